@@ -1,0 +1,49 @@
+# One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.PHONY: help venv venv-dev demo up test check static load load-headless lock clean
+
+# Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
+DEMO_SECONDS ?= 60
+PYTEST_ARGS ?=
+export PYTHON
+RUN := .venv/bin/python -m
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: venv  ## the whole switch with a simulated city for DEMO_SECONDS (60), then the books reconciled
+	@.venv/bin/cityswitch demo --seconds $(DEMO_SECONDS)
+
+up: venv  ## the same with a light load, until Ctrl-C
+	@.venv/bin/cityswitch up
+
+test: venv-dev  ## the whole test suite
+	@$(RUN) pytest $(PYTEST_ARGS)
+
+static: venv-dev  ## format, lint and strict types, without the tests
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+
+check: static test  ## everything a change must pass: format, lint, strict types, import direction, tests
+
+load: venv-dev  ## Locust's web page, driving a switch that runs already
+	@$(RUN) bench.load
+
+load-headless: venv-dev  ## the load test by itself: HTML and CSV report in bench/reports
+	@$(RUN) bench.load --headless
+
+venv:  ## .venv with what the switch needs to run (every target does this by itself)
+	@./ops/setup_environment.sh runtime
+
+venv-dev:  ## .venv with the tools for tests and checks as well
+	@./ops/setup_environment.sh dev
+
+lock:  ## make both lock files again (needs uv)
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --extra dev --extra load pyproject.toml -o requirements/dev.txt
+
+clean:  ## remove var/ (the demo's database and keys) and .venv, nothing else
+	rm -rf var .venv

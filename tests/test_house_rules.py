@@ -1,0 +1,155 @@
+"""The rules of this house, kept by tests: direction of imports, sizes, docstrings, clean lock files.
+
+Each rule is a fact about the text of the repository, so these tests read files and run nothing of the switch.
+CONTRIBUTING.md gives the reasons.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("protocol", "ledger", "switch", "simulators", "bench", "ops")
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+# The bridge from trio to asyncpg; nobody else may know that asyncio exists.
+ASYNCIO_IMPORTER = "ledger/database.py"
+# What code without I/O, clock, randomness and logs has no use for.
+FORBIDDEN_IN_PROTOCOL = {
+    "socket", "ssl", "select", "selectors", "trio", "asyncio", "threading", "subprocess", "os", "io",
+    "time", "datetime", "random", "secrets", "uuid", "logging", "structlog", "pathlib",
+}  # fmt: skip
+LOCKS = ("requirements/runtime.txt", "requirements/dev.txt")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def sources(*folders: str) -> list[Path]:
+    """Return every Python file below the folders, sorted, so failures read the same everywhere."""
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    """Return a path as it reads in a failure: relative to the repository."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree(path: Path) -> ast.Module:
+    """Return a file's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def functions(module: ast.Module) -> Iterator[Function]:
+    """Yield every function and method of a module, nested ones too."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def imported_roots(module: ast.Module) -> set[str]:
+    """Return the top-level names a module imports, wherever in the file it does so."""
+    roots: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            roots.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            roots.add(node.module.partition(".")[0])
+    return roots
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Return package -> version of a lock file."""
+    return dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+def test_imports_go_one_way() -> None:
+    """ops → bench → simulators → switch → {ledger | protocol}; the contract stands in pyproject.toml."""
+    command = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports_command as c; c()",
+        "--no-cache",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_one_module_knows_asyncio() -> None:
+    """Exactly one module imports asyncio or trio_asyncio, so no cancellation rule of theirs spreads."""
+    importers = {name(p) for p in sources(*PACKAGES) if imported_roots(tree(p)) & {"asyncio", "trio_asyncio"}}
+    assert importers == {ASYNCIO_IMPORTER}
+
+
+def test_protocol_has_no_input_output_clock_or_chance() -> None:
+    """Whatever is not a function of its arguments comes into protocol/ as an argument."""
+    found = {name(p): imported_roots(tree(p)) & FORBIDDEN_IN_PROTOCOL for p in sources("protocol")}
+    assert {file: roots for file, roots in found.items() if roots} == {}
+
+
+@pytest.mark.parametrize("folder", [*PACKAGES, "tests"])
+def test_files_and_functions_fit_in_the_head(folder: str) -> None:
+    """A file stays under 400 lines and a function under 70."""
+    too_long: list[str] = []
+    for path in sources(folder):
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if lines >= FILE_LINES_MAX:
+            too_long.append(f"{name(path)}: {lines} lines")
+        for function in functions(tree(path)):
+            length = (function.end_lineno or function.lineno) - function.lineno + 1
+            if length >= FUNCTION_LINES_MAX:
+                too_long.append(f"{name(path)}:{function.lineno} {function.name}: {length} lines")
+    assert too_long == []
+
+
+def test_every_module_says_what_it_owns() -> None:
+    """Every module opens with a docstring."""
+    silent = [name(p) for p in sources(*PACKAGES, "tests") if not ast.get_docstring(tree(p))]
+    assert silent == []
+
+
+def test_every_test_states_its_promise() -> None:
+    """Every test has a docstring whose first line is the promise it keeps."""
+    silent = [
+        f"{name(path)}:{function.lineno} {function.name}"
+        for path in sources("tests")
+        for function in functions(tree(path))
+        if function.name.startswith("test_") and not ast.get_docstring(function)
+    ]
+    assert silent == []
+
+
+def test_nothing_is_left_for_later() -> None:
+    """No stub and no note to do something some day stands in the code."""
+    later = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|NotImplemented" r"Error)\b")
+    found = [
+        name(path) for path in sources(*PACKAGES, "tests") if later.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_locks_carry_hashes_and_no_hosts(lock: str) -> None:
+    """Every pin has a hash, and no index, host or URL is named, so any mirror serves."""
+    text = (ROOT / lock).read_text()
+    assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host|\bfile:", strip_command(text))
+    pinned = len(pins(lock))
+    assert pinned > 0
+    assert (
+        len(re.findall(r"^[A-Za-z0-9_.-]+==[^\n]*\\\n(?:    --hash=sha256:)", text, re.MULTILINE)) == pinned
+    )
+
+
+def strip_command(lock_text: str) -> str:
+    """Drop the header in which uv repeats its command line: its options name what is left out."""
+    return "\n".join(line for line in lock_text.splitlines() if not line.startswith("#"))
+
+
+def test_runtime_lock_is_part_of_the_dev_lock() -> None:
+    """The tests run on the very versions that the switch runs on."""
+    dev = pins(LOCKS[1])
+    assert {package: dev.get(package) for package in pins(LOCKS[0])} == pins(LOCKS[0])
