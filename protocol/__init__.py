@@ -1,0 +1,97 @@
+"""The wire of cityswitch: bytes to verified messages and back, handshake, session keys, result codes.
+
+Sans-I/O: no socket, clock, randomness or logging in here; nonces and keys come in as arguments and bytes
+go out as return values, so it fits any loop. Depends on msgspec and the standard library only.
+SPEC.md tells a terminal vendor everything; vectors.json holds the bytes to check against.
+
+    server = ServerSession(nonce=…, session_id=…, find_key=…, dummy_key=…)
+    for received in server.receive(data): …
+    write(server.data_to_send())                      # while the handshake runs
+    write(server.seal(reply, received.type))
+"""
+
+from protocol import limits
+from protocol.card_number import luhn_digit, mask_card, parse_card
+from protocol.client import ClientSession
+from protocol.errors import (
+    AuthenticationFailed,
+    CardNumberError,
+    CloseReason,
+    MisuseError,
+    ProtocolError,
+)
+from protocol.messages import (
+    MESSAGE_MASK,
+    MESSAGE_OF,
+    REPEAT_BIT,
+    REPLY_BIT,
+    REPLY_OF,
+    REQUEST_OF,
+    TYPE_OF,
+    Ack,
+    Balance,
+    Earn,
+    EarnAdvice,
+    Echo,
+    Received,
+    Redeem,
+    Reply,
+    Request,
+    Reversal,
+    SignOff,
+    SignOn,
+    SignOnReply,
+    Status,
+    StatusReply,
+    Totals,
+    TotalsReply,
+    TransactionReply,
+    encode_request,
+    request_digest,
+)
+from protocol.result_codes import ResultClass, ResultCode, result_class
+from protocol.server import ServerSession
+
+__all__ = [
+    "MESSAGE_MASK",
+    "MESSAGE_OF",
+    "REPEAT_BIT",
+    "REPLY_BIT",
+    "REPLY_OF",
+    "REQUEST_OF",
+    "TYPE_OF",
+    "Ack",
+    "AuthenticationFailed",
+    "Balance",
+    "CardNumberError",
+    "ClientSession",
+    "CloseReason",
+    "Earn",
+    "EarnAdvice",
+    "Echo",
+    "MisuseError",
+    "ProtocolError",
+    "Received",
+    "Redeem",
+    "Reply",
+    "Request",
+    "ResultClass",
+    "ResultCode",
+    "Reversal",
+    "ServerSession",
+    "SignOff",
+    "SignOn",
+    "SignOnReply",
+    "Status",
+    "StatusReply",
+    "Totals",
+    "TotalsReply",
+    "TransactionReply",
+    "encode_request",
+    "limits",
+    "luhn_digit",
+    "mask_card",
+    "parse_card",
+    "request_digest",
+    "result_class",
+]

@@ -1,0 +1,153 @@
+"""Result codes: a closed enum in order of precedence, with class, ISO 8583 code and texts for receipts.
+
+Owns the numbers (stable for ever: a number is never given another meaning) and the texts; knows no rule that
+leads to a code. Source: the reasons a terminal can meet, programmes A to C; ISO 8583:1987 field 39 for the
+two-character codes. Invariants: where several codes apply the lowest number from 10 up wins; every text is at
+most `RESULT_TEXT_BYTES_MAX` bytes of UTF-8.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+from protocol.limits import CODE_MAX, RESULT_TEXT_BYTES_MAX
+
+
+class ResultClass(StrEnum):
+    """What a terminal does with a code (SPEC.md, "Results")."""
+
+    APPROVE = "approve"
+    """Done, and final."""
+    DECLINE = "decline"
+    """Refused, and final: this STAN never posts."""
+    PICK_UP = "pick_up"
+    """Refused, and final; the cashier keeps the card."""
+    RETRY = "retry"
+    """Not decided: send the same request again, or reverse it."""
+    FAULT = "fault"
+    """The terminal or the switch is at fault: stop, and call for service."""
+
+
+class ResultCode(IntEnum):
+    """A result code; the value is the number on the wire.
+
+    Each member carries `result_class`, `iso_8583` (field 39), `text_pl` and `text_en`.
+    """
+
+    result_class: ResultClass
+    iso_8583: str
+    text_pl: str
+    text_en: str
+
+    def __new__(
+        cls, number: int, result_class: ResultClass, iso_8583: str, text_pl: str, text_en: str
+    ) -> ResultCode:
+        """Make a member whose value is the number alone."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.result_class = result_class
+        member.iso_8583 = iso_8583
+        member.text_pl = text_pl
+        member.text_en = text_en
+        return member
+
+    APPROVED = 0, ResultClass.APPROVE, "00", "Zaakceptowano", "Approved"
+    # A reversal that came before its original: the original, should it still come, is refused.
+    APPROVED_ORIGINAL_UNSEEN = (
+        1,
+        ResultClass.APPROVE,
+        "00",
+        "Anulowano przed przyjęciem",
+        "Reversed before arrival",
+    )
+    # The original was declined, cancelled, or is reversed already.
+    APPROVED_NOTHING_TO_REVERSE = (
+        2,
+        ResultClass.APPROVE,
+        "00",
+        "Nie było czego anulować",
+        "Nothing to reverse",
+    )
+    TOTALS_DIFFER = 3, ResultClass.APPROVE, "95", "Sumy terminala i systemu są różne", "Totals differ"
+
+    TRY_AGAIN = 10, ResultClass.RETRY, "19", "Spróbuj ponownie", "Try again"
+    # Redemptions only: the switch does not know for certain which cards are blocked.
+    FEED_STALE = 11, ResultClass.RETRY, "91", "Wymiana chwilowo niedostępna", "Redemption unavailable for now"
+    SYSTEM_ERROR = (
+        12,
+        ResultClass.FAULT,
+        "96",
+        "Błąd systemu, wezwij serwis",
+        "System error, call for service",
+    )
+
+    NOT_SUPPORTED = 20, ResultClass.FAULT, "40", "Operacja nieobsługiwana", "Operation not supported"
+    STAN_CONFLICT = (
+        21,
+        ResultClass.FAULT,
+        "94",
+        "Numer transakcji już użyty",
+        "Transaction number already used",
+    )
+    ORIGINAL_MISMATCH = (
+        22,
+        ResultClass.FAULT,
+        "12",
+        "Inna karta niż w transakcji",
+        "Card differs from the original",
+    )
+    ORIGINAL_NOT_REVERSIBLE = (
+        23,
+        ResultClass.FAULT,
+        "12",
+        "Tego nie można anulować",
+        "This cannot be reversed",
+    )
+    ORIGINAL_CANCELLED = 24, ResultClass.DECLINE, "17", "Transakcja anulowana", "Transaction cancelled"
+    STAN_UNKNOWN = 25, ResultClass.DECLINE, "25", "Nie znaleziono transakcji", "Transaction not found"
+
+    PROGRAMME_SUSPENDED = 30, ResultClass.DECLINE, "58", "Program jest zawieszony", "Programme is suspended"
+    PARTNER_SUSPENDED = 31, ResultClass.DECLINE, "03", "Partner jest zawieszony", "Partner is suspended"
+
+    CARD_NUMBER_INVALID = 40, ResultClass.DECLINE, "14", "Nieprawidłowy numer karty", "Invalid card number"
+    CARD_UNKNOWN = 41, ResultClass.DECLINE, "56", "Karta nieznana", "Card unknown"
+    CARD_OTHER_PROGRAMME = 42, ResultClass.DECLINE, "15", "Karta innego programu", "Card of another programme"
+    CARD_RETAIN = 43, ResultClass.PICK_UP, "04", "Zatrzymaj kartę", "Retain the card"
+    CARD_REPLACED = 44, ResultClass.DECLINE, "62", "Karta wymieniona na nową", "Card has been replaced"
+    CARD_BLOCKED = 45, ResultClass.DECLINE, "62", "Karta zablokowana", "Card is blocked"
+    CARD_NOT_ACTIVE = 46, ResultClass.DECLINE, "57", "Karta nieaktywna", "Card is not active"
+    CARD_EXPIRED = 47, ResultClass.DECLINE, "54", "Karta straciła ważność", "Card has expired"
+
+    AMOUNT_ZERO = 50, ResultClass.DECLINE, "13", "Kwota wynosi zero", "Amount is zero"
+    AMOUNT_NEGATIVE = 51, ResultClass.DECLINE, "13", "Kwota jest ujemna", "Amount is negative"
+    AMOUNT_OVER_LIMIT = 52, ResultClass.DECLINE, "61", "Kwota przekracza limit", "Amount exceeds the limit"
+    TIER_UNKNOWN = 53, ResultClass.DECLINE, "13", "Nie ma takiego progu wymiany", "No such redemption tier"
+
+    POINTS_INSUFFICIENT = 60, ResultClass.DECLINE, "51", "Za mało punktów", "Not enough points"
+
+
+_CLASS_OF: dict[int, ResultClass] = {int(code): code.result_class for code in ResultCode}
+
+
+def result_class(code: int) -> ResultClass:
+    """Return the class of a code 0..255, known or not.
+
+    A terminal must not fail on a code younger than itself: an unknown number below 10 is an approval, from 10
+    to 19 a retry, from 20 to 29 a fault, and above a decline (SPEC.md, "Results").
+    """
+    known = _CLASS_OF.get(code)
+    if known is not None:
+        return known
+    if code < 10:
+        return ResultClass.APPROVE
+    if code < 20:
+        return ResultClass.RETRY
+    return ResultClass.FAULT if code < 30 else ResultClass.DECLINE
+
+
+assert all(0 <= code <= CODE_MAX for code in ResultCode)
+assert all(
+    0 < len(text.encode()) <= RESULT_TEXT_BYTES_MAX
+    for code in ResultCode
+    for text in (code.text_pl, code.text_en)
+)

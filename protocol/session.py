@@ -1,0 +1,201 @@
+"""What both sides of a session share: taking bytes apart, the data channel, and failing for good.
+
+Owns the buffer of the one frame that is not whole yet, the sequence numbers and the tags; `server` and
+`client` own their halves of the handshake. No I/O, clock, randomness or logging: nonces and keys come in as
+arguments, bytes go out as return values. Invariants: the buffer never holds a whole frame, so never more than
+`FRAME_MAX` bytes; nothing of a data frame is decoded before its tag is right; how the bytes were cut into
+`receive` calls never changes the result; after the first fault a session only repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hmac import compare_digest
+from struct import Struct
+
+from protocol.errors import CloseReason, MisuseError, ProtocolError
+from protocol.frames import PLAIN_MIN, TAGGED_MIN, data_header, frame_end
+from protocol.keys import HashCopy, keyed_hashes
+from protocol.limits import BODY_MAX, FRAME_MAX, FRAME_UNAUTHENTICATED_MAX, HEADER_SIZE, TAG_SIZE, VERSION
+from protocol.messages import DECODE_ERRORS, Decode, Received, body_error
+from protocol.state import Event, State, step
+
+_pack_sequence = Struct(">Q").pack
+
+
+class Session:
+    """The half that is the same for the switch and the terminal; use `ServerSession` or `ClientSession`."""
+
+    __slots__ = (
+        "_buffer",
+        "_failure",
+        "_out",
+        "_receive_inner",
+        "_receive_outer",
+        "_receive_sequence",
+        "_seal_inner",
+        "_seal_outer",
+        "_seal_sequence",
+        "_state",
+        "is_open",
+    )
+
+    _STEPS: Mapping[State, Mapping[Event, State]]
+    _EVENTS: Mapping[int, Event]
+    _DECODERS: Mapping[bytes, Decode]  # by version and type byte: the row OPEN of the table, ready to use
+
+    _receive_inner: HashCopy
+    _receive_outer: HashCopy
+    _seal_inner: HashCopy
+    _seal_outer: HashCopy
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._buffer = b""
+        self._out = b""
+        self._failure: ProtocolError | None = None
+        self._receive_sequence = 0
+        self._seal_sequence = 0
+        self.is_open = False
+
+    @property
+    def has_partial_frame(self) -> bool:
+        """Whether the first bytes of a frame are here and its last are not (the 5 s frame time-out runs)."""
+        return bool(self._buffer)
+
+    def data_to_send(self) -> bytes:
+        """Return the handshake bytes to write now; they are handed out once."""
+        out, self._out = self._out, b""
+        return out
+
+    def receive(self, data: bytes) -> list[Received]:
+        """Take bytes from the peer, however they are cut; return the data messages they complete, in order.
+
+        Handshake frames are handled inside (`data_to_send` has the answer, `is_open` the outcome). Raises
+        `ProtocolError`, whose `received` holds the messages verified before the fault; from then on every
+        call raises the same reason again.
+        """
+        size = len(data)
+        if (
+            self.is_open
+            and TAGGED_MIN <= size <= FRAME_MAX
+            and not self._buffer
+            and data[0] << 8 | data[1] == size - 2
+        ):
+            # The common case: exactly one whole frame.
+            try:
+                return [self._data_frame(data)]
+            except ProtocolError as error:
+                self._fail(error)
+                raise
+        return self._receive_any(data)
+
+    def _receive_any(self, data: bytes) -> list[Received]:
+        """Take zero or more frames and the beginning of one more."""
+        if self._failure is not None:
+            raise ProtocolError(self._failure.reason, "the session has failed before")
+        buffer = self._buffer + data
+        received: list[Received] = []
+        start = 0
+        try:
+            while end := self._frame_end(buffer, start):
+                frame = buffer[start:end]
+                start = end
+                if self.is_open:
+                    received.append(self._data_frame(frame))
+                else:
+                    self._handshake_frame(frame)
+        except ProtocolError as error:
+            error.received = received
+            self._fail(error)
+            raise
+        self._buffer = buffer[start:]
+        return received
+
+    def _frame_end(self, buffer: bytes, start: int) -> int:
+        if self.is_open:
+            return frame_end(buffer, start, TAGGED_MIN, FRAME_MAX)
+        return frame_end(buffer, start, PLAIN_MIN, FRAME_UNAUTHENTICATED_MAX)
+
+    def _data_frame(self, frame: bytes) -> Received:
+        """Verify and decode one whole data frame: tag first, then version, type and body."""
+        inner = self._receive_inner()
+        inner.update(_pack_sequence(self._receive_sequence) + frame[:-TAG_SIZE])
+        outer = self._receive_outer()
+        outer.update(inner.digest())
+        if not compare_digest(outer.digest()[:TAG_SIZE], frame[-TAG_SIZE:]):
+            raise ProtocolError(CloseReason.TAG, f"data frame {self._receive_sequence}")
+        decode = self._DECODERS.get(frame[2:4])
+        if decode is None:
+            raise self._refusal(frame)
+        body = frame[HEADER_SIZE:-TAG_SIZE]
+        try:
+            message = decode(body)
+        except DECODE_ERRORS as error:
+            raise body_error(error) from None
+        self._receive_sequence += 1
+        return Received(message, frame[3], body)
+
+    def _refusal(self, frame: bytes) -> ProtocolError:
+        """Return why an open session has no decoder for this frame."""
+        if frame[2] != VERSION:
+            return ProtocolError(CloseReason.VERSION, f"{frame[2]}")
+        try:
+            step(self._STEPS, self._EVENTS, self._state, frame[3])
+        except ProtocolError as error:
+            return error
+        raise AssertionError("a legal type without a decoder")
+
+    def _handshake_frame(self, frame: bytes) -> None:
+        """Take one whole frame before the session is open; on success the state has moved."""
+        if frame[2] != VERSION:
+            raise ProtocolError(CloseReason.VERSION, f"{frame[2]}")
+        after = step(self._STEPS, self._EVENTS, self._state, frame[3])
+        self._on_handshake(frame)
+        self._state = after
+        self.is_open = after is State.OPEN
+
+    def _on_handshake(self, frame: bytes) -> None:
+        raise AssertionError("each side has its own handshake")
+
+    def _set_data_keys(self, *, receive: bytes, seal: bytes) -> None:
+        self._receive_inner, self._receive_outer = keyed_hashes(receive)
+        self._seal_inner, self._seal_outer = keyed_hashes(seal)
+
+    def _seal(self, type_byte: int, body: bytes) -> bytes:
+        """Return the next data frame of our direction. Raises `MisuseError` unless the session is open."""
+        if not self.is_open:
+            raise MisuseError(f"a data frame cannot be sealed in state {self._state}")
+        size = len(body)
+        if not 0 < size <= BODY_MAX:
+            raise MisuseError(f"a body of {size} bytes, allowed 1 to {BODY_MAX}")
+        frame = data_header(type_byte, size) + body
+        inner = self._seal_inner()
+        inner.update(_pack_sequence(self._seal_sequence) + frame)
+        outer = self._seal_outer()
+        outer.update(inner.digest())
+        self._seal_sequence += 1
+        return frame + bytes(outer.digest()[:TAG_SIZE])
+
+    def _fail(self, error: ProtocolError) -> None:
+        """Keep the fault for good: nothing is received or sealed any more, nothing is left to send."""
+        self._failure = error
+        self._state = State.FAILED
+        self.is_open = False
+        self._buffer = b""
+        self._out = b""
+
+
+def decode_handshake(decode: Decode, frame: bytes) -> object:
+    """Return the message in a whole handshake frame. Raises `ProtocolError` (`body`)."""
+    try:
+        return decode(frame[HEADER_SIZE:])
+    except DECODE_ERRORS as error:
+        raise body_error(error) from None
+
+
+def require_size(name: str, value: bytes, size: int) -> bytes:
+    """Return `value`, which must be `size` bytes. Raises `MisuseError`."""
+    if len(value) != size:
+        raise MisuseError(f"{name} has {len(value)} bytes, needs {size}")
+    return value
