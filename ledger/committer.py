@@ -1,0 +1,322 @@
+"""Owns group commit: collects postings while the last batch is on its way, posts them, hands out the outcomes.
+
+Invariants:
+- At most one posting per card account and one per (terminal, STAN) is in flight, over all lanes; the next ones wait
+  in line, so postings of an account are committed in the order they were submitted.
+- A posting is answered exactly once. It is answered with success only after its batch has committed.
+- A lost connection leaves a batch of unknown outcome: the same rows are sent again (the ledger is idempotent) until
+  `give_up_ms` after their submission; then the answer is TRY_AGAIN, which is the truth: unknown.
+- A batch whose data the server refuses is halved until the bad row stands alone; that one gets SYSTEM_ERROR.
+- A job on its way is never cancelled, only ended by its time limit.
+
+Knows nothing of connections to terminals: `Posting.context` is opaque. Runs under trio.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import trio
+
+from ledger.database import Connection, Database, Session
+from ledger.errors import (
+    DatabaseContended,
+    DatabaseMisconfigured,
+    DatabaseUnavailable,
+    LedgerError,
+    StatementRefused,
+)
+from ledger.posting import POST_BATCH, Kind, Outcome, Posting, bucket_of, by_id, columns, outcomes
+from ledger.result_codes import SYSTEM_ERROR, TRY_AGAIN
+from ledger.transaction_ids import TransactionIds, claim_node
+
+_log = logging.getLogger(__name__)
+
+RETRY_S_MIN: Final = 0.02
+RETRY_S_MAX: Final = 0.5
+GUARD_PROBE_S: Final = 2.0
+OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
+
+
+class Observer(Protocol):
+    """What the committer tells the metrics; every call must return at once."""
+
+    def batch_committed(self, size: int, seconds: float) -> None:
+        """A batch of `size` postings has committed; `seconds` from sending to answer."""
+
+    def batch_retried(self, error: LedgerError) -> None:
+        """A batch is sent again: the connection was lost, or the server asked for it."""
+
+    def gave_up(self, count: int) -> None:
+        """`count` postings were answered TRY_AGAIN."""
+
+    def poisoned(self, posting: Posting, error: LedgerError) -> None:
+        """The server refused this posting's data; it was answered SYSTEM_ERROR."""
+
+
+class _NoObserver:
+    def batch_committed(self, size: int, seconds: float) -> None:
+        pass
+
+    def batch_retried(self, error: LedgerError) -> None:
+        pass
+
+    def gave_up(self, count: int) -> None:
+        pass
+
+    def poisoned(self, posting: Posting, error: LedgerError) -> None:
+        pass
+
+
+class _Line:
+    """Orders postings: one in flight per key, the rest wait their turn.
+
+    A posting's keys are claimed in one order for all (its account, then its ids by number), so waits cannot form a
+    circle. Only the first claim is dear: a posting nobody stands before costs two dictionary entries.
+    """
+
+    def __init__(self) -> None:
+        self.ready: deque[Posting] = deque()
+        self._claims: dict[int, deque[tuple[Posting, int]] | None] = {}
+
+    @staticmethod
+    def _keys(posting: Posting) -> tuple[int, ...]:
+        # Ids are kept apart from accounts by being negative.
+        own = -(posting.terminal << 32 | posting.stan)
+        if posting.kind in (Kind.REVERSAL, Kind.STATUS) and posting.original_stan != posting.stan:
+            original = -(posting.terminal << 32 | posting.original_stan)
+            ids = (own, original) if own < original else (original, own)
+        else:
+            ids = (own,)
+        return (posting.account, *ids) if posting.account else ids
+
+    def enter(self, posting: Posting, first: int = 0) -> None:
+        """Claim the posting's keys from the first-th on; it is ready when it has them all."""
+        claims = self._claims
+        keys = self._keys(posting)
+        for index in range(first, len(keys)):
+            key = keys[index]
+            if key in claims:
+                waiting = claims[key]
+                if waiting is None:
+                    waiting = claims[key] = deque()
+                waiting.append((posting, index + 1))
+                return
+            claims[key] = None
+        self.ready.append(posting)
+
+    def leave(self, posting: Posting) -> None:
+        """Give the posting's keys back; who waited longest takes them over."""
+        claims = self._claims
+        for key in self._keys(posting):
+            waiting = claims[key]
+            if waiting:
+                heir, first = waiting.popleft()
+                self.enter(heir, first)
+            else:
+                del claims[key]
+
+
+class Committer:
+    """Group commit over a few lanes, each with a connection of its own.
+
+    batch_max: 1..5000 postings per statement. lanes: 1..8. give_up_ms: 100..60000, both the age at which a posting of
+    unknown outcome is answered TRY_AGAIN and the time limit of one statement. `ids` gives out transaction ids once
+    `run` has started.
+    """
+
+    ids: TransactionIds
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        on_outcomes: OnOutcomes,
+        layout_buckets: int = 1,
+        batch_max: int = 500,
+        lanes: int = 2,
+        give_up_ms: int = 3000,
+        observer: Observer | None = None,
+    ) -> None:
+        self._database = database
+        self._on_outcomes = on_outcomes
+        self._buckets = layout_buckets
+        self._batch_max = batch_max
+        self._lanes = lanes
+        self._give_up_s = give_up_ms / 1000
+        self._observer: Observer = observer or _NoObserver()
+        self._line = _Line()
+        self._wake = trio.Event()
+        self._stopping = False
+        self._queued = 0
+
+    @property
+    def queued(self) -> int:
+        """Postings submitted and not yet answered."""
+        return self._queued
+
+    def submit_nowait(self, posting: Posting) -> None:
+        """Take a posting; its outcome comes by `on_outcomes`. Bounding the queue is the caller's (by `queued`)."""
+        posting.submitted_at = trio.current_time()
+        self._queued += 1
+        self._line.enter(posting)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Let `run` end once all that was submitted is answered."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the lanes until `stop`; started once a node number is claimed and the lanes are connected.
+
+        Raises DatabaseUnavailable or DatabaseMisconfigured if that fails at the start, never later.
+        """
+        guard = self._database.session()
+        self.ids = TransactionIds(await guard.run(claim_node))
+        sessions = [self._database.session() for _ in range(self._lanes)]
+        for session in sessions:
+            await session.run(lambda connection: self._prepare(session, connection))
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._guard, guard)
+            async with trio.open_nursery() as lanes:
+                for session in sessions:
+                    lanes.start_soon(self._lane, session)
+            nursery.cancel_scope.cancel()
+
+    async def _guard(self, session: Session) -> None:
+        """Keep the node number claimed: a lost connection has lost it."""
+        connects = session.connects
+        while True:
+            await trio.sleep(GUARD_PROBE_S)
+            try:
+                await session.run(lambda connection: connection.execute(""))
+                if session.connects != connects:
+                    self.ids.node = await session.run(
+                        lambda connection: claim_node(connection, self.ids.node)
+                    )
+                    connects = session.connects
+            except LedgerError as error:
+                _log.warning("node_claim_lost", extra={"reason": str(error)})
+
+    async def _lane(self, session: Session) -> None:
+        line = self._line
+        while True:
+            if not line.ready:
+                if self._stopping and not self._queued:
+                    self._wake.set()  # the other lanes may end too
+                    return
+                self._wake = trio.Event() if self._wake.is_set() else self._wake
+                await self._wake.wait()
+                continue
+            take = min(len(line.ready), self._batch_max)
+            batch = [line.ready.popleft() for _ in range(take)]
+            with trio.CancelScope(shield=True):
+                if self._buckets == 1:
+                    await self._settle(session, 0, batch)
+                else:
+                    for bucket, part in self._split(batch).items():
+                        await self._settle(session, bucket, part)
+            await trio.lowlevel.checkpoint_if_cancelled()
+
+    def _split(self, batch: list[Posting]) -> dict[int, list[Posting]]:
+        parts: dict[int, list[Posting]] = {}
+        for posting in batch:
+            parts.setdefault(bucket_of(posting.account, self._buckets), []).append(posting)
+        return parts
+
+    async def _settle(self, session: Session, bucket: int, batch: list[Posting]) -> None:
+        """Answer every posting of the batch, whatever it takes."""
+        batch.sort(key=by_id)
+        pause_s = RETRY_S_MIN
+        while batch:
+            started = trio.current_time()
+            try:
+                found = await self._post(session, bucket, batch)
+            except StatementRefused as error:
+                await self._halve(session, bucket, batch, error)
+                return
+            except DatabaseContended as error:
+                self._observer.batch_retried(error)
+            except (DatabaseUnavailable, DatabaseMisconfigured) as error:
+                self._observer.batch_retried(error)
+                _log.warning("batch_retried", extra={"size": len(batch), "reason": str(error)})
+                self._expire()
+                await trio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_S_MAX)
+            else:
+                self._observer.batch_committed(len(batch), trio.current_time() - started)
+                self._answer(list(zip(batch, found, strict=True)))
+                return
+            batch = self._give_up(batch)
+
+    async def _prepare(self, session: Session, connection: Connection) -> None:
+        session.state["post_batch"] = await connection.prepare(POST_BATCH)
+
+    async def _post(self, session: Session, bucket: int, batch: list[Posting]) -> list[Outcome]:
+        arguments = columns(batch)
+
+        async def job(connection: Connection) -> list[Outcome]:
+            if "post_batch" not in session.state:
+                await self._prepare(session, connection)
+            answer = await session.state["post_batch"].fetchrow(bucket, *arguments)
+            return outcomes(batch, answer)
+
+        return await session.run(job, timeout_s=self._give_up_s)
+
+    async def _halve(
+        self, session: Session, bucket: int, batch: list[Posting], error: StatementRefused
+    ) -> None:
+        if len(batch) == 1:
+            _log.error(
+                "posting_refused",
+                extra={"terminal": batch[0].terminal, "stan": batch[0].stan, "reason": str(error)},
+            )
+            self._observer.poisoned(batch[0], error)
+            self._answer([(batch[0], _no_effect(batch[0], SYSTEM_ERROR))])
+            return
+        middle = len(batch) // 2
+        await self._settle(session, bucket, batch[:middle])
+        await self._settle(session, bucket, batch[middle:])
+
+    def _give_up(self, batch: list[Posting]) -> list[Posting]:
+        """Answer TRY_AGAIN for what is too old; return the rest."""
+        oldest = trio.current_time() - self._give_up_s
+        late = [posting for posting in batch if posting.submitted_at <= oldest]
+        if not late:
+            return batch
+        self._observer.gave_up(len(late))
+        self._answer([(posting, _no_effect(posting, TRY_AGAIN)) for posting in late])
+        return [posting for posting in batch if posting.submitted_at > oldest]
+
+    def _expire(self) -> None:
+        """While the database is away, answer what has waited too long behind the batches in flight."""
+        ready = self._line.ready
+        waiting = [ready.popleft() for _ in range(len(ready))]
+        ready.extend(self._give_up(waiting))
+
+    def _answer(self, answers: list[tuple[Posting, Outcome]]) -> None:
+        self._queued -= len(answers)
+        leave = self._line.leave
+        for posting, _ in answers:
+            leave(posting)
+        if self._line.ready or self._stopping:
+            self._wake.set()
+        self._on_outcomes(answers)
+
+
+def _no_effect(posting: Posting, code: int) -> Outcome:
+    return Outcome(
+        code=code,
+        transaction_id=0,
+        points=0,
+        balance=0,
+        amount_grosze=posting.amount_grosze,
+        accepted_at_ms=posting.accepted_at_ms,
+        rules_version=posting.rules_version,
+        kind=posting.kind,
+        counter_account=posting.counter_account,
+        replayed=False,
+    )

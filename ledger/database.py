@@ -1,0 +1,270 @@
+"""Owns the way from trio to asyncpg. The only module that imports asyncio or trio_asyncio.
+
+Every database job is ONE asyncio coroutine run through the bridge: wrapping single calls would leak pool slots and
+open transactions when cancelled. Past its time limit a job's connection is terminated, never cancelled: a cancelled
+COMMIT would still be of unknown outcome, but the connection would look healthy.
+
+Knows nothing of postings or of the registry. Errors leave as the closed types of `ledger.errors`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+import trio
+import trio_asyncio
+
+from ledger.errors import (
+    DatabaseContended,
+    DatabaseMisconfigured,
+    DatabaseUnavailable,
+    LedgerError,
+    StatementRefused,
+)
+
+T = TypeVar("T")
+Connection: TypeAlias = Any  # asyncpg.Connection; asyncpg carries no types
+Job: TypeAlias = Callable[[Connection], Awaitable[T]]
+
+SERVER_VERSION_MIN: Final = 15
+CONNECT_S_MAX: Final = 5.0
+CLOSE_S_MAX: Final = 1.0
+LISTEN_PROBE_S: Final = 5.0
+
+# A database whose default isolation is stricter would turn "read what the winner committed" into errors, and a
+# backend that waits for a lock of a frozen peer must give up by itself: nobody reads its answer any more.
+_SESSION_SETTINGS: Final = {
+    "default_transaction_isolation": "read committed",
+    "lock_timeout": "5s",
+    "timezone": "UTC",
+    "jit": "off",
+}
+
+_MISCONFIGURED: Final = {
+    "28000": "the server refuses this user: check the user in the DSN and pg_hba.conf",
+    "28P01": "the password is wrong: check the DSN, or set one with ALTER ROLE … PASSWORD",
+    "3D000": "there is no such database: create it, or correct the DSN",
+    "3F000": "the schema is missing: run `cityswitch migrate`",
+    "42P01": "a table is missing: run `cityswitch migrate`",
+    "42883": "a function is missing: run `cityswitch migrate`",
+    "42501": "this role may not do that: check which role the DSN names",
+}
+_CONTENDED: Final = frozenset({"40001", "40P01"})
+# Resources, operator intervention, system errors, a standby that is read-only, a lock nobody gives back.
+_UNAVAILABLE_CLASSES: Final = frozenset({"08", "53", "57", "58"})
+_UNAVAILABLE: Final = frozenset({"25006", "55P03", "XX000"})
+
+
+def translate(error: BaseException) -> LedgerError | None:
+    """Turn what asyncpg or the socket raised into one of our closed types; None for anything else."""
+    sqlstate = getattr(error, "sqlstate", None)
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if isinstance(error, LedgerError):
+        return error
+    if isinstance(error, asyncpg.PostgresError) and isinstance(sqlstate, str):
+        if sqlstate in _CONTENDED:
+            return DatabaseContended(text)
+        if sqlstate in _MISCONFIGURED:
+            return DatabaseMisconfigured(f"{text}: {_MISCONFIGURED[sqlstate]}")
+        if sqlstate[:2] in _UNAVAILABLE_CLASSES or sqlstate in _UNAVAILABLE:
+            return DatabaseUnavailable(text)
+        return StatementRefused(text, sqlstate)
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return DatabaseMisconfigured(f"the DSN cannot be used: {text}")
+    if isinstance(error, asyncpg.InterfaceError) and "connection" not in text:
+        return StatementRefused(text, "")  # an argument that cannot be encoded
+    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+        return DatabaseUnavailable(f"the database does not answer: {text}")
+    return None
+
+
+async def _connect(dsn: str, application_name: str) -> Connection:
+    try:
+        connection = await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_S_MAX,
+            server_settings={**_SESSION_SETTINGS, "application_name": application_name},
+            # Statements are prepared once and kept; the default would forget them after five minutes.
+            max_cached_statement_lifetime=0,
+        )
+    except ValueError as error:
+        raise DatabaseMisconfigured(f"the DSN cannot be used: {error}") from error
+    version = connection.get_server_version().major
+    if version < SERVER_VERSION_MIN:
+        await connection.close(timeout=CLOSE_S_MAX)
+        raise DatabaseMisconfigured(
+            f"Postgres {version} is too old: {SERVER_VERSION_MIN} or newer is needed, upgrade the server"
+        )
+    return connection
+
+
+class Session:
+    """One connection for one user, kept open between jobs; opened again by itself after it was lost.
+
+    Not for two tasks at once. `state` is free for the user's prepared statements: it is emptied on a new connection.
+    """
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+        self._connection: Connection | None = None
+        self.state: dict[str, Any] = {}
+        self.connects = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection was open when last seen; it may be dead without our knowing."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def run(self, job: Job[T], *, timeout_s: float = 10.0) -> T:
+        """Run `job(connection)` as one asyncio coroutine.
+
+        Raises one of the types of `ledger.errors`. After DatabaseUnavailable the outcome of the job is unknown and
+        the connection is gone; the next call opens another.
+        """
+        result: T = await self._database.bridge(self._job, job, timeout_s)
+        return result
+
+    def terminate(self) -> None:
+        """Drop the connection without a word to the server."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+            self.state = {}
+
+    async def _job(self, job: Job[T], timeout_s: float) -> T:
+        timed_out = False
+
+        def give_up() -> None:
+            nonlocal timed_out
+            timed_out = True
+            if self._connection is not None:
+                self._connection.terminate()
+
+        clock = asyncio.get_running_loop().call_later(timeout_s, give_up)
+        try:
+            if not self.is_connected:
+                self.state = {}
+                self._connection = await _connect(self._database.dsn, self._database.application_name)
+                self.connects += 1
+            return await job(self._connection)
+        except asyncio.CancelledError:
+            self.terminate()
+            raise
+        except Exception as error:
+            if timed_out:
+                self.terminate()
+                raise DatabaseUnavailable(f"no answer from the database within {timeout_s:g} s") from error
+            closed = translate(error)
+            if closed is None:
+                self.terminate()
+                raise
+            if isinstance(closed, DatabaseUnavailable):
+                self.terminate()
+            raise closed from error
+        finally:
+            clock.cancel()
+
+
+class Database:
+    """A bounded set of connections to one database, used from trio. Made by `open_database`."""
+
+    def __init__(self, dsn: str, connections_max: int, application_name: str, loop: Any) -> None:
+        self.dsn = dsn
+        self.application_name = application_name
+        self._loop = loop
+        self._free = [Session(self) for _ in range(connections_max)]
+        self._slots = trio.CapacityLimiter(connections_max)
+        self._sessions = list(self._free)
+
+    async def bridge(self, function: Callable[..., Awaitable[T]], *args: object) -> T:
+        """Run one asyncio coroutine function from trio; a trio cancellation cancels it."""
+        result: T = await trio_asyncio.aio_as_trio(function, loop=self._loop)(*args)
+        return result
+
+    async def run(self, job: Job[T], *, timeout_s: float = 10.0) -> T:
+        """Run `job(connection)` on a free connection; waits for one if all are busy.
+
+        Raises DatabaseUnavailable, DatabaseMisconfigured, DatabaseContended or StatementRefused.
+        """
+        async with self._slots:
+            session = self._free.pop()
+            try:
+                return await session.run(job, timeout_s=timeout_s)
+            finally:
+                self._free.append(session)
+
+    def session(self) -> Session:
+        """Make a connection of one's own, beside the bounded set; closed with the database."""
+        session = Session(self)
+        self._sessions.append(session)
+        return session
+
+    async def listen(
+        self, channel: str, on_notify: Callable[[], None], *, on_ready: Callable[[], None]
+    ) -> NoReturn:
+        """Listen on `channel` over a connection of its own, for ever.
+
+        `on_ready` is called once it listens: what happened before must be read then. `on_notify` is called on every
+        notification; both must not block. A silent peer is found within about two probes. Raises
+        DatabaseUnavailable when the connection is lost, DatabaseMisconfigured when it cannot be made.
+        """
+        await self.bridge(self._listen, channel, on_notify, on_ready)
+        raise AssertionError("unreachable: _listen ends by raising")
+
+    async def _listen(
+        self, channel: str, on_notify: Callable[[], None], on_ready: Callable[[], None]
+    ) -> NoReturn:
+        connection = None
+        try:
+            connection = await _connect(self.dsn, self.application_name + " listen")
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(channel, lambda *_: on_notify())
+            on_ready()
+            while True:
+                try:
+                    await asyncio.wait_for(lost.wait(), LISTEN_PROBE_S)
+                except TimeoutError:
+                    await asyncio.wait_for(connection.execute(""), LISTEN_PROBE_S)
+                else:
+                    raise DatabaseUnavailable("the listening connection was lost")
+        except Exception as error:
+            closed = translate(error)
+            if closed is None:
+                raise
+            raise closed from error
+        finally:
+            if connection is not None:
+                connection.terminate()
+
+    async def _close(self) -> None:
+        for session in self._sessions:
+            connection = session._connection
+            if connection is None or connection.is_closed():
+                continue
+            try:
+                await connection.close(timeout=CLOSE_S_MAX)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()
+
+
+@asynccontextmanager
+async def open_database(
+    dsn: str, *, connections_max: int = 4, application_name: str = "cityswitch"
+) -> AsyncIterator[Database]:
+    """Open the bridge to the database at `dsn`; connections are made on first use.
+
+    connections_max: 1..100. Raises DatabaseMisconfigured for a DSN that is not one.
+    """
+    if urlsplit(dsn).scheme not in ("postgres", "postgresql"):
+        raise DatabaseMisconfigured("the DSN must begin with postgresql://")
+    async with trio_asyncio.open_loop() as loop:
+        database = Database(dsn, connections_max, application_name, loop)
+        try:
+            yield database
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 2 * CLOSE_S_MAX):
+                await database.bridge(database._close)

@@ -1,0 +1,61 @@
+"""Owns the closed set of errors the ledger raises. Knows nothing of asyncpg or of exit statuses.
+
+Every message is one line that names the cause and, where there is one, the cure; it is fit to be printed as it is.
+"""
+
+from enum import StrEnum
+
+
+class LedgerError(Exception):
+    """Base of every error of this package."""
+
+
+class DatabaseUnavailable(LedgerError):
+    """The connection was lost, refused or timed out. What was in flight is of unknown outcome: try again later."""
+
+
+class DatabaseMisconfigured(LedgerError):
+    """The server answers, but not to what was asked for: DSN, password, version, role or migrations are wrong."""
+
+
+class DatabaseContended(LedgerError):
+    """The transaction lost a deadlock or a race and was rolled back whole: run it again at once."""
+
+
+class StatementRefused(LedgerError):
+    """The server refused the statement because of its data; nothing of it took effect."""
+
+    def __init__(self, message: str, sqlstate: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class EmbeddedFault(StrEnum):
+    """Why the embedded server could not be started."""
+
+    BINARIES_MISSING = "binaries_missing"
+    DIRECTORY_UNUSABLE = "directory_unusable"
+    DISK_FULL = "disk_full"
+    IN_USE = "in_use"
+    OTHER_VERSION = "other_version"
+    NOT_STARTED = "not_started"
+
+
+class EmbeddedPostgresError(LedgerError):
+    """The embedded server could not be started or went away; `fault` says why."""
+
+    def __init__(self, fault: EmbeddedFault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class SecretsError(LedgerError):
+    """The master key file is missing, unreadable, open to others or damaged, or a wrapped key does not open."""
+
+
+class MigrationError(LedgerError):
+    """A migration file was changed after it was applied, is missing, or failed."""
+
+
+class RegistryRefused(LedgerError):
+    """An operator's change was refused: out of bounds, already there, or not there."""

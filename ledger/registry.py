@@ -1,0 +1,147 @@
+"""Owns the reads of the registry: who takes part, as the switch keeps it in memory.
+
+A reader asks for everything with a change number above the one it has. Numbers become visible in order (the
+writers' lock, `migrations/0001_registry.sql`), so nothing below a number seen can appear later. Nobody is ever
+deleted. Rows hold no personal data: a card is a token, an account, dates, flags and a status.
+"""
+
+from enum import IntEnum
+from typing import Final, TypeAlias
+
+import msgspec
+
+from ledger.database import Connection
+
+CHANNEL: Final = "registry"
+
+
+class Status(IntEnum):
+    """Of a programme, a partner (STOPPED: suspended) or a terminal (STOPPED: blocked)."""
+
+    ACTIVE = 0
+    STOPPED = 1
+
+
+class CardStatus(IntEnum):
+    """Of one plastic."""
+
+    ACTIVE = 0
+    BLOCKED = 1
+    RETAIN = 2
+    REPLACED = 3
+    ORDERED = 4
+    READY = 5
+    CLOSED = 6
+
+
+class ProgrammeRow(msgspec.Struct, frozen=True, gc=False):
+    """A programme; status as in Status."""
+
+    id: int
+    code: str
+    name: str
+    status: int
+
+
+class RulesRow(msgspec.Struct, frozen=True, gc=False):
+    """One version of a programme's rules, in force from effective_from_ms (ms since 1970) until the next."""
+
+    programme: int
+    version: int
+    effective_from_ms: int
+    rules_toml: str
+
+
+class PartnerRow(msgspec.Struct, frozen=True, gc=False):
+    """A partner; points_step_grosze None: the programme's."""
+
+    id: int
+    programme: int
+    name: str
+    status: int
+    main_partner: bool
+    points_step_grosze: int | None
+
+
+class TerminalRow(msgspec.Struct, frozen=True, gc=False):
+    """A terminal; status as in Status."""
+
+    id: int
+    partner: int
+    status: int
+    label: str
+
+
+class KeyRow(msgspec.Struct, frozen=True, gc=False):
+    """A wrapped terminal key. It opens nothing after not_after_ms, nor once it is retired (ms since 1970)."""
+
+    terminal: int
+    generation: int
+    wrapped: bytes
+    not_after_ms: int | None
+    retired_at_ms: int | None
+
+
+# token, account, programme, status, issue, flags, expires_day (days since 1970-01-01, None: never)
+CardTuple: TypeAlias = tuple[int, int, int, int, int, int, int | None]
+
+
+class RegistrySnapshot(msgspec.Struct, gc=False):
+    """Everything changed since the number asked for; `number` is the one to ask from next time."""
+
+    number: int
+    programmes: list[ProgrammeRow]
+    rules: list[RulesRow]
+    partners: list[PartnerRow]
+    terminals: list[TerminalRow]
+    keys: list[KeyRow]
+    cards: list[CardTuple]
+
+
+_MS: Final = "(extract(epoch from {0}) * 1000)::bigint"
+_PROGRAMMES: Final = "select id, code, name, status from registry.programme where changed > $1 order by id"
+_RULES: Final = f"""select programme, version, {_MS.format("effective_from")}, rules_toml
+  from registry.programme_version where changed > $1 order by programme, version"""
+_PARTNERS: Final = """select id, programme, name, status, main_partner, points_step_grosze
+  from registry.partner where changed > $1 order by id"""
+_TERMINALS: Final = "select id, partner, status, label from registry.terminal where changed > $1 order by id"
+_KEYS: Final = f"""select terminal, generation, wrapped, {_MS.format("not_after")}, {_MS.format("retired_at")}
+  from registry.terminal_key where changed > $1 order by terminal, generation"""
+_CARDS: Final = """select token, account, programme, status, issue, flags, expires_on - date '1970-01-01'
+  from registry.card where changed > $1"""
+_NUMBER: Final = """select max(n) from (
+  select max(changed) from registry.programme union all select max(changed) from registry.programme_version
+  union all select max(changed) from registry.partner union all select max(changed) from registry.terminal
+  union all select max(changed) from registry.terminal_key union all select max(changed) from registry.card
+) as highest(n)"""
+
+
+async def read_changes(connection: Connection, since: int) -> RegistrySnapshot:
+    """Everything changed after change number `since` (0: everything there is), from one snapshot."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        number = await connection.fetchval(_NUMBER)
+        return RegistrySnapshot(
+            number=max(since, number or 0),
+            programmes=[ProgrammeRow(*row) for row in await connection.fetch(_PROGRAMMES, since)],
+            rules=[RulesRow(*row) for row in await connection.fetch(_RULES, since)],
+            partners=[PartnerRow(*row) for row in await connection.fetch(_PARTNERS, since)],
+            terminals=[TerminalRow(*row) for row in await connection.fetch(_TERMINALS, since)],
+            keys=[KeyRow(*row) for row in await connection.fetch(_KEYS, since)],
+            cards=list(map(tuple, await connection.fetch(_CARDS, since))),
+        )
+
+
+async def layout_buckets(connection: Connection) -> int:
+    """How many buckets this ledger was created with."""
+    buckets: int = await connection.fetchval("select buckets from registry.layout")
+    return buckets
+
+
+async def retire_older_generations(connection: Connection, terminal: int, generation: int) -> None:
+    """Retire the keys older than `generation`: it has been used, so the terminal has it (design, "The wire")."""
+    await connection.execute(
+        "update registry.terminal_key set retired_at = now() "
+        "where terminal = $1 and generation < $2 and retired_at is null",
+        terminal,
+        generation,
+    )

@@ -1,0 +1,106 @@
+"""Owns the master key: wraps terminal keys at rest and turns card numbers into tokens.
+
+The file rests outside the database, readable by its owner alone. It holds two independent 32-byte secrets: the
+wrapping key (AES-256-GCM, NIST SP 800-38D) and the pepper of card tokens. Losing it loses both the terminals'
+keys and the way from a plastic to its account: back it up apart from the database.
+
+Knows nothing of the database or of the protocol. Neither secret is ever logged or shown in a repr.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger.errors import SecretsError
+
+_HEADER: Final = b"cityswitch master key 1\n"
+_SECRET_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+
+
+class MasterKey:
+    """The two secrets of one installation."""
+
+    def __init__(self, wrapping: bytes, pepper: bytes) -> None:
+        if len(wrapping) != _SECRET_BYTES or len(pepper) != _SECRET_BYTES:
+            raise SecretsError("a master key needs two secrets of 32 bytes")
+        self._aead = AESGCM(wrapping)
+        self._pepper = hmac.new(pepper, digestmod=hashlib.sha256)
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make a new key file with mode 0600; an existing file is never overwritten. Raises SecretsError."""
+        text = _HEADER + b"".join(secrets.token_hex(_SECRET_BYTES).encode() + b"\n" for _ in range(2))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError:
+            raise SecretsError(
+                f"{path} exists already and is kept: remove it yourself to make another"
+            ) from None
+        except OSError as error:
+            raise SecretsError(f"{path} cannot be written: {error.strerror}") from error
+        return cls.load(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a key file. It must be a regular file open to its owner alone. Raises SecretsError."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+            with os.fdopen(descriptor, "rb") as file:
+                status = os.fstat(file.fileno())
+                text = file.read(1024)
+        except FileNotFoundError:
+            raise SecretsError(
+                f"{path} is missing: restore it from its backup, or run `cityswitch init`"
+            ) from None
+        except OSError as error:
+            raise SecretsError(f"{path} cannot be read: {error.strerror}") from error
+        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
+            raise SecretsError(f"{path} is open to others: run `chmod 600 {path}`")
+        lines = text.removeprefix(_HEADER).split()
+        if not text.startswith(_HEADER) or len(lines) != 2:
+            raise SecretsError(f"{path} is not a master key file: restore it from its backup")
+        try:
+            wrapping, pepper = (bytes.fromhex(line.decode("ascii")) for line in lines)
+        except ValueError:
+            raise SecretsError(f"{path} is damaged: restore it from its backup") from None
+        return cls(wrapping, pepper)
+
+    def wrap(self, terminal: int, generation: int, key: bytes) -> bytes:
+        """Encrypt a terminal key of 32 bytes; the result (60 bytes) opens for this terminal and generation only."""
+        if len(key) != _SECRET_BYTES:
+            raise SecretsError("a terminal key has 32 bytes")
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, key, _binding(terminal, generation))
+
+    def unwrap(self, terminal: int, generation: int, wrapped: bytes) -> bytes:
+        """Decrypt what `wrap` made. Raises SecretsError if it was tampered with or belongs to another terminal."""
+        nonce, sealed = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+        try:
+            return self._aead.decrypt(nonce, sealed, _binding(terminal, generation))
+        except (InvalidTag, ValueError):
+            raise SecretsError(
+                f"the key of terminal {terminal}, generation {generation} does not open with this master key"
+            ) from None
+
+    def token(self, digits: str) -> int:
+        """The token a card number is known by: signed 64 bits of HMAC-SHA256(pepper, digits) (design, Cards)."""
+        mac = self._pepper.copy()
+        mac.update(digits.encode("ascii"))
+        return int.from_bytes(mac.digest()[:8], "big", signed=True)
+
+
+def _binding(terminal: int, generation: int) -> bytes:
+    return b"cityswitch terminal key 1" + terminal.to_bytes(4, "big") + generation.to_bytes(2, "big")

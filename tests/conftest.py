@@ -1,0 +1,58 @@
+"""Fixtures all tests may use; those of the database are described in tests/postgres.py."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.database import Database, open_database
+from ledger.embedded import EmbeddedPostgres
+
+sys.path.insert(0, str(Path(__file__).parent))  # helpers beside the tests: `from postgres import …`
+
+from postgres import FreshDatabase, Server  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: Server) -> EmbeddedPostgres:
+    if postgres_server.embedded is None:
+        pytest.skip("CITYSWITCH_TEST_DSN is set: there is no embedded server")
+    return postgres_server.embedded
+
+
+@pytest.fixture
+def fresh(postgres_server: Server) -> Iterator[FreshDatabase]:
+    made = postgres_server.create()
+    yield made
+    postgres_server.drop(made)
+
+
+@pytest.fixture
+def ledger_dsn(fresh: FreshDatabase) -> str:
+    return fresh.owner_dsn
+
+
+@pytest.fixture
+def service_dsn(fresh: FreshDatabase) -> str:
+    return fresh.service_dsn
+
+
+@pytest.fixture
+async def database(service_dsn: str) -> AsyncIterator[Database]:
+    async with open_database(service_dsn, connections_max=4) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def owner(ledger_dsn: str) -> AsyncIterator[Database]:
+    async with open_database(ledger_dsn, connections_max=2) as opened:
+        yield opened
