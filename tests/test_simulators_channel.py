@@ -1,0 +1,173 @@
+"""Addresses and real sockets: what a cashier is told when there is no connection."""
+
+import socket
+from pathlib import Path
+
+import pytest
+import trio
+import trio.lowlevel
+
+from simulators.channel import Address, SocketChannel, connector
+from simulators.errors import CannotConnect, CannotConnectCause, LinkLost
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("switch.example", Address("switch.example")),
+        ("switch.example:7071", Address("switch.example", 7071)),
+        ("tcp://127.0.0.1:1", Address("127.0.0.1", 1)),
+        ("tls://switch.example:443", Address("switch.example", 443, tls=True)),
+        ("[::1]", Address("::1")),
+        ("tls://[::1]:65535", Address("::1", 65535, tls=True)),
+    ],
+)
+def test_addresses_are_read(text: str, expected: Address) -> None:
+    """Host, port and scheme, each optional but the host; printing gives it back."""
+    address = Address.parse(text)
+    assert address == expected
+    assert Address.parse(str(address)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ":7070", "host:", "host:0", "host:65536", "host:x", "http://host", "[::1", "[::1]x", "host:７"],
+)
+def test_wrong_addresses_are_refused_readably(text: str) -> None:
+    """A typing error is a ValueError that shows what was typed."""
+    if text == "host:":
+        assert Address.parse(text) == Address("host")
+        return
+    with pytest.raises(ValueError, match="address"):
+        Address.parse(text)
+
+
+@pytest.fixture
+def listener() -> "socket.socket":
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.setblocking(False)
+        yield listening
+
+
+def address_of(listening: socket.socket) -> Address:
+    return Address("127.0.0.1", listening.getsockname()[1])
+
+
+async def accepted(listening: socket.socket) -> socket.socket:
+    await trio.lowlevel.wait_readable(listening)
+    return listening.accept()[0]
+
+
+async def test_bytes_go_both_ways_and_an_end_is_seen(listener: socket.socket) -> None:
+    """A plain channel over loopback; b"" when the other side has closed."""
+    channel = await connector(address_of(listener))()
+    with await accepted(listener) as peer:
+        peer.setblocking(True)
+        await channel.send(b"question")
+        assert await trio.to_thread.run_sync(peer.recv, 100) == b"question"
+        peer.sendall(b"answer")
+        assert await channel.receive() == b"answer"
+    assert await channel.receive() == b""
+    channel.close()
+    channel.close()
+    with pytest.raises(LinkLost):
+        await channel.receive()
+    with pytest.raises(LinkLost):
+        await channel.send(b"late")
+
+
+async def test_a_large_message_waits_for_room(listener: socket.socket) -> None:
+    """More than the kernel takes at once is sent in parts."""
+    channel = await connector(address_of(listener))()
+    data = bytes(range(256)) * 40_000
+    with await accepted(listener) as peer:
+        peer.setblocking(True)
+
+        def read_all() -> bytes:
+            parts = []
+            while part := peer.recv(1 << 20):
+                parts.append(part)
+            return b"".join(parts)
+
+        async with trio.open_nursery() as nursery:
+
+            async def send_and_close() -> None:
+                await channel.send(data)
+                channel.close()
+
+            nursery.start_soon(send_and_close)
+            assert await trio.to_thread.run_sync(read_all) == data
+
+
+async def test_a_reset_is_a_lost_link(listener: socket.socket) -> None:
+    """`abort` resets the line, and the side that meets it gets LinkLost, not an OSError."""
+    channel = await connector(address_of(listener))()
+    peer = await accepted(listener)
+    peer.setblocking(False)
+    other = SocketChannel(peer)
+    channel.abort()
+    with pytest.raises(LinkLost):
+        await other.receive()
+    other.close()
+
+
+async def test_nobody_listening_is_refused(listener: socket.socket) -> None:
+    """A closed port says so at once."""
+    address = address_of(listener)
+    listener.close()
+    with pytest.raises(CannotConnect, match="refused") as failure:
+        await connector(address)()
+    assert failure.value.cause is CannotConnectCause.REFUSED
+
+
+async def test_an_unknown_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name nobody knows is told apart from a switch that is down."""
+
+    async def fails(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(trio.socket, "getaddrinfo", fails)
+    with pytest.raises(CannotConnect, match="nowhere") as failure:
+        await connector(Address("nowhere"))()
+    assert failure.value.cause is CannotConnectCause.NAME_UNKNOWN
+
+
+async def test_connecting_has_a_deadline(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: "trio.testing.MockClock"
+) -> None:
+    """A host that swallows packets is given up after the deadline."""
+
+    async def hangs(*_: object, **__: object) -> list[object]:
+        await trio.sleep_forever()
+        return []
+
+    monkeypatch.setattr(trio.socket, "getaddrinfo", hangs)
+    with pytest.raises(CannotConnect, match="within 3 s") as failure:
+        await connector(Address("127.0.0.1"), timeout_s=3)()
+    assert failure.value.cause is CannotConnectCause.TIMED_OUT
+
+
+async def test_a_plain_switch_behind_a_tls_address_is_told(listener: socket.socket) -> None:
+    """TLS spoken to a plain port fails as TLS, and the socket is closed."""
+    address = Address("127.0.0.1", address_of(listener).port, tls=True)
+
+    async def answer_plainly() -> None:
+        with await accepted(listener) as peer:
+            peer.setblocking(False)
+            await trio.lowlevel.wait_readable(peer)
+            peer.send(b"no TLS here" * 10)
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer_plainly)
+        with pytest.raises(CannotConnect) as failure:
+            await connector(address)()
+    assert failure.value.cause is CannotConnectCause.TLS
+
+
+def test_a_missing_ca_file_is_the_callers_mistake(tmp_path: Path) -> None:
+    """It is found when the connector is made, not at the first sale."""
+    with pytest.raises(OSError, match="No such file"):
+        connector(Address("127.0.0.1", tls=True, ca_file=tmp_path / "missing.pem"))
