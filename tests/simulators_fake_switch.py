@@ -5,9 +5,11 @@ approved. It keeps every request as it came, so that a test can compare the byte
 """
 
 import itertools
+import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -32,7 +34,10 @@ from protocol import (
 from simulators.channel import Channel, StreamChannel
 from simulators.errors import CannotConnect, CannotConnectCause
 from simulators.link import Identity
+from simulators.store import TerminalMemory
+from simulators.terminal import Terminal
 
+CARD = ";9616001234567897=4912101?"
 IDENTITY = Identity(10_000_001, bytes(range(32)))
 
 
@@ -140,3 +145,15 @@ class FakeSwitch:
                 return TransactionReply(
                     message.stan, step.code, next(self._ids), 1, amount, step.points, 0, ""
                 )
+
+
+def make(memory: TerminalMemory, switch: FakeSwitch, **options: Any) -> Terminal:
+    rng = random.Random(1)
+    return Terminal(IDENTITY, memory, switch.connect, rng=rng, clock=lambda: 1_700_000_000, **options)
+
+
+def on_disk(path: Path, scratch: Path) -> TerminalMemory:
+    """What another process would find in the memory at this moment."""
+    scratch.write_bytes(path.read_bytes())
+    with TerminalMemory.open(scratch, IDENTITY.terminal) as copy:
+        return copy

@@ -1,6 +1,7 @@
 """Addresses and real sockets: what a cashier is told when there is no connection."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,19 +32,28 @@ def test_addresses_are_read(text: str, expected: Address) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":7070", "host:", "host:0", "host:65536", "host:x", "http://host", "[::1", "[::1]x", "host:７"],
+    [
+        "",
+        ":7070",
+        "host:",
+        "[::1]:",
+        "http://h",
+        "host:0",
+        "host:65536",
+        "host:x",
+        "[::1",
+        "[::1]x",
+        "host:７",
+    ],
 )
 def test_wrong_addresses_are_refused_readably(text: str) -> None:
     """A typing error is a ValueError that shows what was typed."""
-    if text == "host:":
-        assert Address.parse(text) == Address("host")
-        return
     with pytest.raises(ValueError, match="address"):
         Address.parse(text)
 
 
 @pytest.fixture
-def listener() -> "socket.socket":
+def listener() -> Iterator[socket.socket]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -135,7 +145,7 @@ async def test_an_unknown_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_connecting_has_a_deadline(
-    monkeypatch: pytest.MonkeyPatch, autojump_clock: "trio.testing.MockClock"
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
     """A host that swallows packets is given up after the deadline."""
 
