@@ -155,10 +155,6 @@ class Population:
             raise ValueError(f"card index {index} is outside 0..{self.cards - 1}")
         return index
 
-    def account(self, index: int) -> int:
-        """Return the account id of card `index`: its owner shifted left by three, kind 0 (a card account)."""
-        return (self._checked(index) + 1) << 3
-
     def partner_id(self, index: int) -> int:
         """Return the registry id of partner `index`."""
         if not 0 <= index < self.partners:

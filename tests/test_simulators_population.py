@@ -79,6 +79,6 @@ def test_sizes_and_indexes_out_of_range_are_refused() -> None:
         with pytest.raises(ValueError, match="must be between"):
             Population("A", **sizes)
     city = Population("A", cards=10, partners=2)
-    for call in (city.card_digits, city.track2, city.account, city.partner_name, city.terminal_key):
+    for call in (city.card_digits, city.track2, city.partner_name, city.terminal_key):
         with pytest.raises(ValueError, match="outside"):
             call(10)
