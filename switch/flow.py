@@ -1,0 +1,370 @@
+"""The whole life of a transaction: request -> decision -> posting -> outcome -> reply.
+
+Read from top to bottom. `Flow.receive` takes verified requests from a connection and never waits: it decides
+from memory (decide.py) and hands a posting to the committer. `Flow.on_outcomes` gets a committed batch and
+writes the replies to their connections. Nothing is answered as done before its commit (design.md, The flow).
+Must not know bytes (the session does) nor SQL. Invariant: every request counted into `in_flight` is counted
+out exactly once, whatever becomes of its connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import msgspec
+import trio
+
+from ledger.posting import Kind, Outcome, Posting
+from protocol import (
+    Ack,
+    Balance,
+    CardNumberError,
+    Earn,
+    EarnAdvice,
+    Echo,
+    Received,
+    Redeem,
+    Reply,
+    Request,
+    ResultCode,
+    Reversal,
+    SignOff,
+    SignOn,
+    Status,
+    StatusReply,
+    Totals,
+    TransactionReply,
+    parse_card,
+    request_digest,
+)
+from switch.config import Config
+from switch.connection import Connection, Connections
+from switch.decide import Decision, decide_balance, decide_earn, decide_redeem, decide_reference
+from switch.directory import Card, Directory, Programme, Terminal
+from switch.logs import log_transaction
+from switch.metrics import Meters
+
+DAY_MS = 86_400_000
+NOT_JOURNALLED = frozenset({Kind.BALANCE, Kind.STATUS})
+
+
+class Pending(msgspec.Struct, frozen=True, gc=False):
+    """What the reply needs to know of its request; travels through the ledger as the posting's context."""
+
+    connection: Connection
+    request_type: int
+    message: str
+    programme: Programme
+    last4: str
+    received_at: float
+
+
+class Ledger(msgspec.Struct, frozen=True):
+    """What the flow needs of the ledger: where postings go, and the questions that have their own query."""
+
+    submit_nowait: Callable[[Posting], None]
+    next_id: Callable[[int], int]
+    answer_inquiry: Callable[[SignOn | Totals, Terminal, int], Awaitable[Reply]]
+
+
+class Flow:
+    """The transactions of one worker. `clock_ms`, the switch's wall clock, orders and dates everything."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        directory: Directory,
+        connections: Connections,
+        meters: Meters,
+        ledger: Ledger,
+        clock_ms: Callable[[], int],
+        feed_is_stale: Callable[[], bool],
+        nursery: trio.Nursery,
+    ) -> None:
+        self._config = config
+        self._directory = directory
+        self._connections = connections
+        self._meters = meters
+        self._ledger = ledger
+        self._clock_ms = clock_ms
+        self._feed_is_stale = feed_is_stale
+        self._nursery = nursery
+        self._room = trio.Event()
+        self._idle = trio.Event()
+        self.in_flight = 0
+        self._handlers: dict[type, Callable[[Connection, Received, int, float], None]] = {
+            Earn: self._earn,
+            EarnAdvice: self._earn,
+            Redeem: self._redeem,
+            Balance: self._balance,
+            Reversal: self._refer,
+            Status: self._refer,
+            Echo: self._acknowledge,
+            SignOff: self._acknowledge,
+            SignOn: self._ask_ledger,
+            Totals: self._ask_ledger,
+        }
+
+    # Requests in.
+
+    def receive(self, connection: Connection, requests: list[Received], now: float) -> None:
+        """Take the verified requests of one read; `now` is trio's clock in seconds. Never waits."""
+        connection.in_flight += len(requests)
+        self.in_flight += len(requests)
+        now_ms = self._clock_ms()
+        for request in requests:
+            self._handlers[type(request.message)](connection, request, now_ms, now)
+        if connection.in_flight >= self._config.in_flight_per_connection_max:
+            self._connections.set_paused(connection, True)
+
+    @property
+    def full(self) -> bool:
+        """True when no more requests may be read for now."""
+        return self.in_flight >= self._config.in_flight_max
+
+    async def wait_room(self) -> None:
+        """Wait until there is room for more requests."""
+        while self.full:
+            self._room = trio.Event()
+            await self._room.wait()
+
+    async def wait_idle(self) -> None:
+        """Wait until every request taken has been answered."""
+        while self.in_flight:
+            self._idle = trio.Event()
+            await self._idle.wait()
+
+    def _earn(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
+        message = request.message
+        assert isinstance(message, Earn | EarnAdvice)
+        partner = connection.terminal.partner
+        card, last4 = self._find_card(message.card)
+        decision = decide_earn(partner, card, message.amount, now_ms // DAY_MS)
+        kind = Kind.EARN if isinstance(message, Earn) else Kind.EARN_ADVICE
+        self._post(
+            connection,
+            request,
+            kind,
+            decision,
+            card=card,
+            last4=last4,
+            now_ms=now_ms,
+            now=now,
+            counter_account=partner.issued_account,
+        )
+
+    def _redeem(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
+        message = request.message
+        assert isinstance(message, Redeem)
+        partner = connection.terminal.partner
+        card, last4 = self._find_card(message.card)
+        stale = self._feed_is_stale()
+        decision = decide_redeem(partner, card, message.tier, now_ms // DAY_MS, feed_stale=stale)
+        self._post(
+            connection,
+            request,
+            Kind.REDEEM,
+            decision,
+            card=card,
+            last4=last4,
+            now_ms=now_ms,
+            now=now,
+            counter_account=partner.redeemed_account,
+        )
+
+    def _balance(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
+        message = request.message
+        assert isinstance(message, Balance)
+        card, last4 = self._find_card(message.card)
+        decision = decide_balance(connection.terminal.partner, card, now_ms // DAY_MS)
+        self._post(
+            connection, request, Kind.BALANCE, decision, card=card, last4=last4, now_ms=now_ms, now=now
+        )
+
+    def _refer(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
+        """A reversal or a status: a request that names an earlier one of the same terminal."""
+        message = request.message
+        assert isinstance(message, Reversal | Status)
+        card, last4 = self._find_card(message.card)
+        decision = decide_reference(connection.terminal.partner, card)
+        kind = Kind.REVERSAL if isinstance(message, Reversal) else Kind.STATUS
+        self._post(
+            connection,
+            request,
+            kind,
+            decision,
+            card=card,
+            last4=last4,
+            now_ms=now_ms,
+            now=now,
+            original_stan=message.original_stan,
+        )
+
+    def _find_card(self, text: str) -> tuple[Card | int, str]:
+        """Return the card, or the result code that says why there is none, and the last four digits."""
+        try:
+            digits = parse_card(text)
+        except CardNumberError:
+            return int(ResultCode.CARD_NUMBER_INVALID), "????"
+        return self._directory.find_card(digits) or int(ResultCode.CARD_UNKNOWN), digits[-4:]
+
+    def _post(
+        self,
+        connection: Connection,
+        request: Received,
+        kind: Kind,
+        decision: Decision,
+        *,
+        card: Card | int,
+        last4: str,
+        now_ms: int,
+        now: float,
+        counter_account: int = 0,
+        original_stan: int = 0,
+    ) -> None:
+        """Hand the decision to the committer; declines are journalled too, so that such an id never posts."""
+        message = cast(Request, request.message)
+        terminal = connection.terminal
+        programme = terminal.partner.programme
+        posting = Posting(
+            transaction_id=self._ledger.next_id(now_ms),
+            terminal=terminal.number,
+            stan=message.stan,
+            kind=kind,
+            account=0 if isinstance(card, int) else card.account,
+            counter_account=counter_account,
+            points=decision.points,
+            amount_grosze=decision.amount_grosze,
+            digest=request_digest(request.type, request.body),
+            code=decision.code,
+            original_stan=original_stan,
+            rules_version=programme.rules_version,
+            accepted_at_ms=now_ms,
+            terminal_time=message.terminal_time,
+            context=Pending(connection, request.type, type(message).__name__, programme, last4, now),
+        )
+        if decision.code and (kind in NOT_JOURNALLED or decision.code == ResultCode.FEED_STALE):
+            self.on_outcomes([(posting, refused(posting))])
+        else:
+            self._ledger.submit_nowait(posting)
+
+    # Replies out.
+
+    def on_outcomes(self, outcomes: list[tuple[Posting, Outcome]]) -> None:
+        """Answer a batch that has been committed (or refused): write each reply to its connection."""
+        touched: set[Connection] = set()
+        replies = self._meters.replies
+        now = trio.current_time()
+        for posting, outcome in outcomes:
+            pending = posting.context
+            assert isinstance(pending, Pending)
+            replies[pending.message, outcome.code] += 1
+            self._meters.replays += outcome.replayed
+            self._meters.request_s.add(now - pending.received_at)
+            log_transaction(posting, outcome, pending.message, pending.last4)
+            reply = reply_of(posting, outcome, pending)
+            self._answer(pending.connection, reply, pending.request_type, touched)
+        for connection in touched:
+            self._connections.flush(connection, now)
+
+    def _answer(
+        self, connection: Connection, reply: Reply, request_type: int, touched: set[Connection]
+    ) -> None:
+        """Seal one reply into its connection's outbox and count the request out."""
+        self.in_flight -= 1
+        connection.in_flight -= 1
+        if not self.full:
+            self._room.set()
+        if not self.in_flight:
+            self._idle.set()
+        if connection.closed:
+            self._meters.replies_dropped += 1
+            return
+        connection.send(reply, request_type)
+        touched.add(connection)
+        if connection.paused and connection.in_flight <= self._config.in_flight_per_connection_max // 2:
+            self._connections.set_paused(connection, False)
+
+    # Requests that no posting answers.
+
+    def _acknowledge(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
+        """Echo and sign-off are answered at once."""
+        code = int(ResultCode.APPROVED)
+        self._answer_now(
+            connection, request, Ack(stan=request.message.stan, code=code, server_time_ms=now_ms), now
+        )
+
+    def _ask_ledger(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
+        """Sign-on and totals read the journal in a task of their own; in-flight bounds hold them, too."""
+        self._nursery.start_soon(self._answer_from_ledger, connection, request, now_ms, now)
+
+    async def _answer_from_ledger(
+        self, connection: Connection, request: Received, now_ms: int, now: float
+    ) -> None:
+        message = request.message
+        assert isinstance(message, SignOn | Totals)
+        reply = await self._ledger.answer_inquiry(message, connection.terminal, now_ms)
+        self._answer_now(connection, request, reply, now)
+
+    def _answer_now(
+        self, connection: Connection, request: Received, reply: Reply, received_at: float
+    ) -> None:
+        now = trio.current_time()
+        self._meters.replies[type(request.message).__name__, reply.code] += 1
+        self._meters.request_s.add(now - received_at)
+        self._answer(connection, reply, request.type, set())
+        self._connections.flush(connection, now)
+
+
+def refused(posting: Posting) -> Outcome:
+    """The outcome of a posting that the switch refuses without telling the ledger."""
+    return Outcome(
+        code=posting.code,
+        transaction_id=0,
+        points=0,
+        balance=0,
+        amount_grosze=0,
+        accepted_at_ms=posting.accepted_at_ms,
+        rules_version=posting.rules_version,
+        kind=posting.kind,
+        counter_account=posting.counter_account,
+        replayed=False,
+    )
+
+
+def reply_of(posting: Posting, outcome: Outcome, pending: Pending) -> Reply:
+    """The reply to a posting; depends on stored figures only, so a replay repeats it byte for byte."""
+    if posting.kind != Kind.STATUS:
+        return transaction_reply(posting.stan, posting.original_stan, outcome, pending)
+    original = None
+    if outcome.original is not None:
+        original = transaction_reply(posting.original_stan, 0, outcome.original, pending)
+    return StatusReply(
+        stan=posting.stan, code=outcome.code, server_time_ms=outcome.accepted_at_ms, original=original
+    )
+
+
+def transaction_reply(stan: int, original_stan: int, outcome: Outcome, pending: Pending) -> TransactionReply:
+    """One transaction reply with its receipt, printed by the rules version it was posted under."""
+    programme = pending.programme
+    printer = programme.printers.get(outcome.rules_version) or programme.printers[programme.rules_version]
+    return TransactionReply(
+        stan=stan,
+        code=outcome.code,
+        transaction_id=outcome.transaction_id,
+        server_time_ms=outcome.accepted_at_ms,
+        amount_grosze=outcome.amount_grosze,
+        points=outcome.points,
+        balance=outcome.balance,
+        receipt=printer.text(
+            outcome.kind,
+            outcome.code,
+            last4=pending.last4,
+            amount_grosze=outcome.amount_grosze,
+            points=outcome.points,
+            balance=outcome.balance,
+            original=original_stan,
+        ),
+    )
