@@ -60,7 +60,7 @@ class Inquiries:
 
 
 def signed_figures(totals: TerminalTotals) -> dict[str, int]:
-!!    """The figures as replies state points: a redemption takes them, so its points are negative on the wire."""
+    """The figures as replies state points: a redemption takes them, so they are negative on the wire."""
     return {
         "earn_count": totals.earn_count,
         "earn_points": totals.earn_points,
