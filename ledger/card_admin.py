@@ -1,7 +1,8 @@
 """Owns the writes of cards: import, block, retain, replace, and the operator's views of them.
 
-A card number never reaches this module: it comes as a token and its last four digits. A card account is made with
-its first card, in the same transaction, in the registry and in the ledger. Takes the owner's connection.
+A card number never reaches this module: it comes as a token and its last four digits. A card account is
+made with its first card, in the same transaction, in the registry and in the ledger. Takes the owner's
+connection.
 """
 
 import itertools
@@ -72,7 +73,8 @@ select token from card"""
 
 
 async def import_cards(connection: Connection, programme: int, cards: Iterable[CardRow]) -> Import:
-    """Add cards with an account each; a token that is there already, twice in the input, or out of bounds is refused.
+    """Add cards with an account each; a token that is there already, twice in the input, or out of bounds
+    is refused.
 
     Any number of cards; committed in chunks of 5,000, so a broken import can simply be run again. Raises
     RegistryRefused if there is no such programme.
@@ -130,7 +132,8 @@ async def set_card_status(connection: Connection, token: int, status: CardStatus
 
 
 async def replace_card(connection: Connection, old_token: int, new: CardRow) -> int:
-    """Give an account a new plastic (issue number + 1) and kill the old one at once; returns the issue number.
+    """Give an account a new plastic (issue number + 1) and kill the old one at once; returns the issue
+    number.
 
     The balance and the history stay with the account (programmes, "What follows for the switch", 1).
     """

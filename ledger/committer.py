@@ -1,11 +1,13 @@
-"""Owns group commit: collects postings while the last batch is on its way, posts them, hands out the outcomes.
+"""Owns group commit: collects postings while the last batch is on its way, posts them, hands out the
+outcomes.
 
 Invariants:
-- At most one posting per card account and one per (terminal, STAN) is in flight, over all lanes; the next ones wait
-  in line, so postings of an account are committed in the order they were submitted.
+- At most one posting per card account and one per (terminal, STAN) is in flight, over all lanes; the next
+  ones wait in line, so postings of an account are committed in the order they were submitted.
 - A posting is answered exactly once. It is answered with success only after its batch has committed.
-- A lost connection leaves a batch of unknown outcome: the same rows are sent again (the ledger is idempotent) until
-  `give_up_ms` after their submission; then the answer is TRY_AGAIN, which is the truth: unknown.
+- A lost connection leaves a batch of unknown outcome: the same rows are sent again (the ledger is
+  idempotent) until `give_up_ms` after their submission; then the answer is TRY_AGAIN, which is the truth:
+  unknown.
 - A batch whose data the server refuses is halved until the bad row stands alone; that one gets SYSTEM_ERROR.
 - A job on its way is never cancelled, only ended by its time limit.
 
@@ -15,6 +17,7 @@ Knows nothing of connections to terminals: `Posting.context` is opaque. Runs und
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 import trio
@@ -36,6 +39,7 @@ _log = logging.getLogger(__name__)
 RETRY_S_MIN: Final = 0.02
 RETRY_S_MAX: Final = 0.5
 GUARD_PROBE_S: Final = 2.0
+_NAMES_ORIGINAL: Final = frozenset({int(Kind.REVERSAL), int(Kind.STATUS)})
 OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
 
 
@@ -72,8 +76,9 @@ class _NoObserver:
 class _Line:
     """Orders postings: one in flight per key, the rest wait their turn.
 
-    A posting's keys are claimed in one order for all (its account, then its ids by number), so waits cannot form a
-    circle. Only the first claim is dear: a posting nobody stands before costs two dictionary entries.
+    A posting's keys are claimed in one order for all (its account, then its ids by number), so waits
+    cannot form a circle. Only the first claim is dear: a posting nobody stands before costs two
+    dictionary entries.
     """
 
     def __init__(self) -> None:
@@ -84,12 +89,12 @@ class _Line:
     def _keys(posting: Posting) -> tuple[int, ...]:
         # Ids are kept apart from accounts by being negative.
         own = -(posting.terminal << 32 | posting.stan)
-        if posting.kind in (Kind.REVERSAL, Kind.STATUS) and posting.original_stan != posting.stan:
-            original = -(posting.terminal << 32 | posting.original_stan)
-            ids = (own, original) if own < original else (original, own)
-        else:
-            ids = (own,)
-        return (posting.account, *ids) if posting.account else ids
+        account = posting.account
+        if posting.kind not in _NAMES_ORIGINAL or posting.original_stan == posting.stan:
+            return (account, own) if account else (own,)
+        original = -(posting.terminal << 32 | posting.original_stan)
+        first, second = (own, original) if own < original else (original, own)
+        return (account, first, second) if account else (first, second)
 
     def enter(self, posting: Posting, first: int = 0) -> None:
         """Claim the posting's keys from the first-th on; it is ready when it has them all."""
@@ -121,9 +126,9 @@ class _Line:
 class Committer:
     """Group commit over a few lanes, each with a connection of its own.
 
-    batch_max: 1..5000 postings per statement. lanes: 1..8. give_up_ms: 100..60000, both the age at which a posting of
-    unknown outcome is answered TRY_AGAIN and the time limit of one statement. `ids` gives out transaction ids once
-    `run` has started.
+    batch_max: 1..5000 postings per statement. lanes: 1..8. give_up_ms: 100..60000, both the age at which
+    a posting of unknown outcome is answered TRY_AGAIN and the time limit of one statement. `ids` gives
+    out transaction ids once `run` has started.
     """
 
     ids: TransactionIds
@@ -173,31 +178,35 @@ class Committer:
 
         Raises DatabaseUnavailable or DatabaseMisconfigured if that fails at the start, never later.
         """
-        guard = self._database.session()
-        self.ids = TransactionIds(await guard.run(claim_node))
+        self._guard = self._database.session()
+        self.ids = TransactionIds(await self._guard.run(claim_node))
+        self._guard_connects = self._guard.connects
         sessions = [self._database.session() for _ in range(self._lanes)]
         for session in sessions:
-            await session.run(lambda connection: self._prepare(session, connection))
+            await session.run(partial(self._prepare, session))
         task_status.started()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._guard, guard)
+            nursery.start_soon(self._keep_node)
             async with trio.open_nursery() as lanes:
                 for session in sessions:
                     lanes.start_soon(self._lane, session)
             nursery.cancel_scope.cancel()
 
-    async def _guard(self, session: Session) -> None:
-        """Keep the node number claimed: a lost connection has lost it."""
-        connects = session.connects
+    async def check_node(self) -> None:
+        """See whether the node number is still ours; a lost connection has lost it, and it is claimed again.
+
+        Raises DatabaseUnavailable while that is not possible.
+        """
+        await self._guard.run(lambda connection: connection.execute("select 1"))
+        if self._guard.connects != self._guard_connects:
+            self.ids.node = await self._guard.run(lambda connection: claim_node(connection, self.ids.node))
+            self._guard_connects = self._guard.connects
+
+    async def _keep_node(self) -> None:
         while True:
             await trio.sleep(GUARD_PROBE_S)
             try:
-                await session.run(lambda connection: connection.execute(""))
-                if session.connects != connects:
-                    self.ids.node = await session.run(
-                        lambda connection: claim_node(connection, self.ids.node)
-                    )
-                    connects = session.connects
+                await self.check_node()
             except LedgerError as error:
                 _log.warning("node_claim_lost", extra={"reason": str(error)})
 

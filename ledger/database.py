@@ -1,8 +1,8 @@
 """Owns the way from trio to asyncpg. The only module that imports asyncio or trio_asyncio.
 
-Every database job is ONE asyncio coroutine run through the bridge: wrapping single calls would leak pool slots and
-open transactions when cancelled. Past its time limit a job's connection is terminated, never cancelled: a cancelled
-COMMIT would still be of unknown outcome, but the connection would look healthy.
+Every database job is ONE asyncio coroutine run through the bridge: wrapping single calls would leak pool
+slots and open transactions when cancelled. Past its time limit a job's connection is terminated, never
+cancelled: a cancelled COMMIT would still be of unknown outcome, but the connection would look healthy.
 
 Knows nothing of postings or of the registry. Errors leave as the closed types of `ledger.errors`.
 """
@@ -34,8 +34,9 @@ CONNECT_S_MAX: Final = 5.0
 CLOSE_S_MAX: Final = 1.0
 LISTEN_PROBE_S: Final = 5.0
 
-# A database whose default isolation is stricter would turn "read what the winner committed" into errors, and a
-# backend that waits for a lock of a frozen peer must give up by itself: nobody reads its answer any more.
+# A database whose default isolation is stricter would turn "read what the winner committed" into errors,
+# and a backend that waits for a lock of a frozen peer must give up by itself: nobody reads its answer any
+# more.
 _SESSION_SETTINGS: Final = {
     "default_transaction_isolation": "read committed",
     "lock_timeout": "5s",
@@ -53,9 +54,10 @@ _MISCONFIGURED: Final = {
     "42501": "this role may not do that: check which role the DSN names",
 }
 _CONTENDED: Final = frozenset({"40001", "40P01"})
-# Resources, operator intervention, system errors, a standby that is read-only, a lock nobody gives back.
+# Resources, operator intervention, system errors; a standby that is read-only, a database closed to connections, a
+# lock nobody gives back.
 _UNAVAILABLE_CLASSES: Final = frozenset({"08", "53", "57", "58"})
-_UNAVAILABLE: Final = frozenset({"25006", "55P03", "XX000"})
+_UNAVAILABLE: Final = frozenset({"25006", "55000", "55P03"})
 
 
 def translate(error: BaseException) -> LedgerError | None:
@@ -104,7 +106,8 @@ async def _connect(dsn: str, application_name: str) -> Connection:
 class Session:
     """One connection for one user, kept open between jobs; opened again by itself after it was lost.
 
-    Not for two tasks at once. `state` is free for the user's prepared statements: it is emptied on a new connection.
+    Not for two tasks at once. `state` is free for the user's prepared statements: it is emptied on a new
+    connection.
     """
 
     def __init__(self, database: "Database") -> None:
@@ -121,8 +124,8 @@ class Session:
     async def run(self, job: Job[T], *, timeout_s: float = 10.0) -> T:
         """Run `job(connection)` as one asyncio coroutine.
 
-        Raises one of the types of `ledger.errors`. After DatabaseUnavailable the outcome of the job is unknown and
-        the connection is gone; the next call opens another.
+        Raises one of the types of `ledger.errors`. After DatabaseUnavailable the outcome of the job is
+        unknown and the connection is gone; the next call opens another.
         """
         result: T = await self._database.bridge(self._job, job, timeout_s)
         return result
@@ -207,9 +210,10 @@ class Database:
     ) -> NoReturn:
         """Listen on `channel` over a connection of its own, for ever.
 
-        `on_ready` is called once it listens: what happened before must be read then. `on_notify` is called on every
-        notification; both must not block. A silent peer is found within about two probes. Raises
-        DatabaseUnavailable when the connection is lost, DatabaseMisconfigured when it cannot be made.
+        `on_ready` is called once it listens: what happened before must be read then. `on_notify` is
+        called on every notification; both must not block. A silent peer is found within about two probes.
+        Raises DatabaseUnavailable when the connection is lost, DatabaseMisconfigured when it cannot be
+        made.
         """
         await self.bridge(self._listen, channel, on_notify, on_ready)
         raise AssertionError("unreachable: _listen ends by raising")
@@ -228,7 +232,7 @@ class Database:
                 try:
                     await asyncio.wait_for(lost.wait(), LISTEN_PROBE_S)
                 except TimeoutError:
-                    await asyncio.wait_for(connection.execute(""), LISTEN_PROBE_S)
+                    await asyncio.wait_for(connection.execute("select 1"), LISTEN_PROBE_S)
                 else:
                     raise DatabaseUnavailable("the listening connection was lost")
         except Exception as error:
@@ -261,10 +265,15 @@ async def open_database(
     """
     if urlsplit(dsn).scheme not in ("postgres", "postgresql"):
         raise DatabaseMisconfigured("the DSN must begin with postgresql://")
+    failure: Exception | None = None
     async with trio_asyncio.open_loop() as loop:
         database = Database(dsn, connections_max, application_name, loop)
         try:
             yield database
+        except Exception as error:  # noqa: BLE001 raised again below, not wrapped in the loop's exception groups
+            failure = error
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 2 * CLOSE_S_MAX):
                 await database.bridge(database._close)
+    if failure is not None:
+        raise failure

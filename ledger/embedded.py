@@ -1,8 +1,9 @@
 """Owns the embedded Postgres of development, demonstrations and tests: finds the binaries, starts, stops.
 
-A server of our own on a Unix socket in a private directory, no TCP, durable settings. It is our child and dies with
-us, even when we are killed; what an earlier run left over is stopped first. Not meant for production: one machine,
-no standby, and whoever can reach the socket directory may do everything (`DEVELOPMENT_NOTICE` says so).
+A server of our own on a Unix socket in a private directory, no TCP, durable settings. It is our child and
+dies with us, even when we are killed; what an earlier run left over is stopped first. Not meant for
+production: one machine, no standby, and whoever can reach the socket directory may do everything
+(`DEVELOPMENT_NOTICE` says so).
 
 Layout of the directory: data/ (the cluster), socket/ (0700), postgres.log, lock (held while we live).
 Knows nothing of schemas: `ledger.migrate` makes them.
@@ -139,13 +140,14 @@ class _Launcher:
 
     def prepare_user(self) -> None:
         """As root: see whether a user namespace may be made; else give the directory to nobody."""
-        if self.user == "same":
-            return
-        if self.run([sys.executable, "-c", ""]).returncode != _EXIT_CANNOT_MAP:
+        if self.user == "same" or self._can_map():
             return
         self.user = f"become:{NOBODY}:{NOBODY}"
         for path in (self.directory, self.socket_directory, *self.directory.rglob("*")):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+    def _can_map(self) -> bool:
+        return self.run([sys.executable, "-c", ""]).returncode != _EXIT_CANNOT_MAP
 
     def _command(self, arguments: list[str | Path], death_signal: int) -> list[str]:
         wrapper = [sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), self.user, str(death_signal)]
@@ -164,8 +166,8 @@ class _Launcher:
         )
 
     def start(self, settings: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Start the server. Not through trio: it would fork from a short-lived worker thread, whose end the child
-        would take for ours.
+        """Start the server. Not through trio: it would fork from a short-lived worker thread, whose end
+        the child would take for ours.
         """
         arguments: list[str | Path] = [self.binaries.bin / "postgres", "-D", self.data]
         merged = {
@@ -306,23 +308,33 @@ def _is_server_of(pid: int, data: Path) -> bool:
     return Path(program).name == "postgres" and Path(home) == data.resolve()
 
 
+def _servers_of(data: Path) -> list[int]:
+    """All Postgres processes at home in this data directory: the server and its backends."""
+    if not Path("/proc/self").exists():  # no way to look: the server itself will refuse to start beside another
+        return []
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _is_server_of(int(name), data)]
+
+
 async def _stop_orphan(data: Path) -> None:
-    """Stop the server an earlier run of ours left over in this directory. We hold its lock, so nobody uses it."""
+    """Stop the server an earlier run of ours left over in this directory. We hold its lock: nobody uses it."""
     lines = _pid_file(data)
     if not lines or not lines[0].lstrip("-").isdigit():
         return
     pid = abs(int(lines[0]))
-    for number, wait_s in ((signal.SIGINT, STOP_S_MAX), (signal.SIGQUIT, STOP_S_MAX / 3)):
-        if not _is_server_of(pid, data):
-            return
-        os.kill(pid, number)
-        with trio.move_on_after(wait_s):
-            while _is_server_of(pid, data):
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if _is_server_of(pid, data):
+            os.kill(pid, number)
+        with trio.move_on_after(STOP_S_MAX):
+            # The last backends of a server that was killed end by themselves, a moment after it.
+            while left := _servers_of(data):
                 await trio.sleep(POLL_S)
-    if _is_server_of(pid, data):
-        raise EmbeddedPostgresError(
-            EmbeddedFault.IN_USE, f"the server left over in {data} does not stop: end process {pid} yourself"
-        )
+        if not left:
+            # Its number may belong to a stranger by now, which the new server would take for a living rival.
+            (data / "postmaster.pid").unlink(missing_ok=True)
+            return
+    raise EmbeddedPostgresError(
+        EmbeddedFault.IN_USE, f"the server left over in {data} does not stop: end process {left[0]} yourself"
+    )
 
 
 async def _wait_ready(launcher: _Launcher, process: subprocess.Popen[bytes]) -> None:
@@ -356,10 +368,11 @@ async def _stop(process: subprocess.Popen[bytes]) -> None:
 async def embedded_postgres(
     directory: Path, *, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[EmbeddedPostgres]:
-    """Run a Postgres server in `directory` for as long as the block lasts; makes the cluster when there is none.
+    """Run a Postgres server in `directory` for as long as the block lasts; makes the cluster when there
+    is none.
 
-    Call it from the main thread: the server dies with the thread that started it. `settings` override the server's.
-    Raises EmbeddedPostgresError, whose `fault` names the cause.
+    Call it from the main thread: the server dies with the thread that started it. `settings` override the
+    server's. Raises EmbeddedPostgresError, whose `fault` names the cause.
     """
     directory = directory.absolute()
     with _lock(directory):

@@ -1,6 +1,7 @@
 """Owns the closed set of errors the ledger raises. Knows nothing of asyncpg or of exit statuses.
 
-Every message is one line that names the cause and, where there is one, the cure; it is fit to be printed as it is.
+Every message is one line that names the cause and, where there is one, the cure; it is fit to be printed
+as it is.
 """
 
 from enum import StrEnum

@@ -1,7 +1,8 @@
 """Owns the applying of the numbered SQL files in `ledger/migrations`. Knows nothing of what they hold.
 
-All pending files are applied in one transaction, under an advisory lock, so that two starters do not race and a
-failure leaves nothing behind. Each file's SHA-256 is recorded; an applied file that was changed is an error.
+All pending files are applied in one transaction, under an advisory lock, so that two starters do not race
+and a failure leaves nothing behind. Each file's SHA-256 is recorded; an applied file that was changed is
+an error.
 """
 
 import hashlib
@@ -62,7 +63,8 @@ async def _applied(connection: Connection) -> dict[str, str]:
 
 
 async def migrate(dsn: str, *, directory: Path = DIRECTORY) -> list[str]:
-    """Apply what is pending and return the names applied, in order; an empty list when there was nothing to do.
+    """Apply what is pending and return the names applied, in order; an empty list when there was nothing
+    to do.
 
     The DSN must be the owner's. Raises MigrationError, DatabaseMisconfigured or DatabaseUnavailable.
     """

@@ -2,11 +2,12 @@
 
     python -I postgres_child.py <parent pid> <user> <death signal> <program> <argument>...
 
-`user` is "same", "map:<uid>" (as root: a user namespace in which root's files belong to that uid, because Postgres
-refuses to run as root) or "become:<uid>:<gid>" (as root, where user namespaces are not allowed). The death
-signal is sent to the child when its parent's thread ends, so that no server outlives a killed switch. It is set
-after the user has been changed, because a change of credentials clears it; and it counts the thread that started the
-child, so the parent must start it from a thread that lives as long as it does.
+`user` is "same", "map:<uid>" (as root: a user namespace in which root's files belong to that uid, because
+Postgres refuses to run as root) or "become:<uid>:<gid>" (as root, where user namespaces are not allowed).
+The death signal is sent to the child when its parent's thread ends, so that no server outlives a killed
+switch. It is set after the user has been changed, because a change of credentials clears it; and it
+counts the thread that started the child, so the parent must start it from a thread that lives as long as
+it does.
 """
 
 import ctypes

@@ -1,8 +1,10 @@
-"""Owns the ledger's one write: a batch of postings through `ledger.post_batch`, and the reading of its answer.
+"""Owns the ledger's one write: a batch of postings through `ledger.post_batch`, and the reading of its
+answer.
 
-A `Posting` is a request already decided by the switch; an `Outcome` is what stands in the books for its id, now and
-for ever. Idempotency, floors, reversals and tombstones are decided in the database, under the locks of the accounts
-(design, "The ledger"; `migrations/0003_post_batch.sql`). Knows nothing of connections, batching or retries.
+A `Posting` is a request already decided by the switch; an `Outcome` is what stands in the books for its
+id, now and for ever. Idempotency, floors, reversals and tombstones are decided in the database, under the
+locks of the accounts (design, "The ledger"; `migrations/0003_post_batch.sql`). Knows nothing of
+connections, batching or retries.
 """
 
 from collections.abc import Sequence
@@ -50,10 +52,10 @@ def bucket_of(account: int, buckets: int) -> int:
 class Posting(msgspec.Struct, gc=False):
     """One request for the ledger.
 
-    points is the signed change of the card account; code is 0 to post if the balance allows, else the decline the
-    switch decided, which is journalled without posting. account is 0 when no card is known; digest is the signed
-    64-bit hash of the request; original_stan is 0 for none; context is the caller's own and never looked at.
-    submitted_at is the committer's (trio's clock, seconds).
+    points is the signed change of the card account; code is 0 to post if the balance allows, else the
+    decline the switch decided, which is journalled without posting. account is 0 when no card is known;
+    digest is the signed 64-bit hash of the request; original_stan is 0 for none; context is the caller's
+    own and never looked at. submitted_at is the committer's (trio's clock, seconds).
     """
 
     transaction_id: int
@@ -78,8 +80,9 @@ class Outcome(msgspec.Struct, gc=False):
     """What stands in the books for one request.
 
     points is the change of the card account, balance the balance after it (0 when no account is known).
-    transaction_id is 0 for what is not journalled (status, balance, a conflict). replayed: it stood there before.
-    original: for a status query, the stored outcome of the original, unless that is another card's.
+    transaction_id is 0 for what is not journalled (status, balance, a conflict). replayed: it stood there
+    before. original: for a status query, the stored outcome of the original, unless that is another
+    card's.
     """
 
     code: int
@@ -156,8 +159,9 @@ def _status_outcome(posting: Posting, stored: Outcome, original_code: int | None
 async def post(connection: Connection, bucket: int, postings: Sequence[Posting]) -> list[Outcome]:
     """Post one batch of one bucket and return the outcomes in the order given.
 
-    At most one posting per card account and one per (terminal, STAN). For single use (desk, tests); the committer
-    keeps a prepared statement instead. Raises what asyncpg raises; `Database.run` turns that into closed types.
+    At most one posting per card account and one per (terminal, STAN). For single use (desk, tests); the
+    committer keeps a prepared statement instead. Raises what asyncpg raises; `Database.run` turns that
+    into closed types.
     """
     ordered = sorted(postings, key=by_id)
     answer = await connection.fetchrow(POST_BATCH, bucket, *columns(ordered))

@@ -1,9 +1,9 @@
 """Owns the writes of the registry: what an operator does to programmes, partners and terminals.
 
-Cards have their own module (`ledger.card_admin`), and their functions are re-exported here. Every function takes
-the owner's connection, checks its bounds, and raises RegistryRefused with one line that says what is wrong. Key
-material comes in already wrapped. Knows nothing of the master key's file, of the switch or of its caches: a
-change reaches them through the change feed.
+Cards have their own module (`ledger.card_admin`), and their functions are re-exported here. Every
+function takes the owner's connection, checks its bounds, and raises RegistryRefused with one line that
+says what is wrong. Key material comes in already wrapped. Knows nothing of the master key's file, of the
+switch or of its caches: a change reaches them through the change feed.
 """
 
 import re

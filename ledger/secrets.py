@@ -1,8 +1,8 @@
 """Owns the master key: wraps terminal keys at rest and turns card numbers into tokens.
 
-The file rests outside the database, readable by its owner alone. It holds two independent 32-byte secrets: the
-wrapping key (AES-256-GCM, NIST SP 800-38D) and the pepper of card tokens. Losing it loses both the terminals'
-keys and the way from a plastic to its account: back it up apart from the database.
+The file rests outside the database, readable by its owner alone. It holds two independent 32-byte
+secrets: the wrapping key (AES-256-GCM, NIST SP 800-38D) and the pepper of card tokens. Losing it loses
+both the terminals' keys and the way from a plastic to its account: back it up apart from the database.
 
 Knows nothing of the database or of the protocol. Neither secret is ever logged or shown in a repr.
 """

@@ -1,8 +1,8 @@
 """Owns transaction ids: time-ordered, unique over all live workers, below 2**63.
 
-An id is `milliseconds since 1970 << 22 | node (10 bits) << 12 | sequence (12 bits)`. A node number belongs to one
-live worker at a time: it is claimed by a session advisory lock, held by a connection that lives as long as the
-worker. Ids of one generator strictly increase, even when the clock is set back.
+An id is `milliseconds since 1970 << 22 | node (10 bits) << 12 | sequence (12 bits)`. A node number
+belongs to one live worker at a time: it is claimed by a session advisory lock, held by a connection that
+lives as long as the worker. Ids of one generator strictly increase, even when the clock is set back.
 """
 
 import random
@@ -64,8 +64,9 @@ def time_ms(transaction_id: int) -> int:
 async def claim_node(connection: Connection, preferred: int | None = None) -> int:
     """Claim a node number for as long as this connection lives.
 
-    `preferred` is tried first: a worker whose connection was lost takes its own number again. Others are taken at
-    random, so that nobody else is likely to take a number whose owner has not yet noticed its loss.
+    `preferred` is tried first: a worker whose connection was lost takes its own number again. Others are
+    taken at random, so that nobody else is likely to take a number whose owner has not yet noticed its
+    loss.
     """
     candidates = random.sample(range(NODES), NODES)
     if preferred is not None:
