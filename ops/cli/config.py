@@ -1,0 +1,268 @@
+"""`cityswitch config check`: the settings in force, where each comes from, and whether everything they
+name is there.
+
+Owns the list of checks. Must not change anything it looks at. Invariants: every check runs even when an
+earlier one fails; the exit status is that of the first failure; a password is never printed.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from cyclopts import App
+
+from ledger.database import Connection, open_database
+from ledger.migrate import pending
+from ledger.registry import read_changes
+from ledger.secrets import MasterKey
+from ops.cli.errors import CommandError, report
+from ops.cli.exit_codes import Exit
+from ops.cli.help_texts import examples
+from ops.cli.output import print_json, print_line, print_rows
+from ops.cli.place import HERE, Place, database_server
+from ops.cli.registry_options import Json
+from ops.running import read_note
+from switch.config import ENVIRONMENT_PREFIX, Config, read_toml
+from switch.listener import tls_context
+from switch.programme import parse_rules
+
+FREE_BYTES_MIN: Final = 1 << 30
+SPARE_DESCRIPTORS: Final = 100
+
+app = App(
+    name="config",
+    help="Settings of the switch.",
+    help_epilogue=examples("config check", "config check --json"),
+)
+
+
+class Finding(NamedTuple):
+    """What one check found: "ok" or the exit status its failure stands for, and one line."""
+
+    check: str
+    status: Exit
+    text: str
+
+
+@app.command(
+    help_epilogue=examples(
+        "config check", "config check --config /etc/cityswitch/cityswitch.toml", "config check --json"
+    )
+)
+async def check(*, json: Json = False, place: Place = HERE) -> Exit:
+    """Print the settings in force with their origin, and check everything they name."""
+    config = place.settings()
+    settings = list(effective(place, config))
+    findings = await run_checks(place, config)
+    if json:
+        print_json({
+            "settings": settings,
+            "checks": [{"check": f.check, "status": int(f.status), "text": f.text} for f in findings],
+        })  # fmt: skip
+    else:
+        print_rows(settings, ("setting", "value", "origin"), as_json=False, empty="")
+        print_line("")
+        for finding in findings:
+            print_line(
+                f"{'ok  ' if finding.status is Exit.OK else 'FAIL'}  {finding.check:<12} {finding.text}"
+            )
+    return next((finding.status for finding in findings if finding.status is not Exit.OK), Exit.OK)
+
+
+def effective(place: Place, config: Config) -> Iterator[dict[str, Any]]:
+    """Yield every setting with its value and origin: command line, environment, file or default."""
+    given = {name for name, value in place.options().items() if value is not None}
+    in_file = set(read_toml(place.file)) if place.file else set()
+    for name in Config.__struct_fields__:
+        if name in given:
+            origin = "command line"
+        elif ENVIRONMENT_PREFIX + name.upper() in os.environ:
+            origin = f"environment {ENVIRONMENT_PREFIX}{name.upper()}"
+        elif name in in_file:
+            origin = str(place.file)
+        else:
+            origin = "default"
+        value = getattr(config, name)
+        yield {
+            "setting": name,
+            "value": without_password(value) if "dsn" in name else value,
+            "origin": origin,
+        }
+
+
+def without_password(dsn: str) -> str:
+    """Return a DSN as it may be shown."""
+    parts = urlsplit(dsn)
+    if parts.password is None:
+        return dsn
+    netloc = f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}"
+    return urlunsplit(parts._replace(netloc=netloc))
+
+
+async def run_checks(place: Place, config: Config) -> list[Finding]:
+    """Run every check and return what each found."""
+    findings = [
+        look("master key", lambda: check_master_key(config)),
+        look("state", lambda: check_state(config.state_path)),
+        look("ports", lambda: check_ports(config)),
+        look("tls", lambda: check_tls(config)),
+        look("files", lambda: check_descriptors(config)),
+    ]
+    try:
+        async with database_server(place, config) as dsns:
+            findings += [
+                await ask("database", lambda: check_service(dsns.service)),
+                await ask("migrations", lambda: check_migrations(dsns.service)),
+                await ask("registry", lambda: check_registry(config, dsns.service)),
+            ]
+    except (Exception, BaseExceptionGroup) as error:
+        findings.append(failed("database", error))
+    return findings
+
+
+def look(name: str, check_it: Callable[[], str]) -> Finding:
+    """Run one check that needs no waiting."""
+    try:
+        return Finding(name, Exit.OK, check_it())
+    except Exception as error:
+        return failed(name, error)
+
+
+async def ask(name: str, check_it: Callable[[], Awaitable[str]]) -> Finding:
+    """Run one check of the database."""
+    try:
+        return Finding(name, Exit.OK, await check_it())
+    except (Exception, BaseExceptionGroup) as error:
+        return failed(name, error)
+
+
+def failed(name: str, error: BaseException) -> Finding:
+    """Return the finding for a check that raised."""
+    return Finding(name, *report(error))
+
+
+def check_master_key(config: Config) -> str:
+    """The master key is there, and open to this user alone."""
+    MasterKey.load(config.master_key_path)
+    return str(config.master_key_path)
+
+
+def check_state(state: Path) -> str:
+    """The state directory can be written, and its disk has room."""
+    nearest = next(path for path in (state, *state.parents) if path.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise CommandError(
+            Exit.STATE, f"{nearest} cannot be written.", "Give this user access, or set state_dir."
+        )
+    free = shutil.disk_usage(nearest).free
+    if free < FREE_BYTES_MIN:
+        raise CommandError(
+            Exit.STATE,
+            f"{nearest} has {free >> 20} MiB free, {FREE_BYTES_MIN >> 20} are wanted.",
+            "Free some space.",
+        )
+    return f"{state}, {free >> 30} GiB free"
+
+
+def check_ports(config: Config) -> str:
+    """The ports are free, or held by the switch of this state directory."""
+    noted = read_note(config.state_path)
+    if noted:
+        return f"the switch runs already (process {noted.pid}) on {noted.host}:{noted.port}"
+    wanted = [(config.listen_host, config.listen_port, "listen_port")]
+    wanted += [(config.http_host, config.http_port + worker, "http_port") for worker in range(config.workers)]
+    for host, port, setting in wanted:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise CommandError(
+                    Exit.PORT, f"{host}:{port}: {error.strerror}.", f"Stop what holds it, or set {setting}."
+                ) from None
+    return ", ".join(f"{host}:{port}" for host, port, _ in wanted) + " free"
+
+
+def check_tls(config: Config) -> str:
+    """The certificate and its key can be loaded where TLS is wanted."""
+    try:
+        context = tls_context(config)
+    except (OSError, ssl.SSLError) as error:
+        raise CommandError(
+            Exit.CONFIGURATION, f"tls_certificate or tls_key cannot be used: {error}.", "Check both files."
+        ) from None
+    return "TLS 1.3" if context else f"off for {config.listen_host}"
+
+
+def check_descriptors(config: Config) -> str:
+    """Say how many connections the limit of open files leaves; past it the switch only stops accepting."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = hard - config.handshakes_max - SPARE_DESCRIPTORS
+    if hard == resource.RLIM_INFINITY or room >= config.connections_max:
+        return f"room for {config.connections_max} connections"
+    return (
+        f"room for {max(room, 0)} of {config.connections_max} connections (raise LimitNOFILE or `ulimit -Hn`)"
+    )
+
+
+async def check_service(dsn: str) -> str:
+    """The database answers, is new enough, and the service's role can read the books but not change them."""
+
+    async def job(connection: Connection) -> tuple[str, str, bool, bool]:
+        role, version = await connection.fetchrow(
+            "select current_user::text, current_setting('server_version')"
+        )
+        if not await connection.fetchval("select to_regclass('ledger.posting') is not null"):
+            return role, version, True, False
+        may_read, may_change = await connection.fetchrow(
+            "select has_table_privilege('ledger.posting', 'select'), "
+            "has_table_privilege('ledger.posting', 'update, delete')"
+        )
+        return role, version, may_read, may_change
+
+    async with open_database(dsn, connections_max=1, application_name="cityswitch config check") as database:
+        role, version, may_read, may_change = await database.run(job)
+    if may_change:
+        raise CommandError(
+            Exit.CONFIGURATION, f"role {role} may change postings.", "Let `dsn` name cityswitch_service."
+        )
+    if not may_read:
+        raise CommandError(
+            Exit.CONFIGURATION, f"role {role} may not read postings.", "Run `cityswitch migrate`."
+        )
+    return f"Postgres {version} as {role}"
+
+
+async def check_migrations(dsn: str) -> str:
+    """No migration waits."""
+    if names := await pending(dsn):
+        raise CommandError(Exit.CONFIGURATION, f"{len(names)} migrations wait.", "Run `cityswitch migrate`.")
+    return "up to date"
+
+
+async def check_registry(config: Config, dsn: str) -> str:
+    """The rules can be loaded, and the master key opens a terminal's key."""
+    async with open_database(dsn, connections_max=1, application_name="cityswitch config check") as database:
+        snapshot = await database.run(lambda connection: read_changes(connection, 0), timeout_s=60)
+    for rules in snapshot.rules:
+        parse_rules(rules.rules_toml, source=f"programme {rules.programme}, version {rules.version}")
+    if not snapshot.rules:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "no programme has rules.",
+            "Apply some with `cityswitch programmes apply FILE`.",
+        )
+    for key in snapshot.keys[:1]:
+        MasterKey.load(config.master_key_path).unwrap(key.terminal, key.generation, key.wrapped)
+    return (
+        f"{len(snapshot.programmes)} programmes, {len(snapshot.partners)} partners, "
+        f"{len(snapshot.terminals)} terminals, {len(snapshot.cards)} cards"
+    )

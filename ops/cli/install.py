@@ -1,0 +1,47 @@
+"""`cityswitch init` and `cityswitch migrate`: a new installation, and a new version of one.
+
+Owns the subcommands; the steps are `ops.installation`'s.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from ledger.migrate import migrate as apply_migrations
+from ledger.migrate import pending
+from ops.cli.help_texts import examples
+from ops.cli.output import print_line
+from ops.cli.place import HERE, Place, database_server
+from ops.installation import prepare
+
+init_app = App(
+    name="init", help_epilogue=examples("init", "init --dsn postgresql://owner@db.example/cityswitch")
+)
+migrate_app = App(name="migrate", help_epilogue=examples("migrate", "migrate --dry-run"))
+
+
+@init_app.default
+async def init(*, place: Place = HERE) -> None:
+    """Make what a new installation needs: state directory, master key, database schema."""
+    config = place.settings()
+    async with database_server(place, config, create=True) as dsns:
+        done = await prepare(config, dsns.owner)
+    print_line(f"{len(done.migrations)} migrations applied.")
+    print_line(f"Master key {config.master_key_path} {'made: back it up' if done.key_made else 'is there'}.")
+
+
+@migrate_app.default
+async def migrate(
+    *,
+    dry_run: Annotated[bool, Parameter(help="Only say what would be applied.")] = False,
+    place: Place = HERE,
+) -> None:
+    """Bring the database's schema up to this version (with the owner's DSN)."""
+    async with database_server(place, place.settings(), create=not dry_run) as dsns:
+        names = await (pending(dsns.owner) if dry_run else apply_migrations(dsns.owner))
+    for name in names:
+        print_line(f"{'would apply' if dry_run else 'applied'} {name}")
+    if not names:
+        print_line("The database is up to date.")

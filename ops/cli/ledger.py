@@ -1,0 +1,180 @@
+"""`cityswitch ledger`: what the books say, and whether they hold.
+
+Owns the subcommands. Must not compute anything itself: `ledger.statements` and `ledger.verify` do.
+Invariant: exit status 1 if and only if the books do not hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from cyclopts import App, Group, Parameter
+
+from ledger import statements
+from ledger.database import Connection
+from ledger.posting import AccountKind, Kind
+from ledger.registry_admin import find_card
+from ledger.verify import verify as verify_books
+from ops.city import EXAMPLE_CARD
+from ops.cli.cards import digits_of, master_key
+from ops.cli.errors import CommandError
+from ops.cli.exit_codes import Exit
+from ops.cli.help_texts import examples
+from ops.cli.output import Row, print_fields, print_json, print_line, print_rows
+from ops.cli.place import HERE, Place, owner_database
+from ops.cli.registry_options import Json
+from ops.cli.till import code_name, masked
+
+WHOLE_LEDGER_S_MAX: Final = 3_600.0
+HISTORY_SHOWN: Final = (
+    "accepted_at", "terminal", "stan", "kind", "result", "points", "balance", "amount_grosze",
+    "original_stan",
+)  # fmt: skip
+TRIAL_SHOWN: Final = ("bucket", "kind", "accounts", "debit_points", "credit_points")
+
+app = App(
+    name="ledger",
+    help="The books: balances, histories, and the proof that they hold.",
+    help_epilogue=examples("ledger verify", f"ledger balance {EXAMPLE_CARD}", "ledger trial-balance"),
+)
+
+
+@Parameter(name="*", group=Group("Account", sort_key=6))
+@dataclass(frozen=True, kw_only=True)
+class Which:
+    """Another way to name an account than by card."""
+
+    account: Annotated[int | None, Parameter(help="Account number, instead of a card.")] = None
+
+
+BY_CARD: Final = Which()
+OptionalNumber = Annotated[str | None, Parameter(help="Card number, or track 2 as a reader gives it.")]
+
+
+async def find_account(connection: Connection, number: str | None, which: Which, place: Place) -> int:
+    """Return the account of a card, or the one named. Raises `CommandError`."""
+    if which.account is not None:
+        return which.account
+    if number is None:
+        raise CommandError(Exit.USAGE, "no account is named.", "Give a card number, or --account.")
+    digits = digits_of(number)
+    card = await find_card(connection, master_key(place).token(digits))
+    if card is None:
+        raise CommandError(Exit.USAGE, f"there is no card {masked(digits)} here.")
+    return int(card["account"])
+
+
+@app.command(help_epilogue=examples(f"ledger balance {EXAMPLE_CARD}", "ledger balance --partner 1001 --json"))
+async def balance(
+    number: OptionalNumber = None,
+    /,
+    *,
+    partner: Annotated[int | None, Parameter(help="Points a partner has issued and redeemed.")] = None,
+    which: Which = BY_CARD,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Show a card account's points, or what a partner has issued and redeemed."""
+
+    async def job(connection: Connection) -> Row:
+        if partner is not None:
+            sums = await statements.partner_balance(connection, partner)
+            return {
+                "partner": partner,
+                "issued_points": sums.issued_points,
+                "redeemed_points": sums.redeemed_points,
+            }
+        account = await find_account(connection, number, which, place)
+        points = await statements.balance(connection, account)
+        if points is None:
+            raise CommandError(Exit.USAGE, f"there is no account {account}.", "See `cityswitch cards list`.")
+        return {"account": account, "balance": points}
+
+    async with owner_database(place) as database:
+        print_fields(await database.run(job), as_json=json)
+
+
+@app.command(help_epilogue=examples(f"ledger history {EXAMPLE_CARD}", "ledger history --account 8 --limit 5"))
+async def history(
+    number: OptionalNumber = None,
+    /,
+    *,
+    which: Which = BY_CARD,
+    limit: Annotated[int, Parameter(help="At most so many rows, up to 1000.")] = 20,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Show an account's transactions, newest first; declined ones too."""
+
+    async def job(connection: Connection) -> list[statements.HistoryRow]:
+        account = await find_account(connection, number, which, place)
+        return await statements.history(connection, account, limit=limit)
+
+    async with owner_database(place) as database:
+        rows = [history_row(row) for row in await database.run(job)]
+    print_rows(rows, HISTORY_SHOWN, as_json=json, empty="No transaction yet.")
+
+
+def history_row(row: statements.HistoryRow) -> Row:
+    """Return a journal row as it is shown; times in UTC."""
+    kinds = {int(kind): kind.name.lower() for kind in Kind}
+    moment = datetime.fromtimestamp(row.accepted_at_ms / 1000, UTC)
+    return {
+        "accepted_at": moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z",
+        "terminal": row.terminal,
+        "stan": row.stan,
+        "kind": kinds.get(row.kind, "tombstone"),
+        "result": code_name(row.code),
+        "points": row.points,
+        "balance": row.balance,
+        "amount_grosze": row.amount_grosze,
+        "original_stan": row.original_stan or None,
+    }
+
+
+@app.command(help_epilogue=examples("ledger verify", "ledger verify --json"))
+async def verify(*, json: Json = False, place: Place = HERE) -> Exit:
+    """Prove the books: check every invariant over the whole ledger, in one snapshot."""
+    async with owner_database(place) as database:
+        findings = await database.run(verify_books, timeout_s=WHOLE_LEDGER_S_MAX)
+    broken = [finding for finding in findings if finding.count]
+    if json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            print_line(f"{'FAIL' if finding.count else 'ok  '}  {finding.invariant}")
+            if finding.count:
+                print_line(f"      {finding.count} times, such as: {finding.example}")
+        print_line(f"\n{len(findings) - len(broken)} of {len(findings)} invariants hold.")
+    return Exit.DIFFERENCES if broken else Exit.OK
+
+
+@app.command(
+    name="trial-balance", help_epilogue=examples("ledger trial-balance", "ledger trial-balance --json")
+)
+async def trial_balance(*, json: Json = False, place: Place = HERE) -> Exit:
+    """Show the sums of all postings by kind of account: debits and credits are equal."""
+    async with owner_database(place) as database:
+        rows = await database.run(statements.trial_balance, timeout_s=WHOLE_LEDGER_S_MAX)
+    kinds = {int(kind): kind.name.lower().replace("_", " ") for kind in AccountKind}
+    print_rows(
+        [
+            {
+                "bucket": row.bucket,
+                "kind": kinds.get(row.kind, str(row.kind)),
+                "accounts": row.accounts,
+                "debit_points": row.debit_points,
+                "credit_points": row.credit_points,
+            }
+            for row in rows
+        ],
+        TRIAL_SHOWN,
+        as_json=json,
+        empty="Nothing was posted yet.",
+    )
+    debit, credit = sum(row.debit_points for row in rows), sum(row.credit_points for row in rows)
+    if not json:
+        print_line(f"\ndebits {debit} {'=' if debit == credit else 'DIFFER FROM'} credits {credit}")
+    return Exit.OK if debit == credit else Exit.DIFFERENCES

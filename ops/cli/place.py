@@ -1,0 +1,135 @@
+"""Where a command works: which settings, which database, which state directory.
+
+Owns the options --config, --dsn and --state-dir and what follows from them. Must not know what a command
+does there. Invariants: without a DSN the embedded Postgres of the state directory is used: the running one
+if a demo or a switch holds it, else one started for as long as the command lasts, and it says "development".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import quote
+
+import trio
+from cyclopts import Group, Parameter
+
+from ledger.database import Database, open_database
+from ledger.embedded import DATABASE, OWNER, SERVICE, embedded_postgres
+from ledger.errors import EmbeddedFault, EmbeddedPostgresError
+from ops.cli.errors import CommandError
+from ops.cli.exit_codes import Exit
+from ops.cli.output import say
+from switch.config import Config, load_config
+
+DEFAULT_FILE: Final = Path("cityswitch.toml")
+READY_S_MAX: Final = 15.0
+POLL_S: Final = 0.05
+
+
+@Parameter(name="*", group=Group("Where", sort_key=9))
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The options every command shares."""
+
+    config: Annotated[Path | None, Parameter(help="Settings file; ./cityswitch.toml where there is one.")] = (
+        None
+    )
+    dsn: Annotated[
+        str | None,
+        Parameter(help="Postgres 15 or newer (postgresql://…); without it the embedded one is used."),
+    ] = None
+    state_dir: Annotated[
+        Path | None,
+        Parameter(help="Folder of the embedded Postgres, the master key and terminals' memories (var)."),
+    ] = None
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file that counts: the one named, else ./cityswitch.toml if it exists."""
+        return self.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+
+    def options(self) -> dict[str, Any]:
+        """The settings these options set; None where not given."""
+        return {"dsn": self.dsn, "state_dir": str(self.state_dir) if self.state_dir else None}
+
+    def settings(self, **more: Any) -> Config:
+        """Return the settings with these options, and more, over them. Raises `ConfigError`."""
+        return load_config(self.file, options={**self.options(), **more})
+
+
+HERE: Final = Place()
+"""The default of every command's last parameter."""
+
+
+class Dsns(NamedTuple):
+    """How to reach one database: as its owner (registry, migrations) and as the service (the switch)."""
+
+    owner: str
+    service: str
+    is_embedded: bool
+
+
+@asynccontextmanager
+async def database_server(place: Place, config: Config, *, create: bool = False) -> AsyncIterator[Dsns]:
+    """Yield the DSNs of the database that `place` and `config` mean, starting the embedded server if need be.
+
+    With `create` an embedded server is made where there is none. Raises `CommandError` or a `LedgerError`.
+    """
+    if owner := place.dsn or config.owner_dsn or config.dsn:
+        yield Dsns(owner, config.dsn or owner, is_embedded=False)
+        return
+    directory = config.state_path / "postgres"
+    if not create and not (directory / "data").exists():
+        raise CommandError(
+            Exit.STATE,
+            f"{config.state_path} holds no database yet.",
+            "Run `cityswitch demo` or `cityswitch init`, or name another place with --state-dir or --dsn.",
+        )
+    async with AsyncExitStack() as stack:
+        try:
+            server = await stack.enter_async_context(embedded_postgres(directory))
+        except EmbeddedPostgresError as error:
+            if error.fault is not EmbeddedFault.IN_USE:
+                raise
+            yield await running_server(directory, error)
+        else:
+            say(f"cityswitch: no --dsn: started the embedded Postgres of {config.state_dir} (development)")
+            yield Dsns(server.owner_dsn, server.service_dsn, is_embedded=True)
+
+
+async def running_server(directory: Path, in_use: EmbeddedPostgresError) -> Dsns:
+    """Return the DSNs of the embedded server that another process runs in `directory`, when it is ready.
+
+    Postgres writes the socket's directory and its state into lines 5 and 8 of postmaster.pid. Raises
+    `in_use`.
+    """
+    with trio.move_on_after(READY_S_MAX):
+        while True:
+            try:
+                lines = (directory / "data" / "postmaster.pid").read_text().splitlines()
+            except OSError:
+                lines = []
+            if len(lines) >= 8 and lines[7].strip() == "ready":
+                owner, service = (
+                    f"postgresql://{role}@/{DATABASE}?host={quote(lines[4].strip())}"
+                    for role in (OWNER, SERVICE)
+                )
+                return Dsns(owner, service, is_embedded=True)
+            await trio.sleep(POLL_S)
+    raise in_use
+
+
+@asynccontextmanager
+async def owner_database(place: Place) -> AsyncIterator[Database]:
+    """Yield the database of `place`, as its owner. Raises what `database_server` raises, and
+    `ConfigError`.
+    """
+    async with (
+        database_server(place, place.settings()) as dsns,
+        open_database(dsns.owner, connections_max=1, application_name="cityswitch command") as database,
+    ):
+        yield database

@@ -1,0 +1,173 @@
+"""`cityswitch programmes`: the rules of each city card programme, applied from a file and kept by version.
+
+Owns the subcommands. Must not know what rules mean: `switch.programme` checks them, the registry keeps them.
+Invariant: nothing is applied that the switch could not load.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from ledger.database import Connection
+from ledger.registry import Status
+from ledger.registry_admin import (
+    add_programme,
+    add_rules,
+    list_programmes,
+    list_rules,
+    set_programme_status,
+)
+from ops.cli.errors import CommandError
+from ops.cli.exit_codes import Exit
+from ops.cli.help_texts import examples
+from ops.cli.output import print_json, print_line, print_rows
+from ops.cli.place import HERE, Place, owner_database
+from ops.cli.registry_options import Json, pick_programme
+from switch.programme import Rules, parse_rules
+
+app = App(
+    name="programmes",
+    help="Programmes and their rules.",
+    help_epilogue=examples("programmes apply switch/programmes/czestochowa.toml", "programmes list"),
+)
+STATUS_NAMES = {Status.ACTIVE: "active", Status.STOPPED: "suspended"}
+
+
+@app.command(
+    help_epilogue=examples(
+        "programmes apply switch/programmes/czestochowa.toml",
+        "programmes apply new-rules.toml --effective-from 2027-01-01T00:00+01:00",
+    )
+)
+async def apply(
+    file: Annotated[Path, Parameter(help="Rules as TOML.")],
+    /,
+    *,
+    effective_from: Annotated[
+        str | None, Parameter(help="From when they hold, with a time zone; now.")
+    ] = None,
+    place: Place = HERE,
+) -> None:
+    """Check a rules file and make it the programme's next version."""
+    moment = parse_moment(effective_from)
+    text, rules = read_rules(file)
+
+    async def job(connection: Connection) -> int | None:
+        return await apply_rules(connection, rules, text, moment)
+
+    async with owner_database(place) as database:
+        version = await database.run(job)
+    identity = rules.programme
+    if version is None:
+        print_line(f"Programme {identity.number} {identity.code}: these are its newest rules already.")
+    else:
+        print_line(
+            f"Programme {identity.number} {identity.code}: version {version} holds from {moment.isoformat()}."
+        )
+
+
+def parse_moment(text: str | None) -> datetime:
+    """Return the moment of an ISO 8601 text with a time zone, or now. Raises `CommandError`."""
+    if text is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise CommandError(
+            Exit.USAGE, f"'{text}' is no moment with a time zone.", "Write it like 2027-01-01T00:00+01:00."
+        )
+    return moment
+
+
+def read_rules(file: Path) -> tuple[str, Rules]:
+    """Return a rules file's text and what it says. Raises `CommandError` or `RulesError`, the file named."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise CommandError(Exit.CONFIGURATION, f"{file}: {why}.", "Check the path and the file.") from None
+    return text, parse_rules(text, source=str(file))
+
+
+async def apply_rules(connection: Connection, rules: Rules, text: str, moment: datetime) -> int | None:
+    """Add the programme if new, and the rules unless they are its newest; return their version, or None."""
+    identity = rules.programme
+    known = {row["id"]: row["code"] for row in await list_programmes(connection)}
+    if identity.number not in known:
+        await add_programme(connection, programme=identity.number, code=identity.code, name=identity.name)
+    elif known[identity.number] != identity.code:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            f"programme {identity.number} is {known[identity.number]}, not {identity.code}.",
+            "Correct key 'programme.number' in the file.",
+        )
+    newest: list[Any] = await list_rules(connection, identity.number)
+    if newest and newest[0]["rules_toml"] == text:
+        return None
+    return await add_rules(connection, programme=identity.number, effective_from=moment, rules_toml=text)
+
+
+@app.command(name="list", help_epilogue=examples("programmes list", "programmes list --json"))
+async def list_(*, json: Json = False, place: Place = HERE) -> None:
+    """List the programmes."""
+    async with owner_database(place) as database:
+        rows = await database.run(list_programmes)
+    shown = [{**row, "status": STATUS_NAMES[row["status"]]} for row in rows]
+    print_rows(shown, ("id", "code", "name", "status"), as_json=json, empty="No programme yet.")
+
+
+@app.command(help_epilogue=examples("programmes show", "programmes show czestochowa --version 1"))
+async def show(
+    programme: Annotated[
+        str | None, Parameter(help="Number or code; not needed while there is only one.")
+    ] = None,
+    /,
+    *,
+    version: Annotated[int | None, Parameter(help="Which version; the newest.")] = None,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Print a programme's rules, and since when each version holds."""
+
+    async def job(connection: Connection) -> list[Any]:
+        return await list_rules(connection, await pick_programme(connection, programme))
+
+    async with owner_database(place) as database:
+        versions = await database.run(job)
+    for row in versions:
+        if version is None or row["version"] == version:
+            if json:
+                print_json({**row, "effective_from": row["effective_from"].isoformat()})
+            else:
+                print_line(f"# version {row['version']}, in force from {row['effective_from'].isoformat()}")
+                print_line(row["rules_toml"])
+            return
+    raise CommandError(Exit.USAGE, "there is no such version.", "Leave --version out to see the newest.")
+
+
+@app.command(help_epilogue=examples("programmes suspend czestochowa"))
+async def suspend(programme: str | None = None, /, *, place: Place = HERE) -> None:
+    """Suspend a programme: every terminal gets a clear refusal until it is resumed."""
+    await _set_status(programme, Status.STOPPED, place)
+
+
+@app.command(help_epilogue=examples("programmes resume czestochowa"))
+async def resume(programme: str | None = None, /, *, place: Place = HERE) -> None:
+    """Take a suspended programme up again."""
+    await _set_status(programme, Status.ACTIVE, place)
+
+
+async def _set_status(programme: str | None, status: Status, place: Place) -> None:
+    async def job(connection: Connection) -> int:
+        number = await pick_programme(connection, programme)
+        await set_programme_status(connection, number, status)
+        return number
+
+    async with owner_database(place) as database:
+        print_line(f"Programme {await database.run(job)} is {STATUS_NAMES[status]}.")

@@ -1,0 +1,94 @@
+"""`cityswitch serve`: the switch itself.
+
+Owns the options and the order: database, workers, note of where it listens. Must not know transactions
+(`switch.supervisor` does the serving). Invariant: SIGTERM and Ctrl-C drain, and then the status is 0.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Annotated, Final, Literal
+
+import msgspec
+import trio
+from cyclopts import App, Group, Parameter
+
+from ops.cli.help_texts import examples
+from ops.cli.output import say
+from ops.cli.place import HERE, Place, database_server
+from ops.installation import prepare
+from ops.running import Running, noted
+from switch.config import Config
+from switch.logs import configure_logs
+from switch.supervisor import Running as Listening
+from switch.supervisor import serve as supervise
+
+app = App(
+    name="serve",
+    help_epilogue=examples(
+        "serve",
+        "serve --config /etc/cityswitch/cityswitch.toml",
+        "serve --workers 2 --listen-host 0.0.0.0 --listen-port 7070",
+    ),
+)
+
+
+@Parameter(name="*", group=Group("Settings", sort_key=5))
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """Settings that win over the file and the environment."""
+
+    listen_host: Annotated[str | None, Parameter(help="Address terminals connect to.")] = None
+    listen_port: Annotated[int | None, Parameter(help="Port terminals connect to (7070; 0: any free).")] = (
+        None
+    )
+    http_host: Annotated[str | None, Parameter(help="Address of metrics and health.")] = None
+    http_port: Annotated[
+        int | None, Parameter(help="Port of the first worker's metrics (9170; 0: any free).")
+    ] = None
+    workers: Annotated[int | None, Parameter(help="Worker processes (1).")] = None
+    log_level: Annotated[Literal["debug", "info", "warning", "error"] | None, Parameter(help="(info)")] = None
+
+
+NO_OVERRIDES: Final = Overrides()
+
+
+@app.default
+async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> int:
+    """Serve terminals until SIGTERM or Ctrl-C, then answer what is in flight and end."""
+    config = place.settings(**asdict(overrides))
+    configure_logs(config.log_level)
+    async with database_server(place, config, create=True) as dsns:
+        if dsns.is_embedded:
+            await prepare(config, dsns.owner)
+        served = msgspec.structs.replace(config, dsn=dsns.service, owner_dsn="")
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            stop = trio.Event()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_stop_on_signal, signals, stop)
+                with ExitStack() as notes:
+                    status = await supervise(
+                        served, stop, on_ready=lambda listening: _note(notes, config, listening)
+                    )
+                nursery.cancel_scope.cancel()
+    return status
+
+
+def _note(notes: ExitStack, config: Config, listening: Listening) -> None:
+    notes.enter_context(noted(config.state_path, note_of(config, listening)))
+    http = ", ".join(listening.http)
+    say(f"cityswitch: serving terminals on {listening.host}:{listening.port}, HTTP on {http}")
+
+
+def note_of(config: Config, listening: Listening) -> Running:
+    """Return the note for the state directory."""
+    return Running(os.getpid(), listening.host, listening.port, listening.http, config.tls_wanted)
+
+
+async def _stop_on_signal(signals: AsyncIterator[int], stop: trio.Event) -> None:
+    async for _ in signals:
+        stop.set()

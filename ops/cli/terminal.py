@@ -1,0 +1,148 @@
+"""`cityswitch terminal`: one request of a terminal at a time, or a whole shift at the keyboard.
+
+Owns the subcommands. Must not know how a terminal behaves (`simulators.terminal`) or how answers look
+(`ops.cli.till`). Invariant: exit status 0 only if the switch approved.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import trio
+from cyclopts import App, Parameter
+
+from ops.city import EXAMPLE_CARD
+from ops.cli import terminal_menu
+from ops.cli.amounts import parse_amount
+from ops.cli.exit_codes import Exit
+from ops.cli.help_texts import examples
+from ops.cli.output import print_fields, print_json, print_line
+from ops.cli.place import HERE, Place
+from ops.cli.till import (
+    DEFAULT_TILL,
+    Till,
+    check_card,
+    code_name,
+    code_text,
+    describe,
+    open_terminal,
+    reply_fields,
+    show_receipt,
+    show_reply,
+    show_totals,
+    status_of,
+)
+
+app = App(
+    name="terminal",
+    help="Be a terminal: earn, redeem, ask and reverse, at the keyboard or one request at a time.",
+    help_epilogue=examples(
+        "terminal",
+        f"terminal earn --card {EXAMPLE_CARD} --amount 45.90",
+        "terminal --switch tls://switch.example:7070 --terminal 17 --key-file terminal-17.key",
+    ),
+)
+
+Card = Annotated[str, Parameter(help="Card number, or track 2 as a reader gives it (;…=…?).")]
+Amount = Annotated[str, Parameter(help="What the customer paid, 45.90 or 45,90.", allow_leading_hyphen=True)]
+Json = Annotated[bool, Parameter(help="One JSON document instead of paper.")]
+
+
+@app.default
+async def menu(*, till: Till = DEFAULT_TILL, place: Place = HERE) -> Exit:
+    """Sign on and work at the keyboard: swipe or type a card, key an amount, see the receipt."""
+    async with open_terminal(till, place) as terminal:
+        return await terminal_menu.run(terminal)
+
+
+@app.command(
+    help_epilogue=examples(
+        f"terminal earn --card {EXAMPLE_CARD} --amount 45.90",
+        f"terminal earn --card ';{EXAMPLE_CARD}=49121010000000?' --amount 45,90 --json",
+    )
+)
+async def earn(
+    *, card: Card, amount: Amount, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE
+) -> Exit:
+    """Award the points of a payment."""
+    swiped, grosze = check_card(card), parse_amount(amount)
+    async with open_terminal(till, place) as terminal:
+        return show_reply(terminal, await terminal.earn(swiped, grosze), as_json=json)
+
+
+@app.command(help_epilogue=examples(f"terminal redeem --card {EXAMPLE_CARD} --points 100"))
+async def redeem(
+    *,
+    card: Card,
+    points: Annotated[int, Parameter(help="The tier: how many points are exchanged.")],
+    json: Json = False,
+    till: Till = DEFAULT_TILL,
+    place: Place = HERE,
+) -> Exit:
+    """Exchange one tier of points for a rebate."""
+    swiped = check_card(card)
+    async with open_terminal(till, place) as terminal:
+        return show_reply(terminal, await terminal.redeem(swiped, points), as_json=json)
+
+
+@app.command(help_epilogue=examples(f"terminal balance --card {EXAMPLE_CARD}"))
+async def balance(*, card: Card, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE) -> Exit:
+    """Ask for a card's points."""
+    swiped = check_card(card)
+    async with open_terminal(till, place) as terminal:
+        return show_reply(terminal, await terminal.balance(swiped), as_json=json)
+
+
+Original = Annotated[int, Parameter(name="--stan", help="STAN of the earlier transaction, as printed.")]
+
+
+@app.command(help_epilogue=examples(f"terminal reversal --card {EXAMPLE_CARD} --stan 17"))
+async def reversal(
+    *, card: Card, original: Original, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE
+) -> Exit:
+    """Undo an earlier transaction of this terminal."""
+    swiped = check_card(card)
+    async with open_terminal(till, place) as terminal:
+        return show_reply(terminal, await terminal.reversal(swiped, original), as_json=json)
+
+
+@app.command(help_epilogue=examples(f"terminal status --card {EXAMPLE_CARD} --stan 17"))
+async def status(
+    *, card: Card, original: Original, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE
+) -> Exit:
+    """Ask what became of an earlier STAN; one that was never seen is thereby cancelled for good."""
+    swiped = check_card(card)
+    async with open_terminal(till, place) as terminal:
+        reply = await terminal.status(swiped, original)
+        if json:
+            found = dict(reply_fields(reply.original)) if reply.original else None
+            print_json({"result": code_name(reply.code), "code": int(reply.code), "original": found})
+        elif reply.original:
+            show_receipt(terminal, reply.original)
+        else:
+            print_line(code_text(reply.code))
+        return status_of(reply.code)
+
+
+@app.command(help_epilogue=examples("terminal totals", "terminal totals --json"))
+async def totals(*, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE) -> Exit:
+    """Compare this terminal's totals since the last time with the switch's, and begin new ones."""
+    async with open_terminal(till, place) as terminal:
+        return show_totals(await terminal.totals(), as_json=json)
+
+
+@app.command(help_epilogue=examples("terminal echo", "terminal echo --switch tls://switch.example:7070"))
+async def echo(*, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE) -> Exit:
+    """Sign on and ask whether the switch is there."""
+    async with open_terminal(till, place) as terminal:
+        await terminal.connect()
+        asked_at = trio.current_time()
+        await terminal.echo()
+        answer_ms = round((trio.current_time() - asked_at) * 1000, 1)
+        if json:
+            print_fields(
+                {"terminal": terminal.identity.terminal, "answer_us": int(answer_ms * 1000)}, as_json=True
+            )
+        else:
+            print_line(f"{describe(terminal)}\nThe switch answered in {answer_ms} ms.")
+        return Exit.OK
