@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import IO
 
 import msgspec
 import structlog
@@ -77,9 +78,12 @@ def reserve_port(host: str, port: int) -> socket.socket:
 class Supervisor:
     """Keeps `config.workers` workers running until told to stop."""
 
-    def __init__(self, config: Config, on_ready: Callable[[Running], None]) -> None:
+    def __init__(
+        self, config: Config, on_ready: Callable[[Running], None], log_file: IO[bytes] | None = None
+    ) -> None:
         self._config = config
         self._on_ready = on_ready
+        self._log_file = log_file
         self._http: dict[int, str] = {}
         self._stopping = trio.Event()
         self._status = 0
@@ -133,7 +137,13 @@ class Supervisor:
     async def _run_once(self, worker: int) -> int:
         """Run one worker process to its end; return its exit status (negative: the signal that ended it)."""
         command = [sys.executable, "-m", "switch.worker"]
-        process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = await trio.lowlevel.open_process(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log_file,
+            start_new_session=True,  # Ctrl-C at the terminal is for us: we drain the workers when it is time
+        )
         assert process.stdin is not None
         assert process.stdout is not None
         order = WorkerOrder(worker, self._config)
@@ -174,10 +184,15 @@ class Supervisor:
 
 
 async def serve(
-    config: Config, stop: trio.Event, *, on_ready: Callable[[Running], None] = lambda _: None
+    config: Config,
+    stop: trio.Event,
+    *,
+    on_ready: Callable[[Running], None] = lambda _: None,
+    log_file: IO[bytes] | None = None,
 ) -> int:
     """Serve with `config.workers` processes until `stop`; return the exit status.
 
-    `on_ready` is called once, when every worker serves. Raises `PortInUse`.
+    `on_ready` is called once, when every worker serves. The workers' logs go to `log_file`, else to our
+    standard error. Raises `PortInUse`.
     """
-    return await Supervisor(config, on_ready).run(stop)
+    return await Supervisor(config, on_ready, log_file).run(stop)

@@ -36,7 +36,7 @@ from switch.directory import Directory, Terminal
 from switch.feed import Feed
 from switch.flow import Ledger
 from switch.front import Front
-from switch.http import make_application, serve_http
+from switch.http import bind_http, make_application, serve_http
 from switch.inquiry import Inquiries
 from switch.listener import PortInUse, bind_listener
 from switch.logs import configure_logs
@@ -47,7 +47,9 @@ log = structlog.get_logger()
 
 LOAD_RETRY_S = 0.5
 QUERY_CONNECTIONS = 4
+HTTP_END_S = 2.0
 ORDER_BYTES_MAX = 65_536
+EXIT_CRASHED = 70
 
 
 class Worker:
@@ -70,7 +72,8 @@ class Worker:
             ) as database,
             trio.open_nursery() as base,
         ):
-            http = await self._start_http(base)
+            http_stop = trio.Event()
+            http = self._start_http(base, http_stop)
             self._feed = feed = Feed(
                 database,
                 self._directory,
@@ -79,15 +82,24 @@ class Worker:
                 on_terminal=self._terminal_changed,
             )
             if await self._load(feed, stop):
-                base.start_soon(feed.run)
+                following = trio.CancelScope()
+                base.start_soon(self._follow, feed, following)
                 listening = bind_listener(self._config)
                 await self._serve(
                     database, feed, listening, stop, lambda: on_ready(WorkerReady(self._worker, http))
                 )
-            base.cancel_scope.cancel()
+                following.cancel()
+            http_stop.set()
+            base.cancel_scope.deadline = trio.current_time() + HTTP_END_S
 
-    async def _start_http(self, base: trio.Nursery) -> str:
-        port = self._config.http_port and self._config.http_port + self._worker
+    @staticmethod
+    async def _follow(feed: Feed, scope: trio.CancelScope) -> None:
+        with scope:
+            await feed.run()
+
+    def _start_http(self, base: trio.Nursery, stop: trio.Event) -> str:
+        host, port = self._config.http_host, self._config.http_port
+        sock = bind_http(host, port and port + self._worker)
         application = make_application(
             self._meters,
             {
@@ -96,14 +108,8 @@ class Worker:
                 "switch": self._check_switch,
             },
         )
-        try:
-            addresses: list[str] = await base.start(serve_http, application, self._config.http_host, port)
-        except OSError as error:
-            raise PortInUse(
-                f"cannot listen for HTTP on {self._config.http_host}:{port}: {error.strerror}."
-                " Stop what holds it, or choose another with --http-port."
-            ) from None
-        return addresses[0]
+        base.start_soon(serve_http, application, sock, stop)
+        return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
 
     async def _load(self, feed: Feed, stop: trio.Event) -> bool:
         """Load the registry, waiting for Postgres if need be; False if told to stop first."""
@@ -267,7 +273,11 @@ def main() -> int:
     """Entry of a worker process: read the order from standard input and serve."""
     line = sys.stdin.buffer.readline(ORDER_BYTES_MAX)
     order = msgspec.json.decode(line, type=WorkerOrder)
-    return trio.run(run_worker, order)
+    try:
+        return trio.run(run_worker, order)
+    except Exception as error:  # the process' boundary
+        log.critical("worker_crashed", exc_info=error)
+        return EXIT_CRASHED
 
 
 if __name__ == "__main__":

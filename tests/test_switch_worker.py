@@ -3,8 +3,6 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -16,12 +14,6 @@ from ledger.card_admin import CardRow, import_cards, set_card_status
 from ledger.database import Connection, Database
 from ledger.registry import CardStatus, Status
 from ledger.registry_admin import (
-    NewPartner,
-    NewTerminal,
-    add_programme,
-    add_rules,
-    import_partners,
-    import_terminals,
     issue_key,
     set_terminal_status,
 )
@@ -46,9 +38,8 @@ from protocol import (
 from switch.config import Config
 from switch.supervisor import WorkerReady
 from switch.worker import Worker
+from tests.switch_city import http_get, seed
 from tests.switch_memory import CARD, UNKNOWN_CARD, Line, terminal_key
-
-RULES = files("switch").joinpath("programmes/czestochowa.toml").read_text()
 
 
 class Running(msgspec.Struct):
@@ -67,22 +58,6 @@ class Running(msgspec.Struct):
         line = Line(stream, terminal)
         assert await line.sign_in()
         return line
-
-
-async def seed(owner: Database, master: MasterKey) -> None:
-    """One programme, one partner with terminals 1 and 2, one card."""
-
-    async def job(connection: Connection) -> None:
-        await add_programme(connection, programme=1, code="czestochowa", name="Częstochowa")
-        start = datetime(2016, 12, 19, tzinfo=UTC)
-        await add_rules(connection, programme=1, effective_from=start, rules_toml=RULES)
-        await import_partners(connection, 1, [NewPartner(1, "Piekarnia Kłos")])
-        await import_terminals(connection, [NewTerminal(1, 1), NewTerminal(2, 1)])
-        for terminal in (1, 2):
-            await issue_key(connection, master, terminal, terminal_key(terminal))
-        await import_cards(connection, 1, [CardRow(master.token(CARD), CARD[-4:])])
-
-    await owner.run(job)
 
 
 @asynccontextmanager
@@ -129,15 +104,6 @@ async def running_worker(
             with trio.move_on_after(10) as scope:
                 await stopped.wait()
             assert not scope.cancelled_caught, "the worker did not stop"
-
-
-async def http_get(address: str, path: str) -> tuple[int, bytes]:
-    host, port = address.removeprefix("http://").rsplit(":", 1)
-    async with await trio.open_tcp_stream(host, int(port)) as stream:
-        await stream.send_all(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        data = b"".join([bytes(chunk) async for chunk in stream])
-    head, _, body = data.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body
 
 
 async def test_earn_redeem_reversal_and_their_replays(
