@@ -1,0 +1,14 @@
+"""Load tests and measurements of a running switch, seen from outside as a terminal sees it.
+
+terminal          a blocking terminal over the sans-I/O session: no event loop, so it runs anywhere
+terminal_numbers  hands out terminal numbers, each to one simulated user at a time
+shapes            how many tills are busy at which hour, as pure functions of time
+business          what a till does next, drawn from a seed
+locustfile        these four as a Locust test
+local_switch      a switch of our own on the embedded Postgres, seeded, for as long as a block lasts
+load              `make load` and `make load-headless`
+block_latency     from the commit of a card's block to its refusal by every worker
+start_time        from the start of the process to ready
+
+README.md says how to run and read each; RESULTS.md holds what was measured, where and when.
+"""

@@ -1,0 +1,20 @@
+"""The seeded city the load comes from, unless told otherwise: the same that `cityswitch demo` makes.
+
+Owns the default sizes and the identity of a terminal of the city. Invariant: the keys are computed from the
+seed, so nothing is stored and any process agrees; they are for development only.
+"""
+
+from typing import Final
+
+from bench.terminal import Identity
+from simulators.population import Population
+
+SEED: Final = "czestochowa"
+CARDS: Final = 50_000
+PARTNERS: Final = 300
+"""Częstochowa's targets (programme documents, A): 50,000 cards, 300 partners, a terminal each."""
+
+
+def identity(population: Population, index: int) -> Identity:
+    """Return who terminal `index` of the city is."""
+    return Identity(population.terminal_id(index), population.terminal_key(index))
