@@ -178,7 +178,10 @@ class Session:
         return frame + bytes(outer.digest()[:TAG_SIZE])
 
     def _fail(self, error: ProtocolError) -> None:
-        """Keep the fault for good: nothing is received or sealed any more, nothing is left to send."""
+        """Keep the fault for good: nothing is received or sealed any more.
+
+        Handshake bytes not handed out yet are dropped: a peer at fault gets no word.
+        """
         self._failure = error
         self._state = State.FAILED
         self.is_open = False
