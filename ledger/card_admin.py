@@ -21,7 +21,9 @@ PAGE_ROWS_MAX: Final = 1000
 
 
 class CardRow(NamedTuple):
-    """A card to import: token and last four digits of its number, flags, last day of validity (None: for ever)."""
+    """A card to import: token and last four digits of its number, flags, last day of validity (None:
+    for ever).
+    """
 
     token: int
     last4: str

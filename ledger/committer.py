@@ -162,7 +162,9 @@ class Committer:
         return self._queued
 
     def submit_nowait(self, posting: Posting) -> None:
-        """Take a posting; its outcome comes by `on_outcomes`. Bounding the queue is the caller's (by `queued`)."""
+        """Take a posting; its outcome comes by `on_outcomes`. Bounding the queue is the caller's (by
+        `queued`).
+        """
         posting.submitted_at = trio.current_time()
         self._queued += 1
         self._line.enter(posting)

@@ -54,8 +54,8 @@ _MISCONFIGURED: Final = {
     "42501": "this role may not do that: check which role the DSN names",
 }
 _CONTENDED: Final = frozenset({"40001", "40P01"})
-# Resources, operator intervention, system errors; a standby that is read-only, a database closed to connections, a
-# lock nobody gives back.
+# Resources, operator intervention, system errors; a standby that is read-only, a database closed to
+# connections, a lock nobody gives back.
 _UNAVAILABLE_CLASSES: Final = frozenset({"08", "53", "57", "58"})
 _UNAVAILABLE: Final = frozenset({"25006", "55000", "55P03"})
 
@@ -64,23 +64,28 @@ def translate(error: BaseException) -> LedgerError | None:
     """Turn what asyncpg or the socket raised into one of our closed types; None for anything else."""
     sqlstate = getattr(error, "sqlstate", None)
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    closed: LedgerError | None = None
     if isinstance(error, LedgerError):
-        return error
-    if isinstance(error, asyncpg.PostgresError) and isinstance(sqlstate, str):
-        if sqlstate in _CONTENDED:
-            return DatabaseContended(text)
-        if sqlstate in _MISCONFIGURED:
-            return DatabaseMisconfigured(f"{text}: {_MISCONFIGURED[sqlstate]}")
-        if sqlstate[:2] in _UNAVAILABLE_CLASSES or sqlstate in _UNAVAILABLE:
-            return DatabaseUnavailable(text)
-        return StatementRefused(text, sqlstate)
-    if isinstance(error, asyncpg.ClientConfigurationError):
-        return DatabaseMisconfigured(f"the DSN cannot be used: {text}")
-    if isinstance(error, asyncpg.InterfaceError) and "connection" not in text:
-        return StatementRefused(text, "")  # an argument that cannot be encoded
-    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
-        return DatabaseUnavailable(f"the database does not answer: {text}")
-    return None
+        closed = error
+    elif isinstance(error, asyncpg.PostgresError) and isinstance(sqlstate, str):
+        closed = _translate_sqlstate(sqlstate, text)
+    elif isinstance(error, asyncpg.ClientConfigurationError):
+        closed = DatabaseMisconfigured(f"the DSN cannot be used: {text}")
+    elif isinstance(error, asyncpg.InterfaceError) and "connection" not in text:
+        closed = StatementRefused(text, "")  # an argument that cannot be encoded
+    elif isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+        closed = DatabaseUnavailable(f"the database does not answer: {text}")
+    return closed
+
+
+def _translate_sqlstate(sqlstate: str, text: str) -> LedgerError:
+    if sqlstate in _CONTENDED:
+        return DatabaseContended(text)
+    if sqlstate in _MISCONFIGURED:
+        return DatabaseMisconfigured(f"{text}: {_MISCONFIGURED[sqlstate]}")
+    if sqlstate[:2] in _UNAVAILABLE_CLASSES or sqlstate in _UNAVAILABLE:
+        return DatabaseUnavailable(text)
+    return StatementRefused(text, sqlstate)
 
 
 async def _connect(dsn: str, application_name: str) -> Connection:
@@ -270,7 +275,7 @@ async def open_database(
         database = Database(dsn, connections_max, application_name, loop)
         try:
             yield database
-        except Exception as error:  # noqa: BLE001 raised again below, not wrapped in the loop's exception groups
+        except Exception as error:
             failure = error
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 2 * CLOSE_S_MAX):

@@ -12,11 +12,15 @@ class LedgerError(Exception):
 
 
 class DatabaseUnavailable(LedgerError):
-    """The connection was lost, refused or timed out. What was in flight is of unknown outcome: try again later."""
+    """The connection was lost, refused or timed out. What was in flight is of unknown outcome: try
+    again later.
+    """
 
 
 class DatabaseMisconfigured(LedgerError):
-    """The server answers, but not to what was asked for: DSN, password, version, role or migrations are wrong."""
+    """The server answers, but not to what was asked for: DSN, password, version, role or migrations are
+    wrong.
+    """
 
 
 class DatabaseContended(LedgerError):
@@ -51,7 +55,9 @@ class EmbeddedPostgresError(LedgerError):
 
 
 class SecretsError(LedgerError):
-    """The master key file is missing, unreadable, open to others or damaged, or a wrapped key does not open."""
+    """The master key file is missing, unreadable, open to others or damaged, or a wrapped key does not
+    open.
+    """
 
 
 class MigrationError(LedgerError):

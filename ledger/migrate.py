@@ -50,7 +50,7 @@ def _check(migrations: list[Migration], applied: dict[str, str]) -> list[Migrati
             )
         if known[name] != sha256:
             raise MigrationError(
-                f"migration {name} was changed after it was applied: restore the file and add a new one instead"
+                f"migration {name} was changed after it was applied: restore the file and add a new one"
             )
     return [migration for migration in migrations if migration.name not in applied]
 
@@ -76,12 +76,9 @@ async def migrate(dsn: str, *, directory: Path = DIRECTORY) -> list[str]:
             await connection.execute("select pg_advisory_xact_lock(1667854707, 0)")
             todo = _check(migrations, await _applied(connection))
             if todo:
-                await connection.execute(_TABLE)
+                await _apply(connection, "of the table of migrations", _TABLE)
             for migration in todo:
-                try:
-                    await connection.execute(migration.sql)
-                except Exception as error:
-                    raise _explain(migration, error) from error
+                await _apply(connection, migration.name, migration.sql)
                 await connection.execute(
                     "insert into registry.migration (name, sha256) values ($1, $2)",
                     migration.name,
@@ -93,18 +90,21 @@ async def migrate(dsn: str, *, directory: Path = DIRECTORY) -> list[str]:
         return await database.run(job, timeout_s=MIGRATE_S_MAX)
 
 
-def _explain(migration: Migration, error: Exception) -> Exception:
-    sqlstate = getattr(error, "sqlstate", None)
-    if sqlstate == "42501" and "role" in str(error):
-        return DatabaseMisconfigured(
-            "the owner may not create roles: as an administrator run `create role cityswitch_service login` "
-            "(and set its password), then migrate again"
-        )
-    if sqlstate is None or sqlstate[:2] in ("08", "53", "57", "58"):
-        return error
-    if sqlstate == "42501":
-        return DatabaseMisconfigured(f"{error}: migrate with the owner's DSN")
-    return MigrationError(f"migration {migration.name} failed and nothing was applied: {error}")
+async def _apply(connection: Connection, name: str, sql: str) -> None:
+    try:
+        await connection.execute(sql)
+    except Exception as error:
+        sqlstate = getattr(error, "sqlstate", None) or "08"
+        if sqlstate == "42501" and "role" in str(error):
+            raise DatabaseMisconfigured(
+                "the owner may not create roles: as an administrator run "
+                "`create role cityswitch_service login` (and set its password), then migrate again"
+            ) from error
+        if sqlstate == "42501":
+            raise DatabaseMisconfigured(f"{error}: migrate with the owner's DSN") from error
+        if sqlstate[:2] in ("08", "53", "57", "58"):
+            raise
+        raise MigrationError(f"migration {name} failed and nothing was applied: {error}") from error
 
 
 async def pending(dsn: str, *, directory: Path = DIRECTORY) -> list[str]:

@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> None:
         libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
         if os.getppid() != parent:  # it died before we asked to be told
             sys.exit(EXIT_ORPHAN)
-    os.execv(program, arguments[3:])
+    os.execv(program, arguments[3:])  # noqa: S606 that is what this script is for
 
 
 if __name__ == "__main__":

@@ -45,7 +45,9 @@ def account_id(owner: int, kind: AccountKind) -> int:
 
 
 def bucket_of(account: int, buckets: int) -> int:
-    """The bucket of a card account, 0..buckets-1; the same arithmetic as `ledger.bucket_of` in the database."""
+    """The bucket of a card account, 0..buckets-1; the same arithmetic as `ledger.bucket_of` in the
+    database.
+    """
     return (((account >> 3 & 0x7FFFFFFF) * 1103515245) >> 15) % buckets
 
 

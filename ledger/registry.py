@@ -99,14 +99,14 @@ class RegistrySnapshot(msgspec.Struct, gc=False):
     cards: list[CardTuple]
 
 
-_MS: Final = "(extract(epoch from {0}) * 1000)::bigint"
 _PROGRAMMES: Final = "select id, code, name, status from registry.programme where changed > $1 order by id"
-_RULES: Final = f"""select programme, version, {_MS.format("effective_from")}, rules_toml
+_RULES: Final = """select programme, version, (extract(epoch from effective_from) * 1000)::bigint, rules_toml
   from registry.programme_version where changed > $1 order by programme, version"""
 _PARTNERS: Final = """select id, programme, name, status, main_partner, points_step_grosze
   from registry.partner where changed > $1 order by id"""
 _TERMINALS: Final = "select id, partner, status, label from registry.terminal where changed > $1 order by id"
-_KEYS: Final = f"""select terminal, generation, wrapped, {_MS.format("not_after")}, {_MS.format("retired_at")}
+_KEYS: Final = """select terminal, generation, wrapped, (extract(epoch from not_after) * 1000)::bigint,
+    (extract(epoch from retired_at) * 1000)::bigint
   from registry.terminal_key where changed > $1 order by terminal, generation"""
 _CARDS: Final = """select token, account, programme, status, issue, flags, expires_on - date '1970-01-01'
   from registry.card where changed > $1"""
@@ -139,7 +139,9 @@ async def layout_buckets(connection: Connection) -> int:
 
 
 async def retire_older_generations(connection: Connection, terminal: int, generation: int) -> None:
-    """Retire the keys older than `generation`: it has been used, so the terminal has it (design, "The wire")."""
+    """Retire the keys older than `generation`: it has been used, so the terminal has it (design, "The
+    wire").
+    """
     await connection.execute(
         "update registry.terminal_key set retired_at = now() "
         "where terminal = $1 and generation < $2 and retired_at is null",

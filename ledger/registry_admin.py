@@ -94,7 +94,8 @@ async def add_programme(connection: Connection, *, programme: int, code: str, na
     if not 1 <= programme <= 9999 or not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", code):
         raise RegistryRefused("a programme has a number 1 to 9999 and a code like czestochowa")
     added = await connection.fetchval(
-        "insert into registry.programme (id, code, name) values ($1, $2, $3) on conflict do nothing returning id",
+        "insert into registry.programme (id, code, name) values ($1, $2, $3) "
+        "on conflict do nothing returning id",
         programme,
         code,
         name,
@@ -106,7 +107,9 @@ async def add_programme(connection: Connection, *, programme: int, code: str, na
 async def add_rules(
     connection: Connection, *, programme: int, effective_from: datetime, rules_toml: str
 ) -> int:
-    """Add the next version of a programme's rules and return its number. The text is the caller's to check."""
+    """Add the next version of a programme's rules and return its number. The text is the caller's to
+    check.
+    """
     if not 1 <= len(rules_toml) <= RULES_CHARACTERS_MAX:
         raise RegistryRefused(f"rules have 1 to {RULES_CHARACTERS_MAX} characters")
     if effective_from.tzinfo is None:
@@ -193,7 +196,9 @@ def _partner_fault(partner: NewPartner) -> str:
 
 
 async def import_terminals(connection: Connection, terminals: Iterable[NewTerminal]) -> Import:
-    """Add terminals; those out of bounds, of an unknown partner or there already are reported, the rest is added."""
+    """Add terminals; those out of bounds, of an unknown partner or there already are reported, the rest
+    is added.
+    """
     good: list[NewTerminal] = []
     refused: list[Refusal] = []
     for terminal in terminals:

@@ -79,14 +79,18 @@ class MasterKey:
         return cls(wrapping, pepper)
 
     def wrap(self, terminal: int, generation: int, key: bytes) -> bytes:
-        """Encrypt a terminal key of 32 bytes; the result (60 bytes) opens for this terminal and generation only."""
+        """Encrypt a terminal key of 32 bytes; the result (60 bytes) opens for this terminal and
+        generation only.
+        """
         if len(key) != _SECRET_BYTES:
             raise SecretsError("a terminal key has 32 bytes")
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, key, _binding(terminal, generation))
 
     def unwrap(self, terminal: int, generation: int, wrapped: bytes) -> bytes:
-        """Decrypt what `wrap` made. Raises SecretsError if it was tampered with or belongs to another terminal."""
+        """Decrypt what `wrap` made. Raises SecretsError if it was tampered with or belongs to another
+        terminal.
+        """
         nonce, sealed = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
         try:
             return self._aead.decrypt(nonce, sealed, _binding(terminal, generation))
@@ -96,7 +100,9 @@ class MasterKey:
             ) from None
 
     def token(self, digits: str) -> int:
-        """The token a card number is known by: signed 64 bits of HMAC-SHA256(pepper, digits) (design, Cards)."""
+        """The token a card number is known by: signed 64 bits of HMAC-SHA256(pepper, digits) (design,
+        Cards).
+        """
         mac = self._pepper.copy()
         mac.update(digits.encode("ascii"))
         return int.from_bytes(mac.digest()[:8], "big", signed=True)

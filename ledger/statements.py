@@ -1,4 +1,5 @@
-"""Owns the reads of the books: balances, a card's history, partner balances, totals of a terminal, trial balance.
+"""Owns the reads of the books: balances, a card's history, partner balances, totals of a terminal, trial
+balance.
 
 Takes the service's connection (rolling partner balances up takes the owner's). Nothing here changes what was
 posted. Money in grosze, points as integers, times in ms since 1970.
@@ -15,8 +16,8 @@ from ledger.registry import layout_buckets
 from ledger.transaction_ids import first_id
 
 HISTORY_ROWS_MAX: Final = 1000
-# A posting may commit this long after its id was made (queue, retries, a late lane) at the very most; what is rolled
-# up must never change again.
+# A posting may commit this long after its id was made (queue, retries, a late lane) at the very most;
+# what is rolled up must never change again.
 ROLL_UP_DELAY_MS_MIN: Final = 15 * 60 * 1000
 
 
@@ -43,8 +44,8 @@ class HistoryRow(msgspec.Struct, frozen=True, gc=False):
 class TerminalTotals(msgspec.Struct, frozen=True, gc=False):
     """What a terminal's STANs came to: approved ones that had an effect.
 
-    redeem_points counts redeemed points as a positive number; reversal_points is the signed change of the card
-    accounts, so the terminal's net is earn_points - redeem_points + reversal_points.
+    redeem_points counts redeemed points as a positive number; reversal_points is the signed change of the
+    card accounts, so the terminal's net is earn_points - redeem_points + reversal_points.
     """
 
     earn_count: int
@@ -92,8 +93,8 @@ with recursive chain as (
       where j.bucket = $1 and j.terminal = c.previous_terminal and j.stan = c.previous_stan limit 1) j
     where c.depth < $2
 )
-select terminal, stan, transaction_id, kind, code, points, balance, amount_grosze, counter_account, original_stan,
-    rules_version, accepted_at_ms, terminal_time, previous_terminal, previous_stan
+select terminal, stan, transaction_id, kind, code, points, balance, amount_grosze, counter_account,
+    original_stan, rules_version, accepted_at_ms, terminal_time, previous_terminal, previous_stan
   from chain order by depth"""
 
 
@@ -111,7 +112,9 @@ async def history(
         start = (before.previous_terminal, before.previous_stan)
     else:
         head = await connection.fetchrow(
-            "select last_terminal, last_stan from ledger.account where bucket = $1 and id = $2", bucket, account
+            "select last_terminal, last_stan from ledger.account where bucket = $1 and id = $2",
+            bucket,
+            account,
         )
         start = tuple(head) if head else (0, 0)
     return [HistoryRow(*row) for row in await connection.fetch(_HISTORY, bucket, limit, *start)]
@@ -122,7 +125,8 @@ async def terminal_totals(
 ) -> TerminalTotals:
     """The totals of a terminal's STANs in stan_from..stan_to, both inclusive."""
     row = await connection.fetchrow(
-        "select count(*) filter (where kind = any($4)), coalesce(sum(points) filter (where kind = any($4)), 0)::bigint,"
+        "select count(*) filter (where kind = any($4)),"
+        " coalesce(sum(points) filter (where kind = any($4)), 0)::bigint,"
         " count(*) filter (where kind = $5), coalesce(-sum(points) filter (where kind = $5), 0)::bigint,"
         " count(*) filter (where kind = $6), coalesce(sum(points) filter (where kind = $6), 0)::bigint "
         "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
@@ -190,10 +194,11 @@ on conflict (bucket) do update set through = excluded.through"""
 
 
 async def roll_up(connection: Connection, now_ms: int, *, delay_ms: int = ROLL_UP_DELAY_MS_MIN) -> None:
-    """Add what was posted up to `delay_ms` ago to the rollup of partner balances. Takes the owner's connection.
+    """Add what was posted up to `delay_ms` ago to the rollup of partner balances. Takes the owner's
+    connection.
 
-    delay_ms: at least 15 minutes, for a posting can commit some time after its id was made. Safe to run at any
-    time and by several at once. Raises RegistryRefused.
+    delay_ms: at least 15 minutes, for a posting can commit some time after its id was made. Safe to run
+    at any time and by several at once. Raises RegistryRefused.
     """
     if delay_ms < ROLL_UP_DELAY_MS_MIN:
         raise RegistryRefused("what is younger than 15 minutes cannot be rolled up")
@@ -201,7 +206,9 @@ async def roll_up(connection: Connection, now_ms: int, *, delay_ms: int = ROLL_U
     for bucket in range(await layout_buckets(connection)):
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock(1667854707, 2)")
-            mark = await connection.fetchval("select through from ledger.rollup_mark where bucket = $1", bucket)
+            mark = await connection.fetchval(
+                "select through from ledger.rollup_mark where bucket = $1", bucket
+            )
             if through > (mark or 0):
                 await connection.execute(_ROLL_UP, bucket, mark or 0, through)
 
@@ -211,7 +218,8 @@ async def trial_balance(connection: Connection) -> list[TrialRow]:
     rows: list[Any] = await connection.fetch(
         "select p.bucket, (side.account & 7)::int as kind, count(distinct side.account)::int, "
         "sum(side.debit)::bigint, sum(side.credit)::bigint from ledger.posting p "
-        "cross join lateral (values (p.debit, p.points, 0), (p.credit, 0, p.points)) as side(account, debit, credit) "
+        "cross join lateral (values (p.debit, p.points, 0), (p.credit, 0, p.points)) "
+        "as side(account, debit, credit) "
         "group by 1, 2 order by 1, 2"
     )
     return [TrialRow(*row) for row in rows]

@@ -1,8 +1,9 @@
-"""Owns the proof of the books: every invariant of the design, counted, each with one example of what breaks it.
+"""Owns the proof of the books: every invariant of the design, counted, each with one example of what
+breaks it.
 
-Reads everything in one snapshot and changes nothing; takes the service's connection. That every acknowledged reply
-is in the journal cannot be seen from here: an auditor outside holds what the terminals were told against the
-journal.
+Reads everything in one snapshot and changes nothing; takes the service's connection. That every
+acknowledged reply is in the journal cannot be seen from here: an auditor outside holds what the terminals
+were told against the journal.
 """
 
 from typing import Final
@@ -57,7 +58,8 @@ _INVARIANTS: Final[dict[str, str]] = {
           where j.terminal is null or p.transaction_id is null or j.code <> 0 or p.leg <> 1
              or p.points <> abs(j.points)
              or (p.debit, p.credit) is distinct from
-                case when j.points > 0 then (j.counter_account, j.account) else (j.account, j.counter_account) end
+                case when j.points > 0 then (j.counter_account, j.account)
+                     else (j.account, j.counter_account) end
         union all
         select format('transaction %s occurs %s times', transaction_id, count(*)) from ledger.journal
           where digest is not null group by bucket, transaction_id having count(*) > 1""",
@@ -88,20 +90,24 @@ _INVARIANTS: Final[dict[str, str]] = {
           from (select bucket, terminal, stan from ledger.journal where account <> 0) j
           full join (
             select bucket, terminal, stan, count(*) as times from (
-              select bucket, last_terminal as terminal, last_stan as stan from ledger.account where last_stan <> 0
+              select bucket, last_terminal as terminal, last_stan as stan
+                from ledger.account where last_stan <> 0
               union all
               select bucket, previous_terminal, previous_stan from ledger.journal where previous_stan <> 0
             ) named group by bucket, terminal, stan
           ) n on n.bucket = j.bucket and n.terminal = j.terminal and n.stan = j.stan
           where j.stan is null or n.stan is null or n.times <> 1""",
     "everything is in the bucket of its card account": """
-        select format('account %s in bucket %s', a.id, a.bucket) from ledger.account a cross join registry.layout l
+        select format('account %s in bucket %s', a.id, a.bucket)
+          from ledger.account a cross join registry.layout l
           where a.bucket <> ledger.bucket_of(a.id, l.buckets)
         union all
-        select format('terminal %s stan %s', j.terminal, j.stan) from ledger.journal j cross join registry.layout l
+        select format('terminal %s stan %s', j.terminal, j.stan)
+          from ledger.journal j cross join registry.layout l
           where j.bucket <> ledger.bucket_of(j.account, l.buckets)""",
     "the rollup is the sum of the postings up to its mark": """
-        select format('account %s: rollup %s, postings %s', coalesce(r.account, s.account), r.balance, s.points)
+        select format('account %s: rollup %s, postings %s',
+                      coalesce(r.account, s.account), r.balance, s.points)
           from ledger.rollup r
           full join (
             select p.bucket, side.account, sum(side.points)::bigint as points

@@ -11,7 +11,7 @@ from ledger.embedded import EmbeddedPostgres
 
 sys.path.insert(0, str(Path(__file__).parent))  # helpers beside the tests: `from postgres import …`
 
-from postgres import FreshDatabase, Server  # noqa: E402
+from postgres import FreshDatabase, Server
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
-"""A small set of books for the ledger's tests: cards with accounts, one partner, and requests made in one line."""
+"""A small set of books for the ledger's tests: cards with accounts, one partner, and requests made in
+one line.
+"""
 
 import hashlib
 import itertools

