@@ -97,7 +97,9 @@ class Feed:
             try:
                 await self._database.listen(CHANNEL, self._notified, on_ready=self._notified)
             except LedgerError as error:
-                log.warning("feed_listen_lost", problem=str(error))
+                self.problem = str(error)
+                self._wake.set()  # read at once: it tells whether Postgres is really away
+                log.warning("feed_listen_lost", problem=self.problem)
                 await trio.sleep(RETRY_S)
 
     def _notified(self) -> None:

@@ -71,8 +71,22 @@ def configure_logs(level: str, *, worker: int | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
+    root = logging.getLogger()
+    root.handlers = [StandardLogs()]
+    root.setLevel(max(_level, logging.INFO))
     if worker is not None:
         structlog.contextvars.bind_contextvars(worker=worker)
+
+
+class StandardLogs(logging.Handler):
+    """Sends what libraries and the ledger log the standard way through structlog, `extra` included."""
+
+    _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass one record on."""
+        fields = {name: value for name, value in vars(record).items() if name not in self._OWN}
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info, **fields)
 
 
 def _json(event: Any, **_: Any) -> str:

@@ -175,13 +175,13 @@ async def test_workers_end_when_their_supervisor_is_killed(
 ) -> None:
     """kill -9 of the supervisor leaves no worker behind."""
     program = (
-        "import sys, trio, msgspec\n"
+        "import os, sys, trio, msgspec\n"
         "from switch.config import Config\n"
         "from switch.logs import configure_logs\n"
         "from switch.supervisor import serve\n"
         "configure_logs('error')\n"
         "config = msgspec.json.decode(sys.stdin.buffer.readline(), type=Config)\n"
-        "say = lambda running: print('ready', flush=True)\n"
+        "say = lambda running: os.write(1, b'ready\\n')\n"
         "trio.run(lambda: serve(config, trio.Event(), on_ready=say))\n"
     )
     pipe = subprocess.PIPE
