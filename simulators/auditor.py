@@ -28,6 +28,7 @@ EXAMPLES_MAX: Final = 5
 READ_S_MAX: Final = 300.0
 _KIND_OF: Final = {EARN: 1, EARN_ADVICE: 2, REDEEM: 3, REVERSAL: 4}
 _TOMBSTONE_KIND: Final = 0
+_FIGURES: Final = "code, kind, points, balance, amount, transaction"
 
 
 class Difference(StrEnum):
@@ -47,6 +48,8 @@ class Difference(StrEnum):
     """A decline was told that was not journalled: it could still post later."""
     REVERSAL_NOT_IN_BOOKS = "reversal_not_in_books"
     """A reversal was acknowledged, and its original stands unreversed."""
+    REVERSAL_REFUSED = "reversal_refused"
+    """A reversal was declined though its original stands: reversals are not declined on business grounds."""
     REVERSED_TWICE = "reversed_twice"
     """An original has more than one reversal."""
     REPLAY_DIFFERS = "replay_differs"
@@ -181,13 +184,13 @@ class _Comparison:
             if identity in self._journal:
                 self.result.add(Difference.POSTED_TWICE, f"{_name(identity)} stands in the journal twice")
             self._journal[identity] = row
-            if row.kind != _TOMBSTONE_KIND and row.transaction_id in seen:
-                other = seen[row.transaction_id]
+            if row.kind == _TOMBSTONE_KIND:
+                continue  # it carries the transaction number of the reversal that left it
+            other = seen.setdefault(row.transaction_id, identity)
+            if other is not identity:
                 self.result.add(
-                    Difference.POSTED_TWICE,
-                    f"{_name(identity)} and {_name(other)} share a transaction number",
+                    Difference.POSTED_TWICE, f"{_name(identity)} and {_name(other)} share a number"
                 )
-            seen[row.transaction_id] = identity
 
     # What was told
 
@@ -224,13 +227,14 @@ class _Comparison:
 
     def _check_refusal(self, identity: Id, answer: Told, row: JournalRow | None) -> None:
         self.result.declined += 1
+        if answer.type == REVERSAL:
+            self._check_refused_reversal(identity, answer)
         if row is None:
             if result_class(answer.code) is not ResultClass.FAULT:
                 self.result.add(
                     Difference.DECLINE_NOT_IN_JOURNAL, f"{_name(identity)}: told code {answer.code}"
                 )
             return
-        # A tombstone carries the transaction number of the reversal that left it.
         posted = row.kind != _TOMBSTONE_KIND and (
             row.code == 0 or row.points or row.transaction_id in self._books.legs
         )
@@ -244,12 +248,13 @@ class _Comparison:
             )
 
     def _check_figures(self, identity: Id, answer: Told, row: JournalRow) -> None:
-        told = (answer.code, _KIND_OF[answer.type], answer.points, answer.balance, answer.transaction_id)
-        stands = (row.code, row.kind, row.points, row.balance, row.transaction_id)
+        kind = _KIND_OF[answer.type]
+        told = (answer.code, kind, answer.points, answer.balance, answer.amount, answer.transaction_id)
+        stands = (row.code, row.kind, row.points, row.balance, row.amount_grosze, row.transaction_id)
         if told != stands:
             self.result.add(
                 Difference.FIGURES_DIFFER,
-                f"{_name(identity)}: code, kind, points, balance, transaction: told {told}, found {stands}",
+                f"{_name(identity)}: {_FIGURES}: told {told}, found {stands}",
             )
 
     def _check_account(self, identity: Id, answer: Told, row: JournalRow) -> None:
@@ -281,6 +286,17 @@ class _Comparison:
         if fault:
             self.result.add(Difference.REVERSAL_NOT_IN_BOOKS, f"{_name(identity)}: {fault}")
 
+    def _check_refused_reversal(self, identity: Id, answer: Told) -> None:
+        """A reversal may be refused for a card nobody knows; then its original cannot have posted."""
+        name = (identity[0], answer.original_stan)
+        self._reversal_told.add(name)
+        original = self._journal.get(name)
+        standing = original is not None and original.code == 0 and name not in self._books.reversals
+        if standing and result_class(answer.code) is not ResultClass.FAULT:
+            self.result.add(
+                Difference.REVERSAL_REFUSED, f"{_name(identity)}: code {answer.code}, stands: {original}"
+            )
+
     def _mirror_fault(self, identity: Id, answer: Told, row: JournalRow | None, original: JournalRow) -> str:
         if identity[1] not in self._books.reversals.get((identity[0], answer.original_stan), []):
             return "no reversal of this original is recorded"
@@ -307,9 +323,9 @@ class _Comparison:
             return  # what stands there is another request
         sent = self._witnessed.sent[identity]
         altered = row.kind != _KIND_OF[sent.type] or row.original_stan != sent.original_stan
-        if sent.type in {EARN, EARN_ADVICE}:
+        if row.code == 0 and sent.type in {EARN, EARN_ADVICE}:
             altered = altered or row.amount_grosze != sent.amount
-        elif sent.type == REDEEM and row.code == 0:
+        elif row.code == 0 and sent.type == REDEEM:
             altered = altered or row.points != -sent.amount
         if altered:
             self.result.add(Difference.REQUEST_ALTERED, f"{_name(identity)}: sent {sent}, journal {row}")

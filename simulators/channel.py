@@ -127,9 +127,11 @@ class SocketChannel:
                 raise LinkLost(f"connection lost: {_why(error)}") from None
 
     async def _ready(self, wait: Callable[[socket.socket], Awaitable[None]]) -> None:
+        if self._socket.fileno() < 0:
+            raise LinkLost("connection closed")  # trio keeps a waiter for ever under the descriptor -1
         try:
             await wait(self._socket)
-        except (trio.ClosedResourceError, OSError, ValueError):
+        except (trio.ClosedResourceError, OSError):
             raise LinkLost("connection closed") from None
 
     def close(self) -> None:

@@ -17,8 +17,10 @@ import trio
 from protocol import (
     REPEAT_BIT,
     TYPE_OF,
+    Earn,
     EarnAdvice,
     Echo,
+    Redeem,
     Reply,
     ResultClass,
     ResultCode,
@@ -44,7 +46,7 @@ CLASS_OF: Final = tuple(result_class(code) for code in range(limits.CODE_MAX + 1
 
 _TEXT_OF: Final = {int(code): code.text_en for code in ResultCode}
 _RETRY: Final = ResultClass.RETRY
-_NEVER_LOST: Final = frozenset({TYPE_OF[Reversal], TYPE_OF[EarnAdvice]})
+_POSTING: Final = frozenset(TYPE_OF[kind] for kind in (Earn, EarnAdvice, Redeem, Reversal))
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Exchange:
         return link
 
     async def _sign_on(self, link: Link) -> SignOnReply:
-        request = SignOn(self._memory.next_stan(), int(self._clock()), self._software)
+        request = SignOn(self._memory.take_stan(), int(self._clock()), self._software)
         reply = cast(SignOnReply, await self.ask_once(link, request))
         if CLASS_OF[reply.code] is not ResultClass.APPROVE:
             raise SignOnDeclined(reply.code, text_of(reply.code))
@@ -197,6 +199,7 @@ def text_of(code: int) -> str:
 def is_undecided(type_byte: int, code: int) -> bool:
     """Whether the same request must go again.
 
-    That is the class retry; and for what may never be lost SYSTEM_ERROR too, which acknowledges nothing.
+    That is the class retry; and for what can post SYSTEM_ERROR too, which says nothing for certain (SPEC.md,
+    section 6).
     """
-    return CLASS_OF[code] is _RETRY or (code == ResultCode.SYSTEM_ERROR and type_byte in _NEVER_LOST)
+    return CLASS_OF[code] is _RETRY or (code == ResultCode.SYSTEM_ERROR and type_byte in _POSTING)

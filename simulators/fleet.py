@@ -77,7 +77,7 @@ async def run_fleet(
         connect = connector(address)
     with ExitStack() as stack:
         log = stack.enter_context(AuditLog.open(audit_log_path(plan), population)) if plan.audited else None
-        fleet = _Fleet(plan, population, log, stop or trio.Event())
+        fleet = _Fleet(plan, population, log, trio.Event() if stop is None else stop)
         for index in range(plan.terminal_first, plan.terminal_first + plan.terminals):
             worker = _Worker(fleet, index, connect)
             stack.callback(worker.close)

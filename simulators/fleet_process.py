@@ -22,8 +22,10 @@ from pathlib import Path
 import msgspec
 import trio
 
+from simulators.audit_log import AuditLogError
 from simulators.fleet import OnProgress, population_of, run_fleet
 from simulators.fleet_report import FleetPlan, FleetReport, Progress, merge_reports
+from simulators.store import StoreError
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -82,11 +84,15 @@ async def run_fleet_processes(
                 for number, part in enumerate(parts):
                     nursery.start_soon(run_part, number, part)
         except* FleetFailed as failures:
-            failure: BaseException = failures
-            while isinstance(failure, BaseExceptionGroup):
-                failure = failure.exceptions[0]
-            raise FleetFailed(str(failure)) from None
+            raise FleetFailed(str(_first(failures))) from None
     return merge_reports(plan, [reports[number] for number in sorted(reports)])
+
+
+def _first(failure: BaseException) -> BaseException:
+    """Return the first single exception of a group."""
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
 
 
 async def _run_part(
@@ -121,7 +127,9 @@ async def _run_part(
             nonlocal complaint
             assert process.stderr is not None
             text = b"".join([data async for data in process.stderr]).decode(errors="replace").strip()
-            complaint = text.splitlines()[-1] if text else ""
+            # The frame that the traceback of an exception group draws says nothing.
+            lines = [line.strip(" |+-") for line in text.splitlines()]
+            complaint = next(filter(None, reversed(lines)), "")
 
         nursery.start_soon(read_complaints)
         nursery.start_soon(pass_on_stop)
@@ -231,20 +239,29 @@ def _plan(options: argparse.Namespace) -> FleetPlan:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when all is settled and as expected, 1 when not."""
+    """Run the command; 0 when all is settled and as expected, 1 when not, 2 when it could not run."""
     options = _parser().parse_args(arguments)
-    plan = _plan(options)
-    on_progress: OnProgress = _print_progress if options.progress else lambda progress: None
-    if options.processes > 1:
-        report = trio.run(lambda: run_fleet_processes(plan, options.processes, on_progress=on_progress))
-    else:
-        report = trio.run(partial(_run_here, plan, on_progress, stop_at_eof=options.stop_at_eof))
+    report: FleetReport | None = None
+    try:
+        report = _report(options)
+    except* (ValueError, OSError, StoreError, AuditLogError, FleetFailed) as failures:
+        print(f"fleet: {_first(failures)}", file=sys.stderr)
+    if report is None:
+        return 2
     encoded = msgspec.json.format(msgspec.json.encode(report), indent=2)
     if options.report is not None:
         options.report.write_bytes(encoded)
     else:
         sys.stdout.buffer.write(encoded + b"\n")
     return 0 if report.is_settled else 1
+
+
+def _report(options: argparse.Namespace) -> FleetReport:
+    plan = _plan(options)
+    on_progress: OnProgress = _print_progress if options.progress else lambda progress: None
+    if options.processes > 1:
+        return trio.run(partial(run_fleet_processes, plan, options.processes, on_progress=on_progress))
+    return trio.run(partial(_run_here, plan, on_progress, stop_at_eof=options.stop_at_eof))
 
 
 if __name__ == "__main__":

@@ -192,15 +192,17 @@ class TerminalMemory:
     # What a terminal does with it
 
     def next_stan(self) -> int:
-        """Hand out a STAN. It is persisted by the `begin` or `store_advice` that uses it.
-
-        Messages that post nothing (sign-on, echo, balance, totals) take one without persisting it: should
-        the process die, a posting may get the same number, and nothing in the ledger has it yet.
-        """
+        """Hand out a STAN that the caller persists with `begin` or `store_advice` before it is sent."""
         if self.stan >= STAN_MAX:
             raise StansExhausted(f"terminal {self.terminal} has used its last STAN")
         self.stan += 1
         return self.stan
+
+    def take_stan(self) -> int:
+        """Hand out a STAN for a message of which nothing else is persisted (sign-on, echo, balance)."""
+        stan = self.next_stan()
+        self._append(_Skipped(stan))
+        return stan
 
     def begin(self, pending: Pending) -> None:
         """Persist a request before it is sent. Replaces the pending one only when it is being reversed."""

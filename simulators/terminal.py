@@ -177,7 +177,7 @@ class Terminal:
         check_entry(card, 0)
         async with self._turn:
             await self._ready()
-            return await self._query(Balance(self.memory.next_stan(), self._now(), card), TransactionReply)
+            return await self._query(Balance(self.memory.take_stan(), self._now(), card), TransactionReply)
 
     async def status(self, card: str, original_stan: int) -> StatusReply:
         """Ask what became of a request; one the switch never saw is thereby settled as never executed."""
@@ -185,7 +185,7 @@ class Terminal:
         async with self._turn:
             await self._ready()
             return await self._query(
-                Status(self.memory.next_stan(), self._now(), card, original_stan), StatusReply
+                Status(self.memory.take_stan(), self._now(), card, original_stan), StatusReply
             )
 
     async def totals(self) -> TotalsReply:
@@ -200,7 +200,7 @@ class Terminal:
             sums = msgspec.structs.astuple(memory.totals)
             stan_from = memory.stan_from
             stan_to = max(memory.stan, stan_from)
-            request = Totals(memory.next_stan(), self._now(), stan_from, stan_to, *sums)
+            request = Totals(memory.take_stan(), self._now(), stan_from, stan_to, *sums)
             reply = await self._query(request, TotalsReply)
             if CLASS_OF[reply.code] is ResultClass.APPROVE:
                 memory.cut_over()
@@ -210,7 +210,7 @@ class Terminal:
         """Ask whether the switch is there; keeps the connection from being closed as idle."""
         async with self._turn:
             link = await self._exchange.ready_link()
-            await self._exchange.ask_once(link, Echo(self.memory.next_stan(), self._now()))
+            await self._exchange.ask_once(link, Echo(self.memory.take_stan(), self._now()))
 
     async def sign_off(self) -> None:
         """Tell the switch that the terminal goes home, and close; without a link there is nothing to do."""
@@ -218,7 +218,7 @@ class Terminal:
             link = self._exchange.link
             if link is not None:
                 try:
-                    await self._exchange.ask_once(link, SignOff(self.memory.next_stan(), self._now()))
+                    await self._exchange.ask_once(link, SignOff(self.memory.take_stan(), self._now()))
                 finally:
                     self.drop_link()
 

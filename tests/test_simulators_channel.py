@@ -82,10 +82,11 @@ async def test_bytes_go_both_ways_and_an_end_is_seen(listener: socket.socket) ->
     assert await channel.receive() == b""
     channel.close()
     channel.close()
-    with pytest.raises(LinkLost):
-        await channel.receive()
-    with pytest.raises(LinkLost):
-        await channel.send(b"late")
+    for _ in range(2):
+        with pytest.raises(LinkLost):
+            await channel.receive()
+        with pytest.raises(LinkLost):
+            await channel.send(b"late")
 
 
 async def test_a_large_message_waits_for_room(listener: socket.socket) -> None:

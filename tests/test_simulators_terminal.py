@@ -179,7 +179,7 @@ async def test_a_switch_that_stays_busy_leaves_a_reversal(
 
 
 @pytest.mark.parametrize(
-    "code", [ResultCode.CARD_RETAIN, ResultCode.CARD_BLOCKED, ResultCode.SYSTEM_ERROR, 29, 99], ids=int
+    "code", [ResultCode.CARD_RETAIN, ResultCode.CARD_BLOCKED, ResultCode.NOT_SUPPORTED, 29, 99], ids=int
 )
 async def test_a_final_refusal_ends_the_transaction(
     memory: TerminalMemory, switch: FakeSwitch, code: int
@@ -193,19 +193,21 @@ async def test_a_final_refusal_ends_the_transaction(
     assert len(switch.of_type(EARN)) == 1
 
 
-@pytest.mark.parametrize("what", ["reversal", "advice"])
-async def test_system_error_acknowledges_neither_reversal_nor_advice(
+@pytest.mark.parametrize("what", ["earn", "reversal", "advice"])
+async def test_system_error_settles_nothing_that_can_post(
     memory: TerminalMemory, switch: FakeSwitch, what: str, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """What may never be lost goes again after SYSTEM_ERROR."""
+    """SYSTEM_ERROR says nothing for certain: what can post goes again, byte for byte."""
     switch.script.append(Step(code=ResultCode.SYSTEM_ERROR))
     async with make(memory, switch) as terminal:
-        if what == "reversal":
+        if what == "earn":
+            await terminal.earn(CARD, 10_00)
+        elif what == "reversal":
             await terminal.reversal(CARD, 7)
         else:
             terminal.store_offline_earn(CARD, 10_00)
             await terminal.settle()
-    sent = switch.of_type(REVERSAL, EARN_ADVICE)
+    sent = switch.of_type(EARN, REVERSAL, EARN_ADVICE)
     assert len(sent) == 2
     assert sent[0].body == sent[1].body
     assert not terminal.has_unsettled
