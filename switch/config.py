@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from protocol import limits
+from switch.calendar import Calendar, CalendarError
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 WORKERS_MAX = 64
@@ -50,7 +51,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     in_flight_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
     outbox_bytes_max: Annotated[int, Meta(ge=4_096, le=16_777_216)] = 65_536
     batch_max: Annotated[int, Meta(ge=1, le=2_000)] = 500
-    committers: Annotated[int, Meta(ge=1, le=16)] = 2
+    committers: Annotated[int, Meta(ge=1, le=8)] = 2
     handshake_s: Annotated[float, Meta(gt=0, le=600)] = limits.HANDSHAKE_TIMEOUT_S
     frame_s: Annotated[float, Meta(gt=0, le=600)] = limits.FRAME_TIMEOUT_S
     write_s: Annotated[float, Meta(gt=0, le=600)] = limits.WRITE_TIMEOUT_S
@@ -58,6 +59,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     drain_s: Annotated[float, Meta(gt=0, le=600)] = 15.0
     give_up_ms: Annotated[int, Meta(ge=100, le=60_000)] = 3_000
     feed_stale_after_s: Annotated[float, Meta(gt=0, le=3_600)] = 5.0
+    time_zone: str = "Europe/Warsaw"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
@@ -165,6 +167,10 @@ def _check_together(config: Config, origins: Mapping[str, str]) -> None:
             f"{source}: key 'tls': listening on {config.listen_host} wants TLS, but tls_certificate and"
             ' tls_key are not both set. Set them, or set tls = "off" where another layer encrypts.'
         )
+    try:
+        Calendar(config.time_zone)
+    except CalendarError as error:
+        raise ConfigError(f"{origins.get('time_zone', 'settings')}: key 'time_zone': {error}") from None
     if config.http_port and config.listen_port and config.listen_host == config.http_host:
         taken = range(config.http_port, config.http_port + config.workers)
         if config.listen_port in taken:

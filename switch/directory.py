@@ -29,8 +29,6 @@ class Card(msgspec.Struct, gc=False):
     expires_day: int | None
 
 
-DAY_MS = 86_400_000
-
 NO_RULES = Rules(
     programme=Identity(number=1, code="none", name="none"),
     settlement=Settlement(point_value_grosze=1),
@@ -61,12 +59,12 @@ class Programme:
         self.suspended = False
         self.rules = NO_RULES
         self.rules_version = 0
-        self.versions: dict[int, tuple[int, Rules]] = {}  # version -> (effective day, rules)
+        self.versions: dict[int, tuple[int, Rules]] = {}  # version -> (effective from, ms; rules)
         self.printers = {0: ReceiptPrinter(NO_RULES)}
 
-    def choose_version(self, today: int) -> None:
-        """Put the newest version whose day has come in force (Zgierz §34: rules are published ahead)."""
-        due = [version for version, (day, _) in self.versions.items() if day <= today]
+    def choose_version(self, now_ms: int) -> None:
+        """Put the newest version whose time has come in force (Zgierz §34: rules are published ahead)."""
+        due = [version for version, (from_ms, _) in self.versions.items() if from_ms <= now_ms]
         if due:
             self.rules_version = max(due)
             self.rules = self.versions[self.rules_version][1]
@@ -138,7 +136,7 @@ class Directory:
         self,
         changes: RegistrySnapshot,
         *,
-        today: int,
+        now_ms: int,
         on_terminal: Callable[[Terminal], None] = lambda _: None,
     ) -> None:
         """Take over registry changes; `on_terminal` is told of every terminal whose row or keys changed.
@@ -147,7 +145,7 @@ class Directory:
         by `take_faults`; the rest is applied.
         """
         self._apply_programmes(changes)
-        self.choose_versions(today)
+        self.choose_versions(now_ms)
         for partner_row in changes.partners:
             partner = self.partners.setdefault(partner_row.id, Partner(partner_row.id))
             partner.name = partner_row.name
@@ -167,10 +165,10 @@ class Directory:
         faults, self._faults = self._faults, []
         return faults
 
-    def choose_versions(self, today: int) -> None:
-        """Put the rules of the day in force; called at each change and at midnight."""
+    def choose_versions(self, now_ms: int) -> None:
+        """Put the rules of the moment in force; called at each change and twice a second."""
         for programme in self.programmes.values():
-            programme.choose_version(today)
+            programme.choose_version(now_ms)
 
     def _apply_programmes(self, changes: RegistrySnapshot) -> None:
         for row in changes.programmes:
@@ -183,7 +181,7 @@ class Directory:
                 self._faults.append(str(error))
                 continue
             programme = self.programmes[version.programme]
-            programme.versions[version.version] = (version.effective_from_ms // DAY_MS, rules)
+            programme.versions[version.version] = (version.effective_from_ms, rules)
             programme.printers[version.version] = ReceiptPrinter(rules)
 
     def _apply_terminals(self, changes: RegistrySnapshot) -> set[int]:

@@ -7,7 +7,6 @@ held every change committed before it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import structlog
@@ -16,6 +15,7 @@ import trio
 from ledger.database import Connection, Database
 from ledger.errors import LedgerError
 from ledger.registry import RegistrySnapshot, read_changes
+from switch.clock import clock_ms
 from switch.directory import Directory, Terminal
 from switch.metrics import Meters
 
@@ -68,7 +68,7 @@ class Feed:
             return await read_changes(connection, since)
 
         changes = await self._database.run(job)
-        self._directory.apply(changes, today=today(), on_terminal=self._on_terminal)
+        self._directory.apply(changes, now_ms=clock_ms(), on_terminal=self._on_terminal)
         for fault in self._directory.take_faults():
             log.error("registry_fault", problem=fault)
         self._meters.feed_reads += 1
@@ -104,8 +104,3 @@ class Feed:
 
     def _notified(self) -> None:
         self._wake.set()
-
-
-def today() -> int:
-    """Days since 1970-01-01 on the switch's clock (UTC)."""
-    return int(time.time() // 86_400)

@@ -38,6 +38,7 @@ from protocol import (
     parse_card,
     request_digest,
 )
+from switch.calendar import Calendar
 from switch.config import Config
 from switch.connection import Connection, Connections
 from switch.decide import Decision, decide_balance, decide_earn, decide_redeem, decide_reference
@@ -45,7 +46,6 @@ from switch.directory import Card, Directory, Programme, Terminal
 from switch.logs import log_transaction
 from switch.metrics import Meters
 
-DAY_MS = 86_400_000
 NOT_JOURNALLED = frozenset({Kind.BALANCE, Kind.STATUS})
 
 
@@ -91,6 +91,7 @@ class Flow:
         self._clock_ms = clock_ms
         self._feed_is_stale = feed_is_stale
         self._nursery = nursery
+        self._calendar = Calendar(config.time_zone)
         self._room = trio.Event()
         self._idle = trio.Event()
         self.in_flight = 0
@@ -141,7 +142,7 @@ class Flow:
         assert isinstance(message, Earn | EarnAdvice)
         partner = connection.terminal.partner
         card, last4 = self._find_card(message.card)
-        decision = decide_earn(partner, card, message.amount, now_ms // DAY_MS)
+        decision = decide_earn(partner, card, message.amount, self._calendar.day(now_ms))
         kind = Kind.EARN if isinstance(message, Earn) else Kind.EARN_ADVICE
         self._post(
             connection,
@@ -161,7 +162,7 @@ class Flow:
         partner = connection.terminal.partner
         card, last4 = self._find_card(message.card)
         stale = self._feed_is_stale()
-        decision = decide_redeem(partner, card, message.tier, now_ms // DAY_MS, feed_stale=stale)
+        decision = decide_redeem(partner, card, message.tier, self._calendar.day(now_ms), feed_stale=stale)
         self._post(
             connection,
             request,
@@ -178,7 +179,7 @@ class Flow:
         message = request.message
         assert isinstance(message, Balance)
         card, last4 = self._find_card(message.card)
-        decision = decide_balance(connection.terminal.partner, card, now_ms // DAY_MS)
+        decision = decide_balance(connection.terminal.partner, card, self._calendar.day(now_ms))
         self._post(
             connection, request, Kind.BALANCE, decision, card=card, last4=last4, now_ms=now_ms, now=now
         )
@@ -232,7 +233,7 @@ class Flow:
             transaction_id=self._ledger.next_id(now_ms),
             terminal=terminal.number,
             stan=message.stan,
-            kind=kind,
+            kind=int(kind),
             account=0 if isinstance(card, int) else card.account,
             counter_account=counter_account,
             points=decision.points,

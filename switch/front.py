@@ -9,16 +9,15 @@ returns after `stop`, every request taken has been answered, or its connection w
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 
 import structlog
 import trio
 
+from switch.clock import clock_ms
 from switch.config import Config
 from switch.connection import Connection, Connections
 from switch.directory import Directory
-from switch.feed import today
 from switch.flow import Flow, Ledger
 from switch.hub import Hub
 from switch.listener import Listener, epoll_available
@@ -29,11 +28,6 @@ log = structlog.get_logger()
 
 SWEEP_S = 0.5
 DRAIN_POLL_S = 0.01
-
-
-def clock_ms() -> int:
-    """The switch's wall clock: ms since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 class Front:
@@ -94,12 +88,10 @@ class Front:
             await self.listener.run(sock, nursery)
 
     async def _sweep(self) -> None:
-        day = today()
         while True:
             await trio.sleep(SWEEP_S)
             self.connections.sweep(trio.current_time())
-            if day != (day := today()):
-                self._directory.choose_versions(day)
+            self._directory.choose_versions(clock_ms())
 
     async def _drain(self) -> None:
         """Stop reading, answer what is in flight, write it out, close."""

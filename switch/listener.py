@@ -13,13 +13,13 @@ import secrets
 import select
 import socket
 import ssl
-import time
 from collections.abc import Callable
 
 import structlog
 import trio
 
 from protocol import AuthenticationFailed, ProtocolError, Received, ServerSession
+from switch.clock import clock_ms
 from switch.config import Config
 from switch.connection import Connection, Transport
 from switch.directory import Directory
@@ -227,7 +227,7 @@ class Listener:
         self, stream: SocketStream | trio.abc.Stream
     ) -> tuple[ServerSession | None, list[Received]]:
         def find_key(terminal: int, generation: int) -> bytes | None:
-            return self._directory.find_key(terminal, generation, time.time_ns() // 1_000_000)
+            return self._directory.find_key(terminal, generation, clock_ms())
 
         session = ServerSession(
             nonce=secrets.token_bytes(32),

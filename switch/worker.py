@@ -28,7 +28,7 @@ from ledger.database import Connection as DatabaseConnection
 from ledger.database import Database, open_database
 from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
 from ledger.posting import Outcome, Posting
-from ledger.registry import retire_older_generations
+from ledger.registry import layout_buckets, retire_older_generations
 from ledger.secrets import MasterKey
 from switch.config import Config
 from switch.connection import Connection
@@ -61,6 +61,7 @@ class Worker:
         self._meters = Meters()
         self._directory = Directory(master_key)
         self._front: Front | None = None
+        self._buckets = 1
         self._feed: Feed | None = None
 
     async def run(self, stop: trio.Event, on_ready: Callable[[WorkerReady], None]) -> None:
@@ -81,7 +82,7 @@ class Worker:
                 stale_after_s=config.feed_stale_after_s,
                 on_terminal=self._terminal_changed,
             )
-            if await self._load(feed, stop):
+            if await self._load(database, feed, stop):
                 following = trio.CancelScope()
                 base.start_soon(self._follow, feed, following)
                 listening = bind_listener(self._config)
@@ -111,11 +112,12 @@ class Worker:
         base.start_soon(serve_http, application, sock, stop)
         return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
 
-    async def _load(self, feed: Feed, stop: trio.Event) -> bool:
+    async def _load(self, database: Database, feed: Feed, stop: trio.Event) -> bool:
         """Load the registry, waiting for Postgres if need be; False if told to stop first."""
         while not stop.is_set():
             try:
                 await feed.refresh()
+                self._buckets = await database.run(layout_buckets)
                 return True
             except DatabaseMisconfigured:
                 raise
@@ -138,6 +140,7 @@ class Worker:
             committer = Committer(
                 database,
                 on_outcomes=self._on_outcomes,
+                layout_buckets=self._buckets,
                 batch_max=config.batch_max,
                 lanes=config.committers,
                 give_up_ms=config.give_up_ms,
