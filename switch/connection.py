@@ -130,9 +130,14 @@ class Connections:
             self.close(connection, reason)
 
     def fault(self, source: str, reason: str, *, terminal: int | None = None) -> None:
-        """Log a peer's fault once per source and reason; further ones are only counted (by the closing)."""
+        """Log a peer's fault once per source and reason; further ones are only counted (by the closing).
+
+        Past `FAULT_SOURCES_MAX` it begins to remember anew; the log itself is throttled (logs.py).
+        """
         key = (source, reason)
-        if key not in self._fault_sources and len(self._fault_sources) < FAULT_SOURCES_MAX:
+        if key not in self._fault_sources:
+            if len(self._fault_sources) >= FAULT_SOURCES_MAX:
+                self._fault_sources.clear()
             self._fault_sources.add(key)
             log.warning("peer_fault", source=source, reason=reason, terminal=terminal)
 
