@@ -5,8 +5,8 @@
 # Invariants:
 #   - every package comes from requirements/<kind>.txt with its hash checked;
 #   - a second run with the same locks in the same folder does nothing (the stamp is a copy of what it was made from);
-#   - the project itself is put on the path with a .pth file and a launcher, so no build backend is needed
-#     and none stands in the runtime lock;
+#   - the project itself is linked in by ops/link_project.py, so no build backend is needed and none stands in
+#     the runtime lock;
 #   - a failure is one line that says cause and cure, and exit status 8 (environment).
 set -u
 
@@ -21,7 +21,7 @@ fail() { printf 'cityswitch set-up: %s\n' "$1" >&2; exit 8; }
 [ -f "$lock" ] || fail "there is no lock file $lock. Cure: name one of: runtime, dev."
 
 # What the environment was made from. A moved checkout changes the first line, a new lock the rest.
-fingerprint() { printf '%s\n' "$root"; cat "requirements/$1.txt" ops/setup_environment.sh; }
+fingerprint() { printf '%s\n' "$root"; cat "requirements/$1.txt" pyproject.toml ops/setup_environment.sh ops/link_project.py; }
 fresh() { [ -f ".venv/stamp-$1" ] && fingerprint "$1" | cmp -s - ".venv/stamp-$1"; }
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
@@ -66,23 +66,6 @@ create_environment() {
         fail "$1 cannot create a virtual environment in $root/.venv. Cure: apt install python3-venv, and check that the folder is writable and the disk not full (df -h .)."
 }
 
-put_project_on_path() {
-    site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
-    printf '%s\n' "$root" >"$site/cityswitch.pth"
-    # Through /bin/sh, because a path in a #! line may be neither long nor contain a space.
-    cat >.venv/bin/cityswitch <<'LAUNCHER'
-#!/bin/sh
-'''exec' "$(dirname "$(readlink -f "$0")")/python" "$0" "$@"
-' '''
-import sys
-
-from ops.cli import main
-
-sys.exit(main())
-LAUNCHER
-    chmod +x .venv/bin/cityswitch
-}
-
 if environment_works && { fresh "$kind" || { [ "$kind" = runtime ] && fresh dev; }; }; then
     exit 0
 fi
@@ -100,6 +83,6 @@ if ! pip install --require-hashes --no-deps --only-binary :all: --disable-pip-ve
     tail -n 5 "$log" >&2
     fail "pip could not install $lock (its last lines are above, all of them in $log). Cure: check the network and the disk (df -h .), then run the same again."
 fi
-put_project_on_path
+.venv/bin/python ops/link_project.py || fail "the checkout could not be linked into .venv. Cure: check that .venv is writable (make clean makes a new one)."
 fingerprint "$kind" >".venv/stamp-$kind"
 printf 'cityswitch set-up: done in %s s (%s)\n' "$(($(date +%s) - started))" "$(.venv/bin/python --version)"
