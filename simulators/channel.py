@@ -148,11 +148,14 @@ class SocketChannel:
 
 
 class StreamChannel:
-    """Any trio stream as a channel: TLS, and memory streams in tests."""
+    """Any trio stream as a channel; `close` and `abort` end what carries it, without waiting."""
 
-    def __init__(self, stream: trio.abc.Stream, *, plain: socket.socket | None = None) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, *, close: Callable[[], None], abort: Callable[[], None]
+    ) -> None:
         self._stream = stream
-        self._plain = plain
+        self._close = close
+        self._abort = abort
 
     async def send(self, data: bytes) -> None:
         """Send all of `data`."""
@@ -170,20 +173,11 @@ class StreamChannel:
 
     def close(self) -> None:
         """Close at once; a TLS close_notify would have to wait and tells the switch nothing it needs."""
-        if self._plain is not None:
-            if self._plain.fileno() >= 0:
-                trio.lowlevel.notify_closing(self._plain)
-                self._plain.close()
-            return
-        close = getattr(self._stream, "close", None)
-        if callable(close):
-            close()
+        self._close()
 
     def abort(self) -> None:
         """Break the line."""
-        if self._plain is not None and self._plain.fileno() >= 0:
-            self._plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.close()
+        self._abort()
 
 
 def connector(address: Address, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Connector:
@@ -250,7 +244,8 @@ async def _start_tls(plain: socket.socket, context: ssl.SSLContext, address: Add
     except (trio.BrokenResourceError, ssl.SSLError) as error:
         reason = error.__cause__ or error
         raise CannotConnect(CannotConnectCause.TLS, f"{address}: TLS failed ({reason})") from None
-    return StreamChannel(stream, plain=plain)
+    below = SocketChannel(plain)
+    return StreamChannel(stream, close=below.close, abort=below.abort)
 
 
 def _why(error: OSError) -> str:

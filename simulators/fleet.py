@@ -169,6 +169,7 @@ class _Worker:
         self._path = Path(fleet.plan.state_dir) / f"terminal-{self._identity.terminal}.memory"
         self._rng = random.Random(f"{fleet.plan.seed}:{self._identity.terminal}")
         self._line = FaultyLine(connect)
+        self._served = 0
         self.memory = self._open_memory()
         self.terminal = self._new_terminal(reverse_on_restart=False)
         self._cashier = Cashier(self.terminal, fleet.population, fleet.plan.mix, self._rng)
@@ -211,7 +212,7 @@ class _Worker:
         fleet, rate = self._fleet, self._fleet.plan.rate_per_s
         mean_s = fleet.plan.terminals / rate if rate else 0.0
         due = trio.current_time()
-        while not fleet.is_closing:
+        while not (fleet.is_closing or self._has_done_enough()):
             if mean_s:
                 due += self._rng.expovariate(1 / mean_s)
                 if not await self._wait_for_customer(min(due, fleet.closing_at)):
@@ -219,6 +220,10 @@ class _Worker:
             else:
                 due = trio.current_time()
             await self._serve(due)
+
+    def _has_done_enough(self) -> bool:
+        most = self._fleet.plan.transactions_max
+        return 0 < most <= self._served
 
     async def _wait_for_customer(self, due: float) -> bool:
         """Sleep until `due`, keeping the line alive; False when it is closing time."""
@@ -235,6 +240,7 @@ class _Worker:
 
     async def _serve(self, due: float) -> None:
         tally, rng = self._fleet.tally, self._rng
+        self._served += 1
         cut: CutOff | None = None
         tries_max = 0
         if rng.random() < self._fleet.plan.cut_off_share:

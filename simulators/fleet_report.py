@@ -24,6 +24,7 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     Terminals `terminal_first` .. `terminal_first + terminals - 1` of the population (indexes) trade for
     `duration_s`, then settle within `settle_s`. `cut_off_share` 0..1 of the requests is cut off midway.
+    `transactions_max` per terminal ends the trading earlier; 0: only time does.
     `state_dir` holds the terminals' memories and the audit log, and belongs to one ledger.
     """
 
@@ -37,6 +38,7 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     terminals: int = 300
     rate_per_s: float = 0.0
     duration_s: float = 30.0
+    transactions_max: int = 0
     connect_s: float = 30.0
     settle_s: float = 60.0
     cut_off_share: float = 0.01

@@ -66,6 +66,7 @@ class FakeSwitch:
     last_stan: int = 0
     sign_on_code: int = 0
     key: bytes | None = IDENTITY.key
+    key_of: Callable[[int], bytes | None] | None = None
     is_down: bool = False
     signed_on: int = 0
     on_request: Callable[[Received], None] = lambda received: None
@@ -77,7 +78,12 @@ class FakeSwitch:
             raise CannotConnect(CannotConnectCause.REFUSED, "fake: connection refused")
         mine, theirs = trio.testing.memory_stream_pair()
         self.nursery.start_soon(self._serve, theirs)
-        return StreamChannel(mine)
+
+        def close() -> None:
+            mine.send_stream.close()
+            mine.receive_stream.close()
+
+        return StreamChannel(mine, close=close, abort=close)
 
     def of_type(self, *types: int) -> list[Received]:
         return [received for received in self.requests if received.type & 0x3F in types]
@@ -86,7 +92,7 @@ class FakeSwitch:
         session = ServerSession(
             nonce=bytes(32),
             session_id=bytes(8),
-            find_key=lambda terminal, generation: self.key,
+            find_key=self._find_key,
             dummy_key=bytes(32),
         )
         try:
@@ -101,6 +107,9 @@ class FakeSwitch:
             return
         finally:
             await trio.aclose_forcefully(stream)
+
+    def _find_key(self, terminal: int, generation: int) -> bytes | None:
+        return self.key_of(terminal) if self.key_of else self.key
 
     async def _answer(self, stream: trio.abc.Stream, session: ServerSession, received: Received) -> bool:
         message = received.message
