@@ -28,6 +28,7 @@ from simulators.errors import Abandoned, TerminalError
 from simulators.exchange import Patience
 from simulators.faults import CUT_OFFS, CutOff, FaultyLine, PowerCut
 from simulators.fleet_report import FleetPlan, FleetReport, Progress, Tally
+from simulators.histogram import Histogram
 from simulators.link import Identity
 from simulators.population import Population
 from simulators.store import TerminalMemory
@@ -143,10 +144,11 @@ class _Fleet:
                 nursery.start_soon(getattr(worker, step))
 
     async def _tell_progress(self, on_progress: OnProgress) -> None:
-        from_s, before = trio.current_time(), 0
+        from_s, before, latency_before = trio.current_time(), 0, Histogram()
         while True:
             await trio.sleep(1)
             tally = self.tally
+            approved = tally.approved()
             on_progress(
                 Progress(
                     self._phase,
@@ -155,9 +157,13 @@ class _Fleet:
                     tally.transactions - before,
                     sum(worker.terminal.is_connected for worker in self.workers),
                     sum(tally.errors.values()),
+                    approved,
+                    tally.transactions - approved,
+                    tally.wire.repeats + sum(worker.terminal.counters.repeats for worker in self.workers),
+                    tally.latency.since(latency_before).percentile_us(99),
                 )
             )
-            before = tally.transactions
+            before, latency_before = tally.transactions, Histogram(tally.latency.buckets)
 
 
 class _Worker:

@@ -158,6 +158,10 @@ def _sum_progress(parts: Sequence[Progress]) -> Progress:
         sum(part.transactions_last_second for part in parts),
         sum(part.connected for part in parts),
         sum(part.errors for part in parts),
+        sum(part.approved for part in parts),
+        sum(part.declined for part in parts),
+        sum(part.repeats for part in parts),
+        max(part.p99_us for part in parts),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from protocol import ResultCode
+from protocol import ResultClass, ResultCode, result_class
 from simulators.cashier import Answer, Mix
 from simulators.exchange import Counters
 from simulators.histogram import Histogram, Summary
@@ -101,7 +101,7 @@ class FleetReport(msgspec.Struct, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """One second of a fleet's life."""
+    """One second of a fleet's life. `repeats`: requests sent again; `p99_us`: of the last second alone."""
 
     phase: str
     elapsed_s: float
@@ -109,6 +109,10 @@ class Progress(msgspec.Struct, frozen=True):
     transactions_last_second: int
     connected: int
     errors: int
+    approved: int = 0
+    declined: int = 0
+    repeats: int = 0
+    p99_us: int = 0
 
 
 @dataclass
@@ -136,6 +140,15 @@ class Tally:
         codes[answer.code] = codes.get(answer.code, 0) + 1
         if answer.unexpected:
             self.was_unexpected(answer.unexpected)
+
+    def approved(self) -> int:
+        """Return how many answers were approvals."""
+        return sum(
+            count
+            for codes in self.codes.values()
+            for code, count in codes.items()
+            if result_class(code) is ResultClass.APPROVE
+        )
 
     def was_unexpected(self, example: str) -> None:
         """Count something that should not have happened."""

@@ -45,6 +45,11 @@ class Histogram:
             self.buckets[bucket] = self.buckets.get(bucket, 0) + count
         self.max_us = max(self.max_us, other.max_us)
 
+    def since(self, before: "Histogram") -> "Histogram":
+        """Return what was counted after `before`, an earlier copy of this histogram."""
+        grown = {b: count - before.buckets.get(b, 0) for b, count in self.buckets.items()}
+        return Histogram({b: count for b, count in grown.items() if count}, self.max_us)
+
     def percentile_us(self, percent: float) -> int:
         """Return the upper end of the bucket in which the percentile lies; 0 when nothing was counted."""
         rank = sum(self.buckets.values()) * percent / 100
