@@ -267,7 +267,10 @@ class Committer:
         session.state["post_batch"] = await connection.prepare(POST_BATCH)
 
     async def _post(self, session: Session, bucket: int, batch: list[Posting]) -> list[Outcome]:
-        arguments = columns(batch)
+        try:
+            arguments = columns(batch)
+        except TypeError as error:
+            raise StatementRefused(f"a posting is not all integers: {error}", "") from error
 
         async def job(connection: Connection) -> list[Outcome]:
             if "post_batch" not in session.state:

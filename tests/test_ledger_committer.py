@@ -110,11 +110,13 @@ async def test_a_poison_row_stands_alone(owner: Database, database: Database) ->
             if stan == 4:
                 posting.account = 999_999 << 3  # no such account
             if stan == 6:
-                posting.digest = 1 << 80  # cannot even be sent
+                posting.digest = 1 << 80  # out of range
+            if stan == 7:
+                posting.points = None  # type: ignore[assignment]  # cannot even be sent
             committer.submit_nowait(posting)
-    assert sorted(answers.poison) == [4, 6]
+    assert sorted(answers.poison) == [4, 6, 7]
     for stan in range(1, 8):
-        expected = codes.SYSTEM_ERROR if stan in (4, 6) else codes.APPROVED
+        expected = codes.SYSTEM_ERROR if stan in (4, 6, 7) else codes.APPROVED
         assert answers.by_stan[stan].code == expected
     await assert_sound(books)
 
