@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import trio
@@ -88,11 +88,56 @@ def _translate_sqlstate(sqlstate: str, text: str) -> LedgerError:
     return StatementRefused(text, sqlstate)
 
 
-async def _connect(dsn: str, application_name: str) -> Connection:
+def single_hosts(dsn: str) -> list[str]:
+    """One DSN for each host of a DSN that names several (`h1:5432,h2:5432` or `?host=/a,/b`)."""
+    parts = urlsplit(dsn)
+    user, at, hosts = parts.netloc.rpartition("@")
+    if "," in hosts:
+        return [urlunsplit(parts._replace(netloc=user + at + host)) for host in hosts.split(",")]
+    query = parse_qs(parts.query)
+    listed = query.get("host", [""])[-1].split(",")
+    return (
+        [
+            urlunsplit(parts._replace(query=urlencode({**query, "host": [host]}, doseq=True)))
+            for host in listed
+        ]
+        if len(listed) > 1
+        else [dsn]
+    )
+
+
+async def _connect(dsn: str, application_name: str, timeout_s: float = CONNECT_S_MAX) -> Connection:
+    """Connect to the first host that answers and is what the DSN asks for.
+
+    All hosts are tried at once: asyncpg would try them in turn within one time limit, and a frozen first
+    host would block the others (design, "Failover").
+    """
+    hosts = single_hosts(dsn)
+    tries = [asyncio.ensure_future(_connect_host(host, application_name, timeout_s)) for host in hosts]
+    winner: Connection | None = None
+    failure: Exception | None = None
+    try:
+        for attempt in asyncio.as_completed(tries):
+            try:
+                winner = await attempt
+            except Exception as error:
+                failure = error
+            else:
+                return winner
+        raise failure or DatabaseUnavailable("the DSN names no host")
+    finally:
+        for task in tries:
+            if not task.done():
+                task.cancel()
+            elif not task.cancelled() and task.exception() is None and task.result() is not winner:
+                task.result().terminate()
+
+
+async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Connection:
     try:
         connection = await asyncpg.connect(
             dsn,
-            timeout=CONNECT_S_MAX,
+            timeout=timeout_s,
             server_settings={**_SESSION_SETTINGS, "application_name": application_name},
             # Statements are prepared once and kept; the default would forget them after five minutes.
             max_cached_statement_lifetime=0,
@@ -151,12 +196,15 @@ class Session:
             if self._connection is not None:
                 self._connection.terminate()
 
-        clock = asyncio.get_running_loop().call_later(timeout_s, give_up)
+        clock: asyncio.TimerHandle | None = None
         try:
             if not self.is_connected:
                 self.state = {}
-                self._connection = await _connect(self._database.dsn, self._database.application_name)
+                self._connection = await _connect(
+                    self._database.dsn, self._database.application_name, min(timeout_s, CONNECT_S_MAX)
+                )
                 self.connects += 1
+            clock = asyncio.get_running_loop().call_later(timeout_s, give_up)
             return await job(self._connection)
         except asyncio.CancelledError:
             self.terminate()
@@ -173,7 +221,8 @@ class Session:
                 self.terminate()
             raise closed from error
         finally:
-            clock.cancel()
+            if clock is not None:
+                clock.cancel()
 
 
 class Database:

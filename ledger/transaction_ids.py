@@ -3,6 +3,7 @@
 An id is `milliseconds since 1970 << 22 | node (10 bits) << 12 | sequence (12 bits)`. A node number
 belongs to one live worker at a time: it is claimed by a session advisory lock, held by a connection that
 lives as long as the worker. Ids of one generator strictly increase, even when the clock is set back.
+41 bits of milliseconds last until September 2039; a new layout of ids is due before then.
 """
 
 import random

@@ -1,17 +1,12 @@
 """Fixtures all tests may use; those of the database are described in tests/postgres.py."""
 
-import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
+from postgres import FreshDatabase, Server
 
 from ledger.database import Database, open_database
 from ledger.embedded import EmbeddedPostgres
-
-sys.path.insert(0, str(Path(__file__).parent))  # helpers beside the tests: `from postgres import …`
-
-from postgres import FreshDatabase, Server
 
 
 @pytest.fixture(scope="session")
