@@ -29,10 +29,10 @@ static: venv-dev  ## format, lint and strict types, without the tests
 
 check: static test  ## everything a change must pass: format, lint, strict types, import direction, tests
 
-load: venv-dev  ## Locust's web page, driving a switch that runs already
+load: venv-dev  ## Locust's web page with a switch of its own (LOAD_HOST= LOAD_PORT=: one that runs already)
 	@$(RUN) bench.load
 
-load-headless: venv-dev  ## the load test by itself: HTML and CSV report in bench/reports
+load-headless: venv-dev  ## the load test by itself (LOAD_SECONDS=60 LOAD_SHAPE=day): HTML and CSV in bench/reports
 	@$(RUN) bench.load --headless
 
 venv:  ## .venv with what the switch needs to run (every target does this by itself)

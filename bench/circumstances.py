@@ -1,0 +1,59 @@
+"""What a figure means little without: machine, versions, commit, date.
+
+Owns the asking of the operating system and of git. Must not know what was measured. Invariant: whatever
+cannot be found out is said to be unknown; nothing fails for it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+UNKNOWN: Final = "unknown"
+
+
+def circumstances() -> list[str]:
+    """Return the facts, one a line."""
+    return [
+        f"machine: {_cpu_model()}, {_cpus()} CPUs, {platform.system()} {platform.release()}",
+        f"Python {platform.python_version()}, cityswitch {version('cityswitch')}, commit {_commit()}",
+        f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; load of the machine before: {_load()}",
+    ]
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
+
+
+def _load() -> str:
+    """Return the load average of the last minute: another program that runs beside spoils a figure."""
+    return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else UNKNOWN
+
+
+def _commit() -> str:
+    try:
+        commit = _git("rev-parse", "--short", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return UNKNOWN
+    return f"{commit} with changes" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,164 @@
+"""A switch of our own on this machine for as long as a block lasts: Postgres, keys, a seeded city, workers.
+
+Owns the order of these steps and their undoing. Must not know what is measured. The data stays in the state
+directory, so a second run finds its city there. Invariants: only loopback is listened on; when the block is
+left, for whatever reason, no process is; a lost master key is never replaced while the registry needs the old
+one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+import trio
+
+from ledger.database import open_database
+from ledger.embedded import EmbeddedPostgres, embedded_postgres
+from ledger.errors import LedgerError
+from ledger.migrate import migrate
+from ledger.secrets import MasterKey
+from simulators.population import Population
+from simulators.seeding import SeedConflict, seed_city
+from switch.config import Config
+from switch.listener import PortInUse
+from switch.logs import configure_logs
+from switch.supervisor import Running, serve
+
+STATE: Final = Path("var/bench")
+"""Beside the state of `cityswitch demo`, which may be running."""
+READY_S_MAX: Final = 60.0
+HOST: Final = "127.0.0.1"
+
+
+class LocalSwitchError(Exception):
+    """No switch could be had here; one line with cause and cure."""
+
+
+class Books(NamedTuple):
+    """A running Postgres that holds the seeded city, and the key to it."""
+
+    postgres: EmbeddedPostgres
+    master_key: MasterKey
+    config: Config
+    """Settings of a switch on these books; any free ports."""
+
+
+class LocalSwitch(NamedTuple):
+    """A running switch: its books, and where it listens."""
+
+    books: Books
+    host: str
+    port: int
+    http: list[str]
+    """Base URL of each worker's /metrics and /readyz, by worker."""
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal how far things are."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+@asynccontextmanager
+async def seeded_books(state: Path, population: Population) -> AsyncIterator[Books]:
+    """Run the embedded Postgres of `state` with `population` in it. Raises `LocalSwitchError`."""
+    config = _config(state)
+    try:
+        async with embedded_postgres(config.state_path / "postgres") as postgres:
+            master = await _prepare(postgres.owner_dsn, config.master_key_path, population)
+            yield Books(postgres, master, _with(config, dsn=postgres.service_dsn))
+    except (LedgerError, SeedConflict) as error:
+        raise LocalSwitchError(f"{error} (state directory: {state})") from None
+
+
+async def _prepare(dsn: str, key_path: Path, population: Population) -> MasterKey:
+    await migrate(dsn)
+    async with open_database(dsn, connections_max=1, application_name="cityswitch bench") as owner:
+        in_use = await owner.run(
+            lambda connection: connection.fetchval("select exists (select from registry.terminal_key)")
+        )
+        master = _master_key(key_path, in_use=in_use)
+        report = await seed_city(owner, population, master)
+    if report.cards:
+        say(f"seeded {report.cards} cards, {report.partners} partners, {report.terminals} terminals")
+    return master
+
+
+def _master_key(path: Path, *, in_use: bool) -> MasterKey:
+    if path.exists():
+        return MasterKey.load(path)
+    if in_use:
+        raise LocalSwitchError(f"{path} is missing: remove {path.parent} to begin anew")
+    return MasterKey.create(path)
+
+
+@asynccontextmanager
+async def local_switch(
+    state: Path, population: Population, *, workers: int, port: int = 0
+) -> AsyncIterator[LocalSwitch]:
+    """Run a switch with `workers` processes on the books of `state`. Raises `LocalSwitchError`.
+
+    Port 0: any free one. Leaving the block drains the switch, then stops Postgres.
+    """
+    configure_logs("warning")
+    async with seeded_books(state, population) as books:
+        config = _with(books.config, workers=workers, listen_port=port, log_level="warning")
+        serving = _Serving(config)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serving.run)
+            try:
+                running = await serving.wait_ready()
+                yield LocalSwitch(books, running.host, running.port, [_url(name) for name in running.http])
+            finally:
+                serving.stop.set()
+
+
+class _Serving:
+    """The switch's supervisor as a task; shielded, as the workers are to drain even when all is cancelled."""
+
+    def __init__(self, config: Config) -> None:
+        self.stop = trio.Event()
+        self._config = config
+        self._ready = trio.Event()
+        self._running: Running | None = None
+
+    async def run(self) -> None:
+        """Serve until `stop`. Raises `LocalSwitchError` when the switch ends without being told to."""
+        with trio.CancelScope(shield=True):
+            try:
+                status = await serve(self._config, self.stop, on_ready=self._on_ready)
+            except PortInUse as error:
+                raise LocalSwitchError(str(error)) from None
+        if not self.stop.is_set():
+            raise LocalSwitchError(f"the switch ended with status {status}: see its log lines above")
+
+    async def wait_ready(self) -> Running:
+        """Wait until every worker serves. Raises `LocalSwitchError`."""
+        with trio.move_on_after(READY_S_MAX):
+            await self._ready.wait()
+        if self._running is None:
+            raise LocalSwitchError(f"the switch was not ready within {READY_S_MAX:g} s")
+        return self._running
+
+    def _on_ready(self, running: Running) -> None:
+        self._running = running
+        self._ready.set()
+
+
+def _config(state: Path) -> Config:
+    return Config(
+        state_dir=str(state.absolute()), listen_host=HOST, listen_port=0, http_host=HOST, http_port=0
+    )
+
+
+def _with(config: Config, **changes: object) -> Config:
+    """Return the settings with changes, checked like any others."""
+    return msgspec.convert({**msgspec.structs.asdict(config), **changes}, Config)
+
+
+def _url(address: str) -> str:
+    return address if address.startswith("http") else f"http://{address}"
