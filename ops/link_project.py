@@ -1,7 +1,8 @@
-"""Makes this checkout importable and runnable in the environment that runs it: `.venv/bin/python ops/link_project.py`.
+"""Links this checkout into the environment that runs it: `.venv/bin/python ops/link_project.py`.
 
-Owns what an editable install would put there: a .pth file, the command's launcher and the metadata that tells the
-version. Standard library only, so the runtime lock needs no build backend. Invariant: run again, it writes the same.
+Owns what an editable install would put there: a .pth file, the command's launcher and the metadata that
+tells the version. Standard library only, so the runtime lock needs no build backend. Invariant: run
+again, it writes the same.
 """
 
 import sysconfig
@@ -15,9 +16,12 @@ LAUNCHER = """#!/bin/sh
 ' '''
 import sys
 
-from {module} import {function}
+try:
+    from {module} import {function}
 
-sys.exit({function}())
+    sys.exit({function}())
+except KeyboardInterrupt:
+    sys.exit(130)
 """
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cyclopts import App, Parameter
 
-from ops.cli import cards, config, install, ledger, partners, programmes, serve, terminal, terminals
+from ops.cli import cards, config, demo, install, ledger, partners, programmes, serve, terminal, terminals
 from ops.cli.completion import add_completion
 from ops.cli.help_texts import examples
 from ops.cli.version import project_version
@@ -23,6 +23,8 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for command in (
+    demo.demo_app,
+    demo.up_app,
     serve.app,
     terminal.app,
     cards.app,

@@ -33,6 +33,7 @@ from simulators.errors import (
     SwitchBusy,
     TerminalError,
 )
+from simulators.fleet_process import FleetFailed
 from simulators.seeding import SeedConflict
 from simulators.store import StoreError
 from switch.config import ConfigError
@@ -57,6 +58,7 @@ EXPECTED: tuple[tuple[type[Exception], Exit], ...] = (
     (RulesError, Exit.CONFIGURATION),
     (SecretsError, Exit.CONFIGURATION),
     (MigrationError, Exit.CONFIGURATION),
+    (FleetFailed, Exit.STATE),
     (SeedConflict, Exit.CONFIGURATION),
     (DatabaseMisconfigured, Exit.CONFIGURATION),
     (DatabaseContended, Exit.DATABASE),

@@ -7,7 +7,7 @@ if a demo or a switch holds it, else one started for as long as the command last
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +74,13 @@ class Dsns(NamedTuple):
 
 
 @asynccontextmanager
-async def database_server(place: Place, config: Config, *, create: bool = False) -> AsyncIterator[Dsns]:
+async def database_server(
+    place: Place, config: Config, *, create: bool = False, tell: Callable[[str], None] = say
+) -> AsyncIterator[Dsns]:
     """Yield the DSNs of the database that `place` and `config` mean, starting the embedded server if need be.
 
-    With `create` an embedded server is made where there is none. Raises `CommandError` or a `LedgerError`.
+    With `create` an embedded server is made where there is none; `tell` gets the notice that it is started.
+    Raises `CommandError` or a `LedgerError`.
     """
     if owner := place.dsn or config.owner_dsn or config.dsn:
         yield Dsns(owner, config.dsn or owner, is_embedded=False)
@@ -97,7 +100,7 @@ async def database_server(place: Place, config: Config, *, create: bool = False)
                 raise
             yield await running_server(directory, error)
         else:
-            say(f"cityswitch: no --dsn: started the embedded Postgres of {config.state_dir} (development)")
+            tell(f"cityswitch: no --dsn: started the embedded Postgres of {config.state_dir} (development)")
             yield Dsns(server.owner_dsn, server.service_dsn, is_embedded=True)
 
 

@@ -6,7 +6,6 @@ Owns the options and the order: database, workers, note of where it listens. Mus
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -21,7 +20,8 @@ from ops.cli.help_texts import examples
 from ops.cli.output import say
 from ops.cli.place import HERE, Place, database_server
 from ops.installation import prepare
-from ops.running import Running, noted
+from ops.local_switch import running_of
+from ops.running import noted
 from switch.config import Config
 from switch.logs import configure_logs
 from switch.supervisor import Running as Listening
@@ -79,14 +79,9 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
 
 
 def _note(notes: ExitStack, config: Config, listening: Listening) -> None:
-    notes.enter_context(noted(config.state_path, note_of(config, listening)))
+    notes.enter_context(noted(config.state_path, running_of(config, listening)))
     http = ", ".join(listening.http)
     say(f"cityswitch: serving terminals on {listening.host}:{listening.port}, HTTP on {http}")
-
-
-def note_of(config: Config, listening: Listening) -> Running:
-    """Return the note for the state directory."""
-    return Running(os.getpid(), listening.host, listening.port, listening.http, config.tls_wanted)
 
 
 async def _stop_on_signal(signals: AsyncIterator[int], stop: trio.Event) -> None:

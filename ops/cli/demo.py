@@ -1,0 +1,36 @@
+"""`cityswitch demo` and `cityswitch up`: see it work, with nothing installed but this.
+
+Owns the options; the steps are `ops.demo`'s.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from ops import demo as steps
+from ops.cli.exit_codes import Exit
+from ops.cli.help_texts import examples
+from ops.cli.place import HERE, Place
+
+demo_app = App(name="demo", help_epilogue=examples("demo", "demo --seconds 20", "demo --state-dir /tmp/demo"))
+up_app = App(name="up", help_epilogue=examples("up", "up --rate 200"))
+
+
+@demo_app.default
+async def demo(
+    *, seconds: Annotated[float, Parameter(help="How long the terminals trade.")] = 60, place: Place = HERE
+) -> Exit:
+    """Run the whole switch with a simulated city, then reconcile what terminals were told with the ledger."""
+    return await steps.play(place, steps.Scenario(seconds=seconds))
+
+
+@up_app.default
+async def up(
+    *,
+    rate: Annotated[float, Parameter(help="Requests a second, all terminals together.")] = 50,
+    place: Place = HERE,
+) -> Exit:
+    """Run the same with a light load until Ctrl-C, then drain and reconcile."""
+    return await steps.play(place, steps.Scenario(seconds=None, rate_per_s=rate))
