@@ -6,7 +6,8 @@
 
 Owns the command line, the Locust process and the closing check of the books. Must not know users or shapes
 (`locustfile`). Invariants: the switch outlives Locust, so that a stop is no failure; when it ends, no process
-is left; status 0 only if requests were made, few enough failed, and the books are right.
+is left, not even after a kill -9; status 0 only if requests were made, few enough failed, and the books are
+right.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ def locust_command(options: argparse.Namespace, host: str, port: int, report: Pa
     command += ["--cards", str(options.cards), "--partners", str(options.partners)]
     command += ["--users", str(options.users), "--spawn-rate", str(min(options.users, 50))]
     command += ["--pause-s", str(options.pause_s), "--shape", options.shape, "--loglevel", "WARNING"]
+    command += ["--parent", str(os.getpid())]
     command += ["--day-s", str(options.seconds)]
     if options.processes > 1:
         command += ["--processes", str(options.processes)]
@@ -144,6 +146,8 @@ async def _locust(options: argparse.Namespace, host: str, port: int, stop: trio.
         await _reap(process)
     if options.headless:
         say(f"report: bench/reports/{report.name}.html and {report.name}_stats.csv")
+        if stop.is_set():
+            return Exit.INTERRUPTED
     return Exit.OK if status == 0 else Exit.MISSED
 
 

@@ -14,8 +14,11 @@ request, or had too many failures, ends with a status that is not zero.
 from __future__ import annotations
 
 import logging
+import os
 import random
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -37,6 +40,7 @@ from simulators.population import Population
 REQUEST_TYPE: Final = "terminal"
 RECONNECT_S: Final = (0.5, 5.0)
 """Pause before a lost line is made again, drawn between these: terminals do not return in step."""
+PARENT_LOOK_S: Final = 1.0
 
 log = logging.getLogger("cityswitch.bench")
 
@@ -54,6 +58,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     add("--pause-s", type=float, default=1.0, help="mean pause of a till between requests; 0: none (1)")
     add("--shape", choices=["steady", *CURVES], default="steady", help="course of the load (steady)")
     add("--day-s", type=float, default=240.0, help="seconds a shape's 24 hours are compressed to (240)")
+    add("--parent", type=int, default=0, help="process id; the test ends when that process is gone")
     add("--failures-max", type=float, default=0.01, help="share of failures that fails the run (0.01)")
 
 
@@ -111,13 +116,25 @@ def prepare(environment: Environment, runner: Runner, **_: object) -> None:
         bench = Bench(environment, runner)
     except ValueError as error:
         sys.exit(f"bench: {error}")
+    _BENCHES[id(environment)] = bench
+    if isinstance(runner, WorkerRunner):
+        # The master has looked; several signing on as the same terminal would cut each other off.
+        return
     options = bench.options
     problem = switch_problem(options.switch_host, options.switch_port, bench.population)
     if problem is not None:
         sys.exit(f"bench: {problem}")
-    _BENCHES[id(environment)] = bench
     if options.shape != "steady":
         environment.shape_class = CurveShape(options, runner)
+    if options.parent:
+        threading.Thread(target=_end_with, args=(options.parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End in order when the process that started us is gone, in whatever way (under gevent: a greenlet)."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_LOOK_S)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator,unused-ignore]
