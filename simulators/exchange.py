@@ -35,7 +35,7 @@ from protocol import (
 from simulators.channel import Connector
 from simulators.errors import LinkLost, SignOnDeclined, TerminalError
 from simulators.link import Identity, Link
-from simulators.store import TerminalMemory
+from simulators.store import TerminalMemory, Totals
 
 STAN_SKIP_AFTER_LOSS: Final = 1_000
 """How far past the switch's last STAN a terminal goes on when its memory is behind: requests that were still
@@ -128,6 +128,8 @@ class Exchange:
         self.programme = reply
         if reply.last_stan > self._memory.stan:
             self._memory.skip_to(reply.last_stan + STAN_SKIP_AFTER_LOSS)
+            if self._memory.totals == Totals():
+                self._memory.cut_over()  # sums that were lost cannot be compared
         self._signed_on()
         return link
 
@@ -159,17 +161,20 @@ class Exchange:
     ) -> Reply:
         """Send until there is a final answer; raises NoAnswer past the tries or the window."""
         patience, counters = self.patience, self.counters
-        deadline = trio.current_time() + patience.window_s
+        now = trio.current_time()
+        deadline = now + patience.window_s
         tries = pauses = 0
         while True:
             try:
-                link = self.link or await self.ready_link()
+                link = self.link
+                if link is None:
+                    link = await self.ready_link()
+                    now = trio.current_time()
                 tries += 1
                 counters.requests += 1
                 counters.repeats += repeat
                 sent_type, repeat = type_byte | REPEAT_BIT if repeat else type_byte, True
-                until = min(deadline, trio.current_time() + patience.reply_s)
-                reply = await link.ask(sent_type, body, stan, until)
+                reply = await link.ask(sent_type, body, stan, min(deadline, now + patience.reply_s))
             except TerminalError as error:
                 self.drop_link()
                 busy, why = False, str(error)
@@ -184,6 +189,7 @@ class Exchange:
                 raise NoAnswer(why, busy=busy)
             pauses += 1
             await trio.sleep(self._pause_s(pauses, deadline))
+            now = trio.current_time()
 
     def _pause_s(self, pauses: int, deadline: float) -> float:
         """Longer each time, and spread: terminals that lost a switch together must not return together."""

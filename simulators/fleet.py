@@ -39,6 +39,7 @@ CONNECTING_MAX: Final = 64
 PATIENCE: Final = Patience(pause_min_s=0.05, pause_max_s=2.0)
 _OPEN_FILES_SPARE: Final = 200
 _AFTER_ERROR_S: Final = 0.5
+_CUT_OVER_STANS: Final = 50_000
 
 OnProgress = Callable[[Progress], None]
 
@@ -267,6 +268,8 @@ class _Worker:
             tally.answered(answer)
             if cut is None:
                 tally.latency.add(trio.current_time() - due)
+        if self.memory.stan - self.memory.stan_from > _CUT_OVER_STANS:
+            await self._cut_over()
         if cut is not None:
             self._line.armed = None
             tally.recovery.add(trio.current_time() - due)
@@ -295,13 +298,18 @@ class _Worker:
             await self._settle_once()
         if not self.terminal.is_connected:
             return
+        if self._fleet.plan.totals_at_end:
+            await self._cut_over()
         try:
-            if self._fleet.plan.totals_at_end:
-                reply = await self.terminal.totals()
-                if reply.code == ResultCode.APPROVED:
-                    self._fleet.tally.totals_agreed += 1
-                else:
-                    self._fleet.tally.totals_differed += 1
             await self.terminal.sign_off()
         except TerminalError as error:
             self._fleet.tally.failed(error)
+
+    async def _cut_over(self) -> None:
+        try:
+            reply = await self.terminal.totals()
+        except TerminalError as error:
+            self._fleet.tally.failed(error)
+        else:
+            self._fleet.tally.totals_agreed += reply.code == ResultCode.APPROVED
+            self._fleet.tally.totals_differed += reply.code != ResultCode.APPROVED

@@ -42,14 +42,13 @@ class NoReply(LinkLost):
 
 
 class Link:
-    """An open session. `last_heard_s` is trio's clock when the switch was last heard."""
+    """An open session over a channel."""
 
-    __slots__ = ("_channel", "_session", "last_heard_s")
+    __slots__ = ("_channel", "_session")
 
     def __init__(self, channel: Channel, session: ClientSession) -> None:
         self._channel = channel
         self._session = session
-        self.last_heard_s = trio.current_time()
 
     @classmethod
     async def open(
@@ -89,7 +88,6 @@ class Link:
             while True:
                 for received in await self._receive():
                     if received.type == reply_type and received.message.stan == stan:
-                        self.last_heard_s = trio.current_time()
                         return received.message  # type: ignore[return-value]  # a client only receives replies
         raise NoReply("no answer in time")
 

@@ -61,6 +61,8 @@ from simulators.store import Advice, Pending, TerminalMemory
 __all__ = ["Counters", "Identity", "Patience", "PostingRequest", "Settled", "Terminal", "Witness"]
 
 SOFTWARE: Final = "cityswitch simulator"
+TOTALS_STANS_MAX: Final = 100_000
+"""The longest range of STANs that TOTALS may cover (SPEC.md, section 4)."""
 
 _Query: TypeAlias = Balance | Status | Totals
 _T = TypeVar("_T", TransactionReply, StatusReply, TotalsReply)
@@ -202,7 +204,8 @@ class Terminal:
             stan_to = max(memory.stan, stan_from)
             request = Totals(memory.take_stan(), self._now(), stan_from, stan_to, *sums)
             reply = await self._query(request, TotalsReply)
-            if CLASS_OF[reply.code] is ResultClass.APPROVE:
+            # A range too long for the switch never gets shorter: begin anew uncompared.
+            if CLASS_OF[reply.code] is ResultClass.APPROVE or stan_to - stan_from >= TOTALS_STANS_MAX:
                 memory.cut_over()
             return reply
 
@@ -257,12 +260,12 @@ class Terminal:
         """
         period_s = self._exchange.patience.echo_after_s
         while True:
+            before = self.counters.requests
             await trio.sleep(period_s * self._rng.uniform(0.4, 0.6))
-            link = self._exchange.link
             try:
                 if self.has_unsettled:
                     await self.settle()
-                elif link is not None and trio.current_time() - link.last_heard_s >= period_s / 2:
+                elif self.is_connected and self.counters.requests == before:
                     await self.echo()
             except TerminalError:
                 continue

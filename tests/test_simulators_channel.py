@@ -1,12 +1,20 @@
 """Addresses and real sockets: what a cashier is told when there is no connection."""
 
 import socket
+import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 import trio
 import trio.lowlevel
+import trio.testing
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from simulators.channel import Address, SocketChannel, connector
 from simulators.errors import CannotConnect, CannotConnectCause, LinkLost
@@ -182,3 +190,65 @@ def test_a_missing_ca_file_is_the_callers_mistake(tmp_path: Path) -> None:
     """It is found when the connector is made, not at the first sale."""
     with pytest.raises(OSError, match="No such file"):
         connector(Address("127.0.0.1", tls=True, ca_file=tmp_path / "missing.pem"))
+
+
+def self_signed(directory: Path) -> tuple[Path, Path]:
+    """Write a certificate for 127.0.0.1 and its key; return their paths."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "switch")])
+    now = datetime.now(UTC)
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(alternative, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "switch.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (directory / "switch.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return directory / "switch.pem", directory / "switch.key"
+
+
+async def test_tls_carries_a_channel_and_checks_the_certificate(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    """With the right authority bytes go both ways; with another the connection is refused as TLS."""
+    certificate, key = self_signed(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    port = address_of(listener).port
+
+    async def echo_once() -> None:
+        plain = await accepted(listener)
+        plain.setblocking(False)
+        carried = trio.SocketStream(trio.socket.from_stdlib_socket(plain))
+        stream = trio.SSLStream(carried, server, server_side=True, https_compatible=True)
+        try:
+            await stream.send_all(await stream.receive_some(100))
+        except trio.BrokenResourceError:
+            pass
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(echo_once)
+        channel = await connector(Address("127.0.0.1", port, tls=True, ca_file=certificate))()
+        await channel.send(b"hello")
+        assert await channel.receive() == b"hello"
+        channel.abort()
+        with pytest.raises(LinkLost):
+            await channel.send(b"late")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(echo_once)
+        with pytest.raises(CannotConnect, match="TLS failed") as failure:
+            await connector(Address("127.0.0.1", port, tls=True))()
+        assert failure.value.cause is CannotConnectCause.TLS

@@ -14,6 +14,7 @@ from protocol import (
     EarnAdvice,
     Redeem,
     ResultCode,
+    Totals,
     encode_request,
 )
 from simulators.errors import (
@@ -22,6 +23,7 @@ from simulators.errors import (
 from simulators.exchange import STAN_SKIP_AFTER_LOSS
 from simulators.posting import EARN, EARN_ADVICE, REDEEM, REVERSAL
 from simulators.store import Pending, TerminalMemory
+from simulators.terminal import TOTALS_STANS_MAX
 
 
 @pytest.fixture
@@ -143,3 +145,18 @@ async def test_a_cancelled_request_stays_pending_and_is_settled(
         assert not terminal.is_connected
         await terminal.settle()
     assert [received.type for received in switch.of_type(EARN)] == [EARN, EARN | REPEAT_BIT]
+
+
+async def test_totals_after_a_loss_begin_behind_it(memory: TerminalMemory, switch: FakeSwitch) -> None:
+    """Sums that were lost are not compared; a range that is too long for the switch is given up."""
+    switch.last_stan = 500_000
+    async with make(memory, switch) as terminal:
+        await terminal.earn(CARD, 10_00)
+        assert (await terminal.totals()).earn_count == 1
+        asked = switch.of_type(0x38)[0].message
+        assert isinstance(asked, Totals)
+        assert asked.stan_from > 500_000
+        memory.skip_to(memory.stan + TOTALS_STANS_MAX + 1)
+        switch.script.append(Step(code=ResultCode.NOT_SUPPORTED))
+        await terminal.totals()
+        assert memory.stan_from > memory.stan
