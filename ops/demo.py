@@ -35,16 +35,18 @@ from ops.local_switch import local_switch
 from ops.running import Running
 from ops.screen import Screen
 from simulators.auditor import audit
+from simulators.errors import TerminalError
 from simulators.fleet_process import run_fleet_processes
 from simulators.fleet_report import FleetPlan, FleetReport, Progress
 from simulators.seeding import seed_city
-from simulators.store import StoreInUse, TerminalMemory
+from simulators.store import StoreError, StoreInUse, TerminalMemory
 from switch.config import Config
 from switch.logs import configure_logs
 
 STEPS: Final = 7
 CUT_OFF_SHARE: Final = 0.01
 EXAMPLE_AMOUNT_GROSZE: Final = 4_590
+CONNECT_S: Final = 15.0
 SETTLE_S: Final = 30.0
 EARLIER_FLEET_S_MAX: Final = 2 * SETTLE_S
 POLL_S: Final = 0.2
@@ -102,7 +104,7 @@ class _Play:
         self._place = place
         self._scenario = scenario
         self._stop = stop
-        self._screen = Screen(STEPS)
+        self._screen = Screen(STEPS if scenario.seconds is not None else STEPS - 1)
         self._config = place.settings()
 
     async def run(self) -> Exit:
@@ -114,7 +116,8 @@ class _Play:
                 running = await self._start_switch(switch_stack, dsns)
                 await self._wait_for_earlier_fleet()
                 report = await self._trade(running)
-                await self._print_receipt()
+                if self._scenario.seconds is not None:
+                    await self._print_receipt()
                 replays = await read_replays(running.http)
             return await self._reconcile(owner, report, running, replays)
 
@@ -182,9 +185,14 @@ class _Play:
     async def _print_receipt(self) -> None:
         """Earn on the terminal kept free for people, so that what is shown went the whole way."""
         with self._screen.step("One receipt") as step:
-            async with open_terminal(Till(), self._place) as terminal:
-                reply = await terminal.earn(EXAMPLE_CARD, EXAMPLE_AMOUNT_GROSZE)
-                partner = terminal.programme.partner_name if terminal.programme else ""
+            try:
+                async with open_terminal(Till(), self._place) as terminal:
+                    reply = await terminal.earn(EXAMPLE_CARD, EXAMPLE_AMOUNT_GROSZE)
+                    partner = terminal.programme.partner_name if terminal.programme else ""
+            except (StoreError, TerminalError) as error:
+                # Somebody works at that terminal, or has blocked it: their right.
+                step.note = f"none: {error}"
+                return
             step.note = "printed"
         self._screen.line(
             paper(
@@ -213,9 +221,10 @@ class _Play:
         if not outcome.holds:
             return Exit.DIFFERENCES
         put_aside(logs)
-        screen.line()
-        for line in farewell(running):
-            screen.line(line)
+        if self._scenario.seconds is not None:
+            screen.line()
+            for line in farewell(running):
+                screen.line(line)
         return Exit.OK
 
 
@@ -242,6 +251,7 @@ def fleet_plan(config: Config, scenario: Scenario, running: Running) -> FleetPla
         terminals=FLEET_TERMINALS,
         rate_per_s=scenario.rate_per_s,
         duration_s=FOR_EVER_S if scenario.seconds is None else scenario.seconds,
+        connect_s=CONNECT_S,
         settle_s=SETTLE_S,
         cut_off_share=CUT_OFF_SHARE,
     )

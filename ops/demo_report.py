@@ -1,7 +1,7 @@
 """What a demo ends with: the fleet's figures, the auditor's comparison and the books' own proof, as lines.
 
 Pure. Owns the wording and the verdict. Invariant: `holds` is true only if nothing was lost, posted twice,
-left unsettled or refused without cause, and the books prove right.
+left unsettled, and the books prove right.
 """
 
 from __future__ import annotations
@@ -45,8 +45,6 @@ class Outcome:
             yield f"{self.audit.unsettled} requests are not settled"
         if self.fleet.remaining:
             yield f"{len(self.fleet.remaining)} terminals went home with something unsettled"
-        if self.fleet.unexpected:
-            yield f"{self.fleet.unexpected} unexpected answers, such as {self.fleet.unexpected_examples[0]}"
         if self.fleet.totals_differed:
             yield f"{self.fleet.totals_differed} terminals' totals differ from the switch's"
         if not self.fleet.transactions:
@@ -113,6 +111,11 @@ def report_lines(outcome: Outcome) -> list[str]:
     lines = [f"  {label:<{width}}  {figure}" for label, figure in rows]
     problems = list(outcome.problems())
     lines += [f"  DIFFERENCE: {problem}" for problem in problems]
+    if outcome.fleet.unexpected:
+        # Not a matter of the books: a card blocked or rules changed by hand surprise the simulated
+        # cashiers, too.
+        lines.append(f"  note: {outcome.fleet.unexpected:,} answers surprised the cashiers, such as:")
+        lines += [f"    {example}" for example in outcome.fleet.unexpected_examples[:3]]
     lines.append("")
     lines.append("Everything reconciles." if not problems else "It does NOT reconcile.")
     return lines
