@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from protocol import ResultCode, TransactionReply, luhn_digit
+from protocol import EarnAdvice, ResultCode, TransactionReply, luhn_digit
 from simulators.population import Peculiarity, Population
 from simulators.terminal import Terminal
 
@@ -174,7 +174,7 @@ class Cashier:
             _, card = self._pick_sound()
             self.terminal.store_offline_earn(card, self._basket_grosze())
         for settled in await self.terminal.settle():
-            if settled.reply.code != ResultCode.APPROVED:
+            if isinstance(settled.request, EarnAdvice) and settled.reply.code != ResultCode.APPROVED:
                 return Answer("advice", settled.reply.code, f"advice answered {settled.reply.code}")
         return Answer("advice", ResultCode.APPROVED)
 
