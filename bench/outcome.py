@@ -80,7 +80,7 @@ def switch_problem(host: str, port: int, population: Population) -> str | None:
             )
             return f"a switch answers on {host}:{port}, but {error}; {cure}"
         return (
-            f"no switch on {host}:{port} ({error.fault.value}): start one with `cityswitch up`,"
-            " name another with --switch-host and --switch-port, or run `make load`, which brings its own"
+            f"no switch on {host}:{port} ({error.fault.value}): start one with `cityswitch serve`,"
+            " name another with LOAD_HOST= and LOAD_PORT=, or run `make load`, which brings its own"
         )
     return None
