@@ -30,7 +30,17 @@ from ledger.errors import (
     LedgerError,
     StatementRefused,
 )
-from ledger.posting import POST_BATCH, Kind, Outcome, Posting, bucket_of, by_id, columns, outcomes
+from ledger.posting import (
+    POST_BATCH,
+    Kind,
+    Outcome,
+    Posting,
+    bucket_of,
+    by_id,
+    columns,
+    no_effect,
+    outcomes,
+)
 from ledger.result_codes import SYSTEM_ERROR, TRY_AGAIN
 from ledger.transaction_ids import TransactionIds, claim_node
 
@@ -289,7 +299,7 @@ class Committer:
                 extra={"terminal": batch[0].terminal, "stan": batch[0].stan, "reason": str(error)},
             )
             self._observer.poisoned(batch[0], error)
-            self._answer([(batch[0], _no_effect(batch[0], SYSTEM_ERROR))])
+            self._answer([(batch[0], no_effect(batch[0], SYSTEM_ERROR))])
             return
         middle = len(batch) // 2
         await self._settle(session, bucket, batch[:middle])
@@ -302,7 +312,7 @@ class Committer:
         if not late:
             return batch
         self._observer.gave_up(len(late))
-        self._answer([(posting, _no_effect(posting, TRY_AGAIN)) for posting in late])
+        self._answer([(posting, no_effect(posting, TRY_AGAIN)) for posting in late])
         return [posting for posting in batch if posting.submitted_at > oldest]
 
     def _expire(self) -> None:
@@ -319,18 +329,3 @@ class Committer:
         if self._line.ready or self._stopping:
             self._wake.set()
         self._on_outcomes(answers)
-
-
-def _no_effect(posting: Posting, code: int) -> Outcome:
-    return Outcome(
-        code=code,
-        transaction_id=0,
-        points=0,
-        balance=0,
-        amount_grosze=posting.amount_grosze,
-        accepted_at_ms=posting.accepted_at_ms,
-        rules_version=posting.rules_version,
-        kind=posting.kind,
-        counter_account=posting.counter_account,
-        replayed=False,
-    )

@@ -28,8 +28,8 @@ CARD_REFUSALS = (
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """What the switch decided from memory: `code` 0 means "post if the balance allows".
 
-    `points` is the signed change of the card account, `amount_grosze` the amount paid (earn) or the rebate
-    given (redeem).
+    `points` is the signed change of the card account, `amount_grosze` the amount keyed (earn; of
+    refused ones too, for the journal shows every attempt) or the rebate given (redeem).
     """
 
     code: int
@@ -79,13 +79,13 @@ def decide_earn(partner: Partner, card: Card | int, amount_grosze: int, today: i
     earn = partner.programme.rules.earn
     if earn is None:
         return Decision(int(ResultCode.NOT_SUPPORTED))
-    if code := refuse_parties(partner) or refuse_card(partner, card, today):
-        return Decision(code)
-    if amount_grosze <= 0:
-        code = ResultCode.AMOUNT_NEGATIVE if amount_grosze else ResultCode.AMOUNT_ZERO
-        return Decision(int(code))
-    if amount_grosze > earn.amount_max_grosze:
-        return Decision(int(ResultCode.AMOUNT_OVER_LIMIT))
+    code = refuse_parties(partner) or refuse_card(partner, card, today)
+    if not code and amount_grosze <= 0:
+        code = int(ResultCode.AMOUNT_NEGATIVE if amount_grosze else ResultCode.AMOUNT_ZERO)
+    elif not code and amount_grosze > earn.amount_max_grosze:
+        code = int(ResultCode.AMOUNT_OVER_LIMIT)
+    if code:
+        return Decision(code, 0, amount_grosze)
     return Decision(
         APPROVED, amount_grosze // (partner.points_step_grosze or earn.step_grosze), amount_grosze
     )

@@ -15,7 +15,7 @@ from typing import cast
 import msgspec
 import trio
 
-from ledger.posting import Kind, Outcome, Posting
+from ledger.posting import Kind, Outcome, Posting, no_effect
 from protocol import (
     Ack,
     Balance,
@@ -247,7 +247,7 @@ class Flow:
             context=Pending(connection, request.type, type(message).__name__, programme, last4, now),
         )
         if decision.code and (kind in NOT_JOURNALLED or decision.code == ResultCode.FEED_STALE):
-            self.on_outcomes([(posting, refused(posting))])
+            self.on_outcomes([(posting, no_effect(posting, decision.code))])
         else:
             self._ledger.submit_nowait(posting)
 
@@ -317,22 +317,6 @@ class Flow:
         self._meters.request_s.add(now - received_at)
         self._answer(connection, reply, request.type, set())
         self._connections.flush(connection, now)
-
-
-def refused(posting: Posting) -> Outcome:
-    """The outcome of a posting that the switch refuses without telling the ledger."""
-    return Outcome(
-        code=posting.code,
-        transaction_id=0,
-        points=0,
-        balance=0,
-        amount_grosze=0,
-        accepted_at_ms=posting.accepted_at_ms,
-        rules_version=posting.rules_version,
-        kind=posting.kind,
-        counter_account=posting.counter_account,
-        replayed=False,
-    )
 
 
 def reply_of(posting: Posting, outcome: Outcome, pending: Pending) -> Reply:
