@@ -72,20 +72,30 @@ def live_line(progress: Progress) -> str:
     )
 
 
-def figures(outcome: Outcome) -> list[tuple[str, str]]:
-    """Return what the run came to, as pairs of a label and a figure."""
+Figure = tuple[str, str]
+"""A label, and what it came to."""
+
+
+def fleet_figures(fleet: FleetReport) -> list[Figure]:
+    """Return what the terminals saw."""
+    cut_offs = sum(fleet.cut_offs.values())
+    return [
+        ("throughput", f"{fleet.throughput_per_s:,.0f} transactions/s for {fleet.duration_s:.1f} s"),
+        ("latency", _percentiles(fleet.latency)),
+        ("terminals", f"{fleet.terminals_connected:,}, each with one request at a time"),
+        ("cut off midway", f"{cut_offs:,} requests, ended in {_percentiles(fleet.recovery)}"),
+        ("sold offline", f"{fleet.advices_stored:,} stored, {fleet.advices_acknowledged:,} acknowledged"),
+        ("terminals' totals", f"{fleet.totals_agreed:,} agree, {fleet.totals_differed:,} differ"),
+    ]
+
+
+def ledger_figures(outcome: Outcome) -> list[Figure]:
+    """Return what the auditor and the books say."""
     fleet, audit = outcome.fleet, outcome.audit
     broken = sum(found.count for found in audit.differences.values())
     held = sum(not finding.count for finding in outcome.findings)
     equal = "=" if outcome.debit == outcome.credit else "DIFFERS FROM"
     return [
-        ("throughput", f"{fleet.throughput_per_s:,.0f} transactions/s for {fleet.duration_s:.1f} s"),
-        ("latency", _percentiles(fleet.latency)),
-        ("terminals", f"{fleet.terminals_connected:,}, each with one request at a time"),
-        (
-            "cut off midway",
-            f"{sum(fleet.cut_offs.values()):,} requests, ended in {_percentiles(fleet.recovery)}",
-        ),
         (
             "could post",
             f"{audit.sent:,} requests: {audit.told:,} acknowledged, {audit.unsettled:,} unsettled",
@@ -97,18 +107,20 @@ def figures(outcome: Outcome) -> list[tuple[str, str]]:
             f"{fleet.repeats:,} requests sent again, {outcome.replays:,} answered from the journal",
         ),
         ("reversals", f"{audit.reversed:,} acknowledged, {fleet.given_up:,} for requests given up"),
-        ("sold offline", f"{fleet.advices_stored:,} stored, {fleet.advices_acknowledged:,} acknowledged"),
-        ("terminals' totals", f"{fleet.totals_agreed:,} agree, {fleet.totals_differed:,} differ"),
         ("debits, credits", f"{outcome.debit:,} {equal} {outcome.credit:,} points"),
         ("ledger verify", f"{held} of {len(outcome.findings)} invariants hold"),
     ]
 
 
+def table_lines(figures: Sequence[Figure]) -> list[str]:
+    """Return figures as indented lines, labels aligned."""
+    width = max(len(label) for label, _ in figures)
+    return [f"  {label:<{width}}  {figure}" for label, figure in figures]
+
+
 def report_lines(outcome: Outcome) -> list[str]:
     """Return the reconciliation, its verdict last."""
-    rows = figures(outcome)
-    width = max(len(label) for label, _ in rows)
-    lines = [f"  {label:<{width}}  {figure}" for label, figure in rows]
+    lines = table_lines([*fleet_figures(outcome.fleet), *ledger_figures(outcome)])
     problems = list(outcome.problems())
     lines += [f"  DIFFERENCE: {problem}" for problem in problems]
     if outcome.fleet.unexpected:

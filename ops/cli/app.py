@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from cyclopts import App, Parameter
 
-from ops.cli import cards, config, demo, install, ledger, partners, programmes, serve, terminal, terminals
+from ops.cli import (
+    cards,
+    config,
+    demo,
+    install,
+    ledger,
+    partners,
+    programmes,
+    serve,
+    simulate,
+    terminal,
+    terminals,
+)
 from ops.cli.completion import add_completion
 from ops.cli.help_texts import examples
 from ops.cli.version import project_version
@@ -27,6 +39,7 @@ for command in (
     demo.up_app,
     serve.app,
     terminal.app,
+    simulate.app,
     cards.app,
     partners.app,
     terminals.app,

@@ -1,0 +1,114 @@
+"""`cityswitch simulate`: a simulated city in a registry, and a fleet of its terminals against a switch.
+
+Owns the options; the city is `simulators.seeding`'s and the fleet `simulators.fleet`'s. For development:
+the keys of the simulated terminals can be computed by anybody.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import trio
+from cyclopts import App, Parameter
+
+from ledger.secrets import MasterKey
+from ops.city import CITY, FLEET_TERMINALS
+from ops.cli.errors import CommandError
+from ops.cli.exit_codes import Exit
+from ops.cli.help_texts import examples
+from ops.cli.output import print_json, print_line, say
+from ops.cli.place import HERE, Place, owner_database
+from ops.cli.till import DEFAULT_TILL, Till
+from ops.demo import CONNECT_S, CUT_OFF_SHARE, SETTLE_S, fleet_folder, fleet_processes
+from ops.demo_report import fleet_figures, live_line, table_lines
+from simulators.fleet import population_of
+from simulators.fleet_process import run_fleet_processes
+from simulators.fleet_report import FleetPlan, FleetReport
+from simulators.seeding import seed_city
+
+app = App(
+    name="simulate",
+    help="A simulated city and its terminals, for development.",
+    help_epilogue=examples("simulate city", "simulate fleet --seconds 10"),
+)
+
+
+@app.command(
+    help_epilogue=examples("simulate city", "simulate city --dsn postgresql://owner@localhost/trial")
+)
+async def city(*, place: Place = HERE) -> None:
+    """Write the simulated city into the registry; what is there already stays as it is."""
+    master = MasterKey.load(place.settings().master_key_path)
+    async with owner_database(place) as database:
+        added = await seed_city(database, CITY, master)
+    print_line(f"{added.cards:,} cards, {added.partners:,} partners, {added.terminals:,} terminals added.")
+
+
+@app.command(
+    help_epilogue=examples(
+        "simulate fleet --seconds 10",
+        "simulate fleet --rate 200 --terminals 50 --cut-offs 0",
+        "simulate fleet --switch tls://switch.example:7070 --json",
+    )
+)
+async def fleet(
+    *,
+    seconds: Annotated[float, Parameter(help="How long the terminals trade.")] = 30,
+    rate: Annotated[float, Parameter(help="Requests a second, all together; 0: as fast as they go.")] = 0,
+    terminals: Annotated[
+        int, Parameter(help="How many terminals, from the city's first on.")
+    ] = FLEET_TERMINALS,
+    cut_offs: Annotated[float, Parameter(help="Share of requests cut off midway, 0 to 1.")] = CUT_OFF_SHARE,
+    json: Annotated[bool, Parameter(help="The fleet's whole report as JSON.")] = False,
+    till: Till = DEFAULT_TILL,
+    place: Place = HERE,
+) -> Exit:
+    """Let terminals of the simulated city trade with a switch that knows it; Ctrl-C settles and ends."""
+    address = till.address(place)
+    plan = FleetPlan(
+        seed=CITY.seed,
+        address=str(address),
+        ca_file=str(address.ca_file or ""),
+        state_dir=str(fleet_folder(place.settings())),
+        cards=CITY.cards,
+        partners=CITY.partners,
+        population_terminals=CITY.terminals,
+        terminals=terminals,
+        rate_per_s=rate,
+        duration_s=seconds,
+        connect_s=CONNECT_S,
+        settle_s=SETTLE_S,
+        cut_off_share=cut_offs,
+    )
+    try:
+        population_of(plan)
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"{error}.") from None
+    report = await _run(plan)
+    if json:
+        print_json(report)
+    else:
+        for line in table_lines(fleet_figures(report)):
+            print_line(line)
+        for example in report.unexpected_examples[:3]:
+            print_line(f"  unexpected: {example}")
+    return Exit.OK if report.is_settled and report.transactions else Exit.DIFFERENCES
+
+
+async def _run(plan: FleetPlan) -> FleetReport:
+    stop = trio.Event()
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_stop_on_signal, signals, stop)
+            report = await run_fleet_processes(
+                plan, fleet_processes(), on_progress=lambda progress: say(live_line(progress)), stop=stop
+            )
+            nursery.cancel_scope.cancel()
+    return report
+
+
+async def _stop_on_signal(signals: AsyncIterator[int], stop: trio.Event) -> None:
+    async for _ in signals:
+        stop.set()

@@ -1,0 +1,71 @@
+"""`cityswitch demo`, whole: it reconciles, ends clean on Ctrl-C, and takes over from a killed run."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+STARTED_S_MAX = 60
+ENDED_S_MAX = 120
+
+
+def start(state: Path, seconds: float) -> "subprocess.Popen[str]":
+    """Start a demo in a session of its own, as a shell would."""
+    command = [sys.executable, "-m", "ops.cli", "demo", "--seconds", str(seconds), "--state-dir", str(state)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def read_until(process: "subprocess.Popen[str]", text: str) -> str:
+    """Read a demo's output up to the line with `text`."""
+    assert process.stdout is not None
+    read = ""
+    for line in process.stdout:
+        read += line
+        if text in line:
+            return read
+    raise AssertionError(f"the demo ended before '{text}':\n{read}")
+
+
+def processes_of(state: Path) -> list[int]:
+    """Return the processes that know the state directory: Postgres, the fleet, the demo itself."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and os.fsencode(state) in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path) -> None:
+    """A run killed in full swing is settled and audited by the next one; Ctrl-C leaves nothing behind."""
+    killed = start(tmp_path, 60)
+    read_until(killed, "approved")
+    killed.kill()
+    killed.communicate()
+
+    whole = start(tmp_path, 1)
+    out, _ = whole.communicate(timeout=ENDED_S_MAX)
+    assert whole.returncode == 0, out
+    assert "Everything reconciles." in out
+    assert "Przyznane punkty: 4" in out
+    assert re.search(r"(\d+) of \1 invariants hold", out)
+    assert "\x1b" not in out
+
+    stopped = start(tmp_path, 60)
+    read_until(stopped, "approved")
+    os.killpg(stopped.pid, signal.SIGINT)
+    rest, _ = stopped.communicate(timeout=ENDED_S_MAX)
+    assert stopped.returncode == 130, rest
+    assert "Traceback" not in rest
+    deadline = time.monotonic() + STARTED_S_MAX
+    while processes_of(tmp_path):
+        assert time.monotonic() < deadline, processes_of(tmp_path)
+        threading.Event().wait(0.05)
