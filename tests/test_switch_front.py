@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+import structlog.testing
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -365,3 +366,16 @@ async def test_a_drain_answers_what_is_in_flight_and_then_closes(use_pump: bool)
         assert [posting.stan for posting in memory.ledger.posted] == [1]
         with pytest.raises(OSError, match="all attempts to connect"):
             await memory.connect()
+
+
+async def test_a_source_that_sends_garbage_is_logged_once() -> None:
+    """Closed, counted each time, logged once per source and reason."""
+    async with running_front() as memory:
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(5):
+                stream = await memory.connect()
+                await stream.send_all(b"\xff\xff\0\0")
+                assert not await receive(stream)
+        faults = [line for line in lines if line["event"] == "peer_fault"]
+        assert [(line["source"], line["reason"]) for line in faults] == [("127.0.0.1", "frame_size")]
+        assert memory.meters.handshakes["frame_size"] == 5
