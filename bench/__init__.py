@@ -1,14 +1,19 @@
 """Load tests and measurements of a running switch, seen from outside as a terminal sees it.
 
 terminal          a blocking terminal over the sans-I/O session: no event loop, so it runs anywhere
+city              the seeded city its terminals belong to
 terminal_numbers  hands out terminal numbers, each to one simulated user at a time
 shapes            how many tills are busy at which hour, as pure functions of time
 business          what a till does next, drawn from a seed
-locustfile        these four as a Locust test
+outcome           what is a failure and what is business, and when a run has failed
+locustfile        these as a Locust test
+
 local_switch      a switch of our own on the embedded Postgres, seeded, for as long as a block lasts
 load              `make load` and `make load-headless`
 block_latency     from the commit of a card's block to its refusal by every worker
 start_time        from the start of the process to ready
+command, circumstances, figures, pages
+                  what the measurements share: status and signals, machine and commit, percentiles, a worker's pages
 
 README.md says how to run and read each; RESULTS.md holds what was measured, where and when.
 """

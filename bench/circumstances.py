@@ -21,7 +21,7 @@ UNKNOWN: Final = "unknown"
 def circumstances() -> list[str]:
     """Return the facts, one a line."""
     return [
-        f"machine: {_cpu_model()}, {_cpus()} CPUs, {platform.system()} {platform.release()}",
+        f"machine: {_cpu_model()}, {_cpus()} CPUs, {platform.system()} {_kernel()}",
         f"Python {platform.python_version()}, cityswitch {version('cityswitch')}, commit {_commit()}",
         f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; load of the machine before: {_load()}",
     ]
@@ -34,6 +34,11 @@ def _cpu_model() -> str:
         return platform.machine()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.machine()
+
+
+def _kernel() -> str:
+    """Return the kernel's version without what a distributor appended."""
+    return platform.release().partition("-")[0]
 
 
 def _cpus() -> int:

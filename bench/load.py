@@ -19,6 +19,7 @@ import subprocess
 import sys
 from contextlib import AsyncExitStack
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -115,6 +116,10 @@ async def load(options: argparse.Namespace, stop: trio.Event) -> int:
 
 def _check(options: argparse.Namespace, population: Population) -> None:
     """Find out before anything is started what could only fail later."""
+    if find_spec("locust") is None:
+        raise CannotRun(
+            "Locust is not installed: `make venv-dev` installs it with the other development tools"
+        )
     if options.users > population.terminals:
         raise CannotRun(f"--users {options.users}: the city has {population.terminals} terminals")
     if not options.headless:
