@@ -64,6 +64,7 @@ async def run_fleet_processes(
     """
     population_of(plan)
     parts = split_plan(plan, processes)
+    failed: str | None = None
     latest: dict[int, Progress] = {}
     reports: dict[int, FleetReport] = {}
 
@@ -84,7 +85,10 @@ async def run_fleet_processes(
                 for number, part in enumerate(parts):
                     nursery.start_soon(run_part, number, part)
         except* FleetFailed as failures:
-            raise FleetFailed(str(_first(failures))) from None
+            failed = str(_first(failures))
+    if failed is not None:
+        # Not raised in the except* above: Python 3.11.2 (Debian 12) would wrap it into a group.
+        raise FleetFailed(failed)
     return merge_reports(plan, [reports[number] for number in sorted(reports)])
 
 
