@@ -13,7 +13,7 @@ load              `make load` and `make load-headless`
 block_latency     from the commit of a card's block to its refusal by every worker
 start_time        from the start of the process to ready
 command, circumstances, figures, pages
-                  what the measurements share: status and signals, machine and commit, percentiles, a worker's pages
+                  shared: status and signals, machine and commit, percentiles, a worker's pages
 
 README.md says how to run and read each; RESULTS.md holds what was measured, where and when.
 """

@@ -26,8 +26,9 @@ from typing import Final
 import trio
 
 from bench.circumstances import circumstances
-from bench.city import CARDS, PARTNERS, SEED, identity
-from bench.command import CannotRun, Exit, run
+from bench.city import CARDS, PARTNERS, SEED, city, identity
+from bench.command import Exit, run
+from bench.errors import CannotRun
 from bench.figures import percentile, table
 from bench.local_switch import STATE, LocalSwitch, local_switch, say
 from bench.pages import PageError, metric
@@ -111,7 +112,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 async def measure(options: argparse.Namespace, stop: trio.Event) -> int:
     """Run the whole measurement and print it; return the exit status."""
     facts = circumstances()
-    population = Population(SEED, options.cards, PARTNERS)
+    population = city(SEED, options.cards, PARTNERS)
+    _check(options)
     async with local_switch(options.state_dir, population, workers=options.workers) as switch:
         watchers = await trio.to_thread.run_sync(watcher_of_each_worker, switch, population)
         try:
@@ -129,6 +131,14 @@ async def measure(options: argparse.Namespace, stop: trio.Event) -> int:
     is_met = p99 < TARGET_MS
     print(f"target: p99 < {TARGET_MS:g} ms: {'met' if is_met else 'MISSED'} with {p99:.1f} ms")
     return Exit.OK if is_met else Exit.MISSED
+
+
+def _check(options: argparse.Namespace) -> None:
+    terminals_max = PARTNERS - WATCHERS_MAX
+    if not 1 <= options.load_terminals <= terminals_max:
+        raise CannotRun(f"--load-terminals {options.load_terminals}: from 1 to {terminals_max}")
+    if not 1 <= options.blocks <= options.cards // 2 or options.workers < 1 or options.rate <= 0:
+        raise CannotRun("--blocks: from 1 to half the cards; --workers 1 or more; --rate above 0")
 
 
 def watcher_of_each_worker(switch: LocalSwitch, population: Population) -> list[Watcher]:

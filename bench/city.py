@@ -6,6 +6,7 @@ seed, so nothing is stored and any process agrees; they are for development only
 
 from typing import Final
 
+from bench.errors import CannotRun
 from bench.terminal import Identity
 from simulators.population import Population
 
@@ -13,6 +14,14 @@ SEED: Final = "czestochowa"
 CARDS: Final = 50_000
 PARTNERS: Final = 300
 """Częstochowa's targets (programme documents, A): 50,000 cards, 300 partners, a terminal each."""
+
+
+def city(seed: str, cards: int, partners: int) -> Population:
+    """Return a city of these sizes. Raises `CannotRun` for sizes it cannot have."""
+    try:
+        return Population(seed, cards, partners)
+    except ValueError as error:
+        raise CannotRun(str(error)) from None
 
 
 def identity(population: Population, index: int) -> Identity:

@@ -15,6 +15,7 @@ from typing import Final
 
 import trio
 
+from bench.errors import CannotRun
 from bench.local_switch import LocalSwitchError
 from simulators.fleet_process import FleetFailed
 
@@ -31,10 +32,6 @@ class Exit(IntEnum):
     CANNOT_RUN = 3
     """There was no switch to measure, or no port; the line says why."""
     INTERRUPTED = 130
-
-
-class CannotRun(Exception):
-    """An expected failure of a bench: one line with cause and cure."""
 
 
 Job = Callable[[trio.Event], Awaitable[int]]

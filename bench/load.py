@@ -25,8 +25,9 @@ from typing import Final
 
 import trio
 
-from bench.city import CARDS, PARTNERS, SEED
-from bench.command import CannotRun, Exit, run
+from bench.city import CARDS, PARTNERS, SEED, city
+from bench.command import Exit, run
+from bench.errors import CannotRun
 from bench.local_switch import HOST, STATE, Books, local_switch, say
 from bench.outcome import switch_problem
 from bench.shapes import CURVES
@@ -91,7 +92,7 @@ def locust_command(options: argparse.Namespace, host: str, port: int, report: Pa
 
 async def load(options: argparse.Namespace, stop: trio.Event) -> int:
     """Run the test to its end, or until `stop`; return the exit status."""
-    population = Population(options.seed, options.cards, options.partners)
+    population = city(options.seed, options.cards, options.partners)
     _check(options, population)
     async with AsyncExitStack() as stack:
         books: Books | None = None
@@ -120,8 +121,10 @@ def _check(options: argparse.Namespace, population: Population) -> None:
         raise CannotRun(
             "Locust is not installed: `make venv-dev` installs it with the other development tools"
         )
-    if options.users > population.terminals:
+    if not 1 <= options.users <= population.terminals:
         raise CannotRun(f"--users {options.users}: the city has {population.terminals} terminals")
+    if options.seconds < 1 or options.pause_s < 0 or options.processes < 1 or options.workers < 1:
+        raise CannotRun("--seconds, --processes and --workers must be 1 or more, --pause-s 0 or more")
     if not options.headless:
         try:
             socket.create_server((HOST, options.web_port)).close()

@@ -30,12 +30,12 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from bench.business import Till, perform
-from bench.city import CARDS, PARTNERS, SEED, identity
+from bench.city import CARDS, PARTNERS, SEED, city, identity
+from bench.errors import CannotRun
 from bench.outcome import CONNECT, SIGN_ON, Line, RequestFailed, run_problem, switch_problem, verdict
 from bench.shapes import CURVES, step_at
 from bench.terminal import Answer, LineError, Terminal
 from bench.terminal_numbers import Desk, MasterDesk, NoTerminalFree, Pool, WorkerDesk
-from simulators.population import Population
 
 REQUEST_TYPE: Final = "terminal"
 RECONNECT_S: Final = (0.5, 5.0)
@@ -95,7 +95,7 @@ class Bench:
     def __init__(self, environment: Environment, runner: Runner) -> None:
         options: Any = environment.parsed_options
         self.options = options
-        self.population = Population(options.seed, options.cards, options.partners)
+        self.population = city(options.seed, options.cards, options.partners)
         terminals = self.population.terminals
         self.desk: Desk
         if isinstance(runner, WorkerRunner):
@@ -114,7 +114,7 @@ def prepare(environment: Environment, runner: Runner, **_: object) -> None:
     """Check the options and the switch before anything starts; ends the process with one line if need be."""
     try:
         bench = Bench(environment, runner)
-    except ValueError as error:
+    except CannotRun as error:
         sys.exit(f"bench: {error}")
     _BENCHES[id(environment)] = bench
     if isinstance(runner, WorkerRunner):

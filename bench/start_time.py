@@ -26,8 +26,9 @@ from typing import Final, NamedTuple
 import trio
 
 from bench.circumstances import circumstances
-from bench.city import CARDS, PARTNERS, SEED, identity
-from bench.command import CannotRun, Exit, run
+from bench.city import CARDS, PARTNERS, SEED, city, identity
+from bench.command import Exit, run
+from bench.errors import CannotRun
 from bench.figures import table
 from bench.local_switch import HOST, STATE, Books, say, seeded_books
 from bench.pages import PageError, is_ready, metric
@@ -56,7 +57,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 async def measure(options: argparse.Namespace, stop: trio.Event) -> int:
     """Run the whole measurement and print it; return the exit status."""
     facts = circumstances()
-    population = Population(SEED, options.cards, PARTNERS)
+    population = city(SEED, options.cards, PARTNERS)
+    if options.runs < 1 or min(options.workers) < 1:
+        raise CannotRun("--runs and --workers must be 1 or more")
     rows: dict[str, list[float]] = {}
     async with seeded_books(options.state_dir, population) as books:
         for workers in options.workers:

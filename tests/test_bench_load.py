@@ -8,7 +8,8 @@ import trio
 from bench_scripted_switch import closed_port
 
 from bench import block_latency, load, start_time
-from bench.command import CannotRun, Exit, run
+from bench.command import Exit, run
+from bench.errors import CannotRun
 
 
 def command_of(*arguments: str) -> list[str]:
@@ -59,6 +60,28 @@ def test_more_users_than_terminals_are_refused() -> None:
     options = load.parse(["--headless", "--users", "301"])
     with pytest.raises(CannotRun, match="the city has 300 terminals"):
         trio.run(load.load, options, trio.Event())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--users", "0"], "--users 0"),
+        (["--seconds", "0"], "--seconds"),
+        (["--pause-s", "-1"], "--pause-s"),
+        (["--partners", "0"], "partners must be between"),
+    ],
+)
+def test_nonsense_is_refused_in_one_line(arguments: list[str], said: str) -> None:
+    """A setting out of its range is named before anything is started."""
+    with pytest.raises(CannotRun, match=said):
+        trio.run(load.load, load.parse(["--headless", *arguments]), trio.Event())
+
+
+@pytest.mark.parametrize("arguments", [["--load-terminals", "300"], ["--blocks", "0"], ["--cards", "0"]])
+def test_a_measurement_refuses_nonsense(arguments: list[str]) -> None:
+    """The block measurement says what it cannot do before it starts a switch."""
+    with pytest.raises(CannotRun):
+        trio.run(block_latency.measure, block_latency.parse(arguments), trio.Event())
 
 
 def test_a_web_port_in_use_is_refused() -> None:
