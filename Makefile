@@ -46,4 +46,6 @@ lock:  ## make both lock files again (needs uv)
 	$(COMPILE) --extra dev --extra load pyproject.toml -o requirements/dev.txt
 
 clean:  ## remove var/ (the demo's database and keys) and .venv, nothing else
+	@pid=$$(head -n 1 var/postgres/data/postmaster.pid 2>/dev/null) && kill -0 "$$pid" 2>/dev/null && \
+	  { echo "make clean: a switch runs in var/ (its Postgres is process $$pid). Stop it first." >&2; exit 1; } || true
 	rm -rf var .venv
