@@ -204,7 +204,9 @@ class Worker:
         return None
 
     def _check_switch(self) -> str | None:
-        return "draining" if self._front is not None and self._front.draining else None
+        if self._front is None:
+            return "not listening yet"
+        return "draining" if self._front.draining else None
 
     def _add_gauges(self, front: Front, committer: Committer, feed: Feed) -> None:
         gauge = self._meters.gauge
