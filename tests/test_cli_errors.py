@@ -10,8 +10,9 @@ from postgres import FreshDatabase
 
 from ops.city import EXAMPLE_CARD
 from ops.cli import main
-from ops.cli.errors import CommandError, report
+from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
+from ops.cli.failures import report
 
 
 def failure_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
-from ops.cli.app import app
-from ops.cli.errors import one_line, report
+from ops.cli.app import app, load_all
+from ops.cli.errors import one_line
 from ops.cli.exit_codes import Exit
 from ops.cli.output import say
 
@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (`sys.argv` without arguments given) and return its exit status (`Exit`)."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if tokens in ([], ["--help"], ["-h"]):
+            load_all()
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return int(result) if isinstance(result, int) else Exit.OK
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
+        # Knows the errors of every part, so it is loaded when one is needed and not for every `--help`.
+        from ops.cli.failures import report  # noqa: PLC0415
+
         status, line = report(error)
         say(f"cityswitch: {line}")
         return status

@@ -1,25 +1,12 @@
 """The tree of commands.
 
-Owns which nouns there are and in which order help lists them. Must not hold a command's work.
+Owns which nouns there are. Must not hold a command's work.
 """
 
 from __future__ import annotations
 
 from cyclopts import App, Parameter
 
-from ops.cli import (
-    cards,
-    config,
-    demo,
-    install,
-    ledger,
-    partners,
-    programmes,
-    serve,
-    simulate,
-    terminal,
-    terminals,
-)
 from ops.cli.completion import add_completion
 from ops.cli.help_texts import examples
 from ops.cli.version import project_version
@@ -34,20 +21,29 @@ app = App(
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
-for command in (
-    demo.demo_app,
-    demo.up_app,
-    serve.app,
-    terminal.app,
-    simulate.app,
-    cards.app,
-    partners.app,
-    terminals.app,
-    programmes.app,
-    ledger.app,
-    install.init_app,
-    install.migrate_app,
-    config.app,
-):
-    app.command(command)
+COMMANDS = {
+    "demo": "demo:demo_app",
+    "up": "demo:up_app",
+    "serve": "serve:app",
+    "terminal": "terminal:app",
+    "simulate": "simulate:app",
+    "cards": "cards:app",
+    "partners": "partners:app",
+    "terminals": "terminals:app",
+    "programmes": "programmes:app",
+    "ledger": "ledger:app",
+    "init": "install:init_app",
+    "migrate": "install:migrate_app",
+    "config": "config:app",
+}
+"""Name and place in this package of each command; loaded when it is used, which keeps completion quick."""
+
+for name, place in COMMANDS.items():
+    app.command(f"{__package__}.{place}", name=name)
 add_completion(app)
+
+
+def load_all() -> None:
+    """Load every command: the list of all of them shows what each one says of itself."""
+    for name in COMMANDS:
+        app[name]

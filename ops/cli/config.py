@@ -23,8 +23,9 @@ from ledger.database import Connection, open_database
 from ledger.migrate import pending
 from ledger.registry import read_changes
 from ledger.secrets import MasterKey
-from ops.cli.errors import CommandError, report
+from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
+from ops.cli.failures import report
 from ops.cli.help_texts import examples
 from ops.cli.output import print_json, print_line, print_rows
 from ops.cli.place import HERE, Place, database_server
