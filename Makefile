@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev demo up test check static load load-headless lock clean
+.PHONY: help venv venv-dev demo up test check static load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -34,6 +34,12 @@ load: venv-dev  ## Locust's web page with a switch of its own (LOAD_HOST= LOAD_P
 
 load-headless: venv-dev  ## the load test by itself (LOAD_SECONDS=60 LOAD_SHAPE=day): HTML and CSV in bench/reports
 	@$(RUN) bench.load --headless
+
+bench: venv  ## every lane of the throughput bench in turn (about 15 minutes): bench/THROUGHPUT.md and a picture
+	@.venv/bin/cityswitch bench
+
+bench-quick: venv  ## under a minute: the ratios that matter, compared with the committed ones
+	@.venv/bin/cityswitch bench --quick
 
 venv:  ## .venv with what the switch needs to run (every target does this by itself)
 	@./ops/setup_environment.sh runtime

@@ -1,0 +1,158 @@
+"""What the figures must show, as ratios within a run, and the guard that they do not get worse.
+
+Owns the goals (issue 3's table), how each is computed from the rounds, and the comparison with the ratios
+that were committed. Must not know how anything was measured. A goal that is missed is said to be; nothing is
+left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bench.lanes import (
+    ECHO,
+    LIMIT_1,
+    LIMIT_2,
+    NAIVE,
+    PGBENCH,
+    SWITCH_1,
+    SWITCH_1_CONCENTRATED,
+    SWITCH_2,
+    SWITCH_2_CONCENTRATED,
+    Sample,
+)
+from bench.open_lanes import CITY, COMMIT, HALF, OVERLOADED
+from bench.rounds import Rounds, Spread, spread
+from simulators.histogram import Histogram
+
+DROP_MAX: Final = 0.15
+"""A ratio may be worse than the committed one by this much; noise of a short run is about half of it."""
+RATIOS: Final = Path(__file__).with_name("ratios.json")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One ratio: its name, what it must be and should be, and which lanes it needs."""
+
+    name: str
+    value: Callable[[Rounds], Spread]
+    lanes: tuple[str, ...]
+    must: float | None = None
+    aim: float | None = None
+    is_ceiling: bool = False
+    unit: str = ""
+
+    def is_met(self, value: float, bound: float | None) -> bool:
+        """Return whether a value is on the right side of a bound (or there is none)."""
+        return bound is None or (value <= bound if self.is_ceiling else value >= bound)
+
+
+def _rate(sample: Sample) -> float:
+    return sample.rate_per_s
+
+
+def _p(percent: float) -> Callable[[Sample], float]:
+    return lambda sample: float(Histogram(sample.latency, sample.latency_max_us).percentile_us(percent))
+
+
+_SWITCH: Final = (SWITCH_1, SWITCH_1_CONCENTRATED)
+_LIMIT: Final = (LIMIT_1, LIMIT_2)
+
+
+def _best_over(unders: tuple[str, ...]) -> Callable[[Rounds], Spread]:
+    def value(rounds: Rounds) -> Spread:
+        return rounds.ratio(rounds.best(_SWITCH), rounds.best(unders), _rate)
+
+    return value
+
+
+def _switch_cpu_over_echo(rounds: Rounds) -> Spread:
+    return rounds.ratio(SWITCH_1, ECHO, lambda sample: sample.cpu_us["server"])
+
+
+def _city_over_commit(rounds: Rounds) -> Spread:
+    return rounds.ratio(CITY, COMMIT, _p(99))
+
+
+def _half_tail(rounds: Rounds) -> Spread:
+    return spread([_p(99)(sample) / _p(50)(sample) for sample in rounds.samples[HALF]])
+
+
+def _two_over_one(rounds: Rounds) -> Spread:
+    two = rounds.best((SWITCH_2, SWITCH_2_CONCENTRATED))
+    return rounds.ratio(two, rounds.best(_SWITCH), _rate)
+
+
+def _overload(fact: str) -> Callable[[Rounds], Spread]:
+    return lambda rounds: rounds.fact(OVERLOADED, fact)
+
+
+GOALS: Final = (
+    Goal("switch ÷ Postgres limit, 1 connection", _best_over((LIMIT_1,)), (*_SWITCH, LIMIT_1), 0.45, 0.7),
+    Goal("switch ÷ Postgres limit, best of 1 and 2", _best_over(_LIMIT), (*_SWITCH, *_LIMIT), 0.45, 0.7),
+    Goal("switch ÷ naive asyncio server", _best_over((NAIVE,)), (*_SWITCH, NAIVE), 5, 10),
+    Goal("switch ÷ pgbench, one function a request", _best_over((PGBENCH,)), (*_SWITCH, PGBENCH), 1.7, 2.5),
+    Goal(
+        "CPU of the switch a transaction ÷ CPU of the trio echo a request",
+        _switch_cpu_over_echo, (SWITCH_1, ECHO), 1.3, 1.0, is_ceiling=True,
+    ),
+    Goal(
+        "p99 at 50/s ÷ p99 of one direct commit at 50/s",
+        _city_over_commit, (CITY, COMMIT), 4, 2, is_ceiling=True,
+    ),
+    Goal("p99 ÷ p50 at 50 % of capacity", _half_tail, (HALF,), 5, 3, is_ceiling=True),
+    Goal("two workers ÷ one", _two_over_one, (*_SWITCH, SWITCH_2, SWITCH_2_CONCENTRATED)),
+    Goal("overload: rate kept ÷ capacity", _overload("rate kept"), (OVERLOADED,), 0.9),
+    Goal(
+        "overload: recovered after", _overload("recovered after, s"), (OVERLOADED,), 2,
+        is_ceiling=True, unit="s",
+    ),
+)  # fmt: skip
+"""In the order of the page. The goals of growth are in `growth`."""
+
+GUARDED: Final = 5
+"""The first so many goals are what `bench-quick` measures and guards."""
+
+
+def reached(rounds: Rounds) -> dict[str, Spread]:
+    """Return the value of every goal whose lanes were measured."""
+    measured = rounds.samples.keys()
+    return {goal.name: goal.value(rounds) for goal in GOALS if measured >= set(goal.lanes)}
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """The ratios a change is compared with, and where they come from."""
+
+    circumstances: list[str]
+    ratios: dict[str, float]
+
+
+def write_ratios(facts: list[str], values: Mapping[str, Spread], path: Path = RATIOS) -> None:
+    """Write the guarded ratios for later runs to be compared with."""
+    guarded = {goal.name: round(values[goal.name].median, 3) for goal in GOALS[:GUARDED]}
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(Committed(facts, guarded)), indent=2) + b"\n")
+
+
+def read_ratios(path: Path = RATIOS) -> dict[str, float]:
+    """Return the committed ratios; none where there is no file."""
+    if not path.exists():
+        return {}
+    return msgspec.json.decode(path.read_bytes(), type=Committed).ratios
+
+
+def regressions(values: Mapping[str, Spread], committed: Mapping[str, float]) -> list[str]:
+    """Return a line for every guarded ratio that is worse than the committed one by more than `DROP_MAX`."""
+    lines = []
+    for goal in GOALS[:GUARDED]:
+        if goal.name not in values or goal.name not in committed:
+            continue
+        now, before = values[goal.name].median, committed[goal.name]
+        worse = now / before - 1 if goal.is_ceiling else 1 - now / before
+        if worse > DROP_MAX:
+            lines.append(f"{goal.name}: {now:.2f}, committed {before:.2f}, worse by {worse:.0%}")
+    return lines
