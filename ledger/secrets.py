@@ -8,7 +8,6 @@ Knows nothing of the database or of the protocol. Neither secret is ever logged 
 """
 
 import hashlib
-import hmac
 import os
 import secrets
 import stat
@@ -23,6 +22,7 @@ from ledger.errors import SecretsError
 _HEADER: Final = b"cityswitch master key 1\n"
 _SECRET_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
+_BLOCK_BYTES: Final = 64  # of SHA-256
 
 
 class MasterKey:
@@ -32,7 +32,10 @@ class MasterKey:
         if len(wrapping) != _SECRET_BYTES or len(pepper) != _SECRET_BYTES:
             raise SecretsError("a master key needs two secrets of 32 bytes")
         self._aead = AESGCM(wrapping)
-        self._pepper = hmac.new(pepper, digestmod=hashlib.sha256)
+        # HMAC's two padded key blocks, hashed once (RFC 2104 section 4): cheaper than copying an hmac object.
+        block = pepper.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -103,9 +106,11 @@ class MasterKey:
         """The token a card number is known by: signed 64 bits of HMAC-SHA256(pepper, digits) (design,
         Cards).
         """
-        mac = self._pepper.copy()
-        mac.update(digits.encode("ascii"))
-        return int.from_bytes(mac.digest()[:8], "big", signed=True)
+        inner = self._inner.copy()
+        inner.update(digits.encode("ascii"))
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return int.from_bytes(outer.digest()[:8], "big", signed=True)
 
 
 def _binding(terminal: int, generation: int) -> bytes:

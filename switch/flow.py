@@ -267,8 +267,7 @@ class Flow:
             log_transaction(posting, outcome, pending.message, pending.last4)
             reply = reply_of(posting, outcome, pending)
             self._answer(pending.connection, reply, pending.request_type, touched)
-        for connection in touched:
-            self._connections.flush(connection, now)
+        self._flush(touched, now)
 
     def _answer(
         self, connection: Connection, reply: Reply, request_type: int, touched: set[Connection]
@@ -276,10 +275,6 @@ class Flow:
         """Seal one reply into its connection's outbox and count the request out."""
         self.in_flight -= 1
         connection.in_flight -= 1
-        if not self.full:
-            self._room.set()
-        if not self.in_flight:
-            self._idle.set()
         if connection.closed:
             self._meters.replies_dropped += 1
             return
@@ -287,6 +282,15 @@ class Flow:
         touched.add(connection)
         if connection.paused and connection.in_flight <= self._config.in_flight_per_connection_max // 2:
             self._connections.set_paused(connection, False)
+
+    def _flush(self, touched: set[Connection], now: float) -> None:
+        """Write what was sealed, and tell who waits for room or for the end of the work."""
+        for connection in touched:
+            self._connections.flush(connection, now)
+        if not self.full:
+            self._room.set()
+        if not self.in_flight:
+            self._idle.set()
 
     # Requests that no posting answers.
 
@@ -315,8 +319,9 @@ class Flow:
         now = trio.current_time()
         self._meters.replies[type(request.message).__name__, reply.code] += 1
         self._meters.request_s.add(now - received_at)
-        self._answer(connection, reply, request.type, set())
-        self._connections.flush(connection, now)
+        touched: set[Connection] = set()
+        self._answer(connection, reply, request.type, touched)
+        self._flush(touched, now)
 
 
 def reply_of(posting: Posting, outcome: Outcome, pending: Pending) -> Reply:
