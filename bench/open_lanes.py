@@ -14,6 +14,7 @@ import trio
 from bench.driver import Driven, Timing, drive
 from bench.lanes import (
     SWITCH_1,
+    SWITCH_1_CONCENTRATED,
     Lane,
     Round,
     Sample,
@@ -104,8 +105,8 @@ async def measure_commit(stage: Stage, timing: Timing, _: Round) -> Sample:
 
 
 async def measure_overload(stage: Stage, timing: Timing, so_far: Round) -> Sample:
-    """Twice the capacity for a window, then half of it: rate kept, memory, refusals, time to recover."""
-    capacity = so_far[SWITCH_1].rate_per_s
+    """Twice the best closed-loop rate for a window, then half of it: rate kept, memory, time to recover."""
+    capacity = max(so_far[lane].rate_per_s for lane in (SWITCH_1, SWITCH_1_CONCENTRATED))
     offered_s = timing.warm_up_s + timing.seconds
     after_s = timing.seconds * AFTER_WINDOWS
     phases = [Phase(offered_s, capacity * OVERLOAD), Phase(after_s, capacity * AFTER_LOAD)]

@@ -14,6 +14,7 @@ from typing import Final
 
 import trio
 
+from bench import growth
 from bench.circumstances import circumstances
 from bench.city import CARDS, PARTNERS
 from bench.command import Exit
@@ -83,6 +84,29 @@ async def run_quick(plan: Plan, stop: trio.Event) -> Exit:
     for line in worse:
         say(f"worse than committed: {line}")
     return Exit.MISSED if worse else Exit.OK
+
+
+async def run_growth(plan: Plan, kinds: Sequence[str], stop: trio.Event) -> Exit:
+    """Measure what grows: `journal`, `cards`, `connections`; each writes a section of its own. Slow."""
+    facts = circumstances()
+    for kind in kinds:
+        # A stage each: what one kind adds must not weigh on the next.
+        async with open_stage(plan.directory, plan.cards, plan.partners) as stage:
+            timing = Timing(plan.warm_up_s, plan.seconds)
+            match kind:
+                case "journal":
+                    lines = await growth.measure_journals(stage, timing, plan.rounds, stop)
+                case "cards":
+                    lines = await growth.measure_cards(stage, stop)
+                case _:
+                    lines = await growth.measure_connections(stage, stop)
+        if stop.is_set() or not lines:
+            return Exit.INTERRUPTED
+        text = "\n".join([*lines, *(f"- {fact}" for fact in facts)])
+        print(text)
+        if plan.is_written:
+            write_section(f"growth of {kind}", text)
+    return Exit.OK
 
 
 async def _measure(plan: Plan, lanes: Sequence[Lane], timing: Timing, count: int, stop: trio.Event) -> Rounds:

@@ -101,7 +101,7 @@ def test_goals_are_judged_by_their_side() -> None:
     assert verdict(ceiling, ceiling.must) == "met"
     assert verdict(ceiling, ceiling.must + 0.01) == "**missed**"
     assert verdict(ceiling, 0.0) == "aim reached"
-    assert verdict(goals.Goal("any", lambda _: Spread(1, 1, 1), ()), 1) == "reported"
+    assert verdict(goals.Goal("any"), 1) == "reported"
 
 
 def test_the_guard_finds_what_got_worse(tmp_path: Path) -> None:

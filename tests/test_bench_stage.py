@@ -1,0 +1,40 @@
+"""The lanes against real servers on a small stage: all of it durable, and nothing left behind."""
+
+import os
+from pathlib import Path
+
+from bench.driver import Timing
+from bench.lanes import ClosedLane, LimitLane, Sample
+from bench.open_lanes import LatencyLane
+from bench.processes import children
+from bench.stage import open_stage, servers
+
+TIMING = Timing(0.05, 0.2)
+
+
+async def test_lanes_run_on_a_stage_and_leave_nothing(tmp_path: Path) -> None:
+    """Every kind of lane posts to one durable ledger; data and processes are gone at the end."""
+    before = set(children(os.getpid()))
+    samples: dict[str, Sample] = {}
+    async with open_stage(tmp_path, cards=600, partners=300) as stage:
+        async with servers(stage, ["echo_trio", "naive", "switch 1"]):
+            for name in ("echo_trio", "naive", "switch 1"):
+                samples[name] = await ClosedLane(name, 4, 2)(stage, TIMING, {})
+            samples["open"] = await LatencyLane(rate_per_s=20)(stage, TIMING, {})
+            samples["limit"] = await LimitLane(1)(stage, TIMING, {})
+        journalled = await stage.owner.run(
+            lambda connection: connection.fetchval("select count(*) from ledger.journal where code = 0")
+        )
+        settings = await stage.owner.run(
+            lambda connection: connection.fetchval(
+                "select current_setting('fsync') || current_setting('synchronous_commit')"
+            )
+        )
+    durable = [sample for name, sample in samples.items() if name != "echo_trio"]
+    assert all(sample.rate_per_s > 0 for sample in samples.values())
+    assert journalled >= sum(sample.rate_per_s for sample in durable) * TIMING.seconds * 0.9
+    assert settings == "onon"
+    assert samples["switch 1"].cpu_us.keys() == {"server", "Postgres", "driver"}
+    assert sum(samples["open"].latency.values()) == 12
+    assert set(children(os.getpid())) <= before
+    assert os.listdir(tmp_path) == []
