@@ -183,6 +183,20 @@ async def test_a_listener_can_be_cancelled(database: Database) -> None:
         with trio.fail_after(10):
             await ready.wait()
         nursery.cancel_scope.cancel()
+    with trio.fail_after(10):
+        while True:
+            if not await database.run(listeners):
+                return
+            await trio.sleep(0.01)
+
+
+async def listeners(connection: Connection) -> int:
+    """How many listening connections this database has."""
+    count: int = await connection.fetchval(
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and application_name like '% listen'"
+    )
+    return count
 
 
 async def test_import_reports_what_it_refuses(registry: Database) -> None:
