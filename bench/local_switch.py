@@ -20,11 +20,11 @@ import trio
 from ledger.database import open_database
 from ledger.embedded import EmbeddedPostgres, embedded_postgres
 from ledger.errors import LedgerError
-from ledger.migrate import migrate
 from ledger.secrets import MasterKey
 from simulators.population import Population
 from simulators.seeding import SeedConflict, seed_city
 from switch.config import Config
+from switch.installation import prepare
 from switch.listener import PortInUse
 from switch.logs import configure_logs
 from switch.supervisor import Running, serve
@@ -69,31 +69,19 @@ async def seeded_books(state: Path, population: Population) -> AsyncIterator[Boo
     config = _config(state)
     try:
         async with embedded_postgres(config.state_path / "postgres") as postgres:
-            master = await _prepare(postgres.owner_dsn, config.master_key_path, population)
+            master = await _prepare(config, postgres.owner_dsn, population)
             yield Books(postgres, master, _with(config, dsn=postgres.service_dsn))
     except (LedgerError, SeedConflict) as error:
         raise LocalSwitchError(f"{error} (state directory: {state})") from None
 
 
-async def _prepare(dsn: str, key_path: Path, population: Population) -> MasterKey:
-    await migrate(dsn)
-    async with open_database(dsn, connections_max=1, application_name="cityswitch bench") as owner:
-        in_use = await owner.run(
-            lambda connection: connection.fetchval("select exists (select from registry.terminal_key)")
-        )
-        master = _master_key(key_path, in_use=in_use)
+async def _prepare(config: Config, owner_dsn: str, population: Population) -> MasterKey:
+    master = (await prepare(config, owner_dsn)).master_key
+    async with open_database(owner_dsn, connections_max=1, application_name="cityswitch bench") as owner:
         report = await seed_city(owner, population, master)
     if report.cards:
         say(f"seeded {report.cards} cards, {report.partners} partners, {report.terminals} terminals")
     return master
-
-
-def _master_key(path: Path, *, in_use: bool) -> MasterKey:
-    if path.exists():
-        return MasterKey.load(path)
-    if in_use:
-        raise LocalSwitchError(f"{path} is missing: remove {path.parent} to begin anew")
-    return MasterKey.create(path)
 
 
 @asynccontextmanager

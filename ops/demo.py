@@ -30,7 +30,6 @@ from ops.cli.place import Dsns, Place, database_server
 from ops.cli.receipt_paper import paper
 from ops.cli.till import Till, open_terminal
 from ops.demo_report import Outcome, live_line, report_lines
-from ops.installation import prepare
 from ops.local_switch import local_switch
 from ops.running import Running
 from ops.screen import Screen
@@ -41,6 +40,7 @@ from simulators.fleet_report import FleetPlan, FleetReport, Progress
 from simulators.seeding import seed_city
 from simulators.store import StoreError, StoreInUse, TerminalMemory
 from switch.config import Config
+from switch.installation import prepare
 from switch.logs import configure_logs
 
 STEPS: Final = 7

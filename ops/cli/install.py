@@ -1,6 +1,6 @@
 """`cityswitch init` and `cityswitch migrate`: a new installation, and a new version of one.
 
-Owns the subcommands; the steps are `ops.installation`'s.
+Owns the subcommands; the steps are `switch.installation`'s.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ledger.migrate import pending
 from ops.cli.help_texts import examples
 from ops.cli.output import print_line
 from ops.cli.place import HERE, Place, database_server
-from ops.installation import prepare
+from switch.installation import prepare
 
 init_app = App(
     name="init", help_epilogue=examples("init", "init --dsn postgresql://owner@db.example/cityswitch")

@@ -19,10 +19,10 @@ from cyclopts import App, Group, Parameter
 from ops.cli.help_texts import examples
 from ops.cli.output import say
 from ops.cli.place import HERE, Place, database_server
-from ops.installation import prepare
 from ops.local_switch import running_of
 from ops.running import noted
 from switch.config import Config
+from switch.installation import prepare
 from switch.logs import configure_logs
 from switch.supervisor import Running as Listening
 from switch.supervisor import serve as supervise
