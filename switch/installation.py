@@ -1,6 +1,6 @@
 """What a switch needs before it can serve: its folders, migrations and master key.
 
-Owns the order of these steps, for `cityswitch init`, for `serve` on the embedded Postgres, for demo and benches.
+Owns the order of these steps, for `cityswitch init`, `serve` on the embedded Postgres, demo and benches.
 Invariants: each step is skipped when done; a lost master key is never replaced by a new one while the
 registry needs the old one.
 """
