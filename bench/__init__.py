@@ -12,8 +12,19 @@ local_switch      a switch of our own on the embedded Postgres, seeded, for as l
 load              `make load` and `make load-headless`
 block_latency     from the commit of a card's block to its refusal by every worker
 start_time        from the start of the process to ready
+
+throughput        `cityswitch bench`: which lanes run, and where results go
+lanes, open_lanes, growth
+                  what each lane measures: closed loop, open loop, data of later years
+rounds, goals     lanes in turn, ratios within a round; what these must be, and the guard
+stage, driver     one Postgres with everything compared running on it; processes and windows
+generator, open_loop, lines, sealing
+                  the load generator, from the pace down to the sealed frames
+peers             what the switch is compared with
+
 command, circumstances, figures, pages
                   shared: status and signals, machine and commit, percentiles, a worker's pages
 
-README.md says how to run and read each; RESULTS.md holds what was measured, where and when.
+README.md says how to run and read each; RESULTS.md and THROUGHPUT.md hold what was measured, where and
+when.
 """

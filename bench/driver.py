@@ -86,6 +86,8 @@ class Server(NamedTuple):
 
     port: int
     pids: tuple[int, ...]
+    http: tuple[str, ...] = ()
+    """Base URL of each worker's pages, where it has any."""
 
     def clock(self) -> float:
         """Return the CPU seconds of all its processes."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
-from bench.driver import Driven, DriverFailed, Timing, drive
+from bench.driver import Driven, DriverFailed, Server, Timing, drive
 from bench.load_order import DirectOrder, DirectReport, Load, LoadReport
 from bench.local_switch import HOST
+from bench.pages import metric
 from bench.pgbench import run_pgbench
 from bench.processes import children
 from bench.stage import Stage
@@ -24,10 +25,11 @@ BATCH: Final = 500
 DIRECT_TERMINALS: Final = 300
 DIRECT_TERMINAL_FIRST: Final = 40_000_001
 """Numbers no registered terminal has, so that nobody's STANs meet."""
-SPARE: Final = 1.3
-"""So much more is made ahead than the last round needed."""
+SPARE: Final = 1.4
+"""So much more is made ahead than the fastest round so far needed."""
 GUESS_PER_S: Final = 25_000.0
 ECHO_GUESS_PER_S: Final = 45_000.0
+BATCH_FACT: Final = "postings a batch"
 REAP_S_MAX: Final = 2.0
 REAP_POLL_S: Final = 0.02
 
@@ -66,12 +68,15 @@ class ClosedLane:
         self._server = server
         self._terminals = terminals
         self._depth = depth
-        self._expected_per_s = ECHO_GUESS_PER_S if server.startswith("echo") else GUESS_PER_S
+        self._rates: list[float] = []
 
     async def __call__(self, stage: Stage, timing: Timing, _: Round) -> Sample:
         """Measure one round. Raises `DriverFailed`, also when a single purchase was refused."""
         server = stage.servers[self._server]
-        frames = self._expected_per_s * (timing.warm_up_s + timing.seconds) * SPARE / self._terminals
+        guess = ECHO_GUESS_PER_S if self._server.startswith("echo") else GUESS_PER_S
+        frames = (
+            max(self._rates, default=guess) * (timing.warm_up_s + timing.seconds) * SPARE / self._terminals
+        )
         load = Load(
             host=HOST,
             port=server.port,
@@ -85,14 +90,32 @@ class ClosedLane:
             sealed_ahead=int(frames) + self._depth,
         )
         clocks = {"server": server.clock, "Postgres": stage.postgres_clock}
+        before = await trio.to_thread.run_sync(committed, server)
         driven = await drive("bench.generator_process", load, LoadReport, timing, clocks)
+        after = await trio.to_thread.run_sync(committed, server)
         report = driven.report
         if refused := {code: count for code, count in report.codes.items() if code and count}:
             raise DriverFailed(f"{self._server} refused purchases (by result code): {refused}")
         sample = sample_of(driven, report.replies, report.seconds)
         sample.facts["sealed late"] = report.sealed_late
-        self._expected_per_s = max(sample.rate_per_s, 500.0)
+        if after.batches > before.batches:
+            sample.facts[BATCH_FACT] = (after.postings - before.postings) / (after.batches - before.batches)
+        self._rates.append(sample.rate_per_s)
         return sample
+
+
+class Committed(NamedTuple):
+    """What a switch has committed so far, over all its workers."""
+
+    postings: float
+    batches: float
+
+
+def committed(server: Server) -> Committed:
+    """Ask the workers' metrics; nothing for a server without any. Blocking."""
+    sums = [metric(url, "cityswitch_batch_postings_sum") for url in server.http]
+    counts = [metric(url, "cityswitch_batch_postings_count") for url in server.http]
+    return Committed(sum(sums), sum(counts))
 
 
 def sample_of(driven: Driven[LoadReport] | Driven[DirectReport], requests: int, seconds: float) -> Sample:

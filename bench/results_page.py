@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.goals import GOALS, Goal
+from bench.lanes import BATCH_FACT
 from bench.open_lanes import CITY, COMMIT, HALF, HIGH, OVERLOADED
 from bench.picture import Bar, draw
 from bench.rounds import Rounds, Spread
@@ -89,13 +90,15 @@ def verdict(goal: Goal, value: float) -> str:
 def rates_table(rounds: Rounds, lanes: Sequence[str]) -> list[str]:
     """Return the lines of the table of rates and CPU."""
     lines = [
-        "| lane | a second, median | min–max | server CPU | Postgres CPU | driver CPU |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| lane | a second, median | min–max | server CPU | Postgres CPU | driver CPU | postings a batch |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for lane in lanes:
         rate = rounds.rates(lane)
         used = [rounds.cpu_us(lane, process) for process in PROCESSES]
         cells = [f"{cpu.median:.1f} µs" if cpu and cpu.median >= 0.5 else "–" for cpu in used]
+        has_batches = all(BATCH_FACT in sample.facts for sample in rounds.samples[lane])
+        cells.append(f"{rounds.fact(lane, BATCH_FACT).median:.0f}" if has_batches else "–")
         lines.append(
             f"| {lane} | {rate.median:,.0f} | {rate.least:,.0f}–{rate.most:,.0f} | "
             + " | ".join(cells)

@@ -151,7 +151,8 @@ async def switch(config: Config) -> AsyncIterator[Server]:
                 await ready.wait()
             if not found:
                 raise DriverFailed(f"the switch was not ready within {READY_S_MAX:g} s")
-            yield Server(found[0].port, tuple(set(_workers()) - before))
+            pids = tuple(set(_workers()) - before)
+            yield Server(found[0].port, pids, tuple(found[0].http))
         finally:
             stop.set()
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from bench.driver import Timing
-from bench.lanes import ClosedLane, LimitLane, Sample
+from bench.lanes import BATCH_FACT, ClosedLane, LimitLane, Sample
 from bench.open_lanes import LatencyLane
 from bench.processes import children
 from bench.stage import open_stage, servers
@@ -35,6 +35,7 @@ async def test_lanes_run_on_a_stage_and_leave_nothing(tmp_path: Path) -> None:
     assert journalled >= sum(sample.rate_per_s for sample in durable) * TIMING.seconds * 0.9
     assert settings == "onon"
     assert samples["switch 1"].cpu_us.keys() == {"server", "Postgres", "driver"}
+    assert 1 <= samples["switch 1"].facts[BATCH_FACT] <= 8
     assert sum(samples["open"].latency.values()) == 12
     assert set(children(os.getpid())) <= before
     assert os.listdir(tmp_path) == []

@@ -39,7 +39,7 @@ def bench(
     ] = None,
     growth: Annotated[
         list[Literal["journal", "cards", "connections"]] | None,
-        Parameter(help="Measure what grows instead; a journal of 50 million rows takes 20 GB and an hour."),
+        Parameter(help="Measure what grows instead: slow; the journal takes 40 GB and most of an hour."),
     ] = None,
     directory: Annotated[
         Path, Parameter(help="Where the bench makes its data, which is removed in the end.")
