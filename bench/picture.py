@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 from bench.rounds import Spread
 
-WIDTH: Final = 860
-LEFT: Final = 260
-RIGHT: Final = 230
+WIDTH: Final = 960
+LEFT: Final = 310
+RIGHT: Final = 280
 ROW: Final = 30
 BAR: Final = 16
 TOP: Final = 44

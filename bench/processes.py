@@ -6,6 +6,7 @@ Owns the reading of the kernel's clocks and of /proc (Linux). Must not know what
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -59,6 +60,19 @@ def memory_bytes(pids: Iterable[int]) -> int:
             total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
         except OSError:
             continue
+    return total
+
+
+def memory_peak_bytes(pids: Iterable[int]) -> int:
+    """Return the most resident memory each process has had so far, added up."""
+    total = 0
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            continue
+        peak = re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)
+        total += int(peak[1]) * 1_024 if peak else 0
     return total
 
 
