@@ -105,7 +105,7 @@ def test_goals_are_judged_by_their_side() -> None:
 
 
 def test_the_guard_finds_what_got_worse(tmp_path: Path) -> None:
-    """A ratio worse than the committed one by more than 15 % is named; up to that, and better, is not."""
+    """A ratio whose best round is worse than the committed one by more than 15 % is named, others are not."""
     path = tmp_path / "ratios.json"
     values = reached(rounds())
     write_ratios(["a machine"], values, path)
@@ -116,7 +116,9 @@ def test_the_guard_finds_what_got_worse(tmp_path: Path) -> None:
     cases = [(floor, 0.86, False), (floor, 0.84, True), (floor, 2.0, False)]
     cases += [(ceiling, 1.14, False), (ceiling, 1.16, True), (ceiling, 0.5, False)]
     for name, factor, is_worse in cases:
-        changed = {**values, name: Spread(committed[name] * factor, 0, 0)}
+        best = committed[name] * factor
+        worst = best * (2 if name == ceiling else 0.5)
+        changed = {**values, name: Spread(worst, min(best, worst), max(best, worst))}
         assert bool(regressions(changed, committed)) is is_worse
     assert read_ratios(tmp_path / "none.json") == {}
 
