@@ -39,7 +39,7 @@ def bench(
     ] = None,
     growth: Annotated[
         list[Literal["journal", "cards", "connections"]] | None,
-        Parameter(help="Measure what grows instead: slow; the journal takes 40 GB and most of an hour."),
+        Parameter(help="Measure what grows instead: minutes each; the journal needs 20 GB of disk."),
     ] = None,
     directory: Annotated[
         Path, Parameter(help="Where the bench makes its data, which is removed in the end.")
