@@ -24,6 +24,8 @@ log = structlog.get_logger()
 CHANNEL = "registry"
 POLL_S = 1.0
 RETRY_S = 0.5
+READ_S_MAX = 10.0
+LOAD_S_MAX = 300.0  # millions of cards, at the start
 
 
 class Feed:
@@ -67,7 +69,7 @@ class Feed:
         async def job(connection: Connection) -> RegistrySnapshot:
             return await read_changes(connection, since)
 
-        changes = await self._database.run(job)
+        changes = await self._database.run(job, timeout_s=READ_S_MAX if since else LOAD_S_MAX)
         self._directory.apply(changes, now_ms=clock_ms(), on_terminal=self._on_terminal)
         for fault in self._directory.take_faults():
             log.error("registry_fault", problem=fault)
