@@ -77,11 +77,12 @@ begin
             where a.bucket = p_bucket and a.id = r.account limit 1) a on true
         where r.kind in (4, 5) and r.code = 0
           and not (r.kind = 4 and r.original_stan = r.stan)
-          and not exists (select from ledger.journal o
-                          where o.bucket = p_bucket and o.terminal = r.terminal and o.stan = r.original_stan)
-          and not (r.kind = 4 and exists (
-                select from ledger.journal j
-                where j.bucket = p_bucket and j.terminal = r.terminal and j.stan = r.stan))
+          -- LIMIT keeps these two look-ups: as joins they would be planned while the journal is small, and scan it.
+          and (select 1 from ledger.journal o
+               where o.bucket = p_bucket and o.terminal = r.terminal and o.stan = r.original_stan limit 1) is null
+          and not (r.kind = 4 and (
+                select 1 from ledger.journal j
+                where j.bucket = p_bucket and j.terminal = r.terminal and j.stan = r.stan limit 1) is not null)
         order by r.terminal, r.original_stan
       on conflict do nothing
       returning terminal, stan, account
