@@ -2,6 +2,7 @@
 table.
 """
 
+import pytest
 from ledger_books import TERMINAL, Books
 
 from ledger.card_admin import CardRow, import_cards
@@ -22,6 +23,12 @@ insert into ledger.posting
   select 0, 1, (t * 100000 + s)::bigint << 22, 57, 8 * (s % 5000 + 1), 1
     from generate_series(1000, 1019) t, generate_series(1, 2500) s;
 """
+
+
+SEED = """
+insert into ledger.journal
+  select 0, 900, s, 0, s::bigint << 22, 8 * (s % 5000 + 1), 57, 1, 1, 1000, 1, 0, 0, 1, 0, 0, 1, 0
+    from generate_series(1, 100000) s"""
 
 
 async def reads(session_job: Database) -> tuple[int, int, int]:
@@ -49,6 +56,23 @@ async def test_plans_made_on_empty_tables_stay_lookups(owner: Database, database
         lambda connection: import_cards(connection, 1, (CardRow(n, "0000") for n in range(5000, 10000)))
     )
     await owner.run(lambda connection: connection.execute(GROW))
+    await spend_as_before(owner, books)
+
+
+@pytest.mark.parametrize("rows", [50, 500, 5_000])
+async def test_plans_made_on_a_journal_of_any_size_are_lookups(
+    owner: Database, database: Database, rows: int
+) -> None:
+    """A session's first reversal plans for a journal never analysed, and runs on one that has grown."""
+    books = await Books.open(owner, database, cards=100)
+    await owner.run(lambda connection: connection.execute(f"{SEED} limit {rows}"))
+    await books.post_all([books.earn(1, 10, card=1), books.reversal(101, 9000, card=10)])
+    await owner.run(lambda connection: connection.execute(GROW))
+    await spend_as_before(owner, books)
+
+
+async def spend_as_before(owner: Database, books: Books) -> None:
+    """Post 2,000 requests, replays among them, and check that each reads a few rows only."""
     await flush(books)
     before = await reads(owner)
     for turn in range(10):
