@@ -189,6 +189,11 @@ class Listener:
 
     def _admit(self, connection: Connection, requests: list[Received]) -> None:
         self._hub.connections.admit(connection)
+        if (
+            connection.terminal.blocked
+        ):  # while ACCEPT was being written: the block found no connection to close
+            self._hub.connections.close(connection, "terminal_blocked")
+            return
         self._on_authenticated(connection)
         self._hub.requests_received(connection, requests, trio.current_time())
 

@@ -148,7 +148,8 @@ def test_the_page_and_the_picture_name_every_lane() -> None:
 
 def test_names_in_the_picture_are_escaped() -> None:
     """Whatever a lane is called, the SVG stays one."""
-    ElementTree.fromstring(draw("<&>", [Bar("a < b & c", Spread(1, 1, 1), "<1 µs")]))
+    picture = ElementTree.fromstring(draw("<&>", [Bar("a < b & c", Spread(1, 1, 1), "<1 µs")]))
+    assert {"<&>", "a < b & c"} <= {text.strip() for text in picture.itertext()}
 
 
 def test_recovery_counts_to_the_last_late_reply() -> None:

@@ -5,7 +5,7 @@ import socket
 import pytest
 import structlog.testing
 import trio
-from trio.testing import MockClock, wait_all_tasks_blocked
+from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
 from protocol import Ack, Balance, Earn, Echo, Redeem, ResultCode, Reversal, SignOff, TransactionReply
 from tests.switch_memory import CARD, UNKNOWN_CARD, Line, Memory, receive, reset, running_front
@@ -379,3 +379,25 @@ async def test_a_source_that_sends_garbage_is_logged_once() -> None:
         faults = [line for line in lines if line["event"] == "peer_fault"]
         assert [(line["source"], line["reason"]) for line in faults] == [("127.0.0.1", "frame_size")]
         assert memory.meters.handshakes["frame_size"] == 5
+
+
+async def test_a_terminal_blocked_while_it_shakes_hands_is_cut_off() -> None:
+    """A block between PROOF and the admission finds no connection yet; the admission looks again."""
+    async with running_front() as memory, trio.open_nursery() as nursery:
+        client, server = memory_stream_pair()
+        deliver = server.send_stream.send_all_hook
+        assert deliver is not None
+        sent = 0
+
+        async def block_before_accept() -> None:
+            nonlocal sent
+            sent += 1
+            memory.directory.terminals[1].blocked = sent == 2
+            await deliver()
+
+        server.send_stream.send_all_hook = block_before_accept
+        nursery.start_soon(memory.front.listener.serve_stream, server, "test")
+        line = Line(client)
+        assert await line.sign_in()
+        assert await line.closed()
+        assert memory.meters.closes["terminal_blocked"] == 1
