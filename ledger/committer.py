@@ -22,14 +22,8 @@ from typing import Final, Protocol
 
 import trio
 
-from ledger.database import Connection, Database, Session
-from ledger.errors import (
-    DatabaseContended,
-    DatabaseMisconfigured,
-    DatabaseUnavailable,
-    LedgerError,
-    StatementRefused,
-)
+from ledger.database import Bell, Connection, Database, Session
+from ledger.errors import DatabaseContended, LedgerError, StatementRefused
 from ledger.posting import (
     POST_BATCH,
     Kind,
@@ -133,6 +127,15 @@ class _Line:
                 del claims[key]
 
 
+class _Lane:
+    """One connection, what it has taken and not yet answered (by bucket), and the bell that wakes it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.bell = Bell()
+        self.parts: list[tuple[int, list[Posting]]] = []
+
+
 class Committer:
     """Group commit over a few lanes, each with a connection of its own.
 
@@ -158,12 +161,15 @@ class Committer:
         self._on_outcomes = on_outcomes
         self._buckets = layout_buckets
         self._batch_max = batch_max
-        self._lanes = lanes
+        self._lanes = [_Lane(database.session()) for _ in range(lanes)]
         self._give_up_s = give_up_ms / 1000
         self._observer: Observer = observer or _NoObserver()
         self._line = _Line()
-        self._wake = trio.Event()
+        self._waiting: list[_Lane] = []
+        self._on_their_way = 0
+        self._enough = 1
         self._stopping = False
+        self._cancelled = False
         self._queued = 0
 
     @property
@@ -178,12 +184,12 @@ class Committer:
         posting.submitted_at = trio.current_time()
         self._queued += 1
         self._line.enter(posting)
-        self._wake.set()
+        self._call_lane()
 
     def stop(self) -> None:
         """Let `run` end once all that was submitted is answered."""
         self._stopping = True
-        self._wake.set()
+        self._call_all_lanes()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run the lanes until `stop`; started once a node number is claimed and the lanes are connected.
@@ -193,16 +199,25 @@ class Committer:
         self._guard = self._database.session()
         self.ids = TransactionIds(await self._guard.run(claim_node))
         self._guard_connects = self._guard.connects
-        sessions = [self._database.session() for _ in range(self._lanes)]
-        for session in sessions:
-            await session.run(partial(self._prepare, session))
+        for lane in self._lanes:
+            await lane.session.run(partial(self._prepare, lane.session))
         task_status.started()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_node)
-            async with trio.open_nursery() as lanes:
-                for session in sessions:
-                    lanes.start_soon(self._lane, session)
+            nursery.start_soon(self._notice_cancellation)
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as lanes:
+                    for lane in self._lanes:
+                        lanes.start_soon(self._serve, lane)
             nursery.cancel_scope.cancel()
+
+    async def _notice_cancellation(self) -> None:
+        """The lanes are shielded: told here, each ends when what it has taken is answered."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._cancelled = True
+            self._call_all_lanes()
 
     async def check_node(self) -> None:
         """See whether the node number is still ours; a lost connection has lost it, and it is claimed again.
@@ -222,73 +237,110 @@ class Committer:
             except LedgerError as error:
                 _log.warning("node_claim_lost", extra={"reason": str(error)})
 
-    async def _lane(self, session: Session) -> None:
-        line = self._line
-        while True:
-            if not line.ready:
-                if self._stopping and not self._queued:
-                    self._wake.set()  # the other lanes may end too
-                    return
-                self._wake = trio.Event() if self._wake.is_set() else self._wake
-                await self._wake.wait()
-                continue
-            take = min(len(line.ready), self._batch_max)
-            batch = [line.ready.popleft() for _ in range(take)]
-            with trio.CancelScope(shield=True):
-                if self._buckets == 1:
-                    await self._settle(session, 0, batch)
-                else:
-                    for bucket, part in self._split(batch).items():
-                        await self._settle(session, bucket, part)
-            await trio.lowlevel.checkpoint_if_cancelled()
+    @property
+    def _is_over(self) -> bool:
+        return self._cancelled or (self._stopping and not self._queued)
 
-    def _split(self, batch: list[Posting]) -> dict[int, list[Posting]]:
+    async def _serve(self, lane: _Lane) -> None:
+        """Run one lane to its end. What could not be posted the fast way is settled, then it goes on."""
+        while not self._is_over:
+            try:
+                await lane.session.run(partial(self._work, lane), timeout_s=None)
+            except LedgerError as error:
+                if not isinstance(error, StatementRefused):
+                    self._tell_retry(error, sum(len(batch) for _, batch in lane.parts))
+                while lane.parts:
+                    await self._settle(lane.session, *lane.parts[0])
+                    del lane.parts[0]
+
+    async def _work(self, lane: _Lane, connection: Connection) -> None:
+        """Post batch after batch until the end, as one job: nothing crosses to trio and back in between.
+
+        While another lane's batch is on its way this one waits for as many again: a batch has a price of its
+        own, and two small ones come dearer than one.
+        """
+        while not self._is_over:
+            self._judge_enough()
+            if len(self._line.ready) < self._enough:
+                self._waiting.append(lane)
+                await lane.bell.wait()
+                continue
+            batch = self._take(self._batch_max)
+            lane.parts = [(0, batch)] if self._buckets == 1 else self._split(batch)
+            while lane.parts:
+                await self._post(lane.session, *lane.parts[0], connection)
+                del lane.parts[0]
+
+    def _take(self, count_max: int) -> list[Posting]:
+        ready = self._line.ready
+        taken = [ready.popleft() for _ in range(min(len(ready), count_max))]
+        self._on_their_way += len(taken)
+        return taken
+
+    def _judge_enough(self) -> None:
+        """Set how many ready postings are worth a batch now."""
+        self._enough = min(self._on_their_way, self._batch_max // 2) or 1
+
+    def _call_lane(self) -> None:
+        """Wake a lane that waits if there is enough for it; until it has looked, call no other."""
+        if self._waiting and len(self._line.ready) >= self._enough:
+            self._enough = self._batch_max + 1
+            self._waiting.pop().bell.ring()
+
+    def _call_all_lanes(self) -> None:
+        while self._waiting:
+            self._waiting.pop().bell.ring()
+
+    def _split(self, batch: list[Posting]) -> list[tuple[int, list[Posting]]]:
         parts: dict[int, list[Posting]] = {}
         for posting in batch:
             parts.setdefault(bucket_of(posting.account, self._buckets), []).append(posting)
-        return parts
+        return list(parts.items())
 
     async def _settle(self, session: Session, bucket: int, batch: list[Posting]) -> None:
         """Answer every posting of the batch, whatever it takes."""
-        batch.sort(key=by_id)
         pause_s = RETRY_S_MIN
         while batch:
-            started = trio.current_time()
             try:
-                found = await self._post(session, bucket, batch)
+                await session.run(partial(self._post, session, bucket, batch))
             except StatementRefused as error:
                 await self._halve(session, bucket, batch, error)
                 return
-            except DatabaseContended as error:
-                self._observer.batch_retried(error)
-            except (DatabaseUnavailable, DatabaseMisconfigured) as error:
-                self._observer.batch_retried(error)
-                _log.warning("batch_retried", extra={"size": len(batch), "reason": str(error)})
-                self._expire()
-                await trio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_S_MAX)
+            except LedgerError as error:
+                self._tell_retry(error, len(batch))
+                if not isinstance(error, DatabaseContended):
+                    self._expire()
+                    await trio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, RETRY_S_MAX)
             else:
-                self._observer.batch_committed(len(batch), trio.current_time() - started)
-                self._answer(list(zip(batch, found, strict=True)))
                 return
             batch = self._give_up(batch)
+
+    def _tell_retry(self, error: LedgerError, size: int) -> None:
+        self._observer.batch_retried(error)
+        if not isinstance(error, DatabaseContended):
+            _log.warning("batch_retried", extra={"size": size, "reason": str(error)})
 
     async def _prepare(self, session: Session, connection: Connection) -> None:
         session.state["post_batch"] = await connection.prepare(POST_BATCH)
 
-    async def _post(self, session: Session, bucket: int, batch: list[Posting]) -> list[Outcome]:
+    async def _post(
+        self, session: Session, bucket: int, batch: list[Posting], connection: Connection
+    ) -> None:
+        """Inside a job: post a batch and answer it."""
+        batch.sort(key=by_id)
         try:
             arguments = columns(batch)
         except TypeError as error:
             raise StatementRefused(f"a posting is not all integers: {error}", "") from error
-
-        async def job(connection: Connection) -> list[Outcome]:
-            if "post_batch" not in session.state:
-                await self._prepare(session, connection)
-            answer = await session.state["post_batch"].fetchrow(bucket, *arguments)
-            return outcomes(batch, answer)
-
-        return await session.run(job, timeout_s=self._give_up_s)
+        if "post_batch" not in session.state:
+            await self._prepare(session, connection)
+        started = trio.current_time()
+        statement = session.state["post_batch"]
+        answer = await session.limit(statement.fetchrow(bucket, *arguments), self._give_up_s)
+        found = outcomes(batch, answer)
+        self._observer.batch_committed(len(batch), trio.current_time() - started)
+        self._answer(list(zip(batch, found, strict=True)))
 
     async def _halve(
         self, session: Session, bucket: int, batch: list[Posting], error: StatementRefused
@@ -317,15 +369,19 @@ class Committer:
 
     def _expire(self) -> None:
         """While the database is away, answer what has waited too long behind the batches in flight."""
-        ready = self._line.ready
-        waiting = [ready.popleft() for _ in range(len(ready))]
-        ready.extend(self._give_up(waiting))
+        rest = self._give_up(self._take(len(self._line.ready)))
+        self._on_their_way -= len(rest)
+        self._line.ready.extend(rest)
 
     def _answer(self, answers: list[tuple[Posting, Outcome]]) -> None:
         self._queued -= len(answers)
         leave = self._line.leave
         for posting, _ in answers:
             leave(posting)
-        if self._line.ready or self._stopping:
-            self._wake.set()
+        self._on_their_way -= len(answers)
+        self._judge_enough()
+        if self._is_over:
+            self._call_all_lanes()
+        else:
+            self._call_lane()
         self._on_outcomes(answers)

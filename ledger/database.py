@@ -153,6 +153,23 @@ async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Co
     return connection
 
 
+class Bell:
+    """Wakes a job that waits for work, so that it need not leave the database's side to wait. For one job."""
+
+    def __init__(self) -> None:
+        self._waiter: asyncio.Future[None] | None = None
+
+    def ring(self) -> None:
+        """Wake who waits; from trio's side as well, in the same thread. Nobody waiting: nothing happens."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Inside a job: wait for the next ring."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+
+
 class Session:
     """One connection for one user, kept open between jobs; opened again by itself after it was lost.
 
@@ -171,8 +188,8 @@ class Session:
         """Whether the connection was open when last seen; it may be dead without our knowing."""
         return self._connection is not None and not self._connection.is_closed()
 
-    async def run(self, job: Job[T], *, timeout_s: float = 10.0) -> T:
-        """Run `job(connection)` as one asyncio coroutine.
+    async def run(self, job: Job[T], *, timeout_s: float | None = 10.0) -> T:
+        """Run `job(connection)` as one asyncio coroutine; without a time limit if that is None.
 
         Raises one of the types of `ledger.errors`. After DatabaseUnavailable the outcome of the job is
         unknown and the connection is gone; the next call opens another.
@@ -180,14 +197,11 @@ class Session:
         result: T = await self._database.bridge(self._job, job, timeout_s)
         return result
 
-    def terminate(self) -> None:
-        """Drop the connection without a word to the server."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-            self.state = {}
+    async def limit(self, awaitable: Awaitable[T], timeout_s: float) -> T:
+        """Inside a job: await with a time limit. Past it the connection is terminated, never cancelled.
 
-    async def _job(self, job: Job[T], timeout_s: float) -> T:
+        Raises DatabaseUnavailable then.
+        """
         timed_out = False
 
         def give_up() -> None:
@@ -196,33 +210,45 @@ class Session:
             if self._connection is not None:
                 self._connection.terminate()
 
-        clock: asyncio.TimerHandle | None = None
+        clock = asyncio.get_running_loop().call_later(timeout_s, give_up)
+        try:
+            return await awaitable
+        except Exception as error:
+            if timed_out:
+                raise DatabaseUnavailable(f"no answer from the database within {timeout_s:g} s") from error
+            raise
+        finally:
+            clock.cancel()
+
+    def terminate(self) -> None:
+        """Drop the connection without a word to the server."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+            self.state = {}
+
+    async def _job(self, job: Job[T], timeout_s: float | None) -> T:
         try:
             if not self.is_connected:
                 self.state = {}
                 self._connection = await _connect(
-                    self._database.dsn, self._database.application_name, min(timeout_s, CONNECT_S_MAX)
+                    self._database.dsn,
+                    self._database.application_name,
+                    CONNECT_S_MAX if timeout_s is None else min(timeout_s, CONNECT_S_MAX),
                 )
                 self.connects += 1
-            clock = asyncio.get_running_loop().call_later(timeout_s, give_up)
-            return await job(self._connection)
+            work = job(self._connection)
+            return await (work if timeout_s is None else self.limit(work, timeout_s))
         except asyncio.CancelledError:
             self.terminate()
             raise
         except Exception as error:
-            if timed_out:
-                self.terminate()
-                raise DatabaseUnavailable(f"no answer from the database within {timeout_s:g} s") from error
             closed = translate(error)
-            if closed is None:
+            if closed is None or isinstance(closed, DatabaseUnavailable):
                 self.terminate()
+            if closed is None or closed is error:
                 raise
-            if isinstance(closed, DatabaseUnavailable):
-                self.terminate()
             raise closed from error
-        finally:
-            if clock is not None:
-                clock.cancel()
 
 
 class Database:
