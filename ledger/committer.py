@@ -26,7 +26,6 @@ from ledger.database import Bell, Connection, Database, Session
 from ledger.errors import DatabaseContended, LedgerError, StatementRefused
 from ledger.posting import (
     POST_BATCH,
-    Kind,
     Outcome,
     Posting,
     bucket_of,
@@ -43,7 +42,6 @@ _log = logging.getLogger(__name__)
 RETRY_S_MIN: Final = 0.02
 RETRY_S_MAX: Final = 0.5
 GUARD_PROBE_S: Final = 2.0
-_NAMES_ORIGINAL: Final = frozenset({int(Kind.REVERSAL), int(Kind.STATUS)})
 OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
 
 
@@ -94,23 +92,26 @@ class _Line:
         # Ids are kept apart from accounts by being negative.
         own = -(posting.terminal << 32 | posting.stan)
         account = posting.account
-        if posting.kind not in _NAMES_ORIGINAL or posting.original_stan == posting.stan:
+        original_stan = posting.original_stan
+        if not original_stan or original_stan == posting.stan:
             return (account, own) if account else (own,)
-        original = -(posting.terminal << 32 | posting.original_stan)
+        original = -(posting.terminal << 32 | original_stan)
         first, second = (own, original) if own < original else (original, own)
         return (account, first, second) if account else (first, second)
 
     def enter(self, posting: Posting, first: int = 0) -> None:
         """Claim the posting's keys from the first-th on; it is ready when it has them all."""
         claims = self._claims
-        keys = self._keys(posting)
-        for index in range(first, len(keys)):
-            key = keys[index]
+        index = 0
+        for key in self._keys(posting):
+            index += 1
+            if index <= first:
+                continue
             if key in claims:
                 waiting = claims[key]
                 if waiting is None:
                     waiting = claims[key] = deque()
-                waiting.append((posting, index + 1))
+                waiting.append((posting, index))
                 return
             claims[key] = None
         self.ready.append(posting)
@@ -119,12 +120,11 @@ class _Line:
         """Give the posting's keys back; who waited longest takes them over."""
         claims = self._claims
         for key in self._keys(posting):
-            waiting = claims[key]
+            waiting = claims.pop(key)
             if waiting:
+                claims[key] = waiting
                 heir, first = waiting.popleft()
                 self.enter(heir, first)
-            else:
-                del claims[key]
 
 
 class _Lane:
@@ -181,10 +181,12 @@ class Committer:
         """Take a posting; its outcome comes by `on_outcomes`. Bounding the queue is the caller's (by
         `queued`).
         """
-        posting.submitted_at = trio.current_time()
         self._queued += 1
+        if not posting.submitted_at:
+            posting.submitted_at = trio.current_time()
         self._line.enter(posting)
-        self._call_lane()
+        if self._waiting:
+            self._call_lane()
 
     def stop(self) -> None:
         """Let `run` end once all that was submitted is answered."""
@@ -329,15 +331,11 @@ class Committer:
     ) -> None:
         """Inside a job: post a batch and answer it."""
         batch.sort(key=by_id)
-        try:
-            arguments = columns(batch)
-        except TypeError as error:
-            raise StatementRefused(f"a posting is not all integers: {error}", "") from error
         if "post_batch" not in session.state:
             await self._prepare(session, connection)
         started = trio.current_time()
         statement = session.state["post_batch"]
-        answer = await session.limit(statement.fetchrow(bucket, *arguments), self._give_up_s)
+        answer = await session.limit(statement.fetchrow(bucket, *columns(batch)), self._give_up_s)
         found = outcomes(batch, answer)
         self._observer.batch_committed(len(batch), trio.current_time() - started)
         self._answer(list(zip(batch, found, strict=True)))

@@ -9,16 +9,23 @@ connections, batching or retries.
 
 from collections.abc import Sequence
 from enum import IntEnum
+from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from ledger.database import Connection
 
 
 class Kind(IntEnum):
-    """What a request does. STATUS and BALANCE are answered but not journalled; ADJUSTMENT is for the desk."""
+    """What a request does. STATUS and BALANCE are answered but not journalled; ADJUSTMENT is for the desk.
+
+    Prints as its number, so that it may stand in a column (`columns`).
+    """
+
+    __repr__ = int.__repr__
 
     TOMBSTONE = 0
     EARN = 1
@@ -57,7 +64,8 @@ class Posting(msgspec.Struct, gc=False):
     points is the signed change of the card account; code is 0 to post if the balance allows, else the
     decline the switch decided, which is journalled without posting. account is 0 when no card is known;
     digest is the signed 64-bit hash of the request; original_stan is 0 for none; context is the caller's
-    own and never looked at. submitted_at is the committer's (trio's clock, seconds).
+    own and never looked at. submitted_at is when the request came, by trio's clock, in seconds (0: when it
+    is submitted).
     """
 
     transaction_id: int
@@ -116,6 +124,7 @@ def no_effect(posting: Posting, code: int) -> Outcome:
     )
 
 
+# The columns are the first fields of `Posting`, in their order.
 _TYPES: Final = {
     "transaction_id": "bigint",
     "terminal": "int",
@@ -142,18 +151,15 @@ POST_BATCH: Final = (
     + ")"
 )
 by_id: Final = attrgetter("terminal", "stan")
-_row = attrgetter(*_TYPES)
 
 
 def columns(postings: Sequence[Posting]) -> list[str]:
     """The arguments of POST_BATCH after the bucket, as array literals; `postings` sorted by `by_id`.
 
-    Raises TypeError if a posting holds anything but integers.
+    What does not print as an integer makes a literal that the server refuses.
     """
-    # int's own repr, whatever the subclass: an enum prints its name otherwise.
-    return [
-        "{" + ",".join(map(int.__repr__, column)) + "}" for column in zip(*map(_row, postings), strict=True)
-    ]
+    rows = zip(*map(astuple, postings), strict=True)
+    return ["{" + str(list(column))[1:-1] + "}" for column in islice(rows, len(_TYPES))]
 
 
 def outcomes(postings: Sequence[Posting], answer: Sequence[Sequence[Any]]) -> list[Outcome]:

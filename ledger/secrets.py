@@ -12,6 +12,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from struct import Struct
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
@@ -23,6 +24,7 @@ _HEADER: Final = b"cityswitch master key 1\n"
 _SECRET_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _BLOCK_BYTES: Final = 64  # of SHA-256
+_first_8_bytes: Final = Struct(">q").unpack_from
 
 
 class MasterKey:
@@ -34,8 +36,8 @@ class MasterKey:
         self._aead = AESGCM(wrapping)
         # HMAC's two padded key blocks, hashed once (RFC 2104 section 4): cheaper than copying an hmac object.
         block = pepper.ljust(_BLOCK_BYTES, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -106,11 +108,11 @@ class MasterKey:
         """The token a card number is known by: signed 64 bits of HMAC-SHA256(pepper, digits) (design,
         Cards).
         """
-        inner = self._inner.copy()
+        inner = self._inner()
         inner.update(digits.encode("ascii"))
-        outer = self._outer.copy()
+        outer = self._outer()
         outer.update(inner.digest())
-        return int.from_bytes(outer.digest()[:8], "big", signed=True)
+        return _first_8_bytes(outer.digest())[0]  # type: ignore[no-any-return]
 
 
 def _binding(terminal: int, generation: int) -> bytes:

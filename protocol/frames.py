@@ -36,8 +36,3 @@ def frame_end(buffer: bytes, start: int, size_min: int, size_max: int) -> int:
 def plain_frame(type_byte: int, body: bytes) -> bytes:
     """Return a handshake frame: no tag."""
     return pack_header(HEADER_SIZE - LENGTH_SIZE + len(body), VERSION, type_byte) + body
-
-
-def data_header(type_byte: int, body_size: int) -> bytes:
-    """Return the header of a data frame, whose length counts the tag."""
-    return pack_header(HEADER_SIZE - LENGTH_SIZE + body_size + TAG_SIZE, VERSION, type_byte)

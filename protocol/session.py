@@ -14,13 +14,23 @@ from hmac import compare_digest
 from struct import Struct
 
 from protocol.errors import CloseReason, MisuseError, ProtocolError
-from protocol.frames import PLAIN_MIN, TAGGED_MIN, data_header, frame_end
+from protocol.frames import PLAIN_MIN, TAGGED_MIN, frame_end, pack_header
 from protocol.keys import HashCopy, keyed_hashes
-from protocol.limits import BODY_MAX, FRAME_MAX, FRAME_UNAUTHENTICATED_MAX, HEADER_SIZE, TAG_SIZE, VERSION
+from protocol.limits import (
+    BODY_MAX,
+    FRAME_MAX,
+    FRAME_UNAUTHENTICATED_MAX,
+    HEADER_SIZE,
+    LENGTH_SIZE,
+    TAG_SIZE,
+    VERSION,
+)
 from protocol.messages import DECODE_ERRORS, Decode, Received, body_error
 from protocol.state import Event, State, step
 
 _pack_sequence = Struct(">Q").pack
+_HEAD_AND_TAG = HEADER_SIZE - LENGTH_SIZE + TAG_SIZE
+"""What the length field of a data frame counts beside the body."""
 
 
 class Session:
@@ -169,13 +179,13 @@ class Session:
         size = len(body)
         if not 0 < size <= BODY_MAX:
             raise MisuseError(f"a body of {size} bytes, allowed 1 to {BODY_MAX}")
-        frame = data_header(type_byte, size) + body
+        frame = pack_header(size + _HEAD_AND_TAG, VERSION, type_byte) + body
         inner = self._seal_inner()
         inner.update(_pack_sequence(self._seal_sequence) + frame)
         outer = self._seal_outer()
         outer.update(inner.digest())
         self._seal_sequence += 1
-        return frame + bytes(outer.digest()[:TAG_SIZE])
+        return frame + outer.digest()[:TAG_SIZE]  # type: ignore[no-any-return]
 
     def _fail(self, error: ProtocolError) -> None:
         """Keep the fault for good: nothing is received or sealed any more.

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from protocol import Reply, ServerSession
+from protocol import ServerSession
 from switch.config import Config
 from switch.directory import Terminal
 from switch.metrics import Meters
@@ -67,12 +67,15 @@ class Connection:
         self.frame_since: float | None = None
         self.write_since: float | None = None
 
-    def send(self, reply: Reply, request_type: int) -> None:
-        """Seal a reply into the outbox; `transport.flush` writes it.
-
-        Frames leave in the order of the calls.
-        """
-        self.outbox += self.session.seal(reply, request_type)
+    def note_read(self, *, has_frames: bool, now: float) -> None:
+        """Note the arrival of bytes for the deadlines: idle counts from the last whole frame."""
+        if has_frames:
+            self.read_at = now
+            self.frame_since = None
+        if not self.session.has_partial_frame:
+            self.frame_since = None
+        elif self.frame_since is None:
+            self.frame_since = now
 
 
 class Connections:
@@ -157,17 +160,6 @@ class Connections:
             self.close(connection, "outbox_full")
         elif left < before or connection.write_since is None:
             connection.write_since = now
-
-    def bytes_read(self, connection: Connection, *, frames: int, now: float) -> None:
-        """Note the arrival of bytes for the deadlines: idle counts from the last whole frame."""
-        if frames:
-            connection.read_at = now
-            connection.frame_since = None
-        if connection.session.has_partial_frame:
-            if connection.frame_since is None:
-                connection.frame_since = now
-        else:
-            connection.frame_since = None
 
     def set_paused(self, connection: Connection, paused: bool) -> None:
         """Stop or resume reading from a connection (TCP pushes back on the terminal)."""

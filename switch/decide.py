@@ -11,7 +11,12 @@ import msgspec
 from protocol import ResultCode
 from switch.directory import Card, Partner
 
+# Plain integers: an attribute of an enum class costs more than the comparison it serves.
 APPROVED = int(ResultCode.APPROVED)
+PROGRAMME_SUSPENDED = int(ResultCode.PROGRAMME_SUSPENDED)
+PARTNER_SUSPENDED = int(ResultCode.PARTNER_SUSPENDED)
+CARD_OTHER_PROGRAMME = int(ResultCode.CARD_OTHER_PROGRAMME)
+CARD_EXPIRED = int(ResultCode.CARD_EXPIRED)
 
 # By the registry's card status: active, blocked, retain, replaced, ordered, ready, closed.
 CARD_REFUSALS = (
@@ -37,15 +42,6 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     amount_grosze: int = 0
 
 
-def refuse_parties(partner: Partner) -> int:
-    """Return why this partner's terminals are served nothing now, or APPROVED."""
-    if partner.programme.suspended:
-        return int(ResultCode.PROGRAMME_SUSPENDED)
-    if partner.suspended:
-        return int(ResultCode.PARTNER_SUSPENDED)
-    return APPROVED
-
-
 def refuse_identity(partner: Partner, card: Card | int) -> int:
     """Return why the card is not one of this programme, or APPROVED. All that a reversal may be refused for.
 
@@ -55,20 +51,34 @@ def refuse_identity(partner: Partner, card: Card | int) -> int:
     if isinstance(card, int):
         return card
     if card.programme != partner.programme.number:
-        return int(ResultCode.CARD_OTHER_PROGRAMME)
+        return CARD_OTHER_PROGRAMME
     return APPROVED
 
 
-def refuse_card(partner: Partner, card: Card | int, today: int) -> int:
-    """Return why the card cannot be used today (days since 1970-01-01), or APPROVED."""
+def refuse(partner: Partner, card: Card | int, today: int) -> int:
+    """Return why this partner's terminals are served nothing now, or the card cannot be used today.
+
+    `today` in days since 1970-01-01. APPROVED where nothing speaks against it.
+    """
+    if partner.programme.suspended:
+        return PROGRAMME_SUSPENDED
+    if partner.suspended:
+        return PARTNER_SUSPENDED
     if code := refuse_identity(partner, card):
         return code
     assert isinstance(card, Card)
     if code := CARD_REFUSALS[card.status]:
         return code
     if card.expires_day is not None and today > card.expires_day:
-        return int(ResultCode.CARD_EXPIRED)
+        return CARD_EXPIRED
     return APPROVED
+
+
+def refuse_amount(amount_grosze: int) -> int:
+    """Return what is wrong with an amount out of bounds."""
+    if amount_grosze > 0:
+        return int(ResultCode.AMOUNT_OVER_LIMIT)
+    return int(ResultCode.AMOUNT_NEGATIVE if amount_grosze else ResultCode.AMOUNT_ZERO)
 
 
 def decide_earn(partner: Partner, card: Card | int, amount_grosze: int, today: int) -> Decision:
@@ -79,11 +89,9 @@ def decide_earn(partner: Partner, card: Card | int, amount_grosze: int, today: i
     earn = partner.programme.rules.earn
     if earn is None:
         return Decision(int(ResultCode.NOT_SUPPORTED))
-    code = refuse_parties(partner) or refuse_card(partner, card, today)
-    if not code and amount_grosze <= 0:
-        code = int(ResultCode.AMOUNT_NEGATIVE if amount_grosze else ResultCode.AMOUNT_ZERO)
-    elif not code and amount_grosze > earn.amount_max_grosze:
-        code = int(ResultCode.AMOUNT_OVER_LIMIT)
+    code = refuse(partner, card, today)
+    if not code and not 0 < amount_grosze <= earn.amount_max_grosze:
+        code = refuse_amount(amount_grosze)
     if code:
         return Decision(code, 0, amount_grosze)
     return Decision(
@@ -100,7 +108,7 @@ def decide_redeem(partner: Partner, card: Card | int, tier: int, today: int, *, 
         return Decision(int(ResultCode.NOT_SUPPORTED))
     if feed_stale:
         return Decision(int(ResultCode.FEED_STALE))
-    if code := refuse_parties(partner) or refuse_card(partner, card, today):
+    if code := refuse(partner, card, today):
         return Decision(code)
     value_grosze = partner.programme.rules.tier_value_grosze(tier)
     if value_grosze is None:
@@ -110,7 +118,7 @@ def decide_redeem(partner: Partner, card: Card | int, tier: int, today: int, *, 
 
 def decide_balance(partner: Partner, card: Card | int, today: int) -> Decision:
     """A balance is told for a card that could be used now."""
-    return Decision(refuse_parties(partner) or refuse_card(partner, card, today))
+    return Decision(refuse(partner, card, today))
 
 
 def decide_reference(partner: Partner, card: Card | int) -> Decision:

@@ -46,7 +46,9 @@ from switch.directory import Card, Directory, Programme, Terminal
 from switch.logs import log_transaction
 from switch.metrics import Meters
 
-NOT_JOURNALLED = frozenset({Kind.BALANCE, Kind.STATUS})
+EARN, EARN_ADVICE, REDEEM = int(Kind.EARN), int(Kind.EARN_ADVICE), int(Kind.REDEEM)
+BALANCE, REVERSAL, STATUS = int(Kind.BALANCE), int(Kind.REVERSAL), int(Kind.STATUS)
+NOT_JOURNALLED = frozenset({BALANCE, STATUS})
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +59,6 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
     message: str
     programme: Programme
     last4: str
-    received_at: float
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -115,8 +116,9 @@ class Flow:
         connection.in_flight += len(requests)
         self.in_flight += len(requests)
         now_ms = self._clock_ms()
+        handlers = self._handlers
         for request in requests:
-            self._handlers[type(request.message)](connection, request, now_ms, now)
+            handlers[request.message.__class__](connection, request, now_ms, now)
         if connection.in_flight >= self._config.in_flight_per_connection_max:
             self._connections.set_paused(connection, True)
 
@@ -143,7 +145,7 @@ class Flow:
         partner = connection.terminal.partner
         card, last4 = self._find_card(message.card)
         decision = decide_earn(partner, card, message.amount, self._calendar.day(now_ms))
-        kind = Kind.EARN if isinstance(message, Earn) else Kind.EARN_ADVICE
+        kind = EARN if message.__class__ is Earn else EARN_ADVICE
         self._post(
             connection,
             request,
@@ -166,7 +168,7 @@ class Flow:
         self._post(
             connection,
             request,
-            Kind.REDEEM,
+            REDEEM,
             decision,
             card=card,
             last4=last4,
@@ -180,9 +182,7 @@ class Flow:
         assert isinstance(message, Balance)
         card, last4 = self._find_card(message.card)
         decision = decide_balance(connection.terminal.partner, card, self._calendar.day(now_ms))
-        self._post(
-            connection, request, Kind.BALANCE, decision, card=card, last4=last4, now_ms=now_ms, now=now
-        )
+        self._post(connection, request, BALANCE, decision, card=card, last4=last4, now_ms=now_ms, now=now)
 
     def _refer(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
         """A reversal or a status: a request that names an earlier one of the same terminal."""
@@ -190,7 +190,7 @@ class Flow:
         assert isinstance(message, Reversal | Status)
         card, last4 = self._find_card(message.card)
         decision = decide_reference(connection.terminal.partner, card)
-        kind = Kind.REVERSAL if isinstance(message, Reversal) else Kind.STATUS
+        kind = REVERSAL if isinstance(message, Reversal) else STATUS
         self._post(
             connection,
             request,
@@ -204,7 +204,12 @@ class Flow:
         )
 
     def _find_card(self, text: str) -> tuple[Card | int, str]:
-        """Return the card, or the result code that says why there is none, and the last four digits."""
+        """Return the card, or the result code that says why there is none, and the last four digits.
+
+        What the registry knows is a card number; its check digit need not be computed again.
+        """
+        if text.isascii() and text.isdigit() and (card := self._directory.find_card(text)) is not None:
+            return card, text[-4:]
         try:
             digits = parse_card(text)
         except CardNumberError:
@@ -215,7 +220,7 @@ class Flow:
         self,
         connection: Connection,
         request: Received,
-        kind: Kind,
+        kind: int,
         decision: Decision,
         *,
         card: Card | int,
@@ -226,14 +231,14 @@ class Flow:
         original_stan: int = 0,
     ) -> None:
         """Hand the decision to the committer; declines are journalled too, so that such an id never posts."""
-        message = cast(Request, request.message)
+        message = cast("Request", request.message)
         terminal = connection.terminal
         programme = terminal.partner.programme
         posting = Posting(
             transaction_id=self._ledger.next_id(now_ms),
             terminal=terminal.number,
             stan=message.stan,
-            kind=int(kind),
+            kind=kind,
             account=0 if isinstance(card, int) else card.account,
             counter_account=counter_account,
             points=decision.points,
@@ -244,7 +249,8 @@ class Flow:
             rules_version=programme.rules_version,
             accepted_at_ms=now_ms,
             terminal_time=message.terminal_time,
-            context=Pending(connection, request.type, type(message).__name__, programme, last4, now),
+            context=Pending(connection, request.type, message.__class__.__name__, programme, last4),
+            submitted_at=now,
         )
         if decision.code and (kind in NOT_JOURNALLED or decision.code == ResultCode.FEED_STALE):
             self.on_outcomes([(posting, no_effect(posting, decision.code))])
@@ -256,17 +262,19 @@ class Flow:
     def on_outcomes(self, outcomes: list[tuple[Posting, Outcome]]) -> None:
         """Answer a batch that has been committed (or refused): write each reply to its connection."""
         touched: set[Connection] = set()
-        replies = self._meters.replies
+        meters = self._meters
+        replies, add_request_s = meters.replies, meters.request_s.add
         now = trio.current_time()
         for posting, outcome in outcomes:
             pending = posting.context
             assert isinstance(pending, Pending)
             replies[pending.message, outcome.code] += 1
-            self._meters.replays += outcome.replayed
-            self._meters.request_s.add(now - pending.received_at)
+            meters.replays += outcome.replayed
+            add_request_s(now - posting.submitted_at)
             log_transaction(posting, outcome, pending.message, pending.last4)
-            reply = reply_of(posting, outcome, pending)
-            self._answer(pending.connection, reply, pending.request_type, touched)
+            self._answer(
+                pending.connection, reply_of(posting, outcome, pending), pending.request_type, touched
+            )
         self._flush(touched, now)
 
     def _answer(
@@ -278,7 +286,7 @@ class Flow:
         if connection.closed:
             self._meters.replies_dropped += 1
             return
-        connection.send(reply, request_type)
+        connection.outbox += connection.session.seal(reply, request_type)
         touched.add(connection)
         if connection.paused and connection.in_flight <= self._config.in_flight_per_connection_max // 2:
             self._connections.set_paused(connection, False)
@@ -326,7 +334,7 @@ class Flow:
 
 def reply_of(posting: Posting, outcome: Outcome, pending: Pending) -> Reply:
     """The reply to a posting; depends on stored figures only, so a replay repeats it byte for byte."""
-    if posting.kind != Kind.STATUS:
+    if posting.kind != STATUS:
         return transaction_reply(posting.stan, posting.original_stan, outcome, pending)
     original = None
     if outcome.original is not None:

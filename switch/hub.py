@@ -43,7 +43,7 @@ class Hub:
 
     def requests_received(self, connection: Connection, requests: list[Received], now: float) -> None:
         """Hand verified requests to the flow and note their arrival."""
-        self.connections.bytes_read(connection, frames=len(requests), now=now)
+        connection.note_read(has_frames=bool(requests), now=now)
         if requests:
             self._flow.receive(connection, requests, now)
 

@@ -25,7 +25,7 @@ from switch.connection import Connection, Transport
 from switch.directory import Directory
 from switch.hub import Hub
 from switch.metrics import Meters
-from switch.pump import Pump
+from switch.pump import Pump, PumpedSocket
 from switch.stream import StreamTransport
 
 log = structlog.get_logger()
@@ -165,7 +165,7 @@ class Listener:
             session, requests = await self._authenticate(SocketStream(sock), source)
             if session is None:
                 return
-            connection = self._connection(session, source, pump)
+            connection = self._connection(session, source, PumpedSocket(pump, sock))
             pump.add(connection, sock)
             closing.pop_all()
         self._admit(connection, requests)

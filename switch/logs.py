@@ -97,7 +97,7 @@ def log_transaction(posting: Posting, outcome: Outcome, message: str, last4: str
     """Log one answered request: approvals at debug, declines at info, retry and fault codes as warnings."""
     code = outcome.code
     if not code:
-        if _level <= logging.DEBUG:
+        if _level == logging.DEBUG:
             log.debug("transaction", **_fields(posting, outcome, message, last4))
     elif code in _ATTENTION:
         log.warning("transaction", **_fields(posting, outcome, message, last4))

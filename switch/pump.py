@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Callable
 
 import trio
 
@@ -20,86 +21,89 @@ READ_BYTES_MAX = 8_192
 READY_MAX = 1_024
 
 
-class Pump:
-    """Reads, and writes what did not fit at once. Implements `connection.Transport`."""
+class PumpedSocket:
+    """Carries one connection over a non-blocking socket of the pump. Implements `connection.Transport`."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._epoll = select.epoll()
-        self._sockets: dict[Connection, socket.socket] = {}
-        self._connections: dict[int, Connection] = {}
+    __slots__ = ("_pump", "_send", "sock")
 
-    def add(self, connection: Connection, sock: socket.socket) -> None:
-        """Take over the non-blocking socket of a connection that has just authenticated."""
-        self._sockets[connection] = sock
-        self._connections[sock.fileno()] = connection
-        self._epoll.register(sock.fileno(), select.EPOLLIN)
-
-    async def run(self) -> None:
-        """Pump until cancelled."""
-        descriptor = self._epoll.fileno()
-        connections = self._connections
-        hub = self._hub
-        try:
-            while True:
-                await hub.wait_room()
-                await trio.lowlevel.wait_readable(descriptor)
-                now = trio.current_time()
-                for fd, events in self._epoll.poll(0, READY_MAX):
-                    connection = connections.get(fd)
-                    if connection is None:
-                        continue
-                    if events & select.EPOLLOUT:
-                        hub.flush(connection, now)
-                    if events & ~select.EPOLLOUT:
-                        self._read(connection, fd, now)
-        finally:
-            self._epoll.close()
-            for sock in self._sockets.values():
-                sock.close()
-
-    def _read(self, connection: Connection, fd: int, now: float) -> None:
-        try:
-            data = self._sockets[connection].recv(READ_BYTES_MAX)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        self._hub.bytes_received(connection, data, now)
+    def __init__(self, pump: Pump, sock: socket.socket) -> None:
+        self._pump = pump
+        self._send = sock.send
+        self.sock = sock
 
     def flush(self, connection: Connection) -> None:
         """Write the outbox as far as the socket takes it; epoll tells when it takes more."""
         outbox = connection.outbox
-        sock = self._sockets.get(connection)
-        if sock is None or not outbox:
+        if not outbox:
             return
         waiting = connection.write_since is not None
         try:
-            sent = sock.send(outbox)
+            sent = self._send(outbox)
         except BlockingIOError:
             sent = 0
         except OSError:
-            self._hub.connections.close(connection, "write_error")
+            self._pump.hub.connections.close(connection, "write_error")
             return
         del outbox[:sent]
         if outbox or waiting:
-            self._register(connection, sock)
+            self.watch(connection)
 
     def watch(self, connection: Connection) -> None:
-        """Start or stop reading, after `connection.paused` changed."""
-        if sock := self._sockets.get(connection):
-            self._register(connection, sock)
-
-    def _register(self, connection: Connection, sock: socket.socket) -> None:
+        """Tell epoll what to wait for, after `connection.paused` or the outbox changed."""
         events = 0 if connection.paused else select.EPOLLIN
-        self._epoll.modify(sock.fileno(), events | (select.EPOLLOUT if connection.outbox else 0))
+        self._pump.epoll.modify(self.sock.fileno(), events | (select.EPOLLOUT if connection.outbox else 0))
 
     def drop(self, connection: Connection) -> None:
         """Close the socket of a connection."""
-        sock = self._sockets.pop(connection, None)
-        if sock is None:
-            return
-        del self._connections[sock.fileno()]
-        if not self._epoll.closed:
-            self._epoll.unregister(sock.fileno())
-        sock.close()
+        self._pump.remove(self.sock)
+        self.sock.close()
+
+
+class Pump:
+    """Reads the sockets of its connections, and tells them when a full one takes more."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.epoll = select.epoll()
+        self._lines: dict[int, tuple[Connection, Callable[[int], bytes]]] = {}
+
+    def add(self, connection: Connection, sock: socket.socket) -> None:
+        """Take over the socket of a connection that has just authenticated."""
+        self._lines[sock.fileno()] = connection, sock.recv
+        self.epoll.register(sock.fileno(), select.EPOLLIN)
+
+    def remove(self, sock: socket.socket) -> None:
+        """Forget an open socket."""
+        del self._lines[sock.fileno()]
+        if not self.epoll.closed:
+            self.epoll.unregister(sock.fileno())
+
+    async def run(self) -> None:
+        """Pump until cancelled; what is still connected then is closed."""
+        hub, epoll, lines = self.hub, self.epoll, self._lines
+        bytes_received = hub.bytes_received
+        try:
+            while True:
+                await hub.wait_room()
+                await trio.lowlevel.wait_readable(epoll.fileno())
+                now = trio.current_time()
+                for fd, events in epoll.poll(0, READY_MAX):
+                    # A line may be gone: closed by what was read before it in this round.
+                    line = lines.get(fd)
+                    if line is None:
+                        continue
+                    connection, recv = line
+                    if events & select.EPOLLOUT:
+                        hub.flush(connection, now)
+                    if events & ~select.EPOLLOUT:
+                        try:
+                            data = recv(READ_BYTES_MAX)
+                        except BlockingIOError:
+                            continue
+                        except OSError:
+                            data = b""
+                        bytes_received(connection, data, now)
+        finally:
+            epoll.close()
+            for connection, _ in list(lines.values()):
+                connection.transport.drop(connection)

@@ -8,9 +8,7 @@ bytes of UTF-8.
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
-from operator import attrgetter
-from typing import NamedTuple
+from operator import itemgetter
 
 from ledger.posting import Kind
 from protocol import ResultCode, limits
@@ -23,14 +21,19 @@ _SECTION_OF_KIND = {
     Kind.REVERSAL: "reversal",
     Kind.BALANCE: "balance",
 }
+_REDEEM = int(Kind.REDEEM)
+_TRY_AGAIN = int(ResultCode.TRY_AGAIN)
 _REASONS = {int(code): code.text_pl for code in ResultCode}
+
+
+_GROSZE = [f",{rest:02d} zł" for rest in range(100)]
 
 
 def money(grosze: int) -> str:
     """Format an amount of grosze as "45,90 zł" (negative amounts keep their sign in front)."""
-    sign = "-" if grosze < 0 else ""
-    zloty, rest = divmod(abs(grosze), 100)
-    return f"{sign}{zloty},{rest:02d} zł"
+    if grosze < 0:
+        return "-" + money(-grosze)
+    return str(grosze // 100) + _GROSZE[grosze % 100]
 
 
 # No character takes more than 4 bytes of UTF-8 (RFC 3629).
@@ -39,41 +42,28 @@ _SURELY_FITS = limits.RECEIPT_BYTES_MAX // 4
 _NOTES = frozenset({int(ResultCode.APPROVED_ORIGINAL_UNSEEN), int(ResultCode.APPROVED_NOTHING_TO_REVERSE)})
 
 
-class Figures(NamedTuple):
-    """What a receipt may show."""
-
-    last4: str
-    amount_grosze: int
-    points: int
-    balance: int
-    value_grosze: int
-    original: int
-    reason: str
-
-
-_FIELDS: dict[str, Callable[[Figures], object]] = {
-    "card": lambda figures: f"****{figures.last4}",
-    "amount": lambda figures: money(figures.amount_grosze),
-    "points": attrgetter("points"),
-    "balance": attrgetter("balance"),
-    "value": lambda figures: money(figures.value_grosze),
-    "original": attrgetter("original"),
-    "reason": attrgetter("reason"),
-}
+_FIELDS = ("card", "amount", "points", "balance", "value", "original", "reason")
+"""What a receipt may show; the tuple of a receipt's figures has this order."""
 
 
 class _Template:
-    """The lines of one section; only the fields they name are ever formatted."""
+    """The lines of one section; of the two amounts only those they name are formatted."""
 
     def __init__(self, *parts: tuple[str, ...]) -> None:
         parsed = list(string.Formatter().parse("\n".join(line for part in parts for line in part)))
+        names = [name for _, name, _, _ in parsed if name]
         self._layout = "".join(
             text.replace("%", "%%") + ("%s" if name else "") for text, name, _, _ in parsed
         )
-        self._fields = tuple(_FIELDS[name] for _, name, _, _ in parsed if name)
+        self.shows_amount = "amount" in names
+        self.shows_value = "value" in names
+        # Two at least, so that the picked are a tuple; what is too many has no width.
+        self._layout += "%.0s" * (spare := max(0, 2 - len(names)))
+        self._pick = itemgetter(*[_FIELDS.index(name) for name in names], *[0] * spare)
 
-    def text(self, figures: Figures) -> str:
-        return self._layout % tuple([field(figures) for field in self._fields])
+    def text(self, figures: tuple[object, ...]) -> str:
+        picked: tuple[object, ...] = self._pick(figures)
+        return self._layout % picked
 
 
 class ReceiptPrinter:
@@ -100,19 +90,20 @@ class ReceiptPrinter:
         original: int = 0,
     ) -> str:
         """Return the receipt for one reply; lines are separated by "\n"."""
-        approved = code < ResultCode.TRY_AGAIN
-        figures = Figures(
-            last4,
-            amount_grosze,
-            -points if kind == Kind.REDEEM else points,
-            balance,
-            balance * self._point_value_grosze,
-            original,
-            _REASONS.get(code, ""),
+        template = self._sections[kind] if code < _TRY_AGAIN else self._decline
+        text = template.text(
+            (
+                "****" + last4,
+                money(amount_grosze) if template.shows_amount else "",
+                -points if kind == _REDEEM else points,
+                balance,
+                money(balance * self._point_value_grosze) if template.shows_value else "",
+                original,
+                _REASONS.get(code, ""),
+            )
         )
-        text = (self._sections[kind] if approved else self._decline).text(figures)
         if code in _NOTES:
             text += "\n" + _REASONS[code]
-        if len(text) <= _SURELY_FITS:
+        if len(text) <= _SURELY_FITS or len(encoded := text.encode()) <= limits.RECEIPT_BYTES_MAX:
             return text
-        return text.encode()[: limits.RECEIPT_BYTES_MAX].decode(errors="ignore")
+        return encoded[: limits.RECEIPT_BYTES_MAX].decode(errors="ignore")
