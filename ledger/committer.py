@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 import trio
 
-from ledger.database import Bell, Connection, Database, Session
+from ledger.database import Bell, Connection, Database, Session, call_soon
 from ledger.errors import DatabaseContended, LedgerError, StatementRefused
 from ledger.posting import (
     POST_BATCH,
@@ -338,7 +338,9 @@ class Committer:
         answer = await session.limit(statement.fetchrow(bucket, *columns(batch)), self._give_up_s)
         found = outcomes(batch, answer)
         self._observer.batch_committed(len(batch), trio.current_time() - started)
-        self._answer(list(zip(batch, found, strict=True)))
+        self._release(batch)
+        # Replies are written while the next batch is on its way.
+        call_soon(self._answer, list(zip(batch, found, strict=True)))
 
     async def _halve(
         self, session: Session, bucket: int, batch: list[Posting], error: StatementRefused
@@ -349,6 +351,7 @@ class Committer:
                 extra={"terminal": batch[0].terminal, "stan": batch[0].stan, "reason": str(error)},
             )
             self._observer.poisoned(batch[0], error)
+            self._release(batch)
             self._answer([(batch[0], no_effect(batch[0], SYSTEM_ERROR))])
             return
         middle = len(batch) // 2
@@ -362,6 +365,7 @@ class Committer:
         if not late:
             return batch
         self._observer.gave_up(len(late))
+        self._release(late)
         self._answer([(posting, no_effect(posting, TRY_AGAIN)) for posting in late])
         return [posting for posting in batch if posting.submitted_at > oldest]
 
@@ -371,15 +375,18 @@ class Committer:
         self._on_their_way -= len(rest)
         self._line.ready.extend(rest)
 
-    def _answer(self, answers: list[tuple[Posting, Outcome]]) -> None:
-        self._queued -= len(answers)
+    def _release(self, batch: list[Posting]) -> None:
+        """The batch is no longer on its way: who waits behind its postings may go."""
         leave = self._line.leave
-        for posting, _ in answers:
+        for posting in batch:
             leave(posting)
-        self._on_their_way -= len(answers)
-        self._judge_enough()
+        self._on_their_way -= len(batch)
+
+    def _answer(self, answers: list[tuple[Posting, Outcome]]) -> None:
+        self._on_outcomes(answers)
+        self._queued -= len(answers)
         if self._is_over:
             self._call_all_lanes()
-        else:
+        elif self._waiting:
+            self._judge_enough()
             self._call_lane()
-        self._on_outcomes(answers)

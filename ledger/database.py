@@ -170,6 +170,11 @@ class Bell:
         await self._waiter
 
 
+def call_soon(callback: Callable[..., object], *args: object) -> None:
+    """Inside a job: call when the job next waits. What it raises ends the database's block."""
+    asyncio.get_running_loop().call_soon(callback, *args)
+
+
 class Session:
     """One connection for one user, kept open between jobs; opened again by itself after it was lost.
 
