@@ -2,17 +2,18 @@
 
 Owns the look-ups the hot path needs and the applying of registry changes. Must not read the database (feed.py
 does) and holds no personal data: a card is a token, an account, dates and flags (design.md, Cards in memory).
-Invariant: after `apply(changes)` every look-up answers by registry change `number`.
+Invariant: every look-up answers by registry change `number` or, while a reading is under way or was broken
+off, by a later one of a card; `number` moves when all of a reading has been applied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from ledger.errors import SecretsError
-from ledger.registry import RegistrySnapshot
+from ledger.registry import CardTuple, RegistrySnapshot
 from ledger.secrets import MasterKey
 from switch.programme import Identity, Receipt, Rules, RulesError, Settlement, parse_rules
 from switch.receipts import ReceiptPrinter
@@ -115,6 +116,7 @@ class Directory:
         self.partners: dict[int, Partner] = {}
         self.terminals: dict[int, Terminal] = {}
         self.cards: dict[int, Card] = {}
+        self._expiry_days: dict[int | None, int | None] = {}
         self._faults: list[str] = []
 
     def find_card(self, digits: str) -> Card | None:
@@ -141,8 +143,9 @@ class Directory:
     ) -> None:
         """Take over registry changes; `on_terminal` is told of every terminal whose row or keys changed.
 
-        What cannot be used (unreadable rules, a key wrapped under another master key) is left out and named
-        by `take_faults`; the rest is applied.
+        The reading's cards have been taken over before (`apply_cards`). What cannot be used (unreadable
+        rules, a key wrapped under another master key) is left out and named by `take_faults`; the rest is
+        applied.
         """
         self._apply_programmes(changes)
         self.choose_versions(now_ms)
@@ -153,12 +156,17 @@ class Directory:
             partner.suspended = partner_row.status != 0
             partner.points_step_grosze = partner_row.points_step_grosze
         touched = self._apply_terminals(changes)
-        cards = self.cards
-        for token, account, programme, status, issue, flags, expires_day in changes.cards:
-            cards[token] = Card(account, programme, status, issue, flags, expires_day)
         self.number = changes.number
         for number in touched:
             on_terminal(self.terminals[number])
+
+    def apply_cards(self, rows: Sequence[CardTuple]) -> None:
+        """Take over some of the cards of a reading; `apply` ends it. A card may come again."""
+        cards = self.cards
+        # Millions of cards expire on a few thousand days: each day is one object, not one a card.
+        one_day = self._expiry_days.setdefault
+        for token, account, programme, status, issue, flags, expires_day in rows:
+            cards[token] = Card(account, programme, status, issue, flags, one_day(expires_day, expires_day))
 
     def take_faults(self) -> list[str]:
         """Return what could not be applied since the last call, one line each."""

@@ -64,14 +64,14 @@ class Feed:
     async def refresh(self) -> None:
         """Read what changed since the last reading. Raises `LedgerError`."""
         asked_at = trio.current_time()
-        since = self._directory.number
+        directory, since = self._directory, self._directory.number
 
         async def job(connection: Connection) -> RegistrySnapshot:
-            return await read_changes(connection, since)
+            return await read_changes(connection, since, directory.apply_cards)
 
         changes = await self._database.run(job, timeout_s=READ_S_MAX if since else LOAD_S_MAX)
-        self._directory.apply(changes, now_ms=clock_ms(), on_terminal=self._on_terminal)
-        for fault in self._directory.take_faults():
+        directory.apply(changes, now_ms=clock_ms(), on_terminal=self._on_terminal)
+        for fault in directory.take_faults():
             log.error("registry_fault", problem=fault)
         self._meters.feed_reads += 1
         self.problem = None
