@@ -49,7 +49,7 @@ class Line:
         self.verified = 0
         self.sealed_late = 0
         self.stans: list[int] | None = None
-        """Set to a list, it collects the STANs of the replies (open loop)."""
+        """Set to a list, it collects the STANs of the purchases approved (open loop)."""
         self._rest = b""
 
     @property
@@ -109,7 +109,7 @@ class Line:
                 raise LoadFailed(f"not the reply to a purchase: {data[at:end].hex()}")
             if code := data[at + _CODE_AT]:
                 codes[code] = codes.get(code, 0) + 1
-            if self.stans is not None:
+            elif self.stans is not None:
                 self.stans.append(int.from_bytes(data[at + _STAN_AT : at + _CODE_AT], "big"))
             count += 1
             at = end
@@ -139,7 +139,7 @@ class VerifiedLine(Line):
                 raise LoadFailed(f"not the reply to a purchase: {message}")
             if message.code:
                 codes[message.code] = codes.get(message.code, 0) + 1
-            if self.stans is not None:
+            elif self.stans is not None:
                 self.stans.append(message.stan)
         self.verified += len(received)
         return len(received)

@@ -71,6 +71,7 @@ class LoadReport(msgspec.Struct, kw_only=True):
     """What one generator process saw. Counts of the window, unless said otherwise."""
 
     replies: int
+    """Open loop: approvals."""
     seconds: float
     """The length of the window as this process kept it."""
     codes: dict[int, int]

@@ -78,7 +78,7 @@ class OpenLoop(Traffic):
         self._send(line, 1)
 
     def _take(self, line: Line) -> None:
-        """Read once and note the latency of every reply, from when its request was due."""
+        """Read once and note the latency of every approval, from when its request was due."""
         refused = sum(self._codes.values())
         count = line.receive(self._codes)
         if not count:
@@ -89,9 +89,9 @@ class OpenLoop(Traffic):
         slot = self._bins[min(int((now - window.start_s) / BIN_S), len(self._bins) - 1)]
         slot.replies += count
         slot.refused += sum(self._codes.values()) - refused
-        if window.begin_s <= now < window.end_s:
-            self._replies += count
         assert line.stans is not None
+        if window.begin_s <= now < window.end_s:
+            self._replies += len(line.stans)
         for stan in line.stans:
             due = due_at[stan - stan_first]
             slot.latency_max_s = max(slot.latency_max_s, now - due)

@@ -15,7 +15,6 @@ Knows nothing of connections to terminals: `Posting.context` is opaque. Runs und
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
@@ -24,6 +23,7 @@ import trio
 
 from ledger.database import Bell, Connection, Database, Session, call_soon
 from ledger.errors import DatabaseContended, LedgerError, StatementRefused
+from ledger.line import Line
 from ledger.posting import (
     POST_BATCH,
     Outcome,
@@ -75,58 +75,6 @@ class _NoObserver:
         pass
 
 
-class _Line:
-    """Orders postings: one in flight per key, the rest wait their turn.
-
-    A posting's keys are claimed in one order for all (its account, then its ids by number), so waits
-    cannot form a circle. Only the first claim is dear: a posting nobody stands before costs two
-    dictionary entries.
-    """
-
-    def __init__(self) -> None:
-        self.ready: deque[Posting] = deque()
-        self._claims: dict[int, deque[tuple[Posting, int]] | None] = {}
-
-    @staticmethod
-    def _keys(posting: Posting) -> tuple[int, ...]:
-        # Ids are kept apart from accounts by being negative.
-        own = -(posting.terminal << 32 | posting.stan)
-        account = posting.account
-        original_stan = posting.original_stan
-        if not original_stan or original_stan == posting.stan:
-            return (account, own) if account else (own,)
-        original = -(posting.terminal << 32 | original_stan)
-        first, second = (own, original) if own < original else (original, own)
-        return (account, first, second) if account else (first, second)
-
-    def enter(self, posting: Posting, first: int = 0) -> None:
-        """Claim the posting's keys from the first-th on; it is ready when it has them all."""
-        claims = self._claims
-        index = 0
-        for key in self._keys(posting):
-            index += 1
-            if index <= first:
-                continue
-            if key in claims:
-                waiting = claims[key]
-                if waiting is None:
-                    waiting = claims[key] = deque()
-                waiting.append((posting, index))
-                return
-            claims[key] = None
-        self.ready.append(posting)
-
-    def leave(self, posting: Posting) -> None:
-        """Give the posting's keys back; who waited longest takes them over."""
-        claims = self._claims
-        for key in self._keys(posting):
-            waiting = claims.pop(key)
-            if waiting:
-                claims[key] = waiting
-                heir, first = waiting.popleft()
-                self.enter(heir, first)
-
-
 class _Lane:
     """One connection, what it has taken and not yet answered (by bucket), and the bell that wakes it."""
 
@@ -164,7 +112,7 @@ class Committer:
         self._lanes = [_Lane(database.session()) for _ in range(lanes)]
         self._give_up_s = give_up_ms / 1000
         self._observer: Observer = observer or _NoObserver()
-        self._line = _Line()
+        self._line = Line()
         self._waiting: list[_Lane] = []
         self._on_their_way = 0
         self._enough = 1
@@ -187,6 +135,14 @@ class Committer:
         self._line.enter(posting)
         if self._waiting:
             self._call_lane()
+
+    def is_behind(self, bound_s: float) -> bool:
+        """Whether more waits than one batch takes, and the first of it for longer than `bound_s`.
+
+        Fewer than a batch are waiting for Postgres, not for their turn.
+        """
+        ready = self._line.ready
+        return len(ready) > self._batch_max and trio.current_time() - ready[0].submitted_at > bound_s
 
     def stop(self) -> None:
         """Let `run` end once all that was submitted is answered."""

@@ -58,6 +58,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     idle_s: Annotated[float, Meta(gt=0, le=86_400)] = limits.IDLE_TIMEOUT_S
     drain_s: Annotated[float, Meta(gt=0, le=600)] = 15.0
     give_up_ms: Annotated[int, Meta(ge=100, le=60_000)] = 3_000
+    shed_after_ms: Annotated[int, Meta(ge=10, le=60_000)] = 500
     feed_stale_after_s: Annotated[float, Meta(gt=0, le=3_600)] = 5.0
     time_zone: str = "Europe/Warsaw"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -32,9 +32,7 @@ from protocol import (
     SignOff,
     SignOn,
     Status,
-    StatusReply,
     Totals,
-    TransactionReply,
     parse_card,
     request_digest,
 )
@@ -42,29 +40,27 @@ from switch.calendar import Calendar
 from switch.config import Config
 from switch.connection import Connection, Connections
 from switch.decide import Decision, decide_balance, decide_earn, decide_redeem, decide_reference
-from switch.directory import Card, Directory, Programme, Terminal
+from switch.directory import Card, Directory, Terminal
 from switch.logs import log_transaction
 from switch.metrics import Meters
+from switch.replies import Pending, reply_of, transaction_reply
 
 EARN, EARN_ADVICE, REDEEM = int(Kind.EARN), int(Kind.EARN_ADVICE), int(Kind.REDEEM)
 BALANCE, REVERSAL, STATUS = int(Kind.BALANCE), int(Kind.REVERSAL), int(Kind.STATUS)
 NOT_JOURNALLED = frozenset({BALANCE, STATUS})
-
-
-class Pending(msgspec.Struct, frozen=True, gc=False):
-    """What the reply needs to know of its request; travels through the ledger as the posting's context."""
-
-    connection: Connection
-    request_type: int
-    message: str
-    programme: Programme
-    last4: str
+TRY_AGAIN = int(ResultCode.TRY_AGAIN)
+NEW_BUSINESS = {Earn: EARN, EarnAdvice: EARN_ADVICE, Redeem: REDEEM, Balance: BALANCE}
+"""What is refused for now while the ledger is behind; what settles an earlier request never is."""
+SERVED_PER_REFUSAL = 5
+"""A refusal has a price: refusing all that is too much left time for a third of the rest (ARCHITECTURE.md).
+What is neither served nor refused waits, at last in its socket."""
 
 
 class Ledger(msgspec.Struct, frozen=True):
     """What the flow needs of the ledger: where postings go, and the questions that have their own query."""
 
     submit_nowait: Callable[[Posting], None]
+    is_behind: Callable[[], bool]
     next_id: Callable[[int], int]
     answer_inquiry: Callable[[SignOn | Totals, Terminal, int], Awaitable[Reply]]
 
@@ -96,6 +92,7 @@ class Flow:
         self._room = trio.Event()
         self._idle = trio.Event()
         self.in_flight = 0
+        self._served = 0
         self._handlers: dict[type, Callable[[Connection, Received, int, float], None]] = {
             Earn: self._earn,
             EarnAdvice: self._earn,
@@ -116,6 +113,8 @@ class Flow:
         connection.in_flight += len(requests)
         self.in_flight += len(requests)
         now_ms = self._clock_ms()
+        if self._ledger.is_behind():
+            requests = self._shed(connection, requests, now_ms, now)
         handlers = self._handlers
         for request in requests:
             handlers[request.message.__class__](connection, request, now_ms, now)
@@ -257,10 +256,36 @@ class Flow:
         else:
             self._ledger.submit_nowait(posting)
 
+    # Too many requests.
+
+    def _shed(
+        self, connection: Connection, requests: list[Received], now_ms: int, now: float
+    ) -> list[Received]:
+        """Tell some new business to try again at once, instead of late; return what is to be served."""
+        programme = connection.terminal.partner.programme
+        touched: set[Connection] = set()
+        rest = []
+        for request in requests:
+            kind = NEW_BUSINESS.get(type(request.message))
+            if kind is None or self._served < SERVED_PER_REFUSAL:
+                rest.append(request)
+                continue
+            self._served -= SERVED_PER_REFUSAL
+            self._meters.requests_shed += 1
+            message = cast("Earn | EarnAdvice | Redeem | Balance", request.message)
+            _, last4 = self._find_card(message.card)
+            outcome = Outcome(TRY_AGAIN, 0, 0, 0, 0, now_ms, programme.rules_version, kind, 0, replayed=False)
+            reply = transaction_reply(message.stan, 0, outcome, programme, last4)
+            self._meters.replies[type(message).__name__, TRY_AGAIN] += 1
+            self._answer(connection, reply, request.type, touched)
+        self._flush(touched, now)
+        return rest
+
     # Replies out.
 
     def on_outcomes(self, outcomes: list[tuple[Posting, Outcome]]) -> None:
         """Answer a batch that has been committed (or refused): write each reply to its connection."""
+        self._served = min(self._served + len(outcomes), SERVED_PER_REFUSAL * self._config.batch_max)
         touched: set[Connection] = set()
         meters = self._meters
         replies, add_request_s = meters.replies, meters.request_s.add
@@ -330,39 +355,3 @@ class Flow:
         touched: set[Connection] = set()
         self._answer(connection, reply, request.type, touched)
         self._flush(touched, now)
-
-
-def reply_of(posting: Posting, outcome: Outcome, pending: Pending) -> Reply:
-    """The reply to a posting; depends on stored figures only, so a replay repeats it byte for byte."""
-    if posting.kind != STATUS:
-        return transaction_reply(posting.stan, posting.original_stan, outcome, pending)
-    original = None
-    if outcome.original is not None:
-        original = transaction_reply(posting.original_stan, 0, outcome.original, pending)
-    return StatusReply(
-        stan=posting.stan, code=outcome.code, server_time_ms=outcome.accepted_at_ms, original=original
-    )
-
-
-def transaction_reply(stan: int, original_stan: int, outcome: Outcome, pending: Pending) -> TransactionReply:
-    """One transaction reply with its receipt, printed by the rules version it was posted under."""
-    programme = pending.programme
-    printer = programme.printers.get(outcome.rules_version) or programme.printers[programme.rules_version]
-    return TransactionReply(
-        stan=stan,
-        code=outcome.code,
-        transaction_id=outcome.transaction_id,
-        server_time_ms=outcome.accepted_at_ms,
-        amount_grosze=outcome.amount_grosze,
-        points=outcome.points,
-        balance=outcome.balance,
-        receipt=printer.text(
-            outcome.kind,
-            outcome.code,
-            last4=pending.last4,
-            amount_grosze=outcome.amount_grosze,
-            points=outcome.points,
-            balance=outcome.balance,
-            original=original_stan,
-        ),
-    )

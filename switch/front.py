@@ -47,6 +47,7 @@ class Front:
     ) -> None:
         self._config = config
         self._directory = directory
+        self._meters = meters
         self.draining = False
         self.connections = Connections(config, meters)
         self.flow = Flow(
@@ -88,8 +89,12 @@ class Front:
             await self.listener.run(sock, nursery)
 
     async def _sweep(self) -> None:
+        shed = 0
         while True:
             await trio.sleep(SWEEP_S)
+            if self._meters.requests_shed > shed:
+                log.warning("requests_shed", count=self._meters.requests_shed - shed)
+                shed = self._meters.requests_shed
             self.connections.sweep(trio.current_time())
             self._directory.choose_versions(clock_ms())
 

@@ -60,6 +60,7 @@ class Meters:
         self.closes: Counter[str] = Counter()  # reason
         self.connections_opened = 0
         self.replies_dropped = 0
+        self.requests_shed = 0
         self.batches_retried = 0
         self.postings_given_up = 0
         self.poison_rows = 0
@@ -150,6 +151,11 @@ class SwitchCollector(Collector):
             ("replays", "Requests answered from the journal", meters.replays),
             ("connections_opened", "Connections that authenticated", meters.connections_opened),
             ("replies_dropped", "Replies whose connection had gone", meters.replies_dropped),
+            (
+                "requests_shed",
+                'Requests answered "try again" because the ledger is behind',
+                meters.requests_shed,
+            ),
             ("poison_rows", "Postings that Postgres refused by themselves", meters.poison_rows),
             ("batches_retried", "Batches sent to Postgres again", meters.batches_retried),
             ("postings_given_up", 'Postings answered "try again"', meters.postings_given_up),

@@ -12,12 +12,14 @@ answered or its connection was lost.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import structlog
@@ -83,6 +85,9 @@ class Worker:
                 on_terminal=self._terminal_changed,
             )
             if await self._load(database, feed, stop):
+                # A collection that walked millions of cards would stop the worker for as long.
+                gc.collect()
+                gc.freeze()
                 following = trio.CancelScope()
                 base.start_soon(self._follow, feed, following)
                 listening = bind_listener(self._config)
@@ -151,7 +156,12 @@ class Worker:
                 config=config,
                 directory=self._directory,
                 meters=self._meters,
-                ledger=Ledger(committer.submit_nowait, committer.ids.next, Inquiries(database).answer),
+                ledger=Ledger(
+                    submit_nowait=committer.submit_nowait,
+                    is_behind=partial(committer.is_behind, config.shed_after_ms / 1_000),
+                    next_id=committer.ids.next,
+                    answer_inquiry=Inquiries(database).answer,
+                ),
                 feed_is_stale=feed.is_stale,
                 nursery=back,
                 on_authenticated=lambda connection: self._authenticated(connection, database, back),

@@ -77,6 +77,7 @@ class MemoryLedger:
         self.front: Front
         self.arrived = trio.Event()
         self.automatic = True
+        self.is_behind = False
 
     def submit_nowait(self, posting: Posting) -> None:
         self.waiting.append(posting)
@@ -131,7 +132,12 @@ async def running_front(
             config=config,
             directory=directory,
             meters=meters,
-            ledger=Ledger(ledger.submit_nowait, lambda _: next(numbers), ledger.answer_inquiry),
+            ledger=Ledger(
+                submit_nowait=ledger.submit_nowait,
+                is_behind=lambda: ledger.is_behind,
+                next_id=lambda _: next(numbers),
+                answer_inquiry=ledger.answer_inquiry,
+            ),
             feed_is_stale=clock,
             nursery=nursery,
             use_pump=use_pump,

@@ -234,6 +234,19 @@ async def test_a_cancelled_committer_finishes_its_job(owner: Database, database:
     assert await books.balance() == 6
 
 
+async def test_behind_is_more_than_a_batch_that_waits_too_long(owner: Database, database: Database) -> None:
+    """A queue that one batch takes is not behind, however old; nor is a long one that is young."""
+    books = await Books.open(owner, database, cards=20)
+    committer = Committer(database, on_outcomes=Answers().take, batch_max=10)
+    for stan in range(1, 12):
+        assert not committer.is_behind(1.0)
+        posting = books.earn(stan, 1, card=stan)
+        posting.submitted_at = trio.current_time() - 2
+        committer.submit_nowait(posting)
+    assert committer.is_behind(1.0)
+    assert not committer.is_behind(5.0)
+
+
 async def test_two_committers_on_the_same_cards(owner: Database, service_dsn: str) -> None:
     """Two workers, the same cards, the same requests: each effect once, both get the same outcome."""
     async with open_database(service_dsn) as database:
