@@ -83,6 +83,13 @@ def _cpu_over_echo(lane: str) -> Callable[[Rounds], Spread]:
     return lambda rounds: rounds.ratio(lane, ECHO, lambda sample: sample.cpu_us["server"])
 
 
+def _cpu_over_limit(lane: str) -> Callable[[Rounds], Spread]:
+    """The lane of the limit has no server: its Postgres is what is compared with."""
+    return lambda rounds: rounds.ratio(
+        lane, LIMIT_1, lambda sample: sample.cpu_us.get("server", sample.cpu_us["Postgres"])
+    )
+
+
 def _city_over_commit(rounds: Rounds) -> Spread:
     return rounds.ratio(CITY, COMMIT, _p(99))
 
@@ -118,11 +125,19 @@ GOALS: Final = (
     ),
     LaneGoal(
         "CPU of the switch a transaction ÷ CPU of the trio echo a request", 1.3, 1.0, is_ceiling=True,
-        value=_cpu_over_echo(SWITCH_1), lanes=(SWITCH_1, ECHO), is_guarded=True,
+        value=_cpu_over_echo(SWITCH_1), lanes=(SWITCH_1, ECHO),
     ),
     LaneGoal(
-        "the same with 20 concentrators of 16", is_ceiling=True,
-        value=_cpu_over_echo(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED, ECHO), is_guarded=True,
+        "CPU of the switch with 20 concentrators ÷ CPU of the trio echo with 300 terminals", is_ceiling=True,
+        value=_cpu_over_echo(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED, ECHO),
+    ),
+    LaneGoal(
+        "CPU of the switch, 300 terminals ÷ CPU of Postgres at its limit", is_ceiling=True,
+        value=_cpu_over_limit(SWITCH_1), lanes=(SWITCH_1, LIMIT_1), is_guarded=True,
+    ),
+    LaneGoal(
+        "CPU of the switch, 20 concentrators ÷ CPU of Postgres at its limit", is_ceiling=True,
+        value=_cpu_over_limit(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED, LIMIT_1), is_guarded=True,
     ),
     LaneGoal(
         "p99 at 50/s ÷ p99 of one direct commit at 50/s", 4, 2, is_ceiling=True,
@@ -143,7 +158,8 @@ GOALS: Final = (
 """In the order of the page. The goals of growth are in `growth`."""
 
 GUARDED: Final = tuple(goal for goal in GOALS if goal.is_guarded)
-"""What the switch's own code decides; the other ratios follow."""
+"""What the switch's own code decides, beside what moves with it. An echo does not: the same machine takes
+15 to 28 µs for one from minute to minute, where a transaction varies by a tenth."""
 
 
 def reached(rounds: Rounds) -> dict[str, Spread]:

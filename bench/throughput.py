@@ -29,9 +29,10 @@ from bench.rounds import Rounds
 from bench.stage import open_stage, servers
 
 DIRECTORY: Final = Path("var")
-QUICK_ROUNDS: Final = 8
+QUICK_ROUNDS: Final = 10
 QUICK_TIMING: Final = Timing(0.3, 0.7)
 """Many short rounds: the machine changes its speed within seconds, and a median needs rounds."""
+COMMITTED_ROUNDS: Final = 3 * QUICK_ROUNDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ async def run_all(plan: Plan, stop: trio.Event) -> Exit:
     if plan.is_written and not plan.only:
         write_section("throughput", throughput(facts, rounds, values))
         PICTURE.write_text(picture(rounds), encoding="utf-8")
-        quick = await _measure_quick(plan, stop)
+        quick = await _measure_guarded(plan, COMMITTED_ROUNDS, stop)
         if stop.is_set():
             return Exit.INTERRUPTED
         write_ratios(facts, reached(quick))
@@ -74,7 +75,7 @@ async def run_all(plan: Plan, stop: trio.Event) -> Exit:
 
 async def run_quick(plan: Plan, stop: trio.Event) -> Exit:
     """Measure the guarded ratios in under a minute and compare them with the committed ones."""
-    rounds = await _measure_quick(plan, stop)
+    rounds = await _measure_guarded(plan, QUICK_ROUNDS, stop)
     if stop.is_set():
         return Exit.INTERRUPTED
     values = reached(rounds)
@@ -88,10 +89,10 @@ async def run_quick(plan: Plan, stop: trio.Event) -> Exit:
     return Exit.MISSED if worse else Exit.OK
 
 
-async def _measure_quick(plan: Plan, stop: trio.Event) -> Rounds:
+async def _measure_guarded(plan: Plan, count: int, stop: trio.Event) -> Rounds:
     needed = {name for goal in GUARDED for name in goal.lanes}
     lanes = [lane for lane in closed_lanes() if lane.name in needed]
-    return await _measure(plan, lanes, QUICK_TIMING, QUICK_ROUNDS, stop)
+    return await _measure(plan, lanes, QUICK_TIMING, count, stop)
 
 
 async def run_growth(plan: Plan, kinds: Sequence[str], stop: trio.Event) -> Exit:
