@@ -28,9 +28,16 @@ def cpu_s(pid: int) -> float:
 
 def family_cpu_s(pid: int) -> float:
     """Return the CPU time of a process and all its direct children, those that have ended included."""
+    while True:
+        ended = _ended_s(pid)
+        used = cpu_s(pid) + ended + sum(map(cpu_s, children(pid)))
+        if _ended_s(pid) == ended:  # else one ended in between, and stands in neither sum or in both
+            return used
+
+
+def _ended_s(pid: int) -> float:
     fields = _stat(pid)
-    ended = (int(fields[13]) + int(fields[14])) / TICKS_PER_S if fields else 0.0
-    return cpu_s(pid) + ended + sum(map(cpu_s, children(pid)))
+    return (int(fields[13]) + int(fields[14])) / TICKS_PER_S if fields else 0.0
 
 
 def children(pid: int) -> list[int]:

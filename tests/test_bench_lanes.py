@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 import trio
 
-from bench import goals
+from bench import goals, processes
 from bench.driver import DriverFailed, Timing, peer
 from bench.goals import GOALS, GUARDED, reached, read_ratios, regressions, write_ratios
 from bench.lanes import ECHO, LIMIT_1, LIMIT_2, NAIVE, PGBENCH, SWITCH_1, SWITCH_1_CONCENTRATED, Lane, Sample
@@ -189,6 +189,24 @@ def test_clocks_of_processes() -> None:
     assert cpu_s(child.pid) == 0.0
     assert memory_bytes([child.pid]) == memory_peak_bytes([child.pid]) == 0
     assert not is_running(child.pid, "input()")
+
+
+def test_what_an_ended_child_has_used_stays_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A family's clock never goes back, not even when a child ends while its processes are being counted."""
+    work = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
+    child = subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    before = family_cpu_s(os.getpid())
+    counted = processes.children
+
+    def end_first(pid: int) -> list[int]:
+        if child.returncode is None:
+            child.communicate(b"\n")
+        return counted(pid)
+
+    monkeypatch.setattr(processes, "children", end_first)
+    assert family_cpu_s(os.getpid()) >= before - 2 / processes.TICKS_PER_S
 
 
 @pytest.mark.parametrize("name", ["echo_trio", "echo_asyncio"])
