@@ -201,15 +201,22 @@ class Committer:
 
     async def _serve(self, lane: _Lane) -> None:
         """Run one lane to its end. What could not be posted the fast way is settled, then it goes on."""
+        pause_s = RETRY_S_MIN
         while not self._is_over:
             try:
                 await lane.session.run(partial(self._work, lane), timeout_s=None)
             except LedgerError as error:
+                if not lane.parts:  # no connection to work with
+                    self._expire()
+                    await trio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, RETRY_S_MAX)
+                    continue
                 if not isinstance(error, StatementRefused):
                     self._tell_retry(error, sum(len(batch) for _, batch in lane.parts))
                 while lane.parts:
                     await self._settle(lane.session, *lane.parts[0])
                     del lane.parts[0]
+                pause_s = RETRY_S_MIN
 
     async def _work(self, lane: _Lane, connection: Connection) -> None:
         """Post batch after batch until the end, as one job: nothing crosses to trio and back in between.
