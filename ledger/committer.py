@@ -42,6 +42,8 @@ _log = logging.getLogger(__name__)
 RETRY_S_MIN: Final = 0.02
 RETRY_S_MAX: Final = 0.5
 GUARD_PROBE_S: Final = 2.0
+PATIENCE_S: Final = 0.1
+PATIENCE_PROBE_S: Final = 0.05
 OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
 
 
@@ -163,6 +165,7 @@ class Committer:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_node)
             nursery.start_soon(self._notice_cancellation)
+            nursery.start_soon(self._lose_patience)
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as lanes:
                     for lane in self._lanes:
@@ -195,6 +198,14 @@ class Committer:
             except LedgerError as error:
                 _log.warning("node_claim_lost", extra={"reason": str(error)})
 
+    async def _lose_patience(self) -> None:
+        """A batch held up by a lock or a lost connection must not hold up the others."""
+        while True:
+            await trio.sleep(PATIENCE_PROBE_S)
+            if self._waiting:
+                self._judge_enough()
+                self._call_lane()
+
     @property
     def _is_over(self) -> bool:
         return self._cancelled or (self._stopping and not self._queued)
@@ -221,8 +232,8 @@ class Committer:
     async def _work(self, lane: _Lane, connection: Connection) -> None:
         """Post batch after batch until the end, as one job: nothing crosses to trio and back in between.
 
-        While another lane's batch is on its way this one waits for as many again: a batch has a price of its
-        own, and two small ones come dearer than one.
+        While another lane's batch is on its way this one waits for as many again, for a while: a batch has a
+        price of its own, and two small ones come dearer than one.
         """
         while not self._is_over:
             self._judge_enough()
@@ -244,7 +255,11 @@ class Committer:
 
     def _judge_enough(self) -> None:
         """Set how many ready postings are worth a batch now."""
-        self._enough = min(self._on_their_way, self._batch_max // 2) or 1
+        ready = self._line.ready
+        if ready and trio.current_time() - ready[0].submitted_at > PATIENCE_S:
+            self._enough = 1
+        else:
+            self._enough = min(self._on_their_way, self._batch_max // 2) or 1
 
     def _call_lane(self) -> None:
         """Wake a lane that waits if there is enough for it; until it has looked, call no other."""
