@@ -17,13 +17,14 @@ Knows nothing of connections to terminals: `Posting.context` is opaque. Runs und
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final
 
 import trio
 
 from ledger.database import Bell, Connection, Database, Session, call_soon
 from ledger.errors import DatabaseContended, LedgerError, StatementRefused
 from ledger.line import Line
+from ledger.observer import Observer
 from ledger.posting import (
     POST_BATCH,
     Outcome,
@@ -41,40 +42,11 @@ _log = logging.getLogger(__name__)
 
 RETRY_S_MIN: Final = 0.02
 RETRY_S_MAX: Final = 0.5
+RECONNECT_S: Final = 0.1
 GUARD_PROBE_S: Final = 2.0
 PATIENCE_S: Final = 0.1
 PATIENCE_PROBE_S: Final = 0.05
 OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
-
-
-class Observer(Protocol):
-    """What the committer tells the metrics; every call must return at once."""
-
-    def batch_committed(self, size: int, seconds: float) -> None:
-        """A batch of `size` postings has committed; `seconds` from sending to answer."""
-
-    def batch_retried(self, error: LedgerError) -> None:
-        """A batch is sent again: the connection was lost, or the server asked for it."""
-
-    def gave_up(self, count: int) -> None:
-        """`count` postings were answered TRY_AGAIN."""
-
-    def poisoned(self, posting: Posting, error: LedgerError) -> None:
-        """The server refused this posting's data; it was answered SYSTEM_ERROR."""
-
-
-class _NoObserver:
-    def batch_committed(self, size: int, seconds: float) -> None:
-        pass
-
-    def batch_retried(self, error: LedgerError) -> None:
-        pass
-
-    def gave_up(self, count: int) -> None:
-        pass
-
-    def poisoned(self, posting: Posting, error: LedgerError) -> None:
-        pass
 
 
 class _Lane:
@@ -84,6 +56,7 @@ class _Lane:
         self.session = session
         self.bell = Bell()
         self.parts: list[tuple[int, list[Posting]]] = []
+        self.is_failing = False
 
 
 class Committer:
@@ -113,7 +86,7 @@ class Committer:
         self._batch_max = batch_max
         self._lanes = [_Lane(database.session()) for _ in range(lanes)]
         self._give_up_s = give_up_ms / 1000
-        self._observer: Observer = observer or _NoObserver()
+        self._observer = observer or Observer()
         self._line = Line()
         self._waiting: list[_Lane] = []
         self._on_their_way = 0
@@ -121,6 +94,8 @@ class Committer:
         self._stopping = False
         self._cancelled = False
         self._queued = 0
+        self._failed = trio.Event()
+        self._failure: Exception | None = None
 
     @property
     def queued(self) -> int:
@@ -166,6 +141,7 @@ class Committer:
             nursery.start_soon(self._keep_node)
             nursery.start_soon(self._notice_cancellation)
             nursery.start_soon(self._lose_patience)
+            nursery.start_soon(self._raise_failure)
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as lanes:
                     for lane in self._lanes:
@@ -199,9 +175,11 @@ class Committer:
                 _log.warning("node_claim_lost", extra={"reason": str(error)})
 
     async def _lose_patience(self) -> None:
-        """A batch held up by a lock or a lost connection must not hold up the others."""
+        """A batch held up by a lock or a lost connection must not hold up the others, nor their answers."""
         while True:
             await trio.sleep(PATIENCE_PROBE_S)
+            if all(lane.is_failing for lane in self._lanes):
+                self._expire()
             if self._waiting:
                 self._judge_enough()
                 self._call_lane()
@@ -212,29 +190,25 @@ class Committer:
 
     async def _serve(self, lane: _Lane) -> None:
         """Run one lane to its end. What could not be posted the fast way is settled, then it goes on."""
-        pause_s = RETRY_S_MIN
         while not self._is_over:
             try:
-                await lane.session.run(partial(self._work, lane), timeout_s=None)
+                await lane.session.run(partial(self._work, lane), timeout_s=None, connect_s=self._give_up_s)
             except LedgerError as error:
                 if not lane.parts:  # no connection to work with
-                    self._expire()
-                    await trio.sleep(pause_s)
-                    pause_s = min(2 * pause_s, RETRY_S_MAX)
-                    continue
-                if not isinstance(error, StatementRefused):
-                    self._tell_retry(error, sum(len(batch) for _, batch in lane.parts))
-                while lane.parts:
-                    await self._settle(lane.session, *lane.parts[0])
-                    del lane.parts[0]
-                pause_s = RETRY_S_MIN
+                    if not lane.is_failing:
+                        _log.warning("lane_without_connection", extra={"reason": str(error)})
+                    lane.is_failing = True
+                    await trio.sleep(RECONNECT_S)
+                else:
+                    await self._settle_all(lane, error)
 
     async def _work(self, lane: _Lane, connection: Connection) -> None:
         """Post batch after batch until the end, as one job: nothing crosses to trio and back in between.
 
-        While another lane's batch is on its way this one waits for as many again, for a while: a batch has a
+        While another lane's batch is on its way this one waits for half as many, for a while: a batch has a
         price of its own, and two small ones come dearer than one.
         """
+        lane.is_failing = False
         while not self._is_over:
             self._judge_enough()
             if len(self._line.ready) < self._enough:
@@ -259,7 +233,7 @@ class Committer:
         if ready and trio.current_time() - ready[0].submitted_at > PATIENCE_S:
             self._enough = 1
         else:
-            self._enough = min(self._on_their_way, self._batch_max // 2) or 1
+            self._enough = min(self._on_their_way, self._batch_max) // 2 or 1
 
     def _call_lane(self) -> None:
         """Wake a lane that waits if there is enough for it; until it has looked, call no other."""
@@ -277,12 +251,26 @@ class Committer:
             parts.setdefault(bucket_of(posting.account, self._buckets), []).append(posting)
         return list(parts.items())
 
+    async def _settle_all(self, lane: _Lane, error: LedgerError) -> None:
+        """Answer what the lane could not post the fast way."""
+        if not isinstance(error, StatementRefused):
+            self._tell_retry(error, sum(len(batch) for _, batch in lane.parts))
+        if not isinstance(error, StatementRefused | DatabaseContended):
+            lane.is_failing = True
+            self._expire()
+            lane.parts = [(bucket, self._give_up(batch)) for bucket, batch in lane.parts]
+        while lane.parts:
+            await self._settle(lane.session, *lane.parts[0])
+            del lane.parts[0]
+
     async def _settle(self, session: Session, bucket: int, batch: list[Posting]) -> None:
         """Answer every posting of the batch, whatever it takes."""
         pause_s = RETRY_S_MIN
         while batch:
             try:
-                await session.run(partial(self._post, session, bucket, batch))
+                await session.run(
+                    partial(self._post, session, bucket, batch), timeout_s=None, connect_s=self._give_up_s
+                )
             except StatementRefused as error:
                 await self._halve(session, bucket, batch, error)
                 return
@@ -309,16 +297,18 @@ class Committer:
     ) -> None:
         """Inside a job: post a batch and answer it."""
         batch.sort(key=by_id)
-        if "post_batch" not in session.state:
-            await self._prepare(session, connection)
         started = trio.current_time()
-        statement = session.state["post_batch"]
-        answer = await session.limit(statement.fetchrow(bucket, *columns(batch)), self._give_up_s)
+        answer = await session.limit(self._ask(session, bucket, batch, connection), self._give_up_s)
         found = outcomes(batch, answer)
         self._observer.batch_committed(len(batch), trio.current_time() - started)
         self._release(batch)
         # Replies are written while the next batch is on its way.
-        call_soon(self._answer, list(zip(batch, found, strict=True)))
+        call_soon(self._answer_later, list(zip(batch, found, strict=True)))
+
+    async def _ask(self, session: Session, bucket: int, batch: list[Posting], connection: Connection) -> Any:
+        if "post_batch" not in session.state:
+            await self._prepare(session, connection)
+        return await session.state["post_batch"].fetchrow(bucket, *columns(batch))
 
     async def _halve(
         self, session: Session, bucket: int, batch: list[Posting], error: StatementRefused
@@ -359,6 +349,19 @@ class Committer:
         for posting in batch:
             leave(posting)
         self._on_their_way -= len(batch)
+
+    def _answer_later(self, answers: list[tuple[Posting, Outcome]]) -> None:
+        """On the database's side an error would end the reading of all connections: it goes to `run`."""
+        try:
+            self._answer(answers)
+        except Exception as error:
+            self._failure = error
+            self._failed.set()
+
+    async def _raise_failure(self) -> None:
+        await self._failed.wait()
+        assert self._failure is not None
+        raise self._failure
 
     def _answer(self, answers: list[tuple[Posting, Outcome]]) -> None:
         self._on_outcomes(answers)

@@ -193,13 +193,16 @@ class Session:
         """Whether the connection was open when last seen; it may be dead without our knowing."""
         return self._connection is not None and not self._connection.is_closed()
 
-    async def run(self, job: Job[T], *, timeout_s: float | None = 10.0) -> T:
-        """Run `job(connection)` as one asyncio coroutine; without a time limit if that is None.
+    async def run(
+        self, job: Job[T], *, timeout_s: float | None = 10.0, connect_s: float = CONNECT_S_MAX
+    ) -> T:
+        """Run `job(connection)` as one asyncio coroutine; without a time limit if `timeout_s` is None.
 
-        Raises one of the types of `ledger.errors`. After DatabaseUnavailable the outcome of the job is
-        unknown and the connection is gone; the next call opens another.
+        `connect_s` bounds the opening of a connection, where there is none. Raises one of the types of
+        `ledger.errors`. After DatabaseUnavailable the outcome of the job is unknown and the connection is
+        gone; the next call opens another.
         """
-        result: T = await self._database.bridge(self._job, job, timeout_s)
+        result: T = await self._database.bridge(self._job, job, timeout_s, connect_s)
         return result
 
     async def limit(self, awaitable: Awaitable[T], timeout_s: float) -> T:
@@ -232,14 +235,14 @@ class Session:
             self._connection = None
             self.state = {}
 
-    async def _job(self, job: Job[T], timeout_s: float | None) -> T:
+    async def _job(self, job: Job[T], timeout_s: float | None, connect_s: float) -> T:
         try:
             if not self.is_connected:
                 self.state = {}
                 self._connection = await _connect(
                     self._database.dsn,
                     self._database.application_name,
-                    CONNECT_S_MAX if timeout_s is None else min(timeout_s, CONNECT_S_MAX),
+                    min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s),
                 )
                 self.connects += 1
             work = job(self._connection)

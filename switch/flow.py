@@ -129,7 +129,8 @@ class Flow:
     async def wait_room(self) -> None:
         """Wait until there is room for more requests."""
         while self.full:
-            self._room = trio.Event()
+            if self._room.is_set():
+                self._room = trio.Event()
             await self._room.wait()
 
     async def wait_idle(self) -> None:
@@ -274,7 +275,18 @@ class Flow:
             self._meters.requests_shed += 1
             message = cast("Earn | EarnAdvice | Redeem | Balance", request.message)
             _, last4 = self._find_card(message.card)
-            outcome = Outcome(TRY_AGAIN, 0, 0, 0, 0, now_ms, programme.rules_version, kind, 0, replayed=False)
+            outcome = Outcome(
+                code=TRY_AGAIN,
+                transaction_id=0,
+                points=0,
+                balance=0,
+                amount_grosze=message.amount if isinstance(message, Earn | EarnAdvice) else 0,
+                accepted_at_ms=now_ms,
+                rules_version=programme.rules_version,
+                kind=kind,
+                counter_account=0,
+                replayed=False,
+            )
             reply = transaction_reply(message.stan, 0, outcome, programme, last4)
             self._meters.replies[type(message).__name__, TRY_AGAIN] += 1
             self._answer(connection, reply, request.type, touched)

@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from ledger.errors import LedgerError
+from ledger.observer import Observer
 from ledger.posting import Posting
 from protocol import ResultCode
 
@@ -77,8 +78,8 @@ class Meters:
         self.gauges[name] = (documentation, read)
 
 
-class LedgerObserver:
-    """What the committer tells the meters (`ledger.committer.Observer`)."""
+class LedgerObserver(Observer):
+    """What the committer tells the meters."""
 
     def __init__(self, meters: Meters) -> None:
         self._meters = meters

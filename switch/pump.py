@@ -106,4 +106,4 @@ class Pump:
         finally:
             epoll.close()
             for connection, _ in list(lines.values()):
-                connection.transport.drop(connection)
+                hub.connections.close(connection, "stopped")

@@ -19,10 +19,11 @@ from ledger.database import Database, Session, open_database
 from ledger.embedded import embedded_postgres
 from ledger.errors import DatabaseUnavailable, LedgerError
 from ledger.migrate import migrate
+from ledger.observer import Observer
 from ledger.posting import Outcome, Posting
 
 
-class Answers:
+class Answers(Observer):
     """Collects what the committer hands out, and notes what it tells the metrics."""
 
     def __init__(self) -> None:
@@ -241,6 +242,74 @@ async def test_a_batch_held_up_holds_nobody_else_up(owner: Database, database: D
         await rival.commit()
         await answers.wait_for(4)
     assert answers.batches == [1, 3]
+
+
+async def test_a_locked_account_is_given_up_in_time(owner: Database, database: Database) -> None:
+    """The statement's time limit is the posting's, too: it is not sent once more for as long again."""
+    books = await Books.open(owner, database, cards=1)
+    rival = Rival(database)
+    await rival.begin(books.earn(100, 1))
+    answers = Answers()
+    async with running(database, answers, give_up_ms=300) as committer:
+        committer.submit_nowait(books.earn(1, 5))
+        await answers.wait_for(1)
+        await rival.rollback()
+    assert answers.by_stan[1].code == codes.TRY_AGAIN
+    assert (answers.retries, answers.given_up) == (1, 1)
+
+
+async def test_a_server_silent_at_prepare_is_given_up(
+    owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a connection was lost its successor prepares the statement anew; that has a limit as well."""
+    books = await Books.open(owner, database, cards=1)
+    answers = Answers()
+    async with running(database, answers, lanes=1, give_up_ms=300) as committer:
+
+        async def prepare(_: Session, connection: Any) -> None:
+            await connection.execute("select pg_sleep(60)")
+
+        monkeypatch.setattr(committer, "_prepare", prepare)
+        committer._lanes[0].session.state.clear()
+        committer.submit_nowait(books.earn(1, 5))
+        await answers.wait_for(1)
+        assert answers.by_stan[1].code == codes.TRY_AGAIN
+        monkeypatch.undo()
+        committer.submit_nowait(books.earn(2, 5))
+        await answers.wait_for(2)
+    assert answers.by_stan[2].code == 0
+
+
+async def test_an_error_of_who_takes_the_answers_ends_the_committer(
+    owner: Database, database: Database
+) -> None:
+    """It comes out of `run`; what the other lane has on its way is committed and handed over first."""
+    books = await Books.open(owner, database, cards=2)
+    rival = Rival(database)
+    await rival.begin(books.earn(100, 1, card=0))
+    answered: list[int] = []
+    second_answered = trio.Event()
+
+    def take(answers: list[tuple[Posting, Outcome]]) -> None:
+        answered.extend(posting.stan for posting, _ in answers)
+        if 2 in answered and 1 not in answered:
+            second_answered.set()
+            raise ZeroDivisionError
+
+    committer = Committer(database, on_outcomes=take)
+    with (
+        trio.fail_after(10),
+        pytest.RaisesGroup(ZeroDivisionError, allow_unwrapped=False, flatten_subgroups=True),
+    ):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(committer.run)
+            committer.submit_nowait(books.earn(1, 5, card=0))
+            await wait_blocked(owner, rival.pid)
+            committer.submit_nowait(books.earn(2, 5, card=1))
+            with trio.CancelScope(shield=True):
+                await second_answered.wait()
+                await rival.commit()
+    assert answered == [2, 1]
 
 
 async def test_a_cancelled_committer_finishes_its_job(owner: Database, database: Database) -> None:

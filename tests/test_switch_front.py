@@ -241,6 +241,23 @@ async def test_reading_stops_at_the_total_bound_and_goes_on_after() -> None:
             assert (await line.reply()).code == 0
 
 
+async def test_all_who_wait_for_room_go_on() -> None:
+    """Over plain streams each reader waits for room by itself; when there is room, none is forgotten."""
+    async with running_front(use_pump=False, in_flight_max=1) as memory:
+        memory.ledger.automatic = False
+        lines = [Line(await memory.connect(), terminal) for terminal in (1, 2, 3)]
+        for line in lines:
+            assert await line.sign_in()
+        for stan in (1, 2):
+            for line in lines:
+                await line.send(Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000))
+                await wait_all_tasks_blocked(0.005)
+        memory.ledger.automatic = True
+        memory.ledger.commit()
+        with trio.fail_after(5):
+            assert [(await line.reply()).stan for line in lines for _ in (1, 2)] == [1, 2] * 3
+
+
 async def test_authenticated_connections_are_bounded() -> None:
     """Cap after authentication: one more is closed and counted."""
     async with running_front(connections_max=1) as memory:
