@@ -83,10 +83,9 @@ def _cpu_over_echo(lane: str) -> Callable[[Rounds], Spread]:
     return lambda rounds: rounds.ratio(lane, ECHO, lambda sample: sample.cpu_us["server"])
 
 
-def _cpu_over_limit(lane: str) -> Callable[[Rounds], Spread]:
-    """The lane of the limit has no server: its Postgres is what is compared with."""
-    return lambda rounds: rounds.ratio(
-        lane, LIMIT_1, lambda sample: sample.cpu_us.get("server", sample.cpu_us["Postgres"])
+def _cpu_over_postgres(lane: str) -> Callable[[Rounds], Spread]:
+    return lambda rounds: spread(
+        [sample.cpu_us["server"] / sample.cpu_us["Postgres"] for sample in rounds.samples[lane]]
     )
 
 
@@ -132,12 +131,12 @@ GOALS: Final = (
         value=_cpu_over_echo(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED, ECHO),
     ),
     LaneGoal(
-        "CPU of the switch, 300 terminals ÷ CPU of Postgres at its limit", is_ceiling=True,
-        value=_cpu_over_limit(SWITCH_1), lanes=(SWITCH_1, LIMIT_1), is_guarded=True,
+        "CPU of the switch ÷ CPU of Postgres a transaction, 300 terminals", is_ceiling=True,
+        value=_cpu_over_postgres(SWITCH_1), lanes=(SWITCH_1,), is_guarded=True,
     ),
     LaneGoal(
-        "CPU of the switch, 20 concentrators ÷ CPU of Postgres at its limit", is_ceiling=True,
-        value=_cpu_over_limit(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED, LIMIT_1), is_guarded=True,
+        "CPU of the switch ÷ CPU of Postgres a transaction, 20 concentrators", is_ceiling=True,
+        value=_cpu_over_postgres(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED,), is_guarded=True,
     ),
     LaneGoal(
         "p99 at 50/s ÷ p99 of one direct commit at 50/s", 4, 2, is_ceiling=True,
@@ -158,8 +157,8 @@ GOALS: Final = (
 """In the order of the page. The goals of growth are in `growth`."""
 
 GUARDED: Final = tuple(goal for goal in GOALS if goal.is_guarded)
-"""What the switch's own code decides, beside what moves with it. An echo does not: the same machine takes
-15 to 28 µs for one from minute to minute, where a transaction varies by a tenth."""
+"""What the switch's own code decides, beside what moves with it: these vary by a tenth. From minute to minute
+the same machine takes 15 to 28 µs for an echo, and Postgres alone 23 to 37 for a posting."""
 
 
 def reached(rounds: Rounds) -> dict[str, Spread]:
