@@ -163,9 +163,11 @@ async def test_an_ordinary_user_can_run_it_and_it_dies_too(directory: Path) -> N
     for parent in directory.parents[:3]:
         parent.chmod(0o755)
     process, pid = start_run(directory, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    assert user_of(pid) == 65534
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     await wait_gone(pid)
+    assert not is_running(pid)
 
 
 async def test_root_without_user_namespaces_becomes_nobody(
