@@ -184,9 +184,12 @@ class Line:
         self._received: list[Received] = []
 
     async def sign_in(self) -> bool:
-        """Shake hands; False if the switch closed the connection instead."""
+        """Shake hands; False if the switch closed the connection instead (a reset counts, also while sending)."""
         while not self.session.is_open:
-            await self.stream.send_all(self.session.data_to_send())
+            try:
+                await self.stream.send_all(self.session.data_to_send())
+            except trio.BrokenResourceError:
+                return False
             data = await receive(self.stream)
             if not data:
                 return False
