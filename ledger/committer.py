@@ -46,17 +46,25 @@ RECONNECT_S: Final = 0.1
 GUARD_PROBE_S: Final = 2.0
 PATIENCE_S: Final = 0.1
 PATIENCE_PROBE_S: Final = 0.05
+SHARED_MIN: Final = 32
+"""Fewer are not worth two batches."""
 OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
 
 
 class _Lane:
-    """One connection, what it has taken and not yet answered (by bucket), and the bell that wakes it."""
+    """One connection, what it has taken and not yet posted (by bucket), and the bell that wakes it."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.bell = Bell()
         self.parts: list[tuple[int, list[Posting]]] = []
+        self.size = 0
+        self.since = 0.0
         self.is_failing = False
+
+    def on_its_way(self, now: float) -> int:
+        """How many postings the others should wait for; for a batch that takes too long they do not."""
+        return self.size if now - self.since < PATIENCE_S else 0
 
 
 class Committer:
@@ -89,7 +97,6 @@ class Committer:
         self._observer = observer or Observer()
         self._line = Line()
         self._waiting: list[_Lane] = []
-        self._on_their_way = 0
         self._enough = 1
         self._stopping = False
         self._cancelled = False
@@ -110,7 +117,7 @@ class Committer:
         if not posting.submitted_at:
             posting.submitted_at = trio.current_time()
         self._line.enter(posting)
-        if self._waiting:
+        if self._waiting and len(self._line.ready) >= self._enough:
             self._call_lane()
 
     def is_behind(self, bound_s: float) -> bool:
@@ -180,9 +187,8 @@ class Committer:
             await trio.sleep(PATIENCE_PROBE_S)
             if all(lane.is_failing for lane in self._lanes):
                 self._expire()
-            if self._waiting:
-                self._judge_enough()
-                self._call_lane()
+            self._judge_enough()
+            self._call_lane()
 
     @property
     def _is_over(self) -> bool:
@@ -203,37 +209,47 @@ class Committer:
                     await self._settle_all(lane, error)
 
     async def _work(self, lane: _Lane, connection: Connection) -> None:
-        """Post batch after batch until the end, as one job: nothing crosses to trio and back in between.
-
-        While another lane's batch is on its way this one waits for half as many, for a while: a batch has a
-        price of its own, and two small ones come dearer than one.
-        """
+        """Post batch after batch until the end, as one job: nothing crosses to trio and back in between."""
         lane.is_failing = False
         while not self._is_over:
-            self._judge_enough()
-            if len(self._line.ready) < self._enough:
+            batch = self._take_turn(lane)
+            if not batch:
                 self._waiting.append(lane)
                 await lane.bell.wait()
                 continue
-            batch = self._take(self._batch_max)
             lane.parts = [(0, batch)] if self._buckets == 1 else self._split(batch)
             while lane.parts:
                 await self._post(lane.session, *lane.parts[0], connection)
                 del lane.parts[0]
+            lane.size = 0
+
+    def _take_turn(self, lane: _Lane) -> list[Posting]:
+        """Take a batch, if there is enough for one: half of all that is unanswered, so that the worker
+        collects and answers one half while the server posts the other.
+        """
+        self._judge_enough()
+        if len(self._line.ready) < self._enough:
+            return []
+        half = (self._queued + 1) // 2
+        batch = self._take(min(max(half, SHARED_MIN), self._batch_max))
+        lane.size, lane.since = len(batch), trio.current_time()
+        self._judge_enough()
+        self._call_lane()
+        return batch
 
     def _take(self, count_max: int) -> list[Posting]:
         ready = self._line.ready
-        taken = [ready.popleft() for _ in range(min(len(ready), count_max))]
-        self._on_their_way += len(taken)
-        return taken
+        return [ready.popleft() for _ in range(min(len(ready), count_max))]
 
     def _judge_enough(self) -> None:
-        """Set how many ready postings are worth a batch now."""
-        ready = self._line.ready
-        if ready and trio.current_time() - ready[0].submitted_at > PATIENCE_S:
-            self._enough = 1
-        else:
-            self._enough = min(self._on_their_way, self._batch_max) // 2 or 1
+        """Set how many ready postings are worth a batch now: more than are on their way already.
+
+        Two batches at once get in each other's way; for a queue that one connection does not keep up with
+        it is worth it.
+        """
+        now = trio.current_time()
+        on_their_way = sum(lane.on_its_way(now) for lane in self._lanes)
+        self._enough = min(on_their_way + 1, self._batch_max)
 
     def _call_lane(self) -> None:
         """Wake a lane that waits if there is enough for it; until it has looked, call no other."""
@@ -262,6 +278,7 @@ class Committer:
         while lane.parts:
             await self._settle(lane.session, *lane.parts[0])
             del lane.parts[0]
+        lane.size = 0
 
     async def _settle(self, session: Session, bucket: int, batch: list[Posting]) -> None:
         """Answer every posting of the batch, whatever it takes."""
@@ -299,11 +316,9 @@ class Committer:
         batch.sort(key=by_id)
         started = trio.current_time()
         answer = await session.limit(self._ask(session, bucket, batch, connection), self._give_up_s)
-        found = outcomes(batch, answer)
         self._observer.batch_committed(len(batch), trio.current_time() - started)
-        self._release(batch)
-        # Replies are written while the next batch is on its way.
-        call_soon(self._answer_later, list(zip(batch, found, strict=True)))
+        # Answered while the next batch is on its way.
+        call_soon(self._finish, batch, answer)
 
     async def _ask(self, session: Session, bucket: int, batch: list[Posting], connection: Connection) -> Any:
         if "post_batch" not in session.state:
@@ -340,7 +355,6 @@ class Committer:
     def _expire(self) -> None:
         """While the database is away, answer what has waited too long behind the batches in flight."""
         rest = self._give_up(self._take(len(self._line.ready)))
-        self._on_their_way -= len(rest)
         self._line.ready.extend(rest)
 
     def _release(self, batch: list[Posting]) -> None:
@@ -348,12 +362,15 @@ class Committer:
         leave = self._line.leave
         for posting in batch:
             leave(posting)
-        self._on_their_way -= len(batch)
 
-    def _answer_later(self, answers: list[tuple[Posting, Outcome]]) -> None:
-        """On the database's side an error would end the reading of all connections: it goes to `run`."""
+    def _finish(self, batch: list[Posting], answer: Any) -> None:
+        """Answer a batch that has committed. An error here, on the database's side, would end the reading of
+        all connections: it goes to `run`.
+        """
         try:
-            self._answer(answers)
+            found = outcomes(batch, answer)
+            self._release(batch)
+            self._answer(list(zip(batch, found, strict=True)))
         except Exception as error:
             self._failure = error
             self._failed.set()
@@ -368,6 +385,5 @@ class Committer:
         self._queued -= len(answers)
         if self._is_over:
             self._call_all_lanes()
-        elif self._waiting:
-            self._judge_enough()
+        else:
             self._call_lane()

@@ -18,7 +18,7 @@ from switch.connection import Connection
 from switch.hub import Hub
 
 READ_BYTES_MAX = 8_192
-READY_MAX = 1_024
+READY_MAX = 16
 
 
 class PumpedSocket:

@@ -184,7 +184,7 @@ class Line:
         self._received: list[Received] = []
 
     async def sign_in(self) -> bool:
-        """Shake hands; False if the switch closed the connection instead (a reset counts, also while sending)."""
+        """Shake hands; False if the switch closed the connection instead, or reset it."""
         while not self.session.is_open:
             try:
                 await self.stream.send_all(self.session.data_to_send())

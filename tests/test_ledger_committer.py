@@ -226,24 +226,6 @@ async def test_database_away_and_back(tmp_path: Path, monkeypatch: pytest.Monkey
             committer.stop()
 
 
-async def test_a_batch_held_up_holds_nobody_else_up(owner: Database, database: Database) -> None:
-    """One card's account is locked: what comes after that batch is posted by the other lane, few as it is."""
-    books = await Books.open(owner, database, cards=4)
-    rival = Rival(database)
-    await rival.begin(books.earn(100, 1, card=0))
-    answers = Answers()
-    async with running(database, answers) as committer:
-        for stan in (1, 2, 3):
-            committer.submit_nowait(books.earn(stan, 5, card=stan - 1))
-        await wait_blocked(owner, rival.pid)
-        committer.submit_nowait(books.earn(4, 5, card=3))
-        await answers.wait_for(1)
-        assert answers.order == [4]
-        await rival.commit()
-        await answers.wait_for(4)
-    assert answers.batches == [1, 3]
-
-
 async def test_a_locked_account_is_given_up_in_time(owner: Database, database: Database) -> None:
     """The statement's time limit is the posting's, too: it is not sent once more for as long again."""
     books = await Books.open(owner, database, cards=1)
