@@ -19,6 +19,7 @@ from simulators.fleet import audit_log_path, population_of, run_fleet
 from simulators.fleet_report import FleetPlan, FleetReport
 from simulators.seeding import seed_city
 from switch.config import Config
+from switch.supervisor import reserve_port
 from switch.worker import Worker
 
 
@@ -26,16 +27,16 @@ async def trade(fresh: FreshDatabase, owner: Database, directory: Path, plan: Fl
     """Seed the city, run one worker, let the fleet trade against it, and stop it."""
     master = MasterKey.create(directory / "master.key")
     await seed_city(owner, population_of(plan), master)
-    with trio.socket.socket() as probe:
-        await probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    reserved = reserve_port("127.0.0.1", 0)
+    port = reserved.getsockname()[1]
     config = Config(listen_port=port, http_port=0, dsn=fresh.service_dsn, log_level="warning")
     stop, ready = trio.Event(), trio.Event()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(Worker(config, 0, master).run, stop, lambda _: ready.set())
-        await ready.wait()
-        report = await run_fleet(msgspec.structs.replace(plan, address=f"127.0.0.1:{port}"))
-        stop.set()
+    with reserved:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Worker(config, 0, master).run, stop, lambda _: ready.set())
+            await ready.wait()
+            report = await run_fleet(msgspec.structs.replace(plan, address=f"127.0.0.1:{port}"))
+            stop.set()
     return report
 
 

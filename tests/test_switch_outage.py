@@ -20,7 +20,7 @@ from ledger.migrate import migrate
 from ledger.secrets import MasterKey
 from protocol import Balance, Earn, Echo, Redeem, Reply, Request, ResultCode, SignOn, TransactionReply
 from switch.config import Config
-from switch.supervisor import WorkerReady
+from switch.supervisor import WorkerReady, reserve_port
 from switch.worker import Worker
 from tests.switch_city import http_get, seed
 from tests.switch_memory import CARD, Line, running_front
@@ -45,9 +45,8 @@ class Beside(msgspec.Struct):
 
 @asynccontextmanager
 async def worker_beside(dsn: str, master: MasterKey, **settings: object) -> AsyncIterator[Beside]:
-    with trio.socket.socket() as probe:
-        await probe.bind(("127.0.0.1", 0))
-        beside = Beside(port=probe.getsockname()[1], ready=trio.Event(), told=[])
+    reserved = reserve_port("127.0.0.1", 0)
+    beside = Beside(port=reserved.getsockname()[1], ready=trio.Event(), told=[])
     values = {"listen_port": beside.port, "http_port": 0, "dsn": dsn, **settings}
     worker = Worker(msgspec.convert(values, Config), 0, master)
     stop = trio.Event()
@@ -56,10 +55,11 @@ async def worker_beside(dsn: str, master: MasterKey, **settings: object) -> Asyn
         beside.told.append(line)
         beside.ready.set()
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(worker.run, stop, on_ready)
-        yield beside
-        stop.set()
+    with reserved:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(worker.run, stop, on_ready)
+            yield beside
+            stop.set()
 
 
 async def until(line: Line, request: Request, *, code: ResultCode | int, unlike: bool = False) -> Reply:

@@ -36,7 +36,7 @@ from protocol import (
     Status as StatusRequest,
 )
 from switch.config import Config
-from switch.supervisor import WorkerReady
+from switch.supervisor import WorkerReady, reserve_port
 from switch.worker import Worker
 from tests.switch_city import http_get, seed
 from tests.switch_memory import CARD, UNKNOWN_CARD, Line, terminal_key
@@ -66,9 +66,8 @@ async def running_worker(
 ) -> AsyncIterator[Running]:
     master = MasterKey.create(directory / "master.key")
     await seed(owner, master)
-    with trio.socket.socket() as probe:
-        await probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    reserved = reserve_port("127.0.0.1", 0)
+    port = reserved.getsockname()[1]
     values = {"listen_port": port, "http_port": 0, "dsn": fresh.service_dsn, "log_level": "warning"}
     worker = Worker(msgspec.convert(values | settings, Config), 0, master)
     stop, stopped, got = trio.Event(), trio.Event(), trio.Event()
@@ -82,28 +81,29 @@ async def running_worker(
         await worker.run(stop, on_ready)
         stopped.set()
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
-        await got.wait()
-        running = Running(
-            worker=worker,
-            master=master,
-            owner=owner,
-            port=port,
-            ready=readies[0],
-            stop=stop,
-            stopped=stopped,
-            streams=[],
-        )
-        try:
-            yield running
-        finally:
-            for stream in running.streams:
-                stream.socket.close()
-            stop.set()
-            with trio.move_on_after(10) as scope:
-                await stopped.wait()
-            assert not scope.cancelled_caught, "the worker did not stop"
+    with reserved:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            await got.wait()
+            running = Running(
+                worker=worker,
+                master=master,
+                owner=owner,
+                port=port,
+                ready=readies[0],
+                stop=stop,
+                stopped=stopped,
+                streams=[],
+            )
+            try:
+                yield running
+            finally:
+                for stream in running.streams:
+                    stream.socket.close()
+                stop.set()
+                with trio.move_on_after(10) as scope:
+                    await stopped.wait()
+                assert not scope.cancelled_caught, "the worker did not stop"
 
 
 async def test_earn_redeem_reversal_and_their_replays(
