@@ -19,6 +19,7 @@ from switch.hub import Hub
 
 READ_BYTES_MAX = 8_192
 READY_MAX = 16
+"""Sockets read before other tasks run: an answer of the ledger waits for no more than these."""
 
 
 class PumpedSocket:
@@ -82,12 +83,17 @@ class Pump:
         """Pump until cancelled; what is still connected then is closed."""
         hub, epoll, lines = self.hub, self.epoll, self._lines
         bytes_received = hub.bytes_received
+        ready: list[tuple[int, int]] = []
         try:
             while True:
                 await hub.wait_room()
-                await trio.lowlevel.wait_readable(epoll.fileno())
+                if len(ready) < READY_MAX:
+                    await trio.lowlevel.wait_readable(epoll.fileno())
+                else:  # there may be more, but the others first
+                    await trio.lowlevel.checkpoint()
                 now = trio.current_time()
-                for fd, events in epoll.poll(0, READY_MAX):
+                ready = epoll.poll(0, READY_MAX)
+                for fd, events in ready:
                     # A line may be gone: closed by what was read before it in this round.
                     line = lines.get(fd)
                     if line is None:
