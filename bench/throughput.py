@@ -26,7 +26,7 @@ from bench.open_lanes import open_lanes
 from bench.pgbench import prepare_pgbench
 from bench.results_page import PAGE, PICTURE, goals_table, picture, rates_table, throughput, write_section
 from bench.rounds import Rounds
-from bench.stage import open_stage, servers
+from bench.stage import open_stage, recycle_wal, servers
 
 DIRECTORY: Final = Path("var")
 QUICK_ROUNDS: Final = 10
@@ -53,7 +53,8 @@ async def run_all(plan: Plan, stop: trio.Event) -> Exit:
     """Run the lanes in turn, print the tables, write the page, the picture and the ratios."""
     facts = [*circumstances(), _settings(plan)]
     lanes = [lane for lane in (*closed_lanes(), *open_lanes()) if _is_wanted(lane, plan.only)]
-    rounds = await _measure(plan, lanes, Timing(plan.warm_up_s, plan.seconds), plan.rounds, stop)
+    timing = Timing(plan.warm_up_s, plan.seconds)
+    rounds = await _measure(plan, lanes, timing, plan.rounds, stop, is_run_in=True)
     if stop.is_set():
         return Exit.INTERRUPTED
     values = reached(rounds)
@@ -118,10 +119,20 @@ async def run_growth(plan: Plan, kinds: Sequence[str], stop: trio.Event) -> Exit
     return Exit.OK
 
 
-async def _measure(plan: Plan, lanes: Sequence[Lane], timing: Timing, count: int, stop: trio.Event) -> Rounds:
+async def _measure(
+    plan: Plan,
+    lanes: Sequence[Lane],
+    timing: Timing,
+    count: int,
+    stop: trio.Event,
+    *,
+    is_run_in: bool = False,
+) -> Rounds:
     rounds = Rounds()
     needs = dict.fromkeys(need for lane in lanes for need in lane.needs)
     async with open_stage(plan.directory, plan.cards, plan.partners) as stage, AsyncExitStack() as stack:
+        if is_run_in:
+            await recycle_wal(stage.owner)
         await prepare_pgbench(stage.owner)
         await stack.enter_async_context(servers(stage, list(needs)))
         await rounds.run(stage, lanes, timing, count, stop)

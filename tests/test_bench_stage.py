@@ -7,7 +7,7 @@ from bench.driver import Timing
 from bench.lanes import BATCH_FACT, ClosedLane, LimitLane, Sample
 from bench.open_lanes import LatencyLane
 from bench.processes import children
-from bench.stage import open_stage, servers
+from bench.stage import open_stage, recycle_wal, servers
 
 TIMING = Timing(0.05, 0.2)
 
@@ -39,3 +39,13 @@ async def test_lanes_run_on_a_stage_and_leave_nothing(tmp_path: Path) -> None:
     assert sum(samples["open"].latency.values()) == 12
     assert set(children(os.getpid())) <= before
     assert os.listdir(tmp_path) == []
+
+
+async def test_a_server_that_is_run_in_has_wal_files_to_use_again(tmp_path: Path) -> None:
+    """After the checkpoint the files written before wait to be written again."""
+    ahead = "select count(*) from pg_ls_waldir() where name > pg_walfile_name(pg_current_wal_lsn())"
+    async with open_stage(tmp_path, cards=300, partners=300) as stage:
+        before = await stage.owner.run(lambda connection: connection.fetchval(ahead))
+        await recycle_wal(stage.owner, mib=64)
+        after = await stage.owner.run(lambda connection: connection.fetchval(ahead))
+    assert after >= before + 3
