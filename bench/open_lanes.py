@@ -30,8 +30,9 @@ CITY_RATE_PER_S: Final = 50.0
 CITY_WINDOWS: Final = 3
 """At 50/s a window is so many times as long as others: a p99 needs requests."""
 TERMINALS: Final = 300
-DEPTH_MAX: Final = 64
-"""Requests a connection may have in flight (switch.config); what is due beyond is dropped by the terminal."""
+DEPTH_MAX: Final = 96
+"""Half as many again as the switch takes from a connection before it stops reading (64, switch.config), so
+that some are always in the socket; what is due beyond is dropped by the terminal."""
 OVERLOAD: Final = 2.0
 AFTER_LOAD: Final = 0.5
 AFTER_WINDOWS: Final = 1
