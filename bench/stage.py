@@ -36,10 +36,12 @@ SETTINGS: Final = {
     "max_connections": "200",
     "fsync": "on",
     "synchronous_commit": "on",
-    "min_wal_size": "2GB",
+    "min_wal_size": "5GB",
+    "max_wal_size": "12GB",
 }
 """Over the embedded server's own; room for the peers' connections, and files of the WAL are used again."""
-WAL_MIB: Final = 1_500
+WAL_MIB: Final = 4_000
+"""More than a run of five rounds writes."""
 READY_S_MAX: Final = 120.0
 RECYCLE_S_MAX: Final = 300.0
 STANS_PER_RUN: Final = 1_000_000

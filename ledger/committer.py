@@ -47,24 +47,23 @@ GUARD_PROBE_S: Final = 2.0
 PATIENCE_S: Final = 0.1
 PATIENCE_PROBE_S: Final = 0.05
 SHARED_MIN: Final = 32
-"""Fewer are not worth two batches."""
+"""What waits is not divided into smaller batches than this."""
+NEVER: Final = float("-inf")
 OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
 
 
 class _Lane:
-    """One connection, what it has taken and not yet posted (by bucket), and the bell that wakes it."""
+    """One connection, what it has taken and not yet posted (by bucket), and the bell that wakes it.
+
+    since: when the batch on its way was sent, by trio's clock in seconds; NEVER while none is.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.bell = Bell()
         self.parts: list[tuple[int, list[Posting]]] = []
-        self.size = 0
-        self.since = 0.0
+        self.since = NEVER
         self.is_failing = False
-
-    def on_its_way(self, now: float) -> int:
-        """How many postings the others should wait for; for a batch that takes too long they do not."""
-        return self.size if now - self.since < PATIENCE_S else 0
 
 
 class Committer:
@@ -221,7 +220,8 @@ class Committer:
             while lane.parts:
                 await self._post(lane.session, *lane.parts[0], connection)
                 del lane.parts[0]
-            lane.size = 0
+                lane.since = trio.current_time()
+            lane.since = NEVER
 
     def _take_turn(self, lane: _Lane) -> list[Posting]:
         """Take a batch, if there is enough for one: half of all that is unanswered, so that the worker
@@ -231,8 +231,8 @@ class Committer:
         if len(self._line.ready) < self._enough:
             return []
         half = (self._queued + 1) // 2
-        batch = self._take(min(max(half, SHARED_MIN), self._batch_max))
-        lane.size, lane.since = len(batch), trio.current_time()
+        batch = self._take(min(half if half >= SHARED_MIN else self._queued, self._batch_max))
+        lane.since = trio.current_time()
         self._judge_enough()
         self._call_lane()
         return batch
@@ -242,14 +242,14 @@ class Committer:
         return [ready.popleft() for _ in range(min(len(ready), count_max))]
 
     def _judge_enough(self) -> None:
-        """Set how many ready postings are worth a batch now: more than are on their way already.
+        """Set how many ready postings are worth a batch now: while another is on its way, a full one.
 
         Two batches at once get in each other's way; for a queue that one connection does not keep up with
         it is worth it.
         """
-        now = trio.current_time()
-        on_their_way = sum(lane.on_its_way(now) for lane in self._lanes)
-        self._enough = min(on_their_way + 1, self._batch_max)
+        patient_since = trio.current_time() - PATIENCE_S
+        is_under_way = any(lane.since > patient_since for lane in self._lanes)
+        self._enough = self._batch_max if is_under_way else 1
 
     def _call_lane(self) -> None:
         """Wake a lane that waits if there is enough for it; until it has looked, call no other."""
@@ -278,7 +278,7 @@ class Committer:
         while lane.parts:
             await self._settle(lane.session, *lane.parts[0])
             del lane.parts[0]
-        lane.size = 0
+        lane.since = NEVER
 
     async def _settle(self, session: Session, bucket: int, batch: list[Posting]) -> None:
         """Answer every posting of the batch, whatever it takes."""

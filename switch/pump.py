@@ -19,7 +19,7 @@ from switch.hub import Hub
 
 READ_BYTES_MAX = 8_192
 READY_MAX = 16
-"""Sockets read before other tasks run: an answer of the ledger waits for no more than these."""
+"""Sockets read in one round of trio; an answer of the ledger takes about four rounds (ARCHITECTURE.md)."""
 
 
 class PumpedSocket:

@@ -1,6 +1,7 @@
 """Who may begin a batch, and how large it is: half of what waits, one batch at a time, and the exceptions."""
 
 import pytest
+import trio
 from ledger_books import Books
 from test_ledger_committer import Answers, running
 from test_ledger_races import Rival, assert_sound, wait_blocked
@@ -17,34 +18,34 @@ async def test_a_batch_takes_half_of_what_waits(owner: Database, database: Datab
         for stan in range(1, 101):
             committer.submit_nowait(books.earn(stan, 5, card=stan - 1))
         await answers.wait_for(100)
-        for stan in range(101, 131):
+        for stan in range(101, 161):
             committer.submit_nowait(books.earn(stan, 5, card=stan - 101))
-    assert answers.batches == [50, 50, 30]
+    assert answers.batches == [50, 50, 60]
     await assert_sound(books)
 
 
 async def test_few_wait_for_the_batch_on_its_way(
     owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other lane begins when more wait than are on their way, not before."""
+    """The other lane begins when a full batch waits, not before."""
     monkeypatch.setattr(ledger.committer, "PATIENCE_S", 1e9)
     books = await Books.open(owner, database, cards=8)
     rival = Rival(database)
     await rival.begin(books.earn(100, 1, card=0))
     answers = Answers()
-    async with running(database, answers) as committer:
+    async with running(database, answers, batch_max=4) as committer:
         for stan in (1, 2, 3):
             committer.submit_nowait(books.earn(stan, 5, card=stan - 1))
         await wait_blocked(owner, rival.pid)
         for stan in (4, 5, 6):
             committer.submit_nowait(books.earn(stan, 5, card=stan - 1))
-        committer._judge_enough()
-        committer._call_lane()  # as the probe does, again and again
-        assert not answers.order
+        await trio.sleep(3 * ledger.committer.PATIENCE_PROBE_S)
+        waiting = len(committer._line.ready)
         committer.submit_nowait(books.earn(7, 5, card=6))
         await answers.wait_for(4)
-        assert answers.order == [4, 5, 6, 7]
         await rival.commit()
+    assert waiting == 3
+    assert answers.order == [4, 5, 6, 7, 1, 2, 3]
     assert answers.batches == [4, 3]
     await assert_sound(books)
 
