@@ -27,8 +27,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """The order of one generator process.
 
     Closed loop when `phases` is empty: `depth` requests always in flight on each of `terminals` connections.
-    Otherwise open loop: requests are due at fixed times, whatever has been answered; beyond `depth`
-    unanswered ones on a connection a due request is dropped and counted, as a terminal that is busy drops it.
+    Otherwise open loop: requests are due at fixed times, `burst` at once on one connection, whatever has been
+    answered; beyond `depth` unanswered ones on a connection a due request is dropped and counted, as a terminal
+    that is busy drops it.
     """
 
     host: str
@@ -42,6 +43,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     terminal_first: int = 0
     """Index of the first terminal in the population."""
     depth: int
+    burst: int = 1
     stan_first: int
     """The STAN of every terminal's first request; 65,536 or more, so all frames have one size."""
     sealed_ahead: int

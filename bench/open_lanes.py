@@ -30,9 +30,11 @@ CITY_RATE_PER_S: Final = 50.0
 CITY_WINDOWS: Final = 3
 """At 50/s a window is so many times as long as others: a p99 needs requests."""
 TERMINALS: Final = 300
-DEPTH_MAX: Final = 96
-"""Half as many again as the switch takes from a connection before it stops reading (64, switch.config), so
-that some are always in the socket; what is due beyond is dropped by the terminal."""
+DEPTH_MAX: Final = 64
+"""Requests a connection may have in flight (switch.config); what is due beyond is dropped by the terminal."""
+BURST: Final = 16
+"""Overload comes as the concentrators send whose rate is the capacity: a request at a time costs both sides a
+system call each, and would tell of these."""
 OVERLOAD: Final = 2.0
 AFTER_LOAD: Final = 0.5
 AFTER_WINDOWS: Final = 1
@@ -42,7 +44,7 @@ MEMORY_POLL_S: Final = 0.1
 MIB: Final = 1 << 20
 
 
-def open_load(stage: Stage, phases: list[Phase]) -> Load:
+def open_load(stage: Stage, phases: list[Phase], burst: int = 1) -> Load:
     """Return the order of an open loop against the switch of one worker."""
     requests = sum(phase.seconds * phase.rate_per_s for phase in phases)
     return Load(
@@ -54,16 +56,17 @@ def open_load(stage: Stage, phases: list[Phase]) -> Load:
         partners=stage.population.partners,
         terminals=TERMINALS,
         depth=DEPTH_MAX,
+        burst=burst,
         stan_first=stage.next_stans(),
-        sealed_ahead=math.ceil(requests / TERMINALS) + 1,
+        sealed_ahead=math.ceil(requests / TERMINALS) + burst,
         phases=phases,
     )
 
 
-async def drive_open(stage: Stage, timing: Timing, phases: list[Phase]) -> Driven[LoadReport]:
+async def drive_open(stage: Stage, timing: Timing, phases: list[Phase], burst: int = 1) -> Driven[LoadReport]:
     """Run an open loop; the phases cover warm-up and window."""
     clocks = {"server": stage.servers["switch 1"].clock, "Postgres": stage.postgres_clock}
-    return await drive("bench.generator_process", open_load(stage, phases), LoadReport, timing, clocks)
+    return await drive("bench.generator_process", open_load(stage, phases, burst), LoadReport, timing, clocks)
 
 
 class LatencyLane:
@@ -123,7 +126,7 @@ async def measure_overload(stage: Stage, timing: Timing, so_far: Round) -> Sampl
                 await trio.sleep(MEMORY_POLL_S)
 
         nursery.start_soon(watch)
-        driven = await drive_open(stage, timing, phases)
+        driven = await drive_open(stage, timing, phases, BURST)
         nursery.cancel_scope.cancel()
     sample = _with_latency(driven)
     sample.facts |= {

@@ -24,11 +24,12 @@ PACE_S = 0.000_25
 Latencies still count from when a request is due; one may be this much longer, read as late as that."""
 
 
-def due_times(start_s: float, phases: list[Phase]) -> Iterator[float]:
-    """Yield when each request is due: evenly spaced within each phase."""
+def due_times(start_s: float, phases: list[Phase], burst: int = 1) -> Iterator[float]:
+    """Yield when each burst of requests is due: evenly spaced within each phase."""
     for phase in phases:
-        for number in range(round(phase.seconds * phase.rate_per_s)):
-            yield start_s + number / phase.rate_per_s
+        bursts_per_s = phase.rate_per_s / burst
+        for number in range(round(phase.seconds * bursts_per_s)):
+            yield start_s + number / bursts_per_s
         start_s += phase.seconds
 
 
@@ -48,7 +49,7 @@ class OpenLoop(Traffic):
         self._window = window
         seconds = sum(phase.seconds for phase in self._load.phases)
         self._bins = [Bin() for _ in range(round(seconds / BIN_S) + 1)]
-        dues = due_times(window.start_s, self._load.phases)
+        dues = due_times(window.start_s, self._load.phases, self._load.burst)
         turn = cycle(self._lines)
         descriptor = [self._epoll.fileno()]
         due = next(dues, NEVER)
@@ -75,12 +76,13 @@ class OpenLoop(Traffic):
         return report
 
     def _request(self, line: Line, due: float, now: float) -> None:
-        if line.sent - line.answered >= self._load.depth:
-            self._dropped += 1
+        count = min(self._load.burst, self._load.depth - (line.sent - line.answered))
+        self._dropped += self._load.burst - count
+        if not count:
             return
         self._late_max_s = max(self._late_max_s, now - due)
-        self._due_at[line.fd].append(due)
-        self._send(line, 1)
+        self._due_at[line.fd] += [due] * count
+        self._send(line, count)
 
     def _take(self, line: Line) -> None:
         """Read once and note the latency of every approval, from when its request was due."""

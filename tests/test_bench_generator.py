@@ -135,6 +135,20 @@ def test_due_times_are_evenly_spaced_within_phases() -> None:
     assert dues == [10.0, 10.5, 11.0, 11.25]
 
 
+def test_bursts_are_due_at_once_and_dropped_in_part() -> None:
+    """Every so many requests share a due time and a connection; those beyond `depth` are dropped."""
+    assert list(due_times(10.0, [Phase(1, 8)], 4)) == [10.0, 10.5]
+    with scripted_switch() as switch:
+        order = load(switch.port, depth=3, burst=4, phases=[Phase(0.05, 240)])
+        lines = open_lines(order)
+        start = time.monotonic() - 1.0
+        report = OpenLoop(order, lines).run(Window(start, start, start + 0.05))
+        for line in lines:
+            line.close()
+    assert report.sent == report.answered == 9
+    assert report.dropped == 3
+
+
 def test_open_loop_sends_what_is_due_and_counts_latency_from_then() -> None:
     """All due requests are sent and answered; a latency counts from the due time, sent late or not."""
     order_s = 0.05
