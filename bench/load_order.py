@@ -27,9 +27,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """The order of one generator process.
 
     Closed loop when `phases` is empty: `depth` requests always in flight on each of `terminals` connections.
-    Otherwise open loop: requests are due at fixed times, `burst` at once on one connection, whatever has been
-    answered; beyond `depth` unanswered ones on a connection a due request is dropped and counted, as a terminal
-    that is busy drops it.
+    Otherwise open loop: requests are due at fixed times, `burst` at once on one connection, whatever has
+    been answered; beyond `depth` unanswered ones on a connection a due request is dropped and counted, as a
+    terminal that is busy drops it.
     """
 
     host: str
