@@ -8,6 +8,7 @@ Knows nothing of postings or of the registry. Errors leave as the closed types o
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar
@@ -33,6 +34,8 @@ SERVER_VERSION_MIN: Final = 15
 CONNECT_S_MAX: Final = 5.0
 CLOSE_S_MAX: Final = 1.0
 LISTEN_PROBE_S: Final = 5.0
+WATCH_S: Final = 0.05
+"""How often time limits are looked at: a job may have this much more."""
 
 # A database whose default isolation is stricter would turn "read what the winner committed" into errors,
 # and a backend that waits for a lock of a frozen peer must give up by itself: nobody reads its answer any
@@ -187,6 +190,8 @@ class Session:
         self._connection: Connection | None = None
         self.state: dict[str, Any] = {}
         self.connects = 0
+        self._until_s = math.inf
+        self._is_overdue = False
 
     @property
     def is_connected(self) -> bool:
@@ -210,23 +215,22 @@ class Session:
 
         Raises DatabaseUnavailable then.
         """
-        timed_out = False
-
-        def give_up() -> None:
-            nonlocal timed_out
-            timed_out = True
-            if self._connection is not None:
-                self._connection.terminate()
-
-        clock = asyncio.get_running_loop().call_later(timeout_s, give_up)
+        before = self._until_s, self._is_overdue
+        self._until_s, self._is_overdue = min(self._until_s, trio.current_time() + timeout_s), False
         try:
             return await awaitable
         except Exception as error:
-            if timed_out:
+            if self._is_overdue:
                 raise DatabaseUnavailable(f"no answer from the database within {timeout_s:g} s") from error
             raise
         finally:
-            clock.cancel()
+            self._until_s, self._is_overdue = before
+
+    def end_overdue(self, now_s: float) -> None:
+        """Terminate the connection of a job past its time limit, by trio's clock."""
+        if now_s >= self._until_s and self._connection is not None:
+            self._is_overdue = True
+            self._connection.terminate()
 
     def terminate(self) -> None:
         """Drop the connection without a word to the server."""
@@ -332,6 +336,14 @@ class Database:
             if connection is not None:
                 connection.terminate()
 
+    async def watch(self) -> NoReturn:
+        """Hold all jobs to their time limits, for ever; a timer for each turns the loop twice more."""
+        while True:
+            await trio.sleep(WATCH_S)
+            now_s = trio.current_time()
+            for session in self._sessions:
+                session.end_overdue(now_s)
+
     async def _close(self) -> None:
         for session in self._sessions:
             connection = session._connection
@@ -354,8 +366,9 @@ async def open_database(
     if urlsplit(dsn).scheme not in ("postgres", "postgresql"):
         raise DatabaseMisconfigured("the DSN must begin with postgresql://")
     failure: Exception | None = None
-    async with trio_asyncio.open_loop() as loop:
+    async with trio_asyncio.open_loop() as loop, trio.open_nursery() as nursery:
         database = Database(dsn, connections_max, application_name, loop)
+        nursery.start_soon(database.watch)
         try:
             yield database
         except Exception as error:
@@ -363,5 +376,6 @@ async def open_database(
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 2 * CLOSE_S_MAX):
                 await database.bridge(database._close)
+            nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure

@@ -92,7 +92,9 @@ class Flow:
         self._room = trio.Event()
         self._idle = trio.Event()
         self.in_flight = 0
+        self._ample_at = trio.current_time()
         self._served = 0
+        self._shed_after_s = config.shed_after_ms / 1_000
         self._handlers: dict[type, Callable[[Connection, Received, int, float], None]] = {
             Earn: self._earn,
             EarnAdvice: self._earn,
@@ -110,16 +112,23 @@ class Flow:
 
     def receive(self, connection: Connection, requests: list[Received], now: float) -> None:
         """Take the verified requests of one read; `now` is trio's clock in seconds. Never waits."""
+        is_crowded = self._is_crowded(now)
         connection.in_flight += len(requests)
         self.in_flight += len(requests)
         now_ms = self._clock_ms()
-        if self._ledger.is_behind():
+        if is_crowded or self._ledger.is_behind():
             requests = self._shed(connection, requests, now_ms, now)
         handlers = self._handlers
         for request in requests:
             handlers[request.message.__class__](connection, request, now_ms, now)
         if connection.in_flight >= self._config.in_flight_per_connection_max:
             self._connections.set_paused(connection, True)
+
+    def _is_crowded(self, now: float) -> bool:
+        """Whether half of what may be in flight has been so for long: the rest waits unseen in sockets."""
+        if 2 * self.in_flight < self._config.in_flight_max:
+            self._ample_at = now
+        return now - self._ample_at > self._shed_after_s
 
     @property
     def full(self) -> bool:

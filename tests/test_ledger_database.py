@@ -8,7 +8,7 @@ from ledger_books import Books
 from postgres import FreshDatabase
 from test_ledger_races import Rival, wait_blocked
 
-from ledger.database import Connection, Database, open_database, single_hosts
+from ledger.database import WATCH_S, Connection, Database, open_database, single_hosts
 from ledger.embedded import EmbeddedPostgres
 from ledger.errors import DatabaseUnavailable, StatementRefused
 
@@ -67,6 +67,28 @@ async def test_a_job_past_its_limit_loses_its_connection(owner: Database, databa
     await rival.commit()
     assert await session.run(lambda connection: connection.fetchval("select 1")) == 1
     assert session.connects == 2
+
+
+async def test_a_limit_ends_with_its_job(database: Database) -> None:
+    """A connection is not ended later for a job that was in time, nor for the time between jobs."""
+    session = database.session()
+    for _ in range(2):
+        assert await session.run(lambda connection: connection.fetchval("select 1"), timeout_s=0.1) == 1
+        await trio.sleep(0.1 + 2 * WATCH_S)
+    assert session.connects == 1
+    assert session.is_connected
+
+
+@pytest.mark.parametrize(("outer_s", "inner_s"), [(0.2, 10.0), (10.0, 0.2)])
+async def test_of_two_limits_the_nearer_holds(database: Database, outer_s: float, inner_s: float) -> None:
+    """A limit inside a job that has one cannot lengthen it."""
+    session = database.session()
+    with trio.fail_after(5), pytest.raises(DatabaseUnavailable):
+        await session.run(
+            lambda connection: session.limit(connection.execute("select pg_sleep(10)"), inner_s),
+            timeout_s=outer_s,
+        )
+    assert not session.is_connected
 
 
 async def test_a_cancelled_job_gives_its_slot_back(database: Database) -> None:

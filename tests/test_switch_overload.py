@@ -49,6 +49,46 @@ async def test_while_the_ledger_is_behind_some_are_told_to_try_again() -> None:
         assert (await line.ask(earn(refused[0]))).code == 0
 
 
+async def test_who_is_crowded_for_long_refuses_too() -> None:
+    """Half of all that may be in flight, for long: the rest waits in sockets, where nobody sees its age."""
+    async with running_front(in_flight_max=4, shed_after_ms=50) as memory:
+        line = Line(await memory.connect())
+        assert await line.sign_in()
+        await serve_some(line)
+        memory.ledger.automatic = False
+        for stan in (101, 102):
+            await line.send(earn(stan))
+            await wait_all_tasks_blocked(0.01)
+        await trio.sleep(0.1)
+        await line.send(earn(103))
+        with trio.fail_after(5):
+            reply = await line.reply()
+        assert (reply.stan, reply.code) == (103, ResultCode.TRY_AGAIN)
+        memory.ledger.commit()
+        assert [(await line.reply()).stan for _ in (101, 102)] == [101, 102]
+        memory.ledger.automatic = True
+        assert (await line.ask(earn(103))).code == ResultCode.APPROVED
+        assert memory.meters.requests_shed == 1
+
+
+async def test_less_than_half_is_no_crowd_however_long() -> None:
+    """A slow ledger with little to do refuses nothing; nor does one that has just become busy."""
+    async with running_front(in_flight_max=5, shed_after_ms=50) as memory:
+        line = Line(await memory.connect())
+        assert await line.sign_in()
+        await serve_some(line)
+        memory.ledger.automatic = False
+        for stan in (101, 102):
+            await line.send(earn(stan))
+            await wait_all_tasks_blocked(0.01)
+        await trio.sleep(0.1)
+        for stan in (103, 104):
+            await line.send(earn(stan))
+        await wait_all_tasks_blocked(0.01)
+        assert [posting.stan for posting in memory.ledger.waiting] == [101, 102, 103, 104]
+        assert memory.meters.requests_shed == 0
+
+
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
