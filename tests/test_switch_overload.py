@@ -6,7 +6,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from protocol import Balance, Earn, Echo, Redeem, Request, ResultCode, Reversal, Status, TransactionReply
 from switch.flow import SERVED_PER_REFUSAL
-from tests.switch_memory import CARD, Line, running_front
+from tests.switch_memory import CARD, Line, Memory, running_front
 
 SERVED = 50
 
@@ -19,6 +19,19 @@ async def serve_some(line: Line) -> None:
     """Every `SERVED_PER_REFUSAL` requests served pay for one refusal."""
     for stan in range(1, SERVED + 1):
         assert (await line.ask(earn(stan))).code == 0
+
+
+async def two_unanswered_for_long(memory: Memory) -> Line:
+    """A line with STANs 101 and 102 in flight for twice the 50 ms that the tests call long."""
+    line = Line(await memory.connect())
+    assert await line.sign_in()
+    await serve_some(line)
+    memory.ledger.automatic = False
+    for stan in (101, 102):
+        await line.send(earn(stan))
+        await wait_all_tasks_blocked(0.01)
+    await trio.sleep(0.1)
+    return line
 
 
 async def test_while_the_ledger_is_behind_some_are_told_to_try_again() -> None:
@@ -52,14 +65,7 @@ async def test_while_the_ledger_is_behind_some_are_told_to_try_again() -> None:
 async def test_who_is_crowded_for_long_refuses_too() -> None:
     """Half of all that may be in flight, for long: the rest waits in sockets, where nobody sees its age."""
     async with running_front(in_flight_max=4, shed_after_ms=50) as memory:
-        line = Line(await memory.connect())
-        assert await line.sign_in()
-        await serve_some(line)
-        memory.ledger.automatic = False
-        for stan in (101, 102):
-            await line.send(earn(stan))
-            await wait_all_tasks_blocked(0.01)
-        await trio.sleep(0.1)
+        line = await two_unanswered_for_long(memory)
         await line.send(earn(103))
         with trio.fail_after(5):
             reply = await line.reply()
@@ -74,14 +80,7 @@ async def test_who_is_crowded_for_long_refuses_too() -> None:
 async def test_less_than_half_is_no_crowd_however_long() -> None:
     """A slow ledger with little to do refuses nothing; nor does one that has just become busy."""
     async with running_front(in_flight_max=5, shed_after_ms=50) as memory:
-        line = Line(await memory.connect())
-        assert await line.sign_in()
-        await serve_some(line)
-        memory.ledger.automatic = False
-        for stan in (101, 102):
-            await line.send(earn(stan))
-            await wait_all_tasks_blocked(0.01)
-        await trio.sleep(0.1)
+        line = await two_unanswered_for_long(memory)
         for stan in (103, 104):
             await line.send(earn(stan))
         await wait_all_tasks_blocked(0.01)
