@@ -337,7 +337,7 @@ class Database:
                 connection.terminate()
 
     async def watch(self) -> NoReturn:
-        """Hold all jobs to their time limits, for ever; a timer for each turns the loop twice more."""
+        """Hold all jobs to their time limits, for ever; a timer for each would be more callbacks."""
         while True:
             await trio.sleep(WATCH_S)
             now_s = trio.current_time()
