@@ -42,10 +42,10 @@ bench-quick: venv  ## under a minute: the ratios that matter, compared with the 
 	@.venv/bin/cityswitch bench --quick
 
 venv:  ## .venv with what the switch needs to run (every target does this by itself)
-	@./ops/setup_environment.sh runtime
+	@./ops/setup/setup_environment.sh runtime
 
 venv-dev:  ## .venv with the tools for tests and checks as well
-	@./ops/setup_environment.sh dev
+	@./ops/setup/setup_environment.sh dev
 
 lock:  ## make both lock files again (needs uv)
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt

@@ -7,8 +7,8 @@ seed, so nothing is stored and any process agrees; they are for development only
 from typing import Final
 
 from bench.errors import CannotRun
-from bench.terminal import Identity
-from simulators.population import Population
+from bench.load.terminal import Identity
+from simulators.city.population import Population
 
 SEED: Final = "czestochowa"
 CARDS: Final = 50_000

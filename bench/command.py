@@ -17,7 +17,7 @@ import trio
 
 from bench.errors import CannotRun
 from bench.local_switch import LocalSwitchError
-from simulators.fleet_process import FleetFailed
+from simulators.fleet.process import FleetFailed
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 

@@ -17,17 +17,17 @@ from typing import Final, NamedTuple
 import msgspec
 import trio
 
-from ledger.database import open_database
-from ledger.embedded import EmbeddedPostgres, embedded_postgres
 from ledger.errors import LedgerError
-from ledger.secrets import MasterKey
-from simulators.population import Population
-from simulators.seeding import SeedConflict, seed_city
+from ledger.postgres.database import open_database
+from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
+from ledger.registry.secrets import MasterKey
+from simulators.city.population import Population
+from simulators.city.seeding import SeedConflict, seed_city
 from switch.config import Config
-from switch.installation import prepare
-from switch.listener import PortInUse
 from switch.logs import configure_logs
-from switch.supervisor import Running, serve
+from switch.process.installation import prepare
+from switch.process.supervisor import Running, serve
+from switch.wire.listener import PortInUse
 
 STATE: Final = Path("var/bench")
 """Beside the state of `cityswitch demo`, which may be running."""

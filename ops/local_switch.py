@@ -20,9 +20,9 @@ from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
 from ops.running import Running, noted
 from switch.config import Config
-from switch.listener import PortInUse
-from switch.supervisor import EXIT_PORT_IN_USE, serve
-from switch.supervisor import Running as Listening
+from switch.process.supervisor import EXIT_PORT_IN_USE, serve
+from switch.process.supervisor import Running as Listening
+from switch.wire.listener import PortInUse
 
 READY_S_MAX: Final = 60.0
 ANY_PORT: Final = 0

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
 
 from protocol import limits
-from switch.calendar import Calendar, CalendarError
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 WORKERS_MAX = 64
@@ -169,9 +169,10 @@ def _check_together(config: Config, origins: Mapping[str, str]) -> None:
             ' tls_key are not both set. Set them, or set tls = "off" where another layer encrypts.'
         )
     try:
-        Calendar(config.time_zone)
-    except CalendarError as error:
-        raise ConfigError(f"{origins.get('time_zone', 'settings')}: key 'time_zone': {error}") from None
+        ZoneInfo(config.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        where = origins.get("time_zone", "settings")
+        raise ConfigError(f"{where}: key 'time_zone': no such time zone: {config.time_zone!r}") from None
     if config.http_port and config.listen_port and config.listen_host == config.http_host:
         taken = range(config.http_port, config.http_port + config.workers)
         if config.listen_port in taken:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from ledger.posting import Outcome, Posting
+from ledger.books.posting import Outcome, Posting
 from protocol import ResultClass, ResultCode
 
 LINES_PER_SECOND_MAX = 50

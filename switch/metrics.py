@@ -16,9 +16,9 @@ from importlib.metadata import version
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ledger.books.observer import Observer
+from ledger.books.posting import Posting
 from ledger.errors import LedgerError
-from ledger.observer import Observer
-from ledger.posting import Posting
 from protocol import ResultCode
 
 RESULT_NAMES = {int(code): code.name.lower() for code in ResultCode}

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from postgres import FreshDatabase, Server
 
-from ledger.database import Database, open_database
-from ledger.embedded import EmbeddedPostgres
+from ledger.postgres.database import Database, open_database
+from ledger.postgres.embedded import EmbeddedPostgres
+from tests.postgres import FreshDatabase, Server
 
 
 @pytest.fixture(scope="session")

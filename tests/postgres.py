@@ -25,9 +25,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import trio
 
-from ledger.database import Database, open_database
-from ledger.embedded import DATABASE, OWNER, SERVICE, EmbeddedPostgres, embedded_postgres
-from ledger.migrate import migrate
+from ledger.postgres.database import Database, open_database
+from ledger.postgres.embedded import DATABASE, OWNER, SERVICE, EmbeddedPostgres, embedded_postgres
+from ledger.postgres.migrate import migrate
 
 TEMPLATE = "cityswitch_template"
 _TEST_SETTINGS = {

@@ -18,7 +18,7 @@ PACKAGES = ("protocol", "ledger", "switch", "simulators", "bench", "ops")
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 # The bridge from trio to asyncpg; nobody else may know that asyncio exists.
-ASYNCIO_IMPORTER = "ledger/database.py"
+ASYNCIO_IMPORTER = "ledger/postgres/database.py"
 # But for the programs the switch is measured against: each runs alone, and nothing imports them.
 PEERS = "bench/peers/"
 # What code without I/O, clock, randomness and logs has no use for.

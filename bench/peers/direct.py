@@ -21,11 +21,11 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from bench.load_order import LINE_BYTES_MAX, READY, DirectOrder, DirectReport, Window
-from ledger.database import Connection
-from ledger.posting import POST_BATCH, Kind, Posting, by_id, columns
-from ledger.transaction_ids import TransactionIds
-from simulators.histogram import Histogram
+from bench.throughput.load_order import LINE_BYTES_MAX, READY, DirectOrder, DirectReport, Window
+from ledger.books.posting import POST_BATCH, Kind, Posting, by_id, columns
+from ledger.books.transaction_ids import TransactionIds
+from ledger.postgres.database import Connection
+from simulators.fleet.histogram import Histogram
 
 NODE_FIRST: Final = 1_000
 """Transaction ids of these workers' nodes; a live switch may hold the same number only by rare chance."""

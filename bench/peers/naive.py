@@ -21,9 +21,9 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from bench.load_order import LINE_BYTES_MAX, NaiveOrder
-from ledger.secrets import MasterKey
-from ledger.transaction_ids import TransactionIds
+from bench.throughput.load_order import LINE_BYTES_MAX, NaiveOrder
+from ledger.books.transaction_ids import TransactionIds
+from ledger.registry.secrets import MasterKey
 from protocol import Earn, Received, ResultCode, ServerSession, TransactionReply, parse_card, request_digest
 
 READ_BYTES_MAX: Final = 8_192

@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from bench.command import run
-from bench.throughput import DIRECTORY, Plan, run_all, run_growth, run_quick
+from bench.throughput.run import DIRECTORY, Plan, run_all, run_growth, run_quick
 from ops.cli.help_texts import examples
 
 app = App(

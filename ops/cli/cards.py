@@ -12,9 +12,8 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ledger.database import Connection
-from ledger.registry import CardStatus
-from ledger.registry_admin import (
+from ledger.postgres.database import Connection
+from ledger.registry.admin import (
     CardRow,
     find_card,
     import_cards,
@@ -23,8 +22,8 @@ from ledger.registry_admin import (
     replace_card,
     set_card_status,
 )
-from ledger.secrets import MasterKey
-from ops.city import EXAMPLE_CARD
+from ledger.registry.reads import CardStatus
+from ledger.registry.secrets import MasterKey
 from ops.cli.csv_import import (
     Columns,
     Line,
@@ -43,6 +42,7 @@ from ops.cli.output import Row, print_fields, print_line, print_rows
 from ops.cli.place import HERE, Place, owner_database
 from ops.cli.registry_options import Json, Programme, parse_day, pick_programme
 from ops.cli.till import check_card, masked
+from ops.demo.city import EXAMPLE_CARD
 from protocol import CardNumberError, parse_card
 
 COLUMNS = Columns(required=("number",), optional=("expires_on", "flags", "status"))

@@ -19,10 +19,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from cyclopts import App
 
-from ledger.database import Connection, open_database
-from ledger.migrate import pending
-from ledger.registry import CardTuple, read_changes
-from ledger.secrets import MasterKey
+from ledger.postgres.database import Connection, open_database
+from ledger.postgres.migrate import pending
+from ledger.registry.reads import CardTuple, read_changes
+from ledger.registry.secrets import MasterKey
 from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
 from ops.cli.failures import report
@@ -32,8 +32,8 @@ from ops.cli.place import HERE, Place, database_server
 from ops.cli.registry_options import Json
 from ops.running import read_note
 from switch.config import ENVIRONMENT_PREFIX, Config, read_toml
-from switch.listener import tls_context
-from switch.programme import parse_rules
+from switch.rules.programme import parse_rules
+from switch.wire.listener import tls_context
 
 FREE_BYTES_MIN: Final = 1 << 30
 SPARE_DESCRIPTORS: Final = 100

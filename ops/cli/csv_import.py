@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ledger.registry_admin import Import
+from ledger.registry.admin import Import
 from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
 from ops.cli.output import print_json, print_line, say

@@ -26,6 +26,7 @@ from ledger.errors import (
 from ops.cli.amounts import AmountError
 from ops.cli.errors import CommandError, one_line
 from ops.cli.exit_codes import Exit
+from simulators.city.seeding import SeedConflict
 from simulators.errors import (
     CannotConnect,
     InvalidEntry,
@@ -34,12 +35,11 @@ from simulators.errors import (
     SwitchBusy,
     TerminalError,
 )
-from simulators.fleet_process import FleetFailed
-from simulators.seeding import SeedConflict
-from simulators.store import StoreError
+from simulators.fleet.process import FleetFailed
+from simulators.till.store import StoreError
 from switch.config import ConfigError
-from switch.listener import PortInUse
-from switch.programme import RulesError
+from switch.rules.programme import RulesError
+from switch.wire.listener import PortInUse
 
 # The first line that fits counts, so a kind stands above the kinds it belongs to.
 EXPECTED: tuple[tuple[type[Exception], Exit], ...] = (

@@ -1,6 +1,6 @@
 """How help pages are laid out: the examples under every command.
 
-Owns the look. Invariant: every command's page ends with examples, which tests/test_cli_help.py checks.
+Owns the look. Invariant: every command's page ends with examples, which tests/cli/test_help.py checks.
 """
 
 

@@ -9,12 +9,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ledger.migrate import migrate as apply_migrations
-from ledger.migrate import pending
+from ledger.postgres.migrate import migrate as apply_migrations
+from ledger.postgres.migrate import pending
 from ops.cli.help_texts import examples
 from ops.cli.output import print_line
 from ops.cli.place import HERE, Place, database_server
-from switch.installation import prepare
+from switch.process.installation import prepare
 
 init_app = App(
     name="init", help_epilogue=examples("init", "init --dsn postgresql://owner@db.example/cityswitch")

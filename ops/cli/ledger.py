@@ -1,6 +1,6 @@
 """`cityswitch ledger`: what the books say, and whether they hold.
 
-Owns the subcommands. Must not compute anything itself: `ledger.statements` and `ledger.verify` do.
+Owns the subcommands. Must not compute anything itself: `ledger.statements` and `ledger.books.verify` do.
 Invariant: exit status 1 if and only if the books do not hold.
 """
 
@@ -12,12 +12,11 @@ from typing import Annotated, Final
 
 from cyclopts import App, Group, Parameter
 
-from ledger import statements
-from ledger.database import Connection
-from ledger.posting import AccountKind, Kind
-from ledger.registry_admin import find_card
-from ledger.verify import verify as verify_books
-from ops.city import EXAMPLE_CARD
+from ledger.books import statements
+from ledger.books.posting import AccountKind, Kind
+from ledger.books.verify import verify as verify_books
+from ledger.postgres.database import Connection
+from ledger.registry.admin import find_card
 from ops.cli.cards import digits_of, master_key
 from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
@@ -26,6 +25,7 @@ from ops.cli.output import Row, print_fields, print_json, print_line, print_rows
 from ops.cli.place import HERE, Place, owner_database
 from ops.cli.registry_options import Json
 from ops.cli.till import code_name, masked
+from ops.demo.city import EXAMPLE_CARD
 
 WHOLE_LEDGER_S_MAX: Final = 3_600.0
 HISTORY_SHOWN: Final = (

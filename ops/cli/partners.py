@@ -11,9 +11,8 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ledger.database import Connection
-from ledger.registry import Status
-from ledger.registry_admin import (
+from ledger.postgres.database import Connection
+from ledger.registry.admin import (
     Import,
     NewPartner,
     import_partners,
@@ -21,6 +20,7 @@ from ledger.registry_admin import (
     list_programmes,
     set_partner_status,
 )
+from ledger.registry.reads import Status
 from ops.cli.amounts import AmountError, parse_amount
 from ops.cli.csv_import import (
     Columns,

@@ -17,9 +17,9 @@ from urllib.parse import quote
 import trio
 from cyclopts import Group, Parameter
 
-from ledger.database import Database, open_database
-from ledger.embedded import DATABASE, OWNER, SERVICE, embedded_postgres
 from ledger.errors import EmbeddedFault, EmbeddedPostgresError
+from ledger.postgres.database import Database, open_database
+from ledger.postgres.embedded import DATABASE, OWNER, SERVICE, embedded_postgres
 from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
 from ops.cli.output import say

@@ -12,34 +12,34 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ledger.database import Connection
-from ledger.registry import Status
-from ledger.registry_admin import (
+from ledger.postgres.database import Connection
+from ledger.registry.admin import (
     add_programme,
     add_rules,
     list_programmes,
     list_rules,
     set_programme_status,
 )
+from ledger.registry.reads import Status
 from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
 from ops.cli.output import print_json, print_line, print_rows
 from ops.cli.place import HERE, Place, owner_database
 from ops.cli.registry_options import Json, pick_programme
-from switch.programme import Rules, parse_rules
+from switch.rules.programme import Rules, parse_rules
 
 app = App(
     name="programmes",
     help="Programmes and their rules.",
-    help_epilogue=examples("programmes apply switch/programmes/czestochowa.toml", "programmes list"),
+    help_epilogue=examples("programmes apply switch/rules/programmes/czestochowa.toml", "programmes list"),
 )
 STATUS_NAMES = {Status.ACTIVE: "active", Status.STOPPED: "suspended"}
 
 
 @app.command(
     help_epilogue=examples(
-        "programmes apply switch/programmes/czestochowa.toml",
+        "programmes apply switch/rules/programmes/czestochowa.toml",
         "programmes apply new-rules.toml --effective-from 2027-01-01T00:00+01:00",
     )
 )

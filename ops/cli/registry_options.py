@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Group, Parameter
 
-from ledger.database import Connection
-from ledger.registry_admin import list_programmes
+from ledger.postgres.database import Connection
+from ledger.registry.admin import list_programmes
 from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
 

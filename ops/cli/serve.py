@@ -1,7 +1,7 @@
 """`cityswitch serve`: the switch itself.
 
 Owns the options and the order: database, workers, note of where it listens. Must not know transactions
-(`switch.supervisor` does the serving). Invariant: SIGTERM and Ctrl-C drain, and then the status is 0.
+(`switch.process.supervisor` does the serving). Invariant: SIGTERM and Ctrl-C drain, and then the status is 0.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ops.cli.place import HERE, Place, database_server
 from ops.local_switch import running_of
 from ops.running import noted
 from switch.config import Config
-from switch.installation import prepare
 from switch.logs import configure_logs
-from switch.supervisor import Running as Listening
-from switch.supervisor import serve as supervise
+from switch.process.installation import prepare
+from switch.process.supervisor import Running as Listening
+from switch.process.supervisor import serve as supervise
 
 app = App(
     name="serve",

@@ -13,20 +13,20 @@ from typing import Annotated
 import trio
 from cyclopts import App, Parameter
 
-from ledger.secrets import MasterKey
-from ops.city import CITY, FLEET_TERMINALS
+from ledger.registry.secrets import MasterKey
 from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
 from ops.cli.output import print_json, print_line, say
 from ops.cli.place import HERE, Place, owner_database
 from ops.cli.till import DEFAULT_TILL, Till
-from ops.demo import CONNECT_S, CUT_OFF_SHARE, SETTLE_S, fleet_folder, fleet_processes
-from ops.demo_report import fleet_figures, live_line, table_lines
-from simulators.fleet import population_of
-from simulators.fleet_process import run_fleet_processes
-from simulators.fleet_report import FleetPlan, FleetReport
-from simulators.seeding import seed_city
+from ops.demo.city import CITY, FLEET_TERMINALS
+from ops.demo.report import fleet_figures, live_line, table_lines
+from ops.demo.steps import CONNECT_S, CUT_OFF_SHARE, SETTLE_S, fleet_folder, fleet_processes
+from simulators.city.seeding import seed_city
+from simulators.fleet.fleet import population_of
+from simulators.fleet.process import run_fleet_processes
+from simulators.fleet.report import FleetPlan, FleetReport
 
 app = App(
     name="simulate",

@@ -1,6 +1,6 @@
 """`cityswitch terminal`: one request of a terminal at a time, or a whole shift at the keyboard.
 
-Owns the subcommands. Must not know how a terminal behaves (`simulators.terminal`) or how answers look
+Owns the subcommands. Must not know how a terminal behaves (`simulators.till.terminal`) or how answers look
 (`ops.cli.till`). Invariant: exit status 0 only if the switch approved.
 """
 
@@ -11,7 +11,6 @@ from typing import Annotated
 import trio
 from cyclopts import App, Parameter
 
-from ops.city import EXAMPLE_CARD
 from ops.cli import terminal_menu
 from ops.cli.amounts import parse_amount
 from ops.cli.exit_codes import Exit
@@ -32,6 +31,7 @@ from ops.cli.till import (
     show_totals,
     status_of,
 )
+from ops.demo.city import EXAMPLE_CARD
 
 app = App(
     name="terminal",

@@ -20,7 +20,7 @@ from ops.cli.output import print_line, say
 from ops.cli.till import check_card, code_text, describe, masked, show_receipt, show_totals
 from protocol import TransactionReply
 from simulators.errors import CannotConnect, LinkLost, TerminalError
-from simulators.terminal import Terminal
+from simulators.till.terminal import Terminal
 
 MENU: Final = "1 earn  2 redeem  3 balance  4 reverse last  5 status  6 totals  7 echo  0 leave"
 READ_BYTES: Final = 4_096

@@ -14,9 +14,8 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ledger.database import Connection
-from ledger.registry import Status
-from ledger.registry_admin import (
+from ledger.postgres.database import Connection
+from ledger.registry.admin import (
     KEY_OVERLAP_DAYS,
     Import,
     NewTerminal,
@@ -26,7 +25,8 @@ from ledger.registry_admin import (
     list_terminals,
     set_terminal_status,
 )
-from ledger.secrets import MasterKey
+from ledger.registry.reads import Status
+from ledger.registry.secrets import MasterKey
 from ops.cli.csv_import import (
     Columns,
     Line,

@@ -1,7 +1,7 @@
 """What the terminal commands share: who the terminal is, where the switch is, how an answer is shown.
 
 Owns the options of `cityswitch terminal` and the showing of replies. Must not know the wire:
-`simulators.terminal` does all of it. Invariants: a card number is masked in all output; the key is never
+`simulators.till.terminal` does all of it. Invariants: a card number is masked in all output; the key is never
 shown.
 """
 
@@ -15,13 +15,13 @@ from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 
-from ops.city import HAND_TERMINAL, development_key
 from ops.cli.errors import CommandError
 from ops.cli.exit_codes import Exit
 from ops.cli.output import Row, print_fields, print_json, print_line
 from ops.cli.place import HERE, Place
 from ops.cli.receipt_paper import paper
 from ops.cli.version import project_version
+from ops.demo.city import HAND_TERMINAL, development_key
 from ops.running import read_note
 from protocol import (
     CardNumberError,
@@ -33,11 +33,11 @@ from protocol import (
     parse_card,
     result_class,
 )
-from simulators.channel import Address, connector
-from simulators.link import Identity
-from simulators.store import TerminalMemory
-from simulators.terminal import Terminal
-from switch.receipts import money
+from simulators.till.channel import Address, connector
+from simulators.till.link import Identity
+from simulators.till.store import TerminalMemory
+from simulators.till.terminal import Terminal
+from switch.rules.receipts import money
 
 KEY_BYTES: Final = 32
 CODES: Final = {int(code): code for code in ResultCode}

@@ -1,0 +1,1 @@
+"""Single figures: how fast a block acts, how fast a switch starts."""

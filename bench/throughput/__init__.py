@@ -1,0 +1,1 @@
+"""The lanes of the throughput bench, as ratios in one run."""

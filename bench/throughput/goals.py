@@ -1,0 +1,200 @@
+"""What the figures must show, as ratios within a run, and the guard that they do not get worse.
+
+Owns the goals (issue 3's table), how each is computed from the rounds, and the comparison with the ratios
+that were committed. Must not know how anything was measured. A goal that is missed is said to be; nothing is
+left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bench.throughput.lanes import (
+    ECHO,
+    LIMIT_1,
+    LIMIT_2,
+    NAIVE,
+    PGBENCH,
+    SWITCH_1,
+    SWITCH_1_CONCENTRATED,
+    SWITCH_2,
+    SWITCH_2_CONCENTRATED,
+    Sample,
+)
+from bench.throughput.open_lanes import CITY, COMMIT, HALF, OVERLOADED
+from bench.throughput.rounds import Rounds, Spread, spread
+from simulators.fleet.histogram import Histogram
+
+DROP_MAX: Final = 0.15
+"""The median of a short run may be worse than the committed one by this much."""
+RATIOS: Final = Path(__file__).with_name("ratios.json")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One ratio: its name, what it must be and what it should be."""
+
+    name: str
+    must: float | None = None
+    aim: float | None = None
+    is_ceiling: bool = False
+    unit: str = ""
+
+    def is_met(self, value: float, bound: float | None) -> bool:
+        """Return whether a value is on the right side of a bound (or there is none)."""
+        return bound is None or (value <= bound if self.is_ceiling else value >= bound)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneGoal(Goal):
+    """A goal that is computed from the rounds of its lanes."""
+
+    value: Callable[[Rounds], Spread]
+    lanes: tuple[str, ...]
+    is_guarded: bool = False
+    """Whether `bench-quick` measures it and compares it with the committed figure."""
+
+
+def _rate(sample: Sample) -> float:
+    return sample.rate_per_s
+
+
+def _p(percent: float) -> Callable[[Sample], float]:
+    return lambda sample: float(Histogram(sample.latency, sample.latency_max_us).percentile_us(percent))
+
+
+_SWITCH: Final = (SWITCH_1, SWITCH_1_CONCENTRATED)
+_LIMIT: Final = (LIMIT_1, LIMIT_2)
+
+
+def _best_over(unders: tuple[str, ...]) -> Callable[[Rounds], Spread]:
+    def value(rounds: Rounds) -> Spread:
+        return rounds.ratio(rounds.best(_SWITCH), rounds.best(unders), _rate)
+
+    return value
+
+
+def _cpu_over_echo(lane: str) -> Callable[[Rounds], Spread]:
+    return lambda rounds: rounds.ratio(lane, ECHO, lambda sample: sample.cpu_us["server"])
+
+
+def _cpu_over_postgres(lane: str) -> Callable[[Rounds], Spread]:
+    return lambda rounds: spread(
+        [sample.cpu_us["server"] / sample.cpu_us["Postgres"] for sample in rounds.samples[lane]]
+    )
+
+
+def _city_over_commit(rounds: Rounds) -> Spread:
+    return rounds.ratio(CITY, COMMIT, _p(99))
+
+
+def _half_tail(rounds: Rounds) -> Spread:
+    return spread([_p(99)(sample) / _p(50)(sample) for sample in rounds.samples[HALF]])
+
+
+def _two_over_one(rounds: Rounds) -> Spread:
+    two = rounds.best((SWITCH_2, SWITCH_2_CONCENTRATED))
+    return rounds.ratio(two, rounds.best(_SWITCH), _rate)
+
+
+def _overload(fact: str) -> Callable[[Rounds], Spread]:
+    return lambda rounds: rounds.fact(OVERLOADED, fact)
+
+
+GOALS: Final = (
+    LaneGoal(
+        "switch ÷ Postgres limit, 1 connection", 0.45, 0.7,
+        value=_best_over((LIMIT_1,)), lanes=(*_SWITCH, LIMIT_1), is_guarded=True,
+    ),
+    LaneGoal(
+        "switch ÷ Postgres limit, best of 1 and 2", 0.45, 0.7,
+        value=_best_over(_LIMIT), lanes=(*_SWITCH, *_LIMIT),
+    ),
+    LaneGoal(
+        "switch ÷ naive asyncio server", 5, 10, value=_best_over((NAIVE,)), lanes=(*_SWITCH, NAIVE)
+    ),
+    LaneGoal(
+        "switch ÷ pgbench, one function a request", 1.7, 2.5,
+        value=_best_over((PGBENCH,)), lanes=(*_SWITCH, PGBENCH),
+    ),
+    LaneGoal(
+        "CPU of the switch a transaction ÷ CPU of the trio echo a request", 1.3, 1.0, is_ceiling=True,
+        value=_cpu_over_echo(SWITCH_1), lanes=(SWITCH_1, ECHO),
+    ),
+    LaneGoal(
+        "CPU of the switch with 20 concentrators ÷ CPU of the trio echo with 300 terminals", is_ceiling=True,
+        value=_cpu_over_echo(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED, ECHO),
+    ),
+    LaneGoal(
+        "CPU of the switch ÷ CPU of Postgres a transaction, 300 terminals", is_ceiling=True,
+        value=_cpu_over_postgres(SWITCH_1), lanes=(SWITCH_1,), is_guarded=True,
+    ),
+    LaneGoal(
+        "CPU of the switch ÷ CPU of Postgres a transaction, 20 concentrators", is_ceiling=True,
+        value=_cpu_over_postgres(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED,), is_guarded=True,
+    ),
+    LaneGoal(
+        "p99 at 50/s ÷ p99 of one direct commit at 50/s", 4, 2, is_ceiling=True,
+        value=_city_over_commit, lanes=(CITY, COMMIT),
+    ),
+    LaneGoal(
+        "p99 ÷ p50 at 50 % of capacity", 5, 3, is_ceiling=True, value=_half_tail, lanes=(HALF,)
+    ),
+    LaneGoal(
+        "two workers ÷ one", value=_two_over_one, lanes=(*_SWITCH, SWITCH_2, SWITCH_2_CONCENTRATED)
+    ),
+    LaneGoal("overload: rate kept ÷ capacity", 0.9, value=_overload("rate kept"), lanes=(OVERLOADED,)),
+    LaneGoal(
+        "overload: recovered after", 2, is_ceiling=True, unit="s",
+        value=_overload("recovered after, s"), lanes=(OVERLOADED,),
+    ),
+)  # fmt: skip
+"""In the order of the page. The goals of growth are in `growth`."""
+
+GUARDED: Final = tuple(goal for goal in GOALS if goal.is_guarded)
+"""What the switch's own code decides, beside what moves with it: these vary by a tenth. From minute to minute
+the same machine takes 15 to 28 µs for an echo, and Postgres alone 23 to 37 for a posting."""
+
+
+def reached(rounds: Rounds) -> dict[str, Spread]:
+    """Return the value of every goal whose lanes were measured."""
+    measured = rounds.samples.keys()
+    return {goal.name: goal.value(rounds) for goal in GOALS if measured >= set(goal.lanes)}
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """The ratios a change is compared with, and where they come from."""
+
+    circumstances: list[str]
+    ratios: dict[str, float]
+
+
+def write_ratios(facts: list[str], values: Mapping[str, Spread], path: Path = RATIOS) -> None:
+    """Write the guarded ratios of a quick run for later ones to be compared with."""
+    guarded = {goal.name: round(values[goal.name].median, 3) for goal in GUARDED}
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(Committed(facts, guarded)), indent=2) + b"\n")
+
+
+def read_ratios(path: Path = RATIOS) -> dict[str, float]:
+    """Return the committed ratios; none where there is no file."""
+    if not path.exists():
+        return {}
+    return msgspec.json.decode(path.read_bytes(), type=Committed).ratios
+
+
+def regressions(values: Mapping[str, Spread], committed: Mapping[str, float]) -> list[str]:
+    """Return a line for every guarded ratio that is worse than the committed one by more than `DROP_MAX`."""
+    lines = []
+    for goal in GUARDED:
+        if goal.name not in values or goal.name not in committed:
+            continue
+        now, before = values[goal.name].median, committed[goal.name]
+        worse = now / before - 1 if goal.is_ceiling else 1 - now / before
+        if worse > DROP_MAX:
+            lines.append(f"{goal.name}: {now:.2f}, committed {before:.2f}, worse by {worse:.0%}")
+    return lines

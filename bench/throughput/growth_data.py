@@ -1,0 +1,127 @@
+"""Data of the size of a later year, made by Postgres itself: journals, cards and terminals by the million.
+
+Owns the SQL. Must not know what is measured on it. The rows are valid rows of the schema (keys, types, order
+of time as a switch would have written them); they are not books: balances and chains do not follow from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Final
+
+from bench.local_switch import say
+from ledger.books.transaction_ids import SEQUENCES, first_id
+from ledger.postgres.database import Connection, open_database
+from ledger.registry.admin import NewTerminal, import_terminals, issue_keys
+from ledger.registry.secrets import MasterKey
+from simulators.city.population import FIRST_TERMINAL, Population
+
+CHUNK: Final = 1_000_000
+CHUNK_S_MAX: Final = 600.0
+AGE_MS: Final = 400 * 86_400_000
+"""The oldest row is so old; a row is a 256th of a millisecond after the one before."""
+IDLE_TERMINAL_FIRST: Final = 30_000_001
+TERMINALS_PER_STEP: Final = 5_000
+
+# Terminals in turn, STANs counting up: in each terminal's part of the key new rows come last, as in life.
+JOURNAL: Final = """insert into ledger.journal (bucket, terminal, stan, original_stan, transaction_id,
+account, counter_account, points, balance, amount_grosze, digest, accepted_at_ms, terminal_time,
+rules_version, previous_terminal, previous_stan, kind, code) select 0, $3::int + (i % $4::int)::int, 1 + (i /
+$4::int)::int, 0, $5::bigint + i * $8::bigint, (1 + i * 7919 % $6::bigint) << 3, 8009, 1 + i % 60, 1 + i /
+1000, (1 + i % 60) * 1000, i * 2654435761, $7::bigint + i / 256, ($7::bigint + i / 256) / 1000, 1, 0, 0, 1, 0
+from generate_series($1::bigint, $2::bigint - 1) i"""
+POSTING: Final = """insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points)
+    select 0, 1, $3::bigint + i * $5::bigint, 8009, (1 + i * 7919 % $4::bigint) << 3, 1 + i % 60
+    from generate_series($1::bigint, $2::bigint - 1) i"""
+CARDS: Final = """with made as (
+      insert into registry.card (token, account, changed, programme, last4)
+      select hashtextextended(i::text, 616), nextval('registry.account_number') << 3,
+          nextval('registry.change_number'), (select min(id) from registry.programme),
+          lpad((i % 10000)::text, 4, '0')
+        from generate_series($1::bigint, $2::bigint - 1) i
+      returning account)
+    insert into ledger.account (bucket, id) select 0, account from made"""
+
+
+async def copy_database(admin_dsn: str, source: str, copy: str) -> None:
+    """Make database `copy` of `source`, whose connections are cut off."""
+    async with open_database(admin_dsn, application_name="cityswitch bench") as admin:
+
+        async def job(connection: Connection) -> None:
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", source
+            )
+            await connection.execute(f"create database {copy} template {source} strategy file_copy")
+
+        await admin.run(job, timeout_s=CHUNK_S_MAX)
+
+
+async def fill_journal(dsn: str, population: Population, first: int, last: int) -> None:
+    """Add transactions number `first` to `last` - 1 to the journal and the postings, then vacuum."""
+    start_ms = int(time.time() * 1_000) - AGE_MS
+    step = SEQUENCES * 1_024 // 256
+    async with open_database(dsn, application_name="cityswitch bench") as owner:
+        for begin in range(first, last, CHUNK):
+            end = min(begin + CHUNK, last)
+
+            async def job(connection: Connection, begin: int = begin, end: int = end) -> None:
+                await connection.execute(
+                    JOURNAL, begin, end, FIRST_TERMINAL, population.terminals, first_id(start_ms),
+                    population.cards, start_ms, step,
+                )  # fmt: skip
+                await connection.execute(POSTING, begin, end, first_id(start_ms), population.cards, step)
+
+            await owner.run(job, timeout_s=CHUNK_S_MAX)
+            say(f"journal: {end:,} of {last:,} transactions")
+        await settle(dsn)
+
+
+async def settle(dsn: str) -> None:
+    """Vacuum and checkpoint, so that nothing of the making is left to do when the measuring begins."""
+    async with open_database(dsn, application_name="cityswitch bench") as owner:
+        await owner.run(lambda connection: connection.execute("vacuum analyze"), timeout_s=CHUNK_S_MAX)
+        await owner.run(lambda connection: connection.execute("checkpoint"), timeout_s=CHUNK_S_MAX)
+
+
+async def fill_cards(dsn: str, first: int, last: int) -> None:
+    """Add cards until there are `last`, when there are `first`: random tokens, an account each."""
+    async with open_database(dsn, application_name="cityswitch bench") as owner:
+        await owner.run(lambda c: c.execute("alter table registry.card disable trigger user"))
+        for begin in range(first, last, CHUNK):
+            end = min(begin + CHUNK, last)
+
+            async def job(connection: Connection, begin: int = begin, end: int = end) -> None:
+                await connection.execute(CARDS, begin, end)
+
+            await owner.run(job, timeout_s=CHUNK_S_MAX)
+            say(f"cards: {end:,} of {last:,}")
+        await owner.run(lambda c: c.execute("alter table registry.card enable trigger user"))
+    await settle(dsn)
+
+
+def idle_key(number: int) -> bytes:
+    """Return the key of the n-th of the terminals that only connect; for this bench alone."""
+    return hashlib.sha256(f"cityswitch bench idle terminal {number}".encode()).digest()
+
+
+async def fill_terminals(dsn: str, master: MasterKey, population: Population, count: int) -> None:
+    """Add `count` terminals with keys, spread over the partners."""
+    async with open_database(dsn, application_name="cityswitch bench") as owner:
+        for begin in range(0, count, TERMINALS_PER_STEP):
+            numbers = range(begin, min(begin + TERMINALS_PER_STEP, count))
+
+            async def job(connection: Connection, numbers: range = numbers) -> None:
+                terminals = [
+                    NewTerminal(
+                        IDLE_TERMINAL_FIRST + number,
+                        population.partner_id(number % population.partners),
+                        f"kasa {number}",
+                    )
+                    for number in numbers
+                ]
+                await import_terminals(connection, terminals)
+                keys = {IDLE_TERMINAL_FIRST + number: idle_key(number) for number in numbers}
+                await issue_keys(connection, master, keys)
+
+            await owner.run(job, timeout_s=CHUNK_S_MAX)

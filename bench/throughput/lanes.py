@@ -1,0 +1,216 @@
+"""The closed-loop lanes: echo, the Postgres limit, the naive ways, the switch.
+
+Owns what each lane does on a stage and what a sample of it holds. Must not know how samples are compared.
+Every lane moves the same data under the same durability; a transaction is a purchase at a partner's terminal
+(EARN): one journal row, one posting, one balance moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import trio
+
+from bench.local_switch import HOST
+from bench.pages import metric
+from bench.throughput.driver import Driven, DriverFailed, Server, Timing, drive
+from bench.throughput.load_order import DirectOrder, DirectReport, Load, LoadReport
+from bench.throughput.pgbench import run_pgbench
+from bench.throughput.processes import children
+from bench.throughput.stage import Stage
+
+BATCH: Final = 500
+DIRECT_TERMINALS: Final = 300
+DIRECT_TERMINAL_FIRST: Final = 40_000_001
+"""Numbers no registered terminal has, so that nobody's STANs meet."""
+SPARE: Final = 1.4
+"""So much more is made ahead than the fastest round so far needed."""
+GUESS_PER_S: Final = 25_000.0
+ECHO_GUESS_PER_S: Final = 45_000.0
+BATCH_FACT: Final = "postings a batch"
+REAP_S_MAX: Final = 2.0
+REAP_POLL_S: Final = 0.02
+
+
+@dataclass
+class Sample:
+    """One round of one lane: requests a second, and CPU microseconds a request of each process."""
+
+    rate_per_s: float
+    cpu_us: dict[str, float]
+    latency: dict[int, int] = field(default_factory=dict)
+    """Counts of `simulators.histogram.Histogram`."""
+    latency_max_us: int = 0
+    facts: dict[str, float] = field(default_factory=dict)
+    """What only this lane tells, by name with its unit."""
+
+
+Round = Mapping[str, Sample]
+"""What the lanes before have measured in this round, by name."""
+Measure = Callable[[Stage, Timing, Round], Awaitable[Sample]]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A thing to measure: the servers it needs up, and how."""
+
+    name: str
+    needs: tuple[str, ...]
+    measure: Measure
+
+
+class ClosedLane:
+    """`terminals` connections with `depth` requests in flight each, against one of the stage's servers."""
+
+    def __init__(self, server: str, terminals: int, depth: int) -> None:
+        self._server = server
+        self._terminals = terminals
+        self._depth = depth
+        self._rates: list[float] = []
+
+    async def __call__(self, stage: Stage, timing: Timing, _: Round) -> Sample:
+        """Measure one round. Raises `DriverFailed`, also when a single purchase was refused."""
+        server = stage.servers[self._server]
+        guess = ECHO_GUESS_PER_S if self._server.startswith("echo") else GUESS_PER_S
+        frames = (
+            max(self._rates, default=guess) * (timing.warm_up_s + timing.seconds) * SPARE / self._terminals
+        )
+        load = Load(
+            host=HOST,
+            port=server.port,
+            speaks="echo" if self._server.startswith("echo") else "switch",
+            seed=stage.population.seed,
+            cards=stage.population.cards,
+            partners=stage.population.partners,
+            terminals=self._terminals,
+            depth=self._depth,
+            stan_first=stage.next_stans(),
+            sealed_ahead=int(frames) + self._depth,
+        )
+        clocks = {"server": server.clock, "Postgres": stage.postgres_clock}
+        before = await trio.to_thread.run_sync(committed, server)
+        driven = await drive("bench.throughput.generator_process", load, LoadReport, timing, clocks)
+        after = await trio.to_thread.run_sync(committed, server)
+        report = driven.report
+        if refused := {code: count for code, count in report.codes.items() if code and count}:
+            raise DriverFailed(f"{self._server} refused purchases (by result code): {refused}")
+        sample = sample_of(driven, report.replies, report.seconds)
+        sample.facts["sealed late"] = report.sealed_late
+        if after.batches > before.batches:
+            sample.facts[BATCH_FACT] = (after.postings - before.postings) / (after.batches - before.batches)
+        self._rates.append(sample.rate_per_s)
+        return sample
+
+
+class Committed(NamedTuple):
+    """What a switch has committed so far, over all its workers."""
+
+    postings: float
+    batches: float
+
+
+def committed(server: Server) -> Committed:
+    """Ask the workers' metrics; nothing for a server without any. Blocking."""
+    sums = [metric(url, "cityswitch_batch_postings_sum") for url in server.http]
+    counts = [metric(url, "cityswitch_batch_postings_count") for url in server.http]
+    return Committed(sum(sums), sum(counts))
+
+
+def sample_of(driven: Driven[LoadReport] | Driven[DirectReport], requests: int, seconds: float) -> Sample:
+    """Return rate and CPU a request."""
+    if not requests:
+        raise DriverFailed("nothing was answered within the window")
+    cpu_us = {name: used * 1e6 / requests for name, used in driven.cpu_s.items()}
+    return Sample(requests / seconds, cpu_us)
+
+
+class LimitLane:
+    """`post_batch` driven directly: batches of 500, each connection as fast as it can."""
+
+    def __init__(self, connections: int) -> None:
+        self._connections = connections
+        self._expected_per_s = 2 * GUESS_PER_S
+
+    async def __call__(self, stage: Stage, timing: Timing, _: Round) -> Sample:
+        """Measure one round. Raises `DriverFailed`."""
+        postings = self._expected_per_s * (timing.warm_up_s + timing.seconds) * SPARE
+        order = direct_order(
+            stage,
+            connections=self._connections,
+            batch=BATCH,
+            made_ahead=int(postings / BATCH / self._connections) + 1,
+        )
+        clocks = {"Postgres": stage.postgres_clock}
+        driven = await drive("bench.peers.direct", order, DirectReport, timing, clocks)
+        sample = sample_of(driven, driven.report.postings, driven.report.seconds)
+        sample.facts["batches made late"] = driven.report.made_late
+        self._expected_per_s = sample.rate_per_s
+        return sample
+
+
+def direct_order(
+    stage: Stage, *, connections: int, batch: int, made_ahead: int, rate_per_s: float = 0.0
+) -> DirectOrder:
+    """Return an order for `bench.peers.direct` on this stage."""
+    return DirectOrder(
+        dsn=stage.postgres.service_dsn,
+        accounts=stage.accounts,
+        connections=connections,
+        batch=batch,
+        terminal_first=DIRECT_TERMINAL_FIRST,
+        terminals=DIRECT_TERMINALS,
+        stan_first=stage.next_stans(),
+        made_ahead=made_ahead,
+        rate_per_s=rate_per_s,
+    )
+
+
+async def measure_pgbench(stage: Stage, timing: Timing, _: Round) -> Sample:
+    """One transaction a request from pgbench, through a server-side function."""
+    before, idle = stage.postgres_clock(), len(children(stage.postgres.pid))
+    run = await run_pgbench(stage.postgres, len(stage.accounts), stage.next_stans(), timing.seconds)
+    with trio.move_on_after(REAP_S_MAX):
+        # What a backend has used is known again when the server has taken note of its end.
+        while len(children(stage.postgres.pid)) > idle:  # noqa: ASYNC110 no event tells of it
+            await trio.sleep(REAP_POLL_S)
+    used_s = stage.postgres_clock() - before
+    cpu_us = {"Postgres": used_s * 1e6 / run.transactions, "driver": run.cpu_s * 1e6 / run.transactions}
+    return Sample(run.rate_per_s, cpu_us)
+
+
+ECHO: Final = "echo, trio on raw sockets"
+ECHO_ASYNCIO: Final = "echo, asyncio Protocol"
+LIMIT_1: Final = "Postgres limit, 1 connection"
+LIMIT_2: Final = "Postgres limit, 2 connections"
+NAIVE: Final = "naive asyncio server"
+PGBENCH: Final = "pgbench, one function a request"
+
+
+def switch_lane(workers: int, terminals: int, depth: int) -> str:
+    """Return the name of a lane of the switch."""
+    who = f"{terminals} terminals" if depth == 1 else f"{terminals} concentrators of {depth}"
+    return f"switch, {workers} worker{'s' if workers > 1 else ''}, {who}"
+
+
+SWITCH_1: Final = switch_lane(1, 300, 1)
+SWITCH_1_CONCENTRATED: Final = switch_lane(1, 20, 16)
+SWITCH_2: Final = switch_lane(2, 300, 1)
+SWITCH_2_CONCENTRATED: Final = switch_lane(2, 20, 16)
+
+
+def closed_lanes() -> list[Lane]:
+    """Return lanes a to d in the order they take turns."""
+    return [
+        Lane(ECHO, ("echo_trio",), ClosedLane("echo_trio", 300, 1)),
+        Lane(ECHO_ASYNCIO, ("echo_asyncio",), ClosedLane("echo_asyncio", 300, 1)),
+        Lane(SWITCH_1, ("switch 1",), ClosedLane("switch 1", 300, 1)),
+        Lane(LIMIT_1, (), LimitLane(1)),
+        Lane(SWITCH_1_CONCENTRATED, ("switch 1",), ClosedLane("switch 1", 20, 16)),
+        Lane(LIMIT_2, (), LimitLane(2)),
+        Lane(SWITCH_2, ("switch 2",), ClosedLane("switch 2", 300, 1)),
+        Lane(PGBENCH, (), measure_pgbench),
+        Lane(SWITCH_2_CONCENTRATED, ("switch 2",), ClosedLane("switch 2", 20, 16)),
+        Lane(NAIVE, ("naive",), ClosedLane("naive", 300, 1)),
+    ]

@@ -1,0 +1,123 @@
+"""The requests of a load, sealed ahead of time: only sending and counting are left for the window.
+
+Owns which card pays what at which terminal, the handshake on a blocking socket, and blocks of sealed frames.
+Must not know when frames are sent. Invariants: all frames of a load have one size, so the n-th begins at
+n times that size; the frames of a connection carry its STANs and its sequence numbers in order.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import socket
+import time
+from typing import Final
+
+from bench.throughput.load_order import Load
+from protocol import ClientSession, Earn, ServerSession
+from simulators.city.population import Peculiarity, Population
+
+STAN_FIRST_MIN: Final = 65_536
+"""msgpack writes integers from here on in five bytes."""
+AMOUNT_MIN_GROSZE, AMOUNT_MAX_GROSZE = 1_000, 60_000
+"""1 to 60 points; msgpack writes all of these in three bytes."""
+CONNECT_S_MAX: Final = 10.0
+HANDSHAKE_READ_BYTES: Final = 256
+
+
+class LoadFailed(Exception):
+    """The server did not behave as a server under load must: one line says how."""
+
+
+class Purchases:
+    """Endless earn requests with cards that nothing is wrong with, drawn from a seed."""
+
+    def __init__(self, population: Population, draw: int) -> None:
+        sound = Peculiarity.NONE
+        self._cards = [
+            population.card_digits(index)
+            for index in range(population.cards)
+            if population.peculiarity(index) is sound
+        ]
+        self._rng = random.Random(draw)
+        self._time = int(time.time())
+
+    def draw(self, stan: int) -> Earn:
+        """Return the request with this STAN."""
+        rng = self._rng
+        amount = AMOUNT_MIN_GROSZE + int(rng.random() * (AMOUNT_MAX_GROSZE - AMOUNT_MIN_GROSZE))
+        card = self._cards[int(rng.random() * len(self._cards))]
+        return Earn(stan=stan, terminal_time=self._time, card=card, amount=amount)
+
+
+class Block:
+    """The sealed frames of one connection; grows when told to."""
+
+    def __init__(self, session: ClientSession, purchases: Purchases, stan_first: int, frames: int) -> None:
+        if stan_first < STAN_FIRST_MIN:
+            raise ValueError(f"stan_first must be at least {STAN_FIRST_MIN}, not {stan_first}")
+        self._session = session
+        self._purchases = purchases
+        self._stan = stan_first
+        self.frame_bytes = 0
+        self.data = memoryview(b"")
+        self.grow(frames)
+
+    def grow(self, frames: int) -> None:
+        """Seal so many frames more."""
+        seal, draw = self._session.seal, self._purchases.draw
+        made = [seal(draw(stan)) for stan in range(self._stan, self._stan + frames)]
+        self._stan += frames
+        if made:
+            self.frame_bytes = len(made[0])
+            assert all(len(frame) == self.frame_bytes for frame in made)
+            self.data = memoryview(bytes(self.data) + b"".join(made))
+
+
+def connect(host: str, port: int) -> socket.socket:
+    """Return a connected blocking socket. Raises `LoadFailed`."""
+    try:
+        sock = socket.create_connection((host, port), CONNECT_S_MAX)
+    except OSError as error:
+        raise LoadFailed(f"no connection to {host}:{port}: {error}") from None
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def shake_hands(sock: socket.socket, terminal: int, key: bytes) -> ClientSession:
+    """Return the open session of a terminal on a fresh socket. Raises `LoadFailed`."""
+    session = ClientSession(terminal=terminal, generation=1, key=key, nonce=secrets.token_bytes(32))
+    while not session.is_open:
+        try:
+            sock.sendall(session.data_to_send())
+            data = sock.recv(HANDSHAKE_READ_BYTES)
+        except OSError as error:
+            raise LoadFailed(f"terminal {terminal} cannot shake hands: {error}") from None
+        if not data:
+            raise LoadFailed(f"terminal {terminal} was refused")
+        session.receive(data)
+    return session
+
+
+def unconnected_session(terminal: int, key: bytes) -> ClientSession:
+    """Return a session opened against a switch's half in memory: frames for a server that only echoes."""
+
+    def find_key(_terminal: int, _generation: int) -> bytes:
+        return key
+
+    client = ClientSession(terminal=terminal, generation=1, key=key, nonce=secrets.token_bytes(32))
+    server = ServerSession(
+        nonce=secrets.token_bytes(32),
+        session_id=secrets.token_bytes(8),
+        find_key=find_key,
+        dummy_key=bytes(32),
+    )
+    while not client.is_open:
+        server.receive(client.data_to_send())
+        client.receive(server.data_to_send())
+    return client
+
+
+def population_of(load: Load) -> Population:
+    """Return the city an order speaks of."""
+    return Population(load.seed, load.cards, load.partners)

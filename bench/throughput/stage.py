@@ -1,0 +1,184 @@
+"""Where the lanes run: one Postgres with the seeded city, and everything that is compared, started on it.
+
+Owns the order of starting and ending. Must not know what is measured. All lanes share one server, one
+database and its settings (durable: `fsync` and `synchronous_commit` on), so whatever the data does to one
+lane it does to all. Invariants: only loopback is listened on, the data is made anew and removed in the end.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import trio
+
+from bench.city import SEED
+from bench.local_switch import HOST
+from bench.throughput.driver import DriverFailed, Server, peer
+from bench.throughput.load_order import NaiveOrder
+from bench.throughput.processes import children, family_cpu_s, is_running
+from ledger.postgres.database import Connection, Database, open_database
+from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
+from ledger.postgres.migrate import migrate
+from ledger.registry.secrets import MasterKey
+from simulators.city.population import Population
+from simulators.city.seeding import seed_city
+from switch.config import Config
+from switch.logs import configure_logs
+from switch.process.supervisor import Running, serve
+
+SETTINGS: Final = {
+    "max_connections": "200",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "min_wal_size": "5GB",
+    "max_wal_size": "12GB",
+}
+"""Over the embedded server's own; room for the peers' connections, and files of the WAL are used again."""
+WAL_MIB: Final = 4_000
+"""More than a run of five rounds writes."""
+READY_S_MAX: Final = 120.0
+RECYCLE_S_MAX: Final = 300.0
+STANS_PER_RUN: Final = 1_000_000
+"""Each run of a driver gets STANs of its own, for no id may be used twice."""
+NAIVE_POOL: Final = 10
+"""The default of asyncpg; 4 to 32 are not faster on two cores."""
+
+
+class Stage:
+    """A running Postgres with a city in it, and the servers started on it so far."""
+
+    def __init__(
+        self, directory: Path, postgres: EmbeddedPostgres, population: Population, owner: Database
+    ) -> None:
+        self.directory = directory
+        self.postgres = postgres
+        self.population = population
+        self.owner = owner
+        self.servers: dict[str, Server] = {}
+        self.accounts: list[int] = []
+        self._runs = 0
+
+    @property
+    def master_key_path(self) -> Path:
+        """Where the keys of this city rest."""
+        return self.directory / "master.key"
+
+    def next_stans(self) -> int:
+        """Return the first STAN of a fresh range."""
+        self._runs += 1
+        return self._runs * STANS_PER_RUN
+
+    def postgres_clock(self) -> float:
+        """Return the CPU seconds of all of Postgres: backends, WAL writer, checkpointer, vacuum."""
+        return family_cpu_s(self.postgres.pid)
+
+    def config(self, **changes: object) -> Config:
+        """Return the settings of a switch on this stage, on free ports."""
+        settings = {
+            "state_dir": str(self.directory),
+            "dsn": self.postgres.service_dsn,
+            "listen_host": HOST,
+            "listen_port": 0,
+            "http_host": HOST,
+            "http_port": 0,
+            "log_level": "warning",
+        }
+        return msgspec.convert({**settings, **changes}, Config)
+
+
+@asynccontextmanager
+async def open_stage(parent: Path, cards: int, partners: int) -> AsyncIterator[Stage]:
+    """Make a city in a fresh directory below `parent`; both are gone when the block is left."""
+    configure_logs("warning")
+    os.makedirs(parent, exist_ok=True)
+    population = Population(SEED, cards, partners)
+    with tempfile.TemporaryDirectory(prefix="throughput-", dir=parent) as name:
+        directory = Path(name)
+        async with embedded_postgres(directory / "postgres", settings=SETTINGS) as postgres:
+            await migrate(postgres.owner_dsn)
+            async with open_database(postgres.owner_dsn, application_name="cityswitch bench") as owner:
+                stage = Stage(directory, postgres, population, owner)
+                await seed_city(owner, population, MasterKey.create(stage.master_key_path))
+                rows = await owner.run(
+                    lambda connection: connection.fetch("select id from ledger.account order by id")
+                )
+                stage.accounts = [row["id"] for row in rows]
+                yield stage
+
+
+async def recycle_wal(owner: Database, mib: int = WAL_MIB) -> None:
+    """Bring the server to where one is that has run for a while: it writes into WAL files it has used before.
+
+    A new file is zeroed and synced while every commit waits, every second or two at full load.
+    """
+
+    async def fill(connection: Connection) -> None:
+        for _ in range(mib):
+            await connection.execute("select pg_logical_emit_message(false, 'fill', repeat('x', 1048576))")
+        await connection.execute("checkpoint")
+
+    await owner.run(fill, timeout_s=RECYCLE_S_MAX)
+
+
+@asynccontextmanager
+async def servers(stage: Stage, wanted: Sequence[str]) -> AsyncIterator[None]:
+    """Run the named servers on the stage: `echo_trio`, `echo_asyncio`, `naive`, `switch 1`, `switch 2`, …
+
+    The number of a switch is that of its workers.
+    """
+    async with AsyncExitStack() as stack:
+        for name in wanted:
+            kind, _, workers = name.partition(" ")
+            if kind == "switch":
+                running = await stack.enter_async_context(switch(stage.config(workers=int(workers))))
+            elif kind == "naive":
+                order = NaiveOrder(
+                    dsn=stage.postgres.service_dsn,
+                    master_key_file=str(stage.master_key_path),
+                    pool=NAIVE_POOL,
+                )
+                running = await stack.enter_async_context(peer("bench.peers.naive", order))
+            else:
+                running = await stack.enter_async_context(peer(f"bench.peers.{kind}"))
+            stage.servers[name] = running
+        yield
+
+
+@asynccontextmanager
+async def switch(config: Config) -> AsyncIterator[Server]:
+    """Run a switch until the block is left, then drain it. Raises `DriverFailed`."""
+    before = set(_workers())
+    stop, ready = trio.Event(), trio.Event()
+    found: list[Running] = []
+
+    def on_ready(running: Running) -> None:
+        found.append(running)
+        ready.set()
+
+    async def run() -> None:
+        with trio.CancelScope(shield=True):
+            status = await serve(config, stop, on_ready=on_ready)
+        if not stop.is_set():
+            raise DriverFailed(f"the switch ended with status {status}: see its log lines above")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        try:
+            with trio.move_on_after(READY_S_MAX):
+                await ready.wait()
+            if not found:
+                raise DriverFailed(f"the switch was not ready within {READY_S_MAX:g} s")
+            pids = tuple(set(_workers()) - before)
+            yield Server(found[0].port, pids, tuple(found[0].http))
+        finally:
+            stop.set()
+
+
+def _workers() -> list[int]:
+    return [pid for pid in children(os.getpid()) if is_running(pid, "switch.process.worker")]

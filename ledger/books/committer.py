@@ -1,0 +1,389 @@
+"""Owns group commit: collects postings while the last batch is on its way, posts them, hands out the
+outcomes.
+
+Invariants:
+- At most one posting per card account and one per (terminal, STAN) is in flight, over all lanes; the next
+  ones wait in line, so postings of an account are committed in the order they were submitted.
+- A posting is answered exactly once. It is answered with success only after its batch has committed.
+- A lost connection leaves a batch of unknown outcome: the same rows are sent again (the ledger is
+  idempotent) until `give_up_ms` after their submission; then the answer is TRY_AGAIN, which is the truth:
+  unknown.
+- A batch whose data the server refuses is halved until the bad row stands alone; that one gets SYSTEM_ERROR.
+- A job on its way is never cancelled, only ended by its time limit.
+
+Knows nothing of connections to terminals: `Posting.context` is opaque. Runs under trio.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import trio
+
+from ledger.books.line import Line
+from ledger.books.observer import Observer
+from ledger.books.posting import (
+    POST_BATCH,
+    Outcome,
+    Posting,
+    bucket_of,
+    by_id,
+    columns,
+    no_effect,
+    outcomes,
+)
+from ledger.books.result_codes import SYSTEM_ERROR, TRY_AGAIN
+from ledger.books.transaction_ids import TransactionIds, claim_node
+from ledger.errors import DatabaseContended, LedgerError, StatementRefused
+from ledger.postgres.database import Bell, Connection, Database, Session, call_soon
+
+_log = logging.getLogger(__name__)
+
+RETRY_S_MIN: Final = 0.02
+RETRY_S_MAX: Final = 0.5
+RECONNECT_S: Final = 0.1
+GUARD_PROBE_S: Final = 2.0
+PATIENCE_S: Final = 0.1
+PATIENCE_PROBE_S: Final = 0.05
+SHARED_MIN: Final = 32
+"""What waits is not divided into smaller batches than this."""
+NEVER: Final = float("-inf")
+OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
+
+
+class _Lane:
+    """One connection, what it has taken and not yet posted (by bucket), and the bell that wakes it.
+
+    since: when the batch on its way was sent, by trio's clock in seconds; NEVER while none is.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.bell = Bell()
+        self.parts: list[tuple[int, list[Posting]]] = []
+        self.since = NEVER
+        self.is_failing = False
+
+
+class Committer:
+    """Group commit over a few lanes, each with a connection of its own.
+
+    batch_max: 1..5000 postings per statement. lanes: 1..8. give_up_ms: 100..60000, both the age at which
+    a posting of unknown outcome is answered TRY_AGAIN and the time limit of one statement. `ids` gives
+    out transaction ids once `run` has started.
+    """
+
+    ids: TransactionIds
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        on_outcomes: OnOutcomes,
+        layout_buckets: int = 1,
+        batch_max: int = 500,
+        lanes: int = 2,
+        give_up_ms: int = 3000,
+        observer: Observer | None = None,
+    ) -> None:
+        self._database = database
+        self._on_outcomes = on_outcomes
+        self._buckets = layout_buckets
+        self._batch_max = batch_max
+        self._lanes = [_Lane(database.session()) for _ in range(lanes)]
+        self._give_up_s = give_up_ms / 1000
+        self._observer = observer or Observer()
+        self._line = Line()
+        self._waiting: list[_Lane] = []
+        self._enough = 1
+        self._stopping = False
+        self._cancelled = False
+        self._queued = 0
+        self._failed = trio.Event()
+        self._failure: Exception | None = None
+
+    @property
+    def queued(self) -> int:
+        """Postings submitted and not yet answered."""
+        return self._queued
+
+    def submit_nowait(self, posting: Posting) -> None:
+        """Take a posting; its outcome comes by `on_outcomes`. Bounding the queue is the caller's (by
+        `queued`).
+        """
+        self._queued += 1
+        if not posting.submitted_at:
+            posting.submitted_at = trio.current_time()
+        self._line.enter(posting)
+        if self._waiting and len(self._line.ready) >= self._enough:
+            self._call_lane()
+
+    def is_behind(self, bound_s: float) -> bool:
+        """Whether more waits than one batch takes, and the first of it for longer than `bound_s`.
+
+        Fewer than a batch are waiting for Postgres, not for their turn.
+        """
+        ready = self._line.ready
+        return len(ready) > self._batch_max and trio.current_time() - ready[0].submitted_at > bound_s
+
+    def stop(self) -> None:
+        """Let `run` end once all that was submitted is answered."""
+        self._stopping = True
+        self._call_all_lanes()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the lanes until `stop`; started once a node number is claimed and the lanes are connected.
+
+        Raises DatabaseUnavailable or DatabaseMisconfigured if that fails at the start, never later.
+        """
+        self._guard = self._database.session()
+        self.ids = TransactionIds(await self._guard.run(claim_node))
+        self._guard_connects = self._guard.connects
+        for lane in self._lanes:
+            await lane.session.run(partial(self._prepare, lane.session))
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_node)
+            nursery.start_soon(self._notice_cancellation)
+            nursery.start_soon(self._lose_patience)
+            nursery.start_soon(self._raise_failure)
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as lanes:
+                    for lane in self._lanes:
+                        lanes.start_soon(self._serve, lane)
+            nursery.cancel_scope.cancel()
+
+    async def _notice_cancellation(self) -> None:
+        """The lanes are shielded: told here, each ends when what it has taken is answered."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._cancelled = True
+            self._call_all_lanes()
+
+    async def check_node(self) -> None:
+        """See whether the node number is still ours; a lost connection has lost it, and it is claimed again.
+
+        Raises DatabaseUnavailable while that is not possible.
+        """
+        await self._guard.run(lambda connection: connection.execute("select 1"))
+        if self._guard.connects != self._guard_connects:
+            self.ids.node = await self._guard.run(lambda connection: claim_node(connection, self.ids.node))
+            self._guard_connects = self._guard.connects
+
+    async def _keep_node(self) -> None:
+        while True:
+            await trio.sleep(GUARD_PROBE_S)
+            try:
+                await self.check_node()
+            except LedgerError as error:
+                _log.warning("node_claim_lost", extra={"reason": str(error)})
+
+    async def _lose_patience(self) -> None:
+        """A batch held up by a lock or a lost connection must not hold up the others, nor their answers."""
+        while True:
+            await trio.sleep(PATIENCE_PROBE_S)
+            if all(lane.is_failing for lane in self._lanes):
+                self._expire()
+            self._judge_enough()
+            self._call_lane()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._cancelled or (self._stopping and not self._queued)
+
+    async def _serve(self, lane: _Lane) -> None:
+        """Run one lane to its end. What could not be posted the fast way is settled, then it goes on."""
+        while not self._is_over:
+            try:
+                await lane.session.run(partial(self._work, lane), timeout_s=None, connect_s=self._give_up_s)
+            except LedgerError as error:
+                if not lane.parts:  # no connection to work with
+                    if not lane.is_failing:
+                        _log.warning("lane_without_connection", extra={"reason": str(error)})
+                    lane.is_failing = True
+                    await trio.sleep(RECONNECT_S)
+                else:
+                    await self._settle_all(lane, error)
+
+    async def _work(self, lane: _Lane, connection: Connection) -> None:
+        """Post batch after batch until the end, as one job: nothing crosses to trio and back in between."""
+        lane.is_failing = False
+        while not self._is_over:
+            batch = self._take_turn(lane)
+            if not batch:
+                self._waiting.append(lane)
+                await lane.bell.wait()
+                continue
+            lane.parts = [(0, batch)] if self._buckets == 1 else self._split(batch)
+            while lane.parts:
+                await self._post(lane.session, *lane.parts[0], connection)
+                del lane.parts[0]
+                lane.since = trio.current_time()
+            lane.since = NEVER
+
+    def _take_turn(self, lane: _Lane) -> list[Posting]:
+        """Take a batch, if there is enough for one: half of all that is unanswered, so that the worker
+        collects and answers one half while the server posts the other.
+        """
+        self._judge_enough()
+        if len(self._line.ready) < self._enough:
+            return []
+        half = (self._queued + 1) // 2
+        batch = self._take(min(half if half >= SHARED_MIN else self._queued, self._batch_max))
+        lane.since = trio.current_time()
+        self._judge_enough()
+        self._call_lane()
+        return batch
+
+    def _take(self, count_max: int) -> list[Posting]:
+        ready = self._line.ready
+        return [ready.popleft() for _ in range(min(len(ready), count_max))]
+
+    def _judge_enough(self) -> None:
+        """Set how many ready postings are worth a batch now: while another is on its way, a full one.
+
+        Two batches at once get in each other's way; for a queue that one connection does not keep up with
+        it is worth it.
+        """
+        patient_since = trio.current_time() - PATIENCE_S
+        is_under_way = any(lane.since > patient_since for lane in self._lanes)
+        self._enough = self._batch_max if is_under_way else 1
+
+    def _call_lane(self) -> None:
+        """Wake a lane that waits if there is enough for it; until it has looked, call no other."""
+        if self._waiting and len(self._line.ready) >= self._enough:
+            self._enough = self._batch_max + 1
+            self._waiting.pop().bell.ring()
+
+    def _call_all_lanes(self) -> None:
+        while self._waiting:
+            self._waiting.pop().bell.ring()
+
+    def _split(self, batch: list[Posting]) -> list[tuple[int, list[Posting]]]:
+        parts: dict[int, list[Posting]] = {}
+        for posting in batch:
+            parts.setdefault(bucket_of(posting.account, self._buckets), []).append(posting)
+        return list(parts.items())
+
+    async def _settle_all(self, lane: _Lane, error: LedgerError) -> None:
+        """Answer what the lane could not post the fast way."""
+        if not isinstance(error, StatementRefused):
+            self._tell_retry(error, sum(len(batch) for _, batch in lane.parts))
+        if not isinstance(error, StatementRefused | DatabaseContended):
+            lane.is_failing = True
+            self._expire()
+            lane.parts = [(bucket, self._give_up(batch)) for bucket, batch in lane.parts]
+        while lane.parts:
+            await self._settle(lane.session, *lane.parts[0])
+            del lane.parts[0]
+        lane.since = NEVER
+
+    async def _settle(self, session: Session, bucket: int, batch: list[Posting]) -> None:
+        """Answer every posting of the batch, whatever it takes."""
+        pause_s = RETRY_S_MIN
+        while batch:
+            try:
+                await session.run(
+                    partial(self._post, session, bucket, batch), timeout_s=None, connect_s=self._give_up_s
+                )
+            except StatementRefused as error:
+                await self._halve(session, bucket, batch, error)
+                return
+            except LedgerError as error:
+                self._tell_retry(error, len(batch))
+                if not isinstance(error, DatabaseContended):
+                    self._expire()
+                    await trio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, RETRY_S_MAX)
+            else:
+                return
+            batch = self._give_up(batch)
+
+    def _tell_retry(self, error: LedgerError, size: int) -> None:
+        self._observer.batch_retried(error)
+        if not isinstance(error, DatabaseContended):
+            _log.warning("batch_retried", extra={"size": size, "reason": str(error)})
+
+    async def _prepare(self, session: Session, connection: Connection) -> None:
+        session.state["post_batch"] = await connection.prepare(POST_BATCH)
+
+    async def _post(
+        self, session: Session, bucket: int, batch: list[Posting], connection: Connection
+    ) -> None:
+        """Inside a job: post a batch and answer it."""
+        batch.sort(key=by_id)
+        started = trio.current_time()
+        answer = await session.limit(self._ask(session, bucket, batch, connection), self._give_up_s)
+        self._observer.batch_committed(len(batch), trio.current_time() - started)
+        # Answered while the next batch is on its way.
+        call_soon(self._finish, batch, answer)
+
+    async def _ask(self, session: Session, bucket: int, batch: list[Posting], connection: Connection) -> Any:
+        if "post_batch" not in session.state:
+            await self._prepare(session, connection)
+        return await session.state["post_batch"].fetchrow(bucket, *columns(batch))
+
+    async def _halve(
+        self, session: Session, bucket: int, batch: list[Posting], error: StatementRefused
+    ) -> None:
+        if len(batch) == 1:
+            _log.error(
+                "posting_refused",
+                extra={"terminal": batch[0].terminal, "stan": batch[0].stan, "reason": str(error)},
+            )
+            self._observer.poisoned(batch[0], error)
+            self._release(batch)
+            self._answer([(batch[0], no_effect(batch[0], SYSTEM_ERROR))])
+            return
+        middle = len(batch) // 2
+        await self._settle(session, bucket, batch[:middle])
+        await self._settle(session, bucket, batch[middle:])
+
+    def _give_up(self, batch: list[Posting]) -> list[Posting]:
+        """Answer TRY_AGAIN for what is too old; return the rest."""
+        oldest = trio.current_time() - self._give_up_s
+        late = [posting for posting in batch if posting.submitted_at <= oldest]
+        if not late:
+            return batch
+        self._observer.gave_up(len(late))
+        self._release(late)
+        self._answer([(posting, no_effect(posting, TRY_AGAIN)) for posting in late])
+        return [posting for posting in batch if posting.submitted_at > oldest]
+
+    def _expire(self) -> None:
+        """While the database is away, answer what has waited too long behind the batches in flight."""
+        rest = self._give_up(self._take(len(self._line.ready)))
+        self._line.ready.extend(rest)
+
+    def _release(self, batch: list[Posting]) -> None:
+        """The batch is no longer on its way: who waits behind its postings may go."""
+        leave = self._line.leave
+        for posting in batch:
+            leave(posting)
+
+    def _finish(self, batch: list[Posting], answer: Any) -> None:
+        """Answer a batch that has committed. An error here, on the database's side, would end the reading of
+        all connections: it goes to `run`.
+        """
+        try:
+            found = outcomes(batch, answer)
+            self._release(batch)
+            self._answer(list(zip(batch, found, strict=True)))
+        except Exception as error:
+            self._failure = error
+            self._failed.set()
+
+    async def _raise_failure(self) -> None:
+        await self._failed.wait()
+        assert self._failure is not None
+        raise self._failure
+
+    def _answer(self, answers: list[tuple[Posting, Outcome]]) -> None:
+        self._on_outcomes(answers)
+        self._queued -= len(answers)
+        if self._is_over:
+            self._call_all_lanes()
+        else:
+            self._call_lane()

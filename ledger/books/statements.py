@@ -1,0 +1,225 @@
+"""Owns the reads of the books: balances, a card's history, partner balances, totals of a terminal, trial
+balance.
+
+Takes the service's connection (rolling partner balances up takes the owner's). Nothing here changes what was
+posted. Money in grosze, points as integers, times in ms since 1970.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from ledger.books.posting import AccountKind, Kind, account_id, bucket_of
+from ledger.books.transaction_ids import first_id
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.reads import layout_buckets
+
+HISTORY_ROWS_MAX: Final = 1000
+# A posting may commit this long after its id was made (queue, retries, a late lane) at the very most;
+# what is rolled up must never change again.
+ROLL_UP_DELAY_MS_MIN: Final = 15 * 60 * 1000
+
+
+class HistoryRow(msgspec.Struct, frozen=True, gc=False):
+    """One journal row of a card account; balance is the balance after it."""
+
+    terminal: int
+    stan: int
+    transaction_id: int
+    kind: int
+    code: int
+    points: int
+    balance: int
+    amount_grosze: int
+    counter_account: int
+    original_stan: int
+    rules_version: int
+    accepted_at_ms: int
+    terminal_time: int
+    previous_terminal: int
+    previous_stan: int
+
+
+class TerminalTotals(msgspec.Struct, frozen=True, gc=False):
+    """What a terminal's STANs came to: approved ones that had an effect.
+
+    redeem_points counts redeemed points as a positive number; reversal_points is the signed change of the
+    card accounts, so the terminal's net is earn_points - redeem_points + reversal_points.
+    """
+
+    earn_count: int
+    earn_points: int
+    redeem_count: int
+    redeem_points: int
+    reversal_count: int
+    reversal_points: int
+
+
+class PartnerBalance(msgspec.Struct, frozen=True, gc=False):
+    """Points a partner has issued and redeemed since the beginning (both >= 0 unless reversals outweigh)."""
+
+    issued_points: int
+    redeemed_points: int
+
+
+class TrialRow(msgspec.Struct, frozen=True, gc=False):
+    """The sums of one kind of account; over all rows of a bucket debit and credit points are equal."""
+
+    bucket: int
+    kind: int
+    accounts: int
+    debit_points: int
+    credit_points: int
+
+
+async def balance(connection: Connection, account: int) -> int | None:
+    """The balance of a card account in points; None if there is no such account."""
+    bucket = bucket_of(account, await layout_buckets(connection))
+    found: int | None = await connection.fetchval(
+        "select balance from ledger.account where bucket = $1 and id = $2", bucket, account
+    )
+    return found
+
+
+_HISTORY: Final = """
+with recursive chain as (
+  select j.*, 1 as depth from (select $3::int as terminal, $4::int as stan) start
+    cross join lateral (select * from ledger.journal j
+      where j.bucket = $1 and j.terminal = start.terminal and j.stan = start.stan limit 1) j
+  union all
+  select j.*, c.depth + 1 from chain c
+    cross join lateral (select * from ledger.journal j
+      where j.bucket = $1 and j.terminal = c.previous_terminal and j.stan = c.previous_stan limit 1) j
+    where c.depth < $2
+)
+select terminal, stan, transaction_id, kind, code, points, balance, amount_grosze, counter_account,
+    original_stan, rules_version, accepted_at_ms, terminal_time, previous_terminal, previous_stan
+  from chain order by depth"""
+
+
+async def history(
+    connection: Connection, account: int, *, limit: int = 100, before: HistoryRow | None = None
+) -> list[HistoryRow]:
+    """The newest journal rows of a card account, newest first; with `before`, those older than that row.
+
+    Walks the chain from row to row: its cost depends on `limit` (1..1000), not on the size of the journal.
+    """
+    if not 1 <= limit <= HISTORY_ROWS_MAX:
+        raise RegistryRefused(f"a history has 1 to {HISTORY_ROWS_MAX} rows")
+    bucket = bucket_of(account, await layout_buckets(connection))
+    if before is not None:
+        start = (before.previous_terminal, before.previous_stan)
+    else:
+        head = await connection.fetchrow(
+            "select last_terminal, last_stan from ledger.account where bucket = $1 and id = $2",
+            bucket,
+            account,
+        )
+        start = tuple(head) if head else (0, 0)
+    return [HistoryRow(*row) for row in await connection.fetch(_HISTORY, bucket, limit, *start)]
+
+
+async def terminal_totals(
+    connection: Connection, terminal: int, stan_from: int, stan_to: int
+) -> TerminalTotals:
+    """The totals of a terminal's STANs in stan_from..stan_to, both inclusive."""
+    row = await connection.fetchrow(
+        "select count(*) filter (where kind = any($4)),"
+        " coalesce(sum(points) filter (where kind = any($4)), 0)::bigint,"
+        " count(*) filter (where kind = $5), coalesce(-sum(points) filter (where kind = $5), 0)::bigint,"
+        " count(*) filter (where kind = $6), coalesce(sum(points) filter (where kind = $6), 0)::bigint "
+        "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
+        "join ledger.journal j on j.bucket = b.bucket and j.terminal = $1 and j.stan between $2 and $3 "
+        "and j.code = 0",
+        terminal,
+        stan_from,
+        stan_to,
+        [int(Kind.EARN), int(Kind.EARN_ADVICE)],
+        int(Kind.REDEEM),
+        int(Kind.REVERSAL),
+    )
+    return TerminalTotals(*row)
+
+
+async def last_stan(connection: Connection, terminal: int) -> int:
+    """The highest STAN of a terminal in the journal; 0 if there is none."""
+    found: int = await connection.fetchval(
+        "select coalesce(max(h.stan), 0) "
+        "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
+        "cross join lateral (select j.stan from ledger.journal j "
+        "where j.bucket = b.bucket and j.terminal = $1 order by j.stan desc limit 1) h",
+        terminal,
+    )
+    return found
+
+
+_ACCOUNT_BALANCE: Final = """
+select coalesce(sum(part), 0)::bigint from (
+  select r.balance as part from ledger.rollup r where r.bucket = any($1) and r.account = $2
+  union all
+  select case when p.credit = $2 then p.points else -p.points end
+    from unnest($1::int[]) as b(bucket)
+    left join ledger.rollup_mark m on m.bucket = b.bucket
+    cross join lateral (select p.debit, p.credit, p.points from ledger.posting p
+      where p.bucket = b.bucket and p.transaction_id > coalesce(m.through, 0)
+        and (p.debit = $2 or p.credit = $2)) p
+) parts"""
+
+
+async def partner_balance(connection: Connection, partner: int) -> PartnerBalance:
+    """What a partner has issued and redeemed: the rollup plus the postings since."""
+    buckets = list(range(await layout_buckets(connection)))
+    issued = account_id(partner, AccountKind.PARTNER_ISSUED)
+    redeemed = account_id(partner, AccountKind.PARTNER_REDEEMED)
+    return PartnerBalance(
+        issued_points=-await connection.fetchval(_ACCOUNT_BALANCE, buckets, issued),
+        redeemed_points=await connection.fetchval(_ACCOUNT_BALANCE, buckets, redeemed),
+    )
+
+
+_ROLL_UP: Final = """
+with moved as (
+  select side.account, sum(side.points)::bigint as points
+    from ledger.posting p
+    cross join lateral (values (p.debit, -p.points), (p.credit, p.points)) as side(account, points)
+    where p.bucket = $1 and p.transaction_id > $2 and p.transaction_id <= $3 and side.account & 7 <> 0
+    group by side.account
+), rolled as (
+  insert into ledger.rollup as r (bucket, account, balance) select $1, account, points from moved
+  on conflict (bucket, account) do update set balance = r.balance + excluded.balance
+)
+insert into ledger.rollup_mark (bucket, through) values ($1, $3)
+on conflict (bucket) do update set through = excluded.through"""
+
+
+async def roll_up(connection: Connection, now_ms: int, *, delay_ms: int = ROLL_UP_DELAY_MS_MIN) -> None:
+    """Add what was posted up to `delay_ms` ago to the rollup of partner balances. Takes the owner's
+    connection.
+
+    delay_ms: at least 15 minutes, for a posting can commit some time after its id was made. Safe to run
+    at any time and by several at once. Raises RegistryRefused.
+    """
+    if delay_ms < ROLL_UP_DELAY_MS_MIN:
+        raise RegistryRefused("what is younger than 15 minutes cannot be rolled up")
+    through = first_id(now_ms - delay_ms) - 1
+    for bucket in range(await layout_buckets(connection)):
+        async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock(1667854707, 2)")
+            mark = await connection.fetchval(
+                "select through from ledger.rollup_mark where bucket = $1", bucket
+            )
+            if through > (mark or 0):
+                await connection.execute(_ROLL_UP, bucket, mark or 0, through)
+
+
+async def trial_balance(connection: Connection) -> list[TrialRow]:
+    """The sums of all postings by bucket and kind of account (AccountKind). Reads all postings."""
+    rows: list[Any] = await connection.fetch(
+        "select p.bucket, (side.account & 7)::int as kind, count(distinct side.account)::int, "
+        "sum(side.debit)::bigint, sum(side.credit)::bigint from ledger.posting p "
+        "cross join lateral (values (p.debit, p.points, 0), (p.credit, 0, p.points)) "
+        "as side(account, debit, credit) "
+        "group by 1, 2 order by 1, 2"
+    )
+    return [TrialRow(*row) for row in rows]

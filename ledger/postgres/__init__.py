@@ -1,0 +1,1 @@
+"""The way to Postgres: the bridge to asyncpg, migrations, the embedded server."""

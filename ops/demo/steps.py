@@ -1,0 +1,318 @@
+"""`make demo` and `make up`: the whole switch on one machine, a simulated city at work, and the books
+reconciled.
+
+Owns the order of the steps and their undoing. Must not hold what a step does: every step is another
+module's. Invariants: exit status 0 only if all reconciles; when it ends, in whatever way, no process of
+it is left; what a killed run left unsettled is settled and audited by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import urllib.request
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import trio
+
+from ledger.books.statements import trial_balance
+from ledger.books.verify import verify
+from ledger.postgres.database import Database, open_database
+from ops.cli.exit_codes import Exit
+from ops.cli.place import Dsns, Place, database_server
+from ops.cli.receipt_paper import paper
+from ops.cli.till import Till, open_terminal
+from ops.demo.city import CITY, EXAMPLE_CARD, FLEET_TERMINALS, HAND_TERMINAL, development_key
+from ops.demo.report import Outcome, live_line, report_lines
+from ops.demo.screen import Screen
+from ops.local_switch import local_switch
+from ops.running import Running
+from simulators.audit.auditor import audit
+from simulators.city.seeding import seed_city
+from simulators.errors import TerminalError
+from simulators.fleet.process import run_fleet_processes
+from simulators.fleet.report import FleetPlan, FleetReport, Progress
+from simulators.till.store import StoreError, StoreInUse, TerminalMemory
+from switch.config import Config
+from switch.logs import configure_logs
+from switch.process.installation import prepare
+
+STEPS: Final = 7
+CUT_OFF_SHARE: Final = 0.01
+EXAMPLE_AMOUNT_GROSZE: Final = 4_590
+CONNECT_S: Final = 15.0
+SETTLE_S: Final = 30.0
+EARLIER_FLEET_S_MAX: Final = 2 * SETTLE_S
+POLL_S: Final = 0.2
+BOOKS_S_MAX: Final = 600.0
+METRICS_S_MAX: Final = 5.0
+FOR_EVER_S: Final = 10.0 * 365 * 86_400
+FLEET_PROCESSES_MAX: Final = 4
+LOGGED_EVERY_S: Final = 60
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What the fleet does: for how long (None: until stopped), and how fast (0: as fast as it goes)."""
+
+    seconds: float | None
+    rate_per_s: float = 0.0
+
+
+async def play(place: Place, scenario: Scenario) -> Exit:
+    """Run a scenario to its end. Raises `CommandError` and errors that `ops.cli.errors` explains.
+
+    A signal ends a scenario without end in an orderly way, reconciliation included; a second one, or one
+    during a timed scenario, ends everything at once, with status 130, and the books stay sound for the
+    next run to settle.
+    """
+    stop = trio.Event()
+    interrupted = False
+
+    async def watch(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+        nonlocal interrupted
+        async for _ in signals:
+            if scenario.seconds is None and not stop.is_set():
+                stop.set()
+            else:
+                interrupted = True
+                scope.cancel()
+
+    status = Exit.INTERRUPTED
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(watch, signals, nursery.cancel_scope)
+                status = await _Play(place, scenario, stop).run()
+                nursery.cancel_scope.cancel()
+        except Exception:
+            if not interrupted:
+                raise
+    return status
+
+
+class _Play:
+    """One run."""
+
+    def __init__(self, place: Place, scenario: Scenario, stop: trio.Event) -> None:
+        self._place = place
+        self._scenario = scenario
+        self._stop = stop
+        self._screen = Screen(STEPS if scenario.seconds is not None else STEPS - 1)
+        self._config = place.settings()
+
+    async def run(self) -> Exit:
+        configure_logs("warning")
+        self._config.state_path.mkdir(parents=True, exist_ok=True)
+        async with AsyncExitStack() as stack:
+            dsns, owner = await self._open_books(stack)
+            async with AsyncExitStack() as switch_stack:
+                running = await self._start_switch(switch_stack, dsns)
+                await self._wait_for_earlier_fleet()
+                report = await self._trade(running)
+                if self._scenario.seconds is not None:
+                    await self._print_receipt()
+                replays = await read_replays(running.http)
+            return await self._reconcile(owner, report, running, replays)
+
+    async def _open_books(self, stack: AsyncExitStack) -> tuple[Dsns, Database]:
+        config, screen = self._config, self._screen
+        with screen.step("Postgres") as step:
+            server = database_server(self._place, config, create=True, tell=lambda _: None)
+            dsns = await stack.enter_async_context(server)
+            step.note = f"embedded in {config.state_dir}, for development" if dsns.is_embedded else "yours"
+        with screen.step("Migrations and master key") as step:
+            prepared = await prepare(config, dsns.owner)
+            key = "key made" if prepared.key_made else "key there"
+            step.note = f"{len(prepared.migrations)} migrations applied, {key}"
+        with screen.step("A city") as step:
+            owner = await stack.enter_async_context(
+                open_database(dsns.owner, connections_max=1, application_name="cityswitch demo")
+            )
+            seeded = await seed_city(owner, CITY, prepared.master_key)
+            what = f"{CITY.cards:,} cards, {CITY.partners} partners, {CITY.terminals} terminals"
+            step.note = f"{what} {'added' if seeded.cards else 'there'}"
+        return dsns, owner
+
+    async def _start_switch(self, stack: AsyncExitStack, dsns: Dsns) -> Running:
+        config = self._config
+        served = msgspec.structs.replace(config, dsn=dsns.service, owner_dsn="", log_level="warning")
+        with self._screen.step("Switch") as step:
+            running = await stack.enter_async_context(local_switch(served, config.state_path / "switch.log"))
+            moved = config.listen_port not in (0, running.port)
+            note = f" (default port {config.listen_port} or {config.http_port} is taken)" if moved else ""
+            step.note = f"serving on {running.host}:{running.port}{note}"
+        return running
+
+    async def _wait_for_earlier_fleet(self) -> None:
+        """A fleet whose demo was killed settles by itself, now that there is a switch again."""
+        folder = fleet_folder(self._config)
+        if not is_fleet_at_work(folder):
+            return
+        self._screen.line("      an earlier run's fleet is still settling; waiting for it")
+        with trio.move_on_after(EARLIER_FLEET_S_MAX):
+            while is_fleet_at_work(folder):  # noqa: ASYNC110 - another process' file locks wake nobody
+                await trio.sleep(POLL_S)
+
+    async def _trade(self, running: Running) -> FleetReport:
+        screen, scenario = self._screen, self._scenario
+        pace = f"{scenario.rate_per_s:g} requests/s" if scenario.rate_per_s else "as fast as they go"
+        until = "until Ctrl-C" if scenario.seconds is None else f"for {scenario.seconds:g} s"
+        screen.heading(f"{FLEET_TERMINALS} terminals, {pace}, {until}; 1 % of requests cut off midway")
+        if scenario.seconds is None:
+            for line in invitation(running):
+                screen.line(f"      {line}")
+        every_s = LOGGED_EVERY_S if scenario.seconds is None and not screen.is_terminal else 1
+
+        def on_progress(progress: Progress) -> None:
+            if int(progress.elapsed_s) % every_s == 0:
+                screen.renew(live_line(progress))
+
+        plan = fleet_plan(self._config, scenario, running)
+        try:
+            return await run_fleet_processes(
+                plan, fleet_processes(), on_progress=on_progress, stop=self._stop
+            )
+        finally:
+            screen.end_renewing()
+
+    async def _print_receipt(self) -> None:
+        """Earn on the terminal kept free for people, so that what is shown went the whole way."""
+        with self._screen.step("One receipt") as step:
+            try:
+                async with open_terminal(Till(), self._place) as terminal:
+                    reply = await terminal.earn(EXAMPLE_CARD, EXAMPLE_AMOUNT_GROSZE)
+                    partner = terminal.programme.partner_name if terminal.programme else ""
+            except (StoreError, TerminalError) as error:
+                # Somebody works at that terminal, or has blocked it: their right.
+                step.note = f"none: {error}"
+                return
+            step.note = "printed"
+        self._screen.line(
+            paper(
+                reply.receipt,
+                partner=partner,
+                terminal=HAND_TERMINAL,
+                stan=reply.stan,
+                time_ms=reply.server_time_ms,
+            )
+        )
+
+    async def _reconcile(self, owner: Database, report: FleetReport, running: Running, replays: int) -> Exit:
+        screen = self._screen
+        logs = sorted(fleet_folder(self._config).glob("audit-*.log"))
+        with screen.step("Reconciliation: what terminals were told against the ledger") as step:
+            outcome = Outcome(
+                fleet=report,
+                audit=await audit(owner, logs),
+                findings=await owner.run(verify, timeout_s=BOOKS_S_MAX),
+                trial=await owner.run(trial_balance, timeout_s=BOOKS_S_MAX),
+                replays=replays,
+            )
+            step.note = "done"
+        for line in report_lines(outcome):
+            screen.line(line)
+        if not outcome.holds:
+            return Exit.DIFFERENCES
+        put_aside(logs)
+        if self._scenario.seconds is not None:
+            screen.line()
+            for line in farewell(running):
+                screen.line(line)
+        return Exit.OK
+
+
+def fleet_folder(config: Config) -> Path:
+    """Return where the fleet's memories and audit logs lie."""
+    return config.state_path / "fleet"
+
+
+def fleet_processes() -> int:
+    """Return over how many processes the fleet is spread: half of the processors, at most four."""
+    return max(1, min(FLEET_PROCESSES_MAX, (os.cpu_count() or 1) // 2))
+
+
+def fleet_plan(config: Config, scenario: Scenario, running: Running) -> FleetPlan:
+    """Return what the fleet is to do."""
+    return FleetPlan(
+        seed=CITY.seed,
+        address=f"{'tls://' if running.tls else ''}{running.host}:{running.port}",
+        ca_file=config.tls_certificate if running.tls else "",
+        state_dir=str(fleet_folder(config)),
+        cards=CITY.cards,
+        partners=CITY.partners,
+        population_terminals=CITY.terminals,
+        terminals=FLEET_TERMINALS,
+        rate_per_s=scenario.rate_per_s,
+        duration_s=FOR_EVER_S if scenario.seconds is None else scenario.seconds,
+        connect_s=CONNECT_S,
+        settle_s=SETTLE_S,
+        cut_off_share=CUT_OFF_SHARE,
+    )
+
+
+def is_fleet_at_work(folder: Path) -> bool:
+    """Return whether a process holds the memory of a terminal of the fleet."""
+    for index in range(FLEET_TERMINALS):
+        terminal = CITY.terminal_id(index)
+        path = folder / f"terminal-{terminal}.memory"
+        try:
+            if path.exists():
+                TerminalMemory.open(path, terminal).close()
+        except StoreInUse:
+            return True
+    return False
+
+
+async def read_replays(addresses: Iterable[str]) -> int:
+    """Return how many requests the workers answered from the journal, read from their metrics."""
+    total = 0
+    for address in addresses:
+        text = await trio.to_thread.run_sync(_get, f"{address}/metrics")
+        found = re.search(r"^cityswitch_replays_total (\S+)$", text, re.MULTILINE)
+        total += int(float(found[1])) if found else 0
+    return total
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=METRICS_S_MAX) as response:  # noqa: S310 - our own worker
+        return str(response.read().decode())
+
+
+def put_aside(logs: Iterable[Path]) -> None:
+    """Rename audit logs that were reconciled: the next run compares its own; the last ones are kept."""
+    for log in logs:
+        log.replace(log.with_name(f"reconciled-{log.name}"))
+
+
+def invitation(running: Running) -> list[str]:
+    """Return how to take part while it runs."""
+    key = development_key(HAND_TERMINAL)
+    assert key is not None
+    return [
+        f"terminals: {running.host}:{running.port}   metrics: {running.http[0]}/metrics",
+        f"a terminal for you: number {HAND_TERMINAL}, key {key.hex()} (development)",
+        f"in another window: .venv/bin/cityswitch terminal   (card {EXAMPLE_CARD})",
+    ]
+
+
+def farewell(running: Running) -> list[str]:
+    """Return the ports that were used, and three commands to go on with."""
+    http = ", ".join(running.http)
+    commands = {
+        "make up": "the switch stays up, with a light load",
+        ".venv/bin/cityswitch terminal": "be a terminal of it, in another window",
+        f".venv/bin/cityswitch ledger history {EXAMPLE_CARD}": "the card on the receipt",
+    }
+    width = max(map(len, commands))
+    return [
+        f"Ports used: {running.host}:{running.port} for terminals, {http} for metrics and health.",
+        "Next:",
+        *(f"  {command:<{width}}   {what}" for command, what in commands.items()),
+    ]

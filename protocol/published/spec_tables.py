@@ -1,0 +1,182 @@
+"""The parts of SPEC.md that follow from the code: `python -m protocol.published.spec_tables` prints them.
+
+Owns no fact, only their form as Markdown; a test holds SPEC.md to these very lines, so the page a vendor
+reads cannot drift from the code. The worked example is cut from the vectors' own frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protocol import limits
+from protocol.errors import CloseReason
+from protocol.messages import REQUEST_OF, encode
+from protocol.published.vector_cases import REPLIES, REQUESTS, opening, sealed
+from protocol.result_codes import ResultCode
+
+_MTI = {
+    0x08: "0800",
+    0x09: "0800",
+    0x0A: "0800",
+    0x10: "0100",
+    0x20: "0200",
+    0x21: "0220, repeat 0221",
+    0x22: "0200",
+    0x30: "0400, repeat 0401",
+    0x31: "0100",
+    0x38: "0500",
+}
+
+_REASONS = {
+    CloseReason.FRAME_SIZE: "the length is below the smallest or above the largest frame of the state",
+    CloseReason.VERSION: "the version byte is not 1, or no version is shared",
+    CloseReason.TYPE: "a type byte this side never receives, known or reserved",
+    CloseReason.STATE: "a known message out of place",
+    CloseReason.TAG: "the tag of a data frame is wrong",
+    CloseReason.BODY: "the body is not the array its type declares, or a field is out of range",
+    CloseReason.KEY: "the mac of PROOF (or ACCEPT) is wrong",
+}
+
+
+def request_name(number: int) -> str:
+    """Return a request's name in capitals: 0x21 is EARN_ADVICE."""
+    name = REQUEST_OF[number].__name__
+    return "".join("_" + c if c.isupper() and i else c for i, c in enumerate(name)).upper()
+
+
+def requests_table() -> list[str]:
+    """Return a row for every request."""
+    rows = []
+    for number, message in REQUEST_OF.items():
+        rest = " · ".join(message.__struct_fields__[2:]) or "none"
+        rows.append(f"| {request_name(number)} | 0x{number:02x} | {_MTI[number]} | {rest} |")
+    return rows
+
+
+def codes_table() -> list[str]:
+    """Return a row for every result code."""
+    return [
+        f"| {int(c)} | {c.name} | {c.result_class} | {c.iso_8583} | {c.text_pl} | {c.text_en} |"
+        for c in ResultCode
+    ]
+
+
+def reasons_table() -> list[str]:
+    """Return a row for every close reason."""
+    return [f"| `{reason.value}` | {_REASONS[reason]} |" for reason in CloseReason]
+
+
+def timeouts_table() -> list[str]:
+    """Return a row for every time-out."""
+    return [
+        f"| handshake | {limits.HANDSHAKE_TIMEOUT_S} | from the connection to ACCEPT | either side closes |",
+        f"| frame | {limits.FRAME_TIMEOUT_S} | from a frame's first byte to its last | either side closes |",
+        f"| write | {limits.WRITE_TIMEOUT_S} | while the peer takes nothing of what is written | closes |",
+        f"| idle | {limits.IDLE_TIMEOUT_S} | between frames from the terminal | the switch closes |",
+        f"| reply | {limits.REPLY_TIMEOUT_S} | from a request to its reply | the terminal retries |",
+        f"| retry window | {limits.RETRY_WINDOW_S} | from the first of {limits.TRIES_MAX} tries"
+        " | the terminal reverses |",
+    ]
+
+
+def limits_table() -> list[str]:
+    """Return a row for every limit a terminal's buffers depend on."""
+    rows = [
+        ("versions in HELLO", limits.VERSIONS_MAX),
+        ("frame before authentication, bytes", limits.FRAME_UNAUTHENTICATED_MAX),
+        ("frame after, bytes", limits.FRAME_MAX),
+        ("body, bytes", limits.BODY_MAX),
+        ("tag, bytes", limits.TAG_SIZE),
+        ("terminal number", limits.TERMINAL_MAX),
+        ("key generation", limits.GENERATION_MAX),
+        ("STAN", limits.STAN_MAX),
+        ("card text, characters", limits.CARD_CHARACTERS_MAX),
+        ("card digits", f"{limits.CARD_DIGITS_MIN}–{limits.CARD_DIGITS_MAX}"),
+        ("software, characters", limits.SOFTWARE_CHARACTERS_MAX),
+        ("programme, bytes", limits.PROGRAMME_BYTES_MAX),
+        ("partner name, bytes", limits.PARTNER_NAME_BYTES_MAX),
+        ("receipt, bytes", limits.RECEIPT_BYTES_MAX),
+        ("text of a result code, bytes", limits.RESULT_TEXT_BYTES_MAX),
+        ("tiers", limits.TIERS_MAX),
+    ]
+    return [f"| {name} | {value} |" for name, value in rows]
+
+
+def _cut(frame: bytes, pieces: list[tuple[int, str]]) -> list[str]:
+    """Return `hex  meaning` lines for a frame cut into pieces of the given sizes, which must fill it."""
+    lines, place = [], 0
+    for size, meaning in pieces:
+        hexes = frame[place : place + size].hex()
+        place += size
+        lines += [
+            f"{hexes[i : i + 64]:<64}  {meaning if not i else ''}".rstrip() for i in range(0, len(hexes), 64)
+        ]
+    assert place == len(frame)
+    return ["```", *lines, "```"]
+
+
+def example() -> dict[str, list[str]]:
+    """Return the worked session of SPEC.md section 10, by part."""
+    o = opening()
+    keys = [("T1", o.t1), *((f"K({name.replace('_', ' ')})", key) for name, key in o.keys._asdict().items())]
+    keys.append(("T2", o.t2))
+    earn = sealed(o.keys.client_data, 0, 0x20, encode(REQUESTS[0][1]))
+    reply = sealed(o.keys.server_data, 0, 0xA0, encode(REPLIES[0][2]))
+    mac = [(1, "array of 1"), (2, "bin 8, 32 bytes"), (32, "mac")]
+    return {
+        "HELLO": _cut(
+            o.hello,
+            [
+                (2, "length 45"), (1, "version 1"), (1, "type HELLO"), (1, "array of 4"),
+                (2, "versions: array of 1: 1"), (5, "terminal: uint 32, 10000001"), (1, "generation: 1"),
+                (2, "bin 8, 32 bytes"), (32, "client nonce"),
+            ],
+        ),
+        "CHALLENGE": _cut(
+            o.challenge,
+            [
+                (2, "length 48"), (1, "version 1"), (1, "type CHALLENGE"), (1, "array of 3"),
+                (1, "version: 1"), (2, "bin 8, 8 bytes"), (8, "session_id"),
+                (2, "bin 8, 32 bytes"), (32, "server nonce"),
+            ],
+        ),
+        "KEYS": ["```", *(f"{name:<16} {value.hex()}" for name, value in keys), "```"],
+        "PROOF": _cut(o.proof, [(2, "length 37"), (1, "version 1"), (1, "type PROOF"), *mac]),
+        "ACCEPT": _cut(o.accept, [(2, "length 37"), (1, "version 1"), (1, "type ACCEPT"), *mac]),
+        "EARN": _cut(
+            earn,
+            [
+                (2, "length 45"), (1, "version 1"), (1, "type EARN"), (1, "array of 4"), (1, "stan: 1"),
+                (5, "terminal_time: uint 32, 1700000000"), (1, "fixstr of 16"),
+                (16, "card: 4000000000000002"), (3, "amount: uint 16, 12345 grosze"), (16, "tag"),
+            ],
+        ),
+        "REPLY": _cut(
+            reply,
+            [
+                (2, "length 80"), (1, "version 1"), (1, "type: reply to EARN"), (1, "array of 8"),
+                (1, "stan: 1"), (1, "code: 0, APPROVED"), (9, "transaction_id: uint 64"),
+                (9, "server_time_ms: uint 64, 1700000000123"), (3, "amount_grosze: uint 16, 12345"),
+                (1, "points: 12"), (3, "balance: uint 16, 1212"), (2, "str 8 of 32 bytes"),
+                (32, "receipt: Naliczono 12 pkt, line feed, Saldo: 1212 pkt"), (16, "tag"),
+            ],
+        ),
+    }  # fmt: skip
+
+
+def blocks() -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of every part of SPEC.md that follows from the code."""
+    tables = {
+        "REQUESTS": requests_table(),
+        "TIMEOUTS": timeouts_table(),
+        "REASONS": reasons_table(),
+        "CODES": codes_table(),
+        "LIMITS": limits_table(),
+    }
+    for name, lines in (tables | example()).items():
+        yield name, "\n".join(lines)
+
+
+if __name__ == "__main__":
+    for _name, _text in blocks():
+        print(f"{_name}\n\n{_text}\n")

@@ -1,0 +1,1 @@
+"""The auditor: what terminals were told, held against the books."""

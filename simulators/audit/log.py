@@ -1,0 +1,216 @@
+"""What the terminals of one process sent and were told, written down outside the switch.
+
+Owns the file: append-only records of a fixed size, one `write` each, made before the terminal sends or
+acts. A card is named by its index in the population, never by its number. Reading many logs into one
+`Witnessed` is here too.
+
+Must not know: the ledger, what a difference is.
+
+Invariants: a record is on its way to the disk before the caller goes on, so it survives the death of the
+process; a record torn by that death is the last and is ignored; one log belongs to one population.
+"""
+
+import os
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Final, NamedTuple, Self, TypeAlias
+
+import msgspec
+
+from protocol import TYPE_OF, Redeem, Reversal, TransactionReply
+from simulators.city.population import Population
+from simulators.till.posting import PostingRequest
+
+RECORD: Final = struct.Struct("<BBhIIIiqqqq")
+"""event, type, code, terminal, STAN, original STAN, card index, amount, points, balance, transaction."""
+
+_HEAD: Final = struct.Struct(">4sBH")
+_MAGIC: Final = b"CSAL"
+_FORMAT_VERSION: Final = 1
+STRANGER: Final = -1
+"""Card index of a number that the population does not have."""
+
+Id: TypeAlias = tuple[int, int]
+"""(terminal, STAN)."""
+
+
+class AuditLogError(Exception):
+    """The file is no audit log, or belongs to another population; one readable line."""
+
+
+class _Event(IntEnum):
+    SIGNED_ON = 1
+    SENDING = 2
+    TOLD = 3
+
+
+class Sent(NamedTuple):
+    """A request as first sent; `amount` is in grosze, for a redemption the tier in points."""
+
+    type: int
+    original_stan: int
+    card: int
+    amount: int
+
+
+class Told(NamedTuple):
+    """A final answer as the terminal got it; `amount` in grosze."""
+
+    type: int
+    code: int
+    original_stan: int
+    card: int
+    amount: int
+    points: int
+    balance: int
+    transaction_id: int
+
+
+@dataclass
+class Witnessed:
+    """All that some logs say. `first_stan`: per terminal, the STAN above which these logs know everything."""
+
+    population: Population | None = None
+    first_stan: dict[int, int] = field(default_factory=dict)
+    sent: dict[Id, Sent] = field(default_factory=dict)
+    told: dict[Id, list[Told]] = field(default_factory=dict)
+
+
+class AuditLog:
+    """An open log; a `terminal.Witness`. Open it with `AuditLog.open`."""
+
+    def __init__(self, fd: int, population: Population) -> None:
+        self._fd = fd
+        self._population = population
+        self._index_of: dict[str, int] = {}
+
+    @classmethod
+    def open(cls, path: Path, population: Population) -> Self:
+        """Open or create the log; a torn last record is cut off. Raises AuditLogError or OSError."""
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            head = _head(population)
+            size = os.fstat(fd).st_size
+            if size < len(head):
+                os.ftruncate(fd, 0)
+                _write(fd, head)
+            elif os.pread(fd, len(head), 0) != head:
+                raise AuditLogError(f"{path} is the audit log of another population, or none")
+            else:
+                os.ftruncate(fd, size - (size - len(head)) % RECORD.size)
+        except BaseException:
+            os.close(fd)
+            raise
+        return cls(fd, population)
+
+    def close(self) -> None:
+        """Close the file; everything is already written."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def signed_on(self, terminal: int, stan: int) -> None:
+        """Note that STANs above `stan` are used from here on."""
+        _write(self._fd, RECORD.pack(_Event.SIGNED_ON, 0, 0, terminal, stan, 0, STRANGER, 0, 0, 0, 0))
+
+    def sending(self, terminal: int, request: PostingRequest) -> None:
+        """Note a request before any byte of it is sent."""
+        original_stan, amount = 0, 0
+        if isinstance(request, Reversal):
+            original_stan = request.original_stan
+        else:
+            amount = request.tier if isinstance(request, Redeem) else request.amount
+        _write(
+            self._fd,
+            RECORD.pack(
+                _Event.SENDING, TYPE_OF[type(request)], 0, terminal, request.stan, original_stan,
+                self._card(request.card), amount, 0, 0, 0,
+            ),
+        )  # fmt: skip
+
+    def told(self, terminal: int, request: PostingRequest, reply: TransactionReply) -> None:
+        """Note an answer before the terminal acts on it."""
+        original_stan = request.original_stan if isinstance(request, Reversal) else 0
+        _write(
+            self._fd,
+            RECORD.pack(
+                _Event.TOLD, TYPE_OF[type(request)], reply.code, terminal, request.stan, original_stan,
+                self._card(request.card), reply.amount_grosze, reply.points, reply.balance,
+                reply.transaction_id,
+            ),
+        )  # fmt: skip
+
+    def _card(self, text: str) -> int:
+        index = self._index_of.get(text)
+        if index is None:
+            digits = text.removeprefix(";").partition("=")[0]
+            found = self._population.index_of(digits)
+            index = self._index_of[text] = STRANGER if found is None else found
+        return index
+
+
+def read_logs(paths: Iterable[Path]) -> Witnessed:
+    """Read logs of one population, in any order. Raises AuditLogError, or OSError for a missing file."""
+    witnessed = Witnessed()
+    for path in paths:
+        data = path.read_bytes()
+        population, start = _read_head(path, data)
+        if witnessed.population not in {None, population}:
+            raise AuditLogError(f"{path} belongs to another population than the logs before it")
+        witnessed.population = population
+        whole = start + (len(data) - start) // RECORD.size * RECORD.size
+        _read_records(witnessed, memoryview(data)[start:whole])
+    return witnessed
+
+
+def _read_records(witnessed: Witnessed, data: memoryview) -> None:
+    first_stan, sent, told = witnessed.first_stan, witnessed.sent, witnessed.told
+    here: dict[int, int] = {}
+    for record in RECORD.iter_unpack(data):
+        event, kind, code, terminal, stan, original_stan, card, amount, points, balance, transaction_id = (
+            record
+        )
+        if event == _Event.SENDING:
+            sent.setdefault((terminal, stan), Sent(kind, original_stan, card, amount))
+        elif event == _Event.TOLD:
+            answer = Told(kind, code, original_stan, card, amount, points, balance, transaction_id)
+            told.setdefault((terminal, stan), []).append(answer)
+        else:
+            here.setdefault(terminal, stan)
+    for terminal, stan in here.items():
+        first_stan[terminal] = min(stan, first_stan.get(terminal, stan))
+
+
+def _head(population: Population) -> bytes:
+    body = msgspec.json.encode([population.seed, population.cards, population.partners, population.terminals])
+    return _HEAD.pack(_MAGIC, _FORMAT_VERSION, len(body)) + body
+
+
+def _read_head(path: Path, data: bytes) -> tuple[Population, int]:
+    try:
+        magic, version, length = _HEAD.unpack_from(data)
+        if (magic, version) != (_MAGIC, _FORMAT_VERSION):
+            raise ValueError("another kind of file")
+        start = _HEAD.size + length
+        seed, cards, partners, terminals = msgspec.json.decode(
+            data[_HEAD.size : start], type=tuple[str, int, int, int]
+        )
+        return Population(seed, cards, partners, terminals), start
+    except (struct.error, ValueError) as error:
+        raise AuditLogError(f"{path} is not an audit log ({error})") from None
+
+
+def _write(fd: int, data: bytes) -> None:
+    written = os.write(fd, data)
+    if written != len(data):
+        os.ftruncate(fd, os.fstat(fd).st_size - written)
+        raise OSError(f"the audit log took only {written} of {len(data)} bytes")

@@ -1,0 +1,1 @@
+"""A city: people, partners, and the registry that holds them."""

@@ -1,0 +1,198 @@
+"""Writes a `Population` into the registry of a migrated database; a second run adds nothing.
+
+Owns the order of things (programme, rules, partners, terminals, keys, cards, duplicates) and what the
+peculiarities mean in the registry. **For development only**: the terminals' keys follow from the seed.
+
+Must not know: SQL (that is `ledger.registry_admin`), sockets, how a card number is hashed
+(`MasterKey.token`).
+
+Invariants: nothing that is there already is changed; a registry that holds the same terminals with other
+keys (another seed) is refused before anything is written.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib import resources
+from typing import Final, TypeAlias
+
+from ledger.errors import SecretsError
+from ledger.postgres.database import Connection, Database
+from ledger.registry import admin as registry_admin
+from ledger.registry.admin import CardRow, NewPartner, NewTerminal
+from ledger.registry.reads import CardStatus
+from ledger.registry.secrets import MasterKey
+from simulators.city.population import Peculiarity, Population
+from switch.rules.programme import parse_rules
+
+CARDS_PER_STEP: Final = 5_000
+STEP_S_MAX: Final = 120.0
+_RULES_FROM: Final = datetime(2016, 12, 19, tzinfo=UTC)
+"""The programme's first day (programmes, A)."""
+_EXPIRED_ON: Final = date(2020, 12, 31)
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with (what is being written, how many are done, how many there will be)."""
+
+
+class SeedConflict(Exception):
+    """The registry holds a city of another seed or under another master key; use an empty database."""
+
+
+@dataclass(frozen=True)
+class SeedReport:
+    """How many rows a run added; all zero when the city was there already."""
+
+    partners: int
+    terminals: int
+    keys: int
+    cards: int
+    duplicates: int
+
+
+def czestochowa_rules() -> str:
+    """Return the rules of programme A as they are delivered with the switch (TOML)."""
+    return resources.files("switch").joinpath("rules/programmes/czestochowa.toml").read_text(encoding="utf-8")
+
+
+async def seed_city(
+    database: Database,
+    population: Population,
+    master: MasterKey,
+    *,
+    rules_toml: str | None = None,
+    on_progress: Progress = lambda what, done, total: None,
+) -> SeedReport:
+    """Write the city through the owner's `database`. `rules_toml` None: Częstochowa's.
+
+    Raises SeedConflict, RegistryRefused, the errors of `Database.run`, and RulesError for bad rules.
+    """
+    text = czestochowa_rules() if rules_toml is None else rules_toml
+    identity = parse_rules(text).programme
+    missing_keys = await database.run(
+        lambda c: _terminals_without_key(c, population, master), timeout_s=STEP_S_MAX
+    )
+
+    on_progress("partners", 0, population.partners)
+    await database.run(lambda c: _ensure_programme(c, identity.number, identity.code, identity.name, text))
+    partners = await database.run(
+        lambda c: registry_admin.import_partners(c, identity.number, _partners(population)),
+        timeout_s=STEP_S_MAX,
+    )
+    on_progress("partners", population.partners, population.partners)
+
+    on_progress("terminals", 0, population.terminals)
+    terminals = await database.run(
+        lambda c: registry_admin.import_terminals(c, _terminals(population)), timeout_s=STEP_S_MAX
+    )
+    if missing_keys:
+        keys = {population.terminal_id(index): population.terminal_key(index) for index in missing_keys}
+        await database.run(lambda c: registry_admin.issue_keys(c, master, keys), timeout_s=STEP_S_MAX)
+    on_progress("terminals", population.terminals, population.terminals)
+
+    cards = await _seed_cards(database, population, master, identity.number, on_progress)
+    duplicates = await database.run(lambda c: _seed_duplicates(c, population, master), timeout_s=STEP_S_MAX)
+    return SeedReport(partners.added, terminals.added, len(missing_keys), cards, duplicates)
+
+
+async def _ensure_programme(connection: Connection, number: int, code: str, name: str, rules: str) -> None:
+    known = {row["id"]: row["code"] for row in await registry_admin.list_programmes(connection)}
+    if number not in known:
+        await registry_admin.add_programme(connection, programme=number, code=code, name=name)
+    elif known[number] != code:
+        raise SeedConflict(f"programme {number} is {known[number]!r} in this registry, not {code!r}")
+    if not await registry_admin.list_rules(connection, number):
+        await registry_admin.add_rules(
+            connection, programme=number, effective_from=_RULES_FROM, rules_toml=rules
+        )
+
+
+async def _terminals_without_key(
+    connection: Connection, population: Population, master: MasterKey
+) -> list[int]:
+    """Return the indexes of terminals to give a key to; raise SeedConflict where another key is known."""
+    rows = await connection.fetch(
+        "select terminal, wrapped from registry.terminal_key "
+        "where generation = 1 and terminal between $1 and $2",
+        population.terminal_id(0),
+        population.terminal_id(population.terminals - 1),
+    )
+    wrapped = {row["terminal"]: row["wrapped"] for row in rows}
+    missing = []
+    for index in range(population.terminals):
+        terminal = population.terminal_id(index)
+        if terminal not in wrapped:
+            missing.append(index)
+            continue
+        try:
+            key = master.unwrap(terminal, 1, wrapped[terminal])
+        except SecretsError as error:
+            raise SeedConflict(str(error)) from None
+        if key != population.terminal_key(index):
+            raise SeedConflict(f"terminal {terminal} has a key of another seed in this registry")
+    return missing
+
+
+def _partners(population: Population) -> Iterator[NewPartner]:
+    for index in range(population.partners):
+        # A limited number of main partners (programmes, A); here every hundredth shop.
+        yield NewPartner(population.partner_id(index), population.partner_name(index), index % 100 == 0)
+
+
+def _terminals(population: Population) -> Iterator[NewTerminal]:
+    for index in range(population.terminals):
+        yield NewTerminal(
+            population.terminal_id(index), population.terminal_partner(index), f"kasa {index + 1}"
+        )
+
+
+async def _seed_cards(
+    database: Database, population: Population, master: MasterKey, programme: int, on_progress: Progress
+) -> int:
+    added = 0
+    for start in range(0, population.cards, CARDS_PER_STEP):
+        on_progress("cards", start, population.cards)
+        indexes = range(start, min(start + CARDS_PER_STEP, population.cards))
+        rows = [_card(population, master, index) for index in indexes]
+
+        async def add(connection: Connection, rows: list[CardRow] = rows) -> int:
+            known = await connection.fetch(
+                "select token from registry.card where token = any($1::bigint[])", [row.token for row in rows]
+            )
+            there = {row["token"] for row in known}
+            new = [row for row in rows if row.token not in there]
+            return (await registry_admin.import_cards(connection, programme, new)).added if new else 0
+
+        added += await database.run(add, timeout_s=STEP_S_MAX)
+    on_progress("cards", population.cards, population.cards)
+    return added
+
+
+def _card(population: Population, master: MasterKey, index: int) -> CardRow:
+    digits = population.card_digits(index)
+    peculiarity = population.peculiarity(index)
+    status = {Peculiarity.BLOCKED: CardStatus.BLOCKED, Peculiarity.RETAIN: CardStatus.RETAIN}.get(
+        peculiarity, CardStatus.ACTIVE
+    )
+    expires_on = _EXPIRED_ON if peculiarity is Peculiarity.EXPIRED else None
+    return CardRow(master.token(digits), digits[-4:], 0, expires_on, status)
+
+
+async def _seed_duplicates(connection: Connection, population: Population, master: MasterKey) -> int:
+    """Give every REPLACED card its duplicate; the plastic dies and the account lives on."""
+    tokens = {
+        master.token(population.card_digits(index)): index
+        for index in range(population.cards)
+        if population.peculiarity(index) is Peculiarity.REPLACED
+    }
+    rows = await connection.fetch(
+        "select token from registry.card where token = any($1::bigint[]) and status <> $2",
+        list(tokens),
+        int(CardStatus.REPLACED),
+    )
+    for row in rows:
+        digits = population.replacement_digits(tokens[row["token"]])
+        await registry_admin.replace_card(
+            connection, row["token"], CardRow(master.token(digits), digits[-4:])
+        )
+    return len(rows)

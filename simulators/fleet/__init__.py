@@ -1,0 +1,1 @@
+"""Many terminals at once, with faults, and what they report."""

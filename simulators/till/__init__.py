@@ -1,0 +1,1 @@
+"""One terminal: its memory, its line to the switch, its retries and reversals."""

@@ -1,0 +1,211 @@
+"""A terminal's dealings with its line: connecting, signing on, and trying again until there is an answer.
+
+Owns the current link, the tries, the pauses between them and the counters of the wire. Must not know what a
+request is for: which ones are persisted and what follows when no answer came is `terminal`.
+
+Invariants: a request is tried again with the same bytes and the repeat bit; a link that failed in any way
+is never used again; after a sign-on the memory's STAN is past every STAN the switch has journalled.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, cast
+
+import trio
+
+from protocol import (
+    REPEAT_BIT,
+    TYPE_OF,
+    Earn,
+    EarnAdvice,
+    Echo,
+    Redeem,
+    Reply,
+    ResultClass,
+    ResultCode,
+    Reversal,
+    SignOff,
+    SignOn,
+    SignOnReply,
+    encode_request,
+    limits,
+    result_class,
+)
+from simulators.errors import LinkLost, SignOnDeclined, TerminalError
+from simulators.till.channel import Connector
+from simulators.till.link import Identity, Link
+from simulators.till.store import TerminalMemory, Totals
+
+STAN_SKIP_AFTER_LOSS: Final = 1_000
+"""How far past the switch's last STAN a terminal goes on when its memory is behind: requests that were still
+under way when the memory was lost may be journalled after the sign-on was answered."""
+
+CLASS_OF: Final = tuple(result_class(code) for code in range(limits.CODE_MAX + 1))
+"""Result class by code, known or not."""
+
+_TEXT_OF: Final = {int(code): code.text_en for code in ResultCode}
+_RETRY: Final = ResultClass.RETRY
+_POSTING: Final = frozenset(TYPE_OF[kind] for kind in (Earn, EarnAdvice, Redeem, Reversal))
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a terminal waits and tries. Seconds; the defaults are the protocol's rules (SPEC.md)."""
+
+    reply_s: float = limits.REPLY_TIMEOUT_S
+    tries_max: int = limits.TRIES_MAX
+    window_s: float = limits.RETRY_WINDOW_S
+    pause_min_s: float = limits.BACKOFF_MIN_S
+    pause_max_s: float = limits.BACKOFF_MAX_S
+    echo_after_s: float = limits.IDLE_TIMEOUT_S / 3
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a terminal did on the wire and with its memory."""
+
+    requests: int = 0
+    repeats: int = 0
+    links: int = 0
+    links_failed: int = 0
+    given_up: int = 0
+    reversals_acknowledged: int = 0
+    advices_stored: int = 0
+    advices_acknowledged: int = 0
+
+
+class NoAnswer(Exception):
+    """No final answer within the tries; `busy` when the last thing heard was a code of the class retry."""
+
+    def __init__(self, detail: str, *, busy: bool) -> None:
+        super().__init__(detail)
+        self.busy = busy
+
+
+class Exchange:
+    """The line of one terminal. `signed_on` is called after each sign-on, the memory's STAN put right."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        memory: TerminalMemory,
+        connect: Connector,
+        *,
+        rng: random.Random,
+        patience: Patience,
+        software: str,
+        clock: Callable[[], float],
+        signed_on: Callable[[], None],
+    ) -> None:
+        self.patience = patience
+        self.counters = Counters()
+        self.link: Link | None = None
+        self.programme: SignOnReply | None = None
+        self._identity = identity
+        self._memory = memory
+        self._connect = connect
+        self._rng = rng
+        self._software = software
+        self._clock = clock
+        self._signed_on = signed_on
+
+    async def ready_link(self) -> Link:
+        """Return the link, made and signed on if need be. Raises as `Link.open`, and SignOnDeclined."""
+        if self.link is not None:
+            return self.link
+        self.counters.links += 1
+        try:
+            link = self.link = await Link.open(self._connect, self._identity)
+            reply = await self._sign_on(link)
+        except TerminalError:
+            self.counters.links_failed += 1
+            self.drop_link()
+            raise
+        except BaseException:
+            self.drop_link()
+            raise
+        self.programme = reply
+        if reply.last_stan > self._memory.stan:
+            self._memory.skip_to(reply.last_stan + STAN_SKIP_AFTER_LOSS)
+            if self._memory.totals == Totals():
+                self._memory.cut_over()  # sums that were lost cannot be compared
+        self._signed_on()
+        return link
+
+    async def _sign_on(self, link: Link) -> SignOnReply:
+        request = SignOn(self._memory.take_stan(), int(self._clock()), self._software)
+        reply = cast(SignOnReply, await self.ask_once(link, request))
+        if CLASS_OF[reply.code] is not ResultClass.APPROVE:
+            raise SignOnDeclined(reply.code, text_of(reply.code))
+        return reply
+
+    def drop_link(self) -> None:
+        """Close the link, if any; never waits."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+    async def ask_once(self, link: Link, request: SignOn | SignOff | Echo) -> Reply:
+        """Ask without trying again. Raises LinkLost, and the link is gone."""
+        type_byte, body = encode_request(request)
+        self.counters.requests += 1
+        try:
+            return await link.ask(type_byte, body, request.stan, trio.current_time() + self.patience.reply_s)
+        except LinkLost:
+            self.drop_link()
+            raise
+
+    async def exchange(
+        self, type_byte: int, body: bytes, stan: int, *, tries_max: int, repeat: bool = False
+    ) -> Reply:
+        """Send until there is a final answer; raises NoAnswer past the tries or the window."""
+        patience, counters = self.patience, self.counters
+        now = trio.current_time()
+        deadline = now + patience.window_s
+        tries = pauses = 0
+        while True:
+            try:
+                link = self.link
+                if link is None:
+                    link = await self.ready_link()
+                    now = trio.current_time()
+                tries += 1
+                counters.requests += 1
+                counters.repeats += repeat
+                sent_type, repeat = type_byte | REPEAT_BIT if repeat else type_byte, True
+                reply = await link.ask(sent_type, body, stan, min(deadline, now + patience.reply_s))
+            except TerminalError as error:
+                self.drop_link()
+                busy, why = False, str(error)
+            except trio.Cancelled:
+                self.drop_link()  # half a frame may be out
+                raise
+            else:
+                if not is_undecided(type_byte, reply.code):
+                    return reply
+                busy, why = True, text_of(reply.code)
+            if tries >= tries_max or trio.current_time() >= deadline:
+                raise NoAnswer(why, busy=busy)
+            pauses += 1
+            await trio.sleep(self._pause_s(pauses, deadline))
+            now = trio.current_time()
+
+    def _pause_s(self, pauses: int, deadline: float) -> float:
+        """Longer each time, and spread: terminals that lost a switch together must not return together."""
+        longest = min(self.patience.pause_max_s, self.patience.pause_min_s * 2 ** (pauses - 1))
+        return max(0.0, min(self._rng.uniform(0, longest), deadline - trio.current_time()))
+
+
+def text_of(code: int) -> str:
+    """Return the English text of a code, known or not."""
+    return _TEXT_OF.get(code, f"code {code}")
+
+
+def is_undecided(type_byte: int, code: int) -> bool:
+    """Whether the same request must go again.
+
+    That is the class retry; and for what can post SYSTEM_ERROR too, which says nothing for certain (SPEC.md,
+    section 6).
+    """
+    return CLASS_OF[code] is _RETRY or (code == ResultCode.SYSTEM_ERROR and type_byte in _POSTING)

@@ -1,0 +1,82 @@
+"""The requests that can move points, as a terminal handles them: what it notes, reads back and adds up.
+
+Owns the closed set of posting requests, the witness's interface and what an answer adds to the totals.
+Must not know: links, tries, files.
+"""
+
+from typing import Final, NamedTuple, Protocol, TypeAlias, cast
+
+import msgspec
+
+from protocol import (
+    REQUEST_OF,
+    TYPE_OF,
+    Earn,
+    EarnAdvice,
+    Redeem,
+    ResultCode,
+    Reversal,
+    TransactionReply,
+    limits,
+)
+from simulators.errors import InvalidEntry
+from simulators.till.store import Pending, Totals
+
+EARN: Final = TYPE_OF[Earn]
+EARN_ADVICE: Final = TYPE_OF[EarnAdvice]
+REDEEM: Final = TYPE_OF[Redeem]
+REVERSAL: Final = TYPE_OF[Reversal]
+
+PostingRequest: TypeAlias = Earn | EarnAdvice | Redeem | Reversal
+
+
+class Witness(Protocol):
+    """Who writes down, outside the switch, what a terminal sent and was told (`audit.log.AuditLog`)."""
+
+    def signed_on(self, terminal: int, stan: int) -> None:
+        """Take note that the terminal uses STANs above `stan` from here on."""
+
+    def sending(self, terminal: int, request: PostingRequest) -> None:
+        """Take note of a new request before any byte of it is sent."""
+
+    def told(self, terminal: int, request: PostingRequest, reply: TransactionReply) -> None:
+        """Take note of the final answer to a request before the terminal acts on it."""
+
+
+class Settled(NamedTuple):
+    """Something left unfinished that `settle` brought to its end."""
+
+    request: PostingRequest
+    reply: TransactionReply
+
+
+def check_entry(card: str, amount: int) -> None:
+    """Raise InvalidEntry for what the wire cannot carry; all else is the switch's to refuse."""
+    if not 0 < len(card) <= limits.CARD_CHARACTERS_MAX:
+        raise InvalidEntry(f"a card is 1 to {limits.CARD_CHARACTERS_MAX} characters, not {len(card)}")
+    if not -limits.AMOUNT_WIRE_MAX <= amount <= limits.AMOUNT_WIRE_MAX:
+        raise InvalidEntry(f"an amount lies within ±{limits.AMOUNT_WIRE_MAX}")
+
+
+def decode_posting(type_byte: int, body: bytes) -> PostingRequest:
+    """Read a request back from the bytes in the memory."""
+    return cast(PostingRequest, msgspec.msgpack.decode(body, type=REQUEST_OF[type_byte]))
+
+
+def effect_on_totals(pending: Pending, reply: TransactionReply) -> Totals | None:
+    """Return what an answer adds to the terminal's totals.
+
+    The acknowledged reversal of a request that was given up also tells that the request had posted.
+    """
+    if reply.code != ResultCode.APPROVED:
+        return None
+    points = reply.points
+    if pending.type in {EARN, EARN_ADVICE}:
+        return Totals(earn_count=1, earn_points=points)
+    if pending.type == REDEEM:
+        return Totals(redeem_count=1, redeem_points=points)
+    if pending.original_type == REDEEM:
+        return Totals(redeem_count=1, redeem_points=-points, reversal_count=1, reversal_points=points)
+    if pending.original_type:
+        return Totals(earn_count=1, earn_points=-points, reversal_count=1, reversal_points=points)
+    return Totals(reversal_count=1, reversal_points=points)

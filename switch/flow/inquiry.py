@@ -1,0 +1,101 @@
+"""Sign-on and totals: the two requests that read the journal instead of posting to it.
+
+Owns their replies. Each is one database job; when Postgres cannot be asked the reply says "try again".
+Must not write anything. Invariant: every request gets a reply of its own shape, whatever happens.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from ledger.books.statements import TerminalTotals, last_stan, terminal_totals
+from ledger.errors import LedgerError
+from ledger.postgres.database import Connection, Database
+from protocol import Reply, ResultCode, SignOn, SignOnReply, Totals, TotalsReply, limits
+from switch.rules.directory import Terminal
+
+log = structlog.get_logger()
+
+STAN_RANGE_MAX = 100_000
+"""The longest range of STANs one totals request may cover: it bounds the rows Postgres reads for it."""
+
+
+class Inquiries:
+    """Answers sign-on and totals."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def answer(self, message: SignOn | Totals, terminal: Terminal, now_ms: int) -> Reply:
+        """Return the reply; never raises for a database that is away."""
+        try:
+            if isinstance(message, SignOn):
+                return await self._sign_on(message, terminal, now_ms)
+            return await self._totals(message, terminal, now_ms)
+        except LedgerError as error:
+            log.warning("inquiry_unavailable", terminal=terminal.number, problem=str(error))
+            code = int(ResultCode.TRY_AGAIN)
+        if isinstance(message, SignOn):
+            return _sign_on_reply(message, terminal, now_ms, code=code, last=0)
+        return _totals_reply(message, now_ms, code, NO_FIGURES)
+
+    async def _sign_on(self, message: SignOn, terminal: Terminal, now_ms: int) -> SignOnReply:
+        async def job(connection: Connection) -> int:
+            return await last_stan(connection, terminal.number)
+
+        last = await self._database.run(job)
+        return _sign_on_reply(message, terminal, now_ms, code=int(ResultCode.APPROVED), last=last)
+
+    async def _totals(self, message: Totals, terminal: Terminal, now_ms: int) -> TotalsReply:
+        if not 0 <= message.stan_to - message.stan_from < STAN_RANGE_MAX:
+            return _totals_reply(message, now_ms, int(ResultCode.NOT_SUPPORTED), NO_FIGURES)
+
+        async def job(connection: Connection) -> TerminalTotals:
+            return await terminal_totals(connection, terminal.number, message.stan_from, message.stan_to)
+
+        ours = signed_figures(await self._database.run(job))
+        same = all(getattr(message, field) == figure for field, figure in ours.items())
+        code = ResultCode.APPROVED if same else ResultCode.TOTALS_DIFFER
+        return _totals_reply(message, now_ms, int(code), ours)
+
+
+def signed_figures(totals: TerminalTotals) -> dict[str, int]:
+    """The figures as replies state points: a redemption takes them, so they are negative on the wire."""
+    return {
+        "earn_count": totals.earn_count,
+        "earn_points": totals.earn_points,
+        "redeem_count": totals.redeem_count,
+        "redeem_points": -totals.redeem_points,
+        "reversal_count": totals.reversal_count,
+        "reversal_points": totals.reversal_points,
+    }
+
+
+NO_FIGURES = signed_figures(TerminalTotals(0, 0, 0, 0, 0, 0))
+
+
+def _sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: int, last: int) -> SignOnReply:
+    partner = terminal.partner
+    rules = partner.programme.rules
+    step_grosze = partner.points_step_grosze or (rules.earn.step_grosze if rules.earn else 0)
+    return SignOnReply(
+        stan=message.stan,
+        code=code,
+        server_time_ms=now_ms,
+        programme=partner.programme.code,
+        partner_name=fit(partner.name, limits.PARTNER_NAME_BYTES_MAX),
+        last_stan=last,
+        amount_max_grosze=rules.earn.amount_max_grosze if rules.earn else 0,
+        points_step_grosze=step_grosze,
+        tiers=[(tier.points, tier.value_grosze) for tier in rules.redeem.tiers] if rules.redeem else [],
+    )
+
+
+def fit(text: str, bytes_max: int) -> str:
+    """Cut a text to at most `bytes_max` bytes of UTF-8, at a whole character."""
+    encoded = text.encode()
+    return text if len(encoded) <= bytes_max else encoded[:bytes_max].decode(errors="ignore")
+
+
+def _totals_reply(message: Totals, now_ms: int, code: int, figures: dict[str, int]) -> TotalsReply:
+    return TotalsReply(stan=message.stan, code=code, server_time_ms=now_ms, **figures)

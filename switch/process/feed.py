@@ -1,0 +1,108 @@
+"""The registry feed: keeps a worker's directory in step with Postgres.
+
+Owns when to read (at a NOTIFY, and once a second in case one was lost) and how old the directory may be. Must
+not know what the changes mean (directory.py does). Invariant: `fresh_at` is a moment at which the directory
+held every change committed before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from ledger.errors import LedgerError
+from ledger.postgres.database import Connection, Database
+from ledger.registry.reads import RegistrySnapshot, read_changes
+from switch.clock import clock_ms
+from switch.metrics import Meters
+from switch.rules.directory import Directory, Terminal
+
+log = structlog.get_logger()
+
+CHANNEL = "registry"
+POLL_S = 1.0
+RETRY_S = 0.5
+READ_S_MAX = 10.0
+LOAD_S_MAX = 300.0  # millions of cards, at the start
+
+
+class Feed:
+    """Reads registry changes into a directory. `stale_after_s`.
+
+    The age past which redemptions are refused.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        *,
+        meters: Meters,
+        stale_after_s: float,
+        on_terminal: Callable[[Terminal], None],
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._meters = meters
+        self._stale_after_s = stale_after_s
+        self._on_terminal = on_terminal
+        self._wake = trio.Event()
+        self.fresh_at: float | None = None
+        self.problem: str | None = None
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the directory was last known to be complete; infinite before the first load."""
+        return float("inf") if self.fresh_at is None else trio.current_time() - self.fresh_at
+
+    def is_stale(self) -> bool:
+        """True when the directory may miss changes older than the bound."""
+        return self.age_s > self._stale_after_s
+
+    async def refresh(self) -> None:
+        """Read what changed since the last reading. Raises `LedgerError`."""
+        asked_at = trio.current_time()
+        directory, since = self._directory, self._directory.number
+
+        async def job(connection: Connection) -> RegistrySnapshot:
+            return await read_changes(connection, since, directory.apply_cards)
+
+        changes = await self._database.run(job, timeout_s=READ_S_MAX if since else LOAD_S_MAX)
+        directory.apply(changes, now_ms=clock_ms(), on_terminal=self._on_terminal)
+        for fault in directory.take_faults():
+            log.error("registry_fault", problem=fault)
+        self._meters.feed_reads += 1
+        self.problem = None
+        self.fresh_at = asked_at
+
+    async def run(self) -> None:
+        """Follow the registry until cancelled; survives the loss of Postgres."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._listen)
+            while True:
+                self._wake = trio.Event()
+                try:
+                    await self.refresh()
+                except LedgerError as error:
+                    self._meters.feed_errors += 1
+                    self.problem = str(error)
+                    log.warning("feed_unavailable", problem=self.problem)
+                    await trio.sleep(RETRY_S)
+                    continue
+                with trio.move_on_after(POLL_S):
+                    await self._wake.wait()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._database.listen(CHANNEL, self._notified, on_ready=self._notified)
+            except LedgerError as error:
+                self.problem = str(error)
+                self._wake.set()  # read at once: it tells whether Postgres is really away
+                log.warning("feed_listen_lost", problem=self.problem)
+                await trio.sleep(RETRY_S)
+
+    def _notified(self) -> None:
+        self._wake.set()

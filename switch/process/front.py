@@ -1,0 +1,114 @@
+"""The front of a worker: everything between the listening socket and the ledger, put together.
+
+Owns the making of connections, flow, pump, listener and sweeper, and the drain. Knows the ledger only as
+three functions (`flow.Ledger`), so it runs whole against a ledger of memory, too. Invariant: when `run`
+returns after `stop`, every request taken has been answered, or its connection was lost, or `drain_s` is over
+(then it is logged).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from switch.clock import clock_ms
+from switch.config import Config
+from switch.flow.connection import Connection, Connections
+from switch.flow.flow import Flow, Ledger
+from switch.metrics import Meters
+from switch.rules.directory import Directory
+from switch.wire.hub import Hub
+from switch.wire.listener import Listener, epoll_available
+from switch.wire.pump import Pump
+
+log = structlog.get_logger()
+
+SWEEP_S = 0.5
+DRAIN_POLL_S = 0.01
+
+
+class Front:
+    """Connections, pump, listener and flow of one worker. `nursery` holds the tasks of inquiries."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        directory: Directory,
+        meters: Meters,
+        ledger: Ledger,
+        feed_is_stale: Callable[[], bool],
+        nursery: trio.Nursery,
+        on_authenticated: Callable[[Connection], None] = lambda _: None,
+        use_pump: bool | None = None,
+    ) -> None:
+        self._config = config
+        self._directory = directory
+        self._meters = meters
+        self.draining = False
+        self.connections = Connections(config, meters)
+        self.flow = Flow(
+            config=config,
+            directory=directory,
+            connections=self.connections,
+            meters=meters,
+            ledger=ledger,
+            clock_ms=clock_ms,
+            feed_is_stale=feed_is_stale,
+            nursery=nursery,
+        )
+        hub = Hub(self.connections, self.flow, meters)
+        self._pump = Pump(hub) if (epoll_available() if use_pump is None else use_pump) else None
+        self.listener = Listener(
+            config=config,
+            directory=directory,
+            hub=hub,
+            pump=self._pump,
+            meters=meters,
+            on_authenticated=on_authenticated,
+        )
+
+    async def run(self, sock: socket.socket, stop: trio.Event) -> None:
+        """Serve the listening socket until `stop`, then drain."""
+        async with trio.open_nursery() as nursery:
+            if self._pump is not None:
+                nursery.start_soon(self._pump.run)
+            nursery.start_soon(self._sweep)
+            accepting = trio.CancelScope()
+            nursery.start_soon(self._accept, sock, nursery, accepting)
+            await stop.wait()
+            accepting.cancel()
+            await self._drain()
+            nursery.cancel_scope.cancel()
+
+    async def _accept(self, sock: socket.socket, nursery: trio.Nursery, scope: trio.CancelScope) -> None:
+        with scope:
+            await self.listener.run(sock, nursery)
+
+    async def _sweep(self) -> None:
+        shed = 0
+        while True:
+            await trio.sleep(SWEEP_S)
+            if self._meters.requests_shed > shed:
+                log.warning("requests_shed", count=self._meters.requests_shed - shed)
+                shed = self._meters.requests_shed
+            self.connections.sweep(trio.current_time())
+            self._directory.choose_versions(clock_ms())
+
+    async def _drain(self) -> None:
+        """Stop reading, answer what is in flight, write it out, close."""
+        self.draining = True
+        log.info("draining", connections=len(self.connections), in_flight=self.flow.in_flight)
+        self.connections.stop_reading()
+        with trio.move_on_after(self._config.drain_s):
+            await self.flow.wait_idle()
+        with trio.move_on_after(self._config.write_s):
+            # Outboxes empty in pump and streams alike; a drain is short, so it looks instead of being told.
+            while any(connection.outbox for connection in self.connections.snapshot()):  # noqa: ASYNC110
+                await trio.sleep(DRAIN_POLL_S)
+        for connection in self.connections.snapshot():
+            self.connections.close(connection, "drained")
+        log.info("drained", unanswered=self.flow.in_flight)

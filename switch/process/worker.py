@@ -1,0 +1,299 @@
+"""One worker process: the nesting of its parts, from start to drained.
+
+    database ─ http ─ feed       base: first up, last down
+        └─ committer             back: posts until everything taken has been answered
+            └─ front             connections: ends with the drain
+
+Owns start-up order, readiness and the drain. Must not know transactions. Invariants: no connection is
+accepted before the registry is in memory; when `run` returns after `stop`, every request taken has been
+answered or its connection was lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+import structlog
+import trio
+
+from ledger.books.committer import Committer
+from ledger.books.posting import Outcome, Posting
+from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
+from ledger.postgres.database import Connection as DatabaseConnection
+from ledger.postgres.database import Database, open_database
+from ledger.registry.reads import layout_buckets, retire_older_generations
+from ledger.registry.secrets import MasterKey
+from switch.config import Config
+from switch.flow.connection import Connection
+from switch.flow.flow import Ledger
+from switch.flow.inquiry import Inquiries
+from switch.logs import configure_logs
+from switch.metrics import LedgerObserver, Meters
+from switch.process.feed import Feed
+from switch.process.front import Front
+from switch.process.http import bind_http, make_application, serve_http
+from switch.process.supervisor import EXIT_CONFIGURATION, EXIT_PORT_IN_USE, WorkerOrder, WorkerReady
+from switch.rules.directory import Directory, Terminal
+from switch.wire.listener import PortInUse, bind_listener
+
+log = structlog.get_logger()
+
+LOAD_RETRY_S = 0.5
+QUERY_CONNECTIONS = 4
+HTTP_END_S = 2.0
+ORDER_BYTES_MAX = 65_536
+EXIT_CRASHED = 70
+
+
+class Worker:
+    """One process' switch."""
+
+    def __init__(self, config: Config, worker: int, master_key: MasterKey) -> None:
+        self._config = config
+        self._worker = worker
+        self._meters = Meters()
+        self._directory = Directory(master_key)
+        self._front: Front | None = None
+        self._buckets = 1
+        self._feed: Feed | None = None
+
+    async def run(self, stop: trio.Event, on_ready: Callable[[WorkerReady], None]) -> None:
+        """Serve until `stop` is set, then drain. Raises `PortInUse`, `DatabaseMisconfigured`, OSError."""
+        config = self._config
+        async with (
+            open_database(
+                config.dsn, connections_max=QUERY_CONNECTIONS, application_name=f"cityswitch {self._worker}"
+            ) as database,
+            trio.open_nursery() as base,
+        ):
+            http_stop = trio.Event()
+            http = self._start_http(base, http_stop)
+            self._feed = feed = Feed(
+                database,
+                self._directory,
+                meters=self._meters,
+                stale_after_s=config.feed_stale_after_s,
+                on_terminal=self._terminal_changed,
+            )
+            if await self._load(database, feed, stop):
+                # A collection that walked millions of cards would stop the worker for as long.
+                gc.collect()
+                gc.freeze()
+                following = trio.CancelScope()
+                base.start_soon(self._follow, feed, following)
+                listening = bind_listener(self._config)
+                await self._serve(
+                    database, feed, listening, stop, lambda: on_ready(WorkerReady(self._worker, http))
+                )
+                following.cancel()
+            http_stop.set()
+            base.cancel_scope.deadline = trio.current_time() + HTTP_END_S
+
+    @staticmethod
+    async def _follow(feed: Feed, scope: trio.CancelScope) -> None:
+        with scope:
+            await feed.run()
+
+    def _start_http(self, base: trio.Nursery, stop: trio.Event) -> str:
+        host, port = self._config.http_host, self._config.http_port
+        sock = bind_http(host, port and port + self._worker)
+        application = make_application(
+            self._meters,
+            {
+                "postgres": self._check_postgres,
+                "registry": self._check_registry,
+                "switch": self._check_switch,
+            },
+        )
+        base.start_soon(serve_http, application, sock, stop)
+        return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
+
+    async def _load(self, database: Database, feed: Feed, stop: trio.Event) -> bool:
+        """Load the registry, waiting for Postgres if need be; False if told to stop first."""
+        while not stop.is_set():
+            try:
+                await feed.refresh()
+                self._buckets = await database.run(layout_buckets)
+                return True
+            except DatabaseMisconfigured:
+                raise
+            except LedgerError as error:
+                log.warning("waiting_for_postgres", problem=str(error))
+                with trio.move_on_after(LOAD_RETRY_S):
+                    await stop.wait()
+        return False
+
+    async def _serve(
+        self,
+        database: Database,
+        feed: Feed,
+        listening: socket.socket,
+        stop: trio.Event,
+        report: Callable[[], None],
+    ) -> None:
+        config = self._config
+        async with trio.open_nursery() as back:
+            committer = Committer(
+                database,
+                on_outcomes=self._on_outcomes,
+                layout_buckets=self._buckets,
+                batch_max=config.batch_max,
+                lanes=config.committers,
+                give_up_ms=config.give_up_ms,
+                observer=LedgerObserver(self._meters),
+            )
+            await back.start(committer.run)
+            front = self._front = Front(
+                config=config,
+                directory=self._directory,
+                meters=self._meters,
+                ledger=Ledger(
+                    submit_nowait=committer.submit_nowait,
+                    is_behind=partial(committer.is_behind, config.shed_after_ms / 1_000),
+                    next_id=committer.ids.next,
+                    answer_inquiry=Inquiries(database).answer,
+                ),
+                feed_is_stale=feed.is_stale,
+                nursery=back,
+                on_authenticated=lambda connection: self._authenticated(connection, database, back),
+            )
+            self._add_gauges(front, committer, feed)
+            report()
+            await front.run(listening, stop)
+            committer.stop()
+
+    def _on_outcomes(self, outcomes: list[tuple[Posting, Outcome]]) -> None:
+        assert self._front is not None
+        self._front.flow.on_outcomes(outcomes)
+
+    def _authenticated(self, connection: Connection, database: Database, nursery: trio.Nursery) -> None:
+        """First use of a key generation retires the older ones (design.md, The wire)."""
+        generation = connection.session.generation
+        assert generation is not None
+        if any(older < generation for older in connection.terminal.keys):
+            nursery.start_soon(self._retire, connection.terminal, generation, database)
+
+    async def _retire(self, terminal: Terminal, generation: int, database: Database) -> None:
+        async def job(connection: DatabaseConnection) -> None:
+            await retire_older_generations(connection, terminal.number, generation)
+
+        try:
+            await database.run(job)
+        except LedgerError as error:
+            log.warning(
+                "key_not_retired", terminal=terminal.number, generation=generation, problem=str(error)
+            )
+        else:
+            log.info("key_generation_used", terminal=terminal.number, generation=generation)
+
+    def _terminal_changed(self, terminal: Terminal) -> None:
+        if terminal.blocked and self._front is not None:
+            self._front.connections.close_terminal(terminal.number, "terminal_blocked")
+
+    def _check_postgres(self) -> str | None:
+        if self._feed is None or self._feed.fresh_at is None:
+            return "not connected yet"
+        return self._feed.problem
+
+    def _check_registry(self) -> str | None:
+        if self._feed is None or self._feed.fresh_at is None:
+            return "not loaded yet"
+        if self._feed.is_stale():
+            return f"not read for {self._feed.age_s:.0f} s; redemptions are refused"
+        if not any(programme.rules_version for programme in self._directory.programmes.values()):
+            return "no programme has rules in force: apply them with `cityswitch programmes apply FILE`"
+        return None
+
+    def _check_switch(self) -> str | None:
+        if self._front is None:
+            return "not listening yet"
+        return "draining" if self._front.draining else None
+
+    def _add_gauges(self, front: Front, committer: Committer, feed: Feed) -> None:
+        gauge = self._meters.gauge
+        gauge("connections", "Authenticated connections", lambda: len(front.connections))
+        gauge("half_open_connections", "Connections not authenticated yet", lambda: front.listener.half_open)
+        gauge("requests_in_flight", "Requests taken and not answered", lambda: front.flow.in_flight)
+        gauge("postings_queued", "Postings submitted and not answered", lambda: committer.queued)
+        gauge("feed_age_seconds", "Age of the registry in memory", lambda: feed.age_s)
+        gauge("cards", "Cards in memory", lambda: len(self._directory.cards))
+        gauge("terminals", "Terminals in memory", lambda: len(self._directory.terminals))
+
+
+async def run_worker(order: WorkerOrder) -> int:
+    """Run one worker until SIGTERM, SIGINT or the end of standard input; return its exit status."""
+    configure_logs(order.config.log_level, worker=order.worker)
+    stop = trio.Event()
+    raise_descriptor_limit()
+    status = 0
+    try:
+        master_key = MasterKey.load(order.config.master_key_path)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch_signals, stop)
+            nursery.start_soon(_watch_parent, stop)
+            await Worker(order.config, order.worker, master_key).run(stop, _print_ready)
+            nursery.cancel_scope.cancel()
+    except* PortInUse as group:
+        status = _fail(group, EXIT_PORT_IN_USE)
+    except* (DatabaseMisconfigured, SecretsError) as group:
+        status = _fail(group, EXIT_CONFIGURATION)
+    return status
+
+
+def _fail(group: BaseExceptionGroup[BaseException], status: int) -> int:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    log.error("cannot_serve", problem=str(error))
+    return status
+
+
+def _print_ready(ready: WorkerReady) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.buffer.write(msgspec.json.encode(ready) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+async def _watch_signals(stop: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            stop.set()
+
+
+async def _watch_parent(stop: trio.Event) -> None:
+    """Standard input ends when the supervisor is gone, in whatever way."""
+    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stream:
+        while await stream.receive_some(1_024):
+            pass
+    stop.set()
+
+
+def raise_descriptor_limit() -> None:
+    """Take as many file descriptors as the system allows this process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main() -> int:
+    """Entry of a worker process: read the order from standard input and serve."""
+    line = sys.stdin.buffer.readline(ORDER_BYTES_MAX)
+    order = msgspec.json.decode(line, type=WorkerOrder)
+    try:
+        return trio.run(run_worker, order)
+    except Exception as error:  # the process' boundary
+        log.critical("worker_crashed", exc_info=error)
+        return EXIT_CRASHED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What decides: programme files, the registry in memory, decisions, dates and receipts."""

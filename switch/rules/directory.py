@@ -1,0 +1,213 @@
+"""What one worker knows of programmes, partners, terminals and cards: the registry, held in memory.
+
+Owns the look-ups the hot path needs and the applying of registry changes. Must not read the database (feed.py
+does) and holds no personal data: a card is a token, an account, dates and flags (design.md, Cards in memory).
+Invariant: every look-up answers by registry change `number` or, while a reading is under way or was broken
+off, by a later one of a card; `number` moves when all of a reading has been applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from ledger.errors import SecretsError
+from ledger.registry.reads import CardTuple, RegistrySnapshot
+from ledger.registry.secrets import MasterKey
+from switch.rules.programme import Identity, Receipt, Rules, RulesError, Settlement, parse_rules
+from switch.rules.receipts import ReceiptPrinter
+
+
+class Card(msgspec.Struct, gc=False):
+    """One plastic. `status` as in the registry; `expires_day`, the last valid day, in days since 1970."""
+
+    account: int
+    programme: int
+    status: int
+    issue: int
+    flags: int
+    expires_day: int | None
+
+
+NO_RULES = Rules(
+    programme=Identity(number=1, code="none", name="none"),
+    settlement=Settlement(point_value_grosze=1),
+    receipt=Receipt(
+        header=(),
+        earn=(),
+        advice=(),
+        redeem=(),
+        balance=(),
+        reversal=(),
+        decline=("ODMOWA", "{reason}"),
+        footer=(),
+    ),
+)
+
+
+class Programme:
+    """One programme: its state, the rules in force today and the printers of every version ever used.
+
+    Before the first version comes in force its rules allow nothing (`NO_RULES`, version 0).
+    """
+
+    __slots__ = ("code", "name", "number", "printers", "rules", "rules_version", "suspended", "versions")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.code = self.name = ""
+        self.suspended = False
+        self.rules = NO_RULES
+        self.rules_version = 0
+        self.versions: dict[int, tuple[int, Rules]] = {}  # version -> (effective from, ms; rules)
+        self.printers = {0: ReceiptPrinter(NO_RULES)}
+
+    def choose_version(self, now_ms: int) -> None:
+        """Put the newest version whose time has come in force (Zgierz §34: rules are published ahead)."""
+        due = [version for version, (from_ms, _) in self.versions.items() if from_ms <= now_ms]
+        if due:
+            self.rules_version = max(due)
+            self.rules = self.versions[self.rules_version][1]
+
+
+class Partner:
+    """One partner; `points_step_grosze` overrides the programme's step when set."""
+
+    __slots__ = (
+        "issued_account",
+        "name",
+        "number",
+        "points_step_grosze",
+        "programme",
+        "redeemed_account",
+        "suspended",
+    )
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.issued_account = number << 3 | 1
+        self.redeemed_account = number << 3 | 2
+        self.name = ""
+        self.programme: Programme
+        self.suspended = False
+        self.points_step_grosze: int | None = None
+
+
+class Terminal:
+    """One terminal and its live keys: generation -> (key, expiry in ms since the epoch or None)."""
+
+    __slots__ = ("blocked", "keys", "number", "partner")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.partner: Partner
+        self.blocked = False
+        self.keys: dict[int, tuple[bytes, int | None]] = {}
+
+
+class Directory:
+    """The registry in memory of one worker."""
+
+    def __init__(self, master_key: MasterKey) -> None:
+        self._master_key = master_key
+        self.number = 0
+        self.programmes: dict[int, Programme] = {}
+        self.partners: dict[int, Partner] = {}
+        self.terminals: dict[int, Terminal] = {}
+        self.cards: dict[int, Card] = {}
+        self._expiry_days: dict[int | None, int | None] = {}
+        self._faults: list[str] = []
+
+    def find_card(self, digits: str) -> Card | None:
+        """Return the card with these digits, or None."""
+        return self.cards.get(self._master_key.token(digits))
+
+    def find_key(self, terminal_number: int, generation: int, now_ms: int) -> bytes | None:
+        """Return the 32-byte key a terminal may authenticate with now, or None.
+
+        Unknown, blocked, retired, expired.
+        """
+        terminal = self.terminals.get(terminal_number)
+        if terminal is None or terminal.blocked:
+            return None
+        key, expires_ms = terminal.keys.get(generation, (None, None))
+        return key if expires_ms is None or now_ms < expires_ms else None
+
+    def apply(
+        self,
+        changes: RegistrySnapshot,
+        *,
+        now_ms: int,
+        on_terminal: Callable[[Terminal], None] = lambda _: None,
+    ) -> None:
+        """Take over registry changes; `on_terminal` is told of every terminal whose row or keys changed.
+
+        The reading's cards have been taken over before (`apply_cards`). What cannot be used (unreadable
+        rules, a key wrapped under another master key) is left out and named by `take_faults`; the rest is
+        applied.
+        """
+        self._apply_programmes(changes)
+        self.choose_versions(now_ms)
+        for partner_row in changes.partners:
+            partner = self.partners.setdefault(partner_row.id, Partner(partner_row.id))
+            partner.name = partner_row.name
+            partner.programme = self.programmes[partner_row.programme]
+            partner.suspended = partner_row.status != 0
+            partner.points_step_grosze = partner_row.points_step_grosze
+        touched = self._apply_terminals(changes)
+        self.number = changes.number
+        for number in touched:
+            on_terminal(self.terminals[number])
+
+    def apply_cards(self, rows: Sequence[CardTuple]) -> None:
+        """Take over some of the cards of a reading; `apply` ends it. A card may come again."""
+        cards = self.cards
+        # Millions of cards expire on a few thousand days: each day is one object, not one a card.
+        one_day = self._expiry_days.setdefault
+        for token, account, programme, status, issue, flags, expires_day in rows:
+            cards[token] = Card(account, programme, status, issue, flags, one_day(expires_day, expires_day))
+
+    def take_faults(self) -> list[str]:
+        """Return what could not be applied since the last call, one line each."""
+        faults, self._faults = self._faults, []
+        return faults
+
+    def choose_versions(self, now_ms: int) -> None:
+        """Put the rules of the moment in force; called at each change and twice a second."""
+        for programme in self.programmes.values():
+            programme.choose_version(now_ms)
+
+    def _apply_programmes(self, changes: RegistrySnapshot) -> None:
+        for row in changes.programmes:
+            programme = self.programmes.setdefault(row.id, Programme(row.id))
+            programme.code, programme.name, programme.suspended = row.code, row.name, row.status != 0
+        for version in changes.rules:
+            try:
+                rules = parse_rules(version.rules_toml, source=f"rules {version.programme}/{version.version}")
+            except RulesError as error:
+                self._faults.append(str(error))
+                continue
+            programme = self.programmes[version.programme]
+            programme.versions[version.version] = (version.effective_from_ms, rules)
+            programme.printers[version.version] = ReceiptPrinter(rules)
+
+    def _apply_terminals(self, changes: RegistrySnapshot) -> set[int]:
+        for row in changes.terminals:
+            terminal = self.terminals.setdefault(row.id, Terminal(row.id))
+            terminal.partner = self.partners[row.partner]
+            terminal.blocked = row.status != 0
+        touched = {row.id for row in changes.terminals}
+        for key_row in changes.keys:
+            keys = self.terminals[key_row.terminal].keys
+            touched.add(key_row.terminal)
+            if key_row.retired_at_ms is not None:
+                keys.pop(key_row.generation, None)
+                continue
+            try:
+                key = self._master_key.unwrap(key_row.terminal, key_row.generation, key_row.wrapped)
+            except SecretsError as error:
+                self._faults.append(str(error))
+                continue
+            keys[key_row.generation] = (key, key_row.not_after_ms)
+        return touched

@@ -1,0 +1,109 @@
+"""The text a terminal prints, made from the rules of a programme and the figures of one reply.
+
+Pure: the same rules version and figures give the same text, so a stored reply is printed again word for word.
+Must not know connections, cards in memory or the database. Invariant: at most `limits.RECEIPT_BYTES_MAX`
+bytes of UTF-8.
+"""
+
+from __future__ import annotations
+
+import string
+from operator import itemgetter
+
+from ledger.books.posting import Kind
+from protocol import ResultCode, limits
+from switch.rules.programme import Rules
+
+_SECTION_OF_KIND = {
+    Kind.EARN: "earn",
+    Kind.EARN_ADVICE: "advice",
+    Kind.REDEEM: "redeem",
+    Kind.REVERSAL: "reversal",
+    Kind.BALANCE: "balance",
+}
+_REDEEM = int(Kind.REDEEM)
+_TRY_AGAIN = int(ResultCode.TRY_AGAIN)
+_REASONS = {int(code): code.text_pl for code in ResultCode}
+
+
+_GROSZE = [f",{rest:02d} zł" for rest in range(100)]
+
+
+def money(grosze: int) -> str:
+    """Format an amount of grosze as "45,90 zł" (negative amounts keep their sign in front)."""
+    if grosze < 0:
+        return "-" + money(-grosze)
+    return str(grosze // 100) + _GROSZE[grosze % 100]
+
+
+# No character takes more than 4 bytes of UTF-8 (RFC 3629).
+_SURELY_FITS = limits.RECEIPT_BYTES_MAX // 4
+# Approvals that need a word more than their section says.
+_NOTES = frozenset({int(ResultCode.APPROVED_ORIGINAL_UNSEEN), int(ResultCode.APPROVED_NOTHING_TO_REVERSE)})
+
+
+_FIELDS = ("card", "amount", "points", "balance", "value", "original", "reason")
+"""What a receipt may show; the tuple of a receipt's figures has this order."""
+
+
+class _Template:
+    """The lines of one section; of the two amounts only those they name are formatted."""
+
+    def __init__(self, *parts: tuple[str, ...]) -> None:
+        parsed = list(string.Formatter().parse("\n".join(line for part in parts for line in part)))
+        names = [name for _, name, _, _ in parsed if name]
+        self._layout = "".join(
+            text.replace("%", "%%") + ("%s" if name else "") for text, name, _, _ in parsed
+        )
+        self.shows_amount = "amount" in names
+        self.shows_value = "value" in names
+        # Two at least, so that the picked are a tuple; what is too many has no width.
+        self._layout += "%.0s" * (spare := max(0, 2 - len(names)))
+        self._pick = itemgetter(*[_FIELDS.index(name) for name in names], *[0] * spare)
+
+    def text(self, figures: tuple[object, ...]) -> str:
+        picked: tuple[object, ...] = self._pick(figures)
+        return self._layout % picked
+
+
+class ReceiptPrinter:
+    """Prints the receipts of one rules version."""
+
+    def __init__(self, rules: Rules) -> None:
+        receipt = rules.receipt
+        self._point_value_grosze = rules.settlement.point_value_grosze
+        self._sections = {
+            int(kind): _Template(receipt.header, getattr(receipt, section), receipt.footer)
+            for kind, section in _SECTION_OF_KIND.items()
+        }
+        self._decline = _Template(receipt.header, receipt.decline)
+
+    def text(
+        self,
+        kind: int,
+        code: int,
+        *,
+        last4: str,
+        amount_grosze: int,
+        points: int,
+        balance: int,
+        original: int = 0,
+    ) -> str:
+        """Return the receipt for one reply; lines are separated by "\n"."""
+        template = self._sections[kind] if code < _TRY_AGAIN else self._decline
+        text = template.text(
+            (
+                "****" + last4,
+                money(amount_grosze) if template.shows_amount else "",
+                -points if kind == _REDEEM else points,
+                balance,
+                money(balance * self._point_value_grosze) if template.shows_value else "",
+                original,
+                _REASONS.get(code, ""),
+            )
+        )
+        if code in _NOTES:
+            text += "\n" + _REASONS[code]
+        if len(text) <= _SURELY_FITS or len(encoded := text.encode()) <= limits.RECEIPT_BYTES_MAX:
+            return text
+        return encoded[: limits.RECEIPT_BYTES_MAX].decode(errors="ignore")

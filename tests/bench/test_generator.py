@@ -1,0 +1,189 @@
+"""The load generator against a scripted switch: what it counts, verifies and refuses, and when it sends."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from bench.peers.echo_trio import whole_frames
+from bench.throughput.generator import ClosedLoop
+from bench.throughput.lines import open_lines
+from bench.throughput.load_order import Load, LoadReport, Phase, Window
+from bench.throughput.open_loop import OpenLoop, due_times
+from bench.throughput.sealing import LoadFailed
+from simulators.fleet.histogram import Histogram
+from tests.bench.scripted_switch import CITY, Step, scripted_switch
+
+WINDOW_S = 0.1
+
+
+def load(port: int, **changes: Any) -> Load:
+    order = Load(
+        host="127.0.0.1",
+        port=port,
+        speaks="switch",
+        seed=CITY.seed,
+        cards=CITY.cards,
+        partners=CITY.partners,
+        terminals=3,
+        depth=1,
+        stan_first=1_000_000,
+        sealed_ahead=20,
+        verified_every=1,
+    )
+    return msgspec.structs.replace(order, **changes)
+
+
+def drive(order: Load) -> LoadReport:
+    lines = open_lines(order)
+    now = time.monotonic()
+    try:
+        loop = OpenLoop(order, lines) if order.phases else ClosedLoop(order, lines)
+        return loop.run(Window(now, now, now + WINDOW_S))
+    finally:
+        for line in lines:
+            line.close()
+
+
+@contextmanager
+def echo_server(*, spoil: bool = False) -> Iterator[int]:
+    def serve() -> None:
+        sock, _ = listening.accept()
+        with sock:
+            while data := sock.recv(4096):
+                sock.sendall(data[:-1] + b"?" if spoil else data)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            thread.join()
+
+
+@pytest.mark.parametrize("verified_every", [1, 2])
+@pytest.mark.parametrize("depth", [1, 4])
+def test_closed_loop_has_every_request_answered(depth: int, verified_every: int) -> None:
+    """Every request sent is answered and counted once, on verified connections and on the others."""
+    with scripted_switch() as switch:
+        report = drive(load(switch.port, depth=depth, verified_every=verified_every))
+    assert report.sent == report.answered == len(switch.requests)
+    assert report.codes == {0: report.sent}
+    assert 0 < report.replies <= report.answered
+    assert report.verified == report.answered if verified_every == 1 else report.verified < report.answered
+
+
+def test_terminals_send_purchases_with_stans_in_order() -> None:
+    """Each terminal's STANs begin at `stan_first` and leave no gap, also past what was sealed ahead."""
+    with scripted_switch() as switch:
+        report = drive(load(switch.port, terminals=1, sealed_ahead=2))
+    stans = [request.stan for request in switch.requests]
+    assert stans == list(range(1_000_000, 1_000_000 + len(stans)))
+    assert report.sealed_late > 0
+
+
+@pytest.mark.parametrize("verified_every", [1, 2])
+def test_codes_are_counted(verified_every: int) -> None:
+    """A refusal is counted by its code on every kind of connection; split frames do not matter."""
+    with scripted_switch() as switch:
+        switch.script.extend([Step(code=10, chunk=7), Step(code=45), Step(code=10)])
+        report = drive(load(switch.port, terminals=2, verified_every=verified_every))
+    assert {code: count for code, count in report.codes.items() if code} == {10: 2, 45: 1}
+
+
+@pytest.mark.parametrize("verified_every", [1, 2])
+@pytest.mark.parametrize(
+    "step", [Step(garbage=b"\0\x30" + bytes(48)), Step(close=True)], ids=["bytes", "end"]
+)
+def test_a_reply_that_is_none_fails_the_run(step: Step, verified_every: int) -> None:
+    """Bytes that are no reply and a closed connection end the run: no figure comes of it."""
+    with scripted_switch() as switch:
+        switch.script.extend([step] * 2)
+        with pytest.raises(LoadFailed):
+            drive(load(switch.port, terminals=2, verified_every=verified_every))
+
+
+def test_an_altered_echo_is_found() -> None:
+    """A verified echo connection compares every byte that comes back."""
+    with echo_server(spoil=True) as port, pytest.raises(LoadFailed, match="not what was sent"):
+        drive(load(port, speaks="echo", terminals=1))
+
+
+def test_echo_is_counted_by_frames() -> None:
+    """Against an echo server, what comes back is compared and counted."""
+    with echo_server() as port:
+        report = drive(load(port, speaks="echo", terminals=1, depth=3))
+    assert report.sent == report.answered == report.verified > 0
+    assert report.codes == {}
+
+
+def test_nobody_there_is_one_line() -> None:
+    """A port nobody listens on is a LoadFailed with the address."""
+    with pytest.raises(LoadFailed, match="no connection to"):
+        drive(load(1))
+
+
+def test_due_times_are_evenly_spaced_within_phases() -> None:
+    """Requests are due at fixed distances, and a phase begins where the one before ends."""
+    dues = list(due_times(10.0, [Phase(1, 2), Phase(0.5, 4)]))
+    assert dues == [10.0, 10.5, 11.0, 11.25]
+
+
+def test_bursts_are_due_at_once_and_dropped_in_part() -> None:
+    """Every so many requests share a due time and a connection; those beyond `depth` are dropped."""
+    assert list(due_times(10.0, [Phase(1, 8)], 4)) == [10.0, 10.5]
+    with scripted_switch() as switch:
+        order = load(switch.port, depth=3, burst=4, phases=[Phase(0.05, 240)])
+        lines = open_lines(order)
+        start = time.monotonic() - 1.0
+        report = OpenLoop(order, lines).run(Window(start, start, start + 0.05))
+        for line in lines:
+            line.close()
+    assert report.sent == report.answered == 9
+    assert report.dropped == 3
+
+
+def test_open_loop_sends_what_is_due_and_counts_latency_from_then() -> None:
+    """All due requests are sent and answered; a latency counts from the due time, sent late or not."""
+    order_s = 0.05
+    with scripted_switch() as switch:
+        order = load(switch.port, depth=64, phases=[Phase(order_s, 400)])
+        lines = open_lines(order)
+        loop = OpenLoop(order, lines)
+        start = time.monotonic() - 1.0  # all of it is overdue by a second when the run begins
+        report = loop.run(Window(start, start, start + order_s))
+        for line in lines:
+            line.close()
+    assert report.sent == report.answered == 20
+    histogram = Histogram(report.buckets, report.latency_max_us)
+    assert histogram.summary().count == 20
+    assert histogram.percentile_us(1) >= (1.0 - order_s) * 1e6
+    assert report.late_max_s >= 1.0 - order_s
+    assert sum(slot.replies for slot in report.bins) == 20
+
+
+def test_open_loop_drops_what_a_busy_terminal_cannot_take() -> None:
+    """Beyond `depth` unanswered requests on a connection, a due one is dropped and counted."""
+    with scripted_switch() as switch:
+        order = load(switch.port, depth=1, phases=[Phase(0.05, 400)])
+        lines = open_lines(order)
+        start = time.monotonic() - 1.0
+        report = OpenLoop(order, lines).run(Window(start, start, start + 0.05))
+        for line in lines:
+            line.close()
+    assert report.sent == 3
+    assert report.dropped == 17
+
+
+def test_whole_frames_stops_before_a_partial_one() -> None:
+    """The echo servers answer whole frames only."""
+    frame = b"\0\x03abc"
+    assert whole_frames(b"") == whole_frames(b"\0") == whole_frames(frame[:-1]) == 0
+    assert whole_frames(frame) == len(frame)
+    assert whole_frames(frame * 2 + frame[:3]) == 2 * len(frame)

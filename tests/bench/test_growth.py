@@ -1,0 +1,102 @@
+"""Data of a later year: small amounts of it, in a real database, behave as the real ones would."""
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from bench.throughput import growth
+from bench.throughput.growth_data import (
+    IDLE_TERMINAL_FIRST,
+    fill_cards,
+    fill_journal,
+    fill_terminals,
+    idle_key,
+)
+from bench.throughput.stage import Stage
+from ledger.postgres.database import Database
+from ledger.registry.secrets import MasterKey
+from simulators.city.population import FIRST_TERMINAL, Population
+from simulators.city.seeding import seed_city
+
+CITY = Population("growth", cards=200, partners=3)
+
+
+@pytest.fixture
+def master(tmp_path: Path) -> MasterKey:
+    return MasterKey.create(tmp_path / "master.key")
+
+
+async def value(owner: Database, sql: str) -> object:
+    found: object = await owner.run(lambda connection: connection.fetchval(sql))
+    return found
+
+
+async def test_a_filled_journal_holds_what_a_switch_would_have_written(
+    owner: Database, ledger_dsn: str, master: MasterKey
+) -> None:
+    """Ids are unique and ordered by time; every row has its posting; filling goes on where it stopped."""
+    await seed_city(owner, CITY, master)
+    await fill_journal(ledger_dsn, CITY, 0, 1_000)
+    await fill_journal(ledger_dsn, CITY, 1_000, 1_500)
+    assert await value(owner, "select count(*) from ledger.journal") == 1_500
+    assert await value(owner, "select count(distinct transaction_id) from ledger.journal") == 1_500
+    assert await value(owner, "select min(terminal) from ledger.journal") == FIRST_TERMINAL
+    assert await value(owner, "select max(stan) from ledger.journal") == 500
+    assert (
+        await value(
+            owner,
+            "select count(*) from ledger.posting p join ledger.journal j using (transaction_id)"
+            " where p.credit = j.account and p.points = j.points",
+        )
+        == 1_500
+    )
+    assert (
+        await value(owner, "select count(*) from ledger.journal j join ledger.account a on a.id = j.account")
+        == 1_500
+    )
+
+
+async def test_added_cards_have_accounts_and_change_numbers(
+    owner: Database, ledger_dsn: str, master: MasterKey
+) -> None:
+    """Every added card has an account of its own and a change number a worker's feed will find."""
+    await seed_city(owner, CITY, master)
+    before = await value(owner, "select max(changed) from registry.card")
+    await fill_cards(ledger_dsn, 0, 500)
+    assert await value(owner, f"select count(*) from registry.card where changed > {before}") == 500
+    assert (
+        await value(
+            owner,
+            "select count(*) from registry.card c"
+            " where not exists (select from ledger.account a where a.id = c.account)",
+        )
+        == 0
+    )
+    await owner.run(lambda connection: connection.execute("update registry.card set flags = 1"))
+    assert await value(owner, f"select bool_and(changed > {before}) from registry.card")
+
+
+async def test_idle_terminals_can_be_known_by_their_number(
+    owner: Database, ledger_dsn: str, master: MasterKey
+) -> None:
+    """A terminal that only connects has the key that follows from its number."""
+    await seed_city(owner, CITY, master)
+    await fill_terminals(ledger_dsn, master, CITY, 7)
+    rows = await owner.run(
+        lambda connection: connection.fetch(
+            "select terminal, wrapped from registry.terminal_key where terminal >= $1 order by terminal",
+            IDLE_TERMINAL_FIRST,
+        )
+    )
+    keys = [master.unwrap(row["terminal"], 1, row["wrapped"]) for row in rows]
+    assert keys == [idle_key(number) for number in range(7)]
+
+
+async def test_a_stop_ends_growth_between_steps() -> None:
+    """After the stop signal nothing more is filled or started."""
+    stop = trio.Event()
+    stop.set()
+    stage = object.__new__(Stage)
+    stage.accounts = []
+    assert await growth.measure_cards(stage, stop) == []

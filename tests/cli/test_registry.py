@@ -1,0 +1,237 @@
+"""The registry and the books from the command line, against a real Postgres."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ledger.registry.secrets import MasterKey
+from ops.cli import main
+from ops.cli.exit_codes import Exit
+from protocol import luhn_digit
+
+RULES = Path(__file__).parents[2] / "switch" / "rules" / "programmes" / "czestochowa.toml"
+Run = Callable[..., tuple[int, str, str]]
+
+
+def card(number: int) -> str:
+    """Return a card number that passes the Luhn check."""
+    payload = f"400000{number:09d}"
+    return payload + luhn_digit(payload)
+
+
+@pytest.fixture
+def run(tmp_path: Path, ledger_dsn: str, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command on a fresh database with a programme and a master key; return status, stdout, stderr."""
+    MasterKey.create(tmp_path / "master.key")
+
+    def run_command(*words: str) -> tuple[int, str, str]:
+        status = main([*words, "--dsn", ledger_dsn, "--state-dir", str(tmp_path)])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    assert run_command("programmes", "apply", str(RULES))[0] == Exit.OK
+    return run_command
+
+
+def test_rules_are_applied_once_and_kept_by_version(run: Run, tmp_path: Path) -> None:
+    """The same file again changes nothing; a changed one becomes the next version."""
+    assert "already" in run("programmes", "apply", str(RULES))[1]
+    changed = tmp_path / "changed.toml"
+    changed.write_text(RULES.read_text(encoding="utf-8").replace("step_grosze = 1000", "step_grosze = 500"))
+    assert "version 2" in run("programmes", "apply", str(changed), "--effective-from", "2099-01-01T00:00Z")[1]
+    assert "step_grosze = 500" in run("programmes", "show", "czestochowa")[1]
+    assert "step_grosze = 1000" in run("programmes", "show", "--version", "1")[1]
+    (programme,) = json.loads(run("programmes", "list", "--json")[1])
+    assert (programme["id"], programme["code"], programme["status"]) == (1, "czestochowa", "active")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("step_grosze = 1000", "step_grosze = 0", "earn.step_grosze"),
+        ("points = 100,", "points = 250,", "redeem.tiers"),
+        ("{balance}", "{ballance}", "receipt"),
+        ("[earn]", "[earn", "TOML"),
+    ],
+)
+def test_bad_rules_name_the_file_and_the_key(run: Run, tmp_path: Path, old: str, new: str, key: str) -> None:
+    """Rules the switch could not load are refused with status 3, file and key named; nothing is stored."""
+    file = tmp_path / "bad.toml"
+    file.write_text(RULES.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    status, _, err = run("programmes", "apply", str(file))
+    assert status == Exit.CONFIGURATION
+    assert str(file) in err
+    assert key in err
+    assert "# version 1" in run("programmes", "show")[1]
+
+
+def test_partners_are_imported_and_bad_lines_reported(run: Run, tmp_path: Path) -> None:
+    """Good lines are in the registry afterwards; the report names each refused line and why."""
+    file = tmp_path / "partners.csv"
+    file.write_text(
+        "id;name;main_partner;points_step\n"
+        "1;Piekarnia Kłos;tak;5,00\n2;Apteka Promyk;;\nx;Optyk;;\n3;Kino;maybe;\n4;Basen;;free\n1;Kłos;;\n",
+        encoding="utf-8",
+    )
+    status, out, _ = run("partners", "import", str(file), "--json")
+    assert status == Exit.DIFFERENCES
+    report = json.loads(out)
+    assert report["imported"] == 2
+    assert [entry["line"] for entry in report["refused"]] == [4, 5, 6, 7]
+    shown = json.loads(run("partners", "list", "--json")[1])
+    assert [(row["id"], row["main_partner"], row["points_step_grosze"]) for row in shown] == [
+        (1, True, 500),
+        (2, False, None),
+    ]
+
+
+def test_partners_are_suspended_and_resumed(run: Run) -> None:
+    """A partner added by hand can be suspended, taken up again, and not added twice."""
+    assert run("partners", "add", "7", "Kino Na Rogu")[0] == Exit.OK
+    assert run("partners", "block", "7")[0] == Exit.OK
+    assert json.loads(run("partners", "show", "7", "--json")[1])["status"] == "suspended"
+    assert run("partners", "unblock", "7")[0] == Exit.OK
+    assert run("partners", "add", "7", "Kino")[0] == Exit.USAGE
+    assert run("partners", "show", "8")[0] == Exit.USAGE
+
+
+def test_terminal_keys_are_shown_once(run: Run, tmp_path: Path) -> None:
+    """A key is shown when issued and never again; rotation makes generation 2; a file gets mode 0600."""
+    run("partners", "add", "7", "Kino Na Rogu")
+    assert run("terminals", "add", "17", "--partner", "7", "--label", "till 1")[0] == Exit.OK
+    assert run("terminals", "key", "rotate", "17")[0] == Exit.USAGE
+    issued = json.loads(run("terminals", "key", "issue", "17", "--json")[1])
+    assert len(bytes.fromhex(issued["key"])) == 32
+    assert run("terminals", "key", "issue", "17")[0] == Exit.USAGE
+    out = tmp_path / "terminal-17.key"
+    assert run("terminals", "key", "rotate", "17", "--out", str(out))[0] == Exit.OK
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert len(bytes.fromhex(out.read_text())) == 32
+    listed = run("terminals", "key", "list", "17", "--json")[1]
+    assert [row["generation"] for row in json.loads(listed)] == [2, 1]
+    for secret in (issued["key"], out.read_text().strip()):
+        assert secret not in listed + run("terminals", "show", "17")[1]
+
+
+def test_a_key_that_cannot_be_written_is_not_issued(run: Run, tmp_path: Path) -> None:
+    """If the key's file cannot be made, the terminal keeps the key it has."""
+    run("partners", "add", "7", "Kino Na Rogu")
+    run("terminals", "add", "17", "--partner", "7")
+    (tmp_path / "there").touch()
+    assert run("terminals", "key", "issue", "17", "--out", str(tmp_path / "there"))[0] == Exit.USAGE
+    assert json.loads(run("terminals", "key", "list", "17", "--json")[1]) == []
+
+
+def test_terminals_are_imported_blocked_and_listed(run: Run, tmp_path: Path) -> None:
+    """Terminals of unknown partners are refused with the line's number; blocking shows."""
+    run("partners", "add", "7", "Kino Na Rogu")
+    file = tmp_path / "terminals.csv"
+    file.write_text("id,partner,label\n1,7,a\n2,8,b\n3,7,\n", encoding="utf-8")
+    status, out, _ = run("terminals", "import", str(file))
+    assert status == Exit.DIFFERENCES
+    assert "line 3: there is no partner 8" in out
+    assert run("terminals", "block", "3")[0] == Exit.OK
+    rows = json.loads(run("terminals", "list", "--partner", "7", "--json")[1])
+    assert [(row["id"], row["status"]) for row in rows] == [(1, "active"), (3, "blocked")]
+    assert run("terminals", "unblock", "99")[0] == Exit.USAGE
+
+
+def test_cards_are_imported_and_bad_lines_reported_without_numbers(run: Run, tmp_path: Path) -> None:
+    """Good cards are imported; refused lines carry number and reason, and no card number in full."""
+    wrong = card(3)[:-1] + str((int(card(3)[-1]) + 1) % 10)
+    good = [f"{card(1)},2031-05-31,", f"{card(2)},,ordered"]
+    lines = [*good, f"{wrong},,", f"{card(1)},,", f"{card(4)},31.05.2031,", f"{card(5)},,lost"]
+    file = tmp_path / "cards.csv"
+    file.write_text("number,expires_on,status\n" + "\n".join(lines), encoding="utf-8")
+    status, out, err = run("cards", "import", str(file))
+    assert status == Exit.DIFFERENCES
+    assert "2 cards imported, 4 lines refused" in out
+    for line in (
+        "line 4: number is no card",
+        "line 5: is line 2 once more",
+        "line 6: expires_on",
+        "line 7: status",
+    ):
+        assert line in out
+    assert not any(card(number) in out + err for number in range(1, 6))
+    assert "line 2: it is there already" in run("cards", "import", str(file))[1]
+    shown = json.loads(run("cards", "list", "--json")[1])
+    assert [(row["card"][-4:], row["status"], row["expires_on"]) for row in shown] == [
+        (card(1)[-4:], "active", "2031-05-31"),
+        (card(2)[-4:], "ordered", None),
+    ]
+
+
+def test_a_card_is_blocked_replaced_and_never_shown_in_full(run: Run) -> None:
+    """Block, unblock, retain and replace change what `show` tells; the account stays with the duplicate."""
+    assert run("cards", "add", card(1))[0] == Exit.OK
+    said = ""
+    for action, status in (("block", "blocked"), ("unblock", "active"), ("retain", "retain")):
+        done, out, err = run("cards", action, card(1))
+        assert done == Exit.OK
+        shown = run("cards", "show", card(1), "--json")[1]
+        assert json.loads(shown)["status"] == status
+        said += out + err + shown
+    assert run("cards", "replace", card(1), card(2))[0] == Exit.OK
+    old, new = (json.loads(run("cards", "show", card(n), "--json")[1]) for n in (1, 2))
+    assert (old["status"], new["status"], new["issue"]) == ("replaced", "active", 2)
+    assert old["account"] == new["account"]
+    assert run("cards", "unblock", card(1))[0] == Exit.USAGE
+    assert run("cards", "show", card(9))[0] == Exit.USAGE
+    assert card(1) not in said
+
+
+def test_an_empty_ledger_holds(run: Run) -> None:
+    """Balance, history, trial balance and verification of books in which nothing was posted."""
+    run("cards", "add", card(1))
+    assert json.loads(run("ledger", "balance", card(1), "--json")[1])["balance"] == 0
+    assert json.loads(run("ledger", "history", card(1), "--json")[1]) == []
+    assert "debits 0 = credits 0" in run("ledger", "trial-balance")[1]
+    status, out, _ = run("ledger", "verify")
+    assert status == Exit.OK
+    assert "FAIL" not in out
+    assert run("ledger", "balance")[0] == Exit.USAGE
+    assert run("ledger", "balance", "--account", "4711")[0] == Exit.USAGE
+
+
+def test_migrations_are_named_and_applied_once(run: Run) -> None:
+    """On an up-to-date database `migrate` says so and does nothing."""
+    assert "up to date" in run("migrate", "--dry-run")[1]
+    assert "up to date" in run("migrate")[1]
+
+
+def test_init_keeps_a_master_key_that_is_there(run: Run, tmp_path: Path) -> None:
+    """`init` again keeps the key; a lost key is not replaced while cards need it."""
+    run("cards", "add", card(1))
+    before = (tmp_path / "master.key").read_bytes()
+    assert run("init")[0] == Exit.OK
+    assert (tmp_path / "master.key").read_bytes() == before
+    (tmp_path / "master.key").unlink()
+    status, _, err = run("init")
+    assert status == Exit.CONFIGURATION
+    assert "backup" in err
+    assert not (tmp_path / "master.key").exists()
+
+
+def test_the_check_passes_on_a_sound_installation(
+    run: Run, service_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`config check` names settings with origin, finds database and registry sound, and hides passwords."""
+    dsn = service_dsn.replace("cityswitch_service@", "cityswitch_service:hidden@")
+    status = main(["config", "check", "--dsn", dsn, "--state-dir", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "hidden" not in out
+    assert "command line" in out
+    for check in ("master key", "state", "database", "migrations", "registry"):
+        assert f"ok    {check}" in out
+    assert status in (Exit.OK, Exit.PORT)  # the default ports may be taken where the tests run
+
+
+def test_the_check_refuses_a_role_that_may_change_postings(run: Run) -> None:
+    """The switch must not run as the owner of the books: `config check` says so with status 3."""
+    _, out, _ = run("config", "check", "--json")
+    found = {entry["check"]: entry for entry in json.loads(out)["checks"]}
+    assert found["database"]["status"] == Exit.CONFIGURATION
+    assert "may change postings" in found["database"]["text"]

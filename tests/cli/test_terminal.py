@@ -1,0 +1,188 @@
+"""A terminal at the command line against a real switch: receipts, statuses, a shift at the keyboard."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.cli import main
+from ops.cli.exit_codes import Exit
+from ops.cli.terminal_menu import Keyboard
+from ops.demo.city import CITY, EXAMPLE_CARD, HAND_TERMINAL
+from ops.running import read_note
+from protocol import luhn_digit
+
+BLOCKED_CARD = CITY.card_digits(31)
+
+
+def new_card() -> str:
+    """Return a card number that no registry has."""
+    return "961600999999999" + luhn_digit("961600999999999")
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state directory in which `cityswitch serve` runs on free ports, with the simulated city."""
+    directory = tmp_path_factory.mktemp("state")
+    here = ["--state-dir", str(directory)]
+    command = [sys.executable, "-m", "ops.cli", "serve", "--listen-port", "0", "--http-port", "0", *here]
+    with (directory / "serve.log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            while "serving terminals on" not in (directory / "serve.log").read_text():
+                assert process.poll() is None, (directory / "serve.log").read_text()
+                threading.Event().wait(0.05)
+            assert main(["simulate", "city", *here]) == Exit.OK
+            yield directory
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0, (directory / "serve.log").read_text()
+    assert read_note(directory) is None
+
+
+def ask(
+    state: Path, capsys: pytest.CaptureFixture[str], *words: str, as_json: bool = True
+) -> tuple[int, str]:
+    """Run a request of the terminal; return its status and what it printed."""
+    status = main(["terminal", *words, "--state-dir", str(state), *(["--json"] if as_json else [])])
+    return status, capsys.readouterr().out
+
+
+def test_a_payment_is_printed_as_paper(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`terminal earn` prints the Polish receipt in a box, the card masked, and ends with status 0."""
+    status, out = ask(state, capsys, "earn", "--card", EXAMPLE_CARD, "--amount", "45,90", as_json=False)
+    assert status == Exit.OK
+    assert "Przyznane punkty: 4" in out
+    assert "45,90 zł" in out
+    assert EXAMPLE_CARD not in out
+    assert f"****{EXAMPLE_CARD[-4:]}" in out
+    lines = out.strip().splitlines()
+    assert {len(line) for line in lines} == {36}
+    assert lines[0].startswith("┌")
+
+
+def test_a_refusal_is_told_with_a_status_of_its_own(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Blocked and unknown cards, bad amounts and too few points: printed, and status 7."""
+    for words, result in (
+        (("earn", "--card", BLOCKED_CARD, "--amount", "10"), "CARD_BLOCKED"),
+        (("earn", "--card", new_card(), "--amount", "10"), "CARD_UNKNOWN"),
+        (("earn", "--card", CITY.track2(1), "--amount", "0"), "AMOUNT_ZERO"),
+        (("earn", "--card", CITY.card_digits(1), "--amount", "-5"), "AMOUNT_NEGATIVE"),
+        (("redeem", "--card", CITY.card_digits(1), "--points", "100"), "POINTS_INSUFFICIENT"),
+        (("redeem", "--card", CITY.card_digits(1), "--points", "99"), "TIER_UNKNOWN"),
+        (("status", "--card", CITY.card_digits(1), "--stan", "900"), "STAN_UNKNOWN"),
+    ):
+        status, out = ask(state, capsys, *words)
+        assert (status, json.loads(out)["result"]) == (Exit.DECLINED, result)
+
+
+def test_earn_redeem_reverse_and_ask(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One card's day in single requests: the balance follows, a status tells, the totals agree."""
+    card = CITY.card_digits(2)
+    earned = json.loads(ask(state, capsys, "earn", "--card", card, "--amount", "2000.00")[1])
+    assert (earned["points"], earned["balance"]) == (200, 200)
+    redeemed = json.loads(ask(state, capsys, "redeem", "--card", card, "--points", "100")[1])
+    assert (redeemed["points"], redeemed["balance"], redeemed["amount_grosze"]) == (-100, 100, 1000)
+    stan = str(redeemed["stan"])
+    found = json.loads(ask(state, capsys, "status", "--card", card, "--stan", stan)[1])
+    assert found["original"]["transaction_id"] == redeemed["transaction_id"]
+    assert ask(state, capsys, "reversal", "--card", card, "--stan", stan)[0] == Exit.OK
+    assert json.loads(ask(state, capsys, "balance", "--card", card)[1])["balance"] == 200
+    assert ask(state, capsys, "totals")[0] == Exit.OK
+    assert ask(state, capsys, "echo", as_json=False)[0] == Exit.OK
+
+
+def test_a_shift_at_the_keyboard(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Swipe, key, reverse, mistype: mistakes do not end the shift, the end of input does."""
+    card = CITY.card_digits(3)
+    keys = f"earn\n{CITY.track2(3)}\n12,50\n3\n\n4\n4\nnonsense\n1\n123\n2\n{card}\nten\n6\n7\n5\n\n1\n"
+    reading, writing = os.pipe()
+    os.write(writing, keys.encode())
+    os.close(writing)
+    monkeypatch.setattr("ops.cli.terminal_menu.Keyboard", lambda: Keyboard(reading))
+    assert main(["terminal", "--state-dir", str(state)]) == Exit.OK
+    os.close(reading)
+    out, err = capsys.readouterr()
+    for printed in (
+        "Terminal 10000301 · ",
+        "Przyznane punkty: 1",
+        "Stan punktów: 1",
+        "Anulowano transakcję",
+        "The switch is there.",
+        "reversal count   1",
+    ):
+        assert printed in out
+    for said in (
+        "no transaction in this shift",
+        "one of the numbers",
+        "this is no card",
+        "whole number of points",
+    ):
+        assert said in err
+    assert card not in out + err
+
+
+def test_one_terminal_is_one_process(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two processes cannot be the same terminal: they would spend the same STANs. Status 6."""
+    from simulators.till.store import TerminalMemory
+
+    path = state / "terminals" / f"{HAND_TERMINAL}.memory"
+    with TerminalMemory.open(path, HAND_TERMINAL):
+        status = main(["terminal", "echo", "--state-dir", str(state)])
+    assert status == Exit.STATE
+    assert "in use" in capsys.readouterr().err
+
+
+def test_a_wrong_key_and_a_blocked_terminal_look_alike(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are refused with status 7 and the same words, which name the three causes there are."""
+    assert main(["terminal", "echo", "--key", "00" * 32, "--state-dir", str(state)]) == Exit.DECLINED
+    wrong_key = capsys.readouterr().err
+    assert main(["terminals", "block", str(HAND_TERMINAL), "--state-dir", str(state)]) == Exit.OK
+    capsys.readouterr()
+    try:
+        while (status := main(["terminal", "echo", "--state-dir", str(state)])) == Exit.OK:
+            capsys.readouterr()  # the block is on its way to the worker
+        assert status == Exit.DECLINED
+        assert capsys.readouterr().err == wrong_key
+    finally:
+        assert main(["terminals", "unblock", str(HAND_TERMINAL), "--state-dir", str(state)]) == Exit.OK
+
+
+def test_the_running_database_is_shared(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """While a switch runs on the embedded Postgres, other commands use that one and start none."""
+    assert main(["ledger", "verify", "--state-dir", str(state)]) == Exit.OK
+    out, err = capsys.readouterr()
+    assert "started the embedded" not in err
+    assert re.search(r"(\d+) of \1 invariants hold", out)
+
+
+def test_a_port_in_use_ends_serve_with_its_own_status(state: Path) -> None:
+    """A second switch on the same port ends with status 5 and one line with the cure."""
+    note = read_note(state)
+    assert note is not None
+    command = [sys.executable, "-m", "ops.cli", "serve", "--state-dir", str(state)]
+    command += ["--listen-port", str(note.port), "--http-port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == Exit.PORT
+    assert "--listen-port" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fleet_trades_and_settles(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`simulate fleet` drives the switch from processes of its own, settles, and reports as JSON."""
+    words = ["simulate", "fleet", "--seconds", "0.5", "--terminals", "5", "--cut-offs", "0.05", "--json"]
+    assert main([*words, "--state-dir", str(state)]) == Exit.OK
+    report = json.loads(capsys.readouterr().out)
+    assert report["transactions"] > 0
+    assert report["remaining"] == []
+    assert main(["simulate", "fleet", "--terminals", "5000", "--state-dir", str(state)]) == Exit.USAGE

@@ -1,0 +1,110 @@
+"""A small set of books for the ledger's tests: cards with accounts, one partner, and requests made in
+one line.
+"""
+
+import hashlib
+import itertools
+from dataclasses import dataclass, field
+from typing import Self
+
+from ledger.books.posting import AccountKind, Kind, Outcome, Posting, account_id, post
+from ledger.books.transaction_ids import TransactionIds
+from ledger.postgres.database import Connection, Database
+from ledger.registry.admin import NewPartner, NewTerminal, add_programme, import_partners, import_terminals
+from ledger.registry.cards import CardRow, import_cards
+
+NOW_MS = 1_790_000_000_000
+PARTNER = 7
+TERMINAL = 70
+
+
+async def found_registry(connection: Connection, cards: int) -> None:
+    await add_programme(connection, programme=1, code="czestochowa", name="Częstochowa")
+    await import_partners(connection, 1, [NewPartner(PARTNER, "Piekarnia")])
+    await import_terminals(connection, [NewTerminal(TERMINAL, PARTNER), NewTerminal(TERMINAL + 1, PARTNER)])
+    await import_cards(connection, 1, [CardRow(1000 + n, f"{n % 10000:04}") for n in range(cards)])
+
+
+@dataclass
+class Books:
+    """Requests for the cards of one partner's terminal, and the means to post and count."""
+
+    database: Database
+    accounts: list[int]
+    ids: TransactionIds = field(default_factory=lambda: TransactionIds(1))
+    clock: "itertools.count[int]" = field(default_factory=lambda: itertools.count(NOW_MS))
+
+    @classmethod
+    async def open(cls, owner: Database, database: Database, *, cards: int) -> Self:
+        await owner.run(lambda connection: found_registry(connection, cards))
+        rows = await database.run(
+            lambda connection: connection.fetch("select account from registry.card order by token")
+        )
+        return cls(database, [row["account"] for row in rows])
+
+    def request(
+        self,
+        kind: Kind,
+        stan: int,
+        *,
+        points: int = 0,
+        card: int | None = 0,
+        original: int = 0,
+        code: int = 0,
+        terminal: int = TERMINAL,
+    ) -> Posting:
+        account = 0 if card is None else self.accounts[card]
+        body = repr((kind, stan, points, account, original)).encode()
+        owed = AccountKind.PARTNER_REDEEMED if points < 0 else AccountKind.PARTNER_ISSUED
+        now_ms = next(self.clock)
+        return Posting(
+            transaction_id=self.ids.next(now_ms),
+            terminal=terminal,
+            stan=stan,
+            kind=kind,
+            account=account,
+            counter_account=account_id(PARTNER, owed),
+            points=points,
+            amount_grosze=abs(points) * 1000,
+            digest=int.from_bytes(hashlib.sha256(body).digest()[:8], "big", signed=True),
+            code=code,
+            original_stan=original,
+            rules_version=1,
+            accepted_at_ms=now_ms,
+            terminal_time=now_ms // 1000,
+        )
+
+    def earn(
+        self, stan: int, points: int, *, card: int | None = 0, code: int = 0, terminal: int = TERMINAL
+    ) -> Posting:
+        return self.request(Kind.EARN, stan, points=points, card=card, code=code, terminal=terminal)
+
+    def redeem(self, stan: int, points: int, *, card: int = 0, terminal: int = TERMINAL) -> Posting:
+        return self.request(Kind.REDEEM, stan, points=-points, card=card, terminal=terminal)
+
+    def reversal(
+        self, stan: int, original: int, *, card: int | None = 0, terminal: int = TERMINAL
+    ) -> Posting:
+        return self.request(Kind.REVERSAL, stan, original=original, card=card, terminal=terminal)
+
+    def status(self, stan: int, original: int, *, card: int = 0, terminal: int = TERMINAL) -> Posting:
+        return self.request(Kind.STATUS, stan, original=original, card=card, terminal=terminal)
+
+    def balance_request(self, stan: int, *, card: int = 0) -> Posting:
+        return self.request(Kind.BALANCE, stan, card=card)
+
+    async def post_all(self, postings: list[Posting]) -> list[Outcome]:
+        return await self.database.run(lambda connection: post(connection, 0, postings))
+
+    async def post(self, posting: Posting) -> Outcome:
+        (outcome,) = await self.post_all([posting])
+        return outcome
+
+    async def balance(self, card: int = 0) -> int:
+        return (await self.post(self.balance_request(1_000_000 + card, card=card))).balance
+
+    async def count(self, table: str) -> int:
+        found: int = await self.database.run(
+            lambda connection: connection.fetchval(f"select count(*) from ledger.{table}")
+        )
+        return found

@@ -1,0 +1,368 @@
+"""What the registry promises: a feed that misses nothing, refusals that are reported, keys that rotate."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+import trio
+import trio.lowlevel
+
+from ledger.errors import DatabaseUnavailable, RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import admin
+from ledger.registry.reads import (
+    CHANNEL,
+    CardStatus,
+    CardTuple,
+    RegistrySnapshot,
+    Status,
+    read_changes,
+    retire_older_generations,
+)
+from ledger.registry.secrets import MasterKey
+from tests.ledger.books import PARTNER, TERMINAL, Books, found_registry
+
+KEY = bytes(32)
+
+
+@pytest.fixture
+async def registry(owner: Database) -> Database:
+    await owner.run(lambda connection: found_registry(connection, 3))
+    return owner
+
+
+@pytest.fixture
+def master(tmp_path: Path) -> MasterKey:
+    return MasterKey.create(tmp_path / "master.key")
+
+
+async def changes(database: Database, since: int = 0) -> tuple[RegistrySnapshot, list[CardTuple]]:
+    cards: list[CardTuple] = []
+    found = await database.run(lambda connection: read_changes(connection, since, cards.extend))
+    return found, list(map(tuple, cards))
+
+
+async def test_the_whole_registry_is_read(registry: Database, database: Database) -> None:
+    """Since 0: everything there is, in the agreed shapes."""
+    await registry.run(
+        lambda connection: admin.add_rules(
+            connection,
+            programme=1,
+            effective_from=datetime(2016, 12, 19, tzinfo=UTC),
+            rules_toml="step_grosze = 1000",
+        )
+    )
+    await registry.run(
+        lambda connection: admin.import_cards(
+            connection, 1, [admin.CardRow(-5, "0013", 3, date(1970, 1, 11), CardStatus.READY)]
+        )
+    )
+    found, cards = await changes(database)
+    assert [(row.id, row.code, row.status) for row in found.programmes] == [(1, "czestochowa", 0)]
+    assert [(row.version, row.effective_from_ms) for row in found.rules] == [(1, 1_482_105_600_000)]
+    assert [(row.id, row.main_partner, row.points_step_grosze) for row in found.partners] == [
+        (7, False, None)
+    ]
+    assert [(row.id, row.partner) for row in found.terminals] == [(70, 7), (71, 7)]
+    assert len(cards) == 4
+    (card,) = [card for card in cards if card[0] == -5]
+    assert card[2:] == (1, CardStatus.READY, 1, 3, 10)
+    assert card[1] & 7 == 0
+
+
+async def test_only_what_changed_is_read_again(registry: Database, database: Database) -> None:
+    """Since a number: what changed after it, and nothing when nothing did."""
+    before, _ = await changes(database)
+    again, cards = await changes(database, before.number)
+    assert (again.number, cards) == (before.number, [])
+    await registry.run(lambda connection: admin.set_card_status(connection, 1001, CardStatus.BLOCKED))
+    await registry.run(lambda connection: admin.set_partner_status(connection, PARTNER, Status.STOPPED))
+    after, cards = await changes(database, before.number)
+    assert [(card[0], card[3]) for card in cards] == [(1001, CardStatus.BLOCKED)]
+    assert [row.status for row in after.partners] == [Status.STOPPED]
+    assert (after.programmes, after.terminals, after.keys) == ([], [], [])
+    assert after.number > before.number
+
+
+async def test_numbers_become_visible_in_order(registry: Database, database: Database) -> None:
+    """A writer that commits late cannot slip below a number already read: the other writer waits for it."""
+    first, second = registry.session(), registry.session()
+    start, _ = await changes(database)
+
+    async def hold(connection: Connection) -> None:
+        await connection.execute("begin")
+        await connection.execute("update registry.card set flags = 1 where token = 1000")
+
+    await first.run(hold)
+    done = trio.Event()
+
+    async def other() -> None:
+        await second.run(
+            lambda connection: connection.execute("update registry.card set flags = 2 where token = 1001")
+        )
+        done.set()
+
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        with trio.fail_after(10):
+            while not await database.run(lambda connection: connection.fetchval(waiting)):
+                await trio.lowlevel.checkpoint()
+        assert not done.is_set()
+        assert (await changes(database, start.number))[1] == []
+        await first.run(lambda connection: connection.execute("commit"))
+    _, seen = await changes(database, start.number)
+    assert sorted(card[0] for card in seen) == [1000, 1001]
+
+
+async def test_no_change_is_missed_by_a_reader_among_writers(registry: Database, database: Database) -> None:
+    """Readers that ask from number to number see every change of concurrent writers exactly as it ended."""
+    flags = {1000: 0, 1001: 0, 1002: 0}
+    running = 3
+
+    async def write(token: int) -> None:
+        nonlocal running
+        session = registry.session()
+        for value in range(1, 31):
+            await session.run(
+                lambda connection, value=value: connection.execute(
+                    "update registry.card set flags = $2 where token = $1", token, value
+                )
+            )
+        running -= 1
+
+    number = (await changes(database))[0].number
+    async with trio.open_nursery() as nursery:
+        for token in flags:
+            nursery.start_soon(write, token)
+        while running:
+            found, cards = await changes(database, number)
+            assert found.number >= number
+            for card in cards:
+                assert card[5] > flags[card[0]]
+                flags[card[0]] = card[5]
+            number = found.number
+    for card in (await changes(database, number))[1]:
+        flags[card[0]] = card[5]
+    assert flags == {1000: 30, 1001: 30, 1002: 30}
+
+
+async def test_a_change_is_notified_and_a_missed_one_read_again(
+    registry: Database, database: Database
+) -> None:
+    """A listener hears of a change at once; what happened while it was away is read by its number."""
+    number = (await changes(database))[0].number
+    heard = trio.Event()
+    ready = trio.Event()
+
+    async with trio.open_nursery() as nursery:
+
+        async def listen() -> None:
+            with pytest.raises(DatabaseUnavailable, match="listening connection was lost"):
+                await database.listen(CHANNEL, heard.set, on_ready=ready.set)
+
+        nursery.start_soon(listen)
+        with trio.fail_after(10):
+            await ready.wait()
+            await registry.run(lambda connection: admin.set_card_status(connection, 1000, CardStatus.RETAIN))
+            await heard.wait()
+            kill = "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%'"
+            await registry.run(lambda connection: connection.execute(kill))
+    await registry.run(lambda connection: admin.set_card_status(connection, 1001, CardStatus.BLOCKED))
+    _, cards = await changes(database, number)
+    assert {card[0]: card[3] for card in cards} == {1000: CardStatus.RETAIN, 1001: CardStatus.BLOCKED}
+
+
+async def test_a_listener_can_be_cancelled(database: Database) -> None:
+    """Cancelling the listener ends it and its connection."""
+    ready = trio.Event()
+
+    async def listen() -> None:
+        await database.listen(CHANNEL, lambda: None, on_ready=ready.set)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen)
+        with trio.fail_after(10):
+            await ready.wait()
+        nursery.cancel_scope.cancel()
+    left = 1
+    with trio.move_on_after(10):
+        while left := await database.run(listeners):  # noqa: ASYNC110 the server tells nobody of it
+            await trio.sleep(0.01)
+    assert left == 0
+
+
+async def listeners(connection: Connection) -> int:
+    """How many listening connections this database has."""
+    count: int = await connection.fetchval(
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and application_name like '% listen'"
+    )
+    return count
+
+
+async def test_import_reports_what_it_refuses(registry: Database) -> None:
+    """Rows that are there already, double or out of bounds are reported; the rest is added, with accounts."""
+    rows = [
+        admin.CardRow(2000, "0001"),
+        admin.CardRow(1000, "0002"),
+        admin.CardRow(2000, "0003"),
+        admin.CardRow(2001, "12a4"),
+        admin.CardRow(1 << 63, "0004"),
+        admin.CardRow(2002, "0005", flags=-1),
+        admin.CardRow(2003, "0006"),
+    ]
+    done = await registry.run(lambda connection: admin.import_cards(connection, 1, rows))
+    assert done.added == 2
+    assert sorted(refusal.key for refusal in done.refused) == [1000, 2000, 2001, 2002, 1 << 63]
+    accounts = "select count(*) from ledger.account a join registry.card c on c.account = a.id"
+    assert await registry.run(lambda connection: connection.fetchval(accounts)) == 5
+    again = await registry.run(lambda connection: admin.import_cards(connection, 1, rows))
+    assert (again.added, len(again.refused)) == (0, 7)
+
+
+async def test_import_of_partners_and_terminals(registry: Database) -> None:
+    """Partners and terminals are imported with the same report."""
+    partners = [
+        admin.NewPartner(8, "Kwiaciarnia", True, 500),
+        admin.NewPartner(PARTNER, "again"),
+        admin.NewPartner(0, "zero"),
+        admin.NewPartner(9, ""),
+        admin.NewPartner(10, "step", False, 0),
+    ]
+    done = await registry.run(lambda connection: admin.import_partners(connection, 1, partners))
+    assert (done.added, sorted(row.key for row in done.refused)) == (1, [0, 7, 9, 10])
+    terminals = [
+        admin.NewTerminal(80, 8, "kasa 1"),
+        admin.NewTerminal(TERMINAL, 7),
+        admin.NewTerminal(81, 999),
+        admin.NewTerminal(100_000_000, 8),
+        admin.NewTerminal(82, 8, "x" * 65),
+    ]
+    done = await registry.run(lambda connection: admin.import_terminals(connection, terminals))
+    assert (done.added, sorted(row.key for row in done.refused)) == (1, [70, 81, 82, 100_000_000])
+    listed = await registry.run(lambda connection: admin.list_terminals(connection, partner=8))
+    assert [row["label"] for row in listed] == ["kasa 1"]
+
+
+async def test_replacing_a_card_keeps_the_account(owner: Database, database: Database) -> None:
+    """New plastic: same account and balance, next issue number; the old plastic is dead for ever."""
+    books = await Books.open(owner, database, cards=2)
+    await books.post(books.earn(1, 250))
+    new = admin.CardRow(5000, "0099")
+    assert await owner.run(lambda connection: admin.replace_card(connection, 1000, new)) == 2
+    old, young = [await owner.run(lambda c, token=token: admin.find_card(c, token)) for token in (1000, 5000)]
+    assert old is not None
+    assert young is not None
+    assert (old["status"], young["status"]) == (CardStatus.REPLACED, CardStatus.ACTIVE)
+    assert (young["account"], young["issue"]) == (old["account"], 2)
+    assert await books.balance() == 250
+    for token, replacement, why in ((1000, 5001, "already"), (9, 5001, "no such"), (5000, 1001, "in use")):
+        with pytest.raises(RegistryRefused, match=why):
+            await owner.run(
+                lambda c, t=token, r=replacement: admin.replace_card(c, t, admin.CardRow(r, "0000"))
+            )
+    with pytest.raises(RegistryRefused, match="cannot change any more"):
+        await owner.run(lambda connection: admin.set_card_status(connection, 1000, CardStatus.ACTIVE))
+    with pytest.raises(RegistryRefused, match="giving its account a new one"):
+        await owner.run(lambda connection: admin.set_card_status(connection, 1001, CardStatus.REPLACED))
+    with pytest.raises(RegistryRefused, match="no such card"):
+        await owner.run(lambda connection: admin.set_card_status(connection, 4, CardStatus.BLOCKED))
+
+
+async def test_key_rotation(registry: Database, database: Database, master: MasterKey) -> None:
+    """g+1 leaves g good for 14 days, g-1 dead at once; the first use of g+1 retires g (design, "The
+    wire").
+    """
+
+    async def issue() -> int:
+        return await registry.run(lambda connection: admin.issue_key(connection, master, TERMINAL, KEY))
+
+    assert [await issue(), await issue(), await issue()] == [1, 2, 3]
+    first, second, third = (await changes(database))[0].keys
+    assert first.retired_at_ms is not None
+    assert second.retired_at_ms is None
+    assert second.not_after_ms is not None
+    fortnight_ms = timedelta(days=14) / timedelta(milliseconds=1)
+    now_ms = datetime.now(UTC).timestamp() * 1000
+    assert abs(second.not_after_ms - now_ms - fortnight_ms) < 60_000
+    assert (third.not_after_ms, third.retired_at_ms) == (None, None)
+    assert master.unwrap(TERMINAL, 3, third.wrapped) == KEY
+    number = (await changes(database))[0].number
+    await database.run(lambda connection: retire_older_generations(connection, TERMINAL, 3))
+    retired, _ = await changes(database, number)
+    assert [(key.generation, key.retired_at_ms is not None) for key in retired.keys] == [(2, True)]
+    listed = await registry.run(lambda connection: admin.list_keys(connection, TERMINAL))
+    assert [row["generation"] for row in listed] == [3, 2, 1]
+
+
+async def test_keys_for_many_terminals_are_all_or_none(registry: Database, master: MasterKey) -> None:
+    """A fleet's keys are issued in one transaction; an unknown terminal refuses all."""
+    keys = {TERMINAL: KEY, TERMINAL + 1: KEY}
+    assert await registry.run(lambda connection: admin.issue_keys(connection, master, keys)) == {70: 1, 71: 1}
+    with pytest.raises(RegistryRefused, match="no terminal 5"):
+        await registry.run(lambda connection: admin.issue_keys(connection, master, {**keys, 5: KEY}))
+    assert len(await registry.run(lambda connection: admin.list_keys(connection, TERMINAL))) == 1
+
+
+async def test_rules_are_versioned(registry: Database) -> None:
+    """Every new text is a new version; nothing is overwritten."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+
+    async def add(text: str) -> int:
+        return await registry.run(
+            lambda connection: admin.add_rules(connection, programme=1, effective_from=at, rules_toml=text)
+        )
+
+    assert [await add("a = 1"), await add("a = 2")] == [1, 2]
+    listed = await registry.run(lambda connection: admin.list_rules(connection, 1))
+    assert [(row["version"], row["rules_toml"]) for row in listed] == [(2, "a = 2"), (1, "a = 1")]
+
+
+async def test_refusals_are_one_line(registry: Database) -> None:
+    """What is out of bounds, there already or not there is refused with one line."""
+    now = datetime.now(UTC)
+    calls = [
+        lambda c: admin.add_programme(c, programme=1, code="other", name="x"),
+        lambda c: admin.add_programme(c, programme=2, code="czestochowa", name="x"),
+        lambda c: admin.add_programme(c, programme=0, code="x", name="x"),
+        lambda c: admin.add_programme(c, programme=2, code="Nie", name="x"),
+        lambda c: admin.add_programme(c, programme=2, code="x", name="a\nb"),
+        lambda c: admin.add_rules(c, programme=9, effective_from=now, rules_toml="x"),
+        lambda c: admin.add_rules(c, programme=1, effective_from=now, rules_toml=""),
+        lambda c: admin.add_rules(c, programme=1, effective_from=now.replace(tzinfo=None), rules_toml="x"),
+        lambda c: admin.set_terminal_status(c, 5, Status.STOPPED),
+        lambda c: admin.set_partner_status(c, 5, Status.STOPPED),
+        lambda c: admin.set_programme_status(c, 5, Status.STOPPED),
+        lambda c: admin.import_cards(c, 9, []),
+        lambda c: admin.import_partners(c, 9, []),
+        lambda c: admin.list_cards(c, limit=0),
+        lambda c: admin.list_partners(c, limit=1001),
+    ]
+    for call in calls:
+        with pytest.raises(RegistryRefused) as caught:
+            await registry.run(call)
+        assert "\n" not in str(caught.value)
+
+
+async def test_lists_are_paged(registry: Database) -> None:
+    """Pages follow one another without gap or repeat."""
+    await registry.run(
+        lambda connection: admin.import_cards(
+            connection, 1, (admin.CardRow(n, "0000") for n in range(3000, 3008))
+        )
+    )
+    seen: list[int] = []
+    after = (0, 0)
+    for _ in count():
+        page = await registry.run(lambda c, after=after: admin.list_cards(c, after=after, limit=4))
+        if not page:
+            break
+        seen += [row["token"] for row in page]
+        after = (page[-1]["account"], page[-1]["issue"])
+    assert sorted(seen) == [1000, 1001, 1002, *range(3000, 3008)]
+    programmes = await registry.run(admin.list_programmes)
+    assert [row["code"] for row in programmes] == ["czestochowa"]
+    partners = await registry.run(lambda c: admin.list_partners(c, after=PARTNER))
+    assert partners == []

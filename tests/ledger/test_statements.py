@@ -1,0 +1,106 @@
+"""What the statements say about the books."""
+
+import pytest
+
+from ledger.books.posting import AccountKind, Kind, bucket_of
+from ledger.books.statements import (
+    ROLL_UP_DELAY_MS_MIN,
+    balance,
+    history,
+    last_stan,
+    partner_balance,
+    roll_up,
+    terminal_totals,
+    trial_balance,
+)
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Database
+from tests.ledger.books import NOW_MS, PARTNER, TERMINAL, Books
+from tests.ledger.test_races import assert_sound
+
+
+@pytest.fixture
+async def books(owner: Database, database: Database) -> Books:
+    books = await Books.open(owner, database, cards=2)
+    await books.post(books.earn(1, 300))
+    await books.post(books.redeem(2, 100))
+    await books.post(books.redeem(3, 500))  # declined
+    await books.post(books.reversal(4, 2))
+    await books.post(books.earn(5, 7, card=1))
+    await books.post(books.reversal(6, 77))  # before its original
+    return books
+
+
+async def test_history_walks_the_chain(books: Books) -> None:
+    """Every attempt on a card, newest first, declines and tombstones too; page by page without gap."""
+    account = books.accounts[0]
+    rows = await books.database.run(lambda connection: history(connection, account))
+    assert [(row.stan, row.kind, row.code, row.points, row.balance) for row in rows] == [
+        (6, Kind.REVERSAL, 1, 0, 300),
+        (77, Kind.TOMBSTONE, 24, 0, 300),
+        (4, Kind.REVERSAL, 0, 100, 300),
+        (3, Kind.REDEEM, 60, 0, 200),
+        (2, Kind.REDEEM, 0, -100, 200),
+        (1, Kind.EARN, 0, 300, 300),
+    ]
+    first = await books.database.run(lambda connection: history(connection, account, limit=4))
+    rest = await books.database.run(lambda connection: history(connection, account, before=first[-1]))
+    assert first + rest == rows
+    assert await books.database.run(lambda connection: history(connection, 999 << 3)) == []
+    with pytest.raises(RegistryRefused, match="1 to 1000"):
+        await books.database.run(lambda connection: history(connection, account, limit=0))
+
+
+async def test_balances_and_totals(books: Books) -> None:
+    """Balance of a card, totals of a terminal's range, its last STAN, the partner's sums."""
+    run = books.database.run
+    assert await run(lambda connection: balance(connection, books.accounts[0])) == 300
+    assert await run(lambda connection: balance(connection, 999 << 3)) is None
+    totals = await run(lambda connection: terminal_totals(connection, TERMINAL, 1, 6))
+    assert (totals.earn_count, totals.earn_points) == (2, 307)
+    assert (totals.redeem_count, totals.redeem_points) == (1, 100)
+    assert (totals.reversal_count, totals.reversal_points) == (1, 100)
+    part = await run(lambda connection: terminal_totals(connection, TERMINAL, 5, 5))
+    assert (part.earn_count, part.earn_points, part.redeem_count) == (1, 7, 0)
+    assert await run(lambda connection: last_stan(connection, TERMINAL)) == 77
+    assert await run(lambda connection: last_stan(connection, 12345)) == 0
+    partner = await run(lambda connection: partner_balance(connection, PARTNER))
+    assert (partner.issued_points, partner.redeemed_points) == (307, 0)
+
+
+async def test_rolling_up_changes_no_balance(owner: Database, books: Books) -> None:
+    """A partner's balance is the same before, between and after roll-ups, and verify agrees."""
+    run = books.database.run
+    expected = await run(lambda connection: partner_balance(connection, PARTNER))
+    for now_ms in (NOW_MS + 3, NOW_MS + 3, NOW_MS + 4, NOW_MS, NOW_MS + 1000):
+        await owner.run(lambda c, now_ms=now_ms: roll_up(c, now_ms + ROLL_UP_DELAY_MS_MIN))
+        assert await run(lambda connection: partner_balance(connection, PARTNER)) == expected
+        await assert_sound(books)
+    rolled = await run(lambda connection: connection.fetchval("select count(*) from ledger.rollup"))
+    assert rolled == 2
+    with pytest.raises(RegistryRefused, match="15 minutes"):
+        await owner.run(lambda connection: roll_up(connection, NOW_MS, delay_ms=0))
+
+
+async def test_trial_balance(books: Books) -> None:
+    """Debits equal credits, by kind of account."""
+    rows = await books.database.run(trial_balance)
+    assert [(row.kind, row.accounts, row.debit_points, row.credit_points) for row in rows] == [
+        (AccountKind.CARD, 2, 100, 407),
+        (AccountKind.PARTNER_ISSUED, 1, 307, 0),
+        (AccountKind.PARTNER_REDEEMED, 1, 100, 100),
+    ]
+
+
+async def test_buckets_are_the_same_on_both_sides(database: Database) -> None:
+    """Python and the database put every account into the same bucket, and spread them."""
+    accounts = [0, 8, 16, 8 * 12345, 8 * 10**12, 8 * ((1 << 31) + 5), *range(8, 8000, 8)]
+    for buckets in (1, 4, 32):
+        rows = await database.run(
+            lambda connection, buckets=buckets: connection.fetch(
+                "select ledger.bucket_of(a, $2) as b from unnest($1::bigint[]) a", accounts, buckets
+            )
+        )
+        found = [row["b"] for row in rows]
+        assert found == [bucket_of(account, buckets) for account in accounts]
+        assert set(found) == set(range(buckets))

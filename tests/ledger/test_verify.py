@@ -1,0 +1,67 @@
+"""Verify proves sound books sound, and finds every planted corruption by the invariant it breaks."""
+
+import pytest
+
+from ledger.books.statements import ROLL_UP_DELAY_MS_MIN, roll_up
+from ledger.books.verify import INVARIANTS, verify
+from ledger.postgres.database import Database
+from tests.ledger.books import NOW_MS, TERMINAL, Books
+
+CORRUPTIONS = [
+    ("update ledger.posting set points = points + 1 where debit & 7 = 1", "a cached balance is the sum"),
+    ("update ledger.posting set points = points + 1 where debit & 7 = 1", "one effect per id"),
+    ("update ledger.posting set credit = debit", "a posting names two accounts"),
+    ("update ledger.posting set debit = 0", "the postings of each bucket sum to zero"),
+    ("update ledger.posting set debit = debit + 8 where credit & 7 = 0", "one effect per id"),
+    ("update ledger.account set balance = balance + 1", "a cached balance is the sum"),
+    ("update ledger.account set floor = balance + 1 where last_stan = 1", "no card is below its floor"),
+    ("delete from ledger.posting where debit & 7 = 0", "one effect per id"),
+    ("insert into ledger.posting values (0, 2, 1, 9, 8, 5)", "one effect per id"),
+    ("update ledger.journal set transaction_id = 5", "one effect per id"),
+    ("update ledger.journal set code = 45 where kind = 1", "one effect per id"),
+    ("delete from ledger.reversal", "one reversal per original"),
+    ("update ledger.reversal set stan = 9999", "one reversal per original"),
+    ("update ledger.journal set points = -1 where kind = 4 and code = 0", "one reversal per original"),
+    ("update ledger.account set last_stan = 2 where last_stan = 4", "an account's last row is its newest"),
+    (
+        "update ledger.account set last_stan = 1 where last_stan = 4",
+        "every row of an account is in its chain",
+    ),
+    ("update ledger.journal set balance = balance + 1 where stan = 2", "an account's last row is its newest"),
+    ("delete from ledger.journal where stan = 3", "every row of an account is in its chain"),
+    ("update ledger.journal set previous_stan = 1 where stan = 4", "every row of an account is in its chain"),
+    ("update registry.layout set buckets = 64", "everything is in the bucket"),
+    ("update ledger.rollup set balance = balance + 1", "the rollup is the sum"),
+    ("delete from ledger.account", "every card has its account"),
+]
+
+
+@pytest.fixture
+async def books(owner: Database, database: Database) -> Books:
+    books = await Books.open(owner, database, cards=2)
+    await books.post(books.earn(1, 300))
+    await books.post(books.redeem(2, 100))
+    await books.post(books.redeem(3, 500))
+    await books.post(books.reversal(4, 2))
+    await books.post(books.earn(1, 7, card=1, terminal=TERMINAL + 1))
+    await owner.run(lambda connection: roll_up(connection, NOW_MS + 1000 + ROLL_UP_DELAY_MS_MIN))
+    return books
+
+
+async def test_sound_books(books: Books) -> None:
+    """Every invariant is reported, in order, with a count of zero and no example."""
+    findings = await books.database.run(verify)
+    assert [finding.invariant for finding in findings] == list(INVARIANTS)
+    assert [finding for finding in findings if finding.count or finding.example] == []
+
+
+@pytest.mark.parametrize(("corruption", "invariant"), CORRUPTIONS)
+async def test_a_planted_corruption_is_found(
+    owner: Database, books: Books, corruption: str, invariant: str
+) -> None:
+    """A change no service could make is found, counted, and shown by an example."""
+    await owner.run(lambda connection: connection.execute(corruption))
+    findings = await books.database.run(verify)
+    (hit,) = [finding for finding in findings if finding.invariant.startswith(invariant)]
+    assert hit.count > 0
+    assert hit.example

@@ -1,0 +1,159 @@
+"""Properties of the codec: any message makes the round trip; no bytes, however cut, raise the undeclared."""
+
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol import (
+    REPEAT_BIT,
+    REPLY_BIT,
+    REPLY_OF,
+    REQUEST_OF,
+    SignOnReply,
+    StatusReply,
+    TransactionReply,
+    encode_request,
+    limits,
+    request_digest,
+)
+from protocol.published.vector_cases import opening, sealed
+from tests.protocol.pair import new_client, new_server, open_pair, outcome
+
+# Bounds are on the field types; texts to the terminal are counted in bytes, so ASCII fills them exactly.
+INTEGERS: dict[str, tuple[int, int]] = {
+    "stan": (1, limits.STAN_MAX),
+    "original_stan": (1, limits.STAN_MAX),
+    "stan_from": (1, limits.STAN_MAX),
+    "stan_to": (1, limits.STAN_MAX),
+    "last_stan": (0, limits.STAN_MAX),
+    "terminal_time": (0, limits.TERMINAL_TIME_MAX),
+    "amount": (-limits.AMOUNT_WIRE_MAX, limits.AMOUNT_WIRE_MAX),
+    "tier": (-limits.AMOUNT_WIRE_MAX, limits.AMOUNT_WIRE_MAX),
+    "code": (0, limits.CODE_MAX),
+    "amount_grosze": (limits.INT64_MIN, limits.INT64_MAX),
+    "points": (limits.INT64_MIN, limits.INT64_MAX),
+    "balance": (limits.INT64_MIN, limits.INT64_MAX),
+}
+TEXTS = {
+    "card": limits.CARD_CHARACTERS_MAX,
+    "software": limits.SOFTWARE_CHARACTERS_MAX,
+    "programme": limits.PROGRAMME_BYTES_MAX // 4,
+    "partner_name": limits.PARTNER_NAME_BYTES_MAX // 4,
+    "receipt": limits.RECEIPT_BYTES_MAX // 4,
+}
+UINT63 = st.integers(0, limits.INT64_MAX)
+UTF8 = st.characters(exclude_categories=["Cs"])
+
+
+def field(name: str) -> st.SearchStrategy[Any]:
+    """Every value a field of this name may have."""
+    if name in TEXTS:
+        return st.text(UTF8, max_size=TEXTS[name])
+    if name in INTEGERS:
+        return st.integers(*INTEGERS[name])
+    if name.endswith("_count"):
+        return st.integers(0, limits.COUNT_MAX)
+    if name in {"earn_points", "redeem_points", "reversal_points"}:
+        return st.integers(limits.INT64_MIN, limits.INT64_MAX)
+    if name == "tiers":
+        return st.lists(st.tuples(UINT63, UINT63), max_size=limits.TIERS_MAX)
+    if name == "original":
+        return st.none() | message(TransactionReply)
+    return UINT63
+
+
+def message(cls: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
+    """Every message of a class."""
+    return st.builds(cls, **{name: field(name) for name in cls.__struct_fields__})
+
+
+requests = st.one_of([message(cls) for cls in REQUEST_OF.values()])
+replies = st.sampled_from(sorted(REPLY_OF)).flatmap(
+    lambda number: st.tuples(st.just(number & ~REPLY_BIT), message(REPLY_OF[number]))
+)
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    """The data in pieces, cut at the places."""
+    marks = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
+    return [data[a:b] for a, b in pairwise(marks)]
+
+
+@given(st.lists(st.tuples(requests, st.booleans()), max_size=5), st.lists(st.integers(0, 5_000), max_size=9))
+def test_requests_make_the_round_trip_in_any_cut(items: list[tuple[Any, bool]], places: list[int]) -> None:
+    """Any requests arrive as they were, in order, however the bytes are cut."""
+    server, client = open_pair()
+    data = b"".join(client.seal(request, repeat=repeat) for request, repeat in items)
+    received = [item for piece in cut(data, places) for item in server.receive(piece)]
+    assert [(item.message, bool(item.type & REPEAT_BIT)) for item in received] == items
+    assert [item.body for item in received] == [encode_request(request)[1] for request, _ in items]
+
+
+@given(st.lists(replies, max_size=5), st.lists(st.integers(0, 5_000), max_size=9))
+def test_replies_make_the_round_trip_in_any_cut(items: list[tuple[int, Any]], places: list[int]) -> None:
+    """Any replies arrive as they were, in order, however the bytes are cut."""
+    server, client = open_pair()
+    data = b"".join(server.seal(reply, request_type) for request_type, reply in items)
+    received = [item for piece in cut(data, places) for item in client.receive(piece)]
+    assert [(item.type & ~REPLY_BIT, item.message) for item in received] == items
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=9))
+def test_arbitrary_bytes_from_a_stranger(data: bytes, places: list[int]) -> None:
+    """Before authentication, on either side, only ProtocolError escapes, and cutting changes nothing."""
+    for make in (new_server, new_client):
+        in_pieces, whole = make(), make()
+        assert in_pieces.data_to_send() == whole.data_to_send()
+        assert outcome(in_pieces, cut(data, places)) == outcome(whole, [data])
+
+
+@given(st.integers(0, 255), st.binary(min_size=1, max_size=300), st.lists(st.integers(0, 500), max_size=9))
+def test_arbitrary_bodies_from_a_terminal(type_byte: int, body: bytes, places: list[int]) -> None:
+    """With a right tag round anything at all, only ProtocolError escapes, and cutting changes nothing."""
+    data = sealed(opening().keys.client_data, 0, type_byte, body)
+    assert outcome(open_pair()[0], cut(data, places)) == outcome(open_pair()[0], [data])
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(sorted(REQUEST_OF)), st.lists(json_like, max_size=10))
+def test_well_formed_msgpack_of_the_wrong_shape(type_byte: int, values: list[Any]) -> None:
+    """Any msgpack values in place of the fields: either exactly what is declared, or reason body."""
+    data = sealed(opening().keys.client_data, 0, type_byte, msgspec.msgpack.encode(values))
+    received, reason, sent, _, _ = outcome(open_pair()[0], [data])
+    assert sent == b""
+    assert reason in {None, "body"}
+    if reason is None:
+        [item] = received
+        assert [getattr(item.message, name) for name in item.message.__struct_fields__] == values
+
+
+@given(requests, requests)
+def test_digest_tells_requests_apart(first: Any, second: Any) -> None:
+    """A request and its repeat have one digest, a signed 64-bit int; two requests have two."""
+    (first_type, first_body), (second_type, second_body) = encode_request(first), encode_request(second)
+    digest = request_digest(first_type, first_body)
+    assert limits.INT64_MIN <= digest <= limits.INT64_MAX
+    assert request_digest(first_type | REPEAT_BIT, first_body) == digest
+    if (first_type, first_body) != (second_type, second_body):
+        assert request_digest(second_type, second_body) != digest
+
+
+def test_the_strategies_cover_every_field() -> None:
+    """A field added to a message without a bound here would be drawn from the wrong range."""
+    for cls in {*REQUEST_OF.values(), *REPLY_OF.values()}:
+        for name in cls.__struct_fields__:
+            known = (
+                name in TEXTS or name in INTEGERS or name.endswith(("_count", "_points", "_ms", "_grosze"))
+            )
+            assert known or name in {"tiers", "original", "transaction_id"}, (cls, name)
+    assert {SignOnReply, StatusReply} <= set(REPLY_OF.values())

@@ -1,0 +1,99 @@
+"""SPEC.md says what the code does: tables, limits and worked example are held to code and vectors."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import protocol
+from protocol import REPLY_OF, REQUEST_OF, ResultCode, limits
+from protocol.messages import HANDSHAKE_OF, RESERVED_TYPES
+from protocol.published import spec_tables
+
+FOLDER = Path(protocol.__file__).parent
+SPEC = (FOLDER / "SPEC.md").read_text(encoding="utf-8")
+VECTORS: dict[str, Any] = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
+
+
+def section(number: int) -> str:
+    """The text of a numbered section."""
+    found = re.search(rf"^## {number}\. .*?(?=^## |\Z)", SPEC, re.MULTILINE | re.DOTALL)
+    assert found
+    return found[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table row."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), list(spec_tables.blocks()), ids=[name for name, _ in spec_tables.blocks()]
+)
+def test_generated_parts_stand_in_the_page(name: str, text: str) -> None:
+    """Each table and dump that follows from the code stands in SPEC.md as the code gives it, whole."""
+    assert f"\n{text}\n\n" in SPEC + "\n", f"{name}: copy it from python -m protocol.published.spec_tables"
+
+
+def test_result_table_is_the_enum() -> None:
+    """Section 7 lists exactly the codes of the enum, in its order, with class, ISO code and texts."""
+    listed = [row for row in rows(section(7)) if row[0].isdigit()]
+    assert listed == [
+        [str(int(code)), code.name, code.result_class.value, code.iso_8583, code.text_pl, code.text_en]
+        for code in ResultCode
+    ]
+
+
+def test_worked_example_is_the_vectors() -> None:
+    """Section 10's bytes, joined, are the handshake and the first request and reply of vectors.json."""
+    dumps = re.findall(r"^```\n(.*?)^```", section(10), re.MULTILINE | re.DOTALL)
+    frames = ["".join(line.split()[0] for line in dump.splitlines()) for dump in dumps]
+    keys = frames.pop(2)
+    h = VECTORS["handshake"]
+    assert frames == [
+        h["hello_frame"],
+        h["challenge_frame"],
+        h["proof_frame"],
+        h["accept_frame"],
+        VECTORS["requests"][0]["frame"],
+        VECTORS["replies"][0]["frame"],
+    ]
+    assert keys.startswith("T1")
+    assert re.findall(r"[0-9a-f]{64}", dumps[2]) == [h["t1"], *h["keys"].values(), h["t2"]]
+
+
+def test_every_message_type_is_listed() -> None:
+    """Sections 3 and 4 name every type byte there is, section 9 the reserved ones; no more, no less."""
+    in_3 = {int(row[1], 16) for row in rows(section(3)) if row[1].startswith("0x")}
+    assert in_3 == set(HANDSHAKE_OF)
+    in_4 = {int(text, 16) for row in rows(section(4)) for text in re.findall(r"\b0x[0-9a-f]{2}\b", row[1])}
+    assert in_4 == set(REQUEST_OF) | set(REPLY_OF)
+    in_9 = [(row[0], row[1]) for row in rows(section(9)) if row[0].startswith("0x")]
+    assert in_9 == [(f"0x{number:02x}", name) for number, name in RESERVED_TYPES.items()]
+    assert not set(RESERVED_TYPES) & set(REQUEST_OF)
+
+
+def test_reply_fields_are_listed_in_order() -> None:
+    """Section 4 lists the fields of every reply in the order of the wire."""
+    listed = {
+        int(number, 16): re.findall(r"(?:^|· )([a-z_]+)", row[2])
+        for row in rows(section(4))
+        for number in re.findall(r"0x[89ab][0-9a-f]", row[1])
+    }
+    assert listed == {number: list(cls.__struct_fields__[2:]) for number, cls in REPLY_OF.items()}
+
+
+def test_frame_sizes_are_stated() -> None:
+    """Section 2 states the caps that the code holds, section 3 the sizes of the fixed frames."""
+    sizes = [row[1:] for row in rows(section(2)) if row[0].startswith(("until", "after"))]
+    assert sizes == [
+        ["5", str(limits.FRAME_UNAUTHENTICATED_MAX)],
+        ["21", f"{limits.FRAME_MAX} (body at most {limits.BODY_MAX})"],
+    ]
+    stated = {row[0].lower(): row[4] for row in rows(section(3)) if row[1].startswith("0x")}
+    for name in ("challenge", "proof", "accept"):
+        assert int(stated[name]) == len(bytes.fromhex(VECTORS["handshake"][f"{name}_frame"]))

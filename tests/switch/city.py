@@ -1,0 +1,47 @@
+"""A registry with one partner, two terminals and one card, for tests of a worker against real Postgres."""
+
+from datetime import UTC, datetime
+from importlib.resources import files
+
+import trio
+
+from ledger.postgres.database import Connection, Database
+from ledger.registry.admin import (
+    NewPartner,
+    NewTerminal,
+    add_programme,
+    add_rules,
+    import_partners,
+    import_terminals,
+    issue_key,
+)
+from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.secrets import MasterKey
+from tests.switch.memory import CARD, terminal_key
+
+RULES = files("switch").joinpath("rules/programmes/czestochowa.toml").read_text()
+
+
+async def seed(owner: Database, master: MasterKey) -> None:
+    """One programme, one partner with terminals 1 and 2, one card."""
+
+    async def job(connection: Connection) -> None:
+        await add_programme(connection, programme=1, code="czestochowa", name="Częstochowa")
+        start = datetime(2016, 12, 19, tzinfo=UTC)
+        await add_rules(connection, programme=1, effective_from=start, rules_toml=RULES)
+        await import_partners(connection, 1, [NewPartner(1, "Piekarnia Kłos")])
+        await import_terminals(connection, [NewTerminal(1, 1), NewTerminal(2, 1)])
+        for terminal in (1, 2):
+            await issue_key(connection, master, terminal, terminal_key(terminal))
+        await import_cards(connection, 1, [CardRow(master.token(CARD), CARD[-4:])])
+
+    await owner.run(job)
+
+
+async def http_get(address: str, path: str) -> tuple[int, bytes]:
+    host, port = address.removeprefix("http://").rsplit(":", 1)
+    async with await trio.open_tcp_stream(host, int(port)) as stream:
+        await stream.send_all(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        data = b"".join([bytes(chunk) async for chunk in stream])
+    head, _, body = data.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body

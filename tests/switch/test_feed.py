@@ -1,0 +1,145 @@
+"""The registry feed against a real Postgres: cards arrive in chunks, and all of a reading counts or none."""
+
+from collections.abc import Sequence
+
+import pytest
+import trio
+import trio.lowlevel
+
+from ledger.errors import DatabaseUnavailable
+from ledger.postgres.database import Connection, Database
+from ledger.registry import admin
+from ledger.registry.reads import CARDS_PER_READ, CardStatus, CardTuple, Status, read_changes
+from ledger.registry.secrets import MasterKey
+from switch.metrics import Meters
+from switch.process.feed import Feed
+from switch.rules.directory import Directory
+from tests.ledger.books import PARTNER, TERMINAL, found_registry
+
+CARDS = 2 * CARDS_PER_READ + 3
+TOKENS = range(1000, 1000 + CARDS)
+
+
+class FragileDirectory(Directory):
+    """Counts the cards of each chunk; after `chunks_left` of them the connection breaks."""
+
+    def __init__(self) -> None:
+        super().__init__(MasterKey(b"w" * 32, b"p" * 32))
+        self.chunks: list[int] = []
+        self.chunks_left = 1_000
+
+    def apply_cards(self, rows: Sequence[CardTuple]) -> None:
+        if not self.chunks_left:
+            raise DatabaseUnavailable("the connection was lost")
+        self.chunks_left -= 1
+        self.chunks.append(len(rows))
+        super().apply_cards(rows)
+
+
+class City:
+    """A registry of many cards, a directory, and the feed between them."""
+
+    def __init__(self, owner: Database, database: Database) -> None:
+        self.owner = owner
+        self.told: list[int] = []
+        self.directory = FragileDirectory()
+        self.feed = Feed(
+            database,
+            self.directory,
+            meters=Meters(),
+            stale_after_s=5,
+            on_terminal=lambda terminal: self.told.append(terminal.number),
+        )
+
+
+@pytest.fixture
+async def city(owner: Database, database: Database) -> City:
+    await owner.run(lambda connection: found_registry(connection, CARDS))
+    return City(owner, database)
+
+
+async def test_the_cards_arrive_in_chunks_and_complete(city: City) -> None:
+    """No more cards at a time than a read holds, and none is missing in the end."""
+    await city.feed.refresh()
+    assert city.directory.chunks == [CARDS_PER_READ, CARDS_PER_READ, 3]
+    assert sorted(city.directory.cards) == list(TOKENS)
+    assert sorted(city.directory.partners) == [PARTNER]
+    assert city.told == [TERMINAL, TERMINAL + 1]
+    assert city.directory.number > CARDS
+
+
+async def test_other_tasks_run_between_chunks(city: City, database: Database) -> None:
+    """A worker goes on serving while it reads: between two chunks the other tasks get their turn."""
+    turns = 0
+    turns_seen: list[int] = []
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async def read(connection: Connection) -> None:
+        await read_changes(connection, 0, lambda _: turns_seen.append(turns), cards_per_read=CARDS // 20)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take_turns)
+        await database.run(read)
+        nursery.cancel_scope.cancel()
+    assert len(turns_seen) == 21
+    assert turns_seen == sorted(set(turns_seen))
+
+
+async def test_a_reading_broken_off_between_chunks_is_read_again(city: City) -> None:
+    """Cards of half a reading are no reading: the number stays, nothing is told, the next one completes."""
+    city.directory.chunks_left = 1
+    with pytest.raises(DatabaseUnavailable):
+        await city.feed.refresh()
+    assert len(city.directory.cards) == CARDS_PER_READ
+    assert (city.directory.number, city.feed.fresh_at, city.told) == (0, None, [])
+    await city.owner.run(lambda c: admin.set_card_status(c, TOKENS[0], CardStatus.BLOCKED))
+    city.directory.chunks_left = 3
+    await city.feed.refresh()
+    assert sorted(city.directory.cards) == list(TOKENS)
+    assert city.directory.cards[TOKENS[0]].status == CardStatus.BLOCKED
+    assert city.told == [TERMINAL, TERMINAL + 1]
+    assert not city.feed.is_stale()
+
+
+async def test_a_later_reading_broken_off_keeps_its_number(city: City) -> None:
+    """What was known stays known; the changes of the broken reading come with the next one."""
+    await city.feed.refresh()
+    number = city.directory.number
+    await city.owner.run(lambda c: admin.set_card_status(c, TOKENS[7], CardStatus.RETAIN))
+    await city.owner.run(lambda c: admin.set_partner_status(c, PARTNER, Status.STOPPED))
+    city.directory.chunks_left = 0
+    with pytest.raises(DatabaseUnavailable):
+        await city.feed.refresh()
+    assert city.directory.number == number
+    assert not city.directory.partners[PARTNER].suspended
+    city.directory.chunks_left = 1
+    await city.feed.refresh()
+    assert city.directory.number > number
+    assert city.directory.partners[PARTNER].suspended
+    assert city.directory.cards[TOKENS[7]].status == CardStatus.RETAIN
+
+
+async def test_a_block_reads_one_card_of_many(city: City) -> None:
+    """One changed card is one row, whatever the number of cards; no change is no row."""
+    await city.feed.refresh()
+    city.directory.chunks.clear()
+    await city.feed.refresh()
+    assert city.directory.chunks == []
+    await city.owner.run(lambda c: admin.set_card_status(c, TOKENS[-1], CardStatus.BLOCKED))
+    await city.feed.refresh()
+    assert city.directory.chunks == [1]
+    assert city.directory.cards[TOKENS[-1]].status == CardStatus.BLOCKED
+
+
+def test_cards_of_one_day_share_it() -> None:
+    """A day of expiry is held once, not once a card: 32 bytes of each of millions."""
+    directory = Directory(MasterKey(b"w" * 32, b"p" * 32))
+    for expires_day in map(int, ("20000", "20000")):  # equal, and not the same
+        directory.apply_cards([(len(directory.cards), 8, 1, 0, 1, 0, expires_day)])
+    first, second = directory.cards.values()
+    assert first.expires_day is second.expires_day

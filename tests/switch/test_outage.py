@@ -1,0 +1,163 @@
+"""Postgres goes away and comes back under a running worker; TLS in front of it."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ledger.postgres.database import open_database
+from ledger.postgres.embedded import embedded_postgres
+from ledger.postgres.migrate import migrate
+from ledger.registry.secrets import MasterKey
+from protocol import Balance, Earn, Echo, Redeem, Reply, Request, ResultCode, SignOn, TransactionReply
+from switch.config import Config
+from switch.process.supervisor import WorkerReady, reserve_port
+from switch.process.worker import Worker
+from tests.switch.city import http_get, seed
+from tests.switch.memory import CARD, Line, running_front
+
+FAST = {"fsync": "off", "full_page_writes": "off"}
+
+
+class Beside(msgspec.Struct):
+    """A worker that outlives its database."""
+
+    port: int
+    ready: trio.Event
+    told: list[WorkerReady]
+
+    async def line(self) -> Line:
+        with trio.fail_after(30):
+            await self.ready.wait()
+        line = Line(await trio.open_tcp_stream("127.0.0.1", self.port))
+        assert await line.sign_in()
+        return line
+
+
+@asynccontextmanager
+async def worker_beside(dsn: str, master: MasterKey, **settings: object) -> AsyncIterator[Beside]:
+    reserved = reserve_port("127.0.0.1", 0)
+    beside = Beside(port=reserved.getsockname()[1], ready=trio.Event(), told=[])
+    values = {"listen_port": beside.port, "http_port": 0, "dsn": dsn, **settings}
+    worker = Worker(msgspec.convert(values, Config), 0, master)
+    stop = trio.Event()
+
+    def on_ready(line: WorkerReady) -> None:
+        beside.told.append(line)
+        beside.ready.set()
+
+    with reserved:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(worker.run, stop, on_ready)
+            yield beside
+            stop.set()
+
+
+async def until(line: Line, request: Request, *, code: ResultCode | int, unlike: bool = False) -> Reply:
+    """Ask again and again, within 20 s, until the reply has (or no longer has) a code."""
+    with trio.fail_after(20):
+        while True:
+            reply = await line.ask(request)
+            if (reply.code == code) is not unlike:
+                return reply
+            await trio.sleep(0.05)
+
+
+async def until_ready(http: str) -> None:
+    with trio.fail_after(20):
+        while True:
+            if (await http_get(http, "/readyz"))[0] == 200:
+                return
+            await trio.sleep(0.05)
+
+
+async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itself(tmp_path: Path) -> None:
+    """Postgres down: "try again", never an approval; /readyz says so; redemptions stop; then all is well."""
+    directory = tmp_path / "pg"
+    master = MasterKey.create(tmp_path / "master.key")
+    earn = Earn(stan=2, terminal_time=0, card=CARD, amount=10_000)
+    redeem = Redeem(stan=4, terminal_time=0, card=CARD, tier=100)
+    async with embedded_postgres(directory, settings=FAST) as server:
+        await migrate(server.owner_dsn)
+        async with open_database(server.owner_dsn) as owner:
+            await seed(owner, master)
+    # Started before Postgres: it waits.
+    async with worker_beside(server.service_dsn, master, give_up_ms=200, feed_stale_after_s=0.5) as beside:
+        async with embedded_postgres(directory, settings=FAST):
+            line = await beside.line()
+            first = await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=150_000))
+            assert first.code == 0
+        http = beside.told[0].http
+        assert (await line.ask(earn)).code == ResultCode.TRY_AGAIN
+        assert (await line.ask(Balance(stan=3, terminal_time=0, card=CARD))).code == ResultCode.TRY_AGAIN
+        assert (await line.ask(SignOn(stan=9, terminal_time=0, software="t"))).code == ResultCode.TRY_AGAIN
+        await until(line, redeem, code=ResultCode.FEED_STALE)
+        status, body = await http_get(http, "/readyz")
+        assert status == 503
+        checks = msgspec.json.decode(body)["checks"]
+        assert checks["postgres"] != "ok"
+        assert "redemptions are refused" in checks["registry"]
+        assert checks["switch"] == "ok"
+        async with embedded_postgres(directory, settings=FAST):
+            reply = await until(line, earn, code=ResultCode.TRY_AGAIN, unlike=True)
+            assert isinstance(reply, TransactionReply)
+            assert (reply.code, reply.points, reply.balance) == (0, 10, 160)
+            await until_ready(http)
+            redeemed = await line.ask(redeem)
+            assert isinstance(redeemed, TransactionReply)
+            assert (redeemed.code, redeemed.balance) == (0, 60)
+            await line.stream.aclose()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for localhost."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = tmp_path / "tls.crt", tmp_path / "tls.key"
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return certificate, private
+
+
+async def test_the_same_protocol_runs_inside_tls(certificate: tuple[Path, Path]) -> None:
+    """TLS 1.3 where confidentiality is wanted (design.md, The wire); plain bytes get nothing there."""
+    crt, key = certificate
+    async with running_front(tls="on", tls_certificate=str(crt), tls_key=str(key)) as memory:
+        context = ssl.create_default_context(cafile=str(crt))
+        plain = await memory.connect()
+        stream = trio.SSLStream(plain, context, server_hostname="localhost")
+        line = Line(stream)
+        assert await line.sign_in()
+        assert stream.version() == "TLSv1.3"
+        assert (await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))).code == 0
+        bare = Line(await memory.connect(), 2)
+        await bare.stream.send_all(bare.session.data_to_send())
+        while data := await bare.stream.receive_some(100):
+            assert data[:1] == b"\x15"  # a TLS alert, RFC 8446 section 5.1
+        assert (await line.ask(Echo(stan=2, terminal_time=0))).code == 0

@@ -1,0 +1,110 @@
+"""Too much to do: some new business is told to try again, what settles an earlier request is served."""
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from protocol import Balance, Earn, Echo, Redeem, Request, ResultCode, Reversal, Status, TransactionReply
+from switch.flow.flow import SERVED_PER_REFUSAL
+from tests.switch.memory import CARD, Line, Memory, running_front
+
+SERVED = 50
+
+
+def earn(stan: int) -> Earn:
+    return Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000)
+
+
+async def serve_some(line: Line) -> None:
+    """Every `SERVED_PER_REFUSAL` requests served pay for one refusal."""
+    for stan in range(1, SERVED + 1):
+        assert (await line.ask(earn(stan))).code == 0
+
+
+async def two_unanswered_for_long(memory: Memory) -> Line:
+    """A line with STANs 101 and 102 in flight for twice the 50 ms that the tests call long."""
+    line = Line(await memory.connect())
+    assert await line.sign_in()
+    await serve_some(line)
+    memory.ledger.automatic = False
+    for stan in (101, 102):
+        await line.send(earn(stan))
+        await wait_all_tasks_blocked(0.01)
+    await trio.sleep(0.1)
+    return line
+
+
+async def test_while_the_ledger_is_behind_some_are_told_to_try_again() -> None:
+    """A share of what was served, no more; nothing of a refused request is posted; later it is served."""
+    async with running_front() as memory:
+        line = Line(await memory.connect())
+        assert await line.sign_in()
+        await serve_some(line)
+        memory.ledger.is_behind = True
+        memory.ledger.automatic = False
+        offered = range(SERVED + 1, 2 * SERVED + 1)
+        await line.send(*map(earn, offered))
+        refused = []
+        for _ in range(SERVED // SERVED_PER_REFUSAL):
+            with trio.fail_after(5):
+                reply = await line.reply()
+            assert isinstance(reply, TransactionReply)
+            assert (reply.code, reply.transaction_id, reply.points) == (ResultCode.TRY_AGAIN, 0, 0)
+            assert ResultCode.TRY_AGAIN.text_pl in reply.receipt
+            refused.append(reply.stan)
+        await wait_all_tasks_blocked(0.01)
+        waiting = [posting.stan for posting in memory.ledger.waiting]
+        assert sorted(refused + waiting) == list(offered)
+        assert memory.meters.requests_shed == len(refused)
+        memory.ledger.is_behind, memory.ledger.automatic = False, True
+        memory.ledger.commit()
+        assert [(await line.reply()).stan for _ in waiting] == waiting
+        assert (await line.ask(earn(refused[0]))).code == 0
+
+
+async def test_who_is_crowded_for_long_refuses_too() -> None:
+    """Half of all that may be in flight, for long: the rest waits in sockets, where nobody sees its age."""
+    async with running_front(in_flight_max=4, shed_after_ms=50) as memory:
+        line = await two_unanswered_for_long(memory)
+        await line.send(earn(103))
+        with trio.fail_after(5):
+            reply = await line.reply()
+        assert (reply.stan, reply.code) == (103, ResultCode.TRY_AGAIN)
+        memory.ledger.commit()
+        assert [(await line.reply()).stan for _ in (101, 102)] == [101, 102]
+        memory.ledger.automatic = True
+        assert (await line.ask(earn(103))).code == ResultCode.APPROVED
+        assert memory.meters.requests_shed == 1
+
+
+async def test_less_than_half_is_no_crowd_however_long() -> None:
+    """A slow ledger with little to do refuses nothing; nor does one that has just become busy."""
+    async with running_front(in_flight_max=5, shed_after_ms=50) as memory:
+        line = await two_unanswered_for_long(memory)
+        for stan in (103, 104):
+            await line.send(earn(stan))
+        await wait_all_tasks_blocked(0.01)
+        assert [posting.stan for posting in memory.ledger.waiting] == [101, 102, 103, 104]
+        assert memory.meters.requests_shed == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (Redeem(stan=99, terminal_time=0, card=CARD, tier=100), ResultCode.TRY_AGAIN),
+        (Balance(stan=99, terminal_time=0, card=CARD), ResultCode.TRY_AGAIN),
+        (Earn(stan=99, terminal_time=0, card="12", amount=1_000), ResultCode.TRY_AGAIN),
+        (Reversal(stan=99, terminal_time=0, card=CARD, original_stan=1), ResultCode.APPROVED),
+        (Status(stan=99, terminal_time=0, card=CARD, original_stan=1), ResultCode.APPROVED),
+        (Echo(stan=99, terminal_time=0), ResultCode.APPROVED),
+    ],
+)
+async def test_what_settles_an_earlier_request_is_never_refused(request_: Request, code: ResultCode) -> None:
+    """Reversals and status queries end a doubt: they are served even when there is too much to do."""
+    async with running_front() as memory:
+        line = Line(await memory.connect())
+        assert await line.sign_in()
+        await serve_some(line)
+        memory.ledger.is_behind = True
+        with trio.fail_after(5):
+            assert (await line.ask(request_)).code == code

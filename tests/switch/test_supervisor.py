@@ -1,0 +1,232 @@
+"""Several workers on one port: restarts, drains, blocks in all of them, and the end of a lost parent."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+
+from ledger.postgres.database import Connection, Database
+from ledger.registry.cards import set_card_status
+from ledger.registry.reads import CardStatus
+from ledger.registry.secrets import MasterKey
+from protocol import Balance, Earn, ResultCode, TransactionReply
+from switch.config import Config
+from switch.process.supervisor import EXIT_PORT_IN_USE, Running, reserve_port, serve
+from switch.wire.listener import PortInUse
+from tests.postgres import FreshDatabase
+from tests.switch.city import http_get, seed
+from tests.switch.memory import CARD, Line
+
+
+def child_pids(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def worker_pids(pid: int) -> list[int]:
+    """The workers among a process' children (tests may have other children)."""
+    pids = []
+    for child in child_pids(pid):
+        try:
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"switch.process.worker" in command:
+            pids.append(child)
+    return pids
+
+
+def state_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "gone"
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process is gone (or a zombie of somebody else)."""
+    while True:
+        if state_of(pid) in {"gone", "Z"}:
+            return
+        await trio.sleep(0.01)
+
+
+def make_config(fresh: FreshDatabase, directory: Path, workers: int) -> Config:
+    return Config(
+        listen_port=0,
+        http_port=0,
+        dsn=fresh.service_dsn,
+        state_dir=str(directory),
+        workers=workers,
+        log_level="error",
+    )
+
+
+@asynccontextmanager
+async def supervised(config: Config) -> AsyncIterator[Running]:
+    """A supervisor with its workers, drained at the end; its exit status must be 0."""
+    stop, ready = trio.Event(), trio.Event()
+    told: list[Running] = []
+    statuses: list[int] = []
+
+    def on_ready(running: Running) -> None:
+        told.append(running)
+        ready.set()
+
+    async def run() -> None:
+        statuses.append(await serve(config, stop, on_ready=on_ready))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        with trio.fail_after(30):
+            await ready.wait()
+        try:
+            yield told[0]
+        finally:
+            stop.set()
+    assert statuses == [0]
+
+
+async def connect(running: Running, terminal: int) -> Line:
+    stream = await trio.open_tcp_stream(running.host, running.port)
+    line = Line(stream, terminal)
+    if not await line.sign_in():
+        stream.socket.close()
+        raise ConnectionError("the switch closed the connection")
+    return line
+
+
+@pytest.fixture
+async def city(fresh: FreshDatabase, owner: Database, tmp_path: Path) -> MasterKey:
+    master = MasterKey.create(tmp_path / "master.key")
+    await seed(owner, master)
+    return master
+
+
+async def test_a_block_is_seen_by_all_workers(
+    fresh: FreshDatabase, owner: Database, city: MasterKey, tmp_path: Path
+) -> None:
+    """A blocked card is refused by every worker, whichever one holds the connection."""
+    async with supervised(make_config(fresh, tmp_path, 2)) as running:
+        assert len(running.http) == 2
+        lines: list[Line] = []
+        served: set[int] = set()
+        while served != {0, 1}:
+            lines.append(await connect(running, len(lines) % 2 + 1))
+            for worker, address in enumerate(running.http):
+                _, body = await http_get(address, "/metrics")
+                if b"cityswitch_connections_opened_total 0.0" not in body:
+                    served.add(worker)
+            assert len(lines) < 100
+
+        async def block(connection: Connection) -> None:
+            await set_card_status(connection, city.token(CARD), CardStatus.BLOCKED)
+
+        await owner.run(block)
+        for line in lines[-2:]:
+            stan = 1
+            with trio.fail_after(5):
+                while (await line.ask(Balance(stan=stan, terminal_time=0, card=CARD))).code == 0:
+                    stan += 1
+            reply = await line.ask(Earn(stan=stan + 1, terminal_time=0, card=CARD, amount=1_000))
+            assert reply.code == ResultCode.CARD_BLOCKED
+        for line in lines:
+            await line.stream.aclose()
+
+
+async def test_a_dead_worker_is_started_again(fresh: FreshDatabase, city: MasterKey, tmp_path: Path) -> None:
+    """kill -9 of a worker: terminals come back, the same id gets its stored reply."""
+    earn = Earn(stan=1, terminal_time=0, card=CARD, amount=150_000)
+    async with supervised(make_config(fresh, tmp_path, 1)) as running:
+        line = await connect(running, 1)
+        first = await line.ask(earn)
+        (pid,) = worker_pids(os.getpid())
+        os.kill(pid, signal.SIGKILL)
+        assert await line.closed()
+        await line.stream.aclose()
+        with trio.fail_after(30):
+            while True:
+                try:
+                    line = await connect(running, 1)
+                    break
+                except OSError:
+                    await trio.sleep(0.05)
+        assert await line.ask(earn) == first
+        assert isinstance(first, TransactionReply)
+        balance = await line.ask(Balance(stan=2, terminal_time=0, card=CARD))
+        assert isinstance(balance, TransactionReply)
+        assert balance.balance == first.balance == 150
+        await line.stream.aclose()
+
+
+async def test_workers_end_when_their_supervisor_is_killed(
+    fresh: FreshDatabase, city: MasterKey, tmp_path: Path
+) -> None:
+    """kill -9 of the supervisor leaves no worker behind."""
+    program = (
+        "import os, sys, trio, msgspec\n"
+        "from switch.config import Config\n"
+        "from switch.logs import configure_logs\n"
+        "from switch.process.supervisor import serve\n"
+        "configure_logs('error')\n"
+        "config = msgspec.json.decode(sys.stdin.buffer.readline(), type=Config)\n"
+        "say = lambda running: os.write(1, b'ready\\n')\n"
+        "trio.run(lambda: serve(config, trio.Event(), on_ready=say))\n"
+    )
+    pipe = subprocess.PIPE
+    process = await trio.lowlevel.open_process([sys.executable, "-c", program], stdin=pipe, stdout=pipe)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    async with process.stdin, process.stdout:
+        await process.stdin.send_all(msgspec.json.encode(make_config(fresh, tmp_path, 1)) + b"\n")
+        with trio.fail_after(30):
+            assert await process.stdout.receive_some(100) == b"ready\n"
+        (worker,) = worker_pids(process.pid)
+        process.kill()
+        await process.wait()
+        with trio.fail_after(20):
+            await gone(worker)
+
+
+async def test_a_port_in_use_is_refused(fresh: FreshDatabase, tmp_path: Path) -> None:
+    """Port in use: one line with cause and cure, also when the holder shares ports as our workers do."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(PortInUse, match=rf"127\.0\.0\.1:{port}: Address already in use\. Stop .* choose"):
+            reserve_port("127.0.0.1", port)
+
+
+async def test_an_http_port_in_use_ends_the_supervisor(
+    fresh: FreshDatabase, city: MasterKey, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A fault no restart can mend: the supervisor gives up with the worker's own exit status."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        config = msgspec.structs.replace(make_config(fresh, tmp_path, 1), http_port=holder.getsockname()[1])
+        with trio.fail_after(30):
+            assert await serve(config, trio.Event()) == EXIT_PORT_IN_USE
+    assert "Address already in use" in capfd.readouterr().err
+
+
+async def test_a_missing_master_key_ends_the_supervisor(
+    fresh: FreshDatabase, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Configuration faults are not retried for ever either."""
+    with trio.fail_after(30):
+        assert await serve(make_config(fresh, tmp_path, 1), trio.Event()) == 3
+    assert "master.key is missing" in capfd.readouterr().err
