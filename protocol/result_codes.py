@@ -57,16 +57,17 @@ class ResultCode(IntEnum):
         1,
         ResultClass.APPROVE,
         "00",
-        "Anulowano przed przyjęciem",
-        "Reversed before arrival",
+        "Transakcja nie dotarła i nie będzie przyjęta",
+        "The transaction never arrived and will not count",
     )
-    # The original was declined, cancelled, or is reversed already.
+    # The original was declined, cancelled, or is reversed already. Final for the terminal, so an approval; its
+    # text must not read like one, for nothing happened.
     APPROVED_NOTHING_TO_REVERSE = (
         2,
         ResultClass.APPROVE,
         "00",
-        "Nie było czego anulować",
-        "Nothing to reverse",
+        "Bez zmian: transakcja nieprzyjęta lub już anulowana",
+        "No change: it was not accepted or is reversed already",
     )
     TOTALS_DIFFER = 3, ResultClass.APPROVE, "95", "Sumy terminala i systemu są różne", "Totals differ"
 
@@ -79,6 +80,14 @@ class ResultCode(IntEnum):
         "96",
         "Błąd systemu, wezwij serwis",
         "System error, call for service",
+    )
+    # Advices only: the sale is made, so the terminal keeps it until the suspension ends.
+    SUSPENDED_FOR_NOW = (
+        13,
+        ResultClass.RETRY,
+        "91",
+        "Program lub partner zawieszony, ponów później",
+        "Programme or partner suspended, send again later",
     )
 
     NOT_SUPPORTED = 20, ResultClass.FAULT, "40", "Operacja nieobsługiwana", "Operation not supported"
@@ -93,21 +102,42 @@ class ResultCode(IntEnum):
         22,
         ResultClass.FAULT,
         "12",
-        "Inna karta niż w transakcji",
-        "Card differs from the original",
+        "Nie ta transakcja: sprawdź jej numer i kartę",
+        "Not that transaction: check its number and card",
     )
     ORIGINAL_NOT_REVERSIBLE = (
         23,
         ResultClass.FAULT,
         "12",
-        "Tego nie można anulować",
-        "This cannot be reversed",
+        "Tej operacji nie można anulować",
+        "This operation cannot be reversed",
     )
-    ORIGINAL_CANCELLED = 24, ResultClass.DECLINE, "17", "Transakcja anulowana", "Transaction cancelled"
-    STAN_UNKNOWN = 25, ResultClass.DECLINE, "25", "Nie znaleziono transakcji", "Transaction not found"
+    ORIGINAL_CANCELLED = (
+        24,
+        ResultClass.DECLINE,
+        "17",
+        "Odmowa: tę transakcję wcześniej anulowano",
+        "Refused: this transaction was cancelled earlier",
+    )
+    STAN_UNKNOWN = (
+        25,
+        ResultClass.DECLINE,
+        "25",
+        "Takiej transakcji nie było i nie będzie",
+        "No such transaction, and there never will be",
+    )
 
     PROGRAMME_SUSPENDED = 30, ResultClass.DECLINE, "58", "Program jest zawieszony", "Programme is suspended"
     PARTNER_SUSPENDED = 31, ResultClass.DECLINE, "03", "Partner jest zawieszony", "Partner is suspended"
+    # An advice is judged by the time of its sale: too long ago or ahead of the switch's clock, it cannot be judged
+    # and goes to the desk.
+    ADVICE_OUT_OF_TIME = (
+        32,
+        ResultClass.DECLINE,
+        "68",
+        "Sprzedaż zgłoszona za późno lub z błędną datą",
+        "Sale reported too late or with a wrong date",
+    )
 
     CARD_NUMBER_INVALID = 40, ResultClass.DECLINE, "14", "Nieprawidłowy numer karty", "Invalid card number"
     CARD_UNKNOWN = 41, ResultClass.DECLINE, "56", "Karta nieznana", "Card unknown"

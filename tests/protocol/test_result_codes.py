@@ -9,9 +9,10 @@ from protocol import ResultClass, ResultCode, limits, result_class
 NUMBERS = {
     "APPROVED": 0, "APPROVED_ORIGINAL_UNSEEN": 1, "APPROVED_NOTHING_TO_REVERSE": 2, "TOTALS_DIFFER": 3,
     "TRY_AGAIN": 10, "FEED_STALE": 11, "SYSTEM_ERROR": 12,
+    "SUSPENDED_FOR_NOW": 13,
     "NOT_SUPPORTED": 20, "STAN_CONFLICT": 21, "ORIGINAL_MISMATCH": 22, "ORIGINAL_NOT_REVERSIBLE": 23,
     "ORIGINAL_CANCELLED": 24, "STAN_UNKNOWN": 25,
-    "PROGRAMME_SUSPENDED": 30, "PARTNER_SUSPENDED": 31,
+    "PROGRAMME_SUSPENDED": 30, "PARTNER_SUSPENDED": 31, "ADVICE_OUT_OF_TIME": 32,
     "CARD_NUMBER_INVALID": 40, "CARD_UNKNOWN": 41, "CARD_OTHER_PROGRAMME": 42, "CARD_RETAIN": 43,
     "CARD_REPLACED": 44, "CARD_BLOCKED": 45, "CARD_NOT_ACTIVE": 46, "CARD_EXPIRED": 47,
     "AMOUNT_ZERO": 50, "AMOUNT_NEGATIVE": 51, "AMOUNT_OVER_LIMIT": 52, "TIER_UNKNOWN": 53,
@@ -46,7 +47,7 @@ def test_classes() -> None:
     """What a terminal does with each code is fixed with the number."""
     by_class = {c: {int(k) for k in ResultCode if k.result_class is c} for c in ResultClass}
     assert by_class[ResultClass.APPROVE] == {0, 1, 2, 3}
-    assert by_class[ResultClass.RETRY] == {10, 11}
+    assert by_class[ResultClass.RETRY] == {10, 11, 13}
     assert by_class[ResultClass.FAULT] == {12, 20, 21, 22, 23}
     assert by_class[ResultClass.PICK_UP] == {43}
 
@@ -61,3 +62,20 @@ def test_a_code_from_the_future_has_a_class() -> None:
         ResultClass.DECLINE,
         ResultClass.DECLINE,
     ]
+
+
+@pytest.mark.parametrize("language", ["text_pl", "text_en"])
+def test_what_changed_nothing_does_not_read_like_an_approval(language: str) -> None:
+    """A cashier who reads the text of code 1 or 2 must not believe that points or goods came back."""
+    reads_like_effect = re.compile(r"\b(za)?akceptowano|^anulowano|approved|^reversed", re.IGNORECASE)
+    without_effect = (ResultCode.APPROVED_ORIGINAL_UNSEEN, ResultCode.APPROVED_NOTHING_TO_REVERSE)
+    texts = [getattr(code, language) for code in without_effect]
+    assert [text for text in texts if reads_like_effect.search(text)] == []
+    assert reads_like_effect.search(getattr(ResultCode.APPROVED, language))
+
+
+def test_every_text_names_one_outcome() -> None:
+    """Two codes never share a text: what the cashier reads tells the outcomes apart."""
+    for language in ("text_pl", "text_en"):
+        texts = [getattr(code, language) for code in ResultCode]
+        assert len(set(texts)) == len(texts)
