@@ -60,7 +60,7 @@ class ResultCode(IntEnum):
         "Transakcja nie dotarła i nie będzie przyjęta",
         "The transaction never arrived and will not count",
     )
-    # The original was declined, cancelled, or is reversed already. Final for the terminal, so an approval; its
+    # The original was declined, cancelled, or is reversed already. Final for the terminal, so an approval; the
     # text must not read like one, for nothing happened.
     APPROVED_NOTHING_TO_REVERSE = (
         2,
@@ -129,8 +129,8 @@ class ResultCode(IntEnum):
 
     PROGRAMME_SUSPENDED = 30, ResultClass.DECLINE, "58", "Program jest zawieszony", "Programme is suspended"
     PARTNER_SUSPENDED = 31, ResultClass.DECLINE, "03", "Partner jest zawieszony", "Partner is suspended"
-    # An advice is judged by the time of its sale: too long ago or ahead of the switch's clock, it cannot be judged
-    # and goes to the desk.
+    # An advice is judged by the time of its sale: too long ago, or ahead of the switch's clock, it cannot be
+    # judged and goes to the desk.
     ADVICE_OUT_OF_TIME = (
         32,
         ResultClass.DECLINE,
