@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from cyclopts import CycloptsError
 
 from ops.cli.app import app, load_all
-from ops.cli.errors import one_line
-from ops.cli.exit_codes import Exit
-from ops.cli.output import say
+from ops.errors import one_line
+from ops.exit_codes import Exit
+from ops.output import say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

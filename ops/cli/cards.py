@@ -35,15 +35,16 @@ from ops.cli.csv_import import (
     report,
     store_once,
 )
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
-from ops.cli.output import Row, print_fields, print_line, print_rows
-from ops.cli.place import HERE, Place, owner_database
 from ops.cli.registry_options import Json, Programme, parse_day, pick_programme
-from ops.cli.till import check_card, masked
-from ops.demo.city import EXAMPLE_CARD
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import Row, print_fields, print_line, print_rows
+from ops.place.database import owner_database
+from ops.place.options import HERE, Place
+from ops.till.terminal import check_card, masked
 from protocol import CardNumberError, parse_card
+from simulators.city.example import EXAMPLE_CARD
 
 COLUMNS = Columns(required=("number",), optional=("expires_on", "flags", "status"))
 SHOWN = ("card", "account", "programme", "issue", "status", "flags", "expires_on")

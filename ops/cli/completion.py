@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from ops.cli.help_texts import examples
-from ops.cli.output import print_line
+from ops.output import print_line
 
 completion_app = App(
     name="completion",

@@ -23,14 +23,15 @@ from ledger.postgres.database import Connection, open_database
 from ledger.postgres.migrate import pending
 from ledger.registry.reads import CardTuple, read_changes
 from ledger.registry.secrets import MasterKey
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
 from ops.cli.failures import report
 from ops.cli.help_texts import examples
-from ops.cli.output import print_json, print_line, print_rows
-from ops.cli.place import HERE, Place, database_server
 from ops.cli.registry_options import Json
-from ops.running import read_note
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import print_json, print_line, print_rows
+from ops.place.database import database_server
+from ops.place.options import HERE, Place
+from ops.place.running import read_note
 from switch.config import ENVIRONMENT_PREFIX, Config, read_toml
 from switch.rules.programme import parse_rules
 from switch.wire.listener import tls_context
@@ -45,7 +46,7 @@ app = App(
 )
 
 
-class Finding(NamedTuple):
+class Checked(NamedTuple):
     """What one check found: "ok" or the exit status its failure stands for, and one line."""
 
     check: str
@@ -108,7 +109,7 @@ def without_password(dsn: str) -> str:
     return urlunsplit(parts._replace(netloc=netloc))
 
 
-async def run_checks(place: Place, config: Config) -> list[Finding]:
+async def run_checks(place: Place, config: Config) -> list[Checked]:
     """Run every check and return what each found."""
     findings = [
         look("master key", lambda: check_master_key(config)),
@@ -129,25 +130,25 @@ async def run_checks(place: Place, config: Config) -> list[Finding]:
     return findings
 
 
-def look(name: str, check_it: Callable[[], str]) -> Finding:
+def look(name: str, check_it: Callable[[], str]) -> Checked:
     """Run one check that needs no waiting."""
     try:
-        return Finding(name, Exit.OK, check_it())
+        return Checked(name, Exit.OK, check_it())
     except Exception as error:
         return failed(name, error)
 
 
-async def ask(name: str, check_it: Callable[[], Awaitable[str]]) -> Finding:
+async def ask(name: str, check_it: Callable[[], Awaitable[str]]) -> Checked:
     """Run one check of the database."""
     try:
-        return Finding(name, Exit.OK, await check_it())
+        return Checked(name, Exit.OK, await check_it())
     except (Exception, BaseExceptionGroup) as error:
         return failed(name, error)
 
 
-def failed(name: str, error: BaseException) -> Finding:
+def failed(name: str, error: BaseException) -> Checked:
     """Return the finding for a check that raised."""
-    return Finding(name, *report(error))
+    return Checked(name, *report(error))
 
 
 def check_master_key(config: Config) -> str:

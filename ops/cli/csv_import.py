@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ledger.registry.admin import Import
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
-from ops.cli.output import print_json, print_line, say
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import print_json, print_line, say
 
 T = TypeVar("T")
 

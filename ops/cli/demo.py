@@ -9,10 +9,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
-from ops.cli.place import HERE, Place
 from ops.demo import steps
+from ops.exit_codes import Exit
+from ops.place.options import HERE, Place
 
 demo_app = App(name="demo", help_epilogue=examples("demo", "demo --seconds 20", "demo --state-dir /tmp/demo"))
 up_app = App(name="up", help_epilogue=examples("up", "up --rate 200"))

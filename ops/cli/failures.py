@@ -24,8 +24,8 @@ from ledger.errors import (
     SecretsError,
 )
 from ops.cli.amounts import AmountError
-from ops.cli.errors import CommandError, one_line
-from ops.cli.exit_codes import Exit
+from ops.errors import CommandError, one_line
+from ops.exit_codes import Exit
 from simulators.city.seeding import SeedConflict
 from simulators.errors import (
     CannotConnect,

@@ -12,8 +12,9 @@ from cyclopts import App, Parameter
 from ledger.postgres.migrate import migrate as apply_migrations
 from ledger.postgres.migrate import pending
 from ops.cli.help_texts import examples
-from ops.cli.output import print_line
-from ops.cli.place import HERE, Place, database_server
+from ops.output import print_line
+from ops.place.database import database_server
+from ops.place.options import HERE, Place
 from switch.process.installation import prepare
 
 init_app = App(

@@ -18,14 +18,16 @@ from ledger.books.verify import verify as verify_books
 from ledger.postgres.database import Connection
 from ledger.registry.admin import find_card
 from ops.cli.cards import digits_of, master_key
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
-from ops.cli.output import Row, print_fields, print_json, print_line, print_rows
-from ops.cli.place import HERE, Place, owner_database
 from ops.cli.registry_options import Json
-from ops.cli.till import code_name, masked
-from ops.demo.city import EXAMPLE_CARD
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import Row, print_fields, print_json, print_line, print_rows
+from ops.place.database import owner_database
+from ops.place.options import HERE, Place
+from ops.till.answers import code_name
+from ops.till.terminal import masked
+from simulators.city.example import EXAMPLE_CARD
 
 WHOLE_LEDGER_S_MAX: Final = 3_600.0
 HISTORY_SHOWN: Final = (

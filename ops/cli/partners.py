@@ -33,12 +33,13 @@ from ops.cli.csv_import import (
     report,
     store_once,
 )
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
-from ops.cli.output import Row, print_fields, print_line, print_rows
-from ops.cli.place import HERE, Place, owner_database
 from ops.cli.registry_options import FIRST_PAGE, Json, Page, Programme, parse_yes, pick_programme
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import Row, print_fields, print_line, print_rows
+from ops.place.database import owner_database
+from ops.place.options import HERE, Place
 
 COLUMNS = Columns(required=("id", "name"), optional=("main_partner", "points_step"))
 SHOWN = ("id", "programme", "name", "status", "main_partner", "points_step_grosze")

@@ -21,12 +21,13 @@ from ledger.registry.admin import (
     set_programme_status,
 )
 from ledger.registry.reads import Status
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
-from ops.cli.output import print_json, print_line, print_rows
-from ops.cli.place import HERE, Place, owner_database
 from ops.cli.registry_options import Json, pick_programme
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import print_json, print_line, print_rows
+from ops.place.database import owner_database
+from ops.place.options import HERE, Place
 from switch.rules.programme import Rules, parse_rules
 
 app = App(

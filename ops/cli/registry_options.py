@@ -13,8 +13,8 @@ from cyclopts import Group, Parameter
 
 from ledger.postgres.database import Connection
 from ledger.registry.admin import list_programmes
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
+from ops.errors import CommandError
+from ops.exit_codes import Exit
 
 Json = Annotated[bool, Parameter(help="JSON instead of a table.")]
 Programme = Annotated[

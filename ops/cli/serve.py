@@ -17,10 +17,11 @@ import trio
 from cyclopts import App, Group, Parameter
 
 from ops.cli.help_texts import examples
-from ops.cli.output import say
-from ops.cli.place import HERE, Place, database_server
-from ops.local_switch import running_of
-from ops.running import noted
+from ops.demo.local_switch import running_of
+from ops.output import say
+from ops.place.database import database_server
+from ops.place.options import HERE, Place
+from ops.place.running import noted
 from switch.config import Config
 from switch.logs import configure_logs
 from switch.process.installation import prepare

@@ -14,15 +14,16 @@ import trio
 from cyclopts import App, Parameter
 
 from ledger.registry.secrets import MasterKey
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
-from ops.cli.output import print_json, print_line, say
-from ops.cli.place import HERE, Place, owner_database
-from ops.cli.till import DEFAULT_TILL, Till
-from ops.demo.city import CITY, FLEET_TERMINALS
 from ops.demo.report import fleet_figures, live_line, table_lines
 from ops.demo.steps import CONNECT_S, CUT_OFF_SHARE, SETTLE_S, fleet_folder, fleet_processes
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import print_json, print_line, say
+from ops.place.database import owner_database
+from ops.place.options import HERE, Place
+from ops.till.terminal import HAND, TillOptions
+from simulators.city.example import CITY, FLEET_TERMINALS
 from simulators.city.seeding import seed_city
 from simulators.fleet.fleet import population_of
 from simulators.fleet.process import run_fleet_processes
@@ -62,7 +63,7 @@ async def fleet(
     ] = FLEET_TERMINALS,
     cut_offs: Annotated[float, Parameter(help="Share of requests cut off midway, 0 to 1.")] = CUT_OFF_SHARE,
     json: Annotated[bool, Parameter(help="The fleet's whole report as JSON.")] = False,
-    till: Till = DEFAULT_TILL,
+    till: TillOptions = HAND,
     place: Place = HERE,
 ) -> Exit:
     """Let terminals of the simulated city trade with a switch that knows it; Ctrl-C settles and ends."""

@@ -1,7 +1,7 @@
 """`cityswitch terminal`: one request of a terminal at a time, or a whole shift at the keyboard.
 
 Owns the subcommands. Must not know how a terminal behaves (`simulators.till.terminal`) or how answers look
-(`ops.cli.till`). Invariant: exit status 0 only if the switch approved.
+(`ops.till.answers`). Invariant: exit status 0 only if the switch approved.
 """
 
 from __future__ import annotations
@@ -13,25 +13,22 @@ from cyclopts import App, Parameter
 
 from ops.cli import terminal_menu
 from ops.cli.amounts import parse_amount
-from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
-from ops.cli.output import print_fields, print_json, print_line
-from ops.cli.place import HERE, Place
-from ops.cli.till import (
-    DEFAULT_TILL,
-    Till,
-    check_card,
+from ops.exit_codes import Exit
+from ops.output import print_fields, print_json, print_line
+from ops.place.options import HERE, Place
+from ops.till.answers import (
     code_name,
     code_text,
     describe,
-    open_terminal,
     reply_fields,
     show_receipt,
     show_reply,
     show_totals,
     status_of,
 )
-from ops.demo.city import EXAMPLE_CARD
+from ops.till.terminal import HAND, TillOptions, check_card, open_terminal
+from simulators.city.example import EXAMPLE_CARD
 
 app = App(
     name="terminal",
@@ -43,13 +40,13 @@ app = App(
     ),
 )
 
-Card = Annotated[str, Parameter(help="Card number, or track 2 as a reader gives it (;…=…?).")]
+CardText = Annotated[str, Parameter(help="Card number, or track 2 as a reader gives it (;…=…?).")]
 Amount = Annotated[str, Parameter(help="What the customer paid, 45.90 or 45,90.", allow_leading_hyphen=True)]
-Json = Annotated[bool, Parameter(help="One JSON document instead of paper.")]
+JsonReply = Annotated[bool, Parameter(help="One JSON document instead of paper.")]
 
 
 @app.default
-async def menu(*, till: Till = DEFAULT_TILL, place: Place = HERE) -> Exit:
+async def menu(*, till: TillOptions = HAND, place: Place = HERE) -> Exit:
     """Sign on and work at the keyboard: swipe or type a card, key an amount, see the receipt."""
     async with open_terminal(till, place) as terminal:
         return await terminal_menu.run(terminal)
@@ -62,7 +59,7 @@ async def menu(*, till: Till = DEFAULT_TILL, place: Place = HERE) -> Exit:
     )
 )
 async def earn(
-    *, card: Card, amount: Amount, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE
+    *, card: CardText, amount: Amount, json: JsonReply = False, till: TillOptions = HAND, place: Place = HERE
 ) -> Exit:
     """Award the points of a payment."""
     swiped, grosze = check_card(card), parse_amount(amount)
@@ -73,10 +70,10 @@ async def earn(
 @app.command(help_epilogue=examples(f"terminal redeem --card {EXAMPLE_CARD} --points 100"))
 async def redeem(
     *,
-    card: Card,
+    card: CardText,
     points: Annotated[int, Parameter(help="The tier: how many points are exchanged.")],
-    json: Json = False,
-    till: Till = DEFAULT_TILL,
+    json: JsonReply = False,
+    till: TillOptions = HAND,
     place: Place = HERE,
 ) -> Exit:
     """Exchange one tier of points for a rebate."""
@@ -86,7 +83,9 @@ async def redeem(
 
 
 @app.command(help_epilogue=examples(f"terminal balance --card {EXAMPLE_CARD}"))
-async def balance(*, card: Card, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE) -> Exit:
+async def balance(
+    *, card: CardText, json: JsonReply = False, till: TillOptions = HAND, place: Place = HERE
+) -> Exit:
     """Ask for a card's points."""
     swiped = check_card(card)
     async with open_terminal(till, place) as terminal:
@@ -98,7 +97,12 @@ Original = Annotated[int, Parameter(name="--stan", help="STAN of the earlier tra
 
 @app.command(help_epilogue=examples(f"terminal reversal --card {EXAMPLE_CARD} --stan 17"))
 async def reversal(
-    *, card: Card, original: Original, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE
+    *,
+    card: CardText,
+    original: Original,
+    json: JsonReply = False,
+    till: TillOptions = HAND,
+    place: Place = HERE,
 ) -> Exit:
     """Undo an earlier transaction of this terminal."""
     swiped = check_card(card)
@@ -108,7 +112,12 @@ async def reversal(
 
 @app.command(help_epilogue=examples(f"terminal status --card {EXAMPLE_CARD} --stan 17"))
 async def status(
-    *, card: Card, original: Original, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE
+    *,
+    card: CardText,
+    original: Original,
+    json: JsonReply = False,
+    till: TillOptions = HAND,
+    place: Place = HERE,
 ) -> Exit:
     """Ask what became of an earlier STAN; one that was never seen is thereby cancelled for good."""
     swiped = check_card(card)
@@ -125,14 +134,14 @@ async def status(
 
 
 @app.command(help_epilogue=examples("terminal totals", "terminal totals --json"))
-async def totals(*, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE) -> Exit:
+async def totals(*, json: JsonReply = False, till: TillOptions = HAND, place: Place = HERE) -> Exit:
     """Compare this terminal's totals since the last time with the switch's, and begin new ones."""
     async with open_terminal(till, place) as terminal:
         return show_totals(await terminal.totals(), as_json=json)
 
 
 @app.command(help_epilogue=examples("terminal echo", "terminal echo --switch tls://switch.example:7070"))
-async def echo(*, json: Json = False, till: Till = DEFAULT_TILL, place: Place = HERE) -> Exit:
+async def echo(*, json: JsonReply = False, till: TillOptions = HAND, place: Place = HERE) -> Exit:
     """Sign on and ask whether the switch is there."""
     async with open_terminal(till, place) as terminal:
         await terminal.connect()

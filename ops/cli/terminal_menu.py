@@ -14,10 +14,11 @@ from typing import Final
 import trio
 
 from ops.cli.amounts import AmountError, parse_amount
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
-from ops.cli.output import print_line, say
-from ops.cli.till import check_card, code_text, describe, masked, show_receipt, show_totals
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import print_line, say
+from ops.till.answers import code_text, describe, show_receipt, show_totals
+from ops.till.terminal import check_card, masked
 from protocol import TransactionReply
 from simulators.errors import CannotConnect, LinkLost, TerminalError
 from simulators.till.terminal import Terminal

@@ -38,12 +38,13 @@ from ops.cli.csv_import import (
     report,
     store_once,
 )
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
 from ops.cli.help_texts import examples
-from ops.cli.output import Row, print_fields, print_line, print_rows, say
-from ops.cli.place import HERE, Place, owner_database
 from ops.cli.registry_options import FIRST_PAGE, Json, Page
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import Row, print_fields, print_line, print_rows, say
+from ops.place.database import owner_database
+from ops.place.options import HERE, Place
 
 COLUMNS = Columns(required=("id", "partner"), optional=("label",))
 SHOWN = ("id", "partner", "status", "label")

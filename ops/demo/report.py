@@ -17,7 +17,7 @@ from simulators.fleet.report import FleetReport, Progress
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DemoOutcome:
     """All that is known when the fleet has gone home."""
 
     fleet: FleetReport
@@ -89,7 +89,7 @@ def fleet_figures(fleet: FleetReport) -> list[Figure]:
     ]
 
 
-def ledger_figures(outcome: Outcome) -> list[Figure]:
+def ledger_figures(outcome: DemoOutcome) -> list[Figure]:
     """Return what the auditor and the books say."""
     fleet, audit = outcome.fleet, outcome.audit
     broken = sum(found.count for found in audit.differences.values())
@@ -118,7 +118,7 @@ def table_lines(figures: Sequence[Figure]) -> list[str]:
     return [f"  {label:<{width}}  {figure}" for label, figure in figures]
 
 
-def report_lines(outcome: Outcome) -> list[str]:
+def report_lines(outcome: DemoOutcome) -> list[str]:
     """Return the reconciliation, its verdict last."""
     lines = table_lines([*fleet_figures(outcome.fleet), *ledger_figures(outcome)])
     problems = list(outcome.problems())

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 
-class Step:
+class ScreenStep:
     """A step under way; `note` is what its line says at the end."""
 
     def __init__(self) -> None:
@@ -30,10 +30,10 @@ class Screen:
         self._renewing = False
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Step]:
+    def step(self, title: str) -> Iterator[ScreenStep]:
         """Print a step's line around the work of the block."""
         self._number += 1
-        step = Step()
+        step = ScreenStep()
         began_s = time.monotonic()
         self._write(f"[{self._number}/{self._steps}] {title} ... ")
         try:

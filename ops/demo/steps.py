@@ -24,16 +24,17 @@ import trio
 from ledger.books.statements import trial_balance
 from ledger.books.verify import verify
 from ledger.postgres.database import Database, open_database
-from ops.cli.exit_codes import Exit
-from ops.cli.place import Dsns, Place, database_server
-from ops.cli.receipt_paper import paper
-from ops.cli.till import Till, open_terminal
-from ops.demo.city import CITY, EXAMPLE_CARD, FLEET_TERMINALS, HAND_TERMINAL, development_key
-from ops.demo.report import Outcome, live_line, report_lines
+from ops.demo.local_switch import local_switch
+from ops.demo.report import DemoOutcome, live_line, report_lines
 from ops.demo.screen import Screen
-from ops.local_switch import local_switch
-from ops.running import Running
+from ops.exit_codes import Exit
+from ops.place.database import Dsns, database_server
+from ops.place.options import Place
+from ops.place.running import RunningNote
+from ops.till.receipt_paper import paper
+from ops.till.terminal import TillOptions, open_terminal
 from simulators.audit.auditor import audit
+from simulators.city.example import CITY, EXAMPLE_CARD, FLEET_TERMINALS, HAND_TERMINAL, development_key
 from simulators.city.seeding import seed_city
 from simulators.errors import TerminalError
 from simulators.fleet.process import run_fleet_processes
@@ -66,7 +67,7 @@ class Scenario:
 
 
 async def play(place: Place, scenario: Scenario) -> Exit:
-    """Run a scenario to its end. Raises `CommandError` and errors that `ops.cli.errors` explains.
+    """Run a scenario to its end. Raises `CommandError` and errors that `ops.errors` explains.
 
     A signal ends a scenario without end in an orderly way, reconciliation included; a second one, or one
     during a timed scenario, ends everything at once, with status 130, and the books stay sound for the
@@ -140,7 +141,7 @@ class _Play:
             step.note = f"{what} {'added' if seeded.cards else 'there'}"
         return dsns, owner
 
-    async def _start_switch(self, stack: AsyncExitStack, dsns: Dsns) -> Running:
+    async def _start_switch(self, stack: AsyncExitStack, dsns: Dsns) -> RunningNote:
         config = self._config
         served = msgspec.structs.replace(config, dsn=dsns.service, owner_dsn="", log_level="warning")
         with self._screen.step("Switch") as step:
@@ -160,7 +161,7 @@ class _Play:
             while is_fleet_at_work(folder):  # noqa: ASYNC110 - another process' file locks wake nobody
                 await trio.sleep(POLL_S)
 
-    async def _trade(self, running: Running) -> FleetReport:
+    async def _trade(self, running: RunningNote) -> FleetReport:
         screen, scenario = self._screen, self._scenario
         pace = f"{scenario.rate_per_s:g} requests/s" if scenario.rate_per_s else "as fast as they go"
         until = "until Ctrl-C" if scenario.seconds is None else f"for {scenario.seconds:g} s"
@@ -186,7 +187,7 @@ class _Play:
         """Earn on the terminal kept free for people, so that what is shown went the whole way."""
         with self._screen.step("One receipt") as step:
             try:
-                async with open_terminal(Till(), self._place) as terminal:
+                async with open_terminal(TillOptions(), self._place) as terminal:
                     reply = await terminal.earn(EXAMPLE_CARD, EXAMPLE_AMOUNT_GROSZE)
                     partner = terminal.programme.partner_name if terminal.programme else ""
             except (StoreError, TerminalError) as error:
@@ -204,11 +205,13 @@ class _Play:
             )
         )
 
-    async def _reconcile(self, owner: Database, report: FleetReport, running: Running, replays: int) -> Exit:
+    async def _reconcile(
+        self, owner: Database, report: FleetReport, running: RunningNote, replays: int
+    ) -> Exit:
         screen = self._screen
         logs = sorted(fleet_folder(self._config).glob("audit-*.log"))
         with screen.step("Reconciliation: what terminals were told against the ledger") as step:
-            outcome = Outcome(
+            outcome = DemoOutcome(
                 fleet=report,
                 audit=await audit(owner, logs),
                 findings=await owner.run(verify, timeout_s=BOOKS_S_MAX),
@@ -238,7 +241,7 @@ def fleet_processes() -> int:
     return max(1, min(FLEET_PROCESSES_MAX, (os.cpu_count() or 1) // 2))
 
 
-def fleet_plan(config: Config, scenario: Scenario, running: Running) -> FleetPlan:
+def fleet_plan(config: Config, scenario: Scenario, running: RunningNote) -> FleetPlan:
     """Return what the fleet is to do."""
     return FleetPlan(
         seed=CITY.seed,
@@ -291,7 +294,7 @@ def put_aside(logs: Iterable[Path]) -> None:
         log.replace(log.with_name(f"reconciled-{log.name}"))
 
 
-def invitation(running: Running) -> list[str]:
+def invitation(running: RunningNote) -> list[str]:
     """Return how to take part while it runs."""
     key = development_key(HAND_TERMINAL)
     assert key is not None
@@ -302,7 +305,7 @@ def invitation(running: Running) -> list[str]:
     ]
 
 
-def farewell(running: Running) -> list[str]:
+def farewell(running: RunningNote) -> list[str]:
     """Return the ports that were used, and three commands to go on with."""
     http = ", ".join(running.http)
     commands = {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.cli.amounts import AmountError, parse_amount
-from ops.cli.receipt_paper import COLUMNS, paper
+from ops.till.receipt_paper import COLUMNS, paper
 
 
 @pytest.mark.parametrize(

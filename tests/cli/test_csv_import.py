@@ -17,8 +17,8 @@ from ops.cli.csv_import import (
     read_lines,
     report,
 )
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
+from ops.errors import CommandError
+from ops.exit_codes import Exit
 
 COLUMNS = Columns(required=("number", "name"), optional=("note",))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ops.cli import main
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
 from ops.cli.failures import report
-from ops.demo.city import EXAMPLE_CARD
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from simulators.city.example import EXAMPLE_CARD
 from tests.postgres import FreshDatabase
 
 

@@ -8,7 +8,7 @@ from cyclopts import App
 
 from ops.cli import main
 from ops.cli.app import app
-from ops.cli.exit_codes import Exit
+from ops.exit_codes import Exit
 
 
 def commands(at: App, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.registry.secrets import MasterKey
 from ops.cli import main
-from ops.cli.exit_codes import Exit
+from ops.exit_codes import Exit
 from protocol import luhn_digit
 
 RULES = Path(__file__).parents[2] / "switch" / "rules" / "programmes" / "czestochowa.toml"

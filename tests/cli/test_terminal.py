@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from ops.cli import main
-from ops.cli.exit_codes import Exit
 from ops.cli.terminal_menu import Keyboard
-from ops.demo.city import CITY, EXAMPLE_CARD, HAND_TERMINAL
-from ops.running import read_note
+from ops.exit_codes import Exit
+from ops.place.running import read_note
 from protocol import luhn_digit
+from simulators.city.example import CITY, EXAMPLE_CARD, HAND_TERMINAL
 
 BLOCKED_CARD = CITY.card_digits(31)
 

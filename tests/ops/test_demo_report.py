@@ -7,7 +7,7 @@ import pytest
 
 from ledger.books.statements import TrialRow
 from ledger.books.verify import Finding
-from ops.demo.report import Outcome, live_line, report_lines
+from ops.demo.report import DemoOutcome, live_line, report_lines
 from ops.demo.screen import Screen
 from simulators.audit.auditor import AuditResult, Difference
 from simulators.fleet.report import FleetPlan, FleetReport, Progress, Remaining, Tally
@@ -22,9 +22,9 @@ def fleet_report(**changes: object) -> FleetReport:
 
 def outcome(
     fleet: FleetReport | None = None, audit: AuditResult | None = None, broken: int = 0, credit: int = 70
-) -> Outcome:
+) -> DemoOutcome:
     """Return an outcome that holds, but for what is given."""
-    return Outcome(
+    return DemoOutcome(
         fleet=fleet or fleet_report(),
         audit=audit or AuditResult(sent=10, told=10, approved=9, declined=1),
         findings=[Finding("balances", broken, "account 8" if broken else None), Finding("others", 0, None)],
@@ -65,7 +65,7 @@ def test_a_clean_run_reconciles() -> None:
         ),
     ],
 )
-def test_anything_amiss_spoils_the_verdict_and_is_named(bad: Outcome, named: str) -> None:
+def test_anything_amiss_spoils_the_verdict_and_is_named(bad: DemoOutcome, named: str) -> None:
     """Each thing that does not reconcile makes the run fail, with a line that names it."""
     assert not bad.holds
     lines = report_lines(bad)

@@ -16,9 +16,9 @@ from typing import IO, Final
 import msgspec
 import trio
 
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
-from ops.running import Running, noted
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.place.running import RunningNote, noted
 from switch.config import Config
 from switch.process.supervisor import EXIT_PORT_IN_USE, serve
 from switch.process.supervisor import Running as Listening
@@ -56,7 +56,7 @@ class _Serving:
 
 
 @asynccontextmanager
-async def local_switch(config: Config, log_path: Path) -> AsyncIterator[Running]:
+async def local_switch(config: Config, log_path: Path) -> AsyncIterator[RunningNote]:
     """Serve `config` (with a service DSN) on its ports, or on free ones if they are taken; logs go to a file.
 
     Raises `CommandError` when the switch does not come up.
@@ -90,9 +90,9 @@ async def _start(nursery: trio.Nursery, config: Config, log_file: IO[bytes]) -> 
     return serving
 
 
-def running_of(config: Config, listening: Listening) -> Running:
+def running_of(config: Config, listening: Listening) -> RunningNote:
     """Return the note for the state directory."""
-    return Running(os.getpid(), listening.host, listening.port, listening.http, config.tls_wanted)
+    return RunningNote(os.getpid(), listening.host, listening.port, listening.http, config.tls_wanted)
 
 
 def _not_up(status: int, log_path: Path) -> CommandError:

@@ -1,8 +1,7 @@
-"""What the terminal commands share: who the terminal is, where the switch is, how an answer is shown.
+"""A terminal at the keyboard: who it is, where its switch is, and its memory in the state directory.
 
-Owns the options of `cityswitch terminal` and the showing of replies. Must not know the wire:
-`simulators.till.terminal` does all of it. Invariants: a card number is masked in all output; the key is never
-shown.
+Owns the options of `cityswitch terminal`. Must not know the wire (`simulators.till.terminal` does all of it)
+nor how an answer is shown (`ops.till.answers`). Invariant: neither key nor full card number is ever shown.
 """
 
 from __future__ import annotations
@@ -15,29 +14,22 @@ from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
-from ops.cli.output import Row, print_fields, print_json, print_line
-from ops.cli.place import HERE, Place
-from ops.cli.receipt_paper import paper
-from ops.cli.version import project_version
-from ops.demo.city import HAND_TERMINAL, development_key
-from ops.running import read_note
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.place.options import HERE, Place
+from ops.place.running import read_note
+from ops.version import project_version
 from protocol import (
     CardNumberError,
-    ResultClass,
     ResultCode,
-    TotalsReply,
-    TransactionReply,
     mask_card,
     parse_card,
-    result_class,
 )
+from simulators.city.example import HAND_TERMINAL, development_key
 from simulators.till.channel import Address, connector
 from simulators.till.link import Identity
 from simulators.till.store import TerminalMemory
 from simulators.till.terminal import Terminal
-from switch.rules.receipts import money
 
 KEY_BYTES: Final = 32
 CODES: Final = {int(code): code for code in ResultCode}
@@ -45,7 +37,7 @@ CODES: Final = {int(code): code for code in ResultCode}
 
 @Parameter(name="*", group=Group("Terminal", sort_key=8))
 @dataclass(frozen=True, kw_only=True)
-class Till:
+class TillOptions:
     """Which terminal speaks to which switch."""
 
     terminal: Annotated[int, Parameter(help="Number of the terminal.")] = HAND_TERMINAL
@@ -101,7 +93,8 @@ class Till:
         return Address(config.listen_host, config.listen_port, config.tls_wanted, self.ca_file)
 
 
-DEFAULT_TILL: Final = Till()
+HAND: Final = TillOptions()
+"""The default of these options: the terminal kept free for people, at the switch that runs here."""
 
 
 def key_from_hex(text: str) -> bytes:
@@ -137,7 +130,7 @@ def masked(card: str) -> str:
 
 
 @asynccontextmanager
-async def open_terminal(till: Till, place: Place = HERE) -> AsyncIterator[Terminal]:
+async def open_terminal(till: TillOptions, place: Place = HERE) -> AsyncIterator[Terminal]:
     """Yield the terminal, its memory in the state directory; it connects when something is asked."""
     identity, address = till.identity(), till.address(place)
     folder = place.settings().state_path / "terminals"
@@ -147,88 +140,3 @@ async def open_terminal(till: Till, place: Place = HERE) -> AsyncIterator[Termin
     with TerminalMemory.open(path, identity.terminal, durable=True) as memory:
         async with Terminal(identity, memory, connector(address), software=software) as terminal:
             yield terminal
-
-
-def status_of(code: int) -> Exit:
-    """Return the exit status for a result code."""
-    if code == ResultCode.TOTALS_DIFFER:
-        return Exit.DIFFERENCES
-    return Exit.OK if result_class(code) is ResultClass.APPROVE else Exit.DECLINED
-
-
-def code_name(code: int) -> str:
-    """Return a code's name, or its number if it is younger than this program."""
-    return CODES[code].name if code in CODES else str(code)
-
-
-def code_text(code: int) -> str:
-    """Return what a code means, in English."""
-    return CODES[code].text_en if code in CODES else f"code {code}"
-
-
-def reply_fields(reply: TransactionReply) -> Row:
-    """Return a reply as a record for scripts; amounts in grosze, times in ms since 1970."""
-    return {
-        "result": code_name(reply.code),
-        "code": int(reply.code),
-        "class": str(result_class(reply.code)),
-        "text": code_text(reply.code),
-        "stan": reply.stan,
-        "transaction_id": reply.transaction_id,
-        "amount_grosze": reply.amount_grosze,
-        "points": reply.points,
-        "balance": reply.balance,
-        "server_time_ms": reply.server_time_ms,
-        "receipt": reply.receipt,
-    }
-
-
-def show_receipt(terminal: Terminal, reply: TransactionReply) -> None:
-    """Print a reply as the terminal's printer would."""
-    partner = terminal.programme.partner_name if terminal.programme else ""
-    print_line(
-        paper(
-            reply.receipt or code_text(reply.code),
-            partner=partner,
-            terminal=terminal.identity.terminal,
-            stan=reply.stan,
-            time_ms=reply.server_time_ms,
-        )
-    )
-
-
-def show_reply(terminal: Terminal, reply: TransactionReply, *, as_json: bool) -> Exit:
-    """Print a reply, as paper or for scripts; returns the exit status."""
-    if as_json:
-        print_json(dict(reply_fields(reply)))
-    else:
-        show_receipt(terminal, reply)
-    return status_of(reply.code)
-
-
-def show_totals(reply: TotalsReply, *, as_json: bool) -> Exit:
-    """Print the switch's totals; returns the exit status."""
-    print_fields(
-        {
-            "result": code_name(reply.code),
-            "text": code_text(reply.code),
-            "earn_count": reply.earn_count,
-            "earn_points": reply.earn_points,
-            "redeem_count": reply.redeem_count,
-            "redeem_points": reply.redeem_points,
-            "reversal_count": reply.reversal_count,
-            "reversal_points": reply.reversal_points,
-        },
-        as_json=as_json,
-    )
-    return status_of(reply.code)
-
-
-def describe(terminal: Terminal) -> str:
-    """Return one line about a signed-on terminal: its programme, partner and redemption tiers."""
-    programme = terminal.programme
-    assert programme is not None
-    tiers = ", ".join(f"{points} = {money(value)}" for points, value in programme.tiers)
-    return f"Terminal {terminal.identity.terminal} · {programme.partner_name} · {programme.programme}" + (
-        f" · points for {tiers}" if tiers else ""
-    )

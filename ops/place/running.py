@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 
-class Running(msgspec.Struct, frozen=True):
+class RunningNote(msgspec.Struct, frozen=True):
     """Where the switch of this state directory listens: for terminals, and each worker for HTTP."""
 
     pid: int
@@ -30,7 +30,7 @@ def note_path(state: Path) -> Path:
 
 
 @contextmanager
-def noted(state: Path, running: Running) -> Iterator[None]:
+def noted(state: Path, running: RunningNote) -> Iterator[None]:
     """Keep the note for as long as the block lasts."""
     path = note_path(state)
     beside = path.with_suffix(".new")
@@ -42,10 +42,10 @@ def noted(state: Path, running: Running) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def read_note(state: Path) -> Running | None:
+def read_note(state: Path) -> RunningNote | None:
     """Return where the switch of this state directory listens; None if none runs."""
     try:
-        running = msgspec.json.decode(note_path(state).read_bytes(), type=Running)
+        running = msgspec.json.decode(note_path(state).read_bytes(), type=RunningNote)
         os.kill(running.pid, 0)
     except (OSError, msgspec.DecodeError):
         return None

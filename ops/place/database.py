@@ -1,68 +1,31 @@
-"""Where a command works: which settings, which database, which state directory.
+"""The database of a place: the one its DSN names, else the embedded one of its state directory.
 
-Owns the options --config, --dsn and --state-dir and what follows from them. Must not know what a command
-does there. Invariants: without a DSN the embedded Postgres of the state directory is used: the running one
-if a demo or a switch holds it, else one started for as long as the command lasts, and it says "development".
+Owns the way from settings to DSNs. Must not know what a command does there. Invariants: without a DSN the
+embedded Postgres of the state directory is used: the running one if a demo or a switch holds it, else one
+started for as long as the command lasts, and it says "development".
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import trio
-from cyclopts import Group, Parameter
 
 from ledger.errors import EmbeddedFault, EmbeddedPostgresError
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import DATABASE, OWNER, SERVICE, embedded_postgres
-from ops.cli.errors import CommandError
-from ops.cli.exit_codes import Exit
-from ops.cli.output import say
-from switch.config import Config, load_config
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import say
+from ops.place.options import Place
+from switch.config import Config
 
-DEFAULT_FILE: Final = Path("cityswitch.toml")
 READY_S_MAX: Final = 15.0
 POLL_S: Final = 0.05
-
-
-@Parameter(name="*", group=Group("Where", sort_key=9))
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """The options every command shares."""
-
-    config: Annotated[Path | None, Parameter(help="Settings file; ./cityswitch.toml where there is one.")] = (
-        None
-    )
-    dsn: Annotated[
-        str | None,
-        Parameter(help="Postgres 15 or newer (postgresql://…); without it the embedded one is used."),
-    ] = None
-    state_dir: Annotated[
-        Path | None,
-        Parameter(help="Folder of the embedded Postgres, the master key and terminals' memories (var)."),
-    ] = None
-
-    @property
-    def file(self) -> Path | None:
-        """The settings file that counts: the one named, else ./cityswitch.toml if it exists."""
-        return self.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-
-    def options(self) -> dict[str, Any]:
-        """The settings these options set; None where not given."""
-        return {"dsn": self.dsn, "state_dir": str(self.state_dir) if self.state_dir else None}
-
-    def settings(self, **more: Any) -> Config:
-        """Return the settings with these options, and more, over them. Raises `ConfigError`."""
-        return load_config(self.file, options={**self.options(), **more})
-
-
-HERE: Final = Place()
-"""The default of every command's last parameter."""
 
 
 class Dsns(NamedTuple):

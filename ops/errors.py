@@ -6,7 +6,7 @@ something failed.
 
 from __future__ import annotations
 
-from ops.cli.exit_codes import Exit
+from ops.exit_codes import Exit
 
 
 class CommandError(Exception):

@@ -1,0 +1,102 @@
+"""How the switch's answers are shown: as paper for people, as records for scripts, as an exit status.
+
+Owns the showing. Must not know how an answer was had. Invariant: a card number is masked in all output.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ops.exit_codes import Exit
+from ops.output import Row, print_fields, print_json, print_line
+from ops.till.receipt_paper import paper
+from protocol import ResultClass, ResultCode, TotalsReply, TransactionReply, result_class
+from simulators.till.terminal import Terminal
+from switch.rules.receipts import money
+
+CODES: Final = {int(code): code for code in ResultCode}
+
+
+def status_of(code: int) -> Exit:
+    """Return the exit status for a result code."""
+    if code == ResultCode.TOTALS_DIFFER:
+        return Exit.DIFFERENCES
+    return Exit.OK if result_class(code) is ResultClass.APPROVE else Exit.DECLINED
+
+
+def code_name(code: int) -> str:
+    """Return a code's name, or its number if it is younger than this program."""
+    return CODES[code].name if code in CODES else str(code)
+
+
+def code_text(code: int) -> str:
+    """Return what a code means, in English."""
+    return CODES[code].text_en if code in CODES else f"code {code}"
+
+
+def reply_fields(reply: TransactionReply) -> Row:
+    """Return a reply as a record for scripts; amounts in grosze, times in ms since 1970."""
+    return {
+        "result": code_name(reply.code),
+        "code": int(reply.code),
+        "class": str(result_class(reply.code)),
+        "text": code_text(reply.code),
+        "stan": reply.stan,
+        "transaction_id": reply.transaction_id,
+        "amount_grosze": reply.amount_grosze,
+        "points": reply.points,
+        "balance": reply.balance,
+        "server_time_ms": reply.server_time_ms,
+        "receipt": reply.receipt,
+    }
+
+
+def show_receipt(terminal: Terminal, reply: TransactionReply) -> None:
+    """Print a reply as the terminal's printer would."""
+    partner = terminal.programme.partner_name if terminal.programme else ""
+    print_line(
+        paper(
+            reply.receipt or code_text(reply.code),
+            partner=partner,
+            terminal=terminal.identity.terminal,
+            stan=reply.stan,
+            time_ms=reply.server_time_ms,
+        )
+    )
+
+
+def show_reply(terminal: Terminal, reply: TransactionReply, *, as_json: bool) -> Exit:
+    """Print a reply, as paper or for scripts; returns the exit status."""
+    if as_json:
+        print_json(dict(reply_fields(reply)))
+    else:
+        show_receipt(terminal, reply)
+    return status_of(reply.code)
+
+
+def show_totals(reply: TotalsReply, *, as_json: bool) -> Exit:
+    """Print the switch's totals; returns the exit status."""
+    print_fields(
+        {
+            "result": code_name(reply.code),
+            "text": code_text(reply.code),
+            "earn_count": reply.earn_count,
+            "earn_points": reply.earn_points,
+            "redeem_count": reply.redeem_count,
+            "redeem_points": reply.redeem_points,
+            "reversal_count": reply.reversal_count,
+            "reversal_points": reply.reversal_points,
+        },
+        as_json=as_json,
+    )
+    return status_of(reply.code)
+
+
+def describe(terminal: Terminal) -> str:
+    """Return one line about a signed-on terminal: its programme, partner and redemption tiers."""
+    programme = terminal.programme
+    assert programme is not None
+    tiers = ", ".join(f"{points} = {money(value)}" for points, value in programme.tiers)
+    return f"Terminal {terminal.identity.terminal} · {programme.partner_name} · {programme.programme}" + (
+        f" · points for {tiers}" if tiers else ""
+    )
