@@ -1,7 +1,7 @@
 """Owns the reads of the registry: who takes part, as the switch keeps it in memory.
 
 A reader asks for everything with a change number above the one it has. Numbers become visible in order
-(the writers' lock, `migrations/0001_registry.sql`), so nothing below a number seen can appear later.
+(the writers' lock, `migrations/before/0001_registry.sql`), so nothing below a number seen can appear later.
 Nobody is ever deleted. Rows hold no personal data: a card is a token, an account, dates, flags and a
 status. Cards come by the million and are handed over as they arrive, so that no list of all of them exists.
 """

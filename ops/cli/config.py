@@ -244,9 +244,14 @@ async def check_service(dsn: str) -> str:
 
 
 async def check_migrations(dsn: str) -> str:
-    """No migration waits."""
-    if names := await pending(dsn):
-        raise CommandError(Exit.CONFIGURATION, f"{len(names)} migrations wait.", "Run `cityswitch migrate`.")
+    """No migration waits that this version needs."""
+    waiting = await pending(dsn)
+    if waiting.before:
+        raise CommandError(
+            Exit.CONFIGURATION, f"{len(waiting.before)} migrations wait.", "Run `cityswitch migrate`."
+        )
+    if waiting.after:
+        return f"up to date; {len(waiting.after)} wait for `cityswitch migrate --after`"
     return "up to date"
 
 

@@ -20,7 +20,7 @@ from switch.process.installation import prepare
 init_app = App(
     name="init", help_epilogue=examples("init", "init --dsn postgresql://owner@db.example/cityswitch")
 )
-migrate_app = App(name="migrate", help_epilogue=examples("migrate", "migrate --dry-run"))
+migrate_app = App(name="migrate", help_epilogue=examples("migrate", "migrate --dry-run", "migrate --after"))
 
 
 @init_app.default
@@ -36,13 +36,25 @@ async def init(*, place: Place = HERE) -> None:
 @migrate_app.default
 async def migrate(
     *,
+    after: Annotated[
+        bool, Parameter(help="Also what must wait until no switch of an older version runs.")
+    ] = False,
     dry_run: Annotated[bool, Parameter(help="Only say what would be applied.")] = False,
     place: Place = HERE,
 ) -> None:
-    """Bring the database's schema up to this version (with the owner's DSN)."""
+    """Bring the database's schema up to this version (with the owner's DSN); switches of the version before
+    run on.
+    """
     async with database_server(place, place.settings(), create=not dry_run) as dsns:
-        names = await (pending(dsns.owner) if dry_run else apply_migrations(dsns.owner))
+        waiting = await pending(dsns.owner)
+        names = waiting.before + (waiting.after if after else [])
+        if not dry_run:
+            names = await apply_migrations(dsns.owner, after=after)
     for name in names:
         print_line(f"{'would apply' if dry_run else 'applied'} {name}")
     if not names:
         print_line("The database is up to date.")
+    if left := [name for name in waiting.after if name not in names]:
+        print_line(
+            f"{len(left)} more for when no switch of an older version runs: `cityswitch migrate --after`."
+        )

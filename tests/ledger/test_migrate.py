@@ -1,4 +1,4 @@
-"""What applying migrations promises."""
+"""What applying migrations promises: once, whole, in two steps around a rollout, out of the way of sales."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import trio
 
+import ledger.postgres.migrate
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, MigrationError
-from ledger.postgres.database import open_database
+from ledger.postgres.database import Bell, Connection, Database, open_database
 from ledger.postgres.migrate import DIRECTORY, migrate, pending, read_migrations
 from tests.postgres import FreshDatabase, Server
 
 NAMES = [migration.name for migration in read_migrations()]
+_HELD = "select exists (select from pg_locks where relation = 'registry.layout'::regclass and granted)"
 
 
 @pytest.fixture
@@ -29,11 +31,12 @@ def files(tmp_path: Path) -> Path:
 
 async def test_migrates_once(empty: FreshDatabase) -> None:
     """All files in order, then nothing; pending tells it beforehand."""
-    assert await pending(empty.owner_dsn) == NAMES
+    waiting = await pending(empty.owner_dsn)
+    assert waiting.before + waiting.after == NAMES
     assert await migrate(empty.owner_dsn) == NAMES
-    assert await pending(empty.owner_dsn) == []
-    assert await migrate(empty.owner_dsn) == []
-    assert await pending(empty.service_dsn) == []
+    assert await pending(empty.owner_dsn) == ([], [])
+    assert await migrate(empty.owner_dsn, after=True) == []
+    assert await pending(empty.service_dsn) == ([], [])
 
 
 async def test_two_starters_do_not_race(empty: FreshDatabase) -> None:
@@ -51,7 +54,7 @@ async def test_two_starters_do_not_race(empty: FreshDatabase) -> None:
 
 async def test_a_changed_file_is_an_error(ledger_dsn: str, files: Path) -> None:
     """A file that was applied must not change."""
-    (files / f"{NAMES[0]}.sql").write_text("select 1;")
+    (files / "before" / f"{NAMES[0]}.sql").write_text("select 1;")
     with pytest.raises(MigrationError, match=f"{NAMES[0]} was changed after it was applied"):
         await migrate(ledger_dsn, directory=files)
     with pytest.raises(MigrationError, match="was changed"):
@@ -60,20 +63,113 @@ async def test_a_changed_file_is_an_error(ledger_dsn: str, files: Path) -> None:
 
 async def test_a_newer_database_is_an_error(ledger_dsn: str, files: Path) -> None:
     """A database migrated by a later version is not touched by an older one."""
-    (files / f"{NAMES[-1]}.sql").unlink()
+    (files / "before" / f"{NAMES[0]}.sql").unlink()
     with pytest.raises(MigrationError, match="newer version"):
         await migrate(ledger_dsn, directory=files)
 
 
 async def test_a_failing_file_leaves_nothing(ledger_dsn: str, files: Path) -> None:
     """All pending files are one transaction."""
-    (files / "9001_good.sql").write_text("create table registry.good (x int);")
-    (files / "9002_bad.sql").write_text("create table registry.bad (x nonsense);")
+    (files / "before" / "9001_good.sql").write_text("create table registry.good (x int);")
+    (files / "before" / "9002_bad.sql").write_text("create table registry.bad (x nonsense);")
     with pytest.raises(MigrationError, match="9002_bad failed and nothing was applied"):
         await migrate(ledger_dsn, directory=files)
-    assert await pending(ledger_dsn, directory=files) == ["9001_good", "9002_bad"]
-    (files / "9002_bad.sql").unlink()
+    assert await pending(ledger_dsn, directory=files) == (["9001_good", "9002_bad"], [])
+    (files / "before" / "9002_bad.sql").unlink()
     assert await migrate(ledger_dsn, directory=files) == ["9001_good"]
+
+
+async def has(dsn: str, table: str) -> bool:
+    async with open_database(dsn) as database:
+        found: bool = await database.run(
+            lambda connection: connection.fetchval("select to_regclass($1) is not null", table)
+        )
+        return found
+
+
+async def test_what_takes_away_waits_for_the_end_of_the_rollout(ledger_dsn: str, files: Path) -> None:
+    """Beside workers of two versions only `before` is applied; `after` when it is asked for, whatever the
+    numbers.
+    """
+    (files / "before" / "9001_old.sql").write_text("create table registry.old (x int);")
+    await migrate(ledger_dsn, directory=files)
+    (files / "after" / "9002_old_goes.sql").write_text("drop table registry.old;")
+    (files / "before" / "9003_new.sql").write_text("create table registry.new (x int);")
+    assert await pending(ledger_dsn, directory=files) == (["9003_new"], ["9002_old_goes"])
+    assert await migrate(ledger_dsn, directory=files) == ["9003_new"]
+    assert await has(ledger_dsn, "registry.old")
+    assert await has(ledger_dsn, "registry.new")
+    assert await migrate(ledger_dsn, directory=files) == []
+    assert await migrate(ledger_dsn, after=True, directory=files) == ["9002_old_goes"]
+    assert not await has(ledger_dsn, "registry.old")
+
+
+async def test_a_first_installation_gets_all(empty: FreshDatabase, files: Path) -> None:
+    """A database without anything has no workers to wait for: before and after at once."""
+    (files / "before" / "9001_old.sql").write_text("create table registry.old (x int);")
+    (files / "after" / "9002_old_goes.sql").write_text("drop table registry.old;")
+    assert (await migrate(empty.owner_dsn, directory=files))[-1] == "9002_old_goes"
+    assert await pending(empty.owner_dsn, directory=files) == ([], [])
+    assert not await has(empty.owner_dsn, "registry.old")
+
+
+def test_a_number_stands_once(files: Path) -> None:
+    """The two folders share one series of numbers, so that a name says when it was written."""
+    (files / "after" / "0001_again.sql").write_text("select 1;")
+    with pytest.raises(MigrationError, match="the number 0001"):
+        read_migrations(files)
+
+
+async def test_a_migration_does_not_hold_up_what_waits_behind_it(
+    ledger_dsn: str, files: Path, owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table in use: the migration steps back from the line for its lock, and comes again."""
+    monkeypatch.setattr(ledger.postgres.migrate, "LOCK_WAIT_MS", 50)
+    monkeypatch.setattr(ledger.postgres.migrate, "LOCK_RETRY_S", 0.05)
+    (files / "before" / "9001_wider.sql").write_text("alter table registry.layout add extra int;")
+    applied: list[str] = []
+    waiting = "select count(*) from pg_locks where not granted and relation = 'registry.layout'::regclass"
+
+    async def hold(connection: Connection) -> None:
+        async with connection.transaction():
+            await connection.execute("select from registry.layout")
+            for is_waiting in (1, 0, 1):
+                while await connection.fetchval(waiting) != is_waiting:
+                    pass
+
+    async def apply() -> None:
+        applied.extend(await migrate(ledger_dsn, directory=files))
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(apply)
+            await owner.run(hold)
+    assert applied == ["9001_wider"]
+
+
+async def test_a_migration_that_never_gets_its_lock_says_so(
+    ledger_dsn: str, files: Path, owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables that stay locked end the migration with the cure, and nothing applied."""
+    for name, value in {"LOCK_WAIT_MS": 10, "LOCK_RETRY_S": 0.01, "LOCK_TRIES": 2}.items():
+        monkeypatch.setattr(ledger.postgres.migrate, name, value)
+    (files / "before" / "9001_wider.sql").write_text("alter table registry.layout add extra int;")
+
+    async def hold(connection: Connection) -> None:
+        async with connection.transaction():
+            await connection.execute("select from registry.layout")
+            await bell.wait()
+
+    bell = Bell()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(owner.run, hold)
+        with trio.fail_after(20):
+            while not await owner.run(lambda c: c.fetchval(_HELD)):
+                pass
+        with pytest.raises(DatabaseUnavailable, match="locked 2 times and nothing was applied"):
+            await migrate(ledger_dsn, directory=files)
+        bell.ring()
+    assert (await pending(ledger_dsn, directory=files)).before == ["9001_wider"]
 
 
 async def test_an_owner_without_power_is_told_what_to_do(
