@@ -86,8 +86,19 @@ class KeyRow(msgspec.Struct, frozen=True, gc=False):
     retired_at_ms: int | None
 
 
-# token, account, programme, status, issue, flags, expires_day (days since 1970-01-01, None: never)
-CardTuple: TypeAlias = tuple[int, int, int, int, int, int, int | None]
+# token, account, programme, status, issue, flags, expires_day (days since 1970-01-01, None: never), past
+CardTuple: TypeAlias = tuple[int, int, int, int, int, int, int | None, Sequence[int] | None]
+
+
+def status_at(status: int, past: Sequence[int] | None, at_ms: int) -> int:
+    """Return the status a card had at a moment (ms since 1970), by its status now and its `past`.
+
+    `past`: the statuses before, oldest first, each the moment it ended << 3 | status; None: none.
+    """
+    for entry in past or ():
+        if at_ms < entry >> 3:
+            return entry & 7
+    return status
 
 
 class RegistrySnapshot(msgspec.Struct, gc=False):
@@ -110,7 +121,8 @@ _TERMINALS: Final = "select id, partner, status, label from registry.terminal wh
 _KEYS: Final = """select terminal, generation, wrapped, (extract(epoch from not_after) * 1000)::bigint,
     (extract(epoch from retired_at) * 1000)::bigint
   from registry.terminal_key where changed > $1 order by terminal, generation"""
-_CARDS: Final = """select token, account, programme, status, issue, flags, expires_on - date '1970-01-01'
+_CARDS: Final = """select token, account, programme, status, issue, flags, expires_on - date '1970-01-01',
+    past
   from registry.card where changed > $1"""
 _TABLES: Final = ("programme", "programme_version", "partner", "terminal", "terminal_key", "card")
 _NEWEST: Final = "select " + ", ".join(f"(select max(changed) from registry.{table})" for table in _TABLES)  # noqa: S608 fixed names

@@ -20,7 +20,10 @@ from switch.rules.receipts import ReceiptPrinter
 
 
 class Card(msgspec.Struct, gc=False):
-    """One plastic. `status` as in the registry; `expires_day`, the last valid day, in days since 1970."""
+    """One plastic. `status` as in the registry; `expires_day`, the last valid day, in days since 1970.
+
+    `past`: its statuses before, for `ledger.registry.reads.status_at`; None for nearly every card.
+    """
 
     account: int
     programme: int
@@ -28,6 +31,7 @@ class Card(msgspec.Struct, gc=False):
     issue: int
     flags: int
     expires_day: int | None
+    past: tuple[int, ...] | None = None
 
 
 NO_RULES = Rules(
@@ -165,8 +169,16 @@ class Directory:
         cards = self.cards
         # Millions of cards expire on a few thousand days: each day is one object, not one a card.
         one_day = self._expiry_days.setdefault
-        for token, account, programme, status, issue, flags, expires_day in rows:
-            cards[token] = Card(account, programme, status, issue, flags, one_day(expires_day, expires_day))
+        for token, account, programme, status, issue, flags, expires_day, past in rows:
+            cards[token] = Card(
+                account,
+                programme,
+                status,
+                issue,
+                flags,
+                one_day(expires_day, expires_day),
+                tuple(past) if past else None,
+            )
 
     def take_faults(self) -> list[str]:
         """Return what could not be applied since the last call, one line each."""

@@ -77,6 +77,8 @@ create sequence registry.account_number as bigint minvalue 1 maxvalue 1000000000
 
 -- One plastic. The number itself is never stored: the token is 8 bytes of HMAC-SHA256(pepper, digits).
 -- status: 0 active, 1 blocked, 2 retain, 3 replaced, 4 ordered, 5 ready, 6 closed.
+-- past: the statuses it had before, oldest first, at most 16; each the moment it ended, in ms since 1970, << 3 | status.
+-- A sale that reaches the switch later than it was made is judged by the status the card had then.
 create table registry.card (
   token      bigint primary key,
   account    bigint not null check (account > 0 and account & 7 = 0),
@@ -86,7 +88,8 @@ create table registry.card (
   programme  smallint not null references registry.programme (id),
   status     smallint not null default 0 check (status between 0 and 6),
   issue      smallint not null default 1 check (issue between 1 and 9999),
-  last4      char(4) not null check (last4 ~ '^[0-9]{4}$')
+  last4      char(4) not null check (last4 ~ '^[0-9]{4}$'),
+  past       bigint[] check (cardinality(past) between 1 and 16)
 );
 
 create unique index card_issue on registry.card (account, issue);
@@ -102,6 +105,18 @@ $$;
 create function registry.number_change() returns trigger language plpgsql as $$
 begin
   new.changed := nextval('registry.change_number');
+  return new;
+end
+$$;
+
+create function registry.keep_past() returns trigger language plpgsql as $$
+declare
+  ended_ms constant bigint := extract(epoch from clock_timestamp()) * 1000;
+  past bigint[] := old.past;
+begin
+  -- A clock that went back must not put the end of one status before the end of the one before it.
+  past := past || (greatest(ended_ms, past[cardinality(past)] >> 3) << 3 | old.status);
+  new.past := past[greatest(cardinality(past) - 15, 1):];
   return new;
 end
 $$;
@@ -126,6 +141,8 @@ begin
   end loop;
 end
 $$;
+create trigger keep_past before update on registry.card
+  for each row when (old.status <> new.status) execute function registry.keep_past();
 
 grant usage on schema registry to cityswitch_service;
 grant select on all tables in schema registry to cityswitch_service;

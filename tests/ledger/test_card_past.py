@@ -1,0 +1,62 @@
+"""What the registry remembers of a card's earlier statuses, for sales that arrive late."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from ledger.postgres.database import Database
+from ledger.registry import admin
+from ledger.registry.reads import CardStatus, CardTuple, read_changes, status_at
+from tests.ledger.books import found_registry
+
+
+@pytest.fixture
+async def registry(owner: Database) -> Database:
+    await owner.run(lambda connection: found_registry(connection, 3))
+    return owner
+
+
+async def cards_of(database: Database) -> dict[int, CardTuple]:
+    """Every card as the feed reads it, by token."""
+    cards: list[CardTuple] = []
+    await database.run(lambda connection: read_changes(connection, 0, cards.extend))
+    return {card[0]: card for card in cards}
+
+
+async def test_a_card_s_past_tells_its_status_of_any_moment(registry: Database, database: Database) -> None:
+    """What was before a block, during it and after it is told by the moment; sixteen changes are kept."""
+
+    async def past() -> Sequence[int]:
+        return (await cards_of(database))[1000][7] or ()
+
+    assert await past() == ()
+    for status in (CardStatus.BLOCKED, CardStatus.BLOCKED, CardStatus.ACTIVE):
+        await registry.run(lambda connection, s=status: admin.set_card_status(connection, 1000, s))
+    blocked, unblocked = await past()
+    assert (blocked & 7, unblocked & 7) == (CardStatus.ACTIVE, CardStatus.BLOCKED)
+    moments = [
+        ((blocked >> 3) - 1, CardStatus.ACTIVE),
+        (blocked >> 3, CardStatus.BLOCKED),
+        ((unblocked >> 3) - 1, CardStatus.BLOCKED if unblocked >> 3 > blocked >> 3 else CardStatus.ACTIVE),
+        (unblocked >> 3, CardStatus.ACTIVE),
+    ]
+    for at_ms, status in moments:
+        assert status_at(CardStatus.ACTIVE, (blocked, unblocked), at_ms) == status
+    for n in range(20):
+        await registry.run(
+            lambda connection, n=n: admin.set_card_status(
+                connection, 1000, CardStatus.RETAIN if n % 2 else CardStatus.BLOCKED
+            )
+        )
+    ends = [entry >> 3 for entry in await past()]
+    assert (len(ends), ends) == (16, sorted(ends))
+
+
+async def test_the_replaced_plastic_tells_when(registry: Database, database: Database) -> None:
+    """A sale made with the old plastic before its duplicate was issued is one with a good card."""
+    await registry.run(lambda c: admin.replace_card(c, 1000, admin.CardRow(5000, "0099")))
+    cards = await cards_of(database)
+    ((entry,), none) = cards[1000][7], cards[5000][7]
+    assert none is None
+    assert status_at(CardStatus.REPLACED, (entry,), (entry >> 3) - 1) == CardStatus.ACTIVE
+    assert status_at(CardStatus.REPLACED, (entry,), entry >> 3) == CardStatus.REPLACED
