@@ -2,7 +2,8 @@
 
 Owns child processes and the reservation of the port. A worker gets its settings as one JSON line on its
 standard input, which then stays open: when this process dies, in whatever way, the workers read the end of it
-and drain by themselves. Must not know transactions. Invariant: when `serve` returns, no worker is left.
+and drain by themselves. Must not know transactions. Invariants: when `serve` returns, or the block of
+`serving` is left in whatever way, no worker is left.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import IO
 
 import msgspec
@@ -26,9 +28,18 @@ log = structlog.get_logger()
 RESTART_FIRST_S = 0.5
 RESTART_MAX_S = 10.0
 KILL_MARGIN_S = 10.0
+READY_S_MAX = 60.0
 EXIT_CONFIGURATION, EXIT_PORT_IN_USE = 3, 5
 FINAL_EXITS = frozenset({EXIT_CONFIGURATION, EXIT_PORT_IN_USE})
 """Exits a restart cannot mend: the supervisor gives up with the same status."""
+
+
+class SwitchFailed(Exception):
+    """The switch of a `serving` block did not come up, or ended by itself; `status` is its exit status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -85,8 +96,14 @@ class Supervisor:
         self._on_ready = on_ready
         self._log_file = log_file
         self._http: dict[int, str] = {}
+        self._pids: dict[int, int] = {}
         self._stopping = trio.Event()
         self._status = 0
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The worker processes that live now, in the order of their numbers."""
+        return tuple(pid for _, pid in sorted(self._pids.items()))
 
     async def run(self, stop: trio.Event) -> int:
         """Run until `stop` is set; return the exit status (0 after a clean drain)."""
@@ -146,6 +163,7 @@ class Supervisor:
         )
         assert process.stdin is not None
         assert process.stdout is not None
+        self._pids[worker] = process.pid
         order = WorkerOrder(worker, self._config)
         try:
             with trio.CancelScope(shield=True):
@@ -162,6 +180,7 @@ class Supervisor:
                     process.kill()
                     with trio.CancelScope(shield=True):
                         await process.wait()
+                del self._pids[worker]
                 await process.stdin.aclose()
             nursery.cancel_scope.cancel()
         return status
@@ -196,3 +215,79 @@ async def serve(
     standard error. Raises `PortInUse`.
     """
     return await Supervisor(config, on_ready, log_file).run(stop)
+
+
+class Switch:
+    """A switch that runs for a block: where it listens, and its processes."""
+
+    def __init__(self, running: Running, supervisor: Supervisor) -> None:
+        self.host = running.host
+        self.port = running.port
+        self.http = running.http
+        self._supervisor = supervisor
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The worker processes that live now, in the order of their numbers."""
+        return self._supervisor.pids
+
+
+class _Task:
+    """The supervisor as a task beside a block; shielded, for workers drain even when all is cancelled."""
+
+    def __init__(self, config: Config, log_file: IO[bytes] | None) -> None:
+        self.supervisor = Supervisor(config, self._on_ready, log_file)
+        self.stop, self.decided = trio.Event(), trio.Event()
+        self.running: Running | None = None
+        self.status: int | None = None
+        self.error: Exception | None = None
+
+    async def run(self, block: trio.CancelScope) -> None:
+        with trio.CancelScope(shield=True):
+            try:
+                self.status = await self.supervisor.run(self.stop)
+            except Exception as error:  # raised where the block is
+                self.error = error
+        self.decided.set()
+        if not self.stop.is_set():
+            block.cancel()
+
+    def _on_ready(self, running: Running) -> None:
+        self.running = running
+        self.decided.set()
+
+    def failure(self) -> Exception | None:
+        """Return what to raise where the block has ended without an error of its own."""
+        if self.error is None and self.status:
+            return SwitchFailed(f"the switch ended with status {self.status}: see its log", self.status)
+        return self.error
+
+
+@asynccontextmanager
+async def serving(
+    config: Config, *, log_file: IO[bytes] | None = None, ready_s_max: float = READY_S_MAX
+) -> AsyncIterator[Switch]:
+    """Serve `config` for as long as the block lasts: it begins when every worker serves.
+
+    Leaving it drains the switch. Raises `PortInUse`, or `SwitchFailed` when the switch does not come up in
+    time, ends by itself (the block is cancelled then) or does not drain cleanly.
+    """
+    failure: Exception | None = None
+    block = trio.CancelScope()
+    async with trio.open_nursery() as nursery:
+        task = _Task(config, log_file)
+        nursery.start_soon(task.run, block)
+        try:
+            with trio.move_on_after(ready_s_max):
+                await task.decided.wait()
+            if task.running is not None:
+                with block:
+                    yield Switch(task.running, task.supervisor)
+            elif not task.decided.is_set():
+                failure = SwitchFailed(f"the switch was not ready within {ready_s_max:g} s: see its log", 70)
+        except Exception as error:  # carried around the nursery, which would wrap it into a group
+            failure = error
+        finally:
+            task.stop.set()
+    if failure := failure or task.failure():
+        raise failure

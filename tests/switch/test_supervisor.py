@@ -5,8 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -19,32 +17,19 @@ from ledger.registry.reads import CardStatus
 from ledger.registry.secrets import MasterKey
 from protocol import Balance, Earn, ResultCode, TransactionReply
 from switch.config import Config
-from switch.process.supervisor import EXIT_PORT_IN_USE, Running, reserve_port, serve
+from switch.process.supervisor import (
+    EXIT_CONFIGURATION,
+    EXIT_PORT_IN_USE,
+    Switch,
+    SwitchFailed,
+    reserve_port,
+    serve,
+    serving,
+)
 from switch.wire.listener import PortInUse
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get, seed
 from tests.switch.memory import CARD, Line
-
-
-def child_pids(pid: int) -> list[int]:
-    return [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
-
-
-def worker_pids(pid: int) -> list[int]:
-    """The workers among a process' children (tests may have other children)."""
-    pids = []
-    for child in child_pids(pid):
-        try:
-            command = Path(f"/proc/{child}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"switch.process.worker" in command:
-            pids.append(child)
-    return pids
 
 
 def state_of(pid: int) -> str:
@@ -73,32 +58,7 @@ def make_config(fresh: FreshDatabase, directory: Path, workers: int) -> Config:
     )
 
 
-@asynccontextmanager
-async def supervised(config: Config) -> AsyncIterator[Running]:
-    """A supervisor with its workers, drained at the end; its exit status must be 0."""
-    stop, ready = trio.Event(), trio.Event()
-    told: list[Running] = []
-    statuses: list[int] = []
-
-    def on_ready(running: Running) -> None:
-        told.append(running)
-        ready.set()
-
-    async def run() -> None:
-        statuses.append(await serve(config, stop, on_ready=on_ready))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
-        with trio.fail_after(30):
-            await ready.wait()
-        try:
-            yield told[0]
-        finally:
-            stop.set()
-    assert statuses == [0]
-
-
-async def connect(running: Running, terminal: int) -> Line:
+async def connect(running: Switch, terminal: int) -> Line:
     stream = await trio.open_tcp_stream(running.host, running.port)
     line = Line(stream, terminal)
     if not await line.sign_in():
@@ -118,7 +78,7 @@ async def test_a_block_is_seen_by_all_workers(
     fresh: FreshDatabase, owner: Database, city: MasterKey, tmp_path: Path
 ) -> None:
     """A blocked card is refused by every worker, whichever one holds the connection."""
-    async with supervised(make_config(fresh, tmp_path, 2)) as running:
+    async with serving(make_config(fresh, tmp_path, 2)) as running:
         assert len(running.http) == 2
         lines: list[Line] = []
         served: set[int] = set()
@@ -148,10 +108,10 @@ async def test_a_block_is_seen_by_all_workers(
 async def test_a_dead_worker_is_started_again(fresh: FreshDatabase, city: MasterKey, tmp_path: Path) -> None:
     """kill -9 of a worker: terminals come back, the same id gets its stored reply."""
     earn = Earn(stan=1, terminal_time=0, card=CARD, amount=150_000)
-    async with supervised(make_config(fresh, tmp_path, 1)) as running:
+    async with serving(make_config(fresh, tmp_path, 1)) as running:
         line = await connect(running, 1)
         first = await line.ask(earn)
-        (pid,) = worker_pids(os.getpid())
+        (pid,) = running.pids
         os.kill(pid, signal.SIGKILL)
         assert await line.closed()
         await line.stream.aclose()
@@ -178,11 +138,14 @@ async def test_workers_end_when_their_supervisor_is_killed(
         "import os, sys, trio, msgspec\n"
         "from switch.config import Config\n"
         "from switch.logs import configure_logs\n"
-        "from switch.process.supervisor import serve\n"
+        "from switch.process.supervisor import serving\n"
         "configure_logs('error')\n"
         "config = msgspec.json.decode(sys.stdin.buffer.readline(), type=Config)\n"
-        "say = lambda running: os.write(1, b'ready\\n')\n"
-        "trio.run(lambda: serve(config, trio.Event(), on_ready=say))\n"
+        "async def main():\n"
+        "    async with serving(config) as switch:\n"
+        "        os.write(1, b'%d\\n' % switch.pids)\n"
+        "        await trio.sleep_forever()\n"
+        "trio.run(main)\n"
     )
     pipe = subprocess.PIPE
     process = await trio.lowlevel.open_process([sys.executable, "-c", program], stdin=pipe, stdout=pipe)
@@ -191,8 +154,7 @@ async def test_workers_end_when_their_supervisor_is_killed(
     async with process.stdin, process.stdout:
         await process.stdin.send_all(msgspec.json.encode(make_config(fresh, tmp_path, 1)) + b"\n")
         with trio.fail_after(30):
-            assert await process.stdout.receive_some(100) == b"ready\n"
-        (worker,) = worker_pids(process.pid)
+            worker = int(await process.stdout.receive_some(100))
         process.kill()
         await process.wait()
         with trio.fail_after(20):
@@ -230,3 +192,46 @@ async def test_a_missing_master_key_ends_the_supervisor(
     with trio.fail_after(30):
         assert await serve(make_config(fresh, tmp_path, 1), trio.Event()) == 3
     assert "master.key is missing" in capfd.readouterr().err
+
+
+async def test_a_block_has_the_processes_and_leaves_none(
+    fresh: FreshDatabase, city: MasterKey, tmp_path: Path
+) -> None:
+    """The block is told ports and processes; when it is left, by an error as well, they are gone."""
+    pids: tuple[int, ...] = ()
+
+    async def fail_inside() -> None:
+        nonlocal pids
+        async with serving(make_config(fresh, tmp_path, 2)) as running:
+            pids = running.pids
+            assert {state_of(pid) for pid in pids} <= {"S", "R", "D"}
+            assert len(pids) == len(running.http) == 2
+            raise ValueError("of the block itself")
+
+    with pytest.raises(ValueError, match="of the block itself"):
+        await fail_inside()
+    assert [state_of(pid) for pid in pids] == ["gone", "gone"]
+
+
+async def test_a_switch_that_does_not_come_up_is_raised(fresh: FreshDatabase, tmp_path: Path) -> None:
+    """No master key: the block never begins, and the error has the switch's own exit status."""
+    with trio.fail_after(30), pytest.raises(SwitchFailed) as failed:
+        async with serving(make_config(fresh, tmp_path, 1)):
+            raise AssertionError("the block began")
+    assert failed.value.status == EXIT_CONFIGURATION
+
+
+async def test_a_switch_that_ends_by_itself_ends_the_block(
+    fresh: FreshDatabase, city: MasterKey, tmp_path: Path
+) -> None:
+    """A worker that cannot come back ends the switch; the block is cancelled and the failure raised."""
+
+    async def lose_the_key() -> None:
+        async with serving(make_config(fresh, tmp_path, 1)) as running:
+            (tmp_path / "master.key").unlink()
+            os.kill(running.pids[0], signal.SIGKILL)
+            await trio.sleep_forever()
+
+    with trio.fail_after(30), pytest.raises(SwitchFailed) as failed:
+        await lose_the_key()
+    assert failed.value.status == EXIT_CONFIGURATION
