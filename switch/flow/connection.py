@@ -8,11 +8,12 @@ Invariants: a closed connection is in no table; an outbox never holds more than 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
-from protocol import ServerSession
+from protocol import Received, Reply
 from switch.config import Config
 from switch.metrics import Meters
 from switch.rules.directory import Terminal
@@ -35,12 +36,31 @@ class Transport(Protocol):
         """Close the socket and forget the connection."""
 
 
+class Session(Protocol):
+    """What a connection needs of the thing that turns its bytes into requests and replies into bytes."""
+
+    @property
+    def has_partial_frame(self) -> bool:
+        """Whether the first bytes of a request are here and its last are not."""
+
+    def receive(self, data: bytes) -> list[Received]:
+        """Take bytes; return the verified requests they complete. Raises `ProtocolError`."""
+
+    def seal(self, message: Reply, request_type: int) -> bytes:
+        """Return the bytes of a reply; `request_type` is what `Received.type` of its request was."""
+
+
 class Connection:
-    """One terminal (or concentrator) on the line. Times are trio's clock, in seconds."""
+    """One peer on the line: a terminal, a concentrator under one number, or a link that carries many.
+
+    `terminal` is the one that authenticated and the only one that speaks here, or None on a link of many;
+    whose a request is, `terminal_of` says. Times are trio's clock, in seconds.
+    """
 
     __slots__ = (
         "closed",
         "frame_since",
+        "generation",
         "in_flight",
         "outbox",
         "paused",
@@ -48,15 +68,26 @@ class Connection:
         "session",
         "source",
         "terminal",
+        "terminal_of",
         "transport",
         "write_since",
     )
 
     def __init__(
-        self, session: ServerSession, terminal: Terminal, transport: Transport, *, source: str, now: float
+        self,
+        session: Session,
+        transport: Transport,
+        *,
+        terminal: Terminal | None,
+        terminal_of: Callable[[Received], Terminal],
+        generation: int = 0,
+        source: str,
+        now: float,
     ) -> None:
         self.session = session
         self.terminal = terminal
+        self.terminal_of = terminal_of
+        self.generation = generation
         self.transport = transport
         self.source = source
         self.outbox = bytearray()
@@ -66,6 +97,11 @@ class Connection:
         self.read_at = now
         self.frame_since: float | None = None
         self.write_since: float | None = None
+
+    @property
+    def number(self) -> int:
+        """The number of its terminal, 0 on a link of many."""
+        return self.terminal.number if self.terminal is not None else 0
 
     def note_read(self, *, has_frames: bool, now: float) -> None:
         """Note the arrival of bytes for the deadlines: idle counts from the last whole frame."""
@@ -106,14 +142,13 @@ class Connections:
 
         A terminal's newer connection replaces its older one.
         """
-        older = self._by_terminal.get(connection.terminal.number)
-        if older is not None:
-            log.warning(
-                "terminal_connected_again", terminal=connection.terminal.number, source=connection.source
-            )
-            self.close(older, "replaced")
+        if connection.terminal is not None:
+            older = self._by_terminal.get(connection.number)
+            if older is not None:
+                log.warning("terminal_connected_again", terminal=connection.number, source=connection.source)
+                self.close(older, "replaced")
+            self._by_terminal[connection.number] = connection
         self._open.add(connection)
-        self._by_terminal[connection.terminal.number] = connection
         self._meters.connections_opened += 1
 
     def close(self, connection: Connection, reason: str) -> None:
@@ -122,8 +157,8 @@ class Connections:
             return
         connection.closed = True
         self._open.discard(connection)
-        if self._by_terminal.get(connection.terminal.number) is connection:
-            del self._by_terminal[connection.terminal.number]
+        if self._by_terminal.get(connection.number) is connection:
+            del self._by_terminal[connection.number]
         self._meters.closes[reason] += 1
         connection.transport.drop(connection)
 
@@ -161,6 +196,18 @@ class Connections:
         elif left < before or connection.write_since is None:
             connection.write_since = now
 
+    def taken(self, connection: Connection, count: int) -> None:
+        """Count requests in; past the bound of its connection nothing more is read from it."""
+        connection.in_flight += count
+        if connection.in_flight >= self._config.in_flight_per_connection_max:
+            self.set_paused(connection, True)
+
+    def answered(self, connection: Connection) -> None:
+        """Count one request out, whatever has become of its connection."""
+        connection.in_flight -= 1
+        if connection.paused and connection.in_flight <= self._config.in_flight_per_connection_max // 2:
+            self.set_paused(connection, False)
+
     def set_paused(self, connection: Connection, paused: bool) -> None:
         """Stop or resume reading from a connection (TCP pushes back on the terminal)."""
         if connection.paused != paused and not connection.closed and not self._stopped:
@@ -183,7 +230,7 @@ class Connections:
             elif connection.paused:
                 continue
             elif connection.frame_since is not None and now - connection.frame_since >= config.frame_s:
-                self.fault(connection.source, "frame_timeout", terminal=connection.terminal.number)
+                self.fault(connection.source, "frame_timeout", terminal=connection.number)
                 self.close(connection, "frame_timeout")
             elif not connection.in_flight and now - connection.read_at >= config.idle_s:
                 self.close(connection, "idle_timeout")

@@ -113,7 +113,7 @@ class Flow:
     def receive(self, connection: Connection, requests: list[Received], now: float) -> None:
         """Take the verified requests of one read; `now` is trio's clock in seconds. Never waits."""
         is_crowded = self._is_crowded(now)
-        connection.in_flight += len(requests)
+        self._connections.taken(connection, len(requests))
         self.in_flight += len(requests)
         now_ms = self._clock_ms()
         if is_crowded or self._ledger.is_behind():
@@ -121,8 +121,6 @@ class Flow:
         handlers = self._handlers
         for request in requests:
             handlers[request.message.__class__](connection, request, now_ms, now)
-        if connection.in_flight >= self._config.in_flight_per_connection_max:
-            self._connections.set_paused(connection, True)
 
     def _is_crowded(self, now: float) -> bool:
         """Whether half of what may be in flight has been so for long: the rest waits unseen in sockets."""
@@ -151,7 +149,7 @@ class Flow:
     def _earn(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
         message = request.message
         assert isinstance(message, Earn | EarnAdvice)
-        partner = connection.terminal.partner
+        partner = connection.terminal_of(request).partner
         card, last4 = self._find_card(message.card)
         decision = decide_earn(partner, card, message.amount, self._calendar.day(now_ms))
         kind = EARN if message.__class__ is Earn else EARN_ADVICE
@@ -170,7 +168,7 @@ class Flow:
     def _redeem(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
         message = request.message
         assert isinstance(message, Redeem)
-        partner = connection.terminal.partner
+        partner = connection.terminal_of(request).partner
         card, last4 = self._find_card(message.card)
         stale = self._feed_is_stale()
         decision = decide_redeem(partner, card, message.tier, self._calendar.day(now_ms), feed_stale=stale)
@@ -190,7 +188,7 @@ class Flow:
         message = request.message
         assert isinstance(message, Balance)
         card, last4 = self._find_card(message.card)
-        decision = decide_balance(connection.terminal.partner, card, self._calendar.day(now_ms))
+        decision = decide_balance(connection.terminal_of(request).partner, card, self._calendar.day(now_ms))
         self._post(connection, request, BALANCE, decision, card=card, last4=last4, now_ms=now_ms, now=now)
 
     def _refer(self, connection: Connection, request: Received, now_ms: int, now: float) -> None:
@@ -198,7 +196,7 @@ class Flow:
         message = request.message
         assert isinstance(message, Reversal | Status)
         card, last4 = self._find_card(message.card)
-        decision = decide_reference(connection.terminal.partner, card)
+        decision = decide_reference(connection.terminal_of(request).partner, card)
         kind = REVERSAL if isinstance(message, Reversal) else STATUS
         self._post(
             connection,
@@ -241,7 +239,7 @@ class Flow:
     ) -> None:
         """Hand the decision to the committer; declines are journalled too, so that such an id never posts."""
         message = cast("Request", request.message)
-        terminal = connection.terminal
+        terminal = connection.terminal_of(request)
         programme = terminal.partner.programme
         posting = Posting(
             # Python makes a dictionary of more than 15 keywords first: 0.5 us a request.
@@ -273,7 +271,6 @@ class Flow:
         self, connection: Connection, requests: list[Received], now_ms: int, now: float
     ) -> list[Received]:
         """Tell some new business to try again at once, instead of late; return what is to be served."""
-        programme = connection.terminal.partner.programme
         touched: set[Connection] = set()
         rest = []
         for request in requests:
@@ -281,6 +278,7 @@ class Flow:
             if kind is None or self._served < SERVED_PER_REFUSAL:
                 rest.append(request)
                 continue
+            programme = connection.terminal_of(request).partner.programme
             self._served -= SERVED_PER_REFUSAL
             self._meters.requests_shed += 1
             message = cast("Earn | EarnAdvice | Redeem | Balance", request.message)
@@ -329,14 +327,12 @@ class Flow:
     ) -> None:
         """Seal one reply into its connection's outbox and count the request out."""
         self.in_flight -= 1
-        connection.in_flight -= 1
+        self._connections.answered(connection)
         if connection.closed:
             self._meters.replies_dropped += 1
             return
         connection.outbox += connection.session.seal(reply, request_type)
         touched.add(connection)
-        if connection.paused and connection.in_flight <= self._config.in_flight_per_connection_max // 2:
-            self._connections.set_paused(connection, False)
 
     def _flush(self, touched: set[Connection], now: float) -> None:
         """Write what was sealed, and tell who waits for room or for the end of the work."""
@@ -365,7 +361,7 @@ class Flow:
     ) -> None:
         message = request.message
         assert isinstance(message, SignOn | Totals)
-        reply = await self._ledger.answer_inquiry(message, connection.terminal, now_ms)
+        reply = await self._ledger.answer_inquiry(message, connection.terminal_of(request), now_ms)
         self._answer_now(connection, request, reply, now)
 
     def _answer_now(

@@ -177,10 +177,9 @@ class Worker:
 
     def _authenticated(self, connection: Connection, database: Database, nursery: trio.Nursery) -> None:
         """First use of a key generation retires the older ones (design.md, The wire)."""
-        generation = connection.session.generation
-        assert generation is not None
-        if any(older < generation for older in connection.terminal.keys):
-            nursery.start_soon(self._retire, connection.terminal, generation, database)
+        terminal, generation = connection.terminal, connection.generation
+        if terminal is not None and any(older < generation for older in terminal.keys):
+            nursery.start_soon(self._retire, terminal, generation, database)
 
     async def _retire(self, terminal: Terminal, generation: int, database: Database) -> None:
         async def job(connection: DatabaseConnection) -> None:

@@ -35,7 +35,7 @@ class Hub:
         try:
             requests = connection.session.receive(data)
         except ProtocolError as fault:
-            self.connections.fault(connection.source, fault.reason, terminal=connection.terminal.number)
+            self.connections.fault(connection.source, fault.reason, terminal=connection.number)
             self.connections.close(connection, fault.reason)
             self._flow.receive(connection, fault.received, now)
             return

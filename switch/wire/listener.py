@@ -185,13 +185,21 @@ class Listener:
     def _connection(self, session: ServerSession, source: str, transport: Transport) -> Connection:
         assert session.terminal is not None
         terminal = self._directory.terminals[session.terminal]
-        return Connection(session, terminal, transport, source=source, now=trio.current_time())
+        assert session.generation is not None
+        return Connection(
+            session,
+            transport,
+            terminal=terminal,
+            terminal_of=lambda _: terminal,
+            generation=session.generation,
+            source=source,
+            now=trio.current_time(),
+        )
 
     def _admit(self, connection: Connection, requests: list[Received]) -> None:
         self._hub.connections.admit(connection)
-        if (
-            connection.terminal.blocked
-        ):  # while ACCEPT was being written: the block found no connection to close
+        if connection.terminal is not None and connection.terminal.blocked:
+            # While ACCEPT was being written: the block found no connection to close.
             self._hub.connections.close(connection, "terminal_blocked")
             return
         self._on_authenticated(connection)
