@@ -8,6 +8,7 @@ Knows nothing of the database or of the protocol. Neither secret is ever logged 
 """
 
 import hashlib
+import hmac
 import os
 import secrets
 import stat
@@ -34,6 +35,8 @@ class MasterKey:
         if len(wrapping) != _SECRET_BYTES or len(pepper) != _SECRET_BYTES:
             raise SecretsError("a master key needs two secrets of 32 bytes")
         self._aead = AESGCM(wrapping)
+        self.check_value: Final = hmac.digest(wrapping + pepper, b"cityswitch master key check 1", "sha256")
+        """What tells this master key from another: neither secret can be had from it."""
         # HMAC's two padded key blocks, hashed once (RFC 2104 section 4): cheaper than copying an hmac object.
         block = pepper.ljust(_BLOCK_BYTES, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy

@@ -20,6 +20,7 @@ from ledger.errors import SecretsError
 from ledger.postgres.database import Connection, Database
 from ledger.registry import admin as registry_admin
 from ledger.registry.admin import CardRow, NewPartner, NewTerminal
+from ledger.registry.installation import adopt_master_key
 from ledger.registry.reads import CardStatus
 from ledger.registry.secrets import MasterKey
 from simulators.city.population import Peculiarity, Population
@@ -111,6 +112,10 @@ async def _terminals_without_key(
     connection: Connection, population: Population, master: MasterKey
 ) -> list[int]:
     """Return the indexes of terminals to give a key to; raise SeedConflict where another key is known."""
+    try:
+        await adopt_master_key(connection, master)
+    except SecretsError as error:
+        raise SeedConflict(str(error)) from None
     rows = await connection.fetch(
         "select terminal, wrapped from registry.terminal_key "
         "where generation = 1 and terminal between $1 and $2",

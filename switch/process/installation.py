@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ledger.errors import SecretsError
-from ledger.postgres.database import Connection, open_database
+from ledger.postgres.database import open_database
 from ledger.postgres.migrate import migrate
+from ledger.registry.installation import adopt_master_key, needs_master_key
 from ledger.registry.secrets import MasterKey
 from switch.config import Config
 
@@ -29,20 +30,12 @@ async def prepare(config: Config, owner_dsn: str) -> Prepared:
     config.state_path.mkdir(parents=True, exist_ok=True)
     applied = await migrate(owner_dsn)
     path = config.master_key_path
-    if path.exists():
-        return Prepared(applied, False, MasterKey.load(path))
     async with open_database(owner_dsn, connections_max=1, application_name="cityswitch init") as database:
-        if await database.run(needs_master_key):
+        made = not path.exists()
+        if made and await database.run(needs_master_key):
             raise SecretsError(
                 f"{path} is missing, and the database holds cards or keys made with it: restore its backup"
             )
-    return Prepared(applied, True, MasterKey.create(path))
-
-
-async def needs_master_key(connection: Connection) -> bool:
-    """Return whether the registry holds anything that only the installation's master key can read."""
-    return bool(
-        await connection.fetchval(
-            "select exists (select from registry.card) or exists (select from registry.terminal_key)"
-        )
-    )
+        master = MasterKey.create(path) if made else MasterKey.load(path)
+        await database.run(lambda connection: adopt_master_key(connection, master))
+    return Prepared(applied, made, master)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ledger.registry.secrets import MasterKey
 from ops.cli import main
 from ops.exit_codes import Exit
 from protocol import luhn_digit
@@ -24,13 +23,13 @@ def card(number: int) -> str:
 @pytest.fixture
 def run(tmp_path: Path, ledger_dsn: str, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command on a fresh database with a programme and a master key; return status, stdout, stderr."""
-    MasterKey.create(tmp_path / "master.key")
 
     def run_command(*words: str) -> tuple[int, str, str]:
         status = main([*words, "--dsn", ledger_dsn, "--state-dir", str(tmp_path)])
         out, err = capsys.readouterr()
         return status, out, err
 
+    assert run_command("init")[0] == Exit.OK
     assert run_command("programmes", "apply", str(RULES))[0] == Exit.OK
     return run_command
 

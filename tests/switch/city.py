@@ -16,6 +16,7 @@ from ledger.registry.admin import (
     issue_key,
 )
 from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.installation import adopt_master_key
 from ledger.registry.secrets import MasterKey
 from tests.switch.memory import CARD, terminal_key
 
@@ -26,6 +27,7 @@ async def seed(owner: Database, master: MasterKey) -> None:
     """One programme, one partner with terminals 1 and 2, one card."""
 
     async def job(connection: Connection) -> None:
+        await adopt_master_key(connection, master)
         await add_programme(connection, programme=1, code="czestochowa", name="Częstochowa")
         start = datetime(2016, 12, 19, tzinfo=UTC)
         await add_rules(connection, programme=1, effective_from=start, rules_toml=RULES)

@@ -24,6 +24,12 @@ create table registry.layout (
 );
 insert into registry.layout (buckets) values (1);
 
+-- Which master key this database was initialised with: an HMAC under it, from which the key cannot be had.
+create table registry.installation (
+  only_row         boolean primary key default true check (only_row),
+  master_key_check bytea not null check (octet_length(master_key_check) = 32)
+);
+
 create table registry.programme (
   id      smallint primary key check (id between 1 and 9999),
   code    text not null unique check (code ~ '^[a-z][a-z0-9_]{0,31}$'),

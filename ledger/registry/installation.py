@@ -1,0 +1,44 @@
+"""Owns which master key a database belongs to: a check value, kept at its initialisation, compared before use.
+
+With another installation's key no card would be found and no terminal's key would open, one by one and
+without a word; so whoever loads a master key to use it on a database asks here first. Knows nothing of the
+key's file.
+"""
+
+import hmac
+from typing import Final
+
+from ledger.errors import SecretsError
+from ledger.postgres.database import Connection
+from ledger.registry.secrets import MasterKey
+
+_NEEDED: Final = "select exists (select from registry.card) or exists (select from registry.terminal_key)"
+_ADOPT: Final = f"""insert into registry.installation (master_key_check) values ($1)
+  on conflict (only_row) do update set master_key_check = excluded.master_key_check
+  where not ({_NEEDED})"""  # noqa: S608 a fixed text
+
+
+async def needs_master_key(connection: Connection) -> bool:
+    """Return whether the registry holds anything that only the installation's master key can read."""
+    return bool(await connection.fetchval(_NEEDED))
+
+
+async def adopt_master_key(connection: Connection, master: MasterKey) -> None:
+    """Make this the database's master key, unless it needs another one. Raises SecretsError then.
+
+    Takes the owner's connection.
+    """
+    await connection.execute(_ADOPT, master.check_value)
+    await check_master_key(connection, master)
+
+
+async def check_master_key(connection: Connection, master: MasterKey) -> None:
+    """Raise SecretsError unless the database was initialised with this master key."""
+    expected: bytes | None = await connection.fetchval("select master_key_check from registry.installation")
+    if expected is None:
+        raise SecretsError("the database has no master key yet: run `cityswitch init`")
+    if not hmac.compare_digest(expected, master.check_value):
+        raise SecretsError(
+            "this master key is another installation's: name the one this database was initialised with "
+            "(master_key_file), or restore it from its backup"
+        )
