@@ -60,7 +60,7 @@ class ResultCode(IntEnum):
         "Transakcja nie dotarła i nie będzie przyjęta",
         "The transaction never arrived and will not count",
     )
-    # The original was declined, cancelled, or is reversed already. Final for the terminal, so an approval; the
+    # The original was declined, cancelled, or is reversed already. Final, so an approval to the terminal; the
     # text must not read like one, for nothing happened.
     APPROVED_NOTHING_TO_REVERSE = (
         2,
