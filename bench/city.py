@@ -7,8 +7,8 @@ seed, so nothing is stored and any process agrees; they are for development only
 from typing import Final
 
 from bench.errors import CannotRun
-from bench.load.terminal import Identity
 from simulators.city.population import Population
+from simulators.till.identity import TerminalIdentity
 
 SEED: Final = "czestochowa"
 CARDS: Final = 50_000
@@ -24,6 +24,6 @@ def city(seed: str, cards: int, partners: int) -> Population:
         raise CannotRun(str(error)) from None
 
 
-def identity(population: Population, index: int) -> Identity:
+def identity(population: Population, index: int) -> TerminalIdentity:
     """Return who terminal `index` of the city is."""
-    return Identity(population.terminal_id(index), population.terminal_key(index))
+    return TerminalIdentity(population.terminal_id(index), population.terminal_key(index))

@@ -1,8 +1,8 @@
 """What can go wrong between a terminal and the switch, as a closed set of types a cashier's screen can
 name.
 
-Owns the exception types; knows nothing of sockets. Invariant: nothing but these (and `StoreError`) leaves a
-`Terminal`'s methods on account of the network or of the switch; a decline is an answer, not an error.
+Owns the exception types; knows nothing of sockets or files. Invariant: nothing but these leaves a
+`PosTerminal`'s methods on account of the network or of the switch; a decline is an answer, not an error.
 """
 
 from enum import StrEnum
@@ -69,3 +69,19 @@ class TimedOut(Abandoned):
 
 class SwitchBusy(Abandoned):
     """The switch answered every try with a code of the class retry."""
+
+
+class StoreError(Exception):
+    """The terminal's memory cannot be used; the message says why in one line."""
+
+
+class StoreInUse(StoreError):
+    """Another process holds this memory: two terminals with one number would spend the same STANs."""
+
+
+class StoreDamaged(StoreError):
+    """The file is not this terminal's memory, or it is damaged before its last record."""
+
+
+class StansExhausted(StoreError):
+    """STAN 2**31-1 was used: the terminal needs a new number."""

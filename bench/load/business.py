@@ -13,7 +13,7 @@ from collections import deque
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from bench.load.terminal import Answer, Terminal
+from bench.load.terminal import Answer, BlockingTerminal
 from protocol import ResultCode, TransactionReply
 from simulators.city.population import Population
 
@@ -92,7 +92,7 @@ class Till:
         return self._rng.randint(*(LARGE_PURCHASE_GROSZE if is_large else PURCHASE_GROSZE))
 
 
-def perform(line: Terminal, action: Action) -> Answer:
+def perform(line: BlockingTerminal, action: Action) -> Answer:
     """Make the request on an open line. Raises `LineError`."""
     match action.kind:
         case Kind.EARN:

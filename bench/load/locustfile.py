@@ -34,7 +34,7 @@ from bench.errors import CannotRun
 from bench.load.business import Till, perform
 from bench.load.outcome import CONNECT, SIGN_ON, Line, RequestFailed, run_problem, switch_problem, verdict
 from bench.load.shapes import CURVES, step_at
-from bench.load.terminal import Answer, LineError, Terminal
+from bench.load.terminal import Answer, BlockingTerminal, LineError
 from bench.load.terminal_numbers import Desk, MasterDesk, NoTerminalFree, Pool, WorkerDesk
 
 REQUEST_TYPE: Final = "terminal"
@@ -160,7 +160,7 @@ class TerminalUser(User):
         super().__init__(environment)
         self._bench = _BENCHES[id(environment)]
         self._index: int | None = None
-        self._line: Terminal | None = None
+        self._line: BlockingTerminal | None = None
         self._stan = 0
 
     def on_start(self) -> None:
@@ -201,14 +201,14 @@ class TerminalUser(User):
             return
         self._till.learn(action, answer)
 
-    def _open(self) -> Terminal | None:
+    def _open(self) -> BlockingTerminal | None:
         """Connect and sign on; None (and counted) if that fails."""
         assert self._index is not None
         options = self._bench.options
         who = identity(self._bench.population, self._index)
         started = time.perf_counter()
         try:
-            line = Terminal.connect(options.switch_host, options.switch_port, who)
+            line = BlockingTerminal.connect(options.switch_host, options.switch_port, who)
         except LineError as error:
             self._count(CONNECT, started, error=error)
             return None

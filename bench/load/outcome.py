@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from bench.city import identity
-from bench.load.terminal import LineError, LineFault, Terminal
+from bench.load.terminal import BlockingTerminal, LineError, LineFault
 from protocol import ResultClass, ResultCode, result_class
 from simulators.city.population import Population
 
@@ -70,7 +70,7 @@ def switch_problem(host: str, port: int, population: Population) -> str | None:
     without failures.
     """
     try:
-        with Terminal.connect(host, port, identity(population, 0)) as line:
+        with BlockingTerminal.connect(host, port, identity(population, 0)) as line:
             line.sign_on()
     except LineError as error:
         if error.fault in (LineFault.HANDSHAKE, LineFault.SIGN_ON, LineFault.PROTOCOL):

@@ -38,6 +38,7 @@ from protocol import (
     limits,
     result_class,
 )
+from simulators.till.identity import TerminalIdentity
 
 SOFTWARE: Final = "cityswitch bench"
 CONNECT_S_MAX: Final = float(limits.HANDSHAKE_TIMEOUT_S)
@@ -70,14 +71,6 @@ class LineError(Exception):
         self.fault = fault
 
 
-class Identity(NamedTuple):
-    """Who a terminal is: its number, its 32-byte key, and the generation of that key."""
-
-    terminal: int
-    key: bytes
-    generation: int = 1
-
-
 class Answer(NamedTuple):
     """A reply, its result code (0..255), and the size of its frame in bytes."""
 
@@ -86,8 +79,8 @@ class Answer(NamedTuple):
     size: int
 
 
-class Terminal:
-    """One open line. Made by `Terminal.connect`; a context manager that closes it."""
+class BlockingTerminal:
+    """One open line. Made by `BlockingTerminal.connect`; a context manager that closes it."""
 
     def __init__(self, sock: socket.socket, session: ClientSession) -> None:
         self._socket = sock
@@ -101,11 +94,11 @@ class Terminal:
         cls,
         host: str,
         port: int,
-        identity: Identity,
+        identity: TerminalIdentity,
         *,
         timeout_s: float = CONNECT_S_MAX,
         tls: ssl.SSLContext | None = None,
-    ) -> Terminal:
+    ) -> BlockingTerminal:
         """Connect, speak TLS if a context is given, and shake hands. Raises `LineError`."""
         deadline = time.monotonic() + timeout_s
         sock = _connected(host, port, timeout_s, tls)
@@ -131,7 +124,7 @@ class Terminal:
             raise
         return line
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> BlockingTerminal:
         return self
 
     def __exit__(

@@ -30,7 +30,7 @@ from bench.city import CARDS, PARTNERS, SEED, city, identity
 from bench.command import Exit, run
 from bench.errors import CannotRun
 from bench.figures import percentile, table
-from bench.load.terminal import LineError, Terminal
+from bench.load.terminal import BlockingTerminal, LineError
 from bench.local_switch import STATE, LocalSwitch, local_switch, say
 from bench.pages import PageError, metric
 from ledger.postgres.database import Connection, Database, open_database
@@ -62,7 +62,7 @@ class Watcher:
     """One connection to one worker."""
 
     worker: int
-    line: Terminal
+    line: BlockingTerminal
 
     def watch(self, card: str, on_approval: Callable[[], None]) -> float:
         """Ask until the card is refused; return when that refusal arrived (`time.perf_counter`).
@@ -152,7 +152,7 @@ def watcher_of_each_worker(switch: LocalSwitch, population: Population) -> list[
     try:
         for index in range(WATCHERS_MAX):
             before = [metric(url, "cityswitch_connections") for url in switch.http]
-            line = Terminal.connect(switch.host, switch.port, identity(population, index))
+            line = BlockingTerminal.connect(switch.host, switch.port, identity(population, index))
             line.sign_on()
             after = [metric(url, "cityswitch_connections") for url in switch.http]
             worker = next(number for number in range(len(after)) if after[number] > before[number])

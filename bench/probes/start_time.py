@@ -30,10 +30,11 @@ from bench.city import CARDS, PARTNERS, SEED, city, identity
 from bench.command import Exit, run
 from bench.errors import CannotRun
 from bench.figures import table
-from bench.load.terminal import Identity, LineError, Terminal
+from bench.load.terminal import BlockingTerminal, LineError
 from bench.local_switch import HOST, STATE, Books, say, seeded_books
 from bench.pages import PageError, is_ready, metric
 from simulators.city.population import Population
+from simulators.till.identity import TerminalIdentity
 from switch.process.supervisor import EXIT_PORT_IN_USE
 
 TARGET_S: Final = 2.0
@@ -131,9 +132,9 @@ def _has_cards(url: str, cards: int) -> bool:
         return False
 
 
-def _signs_on(port: int, who: Identity) -> bool:
+def _signs_on(port: int, who: TerminalIdentity) -> bool:
     try:
-        with Terminal.connect(HOST, port, who) as line:
+        with BlockingTerminal.connect(HOST, port, who) as line:
             line.sign_on()
     except LineError:
         return False

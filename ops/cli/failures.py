@@ -32,11 +32,11 @@ from simulators.errors import (
     InvalidEntry,
     RefusedBySwitch,
     SignOnDeclined,
+    StoreError,
     SwitchBusy,
     TerminalError,
 )
 from simulators.fleet.process import FleetFailed
-from simulators.till.store import StoreError
 from switch.config import ConfigError
 from switch.rules.programme import RulesError
 from switch.wire.listener import PortInUse

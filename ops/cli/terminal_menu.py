@@ -21,7 +21,7 @@ from ops.till.answers import code_text, describe, show_receipt, show_totals
 from ops.till.terminal import check_card, masked
 from protocol import TransactionReply
 from simulators.errors import CannotConnect, LinkLost, TerminalError
-from simulators.till.terminal import Terminal
+from simulators.till.terminal import PosTerminal
 
 MENU: Final = "1 earn  2 redeem  3 balance  4 reverse last  5 status  6 totals  7 echo  0 leave"
 READ_BYTES: Final = 4_096
@@ -63,7 +63,7 @@ class Keyboard:
 class Shift:
     """One shift of a cashier at one terminal."""
 
-    def __init__(self, terminal: Terminal, keyboard: Keyboard) -> None:
+    def __init__(self, terminal: PosTerminal, keyboard: Keyboard) -> None:
         self._terminal = terminal
         self._keyboard = keyboard
         self._card = ""
@@ -156,7 +156,7 @@ class Shift:
         print_line("The switch is there.")
 
 
-async def run(terminal: Terminal, keyboard: Keyboard | None = None) -> Exit:
+async def run(terminal: PosTerminal, keyboard: Keyboard | None = None) -> Exit:
     """Sign on, work a shift, sign off. Raises the terminal's errors if it cannot sign on."""
     await terminal.connect()
     print_line(describe(terminal))

@@ -36,10 +36,10 @@ from ops.till.terminal import TillOptions, open_terminal
 from simulators.audit.auditor import audit
 from simulators.city.example import CITY, EXAMPLE_CARD, FLEET_TERMINALS, HAND_TERMINAL, development_key
 from simulators.city.seeding import seed_city
-from simulators.errors import TerminalError
+from simulators.errors import StoreError, StoreInUse, TerminalError
 from simulators.fleet.process import run_fleet_processes
 from simulators.fleet.report import FleetPlan, FleetReport, Progress
-from simulators.till.store import StoreError, StoreInUse, TerminalMemory
+from simulators.till.store import TerminalMemory
 from switch.config import Config
 from switch.logs import configure_logs
 from switch.process.installation import prepare

@@ -11,7 +11,7 @@ from ops.exit_codes import Exit
 from ops.output import Row, print_fields, print_json, print_line
 from ops.till.receipt_paper import paper
 from protocol import ResultClass, ResultCode, TotalsReply, TransactionReply, result_class
-from simulators.till.terminal import Terminal
+from simulators.till.terminal import PosTerminal
 from switch.rules.receipts import money
 
 CODES: Final = {int(code): code for code in ResultCode}
@@ -51,7 +51,7 @@ def reply_fields(reply: TransactionReply) -> Row:
     }
 
 
-def show_receipt(terminal: Terminal, reply: TransactionReply) -> None:
+def show_receipt(terminal: PosTerminal, reply: TransactionReply) -> None:
     """Print a reply as the terminal's printer would."""
     partner = terminal.programme.partner_name if terminal.programme else ""
     print_line(
@@ -65,7 +65,7 @@ def show_receipt(terminal: Terminal, reply: TransactionReply) -> None:
     )
 
 
-def show_reply(terminal: Terminal, reply: TransactionReply, *, as_json: bool) -> Exit:
+def show_reply(terminal: PosTerminal, reply: TransactionReply, *, as_json: bool) -> Exit:
     """Print a reply, as paper or for scripts; returns the exit status."""
     if as_json:
         print_json(dict(reply_fields(reply)))
@@ -92,7 +92,7 @@ def show_totals(reply: TotalsReply, *, as_json: bool) -> Exit:
     return status_of(reply.code)
 
 
-def describe(terminal: Terminal) -> str:
+def describe(terminal: PosTerminal) -> str:
     """Return one line about a signed-on terminal: its programme, partner and redemption tiers."""
     programme = terminal.programme
     assert programme is not None

@@ -27,9 +27,9 @@ from protocol import (
 )
 from simulators.city.example import HAND_TERMINAL, development_key
 from simulators.till.channel import Address, connector
-from simulators.till.link import Identity
+from simulators.till.identity import TerminalIdentity
 from simulators.till.store import TerminalMemory
-from simulators.till.terminal import Terminal
+from simulators.till.terminal import PosTerminal
 
 KEY_BYTES: Final = 32
 CODES: Final = {int(code): code for code in ResultCode}
@@ -58,7 +58,7 @@ class TillOptions:
     ] = None
     ca_file: Annotated[Path | None, Parameter(help="Certificates to trust for TLS.")] = None
 
-    def identity(self) -> Identity:
+    def identity(self) -> TerminalIdentity:
         """Return who the terminal is. Raises `CommandError` if there is no usable key."""
         text = self.key
         if self.key_file is not None:
@@ -78,7 +78,7 @@ class TillOptions:
                 )
         else:
             key = key_from_hex(text)
-        return Identity(self.terminal, key, self.generation)
+        return TerminalIdentity(self.terminal, key, self.generation)
 
     def address(self, place: Place) -> Address:
         """Return where the switch is: the one named, else the one that runs here, else the settings'."""
@@ -130,7 +130,7 @@ def masked(card: str) -> str:
 
 
 @asynccontextmanager
-async def open_terminal(till: TillOptions, place: Place = HERE) -> AsyncIterator[Terminal]:
+async def open_terminal(till: TillOptions, place: Place = HERE) -> AsyncIterator[PosTerminal]:
     """Yield the terminal, its memory in the state directory; it connects when something is asked."""
     identity, address = till.identity(), till.address(place)
     folder = place.settings().state_path / "terminals"
@@ -138,5 +138,5 @@ async def open_terminal(till: TillOptions, place: Place = HERE) -> AsyncIterator
     path = folder / f"{identity.terminal}.memory"
     software = f"cityswitch {project_version()}"
     with TerminalMemory.open(path, identity.terminal, durable=True) as memory:
-        async with Terminal(identity, memory, connector(address), software=software) as terminal:
+        async with PosTerminal(identity, memory, connector(address), software=software) as terminal:
             yield terminal

@@ -21,7 +21,7 @@ import msgspec
 
 from protocol import EarnAdvice, ResultCode, TransactionReply, luhn_digit
 from simulators.city.population import Peculiarity, Population
-from simulators.till.terminal import Terminal
+from simulators.till.terminal import PosTerminal
 
 LARGE_BASKET_SHARE: Final = 0.12
 """Share of baskets from 1,000 to 2,500 zł: without them few cards would ever reach the first tier."""
@@ -80,7 +80,7 @@ _NO_TIERS: Final = (100,)
 class Cashier:
     """Keys one operation after the other into a terminal (`terminal` may be exchanged after a power cut)."""
 
-    def __init__(self, terminal: Terminal, population: Population, mix: Mix, rng: random.Random) -> None:
+    def __init__(self, terminal: PosTerminal, population: Population, mix: Mix, rng: random.Random) -> None:
         self.terminal = terminal
         self._population = population
         self._rng = rng
@@ -93,7 +93,7 @@ class Cashier:
         }
 
     async def key_in(self, *, tries_max: int = 0) -> Answer:
-        """Do the next operation. Raises what the terminal raises; `tries_max` as in `Terminal.earn`."""
+        """Do the next operation. Raises what the terminal raises; `tries_max` as in `PosTerminal.earn`."""
         point = self._rng.random() * self._weights[-1]
         name = self._names[min(bisect(self._weights, point), len(self._names) - 1)]
         return await self._do[name](tries_max)

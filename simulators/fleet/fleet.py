@@ -30,9 +30,9 @@ from simulators.fleet.histogram import Histogram
 from simulators.fleet.report import FleetPlan, FleetReport, Progress, Tally
 from simulators.till.channel import Address, Connector, connector
 from simulators.till.exchange import Patience
-from simulators.till.link import Identity
+from simulators.till.identity import TerminalIdentity
 from simulators.till.store import TerminalMemory
-from simulators.till.terminal import Terminal
+from simulators.till.terminal import PosTerminal
 
 CONNECTING_MAX: Final = 64
 """Handshakes at a time: a city's terminals do not all wake up in the same millisecond."""
@@ -172,7 +172,9 @@ class _Worker:
 
     def __init__(self, fleet: _Fleet, index: int, connect: Connector) -> None:
         self._fleet = fleet
-        self._identity = Identity(fleet.population.terminal_id(index), fleet.population.terminal_key(index))
+        self._identity = TerminalIdentity(
+            fleet.population.terminal_id(index), fleet.population.terminal_key(index)
+        )
         self._path = Path(fleet.plan.state_dir) / f"terminal-{self._identity.terminal}.memory"
         self._rng = random.Random(f"{fleet.plan.seed}:{self._identity.terminal}")
         self._line = FaultyLine(connect)
@@ -189,8 +191,8 @@ class _Worker:
     def _open_memory(self) -> TerminalMemory:
         return TerminalMemory.open(self._path, self._identity.terminal, durable=self._fleet.plan.durable)
 
-    def _new_terminal(self, *, reverse_on_restart: bool) -> Terminal:
-        return Terminal(
+    def _new_terminal(self, *, reverse_on_restart: bool) -> PosTerminal:
+        return PosTerminal(
             self._identity,
             self.memory,
             self._line.connect,

@@ -23,9 +23,9 @@ import msgspec
 import trio
 
 from simulators.audit.log import AuditLogError
+from simulators.errors import StoreError
 from simulators.fleet.fleet import OnProgress, population_of, run_fleet
 from simulators.fleet.report import FleetPlan, FleetReport, Progress, merge_reports
-from simulators.till.store import StoreError
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

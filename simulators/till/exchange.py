@@ -34,8 +34,10 @@ from protocol import (
 )
 from simulators.errors import LinkLost, SignOnDeclined, TerminalError
 from simulators.till.channel import Connector
-from simulators.till.link import Identity, Link
-from simulators.till.store import TerminalMemory, Totals
+from simulators.till.identity import TerminalIdentity
+from simulators.till.link import Link
+from simulators.till.records import RunningTotals
+from simulators.till.store import TerminalMemory
 
 STAN_SKIP_AFTER_LOSS: Final = 1_000
 """How far past the switch's last STAN a terminal goes on when its memory is behind: requests that were still
@@ -88,7 +90,7 @@ class Exchange:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: TerminalIdentity,
         memory: TerminalMemory,
         connect: Connector,
         *,
@@ -128,7 +130,7 @@ class Exchange:
         self.programme = reply
         if reply.last_stan > self._memory.stan:
             self._memory.skip_to(reply.last_stan + STAN_SKIP_AFTER_LOSS)
-            if self._memory.totals == Totals():
+            if self._memory.totals == RunningTotals():
                 self._memory.cut_over()  # sums that were lost cannot be compared
         self._signed_on()
         return link

@@ -10,7 +10,6 @@ link is dead.
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import trio
 
@@ -26,15 +25,7 @@ from protocol import (
 )
 from simulators.errors import LinkLost, RefusedBySwitch
 from simulators.till.channel import Channel, Connector
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who a terminal is: its number, the generation of its key, and the 32-byte key."""
-
-    terminal: int
-    key: bytes
-    generation: int = 1
+from simulators.till.identity import TerminalIdentity
 
 
 class NoReply(LinkLost):
@@ -54,7 +45,7 @@ class Link:
     async def open(
         cls,
         connect: Connector,
-        identity: Identity,
+        identity: TerminalIdentity,
         *,
         timeout_s: float = limits.HANDSHAKE_TIMEOUT_S,
         make_nonce: Callable[[int], bytes] = secrets.token_bytes,

@@ -20,7 +20,7 @@ from protocol import (
     limits,
 )
 from simulators.errors import InvalidEntry
-from simulators.till.store import Pending, Totals
+from simulators.till.records import PendingRequest, RunningTotals
 
 EARN: Final = TYPE_OF[Earn]
 EARN_ADVICE: Final = TYPE_OF[EarnAdvice]
@@ -63,7 +63,7 @@ def decode_posting(type_byte: int, body: bytes) -> PostingRequest:
     return cast(PostingRequest, msgspec.msgpack.decode(body, type=REQUEST_OF[type_byte]))
 
 
-def effect_on_totals(pending: Pending, reply: TransactionReply) -> Totals | None:
+def effect_on_totals(pending: PendingRequest, reply: TransactionReply) -> RunningTotals | None:
     """Return what an answer adds to the terminal's totals.
 
     The acknowledged reversal of a request that was given up also tells that the request had posted.
@@ -72,11 +72,11 @@ def effect_on_totals(pending: Pending, reply: TransactionReply) -> Totals | None
         return None
     points = reply.points
     if pending.type in {EARN, EARN_ADVICE}:
-        return Totals(earn_count=1, earn_points=points)
+        return RunningTotals(earn_count=1, earn_points=points)
     if pending.type == REDEEM:
-        return Totals(redeem_count=1, redeem_points=points)
+        return RunningTotals(redeem_count=1, redeem_points=points)
     if pending.original_type == REDEEM:
-        return Totals(redeem_count=1, redeem_points=-points, reversal_count=1, reversal_points=points)
+        return RunningTotals(redeem_count=1, redeem_points=-points, reversal_count=1, reversal_points=points)
     if pending.original_type:
-        return Totals(earn_count=1, earn_points=-points, reversal_count=1, reversal_points=points)
-    return Totals(reversal_count=1, reversal_points=points)
+        return RunningTotals(earn_count=1, earn_points=-points, reversal_count=1, reversal_points=points)
+    return RunningTotals(reversal_count=1, reversal_points=points)

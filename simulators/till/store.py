@@ -12,136 +12,39 @@ pending; advices leave in the order they came. A record torn by a crash can only
 off; damage anywhere else is an error, never silently repaired. One process at a time holds a memory
 (flock).
 
-File: 16 bytes head (`CSTM`, version, terminal number), then records
-`u32 length | u32 its complement | msgpack array | crc32`. The complement tells a damaged length from a record
-that a crash cut short. Compacted into one snapshot record by rename once it has outgrown `COMPACT_AT_BYTES`.
+The form of a record is `records`'s. Compacted into one snapshot record by rename once the file has outgrown
+`COMPACT_AT_BYTES`.
 """
 
 import fcntl
 import os
-import struct
-import zlib
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 
+from protocol.limits import STAN_MAX
+from simulators.errors import StansExhausted, StoreDamaged, StoreError, StoreInUse
+from simulators.till.records import (
+    HEAD_BYTES,
+    Advice,
+    Begun,
+    CutOver,
+    Finished,
+    PendingRequest,
+    Record,
+    RunningTotals,
+    Skipped,
+    Snapshot,
+    Stored,
+    decode_record,
+    file_head,
+    framed,
+    records,
+)
+
 COMPACT_AT_BYTES: Final = 64 * 1024
-STAN_MAX: Final = 2**31 - 1
-
-_HEAD: Final = struct.Struct(">4sB3xQ")
-_MAGIC: Final = b"CSTM"
-_FORMAT_VERSION: Final = 1
-_LENGTH: Final = struct.Struct(">II")
-_LENGTH_MASK: Final = 0xFFFF_FFFF
-_CRC_BYTES: Final = 4
-
-
-class StoreError(Exception):
-    """The terminal's memory cannot be used; the message says why in one line."""
-
-
-class StoreInUse(StoreError):
-    """Another process holds this memory: two terminals with one number would spend the same STANs."""
-
-
-class StoreDamaged(StoreError):
-    """The file is not this terminal's memory, or it is damaged before its last record."""
-
-
-class StansExhausted(StoreError):
-    """STAN 2**31-1 was used: the terminal needs a new number."""
-
-
-class Pending(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A request sent (or about to be) and not answered: exactly the bytes to send again.
-
-    `original_type` is set for a reversal that gives up an unanswered request: that request's message type.
-    """
-
-    stan: int
-    type: int
-    body: bytes
-    original_type: int = 0
-
-
-class Advice(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A sale made offline, to be forwarded byte for byte."""
-
-    stan: int
-    body: bytes
-
-
-class Totals(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """x"""
-
-    earn_count: int = 0
-    earn_points: int = 0
-    redeem_count: int = 0
-    redeem_points: int = 0
-    reversal_count: int = 0
-    reversal_points: int = 0
-
-    def plus(self, other: "Totals") -> "Totals":
-        """Return the sum, figure by figure."""
-        return Totals(
-            self.earn_count + other.earn_count,
-            self.earn_points + other.earn_points,
-            self.redeem_count + other.redeem_count,
-            self.redeem_points + other.redeem_points,
-            self.reversal_count + other.reversal_count,
-            self.reversal_points + other.reversal_points,
-        )
-
-
-class _Record(msgspec.Struct, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Base of what a log line can say; the tag is the first element of the array."""
-
-
-class _Begun(_Record, frozen=True, tag=1):
-    pending: Pending
-
-
-class _Finished(_Record, frozen=True, tag=2):
-    stan: int
-    totals: Totals | None
-
-
-class _Stored(_Record, frozen=True, tag=3):
-    advice: Advice
-
-
-class _Skipped(_Record, frozen=True, tag=4):
-    stan: int
-
-
-class _CutOver(_Record, frozen=True, tag=5):
-    stan_from: int
-
-
-class _Snapshot(_Record, frozen=True, tag=6):
-    stan: int
-    stan_from: int
-    totals: Totals
-    pending: Pending | None
-    advices: list[Advice]
-
-
-_AnyRecord = _Begun | _Finished | _Stored | _Skipped | _CutOver | _Snapshot
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(_AnyRecord).decode
-
-
-def _framed(record: _Record) -> bytes:
-    payload = _encode(record)
-    length = len(payload)
-    return (
-        _LENGTH.pack(length, length ^ _LENGTH_MASK)
-        + payload
-        + zlib.crc32(payload).to_bytes(_CRC_BYTES, "big")
-    )
 
 
 class TerminalMemory:
@@ -157,9 +60,9 @@ class TerminalMemory:
         self.durable = durable
         self.stan = 0
         self.stan_from = 1
-        self.pending: Pending | None = None
+        self.pending: PendingRequest | None = None
         self.advices: deque[Advice] = deque()
-        self.totals = Totals()
+        self.totals = RunningTotals()
         self.is_new = False
         self._fd = -1
         self._size = 0
@@ -201,41 +104,41 @@ class TerminalMemory:
     def take_stan(self) -> int:
         """Hand out a STAN for a message of which nothing else is persisted (sign-on, echo, balance)."""
         stan = self.next_stan()
-        self._append(_Skipped(stan))
+        self._append(Skipped(stan))
         return stan
 
-    def begin(self, pending: Pending) -> None:
+    def begin(self, pending: PendingRequest) -> None:
         """Persist a request before it is sent. Replaces the pending one only when it is being reversed."""
         before = self.pending
         assert before is None or pending.original_type, "one request at a time"
-        self._append(_Begun(pending))
+        self._append(Begun(pending))
         self.pending = pending
 
-    def finish(self, stan: int, totals: Totals | None = None) -> None:
+    def finish(self, stan: int, totals: RunningTotals | None = None) -> None:
         """Persist that the pending request or the oldest advice is settled, and its sums."""
-        self._append(_Finished(stan, totals))
+        self._append(Finished(stan, totals))
         self._settle(stan, totals)
 
     def store_advice(self, advice: Advice) -> None:
         """Persist a sale made offline, behind those already stored."""
-        self._append(_Stored(advice))
+        self._append(Stored(advice))
         self.advices.append(advice)
 
     def skip_to(self, stan: int) -> None:
         """Never hand out a STAN up to and including `stan`: the switch has seen it."""
         if stan > self.stan:
-            self._append(_Skipped(min(stan, STAN_MAX)))
+            self._append(Skipped(min(stan, STAN_MAX)))
             self.stan = min(stan, STAN_MAX)
 
     def cut_over(self) -> None:
         """Begin new totals with the next STAN."""
-        self._append(_CutOver(self.stan + 1))
-        self.stan_from, self.totals = self.stan + 1, Totals()
+        self._append(CutOver(self.stan + 1))
+        self.stan_from, self.totals = self.stan + 1, RunningTotals()
 
     # The file
 
-    def _append(self, record: _Record) -> None:
-        data = _framed(record)
+    def _append(self, record: Record) -> None:
+        data = framed(record)
         written = os.write(self._fd, data)
         if written != len(data):
             # A disk that is filling up took half a record: take it back, so that the log stays readable.
@@ -247,12 +150,12 @@ class TerminalMemory:
         if self._size > self._compact_at:
             self._compact(record)
 
-    def _compact(self, last: _Record) -> None:
+    def _compact(self, last: Record) -> None:
         # The record just written is not applied yet: apply it to a copy; the caller applies it to this one.
         shadow = TerminalMemory(self.path, self.terminal, durable=False)
         for record in (self._snapshot(), last):
             shadow._apply(record)
-        data = self._head() + _framed(shadow._snapshot())
+        data = self._head() + framed(shadow._snapshot())
         beside = self.path.with_name(self.path.name + ".new")
         fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -271,22 +174,22 @@ class TerminalMemory:
         # With thousands of advices a snapshot is large: let the log grow to twice its size before the next.
         self._compact_at = max(COMPACT_AT_BYTES, 2 * len(data))
 
-    def _snapshot(self) -> _Snapshot:
-        return _Snapshot(self.stan, self.stan_from, self.totals, self.pending, list(self.advices))
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(self.stan, self.stan_from, self.totals, self.pending, list(self.advices))
 
     def _recover(self) -> None:
         data = self._read_all()
-        if len(data) < _HEAD.size:
+        if len(data) < HEAD_BYTES:
             if not self._head().startswith(data):
                 raise StoreDamaged(f"{self.path} is not a terminal's memory")
             self._start()
             return
         if not data.startswith(self._head()):
             raise StoreDamaged(f"{self.path} is not the memory of terminal {self.terminal}")
-        end = _HEAD.size
-        for payload, record_end in _records(data, self.path):
+        end = HEAD_BYTES
+        for payload, record_end in records(data, self.path):
             try:
-                record = _decode(payload)
+                record = decode_record(payload)
             except msgspec.MsgspecError as error:
                 raise StoreDamaged(
                     f"{self.path}: unreadable record before byte {record_end}: {error}"
@@ -298,7 +201,7 @@ class TerminalMemory:
         self._size = end
 
     def _head(self) -> bytes:
-        return _HEAD.pack(_MAGIC, _FORMAT_VERSION, self.terminal)
+        return file_head(self.terminal)
 
     def _start(self) -> None:
         head = self._head()
@@ -319,56 +222,32 @@ class TerminalMemory:
             offset += len(part)
         return b"".join(parts)
 
-    def _apply(self, record: _Record) -> None:
+    def _apply(self, record: Record) -> None:
         match record:
-            case _Begun(pending):
+            case Begun(pending):
                 self.pending = pending
                 self.stan = max(self.stan, pending.stan)
-            case _Finished(stan, totals):
+            case Finished(stan, totals):
                 self._settle(stan, totals)
-            case _Stored(advice):
+            case Stored(advice):
                 self.advices.append(advice)
                 self.stan = max(self.stan, advice.stan)
-            case _Skipped(stan):
+            case Skipped(stan):
                 self.stan = max(self.stan, stan)
-            case _CutOver(stan_from):
-                self.stan_from, self.totals = stan_from, Totals()
+            case CutOver(stan_from):
+                self.stan_from, self.totals = stan_from, RunningTotals()
                 self.stan = max(self.stan, stan_from - 1)
-            case _Snapshot(stan, stan_from, totals, pending, advices):
+            case Snapshot(stan, stan_from, totals, pending, advices):
                 self.stan, self.stan_from, self.totals, self.pending = stan, stan_from, totals, pending
                 self.advices = deque(advices)
 
-    def _settle(self, stan: int, totals: Totals | None) -> None:
+    def _settle(self, stan: int, totals: RunningTotals | None) -> None:
         if self.pending is not None and self.pending.stan == stan:
             self.pending = None
         elif self.advices and self.advices[0].stan == stan:
             self.advices.popleft()
         if totals is not None:
             self.totals = self.totals.plus(totals)
-
-
-def _records(data: bytes, path: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield (payload, end offset) of each sound record; stop at a torn last one, else raise StoreDamaged."""
-    offset = _HEAD.size
-    while offset + _LENGTH.size <= len(data):
-        length, complement = _LENGTH.unpack_from(data, offset)
-        if length ^ complement != _LENGTH_MASK:
-            if any(data[offset:]):
-                raise StoreDamaged(f"{path}: damaged at byte {offset}")
-            return  # blocks that a power cut left as zeros
-        start = offset + _LENGTH.size
-        end = start + length + _CRC_BYTES
-        if end > len(data):
-            return  # torn by a crash
-        payload = data[start : start + length]
-        if zlib.crc32(payload) != int.from_bytes(data[end - _CRC_BYTES : end], "big"):
-            # Without forcing to disk a power cut may leave the last append with a hole; the first record
-            # of a compacted file was whole before the file got its name.
-            if end == len(data) and offset > _HEAD.size:
-                return
-            raise StoreDamaged(f"{path}: damaged at byte {offset}")
-        yield payload, end
-        offset = end
 
 
 def _open_locked(path: Path) -> int:

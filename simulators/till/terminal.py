@@ -1,6 +1,6 @@
 """A payment terminal of the city card: what it persists, sends, repeats, reverses and forwards.
 
-Owns the behaviour between the cashier and the wire (design, "The ledger": terminal's side). Every request
+Owns the behaviour between the cashier and the wire (SPEC.md, section 6). Every request
 that can post is persisted before it is sent; without a final answer the same bytes go again with the repeat
 bit; after the tries or the window the request is given up into a persisted reversal, which is sent until it
 is acknowledged, and the original is never sent again. Sales made offline are stored as advices and
@@ -43,7 +43,7 @@ from protocol import (
 from simulators.errors import Abandoned, SwitchBusy, TerminalError, TimedOut
 from simulators.till.channel import Connector
 from simulators.till.exchange import CLASS_OF, Counters, Exchange, NoAnswer, Patience
-from simulators.till.link import Identity
+from simulators.till.identity import TerminalIdentity
 from simulators.till.posting import (
     EARN,
     EARN_ADVICE,
@@ -56,9 +56,10 @@ from simulators.till.posting import (
     decode_posting,
     effect_on_totals,
 )
-from simulators.till.store import Advice, Pending, TerminalMemory
+from simulators.till.records import Advice, PendingRequest
+from simulators.till.store import TerminalMemory
 
-__all__ = ["Counters", "Identity", "Patience", "PostingRequest", "Settled", "Terminal", "Witness"]
+__all__ = ["Counters", "Patience", "PosTerminal", "PostingRequest", "Settled", "TerminalIdentity", "Witness"]
 
 SOFTWARE: Final = "cityswitch simulator"
 TOTALS_STANS_MAX: Final = 100_000
@@ -68,11 +69,11 @@ _Query: TypeAlias = Balance | Status | Totals
 _T = TypeVar("_T", TransactionReply, StatusReply, TotalsReply)
 
 
-class Terminal:
+class PosTerminal:
     """A terminal with its memory and a way to the switch.
 
         with TerminalMemory.open(path, 10000001) as memory:
-            async with Terminal(Identity(10000001, key), memory, connector(address)) as terminal:
+            async with PosTerminal(TerminalIdentity(10000001, key), memory, connector(address)) as terminal:
                 reply = await terminal.earn(card, 12_50)
 
     It connects and signs on by itself when a request needs it; `connect` does so at once. Every method that
@@ -84,7 +85,7 @@ class Terminal:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: TerminalIdentity,
         memory: TerminalMemory,
         connect: Connector,
         *,
@@ -303,7 +304,7 @@ class Terminal:
         stan = request.stan
         if self._witness is not None:
             self._witness.sending(self.identity.terminal, request)
-        pending = Pending(stan, type_byte, body)
+        pending = PendingRequest(stan, type_byte, body)
         self.memory.begin(pending)
         tries_max = tries_max or self._exchange.patience.tries_max
         try:
@@ -312,7 +313,7 @@ class Terminal:
             raise _abandoned(error, stan, self._reversal_of(pending)) from None
         return self._finish(pending, request, reply)
 
-    def _finish(self, pending: Pending, request: PostingRequest, reply: Reply) -> TransactionReply:
+    def _finish(self, pending: PendingRequest, request: PostingRequest, reply: Reply) -> TransactionReply:
         """Write down what was told, then settle it in the memory."""
         answer = cast(TransactionReply, reply)
         if self._witness is not None:
@@ -327,7 +328,7 @@ class Terminal:
             self.counters.advices_acknowledged += 1
         return answer
 
-    def _reversal_of(self, pending: Pending) -> int:
+    def _reversal_of(self, pending: PendingRequest) -> int:
         """Give a request up: persist its reversal, and never send it again. Return the reversal's STAN."""
         if pending.type == REVERSAL:
             return pending.stan
@@ -336,7 +337,7 @@ class Terminal:
         request = Reversal(stan, self._now(), card, pending.stan)
         if self._witness is not None:
             self._witness.sending(self.identity.terminal, request)
-        self.memory.begin(Pending(stan, REVERSAL, encode_request(request)[1], pending.type))
+        self.memory.begin(PendingRequest(stan, REVERSAL, encode_request(request)[1], pending.type))
         self._unsent.add(stan)
         self.counters.given_up += 1
         return stan
@@ -358,12 +359,12 @@ class Terminal:
         while self.memory.advices:
             stan, body = self.memory.advices[0].stan, self.memory.advices[0].body
             try:
-                settled.append(await self._again(Pending(stan, EARN_ADVICE, body)))
+                settled.append(await self._again(PendingRequest(stan, EARN_ADVICE, body)))
             except NoAnswer as error:
                 raise _abandoned(error, stan, None) from None
         return settled
 
-    async def _again(self, pending: Pending) -> Settled:
+    async def _again(self, pending: PendingRequest) -> Settled:
         """Send what rests in the memory, with the repeat bit if it may have been sent before."""
         stan = pending.stan
         repeat = stan not in self._unsent

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.city import identity
-from bench.load.terminal import Terminal
+from bench.load.terminal import BlockingTerminal
 from bench.probes.block_latency import Watcher, WatchFailed
 from protocol import Balance, ResultCode
 from tests.bench.scripted_switch import CITY, ScriptedSwitch, Step, scripted_switch
@@ -15,7 +15,7 @@ def watch(switch: ScriptedSwitch, *codes: int) -> int:
     """Run a watcher over scripted codes; return how often it reported an approval."""
     switch.script.extend(Step(code=code) for code in codes)
     approved: list[None] = []
-    with Terminal.connect("127.0.0.1", switch.port, identity(CITY, 0)) as line:
+    with BlockingTerminal.connect("127.0.0.1", switch.port, identity(CITY, 0)) as line:
         Watcher(0, line).watch(CITY.card_digits(1), lambda: approved.append(None))
     return len(approved)
 

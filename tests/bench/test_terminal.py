@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from bench.city import identity
-from bench.load.terminal import STAN_SKIP, Identity, LineError, LineFault, Terminal
+from bench.load.terminal import STAN_SKIP, BlockingTerminal, LineError, LineFault
 from protocol import Balance, Earn, Echo, Redeem, Reversal, SignOff, SignOn, TransactionReply
+from simulators.till.identity import TerminalIdentity
 from tests.bench.scripted_switch import CITY, ScriptedSwitch, Step, closed_port, scripted_switch
 
 
@@ -16,8 +17,8 @@ def switch() -> Iterator[ScriptedSwitch]:
         yield running
 
 
-def connect(switch: ScriptedSwitch, index: int = 0) -> Terminal:
-    return Terminal.connect("127.0.0.1", switch.port, identity(CITY, index))
+def connect(switch: ScriptedSwitch, index: int = 0) -> BlockingTerminal:
+    return BlockingTerminal.connect("127.0.0.1", switch.port, identity(CITY, index))
 
 
 def fault_of(action: object) -> LineFault:
@@ -85,13 +86,15 @@ def test_a_declined_sign_on_ends_the_line(switch: ScriptedSwitch) -> None:
 def test_nobody_listens() -> None:
     """A closed port is told apart from every other fault."""
     port = closed_port()
-    assert fault_of(lambda: Terminal.connect("127.0.0.1", port, identity(CITY, 0))) is LineFault.REFUSED
+    assert (
+        fault_of(lambda: BlockingTerminal.connect("127.0.0.1", port, identity(CITY, 0))) is LineFault.REFUSED
+    )
 
 
 def test_a_wrong_key_is_a_refused_handshake(switch: ScriptedSwitch) -> None:
     """The switch closes without a word; the terminal says that it was the handshake."""
-    wrong = Identity(identity(CITY, 0).terminal, bytes(32))
-    assert fault_of(lambda: Terminal.connect("127.0.0.1", switch.port, wrong)) is LineFault.HANDSHAKE
+    wrong = TerminalIdentity(identity(CITY, 0).terminal, bytes(32))
+    assert fault_of(lambda: BlockingTerminal.connect("127.0.0.1", switch.port, wrong)) is LineFault.HANDSHAKE
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,12 @@ from protocol import (
 )
 from simulators.errors import CannotConnect, CannotConnectCause
 from simulators.till.channel import Channel, StreamChannel
-from simulators.till.link import Identity
+from simulators.till.identity import TerminalIdentity
 from simulators.till.store import TerminalMemory
-from simulators.till.terminal import Terminal
+from simulators.till.terminal import PosTerminal
 
 CARD = ";9616001234567897=4912101?"
-IDENTITY = Identity(10_000_001, bytes(range(32)))
+IDENTITY = TerminalIdentity(10_000_001, bytes(range(32)))
 
 
 @dataclass
@@ -156,9 +156,9 @@ class FakeSwitch:
                 )
 
 
-def make(memory: TerminalMemory, switch: FakeSwitch, **options: Any) -> Terminal:
+def make(memory: TerminalMemory, switch: FakeSwitch, **options: Any) -> PosTerminal:
     rng = random.Random(1)
-    return Terminal(IDENTITY, memory, switch.connect, rng=rng, clock=lambda: 1_700_000_000, **options)
+    return PosTerminal(IDENTITY, memory, switch.connect, rng=rng, clock=lambda: 1_700_000_000, **options)
 
 
 def on_disk(path: Path, scratch: Path) -> TerminalMemory:

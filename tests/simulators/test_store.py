@@ -1,5 +1,6 @@
 """The terminal's memory: what survives a crash at any byte, and what it refuses to read."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -8,18 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from simulators.till.store import (
-    COMPACT_AT_BYTES,
-    STAN_MAX,
-    Advice,
-    Pending,
-    StansExhausted,
-    StoreDamaged,
-    StoreError,
-    StoreInUse,
-    TerminalMemory,
-    Totals,
-)
+from protocol.limits import STAN_MAX
+from simulators.errors import StansExhausted, StoreDamaged, StoreError, StoreInUse
+from simulators.till.records import Advice, PendingRequest, RunningTotals
+from simulators.till.store import COMPACT_AT_BYTES, TerminalMemory
 
 TERMINAL = 10_000_001
 EARN, REVERSAL = 0x20, 0x30
@@ -44,22 +37,22 @@ def test_all_of_it_comes_back(path: Path) -> None:
     """STAN, pending request, advices in order, totals and cut-over survive closing."""
     with TerminalMemory.open(path, TERMINAL) as memory:
         assert memory.is_new
-        memory.begin(Pending(memory.next_stan(), EARN, b"first"))
-        memory.finish(1, Totals(earn_count=1, earn_points=5))
+        memory.begin(PendingRequest(memory.next_stan(), EARN, b"first"))
+        memory.finish(1, RunningTotals(earn_count=1, earn_points=5))
         for body in (b"a", b"b", b"c"):
             memory.store_advice(Advice(memory.next_stan(), body))
         memory.finish(2)
         memory.cut_over()
         memory.skip_to(100)
-        memory.begin(Pending(memory.next_stan(), EARN, b"second"))
-        memory.begin(Pending(memory.next_stan(), REVERSAL, b"undo", EARN))
+        memory.begin(PendingRequest(memory.next_stan(), EARN, b"second"))
+        memory.begin(PendingRequest(memory.next_stan(), REVERSAL, b"undo", EARN))
         expected = state(memory)
     assert expected == (
         102,
         5,
-        Pending(102, REVERSAL, b"undo", EARN),
+        PendingRequest(102, REVERSAL, b"undo", EARN),
         [Advice(3, b"b"), Advice(4, b"c")],
-        Totals(),
+        RunningTotals(),
     )
     assert reopened(path) == expected
     with TerminalMemory.open(path, TERMINAL) as memory:
@@ -71,10 +64,10 @@ def test_torn_at_every_byte(path: Path, tmp_path: Path) -> None:
     sizes, states = [], []
     with TerminalMemory.open(path, TERMINAL) as memory:
         for number in range(4):
-            memory.begin(Pending(memory.next_stan(), EARN, bytes(number)))
+            memory.begin(PendingRequest(memory.next_stan(), EARN, bytes(number)))
             sizes.append(path.stat().st_size)
             states.append(state(memory))
-            memory.finish(memory.stan, Totals(earn_count=1))
+            memory.finish(memory.stan, RunningTotals(earn_count=1))
             sizes.append(path.stat().st_size)
             states.append(state(memory))
     whole = path.read_bytes()
@@ -105,7 +98,7 @@ def test_a_torn_head_is_a_new_memory(path: Path) -> None:
 def test_zeros_after_a_power_cut_are_cut_off(path: Path) -> None:
     """Blocks that were allocated but never written read as zeros."""
     with TerminalMemory.open(path, TERMINAL) as memory:
-        memory.begin(Pending(memory.next_stan(), EARN, b"body"))
+        memory.begin(PendingRequest(memory.next_stan(), EARN, b"body"))
         expected = state(memory)
     size = path.stat().st_size
     with path.open("ab") as file:
@@ -117,7 +110,7 @@ def test_zeros_after_a_power_cut_are_cut_off(path: Path) -> None:
 def test_damage_before_the_last_record_is_never_repaired_silently(path: Path) -> None:
     """A flipped bit anywhere but in the last record is an error: cutting there would lose what follows."""
     with TerminalMemory.open(path, TERMINAL) as memory:
-        memory.begin(Pending(memory.next_stan(), EARN, b"body of some length"))
+        memory.begin(PendingRequest(memory.next_stan(), EARN, b"body of some length"))
         last = path.stat().st_size
         memory.finish(1)
     whole = path.read_bytes()
@@ -149,14 +142,14 @@ def test_compaction_keeps_the_state_and_the_lock(path: Path, durable: bool) -> N
         largest = 0
         inode = path.stat().st_ino
         while path.stat().st_ino == inode:
-            memory.begin(Pending(memory.next_stan(), EARN, bytes(2000)))
+            memory.begin(PendingRequest(memory.next_stan(), EARN, bytes(2000)))
             largest = max(largest, path.stat().st_size)
-            memory.finish(memory.stan, Totals(earn_count=1, earn_points=3))
+            memory.finish(memory.stan, RunningTotals(earn_count=1, earn_points=3))
         assert largest <= COMPACT_AT_BYTES
         assert path.stat().st_size < 4096
         with pytest.raises(StoreInUse):
             TerminalMemory.open(path, TERMINAL)
-        memory.begin(Pending(memory.next_stan(), EARN, b"after"))
+        memory.begin(PendingRequest(memory.next_stan(), EARN, b"after"))
         expected = state(memory)
     assert reopened(path) == expected
     assert not list(path.parent.glob("*.new"))
@@ -165,7 +158,7 @@ def test_compaction_keeps_the_state_and_the_lock(path: Path, durable: bool) -> N
 def test_a_crash_during_compaction_loses_nothing(path: Path) -> None:
     """The half-written new file is ignored and overwritten later."""
     with TerminalMemory.open(path, TERMINAL) as memory:
-        memory.begin(Pending(memory.next_stan(), EARN, b"body"))
+        memory.begin(PendingRequest(memory.next_stan(), EARN, b"body"))
         expected = state(memory)
     path.with_name(path.name + ".new").write_bytes(b"CSTM half")
     assert reopened(path) == expected
@@ -183,7 +176,7 @@ def test_many_advices_do_not_stop_it(path: Path) -> None:
             memory.finish(memory.advices[0].stan)
         memory.skip_to(5_000)
     assert path.stat().st_size < 4 * COMPACT_AT_BYTES
-    assert reopened(path) == (5_000, 1, None, [], Totals())
+    assert reopened(path) == (5_000, 1, None, [], RunningTotals())
 
 
 def test_one_process_at_a_time(path: Path) -> None:
@@ -199,7 +192,7 @@ def test_a_full_disk_is_an_error_and_the_log_stays_readable(
 ) -> None:
     """A short write is taken back: the terminal refuses to send, and nothing is damaged."""
     with TerminalMemory.open(path, TERMINAL) as memory:
-        memory.begin(Pending(memory.next_stan(), EARN, b"kept"))
+        memory.begin(PendingRequest(memory.next_stan(), EARN, b"kept"))
         expected = state(memory)
         write = os.write
         with monkeypatch.context() as patch:
@@ -222,11 +215,12 @@ def test_the_last_stan_is_the_last(path: Path) -> None:
 _CHILD = """
 import sys
 from pathlib import Path
-from simulators.store import Pending, TerminalMemory
+from simulators.till.records import PendingRequest
+from simulators.till.store import TerminalMemory
 with TerminalMemory.open(Path(sys.argv[1]), 10000001) as memory:
     while True:
         stan = memory.next_stan()
-        memory.begin(Pending(stan, 0x20, b"x" * 60))
+        memory.begin(PendingRequest(stan, 0x20, b"x" * 60))
         sys.stdout.write(f"{stan}\\n")
         sys.stdout.flush()
         memory.finish(stan)
@@ -241,13 +235,12 @@ def test_kill_9_loses_nothing_that_was_persisted(path: Path) -> None:
             [sys.executable, "-c", _CHILD, str(path)], stdout=subprocess.PIPE, text=True
         ) as child:
             assert child.stdout is not None
-            for line in child.stdout:
-                announced = int(line)
-                if announced % 500 == 0:
-                    break
+            heard = [int(line) for line in itertools.islice(child.stdout, 500)]
             child.send_signal(signal.SIGKILL)
-            rest = child.stdout.read().split("\n")
-            announced = max([announced, *(int(one) for one in rest[:-1] if one)])
+            heard += [int(one) for one in child.stdout.read().split("\n")[:-1] if one]
+        assert heard[0] == announced + 1
+        assert len(heard) >= 500
+        announced = heard[-1]
         with TerminalMemory.open(path, TERMINAL) as memory:
             assert memory.stan >= announced
             assert memory.pending is None or memory.pending.stan == memory.stan

@@ -22,8 +22,9 @@ from simulators.errors import (
     TimedOut,
 )
 from simulators.till.posting import EARN, EARN_ADVICE, REDEEM, REVERSAL, PostingRequest
-from simulators.till.store import Pending, TerminalMemory
-from simulators.till.terminal import Patience, Terminal
+from simulators.till.records import PendingRequest
+from simulators.till.store import TerminalMemory
+from simulators.till.terminal import Patience, PosTerminal
 from tests.simulators.fake_switch import CARD, HANG_UP, IDENTITY, SILENCE, FakeSwitch, Step, make, on_disk
 
 
@@ -66,12 +67,12 @@ async def test_an_earn_is_persisted_before_it_is_sent_and_cleared_after_the_answ
     memory: TerminalMemory, switch: FakeSwitch, path: Path, tmp_path: Path
 ) -> None:
     """When the switch sees a request, its bytes are in the file already; after the answer they are not."""
-    seen: list[Pending | None] = []
+    seen: list[PendingRequest | None] = []
     switch.on_request = lambda received: seen.append(on_disk(path, tmp_path / "copy").pending)
-    async with Terminal(IDENTITY, memory, switch.connect) as terminal:
+    async with PosTerminal(IDENTITY, memory, switch.connect) as terminal:
         reply = await terminal.earn(CARD, 12_50)
     request = switch.of_type(EARN)[0]
-    assert seen == [Pending(reply.stan, EARN, request.body)]
+    assert seen == [PendingRequest(reply.stan, EARN, request.body)]
     assert on_disk(path, tmp_path / "copy").pending is None
 
 

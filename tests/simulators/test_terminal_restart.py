@@ -21,7 +21,8 @@ from simulators.errors import (
 )
 from simulators.till.exchange import STAN_SKIP_AFTER_LOSS
 from simulators.till.posting import EARN, EARN_ADVICE, REDEEM, REVERSAL
-from simulators.till.store import Pending, TerminalMemory
+from simulators.till.records import PendingRequest
+from simulators.till.store import TerminalMemory
 from simulators.till.terminal import TOTALS_STANS_MAX
 from tests.simulators.fake_switch import CARD, IDENTITY, SILENCE, FakeSwitch, Step, make, on_disk
 
@@ -74,7 +75,7 @@ async def test_a_restart_repeats_the_pending_request(path: Path, switch: FakeSwi
     with TerminalMemory.open(path, IDENTITY.terminal) as memory:
         request = Earn(memory.next_stan(), 1, CARD, 10_00)
         type_byte, body = encode_request(request)
-        memory.begin(Pending(request.stan, type_byte, body))
+        memory.begin(PendingRequest(request.stan, type_byte, body))
     with TerminalMemory.open(path, IDENTITY.terminal) as memory:
         async with make(memory, switch) as terminal:
             await terminal.redeem(CARD, 100)
@@ -87,7 +88,7 @@ async def test_a_restart_may_reverse_instead(path: Path, switch: FakeSwitch) -> 
     """With `reverse_on_restart` the pending request is never sent again, only its reversal."""
     with TerminalMemory.open(path, IDENTITY.terminal) as memory:
         request = Redeem(memory.next_stan(), 1, CARD, 100)
-        memory.begin(Pending(request.stan, *encode_request(request)))
+        memory.begin(PendingRequest(request.stan, *encode_request(request)))
     switch.script.append(Step(points=100))
     with TerminalMemory.open(path, IDENTITY.terminal) as memory:
         async with make(memory, switch, reverse_on_restart=True) as terminal:
