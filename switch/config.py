@@ -48,6 +48,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     connections_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
     handshakes_max: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     in_flight_per_connection_max: Annotated[int, Meta(ge=1, le=4_096)] = 64
+    in_flight_per_card_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
     in_flight_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 4_000
     outbox_bytes_max: Annotated[int, Meta(ge=4_096, le=16_777_216)] = 65_536
     batch_max: Annotated[int, Meta(ge=1, le=2_000)] = 500

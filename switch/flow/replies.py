@@ -6,40 +6,15 @@ first reply again, byte for byte.
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Callable
+from typing import TypeAlias
 
-from ledger.books.posting import Kind, Outcome, Posting
+from ledger.books.posting import Outcome
 from protocol import Reply, StatusReply, TransactionReply
-from switch.flow.connection import Connection
 from switch.rules.directory import Programme
 
-STATUS = int(Kind.STATUS)
-
-
-class Pending(msgspec.Struct, frozen=True, gc=False):
-    """What the reply needs to know of its request; travels through the ledger as the posting's context."""
-
-    connection: Connection
-    request_type: int
-    message: str
-    programme: Programme
-    last4: str
-
-
-def reply_of(posting: Posting, outcome: Outcome, pending: Pending) -> Reply:
-    """The reply to a posting; depends on stored figures only, so a replay repeats it byte for byte."""
-    if posting.kind != STATUS:
-        return transaction_reply(
-            posting.stan, posting.original_stan, outcome, pending.programme, pending.last4
-        )
-    original = None
-    if outcome.original is not None:
-        original = transaction_reply(
-            posting.original_stan, 0, outcome.original, pending.programme, pending.last4
-        )
-    return StatusReply(
-        stan=posting.stan, code=outcome.code, server_time_ms=outcome.accepted_at_ms, original=original
-    )
+MakeReply: TypeAlias = Callable[[int, int, Outcome, Programme, str], Reply]
+"""Makes the reply of one operation: (stan, original_stan, outcome, programme, last4)."""
 
 
 def transaction_reply(
@@ -65,3 +40,13 @@ def transaction_reply(
             original=original_stan,
         ),
     )
+
+
+def status_reply(
+    stan: int, original_stan: int, outcome: Outcome, programme: Programme, last4: str
+) -> StatusReply:
+    """What became of the original: its own reply, or none."""
+    original = None
+    if outcome.original is not None:
+        original = transaction_reply(original_stan, 0, outcome.original, programme, last4)
+    return StatusReply(stan=stan, code=outcome.code, server_time_ms=outcome.accepted_at_ms, original=original)

@@ -1,7 +1,7 @@
 """What one worker knows of programmes, partners, terminals and cards: the registry, held in memory.
 
 Owns the look-ups the hot path needs and the applying of registry changes. Must not read the database (feed.py
-does) and holds no personal data: a card is a token, an account, dates and flags (design.md, Cards in memory).
+does) and holds no personal data (ARCHITECTURE.md, "Cards in memory").
 Invariant: every look-up answers by registry change `number` or, while a reading is under way or was broken
 off, by a later one of a card; `number` moves when all of a reading has been applied.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
 from ledger.registry.reads import CardTuple, RegistrySnapshot
 from ledger.registry.secrets import MasterKey
@@ -90,8 +91,8 @@ class Partner:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.issued_account = number << 3 | 1
-        self.redeemed_account = number << 3 | 2
+        self.issued_account = account_id(number, AccountKind.PARTNER_ISSUED)
+        self.redeemed_account = account_id(number, AccountKind.PARTNER_REDEEMED)
         self.name = ""
         self.programme: Programme
         self.suspended = False

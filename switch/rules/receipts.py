@@ -14,13 +14,14 @@ from ledger.books.posting import Kind
 from protocol import ResultCode, limits
 from switch.rules.programme import Rules
 
-_SECTION_OF_KIND = {
-    Kind.EARN: "earn",
-    Kind.EARN_ADVICE: "advice",
-    Kind.REDEEM: "redeem",
-    Kind.REVERSAL: "reversal",
-    Kind.BALANCE: "balance",
+SECTIONS: dict[int, str] = {
+    int(Kind.EARN): "earn",
+    int(Kind.EARN_ADVICE): "advice",
+    int(Kind.REDEEM): "redeem",
+    int(Kind.REVERSAL): "reversal",
+    int(Kind.BALANCE): "balance",
 }
+"""Which part of the rules file's receipts an approved operation prints, by the ledger's kind."""
 _REDEEM = int(Kind.REDEEM)
 _TRY_AGAIN = int(ResultCode.TRY_AGAIN)
 _REASONS = {int(code): code.text_pl for code in ResultCode}
@@ -73,8 +74,8 @@ class ReceiptPrinter:
         receipt = rules.receipt
         self._point_value_grosze = rules.settlement.point_value_grosze
         self._sections = {
-            int(kind): _Template(receipt.header, getattr(receipt, section), receipt.footer)
-            for kind, section in _SECTION_OF_KIND.items()
+            kind: _Template(receipt.header, getattr(receipt, section), receipt.footer)
+            for kind, section in SECTIONS.items()
         }
         self._decline = _Template(receipt.header, receipt.decline)
 

@@ -24,8 +24,17 @@ from switch.rules.programme import parse_rules
 from switch.rules.receipts import ReceiptPrinter
 from switch.wire.listener import bind_listener
 
-CARD = "961600000000001" + luhn_digit("961600000000001")
-UNKNOWN_CARD = "961600000000002" + luhn_digit("961600000000002")
+
+def card_digits(number: int) -> str:
+    digits = f"{961_600_000_000_000 + number}"
+    return digits + luhn_digit(digits)
+
+
+CARDS = [card_digits(1), *map(card_digits, range(11, 20))]
+"""All active, with accounts 8, 16, ..."""
+CARD = CARDS[0]
+UNKNOWN_CARD = card_digits(2)
+MASTER_KEY = MasterKey(b"w" * 32, b"p" * 32)
 RULES = parse_rules(files("switch").joinpath("rules/programmes/czestochowa.toml").read_text())
 
 
@@ -34,8 +43,8 @@ def terminal_key(number: int) -> bytes:
 
 
 def make_directory(*, terminals: int = 3) -> Directory:
-    """One programme, one partner, terminals 1.., one active card."""
-    directory = Directory(MasterKey(b"w" * 32, b"p" * 32))
+    """One programme, one partner, terminals 1.., `CARDS`."""
+    directory = Directory(MASTER_KEY)
     programme = directory.programmes[1] = Programme(1)
     programme.code, programme.name = "czestochowa", "Karta"
     programme.versions[1] = (0, RULES)
@@ -48,8 +57,8 @@ def make_directory(*, terminals: int = 3) -> Directory:
         terminal = directory.terminals[number] = Terminal(number)
         terminal.partner = partner
         terminal.keys[1] = (terminal_key(number), None)
-    token = MasterKey(b"w" * 32, b"p" * 32).token(CARD)
-    directory.cards[token] = Card(8, 1, 0, 1, 0, None)
+    for number, digits in enumerate(CARDS, start=1):
+        directory.cards[MASTER_KEY.token(digits)] = Card(8 * number, 1, 0, 1, 0, None)
     return directory
 
 

@@ -5,14 +5,14 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from protocol import Balance, Earn, Echo, Redeem, Request, ResultCode, Reversal, Status, TransactionReply
-from switch.flow.flow import SERVED_PER_REFUSAL
-from tests.switch.memory import CARD, Line, Memory, running_front
+from switch.flow.overload import SERVED_PER_REFUSAL, Overload
+from tests.switch.memory import CARD, CARDS, Line, Memory, running_front
 
 SERVED = 50
 
 
-def earn(stan: int) -> Earn:
-    return Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000)
+def earn(stan: int, card: str = CARD) -> Earn:
+    return Earn(stan=stan, terminal_time=0, card=card, amount=1_000)
 
 
 async def serve_some(line: Line) -> None:
@@ -28,7 +28,7 @@ async def two_unanswered_for_long(memory: Memory) -> Line:
     await serve_some(line)
     memory.ledger.automatic = False
     for stan in (101, 102):
-        await line.send(earn(stan))
+        await line.send(earn(stan, CARDS[stan % 100]))
         await wait_all_tasks_blocked(0.01)
     await trio.sleep(0.1)
     return line
@@ -82,7 +82,7 @@ async def test_less_than_half_is_no_crowd_however_long() -> None:
     async with running_front(in_flight_max=5, shed_after_ms=50) as memory:
         line = await two_unanswered_for_long(memory)
         for stan in (103, 104):
-            await line.send(earn(stan))
+            await line.send(earn(stan, CARDS[stan % 100]))
         await wait_all_tasks_blocked(0.01)
         assert [posting.stan for posting in memory.ledger.waiting] == [101, 102, 103, 104]
         assert memory.meters.requests_shed == 0
@@ -108,3 +108,42 @@ async def test_what_settles_an_earlier_request_is_never_refused(request_: Reques
         memory.ledger.is_behind = True
         with trio.fail_after(5):
             assert (await line.ask(request_)).code == code
+
+
+async def test_a_hot_card_is_refused_alone() -> None:
+    """One card at its bound: its further new business is told to try again, nobody else's is."""
+    async with running_front(in_flight_per_card_max=3) as memory:
+        memory.ledger.automatic = False
+        line = Line(await memory.connect())
+        assert await line.sign_in()
+        await line.send(*map(earn, range(1, 6)), earn(6, CARDS[1]))
+        refused = [await line.reply() for _ in range(2)]
+        assert [(reply.stan, reply.code) for reply in refused] == [
+            (4, ResultCode.TRY_AGAIN),
+            (5, ResultCode.TRY_AGAIN),
+        ]
+        reversal = Reversal(stan=7, terminal_time=0, card=CARD, original_stan=1)
+        status = Status(stan=8, terminal_time=0, card=CARD, original_stan=2)
+        await line.send(reversal, status)
+        await wait_all_tasks_blocked(0.01)
+        assert [posting.stan for posting in memory.ledger.waiting] == [1, 2, 3, 6, 7, 8]
+        assert memory.meters.requests_shed == 2
+        memory.ledger.commit()
+        assert [(await line.reply()).stan for _ in range(6)] == [1, 2, 3, 6, 7, 8]
+        memory.ledger.automatic = True
+        assert (await line.ask(earn(4))).code == ResultCode.APPROVED
+
+
+def test_what_waits_behind_its_own_card_crowds_nobody() -> None:
+    """Nine requests in flight, eight of one card: that is a crowd of two, however long it stays."""
+    overload = Overload(in_flight_max=6, per_card_max=100, shed_after_s=0.5, batch_max=500, now=0.0)
+    for account in [8] * 8 + [16]:
+        overload.enter(account)
+    assert not overload.is_crowded(9, 10.0)
+    overload.enter(24)
+    assert not overload.is_crowded(10, 10.4)
+    assert overload.is_crowded(10, 10.6)
+    for account in [8] * 8 + [16, 24]:
+        overload.leave(account)
+    assert not overload.is_crowded(0, 20.0)
+    assert not overload.is_hot(8)

@@ -1,0 +1,62 @@
+"""What a terminal may ask for: one row an operation.
+
+Owns the table the flow is driven by. An operation with a decision is decided from memory and goes to the
+ledger as one posting; one without asks the ledger a question (`asks_ledger`), or is acknowledged at once. A
+new operation is a row here, its message, its kind, its decision, its receipt and its test (CONTRIBUTING.md).
+Must not know connections. Invariant: every request of the protocol has a row (a test holds it).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from ledger.books.posting import Kind
+from protocol import (
+    Balance,
+    Earn,
+    EarnAdvice,
+    Echo,
+    Redeem,
+    Request,
+    Reversal,
+    SignOff,
+    SignOn,
+    Status,
+    Totals,
+)
+from switch.flow.replies import MakeReply, status_reply, transaction_reply
+from switch.rules.decide import Decide, decide_balance, decide_earn, decide_redeem, decide_reference
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """How one message is carried out.
+
+    `kind` is the ledger's number of it. `is_new_business`: it may be told to try again when there is too much
+    to do; what settles an earlier request never is. `is_journalled`: its refusals are kept, so that a refused
+    id never posts.
+    """
+
+    kind: int = 0
+    decide: Decide | None = None
+    reply: MakeReply = transaction_reply
+    is_new_business: bool = False
+    is_journalled: bool = True
+    asks_ledger: bool = False
+
+
+OPERATIONS: dict[type[Request], Operation] = {
+    Earn: Operation(kind=int(Kind.EARN), decide=decide_earn, is_new_business=True),
+    EarnAdvice: Operation(kind=int(Kind.EARN_ADVICE), decide=decide_earn, is_new_business=True),
+    Redeem: Operation(kind=int(Kind.REDEEM), decide=decide_redeem, is_new_business=True),
+    Balance: Operation(
+        kind=int(Kind.BALANCE), decide=decide_balance, is_new_business=True, is_journalled=False
+    ),
+    Reversal: Operation(kind=int(Kind.REVERSAL), decide=decide_reference),
+    Status: Operation(
+        kind=int(Kind.STATUS), decide=decide_reference, reply=status_reply, is_journalled=False
+    ),
+    SignOn: Operation(asks_ledger=True),
+    Totals: Operation(asks_ledger=True),
+    Echo: Operation(),
+    SignOff: Operation(),
+}

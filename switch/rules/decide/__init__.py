@@ -1,0 +1,22 @@
+"""Decisions: one pure function an operation, by the rules of a programme.
+
+Owns nothing itself; a newcomer reads `decision` (the shapes), `refusals` (why a card or a partner is refused,
+and in which order), then one module for each kind of business. Whether the points suffice is not decided
+here: only the ledger knows a balance, under its lock.
+"""
+
+from switch.rules.decide.balance import decide_balance
+from switch.rules.decide.decision import Decide, Decision, Moment
+from switch.rules.decide.earn import decide_earn
+from switch.rules.decide.redeem import decide_redeem
+from switch.rules.decide.reference import decide_reference
+
+__all__ = [
+    "Decide",
+    "Decision",
+    "Moment",
+    "decide_balance",
+    "decide_earn",
+    "decide_redeem",
+    "decide_reference",
+]

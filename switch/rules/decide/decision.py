@@ -1,0 +1,45 @@
+"""What decisions are made of: the moment a request is judged at, and what came of it.
+
+Owns both shapes. A decision function takes (message, partner, card, moment) and returns a `Decision`; it
+never waits, asks no database and reads no clock (ARCHITECTURE.md, "The life of a transaction").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from switch.rules.directory import Card, Partner
+
+
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """When a request is judged, and how much is known then.
+
+    `now_ms` is the switch's clock, `day` the city's day in days since 1970-01-01; `is_stale` says that the
+    registry in memory may miss changes.
+    """
+
+    now_ms: int
+    day: int
+    is_stale: bool = False
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False):
+    """What the switch decided from memory: `code` 0 means "post if the balance allows".
+
+    `points` is the signed change of the card account, against `counter_account`; `amount_grosze` the amount
+    keyed (earn; of refused ones too, for the journal shows every attempt) or the rebate given (redeem);
+    `original_stan` the request that is referred to, 0 for none.
+    """
+
+    code: int
+    points: int = 0
+    amount_grosze: int = 0
+    counter_account: int = 0
+    original_stan: int = 0
+
+
+Decide: TypeAlias = Callable[[Any, Partner, Card | int, Moment], Decision]
+"""A decision function: pure. `card` is the result code of a failed look-up where there is no card."""
