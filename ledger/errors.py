@@ -66,3 +66,7 @@ class MigrationError(LedgerError):
 
 class RegistryRefused(LedgerError):
     """An operator's change was refused: out of bounds, already there, or not there."""
+
+
+class NotInRegistry(RegistryRefused):
+    """What the operator named is not there."""

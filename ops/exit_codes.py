@@ -1,6 +1,6 @@
 """Exit statuses of the command `cityswitch`: stable numbers, so scripts and units can tell failures apart.
 
-Owns the numbers and nothing else. Invariant: a number, once given, keeps its meaning.
+Owns the numbers and nothing else. Invariants: a number means one thing; once given, it keeps its meaning.
 """
 
 from enum import IntEnum
@@ -19,13 +19,19 @@ class Exit(IntEnum):
     DATABASE = 4
     """Postgres cannot be reached now."""
     PORT = 5
-    """A port is taken, or the switch cannot be reached on it."""
+    """A port the switch should listen on is taken."""
     STATE = 6
-    """The state directory: not writable, not there, or the disk is full."""
+    """The state directory or the output: not writable, not there, in use, or the disk is full."""
     DECLINED = 7
-    """The switch answered, and refused the transaction."""
+    """The switch answered, and refused the transaction or the terminal."""
     ENVIRONMENT = 8
     """Python itself: version, venv or a package missing."""
+    NOT_FOUND = 9
+    """The command line is right, and what it names is not there: no such card, partner, terminal, version."""
+    CANNOT_CONNECT = 10
+    """No switch could be reached, or the line to it broke."""
+    TRY_AGAIN = 11
+    """The switch was there and could not serve now; what was asked has not taken effect, or is undone."""
     INTERNAL = 70
     """An unexpected failure: a defect of ours."""
     INTERRUPTED = 130

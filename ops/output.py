@@ -1,55 +1,231 @@
 """What the command prints: tables for people, JSON for scripts, one line for a failure.
 
 Owns the two streams: results go to stdout, everything said on the way (progress, notices, failures) to
-stderr, so a pipe gets results only. Must not know what the rows mean. Invariant: no card number in full is
-ever printed here; callers hand over masked ones.
+stderr, so a pipe gets results only. Must not know what the rows mean. Invariants: printing never raises: what
+the terminal's character set lacks is replaced by what looks nearest, and what cannot be written at all is
+remembered for the end (`finish`), so that output never fails an effect; a column is shown whole or left out
+with a word; JSON is exact in every character set, and a number beyond ±(2**53 - 1) is a string there.
 """
 
 from __future__ import annotations
 
+import codecs
+import io
+import json
+import os
+import shutil
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from ops.errors import CommandError, one_line
+from ops.exit_codes import Exit
 
 Cell = str | int | bool | None
 Row = Mapping[str, Cell]
 
+JSON_INTEGER_MAX: Final = 2**53 - 1
+"""What common tools read exactly: they hold every number as a double (RFC 8259, section 6)."""
+NEAREST: Final = "cityswitch.nearest"
+"""Name of the error handler that replaces what a character set lacks, one character for one."""
+_LOOKS_LIKE: Final = dict(zip("─│┌┐└┘├┤łŁ…·–—„”“’→←×±━╸╺", '-|++++++lL.---"""\'><x+---', strict=True))
 
-def say(text: str) -> None:
-    """Print a notice on stderr, unwrapped: what was started, skipped or chosen."""
-    print(text, file=sys.stderr, flush=True)
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(map(_look_alike, lacking)), error.end
+
+
+def _look_alike(char: str) -> str:
+    if char in _LOOKS_LIKE:
+        return _LOOKS_LIKE[char]
+    first = unicodedata.normalize("NFKD", char)[0]
+    return first if first.isascii() and first.isprintable() else "?"
+
+
+codecs.register_error(NEAREST, _nearest)
+
+
+@dataclass
+class _Run:
+    """What is known of this run's output."""
+
+    as_json: bool = False
+    is_done: bool = False
+    again: str = ""
+    lost: OSError | None = None
+
+
+_run = _Run()
+
+
+def begin(*, as_json: bool) -> None:
+    """Prepare the streams for one run; `as_json`: what is said on stderr is JSON, too, a document a line."""
+    global _run  # noqa: PLW0603 - the streams are the process' own, and so is what is known of them
+    _run = _Run(as_json=as_json)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=NEAREST)
+
+
+def work_is_done(again: str = "") -> None:
+    """Say that the effect asked for has happened: from here on lost output changes no exit status.
+
+    `again`: how to see the result once more.
+    """
+    _run.is_done = True
+    _run.again = again
+
+
+def finish(status: int) -> int:
+    """End the output of a run that came to `status`; return the exit status, which tells of lost output."""
+    _write(sys.stdout, "")
+    if _run.lost is None:
+        return status
+    _discard(sys.stdout)
+    if isinstance(_run.lost, BrokenPipeError) and not _run.again:
+        # The reader of our output has left (`cityswitch cards list | head`): nothing is wrong.
+        return status
+    cause = f"the result could not be printed: {_run.lost.strerror or _run.lost}."
+    if _run.is_done:
+        tell_failure(CommandError(Exit(status), cause, f"It has taken effect. {_run.again}"))
+        return status
+    tell_failure(CommandError(Exit.STATE, cause, "Free some space (df -h) and run it again."))
+    return status or Exit.STATE
+
+
+def was_lost(error: OSError) -> None:
+    """Take note of a result that could not be written."""
+    _run.lost = _run.lost or error
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what is still buffered go nowhere, for Python would fail on it when it ends."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        if stream is sys.stdout:
+            was_lost(error)
+    except ValueError as error:  # the stream was closed
+        if stream is sys.stdout:
+            was_lost(OSError(str(error)))
+
+
+def print_text(text: str, out: TextIO | None = None) -> None:
+    """Print a part of a line on stdout, or on `out`."""
+    _write(out or sys.stdout, text)
 
 
 def print_line(text: str) -> None:
     """Print one line of result on stdout."""
-    print(text, flush=True)
+    _write(sys.stdout, text + "\n")
+
+
+def say(text: str) -> None:
+    """Print a notice on stderr, unwrapped: what was started, skipped or chosen."""
+    _write(sys.stderr, (_json({"notice": text}, sys.stderr) if _run.as_json else text) + "\n")
+
+
+def tell_failure(error: CommandError) -> None:
+    """Print a failure on stderr: one line, or one JSON document."""
+    if _run.as_json:
+        told = {
+            "status": int(error.status),
+            "name": error.status.name.lower(),
+            "cause": error.cause,
+            "cure": error.cure,
+        }
+        _write(sys.stderr, _json({"error": told}, sys.stderr) + "\n")
+    else:
+        _write(sys.stderr, f"cityswitch: {error}\n")
 
 
 def print_json(value: object) -> None:
     """Print one JSON document on stdout: object keys in their given order, one line."""
-    print(msgspec.json.encode(value).decode(), flush=True)
+    _write(sys.stdout, _json(value, sys.stdout) + "\n")
 
 
-def print_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
-    """Print rows as a table (a JSON array with `as_json`); `empty` is said on stderr when there are none."""
+def _json(value: object, stream: TextIO) -> str:
+    plain = _readable(msgspec.to_builtins(value, str_keys=True))
+    is_utf8 = (stream.encoding or "utf-8").lower().replace("_", "-") in {"utf-8", "utf8"}
+    return json.dumps(plain, ensure_ascii=not is_utf8, separators=(",", ":"))
+
+
+def _readable(value: Any) -> Any:
+    """Return a value without numbers that common JSON tools would round."""
+    if isinstance(value, dict):
+        return {key: _readable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(inner) for inner in value]
+    if isinstance(value, int) and abs(value) > JSON_INTEGER_MAX:
+        return str(value)
+    return value
+
+
+def print_rows(
+    rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, empty: str, narrow: Sequence[str] = ()
+) -> None:
+    """Print rows as a table of `columns`; `empty` is said on stderr when there are none.
+
+    With `as_json` it is a JSON array of the rows with all their fields.
+
+    Where the terminal is too narrow for all columns, those of `narrow` are shown and the others named; where
+    it is too narrow for these, each row is printed as a record.
+    """
     if as_json:
-        print_json([{column: row[column] for column in columns} for row in rows])
+        print_json([dict(row) for row in rows])
         return
     if not rows:
         say(empty)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for shown in (columns, narrow) if narrow else (columns,):
+        table = _table(rows, shown)
+        needed = Console(width=10_000).measure(table).maximum
+        if width is None or needed <= width:
+            console = Console(width=width or needed)
+            with console.capture() as captured:
+                console.print(table)
+            _write(sys.stdout, captured.get())
+            if left_out := [column.replace("_", " ") for column in columns if column not in shown]:
+                say(f"Left out for want of width: {', '.join(left_out)} (--json has them).")
+            return
+    for number, row in enumerate(rows):
+        print_line("") if number else None
+        print_fields({column: row[column] for column in columns}, as_json=False)
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in columns:
         numeric = all(isinstance(row[column], int) and not isinstance(row[column], bool) for row in rows)
         table.add_column(column.replace("_", " "), justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(text_of(row[column]) for column in columns))
-    width_needed = Console(width=10_000).measure(table).maximum
-    # Into a pipe nothing may be cut off; on a terminal rich's own width decides.
-    Console(width=None if sys.stdout.isatty() else width_needed).print(table)
+        table.add_row(*(Text(text_of(row[column])) for column in columns))
+    return table
 
 
 def print_fields(row: Row, *, as_json: bool) -> None:
@@ -63,9 +239,9 @@ def print_fields(row: Row, *, as_json: bool) -> None:
 
 
 def text_of(cell: Cell) -> str:
-    """Return a cell as people read it: yes/no, a dash for nothing."""
+    """Return a cell as people read it: yes/no, a dash for nothing, no control characters."""
     if cell is None:
         return "-"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return str(cell)
+    return one_line(str(cell))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from ledger.errors import RegistryRefused
+from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.cards import (
     CardRow,
@@ -131,7 +131,7 @@ async def _lock_programme(connection: Connection, programme: int) -> None:
     if not await connection.fetchval(
         "select true from registry.programme where id = $1 for no key update", programme
     ):
-        raise RegistryRefused(f"there is no programme {programme}")
+        raise NotInRegistry(f"there is no programme {programme}")
 
 
 async def set_programme_status(connection: Connection, programme: int, status: Status) -> None:
@@ -156,7 +156,7 @@ async def _set_status(connection: Connection, table: str, number: int, status: S
         int(status),
     )
     if done is None:
-        raise RegistryRefused(f"there is no {table} {number}")
+        raise NotInRegistry(f"there is no {table} {number}")
 
 
 async def import_partners(connection: Connection, programme: int, partners: Iterable[NewPartner]) -> Import:
@@ -259,7 +259,7 @@ async def issue_keys(connection: Connection, master: MasterKey, keys: dict[int, 
         generations: dict[int, int] = {row["id"]: row["generation"] for row in rows}
         missing = [terminal for terminal in terminals if terminal not in generations]
         if missing:
-            raise RegistryRefused(f"there is no terminal {missing[0]}")
+            raise NotInRegistry(f"there is no terminal {missing[0]}")
         await connection.execute(
             "update registry.terminal_key k set "
             "retired_at = case when k.generation <= n.generation - $3 then now() else k.retired_at end, "

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from ledger.errors import RegistryRefused
+from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.reads import CardStatus
 
@@ -82,7 +82,7 @@ async def import_cards(connection: Connection, programme: int, cards: Iterable[C
     RegistryRefused if there is no such programme.
     """
     if not await connection.fetchval("select true from registry.programme where id = $1", programme):
-        raise RegistryRefused(f"there is no programme {programme}")
+        raise NotInRegistry(f"there is no programme {programme}")
     added, refused = 0, []
     rows = iter(cards)
     while chunk := list(itertools.islice(rows, IMPORT_ROWS_PER_TRANSACTION)):
@@ -129,7 +129,7 @@ async def set_card_status(connection: Connection, token: int, status: CardStatus
     if done:
         return
     if await find_card(connection, token) is None:
-        raise RegistryRefused("there is no such card")
+        raise NotInRegistry("there is no such card")
     raise RegistryRefused("this card was replaced by another one: its status cannot change any more")
 
 
@@ -147,7 +147,7 @@ async def replace_card(connection: Connection, old_token: int, new: CardRow) -> 
             old_token,
         )
         if old is None:
-            raise RegistryRefused("there is no such card")
+            raise NotInRegistry("there is no such card")
         if old["status"] == CardStatus.REPLACED:
             raise RegistryRefused("this card was replaced already: replace the newer one")
         if old["issue"] >= ISSUE_MAX:

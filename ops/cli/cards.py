@@ -214,7 +214,7 @@ async def show(number: Number, /, *, json: Json = False, place: Place = HERE) ->
         row = await database.run(job)
     if row is None:
         raise CommandError(
-            Exit.USAGE, f"there is no card {masked(digits)} here.", "Is it of another installation?"
+            Exit.NOT_FOUND, f"there is no card {masked(digits)} here.", "Is it of another installation?"
         )
     print_fields(row, as_json=json)
 

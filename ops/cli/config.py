@@ -28,7 +28,7 @@ from ops.cli.help_texts import examples
 from ops.cli.registry_options import Json
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.output import print_json, print_line, print_rows
+from ops.output import print_json, print_line, text_of
 from ops.place.database import database_server
 from ops.place.options import HERE, Place
 from ops.place.running import read_note
@@ -70,7 +70,10 @@ async def check(*, json: Json = False, place: Place = HERE) -> Exit:
             "checks": [{"check": f.check, "status": int(f.status), "text": f.text} for f in findings],
         })  # fmt: skip
     else:
-        print_rows(settings, ("setting", "value", "origin"), as_json=False, empty="")
+        for row in settings:
+            value = row["value"]
+            shown = f'"{value}"' if isinstance(value, str) else text_of(value)
+            print_line(f"{row['setting']} = {shown}  # {row['origin']}")
         print_line("")
         for finding in findings:
             print_line(
@@ -148,7 +151,8 @@ async def ask(name: str, check_it: Callable[[], Awaitable[str]]) -> Checked:
 
 def failed(name: str, error: BaseException) -> Checked:
     """Return the finding for a check that raised."""
-    return Checked(name, *report(error))
+    told = report(error)
+    return Checked(name, told.status, str(told))
 
 
 def check_master_key(config: Config) -> str:

@@ -20,11 +20,13 @@ from ledger.errors import (
     EmbeddedFault,
     EmbeddedPostgresError,
     MigrationError,
+    NotInRegistry,
     RegistryRefused,
     SecretsError,
+    StatementRefused,
 )
 from ops.cli.amounts import AmountError
-from ops.errors import CommandError, one_line
+from ops.errors import CommandError
 from ops.exit_codes import Exit
 from simulators.city.seeding import SeedConflict
 from simulators.errors import (
@@ -45,7 +47,9 @@ from switch.wire.listener import PortInUse
 EXPECTED: tuple[tuple[type[Exception], Exit], ...] = (
     (AmountError, Exit.USAGE),
     (InvalidEntry, Exit.USAGE),
+    (NotInRegistry, Exit.NOT_FOUND),
     (RegistryRefused, Exit.USAGE),
+    (StatementRefused, Exit.USAGE),
     (ConfigError, Exit.CONFIGURATION),
     (RulesError, Exit.CONFIGURATION),
     (SecretsError, Exit.CONFIGURATION),
@@ -58,8 +62,8 @@ EXPECTED: tuple[tuple[type[Exception], Exit], ...] = (
     (StoreError, Exit.STATE),
     (RefusedBySwitch, Exit.DECLINED),
     (SignOnDeclined, Exit.DECLINED),
-    (SwitchBusy, Exit.DATABASE),
-    (TerminalError, Exit.PORT),
+    (SwitchBusy, Exit.TRY_AGAIN),
+    (TerminalError, Exit.CANNOT_CONNECT),
 )
 EMBEDDED_STATUS = {
     EmbeddedFault.BINARIES_MISSING: Exit.ENVIRONMENT,
@@ -84,7 +88,7 @@ def explain(error: BaseException) -> CommandError | None:
         return CommandError(EMBEDDED_STATUS.get(error.fault, Exit.STATE), str(error))
     if isinstance(error, CannotConnect):
         return CommandError(
-            Exit.PORT, f"{error}.", "Start one with `cityswitch up`, or name it with --switch."
+            Exit.CANNOT_CONNECT, f"{error}.", "Start one with `cityswitch up`, or name it with --switch."
         )
     if isinstance(error, DatabaseUnavailable):
         return CommandError(Exit.DATABASE, f"{error}.", "Start the server, or correct the DSN.")
@@ -115,23 +119,24 @@ def _explain_os_error(error: OSError) -> CommandError | None:
     return None
 
 
-def report(error: BaseException) -> tuple[Exit, str]:
-    """Return the exit status and the one line for a failure of any kind, nursery groups unwrapped.
+def report(error: BaseException) -> CommandError:
+    """Return what to tell of a failure of any kind, nursery groups unwrapped.
 
     The details of an unexpected one are written to a file that only this user can read.
     """
     singles = list(leaves(error))
     if any(isinstance(single, KeyboardInterrupt) for single in singles):
-        return Exit.INTERRUPTED, "stopped by Ctrl-C"
+        return CommandError(Exit.INTERRUPTED, "stopped by Ctrl-C")
     explained = [explain(single) for single in singles]
     if unexpected := [single for single, told in zip(singles, explained, strict=True) if told is None]:
-        return Exit.INTERNAL, (
-            f"unexpected failure: {type(unexpected[0]).__name__}: {one_line(str(unexpected[0]))[:200]}. "
-            f"Details: {_write_details(error)}"
+        return CommandError(
+            Exit.INTERNAL,
+            f"unexpected failure: {type(unexpected[0]).__name__}: {str(unexpected[0])[:200]}.",
+            f"Details: {_write_details(error)}",
         )
     told = explained[0]
     assert told is not None
-    return told.status, one_line(str(told))
+    return told
 
 
 def _write_details(error: BaseException) -> str:

@@ -32,8 +32,10 @@ from simulators.city.example import EXAMPLE_CARD
 WHOLE_LEDGER_S_MAX: Final = 3_600.0
 HISTORY_SHOWN: Final = (
     "accepted_at", "terminal", "stan", "kind", "result", "points", "balance", "amount_grosze",
-    "original_stan",
+    "original_stan", "transaction_id",
 )  # fmt: skip
+HISTORY_NARROW: Final = HISTORY_SHOWN[:7]
+"""Fits 80 columns with the longest result code and seven digits of points."""
 TRIAL_SHOWN: Final = ("bucket", "kind", "accounts", "debit_points", "credit_points")
 
 app = App(
@@ -64,7 +66,7 @@ async def find_account(connection: Connection, number: str | None, which: Which,
     digits = digits_of(number)
     card = await find_card(connection, master_key(place).token(digits))
     if card is None:
-        raise CommandError(Exit.USAGE, f"there is no card {masked(digits)} here.")
+        raise CommandError(Exit.NOT_FOUND, f"there is no card {masked(digits)} here.")
     return int(card["account"])
 
 
@@ -91,7 +93,9 @@ async def balance(
         account = await find_account(connection, number, which, place)
         points = await statements.balance(connection, account)
         if points is None:
-            raise CommandError(Exit.USAGE, f"there is no account {account}.", "See `cityswitch cards list`.")
+            raise CommandError(
+                Exit.NOT_FOUND, f"there is no account {account}.", "See `cityswitch cards list`."
+            )
         return {"account": account, "balance": points}
 
     async with owner_database(place) as database:
@@ -116,21 +120,23 @@ async def history(
 
     async with owner_database(place) as database:
         rows = [history_row(row) for row in await database.run(job)]
-    print_rows(rows, HISTORY_SHOWN, as_json=json, empty="No transaction yet.")
+    print_rows(rows, HISTORY_SHOWN, as_json=json, empty="No transaction yet.", narrow=HISTORY_NARROW)
 
 
 def history_row(row: statements.HistoryRow) -> Row:
-    """Return a journal row as it is shown; times in UTC."""
+    """Return a journal row as it is shown; times in UTC, the 63-bit id as text (as in `reply_fields`)."""
     kinds = {int(kind): kind.name.lower() for kind in Kind}
     moment = datetime.fromtimestamp(row.accepted_at_ms / 1000, UTC)
     return {
-        "accepted_at": moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z",
+        "accepted_at": f"{moment:%Y-%m-%d %H:%M:%S}Z",
+        "accepted_at_ms": row.accepted_at_ms,
         "terminal": row.terminal,
         "stan": row.stan,
         "kind": kinds.get(row.kind, "tombstone"),
         "result": code_name(row.code),
         "points": row.points,
         "balance": row.balance,
+        "transaction_id": str(row.transaction_id),
         "amount_grosze": row.amount_grosze,
         "original_stan": row.original_stan or None,
     }

@@ -160,7 +160,9 @@ async def show(number: int, /, *, json: Json = False, place: Place = HERE) -> No
     async with owner_database(place) as database:
         rows = await database.run(lambda connection: read_page(connection, Page(after=number - 1, limit=1)))
     if not rows or rows[0]["id"] != number:
-        raise CommandError(Exit.USAGE, f"there is no partner {number}.", "See `cityswitch partners list`.")
+        raise CommandError(
+            Exit.NOT_FOUND, f"there is no partner {number}.", "See `cityswitch partners list`."
+        )
     print_fields(rows[0], as_json=json)
 
 

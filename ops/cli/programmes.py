@@ -149,7 +149,7 @@ async def show(
                 print_line(f"# version {row['version']}, in force from {row['effective_from'].isoformat()}")
                 print_line(row["rules_toml"])
             return
-    raise CommandError(Exit.USAGE, "there is no such version.", "Leave --version out to see the newest.")
+    raise CommandError(Exit.NOT_FOUND, "there is no such version.", "Leave --version out to see the newest.")
 
 
 @app.command(help_epilogue=examples("programmes suspend czestochowa"))

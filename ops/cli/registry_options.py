@@ -44,11 +44,13 @@ async def pick_programme(connection: Connection, wanted: str | None) -> int:
             return int(programme["id"])
     if not programmes:
         raise CommandError(
-            Exit.USAGE, "there is no programme yet.", "Add one with `cityswitch programmes apply FILE`."
+            Exit.NOT_FOUND, "there is no programme yet.", "Add one with `cityswitch programmes apply FILE`."
         )
     known = ", ".join(f"{programme['id']} {programme['code']}" for programme in programmes)
     cause = f"there is no programme '{wanted}'." if wanted else "there are several programmes."
-    raise CommandError(Exit.USAGE, cause, f"Name one with --programme: {known}.")
+    raise CommandError(
+        Exit.NOT_FOUND if wanted else Exit.USAGE, cause, f"Name one with --programme: {known}."
+    )
 
 
 def parse_day(text: str) -> date | None:

@@ -16,7 +16,7 @@ import trio
 from ops.cli.amounts import AmountError, parse_amount
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.output import print_line, say
+from ops.output import print_line, print_text, say
 from ops.till.answers import code_text, describe, show_receipt, show_totals
 from ops.till.terminal import check_card, masked
 from protocol import TransactionReply
@@ -40,16 +40,16 @@ class Keyboard:
 
     async def ask(self, prompt: str) -> str:
         """Print a prompt and return the next line, stripped. Raises `EndOfInput`."""
-        print(prompt, end="", flush=True)
+        print_text(prompt)
         while b"\n" not in self._read:
             chunk = await self._receive()
             if not chunk:
-                print(flush=True)
+                print_line("")
                 raise EndOfInput
             self._read += chunk
         line, _, self._read = self._read.partition(b"\n")
         if not sys.stdin.isatty():
-            print(flush=True)
+            print_line("")
         return line.decode(errors="replace").strip()
 
     async def _receive(self) -> bytes:

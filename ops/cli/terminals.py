@@ -149,7 +149,9 @@ async def show(number: int, /, *, json: Json = False, place: Place = HERE) -> No
     async with owner_database(place) as database:
         rows, keys = await database.run(job)
     if not rows or rows[0]["id"] != number:
-        raise CommandError(Exit.USAGE, f"there is no terminal {number}.", "See `cityswitch terminals list`.")
+        raise CommandError(
+            Exit.NOT_FOUND, f"there is no terminal {number}.", "See `cityswitch terminals list`."
+        )
     live = [row["generation"] for row in keys if row["retired_at"] is None]
     print_fields({**shown(rows[0]), "key_generations": ", ".join(map(str, live)) or None}, as_json=json)
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from ops.output import print_text
+
 
 class ScreenStep:
     """A step under way; `note` is what its line says at the end."""
@@ -24,7 +26,7 @@ class Screen:
     """Steps 1 to `steps`, one line each."""
 
     def __init__(self, steps: int, out: TextIO | None = None) -> None:
-        self._out = out or sys.stdout
+        self._out = out
         self._steps = steps
         self._number = 0
         self._renewing = False
@@ -55,7 +57,7 @@ class Screen:
 
     def renew(self, text: str) -> None:
         """Print a line over the last one of its kind; into a file, below it."""
-        if self._out.isatty():
+        if self.is_terminal:
             self._renewing = True
             self._write(f"\r\x1b[2K{text}")
         else:
@@ -70,8 +72,7 @@ class Screen:
     @property
     def is_terminal(self) -> bool:
         """Whether somebody watches."""
-        return self._out.isatty()
+        return (self._out or sys.stdout).isatty()
 
     def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+        print_text(text, self._out)

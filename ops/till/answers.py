@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from ops.exit_codes import Exit
-from ops.output import Row, print_fields, print_json, print_line
+from ops.output import Row, print_fields, print_json, print_line, work_is_done
 from ops.till.receipt_paper import paper
 from protocol import ResultClass, ResultCode, TotalsReply, TransactionReply, result_class
 from simulators.till.terminal import PosTerminal
@@ -35,14 +35,17 @@ def code_text(code: int) -> str:
 
 
 def reply_fields(reply: TransactionReply) -> Row:
-    """Return a reply as a record for scripts; amounts in grosze, times in ms since 1970."""
+    """Return a reply as a record for scripts; amounts in grosze, times in ms since 1970.
+
+    The transaction id has 63 bits, so it is a text: common tools would round the number.
+    """
     return {
         "result": code_name(reply.code),
         "code": int(reply.code),
         "class": str(result_class(reply.code)),
         "text": code_text(reply.code),
         "stan": reply.stan,
-        "transaction_id": reply.transaction_id,
+        "transaction_id": str(reply.transaction_id),
         "amount_grosze": reply.amount_grosze,
         "points": reply.points,
         "balance": reply.balance,
@@ -67,6 +70,7 @@ def show_receipt(terminal: PosTerminal, reply: TransactionReply) -> None:
 
 def show_reply(terminal: PosTerminal, reply: TransactionReply, *, as_json: bool) -> Exit:
     """Print a reply, as paper or for scripts; returns the exit status."""
+    work_is_done(f"See it again with `cityswitch terminal status --stan {reply.stan}` and the card.")
     if as_json:
         print_json(dict(reply_fields(reply)))
     else:
@@ -76,6 +80,7 @@ def show_reply(terminal: PosTerminal, reply: TransactionReply, *, as_json: bool)
 
 def show_totals(reply: TotalsReply, *, as_json: bool) -> Exit:
     """Print the switch's totals; returns the exit status."""
+    work_is_done("See them again with `cityswitch terminal totals`: they begin anew after each.")
     print_fields(
         {
             "result": code_name(reply.code),

@@ -124,14 +124,14 @@ def test_a_bad_card_is_a_matter_of_usage_and_not_repeated(
 def test_a_switch_that_is_not_there_is_told_from_a_refusal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody listens where the terminal connects: status 5 and how to start a switch."""
+    """Nobody listens where the terminal connects: status 10 and how to start a switch."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         status, line = failure_of(
             ["terminal", "echo", "--switch", f"127.0.0.1:{port}", "--state-dir", str(tmp_path)], capsys
         )
-    assert status == Exit.PORT
+    assert status == Exit.CANNOT_CONNECT
     assert "cityswitch up" in line
 
 
@@ -147,7 +147,7 @@ def test_a_port_in_use_is_found_by_the_check(
         main(["config", "check", "--dsn", fresh.service_dsn, "--state-dir", str(tmp_path)])
     shown = capsys.readouterr().out
     assert f"FAIL  ports        127.0.0.1:{port}" in shown
-    assert "environment CITYSWITCH_LISTEN_PORT" in shown
+    assert f"listen_port = {port}  # environment CITYSWITCH_LISTEN_PORT" in shown
     assert "listen_port" in shown
 
 
@@ -181,10 +181,10 @@ def test_a_foreign_terminal_needs_its_key(tmp_path: Path, capsys: pytest.Capture
 def test_the_system_s_refusals_have_statuses_of_their_own(number: int, status: Exit) -> None:
     """A full disk, a forbidden folder and a taken port are told apart, also from inside a nursery."""
     error = ExceptionGroup("nursery", [OSError(number, os.strerror(number), "/some/where")])
-    found, line = report(error)
-    assert found is status
-    assert "/some/where" in line
-    assert "\n" not in line
+    told = report(error)
+    assert told.status is status
+    assert "/some/where" in str(told)
+    assert "\n" not in str(told)
 
 
 def test_an_unexpected_failure_leaves_its_details_in_a_private_file(
@@ -192,8 +192,9 @@ def test_an_unexpected_failure_leaves_its_details_in_a_private_file(
 ) -> None:
     """A defect of ours: status 70, one line, the traceback in a file that only this user can read."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    status, line = report(ExceptionGroup("nursery", [ZeroDivisionError("a\nb")]))
-    assert status is Exit.INTERNAL
+    told = report(ExceptionGroup("nursery", [ZeroDivisionError("a\nb")]))
+    assert told.status is Exit.INTERNAL
+    line = str(told)
     assert "\n" not in line
     (details,) = tmp_path.glob("cityswitch-failure-*.log")
     assert str(details) in line
@@ -204,4 +205,13 @@ def test_an_unexpected_failure_leaves_its_details_in_a_private_file(
 def test_ctrl_c_is_an_end_not_a_failure() -> None:
     """Ctrl-C ends in status 130, whatever else was under way."""
     group = BaseExceptionGroup("nursery", [KeyboardInterrupt(), CommandError(Exit.PORT, "x")])
-    assert report(group)[0] is Exit.INTERRUPTED
+    assert report(group).status is Exit.INTERRUPTED
+
+
+def test_the_readme_lists_every_exit_status() -> None:
+    """README's table has exactly the statuses that there are."""
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = page.partition("| exit status |")[2].partition("\n\n")[0]
+    assert [int(row.split("|")[1]) for row in table.splitlines()[2:]] == sorted(
+        int(status) for status in Exit
+    )

@@ -93,7 +93,7 @@ def test_partners_are_suspended_and_resumed(run: Run) -> None:
     assert json.loads(run("partners", "show", "7", "--json")[1])["status"] == "suspended"
     assert run("partners", "unblock", "7")[0] == Exit.OK
     assert run("partners", "add", "7", "Kino")[0] == Exit.USAGE
-    assert run("partners", "show", "8")[0] == Exit.USAGE
+    assert run("partners", "show", "8")[0] == Exit.NOT_FOUND
 
 
 def test_terminal_keys_are_shown_once(run: Run, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_terminals_are_imported_blocked_and_listed(run: Run, tmp_path: Path) -> 
     assert run("terminals", "block", "3")[0] == Exit.OK
     rows = json.loads(run("terminals", "list", "--partner", "7", "--json")[1])
     assert [(row["id"], row["status"]) for row in rows] == [(1, "active"), (3, "blocked")]
-    assert run("terminals", "unblock", "99")[0] == Exit.USAGE
+    assert run("terminals", "unblock", "99")[0] == Exit.NOT_FOUND
 
 
 def test_cards_are_imported_and_bad_lines_reported_without_numbers(run: Run, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_card_is_blocked_replaced_and_never_shown_in_full(run: Run) -> None:
     assert (old["status"], new["status"], new["issue"]) == ("replaced", "active", 2)
     assert old["account"] == new["account"]
     assert run("cards", "unblock", card(1))[0] == Exit.USAGE
-    assert run("cards", "show", card(9))[0] == Exit.USAGE
+    assert run("cards", "show", card(9))[0] == Exit.NOT_FOUND
     assert card(1) not in said
 
 
@@ -192,7 +192,7 @@ def test_an_empty_ledger_holds(run: Run) -> None:
     assert status == Exit.OK
     assert "FAIL" not in out
     assert run("ledger", "balance")[0] == Exit.USAGE
-    assert run("ledger", "balance", "--account", "4711")[0] == Exit.USAGE
+    assert run("ledger", "balance", "--account", "4711")[0] == Exit.NOT_FOUND
 
 
 def test_migrations_are_named_and_applied_once(run: Run) -> None:
