@@ -1,24 +1,33 @@
 """Logging: JSON lines on stderr through structlog; no key, no card number, no personal data.
 
 Owns the configuration and the line a transaction gets. Card numbers are masked before they come here (the
-last four digits only). Invariant: a storm of the same event costs at most `LINES_PER_SECOND_MAX` lines a
-second; what was left out is counted in the next line.
+last four digits only). Invariants: logging never waits and never raises (log_writer.py); a storm of the same
+event costs at most `LINES_PER_SECOND_MAX` lines a second; what was left out is counted in the next line; a
+line has at most `LINE_BYTES_MAX` bytes, so that those of several processes on one pipe stay apart.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import sys
+import threading
 import time
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import msgspec
 import structlog
 
 from ledger.books.posting import Outcome, Posting
 from protocol import ResultClass, ResultCode
+from switch.log_writer import LogWriter
 
+LINE_BYTES_MAX: Final = 4_095
+"""With its end, what a pipe takes whole (PIPE_BUF on Linux)."""
+FLUSH_S_MAX: Final = 1.0
 LINES_PER_SECOND_MAX = 50
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -28,6 +37,32 @@ _ATTENTION = frozenset(
 )
 _NAMES = {int(code): code.name.lower() for code in ResultCode}
 _level = logging.INFO
+
+
+def _notice(count: int) -> bytes:
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return msgspec.json.encode(
+        {"event": "log_lines_dropped", "count": count, "level": "warning", "timestamp": now}
+    )
+
+
+def _stderr() -> int:
+    """Standard error; nowhere if the process was started without, for the number may be a socket's by now."""
+    return 2 if sys.__stderr__ is not None else os.open(os.devnull, os.O_WRONLY)
+
+
+writer: Final = LogWriter(_stderr(), _notice)
+"""All lines of this process."""
+atexit.register(writer.flush, FLUSH_S_MAX)
+
+
+class _Lines:
+    """The logger at the end of structlog's chain; it has no lock and no buffer of its own."""
+
+    def msg(self, line: bytes) -> None:
+        writer.write(line)
+
+    log = debug = info = warning = error = critical = exception = msg
 
 
 class Throttle:
@@ -65,10 +100,10 @@ def configure_logs(level: str, *, worker: int | None = None) -> None:
             Throttle(),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_json),
+            _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: _Lines(),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -84,13 +119,50 @@ class StandardLogs(logging.Handler):
     _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass one record on."""
-        fields = {name: value for name, value in vars(record).items() if name not in self._OWN}
-        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info, **fields)
+        """Pass one record on. One that cannot be made into text is counted as dropped."""
+        try:
+            extra = {name: value for name, value in vars(record).items() if name not in self._OWN}
+            fields = {f"{name}_" if name in {"event", "level"} else name: extra[name] for name in extra}
+            fields |= {"logger": record.name, "exc_info": record.exc_info}
+            log.log(record.levelno, record.getMessage(), **fields)
+        except Exception:  # the log's boundary: nobody who logs may fail by it
+            writer.lose()
 
 
-def _json(event: Any, **_: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+def log_whole_process() -> None:
+    """Send to the log, too, what Python itself would print: warnings, and errors nobody is there to catch."""
+
+    logging.captureWarnings(True)  # they come by StandardLogs
+    sys.unraisablehook = lambda error: log.error("unraisable", exc_info=error.exc_value)
+    threading.excepthook = lambda error: log.error("thread_failed", exc_info=error.exc_value)
+
+
+def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
+    """Make the line, shortening its texts until it is short enough; one that cannot be made is told so."""
+    try:
+        line = _encode(event)
+        chars_max = LINE_BYTES_MAX // 2
+        while len(line) >= LINE_BYTES_MAX and chars_max:
+            line = _encode({name: _shorten(value, chars_max) for name, value in event.items()})
+            chars_max //= 2
+    except Exception as error:  # the log's boundary: nobody who logs may fail by it
+        return _encode(
+            {"event": "log_line_unprintable", "of": ascii(event["event"]), "problem": ascii(error)}
+        )
+    return line
+
+
+def _encode(event: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(event, enc_hook=str)
+
+
+def _shorten(value: Any, chars_max: int) -> Any:
+    """Keep beginning and end of a text: of a traceback both matter."""
+    if isinstance(value, int | float | None):
+        return value
+    text = value if isinstance(value, str) else str(value)
+    half = chars_max // 2
+    return text if len(text) <= chars_max else f"{text[:half]} … {text[-half:]}"
 
 
 def log_transaction(posting: Posting, outcome: Outcome, message: str, last4: str) -> None:

@@ -72,6 +72,11 @@ class Meters:
         self.commit_s = Histogram(REQUEST_BOUNDS_S)
         self.batch_size = Histogram(BATCH_BOUNDS)
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self.counters: dict[str, tuple[str, Callable[[], float]]] = {}
+
+    def counter(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Register a count that its owner keeps, read when the metrics are asked for."""
+        self.counters[name] = (documentation, read)
 
     def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Register a gauge that is read when the metrics are asked for."""
@@ -135,6 +140,8 @@ class SwitchCollector(Collector):
             )
         for name, (documentation, read) in meters.gauges.items():
             yield GaugeMetricFamily(f"cityswitch_{name}", documentation, value=read())
+        for name, (documentation, read) in meters.counters.items():
+            yield CounterMetricFamily(f"cityswitch_{name}", documentation, value=read())
 
     def _labelled(self) -> Iterator[Metric]:
         for name, documentation, label, counts in (

@@ -1,7 +1,8 @@
 """`cityswitch serve`: the switch itself.
 
 Owns the options and the order: database, workers, note of where it listens. Must not know transactions
-(`switch.process.supervisor` does the serving). Invariant: SIGTERM and Ctrl-C drain, and then the status is 0.
+(`switch.process.supervisor` does the serving). Invariants: SIGTERM and Ctrl-C drain, and then the
+status is 0; what is said goes to the log, for standard error is the log's.
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Final, Literal
 
 import msgspec
+import structlog
 import trio
 from cyclopts import App, Group, Parameter
 
 from ops.cli.help_texts import examples
 from ops.demo.local_switch import running_of
-from ops.output import say
 from ops.place.database import database_server
 from ops.place.options import HERE, Place
 from ops.place.running import noted
 from switch.config import Config
-from switch.logs import configure_logs
+from switch.logs import configure_logs, log_whole_process
 from switch.process.installation import prepare
 from switch.process.supervisor import Running as Listening
 from switch.process.supervisor import serve as supervise
+
+log = structlog.get_logger()
 
 app = App(
     name="serve",
@@ -63,7 +66,8 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
     """Serve terminals until SIGTERM or Ctrl-C, then answer what is in flight and end."""
     config = place.settings(**asdict(overrides))
     configure_logs(config.log_level)
-    async with database_server(place, config, create=True) as dsns:
+    log_whole_process()
+    async with database_server(place, config, create=True, tell=_tell) as dsns:
         if dsns.is_embedded:
             await prepare(config, dsns.owner)
         served = msgspec.structs.replace(config, dsn=dsns.service, owner_dsn="")
@@ -81,8 +85,10 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
 
 def _note(notes: ExitStack, config: Config, listening: Listening) -> None:
     notes.enter_context(noted(config.state_path, running_of(config, listening)))
-    http = ", ".join(listening.http)
-    say(f"cityswitch: serving terminals on {listening.host}:{listening.port}, HTTP on {http}")
+
+
+def _tell(notice: str) -> None:
+    log.warning("embedded_postgres", problem=notice)
 
 
 async def _stop_on_signal(signals: AsyncIterator[int], stop: trio.Event) -> None:

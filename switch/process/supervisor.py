@@ -129,8 +129,8 @@ class Supervisor:
         if first and len(self._http) == self._config.workers:
             http = [self._http[worker] for worker in range(self._config.workers)]
             running = Running(self._config.listen_host, self._config.listen_port, http)
-            log.info("serving", host=running.host, port=running.port, http=http)
             self._on_ready(running)
+            log.info("serving", host=running.host, port=running.port, http=http)
 
     async def _keep(self, worker: int) -> None:
         """Start a worker again and again, with growing pauses while it dies young."""

@@ -36,7 +36,8 @@ from switch.config import Config
 from switch.flow.connection import Connection
 from switch.flow.flow import Ledger
 from switch.flow.inquiry import Inquiries
-from switch.logs import configure_logs
+from switch.logs import configure_logs, log_whole_process
+from switch.logs import writer as log_writer
 from switch.metrics import LedgerObserver, Meters
 from switch.process.feed import Feed
 from switch.process.front import Front
@@ -226,11 +227,13 @@ class Worker:
         gauge("feed_age_seconds", "Age of the registry in memory", lambda: feed.age_s)
         gauge("cards", "Cards in memory", lambda: len(self._directory.cards))
         gauge("terminals", "Terminals in memory", lambda: len(self._directory.terminals))
+        self._meters.counter("log_lines_dropped", "Log lines not written", lambda: log_writer.dropped)
 
 
 async def run_worker(order: WorkerOrder) -> int:
     """Run one worker until SIGTERM, SIGINT or the end of standard input; return its exit status."""
     configure_logs(order.config.log_level, worker=order.worker)
+    log_whole_process()
     stop = trio.Event()
     raise_descriptor_limit()
     status = 0

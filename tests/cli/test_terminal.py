@@ -35,7 +35,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     command = [sys.executable, "-m", "ops.cli", "serve", "--listen-port", "0", "--http-port", "0", *here]
     with (directory / "serve.log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
         try:
-            while "serving terminals on" not in (directory / "serve.log").read_text():
+            while '"event":"serving"' not in (directory / "serve.log").read_text():
                 assert process.poll() is None, (directory / "serve.log").read_text()
                 threading.Event().wait(0.05)
             assert main(["simulate", "city", *here]) == Exit.OK

@@ -56,6 +56,7 @@ def test_a_transaction_is_logged_by_what_became_of_it(
     configure_logs(level)
     posting = make_posting(int(code))
     log_transaction(posting, approve(posting), "Earn", "1234")
+    assert logs.writer.flush(5)
     lines = capfd.readouterr().err.splitlines()
     if logged is None:
         assert lines == []

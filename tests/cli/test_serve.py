@@ -1,0 +1,81 @@
+"""`cityswitch serve` as an operator runs it: a process, its signals and its exit status."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import trio
+
+from ledger.postgres.database import Database
+from ledger.registry.secrets import MasterKey
+from ops.place.running import RunningNote, read_note
+from protocol import Earn
+from tests.postgres import FreshDatabase
+from tests.switch.city import seed
+from tests.switch.memory import CARD, Line
+
+
+def start(fresh: FreshDatabase, state: Path, stderr: int, *options: str) -> subprocess.Popen[bytes]:
+    """Start `cityswitch serve` on free ports."""
+    place = ["--dsn", fresh.service_dsn, "--state-dir", str(state)]
+    ports = ["--listen-port", "0", "--http-port", "0"]
+    command = [sys.executable, "-m", "ops.cli", "serve", *place, *ports, *options]
+    return subprocess.Popen(command, stderr=stderr)
+
+
+async def until_serving(state: Path, process: subprocess.Popen[bytes]) -> RunningNote:
+    with trio.fail_after(60):
+        while (note := read_note(state)) is None or note.pid != process.pid:
+            assert process.poll() is None
+            await trio.sleep(0.02)
+    return note
+
+
+async def ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end; return the exit status."""
+    return await trio.to_thread.run_sync(process.wait, 60)
+
+
+def workers(process: subprocess.Popen[bytes]) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{process.pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+async def sell(note: RunningNote, stan: int) -> int:
+    """One sale by terminal 1, over a new connection; return its result code."""
+    async with await trio.open_tcp_stream(note.host, note.port) as stream:
+        line = Line(stream, 1)
+        assert await line.sign_in()
+        return (await line.ask(Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000))).code
+
+
+async def test_a_full_disk_under_the_log_ends_nothing(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
+) -> None:
+    """The log's disk is full: a dead worker is started again, sales post, SIGTERM drains with status 0."""
+    await seed(owner, MasterKey.create(tmp_path / "master.key"))
+    full = os.open("/dev/full", os.O_WRONLY)
+    with start(fresh, tmp_path, full) as process:
+        os.close(full)
+        try:
+            note = await until_serving(tmp_path, process)
+            assert await sell(note, 1) == 0
+            (first,) = workers(process)
+            os.kill(first, signal.SIGKILL)
+            with trio.fail_after(30):
+                while True:
+                    try:
+                        assert await sell(note, 2) == 0
+                        break
+                    except (OSError, AssertionError):
+                        await trio.sleep(0.05)
+            assert workers(process) != [first]
+            process.send_signal(signal.SIGTERM)
+            assert await ended(process) == 0
+        finally:
+            process.kill()
