@@ -1,11 +1,12 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev demo up test check static load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev demo up test test-under-load check static load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
 PYTEST_ARGS ?=
+RUNS ?= 10
 export PYTHON
 RUN := .venv/bin/python -m
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
@@ -21,6 +22,9 @@ up: venv  ## the same with a light load, until Ctrl-C
 
 test: venv-dev  ## the whole test suite
 	@$(RUN) pytest $(PYTEST_ARGS)
+
+test-under-load: venv-dev  ## the suite RUNS times (10) while every processor is kept busy: nothing may depend on speed
+	@$(RUN) tests.under_load --runs $(RUNS)
 
 static: venv-dev  ## format, lint and strict types, without the tests
 	@$(RUN) ruff format --check .

@@ -125,6 +125,18 @@ def test_every_test_states_its_promise() -> None:
     assert silent == []
 
 
+def test_no_test_waits_by_a_number_of_its_own() -> None:
+    """Tests count, don't time: whoever waits for what must happen waits `tests.patience.HANG_S`, no less."""
+    waits = re.compile(r"\bfail_after\((?!HANG_S\b)|\btimeout=\d|\bprocess\.wait\(\d")
+    impatient = [
+        f"{name(path)}:{number}"
+        for path in sources("tests")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if waits.search(line)
+    ]
+    assert impatient == []
+
+
 def test_nothing_is_left_for_later() -> None:
     """No stub and no note to do something some day stands in the code."""
     later = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|NotImplemented" r"Error)\b")

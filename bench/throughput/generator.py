@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import select
 import time
+from collections.abc import Callable
 from typing import Final
 
 from bench.throughput.lines import Line
@@ -21,14 +22,13 @@ READY_MAX: Final = 1_024
 POLL_S: Final = 0.02
 DRAIN_S_MAX: Final = 15.0
 
-clock = time.monotonic
-
 
 class Traffic:
-    """The open lines of one load."""
+    """The open lines of one load; `clock` is the time all of the load goes by."""
 
-    def __init__(self, load: Load, lines: list[Line]) -> None:
+    def __init__(self, load: Load, lines: list[Line], clock: Callable[[], float] = time.monotonic) -> None:
         self._load = load
+        self._clock = clock
         self._lines = lines
         self._by_fd = {line.fd: line for line in lines}
         self._codes: dict[int, int] = {}
@@ -40,7 +40,7 @@ class Traffic:
         """Load the server and report. Raises `LoadFailed`."""
         # Nothing here makes cycles; a collection would walk all sealed frames in the middle of the window.
         gc.disable()
-        time.sleep(max(0.0, window.start_s - clock()))
+        time.sleep(max(0.0, window.start_s - self._clock()))
         try:
             return self._drive(window)
         finally:
@@ -61,8 +61,8 @@ class Traffic:
 
     def _drain(self) -> None:
         """Take the answers to what is in flight."""
-        until = clock() + DRAIN_S_MAX
-        while self._in_flight() and clock() < until:
+        until = self._clock() + DRAIN_S_MAX
+        while self._in_flight() and self._clock() < until:
             for fd, events in self._epoll.poll(POLL_S, READY_MAX):
                 line = self._by_fd[fd]
                 if events & select.EPOLLOUT:
@@ -101,16 +101,16 @@ class ClosedLoop(Traffic):
         for line in self._lines:
             self._send(line, self._load.depth)
         self._exchange(window.begin_s)
-        began = clock()
+        began = self._clock()
         replies = self._exchange(window.end_s)
-        ended = clock()
+        ended = self._clock()
         self._drain()
         return self._report(replies, ended - began)
 
     def _exchange(self, until: float) -> int:
         """Exchange until the time has come; return the replies."""
         poll, by_fd, codes = self._epoll.poll, self._by_fd, self._codes
-        replies = 0
+        clock, replies = self._clock, 0
         while clock() < until:
             for fd, events in poll(POLL_S, READY_MAX):
                 line = by_fd[fd]

@@ -30,6 +30,7 @@ SPARE: Final = 1.4
 GUESS_PER_S: Final = 25_000.0
 ECHO_GUESS_PER_S: Final = 45_000.0
 BATCH_FACT: Final = "postings a batch"
+WINDOW_S_MAX: Final = 60.0
 REAP_S_MAX: Final = 2.0
 REAP_POLL_S: Final = 0.02
 
@@ -40,11 +41,17 @@ class Sample:
 
     rate_per_s: float
     cpu_us: dict[str, float]
+    requests: int = 0
+    """How many requests these figures are of."""
     latency: dict[int, int] = field(default_factory=dict)
     """Counts of `simulators.histogram.Histogram`."""
     latency_max_us: int = 0
     facts: dict[str, float] = field(default_factory=dict)
     """What only this lane tells, by name with its unit."""
+
+
+class WindowEmpty(DriverFailed):
+    """Nothing was answered within the window."""
 
 
 Round = Mapping[str, Sample]
@@ -59,6 +66,19 @@ class Lane:
     name: str
     needs: tuple[str, ...]
     measure: Measure
+
+    async def sample(self, stage: Stage, timing: Timing, so_far: Round) -> Sample:
+        """Measure one round; again with a window twice as long while it was too short for a single request.
+
+        Raises `DriverFailed`.
+        """
+        while True:
+            try:
+                return await self.measure(stage, timing, so_far)
+            except WindowEmpty:
+                timing = Timing(timing.warm_up_s, 2 * timing.seconds)
+                if timing.seconds > WINDOW_S_MAX:
+                    raise
 
 
 class ClosedLane:
@@ -121,9 +141,9 @@ def committed(server: Server) -> Committed:
 def sample_of(driven: Driven[LoadReport] | Driven[DirectReport], requests: int, seconds: float) -> Sample:
     """Return rate and CPU a request."""
     if not requests:
-        raise DriverFailed("nothing was answered within the window")
+        raise WindowEmpty(f"nothing was answered within the window of {seconds:g} s")
     cpu_us = {name: used * 1e6 / requests for name, used in driven.cpu_s.items()}
-    return Sample(requests / seconds, cpu_us)
+    return Sample(requests / seconds, cpu_us, requests)
 
 
 class LimitLane:
@@ -177,7 +197,7 @@ async def measure_pgbench(stage: Stage, timing: Timing, _: Round) -> Sample:
             await trio.sleep(REAP_POLL_S)
     used_s = stage.postgres_clock() - before
     cpu_us = {"Postgres": used_s * 1e6 / run.transactions, "driver": run.cpu_s * 1e6 / run.transactions}
-    return Sample(run.rate_per_s, cpu_us)
+    return Sample(run.rate_per_s, cpu_us, run.transactions)
 
 
 ECHO: Final = "echo, trio on raw sockets"

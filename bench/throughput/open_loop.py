@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 
-from bench.throughput.generator import READY_MAX, Traffic, clock
+from bench.throughput.generator import READY_MAX, Traffic
 from bench.throughput.lines import Line
 from bench.throughput.load_order import BIN_S, Bin, Load, LoadReport, Phase, Window
 from simulators.fleet.histogram import Histogram
@@ -36,8 +36,8 @@ def due_times(start_s: float, phases: list[Phase], burst: int = 1) -> Iterator[f
 class OpenLoop(Traffic):
     """Requests at the rates of the order's phases, spread over the connections in turn."""
 
-    def __init__(self, load: Load, lines: list[Line]) -> None:
-        super().__init__(load, lines)
+    def __init__(self, load: Load, lines: list[Line], clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(load, lines, clock)
         self._due_at: dict[int, list[float]] = {line.fd: [] for line in lines}
         for line in lines:
             line.stans = []
@@ -51,6 +51,7 @@ class OpenLoop(Traffic):
         self._bins = [Bin() for _ in range(round(seconds / BIN_S) + 1)]
         dues = due_times(window.start_s, self._load.phases, self._load.burst)
         turn = cycle(self._lines)
+        clock = self._clock
         descriptor = [self._epoll.fileno()]
         due = next(dues, NEVER)
         while due is not NEVER:
@@ -90,7 +91,7 @@ class OpenLoop(Traffic):
         count = line.receive(self._codes)
         if not count:
             return
-        now = clock()
+        now = self._clock()
         window, stan_first = self._window, self._load.stan_first
         due_at = self._due_at[line.fd]
         slot = self._bins[min(int((now - window.start_s) / BIN_S), len(self._bins) - 1)]

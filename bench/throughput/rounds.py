@@ -48,7 +48,7 @@ class Rounds:
             for lane in lanes:
                 if stop.is_set():
                     return
-                so_far[lane.name] = sample = await lane.measure(stage, timing, so_far)
+                so_far[lane.name] = sample = await lane.sample(stage, timing, so_far)
                 say(f"round {number + 1}/{count}: {lane.name}: {describe(sample)}")
             for name, sample in so_far.items():
                 self.samples.setdefault(name, []).append(sample)

@@ -20,8 +20,10 @@ from bench.throughput.lanes import (
     PGBENCH,
     SWITCH_1,
     SWITCH_1_CONCENTRATED,
+    WINDOW_S_MAX,
     Lane,
     Sample,
+    WindowEmpty,
 )
 from bench.throughput.load_order import Bin
 from bench.throughput.open_lanes import recovered_after_s
@@ -89,6 +91,27 @@ async def test_a_round_cut_short_is_not_kept() -> None:
     lanes = [Lane("a", (), measure), Lane("b", (), measure)]
     await made.run(object.__new__(Stage), lanes, Timing(0, 1), 2, stop)
     assert made.samples == {}
+
+
+async def test_a_window_too_short_for_a_request_is_measured_again_twice_as_long() -> None:
+    """A slow machine makes a lane longer, not a failure; one that never answers fails in the end."""
+    windows: list[float] = []
+    answers_from_s = 1.0
+
+    async def measure(stage: object, timing: Timing, so_far: object) -> Sample:
+        windows.append(timing.seconds)
+        if timing.seconds < answers_from_s:
+            raise WindowEmpty("nothing was answered")
+        return sample(1)
+
+    lane = Lane("a", (), measure)
+    stage = object.__new__(Stage)
+    assert await lane.sample(stage, Timing(0, 0.2), {}) == sample(1)
+    assert windows == [0.2, 0.4, 0.8, 1.6]
+    answers_from_s = float("inf")
+    with pytest.raises(DriverFailed, match="nothing was answered"):
+        await lane.sample(stage, Timing(0, 0.2), {})
+    assert WINDOW_S_MAX / 2 < windows[-1] <= WINDOW_S_MAX
 
 
 def test_ratios_are_taken_within_a_round() -> None:

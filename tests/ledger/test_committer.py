@@ -21,6 +21,7 @@ from ledger.postgres.embedded import embedded_postgres
 from ledger.postgres.migrate import migrate
 from tests.ledger.books import Books
 from tests.ledger.test_races import Rival, assert_sound, wait_blocked
+from tests.patience import HANG_S
 
 
 class Answers(Observer):
@@ -43,7 +44,7 @@ class Answers(Observer):
         self._news.set()
 
     async def wait_for(self, count: int) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(HANG_S):
             while len(self.order) < count:
                 await self._news.wait()
                 self._news = trio.Event()
@@ -61,8 +62,13 @@ class Answers(Observer):
         self.poison.append(posting.stan)
 
 
+GIVE_UP_MS = int(HANG_S / 2 * 1000)
+"""A slow machine gives nothing up; a test that is about giving up says when."""
+
+
 @asynccontextmanager
 async def running(database: Database, answers: Answers, **settings: Any) -> AsyncIterator[Committer]:
+    settings = {"give_up_ms": GIVE_UP_MS, **settings}
     committer = Committer(database, on_outcomes=answers.take, observer=answers, **settings)
     async with trio.open_nursery() as nursery:
         await nursery.start(committer.run)
@@ -187,7 +193,7 @@ async def test_commit_of_unknown_outcome(
 async def test_database_away_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Postgres stopped: TRY_AGAIN after the time limit; started again: the committer recovers by itself."""
     answers = Answers()
-    tries = 0
+    tries, away_at = 0, 0.0
     connect = ledger.postgres.database._connect
 
     async def count(*arguments: Any) -> Any:
@@ -203,18 +209,22 @@ async def test_database_away_and_back(tmp_path: Path, monkeypatch: pytest.Monkey
         open_database(first.service_dsn) as database,
         trio.open_nursery() as nursery,
     ):
-        committer = Committer(database, on_outcomes=answers.take, observer=answers, give_up_ms=250)
+        committer = Committer(database, on_outcomes=answers.take, observer=answers, give_up_ms=GIVE_UP_MS)
         async with embedded_postgres(tmp_path / "pg", settings={"fsync": "off"}):
             books = await Books.open(owner, database, cards=2)
             await nursery.start(committer.run)
             committer.submit_nowait(books.earn(1, 5))
             await answers.wait_for(1)
+        committer._give_up_s = 0.25
+        tries, away_at = 0, trio.current_time()
         committer.submit_nowait(books.earn(2, 5))
         committer.submit_nowait(books.earn(3, 5))
         await answers.wait_for(3)
         committer.submit_nowait(books.earn(4, 5))  # no lane has a connection now, or anything to post
         await answers.wait_for(4)
-        assert tries <= 40, "a lane with nothing to do tries in a tight loop"
+        tries_max = 10 + 4 * (trio.current_time() - away_at) / ledger.books.committer.RECONNECT_S
+        assert tries <= tries_max, "a lane with nothing to do tries in a tight loop"
+        committer._give_up_s = HANG_S
         async with embedded_postgres(tmp_path / "pg", settings={"fsync": "off"}):
             committer.submit_nowait(books.earn(5, 7))
             await answers.wait_for(5)
@@ -257,6 +267,7 @@ async def test_a_server_silent_at_prepare_is_given_up(
         await answers.wait_for(1)
         assert answers.by_stan[1].code == codes.TRY_AGAIN
         monkeypatch.undo()
+        committer._give_up_s = HANG_S
         committer.submit_nowait(books.earn(2, 5))
         await answers.wait_for(2)
     assert answers.by_stan[2].code == 0
@@ -280,7 +291,7 @@ async def test_an_error_of_who_takes_the_answers_ends_the_committer(
 
     committer = Committer(database, on_outcomes=take)
     with (
-        trio.fail_after(10),
+        trio.fail_after(HANG_S),
         pytest.RaisesGroup(ZeroDivisionError, allow_unwrapped=False, flatten_subgroups=True),
     ):
         async with trio.open_nursery() as nursery:
@@ -371,7 +382,7 @@ async def test_a_lost_node_number_is_claimed_again(owner: Database, database: Da
         alive = "select count(*) from pg_stat_activity where pid = $1"
         first = await owner.run(lambda connection: connection.fetchval(holder))
         await owner.run(lambda connection: connection.execute("select pg_terminate_backend($1)", first))
-        with trio.fail_after(10):
+        with trio.fail_after(HANG_S):
             while await owner.run(lambda connection: connection.fetchval(alive, first)):
                 pass
             while await owner.run(lambda connection: connection.fetchval(holder)) is None:

@@ -20,6 +20,7 @@ from ledger.postgres import embedded_launcher as launching
 from ledger.postgres.database import open_database
 from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from ledger.postgres.embedded_launcher import find_binaries
+from tests.patience import HANG_S
 
 FAST = {"fsync": "off"}
 ROOT = Path(__file__).parents[2]
@@ -93,7 +94,7 @@ def mode(path: Path) -> int:
 
 
 async def wait_gone(pid: int) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(HANG_S):
         while is_running(pid):  # noqa: ASYNC110 it is no child of ours, so nothing tells of its end
             await trio.sleep(0.01)
 

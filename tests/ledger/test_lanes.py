@@ -10,8 +10,11 @@ from tests.ledger.test_committer import Answers, running
 from tests.ledger.test_races import Rival, assert_sound, wait_blocked
 
 
-async def test_a_batch_takes_half_of_what_waits(owner: Database, database: Database) -> None:
+async def test_a_batch_takes_half_of_what_waits(
+    owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One half is collected and answered while the other is posted; a handful is not divided."""
+    monkeypatch.setattr(ledger.books.committer, "PATIENCE_S", 1e9)
     books = await Books.open(owner, database, cards=100)
     answers = Answers()
     async with running(database, answers) as committer:

@@ -9,6 +9,7 @@ from ledger.books.verify import verify
 from ledger.errors import DatabaseContended
 from ledger.postgres.database import Connection, Database, open_database
 from tests.ledger.books import TERMINAL, Books
+from tests.patience import HANG_S
 
 
 class Rival:
@@ -36,7 +37,7 @@ class Rival:
 async def wait_blocked(owner: Database, by: int) -> None:
     """Wait until somebody waits for a lock of the backend `by`."""
     blocked = "select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))"
-    with trio.fail_after(10):
+    with trio.fail_after(HANG_S):
         while not await owner.run(lambda connection: connection.fetchval(blocked, by)):
             await trio.lowlevel.checkpoint()
 

@@ -22,6 +22,7 @@ from ledger.registry.reads import (
 )
 from ledger.registry.secrets import MasterKey
 from tests.ledger.books import PARTNER, TERMINAL, Books, found_registry
+from tests.patience import HANG_S
 
 KEY = bytes(32)
 
@@ -106,7 +107,7 @@ async def test_numbers_become_visible_in_order(registry: Database, database: Dat
     waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
     async with trio.open_nursery() as nursery:
         nursery.start_soon(other)
-        with trio.fail_after(10):
+        with trio.fail_after(HANG_S):
             while not await database.run(lambda connection: connection.fetchval(waiting)):
                 await trio.lowlevel.checkpoint()
         assert not done.is_set()
@@ -163,7 +164,7 @@ async def test_a_change_is_notified_and_a_missed_one_read_again(
                 await database.listen(CHANNEL, heard.set, on_ready=ready.set)
 
         nursery.start_soon(listen)
-        with trio.fail_after(10):
+        with trio.fail_after(HANG_S):
             await ready.wait()
             await registry.run(lambda connection: admin.set_card_status(connection, 1000, CardStatus.RETAIN))
             await heard.wait()
@@ -183,11 +184,11 @@ async def test_a_listener_can_be_cancelled(database: Database) -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(listen)
-        with trio.fail_after(10):
+        with trio.fail_after(HANG_S):
             await ready.wait()
         nursery.cancel_scope.cancel()
     left = 1
-    with trio.move_on_after(10):
+    with trio.move_on_after(HANG_S):
         while left := await database.run(listeners):  # noqa: ASYNC110 the server tells nobody of it
             await trio.sleep(0.01)
     assert left == 0

@@ -9,8 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-STARTED_S_MAX = 60
-ENDED_S_MAX = 120
+from tests.patience import HANG_S
 
 
 def start(state: Path, seconds: float) -> "subprocess.Popen[str]":
@@ -52,7 +51,7 @@ def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path
     killed.communicate()
 
     whole = start(tmp_path, 1)
-    out, _ = whole.communicate(timeout=ENDED_S_MAX)
+    out, _ = whole.communicate(timeout=HANG_S)
     assert whole.returncode == 0, out
     assert "Everything reconciles." in out
     assert "Przyznane punkty: 4" in out
@@ -62,10 +61,10 @@ def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path
     stopped = start(tmp_path, 60)
     read_until(stopped, "approved")
     os.killpg(stopped.pid, signal.SIGINT)
-    rest, _ = stopped.communicate(timeout=ENDED_S_MAX)
+    rest, _ = stopped.communicate(timeout=HANG_S)
     assert stopped.returncode == 130, rest
     assert "Traceback" not in rest
-    deadline = time.monotonic() + STARTED_S_MAX
+    deadline = time.monotonic() + HANG_S
     while processes_of(tmp_path):
         assert time.monotonic() < deadline, processes_of(tmp_path)
         threading.Event().wait(0.05)

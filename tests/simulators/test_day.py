@@ -20,6 +20,7 @@ from simulators.fleet.report import FleetPlan, FleetReport
 from switch.config import Config
 from switch.process.supervisor import reserve_port
 from switch.process.worker import Worker
+from tests.patience import UNHURRIED
 from tests.postgres import FreshDatabase
 
 
@@ -29,7 +30,8 @@ async def trade(fresh: FreshDatabase, owner: Database, directory: Path, plan: Fl
     await seed_city(owner, population_of(plan), master)
     reserved = reserve_port("127.0.0.1", 0)
     port = reserved.getsockname()[1]
-    config = Config(listen_port=port, http_port=0, dsn=fresh.service_dsn, log_level="warning")
+    settings = {"listen_port": port, "http_port": 0, "dsn": fresh.service_dsn, "log_level": "warning"}
+    config = msgspec.convert(settings | UNHURRIED, Config)
     stop, ready = trio.Event(), trio.Event()
     with reserved:
         async with trio.open_nursery() as nursery:

@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from protocol import Ack, Balance, Earn, Echo, Redeem, ResultCode, Reversal, SignOff, TransactionReply
+from tests.patience import HANG_S
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, Memory, receive, reset, running_front
 
 TRANSPORTS = pytest.mark.parametrize("use_pump", [True, False])
@@ -254,7 +255,7 @@ async def test_all_who_wait_for_room_go_on() -> None:
                 await wait_all_tasks_blocked(0.005)
         memory.ledger.automatic = True
         memory.ledger.commit()
-        with trio.fail_after(5):
+        with trio.fail_after(HANG_S):
             assert [(await line.reply()).stan for line in lines for _ in (1, 2)] == [1, 2] * 3
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from protocol import Balance, Earn, Echo, Redeem, Request, ResultCode, Reversal, Status, TransactionReply
 from switch.flow.overload import SERVED_PER_REFUSAL, Overload
+from tests.patience import HANG_S
 from tests.switch.memory import CARD, CARDS, Line, Memory, running_front
 
 SERVED = 50
@@ -21,7 +22,7 @@ async def serve_some(line: Line) -> None:
         assert (await line.ask(earn(stan))).code == 0
 
 
-async def two_unanswered_for_long(memory: Memory) -> Line:
+async def two_unanswered_for_long(memory: Memory, clock: MockClock) -> Line:
     """A line with STANs 101 and 102 in flight for twice the 50 ms that the tests call long."""
     line = Line(await memory.connect())
     assert await line.sign_in()
@@ -30,7 +31,7 @@ async def two_unanswered_for_long(memory: Memory) -> Line:
     for stan in (101, 102):
         await line.send(earn(stan, CARDS[stan % 100]))
         await wait_all_tasks_blocked(0.01)
-    await trio.sleep(0.1)
+    clock.jump(0.1)
     return line
 
 
@@ -46,7 +47,7 @@ async def test_while_the_ledger_is_behind_some_are_told_to_try_again() -> None:
         await line.send(*map(earn, offered))
         refused = []
         for _ in range(SERVED // SERVED_PER_REFUSAL):
-            with trio.fail_after(5):
+            with trio.fail_after(HANG_S):
                 reply = await line.reply()
             assert isinstance(reply, TransactionReply)
             assert (reply.code, reply.transaction_id, reply.points) == (ResultCode.TRY_AGAIN, 0, 0)
@@ -62,12 +63,12 @@ async def test_while_the_ledger_is_behind_some_are_told_to_try_again() -> None:
         assert (await line.ask(earn(refused[0]))).code == 0
 
 
-async def test_who_is_crowded_for_long_refuses_too() -> None:
+async def test_who_is_crowded_for_long_refuses_too(mock_clock: MockClock) -> None:
     """Half of all that may be in flight, for long: the rest waits in sockets, where nobody sees its age."""
     async with running_front(in_flight_max=4, shed_after_ms=50) as memory:
-        line = await two_unanswered_for_long(memory)
+        line = await two_unanswered_for_long(memory, mock_clock)
         await line.send(earn(103))
-        with trio.fail_after(5):
+        with trio.fail_after(HANG_S):
             reply = await line.reply()
         assert (reply.stan, reply.code) == (103, ResultCode.TRY_AGAIN)
         memory.ledger.commit()
@@ -77,10 +78,10 @@ async def test_who_is_crowded_for_long_refuses_too() -> None:
         assert memory.meters.requests_shed == 1
 
 
-async def test_less_than_half_is_no_crowd_however_long() -> None:
+async def test_less_than_half_is_no_crowd_however_long(mock_clock: MockClock) -> None:
     """A slow ledger with little to do refuses nothing; nor does one that has just become busy."""
     async with running_front(in_flight_max=5, shed_after_ms=50) as memory:
-        line = await two_unanswered_for_long(memory)
+        line = await two_unanswered_for_long(memory, mock_clock)
         for stan in (103, 104):
             await line.send(earn(stan, CARDS[stan % 100]))
         await wait_all_tasks_blocked(0.01)
@@ -106,7 +107,7 @@ async def test_what_settles_an_earlier_request_is_never_refused(request_: Reques
         assert await line.sign_in()
         await serve_some(line)
         memory.ledger.is_behind = True
-        with trio.fail_after(5):
+        with trio.fail_after(HANG_S):
             assert (await line.ask(request_)).code == code
 
 

@@ -5,6 +5,7 @@ import trio
 
 import switch.wire.pump
 from protocol import Echo
+from tests.patience import HANG_S
 from tests.switch.memory import Line, running_front
 
 
@@ -16,7 +17,7 @@ async def test_more_sockets_than_a_round_reads_are_all_served(monkeypatch: pytes
         for line in lines:
             assert await line.sign_in()
         answered = []
-        with trio.fail_after(10):
+        with trio.fail_after(HANG_S):
             for stan in (1, 2, 3):
                 for line in lines:
                     await line.send(Echo(stan=stan, terminal_time=0))

@@ -27,6 +27,7 @@ from switch.process.supervisor import (
     serving,
 )
 from switch.wire.listener import PortInUse
+from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get, seed
 from tests.switch.memory import CARD, Line
@@ -48,7 +49,7 @@ async def gone(pid: int) -> None:
 
 
 def make_config(fresh: FreshDatabase, directory: Path, workers: int) -> Config:
-    return Config(
+    config = Config(
         listen_port=0,
         http_port=0,
         dsn=fresh.service_dsn,
@@ -56,6 +57,7 @@ def make_config(fresh: FreshDatabase, directory: Path, workers: int) -> Config:
         workers=workers,
         log_level="error",
     )
+    return msgspec.structs.replace(config, **UNHURRIED)
 
 
 async def connect(running: Switch, terminal: int) -> Line:
@@ -96,7 +98,7 @@ async def test_a_block_is_seen_by_all_workers(
         await owner.run(block)
         for line in lines[-2:]:
             stan = 1
-            with trio.fail_after(5):
+            with trio.fail_after(HANG_S):
                 while (await line.ask(Balance(stan=stan, terminal_time=0, card=CARD))).code == 0:
                     stan += 1
             reply = await line.ask(Earn(stan=stan + 1, terminal_time=0, card=CARD, amount=1_000))
@@ -115,7 +117,7 @@ async def test_a_dead_worker_is_started_again(fresh: FreshDatabase, city: Master
         os.kill(pid, signal.SIGKILL)
         assert await line.closed()
         await line.stream.aclose()
-        with trio.fail_after(30):
+        with trio.fail_after(HANG_S):
             while True:
                 try:
                     line = await connect(running, 1)
@@ -153,11 +155,11 @@ async def test_workers_end_when_their_supervisor_is_killed(
     assert process.stdout is not None
     async with process.stdin, process.stdout:
         await process.stdin.send_all(msgspec.json.encode(make_config(fresh, tmp_path, 1)) + b"\n")
-        with trio.fail_after(30):
+        with trio.fail_after(HANG_S):
             worker = int(await process.stdout.receive_some(100))
         process.kill()
         await process.wait()
-        with trio.fail_after(20):
+        with trio.fail_after(HANG_S):
             await gone(worker)
 
 
@@ -180,7 +182,7 @@ async def test_an_http_port_in_use_ends_the_supervisor(
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         config = msgspec.structs.replace(make_config(fresh, tmp_path, 1), http_port=holder.getsockname()[1])
-        with trio.fail_after(30):
+        with trio.fail_after(HANG_S):
             assert await serve(config, trio.Event()) == EXIT_PORT_IN_USE
     assert "Address already in use" in capfd.readouterr().err
 
@@ -189,7 +191,7 @@ async def test_a_missing_master_key_ends_the_supervisor(
     fresh: FreshDatabase, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Configuration faults are not retried for ever either."""
-    with trio.fail_after(30):
+    with trio.fail_after(HANG_S):
         assert await serve(make_config(fresh, tmp_path, 1), trio.Event()) == 3
     assert "master.key is missing" in capfd.readouterr().err
 
@@ -215,7 +217,7 @@ async def test_a_block_has_the_processes_and_leaves_none(
 
 async def test_a_switch_that_does_not_come_up_is_raised(fresh: FreshDatabase, tmp_path: Path) -> None:
     """No master key: the block never begins, and the error has the switch's own exit status."""
-    with trio.fail_after(30), pytest.raises(SwitchFailed) as failed:
+    with trio.fail_after(HANG_S), pytest.raises(SwitchFailed) as failed:
         async with serving(make_config(fresh, tmp_path, 1)):
             raise AssertionError("the block began")
     assert failed.value.status == EXIT_CONFIGURATION
@@ -232,6 +234,6 @@ async def test_a_switch_that_ends_by_itself_ends_the_block(
             os.kill(running.pids[0], signal.SIGKILL)
             await trio.sleep_forever()
 
-    with trio.fail_after(30), pytest.raises(SwitchFailed) as failed:
+    with trio.fail_after(HANG_S), pytest.raises(SwitchFailed) as failed:
         await lose_the_key()
     assert failed.value.status == EXIT_CONFIGURATION

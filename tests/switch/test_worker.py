@@ -37,6 +37,7 @@ from protocol import (
 from switch.config import Config
 from switch.process.supervisor import WorkerReady, reserve_port
 from switch.process.worker import Worker
+from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get, seed
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, terminal_key
@@ -69,7 +70,7 @@ async def running_worker(
     reserved = reserve_port("127.0.0.1", 0)
     port = reserved.getsockname()[1]
     values = {"listen_port": port, "http_port": 0, "dsn": fresh.service_dsn, "log_level": "warning"}
-    worker = Worker(msgspec.convert(values | settings, Config), 0, master)
+    worker = Worker(msgspec.convert(values | UNHURRIED | settings, Config), 0, master)
     stop, stopped, got = trio.Event(), trio.Event(), trio.Event()
     readies: list[WorkerReady] = []
 
@@ -101,7 +102,7 @@ async def running_worker(
                 for stream in running.streams:
                     stream.socket.close()
                 stop.set()
-                with trio.move_on_after(10) as scope:
+                with trio.move_on_after(HANG_S) as scope:
                     await stopped.wait()
                 assert not scope.cancelled_caught, "the worker did not stop"
 
@@ -220,7 +221,7 @@ async def test_a_block_refuses_and_the_stored_reply_stays(
 
         await owner.run(block)
         stan = 2
-        with trio.fail_after(5):
+        with trio.fail_after(HANG_S):
             while (await line.ask(Balance(stan=stan, terminal_time=0, card=CARD))).code == 0:
                 stan += 1
         assert (
@@ -246,7 +247,7 @@ async def test_a_new_card_is_known_without_a_restart(
 
         await owner.run(add)
         stan = 2
-        with trio.fail_after(5):
+        with trio.fail_after(HANG_S):
             while (await line.ask(Balance(stan=stan, terminal_time=0, card=UNKNOWN_CARD))).code:
                 stan += 1
 
@@ -262,7 +263,7 @@ async def test_blocking_a_terminal_ends_its_connection(
             await set_terminal_status(connection, 1, Status.STOPPED)
 
         await owner.run(block)
-        with trio.fail_after(5):
+        with trio.fail_after(HANG_S):
             assert await line.closed()
         stream = await trio.open_tcp_stream("127.0.0.1", running.port)
         running.streams.append(stream)
@@ -288,7 +289,7 @@ async def test_the_first_use_of_a_new_key_retires_the_old(
             line = Line(stream, 1, key=used, generation=generation)
             return await line.sign_in()
 
-        with trio.fail_after(5):
+        with trio.fail_after(HANG_S):
             while not await try_key(2, key):
                 await trio.lowlevel.checkpoint()
             while await try_key(1, terminal_key(1)):
