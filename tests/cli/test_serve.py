@@ -12,6 +12,7 @@ from ledger.postgres.database import Database
 from ledger.registry.secrets import MasterKey
 from ops.place.running import RunningNote, read_note
 from protocol import Earn
+from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.city import seed
 from tests.switch.memory import CARD, Line
@@ -26,7 +27,7 @@ def start(fresh: FreshDatabase, state: Path, stderr: int, *options: str) -> subp
 
 
 async def until_serving(state: Path, process: subprocess.Popen[bytes]) -> RunningNote:
-    with trio.fail_after(60):
+    with trio.fail_after(HANG_S):
         while (note := read_note(state)) is None or note.pid != process.pid:
             assert process.poll() is None
             await trio.sleep(0.02)
@@ -67,7 +68,7 @@ async def test_a_full_disk_under_the_log_ends_nothing(
             assert await sell(note, 1) == 0
             (first,) = workers(process)
             os.kill(first, signal.SIGKILL)
-            with trio.fail_after(30):
+            with trio.fail_after(HANG_S):
                 while True:
                     try:
                         assert await sell(note, 2) == 0

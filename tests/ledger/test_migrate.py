@@ -11,6 +11,7 @@ import ledger.postgres.migrate
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, MigrationError
 from ledger.postgres.database import Bell, Connection, Database, open_database
 from ledger.postgres.migrate import DIRECTORY, migrate, pending, read_migrations
+from tests.patience import HANG_S
 from tests.postgres import FreshDatabase, Server
 
 NAMES = [migration.name for migration in read_migrations()]
@@ -140,7 +141,7 @@ async def test_a_migration_does_not_hold_up_what_waits_behind_it(
     async def apply() -> None:
         applied.extend(await migrate(ledger_dsn, directory=files))
 
-    with trio.fail_after(20):
+    with trio.fail_after(HANG_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(apply)
             await owner.run(hold)
@@ -163,7 +164,7 @@ async def test_a_migration_that_never_gets_its_lock_says_so(
     bell = Bell()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(owner.run, hold)
-        with trio.fail_after(20):
+        with trio.fail_after(HANG_S):
             while not await owner.run(lambda c: c.fetchval(_HELD)):
                 pass
         with pytest.raises(DatabaseUnavailable, match="locked 2 times and nothing was applied"):
