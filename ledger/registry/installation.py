@@ -1,4 +1,4 @@
-"""Owns which master key a database belongs to: a check value, kept at its initialisation, compared before use.
+"""Owns which master key a database belongs to: a check value, made at initialisation, compared before use.
 
 With another installation's key no card would be found and no terminal's key would open, one by one and
 without a word; so whoever loads a master key to use it on a database asks here first. Knows nothing of the
