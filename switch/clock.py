@@ -1,4 +1,4 @@
-"""The switch's wall clock: it orders and dates transactions (design.md, The ledger). Read it here only."""
+"""The switch's wall clock: it orders and dates transactions (ARCHITECTURE.md). Read it here only."""
 
 import time
 

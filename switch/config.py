@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
@@ -61,7 +60,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     give_up_ms: Annotated[int, Meta(ge=100, le=60_000)] = 3_000
     shed_after_ms: Annotated[int, Meta(ge=10, le=60_000)] = 500
     feed_stale_after_s: Annotated[float, Meta(gt=0, le=3_600)] = 5.0
-    time_zone: str = "Europe/Warsaw"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
@@ -169,11 +167,6 @@ def _check_together(config: Config, origins: Mapping[str, str]) -> None:
             f"{source}: key 'tls': listening on {config.listen_host} wants TLS, but tls_certificate and"
             ' tls_key are not both set. Set them, or set tls = "off" where another layer encrypts.'
         )
-    try:
-        ZoneInfo(config.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        where = origins.get("time_zone", "settings")
-        raise ConfigError(f"{where}: key 'time_zone': no such time zone: {config.time_zone!r}") from None
     if config.http_port and config.listen_port and config.listen_host == config.http_host:
         taken = range(config.http_port, config.http_port + config.workers)
         if config.listen_port in taken:

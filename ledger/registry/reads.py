@@ -86,8 +86,8 @@ class KeyRow(msgspec.Struct, frozen=True, gc=False):
     retired_at_ms: int | None
 
 
-# token, account, programme, status, issue, flags, expires_day (days since 1970-01-01, None: never), past
-CardTuple: TypeAlias = tuple[int, int, int, int, int, int, int | None, Sequence[int] | None]
+# token, account, programme, status, expires_day (days since 1970-01-01, None: never), past
+CardTuple: TypeAlias = tuple[int, int, int, int, int | None, Sequence[int] | None]
 
 
 def status_at(status: int, past: Sequence[int] | None, at_ms: int) -> int:
@@ -102,9 +102,13 @@ def status_at(status: int, past: Sequence[int] | None, at_ms: int) -> int:
 
 
 class RegistrySnapshot(msgspec.Struct, gc=False):
-    """What changed since the number asked for, but for cards; `number` is the one to ask from next time."""
+    """What changed since the number asked for, but for cards; `number` is the one to ask from next time.
+
+    `database_ms` is the database's clock at the end of the reading, in ms since 1970.
+    """
 
     number: int
+    database_ms: int
     programmes: list[ProgrammeRow]
     rules: list[RulesRow]
     partners: list[PartnerRow]
@@ -121,9 +125,9 @@ _TERMINALS: Final = "select id, partner, status, label from registry.terminal wh
 _KEYS: Final = """select terminal, generation, wrapped, (extract(epoch from not_after) * 1000)::bigint,
     (extract(epoch from retired_at) * 1000)::bigint
   from registry.terminal_key where changed > $1 order by terminal, generation"""
-_CARDS: Final = """select token, account, programme, status, issue, flags, expires_on - date '1970-01-01',
-    past
+_CARDS: Final = """select token, account, programme, status, expires_on - date '1970-01-01', past
   from registry.card where changed > $1"""
+_CLOCK: Final = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
 _TABLES: Final = ("programme", "programme_version", "partner", "terminal", "terminal_key", "card")
 _NEWEST: Final = "select " + ", ".join(f"(select max(changed) from registry.{table})" for table in _TABLES)  # noqa: S608 fixed names
 
@@ -157,6 +161,7 @@ async def read_changes(
                 on_cards(cards)
         return RegistrySnapshot(
             number=max(since, *(number or 0 for number in newest.values())),
+            database_ms=await connection.fetchval(_CLOCK),
             programmes=[ProgrammeRow(*row) for row in await changed("programme", _PROGRAMMES)],
             rules=[RulesRow(*row) for row in await changed("programme_version", _RULES)],
             partners=[PartnerRow(*row) for row in await changed("partner", _PARTNERS)],

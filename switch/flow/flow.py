@@ -36,8 +36,7 @@ from switch.flow.operations import OPERATIONS, Operation
 from switch.flow.overload import Overload
 from switch.logs import log_transaction
 from switch.metrics import Meters
-from switch.rules.calendar import Calendar
-from switch.rules.decide import Moment
+from switch.rules.decide import Decision, Moment, postpone
 from switch.rules.directory import Card, Directory, Programme, Terminal
 
 APPROVED, TRY_AGAIN = int(ResultCode.APPROVED), int(ResultCode.TRY_AGAIN)
@@ -102,7 +101,6 @@ class Flow:
         self._clock_ms = clock_ms
         self._feed_is_stale = feed_is_stale
         self._nursery = nursery
-        self._calendar = Calendar(config.time_zone)
         self._room = trio.Event()
         self._idle = trio.Event()
         self.in_flight = 0
@@ -122,7 +120,7 @@ class Flow:
         self._connections.taken(connection, len(requests))
         self.in_flight += len(requests)
         now_ms = self._clock_ms()
-        at = Moment(now_ms, self._calendar.day(now_ms), self._feed_is_stale())
+        at = Moment(now_ms, self._feed_is_stale(), self._directory.is_clock_right(now_ms))
         read = Read(connection, at, now, is_behind, set())
         for request in requests:
             operation = OPERATIONS[cast("type[Request]", request.message.__class__)]
@@ -173,7 +171,10 @@ class Flow:
             self._shed(read, pending, message.stan)
             return
         assert operation.decide is not None
-        decision = operation.decide(message, terminal.partner, card, read.at)
+        postponed = operation.is_new_business and postpone(terminal.partner, card, read.at)
+        decision = (
+            Decision(postponed) if postponed else operation.decide(message, terminal.partner, card, read.at)
+        )
         posting = Posting(
             # Python makes a dictionary of more than 15 keywords first: 0.5 us a request.
             self._ledger.next_id(read.at.now_ms),
@@ -187,7 +188,7 @@ class Flow:
             digest=request_digest(request.type, request.body),
             code=decision.code,
             original_stan=decision.original_stan,
-            rules_version=programme.rules_version,
+            rules_version=decision.rules_version or programme.current.number,
             accepted_at_ms=read.at.now_ms,
             terminal_time=message.terminal_time,
             context=pending,
@@ -223,7 +224,7 @@ class Flow:
             balance=0,
             amount_grosze=0,
             accepted_at_ms=read.at.now_ms,
-            rules_version=pending.programme.rules_version,
+            rules_version=pending.programme.current.number,
             kind=operation.kind,
             counter_account=0,
             replayed=False,

@@ -76,7 +76,7 @@ NO_FIGURES = signed_figures(TerminalTotals(0, 0, 0, 0, 0, 0))
 
 def _sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: int, last: int) -> SignOnReply:
     partner = terminal.partner
-    rules = partner.programme.rules
+    rules = partner.programme.current.rules
     step_grosze = partner.points_step_grosze or (rules.earn.step_grosze if rules.earn else 0)
     return SignOnReply(
         stan=message.stan,

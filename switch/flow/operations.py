@@ -25,15 +25,22 @@ from protocol import (
     Totals,
 )
 from switch.flow.replies import MakeReply, status_reply, transaction_reply
-from switch.rules.decide import Decide, decide_balance, decide_earn, decide_redeem, decide_reference
+from switch.rules.decide import (
+    Decide,
+    decide_balance,
+    decide_earn,
+    decide_earn_advice,
+    decide_redeem,
+    decide_reference,
+)
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """How one message is carried out.
 
     `kind` is the ledger's number of it. `is_new_business`: it may be told to try again when there is too much
-    to do; what settles an earlier request never is. `is_journalled`: its refusals are kept, so that a refused
-    id never posts.
+    to do or too little is known; what settles an earlier request never is. `is_journalled`: its refusals are
+    kept, so that a refused id never posts.
     """
 
     kind: int = 0
@@ -46,7 +53,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 OPERATIONS: dict[type[Request], Operation] = {
     Earn: Operation(kind=int(Kind.EARN), decide=decide_earn, is_new_business=True),
-    EarnAdvice: Operation(kind=int(Kind.EARN_ADVICE), decide=decide_earn, is_new_business=True),
+    EarnAdvice: Operation(kind=int(Kind.EARN_ADVICE), decide=decide_earn_advice, is_new_business=True),
     Redeem: Operation(kind=int(Kind.REDEEM), decide=decide_redeem, is_new_business=True),
     Balance: Operation(
         kind=int(Kind.BALANCE), decide=decide_balance, is_new_business=True, is_journalled=False

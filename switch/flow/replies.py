@@ -21,7 +21,7 @@ def transaction_reply(
     stan: int, original_stan: int, outcome: Outcome, programme: Programme, last4: str
 ) -> TransactionReply:
     """One transaction reply with its receipt, printed by the rules version it was posted under."""
-    printer = programme.printers.get(outcome.rules_version) or programme.printers[programme.rules_version]
+    printer = (programme.versions.get(outcome.rules_version) or programme.current).printer
     return TransactionReply(
         stan=stan,
         code=outcome.code,

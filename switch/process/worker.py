@@ -209,7 +209,7 @@ class Worker:
             return "not loaded yet"
         if self._feed.is_stale():
             return f"not read for {self._feed.age_s:.0f} s; redemptions are refused"
-        if not any(programme.rules_version for programme in self._directory.programmes.values()):
+        if not any(programme.current.number for programme in self._directory.programmes.values()):
             return "no programme has rules in force: apply them with `cityswitch programmes apply FILE`"
         return None
 

@@ -5,7 +5,7 @@ Owns the turn from wall clock to day. A card that is valid until a date is valid
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
@@ -16,24 +16,30 @@ class CalendarError(Exception):
 
 
 class Calendar:
-    """Days since 1970-01-01 in one time zone; remembers the present day: asking costs a comparison."""
+    """Days since 1970-01-01 in one time zone.
+
+    Remembers the two days last asked for, today and that of late sales: asking costs a comparison.
+    """
 
     def __init__(self, time_zone: str) -> None:
         try:
             self._zone = ZoneInfo(time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise CalendarError(f"no such time zone: {time_zone!r}") from error
-        self._day = 0
-        self._from_ms = self._until_ms = 0
+        self._last = self._other = (0, 0, 0)  # from, until (ms since 1970), day
 
-    def day(self, now_ms: int) -> int:
+    def day(self, at_ms: int) -> int:
         """The day of a moment in ms since the epoch."""
-        if not self._from_ms <= now_ms < self._until_ms:
-            date = datetime.fromtimestamp(now_ms / 1000, self._zone).date()
-            self._day = date.toordinal() - EPOCH_ORDINAL
-            self._from_ms = self._midnight_ms(date.toordinal())
-            self._until_ms = self._midnight_ms((date + timedelta(days=1)).toordinal())
-        return self._day
+        from_ms, until_ms, day = self._last
+        if from_ms <= at_ms < until_ms:
+            return day
+        self._last, self._other = self._other, self._last
+        from_ms, until_ms, day = self._last
+        if not from_ms <= at_ms < until_ms:
+            ordinal = datetime.fromtimestamp(at_ms / 1000, self._zone).toordinal()
+            day = ordinal - EPOCH_ORDINAL
+            self._last = (self._midnight_ms(ordinal), self._midnight_ms(ordinal + 1), day)
+        return day
 
     def _midnight_ms(self, ordinal: int) -> int:
         midnight = datetime.fromordinal(ordinal).replace(tzinfo=self._zone)

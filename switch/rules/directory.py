@@ -16,8 +16,11 @@ from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
 from ledger.registry.reads import CardTuple, RegistrySnapshot
 from ledger.registry.secrets import MasterKey
-from switch.rules.programme import Identity, Receipt, Rules, RulesError, Settlement, parse_rules
-from switch.rules.receipts import ReceiptPrinter
+from switch.rules.programme import Rules, RulesError, parse_rules
+from switch.rules.versions import NO_RULES, Version, in_force
+
+CLOCK_TOLERANCE_MS = 300_000
+"""How far the clocks of the switch and of its database may be apart before nothing is decided by the time."""
 
 
 class Card(msgspec.Struct, gc=False):
@@ -29,51 +32,35 @@ class Card(msgspec.Struct, gc=False):
     account: int
     programme: int
     status: int
-    issue: int
-    flags: int
-    expires_day: int | None
+    expires_day: int | None = None
     past: tuple[int, ...] | None = None
 
 
-NO_RULES = Rules(
-    programme=Identity(number=1, code="none", name="none"),
-    settlement=Settlement(point_value_grosze=1),
-    receipt=Receipt(
-        header=(),
-        earn=(),
-        advice=(),
-        redeem=(),
-        balance=(),
-        reversal=(),
-        decline=("ODMOWA", "{reason}"),
-        footer=(),
-    ),
-)
-
-
 class Programme:
-    """One programme: its state, the rules in force today and the printers of every version ever used.
-
-    Before the first version comes in force its rules allow nothing (`NO_RULES`, version 0).
+    """One programme: its state and every version of its rules ever published, for old replies are printed
+    and late sales judged by the version of their time. `current` is the one in force now.
     """
 
-    __slots__ = ("code", "name", "number", "printers", "rules", "rules_version", "suspended", "versions")
+    __slots__ = ("code", "current", "name", "number", "suspended", "versions")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.code = self.name = ""
         self.suspended = False
-        self.rules = NO_RULES
-        self.rules_version = 0
-        self.versions: dict[int, tuple[int, Rules]] = {}  # version -> (effective from, ms; rules)
-        self.printers = {0: ReceiptPrinter(NO_RULES)}
+        self.current = NO_RULES
+        self.versions: dict[int, Version] = {0: NO_RULES}
+
+    def add_version(self, number: int, from_ms: int, rules: Rules) -> None:
+        """Take in a version; it holds from `from_ms` (ms since 1970) once `choose_version` is called."""
+        self.versions[number] = Version.of(number, from_ms, rules)
+
+    def version_at(self, at_ms: int) -> Version:
+        """Return the rules of a moment; `NO_RULES` before the first."""
+        return in_force(self.versions.values(), at_ms)
 
     def choose_version(self, now_ms: int) -> None:
-        """Put the newest version whose time has come in force (Zgierz §34: rules are published ahead)."""
-        due = [version for version, (from_ms, _) in self.versions.items() if from_ms <= now_ms]
-        if due:
-            self.rules_version = max(due)
-            self.rules = self.versions[self.rules_version][1]
+        """Put the rules of the moment in force."""
+        self.current = self.version_at(now_ms)
 
 
 class Partner:
@@ -117,6 +104,8 @@ class Directory:
     def __init__(self, master_key: MasterKey) -> None:
         self._master_key = master_key
         self.number = 0
+        self._database_ms = 0
+        self._is_clock_ahead = False
         self.programmes: dict[int, Programme] = {}
         self.partners: dict[int, Partner] = {}
         self.terminals: dict[int, Terminal] = {}
@@ -152,6 +141,7 @@ class Directory:
         rules, a key wrapped under another master key) is left out and named by `take_faults`; the rest is
         applied.
         """
+        self.note_clock(database_ms=changes.database_ms, now_ms=now_ms)
         self._apply_programmes(changes)
         self.choose_versions(now_ms)
         for partner_row in changes.partners:
@@ -170,21 +160,26 @@ class Directory:
         cards = self.cards
         # Millions of cards expire on a few thousand days: each day is one object, not one a card.
         one_day = self._expiry_days.setdefault
-        for token, account, programme, status, issue, flags, expires_day, past in rows:
-            cards[token] = Card(
-                account,
-                programme,
-                status,
-                issue,
-                flags,
-                one_day(expires_day, expires_day),
-                tuple(past) if past else None,
-            )
+        for token, account, programme, status, expires_day, past in rows:
+            day = one_day(expires_day, expires_day)
+            cards[token] = Card(account, programme, status, day, tuple(past) if past else None)
 
     def take_faults(self) -> list[str]:
         """Return what could not be applied since the last call, one line each."""
         faults, self._faults = self._faults, []
         return faults
+
+    def note_clock(self, *, database_ms: int, now_ms: int) -> None:
+        """Compare the two clocks, both just read, in ms since 1970."""
+        self._database_ms = database_ms
+        self._is_clock_ahead = now_ms - database_ms > CLOCK_TOLERANCE_MS
+
+    def is_clock_right(self, now_ms: int) -> bool:
+        """Whether a clock may be trusted that shows this: the database's was not much earlier or later.
+
+        One that was set back is found at once, one that was set ahead at the next reading.
+        """
+        return not self._is_clock_ahead and now_ms > self._database_ms - CLOCK_TOLERANCE_MS
 
     def choose_versions(self, now_ms: int) -> None:
         """Put the rules of the moment in force; called at each change and twice a second."""
@@ -202,8 +197,7 @@ class Directory:
                 self._faults.append(str(error))
                 continue
             programme = self.programmes[version.programme]
-            programme.versions[version.version] = (version.effective_from_ms, rules)
-            programme.printers[version.version] = ReceiptPrinter(rules)
+            programme.add_version(version.version, version.effective_from_ms, rules)
 
     def _apply_terminals(self, changes: RegistrySnapshot) -> set[int]:
         for row in changes.terminals:

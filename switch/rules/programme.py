@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from switch.rules.calendar import Calendar, CalendarError
+
 Grosze = Annotated[int, Meta(ge=1, le=100_000_000)]
 PointsPositive = Annotated[int, Meta(ge=1, le=10_000_000)]
 Line = Annotated[str, Meta(max_length=48)]
@@ -30,11 +32,18 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Identity(_Part, frozen=True):
-    """Which programme a rules file belongs to. `number` is the programme's key in the registry."""
+    """Which programme a rules file belongs to. `number` is the programme's key in the registry.
+
+    Days end at midnight in `time_zone`. An offline sale may arrive up to `advice_age_max_days` after it was
+    made. Changes of the rules are published `notice_days` ahead (Zgierz, annex §34).
+    """
 
     number: Annotated[int, Meta(ge=1, le=32_767)]
     code: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,31}$")]
     name: Annotated[str, Meta(min_length=1, max_length=32)]
+    time_zone: str = "Europe/Warsaw"
+    advice_age_max_days: Annotated[int, Meta(ge=0, le=31)] = 7
+    notice_days: Annotated[int, Meta(ge=0, le=365)] = 7
 
 
 class Earn(_Part, frozen=True):
@@ -104,9 +113,17 @@ def parse_rules(text: str | bytes, *, source: str = "programme rules") -> Rules:
         raise RulesError(f"{source}: key '{key}': {problem}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RulesError(f"{source}: not valid TOML: {error}") from None
+    _check_time_zone(rules.programme, source)
     _check_tiers(rules, source)
     _check_receipt(rules.receipt, source)
     return rules
+
+
+def _check_time_zone(programme: Identity, source: str) -> None:
+    try:
+        Calendar(programme.time_zone)
+    except CalendarError as error:
+        raise RulesError(f"{source}: key 'programme.time_zone': {error}") from None
 
 
 def _check_tiers(rules: Rules, source: str) -> None:

@@ -21,7 +21,6 @@ from switch.metrics import Meters
 from switch.process.front import Front
 from switch.rules.directory import Card, Directory, Partner, Programme, Terminal
 from switch.rules.programme import parse_rules
-from switch.rules.receipts import ReceiptPrinter
 from switch.wire.listener import bind_listener
 
 
@@ -47,8 +46,7 @@ def make_directory(*, terminals: int = 3) -> Directory:
     directory = Directory(MASTER_KEY)
     programme = directory.programmes[1] = Programme(1)
     programme.code, programme.name = "czestochowa", "Karta"
-    programme.versions[1] = (0, RULES)
-    programme.printers[1] = ReceiptPrinter(RULES)
+    programme.add_version(1, 0, RULES)
     directory.choose_versions(1)
     partner = directory.partners[1] = Partner(1)
     partner.programme = programme
@@ -58,7 +56,7 @@ def make_directory(*, terminals: int = 3) -> Directory:
         terminal.partner = partner
         terminal.keys[1] = (terminal_key(number), None)
     for number, digits in enumerate(CARDS, start=1):
-        directory.cards[MASTER_KEY.token(digits)] = Card(8 * number, 1, 0, 1, 0, None)
+        directory.cards[MASTER_KEY.token(digits)] = Card(8 * number, 1, 0)
     return directory
 
 

@@ -14,19 +14,22 @@ from switch.rules.decide import (
     decide_earn,
     decide_redeem,
     decide_reference,
+    postpone,
 )
 from switch.rules.directory import Card, Partner, Programme
 from switch.rules.programme import parse_rules
+from switch.rules.versions import DAY_MS
 
 RULES = parse_rules(files("switch").joinpath("rules/programmes/czestochowa.toml").read_text())
 TODAY = 20_000
-NOW = Moment(now_ms=TODAY * 86_400_000, day=TODAY)
-STALE = Moment(now_ms=TODAY * 86_400_000, day=TODAY, is_stale=True)
+NOW = Moment(now_ms=TODAY * DAY_MS + DAY_MS // 2)
+STALE = Moment(now_ms=NOW.now_ms, is_stale=True)
 
 
 def make_partner(*, step_grosze: int | None = None) -> Partner:
     programme = Programme(1)
-    programme.rules = RULES
+    programme.add_version(1, 0, RULES)
+    programme.choose_version(NOW.now_ms)
     partner = Partner(7)
     partner.programme = programme
     partner.points_step_grosze = step_grosze
@@ -34,7 +37,7 @@ def make_partner(*, step_grosze: int | None = None) -> Partner:
 
 
 def make_card(*, status: int = 0, programme: int = 1, expires_day: int | None = None) -> Card:
-    return Card(account=8, programme=programme, status=status, issue=1, flags=0, expires_day=expires_day)
+    return Card(account=8, programme=programme, status=status, expires_day=expires_day)
 
 
 def earn(partner: Partner, card: Card | int, amount: int) -> Decision:
@@ -137,12 +140,17 @@ def test_refusals_follow_the_order_of_their_numbers() -> None:
     assert earn(partner, card, 0).code == ResultCode.PROGRAMME_SUSPENDED
 
 
-def test_a_programme_without_rules_in_force_supports_nothing() -> None:
-    """Before its first version comes in force a programme neither earns nor redeems."""
-    partner = make_partner()
+def test_what_is_not_known_is_not_refused() -> None:
+    """No rules yet, a clock that cannot be right, a card that may be new: try again, and nothing final."""
+    partner, unknown = make_partner(), int(ResultCode.CARD_UNKNOWN)
+    assert postpone(partner, make_card(), NOW) == postpone(partner, unknown, NOW) == 0
+    wrong_clock = Moment(now_ms=NOW.now_ms, is_clock_right=False)
+    assert postpone(partner, make_card(), wrong_clock) == ResultCode.TRY_AGAIN
+    assert postpone(partner, unknown, STALE) == ResultCode.TRY_AGAIN
+    assert postpone(partner, make_card(), STALE) == 0
+    assert postpone(partner, int(ResultCode.CARD_NUMBER_INVALID), STALE) == 0
     partner.programme = Programme(1)
-    assert earn(partner, make_card(), 100).code == ResultCode.NOT_SUPPORTED
-    assert redeem(partner, make_card(), 100).code == ResultCode.NOT_SUPPORTED
+    assert postpone(partner, make_card(), NOW) == ResultCode.TRY_AGAIN
 
 
 @pytest.mark.parametrize("status", range(7))

@@ -1,6 +1,7 @@
 """A worker whole, against real Postgres: the acknowledged is in the books, and blocks act."""
 
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -134,7 +135,7 @@ async def test_earn_redeem_reversal_and_their_replays(
         reversed_ = await line.ask(Reversal(stan=4, terminal_time=0, card=CARD, original_stan=2))
         assert isinstance(reversed_, TransactionReply)
         assert (reversed_.code, reversed_.points, reversed_.balance) == (0, 100, 150)
-        advice = await line.ask(EarnAdvice(stan=5, terminal_time=0, card=CARD, amount=1_999))
+        advice = await line.ask(EarnAdvice(stan=5, terminal_time=int(time.time()), card=CARD, amount=1_999))
         assert isinstance(advice, TransactionReply)
         assert (advice.code, advice.points, advice.balance) == (0, 1, 151)
         balance = await line.ask(Balance(stan=6, terminal_time=0, card=f";{CARD}=29120000000?"))

@@ -7,9 +7,10 @@ here: only the ledger knows a balance, under its lock.
 
 from switch.rules.decide.balance import decide_balance
 from switch.rules.decide.decision import Decide, Decision, Moment
-from switch.rules.decide.earn import decide_earn
+from switch.rules.decide.earn import decide_earn, decide_earn_advice
 from switch.rules.decide.redeem import decide_redeem
 from switch.rules.decide.reference import decide_reference
+from switch.rules.decide.refusals import postpone
 
 __all__ = [
     "Decide",
@@ -17,6 +18,8 @@ __all__ = [
     "Moment",
     "decide_balance",
     "decide_earn",
+    "decide_earn_advice",
     "decide_redeem",
     "decide_reference",
+    "postpone",
 ]

@@ -10,4 +10,4 @@ from switch.rules.directory import Card, Partner
 
 def decide_balance(message: Balance, partner: Partner, card: Card | int, at: Moment) -> Decision:
     """A balance is told for a card that could be used now."""
-    return Decision(refuse(partner, card, at.day))
+    return Decision(refuse(partner, card, at))

@@ -17,13 +17,13 @@ from switch.rules.directory import Card, Partner
 class Moment(msgspec.Struct, frozen=True, gc=False):
     """When a request is judged, and how much is known then.
 
-    `now_ms` is the switch's clock, `day` the city's day in days since 1970-01-01; `is_stale` says that the
-    registry in memory may miss changes.
+    `now_ms` is the switch's clock, and `is_clock_right` says whether it can be; `is_stale` that the registry
+    in memory may miss changes.
     """
 
     now_ms: int
-    day: int
     is_stale: bool = False
+    is_clock_right: bool = True
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -31,7 +31,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
     `points` is the signed change of the card account, against `counter_account`; `amount_grosze` the amount
     keyed (earn; of refused ones too, for the journal shows every attempt) or the rebate given (redeem);
-    `original_stan` the request that is referred to, 0 for none.
+    `original_stan` the request that is referred to, 0 for none; `rules_version` what it was decided and will
+    be printed by, 0 for the one in force.
     """
 
     code: int
@@ -39,6 +40,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     amount_grosze: int = 0
     counter_account: int = 0
     original_stan: int = 0
+    rules_version: int = 0
 
 
 Decide: TypeAlias = Callable[[Any, Partner, Card | int, Moment], Decision]

@@ -10,12 +10,12 @@ from switch.rules.directory import Card, Partner
 
 def decide_redeem(message: Redeem, partner: Partner, card: Card | int, at: Moment) -> Decision:
     """One tier of points for its value; refused for now while a block may have been missed."""
-    rules = partner.programme.rules
+    rules = partner.programme.current.rules
     if rules.redeem is None:
         return Decision(int(ResultCode.NOT_SUPPORTED))
     if at.is_stale:
         return Decision(int(ResultCode.FEED_STALE))
-    if code := refuse(partner, card, at.day):
+    if code := refuse(partner, card, at):
         return Decision(code)
     value_grosze = rules.tier_value_grosze(message.tier)
     if value_grosze is None:

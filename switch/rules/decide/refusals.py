@@ -1,17 +1,23 @@
 """Why a request is refused whatever it asks for: the state of programme, partner and card.
 
-Owns the order of these refusals (protocol result codes are numbered in that order). Pure.
+Owns the order of these refusals (protocol result codes are numbered in that order). Pure. `card` is the
+result code of a failed look-up (invalid number, unknown card) where there is no card; APPROVED means that
+nothing speaks against it.
 """
 
 from __future__ import annotations
 
 from protocol import ResultCode
+from switch.rules.decide.decision import Moment
 from switch.rules.directory import Card, Partner
+from switch.rules.versions import Version
 
 # Plain integers: an attribute of an enum class costs more than the comparison it serves.
 APPROVED = int(ResultCode.APPROVED)
+TRY_AGAIN = int(ResultCode.TRY_AGAIN)
 PROGRAMME_SUSPENDED = int(ResultCode.PROGRAMME_SUSPENDED)
 PARTNER_SUSPENDED = int(ResultCode.PARTNER_SUSPENDED)
+CARD_UNKNOWN = int(ResultCode.CARD_UNKNOWN)
 CARD_OTHER_PROGRAMME = int(ResultCode.CARD_OTHER_PROGRAMME)
 CARD_EXPIRED = int(ResultCode.CARD_EXPIRED)
 
@@ -27,12 +33,20 @@ CARD_REFUSALS = (
 )
 
 
-def refuse_identity(partner: Partner, card: Card | int) -> int:
-    """Return why the card is not one of this programme, or APPROVED. All that a reversal may be refused for.
+def postpone(partner: Partner, card: Card | int, at: Moment) -> int:
+    """Return why no new business can be decided now: a code of class retry.
 
-    Here and below `card` is the result code of a failed look-up (invalid number, unknown card) where there is
-    none.
+    The clock cannot be right, there are no rules yet, or the card may be one that was issued a moment ago.
     """
+    if not at.is_clock_right or not partner.programme.current.number:
+        return TRY_AGAIN
+    if at.is_stale and isinstance(card, int) and card == CARD_UNKNOWN:
+        return TRY_AGAIN
+    return APPROVED
+
+
+def refuse_identity(partner: Partner, card: Card | int) -> int:
+    """Return why the card is not one of this programme. All that a reversal may be refused for."""
     if isinstance(card, int):
         return card
     if card.programme != partner.programme.number:
@@ -40,20 +54,25 @@ def refuse_identity(partner: Partner, card: Card | int) -> int:
     return APPROVED
 
 
-def refuse(partner: Partner, card: Card | int, today: int) -> int:
-    """Return why this partner's terminals are served nothing now, or the card cannot be used today.
-
-    `today` in days since 1970-01-01. APPROVED where nothing speaks against it.
-    """
+def refuse_partner(partner: Partner) -> int:
+    """Return why this partner's terminals are served nothing now."""
     if partner.programme.suspended:
         return PROGRAMME_SUSPENDED
-    if partner.suspended:
-        return PARTNER_SUSPENDED
-    if code := refuse_identity(partner, card):
+    return PARTNER_SUSPENDED if partner.suspended else APPROVED
+
+
+def refuse_card(card: Card, status: int, version: Version, at_ms: int) -> int:
+    """Return why a card of this status could not be used at a moment (ms since 1970)."""
+    if code := CARD_REFUSALS[status]:
         return code
-    assert isinstance(card, Card)
-    if code := CARD_REFUSALS[card.status]:
-        return code
-    if card.expires_day is not None and today > card.expires_day:
+    if card.expires_day is not None and version.calendar.day(at_ms) > card.expires_day:
         return CARD_EXPIRED
     return APPROVED
+
+
+def refuse(partner: Partner, card: Card | int, at: Moment) -> int:
+    """Return why nothing is done for this card at this partner's terminals now."""
+    if code := refuse_partner(partner) or refuse_identity(partner, card):
+        return code
+    assert isinstance(card, Card)
+    return refuse_card(card, card.status, partner.programme.current, at.now_ms)
