@@ -11,7 +11,7 @@ SPEC.md tells a terminal vendor everything; vectors.json holds the bytes to chec
 """
 
 from protocol import limits
-from protocol.card_number import luhn_digit, mask_card, parse_card
+from protocol.card_number import luhn_digit, mask_card, parse_card, without_track_1
 from protocol.client import ClientSession
 from protocol.errors import (
     AuthenticationFailed,
@@ -46,6 +46,7 @@ from protocol.messages import (
     Totals,
     TotalsReply,
     TransactionReply,
+    check_request,
     encode_request,
     request_digest,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "Totals",
     "TotalsReply",
     "TransactionReply",
+    "check_request",
     "encode_request",
     "limits",
     "luhn_digit",
@@ -94,4 +96,5 @@ __all__ = [
     "parse_card",
     "request_digest",
     "result_class",
+    "without_track_1",
 ]

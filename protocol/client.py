@@ -33,7 +33,6 @@ from protocol.messages import (
     Decode,
     Hello,
     Proof,
-    Reply,
     Request,
     SignOnReply,
     decoder,
@@ -48,21 +47,22 @@ _decode_challenge = decoder(Challenge)
 _decode_accept = decoder(Accept)
 
 
-def _reply_decoder(message: type[Reply]) -> Decode:
-    """Return a decoder that also holds the texts to their bytes, which msgspec counts in characters."""
-    decode = decoder(message)
+_decode_sign_on = decoder(SignOnReply)
 
-    def checked(body: bytes) -> Reply:
-        reply: Reply = decode(body)
-        if (len(body) > RECEIPT_BYTES_MAX or message is SignOnReply) and not texts_fit(reply):
-            raise ValueError("a text is too long")
-        return reply
 
-    return checked
+def _decode_sign_on_reply(body: bytes) -> SignOnReply:
+    """Hold its two texts to their bytes also where the body is shorter than a receipt may be."""
+    reply: SignOnReply = _decode_sign_on(body)
+    if not texts_fit(reply):
+        raise ValueError("a text is too long")
+    return reply
 
 
 def _reply_decoders() -> dict[bytes, Decode]:
-    return {bytes([VERSION, number]): _reply_decoder(message) for number, message in REPLY_OF.items()}
+    return {
+        bytes([VERSION, number]): _decode_sign_on_reply if message is SignOnReply else decoder(message)
+        for number, message in REPLY_OF.items()
+    }
 
 
 class ClientSession(Session):
@@ -86,6 +86,7 @@ class ClientSession(Session):
     _STEPS = CLIENT_STEPS
     _EVENTS = CLIENT_EVENTS
     _DECODERS = _reply_decoders()
+    _TEXT_BYTES_MAX = RECEIPT_BYTES_MAX
 
     _keys: SessionKeys
     _transcript: bytes

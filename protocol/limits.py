@@ -42,9 +42,13 @@ INT64_MAX: Final = 2**63 - 1
 CODE_MAX: Final = 255
 TIERS_MAX: Final = 16
 
-# Texts: from the terminal in characters, to the terminal in bytes of UTF-8 (it has fixed buffers).
-CARD_CHARACTERS_MAX: Final = 40
-SOFTWARE_CHARACTERS_MAX: Final = 32
+TOTALS_STANS_MAX: Final = 100_000
+"""Most STANs one TOTALS may cover."""
+
+# Texts, in bytes of UTF-8 both ways: terminals have fixed buffers, and so has the switch.
+CARD_BYTES_MAX: Final = 255
+"""Far more than any card text that can be right: what a reader read wrongly is declined, not hung up on."""
+SOFTWARE_BYTES_MAX: Final = 32
 PROGRAMME_BYTES_MAX: Final = 32
 PARTNER_NAME_BYTES_MAX: Final = 64
 RECEIPT_BYTES_MAX: Final = 512
@@ -80,5 +84,6 @@ assert HEADER_SIZE + 2 + 2 * VERSIONS_MAX + 5 + 3 + 2 + NONCE_SIZE <= FRAME_UNAU
 assert 2 * 8 * 9 + 3 + RECEIPT_BYTES_MAX <= BODY_MAX
 assert RETRY_WINDOW_S == REPLY_TIMEOUT_S * TRIES_MAX
 assert RESULT_TEXT_BYTES_MAX <= RECEIPT_BYTES_MAX
-assert CARD_DIGITS_MAX + len(";=YYMM?") <= CARD_CHARACTERS_MAX
+# Track 1 (79 characters) and track 2 (40) as one text, ISO/IEC 7813.
+assert CARD_BYTES_MAX >= 79 + 40
 assert REPLY_TIMEOUT_S <= IDLE_TIMEOUT_S

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from protocol import limits
+from protocol.card_number import mask_text
 from protocol.errors import CloseReason, MisuseError, ProtocolError
 
 REPLY_BIT = 0x80
@@ -28,7 +29,8 @@ MESSAGE_MASK = 0x3F
 Stan: TypeAlias = Annotated[int, Meta(ge=1, le=limits.STAN_MAX)]
 StanOrNone: TypeAlias = Annotated[int, Meta(ge=0, le=limits.STAN_MAX)]
 TerminalTime: TypeAlias = Annotated[int, Meta(ge=0, le=limits.TERMINAL_TIME_MAX)]
-Card: TypeAlias = Annotated[str, Meta(max_length=limits.CARD_CHARACTERS_MAX)]
+Card: TypeAlias = Annotated[str, Meta(max_length=limits.CARD_BYTES_MAX)]
+PrintableAscii: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]*\Z")]
 WireAmount: TypeAlias = Annotated[int, Meta(ge=-limits.AMOUNT_WIRE_MAX, le=limits.AMOUNT_WIRE_MAX)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=limits.COUNT_MAX)]
 Code: TypeAlias = Annotated[int, Meta(ge=0, le=limits.CODE_MAX)]
@@ -44,6 +46,22 @@ Version: TypeAlias = Annotated[int, Meta(ge=1, le=255)]
 
 class _Message(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
     """A msgpack array of exactly the declared fields."""
+
+
+class _CardMessage(_Message, frozen=True):
+    """A request for a card; printed for a log or a failure it shows the last four digits at most."""
+
+    stan: Stan
+    terminal_time: TerminalTime
+    card: Card
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return list({**fields, "card": mask_text(self.card)}.items())
 
 
 # Handshake.
@@ -82,11 +100,11 @@ class Accept(_Message, frozen=True):
 
 
 class SignOn(_Message, frozen=True):
-    """Ask for the programme's settings; `software` names the terminal's program, at most 32 characters."""
+    """Ask for the programme's settings; `software` names the terminal's program, printable ASCII."""
 
     stan: Stan
     terminal_time: TerminalTime
-    software: Annotated[str, Meta(max_length=limits.SOFTWARE_CHARACTERS_MAX)]
+    software: Annotated[PrintableAscii, Meta(max_length=limits.SOFTWARE_BYTES_MAX)]
 
 
 class SignOff(_Message, frozen=True):
@@ -103,56 +121,37 @@ class Echo(_Message, frozen=True):
     terminal_time: TerminalTime
 
 
-class Balance(_Message, frozen=True):
+class Balance(_CardMessage, frozen=True):
     """Ask for the balance of a card; never journalled."""
 
-    stan: Stan
-    terminal_time: TerminalTime
-    card: Card
 
-
-class Earn(_Message, frozen=True):
+class Earn(_CardMessage, frozen=True):
     """Points for `amount` grosze paid, decided now."""
 
-    stan: Stan
-    terminal_time: TerminalTime
-    card: Card
     amount: WireAmount
 
 
-class EarnAdvice(_Message, frozen=True):
+class EarnAdvice(_CardMessage, frozen=True):
     """Points for `amount` grosze paid while the terminal was offline (`terminal_time` says when)."""
 
-    stan: Stan
-    terminal_time: TerminalTime
-    card: Card
     amount: WireAmount
 
 
-class Redeem(_Message, frozen=True):
+class Redeem(_CardMessage, frozen=True):
     """Spend one tier of points; `tier` in points."""
 
-    stan: Stan
-    terminal_time: TerminalTime
-    card: Card
     tier: WireAmount
 
 
-class Reversal(_Message, frozen=True):
+class Reversal(_CardMessage, frozen=True):
     """Undo the terminal's own `original_stan`, which was for this card, or keep it from ever posting."""
 
-    stan: Stan
-    terminal_time: TerminalTime
-    card: Card
     original_stan: Stan
 
 
-class Status(_Message, frozen=True):
+class Status(_CardMessage, frozen=True):
     """What became of `original_stan`? If the switch has never seen it, it never will be executed."""
 
-    stan: Stan
-    terminal_time: TerminalTime
-    card: Card
     original_stan: Stan
 
 
@@ -240,11 +239,20 @@ Handshake: TypeAlias = Hello | Challenge | Proof | Accept
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):
-    """A verified data frame: message, type byte as received (repeat bit included), bytes of the body."""
+    """A verified data frame: message, type byte as received (repeat bit included), bytes of the body.
+
+    The body is not printed: it may hold a card.
+    """
 
     message: Request | Reply
     type: int
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"Received({self.message!r}, type=0x{self.type:02x}, body of {len(self.body)} bytes)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("message", self.message), ("type", self.type)]
 
 
 HELLO, CHALLENGE, PROOF, ACCEPT = 0x01, 0x81, 0x02, 0x82
@@ -320,8 +328,10 @@ def body_error(error: Exception) -> ProtocolError:
     return ProtocolError(CloseReason.BODY, type(error).__name__)
 
 
-def texts_fit(message: Reply) -> bool:
-    """Return whether the texts of a reply fit a terminal's buffers, in bytes of UTF-8."""
+def texts_fit(message: Request | Reply) -> bool:
+    """Return whether the texts of a message are within their limits in bytes; msgspec counts characters."""
+    if isinstance(message, _CardMessage):
+        return len(message.card.encode()) <= limits.CARD_BYTES_MAX
     if isinstance(message, SignOnReply):
         return (
             len(message.programme.encode()) <= limits.PROGRAMME_BYTES_MAX
@@ -334,11 +344,38 @@ def texts_fit(message: Reply) -> bool:
 
 
 def encode_request(message: Request) -> tuple[int, bytes]:
-    """Return (type byte, body): what a terminal persists before sending, and repeats byte for byte."""
+    """Return (type byte, body): what a terminal persists before sending, and repeats byte for byte.
+
+    Raises `MisuseError` for what msgpack cannot carry. Ranges are not looked at (`check_request` does).
+    """
     type_byte = TYPE_OF.get(type(message))
     if type_byte not in REQUEST_OF:
         raise MisuseError(f"{type(message).__name__} is not a request")
-    return type_byte, encode(message)
+    return type_byte, encode_strictly(message)
+
+
+def encode_strictly(message: Request | Reply) -> bytes:
+    """Return the body of a message. Raises `MisuseError`, which repeats no value of a field."""
+    try:
+        return encode(message)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise MisuseError(f"{type(message).__name__} cannot be encoded: {type(error).__name__}") from None
+
+
+def check_request(type_byte: int, body: bytes) -> None:
+    """Raise `MisuseError` unless the switch will read this request: what a terminal asks before it persists.
+
+    A request once persisted is sent until it is answered, and one that breaks the protocol never is.
+    """
+    message = REQUEST_OF.get(type_byte & MESSAGE_MASK)
+    if message is None:
+        raise MisuseError(f"0x{type_byte:02x} is not a request")
+    try:
+        if texts_fit(decoder(message)(body)):
+            return
+    except DECODE_ERRORS:
+        pass
+    raise MisuseError(f"a field of {message.__name__} is out of its range")
 
 
 _OF_TYPE = [hashlib.sha256(bytes([number])).copy for number in range(MESSAGE_MASK + 1)]

@@ -14,7 +14,14 @@ from typing import cast
 from protocol.errors import AuthenticationFailed, CloseReason, MisuseError, ProtocolError
 from protocol.frames import plain_frame
 from protocol.keys import derive_session_keys, mac, sha256
-from protocol.limits import KEY_SIZE, NONCE_SIZE, RECEIPT_BYTES_MAX, SESSION_ID_SIZE, VERSION
+from protocol.limits import (
+    CARD_BYTES_MAX,
+    KEY_SIZE,
+    NONCE_SIZE,
+    RECEIPT_BYTES_MAX,
+    SESSION_ID_SIZE,
+    VERSION,
+)
 from protocol.messages import (
     ACCEPT,
     CHALLENGE,
@@ -33,6 +40,7 @@ from protocol.messages import (
     SignOnReply,
     decoder,
     encode,
+    encode_strictly,
     texts_fit,
 )
 from protocol.session import Session, decode_handshake, require_size
@@ -79,6 +87,7 @@ class ServerSession(Session):
     _STEPS = SERVER_STEPS
     _EVENTS = SERVER_EVENTS
     _DECODERS = _request_decoders()
+    _TEXT_BYTES_MAX = CARD_BYTES_MAX
 
     _hello: Hello
     _hello_frame: bytes
@@ -102,10 +111,7 @@ class ServerSession(Session):
         type_byte = request_type & MESSAGE_MASK | REPLY_BIT
         if REPLY_OF.get(type_byte) is not message.__class__:
             raise MisuseError(f"{type(message).__name__} does not answer request type 0x{request_type:02x}")
-        try:
-            body = encode(message)
-        except (OverflowError, TypeError) as error:
-            raise MisuseError(f"{type(message).__name__} cannot be encoded: {error}") from None
+        body = encode_strictly(message)
         # A body no longer than a receipt may be holds no receipt that is too long.
         if (len(body) > RECEIPT_BYTES_MAX or message.__class__ is SignOnReply) and not texts_fit(message):
             raise MisuseError(f"a text of {type(message).__name__} is too long")

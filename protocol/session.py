@@ -25,7 +25,7 @@ from protocol.limits import (
     TAG_SIZE,
     VERSION,
 )
-from protocol.messages import DECODE_ERRORS, Decode, Received, body_error
+from protocol.messages import DECODE_ERRORS, Decode, Received, body_error, texts_fit
 from protocol.state import Event, State, step
 
 _pack_sequence = Struct(">Q").pack
@@ -53,6 +53,7 @@ class Session:
     _STEPS: Mapping[State, Mapping[Event, State]]
     _EVENTS: Mapping[int, Event]
     _DECODERS: Mapping[bytes, Decode]  # by version and type byte: the row OPEN of the table, ready to use
+    _TEXT_BYTES_MAX: int  # a body no longer than this holds no text that is too long
 
     _receive_inner: HashCopy
     _receive_outer: HashCopy
@@ -143,6 +144,8 @@ class Session:
             message = decode(body)
         except DECODE_ERRORS as error:
             raise body_error(error) from None
+        if len(body) > self._TEXT_BYTES_MAX and not texts_fit(message):
+            raise ProtocolError(CloseReason.BODY, "a text is too long")
         self._receive_sequence += 1
         return Received(message, frame[3], body)
 

@@ -13,7 +13,10 @@ class TerminalError(Exception):
 
 
 class InvalidEntry(TerminalError):
-    """The cashier's input does not fit the wire (a card text too long, an amount beyond ±10**12 grosze)."""
+    """The cashier's input does not fit the wire: card text or amount too long, a STAN not used yet.
+
+    Nothing was stored or sent.
+    """
 
 
 class CannotConnectCause(StrEnum):
@@ -48,6 +51,13 @@ class SignOnDeclined(TerminalError):
 
 class LinkLost(TerminalError):
     """The connection broke, or the switch spoke out of turn; what was sent may or may not have arrived."""
+
+
+class Pausing(TerminalError):
+    """Nothing was tried: after failures in a row the pause is longer than this caller waits."""
+
+    def __init__(self) -> None:
+        super().__init__("the switch was away several times: waiting before the next try")
 
 
 class Abandoned(TerminalError):

@@ -90,14 +90,15 @@ def limits_table() -> list[str]:
         ("terminal number", limits.TERMINAL_MAX),
         ("key generation", limits.GENERATION_MAX),
         ("STAN", limits.STAN_MAX),
-        ("card text, characters", limits.CARD_CHARACTERS_MAX),
+        ("card text, bytes", limits.CARD_BYTES_MAX),
         ("card digits", f"{limits.CARD_DIGITS_MIN}–{limits.CARD_DIGITS_MAX}"),
-        ("software, characters", limits.SOFTWARE_CHARACTERS_MAX),
+        ("software, bytes", limits.SOFTWARE_BYTES_MAX),
         ("programme, bytes", limits.PROGRAMME_BYTES_MAX),
         ("partner name, bytes", limits.PARTNER_NAME_BYTES_MAX),
         ("receipt, bytes", limits.RECEIPT_BYTES_MAX),
         ("text of a result code, bytes", limits.RESULT_TEXT_BYTES_MAX),
         ("tiers", limits.TIERS_MAX),
+        ("STANs in one TOTALS", limits.TOTALS_STANS_MAX),
     ]
     return [f"| {name} | {value} |" for name, value in rows]
 

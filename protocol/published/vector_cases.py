@@ -104,7 +104,7 @@ REQUESTS: list[tuple[str, Request, bool]] = [
     ("STATUS", Status(8, TIME, CARD, 6), False),
     ("TOTALS", Totals(9, TIME, 1, 8, 2, 16, 1, -100, 1, -12), False),
     ("SIGN_OFF", SignOff(10, TIME), False),
-    ("EARN at the bounds", Earn(2**31 - 1, 2**32 - 1, "9" * 40, -(10**12)), False),
+    ("EARN at the bounds", Earn(2**31 - 1, 2**32 - 1, "9" * 255, -(10**12)), False),
 ]
 
 _EARNED = TransactionReply(
@@ -151,11 +151,24 @@ CARDS: list[tuple[str, str | None]] = [
     ("4000000000000002=2912101", CARD),
     (";4000000000000002=2912?", CARD),
     ("6304985028090561515", "6304985028090561515"),
+    ("4000 0000 0000 0002", CARD),
+    (" 4000000000000002\r\n", CARD),
+    (";4000000000000002?", CARD),
+    (";4000000000000002=?", CARD),
+    (";4000000000000002==101?", CARD),
+    ("4000000000000002D29121010000F", CARD),
+    ("4000000000000002d2912", CARD),
+    ("%B4000000000000002^KOWALSKI/JAN^2912101?;4000000000000002=2912101?", CARD),
+    ("%E?;4000000000000002=2912101?", CARD),
+    ("%B6304985028090561515^KOWALSKI/JAN^2912101?;4000000000000002=2912101?", None),
+    ("%B4000000000000002^KOWALSKI/JAN^2912101?", None),
     ("4000000000000003", None),
     ("400000000000002", None),
-    ("4000 0000 0000 0002", None),
-    (";4000000000000002?", None),
-    ("%B4000000000000002^KOWALSKI/JAN^2912?", None),
+    ("4000  0000 0000 0002", None),
+    ("4000-0000-0000-0002", None),
+    (";;4000000000000002=2912?", None),
+    (";4000000000000002=2912?;4000000000000002=2912?", None),
+    ("4" * 255, None),
     ("", None),
 ]
 
@@ -236,7 +249,8 @@ def _to_open_switch(o: Opening) -> list[Refused]:
         ("STAN as bool", encode([True, TIME, CARD, 1])),
         ("time 2**32", encode([1, 2**32, CARD, 1])),
         ("card as bin", encode([1, TIME, CARD.encode(), 1])),
-        ("card of 41 characters", encode([1, TIME, "4" * 41, 1])),
+        ("card of 256 bytes", encode([1, TIME, "4" * 256, 1])),
+        ("card of 128 characters, 256 bytes", encode([1, TIME, "ż" * 128, 1])),
         ("card not UTF-8", b"\x94\x01\xce\x65\x53\xf1\x00\xa1\xff\x01"),
         ("amount above 10**12", encode([1, TIME, CARD, 10**12 + 1])),
         ("amount nil", encode([1, TIME, CARD, None])),
@@ -250,6 +264,9 @@ def _to_open_switch(o: Opening) -> list[Refused]:
         ("4 KiB of nested arrays in a field", b"\x94\x01" + b"\x91" * 4_074),
     ]
     cases += [(name, sealed(key, 0, 0x20, bad), CloseReason.BODY) for name, bad in bodies]
+    sign_ons = {"software of 33 bytes": "a" * 33, "software not ASCII": "ż", "software of two lines": "a\n"}
+    for name, software in sign_ons.items():
+        cases.append((name, sealed(key, 0, 0x08, encode([1, TIME, software])), CloseReason.BODY))
     return [Refused(name, "switch", State.OPEN, data, reason) for name, data, reason in cases]
 
 

@@ -1,12 +1,14 @@
 """A terminal's dealings with its line: connecting, signing on, and trying again until there is an answer.
 
-Owns the current link, the tries, the pauses between them and the counters of the wire. Must not know what a
-request is for: which ones are persisted and what follows when no answer came is `terminal`.
+Owns the current link, the tries and the counters of the wire. Must not know what a request is for:
+which ones are persisted, and what follows when no answer came, is `delivery`.
 
-Invariants: a request is tried again with the same bytes and the repeat bit; a link that failed in any way
-is never used again; after a sign-on the memory's STAN is past every STAN the switch has journalled.
+Invariants: a request is tried again with the same bytes and the repeat bit, and never but after a pause
+(`backoff`); a link that failed in any way is never used again; after a sign-on the memory's STAN is past
+every STAN the switch has journalled.
 """
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +34,8 @@ from protocol import (
     limits,
     result_class,
 )
-from simulators.errors import LinkLost, SignOnDeclined, TerminalError
+from simulators.errors import LinkLost, Pausing, SignOnDeclined, TerminalError
+from simulators.till.backoff import Backoff
 from simulators.till.channel import Connector
 from simulators.till.identity import TerminalIdentity
 from simulators.till.link import Link
@@ -107,21 +110,28 @@ class Exchange:
         self._identity = identity
         self._memory = memory
         self._connect = connect
-        self._rng = rng
         self._software = software
         self._clock = clock
         self._signed_on = signed_on
+        self._backoff = Backoff(rng, pause_min_s=patience.pause_min_s, pause_max_s=patience.pause_max_s)
 
-    async def ready_link(self) -> Link:
-        """Return the link, made and signed on if need be. Raises as `Link.open`, and SignOnDeclined."""
+    async def ready_link(self, deadline: float = math.inf) -> Link:
+        """Return the link, made and signed on if need be, when the pause after earlier failures allows.
+
+        Waits no longer than until `deadline`, and no longer than `Patience.window_s`. Raises as `Link.open`,
+        SignOnDeclined, and Pausing where the pause lasts longer.
+        """
         if self.link is not None:
             return self.link
+        if not await self._backoff.wait(min(deadline, trio.current_time() + self.patience.window_s)):
+            raise Pausing
         self.counters.links += 1
         try:
             link = self.link = await Link.open(self._connect, self._identity)
             reply = await self._sign_on(link)
         except TerminalError:
             self.counters.links_failed += 1
+            self._backoff.failed()
             self.drop_link()
             raise
         except BaseException:
@@ -159,44 +169,50 @@ class Exchange:
             raise
 
     async def exchange(
-        self, type_byte: int, body: bytes, stan: int, *, tries_max: int, repeat: bool = False
+        self, type_byte: int, body: bytes, stan: int, *, tries_max: int, is_new: bool, repeat: bool = False
     ) -> Reply:
-        """Send until there is a final answer; raises NoAnswer past the tries or the window."""
-        patience, counters = self.patience, self.counters
-        now = trio.current_time()
-        deadline = now + patience.window_s
-        tries = pauses = 0
+        """Send until there is a final answer; raises NoAnswer past the tries or the window.
+
+        `is_new`: somebody waits for it, so its first try does not wait for the pause after earlier failures.
+        """
+        deadline = trio.current_time() + self.patience.window_s
+        if not (is_new or await self._backoff.wait(deadline)):
+            raise NoAnswer("the switch was busy or away: waiting before the next try", busy=False)
+        tries = 0
         while True:
             try:
-                link = self.link
-                if link is None:
-                    link = await self.ready_link()
-                    now = trio.current_time()
-                tries += 1
-                counters.requests += 1
-                counters.repeats += repeat
-                sent_type, repeat = type_byte | REPEAT_BIT if repeat else type_byte, True
-                reply = await link.ask(sent_type, body, stan, min(deadline, now + patience.reply_s))
+                link = self.link or await self.ready_link(deadline)
             except TerminalError as error:
-                self.drop_link()
                 busy, why = False, str(error)
-            except trio.Cancelled:
-                self.drop_link()  # half a frame may be out
-                raise
             else:
-                if not is_undecided(type_byte, reply.code):
-                    return reply
-                busy, why = True, text_of(reply.code)
-            if tries >= tries_max or trio.current_time() >= deadline:
+                tries += 1
+                try:
+                    reply = await self._ask(link, type_byte, body, stan, deadline, repeat=repeat)
+                except LinkLost as error:
+                    busy, why = False, str(error)
+                else:
+                    if not is_undecided(type_byte, reply.code):
+                        self._backoff.succeeded()
+                        return reply
+                    busy, why = True, text_of(reply.code)
+                self._backoff.failed()
+                repeat = True
+            if tries >= tries_max or not await self._backoff.wait(deadline):
                 raise NoAnswer(why, busy=busy)
-            pauses += 1
-            await trio.sleep(self._pause_s(pauses, deadline))
-            now = trio.current_time()
 
-    def _pause_s(self, pauses: int, deadline: float) -> float:
-        """Longer each time, and spread: terminals that lost a switch together must not return together."""
-        longest = min(self.patience.pause_max_s, self.patience.pause_min_s * 2 ** (pauses - 1))
-        return max(0.0, min(self._rng.uniform(0, longest), deadline - trio.current_time()))
+    async def _ask(
+        self, link: Link, type_byte: int, body: bytes, stan: int, deadline: float, *, repeat: bool
+    ) -> Reply:
+        """Send once, and wait for the reply. If that fails the link is gone: half a frame may be out."""
+        self.counters.requests += 1
+        self.counters.repeats += repeat
+        sent_type = type_byte | REPEAT_BIT if repeat else type_byte
+        try:
+            until = min(deadline, trio.current_time() + self.patience.reply_s)
+            return await link.ask(sent_type, body, stan, until)
+        except (LinkLost, trio.Cancelled):
+            self.drop_link()
+            raise
 
 
 def text_of(code: int) -> str:

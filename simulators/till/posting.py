@@ -4,7 +4,7 @@ Owns the closed set of posting requests, the witness's interface and what an ans
 Must not know: links, tries, files.
 """
 
-from typing import Final, NamedTuple, Protocol, TypeAlias, cast
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -13,11 +13,15 @@ from protocol import (
     TYPE_OF,
     Earn,
     EarnAdvice,
+    MisuseError,
     Redeem,
+    Request,
     ResultCode,
     Reversal,
     TransactionReply,
-    limits,
+    check_request,
+    encode_request,
+    without_track_1,
 )
 from simulators.errors import InvalidEntry
 from simulators.till.records import PendingRequest, RunningTotals
@@ -28,6 +32,7 @@ REDEEM: Final = TYPE_OF[Redeem]
 REVERSAL: Final = TYPE_OF[Reversal]
 
 PostingRequest: TypeAlias = Earn | EarnAdvice | Redeem | Reversal
+_R = TypeVar("_R", bound=Request)
 
 
 class Witness(Protocol):
@@ -50,12 +55,23 @@ class Settled(NamedTuple):
     reply: TransactionReply
 
 
-def check_entry(card: str, amount: int) -> None:
-    """Raise InvalidEntry for what the wire cannot carry; all else is the switch's to refuse."""
-    if not 0 < len(card) <= limits.CARD_CHARACTERS_MAX:
-        raise InvalidEntry(f"a card is 1 to {limits.CARD_CHARACTERS_MAX} characters, not {len(card)}")
-    if not -limits.AMOUNT_WIRE_MAX <= amount <= limits.AMOUNT_WIRE_MAX:
-        raise InvalidEntry(f"an amount lies within ±{limits.AMOUNT_WIRE_MAX}")
+def check_entry(entry: _R) -> _R:
+    """Return a request as it may be numbered and stored, its card without track 1.
+
+    Raises InvalidEntry for what the wire cannot carry, which the switch would hang up on every time it is
+    sent; all else is the switch's to refuse.
+    """
+    if (card := getattr(entry, "card", None)) is not None:
+        sent = without_track_1(card)
+        if not sent:
+            raise InvalidEntry("no card was read")
+        if sent != card:
+            entry = msgspec.structs.replace(entry, card=sent)
+    try:
+        check_request(*encode_request(entry))
+    except MisuseError as error:
+        raise InvalidEntry(f"this cannot be sent: {error}") from None
+    return entry
 
 
 def decode_posting(type_byte: int, body: bytes) -> PostingRequest:

@@ -1,16 +1,12 @@
-"""A payment terminal of the city card: what it persists, sends, repeats, reverses and forwards.
+"""A payment terminal of the city card, as its cashier sees it: what can be asked, one request at a time.
 
-Owns the behaviour between the cashier and the wire (SPEC.md, section 6). Every request
-that can post is persisted before it is sent; without a final answer the same bytes go again with the repeat
-bit; after the tries or the window the request is given up into a persisted reversal, which is sent until it
-is acknowledged, and the original is never sent again. Sales made offline are stored as advices and
-forwarded in order; a redemption is never made offline.
+Owns the operations, the terminal's turn and its life on the line. A redemption is never made offline.
 
-Must not know: how bytes travel (`channel`), how they are tried again (`exchange`), how they are remembered
-(`store`), who plays the cashier.
+Must not know: how bytes travel (`channel`), how they are tried again (`exchange`), what becomes of a request
+once it is stored (`delivery`), how it is remembered (`store`), who plays the cashier.
 
-Invariants: one request at a time; a STAN is used for one body only; the witness has written down what the
-terminal was told before the terminal acts on it.
+Invariants: one request at a time; a STAN is used for one body only, and none is used for an entry that the
+switch would hang up on.
 """
 
 import random
@@ -27,9 +23,8 @@ from protocol import (
     EarnAdvice,
     Echo,
     Redeem,
-    Reply,
+    Request,
     ResultClass,
-    ResultCode,
     Reversal,
     SignOff,
     SignOnReply,
@@ -39,34 +34,24 @@ from protocol import (
     TotalsReply,
     TransactionReply,
     encode_request,
+    limits,
 )
-from simulators.errors import Abandoned, SwitchBusy, TerminalError, TimedOut
+from simulators.errors import InvalidEntry, TerminalError
 from simulators.till.channel import Connector
+from simulators.till.delivery import Delivery, abandoned
 from simulators.till.exchange import CLASS_OF, Counters, Exchange, NoAnswer, Patience
 from simulators.till.identity import TerminalIdentity
-from simulators.till.posting import (
-    EARN,
-    EARN_ADVICE,
-    REDEEM,
-    REVERSAL,
-    PostingRequest,
-    Settled,
-    Witness,
-    check_entry,
-    decode_posting,
-    effect_on_totals,
-)
-from simulators.till.records import Advice, PendingRequest
+from simulators.till.posting import Settled, Witness, check_entry
 from simulators.till.store import TerminalMemory
-
-__all__ = ["Counters", "Patience", "PosTerminal", "PostingRequest", "Settled", "TerminalIdentity", "Witness"]
+from simulators.till.turn import Turn
 
 SOFTWARE: Final = "cityswitch simulator"
-TOTALS_STANS_MAX: Final = 100_000
-"""The longest range of STANs that TOTALS may cover (SPEC.md, section 4)."""
+_UNNUMBERED: Final = 1
+"""Stands for the STAN and the time while an entry is checked."""
 
 _Query: TypeAlias = Balance | Status | Totals
 _T = TypeVar("_T", TransactionReply, StatusReply, TotalsReply)
+_R = TypeVar("_R", bound=Request)
 
 
 class PosTerminal:
@@ -100,9 +85,8 @@ class PosTerminal:
         self.memory = memory
         self._rng = rng or random.Random()
         self._witness = witness
-        self._reverse_on_restart = reverse_on_restart
         self._clock = clock
-        self._turn = _Turn()
+        self._turn = Turn()
         self._exchange = Exchange(
             identity,
             memory,
@@ -113,8 +97,14 @@ class PosTerminal:
             clock=clock,
             signed_on=self._signed_on,
         )
-        # Stored here and never sent yet. Whatever else rests in the memory goes with the repeat bit.
-        self._unsent: set[int] = set()
+        self._delivery = Delivery(
+            identity.terminal,
+            memory,
+            self._exchange,
+            witness=witness,
+            reverse_on_restart=reverse_on_restart,
+            now=self._now,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -153,43 +143,40 @@ class PosTerminal:
 
     async def earn(self, card: str, amount_grosze: int, *, tries_max: int = 0) -> TransactionReply:
         """Ask for the points of a payment. `tries_max` 0: the terminal's patience."""
-        check_entry(card, amount_grosze)
+        entry = check_entry(Earn(_UNNUMBERED, _UNNUMBERED, card, amount_grosze))
         async with self._turn:
             await self._ready()
-            request = Earn(self.memory.next_stan(), self._now(), card, amount_grosze)
-            return await self._post(EARN, request, tries_max)
+            return await self._delivery.post(self._numbered(entry), tries_max)
 
     async def redeem(self, card: str, tier_points: int, *, tries_max: int = 0) -> TransactionReply:
         """Ask to spend one tier of points; only online."""
-        check_entry(card, tier_points)
+        entry = check_entry(Redeem(_UNNUMBERED, _UNNUMBERED, card, tier_points))
         async with self._turn:
             await self._ready()
-            request = Redeem(self.memory.next_stan(), self._now(), card, tier_points)
-            return await self._post(REDEEM, request, tries_max)
+            return await self._delivery.post(self._numbered(entry), tries_max)
 
     async def reversal(self, card: str, original_stan: int, *, tries_max: int = 0) -> TransactionReply:
         """Undo an earlier transaction of this terminal; without an answer it stays pending for `settle`."""
-        check_entry(card, 0)
+        entry = check_entry(Reversal(_UNNUMBERED, _UNNUMBERED, card, original_stan))
         async with self._turn:
             await self._ready()
-            request = Reversal(self.memory.next_stan(), self._now(), card, original_stan)
-            return await self._post(REVERSAL, request, tries_max)
+            self._check_was_used(original_stan)
+            return await self._delivery.post(self._numbered(entry), tries_max)
 
     async def balance(self, card: str) -> TransactionReply:
         """Ask for a card's balance in points."""
-        check_entry(card, 0)
+        entry = check_entry(Balance(_UNNUMBERED, _UNNUMBERED, card))
         async with self._turn:
             await self._ready()
-            return await self._query(Balance(self.memory.take_stan(), self._now(), card), TransactionReply)
+            return await self._query(self._numbered(entry, is_persisted=False), TransactionReply)
 
     async def status(self, card: str, original_stan: int) -> StatusReply:
         """Ask what became of a request; one the switch never saw is thereby settled as never executed."""
-        check_entry(card, 0)
+        entry = check_entry(Status(_UNNUMBERED, _UNNUMBERED, card, original_stan))
         async with self._turn:
             await self._ready()
-            return await self._query(
-                Status(self.memory.take_stan(), self._now(), card, original_stan), StatusReply
-            )
+            self._check_was_used(original_stan)
+            return await self._query(self._numbered(entry, is_persisted=False), StatusReply)
 
     async def totals(self) -> TotalsReply:
         """Compare the sums since the last cut-over with the switch's, and begin new ones.
@@ -198,7 +185,7 @@ class PosTerminal:
         """
         async with self._turn:
             await self._ready()
-            await self._forward()
+            await self._delivery.forward()
             memory = self.memory
             sums = msgspec.structs.astuple(memory.totals)
             stan_from = memory.stan_from
@@ -206,7 +193,7 @@ class PosTerminal:
             request = Totals(memory.take_stan(), self._now(), stan_from, stan_to, *sums)
             reply = await self._query(request, TotalsReply)
             # A range too long for the switch never gets shorter: begin anew uncompared.
-            if CLASS_OF[reply.code] is ResultClass.APPROVE or stan_to - stan_from >= TOTALS_STANS_MAX:
+            if CLASS_OF[reply.code] is ResultClass.APPROVE or stan_to - stan_from >= limits.TOTALS_STANS_MAX:
                 memory.cut_over()
             return reply
 
@@ -234,15 +221,10 @@ class PosTerminal:
 
     def store_offline_earn(self, card: str, amount_grosze: int) -> int:
         """Store a sale made offline as an advice and return its STAN; `settle` forwards it."""
-        check_entry(card, amount_grosze)
-        stan = self.memory.next_stan()
-        request = EarnAdvice(stan, self._now(), card, amount_grosze)
-        if self._witness is not None:
-            self._witness.sending(self.identity.terminal, request)
-        self.memory.store_advice(Advice(stan, encode_request(request)[1]))
-        self._unsent.add(stan)
-        self.counters.advices_stored += 1
-        return stan
+        entry = check_entry(EarnAdvice(_UNNUMBERED, _UNNUMBERED, card, amount_grosze))
+        request = self._numbered(entry)
+        self._delivery.store_advice(request)
+        return request.stan
 
     async def settle(self) -> list[Settled]:
         """Bring to an end what is pending, then forward the stored advices in order.
@@ -251,8 +233,8 @@ class PosTerminal:
         """
         async with self._turn:
             await self._exchange.ready_link()
-            settled = await self._settle_pending()
-            return settled + await self._forward()
+            settled = await self._delivery.settle_pending()
+            return settled + await self._delivery.forward()
 
     async def keep_alive(self) -> None:
         """Run until cancelled: echo on an idle link, and settle what waits; start it in a nursery.
@@ -285,115 +267,26 @@ class PosTerminal:
         if self._exchange.link is None:
             await self._exchange.ready_link()
         if self.memory.pending is not None:
-            await self._settle_pending()
+            await self._delivery.settle_pending()
+
+    def _numbered(self, entry: _R, *, is_persisted: bool = True) -> _R:
+        """Give a checked entry its STAN, at once persisted if nothing else of it will be, and its time."""
+        stan = self.memory.next_stan() if is_persisted else self.memory.take_stan()
+        return msgspec.structs.replace(entry, stan=stan, terminal_time=self._now())
+
+    def _check_was_used(self, original_stan: int) -> None:
+        """STANs count up: what was not used yet names no request of this terminal (SPEC.md, section 6)."""
+        if original_stan > self.memory.stan:
+            raise InvalidEntry(f"STAN {original_stan} was not used yet, the last one is {self.memory.stan}")
 
     async def _query(self, request: _Query, _kind: type[_T]) -> _T:
         """Ask something that posts nothing: nothing is persisted, nothing is reversed."""
         type_byte, body = encode_request(request)
         tries_max = self._exchange.patience.tries_max
         try:
-            return cast(_T, await self._exchange.exchange(type_byte, body, request.stan, tries_max=tries_max))
+            reply = await self._exchange.exchange(
+                type_byte, body, request.stan, tries_max=tries_max, is_new=True
+            )
         except NoAnswer as error:
-            raise _abandoned(error, request.stan, None) from None
-
-    async def _post(
-        self, type_byte: int, request: Earn | Redeem | Reversal, tries_max: int
-    ) -> TransactionReply:
-        """Persist, send, and bring to an end: an answer, or a reversal."""
-        body = encode_request(request)[1]
-        stan = request.stan
-        if self._witness is not None:
-            self._witness.sending(self.identity.terminal, request)
-        pending = PendingRequest(stan, type_byte, body)
-        self.memory.begin(pending)
-        tries_max = tries_max or self._exchange.patience.tries_max
-        try:
-            reply = await self._exchange.exchange(type_byte, body, stan, tries_max=tries_max)
-        except NoAnswer as error:
-            raise _abandoned(error, stan, self._reversal_of(pending)) from None
-        return self._finish(pending, request, reply)
-
-    def _finish(self, pending: PendingRequest, request: PostingRequest, reply: Reply) -> TransactionReply:
-        """Write down what was told, then settle it in the memory."""
-        answer = cast(TransactionReply, reply)
-        if self._witness is not None:
-            self._witness.told(self.identity.terminal, request, answer)
-        self.memory.finish(pending.stan, effect_on_totals(pending, answer))
-        if answer.code == ResultCode.STAN_CONFLICT:
-            # Somebody used this number before us: sign on again to learn the last one.
-            self.drop_link()
-        if pending.type == REVERSAL:
-            self.counters.reversals_acknowledged += 1
-        elif pending.type == EARN_ADVICE:
-            self.counters.advices_acknowledged += 1
-        return answer
-
-    def _reversal_of(self, pending: PendingRequest) -> int:
-        """Give a request up: persist its reversal, and never send it again. Return the reversal's STAN."""
-        if pending.type == REVERSAL:
-            return pending.stan
-        card = decode_posting(pending.type, pending.body).card
-        stan = self.memory.next_stan()
-        request = Reversal(stan, self._now(), card, pending.stan)
-        if self._witness is not None:
-            self._witness.sending(self.identity.terminal, request)
-        self.memory.begin(PendingRequest(stan, REVERSAL, encode_request(request)[1], pending.type))
-        self._unsent.add(stan)
-        self.counters.given_up += 1
-        return stan
-
-    async def _settle_pending(self) -> list[Settled]:
-        pending = self.memory.pending
-        if pending is not None and pending.type != REVERSAL and self._reverse_on_restart:
-            self._reversal_of(pending)
-            pending = self.memory.pending
-        if pending is None:
-            return []
-        try:
-            return [await self._again(pending)]
-        except NoAnswer as error:
-            raise _abandoned(error, pending.stan, self._reversal_of(pending)) from None
-
-    async def _forward(self) -> list[Settled]:
-        settled: list[Settled] = []
-        while self.memory.advices:
-            stan, body = self.memory.advices[0].stan, self.memory.advices[0].body
-            try:
-                settled.append(await self._again(PendingRequest(stan, EARN_ADVICE, body)))
-            except NoAnswer as error:
-                raise _abandoned(error, stan, None) from None
-        return settled
-
-    async def _again(self, pending: PendingRequest) -> Settled:
-        """Send what rests in the memory, with the repeat bit if it may have been sent before."""
-        stan = pending.stan
-        repeat = stan not in self._unsent
-        self._unsent.discard(stan)
-        reply = await self._exchange.exchange(
-            pending.type, pending.body, stan, tries_max=self._exchange.patience.tries_max, repeat=repeat
-        )
-        request = decode_posting(pending.type, pending.body)
-        return Settled(request, self._finish(pending, request, reply))
-
-
-class _Turn:
-    """One request at a time. Free as it nearly always is, it saves a round through the scheduler."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        self._lock = trio.Lock()
-
-    async def __aenter__(self) -> None:
-        try:
-            self._lock.acquire_nowait()
-        except trio.WouldBlock:
-            await self._lock.acquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-def _abandoned(error: NoAnswer, stan: int, reversal_stan: int | None) -> Abandoned:
-    kind = SwitchBusy if error.busy else TimedOut
-    return kind(f"STAN {stan}: {error}", stan=stan, reversal_stan=reversal_stan)
+            raise abandoned(error, request.stan, None) from None
+        return cast(_T, reply)

@@ -16,9 +16,6 @@ from switch.rules.directory import Terminal
 
 log = structlog.get_logger()
 
-STAN_RANGE_MAX = 100_000
-"""The longest range of STANs one totals request may cover: it bounds the rows Postgres reads for it."""
-
 
 class Inquiries:
     """Answers sign-on and totals."""
@@ -47,7 +44,7 @@ class Inquiries:
         return _sign_on_reply(message, terminal, now_ms, code=int(ResultCode.APPROVED), last=last)
 
     async def _totals(self, message: Totals, terminal: Terminal, now_ms: int) -> TotalsReply:
-        if not 0 <= message.stan_to - message.stan_from < STAN_RANGE_MAX:
+        if not 0 <= message.stan_to - message.stan_from < limits.TOTALS_STANS_MAX:
             return _totals_reply(message, now_ms, int(ResultCode.NOT_SUPPORTED), NO_FIGURES)
 
         async def job(connection: Connection) -> TerminalTotals:

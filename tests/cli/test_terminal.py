@@ -77,10 +77,11 @@ def test_a_refusal_is_told_with_a_status_of_its_own(state: Path, capsys: pytest.
         (("earn", "--card", CITY.card_digits(1), "--amount", "-5"), "AMOUNT_NEGATIVE"),
         (("redeem", "--card", CITY.card_digits(1), "--points", "100"), "POINTS_INSUFFICIENT"),
         (("redeem", "--card", CITY.card_digits(1), "--points", "99"), "TIER_UNKNOWN"),
-        (("status", "--card", CITY.card_digits(1), "--stan", "900"), "STAN_UNKNOWN"),
+        (("status", "--card", CITY.card_digits(1), "--stan", "1"), "STAN_UNKNOWN"),
     ):
         status, out = ask(state, capsys, *words)
         assert (status, json.loads(out)["result"]) == (Exit.DECLINED, result)
+    assert ask(state, capsys, "status", "--card", CITY.card_digits(1), "--stan", "900") == (Exit.USAGE, "")
 
 
 def test_earn_redeem_reverse_and_ask(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

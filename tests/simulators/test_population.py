@@ -32,7 +32,7 @@ def test_card_numbers_are_unique_well_formed_and_can_be_undone() -> None:
     for index in range(city.cards):
         digits = city.card_digits(index)
         assert parse_card(digits) == parse_card(city.track2(index)) == digits
-        assert len(city.track2(index)) <= limits.CARD_CHARACTERS_MAX
+        assert len(city.track2(index)) <= limits.CARD_BYTES_MAX
         assert city.index_of(digits) == index
         seen.add(digits)
         if city.peculiarity(index) is Peculiarity.REPLACED:

@@ -16,6 +16,7 @@ from protocol import (
     Totals,
     encode_request,
 )
+from protocol.limits import TOTALS_STANS_MAX
 from simulators.errors import (
     CannotConnect,
 )
@@ -23,7 +24,6 @@ from simulators.till.exchange import STAN_SKIP_AFTER_LOSS
 from simulators.till.posting import EARN, EARN_ADVICE, REDEEM, REVERSAL
 from simulators.till.records import PendingRequest
 from simulators.till.store import TerminalMemory
-from simulators.till.terminal import TOTALS_STANS_MAX
 from tests.simulators.fake_switch import CARD, IDENTITY, SILENCE, FakeSwitch, Step, make, on_disk
 
 
