@@ -27,12 +27,12 @@ import trio
 
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import DATABASE, OWNER, SERVICE, EmbeddedPostgres, embedded_postgres
+from ledger.postgres.fitness import THROWAWAY
 from ledger.postgres.migrate import migrate
 
 TEMPLATE = "cityswitch_template"
 _TEST_SETTINGS = {
-    "fsync": "off",
-    "full_page_writes": "off",
+    **THROWAWAY,
     "max_connections": "100",
     "autovacuum_naptime": "1h",
 }

@@ -35,8 +35,9 @@ from ledger.books.posting import (
 )
 from ledger.books.result_codes import SYSTEM_ERROR, TRY_AGAIN
 from ledger.books.transaction_ids import TransactionIds, claim_node
-from ledger.errors import DatabaseContended, LedgerError, StatementRefused
+from ledger.errors import DatabaseContended, DatabaseMisconfigured, LedgerError, StatementRefused
 from ledger.postgres.database import Bell, Connection, Database, Session, call_soon
+from ledger.postgres.fitness import check_durability
 
 _log = logging.getLogger(__name__)
 
@@ -138,6 +139,8 @@ class Committer:
         Raises DatabaseUnavailable or DatabaseMisconfigured if that fails at the start, never later.
         """
         self._guard = self._database.session()
+        if problems := await self._guard.run(check_durability):
+            raise DatabaseMisconfigured("; ".join(problems))
         self.ids = TransactionIds(await self._guard.run(claim_node))
         self._guard_connects = self._guard.connects
         for lane in self._lanes:

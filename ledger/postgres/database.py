@@ -9,114 +9,41 @@ Knows nothing of postings or of the registry. Errors leave as the closed types o
 
 import asyncio
 import math
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import trio
 import trio_asyncio
 
-from ledger.errors import (
-    DatabaseContended,
-    DatabaseMisconfigured,
-    DatabaseUnavailable,
-    LedgerError,
-    StatementRefused,
-)
+from ledger.errors import DatabaseContended, DatabaseMisconfigured, DatabaseUnavailable, StatementRefused
+from ledger.postgres.dsn import Target, read_dsn
+from ledger.postgres.errors import translate
+from ledger.postgres.fitness import settle_session
 
 T = TypeVar("T")
 Connection: TypeAlias = Any  # asyncpg.Connection; asyncpg carries no types
 Job: TypeAlias = Callable[[Connection], Awaitable[T]]
 
-SERVER_VERSION_MIN: Final = 15
+# Seconds of silence, seconds between probes, probes.
+KEEPALIVE: Final = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 CONNECT_S_MAX: Final = 5.0
 CLOSE_S_MAX: Final = 1.0
 LISTEN_PROBE_S: Final = 5.0
 WATCH_S: Final = 0.05
 """How often time limits are looked at: a job may have this much more."""
 
-# A database whose default isolation is stricter would turn "read what the winner committed" into errors,
-# and a backend that waits for a lock of a frozen peer must give up by itself: nobody reads its answer any
-# more.
-_SESSION_SETTINGS: Final = {
-    "default_transaction_isolation": "read committed",
-    "lock_timeout": "5s",
-    "timezone": "UTC",
-    "jit": "off",
-}
 
-_MISCONFIGURED: Final = {
-    "28000": "the server refuses this user: check the user in the DSN and pg_hba.conf",
-    "28P01": "the password is wrong: check the DSN, or set one with ALTER ROLE … PASSWORD",
-    "3D000": "there is no such database: create it, or correct the DSN",
-    "3F000": "the schema is missing: run `cityswitch migrate`",
-    "42P01": "a table is missing: run `cityswitch migrate`",
-    "42883": "a function is missing: run `cityswitch migrate`",
-    "42501": "this role may not do that: check which role the DSN names",
-}
-_CONTENDED: Final = frozenset({"40001", "40P01"})
-# Resources, operator intervention, system errors; a standby that is read-only, a database closed to
-# connections, a lock nobody gives back.
-_UNAVAILABLE_CLASSES: Final = frozenset({"08", "53", "57", "58"})
-_UNAVAILABLE: Final = frozenset({"25006", "55000", "55P03"})
-
-
-def translate(error: BaseException) -> LedgerError | None:
-    """Turn what asyncpg or the socket raised into one of our closed types; None for anything else."""
-    sqlstate = getattr(error, "sqlstate", None)
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    closed: LedgerError | None = None
-    if isinstance(error, LedgerError):
-        closed = error
-    elif isinstance(error, asyncpg.PostgresError) and isinstance(sqlstate, str):
-        closed = _translate_sqlstate(sqlstate, text)
-    elif isinstance(error, asyncpg.ClientConfigurationError):
-        closed = DatabaseMisconfigured(f"the DSN cannot be used: {text}")
-    elif isinstance(error, asyncpg.InterfaceError) and "connection" not in text:
-        closed = StatementRefused(text, "")  # an argument that cannot be encoded
-    elif isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
-        closed = DatabaseUnavailable(f"the database does not answer: {text}")
-    return closed
-
-
-def _translate_sqlstate(sqlstate: str, text: str) -> LedgerError:
-    if sqlstate in _CONTENDED:
-        return DatabaseContended(text)
-    if sqlstate in _MISCONFIGURED:
-        return DatabaseMisconfigured(f"{text}: {_MISCONFIGURED[sqlstate]}")
-    if sqlstate[:2] in _UNAVAILABLE_CLASSES or sqlstate in _UNAVAILABLE:
-        return DatabaseUnavailable(text)
-    return StatementRefused(text, sqlstate)
-
-
-def single_hosts(dsn: str) -> list[str]:
-    """One DSN for each host of a DSN that names several (`h1:5432,h2:5432` or `?host=/a,/b`)."""
-    parts = urlsplit(dsn)
-    user, at, hosts = parts.netloc.rpartition("@")
-    if "," in hosts:
-        return [urlunsplit(parts._replace(netloc=user + at + host)) for host in hosts.split(",")]
-    query = parse_qs(parts.query)
-    listed = query.get("host", [""])[-1].split(",")
-    return (
-        [
-            urlunsplit(parts._replace(query=urlencode({**query, "host": [host]}, doseq=True)))
-            for host in listed
-        ]
-        if len(listed) > 1
-        else [dsn]
-    )
-
-
-async def _connect(dsn: str, application_name: str, timeout_s: float = CONNECT_S_MAX) -> Connection:
+async def _connect(target: Target, application_name: str, timeout_s: float = CONNECT_S_MAX) -> Connection:
     """Connect to the first host that answers and is what the DSN asks for.
 
     All hosts are tried at once: asyncpg would try them in turn within one time limit, and a frozen first
-    host would block the others (design, "Failover").
+    host would block the others.
     """
-    hosts = single_hosts(dsn)
-    tries = [asyncio.ensure_future(_connect_host(host, application_name, timeout_s)) for host in hosts]
+    timeout_s = min(timeout_s, target.connect_s or timeout_s)
+    tries = [asyncio.ensure_future(_connect_host(host, application_name, timeout_s)) for host in target.hosts]
     winner: Connection | None = None
     failure: Exception | None = None
     try:
@@ -141,19 +68,32 @@ async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Co
         connection = await asyncpg.connect(
             dsn,
             timeout=timeout_s,
-            server_settings={**_SESSION_SETTINGS, "application_name": application_name},
+            server_settings={"application_name": application_name},
             # Statements are prepared once and kept; the default would forget them after five minutes.
             max_cached_statement_lifetime=0,
         )
     except ValueError as error:
         raise DatabaseMisconfigured(f"the DSN cannot be used: {error}") from error
-    version = connection.get_server_version().major
-    if version < SERVER_VERSION_MIN:
-        await connection.close(timeout=CLOSE_S_MAX)
-        raise DatabaseMisconfigured(
-            f"Postgres {version} is too old: {SERVER_VERSION_MIN} or newer is needed, upgrade the server"
-        )
+    try:
+        _watch_socket(connection)
+        await asyncio.wait_for(settle_session(connection), timeout_s)
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
+
+
+def _watch_socket(connection: Connection) -> None:
+    """Let the system probe the connection while it is idle, so that a vanished peer is found by itself and a
+    middlebox between sees traffic.
+    """
+    found = connection._transport.get_extra_info("socket")
+    if found is None or found.family == socket.AF_UNIX:
+        return
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        if number := getattr(socket, option, None):
+            found.setsockopt(socket.IPPROTO_TCP, number, value)
 
 
 class Bell:
@@ -204,8 +144,8 @@ class Session:
         """Run `job(connection)` as one asyncio coroutine; without a time limit if `timeout_s` is None.
 
         `connect_s` bounds the opening of a connection, where there is none. Raises one of the types of
-        `ledger.errors`. After DatabaseUnavailable the outcome of the job is unknown and the connection is
-        gone; the next call opens another.
+        `ledger.errors`. Only after StatementRefused and DatabaseContended is the session as good as before:
+        after all others it is gone, the outcome of the job is unknown, and the next call opens another.
         """
         result: T = await self._database.bridge(self._job, job, timeout_s, connect_s)
         return result
@@ -244,7 +184,7 @@ class Session:
             if not self.is_connected:
                 self.state = {}
                 self._connection = await _connect(
-                    self._database.dsn,
+                    self._database.target,
                     self._database.application_name,
                     min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s),
                 )
@@ -256,7 +196,7 @@ class Session:
             raise
         except Exception as error:
             closed = translate(error)
-            if closed is None or isinstance(closed, DatabaseUnavailable):
+            if not isinstance(closed, StatementRefused | DatabaseContended):
                 self.terminate()
             if closed is None or closed is error:
                 raise
@@ -266,8 +206,8 @@ class Session:
 class Database:
     """A bounded set of connections to one database, used from trio. Made by `open_database`."""
 
-    def __init__(self, dsn: str, connections_max: int, application_name: str, loop: Any) -> None:
-        self.dsn = dsn
+    def __init__(self, target: Target, connections_max: int, application_name: str, loop: Any) -> None:
+        self.target = target
         self.application_name = application_name
         self._loop = loop
         self._free = [Session(self) for _ in range(connections_max)]
@@ -315,7 +255,7 @@ class Database:
     ) -> NoReturn:
         connection = None
         try:
-            connection = await _connect(self.dsn, self.application_name + " listen")
+            connection = await _connect(self.target, self.application_name + " listen")
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(channel, lambda *_: on_notify())
@@ -353,6 +293,7 @@ class Database:
                 await connection.close(timeout=CLOSE_S_MAX)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 connection.terminate()
+        await asyncio.sleep(0)  # the loop closes the sockets of connections terminated just now
 
 
 @asynccontextmanager
@@ -363,11 +304,10 @@ async def open_database(
 
     connections_max: 1..100. Raises DatabaseMisconfigured for a DSN that is not one.
     """
-    if urlsplit(dsn).scheme not in ("postgres", "postgresql"):
-        raise DatabaseMisconfigured("the DSN must begin with postgresql://")
+    target = read_dsn(dsn)
     failure: Exception | None = None
     async with trio_asyncio.open_loop() as loop, trio.open_nursery() as nursery:
-        database = Database(dsn, connections_max, application_name, loop)
+        database = Database(target, connections_max, application_name, loop)
         nursery.start_soon(database.watch)
         try:
             yield database

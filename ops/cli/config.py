@@ -15,11 +15,12 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
 
 from cyclopts import App
 
 from ledger.postgres.database import Connection, open_database
+from ledger.postgres.dsn import without_password
+from ledger.postgres.fitness import check_durability
 from ledger.postgres.migrate import pending
 from ledger.registry.reads import CardTuple, read_changes
 from ledger.registry.secrets import MasterKey
@@ -103,15 +104,6 @@ def effective(place: Place, config: Config) -> Iterator[dict[str, Any]]:
         }
 
 
-def without_password(dsn: str) -> str:
-    """Return a DSN as it may be shown."""
-    parts = urlsplit(dsn)
-    if parts.password is None:
-        return dsn
-    netloc = f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}"
-    return urlunsplit(parts._replace(netloc=netloc))
-
-
 async def run_checks(place: Place, config: Config) -> list[Checked]:
     """Run every check and return what each found."""
     findings = [
@@ -125,6 +117,7 @@ async def run_checks(place: Place, config: Config) -> list[Checked]:
         async with database_server(place, config) as dsns:
             findings += [
                 await ask("database", lambda: check_service(dsns.service)),
+                await ask("durability", lambda: ask_durability(dsns.service)),
                 await ask("migrations", lambda: check_migrations(dsns.service)),
                 await ask("registry", lambda: check_registry(config, dsns.service)),
             ]
@@ -245,6 +238,15 @@ async def check_service(dsn: str) -> str:
             Exit.CONFIGURATION, f"role {role} may not read postings.", "Run `cityswitch migrate`."
         )
     return f"Postgres {version} as {role}"
+
+
+async def ask_durability(dsn: str) -> str:
+    """What the switch acknowledges outlives a crash of the server."""
+    async with open_database(dsn, connections_max=1, application_name="cityswitch config check") as database:
+        problems = await database.run(check_durability)
+    if problems:
+        raise CommandError(Exit.CONFIGURATION, "; ".join(problems), "Then run this check again.")
+    return "what is acknowledged outlives a crash of the server"
 
 
 async def check_migrations(dsn: str) -> str:

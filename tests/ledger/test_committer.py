@@ -18,6 +18,7 @@ from ledger.books.posting import Outcome, Posting
 from ledger.errors import DatabaseUnavailable, LedgerError
 from ledger.postgres.database import Database, Session, open_database
 from ledger.postgres.embedded import embedded_postgres
+from ledger.postgres.fitness import THROWAWAY
 from ledger.postgres.migrate import migrate
 from tests.ledger.books import Books
 from tests.ledger.test_races import Rival, assert_sound, wait_blocked
@@ -202,7 +203,7 @@ async def test_database_away_and_back(tmp_path: Path, monkeypatch: pytest.Monkey
         return await connect(*arguments)
 
     monkeypatch.setattr(ledger.postgres.database, "_connect", count)
-    async with embedded_postgres(tmp_path / "pg", settings={"fsync": "off"}) as first:
+    async with embedded_postgres(tmp_path / "pg", settings=THROWAWAY) as first:
         await migrate(first.owner_dsn)
     async with (
         open_database(first.owner_dsn) as owner,
@@ -210,7 +211,7 @@ async def test_database_away_and_back(tmp_path: Path, monkeypatch: pytest.Monkey
         trio.open_nursery() as nursery,
     ):
         committer = Committer(database, on_outcomes=answers.take, observer=answers, give_up_ms=GIVE_UP_MS)
-        async with embedded_postgres(tmp_path / "pg", settings={"fsync": "off"}):
+        async with embedded_postgres(tmp_path / "pg", settings=THROWAWAY):
             books = await Books.open(owner, database, cards=2)
             await nursery.start(committer.run)
             committer.submit_nowait(books.earn(1, 5))
@@ -225,7 +226,7 @@ async def test_database_away_and_back(tmp_path: Path, monkeypatch: pytest.Monkey
         tries_max = 10 + 4 * (trio.current_time() - away_at) / ledger.books.committer.RECONNECT_S
         assert tries <= tries_max, "a lane with nothing to do tries in a tight loop"
         committer._give_up_s = HANG_S
-        async with embedded_postgres(tmp_path / "pg", settings={"fsync": "off"}):
+        async with embedded_postgres(tmp_path / "pg", settings=THROWAWAY):
             committer.submit_nowait(books.earn(5, 7))
             await answers.wait_for(5)
             found = [answers.by_stan[stan].code for stan in (1, 2, 3, 4, 5)]

@@ -6,25 +6,12 @@ import pytest
 import trio
 
 from ledger.errors import DatabaseUnavailable, StatementRefused
-from ledger.postgres.database import Connection, Database, open_database, single_hosts
+from ledger.postgres.database import Connection, Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres
 from tests.ledger.books import Books
 from tests.ledger.test_races import Rival, wait_blocked
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
-
-
-def test_a_dsn_of_several_hosts_is_taken_apart() -> None:
-    """One DSN for each host, with the same user, database and settings."""
-    assert single_hosts("postgresql://u:p@a:1,b:2/x?target_session_attrs=read-write") == [
-        "postgresql://u:p@a:1/x?target_session_attrs=read-write",
-        "postgresql://u:p@b:2/x?target_session_attrs=read-write",
-    ]
-    assert single_hosts("postgresql://u@/x?host=/a,/b") == [
-        "postgresql://u@/x?host=%2Fa",
-        "postgresql://u@/x?host=%2Fb",
-    ]
-    assert single_hosts("postgresql://u@a/x") == ["postgresql://u@a/x"]
 
 
 async def test_a_dead_host_does_not_hinder_the_living(

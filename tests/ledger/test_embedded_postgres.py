@@ -288,3 +288,21 @@ async def test_missing_binaries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         async with embedded_postgres(tmp_path / "pg"):
             pass
     assert caught.value.fault is EmbeddedFault.BINARIES_MISSING
+
+
+async def test_the_callers_variables_do_not_lead_elsewhere(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PG* of somebody's shell reach neither the embedded server nor a connection to it."""
+    strange = {
+        "PGHOST": "127.0.0.1", "PGPORT": "1", "PGUSER": "nobody", "PGDATABASE": "other", "PGDATA": "/nowhere",
+        "PGSSLMODE": "verify-full", "PGSSLNEGOTIATION": "direct", "PGTARGETSESSIONATTRS": "standby",
+        "PGOPTIONS": "-c synchronous_commit=off", "PGSERVICE": "other",
+    }  # fmt: skip
+    for name, value in strange.items():
+        monkeypatch.setenv(name, value)
+    async with embedded_postgres(directory, settings=FAST) as server:
+        whose = await ask(server, "select current_user || '@' || current_database()")
+        environment = await trio.Path(f"/proc/{server.pid}/environ").read_bytes()
+    assert whose == "cityswitch_owner@cityswitch"
+    assert b"\0PG" not in b"\0" + environment

@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from ledger.postgres.database import open_database
 from ledger.postgres.embedded import embedded_postgres
+from ledger.postgres.fitness import THROWAWAY
 from ledger.postgres.migrate import migrate
 from ledger.registry.secrets import MasterKey
 from protocol import Balance, Earn, Echo, Redeem, Reply, Request, ResultCode, SignOn, TransactionReply
@@ -25,8 +26,6 @@ from switch.process.worker import Worker
 from tests.patience import HANG_S
 from tests.switch.city import http_get, seed
 from tests.switch.memory import CARD, Line, running_front
-
-FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Beside(msgspec.Struct):
@@ -87,13 +86,13 @@ async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itsel
     master = MasterKey.create(tmp_path / "master.key")
     earn = Earn(stan=2, terminal_time=0, card=CARD, amount=10_000)
     redeem = Redeem(stan=4, terminal_time=0, card=CARD, tier=100)
-    async with embedded_postgres(directory, settings=FAST) as server:
+    async with embedded_postgres(directory, settings=THROWAWAY) as server:
         await migrate(server.owner_dsn)
         async with open_database(server.owner_dsn) as owner:
             await seed(owner, master)
     # Started before Postgres: it waits.
     async with worker_beside(server.service_dsn, master, give_up_ms=200, feed_stale_after_s=0.5) as beside:
-        async with embedded_postgres(directory, settings=FAST):
+        async with embedded_postgres(directory, settings=THROWAWAY):
             line = await beside.line()
             sale = Earn(stan=1, terminal_time=0, card=CARD, amount=150_000)
             first = await until(line, sale, code=ResultCode.TRY_AGAIN, unlike=True)
@@ -109,7 +108,7 @@ async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itsel
         assert checks["postgres"] != "ok"
         assert "redemptions are refused" in checks["registry"]
         assert checks["switch"] == "ok"
-        async with embedded_postgres(directory, settings=FAST):
+        async with embedded_postgres(directory, settings=THROWAWAY):
             reply = await until(line, earn, code=ResultCode.TRY_AGAIN, unlike=True)
             assert isinstance(reply, TransactionReply)
             assert (reply.code, reply.points, reply.balance) == (0, 10, 160)

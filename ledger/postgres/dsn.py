@@ -1,0 +1,163 @@
+"""Owns the reading of a DSN: which forms are taken, and what each names. Pure; opens nothing.
+
+One form is taken, libpq's URI, with all it says about several hosts:
+
+    postgresql://user:password@host1:5432,host2:5433/database?target_session_attrs=read-write
+    postgresql://user@/database?host=/run/a,/run/b&port=5432,5433
+
+A DSN that cannot be used is refused with one line that says what to write instead, never with the password.
+Invariant: the DSN alone decides where to connect and as whom. Of the caller's PG* variables only those of
+secrets are read (PGPASSWORD, PGPASSFILE, and the files of certificates): PGHOST or PGPORT of somebody's shell
+must not lead a switch to another server. What is left out has the default of libpq.
+"""
+
+import getpass
+import re
+from itertools import repeat
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlencode
+
+from ledger.errors import DatabaseMisconfigured
+
+SCHEMES: Final = ("postgresql://", "postgres://")
+PORT: Final = "5432"
+PORT_MAX: Final = 65535
+FORM: Final = "postgresql://USER@HOST1:PORT1,HOST2:PORT2/DATABASE"
+
+# What is handed on as it is: TLS, authentication, server settings (`options=-c name=value`).
+_PASSED: Final = frozenset(
+    {"options", "passfile", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword",
+     "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs",
+     "krbsrvname", "gsslib"}
+)  # fmt: skip
+_OWN: Final = frozenset({"host", "port", "user", "password", "dbname", "connect_timeout"})
+_INSTEAD: Final = {
+    "database": "name the database behind the slash, or as `dbname`",
+    "hostaddr": "give the address as the host",
+    "application_name": "leave it out: connections are named after what they do",
+    "fallback_application_name": "leave it out: connections are named after what they do",
+    "client_encoding": "leave it out: it is always UTF8",
+    "service": "write out what the service file says",
+    "servicefile": "write out what the service file says",
+    "keepalives": "leave it out: idle connections are watched",
+    "keepalives_idle": "leave it out: idle connections are watched",
+    "keepalives_interval": "leave it out: idle connections are watched",
+    "keepalives_count": "leave it out: idle connections are watched",
+    "tcp_user_timeout": "leave it out: every answer has a time limit of its own",
+    "load_balance_hosts": "leave it out: all hosts are tried at once",
+}
+_ENCODE: Final = "in a password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
+
+
+class Target(NamedTuple):
+    """Where to connect: one complete DSN for each host, and how long to try (None: not said)."""
+
+    hosts: list[str]
+    connect_s: float | None
+
+
+def read_dsn(dsn: str) -> Target:
+    """Take a DSN apart. Raises DatabaseMisconfigured."""
+    scheme = next((scheme for scheme in SCHEMES if dsn.startswith(scheme)), None)
+    if scheme is None:
+        raise DatabaseMisconfigured(_other_form(dsn))
+    rest, _, query = dsn.removeprefix(scheme).partition("?")
+    authority, _, path = rest.partition("/")
+    credentials, _, listed = authority.rpartition("@")
+    user, has_password, password = credentials.partition(":")
+    named = {"user": unquote(user), "dbname": unquote(path)}
+    if has_password:
+        named["password"] = unquote(password)
+    if listed:
+        named["host"], named["port"] = _hosts_and_ports(listed)
+    found = {name: value for name, value in named.items() if value} | _parameters(query)
+    connect_s = _seconds(found.pop("connect_timeout", None))
+    hosts = (found.pop("host", "") or "localhost").split(",")
+    return Target(
+        [
+            _single(host, port, found)
+            for host, port in zip(hosts, _ports(found.pop("port", PORT), len(hosts)), strict=True)
+        ],
+        connect_s,
+    )
+
+
+def without_password(dsn: str) -> str:
+    """A DSN as it may be shown."""
+    return re.sub(r"(//[^:/?@]*):.*@|((?:^|[\s?&])(?:ssl)?password=)[^&\s]*", _masked, dsn)
+
+
+def _masked(found: "re.Match[str]") -> str:
+    return f"{found[1]}:***@" if found[1] is not None else f"{found[2]}***"
+
+
+def _other_form(dsn: str) -> str:
+    if "=" in dsn.partition(":")[0]:
+        return f"the DSN is a list of key=value: write it as {FORM}"
+    return f"the DSN must begin with postgresql:// (like {FORM})"
+
+
+def _hosts_and_ports(listed: str) -> tuple[str, str]:
+    """`a:1,[::1]:2` as two lists. A port left out is the usual one."""
+    hosts, ports = [], []
+    for item in listed.split(","):
+        bracket = item.rfind("]")
+        host, _, port = item[bracket + 1 :].partition(":")
+        hosts.append(unquote(item[: bracket + 1] + host).strip("[]"))
+        ports.append(port or PORT)
+    return ",".join(hosts), ",".join(ports)
+
+
+def _parameters(query: str) -> dict[str, str]:
+    found = {}
+    for item in query.split("&") if query else []:
+        name, is_pair, value = item.partition("=")
+        name = unquote(name)
+        if not is_pair or not name.isidentifier():
+            raise DatabaseMisconfigured(f"what follows ? in the DSN is not name=value&name=value; {_ENCODE}")
+        if name not in _PASSED | _OWN:
+            instead = _INSTEAD.get(name, "give a setting of the server as `options=-c name=value`")
+            raise DatabaseMisconfigured(f"the DSN has a parameter that is not taken, `{name}`: {instead}")
+        found[name] = unquote(value)
+    return found
+
+
+def _ports(listed: str, hosts: int) -> list[str]:
+    """One port for each host; a single one is for all. As in libpq, an empty one is the usual port."""
+    ports = [port or PORT for port in listed.split(",")]
+    for port in ports:
+        if not (port.isascii() and port.isdigit() and 0 < int(port) <= PORT_MAX):
+            raise DatabaseMisconfigured(f"the DSN has a port that is not 1 to {PORT_MAX}; {_ENCODE}")
+    if len(ports) == 1:
+        return list(repeat(ports[0], hosts))
+    if len(ports) != hosts:
+        raise DatabaseMisconfigured(
+            f"the DSN names {hosts} hosts and {len(ports)} ports: give one port for all, or one for each"
+        )
+    return ports
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise DatabaseMisconfigured("the DSN's connect_timeout is a whole number of seconds")
+    return float(text) or None  # 0 is libpq's word for no limit of one's own
+
+
+def _single(host: str, port: str, found: dict[str, str]) -> str:
+    """The DSN of one host, complete, so that nothing is looked up in the caller's PG* variables."""
+    is_socket = host.startswith("/")
+    user = found.get("user") or getpass.getuser()
+    return "postgresql://?" + urlencode(
+        {
+            "sslmode": "disable" if is_socket else "prefer",
+            "sslnegotiation": "postgres",
+            "target_session_attrs": "any",
+            "dbname": user,
+            **found,
+            "user": user,
+            "host": f"[{host}]" if ":" in host else host,
+            "port": port,
+        }
+    )

@@ -1,0 +1,66 @@
+"""Owns the turning of what asyncpg and sockets raise into the closed types of `ledger.errors`.
+
+One question decides what becomes of a batch: is the error about its data? Only then may a row be refused for
+it (StatementRefused). Everything else is about the connection, the server or the installation: nothing is
+known of the batch, and it is sent again over a new connection. That holds for errors nobody has thought of as
+well. Opens nothing, knows nothing of postings.
+"""
+
+from typing import Final
+
+import asyncpg
+
+from ledger.errors import (
+    DatabaseContended,
+    DatabaseMisconfigured,
+    DatabaseUnavailable,
+    LedgerError,
+    StatementRefused,
+)
+
+_MIGRATE: Final = "run `cityswitch migrate` of this version"
+_MISCONFIGURED: Final = {
+    "28000": "the server refuses this user: check the user in the DSN and pg_hba.conf",
+    "28P01": "the password is wrong: check the DSN, or set one with ALTER ROLE … PASSWORD",
+    "3D000": "there is no such database: create it, or correct the DSN",
+    "3F000": "the schema is missing: run `cityswitch migrate`",
+    "42P01": "a table is missing: run `cityswitch migrate`",
+    "42883": "a function is missing: run `cityswitch migrate`",
+    "42501": "this role may not do that: check which role the DSN names",
+    "42601": _MIGRATE,
+    "42703": _MIGRATE,
+    "42804": _MIGRATE,
+}
+_CONTENDED: Final = frozenset({"40001", "40P01"})
+# Cardinality, data exception, constraint, check option, limits of a row or statement, raised by a function.
+_DATA_CLASSES: Final = frozenset({"21", "22", "23", "44", "54", "P0"})
+# A damaged page or index: what lies on it cannot be posted, what lies elsewhere can.
+_DATA: Final = frozenset({"XX001", "XX002"})
+
+
+def translate(error: BaseException) -> LedgerError | None:
+    """Turn what asyncpg or the socket raised into one of our closed types; None for anything else."""
+    sqlstate = getattr(error, "sqlstate", None)
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    closed: LedgerError | None = None
+    if isinstance(error, LedgerError):
+        closed = error
+    elif isinstance(error, asyncpg.PostgresError) and isinstance(sqlstate, str):
+        closed = _translate_sqlstate(sqlstate, text)
+    elif isinstance(error, asyncpg.ClientConfigurationError):
+        closed = DatabaseMisconfigured(f"the DSN cannot be used: {text}")
+    elif isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+        closed = StatementRefused(text, "")  # an argument that cannot be encoded
+    elif isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+        closed = DatabaseUnavailable(f"the database does not answer: {text}")
+    return closed
+
+
+def _translate_sqlstate(sqlstate: str, text: str) -> LedgerError:
+    if sqlstate in _CONTENDED:
+        return DatabaseContended(text)
+    if sqlstate in _MISCONFIGURED:
+        return DatabaseMisconfigured(f"{text}: {_MISCONFIGURED[sqlstate]}")
+    if sqlstate[:2] in _DATA_CLASSES or sqlstate in _DATA:
+        return StatementRefused(text, sqlstate)
+    return DatabaseUnavailable(text)

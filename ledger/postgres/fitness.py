@@ -1,0 +1,88 @@
+"""Owns what a server and each session with it must be for an answered posting to last and to be posted right.
+
+What a session can set, it sets itself, whatever the cluster, the database or the role says: nobody's ALTER
+ROLE may make an acknowledged transaction vanish in a crash. It is set by SET, not with the start of the
+connection: a pooler in between loses or refuses what comes with the start. What only the server can be is
+looked at (`check_durability`). Knows nothing of asyncio, postings or the registry.
+"""
+
+from typing import Any, Final
+
+from ledger.errors import DatabaseMisconfigured
+
+SERVER_VERSION_MIN: Final = 15
+THROWAWAY: Final = {"fsync": "off", "full_page_writes": "off", "cityswitch.throwaway": "on"}
+"""Settings of a server that says of itself that what it holds may be lost: for tests."""
+
+# Isolation: a stricter default would turn "read what the winner committed" into errors. lock_timeout: a
+# backend that waits for a lock of a frozen peer must give up by itself, nobody reads its answer any more.
+# client_min_messages: a warning that comes with a commit changes what it means. Keepalives: the server, too,
+# must find that its peer has vanished, and give its locks back.
+_SETTINGS: Final = {
+    "default_transaction_isolation": "read committed",
+    "lock_timeout": "5s",
+    "client_min_messages": "warning",
+    "timezone": "UTC",
+    "jit": "off",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+# Whoever waits for a standby to have applied a commit (remote_apply) goes on waiting for it.
+_DURABLE: Final = ("on", "remote_apply")
+_SET: Final = ";".join(
+    [f"set {name} = '{value}'" for name, value in _SETTINGS.items()]
+    + [
+        "select set_config('synchronous_commit', 'on', false)"
+        f" where current_setting('synchronous_commit') not in {_DURABLE}"
+    ]
+)
+_READ: Final = (
+    "select current_setting('synchronous_commit'), current_setting('client_min_messages'), "
+    "current_setting('default_transaction_isolation')"
+)
+POOLED: Final = (
+    "what a session sets is lost between its statements: a pooler in between gives connections out by "
+    "transaction; let the DSN name the server itself, or set pool_mode = session"
+)
+# What a pooler that pools transactions makes of a session: prepared statements that are not there, are there
+# already, or are not taken at all.
+_POOLER_STATES: Final = frozenset({"26000", "42P05", "08P01"})
+
+
+async def settle_session(connection: Any) -> None:
+    """Make a fresh connection fit to post with. Raises DatabaseMisconfigured, or what asyncpg raises."""
+    version = connection.get_server_version().major
+    if version < SERVER_VERSION_MIN:
+        raise DatabaseMisconfigured(
+            f"Postgres {version} is too old: {SERVER_VERSION_MIN} or newer is needed, upgrade the server"
+        )
+    await connection.execute(_SET)
+    try:
+        durable, messages, isolation = await connection.fetchrow(_READ)
+    except Exception as error:
+        if getattr(error, "sqlstate", None) in _POOLER_STATES:
+            raise DatabaseMisconfigured(POOLED) from error
+        raise
+    if durable not in _DURABLE or messages != "warning" or isolation != "read committed":
+        raise DatabaseMisconfigured(POOLED)
+
+
+async def check_durability(connection: Any) -> list[str]:
+    """What of the server's settings would let an answered posting be lost: one line each, with the cure."""
+    fsync, full_page_writes, durable, is_throwaway = await connection.fetchrow(
+        "select current_setting('fsync'), current_setting('full_page_writes'), "
+        "current_setting('synchronous_commit'), "
+        "coalesce(current_setting('cityswitch.throwaway', true), 'off') = 'on'"
+    )
+    problems = []
+    if not is_throwaway:
+        for name, value in {"fsync": fsync, "full_page_writes": full_page_writes}.items():
+            if value != "on":
+                problems.append(
+                    f"{name} is {value}: a crash of the server loses or damages what was acknowledged; "
+                    f"`alter system set {name} = on`, then `select pg_reload_conf()`"
+                )
+    if durable not in _DURABLE:
+        problems.append(f"synchronous_commit is {durable} although this session set it: {POOLED}")
+    return problems
