@@ -1,7 +1,9 @@
 """What applying migrations promises: once, whole, in two steps around a rollout, out of the way of sales."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,9 @@ import ledger.postgres.migrate
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, MigrationError
 from ledger.postgres.database import Bell, Connection, Database, open_database
 from ledger.postgres.migrate import DIRECTORY, migrate, pending, read_migrations
-from tests.patience import HANG_S
 from tests.postgres import FreshDatabase, Server
 
 NAMES = [migration.name for migration in read_migrations()]
-_HELD = "select exists (select from pg_locks where relation = 'registry.layout'::regclass and granted)"
 
 
 @pytest.fixture
@@ -121,31 +121,42 @@ def test_a_number_stands_once(files: Path) -> None:
         read_migrations(files)
 
 
-async def test_a_migration_does_not_hold_up_what_waits_behind_it(
-    ledger_dsn: str, files: Path, owner: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A table in use: the migration steps back from the line for its lock, and comes again."""
-    monkeypatch.setattr(ledger.postgres.migrate, "LOCK_WAIT_MS", 50)
-    monkeypatch.setattr(ledger.postgres.migrate, "LOCK_RETRY_S", 0.05)
-    (files / "before" / "9001_wider.sql").write_text("alter table registry.layout add extra int;")
-    applied: list[str] = []
-    waiting = "select count(*) from pg_locks where not granted and relation = 'registry.layout'::regclass"
+@asynccontextmanager
+async def layout_in_use(owner: Database) -> AsyncIterator[Bell]:
+    """A transaction that has read registry.layout and stays open until the bell rings."""
+    bell, reading = Bell(), trio.Event()
 
     async def hold(connection: Connection) -> None:
         async with connection.transaction():
             await connection.execute("select from registry.layout")
-            for is_waiting in (1, 0, 1):
-                while await connection.fetchval(waiting) != is_waiting:
-                    pass
+            reading.set()
+            await bell.wait()
 
-    async def apply() -> None:
-        applied.extend(await migrate(ledger_dsn, directory=files))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(owner.run, hold, timeout_s=60))
+        await reading.wait()
+        yield bell
+        bell.ring()
 
-    with trio.fail_after(HANG_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(apply)
-            await owner.run(hold)
-    assert applied == ["9001_wider"]
+
+async def test_a_migration_does_not_hold_up_what_waits_behind_it(
+    ledger_dsn: str, files: Path, owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table in use: the migration steps back from the line for its lock, and comes again."""
+    apply, tries = ledger.postgres.migrate._apply, []
+
+    async def noted(connection: Connection, name: str, sql: str) -> None:
+        tries.append(name)
+        if tries.count("9001_wider") == 3:
+            bell.ring()
+        await apply(connection, name, sql)
+
+    for name, value in {"LOCK_WAIT_MS": 20, "LOCK_RETRY_S": 0.01, "_apply": noted}.items():
+        monkeypatch.setattr(ledger.postgres.migrate, name, value)
+    (files / "before" / "9001_wider.sql").write_text("alter table registry.layout add extra int;")
+    async with layout_in_use(owner) as bell:
+        assert await migrate(ledger_dsn, directory=files) == ["9001_wider"]
+    assert tries.count("9001_wider") >= 3
 
 
 async def test_a_migration_that_never_gets_its_lock_says_so(
@@ -156,20 +167,9 @@ async def test_a_migration_that_never_gets_its_lock_says_so(
         monkeypatch.setattr(ledger.postgres.migrate, name, value)
     (files / "before" / "9001_wider.sql").write_text("alter table registry.layout add extra int;")
 
-    async def hold(connection: Connection) -> None:
-        async with connection.transaction():
-            await connection.execute("select from registry.layout")
-            await bell.wait()
-
-    bell = Bell()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(owner.run, hold)
-        with trio.fail_after(HANG_S):
-            while not await owner.run(lambda c: c.fetchval(_HELD)):
-                pass
+    async with layout_in_use(owner):
         with pytest.raises(DatabaseUnavailable, match="locked 2 times and nothing was applied"):
             await migrate(ledger_dsn, directory=files)
-        bell.ring()
     assert (await pending(ledger_dsn, directory=files)).before == ["9001_wider"]
 
 
