@@ -22,7 +22,7 @@ import asyncpg
 import msgspec
 
 from bench.throughput.load_order import LINE_BYTES_MAX, READY, DirectOrder, DirectReport, Window
-from ledger.books.posting import POST_BATCH, Kind, Posting, by_id, columns
+from ledger.books.posting import POST_BATCH, Kind, Posting, columns
 from ledger.books.transaction_ids import TransactionIds
 from ledger.postgres.database import Connection
 from simulators.fleet.histogram import Histogram
@@ -62,7 +62,6 @@ def batches(order: DirectOrder, number: int) -> Iterator[list[str]]:
                 )
             )
             stans[terminal] += 1
-        postings.sort(key=by_id)
         yield columns(postings)
 
 
@@ -116,7 +115,7 @@ class Poster:
             answer = await statement.fetchrow(0, *self._made.pop())
             now = clock()
             assert len(answer[0]) == order.batch
-            assert not any(answer[0])
+            assert not any(answer[1])
             if window.begin_s <= now < window.end_s:
                 self.postings += order.batch
             if pause_s:

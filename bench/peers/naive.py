@@ -35,8 +35,9 @@ LOCK: Final = """select balance, last_terminal, last_stan from ledger.account
     where bucket = 0 and id = $1 for no key update"""
 JOURNAL: Final = """insert into ledger.journal (bucket, terminal, stan, original_stan, transaction_id,
 account, counter_account, points, balance, amount_grosze, digest, accepted_at_ms, terminal_time,
-rules_version, previous_terminal, previous_stan, kind, code) values (0, $1, $2, 0, $3, $4, $5, $6, $7, $8, $9,
-$10, $11, $12, $13, $14, 1, 0) on conflict do nothing returning true"""
+rules_version, previous_terminal, previous_stan, kind, code, last4)
+values (0, $1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, 0, 0)
+on conflict do nothing returning true"""
 MOVE: Final = """update ledger.account set balance = $2, last_terminal = $3, last_stan = $4
     where bucket = 0 and id = $1"""
 POST: Final = """insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points)

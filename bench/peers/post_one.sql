@@ -23,10 +23,10 @@ begin
     where a.bucket = 0 and a.id = p_account for no key update;
   insert into ledger.journal (bucket, terminal, stan, original_stan, transaction_id, account, counter_account,
       points, balance, amount_grosze, digest, accepted_at_ms, terminal_time, rules_version,
-      previous_terminal, previous_stan, kind, code)
+      previous_terminal, previous_stan, kind, code, last4)
     values (0, p_terminal, p_stan, 0, p_transaction_id, p_account, p_counter,
       p_points, v_account.balance + p_points, p_amount_grosze, p_digest, p_accepted_at_ms, p_terminal_time, 1,
-      v_account.last_terminal, v_account.last_stan, 1, 0)
+      v_account.last_terminal, v_account.last_stan, 1, 0, 0)
     on conflict do nothing;
   if not found then
     raise exception 'terminal % has used STAN % before', p_terminal, p_stan;

@@ -27,9 +27,10 @@ TERMINALS_PER_STEP: Final = 5_000
 # Terminals in turn, STANs counting up: in each terminal's part of the key new rows come last, as in life.
 JOURNAL: Final = """insert into ledger.journal (bucket, terminal, stan, original_stan, transaction_id,
 account, counter_account, points, balance, amount_grosze, digest, accepted_at_ms, terminal_time,
-rules_version, previous_terminal, previous_stan, kind, code) select 0, $3::int + (i % $4::int)::int, 1 + (i /
-$4::int)::int, 0, $5::bigint + i * $8::bigint, (1 + i * 7919 % $6::bigint) << 3, 8009, 1 + i % 60, 1 + i /
-1000, (1 + i % 60) * 1000, i * 2654435761, $7::bigint + i / 256, ($7::bigint + i / 256) / 1000, 1, 0, 0, 1, 0
+rules_version, previous_terminal, previous_stan, kind, code, last4)
+select 0, $3::int + (i % $4::int)::int, 1 + (i / $4::int)::int, 0, $5::bigint + i * $8::bigint,
+(1 + i * 7919 % $6::bigint) << 3, 8009, 1 + i % 60, 1 + i / 1000, (1 + i % 60) * 1000, i * 2654435761,
+$7::bigint + i / 256, ($7::bigint + i / 256) / 1000, 1, 0, 0, 1, 0, 0
 from generate_series($1::bigint, $2::bigint - 1) i"""
 POSTING: Final = """insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points)
     select 0, 1, $3::bigint + i * $5::bigint, 8009, (1 + i * 7919 % $4::bigint) << 3, 1 + i % 60

@@ -2,7 +2,7 @@
 outcomes.
 
 Invariants:
-- At most one posting per card account and one per (terminal, STAN) is in flight, over all lanes; the next
+- The postings of a card account are in one batch on its way at most, each (terminal, STAN) once; the next
   ones wait in line, so postings of an account are committed in the order they were submitted.
 - A posting is answered exactly once. It is answered with success only after its batch has committed.
 - A lost connection leaves a batch of unknown outcome: the same rows are sent again (the ledger is
@@ -21,18 +21,10 @@ from typing import Any, Final
 
 import trio
 
+from ledger.books.batch import CLAIM, post_batch
 from ledger.books.line import Line
 from ledger.books.observer import Observer
-from ledger.books.posting import (
-    POST_BATCH,
-    Outcome,
-    Posting,
-    bucket_of,
-    by_id,
-    columns,
-    no_effect,
-    outcomes,
-)
+from ledger.books.posting import POST_BATCH, Answers, Outcome, Posting, no_effect
 from ledger.books.result_codes import SYSTEM_ERROR, TRY_AGAIN
 from ledger.books.transaction_ids import TransactionIds, claim_node
 from ledger.errors import DatabaseContended, DatabaseMisconfigured, LedgerError, StatementRefused
@@ -54,7 +46,7 @@ OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
 
 
 class _Lane:
-    """One connection, what it has taken and not yet posted (by bucket), and the bell that wakes it.
+    """One connection, what it has taken and not yet answered, and the bell that wakes it.
 
     since: when the batch on its way was sent, by trio's clock in seconds; NEVER while none is.
     """
@@ -62,7 +54,7 @@ class _Lane:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.bell = Bell()
-        self.parts: list[tuple[int, list[Posting]]] = []
+        self.batch: list[Posting] = []
         self.since = NEVER
         self.is_failing = False
 
@@ -202,7 +194,7 @@ class Committer:
             try:
                 await lane.session.run(partial(self._work, lane), timeout_s=None, connect_s=self._give_up_s)
             except LedgerError as error:
-                if not lane.parts:  # no connection to work with
+                if not lane.batch:  # no connection to work with
                     if not lane.is_failing:
                         _log.warning("lane_without_connection", extra={"reason": str(error)})
                     lane.is_failing = True
@@ -214,16 +206,12 @@ class Committer:
         """Post batch after batch until the end, as one job: nothing crosses to trio and back in between."""
         lane.is_failing = False
         while not self._is_over:
-            batch = self._take_turn(lane)
-            if not batch:
+            lane.batch = self._take_turn(lane)
+            if not lane.batch:
                 self._waiting.append(lane)
                 await lane.bell.wait()
                 continue
-            lane.parts = [(0, batch)] if self._buckets == 1 else self._split(batch)
-            while lane.parts:
-                await self._post(lane.session, *lane.parts[0], connection)
-                del lane.parts[0]
-                lane.since = trio.current_time()
+            await self._post(lane.session, lane.batch, connection)
             lane.since = NEVER
 
     def _take_turn(self, lane: _Lane) -> list[Posting]:
@@ -234,15 +222,11 @@ class Committer:
         if len(self._line.ready) < self._enough:
             return []
         half = (self._queued + 1) // 2
-        batch = self._take(min(half if half >= SHARED_MIN else self._queued, self._batch_max))
+        batch = self._line.take(min(half if half >= SHARED_MIN else self._queued, self._batch_max))
         lane.since = trio.current_time()
         self._judge_enough()
         self._call_lane()
         return batch
-
-    def _take(self, count_max: int) -> list[Posting]:
-        ready = self._line.ready
-        return [ready.popleft() for _ in range(min(len(ready), count_max))]
 
     def _judge_enough(self) -> None:
         """Set how many ready postings are worth a batch now: while another is on its way, a full one.
@@ -264,35 +248,28 @@ class Committer:
         while self._waiting:
             self._waiting.pop().bell.ring()
 
-    def _split(self, batch: list[Posting]) -> list[tuple[int, list[Posting]]]:
-        parts: dict[int, list[Posting]] = {}
-        for posting in batch:
-            parts.setdefault(bucket_of(posting.account, self._buckets), []).append(posting)
-        return list(parts.items())
-
     async def _settle_all(self, lane: _Lane, error: LedgerError) -> None:
         """Answer what the lane could not post the fast way."""
         if not isinstance(error, StatementRefused):
-            self._tell_retry(error, sum(len(batch) for _, batch in lane.parts))
+            self._tell_retry(error, len(lane.batch))
         if not isinstance(error, StatementRefused | DatabaseContended):
             lane.is_failing = True
             self._expire()
-            lane.parts = [(bucket, self._give_up(batch)) for bucket, batch in lane.parts]
-        while lane.parts:
-            await self._settle(lane.session, *lane.parts[0])
-            del lane.parts[0]
+            lane.batch = self._give_up(lane.batch)
+        await self._settle(lane.session, lane.batch)
+        lane.batch = []
         lane.since = NEVER
 
-    async def _settle(self, session: Session, bucket: int, batch: list[Posting]) -> None:
+    async def _settle(self, session: Session, batch: list[Posting]) -> None:
         """Answer every posting of the batch, whatever it takes."""
         pause_s = RETRY_S_MIN
         while batch:
             try:
                 await session.run(
-                    partial(self._post, session, bucket, batch), timeout_s=None, connect_s=self._give_up_s
+                    partial(self._post, session, batch), timeout_s=None, connect_s=self._give_up_s
                 )
             except StatementRefused as error:
-                await self._halve(session, bucket, batch, error)
+                await self._halve(session, batch, error)
                 return
             except LedgerError as error:
                 self._tell_retry(error, len(batch))
@@ -310,39 +287,45 @@ class Committer:
             _log.warning("batch_retried", extra={"size": size, "reason": str(error)})
 
     async def _prepare(self, session: Session, connection: Connection) -> None:
-        session.state["post_batch"] = await connection.prepare(POST_BATCH)
+        for statement in [POST_BATCH] if self._buckets == 1 else [CLAIM, POST_BATCH]:
+            session.state[statement] = await connection.prepare(statement)
 
-    async def _post(
-        self, session: Session, bucket: int, batch: list[Posting], connection: Connection
-    ) -> None:
-        """Inside a job: post a batch and answer it."""
-        batch.sort(key=by_id)
-        started = trio.current_time()
-        answer = await session.limit(self._ask(session, bucket, batch, connection), self._give_up_s)
-        self._observer.batch_committed(len(batch), trio.current_time() - started)
-        # Answered while the next batch is on its way.
-        call_soon(self._finish, batch, answer)
+    async def _post(self, session: Session, batch: list[Posting], connection: Connection) -> None:
+        """Inside a job: post a batch and answer it; what has been answered is taken out of it."""
+        size, started = len(batch), trio.current_time()
 
-    async def _ask(self, session: Session, bucket: int, batch: list[Posting], connection: Connection) -> Any:
-        if "post_batch" not in session.state:
+        def take_out(answers: Answers) -> None:
+            answered = {id(posting) for posting, _ in answers}
+            batch[:] = [posting for posting in batch if id(posting) not in answered]
+            # Answered while the next batch is on its way.
+            call_soon(self._finish, answers)
+
+        async def ask(statement: str, *arguments: object) -> Any:
+            return await session.limit(self._ask(session, connection, statement, arguments), self._give_up_s)
+
+        await post_batch(ask, self._buckets, list(batch), take_out)
+        self._observer.batch_committed(size, trio.current_time() - started)
+
+    async def _ask(
+        self, session: Session, connection: Connection, statement: str, arguments: tuple[object, ...]
+    ) -> Any:
+        if statement not in session.state:
             await self._prepare(session, connection)
-        return await session.state["post_batch"].fetchrow(bucket, *columns(batch))
+        return await session.state[statement].fetchrow(*arguments)
 
-    async def _halve(
-        self, session: Session, bucket: int, batch: list[Posting], error: StatementRefused
-    ) -> None:
+    async def _halve(self, session: Session, batch: list[Posting], error: StatementRefused) -> None:
         if len(batch) == 1:
             _log.error(
                 "posting_refused",
                 extra={"terminal": batch[0].terminal, "stan": batch[0].stan, "reason": str(error)},
             )
             self._observer.poisoned(batch[0], error)
-            self._release(batch)
+            self._line.leave(batch)
             self._answer([(batch[0], no_effect(batch[0], SYSTEM_ERROR))])
             return
         middle = len(batch) // 2
-        await self._settle(session, bucket, batch[:middle])
-        await self._settle(session, bucket, batch[middle:])
+        await self._settle(session, batch[:middle])
+        await self._settle(session, batch[middle:])
 
     def _give_up(self, batch: list[Posting]) -> list[Posting]:
         """Answer TRY_AGAIN for what is too old; return the rest."""
@@ -350,30 +333,27 @@ class Committer:
         late = [posting for posting in batch if posting.submitted_at <= oldest]
         if not late:
             return batch
-        self._observer.gave_up(len(late))
-        self._release(late)
-        self._answer([(posting, no_effect(posting, TRY_AGAIN)) for posting in late])
+        self._line.leave(late)
+        self._answer_late(late)
         return [posting for posting in batch if posting.submitted_at > oldest]
 
     def _expire(self) -> None:
         """While the database is away, answer what has waited too long behind the batches in flight."""
-        rest = self._give_up(self._take(len(self._line.ready)))
-        self._line.ready.extend(rest)
+        oldest = trio.current_time() - self._give_up_s
+        if late := self._line.withdraw(lambda posting: posting.submitted_at <= oldest):
+            self._answer_late(late)
 
-    def _release(self, batch: list[Posting]) -> None:
-        """The batch is no longer on its way: who waits behind its postings may go."""
-        leave = self._line.leave
-        for posting in batch:
-            leave(posting)
+    def _answer_late(self, late: list[Posting]) -> None:
+        self._observer.gave_up(len(late))
+        self._answer([(posting, no_effect(posting, TRY_AGAIN)) for posting in late])
 
-    def _finish(self, batch: list[Posting], answer: Any) -> None:
-        """Answer a batch that has committed. An error here, on the database's side, would end the reading of
+    def _finish(self, answers: Answers) -> None:
+        """Answer what has committed. An error here, on the database's side, would end the reading of
         all connections: it goes to `run`.
         """
         try:
-            found = outcomes(batch, answer)
-            self._release(batch)
-            self._answer(list(zip(batch, found, strict=True)))
+            self._line.leave(posting for posting, _ in answers)
+            self._answer(answers)
         except Exception as error:
             self._failure = error
             self._failed.set()

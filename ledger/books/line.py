@@ -1,61 +1,93 @@
-"""Owns the order of postings: which may go, and who waits behind whom.
+"""Owns the order of postings: which may go together, and who waits behind whom.
 
-Invariant: of each card account, and of each (terminal, STAN), at most one posting that has entered and not
-left is ready; the next ones follow in the order they entered. Knows nothing of batches or of the database.
+Postings go in the order they entered. Those of one card account may go in one batch, which keeps their
+order, but never in two at once; an id, own or original's, is in one batch only, and once. Who may not go yet
+is parked behind what it waits for, and comes before all others when that has left. Knows nothing of the
+database.
 """
 
 from collections import deque
+from collections.abc import Callable, Iterable
 
 from ledger.books.posting import Posting
 
 
 class Line:
-    """Orders postings: one in flight per key, the rest wait their turn.
-
-    A posting's keys are claimed in one order for all (its account, then its ids by number), so waits
-    cannot form a circle. Only the first claim is dear: a posting nobody stands before costs two
-    dictionary entries.
-    """
+    """Orders postings. `ready`: those that have entered and were not looked at since; not all may go."""
 
     def __init__(self) -> None:
         self.ready: deque[Posting] = deque()
-        self._claims: dict[int, deque[tuple[Posting, int]] | None] = {}
+        self._accounts: dict[int, int] = {}  # on their way: account -> how many postings
+        self._ids: set[int] = set()
+        self._parked: dict[int, list[Posting]] = {}  # by what they wait for: an account, or an id (negative)
 
-    @staticmethod
-    def _keys(posting: Posting) -> tuple[int, ...]:
-        # Ids are kept apart from accounts by being negative.
-        own = -(posting.terminal << 32 | posting.stan)
-        account = posting.account
-        original_stan = posting.original_stan
-        if not original_stan or original_stan == posting.stan:
-            return (account, own) if account else (own,)
-        original = -(posting.terminal << 32 | original_stan)
-        first, second = (own, original) if own < original else (original, own)
-        return (account, first, second) if account else (first, second)
-
-    def enter(self, posting: Posting, first: int = 0) -> None:
-        """Claim the posting's keys from the first-th on; it is ready when it has them all."""
-        claims = self._claims
-        index = 0
-        for key in self._keys(posting):
-            index += 1
-            if index <= first:
-                continue
-            if key in claims:
-                waiting = claims[key]
-                if waiting is None:
-                    waiting = claims[key] = deque()
-                waiting.append((posting, index))
-                return
-            claims[key] = None
+    def enter(self, posting: Posting) -> None:
+        """Stand in line."""
         self.ready.append(posting)
 
-    def leave(self, posting: Posting) -> None:
-        """Give the posting's keys back; who waited longest takes them over."""
-        claims = self._claims
-        for key in self._keys(posting):
-            waiting = claims.pop(key)
-            if waiting:
-                claims[key] = waiting
-                heir, first = waiting.popleft()
-                self.enter(heir, first)
+    def take(self, count_max: int) -> list[Posting]:
+        """Take the next batch, of at most `count_max`; they are on their way until they `leave`."""
+        accounts, ids, ready = self._accounts, self._ids, self.ready
+        batch: list[Posting] = []
+        ours: set[int] = set()
+        while ready and len(batch) < count_max:
+            posting = ready.popleft()
+            account = posting.account
+            own = -(posting.terminal << 32 | posting.stan)
+            if account in accounts and account not in ours:
+                self._park(account, posting)
+            elif own in ids:
+                self._park(own, posting)
+            elif posting.original_stan and (original := _original(posting)) != own and original in ids:
+                self._park(original, posting)
+            else:
+                if account > 0:
+                    ours.add(account)
+                    accounts[account] = accounts.get(account, 0) + 1
+                ids.add(own)
+                if posting.original_stan:
+                    ids.add(_original(posting))
+                batch.append(posting)
+        return batch
+
+    def _park(self, key: int, posting: Posting) -> None:
+        self._parked.setdefault(key, []).append(posting)
+
+    def leave(self, postings: Iterable[Posting]) -> None:
+        """They are no longer on their way: who waits behind them is ready again, before all others."""
+        accounts, parked = self._accounts, self._parked
+        for posting in postings:
+            account = posting.account
+            own = -(posting.terminal << 32 | posting.stan)
+            self._ids.discard(own)
+            if posting.original_stan:
+                self._ids.discard(_original(posting))
+            if account > 0:
+                accounts[account] -= 1
+                if not accounts[account]:
+                    del accounts[account]
+            if parked:
+                self._call(posting, own)
+
+    def _call(self, posting: Posting, own: int) -> None:
+        keys = [own, _original(posting)] if posting.original_stan else [own]
+        if posting.account not in self._accounts:
+            keys.append(posting.account)
+        for key in keys:
+            self.ready.extendleft(reversed(self._parked.pop(key, ())))
+
+    def withdraw(self, is_late: Callable[[Posting], bool]) -> list[Posting]:
+        """Take out those of the waiting, parked ones too, that will not go any more."""
+        late = [posting for posting in self.ready if is_late(posting)]
+        if late:
+            self.ready = deque(posting for posting in self.ready if not is_late(posting))
+        for key, waiting in list(self._parked.items()):
+            gone = [posting for posting in waiting if is_late(posting)]
+            if gone:
+                late += gone
+                self._parked[key] = [posting for posting in waiting if not is_late(posting)]
+        return late
+
+
+def _original(posting: Posting) -> int:
+    return -(posting.terminal << 32 | posting.original_stan)

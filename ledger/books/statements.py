@@ -143,12 +143,16 @@ async def terminal_totals(
 
 
 async def last_stan(connection: Connection, terminal: int) -> int:
-    """The highest STAN of a terminal in the journal; 0 if there is none."""
+    """The highest STAN that a terminal has used in the journal; 0 if there is none.
+
+    A tombstone is no use: whoever named it may have mistyped it.
+    """
     found: int = await connection.fetchval(
         "select coalesce(max(h.stan), 0) "
         "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
         "cross join lateral (select j.stan from ledger.journal j "
-        "where j.bucket = b.bucket and j.terminal = $1 order by j.stan desc limit 1) h",
+        "where j.bucket = b.bucket and j.terminal = $1 and j.digest is not null "
+        "order by j.stan desc limit 1) h",
         terminal,
     )
     return found

@@ -97,6 +97,21 @@ _INVARIANTS: Final[dict[str, str]] = {
             ) named group by bucket, terminal, stan
           ) n on n.bucket = j.bucket and n.terminal = j.terminal and n.stan = j.stan
           where j.stan is null or n.stan is null or n.times <> 1""",
+    "an id stands once, whatever its card": """
+        select format('terminal %s stan %s stands %s times', j.terminal, j.stan, count(*))
+          from ledger.journal j group by j.terminal, j.stan having count(*) > 1
+        union all
+        select format('terminal %s stan %s stands in bucket %s, claimed for %s',
+                      j.terminal, j.stan, j.bucket, c.home)
+          from ledger.journal j cross join registry.layout l
+          left join ledger.claim c on c.bucket = ledger.bucket_of(j.terminal::bigint << 3, l.buckets)
+            and c.terminal = j.terminal and c.stan = j.stan
+          where l.buckets > 1 and (c.home is distinct from j.bucket or c.digest is distinct from j.digest
+            and c.digest is not null and j.digest is not null)
+        union all
+        select format('terminal %s stan %s is claimed in bucket %s', c.terminal, c.stan, c.bucket)
+          from ledger.claim c cross join registry.layout l
+          where c.bucket <> ledger.bucket_of(c.terminal::bigint << 3, l.buckets)""",
     "everything is in the bucket of its card account": """
         select format('account %s in bucket %s', a.id, a.bucket)
           from ledger.account a cross join registry.layout l
@@ -104,7 +119,7 @@ _INVARIANTS: Final[dict[str, str]] = {
         union all
         select format('terminal %s stan %s', j.terminal, j.stan)
           from ledger.journal j cross join registry.layout l
-          where j.bucket <> ledger.bucket_of(j.account, l.buckets)""",
+          where j.account <> 0 and j.bucket <> ledger.bucket_of(j.account, l.buckets)""",
     "the rollup is the sum of the postings up to its mark": """
         select format('account %s: rollup %s, postings %s',
                       coalesce(r.account, s.account), r.balance, s.points)

@@ -16,7 +16,7 @@ from typing import Any, cast
 import msgspec
 import trio
 
-from ledger.books.posting import Outcome, Posting, no_effect
+from ledger.books.posting import NO_DIGITS, Outcome, Posting, no_effect
 from protocol import (
     Ack,
     CardNumberError,
@@ -191,6 +191,7 @@ class Flow:
             rules_version=decision.rules_version or programme.current.number,
             accepted_at_ms=read.at.now_ms,
             terminal_time=message.terminal_time,
+            last4=int(last4) if last4.isdigit() else NO_DIGITS,
             context=pending,
             submitted_at=read.now,
         )
@@ -227,6 +228,8 @@ class Flow:
             rules_version=pending.programme.current.number,
             kind=operation.kind,
             counter_account=0,
+            original_stan=0,
+            last4=NO_DIGITS,
             replayed=False,
         )
         self._meters.requests_shed += 1

@@ -7,7 +7,8 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Self
 
-from ledger.books.posting import AccountKind, Kind, Outcome, Posting, account_id, post
+from ledger.books.batch import post
+from ledger.books.posting import NO_DIGITS, AccountKind, Kind, Outcome, Posting, account_id
 from ledger.books.transaction_ids import TransactionIds
 from ledger.postgres.database import Connection, Database
 from ledger.registry.admin import NewPartner, NewTerminal, add_programme, import_partners, import_terminals
@@ -33,6 +34,7 @@ class Books:
     accounts: list[int]
     ids: TransactionIds = field(default_factory=lambda: TransactionIds(1))
     clock: "itertools.count[int]" = field(default_factory=lambda: itertools.count(NOW_MS))
+    buckets: int = 1
 
     @classmethod
     async def open(cls, owner: Database, database: Database, *, cards: int) -> Self:
@@ -72,6 +74,7 @@ class Books:
             rules_version=1,
             accepted_at_ms=now_ms,
             terminal_time=now_ms // 1000,
+            last4=NO_DIGITS if card is None else card % 10000,
         )
 
     def earn(
@@ -94,7 +97,7 @@ class Books:
         return self.request(Kind.BALANCE, stan, card=card)
 
     async def post_all(self, postings: list[Posting]) -> list[Outcome]:
-        return await self.database.run(lambda connection: post(connection, 0, postings))
+        return await self.database.run(lambda connection: post(connection, postings, buckets=self.buckets))
 
     async def post(self, posting: Posting) -> Outcome:
         (outcome,) = await self.post_all([posting])

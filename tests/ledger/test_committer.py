@@ -78,9 +78,7 @@ async def running(database: Database, answers: Answers, **settings: Any) -> Asyn
 
 
 async def test_postings_of_a_card_commit_in_order(owner: Database, database: Database) -> None:
-    """Many postings of few cards: all answered, each card's in the order submitted, one per card and
-    batch.
-    """
+    """Many postings of few cards: all answered, each card's in the order submitted, many in one batch."""
     books = await Books.open(owner, database, cards=3)
     answers = Answers()
     async with running(database, answers) as committer:
@@ -88,7 +86,7 @@ async def test_postings_of_a_card_commit_in_order(owner: Database, database: Dat
             committer.submit_nowait(books.earn(stan, stan, card=stan % 3))
         assert committer.queued == 60
     assert committer.queued == 0
-    assert max(answers.batches) <= 3
+    assert max(answers.batches) > 3
     for card in range(3):
         stans = [stan for stan in answers.order if stan % 3 == card]
         assert stans == sorted(stans)
@@ -103,9 +101,9 @@ async def test_a_reversal_stays_behind_its_original(owner: Database, database: D
     answers = Answers()
     async with running(database, answers) as committer:
         committer.submit_nowait(books.earn(9, 5, card=0))
-        committer.submit_nowait(books.reversal(3, 9, card=1))
-        committer.submit_nowait(books.reversal(4, 9, card=0))
-    assert [answers.by_stan[stan].code for stan in (9, 3, 4)] == [0, codes.ORIGINAL_MISMATCH, 0]
+        committer.submit_nowait(books.reversal(13, 9, card=1))
+        committer.submit_nowait(books.reversal(14, 9, card=0))
+    assert [answers.by_stan[stan].code for stan in (9, 13, 14)] == [0, codes.ORIGINAL_MISMATCH, 0]
 
 
 async def test_a_poison_row_stands_alone(owner: Database, database: Database) -> None:
@@ -182,10 +180,10 @@ async def test_commit_of_unknown_outcome(
     with answers_lost(monkeypatch, 2):
         async with running(database, answers, lanes=1) as committer:
             committer.submit_nowait(books.earn(1, 5, card=0))
-            committer.submit_nowait(books.reversal(2, 77, card=1))
+            committer.submit_nowait(books.reversal(82, 77, card=1))
             committer.submit_nowait(books.redeem(3, 100, card=2))
             await answers.wait_for(3)
-    found = [answers.by_stan[stan] for stan in (1, 2, 3)]
+    found = [answers.by_stan[stan] for stan in (1, 82, 3)]
     assert [(o.code, o.points, o.balance) for o in found] == [(0, 5, 5), (1, 0, 0), (0, -100, 0)]
     assert found[0].replayed
     await assert_sound(books)

@@ -17,7 +17,7 @@ select sum(seq_tup_read)::bigint as scanned, sum(idx_tup_fetch)::bigint as fetch
 GROW = """
 insert into ledger.journal
   select 0, t, s, 0, (t * 100000 + s)::bigint << 22, 8 * (s % 5000 + 1), 57, 1, 1, 1000, 1, 0, 0, 1,
-      0, 0, 1, 0
+      0, 0, 1, 0, 0
     from generate_series(1000, 1019) t, generate_series(1, 2500) s;
 insert into ledger.posting
   select 0, 1, (t * 100000 + s)::bigint << 22, 57, 8 * (s % 5000 + 1), 1
@@ -27,7 +27,7 @@ insert into ledger.posting
 
 SEED = """
 insert into ledger.journal
-  select 0, 900, s, 0, s::bigint << 22, 8 * (s % 5000 + 1), 57, 1, 1, 1000, 1, 0, 0, 1, 0, 0, 1, 0
+  select 0, 900, s, 0, s::bigint << 22, 8 * (s % 5000 + 1), 57, 1, 1, 1000, 1, 0, 0, 1, 0, 0, 1, 0, 0
     from generate_series(1, 100000) s"""
 
 

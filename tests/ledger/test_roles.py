@@ -50,7 +50,7 @@ async def test_others_may_not_post(owner: Database) -> None:
     grantees = await owner.run(
         lambda connection: connection.fetchval(
             "select array_agg(distinct x.grantee::regrole::text) from pg_proc p, aclexplode(p.proacl) x "
-            "where p.oid = 'ledger.post_batch'::regproc and x.grantee <> p.proowner"
+            "where p.oid = 'ledger.post_batch_v1'::regproc and x.grantee <> p.proowner"
         )
     )
     assert grantees == ["cityswitch_service"]

@@ -27,7 +27,7 @@ async def books(owner: Database, database: Database) -> Books:
     await books.post(books.redeem(3, 500))  # declined
     await books.post(books.reversal(4, 2))
     await books.post(books.earn(5, 7, card=1))
-    await books.post(books.reversal(6, 77))  # before its original
+    await books.post(books.reversal(78, 77))  # before its original
     return books
 
 
@@ -36,7 +36,7 @@ async def test_history_walks_the_chain(books: Books) -> None:
     account = books.accounts[0]
     rows = await books.database.run(lambda connection: history(connection, account))
     assert [(row.stan, row.kind, row.code, row.points, row.balance) for row in rows] == [
-        (6, Kind.REVERSAL, 1, 0, 300),
+        (78, Kind.REVERSAL, 1, 0, 300),
         (77, Kind.TOMBSTONE, 24, 0, 300),
         (4, Kind.REVERSAL, 0, 100, 300),
         (3, Kind.REDEEM, 60, 0, 200),
@@ -62,7 +62,7 @@ async def test_balances_and_totals(books: Books) -> None:
     assert (totals.reversal_count, totals.reversal_points) == (1, 100)
     part = await run(lambda connection: terminal_totals(connection, TERMINAL, 5, 5))
     assert (part.earn_count, part.earn_points, part.redeem_count) == (1, 7, 0)
-    assert await run(lambda connection: last_stan(connection, TERMINAL)) == 77
+    assert await run(lambda connection: last_stan(connection, TERMINAL)) == 78
     assert await run(lambda connection: last_stan(connection, 12345)) == 0
     partner = await run(lambda connection: partner_balance(connection, PARTNER))
     assert (partner.issued_points, partner.redeemed_points) == (307, 0)

@@ -71,6 +71,8 @@ def approve(posting: Posting) -> Outcome:
         rules_version=posting.rules_version,
         kind=posting.kind,
         counter_account=posting.counter_account,
+        original_stan=posting.original_stan,
+        last4=posting.last4,
         replayed=False,
     )
 

@@ -167,7 +167,7 @@ async def test_status_tells_the_stored_reply_or_settles_the_unseen(
         told = await line.ask(StatusRequest(stan=2, terminal_time=0, card=CARD, original_stan=1))
         assert isinstance(told, StatusReply)
         assert (told.code, told.original) == (0, earned)
-        unseen = await line.ask(StatusRequest(stan=3, terminal_time=0, card=CARD, original_stan=9))
+        unseen = await line.ask(StatusRequest(stan=10, terminal_time=0, card=CARD, original_stan=9))
         assert isinstance(unseen, StatusReply)
         assert unseen.code == ResultCode.STAN_UNKNOWN
         late = await line.ask(Earn(stan=9, terminal_time=0, card=CARD, amount=5_000))

@@ -14,6 +14,10 @@ create table ledger.account (
   balance       bigint not null default 0,
   floor         bigint not null default 0,
   last_stan     int not null default 0,
+  -- What the row held before its newest change, so that an UPDATE can return it (RETURNING old needs Postgres 18).
+  previous_terminal int not null default 0,
+  previous_stan     int not null default 0,
+  previous_balance  bigint not null default 0,
   primary key (bucket, id)
 ) with (fillfactor = 50);  -- room for the next version on the same page: updates touch no index
 
@@ -38,6 +42,7 @@ create table ledger.journal (
   previous_stan     int not null,
   kind              smallint not null,
   code              smallint not null,
+  last4             smallint not null,  -- last four digits of the plastic, as printed; -1: no card number was read
   primary key (bucket, terminal, stan)
 );
 
@@ -60,6 +65,17 @@ create table ledger.reversal (
   primary key (bucket, terminal, original_stan)
 );
 
+-- With more than one bucket: where an id stands, whatever its card. Bucketed by the terminal. The first use of an id
+-- says in which bucket (`home`) it stands for ever, and with which request; digest null: it was settled before it came.
+create table ledger.claim (
+  bucket   int not null,
+  terminal int not null,
+  stan     int not null,
+  home     int not null,
+  digest   bigint,
+  primary key (bucket, terminal, stan)
+);
+
 -- What partner and organiser accounts came to up to `through`; their balance is this plus the tail of postings.
 create table ledger.rollup (
   bucket  int not null,
@@ -74,6 +90,7 @@ create table ledger.rollup_mark (
 );
 
 -- Same arithmetic as ledger.books.posting.bucket_of in Python; a test compares them.
+-- The bucket of an id is that of its terminal: bucket_of(terminal << 3, buckets).
 create function ledger.bucket_of(account bigint, buckets int) returns int
 language sql immutable parallel safe strict as $$
   select (((((account >> 3) & 2147483647) * 1103515245) >> 15) % buckets)::int
@@ -81,5 +98,6 @@ $$;
 
 grant usage on schema ledger to cityswitch_service;
 grant select on all tables in schema ledger to cityswitch_service;
-grant insert on ledger.journal, ledger.posting, ledger.reversal to cityswitch_service;
-grant update (balance, last_terminal, last_stan) on ledger.account to cityswitch_service;
+grant insert on ledger.journal, ledger.posting, ledger.reversal, ledger.claim to cityswitch_service;
+grant update (balance, last_terminal, last_stan, previous_terminal, previous_stan, previous_balance)
+  on ledger.account to cityswitch_service;

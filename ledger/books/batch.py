@@ -1,0 +1,136 @@
+"""Owns the way of one batch into the books, over all its buckets.
+
+With one bucket a batch is one statement. With more, an id has to stand in exactly one place whatever its
+card: first it is claimed in the bucket of its terminal, for the bucket of its card, and whoever uses it again
+is sent where it stands (ARCHITECTURE.md, "An id stands once"). Each statement commits by itself, and each may
+be repeated: what has been done is found done. Knows nothing of connections or retries.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+from ledger.books.posting import (
+    NOT_JOURNALLED,
+    POST_BATCH,
+    Answers,
+    Outcome,
+    Posting,
+    array_literal,
+    bucket_of,
+    columns,
+    no_effect,
+    outcomes,
+)
+from ledger.books.result_codes import ORIGINAL_CANCELLED, STAN_CONFLICT
+from ledger.errors import DatabaseContended
+from ledger.postgres.database import Connection
+
+Ask: TypeAlias = Callable[..., Awaitable[Sequence[Any]]]
+"""Puts one statement, with its arguments, and returns its row."""
+CLAIM: Final = (
+    "select homes, states from ledger.claim_v1($1, $2::text::int[], $3::text::int[], $4::text::int[],"
+    " $5::text::bigint[], $6::text::int[], $7::text::boolean[])"
+)
+STATEMENTS: Final = (POST_BATCH, CLAIM)
+_STANDS, _IS_ANOTHERS, _IS_SETTLED = 0, 1, 2
+_RACED: Final = frozenset({"journal_pkey", "reversal_pkey", "claim_pkey"})
+"""Two workers entered one id at once: the loser was rolled back whole."""
+RACES_MAX: Final = 5
+
+
+async def post_batch(
+    ask: Ask, buckets: int, postings: list[Posting], on_answers: Callable[[Answers], object]
+) -> None:
+    """Post a batch of any buckets; its answers are handed out as they come, each posting's once.
+
+    No id, own or original's, twice in a batch. Raises DatabaseContended where other workers entered its ids
+    again and again, else what asyncpg raises; what is not answered then may be sent again.
+    """
+    if buckets == 1:
+        await _post(ask, 0, postings, on_answers)
+        return
+    for home, part in (await _claim(ask, buckets, postings, on_answers)).items():
+        await _post(ask, home, part, on_answers)
+
+
+async def _post(
+    ask: Ask, bucket: int, postings: list[Posting], on_answers: Callable[[Answers], object]
+) -> None:
+    while postings:
+        answer = await _put(ask, POST_BATCH, bucket, *columns(postings))
+        done, postings = outcomes(postings, answer)
+        on_answers(done)
+
+
+async def _put(ask: Ask, statement: str, *arguments: object) -> Sequence[Any]:
+    """Put a statement until no other worker enters one of its ids meanwhile: the next try finds it there."""
+    for _ in range(RACES_MAX):
+        try:
+            return await ask(statement, *arguments)
+        except Exception as error:
+            if getattr(error, "constraint_name", None) not in _RACED:
+                raise
+            lost = error
+    raise DatabaseContended(str(lost)) from lost
+
+
+async def _claim(
+    ask: Ask, buckets: int, postings: list[Posting], on_answers: Callable[[Answers], object]
+) -> dict[int, list[Posting]]:
+    """Find where each id stands; answer what is another's, return the rest by bucket, in the order given."""
+    home_of: dict[int, int] = {}
+    refused: Answers = []
+    for bucket, part in _by_bucket(postings, buckets).items():
+        part.sort(key=lambda posting: (posting.terminal, posting.stan))
+        homes, states = await _put(ask, CLAIM, bucket, *_claims(part, buckets))
+        for posting, home, state in zip(part, homes, states, strict=True):
+            if state == _IS_ANOTHERS:
+                refused.append((posting, no_effect(posting, STAN_CONFLICT)))
+                continue
+            if state == _IS_SETTLED:
+                posting.code = ORIGINAL_CANCELLED
+            home_of[id(posting)] = home
+    if refused:
+        on_answers(refused)
+    found: dict[int, list[Posting]] = {}
+    for posting in postings:
+        if id(posting) in home_of:
+            found.setdefault(home_of[id(posting)], []).append(posting)
+    return found
+
+
+def _by_bucket(postings: list[Posting], buckets: int) -> dict[int, list[Posting]]:
+    parts: dict[int, list[Posting]] = {}
+    for posting in postings:
+        parts.setdefault(bucket_of(posting.terminal << 3, buckets), []).append(posting)
+    return parts
+
+
+def _claims(postings: list[Posting], buckets: int) -> list[str]:
+    rows = [
+        (
+            posting.terminal,
+            posting.stan,
+            bucket_of(max(posting.account, 0), buckets),
+            posting.digest,
+            0 if posting.code else posting.original_stan,
+            posting.kind not in NOT_JOURNALLED,
+        )
+        for posting in postings
+    ]
+    return [array_literal(column) for column in zip(*rows, strict=True)]
+
+
+async def post(connection: Connection, postings: list[Posting], *, buckets: int = 1) -> list[Outcome]:
+    """Post one batch and return the outcomes in the order given, for single use (desk, tests).
+
+    No id, own or original's, twice in it. Raises DatabaseContended, or what asyncpg raises; `Database.run`
+    turns that into closed types.
+    """
+    found: dict[int, Outcome] = {}
+
+    def keep(answers: Answers) -> None:
+        found.update((id(posting), outcome) for posting, outcome in answers)
+
+    await post_batch(connection.fetchrow, buckets, postings, keep)
+    return [found[id(posting)] for posting in postings]
