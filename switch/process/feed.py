@@ -1,8 +1,9 @@
 """The registry feed: keeps a worker's directory in step with Postgres.
 
 Owns when to read (at a NOTIFY, and once a second in case one was lost) and how old the directory may be. Must
-not know what the changes mean (directory.py does). Invariant: `fresh_at` is a moment at which the directory
-held every change committed before it.
+not know what the changes mean (directory.py does). Invariants: `fresh_at` is a moment at which the directory
+held every change committed before it; the feed reads over a connection of its own, so that nothing terminals
+ask for can make a block wait.
 """
 
 from __future__ import annotations
@@ -29,10 +30,7 @@ LOAD_S_MAX = 300.0  # millions of cards, at the start
 
 
 class Feed:
-    """Reads registry changes into a directory. `stale_after_s`.
-
-    The age past which redemptions are refused.
-    """
+    """Reads registry changes into a directory; past the age `stale_after_s` redemptions are refused."""
 
     def __init__(
         self,
@@ -44,6 +42,7 @@ class Feed:
         on_terminal: Callable[[Terminal], None],
     ) -> None:
         self._database = database
+        self._session = database.session()
         self._directory = directory
         self._meters = meters
         self._stale_after_s = stale_after_s
@@ -69,7 +68,7 @@ class Feed:
         async def job(connection: Connection) -> RegistrySnapshot:
             return await read_changes(connection, since, directory.apply_cards)
 
-        changes = await self._database.run(job, timeout_s=READ_S_MAX if since else LOAD_S_MAX)
+        changes = await self._session.run(job, timeout_s=READ_S_MAX if since else LOAD_S_MAX)
         directory.apply(changes, now_ms=clock_ms(), on_terminal=self._on_terminal)
         for fault in directory.take_faults():
             log.error("registry_fault", problem=fault)

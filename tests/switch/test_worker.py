@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import trio
 
-from ledger.postgres.database import Connection, Database
+from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.admin import (
     issue_key,
     set_terminal_status,
@@ -23,6 +23,7 @@ from protocol import (
     Earn,
     EarnAdvice,
     Redeem,
+    Reply,
     ResultCode,
     Reversal,
     SignOn,
@@ -37,7 +38,7 @@ from protocol import (
 )
 from switch.config import Config
 from switch.process.supervisor import WorkerReady, reserve_port
-from switch.process.worker import Worker
+from switch.process.worker import QUERY_CONNECTIONS, Worker
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get, seed
@@ -269,6 +270,43 @@ async def test_blocking_a_terminal_ends_its_connection(
         stream = await trio.open_tcp_stream("127.0.0.1", running.port)
         running.streams.append(stream)
         assert not await Line(stream, 1).sign_in()
+
+
+async def test_a_storm_of_inquiries_delays_no_block(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
+) -> None:
+    """Every connection for inquiries waits for a lock: a block acts before any inquiry is answered."""
+    async with running_worker(fresh, owner, tmp_path) as running, open_database(fresh.owner_dsn) as beside:
+        asking, blocked = await running.line(1), await running.line(2)
+        answers: list[Reply] = []
+
+        async def lock(connection: Connection) -> None:
+            await connection.execute("begin; lock table ledger.journal in access exclusive mode")
+
+        async def waiting(connection: Connection) -> int:
+            return await connection.fetchval(
+                "select count(*) from pg_locks where relation = 'ledger.journal'::regclass and not granted"
+            )
+
+        async def block(connection: Connection) -> None:
+            await set_terminal_status(connection, 2, Status.STOPPED)
+
+        async def collect() -> None:
+            answers.append(await asking.reply())
+
+        holder = beside.session()
+        await holder.run(lock)
+        await asking.send(*(SignOn(stan=stan, terminal_time=0, software="t") for stan in range(1, 21)))
+        with trio.fail_after(30):
+            while await beside.run(waiting) < QUERY_CONNECTIONS:
+                await trio.lowlevel.checkpoint()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(collect)
+            await owner.run(block)
+            assert await blocked.closed()
+            assert answers == []
+            nursery.cancel_scope.cancel()
+        holder.terminate()
 
 
 async def test_the_first_use_of_a_new_key_retires_the_old(
