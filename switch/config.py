@@ -57,6 +57,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     write_s: Annotated[float, Meta(gt=0, le=600)] = limits.WRITE_TIMEOUT_S
     idle_s: Annotated[float, Meta(gt=0, le=86_400)] = limits.IDLE_TIMEOUT_S
     drain_s: Annotated[float, Meta(gt=0, le=600)] = 15.0
+    worker_silent_s: Annotated[float, Meta(ge=2, le=600)] = 10.0
     give_up_ms: Annotated[int, Meta(ge=100, le=60_000)] = 3_000
     shed_after_ms: Annotated[int, Meta(ge=10, le=60_000)] = 500
     feed_stale_after_s: Annotated[float, Meta(gt=0, le=3_600)] = 5.0

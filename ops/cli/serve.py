@@ -22,10 +22,11 @@ from ops.cli.help_texts import examples
 from ops.demo.local_switch import running_of
 from ops.place.database import database_server
 from ops.place.options import HERE, Place
-from ops.place.running import noted
+from ops.place.running import noted, was_killed
 from switch.config import Config
 from switch.logs import configure_logs, log_whole_process
 from switch.process.installation import prepare
+from switch.process.lines import TAKE_OVER_S_MAX
 from switch.process.supervisor import Running as Listening
 from switch.process.supervisor import serve as supervise
 
@@ -77,7 +78,10 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
                 nursery.start_soon(_stop_on_signal, signals, stop)
                 with ExitStack() as notes:
                     status = await supervise(
-                        served, stop, on_ready=lambda listening: _note(notes, config, listening)
+                        served,
+                        stop,
+                        on_ready=lambda listening: _note(notes, config, listening),
+                        port_wait_s=TAKE_OVER_S_MAX if was_killed(config.state_path) else 0.0,
                     )
                 nursery.cancel_scope.cancel()
     return status

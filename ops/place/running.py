@@ -50,3 +50,8 @@ def read_note(state: Path) -> RunningNote | None:
     except (OSError, msgspec.DecodeError):
         return None
     return running
+
+
+def was_killed(state: Path) -> bool:
+    """Return whether the last switch of this state directory ended without a chance to take its note away."""
+    return note_path(state).exists() and read_note(state) is None

@@ -1,19 +1,16 @@
-"""N worker processes on one port: starts them, restarts a dead one, drains them all.
+"""N worker processes on one port: starts them, restarts one that is dead or stands still, drains them all.
 
-Owns child processes and the reservation of the port. A worker gets its settings as one JSON line on its
-standard input, which then stays open: when this process dies, in whatever way, the workers read the end of it
-and drain by themselves. Must not know transactions. Invariants: when `serve` returns, or the block of
-`serving` is left in whatever way, no worker is left.
+Owns how many children there are (child.py has each) and the reservation of the port. When this process dies,
+in whatever way, the workers read the end of their input and end by themselves. Must not know transactions.
+Invariants: when `serve` returns, or the block of `serving` is left in whatever way, no worker is left; the
+exit status is 0 only if every worker drained.
 """
 
 from __future__ import annotations
 
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import IO
 
 import msgspec
@@ -21,17 +18,22 @@ import structlog
 import trio
 
 from switch.config import Config
-from switch.wire.listener import PortInUse
+from switch.process.child import Child
+from switch.process.lines import (
+    EXIT_CONFIGURATION,
+    EXIT_CRASHED,
+    EXIT_PORT_IN_USE,
+    FINAL_EXITS,
+    WorkerOrder,
+    WorkerReady,
+)
+from switch.process.ports import bind_patiently, reserve_port
 
 log = structlog.get_logger()
 
 RESTART_FIRST_S = 0.5
 RESTART_MAX_S = 10.0
-KILL_MARGIN_S = 10.0
 READY_S_MAX = 60.0
-EXIT_CONFIGURATION, EXIT_PORT_IN_USE = 3, 5
-FINAL_EXITS = frozenset({EXIT_CONFIGURATION, EXIT_PORT_IN_USE})
-"""Exits a restart cannot mend: the supervisor gives up with the same status."""
 
 
 class SwitchFailed(Exception):
@@ -50,65 +52,36 @@ class Running(msgspec.Struct, frozen=True):
     http: list[str]
 
 
-class WorkerOrder(msgspec.Struct, frozen=True):
-    """The line a worker reads first."""
-
-    worker: int
-    config: Config
-
-
-class WorkerReady(msgspec.Struct, frozen=True):
-    """The line a worker prints when it serves."""
-
-    worker: int
-    http: str
-
-
-def reserve_port(host: str, port: int) -> socket.socket:
-    """Bind the terminals' port without listening, so that it stays ours while workers come and go.
-
-    Port 0 takes any free one. Raises `PortInUse`, also when another switch shares the port by SO_REUSEPORT.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-        reserved = socket.socket(family, socket.SOCK_STREAM)
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        reserved.bind((host, port))
-    except OSError as error:
-        raise PortInUse(
-            f"cannot listen on {host}:{port}: {error.strerror or error}."
-            " Stop what holds it, or choose another port with --listen-port."
-        ) from None
-    return reserved
-
-
 class Supervisor:
     """Keeps `config.workers` workers running until told to stop."""
 
     def __init__(
-        self, config: Config, on_ready: Callable[[Running], None], log_file: IO[bytes] | None = None
+        self,
+        config: Config,
+        on_ready: Callable[[Running], None],
+        log_file: IO[bytes] | None = None,
+        port_wait_s: float = 0.0,
     ) -> None:
         self._config = config
+        self._port_wait_s = port_wait_s
         self._on_ready = on_ready
         self._log_file = log_file
         self._http: dict[int, str] = {}
-        self._pids: dict[int, int] = {}
+        self._children: dict[int, Child] = {}
         self._stopping = trio.Event()
         self._status = 0
 
     @property
     def pids(self) -> tuple[int, ...]:
         """The worker processes that live now, in the order of their numbers."""
-        return tuple(pid for _, pid in sorted(self._pids.items()))
+        pids = (self._children[worker].pid for worker in sorted(self._children))
+        return tuple(pid for pid in pids if pid is not None)
 
     async def run(self, stop: trio.Event) -> int:
-        """Run until `stop` is set; return the exit status (0 after a clean drain)."""
+        """Run until `stop` is set; return the exit status (0 after a clean drain). Raises `PortInUse`."""
         config = self._config
-        with reserve_port(config.listen_host, config.listen_port) as reserved:
+        reserve = partial(reserve_port, config.listen_host, config.listen_port)
+        with await bind_patiently(reserve, self._port_wait_s) as reserved:
             port = int(reserved.getsockname()[1])
             self._config = msgspec.structs.replace(config, listen_port=port)
             async with trio.open_nursery() as nursery:
@@ -137,69 +110,21 @@ class Supervisor:
         pause_s = RESTART_FIRST_S
         while not self._stopping.is_set():
             started_at = trio.current_time()
-            status = await self._run_once(worker)
+            order = WorkerOrder(worker, self._config, self._port_wait_s)
+            child = self._children[worker] = Child(order, self._worker_ready, self._log_file)
+            status = await child.run(self._stopping)
             if self._stopping.is_set():
-                self._status = self._status or max(status, 0)
+                self._status = self._status or status
                 return
             if status in FINAL_EXITS:
                 self._status = status
                 self._stopping.set()
                 return
-            log.error("worker_died", worker=worker, status=status, restart_in_s=pause_s)
+            log.error("worker_died", worker=worker, status=child.returncode, restart_in_s=pause_s)
             with trio.move_on_after(pause_s):
                 await self._stopping.wait()
             young = trio.current_time() - started_at < RESTART_MAX_S
             pause_s = min(pause_s * 2, RESTART_MAX_S) if young else RESTART_FIRST_S
-
-    async def _run_once(self, worker: int) -> int:
-        """Run one worker process to its end; return its exit status (negative: the signal that ended it)."""
-        command = [sys.executable, "-m", "switch.process.worker"]
-        process = await trio.lowlevel.open_process(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log_file,
-            start_new_session=True,  # Ctrl-C at the terminal is for us: we drain the workers when it is time
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._pids[worker] = process.pid
-        order = WorkerOrder(worker, self._config)
-        try:
-            with trio.CancelScope(shield=True):
-                await process.stdin.send_all(msgspec.json.encode(order) + b"\n")
-        except trio.BrokenResourceError:
-            log.debug("worker_died_at_once", worker=worker)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._read_ready, process)
-            nursery.start_soon(self._stop_process, process)
-            try:
-                status = await process.wait()
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    with trio.CancelScope(shield=True):
-                        await process.wait()
-                del self._pids[worker]
-                await process.stdin.aclose()
-            nursery.cancel_scope.cancel()
-        return status
-
-    async def _read_ready(self, process: trio.Process) -> None:
-        assert process.stdout is not None
-        line = b""
-        async for chunk in process.stdout:
-            line += chunk
-            if b"\n" in line:
-                self._worker_ready(msgspec.json.decode(line.partition(b"\n")[0], type=WorkerReady))
-                line = b""
-
-    async def _stop_process(self, process: trio.Process) -> None:
-        await self._stopping.wait()
-        process.send_signal(signal.SIGTERM)
-        await trio.sleep(self._config.drain_s + self._config.write_s + KILL_MARGIN_S)
-        log.error("worker_killed", pid=process.pid)
-        process.kill()
 
 
 async def serve(
@@ -208,13 +133,14 @@ async def serve(
     *,
     on_ready: Callable[[Running], None] = lambda _: None,
     log_file: IO[bytes] | None = None,
+    port_wait_s: float = 0.0,
 ) -> int:
-    """Serve with `config.workers` processes until `stop`; return the exit status.
+    """Serve with `config.workers` processes until `stop`; return the exit status: 0 after a clean drain.
 
     `on_ready` is called once, when every worker serves. The workers' logs go to `log_file`, else to our
-    standard error. Raises `PortInUse`.
+    standard error. `port_wait_s` is how long to wait for ports that are taken. Raises `PortInUse`.
     """
-    return await Supervisor(config, on_ready, log_file).run(stop)
+    return await Supervisor(config, on_ready, log_file, port_wait_s).run(stop)
 
 
 class Switch:
@@ -284,10 +210,26 @@ async def serving(
                 with block:
                     yield Switch(task.running, task.supervisor)
             elif not task.decided.is_set():
-                failure = SwitchFailed(f"the switch was not ready within {ready_s_max:g} s: see its log", 70)
+                failure = SwitchFailed(
+                    f"the switch was not ready within {ready_s_max:g} s: see its log", EXIT_CRASHED
+                )
         except Exception as error:  # carried around the nursery, which would wrap it into a group
             failure = error
         finally:
             task.stop.set()
     if failure := failure or task.failure():
         raise failure
+
+
+__all__ = [
+    "EXIT_CONFIGURATION",
+    "EXIT_PORT_IN_USE",
+    "Running",
+    "Supervisor",
+    "Switch",
+    "SwitchFailed",
+    "WorkerReady",
+    "reserve_port",
+    "serve",
+    "serving",
+]

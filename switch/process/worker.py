@@ -11,23 +11,17 @@ answered or its connection was lost.
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import os
-import resource
-import signal
 import socket
-import sys
 from collections.abc import Callable
 from functools import partial
 
-import msgspec
 import structlog
 import trio
 
 from ledger.books.committer import Committer
 from ledger.books.posting import Outcome, Posting
-from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
+from ledger.errors import DatabaseMisconfigured, LedgerError
 from ledger.postgres.database import Connection as DatabaseConnection
 from ledger.postgres.database import Database, open_database
 from ledger.registry.reads import layout_buckets, retire_older_generations
@@ -36,30 +30,31 @@ from switch.config import Config
 from switch.flow.connection import Connection
 from switch.flow.flow import Ledger
 from switch.flow.inquiry import Inquiries
-from switch.logs import configure_logs, log_whole_process
 from switch.logs import writer as log_writer
 from switch.metrics import LedgerObserver, Meters
 from switch.process.feed import Feed
 from switch.process.front import Front
 from switch.process.http import bind_http, make_application, serve_http
-from switch.process.supervisor import EXIT_CONFIGURATION, EXIT_PORT_IN_USE, WorkerOrder, WorkerReady
+from switch.process.lines import WorkerReady
+from switch.process.ports import bind_patiently
 from switch.rules.directory import Directory, Terminal
-from switch.wire.listener import PortInUse, bind_listener
+from switch.wire.listener import bind_listener
 
 log = structlog.get_logger()
 
 LOAD_RETRY_S = 0.5
 QUERY_CONNECTIONS = 4
 HTTP_END_S = 2.0
-ORDER_BYTES_MAX = 65_536
-EXIT_CRASHED = 70
 
 
 class Worker:
     """One process' switch."""
 
-    def __init__(self, config: Config, worker: int, master_key: MasterKey) -> None:
+    def __init__(
+        self, config: Config, worker: int, master_key: MasterKey, *, port_wait_s: float = 0.0
+    ) -> None:
         self._config = config
+        self._port_wait_s = port_wait_s
         self._worker = worker
         self._meters = Meters()
         self._directory = Directory(master_key)
@@ -77,7 +72,7 @@ class Worker:
             trio.open_nursery() as base,
         ):
             http_stop = trio.Event()
-            http = self._start_http(base, http_stop)
+            http = await self._start_http(base, http_stop)
             self._feed = feed = Feed(
                 database,
                 self._directory,
@@ -104,9 +99,10 @@ class Worker:
         with scope:
             await feed.run()
 
-    def _start_http(self, base: trio.Nursery, stop: trio.Event) -> str:
+    async def _start_http(self, base: trio.Nursery, stop: trio.Event) -> str:
         host, port = self._config.http_host, self._config.http_port
-        sock = bind_http(host, port and port + self._worker)
+        bind = partial(bind_http, host, port and port + self._worker)
+        sock = await bind_patiently(bind, self._port_wait_s)
         application = make_application(
             self._meters,
             {
@@ -228,74 +224,3 @@ class Worker:
         gauge("cards", "Cards in memory", lambda: len(self._directory.cards))
         gauge("terminals", "Terminals in memory", lambda: len(self._directory.terminals))
         self._meters.counter("log_lines_dropped", "Log lines not written", lambda: log_writer.dropped)
-
-
-async def run_worker(order: WorkerOrder) -> int:
-    """Run one worker until SIGTERM, SIGINT or the end of standard input; return its exit status."""
-    configure_logs(order.config.log_level, worker=order.worker)
-    log_whole_process()
-    stop = trio.Event()
-    raise_descriptor_limit()
-    status = 0
-    try:
-        master_key = MasterKey.load(order.config.master_key_path)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_watch_signals, stop)
-            nursery.start_soon(_watch_parent, stop)
-            await Worker(order.config, order.worker, master_key).run(stop, _print_ready)
-            nursery.cancel_scope.cancel()
-    except* PortInUse as group:
-        status = _fail(group, EXIT_PORT_IN_USE)
-    except* (DatabaseMisconfigured, SecretsError) as group:
-        status = _fail(group, EXIT_CONFIGURATION)
-    return status
-
-
-def _fail(group: BaseExceptionGroup[BaseException], status: int) -> int:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    log.error("cannot_serve", problem=str(error))
-    return status
-
-
-def _print_ready(ready: WorkerReady) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.buffer.write(msgspec.json.encode(ready) + b"\n")
-        sys.stdout.buffer.flush()
-
-
-async def _watch_signals(stop: trio.Event) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
-            stop.set()
-
-
-async def _watch_parent(stop: trio.Event) -> None:
-    """Standard input ends when the supervisor is gone, in whatever way."""
-    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stream:
-        while await stream.receive_some(1_024):
-            pass
-    stop.set()
-
-
-def raise_descriptor_limit() -> None:
-    """Take as many file descriptors as the system allows this process."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def main() -> int:
-    """Entry of a worker process: read the order from standard input and serve."""
-    line = sys.stdin.buffer.readline(ORDER_BYTES_MAX)
-    order = msgspec.json.decode(line, type=WorkerOrder)
-    try:
-        return trio.run(run_worker, order)
-    except Exception as error:  # the process' boundary
-        log.critical("worker_crashed", exc_info=error)
-        return EXIT_CRASHED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

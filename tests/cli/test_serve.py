@@ -21,8 +21,8 @@ from tests.switch.memory import CARD, Line
 def start(fresh: FreshDatabase, state: Path, stderr: int, *options: str) -> subprocess.Popen[bytes]:
     """Start `cityswitch serve` on free ports."""
     place = ["--dsn", fresh.service_dsn, "--state-dir", str(state)]
-    ports = ["--listen-port", "0", "--http-port", "0"]
-    command = [sys.executable, "-m", "ops.cli", "serve", *place, *ports, *options]
+    ports = options or ["--listen-port", "0", "--http-port", "0"]
+    command = [sys.executable, "-m", "ops.cli", "serve", *place, *ports]
     return subprocess.Popen(command, stderr=stderr)
 
 
@@ -36,7 +36,7 @@ async def until_serving(state: Path, process: subprocess.Popen[bytes]) -> Runnin
 
 async def ended(process: subprocess.Popen[bytes]) -> int:
     """Wait for the end; return the exit status."""
-    return await trio.to_thread.run_sync(process.wait, 60)
+    return await trio.to_thread.run_sync(process.wait, HANG_S)
 
 
 def workers(process: subprocess.Popen[bytes]) -> list[int]:
@@ -80,3 +80,33 @@ async def test_a_full_disk_under_the_log_ends_nothing(
             assert await ended(process) == 0
         finally:
             process.kill()
+
+
+async def test_a_new_start_takes_over_from_one_that_was_killed(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
+) -> None:
+    """kill -9 of the supervisor, and its worker still holds the ports: the new start waits, then serves."""
+    await seed(owner, MasterKey.create(tmp_path / "master.key"))
+    log_path = tmp_path / "serve.log"
+    with log_path.open("wb") as log, start(fresh, tmp_path, log.fileno()) as first:
+        try:
+            note = await until_serving(tmp_path, first)
+            (worker,) = workers(first)
+            os.kill(worker, signal.SIGSTOP)
+        finally:
+            first.kill()
+    http_port = note.http[0].rpartition(":")[2]
+    ports = ("--listen-port", str(note.port), "--http-port", http_port)
+    with log_path.open("wb") as log, start(fresh, tmp_path, log.fileno(), *ports) as second:
+        try:
+            with trio.fail_after(HANG_S):
+                while b"waiting_for_port" not in log_path.read_bytes():
+                    assert second.poll() is None, log_path.read_text()
+                    await trio.sleep(0.02)
+            os.kill(worker, signal.SIGCONT)
+            assert (await until_serving(tmp_path, second)).port == note.port
+            assert await sell(note, 1) == 0
+            second.send_signal(signal.SIGTERM)
+            assert await ended(second) == 0
+        finally:
+            second.kill()

@@ -18,7 +18,7 @@ from simulators.city.seeding import seed_city
 from simulators.fleet.fleet import audit_log_path, population_of, run_fleet
 from simulators.fleet.report import FleetPlan, FleetReport
 from switch.config import Config
-from switch.process.supervisor import reserve_port
+from switch.process.ports import reserve_port
 from switch.process.worker import Worker
 from tests.patience import UNHURRIED
 from tests.postgres import FreshDatabase

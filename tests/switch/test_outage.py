@@ -21,7 +21,8 @@ from ledger.postgres.migrate import migrate
 from ledger.registry.secrets import MasterKey
 from protocol import Balance, Earn, Echo, Redeem, Reply, Request, ResultCode, SignOn, TransactionReply
 from switch.config import Config
-from switch.process.supervisor import WorkerReady, reserve_port
+from switch.process.lines import WorkerReady
+from switch.process.ports import reserve_port
 from switch.process.worker import Worker
 from tests.patience import HANG_S
 from tests.switch.city import http_get, seed

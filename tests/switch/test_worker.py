@@ -37,7 +37,8 @@ from protocol import (
     Status as StatusRequest,
 )
 from switch.config import Config
-from switch.process.supervisor import WorkerReady, reserve_port
+from switch.process.lines import WorkerReady
+from switch.process.ports import reserve_port
 from switch.process.worker import QUERY_CONNECTIONS, Worker
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
@@ -297,7 +298,7 @@ async def test_a_storm_of_inquiries_delays_no_block(
         holder = beside.session()
         await holder.run(lock)
         await asking.send(*(SignOn(stan=stan, terminal_time=0, software="t") for stan in range(1, 21)))
-        with trio.fail_after(30):
+        with trio.fail_after(HANG_S):
             while await beside.run(waiting) < QUERY_CONNECTIONS:
                 await trio.lowlevel.checkpoint()
         async with trio.open_nursery() as nursery:
