@@ -201,7 +201,6 @@ class _Play:
                 partner=partner,
                 terminal=HAND_TERMINAL,
                 stan=reply.stan,
-                time_ms=reply.server_time_ms,
             )
         )
 

@@ -63,7 +63,6 @@ def show_receipt(terminal: PosTerminal, reply: TransactionReply) -> None:
             partner=partner,
             terminal=terminal.identity.terminal,
             stan=reply.stan,
-            time_ms=reply.server_time_ms,
         )
     )
 

@@ -13,6 +13,7 @@ from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
 from protocol import Reply, ResultCode, SignOn, SignOnReply, Totals, TotalsReply, limits
 from switch.rules.directory import Terminal
+from switch.rules.text import cut
 
 log = structlog.get_logger()
 
@@ -80,18 +81,12 @@ def _sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: in
         code=code,
         server_time_ms=now_ms,
         programme=partner.programme.code,
-        partner_name=fit(partner.name, limits.PARTNER_NAME_BYTES_MAX),
+        partner_name=cut(partner.name, limits.PARTNER_NAME_BYTES_MAX),
         last_stan=last,
         amount_max_grosze=rules.earn.amount_max_grosze if rules.earn else 0,
         points_step_grosze=step_grosze,
         tiers=[(tier.points, tier.value_grosze) for tier in rules.redeem.tiers] if rules.redeem else [],
     )
-
-
-def fit(text: str, bytes_max: int) -> str:
-    """Cut a text to at most `bytes_max` bytes of UTF-8, at a whole character."""
-    encoded = text.encode()
-    return text if len(encoded) <= bytes_max else encoded[:bytes_max].decode(errors="ignore")
 
 
 def _totals_reply(message: Totals, now_ms: int, code: int, figures: dict[str, int]) -> TotalsReply:

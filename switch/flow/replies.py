@@ -33,6 +33,7 @@ def transaction_reply(
         receipt=printer.text(
             outcome.kind,
             outcome.code,
+            at_ms=outcome.accepted_at_ms,
             last4=last4,
             amount_grosze=outcome.amount_grosze,
             points=outcome.points,

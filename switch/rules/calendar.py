@@ -1,6 +1,7 @@
-"""Which day it is for a card: the city's own calendar day, not the server's.
+"""Which day and hour it is for a card: the city's own, not the server's.
 
-Owns the turn from wall clock to day. A card that is valid until a date is valid until midnight in the city.
+Owns the turn from moment to day and to a printed time. A card that is valid until a date is valid until
+midnight in the city.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Calendar:
             self._zone = ZoneInfo(time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise CalendarError(f"no such time zone: {time_zone!r}") from error
+        self._minute, self._text = -1, ""
         self._last = self._other = (0, 0, 0)  # from, until (ms since 1970), day
 
     def day(self, at_ms: int) -> int:
@@ -40,6 +42,14 @@ class Calendar:
             day = ordinal - EPOCH_ORDINAL
             self._last = (self._midnight_ms(ordinal), self._midnight_ms(ordinal + 1), day)
         return day
+
+    def text(self, at_ms: int) -> str:
+        """A moment as the city's clocks show it, to the minute: "2026-12-31 23:59"."""
+        minute = at_ms // 60_000
+        if minute != self._minute:
+            self._minute = minute
+            self._text = f"{datetime.fromtimestamp(minute * 60, self._zone):%Y-%m-%d %H:%M}"
+        return self._text
 
     def _midnight_ms(self, ordinal: int) -> int:
         midnight = datetime.fromordinal(ordinal).replace(tzinfo=self._zone)

@@ -8,19 +8,34 @@ Source of the numbers: programme documents, see the comments of each programme's
 from __future__ import annotations
 
 import string
+import unicodedata
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from protocol import limits
 from switch.rules.calendar import Calendar, CalendarError
+from switch.rules.text import is_plain
 
 Grosze = Annotated[int, Meta(ge=1, le=100_000_000)]
 PointsPositive = Annotated[int, Meta(ge=1, le=10_000_000)]
 Line = Annotated[str, Meta(max_length=48)]
 Lines = Annotated[tuple[Line, ...], Meta(max_length=8)]
 
-RECEIPT_FIELDS = {"card", "amount", "points", "balance", "value", "original"}
+WIDEST = {
+    "time": "2026-12-31 23:59",
+    "card": "****1234",
+    "amount": "-10000000000,00 zł",
+    "points": str(limits.INT64_MIN),
+    "balance": str(limits.INT64_MIN),
+    "value": "-" + "9" * 19 + ",00 zł",
+    "original": str(limits.STAN_MAX),
+    "reason": "x" * limits.RESULT_TEXT_BYTES_MAX,
+}
+"""The placeholders of a receipt, each at its longest."""
+WITH_REASON = {"decline", "nothing_to_reverse", "original_unseen"}
+"""The parts of a receipt that are for more than one result, and may say which."""
 
 
 class RulesError(Exception):
@@ -73,7 +88,12 @@ class Settlement(_Part, frozen=True):
 
 
 class Receipt(_Part, frozen=True):
-    """The lines a terminal prints. Placeholders: {card} {amount} {points} {balance} {value} {original}."""
+    """The lines a terminal prints: `header`, what is said of the outcome, `footer` (not under a refusal).
+
+    Placeholders: {time} {card} {amount} {points} {balance} {value} {original}, and {reason} where nothing was
+    done. `nothing_to_reverse` and `original_unseen` are for reversals without an effect: they must not read
+    like a return that was accepted.
+    """
 
     header: Lines
     earn: Lines
@@ -81,6 +101,8 @@ class Receipt(_Part, frozen=True):
     redeem: Lines
     balance: Lines
     reversal: Lines
+    nothing_to_reverse: Lines
+    original_unseen: Lines
     decline: Lines
     footer: Lines = ()
 
@@ -105,7 +127,8 @@ class Rules(_Part, frozen=True):
 def parse_rules(text: str | bytes, *, source: str = "programme rules") -> Rules:
     """Parse and check one rules file. Raises `RulesError` naming `source` and the key."""
     try:
-        raw: dict[str, Any] = msgspec.toml.decode(text, type=dict[str, Any])
+        written = text.decode() if isinstance(text, bytes) else text
+        raw = msgspec.toml.decode(unicodedata.normalize("NFC", written), type=dict[str, Any])
         rules = msgspec.convert(raw, Rules)
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at `$")
@@ -133,18 +156,30 @@ def _check_tiers(rules: Rules, source: str) -> None:
 
 
 def _check_receipt(receipt: Receipt, source: str) -> None:
-    for section in receipt.__struct_fields__:
+    sections = receipt.__struct_fields__
+    for section in sections:
         for line in getattr(receipt, section):
-            try:
-                parsed = list(string.Formatter().parse(line))
-            except ValueError as error:
-                raise RulesError(f"{source}: key 'receipt.{section}': {error} in {line!r}") from None
-            fields = {name for _, name, _, _ in parsed if name is not None}
-            if any(layout or conversion for _, _, layout, conversion in parsed):
-                raise RulesError(
-                    f"{source}: key 'receipt.{section}': a placeholder takes no format: {line!r}"
-                )
-            if unknown := fields - RECEIPT_FIELDS - ({"reason"} if section == "decline" else set()):
-                raise RulesError(
-                    f"{source}: key 'receipt.{section}': unknown placeholder {sorted(unknown)[0]!r}"
-                )
+            _check_line(line, section, source)
+    around = (*receipt.header, *receipt.footer)
+    for section in set(sections) - {"header", "footer"}:
+        size = len("\n".join((*around, *getattr(receipt, section))).format_map(WIDEST).encode())
+        if size > limits.RECEIPT_BYTES_MAX:
+            raise RulesError(
+                f"{source}: key 'receipt.{section}': with header and footer up to {size} bytes,"
+                f" and a terminal takes {limits.RECEIPT_BYTES_MAX}"
+            )
+
+
+def _check_line(line: str, section: str, source: str) -> None:
+    where = f"{source}: key 'receipt.{section}'"
+    if not is_plain(line):
+        raise RulesError(f"{where}: a character that is not one column wide in {line!r}")
+    try:
+        parsed = list(string.Formatter().parse(line))
+    except ValueError as error:
+        raise RulesError(f"{where}: {error} in {line!r}") from None
+    if any(layout or conversion for _, _, layout, conversion in parsed):
+        raise RulesError(f"{where}: a placeholder takes no format: {line!r}")
+    allowed = WIDEST.keys() if section in WITH_REASON else WIDEST.keys() - {"reason"}
+    if unknown := {name for _, name, _, _ in parsed if name is not None} - allowed:
+        raise RulesError(f"{where}: unknown placeholder {sorted(unknown)[0]!r}")

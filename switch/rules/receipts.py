@@ -2,7 +2,7 @@
 
 Pure: the same rules version and figures give the same text, so a stored reply is printed again word for word.
 Must not know connections, cards in memory or the database. Invariant: at most `limits.RECEIPT_BYTES_MAX`
-bytes of UTF-8.
+bytes of UTF-8 (programme.py refuses rules that could print more).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import string
 from operator import itemgetter
 
 from ledger.books.posting import Kind
-from protocol import ResultCode, limits
+from protocol import ResultCode
+from switch.rules.calendar import Calendar
 from switch.rules.programme import Rules
 
 SECTIONS: dict[int, str] = {
@@ -22,8 +23,12 @@ SECTIONS: dict[int, str] = {
     int(Kind.BALANCE): "balance",
 }
 """Which part of the rules file's receipts an approved operation prints, by the ledger's kind."""
+WITHOUT_EFFECT: dict[int, str] = {
+    int(ResultCode.APPROVED_NOTHING_TO_REVERSE): "nothing_to_reverse",
+    int(ResultCode.APPROVED_ORIGINAL_UNSEEN): "original_unseen",
+}
+"""Which part is printed for a code that is final for the terminal and yet no approval to a reader."""
 _REDEEM = int(Kind.REDEEM)
-_TRY_AGAIN = int(ResultCode.TRY_AGAIN)
 _REASONS = {int(code): code.text_pl for code in ResultCode}
 
 
@@ -37,18 +42,12 @@ def money(grosze: int) -> str:
     return str(grosze // 100) + _GROSZE[grosze % 100]
 
 
-# No character takes more than 4 bytes of UTF-8 (RFC 3629).
-_SURELY_FITS = limits.RECEIPT_BYTES_MAX // 4
-# Approvals that need a word more than their section says.
-_NOTES = frozenset({int(ResultCode.APPROVED_ORIGINAL_UNSEEN), int(ResultCode.APPROVED_NOTHING_TO_REVERSE)})
-
-
-_FIELDS = ("card", "amount", "points", "balance", "value", "original", "reason")
+_FIELDS = ("time", "card", "amount", "points", "balance", "value", "original", "reason")
 """What a receipt may show; the tuple of a receipt's figures has this order."""
 
 
 class _Template:
-    """The lines of one section; of the two amounts only those they name are formatted."""
+    """The lines of one section; of time and amounts only those they name are formatted."""
 
     def __init__(self, *parts: tuple[str, ...]) -> None:
         parsed = list(string.Formatter().parse("\n".join(line for part in parts for line in part)))
@@ -56,6 +55,7 @@ class _Template:
         self._layout = "".join(
             text.replace("%", "%%") + ("%s" if name else "") for text, name, _, _ in parsed
         )
+        self.shows_time = "time" in names
         self.shows_amount = "amount" in names
         self.shows_value = "value" in names
         # Two at least, so that the picked are a tuple; what is too many has no width.
@@ -70,12 +70,17 @@ class _Template:
 class ReceiptPrinter:
     """Prints the receipts of one rules version."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, calendar: Calendar) -> None:
         receipt = rules.receipt
+        self._calendar = calendar
         self._point_value_grosze = rules.settlement.point_value_grosze
-        self._sections = {
+        self._approvals = {
             kind: _Template(receipt.header, getattr(receipt, section), receipt.footer)
             for kind, section in SECTIONS.items()
+        }
+        self._refusals = {
+            code: _Template(receipt.header, getattr(receipt, section))
+            for code, section in WITHOUT_EFFECT.items()
         }
         self._decline = _Template(receipt.header, receipt.decline)
 
@@ -84,16 +89,18 @@ class ReceiptPrinter:
         kind: int,
         code: int,
         *,
+        at_ms: int,
         last4: str,
         amount_grosze: int,
         points: int,
         balance: int,
         original: int = 0,
     ) -> str:
-        """Return the receipt for one reply; lines are separated by "\n"."""
-        template = self._sections[kind] if code < _TRY_AGAIN else self._decline
-        text = template.text(
+        """Return the receipt for one reply; lines are separated by "\n". `at_ms`: ms since 1970."""
+        template = self._refusals.get(code, self._decline) if code else self._approvals[kind]
+        return template.text(
             (
+                self._calendar.text(at_ms) if template.shows_time else "",
                 "****" + last4,
                 money(amount_grosze) if template.shows_amount else "",
                 -points if kind == _REDEEM else points,
@@ -103,8 +110,3 @@ class ReceiptPrinter:
                 _REASONS.get(code, ""),
             )
         )
-        if code in _NOTES:
-            text += "\n" + _REASONS[code]
-        if len(text) <= _SURELY_FITS or len(encoded := text.encode()) <= limits.RECEIPT_BYTES_MAX:
-            return text
-        return encoded[: limits.RECEIPT_BYTES_MAX].decode(errors="ignore")

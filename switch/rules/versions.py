@@ -30,7 +30,7 @@ class Version(msgspec.Struct, frozen=True):
     def of(cls, number: int, from_ms: int, rules: Rules) -> Version:
         """Make a version of checked rules."""
         calendar = Calendar(rules.programme.time_zone)
-        return cls(number, from_ms, rules, ReceiptPrinter(rules), calendar)
+        return cls(number, from_ms, rules, ReceiptPrinter(rules, calendar), calendar)
 
 
 def in_force(versions: Iterable[Version], at_ms: int) -> Version:
@@ -52,6 +52,8 @@ NO_RULES = Version.of(
             redeem=(),
             balance=(),
             reversal=(),
+            nothing_to_reverse=("{reason}",),
+            original_unseen=("{reason}",),
             decline=("ODMOWA", "{reason}"),
             footer=(),
         ),

@@ -45,7 +45,7 @@ def test_paper_is_drawn_in_every_character_set(
     encoding: str, edge: str, partner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A receipt prints on Latin-2, cp1250 and ASCII terminals: the nearest look, every line as wide."""
-    receipt = paper("Kwota: 45,90 zł…", partner="Piekarnia Kłos", terminal=17, stan=3, time_ms=0)
+    receipt = paper("Kwota: 45,90 zł…", partner="Piekarnia Kłos", terminal=17, stan=3)
     shown = printed(encoding, lambda: output.print_line(receipt), monkeypatch)
     assert shown.startswith(edge)
     assert partner in shown

@@ -1,15 +1,25 @@
 """Rules files: what they may say, and what a wrong one gets."""
 
+import unicodedata
+from datetime import UTC, datetime
 from importlib.resources import files
 
 import pytest
 
 from ledger.books.posting import Kind
-from protocol import ResultCode, limits
+from protocol import ResultCode
 from switch.rules.programme import RulesError, parse_rules
 from switch.rules.receipts import ReceiptPrinter, money
+from switch.rules.versions import Version
 
 CZESTOCHOWA = files("switch").joinpath("rules/programmes/czestochowa.toml").read_text()
+
+
+AT_MS = int(datetime(2026, 7, 1, 21, 5, tzinfo=UTC).timestamp() * 1000)
+
+
+def printer_of(text: str) -> ReceiptPrinter:
+    return Version.of(1, 0, parse_rules(text)).printer
 
 
 def test_czestochowa_offer_tiers_and_point_value() -> None:
@@ -53,10 +63,11 @@ def test_text_that_is_not_toml_names_the_file() -> None:
 
 def test_an_earn_receipt_says_amount_points_and_balance_in_polish() -> None:
     """Częstochowa, "Naliczanie punktów" 3: the print tells how many points were awarded."""
-    printer = ReceiptPrinter(parse_rules(CZESTOCHOWA))
-    text = printer.text(Kind.EARN, 0, last4="1234", amount_grosze=4590, points=4, balance=104)
+    printer = printer_of(CZESTOCHOWA)
+    text = printer.text(Kind.EARN, 0, at_ms=AT_MS, last4="1234", amount_grosze=4590, points=4, balance=104)
     assert text.splitlines() == [
         "Częstochowska Karta Mieszkańca",
+        "2026-07-01 23:05",
         "Karta: ****1234",
         "Kwota zakupu: 45,90 zł",
         "Przyznane punkty: 4",
@@ -67,30 +78,68 @@ def test_an_earn_receipt_says_amount_points_and_balance_in_polish() -> None:
 
 def test_a_redemption_receipt_shows_points_spent_without_a_sign() -> None:
     """A redemption prints the rebate and the points it took."""
-    printer = ReceiptPrinter(parse_rules(CZESTOCHOWA))
-    text = printer.text(Kind.REDEEM, 0, last4="1234", amount_grosze=1000, points=-100, balance=4)
+    printer = printer_of(CZESTOCHOWA)
+    text = printer.text(Kind.REDEEM, 0, at_ms=AT_MS, last4="1234", amount_grosze=1000, points=-100, balance=4)
     assert "Rabat: 10,00 zł\nWykorzystane punkty: 100\nStan punktów: 4" in text
 
 
 @pytest.mark.parametrize("code", [int(code) for code in ResultCode if code >= 10])
 def test_every_refusal_prints_its_reason(code: int) -> None:
     """Every refusal has a receipt text."""
-    printer = ReceiptPrinter(parse_rules(CZESTOCHOWA))
-    text = printer.text(Kind.EARN, code, last4="1234", amount_grosze=0, points=0, balance=0)
+    printer = printer_of(CZESTOCHOWA)
+    text = printer.text(Kind.EARN, code, at_ms=AT_MS, last4="1234", amount_grosze=0, points=0, balance=0)
     assert "ODMOWA" in text
     assert ResultCode(code).text_pl in text
 
 
-def test_a_receipt_never_exceeds_the_wire() -> None:
-    """Long lines are cut at a whole character, at the protocol's limit."""
-    lines = '", "'.join(["ż" * 48] * 8)
-    rules = parse_rules(
-        CZESTOCHOWA.replace('header = ["', f'header = ["{lines}"]\nfooter = ["').replace(
-            'footer = ["Zapraszamy ponownie!"]', ""
-        )
+def test_rules_that_could_print_too_much_are_refused() -> None:
+    """No receipt is ever cut: a file whose lines could take more than a terminal does is not accepted."""
+    lines = '", "'.join(["ż" * 48] * 4)
+    with pytest.raises(RulesError, match=r"key 'receipt\.\w+': with header and footer up to \d+ bytes"):
+        parse_rules(CZESTOCHOWA.replace('header = ["', f'header = ["{lines}", "'))
+
+
+@pytest.mark.parametrize("line", ["a\u0301\u0301", "漢字", "\u200d", "👍", "\U0001f1f5\U0001f1f1"])
+def test_a_receipt_line_has_plain_columns(line: str) -> None:
+    """Marks, wide characters and joiners would break a printer's columns: the file is refused."""
+    with pytest.raises(RulesError, match=r"key 'receipt\.header': a character that is not one column wide"):
+        parse_rules(CZESTOCHOWA.replace('header = ["', f'header = ["{line}", "'))
+
+
+def test_letters_typed_with_marks_are_one_letter() -> None:
+    """A file saved decomposed (o and an accent) prints the same as any other."""
+    assert parse_rules(unicodedata.normalize("NFD", CZESTOCHOWA)) == parse_rules(CZESTOCHOWA)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"), [(1, "NIC NIE ANULOWANO"), (2, "NIC NIE ZMIENIONO"), (0, "Anulowano transakcję nr 17")]
+)
+def test_a_reversal_without_effect_does_not_read_like_a_return(code: int, says: str) -> None:
+    """The text follows the outcome: "nothing reversed" never stands under "reversed"."""
+    text = printer_of(CZESTOCHOWA).text(
+        Kind.REVERSAL, code, at_ms=AT_MS, last4="1234", amount_grosze=0, points=0, balance=5, original=17
     )
-    text = ReceiptPrinter(rules).text(Kind.EARN, 0, last4="1", amount_grosze=1, points=1, balance=1)
-    assert limits.RECEIPT_BYTES_MAX - 2 < len(text.encode()) <= limits.RECEIPT_BYTES_MAX
+    assert says in text
+    assert ("Anulowano" in text) == ("Zapraszamy" in text) == (code == 0)
+    assert "17" in text
+
+
+@pytest.mark.parametrize(
+    ("moment", "printed"),
+    [
+        ("2026-03-29T00:59:00", "2026-03-29 01:59"),
+        ("2026-03-29T01:00:00", "2026-03-29 03:00"),
+        ("2026-10-25T00:30:00", "2026-10-25 02:30"),
+        ("2026-10-25T01:30:00", "2026-10-25 02:30"),
+    ],
+)
+def test_the_printed_time_is_the_city_s(moment: str, printed: str) -> None:
+    """Whatever the zone of switch and terminal, a receipt shows what the clock on the town hall shows."""
+    at_ms = int(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp() * 1000)
+    text = printer_of(CZESTOCHOWA).text(
+        Kind.EARN, 0, at_ms=at_ms, last4="1234", amount_grosze=1, points=0, balance=0
+    )
+    assert text.splitlines()[1] == printed
 
 
 @pytest.mark.parametrize(("grosze", "text"), [(0, "0,00 zł"), (4590, "45,90 zł"), (-5, "-0,05 zł")])

@@ -1,0 +1,84 @@
+"""How wide a text is in print, and where it may be cut.
+
+Owns the counting of columns and of bytes by whole graphemes (what a reader takes for one character: a letter
+with its marks, a pair of flags, joined emoji; UAX 29, without its tables). Pure.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+_JOINER = "\u200d"
+_NO_WIDTH = {"Mn", "Me", "Cf"}
+_EXTENDS = {"Mn", "Me", "Mc"}
+
+
+def is_plain(text: str) -> bool:
+    """Whether every character takes one column of any printer: no control, mark or emoji."""
+    return text.isprintable() and columns(text) == len(text) and max(text, default="") < "\U00010000"
+
+
+def columns(text: str) -> int:
+    """Return how many columns of fixed width a text takes."""
+    return sum(map(_columns_of, text))
+
+
+def cut(text: str, bytes_max: int) -> str:
+    """Return the longest beginning of whole graphemes that has at most `bytes_max` bytes of UTF-8."""
+    if len(text.encode()) <= bytes_max:
+        return text
+    kept, size = [], 0
+    for grapheme in graphemes(text):
+        size += len(grapheme.encode())
+        if size > bytes_max:
+            break
+        kept.append(grapheme)
+    return "".join(kept)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return the lines of at most `width` columns (2 or more) a text takes, parted at words if possible."""
+    lines = [""]
+    for word in text.split():
+        room = width - columns(lines[-1]) - bool(lines[-1])
+        if columns(word) <= room:
+            lines[-1] += " " * bool(lines[-1]) + word
+            continue
+        if lines[-1]:
+            lines.append("")
+        for grapheme in graphemes(word):
+            if columns(lines[-1]) + columns(grapheme) > width:
+                lines.append("")
+            lines[-1] += grapheme
+    return lines
+
+
+def graphemes(text: str) -> Iterator[str]:
+    """Yield a text in pieces that must not be parted."""
+    start = 0
+    flags = 0  # regional indicators in a row before this place
+    for index, character in enumerate(text):
+        before = text[index - 1] if index else ""
+        is_flag = "\U0001f1e6" <= character <= "\U0001f1ff"
+        joined = _extends(character) or before == _JOINER or (is_flag and flags % 2 == 1)
+        flags = flags + 1 if is_flag else 0
+        if index and not joined:
+            yield text[start:index]
+            start = index
+    if start < len(text):
+        yield text[start:]
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.category(character) in _NO_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def _extends(character: str) -> bool:
+    return (
+        unicodedata.category(character) in _EXTENDS
+        or character == _JOINER
+        or "\U0001f3fb" <= character <= "\U0001f3ff"
+    )
