@@ -75,12 +75,12 @@ def test_two_demos_in_one_clone_do_not_meet(tmp_path: Path) -> None:
     first = start(tmp_path, 3)
     read_until(first, "Postgres ...")
     second = start(tmp_path, 1)
-    out, _ = second.communicate(timeout=ENDED_S_MAX)
+    out, _ = second.communicate(timeout=HANG_S)
     assert second.returncode == 6, out
     assert f"is in use by process {first.pid} (cityswitch demo) since" in out
-    rest, _ = first.communicate(timeout=ENDED_S_MAX)
+    rest, _ = first.communicate(timeout=HANG_S)
     assert first.returncode == 0, rest
     third = start(tmp_path, 1)
-    out, _ = third.communicate(timeout=ENDED_S_MAX)
+    out, _ = third.communicate(timeout=HANG_S)
     assert third.returncode == 0, out
     assert "a card for you" in out
