@@ -22,6 +22,7 @@ from typing import Any, Final
 import trio
 
 from ledger.books.batch import CLAIM, post_batch
+from ledger.books.layout import hold_layout
 from ledger.books.line import Line
 from ledger.books.observer import Observer
 from ledger.books.posting import POST_BATCH, Answers, Outcome, Posting, no_effect
@@ -74,7 +75,6 @@ class Committer:
         database: Database,
         *,
         on_outcomes: OnOutcomes,
-        layout_buckets: int = 1,
         batch_max: int = 500,
         lanes: int = 2,
         give_up_ms: int = 3000,
@@ -82,7 +82,7 @@ class Committer:
     ) -> None:
         self._database = database
         self._on_outcomes = on_outcomes
-        self._buckets = layout_buckets
+        self._buckets = 1
         self._batch_max = batch_max
         self._lanes = [_Lane(database.session()) for _ in range(lanes)]
         self._give_up_s = give_up_ms / 1000
@@ -133,6 +133,7 @@ class Committer:
         self._guard = self._database.session()
         if problems := await self._guard.run(check_durability):
             raise DatabaseMisconfigured("; ".join(problems))
+        self._buckets = await self._guard.run(hold_layout)
         self.ids = TransactionIds(await self._guard.run(claim_node))
         self._guard_connects = self._guard.connects
         for lane in self._lanes:
@@ -164,6 +165,8 @@ class Committer:
         """
         await self._guard.run(lambda connection: connection.execute("select 1"))
         if self._guard.connects != self._guard_connects:
+            if await self._guard.run(hold_layout) != self._buckets:
+                self._fail(DatabaseMisconfigured("the ledger has another number of buckets now: start again"))
             self.ids.node = await self._guard.run(lambda connection: claim_node(connection, self.ids.node))
             self._guard_connects = self._guard.connects
 
@@ -355,8 +358,11 @@ class Committer:
             self._line.leave(posting for posting, _ in answers)
             self._answer(answers)
         except Exception as error:
-            self._failure = error
-            self._failed.set()
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        self._failed.set()
 
     async def _raise_failure(self) -> None:
         await self._failed.wait()

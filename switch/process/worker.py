@@ -24,7 +24,7 @@ from ledger.books.posting import Outcome, Posting
 from ledger.errors import DatabaseMisconfigured, LedgerError
 from ledger.postgres.database import Connection as DatabaseConnection
 from ledger.postgres.database import Database, open_database
-from ledger.registry.reads import layout_buckets, retire_older_generations
+from ledger.registry.reads import retire_older_generations
 from ledger.registry.secrets import MasterKey
 from switch.config import Config
 from switch.flow.connection import Connection
@@ -59,7 +59,6 @@ class Worker:
         self._meters = Meters()
         self._directory = Directory(master_key)
         self._front: Front | None = None
-        self._buckets = 1
         self._feed: Feed | None = None
 
     async def run(self, stop: trio.Event, on_ready: Callable[[WorkerReady], None]) -> None:
@@ -119,7 +118,6 @@ class Worker:
         while not stop.is_set():
             try:
                 await feed.refresh()
-                self._buckets = await database.run(layout_buckets)
                 return True
             except DatabaseMisconfigured:
                 raise
@@ -142,7 +140,6 @@ class Worker:
             committer = Committer(
                 database,
                 on_outcomes=self._on_outcomes,
-                layout_buckets=self._buckets,
                 batch_max=config.batch_max,
                 lanes=config.committers,
                 give_up_ms=config.give_up_ms,

@@ -358,7 +358,7 @@ async def test_buckets_are_posted_apart(owner: Database, database: Database) -> 
     await owner.run(lambda connection: connection.execute("update registry.layout set buckets = 4"))
     books = await Books.open(owner, database, cards=12)
     answers = Answers()
-    async with running(database, answers, layout_buckets=4) as committer:
+    async with running(database, answers) as committer:
         for card in range(12):
             committer.submit_nowait(books.earn(card + 1, 3, card=card))
         await answers.wait_for(12)
