@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from bench.peers.frames import whole_frames
+from bench.peers.echo_trio import whole_frames
 
 
 class Echo(asyncio.Protocol):
@@ -42,5 +42,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        runner.run(main())
+    asyncio.run(main())

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from protocol.keys import hkdf_extract
-from protocol.messages import REPEAT_BIT, REPLY_BIT, encode, encode_request, request_digest
+from protocol.messages import REPEAT_BIT, REPLY_BIT, TYPE_OF, encode, encode_request, request_digest
 from protocol.published import vector_cases as cases
 
 ABOUT = (
@@ -60,8 +60,10 @@ def requests() -> list[dict[str, Any]]:
     """Return every request, in the order of one session's sequence numbers."""
     key = cases.opening().keys.client_data
     rows = []
-    for sequence, (name, message, repeat) in enumerate(cases.REQUESTS):
-        number, body = encode_request(message)
+    shown = [(name, message, repeat, encode_request(message)[1]) for name, message, repeat in cases.REQUESTS]
+    shown += [(name, message, False, body) for name, message, body in cases.WIDE]
+    for sequence, (name, message, repeat, body) in enumerate(shown):
+        number = TYPE_OF[type(message)]
         type_byte = number | REPEAT_BIT if repeat else number
         rows.append(
             {

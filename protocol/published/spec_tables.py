@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from protocol import limits
 from protocol.errors import CloseReason
-from protocol.messages import REQUEST_OF, encode
+from protocol.messages import REQUEST_OF, TYPE_OF, encode
+from protocol.published.field_matrix import MATRIX, OTHERS
 from protocol.published.vector_cases import REPLIES, REQUESTS, opening, sealed
 from protocol.result_codes import ResultCode
 
@@ -59,6 +60,34 @@ def codes_table() -> list[str]:
         f"| {int(c)} | {c.name} | {c.result_class} | {c.iso_8583} | {c.text_pl} | {c.text_en} |"
         for c in ResultCode
     ]
+
+
+def _ranges(codes: tuple[int, ...], known: list[int]) -> str:
+    """Return codes as ranges of neighbours among the known ones: 10–13, 21."""
+    runs: list[list[int]] = []
+    for code in sorted(codes):
+        if runs and known.index(code) == known.index(runs[-1][-1]) + 1:
+            runs[-1].append(code)
+        else:
+            runs.append([code])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
+def fields_table() -> list[str]:
+    """Return a row for every row of the field matrix."""
+    known = [int(code) for code in ResultCode]
+    rows = []
+    for row in MATRIX:
+        names = ", ".join(request_name(TYPE_OF[request]) for request in row.requests)
+        fills = (row.transaction_id, row.amount_grosze, row.points, row.balance)
+        cells = " | ".join(fill.value for fill in fills)
+        rows.append(f"| {names} | {_ranges(row.codes, known)} | {row.what} | {cells} |")
+    return rows
+
+
+def others_table() -> list[str]:
+    """Return a row for every other reply."""
+    return [f"| {reply} | {codes} | {what} |" for reply, codes, what in OTHERS]
 
 
 def reasons_table() -> list[str]:
@@ -171,6 +200,8 @@ def blocks() -> Iterator[tuple[str, str]]:
         "REQUESTS": requests_table(),
         "TIMEOUTS": timeouts_table(),
         "REASONS": reasons_table(),
+        "FIELDS": fields_table(),
+        "OTHERS": others_table(),
         "CODES": codes_table(),
         "LIMITS": limits_table(),
     }

@@ -107,6 +107,19 @@ REQUESTS: list[tuple[str, Request, bool]] = [
     ("EARN at the bounds", Earn(2**31 - 1, 2**32 - 1, "9" * 255, -(10**12)), False),
 ]
 
+WIDE: list[tuple[str, Request, bytes]] = [
+    (
+        "EARN in msgpack's widest forms",
+        Earn(11, TIME, CARD, 12_345),
+        b"\xdd\x00\x00\x00\x04"
+        b"\xcf\x00\x00\x00\x00\x00\x00\x00\x0b"
+        b"\xd3\x00\x00\x00\x00\x65\x53\xf1\x00"
+        b"\xdb\x00\x00\x00\x10" + CARD.encode() + b"\xcd\x30\x39",
+    ),
+    ("ECHO, the array in its 3-byte form", Echo(12, TIME), b"\xdc\x00\x02\x0c\xce\x65\x53\xf1\x00"),
+]
+"""Requests in encodings that nobody sends and the switch reads; another body, so another digest."""
+
 _EARNED = TransactionReply(
     1, 0, TRANSACTION_ID, TIME_MS, 12_345, 12, 1_212, "Naliczono 12 pkt\nSaldo: 1212 pkt"
 )

@@ -158,9 +158,10 @@ class Flow:
         """
         message = cast(Any, request.message)
         card, last4 = self._find_card(message.card)
-        account = 0 if isinstance(card, int) else card.account
         terminal = read.connection.terminal_of(request)
         programme = terminal.partner.programme
+        # Of another programme's card nothing is told, not even its points.
+        account = 0 if isinstance(card, int) or card.programme != programme.number else card.account
         pending = Pending(
             read.connection, request.type, message.__class__.__name__, operation, programme, last4, account
         )

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from ledger.books.posting import Outcome
-from protocol import Reply, StatusReply, TransactionReply
+from ledger.books.posting import Kind, Outcome
+from protocol import Reply, ResultCode, StatusReply, TransactionReply
 from switch.rules.directory import Programme
+
+TRY_AGAIN = int(ResultCode.TRY_AGAIN)
+REDEEM = int(Kind.REDEEM)
 
 MakeReply: TypeAlias = Callable[[int, int, Outcome, Programme, str], Reply]
 """Makes the reply of one operation: (stan, original_stan, outcome, programme, last4)."""
@@ -20,14 +23,19 @@ MakeReply: TypeAlias = Callable[[int, int, Outcome, Programme, str], Reply]
 def transaction_reply(
     stan: int, original_stan: int, outcome: Outcome, programme: Programme, last4: str
 ) -> TransactionReply:
-    """One transaction reply with its receipt, printed by the rules version it was posted under."""
+    """One transaction reply with its receipt, printed by the rules version it was posted under.
+
+    What each figure holds by code: SPEC.md, "What a reply holds" (`protocol.published.field_matrix`).
+    """
+    is_told = outcome.transaction_id and (outcome.code < TRY_AGAIN or outcome.kind != REDEEM)
+    amount_grosze = outcome.amount_grosze if is_told else 0
     printer = (programme.versions.get(outcome.rules_version) or programme.current).printer
     return TransactionReply(
         stan=stan,
         code=outcome.code,
         transaction_id=outcome.transaction_id,
         server_time_ms=outcome.accepted_at_ms,
-        amount_grosze=outcome.amount_grosze,
+        amount_grosze=amount_grosze,
         points=outcome.points,
         balance=outcome.balance,
         receipt=printer.text(
@@ -35,7 +43,7 @@ def transaction_reply(
             outcome.code,
             at_ms=outcome.accepted_at_ms,
             last4=last4,
-            amount_grosze=outcome.amount_grosze,
+            amount_grosze=amount_grosze,
             points=outcome.points,
             balance=outcome.balance,
             original=original_stan,
@@ -49,5 +57,6 @@ def status_reply(
     """What became of the original: its own reply, or none."""
     original = None
     if outcome.original is not None:
-        original = transaction_reply(original_stan, 0, outcome.original, programme, last4)
+        stored = outcome.original
+        original = transaction_reply(original_stan, stored.original_stan, stored, programme, last4)
     return StatusReply(stan=stan, code=outcome.code, server_time_ms=outcome.accepted_at_ms, original=original)

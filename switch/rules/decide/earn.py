@@ -55,7 +55,7 @@ def _award(amount_grosze: int, partner: Partner, version: Version, refusal: int)
     """Points = floor(paid / step); the step is the partner's own, or else the programme's."""
     earn = version.rules.earn
     if earn is None:
-        return Decision(int(ResultCode.NOT_SUPPORTED), rules_version=version.number)
+        return Decision(int(ResultCode.NOT_SUPPORTED), 0, amount_grosze, rules_version=version.number)
     code = refusal
     if not code and not 0 < amount_grosze <= earn.amount_max_grosze:
         code = refuse_amount(amount_grosze)

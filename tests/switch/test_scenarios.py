@@ -1,0 +1,142 @@
+"""scenarios.json: the committed file is what the code makes, and the real switch does what it says."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+import protocol
+from ledger.books.posting import no_effect
+from ledger.postgres.database import Connection, Database
+from ledger.registry.admin import add_programme
+from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.reads import CardStatus
+from protocol import (
+    Balance,
+    Earn,
+    EarnAdvice,
+    Redeem,
+    ResultClass,
+    ResultCode,
+    Reversal,
+    TransactionReply,
+    luhn_digit,
+)
+from protocol.published.field_matrix import MATRIX, Fill, row_of
+from protocol.published.make_scenarios import make_scenarios
+from tests.patience import HANG_S
+from tests.postgres import FreshDatabase
+from tests.switch.memory import CARD, Line, running_front
+from tests.switch.scenario_player import Player, rows_met
+from tests.switch.test_worker import Running, running_worker
+
+PATH = Path(protocol.__file__).parent / "scenarios.json"
+SCENARIOS: list[dict[str, Any]] = json.loads(PATH.read_text(encoding="utf-8"))["scenarios"]
+CARDS_EACH = 5
+
+
+def digits(number: int) -> str:
+    payload = f"9616{number:011d}"
+    return payload + luhn_digit(payload)
+
+
+def names(index: int) -> dict[str, Any]:
+    """What a scenario's names stand for: cards of its own, and the time."""
+    kinds = ("$card", "$other", "$blocked", "$elsewhere", "$unknown")
+    cards = {kind: digits(1_000 + CARDS_EACH * index + n) for n, kind in enumerate(kinds)}
+    return {"$now": int(time.time()), **cards}
+
+
+async def issue_cards(running: Running) -> None:
+    """Put every scenario's cards into the registry, and wait until the switch knows them."""
+
+    def row(card: str, status: CardStatus = CardStatus.ACTIVE) -> CardRow:
+        return CardRow(running.master.token(card), card[-4:], status=status)
+
+    async def job(connection: Connection) -> None:
+        everybody = [names(index) for index in range(len(SCENARIOS))]
+        await add_programme(connection, programme=2, code="elsewhere", name="Inne miasto")
+        await import_cards(connection, 2, [row(cards["$elsewhere"]) for cards in everybody])
+        await import_cards(connection, 1, [row(cards["$blocked"], CardStatus.BLOCKED) for cards in everybody])
+        await import_cards(
+            connection, 1, [row(cards[name]) for cards in everybody for name in ("$card", "$other")]
+        )
+
+    await running.owner.run(job)
+    line = await running.line()
+    last = names(len(SCENARIOS) - 1)["$other"]
+    with trio.fail_after(HANG_S):
+        while (await line.ask(Balance(1, 0, last))).code == ResultCode.CARD_UNKNOWN:
+            pass
+
+
+async def test_the_switch_does_what_the_scenarios_say(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
+) -> None:
+    """Every published dialogue, played against a worker with real books; every row of the matrix is met."""
+    async with running_worker(fresh, owner, tmp_path) as running:
+        await issue_cards(running)
+        met: set[tuple[str, int]] = set()
+        base = 1
+        for index, scenario in enumerate(SCENARIOS):
+            player = Player(running.line, names(index), base, met)
+            try:
+                await player.play(scenario["steps"])
+            except AssertionError as error:
+                raise AssertionError(f"scenario {scenario['name']!r}: {error}") from error
+            base = player.last_stan
+    never = {ResultClass.RETRY, ResultClass.FAULT}
+    decided = [row for row in MATRIX if not all(ResultCode(c).result_class in never for c in row.codes)]
+    assert {row.what for row in decided} - {row.what for row, _ in rows_met(met)} == set()
+
+
+def test_committed_file_is_what_the_code_makes() -> None:
+    """Whoever changes a scenario sees it in scenarios.json (python -m protocol.published.make_scenarios)."""
+    assert PATH.read_text(encoding="utf-8") == make_scenarios()
+
+
+def test_every_reply_has_one_row_of_the_matrix() -> None:
+    """No code of a request has two rows, and no code is left without one in all of them."""
+    requests = {request for row in MATRIX for request in row.requests}
+    for request in requests:
+        codes = [code for row in MATRIX if request in row.requests for code in row.codes]
+        assert len(set(codes)) == len(codes)
+    with_a_row = {code for row in MATRIX for code in row.codes}
+    assert {code.name for code in ResultCode} - {ResultCode(code).name for code in with_a_row} == {
+        "STAN_UNKNOWN",
+        "TOTALS_DIFFER",
+    }
+    with pytest.raises(LookupError):
+        row_of(Balance, ResultCode.STAN_CONFLICT)
+
+
+@pytest.mark.parametrize("code", [ResultCode.TRY_AGAIN, ResultCode.SYSTEM_ERROR], ids=lambda code: code.name)
+async def test_what_is_not_decided_tells_nothing(code: ResultCode) -> None:
+    """A reply of which nothing is kept has no figures: it is not mistaken for a decision."""
+    async with running_front() as memory:
+        memory.ledger.automatic = False
+        line = Line(await memory.connect())
+        assert await line.sign_in()
+        requests = [
+            Earn(1, 0, CARD, 12_345),
+            EarnAdvice(2, int(time.time()), CARD, 12_345),
+            Redeem(3, 0, CARD, 100),
+            Reversal(4, 0, CARD, 1),
+            Balance(5, 0, CARD),
+        ]
+        await line.send(*requests)
+        with trio.fail_after(HANG_S):
+            while len(memory.ledger.waiting) < len(requests):
+                await trio.lowlevel.checkpoint()
+        memory.front.flow.on_outcomes([(p, no_effect(p, code)) for p in memory.ledger.waiting])
+        for request in requests:
+            reply = await line.reply()
+            assert isinstance(reply, TransactionReply)
+            row = row_of(type(request), reply.code)
+            assert {row.transaction_id, row.amount_grosze, row.points, row.balance} == {Fill.ZERO}
+            assert (reply.transaction_id, reply.amount_grosze, reply.points, reply.balance) == (0, 0, 0, 0)
+            assert reply.code == code
+            assert reply.receipt
