@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import gc
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
@@ -31,12 +31,13 @@ from switch.flow.connection import Connection
 from switch.flow.flow import Ledger
 from switch.flow.inquiry import Inquiries
 from switch.logs import writer as log_writer
-from switch.metrics import LedgerObserver, Meters
+from switch.metrics import Meters
 from switch.process.feed import Feed
 from switch.process.front import Front
 from switch.process.http import bind_http, make_application, serve_http
 from switch.process.lines import WorkerReady
 from switch.process.ports import bind_patiently
+from switch.process.readiness import PostingWatch, Readiness
 from switch.rules.directory import Directory, Terminal
 from switch.wire.listener import bind_listener
 
@@ -58,8 +59,9 @@ class Worker:
         self._worker = worker
         self._meters = Meters()
         self._directory = Directory(master_key)
+        self._postings = PostingWatch(self._meters)
+        self._readiness: Readiness
         self._front: Front | None = None
-        self._feed: Feed | None = None
 
     async def run(self, stop: trio.Event, on_ready: Callable[[WorkerReady], None]) -> None:
         """Serve until `stop` is set, then drain. Raises `PortInUse`, `DatabaseMisconfigured`, OSError."""
@@ -70,21 +72,22 @@ class Worker:
             ) as database,
             trio.open_nursery() as base,
         ):
-            http_stop = trio.Event()
-            http = await self._start_http(base, http_stop)
-            self._feed = feed = Feed(
+            feed = Feed(
                 database,
                 self._directory,
                 meters=self._meters,
                 stale_after_s=config.feed_stale_after_s,
                 on_terminal=self._terminal_changed,
             )
+            self._readiness = Readiness(self._directory, feed, self._postings)
+            http_stop = trio.Event()
+            http = await self._start_http(base, http_stop)
             if await self._load(database, feed, stop):
                 # A collection that walked millions of cards would stop the worker for as long.
                 gc.collect()
                 gc.freeze()
                 following = trio.CancelScope()
-                base.start_soon(self._follow, feed, following)
+                base.start_soon(self._follow, feed.run, following)
                 listening = bind_listener(self._config)
                 await self._serve(
                     database, feed, listening, stop, lambda: on_ready(WorkerReady(self._worker, http))
@@ -94,22 +97,15 @@ class Worker:
             base.cancel_scope.deadline = trio.current_time() + HTTP_END_S
 
     @staticmethod
-    async def _follow(feed: Feed, scope: trio.CancelScope) -> None:
+    async def _follow(task: Callable[[], Awaitable[None]], scope: trio.CancelScope) -> None:
         with scope:
-            await feed.run()
+            await task()
 
     async def _start_http(self, base: trio.Nursery, stop: trio.Event) -> str:
         host, port = self._config.http_host, self._config.http_port
         bind = partial(bind_http, host, port and port + self._worker)
         sock = await bind_patiently(bind, self._port_wait_s)
-        application = make_application(
-            self._meters,
-            {
-                "postgres": self._check_postgres,
-                "registry": self._check_registry,
-                "switch": self._check_switch,
-            },
-        )
+        application = make_application(self._meters, self._readiness.checks)
         base.start_soon(serve_http, application, sock, stop)
         return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
 
@@ -143,10 +139,10 @@ class Worker:
                 batch_max=config.batch_max,
                 lanes=config.committers,
                 give_up_ms=config.give_up_ms,
-                observer=LedgerObserver(self._meters),
+                observer=self._postings,
             )
             await back.start(committer.run)
-            front = self._front = Front(
+            front = self._front = self._readiness.front = Front(
                 config=config,
                 directory=self._directory,
                 meters=self._meters,
@@ -162,7 +158,10 @@ class Worker:
             )
             self._add_gauges(front, committer, feed)
             report()
+            probing = trio.CancelScope()
+            back.start_soon(self._follow, partial(self._postings.probe, database.session()), probing)
             await front.run(listening, stop)
+            probing.cancel()
             committer.stop()
 
     def _on_outcomes(self, outcomes: list[tuple[Posting, Outcome]]) -> None:
@@ -191,25 +190,6 @@ class Worker:
     def _terminal_changed(self, terminal: Terminal) -> None:
         if terminal.blocked and self._front is not None:
             self._front.connections.close_terminal(terminal.number, "terminal_blocked")
-
-    def _check_postgres(self) -> str | None:
-        if self._feed is None or self._feed.fresh_at is None:
-            return "not connected yet"
-        return self._feed.problem
-
-    def _check_registry(self) -> str | None:
-        if self._feed is None or self._feed.fresh_at is None:
-            return "not loaded yet"
-        if self._feed.is_stale():
-            return f"not read for {self._feed.age_s:.0f} s; redemptions are refused"
-        if not any(programme.current.number for programme in self._directory.programmes.values()):
-            return "no programme has rules in force: apply them with `cityswitch programmes apply FILE`"
-        return None
-
-    def _check_switch(self) -> str | None:
-        if self._front is None:
-            return "not listening yet"
-        return "draining" if self._front.draining else None
 
     def _add_gauges(self, front: Front, committer: Committer, feed: Feed) -> None:
         gauge = self._meters.gauge

@@ -307,7 +307,7 @@ async def test_a_storm_of_inquiries_delays_no_block(
             assert await blocked.closed()
             assert answers == []
             nursery.cancel_scope.cancel()
-        holder.terminate()
+        await holder.run(lambda c: c.execute("rollback"))
 
 
 async def test_the_first_use_of_a_new_key_retires_the_old(
@@ -350,7 +350,7 @@ async def test_http_says_what_it_should(fresh: FreshDatabase, owner: Database, t
         assert status == 200
         assert msgspec.json.decode(body) == {
             "ready": True,
-            "checks": {"postgres": "ok", "registry": "ok", "switch": "ok"},
+            "checks": {"postgres": "ok", "registry": "ok", "postings": "ok", "switch": "ok"},
         }
 
 

@@ -1,0 +1,114 @@
+"""/readyz says whether sales can be posted, with sales and without, and recovers by itself."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+
+from ledger.errors import DatabaseContended, DatabaseUnavailable, StatementRefused
+from ledger.postgres.database import Connection, Database, open_database
+from protocol import Earn, ResultCode
+from switch.metrics import Meters
+from switch.process import readiness
+from switch.process.readiness import POISON_MAX, PostingWatch
+from tests.patience import HANG_S, UNHURRIED
+from tests.postgres import FreshDatabase
+from tests.switch.city import http_get
+from tests.switch.memory import CARD
+from tests.switch.test_logs import make_posting
+from tests.switch.test_worker import Running, running_worker
+
+
+@pytest.fixture
+def probe_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "PROBE_S", 0.05)
+
+
+async def until_postings_are(running: Running, *, ok: bool) -> None:
+    """Ask /readyz until it says so of the postings; its status must agree."""
+    with trio.fail_after(HANG_S):
+        while True:
+            status, body = await http_get(running.ready.http, "/readyz")
+            if (msgspec.json.decode(body)["checks"]["postings"] == "ok") is ok:
+                assert ok or status == 503
+                return
+            await trio.sleep(0.02)
+
+
+async def hang_up(owner: Database, database: str) -> None:
+    """End all of the switch's connections, so that it opens new ones."""
+
+    async def job(connection: Connection) -> None:
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = $1 and usename = 'cityswitch_service'",
+            database,
+        )
+
+    await owner.run(job)
+
+
+async def test_a_read_only_database_is_not_ready(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path, probe_often: None
+) -> None:
+    """The database turns read-only: no sale can be posted, and /readyz says so, until it can again."""
+
+    async def set_read_only(value: str) -> None:
+        await owner.run(
+            lambda c: c.execute(f"alter database {fresh.name} set default_transaction_read_only = {value}")
+        )
+        await hang_up(owner, fresh.name)
+
+    async with running_worker(fresh, owner, tmp_path, **UNHURRIED | {"give_up_ms": 200}) as running:
+        await until_postings_are(running, ok=True)
+        await set_read_only("on")
+        await until_postings_are(running, ok=False)
+        line = await running.line()
+        sale = Earn(stan=1, terminal_time=0, card=CARD, amount=1_000)
+        assert (await line.ask(sale)).code == ResultCode.TRY_AGAIN
+        await until_postings_are(running, ok=False)
+        # The owner's own session is not read-only: it was there before.
+        await set_read_only("off")
+        await until_postings_are(running, ok=True)
+        code = int(ResultCode.TRY_AGAIN)
+        with trio.fail_after(HANG_S):
+            while code == ResultCode.TRY_AGAIN:
+                code = (await line.ask(sale)).code
+        assert code == 0
+
+
+@pytest.mark.parametrize("table", ["account", "claim", "journal", "posting", "reversal"])
+async def test_a_locked_table_is_not_ready(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path, probe_often: None, table: str
+) -> None:
+    """A table that postings need is locked, and no sale comes: /readyz says so, and recovers."""
+    async with running_worker(fresh, owner, tmp_path) as running, open_database(fresh.owner_dsn) as beside:
+        await until_postings_are(running, ok=True)
+        holder = beside.session()
+        await holder.run(lambda c: c.execute(f"begin; lock table ledger.{table} in share mode"))
+        await until_postings_are(running, ok=False)
+        await holder.run(lambda c: c.execute("rollback"))
+        await until_postings_are(running, ok=True)
+
+
+def test_what_a_failed_batch_means() -> None:
+    """A lost batch is a problem until one commits; one that lost a race, or one bad row, is none."""
+    watch, posting = PostingWatch(Meters()), make_posting(0)
+    watch.batch_retried(DatabaseContended("a deadlock"))
+    assert watch.problem is None
+    watch.batch_retried(DatabaseUnavailable("gone"))
+    assert watch.problem == "the last batch did not commit: gone"
+    watch.gave_up(7)
+    assert watch.problem == "the last batch did not commit: gone"
+    watch.batch_committed(1, 0.1)
+    assert watch.problem is None
+    refused = StatementRefused("no such column", "42703")
+    for count in range(1, POISON_MAX + 1):
+        watch.poisoned(posting, refused)
+        assert (watch.problem is not None) is (count == POISON_MAX)
+    watch.batch_committed(1, 0.1)
+    watch.poisoned(posting, refused)
+    assert watch.problem is None
+    watch.gave_up(1)
+    assert watch.problem is not None
