@@ -24,7 +24,6 @@ import msgspec
 from bench.throughput.load_order import LINE_BYTES_MAX, READY, DirectOrder, DirectReport, Window
 from ledger.books.posting import POST_BATCH, Kind, Posting, columns
 from ledger.books.transaction_ids import TransactionIds
-from ledger.postgres.database import Connection
 from simulators.fleet.histogram import Histogram
 
 NODE_FIRST: Final = 1_000
@@ -98,7 +97,7 @@ class Poster:
         self.made_late = 0
         self.histogram = Histogram()
 
-    async def post(self, connection: Connection, window: Window) -> None:
+    async def post(self, connection: asyncpg.Connection, window: Window) -> None:
         """Post batch after batch until the window ends."""
         statement = await connection.prepare(POST_BATCH)
         order = self._order
@@ -151,7 +150,8 @@ async def run(order: DirectOrder) -> DirectReport:
 def main() -> int:
     """Entry of the process."""
     order = msgspec.json.decode(sys.stdin.buffer.readline(LINE_BYTES_MAX), type=DirectOrder)
-    report = asyncio.run(run(order))
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        report = runner.run(run(order))
     sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     return 0
 

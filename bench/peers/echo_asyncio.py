@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from bench.peers.echo_trio import whole_frames
+from bench.peers.frames import whole_frames
 
 
 class Echo(asyncio.Protocol):
@@ -42,4 +42,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(main())

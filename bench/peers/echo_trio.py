@@ -13,18 +13,9 @@ import sys
 
 import trio
 
+from bench.peers.frames import whole_frames
+
 READ_BYTES_MAX = 8_192
-
-
-def whole_frames(data: bytes) -> int:
-    """Return how many bytes at the beginning of `data` are whole frames."""
-    size, at = len(data), 0
-    while size - at >= 2:
-        end = at + 2 + (data[at] << 8 | data[at + 1])
-        if end > size:
-            break
-        at = end
-    return at
 
 
 async def serve(sock: trio.socket.SocketType) -> None:

@@ -7,10 +7,12 @@ lives as long as the worker. Ids of one generator strictly increase, even when t
 """
 
 import random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ledger.errors import DatabaseUnavailable
-from ledger.postgres.database import Connection
+
+if TYPE_CHECKING:  # who only counts or packs needs no bridge to a database
+    from ledger.postgres.database import Connection
 
 NODES: Final = 1 << 10
 SEQUENCES: Final = 1 << 12
@@ -62,7 +64,7 @@ def time_ms(transaction_id: int) -> int:
     return transaction_id >> _TIME_SHIFT
 
 
-async def claim_node(connection: Connection, preferred: int | None = None) -> int:
+async def claim_node(connection: "Connection", preferred: int | None = None) -> int:
     """Claim a node number for as long as this connection lives.
 
     `preferred` is tried first: a worker whose connection was lost takes its own number again. Others are

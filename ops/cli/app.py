@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from ops.cli.completion import add_completion
 from ops.cli.help_texts import examples
-from ops.version import project_version
+from ops.program import project_version
 
 app = App(
     name="cityswitch",

@@ -40,7 +40,7 @@ from ops.cli.registry_options import Json, Programme, parse_day, pick_programme
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import Row, print_fields, print_line, print_rows
-from ops.place.database import owner_database
+from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 from ops.till.terminal import check_card, masked
 from protocol import CardNumberError, parse_card
@@ -105,7 +105,7 @@ async def add(
         done = await import_cards(connection, await pick_programme(connection, programme), [card])
         return done.refused[0].reason if done.refused else ""
 
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         if refused := await database.run(job):
             raise CommandError(Exit.USAGE, f"card {masked(digits)}: {refused}.")
     print_line(f"Card {masked(digits)} added.")
@@ -144,7 +144,7 @@ async def import_(
 ) -> Exit:
     """Import cards from a CSV file: good lines are imported, refused ones reported with the reason."""
     read = card_reader(master_key(place))
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         number = await database.run(lambda connection: pick_programme(connection, programme))
 
         async def store(lines: list[Line[CardRow]]) -> list[Refused]:
@@ -194,7 +194,7 @@ async def list_(
         rows = await list_cards(connection, after=beyond, limit=limit, account=account)
         return [shown(row, codes) for row in rows]
 
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         rows = await database.run(job)
     print_rows(rows, SHOWN, as_json=json, empty="No card there.")
 
@@ -210,7 +210,7 @@ async def show(number: Number, /, *, json: Json = False, place: Place = HERE) ->
         row = await find_card(connection, token)
         return shown(row, codes) if row else None
 
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         row = await database.run(job)
     if row is None:
         raise CommandError(
@@ -264,5 +264,5 @@ async def replace(
 
 
 async def _run(place: Place, job: Callable[[Connection], Awaitable[Any]]) -> Any:
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         return await database.run(job)

@@ -30,7 +30,8 @@ from ops.cli.registry_options import Json
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import print_json, print_line, text_of
-from ops.place.database import database_server
+from ops.place.database import Purpose, database_server
+from ops.place.installation import check_key
 from ops.place.options import HERE, Place
 from ops.place.running import read_note
 from switch.config import ENVIRONMENT_PREFIX, Config, read_toml
@@ -114,7 +115,7 @@ async def run_checks(place: Place, config: Config) -> list[Checked]:
         look("files", lambda: check_descriptors(config)),
     ]
     try:
-        async with database_server(place, config) as dsns:
+        async with database_server(place, config, Purpose.LOOK) as dsns:
             findings += [
                 await ask("database", lambda: check_service(dsns.service)),
                 await ask("durability", lambda: ask_durability(dsns.service)),
@@ -149,7 +150,8 @@ def failed(name: str, error: BaseException) -> Checked:
 
 
 def check_master_key(config: Config) -> str:
-    """The master key is there, and open to this user alone."""
+    """The master key is there, open to this user alone, and not where development has its own."""
+    check_key(config, is_embedded=not (config.dsn or config.owner_dsn))
     MasterKey.load(config.master_key_path)
     return str(config.master_key_path)
 

@@ -10,7 +10,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from ops.cli.help_texts import examples
-from ops.demo import steps
+from ops.demo.fleet import Scenario
+from ops.demo.steps import play
 from ops.exit_codes import Exit
 from ops.place.options import HERE, Place
 
@@ -23,7 +24,7 @@ async def demo(
     *, seconds: Annotated[float, Parameter(help="How long the terminals trade.")] = 60, place: Place = HERE
 ) -> Exit:
     """Run the whole switch with a simulated city, then reconcile what terminals were told with the ledger."""
-    return await steps.play(place, steps.Scenario(seconds=seconds))
+    return await play(place, Scenario(seconds=seconds))
 
 
 @up_app.default
@@ -33,4 +34,4 @@ async def up(
     place: Place = HERE,
 ) -> Exit:
     """Run the same with a light load until Ctrl-C, then drain and reconcile."""
-    return await steps.play(place, steps.Scenario(seconds=None, rate_per_s=rate))
+    return await play(place, Scenario(seconds=None, rate_per_s=rate))

@@ -1,6 +1,6 @@
 """`cityswitch init` and `cityswitch migrate`: a new installation, and a new version of one.
 
-Owns the subcommands; the steps are `switch.installation`'s.
+Owns the subcommands; the steps are `ops.place.installation`'s.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from cyclopts import App, Parameter
 from ledger.postgres.migrate import migrate as apply_migrations
 from ledger.postgres.migrate import pending
 from ops.cli.help_texts import examples
-from ops.output import print_line
-from ops.place.database import database_server
+from ops.output import print_line, work_is_done
+from ops.place.database import Purpose, database_server
+from ops.place.installation import install
 from ops.place.options import HERE, Place
-from switch.process.installation import prepare
 
 init_app = App(
-    name="init", help_epilogue=examples("init", "init --dsn postgresql://owner@db.example/cityswitch")
+    name="init",
+    help_epilogue=examples(
+        "init",
+        "init --dsn postgresql://owner@db.example/cityswitch --master-key-file /etc/cityswitch/master.key",
+    ),
 )
 migrate_app = App(name="migrate", help_epilogue=examples("migrate", "migrate --dry-run", "migrate --after"))
 
@@ -27,8 +31,9 @@ migrate_app = App(name="migrate", help_epilogue=examples("migrate", "migrate --d
 async def init(*, place: Place = HERE) -> None:
     """Make what a new installation needs: state directory, master key, database schema."""
     config = place.settings()
-    async with database_server(place, config, create=True) as dsns:
-        done = await prepare(config, dsns.owner)
+    async with database_server(place, config, Purpose.MAKE) as dsns:
+        done = await install(config, dsns)
+    work_is_done()
     print_line(f"{len(done.migrations)} migrations applied.")
     print_line(f"Master key {config.master_key_path} {'made: back it up' if done.key_made else 'is there'}.")
 
@@ -45,7 +50,7 @@ async def migrate(
     """Bring the database's schema up to this version (with the owner's DSN); switches of the version before
     run on.
     """
-    async with database_server(place, place.settings(), create=not dry_run) as dsns:
+    async with database_server(place, place.settings(), Purpose.LOOK if dry_run else Purpose.CHANGE) as dsns:
         waiting = await pending(dsns.owner)
         names = waiting.before + (waiting.after if after else [])
         if not dry_run:

@@ -23,7 +23,7 @@ from ops.cli.registry_options import Json
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import Row, print_fields, print_json, print_line, print_rows
-from ops.place.database import owner_database
+from ops.place.database import looking
 from ops.place.options import HERE, Place
 from ops.till.answers import code_name
 from ops.till.terminal import masked
@@ -98,7 +98,7 @@ async def balance(
             )
         return {"account": account, "balance": points}
 
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         print_fields(await database.run(job), as_json=json)
 
 
@@ -118,7 +118,7 @@ async def history(
         account = await find_account(connection, number, which, place)
         return await statements.history(connection, account, limit=limit)
 
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         rows = [history_row(row) for row in await database.run(job)]
     print_rows(rows, HISTORY_SHOWN, as_json=json, empty="No transaction yet.", narrow=HISTORY_NARROW)
 
@@ -145,7 +145,7 @@ def history_row(row: statements.HistoryRow) -> Row:
 @app.command(help_epilogue=examples("ledger verify", "ledger verify --json"))
 async def verify(*, json: Json = False, place: Place = HERE) -> Exit:
     """Prove the books: check every invariant over the whole ledger, in one snapshot."""
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         findings = await database.run(verify_books, timeout_s=WHOLE_LEDGER_S_MAX)
     broken = [finding for finding in findings if finding.count]
     if json:
@@ -164,7 +164,7 @@ async def verify(*, json: Json = False, place: Place = HERE) -> Exit:
 )
 async def trial_balance(*, json: Json = False, place: Place = HERE) -> Exit:
     """Show the sums of all postings by kind of account: debits and credits are equal."""
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         rows = await database.run(statements.trial_balance, timeout_s=WHOLE_LEDGER_S_MAX)
     kinds = {int(kind): kind.name.lower().replace("_", " ") for kind in AccountKind}
     print_rows(

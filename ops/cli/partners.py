@@ -38,7 +38,7 @@ from ops.cli.registry_options import FIRST_PAGE, Json, Page, Programme, parse_ye
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import Row, print_fields, print_line, print_rows
-from ops.place.database import owner_database
+from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 
 COLUMNS = Columns(required=("id", "name"), optional=("main_partner", "points_step"))
@@ -77,7 +77,7 @@ async def _store_one(partner: NewPartner, programme: str | None, place: Place) -
     async def job(connection: Connection) -> Import:
         return await import_partners(connection, await pick_programme(connection, programme), [partner])
 
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         done = await database.run(job)
     if done.refused:
         raise CommandError(Exit.USAGE, f"partner {partner.id}: {done.refused[0].reason}.")
@@ -111,7 +111,7 @@ async def import_(
     place: Place = HERE,
 ) -> Exit:
     """Import partners from a CSV file: good lines are imported, refused ones reported with the reason."""
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         number = await database.run(lambda connection: pick_programme(connection, programme))
 
         async def store(lines: list[Line[NewPartner]]) -> list[Refused]:
@@ -149,7 +149,7 @@ async def read_page(connection: Connection, page: Page) -> list[Row]:
 )
 async def list_(*, page: Page = FIRST_PAGE, json: Json = False, place: Place = HERE) -> None:
     """List partners by number."""
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         rows = await database.run(lambda connection: read_page(connection, page))
     print_rows(rows, SHOWN, as_json=json, empty="No partner there.")
 
@@ -157,7 +157,7 @@ async def list_(*, page: Page = FIRST_PAGE, json: Json = False, place: Place = H
 @app.command(help_epilogue=examples("partners show 1001", "partners show 1001 --json"))
 async def show(number: int, /, *, json: Json = False, place: Place = HERE) -> None:
     """Show one partner."""
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         rows = await database.run(lambda connection: read_page(connection, Page(after=number - 1, limit=1)))
     if not rows or rows[0]["id"] != number:
         raise CommandError(
@@ -179,6 +179,6 @@ async def unblock(number: int, /, *, place: Place = HERE) -> None:
 
 
 async def _set_status(number: int, status: Status, place: Place) -> None:
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         await database.run(lambda connection: set_partner_status(connection, number, status))
     print_line(f"Partner {number} is {STATUS_NAMES[status]}.")

@@ -26,7 +26,7 @@ from ops.cli.registry_options import Json, pick_programme
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import print_json, print_line, print_rows
-from ops.place.database import owner_database
+from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 from switch.rules.programme import Rules, parse_rules
 
@@ -60,7 +60,7 @@ async def apply(
     async def job(connection: Connection) -> int | None:
         return await apply_rules(connection, rules, text, moment)
 
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         version = await database.run(job)
     identity = rules.programme
     if version is None:
@@ -117,7 +117,7 @@ async def apply_rules(connection: Connection, rules: Rules, text: str, moment: d
 @app.command(name="list", help_epilogue=examples("programmes list", "programmes list --json"))
 async def list_(*, json: Json = False, place: Place = HERE) -> None:
     """List the programmes."""
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         rows = await database.run(list_programmes)
     shown = [{**row, "status": STATUS_NAMES[row["status"]]} for row in rows]
     print_rows(shown, ("id", "code", "name", "status"), as_json=json, empty="No programme yet.")
@@ -139,7 +139,7 @@ async def show(
     async def job(connection: Connection) -> list[Any]:
         return await list_rules(connection, await pick_programme(connection, programme))
 
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         versions = await database.run(job)
     for row in versions:
         if version is None or row["version"] == version:
@@ -170,5 +170,5 @@ async def _set_status(programme: str | None, status: Status, place: Place) -> No
         await set_programme_status(connection, number, status)
         return number
 
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         print_line(f"Programme {await database.run(job)} is {STATUS_NAMES[status]}.")

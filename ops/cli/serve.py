@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict, dataclass
 from typing import Annotated, Final, Literal
 
@@ -19,13 +19,13 @@ import trio
 from cyclopts import App, Group, Parameter
 
 from ops.cli.help_texts import examples
-from ops.demo.local_switch import running_of
-from ops.place.database import database_server
+from ops.place.database import Purpose, database_server
+from ops.place.installation import install
 from ops.place.options import HERE, Place
-from ops.place.running import noted, was_killed
+from ops.place.running import note_of, noted, was_killed
+from ops.place.state_lock import state_held
 from switch.config import Config
 from switch.logs import configure_logs, log_whole_process
-from switch.process.installation import prepare
 from switch.process.lines import TAKE_OVER_S_MAX
 from switch.process.supervisor import Running as Listening
 from switch.process.supervisor import serve as supervise
@@ -68,9 +68,12 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
     config = place.settings(**asdict(overrides))
     configure_logs(config.log_level)
     log_whole_process()
-    async with database_server(place, config, create=True, tell=_tell) as dsns:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(state_held(config.state_path, "serve"))
+        server = database_server(place, config, Purpose.CHANGE, tell=_tell)
+        dsns = await stack.enter_async_context(server)
         if dsns.is_embedded:
-            await prepare(config, dsns.owner)
+            await install(config, dsns)
         served = msgspec.structs.replace(config, dsn=dsns.service, owner_dsn="")
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             stop = trio.Event()
@@ -88,7 +91,7 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
 
 
 def _note(notes: ExitStack, config: Config, listening: Listening) -> None:
-    notes.enter_context(noted(config.state_path, running_of(config, listening)))
+    notes.enter_context(noted(config.state_path, note_of(config, listening)))
 
 
 def _tell(notice: str) -> None:

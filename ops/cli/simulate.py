@@ -15,19 +15,20 @@ from cyclopts import App, Parameter
 
 from ledger.registry.secrets import MasterKey
 from ops.cli.help_texts import examples
+from ops.demo.fleet import CONNECT_S, CUT_OFF_SHARE, SETTLE_S, fleet_folder, fleet_processes
 from ops.demo.report import fleet_figures, live_line, table_lines
-from ops.demo.steps import CONNECT_S, CUT_OFF_SHARE, SETTLE_S, fleet_folder, fleet_processes
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import print_json, print_line, say
-from ops.place.database import owner_database
+from ops.place.database import changing
 from ops.place.options import HERE, Place
 from ops.till.terminal import HAND, TillOptions
-from simulators.city.example import CITY, FLEET_TERMINALS
+from simulators.city.example import CITY, FLEET_CARDS, FLEET_TERMINALS
 from simulators.city.seeding import seed_city
 from simulators.fleet.fleet import population_of
 from simulators.fleet.process import run_fleet_processes
 from simulators.fleet.report import FleetPlan, FleetReport
+from simulators.till.channel import connector
 
 app = App(
     name="simulate",
@@ -42,7 +43,7 @@ app = App(
 async def city(*, place: Place = HERE) -> None:
     """Write the simulated city into the registry; what is there already stays as it is."""
     master = MasterKey.load(place.settings().master_key_path)
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         added = await seed_city(database, CITY, master)
     print_line(f"{added.cards:,} cards, {added.partners:,} partners, {added.terminals:,} terminals added.")
 
@@ -73,7 +74,7 @@ async def fleet(
         address=str(address),
         ca_file=str(address.ca_file or ""),
         state_dir=str(fleet_folder(place.settings())),
-        cards=CITY.cards,
+        cards=FLEET_CARDS,
         partners=CITY.partners,
         population_terminals=CITY.terminals,
         terminals=terminals,
@@ -87,6 +88,9 @@ async def fleet(
         population_of(plan)
     except ValueError as error:
         raise CommandError(Exit.USAGE, f"{error}.") from None
+    # A fleet waits for its switch; what is not there at all is better told at once.
+    (await connector(address)()).close()
+    say(f"{terminals} terminals trade with {address} for {seconds:g} s")
     report = await _run(plan)
     if json:
         print_json(report)

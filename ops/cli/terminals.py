@@ -43,7 +43,7 @@ from ops.cli.registry_options import FIRST_PAGE, Json, Page
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import Row, print_fields, print_line, print_rows, say
-from ops.place.database import owner_database
+from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 
 COLUMNS = Columns(required=("id", "partner"), optional=("label",))
@@ -76,7 +76,7 @@ async def add(
 ) -> None:
     """Add one terminal; it needs a key next."""
     terminal = NewTerminal(number, partner, label)
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         done: Import = await database.run(lambda connection: import_terminals(connection, [terminal]))
     if done.refused:
         raise CommandError(Exit.USAGE, f"terminal {number}: {done.refused[0].reason}.")
@@ -100,7 +100,7 @@ async def import_(
     place: Place = HERE,
 ) -> Exit:
     """Import terminals from a CSV file: good lines are imported, refused ones reported with the reason."""
-    async with owner_database(place) as database:
+    async with changing(place) as database:
 
         async def store(lines: list[Line[NewTerminal]]) -> list[Refused]:
             return await store_once(
@@ -131,7 +131,7 @@ async def list_(
     place: Place = HERE,
 ) -> None:
     """List terminals by number."""
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         rows = await database.run(
             lambda connection: list_terminals(connection, after=page.after, limit=page.limit, partner=partner)
         )
@@ -146,7 +146,7 @@ async def show(number: int, /, *, json: Json = False, place: Place = HERE) -> No
         rows = await list_terminals(connection, after=number - 1, limit=1)
         return rows, await list_keys(connection, number)
 
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         rows, keys = await database.run(job)
     if not rows or rows[0]["id"] != number:
         raise CommandError(
@@ -169,7 +169,7 @@ async def unblock(number: int, /, *, place: Place = HERE) -> None:
 
 
 async def _set_status(number: int, status: Status, place: Place) -> None:
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         await database.run(lambda connection: set_terminal_status(connection, number, status))
     print_line(f"Terminal {number} is {STATUS_NAMES[status]}.")
 
@@ -194,7 +194,7 @@ async def rotate(number: int, /, *, out: KeyFile = None, json: Json = False, pla
 @key.command(name="list", help_epilogue=examples("terminals key list 17"))
 async def list_generations(number: int, /, *, json: Json = False, place: Place = HERE) -> None:
     """List the generations of a terminal's key, newest first, without the keys."""
-    async with owner_database(place) as database:
+    async with looking(place) as database:
         rows = await database.run(lambda connection: list_keys(connection, number))
     cells = [
         {
@@ -226,7 +226,7 @@ async def _issue(number: int, *, out: Path | None, json: bool, place: Place, aga
             )
         return await issue_key(connection, master, number, secret)
 
-    async with owner_database(place) as database:
+    async with changing(place) as database:
         # The file first: a key that could not be written down must not become the terminal's.
         descriptor = _create(out) if out else None
         generation = await database.run(job)

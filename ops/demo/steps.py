@@ -8,14 +8,11 @@ it is left; what a killed run left unsettled is settled and audited by the next 
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import urllib.request
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -24,50 +21,48 @@ import trio
 from ledger.books.statements import trial_balance
 from ledger.books.verify import verify
 from ledger.postgres.database import Database, open_database
+from ops.demo.fleet import (
+    SETTLE_S,
+    Scenario,
+    fleet_folder,
+    fleet_plan,
+    fleet_processes,
+    is_fleet_at_work,
+    put_aside,
+)
 from ops.demo.local_switch import local_switch
 from ops.demo.report import DemoOutcome, live_line, report_lines
 from ops.demo.screen import Screen
+from ops.demo.words import farewell, invitation
+from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.place.database import Dsns, database_server
+from ops.place.database import Dsns, Purpose, database_server
+from ops.place.installation import install
 from ops.place.options import Place
 from ops.place.running import RunningNote
+from ops.place.state_lock import state_held
 from ops.till.receipt_paper import paper
 from ops.till.terminal import TillOptions, open_terminal
 from simulators.audit.auditor import audit
-from simulators.city.example import CITY, EXAMPLE_CARD, FLEET_TERMINALS, HAND_TERMINAL, development_key
+from simulators.audit.log import at_rest
+from simulators.city.example import CITY, EXAMPLE_CARD, FLEET_TERMINALS, HAND_TERMINAL
 from simulators.city.seeding import seed_city
-from simulators.errors import StoreError, StoreInUse, TerminalError
+from simulators.errors import StoreError, TerminalError
 from simulators.fleet.process import run_fleet_processes
-from simulators.fleet.report import FleetPlan, FleetReport, Progress
-from simulators.till.store import TerminalMemory
-from switch.config import Config
+from simulators.fleet.report import FleetReport, Progress
 from switch.logs import configure_logs
-from switch.process.installation import prepare
 
 STEPS: Final = 7
-CUT_OFF_SHARE: Final = 0.01
 EXAMPLE_AMOUNT_GROSZE: Final = 4_590
-CONNECT_S: Final = 15.0
-SETTLE_S: Final = 30.0
 EARLIER_FLEET_S_MAX: Final = 2 * SETTLE_S
 POLL_S: Final = 0.2
 BOOKS_S_MAX: Final = 600.0
 METRICS_S_MAX: Final = 5.0
-FOR_EVER_S: Final = 10.0 * 365 * 86_400
-FLEET_PROCESSES_MAX: Final = 4
 LOGGED_EVERY_S: Final = 60
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """What the fleet does: for how long (None: until stopped), and how fast (0: as fast as it goes)."""
-
-    seconds: float | None
-    rate_per_s: float = 0.0
-
-
 async def play(place: Place, scenario: Scenario) -> Exit:
-    """Run a scenario to its end. Raises `CommandError` and errors that `ops.errors` explains.
+    """Run a scenario to its end. Raises `CommandError` and errors that `ops.cli.failures` explains.
 
     A signal ends a scenario without end in an orderly way, reconciliation included; a second one, or one
     during a timed scenario, ends everything at once, with status 130, and the books stay sound for the
@@ -107,11 +102,17 @@ class _Play:
         self._stop = stop
         self._screen = Screen(STEPS if scenario.seconds is not None else STEPS - 1)
         self._config = place.settings()
+        if (self._config.dsn or self._config.owner_dsn) and place.dsn is None:
+            raise CommandError(
+                Exit.CONFIGURATION,
+                "the settings name a database of your own, which this would fill with a simulated city.",
+                "Name it with --dsn if that is meant, or run where no such settings are.",
+            )
 
     async def run(self) -> Exit:
         configure_logs("warning")
-        self._config.state_path.mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
+            stack.enter_context(state_held(self._config.state_path, self._scenario.command))
             dsns, owner = await self._open_books(stack)
             async with AsyncExitStack() as switch_stack:
                 running = await self._start_switch(switch_stack, dsns)
@@ -125,11 +126,11 @@ class _Play:
     async def _open_books(self, stack: AsyncExitStack) -> tuple[Dsns, Database]:
         config, screen = self._config, self._screen
         with screen.step("Postgres") as step:
-            server = database_server(self._place, config, create=True, tell=lambda _: None)
+            server = database_server(self._place, config, Purpose.MAKE, tell=lambda _: None)
             dsns = await stack.enter_async_context(server)
             step.note = f"embedded in {config.state_dir}, for development" if dsns.is_embedded else "yours"
         with screen.step("Migrations and master key") as step:
-            prepared = await prepare(config, dsns.owner)
+            prepared = await install(config, dsns)
             key = "key made" if prepared.key_made else "key there"
             step.note = f"{len(prepared.migrations)} migrations applied, {key}"
         with screen.step("A city") as step:
@@ -208,68 +209,29 @@ class _Play:
         self, owner: Database, report: FleetReport, running: RunningNote, replays: int
     ) -> Exit:
         screen = self._screen
-        logs = sorted(fleet_folder(self._config).glob("audit-*.log"))
-        with screen.step("Reconciliation: what terminals were told against the ledger") as step:
-            outcome = DemoOutcome(
-                fleet=report,
-                audit=await audit(owner, logs),
-                findings=await owner.run(verify, timeout_s=BOOKS_S_MAX),
-                trial=await owner.run(trial_balance, timeout_s=BOOKS_S_MAX),
-                replays=replays,
-            )
-            step.note = "done"
+        with at_rest(sorted(fleet_folder(self._config).glob("audit-*.log"))) as logs:
+            with screen.step("Reconciliation: what terminals were told against the ledger") as step:
+                outcome = DemoOutcome(
+                    fleet=report,
+                    audit=await audit(owner, logs),
+                    findings=await owner.run(verify, timeout_s=BOOKS_S_MAX),
+                    trial=await owner.run(trial_balance, timeout_s=BOOKS_S_MAX),
+                    replays=replays,
+                )
+                step.note = "done"
+            # What went home unsettled is settled, and compared again, by the next run.
+            compared = [] if report.remaining else put_aside(logs, holds=outcome.holds)
         for line in report_lines(outcome):
             screen.line(line)
         if not outcome.holds:
+            for log in compared:
+                screen.line(f"  evidence: {log}")
             return Exit.DIFFERENCES
-        put_aside(logs)
         if self._scenario.seconds is not None:
             screen.line()
             for line in farewell(running):
                 screen.line(line)
         return Exit.OK
-
-
-def fleet_folder(config: Config) -> Path:
-    """Return where the fleet's memories and audit logs lie."""
-    return config.state_path / "fleet"
-
-
-def fleet_processes() -> int:
-    """Return over how many processes the fleet is spread: half of the processors, at most four."""
-    return max(1, min(FLEET_PROCESSES_MAX, (os.cpu_count() or 1) // 2))
-
-
-def fleet_plan(config: Config, scenario: Scenario, running: RunningNote) -> FleetPlan:
-    """Return what the fleet is to do."""
-    return FleetPlan(
-        seed=CITY.seed,
-        address=f"{'tls://' if running.tls else ''}{running.host}:{running.port}",
-        ca_file=config.tls_certificate if running.tls else "",
-        state_dir=str(fleet_folder(config)),
-        cards=CITY.cards,
-        partners=CITY.partners,
-        population_terminals=CITY.terminals,
-        terminals=FLEET_TERMINALS,
-        rate_per_s=scenario.rate_per_s,
-        duration_s=FOR_EVER_S if scenario.seconds is None else scenario.seconds,
-        connect_s=CONNECT_S,
-        settle_s=SETTLE_S,
-        cut_off_share=CUT_OFF_SHARE,
-    )
-
-
-def is_fleet_at_work(folder: Path) -> bool:
-    """Return whether a process holds the memory of a terminal of the fleet."""
-    for index in range(FLEET_TERMINALS):
-        terminal = CITY.terminal_id(index)
-        path = folder / f"terminal-{terminal}.memory"
-        try:
-            if path.exists():
-                TerminalMemory.open(path, terminal).close()
-        except StoreInUse:
-            return True
-    return False
 
 
 async def read_replays(addresses: Iterable[str]) -> int:
@@ -285,36 +247,3 @@ async def read_replays(addresses: Iterable[str]) -> int:
 def _get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=METRICS_S_MAX) as response:  # noqa: S310 - our own worker
         return str(response.read().decode())
-
-
-def put_aside(logs: Iterable[Path]) -> None:
-    """Rename audit logs that were reconciled: the next run compares its own; the last ones are kept."""
-    for log in logs:
-        log.replace(log.with_name(f"reconciled-{log.name}"))
-
-
-def invitation(running: RunningNote) -> list[str]:
-    """Return how to take part while it runs."""
-    key = development_key(HAND_TERMINAL)
-    assert key is not None
-    return [
-        f"terminals: {running.host}:{running.port}   metrics: {running.http[0]}/metrics",
-        f"a terminal for you: number {HAND_TERMINAL}, key {key.hex()} (development)",
-        f"in another window: .venv/bin/cityswitch terminal   (card {EXAMPLE_CARD})",
-    ]
-
-
-def farewell(running: RunningNote) -> list[str]:
-    """Return the ports that were used, and three commands to go on with."""
-    http = ", ".join(running.http)
-    commands = {
-        "make up": "the switch stays up, with a light load",
-        ".venv/bin/cityswitch terminal": "be a terminal of it, in another window",
-        f".venv/bin/cityswitch ledger history {EXAMPLE_CARD}": "the card on the receipt",
-    }
-    width = max(map(len, commands))
-    return [
-        f"Ports used: {running.host}:{running.port} for terminals, {http} for metrics and health.",
-        "Next:",
-        *(f"  {command:<{width}}   {what}" for command, what in commands.items()),
-    ]

@@ -1,14 +1,16 @@
 """The database of a place: the one its DSN names, else the embedded one of its state directory.
 
-Owns the way from settings to DSNs. Must not know what a command does there. Invariants: without a DSN the
-embedded Postgres of the state directory is used: the running one if a demo or a switch holds it, else one
-started for as long as the command lasts, and it says "development".
+Owns the way from settings to DSNs, and who may start the embedded server. Must not know what a command does
+there. Invariants: a change is only ever made in a database that somebody named, by DSN, settings file or
+state directory: without a name there is nothing to fall back to; a look may start the embedded Postgres of a
+state directory that is there, and says "development"; only a new installation makes an embedded one.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -20,12 +22,23 @@ from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import DATABASE, OWNER, SERVICE, embedded_postgres
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.output import say
+from ops.output import say, work_is_done
 from ops.place.options import Place
 from switch.config import Config
 
 READY_S_MAX: Final = 15.0
 POLL_S: Final = 0.05
+
+
+class Purpose(Enum):
+    """What a command wants of the database, which decides how far it may go to have one."""
+
+    LOOK = auto()
+    """Read: the embedded server of the default state directory will do, if there is one."""
+    CHANGE = auto()
+    """Write: only what was named."""
+    MAKE = auto()
+    """Begin an installation: make the embedded one where no DSN is given."""
 
 
 class Dsns(NamedTuple):
@@ -38,18 +51,23 @@ class Dsns(NamedTuple):
 
 @asynccontextmanager
 async def database_server(
-    place: Place, config: Config, *, create: bool = False, tell: Callable[[str], None] = say
+    place: Place, config: Config, purpose: Purpose, *, tell: Callable[[str], None] = say
 ) -> AsyncIterator[Dsns]:
     """Yield the DSNs of the database that `place` and `config` mean, starting the embedded server if need be.
 
-    With `create` an embedded server is made where there is none; `tell` gets the notice that it is started.
-    Raises `CommandError` or a `LedgerError`.
+    `tell` gets the notice that it is started. Raises `CommandError` or a `LedgerError`.
     """
     if owner := place.dsn or config.owner_dsn or config.dsn:
         yield Dsns(owner, config.dsn or owner, is_embedded=False)
         return
+    if purpose is Purpose.CHANGE and not place.is_named:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "no database is named, and a change is never made in one that was not.",
+            f"Give --dsn or --config, or --state-dir {config.state_dir} for the embedded one of a demo.",
+        )
     directory = config.state_path / "postgres"
-    if not create and not (directory / "data").exists():
+    if purpose is not Purpose.MAKE and not (directory / "data").exists():
         raise CommandError(
             Exit.STATE,
             f"{config.state_path} holds no database yet.",
@@ -63,7 +81,7 @@ async def database_server(
                 raise
             yield await running_server(directory, error)
         else:
-            tell(f"cityswitch: no --dsn: started the embedded Postgres of {config.state_dir} (development)")
+            tell(f"started the embedded Postgres of {config.state_dir} (development)")
             yield Dsns(server.owner_dsn, server.service_dsn, is_embedded=True)
 
 
@@ -90,12 +108,31 @@ async def running_server(directory: Path, in_use: EmbeddedPostgresError) -> Dsns
 
 
 @asynccontextmanager
-async def owner_database(place: Place) -> AsyncIterator[Database]:
-    """Yield the database of `place`, as its owner. Raises what `database_server` raises, and
-    `ConfigError`.
+async def looking(place: Place) -> AsyncIterator[Database]:
+    """Yield the database of `place`, as its owner, for a look.
+
+    Raises what `database_server` raises, and `ConfigError`.
     """
+    async with _opened(place, Purpose.LOOK) as database:
+        yield database
+
+
+@asynccontextmanager
+async def changing(place: Place) -> AsyncIterator[Database]:
+    """Yield the database of `place`, as its owner, for a change.
+
+    When the block ends without an error the change has been made, whatever becomes of its output. Raises as
+    `looking`, and refuses a place that nobody named.
+    """
+    async with _opened(place, Purpose.CHANGE) as database:
+        yield database
+    work_is_done()
+
+
+@asynccontextmanager
+async def _opened(place: Place, purpose: Purpose) -> AsyncIterator[Database]:
     async with (
-        database_server(place, place.settings()) as dsns,
+        database_server(place, place.settings(), purpose) as dsns,
         open_database(dsns.owner, connections_max=1, application_name="cityswitch command") as database,
     ):
         yield database

@@ -1,17 +1,19 @@
 """Where a command works: which settings, which database, which state directory.
 
-Owns the options --config, --dsn and --state-dir and the settings that follow. Must not open anything.
+Owns the options --config, --dsn, --state-dir, --master-key-file and the settings that follow. Must not open
+anything.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from cyclopts import Group, Parameter
 
-from switch.config import Config, load_config
+from switch.config import ENVIRONMENT_PREFIX, Config, load_config
 
 DEFAULT_FILE: Final = Path("cityswitch.toml")
 
@@ -30,7 +32,11 @@ class Place:
     ] = None
     state_dir: Annotated[
         Path | None,
-        Parameter(help="Folder of the embedded Postgres, the master key and terminals' memories (var)."),
+        Parameter(help="Folder of the embedded Postgres, its master key and terminals' memories (var)."),
+    ] = None
+    master_key_file: Annotated[
+        Path | None,
+        Parameter(help="The master key of a database of your own; the embedded one has its own."),
     ] = None
 
     @property
@@ -38,9 +44,16 @@ class Place:
         """The settings file that counts: the one named, else ./cityswitch.toml if it exists."""
         return self.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
 
+    @property
+    def is_named(self) -> bool:
+        """Whether somebody said where to work, be it by a settings file or a state directory."""
+        in_environment = f"{ENVIRONMENT_PREFIX}STATE_DIR" in os.environ
+        return self.state_dir is not None or self.file is not None or in_environment
+
     def options(self) -> dict[str, Any]:
         """The settings these options set; None where not given."""
-        return {"dsn": self.dsn, "state_dir": str(self.state_dir) if self.state_dir else None}
+        paths = {"state_dir": self.state_dir, "master_key_file": self.master_key_file}
+        return {"dsn": self.dsn, **{name: str(path) if path else None for name, path in paths.items()}}
 
     def settings(self, **more: Any) -> Config:
         """Return the settings with these options, and more, over them. Raises `ConfigError`."""

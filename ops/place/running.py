@@ -13,6 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from switch.config import Config
+from switch.process.supervisor import Running, Switch
+
 
 class RunningNote(msgspec.Struct, frozen=True):
     """Where the switch of this state directory listens: for terminals, and each worker for HTTP."""
@@ -24,6 +27,11 @@ class RunningNote(msgspec.Struct, frozen=True):
     tls: bool
 
 
+def note_of(config: Config, listening: Running | Switch) -> RunningNote:
+    """Return the note of a switch that this process runs."""
+    return RunningNote(os.getpid(), listening.host, listening.port, listening.http, config.tls_wanted)
+
+
 def note_path(state: Path) -> Path:
     """Return where the note of a state directory lies."""
     return state / "running.json"
@@ -31,15 +39,17 @@ def note_path(state: Path) -> Path:
 
 @contextmanager
 def noted(state: Path, running: RunningNote) -> Iterator[None]:
-    """Keep the note for as long as the block lasts."""
+    """Keep the note for as long as the block lasts; a note that another process wrote since is left alone."""
     path = note_path(state)
     beside = path.with_suffix(".new")
-    beside.write_bytes(msgspec.json.encode(running) + b"\n")
+    written = msgspec.json.encode(running) + b"\n"
+    beside.write_bytes(written)
     beside.replace(path)
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        if path.exists() and path.read_bytes() == written:
+            path.unlink()
 
 
 def read_note(state: Path) -> RunningNote | None:

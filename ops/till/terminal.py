@@ -18,7 +18,7 @@ from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.place.options import HERE, Place
 from ops.place.running import read_note
-from ops.version import project_version
+from ops.program import project_version
 from protocol import (
     CardNumberError,
     ResultCode,

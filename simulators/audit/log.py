@@ -7,12 +7,15 @@ acts. A card is named by its index in the population, never by its number. Readi
 Must not know: the ledger, what a difference is.
 
 Invariants: a record is on its way to the disk before the caller goes on, so it survives the death of the
-process; a record torn by that death is the last and is ignored; one log belongs to one population.
+process; a record torn by that death is the last and is ignored; one log belongs to one population; while it
+is written nobody else writes, compares or renames it (a lock on the file, which ends with its process).
 """
 
+import fcntl
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -92,6 +95,8 @@ class AuditLog:
         """Open or create the log; a torn last record is cut off. Raises AuditLogError or OSError."""
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
+            if not _lock(fd):
+                raise AuditLogError(f"{path} is in use by another fleet")
             head = _head(population)
             size = os.fstat(fd).st_size
             if size < len(head):
@@ -156,6 +161,28 @@ class AuditLog:
             found = self._population.index_of(digits)
             index = self._index_of[text] = STRANGER if found is None else found
         return index
+
+
+@contextmanager
+def at_rest(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    """Hold the logs that no fleet writes for as long as the block lasts; those in use are left out."""
+    with ExitStack() as stack:
+        free = []
+        for path in paths:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            stack.callback(os.close, fd)
+            if _lock(fd):
+                free.append(path)
+        yield free
+
+
+def _lock(fd: int) -> bool:
+    """Take the file for ourselves until it is closed; False if somebody has it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def read_logs(paths: Iterable[Path]) -> Witnessed:

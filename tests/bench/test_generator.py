@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.peers.echo_trio import whole_frames
+from bench.peers.frames import whole_frames
 from bench.throughput.generator import ClosedLoop
 from bench.throughput.lines import open_lines
 from bench.throughput.load_order import Load, LoadReport, Phase, Window

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from bench.throughput import goals, processes
-from bench.throughput.driver import DriverFailed, Timing, peer
+from bench.throughput.driver import DriverFailed, Timing
 from bench.throughput.goals import GOALS, GUARDED, reached, read_ratios, regressions, write_ratios
 from bench.throughput.lanes import (
     ECHO,
@@ -248,23 +248,3 @@ def test_what_an_ended_child_has_used_stays_counted(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(processes, "children", end_first)
     assert family_cpu_s(os.getpid()) >= before - 2 / processes.TICKS_PER_S
-
-
-@pytest.mark.parametrize("name", ["echo_trio", "echo_asyncio"])
-async def test_an_echo_peer_serves_and_ends_with_its_block(name: str) -> None:
-    """A peer says where it listens, answers whole frames, and is gone when the block is left."""
-    async with peer(f"bench.peers.{name}") as server:
-        async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-            await stream.send_all(b"\0\x02ab\0\x02c")
-            assert await stream.receive_some(64) == b"\0\x02ab"
-            await stream.send_all(b"d")
-            assert await stream.receive_some(64) == b"\0\x02cd"
-        assert server.clock() > 0
-    assert children(os.getpid()) == [] or server.pids[0] not in children(os.getpid())
-
-
-async def test_a_peer_that_does_not_start_is_one_line() -> None:
-    """A module that ends at once is a DriverFailed that names it."""
-    with pytest.raises(DriverFailed, match="no_such_module"):
-        async with peer("bench.peers.no_such_module"):
-            pass

@@ -25,7 +25,8 @@ def run(tmp_path: Path, ledger_dsn: str, capsys: pytest.CaptureFixture[str]) -> 
     """Run a command on a fresh database with a programme and a master key; return status, stdout, stderr."""
 
     def run_command(*words: str) -> tuple[int, str, str]:
-        status = main([*words, "--dsn", ledger_dsn, "--state-dir", str(tmp_path)])
+        place = ["--state-dir", str(tmp_path / "state"), "--master-key-file", str(tmp_path / "master.key")]
+        status = main([*words, "--dsn", ledger_dsn, *place])
         out, err = capsys.readouterr()
         return status, out, err
 
@@ -219,7 +220,8 @@ def test_the_check_passes_on_a_sound_installation(
 ) -> None:
     """`config check` names settings with origin, finds database and registry sound, and hides passwords."""
     dsn = service_dsn.replace("cityswitch_service@", "cityswitch_service:hidden@")
-    status = main(["config", "check", "--dsn", dsn, "--state-dir", str(tmp_path)])
+    place = ["--state-dir", str(tmp_path / "state"), "--master-key-file", str(tmp_path / "master.key")]
+    status = main(["config", "check", "--dsn", dsn, *place])
     out = capsys.readouterr().out
     assert "hidden" not in out
     assert "command line" in out

@@ -34,6 +34,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("state")
     here = ["--state-dir", str(directory)]
     command = [sys.executable, "-m", "ops.cli", "serve", "--listen-port", "0", "--http-port", "0", *here]
+    assert main(["init", *here]) == Exit.OK
     with (directory / "serve.log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
         try:
             while '"event":"serving"' not in (directory / "serve.log").read_text():
@@ -168,11 +169,24 @@ def test_the_running_database_is_shared(state: Path, capsys: pytest.CaptureFixtu
     assert re.search(r"(\d+) of \1 invariants hold", out)
 
 
-def test_a_port_in_use_ends_serve_with_its_own_status(state: Path) -> None:
-    """A second switch on the same port ends with status 5 and one line with the cure."""
+def test_a_second_serve_in_a_state_directory_is_told_who_holds_it(state: Path) -> None:
+    """It ends with status 6, names process and command, and leaves the first one's note alone."""
     note = read_note(state)
     assert note is not None
     command = [sys.executable, "-m", "ops.cli", "serve", "--state-dir", str(state)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == Exit.STATE
+    assert f"process {note.pid} (cityswitch serve) since" in done.stderr
+    assert read_note(state) == note
+
+
+def test_a_port_in_use_ends_serve_with_its_own_status(state: Path, tmp_path: Path) -> None:
+    """A second switch on the same port ends with status 5 and one line with the cure."""
+    note = read_note(state)
+    assert note is not None
+    other = tmp_path / "other"
+    assert main(["init", "--state-dir", str(other)]) == Exit.OK
+    command = [sys.executable, "-m", "ops.cli", "serve", "--state-dir", str(other)]
     command += ["--listen-port", str(note.port), "--http-port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == Exit.PORT

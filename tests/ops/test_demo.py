@@ -68,3 +68,19 @@ def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path
     while processes_of(tmp_path):
         assert time.monotonic() < deadline, processes_of(tmp_path)
         threading.Event().wait(0.05)
+
+
+def test_two_demos_in_one_clone_do_not_meet(tmp_path: Path) -> None:
+    """The second is told who holds the place and touches nothing; the first reconciles, and a third too."""
+    first = start(tmp_path, 3)
+    read_until(first, "Postgres ...")
+    second = start(tmp_path, 1)
+    out, _ = second.communicate(timeout=HANG_S)
+    assert second.returncode == 6, out
+    assert f"is in use by process {first.pid} (cityswitch demo) since" in out
+    rest, _ = first.communicate(timeout=HANG_S)
+    assert first.returncode == 0, rest
+    third = start(tmp_path, 1)
+    out, _ = third.communicate(timeout=HANG_S)
+    assert third.returncode == 0, out
+    assert "a card for you" in out

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from protocol import Earn, EarnAdvice, Redeem, Reversal, TransactionReply
-from simulators.audit.log import RECORD, STRANGER, AuditLog, AuditLogError, Sent, Told, read_logs
+from simulators.audit.log import RECORD, STRANGER, AuditLog, AuditLogError, Sent, Told, at_rest, read_logs
 from simulators.city.population import Population
 from simulators.till.posting import EARN, EARN_ADVICE, REDEEM, REVERSAL
 
@@ -88,3 +88,18 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AuditLogError):
         AuditLog.open(tmp_path / "other", CITY)
     assert read_logs([]).population is None
+
+
+def test_a_log_in_use_is_left_alone(tmp_path: Path) -> None:
+    """While a fleet writes its log, nobody else opens, compares or renames it; afterwards it is at rest."""
+    busy, idle = tmp_path / "audit-1.log", tmp_path / "audit-2.log"
+    AuditLog.open(idle, CITY).close()
+    with AuditLog.open(busy, CITY):
+        with at_rest([busy, idle]) as free:
+            assert free == [idle]
+            with pytest.raises(AuditLogError, match="in use"):
+                AuditLog.open(idle, CITY)
+        with pytest.raises(AuditLogError, match="in use"):
+            AuditLog.open(busy, CITY)
+    with at_rest([busy, idle]) as free:
+        assert free == [busy, idle]
