@@ -1,19 +1,12 @@
-"""The seeded city the load comes from, unless told otherwise: the same that `cityswitch demo` makes.
+"""The seeded city a measurement is told to use (`simulators.city.example` unless it is told otherwise).
 
-Owns the default sizes and the identity of a terminal of the city. Invariant: the keys are computed from the
-seed, so nothing is stored and any process agrees; they are for development only.
+Owns the refusal of sizes no city can have, and who a terminal of a city is. Invariant: the keys are computed
+from the seed, so nothing is stored and any process agrees; they are for development only.
 """
-
-from typing import Final
 
 from bench.errors import CannotRun
 from simulators.city.population import Population
 from simulators.till.identity import TerminalIdentity
-
-SEED: Final = "czestochowa"
-CARDS: Final = 50_000
-PARTNERS: Final = 300
-"""Częstochowa's targets (programme documents, A): 50,000 cards, 300 partners, a terminal each."""
 
 
 def city(seed: str, cards: int, partners: int) -> Population:

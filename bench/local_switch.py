@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
-import trio
 
 from ledger.errors import LedgerError
 from ledger.postgres.database import open_database
@@ -26,12 +25,11 @@ from simulators.city.seeding import SeedConflict, seed_city
 from switch.config import Config
 from switch.logs import configure_logs
 from switch.process.installation import prepare
-from switch.process.supervisor import Running, serve
+from switch.process.supervisor import SwitchFailed, serving
 from switch.wire.listener import PortInUse
 
 STATE: Final = Path("var/bench")
 """Beside the state of `cityswitch demo`, which may be running."""
-READY_S_MAX: Final = 60.0
 HOST: Final = "127.0.0.1"
 
 
@@ -95,46 +93,11 @@ async def local_switch(
     configure_logs("warning")
     async with seeded_books(state, population) as books:
         config = _with(books.config, workers=workers, listen_port=port, log_level="warning")
-        serving = _Serving(config)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(serving.run)
-            try:
-                running = await serving.wait_ready()
-                yield LocalSwitch(books, running.host, running.port, [_url(name) for name in running.http])
-            finally:
-                serving.stop.set()
-
-
-class _Serving:
-    """The switch's supervisor as a task; shielded, as the workers are to drain even when all is cancelled."""
-
-    def __init__(self, config: Config) -> None:
-        self.stop = trio.Event()
-        self._config = config
-        self._ready = trio.Event()
-        self._running: Running | None = None
-
-    async def run(self) -> None:
-        """Serve until `stop`. Raises `LocalSwitchError` when the switch ends without being told to."""
-        with trio.CancelScope(shield=True):
-            try:
-                status = await serve(self._config, self.stop, on_ready=self._on_ready)
-            except PortInUse as error:
-                raise LocalSwitchError(str(error)) from None
-        if not self.stop.is_set():
-            raise LocalSwitchError(f"the switch ended with status {status}: see its log lines above")
-
-    async def wait_ready(self) -> Running:
-        """Wait until every worker serves. Raises `LocalSwitchError`."""
-        with trio.move_on_after(READY_S_MAX):
-            await self._ready.wait()
-        if self._running is None:
-            raise LocalSwitchError(f"the switch was not ready within {READY_S_MAX:g} s")
-        return self._running
-
-    def _on_ready(self, running: Running) -> None:
-        self._running = running
-        self._ready.set()
+        try:
+            async with serving(config) as switch:
+                yield LocalSwitch(books, switch.host, switch.port, [_url(name) for name in switch.http])
+        except (PortInUse, SwitchFailed) as error:
+            raise LocalSwitchError(f"{error} (its log lines are above)") from None
 
 
 def _config(state: Path) -> Config:

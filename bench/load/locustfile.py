@@ -29,13 +29,14 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from bench.city import CARDS, PARTNERS, SEED, city, identity
+from bench.city import city, identity
 from bench.errors import CannotRun
 from bench.load.business import Till, perform
 from bench.load.outcome import CONNECT, SIGN_ON, Line, RequestFailed, run_problem, switch_problem, verdict
 from bench.load.shapes import CURVES, step_at
 from bench.load.terminal import Answer, BlockingTerminal, LineError
 from bench.load.terminal_numbers import Desk, MasterDesk, NoTerminalFree, Pool, WorkerDesk
+from simulators.city.example import CARDS, PARTNERS, SEED
 
 REQUEST_TYPE: Final = "terminal"
 RECONNECT_S: Final = (0.5, 5.0)
@@ -195,7 +196,7 @@ class TerminalUser(User):
             time.sleep(self._rng.uniform(*RECONNECT_S))
             return
         action = self._till.next()
-        answer = self._timed(action.kind.value, lambda: perform(line, action))
+        answer = self._timed(action.operation, lambda: perform(line, action))
         if answer is None:
             self._drop()
             return

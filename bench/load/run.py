@@ -25,7 +25,7 @@ from typing import Final
 
 import trio
 
-from bench.city import CARDS, PARTNERS, SEED, city
+from bench.city import city
 from bench.command import Exit, run
 from bench.errors import CannotRun
 from bench.load.outcome import switch_problem
@@ -33,6 +33,7 @@ from bench.load.shapes import CURVES
 from bench.local_switch import HOST, STATE, Books, local_switch, say
 from ledger.books.verify import verify
 from ledger.postgres.database import open_database
+from simulators.city.example import CARDS, PARTNERS, SEED
 from simulators.city.population import Population
 
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")

@@ -26,7 +26,7 @@ from typing import Final
 import trio
 
 from bench.circumstances import circumstances
-from bench.city import CARDS, PARTNERS, SEED, city, identity
+from bench.city import city, identity
 from bench.command import Exit, run
 from bench.errors import CannotRun
 from bench.figures import percentile, table
@@ -37,6 +37,7 @@ from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.admin import set_card_status
 from ledger.registry.reads import CardStatus
 from protocol import ResultCode
+from simulators.city.example import CARDS, PARTNERS, SEED
 from simulators.city.population import Peculiarity, Population
 from simulators.fleet.process import run_fleet_processes
 from simulators.fleet.report import FleetPlan, FleetReport

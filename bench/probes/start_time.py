@@ -26,13 +26,14 @@ from typing import Final, NamedTuple
 import trio
 
 from bench.circumstances import circumstances
-from bench.city import CARDS, PARTNERS, SEED, city, identity
+from bench.city import city, identity
 from bench.command import Exit, run
 from bench.errors import CannotRun
 from bench.figures import table
 from bench.load.terminal import BlockingTerminal, LineError
 from bench.local_switch import HOST, STATE, Books, say, seeded_books
 from bench.pages import PageError, is_ready, metric
+from simulators.city.example import CARDS, PARTNERS, SEED
 from simulators.city.population import Population
 from simulators.till.identity import TerminalIdentity
 from switch.process.supervisor import EXIT_PORT_IN_USE

@@ -15,7 +15,6 @@ from typing import Final
 import trio
 
 from bench.circumstances import circumstances
-from bench.city import CARDS, PARTNERS
 from bench.command import Exit
 from bench.local_switch import say
 from bench.throughput import growth
@@ -35,6 +34,7 @@ from bench.throughput.results_page import (
 )
 from bench.throughput.rounds import Rounds
 from bench.throughput.stage import open_stage, recycle_wal, servers
+from simulators.city.example import CARDS, PARTNERS
 
 DIRECTORY: Final = Path("var")
 QUICK_ROUNDS: Final = 10

@@ -15,22 +15,21 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import trio
 
-from bench.city import SEED
 from bench.local_switch import HOST
 from bench.throughput.driver import DriverFailed, Server, peer
 from bench.throughput.load_order import NaiveOrder
-from bench.throughput.processes import children, family_cpu_s, is_running
+from bench.throughput.processes import family_cpu_s
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from ledger.postgres.migrate import migrate
 from ledger.registry.secrets import MasterKey
+from simulators.city.example import SEED
 from simulators.city.population import Population
 from simulators.city.seeding import seed_city
 from switch.config import Config
 from switch.logs import configure_logs
-from switch.process.supervisor import Running, serve
+from switch.process.supervisor import SwitchFailed, serving
 
 SETTINGS: Final = {
     "max_connections": "200",
@@ -153,32 +152,8 @@ async def servers(stage: Stage, wanted: Sequence[str]) -> AsyncIterator[None]:
 @asynccontextmanager
 async def switch(config: Config) -> AsyncIterator[Server]:
     """Run a switch until the block is left, then drain it. Raises `DriverFailed`."""
-    before = set(_workers())
-    stop, ready = trio.Event(), trio.Event()
-    found: list[Running] = []
-
-    def on_ready(running: Running) -> None:
-        found.append(running)
-        ready.set()
-
-    async def run() -> None:
-        with trio.CancelScope(shield=True):
-            status = await serve(config, stop, on_ready=on_ready)
-        if not stop.is_set():
-            raise DriverFailed(f"the switch ended with status {status}: see its log lines above")
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
-        try:
-            with trio.move_on_after(READY_S_MAX):
-                await ready.wait()
-            if not found:
-                raise DriverFailed(f"the switch was not ready within {READY_S_MAX:g} s")
-            pids = tuple(set(_workers()) - before)
-            yield Server(found[0].port, pids, tuple(found[0].http))
-        finally:
-            stop.set()
-
-
-def _workers() -> list[int]:
-    return [pid for pid in children(os.getpid()) if is_running(pid, "switch.process.worker")]
+    try:
+        async with serving(config, ready_s_max=READY_S_MAX) as running:
+            yield Server(running.port, running.pids, tuple(running.http))
+    except SwitchFailed as error:
+        raise DriverFailed(str(error)) from None

@@ -1,8 +1,8 @@
 """A cashier's day at one terminal: what is keyed next, and whether the answer is what it should be.
 
-Owns the mix of operations, the baskets, the choice of cards and the expected codes. Everything is drawn
-from one seeded `random.Random`; who may redeem is learnt from the balances on earlier receipts, as a
-cashier would.
+Owns how each operation is keyed and which codes may answer it; what comes next is drawn by
+`simulators.city.trade`. Everything is drawn from one seeded `random.Random`; who may redeem is learnt from
+the balances on earlier receipts, as a cashier would.
 
 Must not know: sockets, files, time.
 
@@ -11,22 +11,15 @@ no card number.
 """
 
 import random
-from bisect import bisect
 from collections import deque
 from collections.abc import Awaitable, Callable
-from itertools import accumulate
 from typing import Final, NamedTuple
-
-import msgspec
 
 from protocol import EarnAdvice, ResultCode, TransactionReply, luhn_digit
 from simulators.city.population import Peculiarity, Population
+from simulators.city.trade import Customers, Mix
 from simulators.till.terminal import PosTerminal
 
-LARGE_BASKET_SHARE: Final = 0.12
-"""Share of baskets from 1,000 to 2,500 zł: without them few cards would ever reach the first tier."""
-CARD_SKEW: Final = 2
-"""Some holders shop more: the index is drawn as u**2, so a quarter of the cards makes half of the sales."""
 AMOUNT_OVER_LIMIT_GROSZE: Final = 10**10
 REMEMBERED_CARDS: Final = 50
 REMEMBERED_SALES: Final = 8
@@ -38,23 +31,6 @@ _CODE_OF_PECULIAR: Final = {
     Peculiarity.REPLACED: ResultCode.CARD_REPLACED,
     Peculiarity.RETAIN: ResultCode.CARD_RETAIN,
 }
-
-
-class Mix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Weights of the operations, of any sum."""
-
-    earn: float = 66
-    redeem: float = 8
-    balance: float = 12
-    reversal: float = 3
-    advice: float = 6
-    status: float = 2
-    unknown_card: float = 1
-    wrong_digit: float = 0.5
-    zero_amount: float = 0.5
-    negative_amount: float = 0.25
-    amount_over_limit: float = 0.25
-    unknown_tier: float = 0.5
 
 
 class Answer(NamedTuple):
@@ -84,26 +60,23 @@ class Cashier:
         self.terminal = terminal
         self._population = population
         self._rng = rng
-        self._names = tuple(msgspec.structs.asdict(mix))
-        self._weights = tuple(accumulate(msgspec.structs.astuple(mix)))
+        self._customers = Customers(population, mix, rng)
         self._rich: deque[tuple[int, int]] = deque(maxlen=REMEMBERED_CARDS)
         self._sales: deque[Sale] = deque(maxlen=REMEMBERED_SALES)
         self._do: dict[str, Callable[[int], Awaitable[Answer]]] = {
-            name: getattr(self, f"_{name}") for name in self._names
+            name: getattr(self, f"_{name}") for name in Mix.__struct_fields__
         }
 
     async def key_in(self, *, tries_max: int = 0) -> Answer:
         """Do the next operation. Raises what the terminal raises; `tries_max` as in `PosTerminal.earn`."""
-        point = self._rng.random() * self._weights[-1]
-        name = self._names[min(bisect(self._weights, point), len(self._names) - 1)]
-        return await self._do[name](tries_max)
+        return await self._do[self._customers.operation()](tries_max)
 
     # Choosing
 
     def _pick(self) -> tuple[int, str, int]:
         """Return a card's index, its text and the code that it alone would earn."""
         population = self._population
-        index = int(population.cards * self._rng.random() ** CARD_SKEW)
+        index = self._customers.card_index()
         peculiarity = population.peculiarity(index)
         if peculiarity is Peculiarity.REPLACED and self._rng.random() < 0.5:
             return index, population.replacement_digits(index), ResultCode.APPROVED
@@ -114,11 +87,6 @@ class Cashier:
             index, card, code = self._pick()
             if code == ResultCode.APPROVED:
                 return index, card
-
-    def _basket_grosze(self) -> int:
-        if self._rng.random() < LARGE_BASKET_SHARE:
-            return self._rng.randrange(100_000, 250_000)
-        return 1 + min(99_999, int(self._rng.lognormvariate(8.4, 0.8)))
 
     def _tiers(self) -> tuple[int, ...]:
         programme = self.terminal.programme
@@ -134,7 +102,7 @@ class Cashier:
 
     async def _earn(self, tries_max: int) -> Answer:
         index, card, expected = self._pick()
-        reply = await self.terminal.earn(card, self._basket_grosze(), tries_max=tries_max)
+        reply = await self.terminal.earn(card, self._customers.basket_grosze(), tries_max=tries_max)
         self._remember(index, card, reply)
         return _judged("earn", index, reply.code, expected)
 
@@ -172,7 +140,7 @@ class Cashier:
         """The line is down for one to three customers; the terminal forwards their sales afterwards."""
         for _ in range(self._rng.randint(1, 3)):
             _, card = self._pick_sound()
-            self.terminal.store_offline_earn(card, self._basket_grosze())
+            self.terminal.store_offline_earn(card, self._customers.basket_grosze())
         for settled in await self.terminal.settle():
             if isinstance(settled.request, EarnAdvice) and settled.reply.code != ResultCode.APPROVED:
                 return Answer("advice", settled.reply.code, f"advice answered {settled.reply.code}")
@@ -188,18 +156,22 @@ class Cashier:
             return answer._replace(unexpected=f"status of an approved sale told {reply.original}")
         return answer
 
+    async def _echo(self, tries_max: int) -> Answer:
+        await self.terminal.echo()
+        return Answer("echo", ResultCode.APPROVED)
+
     # Deliberate mistakes
 
     async def _unknown_card(self, tries_max: int) -> Answer:
         card = self._population.stranger_digits(self._rng.randrange(10**8))
-        reply = await self.terminal.earn(card, self._basket_grosze(), tries_max=tries_max)
+        reply = await self.terminal.earn(card, self._customers.basket_grosze(), tries_max=tries_max)
         return _judged("unknown_card", -1, reply.code, ResultCode.CARD_UNKNOWN)
 
     async def _wrong_digit(self, tries_max: int) -> Answer:
         index, _ = self._pick_sound()
         digits = self._population.card_digits(index)[:-1]
         wrong = str((int(luhn_digit(digits)) + self._rng.randint(1, 9)) % 10)
-        reply = await self.terminal.earn(digits + wrong, self._basket_grosze(), tries_max=tries_max)
+        reply = await self.terminal.earn(digits + wrong, self._customers.basket_grosze(), tries_max=tries_max)
         return _judged("wrong_digit", index, reply.code, ResultCode.CARD_NUMBER_INVALID)
 
     async def _zero_amount(self, tries_max: int) -> Answer:
@@ -207,7 +179,7 @@ class Cashier:
 
     async def _negative_amount(self, tries_max: int) -> Answer:
         return await self._mistyped(
-            "negative_amount", -self._basket_grosze(), ResultCode.AMOUNT_NEGATIVE, tries_max
+            "negative_amount", -self._customers.basket_grosze(), ResultCode.AMOUNT_NEGATIVE, tries_max
         )
 
     async def _amount_over_limit(self, tries_max: int) -> Answer:

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from protocol import ResultClass, ResultCode, result_class
-from simulators.fleet.cashier import Answer, Mix
+from simulators.city.trade import Mix
+from simulators.fleet.cashier import Answer
 from simulators.fleet.histogram import Histogram, Summary
 from simulators.till.exchange import Counters
 from simulators.till.store import TerminalMemory

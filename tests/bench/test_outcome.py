@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.city import CARDS, PARTNERS, SEED
 from bench.load.outcome import CONNECT, SIGN_ON, Line, run_problem, switch_problem, verdict
 from protocol import ResultClass, ResultCode
+from simulators.city.example import CARDS, PARTNERS, SEED
 from simulators.city.example import CITY as DEMO_CITY
 from simulators.city.population import Population
 from tests.bench.scripted_switch import CITY, closed_port, scripted_switch

@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from simulators.audit.log import read_logs
-from simulators.fleet.cashier import Mix
+from simulators.city.trade import Mix
 from simulators.fleet.fleet import audit_log_path, population_of, run_fleet
 from simulators.fleet.histogram import Histogram
 from simulators.fleet.process import FleetFailed, main, run_fleet_processes, split_plan

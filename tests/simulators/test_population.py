@@ -1,9 +1,13 @@
 """The seeded city: the same from the same seed, and every number well formed."""
 
+import random
+from collections import Counter
+
 import pytest
 
 from protocol import limits, parse_card
 from simulators.city.population import PARTNERS_MAX, Peculiarity, Population
+from simulators.city.trade import LARGE_BASKET_GROSZE, ON_LINE, Customers, Mix
 
 
 def test_the_same_seed_gives_the_same_city() -> None:
@@ -82,3 +86,18 @@ def test_sizes_and_indexes_out_of_range_are_refused() -> None:
     for call in (city.card_digits, city.track2, city.partner_name, city.terminal_key):
         with pytest.raises(ValueError, match="outside"):
             call(10)
+
+
+def test_one_mix_for_every_load_that_is_made() -> None:
+    """Cashiers of a fleet and tills of a load test draw from the same city: operations, cards, baskets."""
+    population = Population("s", cards=100, partners=1)
+    draws = [Customers(population, mix, random.Random(5)) for mix in (Mix(), ON_LINE)]
+    for customers in draws:
+        names = {customers.operation() for _ in range(5_000)}
+        assert names <= set(Mix.__struct_fields__)
+        indexes = Counter(customers.card_index() for _ in range(5_000))
+        assert set(indexes) <= set(range(100))
+        assert sum(indexes[index] for index in range(25)) > 2_000
+        baskets = [customers.basket_grosze() for _ in range(5_000)]
+        assert min(baskets) > 0
+        assert max(baskets) < LARGE_BASKET_GROSZE[1]
