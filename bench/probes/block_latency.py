@@ -34,7 +34,8 @@ from bench.load.terminal import BlockingTerminal, LineError
 from bench.local_switch import STATE, LocalSwitch, local_switch, say
 from bench.pages import PageError, metric
 from ledger.postgres.database import Connection, Database, open_database
-from ledger.registry.admin import set_card_status
+from ledger.registry.audit import Actor
+from ledger.registry.cards import set_card_status
 from ledger.registry.reads import CardStatus
 from protocol import ResultCode
 from simulators.city.example import CARDS, PARTNERS, SEED
@@ -42,6 +43,7 @@ from simulators.city.population import Peculiarity, Population
 from simulators.fleet.process import run_fleet_processes
 from simulators.fleet.report import FleetPlan, FleetReport
 
+BENCH: Final = Actor("bench")
 TARGET_MS: Final = 100.0
 WATCHERS_MAX: Final = 40
 """Terminals 0 to 39 of the city may watch; the fleet takes those after them."""
@@ -252,8 +254,8 @@ class Rounds:
 
         async def block(connection: Connection) -> tuple[float, float]:
             sent = time.perf_counter()
-            await set_card_status(connection, token, CardStatus.BLOCKED)
-            return sent, time.perf_counter()  # one statement in autocommit: its return is the commit's
+            await set_card_status(connection, BENCH, token, CardStatus.BLOCKED)
+            return sent, time.perf_counter()
 
         async with trio.open_nursery() as nursery:
             approvals = [trio.Event() for _ in self._watchers]
@@ -271,7 +273,7 @@ class Rounds:
 async def _take_back(connection: Connection, tokens: list[int]) -> None:
     async with connection.transaction():
         for token in tokens:
-            await set_card_status(connection, token, CardStatus.ACTIVE)
+            await set_card_status(connection, BENCH, token, CardStatus.ACTIVE)
 
 
 def _settings(options: argparse.Namespace, report: FleetReport) -> list[str]:

@@ -13,10 +13,13 @@ from typing import Final
 from bench.local_switch import say
 from ledger.books.transaction_ids import SEQUENCES, first_id
 from ledger.postgres.database import Connection, open_database
-from ledger.registry.admin import NewTerminal, import_terminals, issue_keys
+from ledger.registry.audit import Actor
+from ledger.registry.keys import issue_keys
 from ledger.registry.secrets import MasterKey
+from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.population import FIRST_TERMINAL, Population
 
+BENCH: Final = Actor("bench")
 CHUNK: Final = 1_000_000
 CHUNK_S_MAX: Final = 600.0
 AGE_MS: Final = 400 * 86_400_000
@@ -121,8 +124,8 @@ async def fill_terminals(dsn: str, master: MasterKey, population: Population, co
                     )
                     for number in numbers
                 ]
-                await import_terminals(connection, terminals)
+                await import_terminals(connection, BENCH, terminals)
                 keys = {IDLE_TERMINAL_FIRST + number: idle_key(number) for number in numbers}
-                await issue_keys(connection, master, keys)
+                await issue_keys(connection, BENCH, master, keys)
 
             await owner.run(job, timeout_s=CHUNK_S_MAX)

@@ -1,23 +1,25 @@
-"""Owns the writes of cards: import, block, retain, replace, and the operator's views of them.
+"""Owns the cards: import, status, duplicates, and the operator's views of them.
 
 A card number never reaches this module: it comes as a token and its last four digits. A card account is
 made with its first card, in the same transaction, in the registry and in the ledger. Takes the owner's
-connection.
+connection; every write takes its actor.
 """
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import INT32_MAX, INT64_MAX, check_page, first_fault, number_fault
+from ledger.registry.imports import Import, Mode, plan, sort_out
+from ledger.registry.programmes import check_programme
 from ledger.registry.reads import CardStatus
 
 # One transaction per chunk: it holds the change lock, and an urgent block must not wait for a whole import.
 IMPORT_ROWS_PER_TRANSACTION: Final = 5_000
 ISSUE_MAX: Final = 9_999
-PAGE_ROWS_MAX: Final = 1000
 
 
 class CardRow(NamedTuple):
@@ -32,79 +34,76 @@ class CardRow(NamedTuple):
     status: CardStatus = CardStatus.ACTIVE
 
 
-class Refusal(NamedTuple):
-    """A row that was not imported: its key (token, partner or terminal number) and why."""
-
-    key: int
-    reason: str
-
-
-class Import(NamedTuple):
-    """How many rows were added, and those that were refused."""
-
-    added: int
-    refused: list[Refusal]
-
-
-def _fault(card: CardRow) -> str:
-    if not -(1 << 63) <= card.token < 1 << 63:
-        return "the token must be a signed 64-bit number"
-    if len(card.last4) != 4 or not (card.last4.isascii() and card.last4.isdigit()):
-        return "the last four digits must be four digits"
-    if not 0 <= card.flags < 1 << 31:
-        return "flags must be 0 to 2147483647"
-    return ""
+def _fault(card: CardRow) -> tuple[str, str] | None:
+    is_number = len(card.last4) == 4 and card.last4.isascii() and card.last4.isdigit()
+    return first_fault(
+        {
+            "number": number_fault(card.token, -INT64_MAX - 1, INT64_MAX)
+            or ("" if is_number else "must end with four digits"),
+            "flags": number_fault(card.flags, 0, INT32_MAX),
+        }
+    )
 
 
 _IMPORT: Final = """
-with wanted as (
-  select r.* from unnest($2::bigint[], $3::text[], $4::int[], $5::date[], $6::smallint[])
-      as r(token, last4, flags, expires_on, status)
-    where not exists (select from registry.card c where c.token = r.token)
-), card as (
+with card as (
   insert into registry.card (token, account, programme, last4, flags, expires_on, status)
-  select w.token, nextval('registry.account_number') << 3, $1, w.last4, w.flags, w.expires_on, w.status
-    from wanted w
+  select r.token, nextval('registry.account_number') << 3, $1, r.last4, r.flags, r.expires_on, r.status
+    from unnest($2::bigint[], $3::text[], $4::int[], $5::date[], $6::smallint[])
+      as r(token, last4, flags, expires_on, status)
   on conflict (token) do nothing
-  returning token, account
+  returning account
 ), account as (
   insert into ledger.account (bucket, id)
   select ledger.bucket_of(c.account, l.buckets), c.account from card c cross join registry.layout l
 )
-select token from card"""
+select count(*) from card"""
 
 
-async def import_cards(connection: Connection, programme: int, cards: Iterable[CardRow]) -> Import:
-    """Add cards with an account each; a token that is there already, twice in the input, or out of bounds
-    is refused.
+async def import_cards(
+    connection: Connection,
+    actor: Actor,
+    programme: int,
+    cards: Iterable[CardRow],
+    mode: Mode = Mode.WHOLE,
+    *,
+    on_stored: Callable[[int], None] = lambda _: None,
+) -> Import:
+    """Add cards with an account each. All are checked before the first is written.
 
-    Any number of cards; committed in chunks of 5,000, so a broken import can simply be run again. Raises
-    RegistryRefused if there is no such programme.
+    Any number of cards, written in chunks of 5,000 with a transaction each; `on_stored` is told how many
+    are in after each. Only the loss of the database, or another import of the same cards at the same time,
+    can end it half-way, and the same import once more completes it. Raises NotInRegistry if there is no
+    such programme.
     """
-    if not await connection.fetchval("select true from registry.programme where id = $1", programme):
-        raise NotInRegistry(f"there is no programme {programme}")
-    added, refused = 0, []
-    rows = iter(cards)
-    while chunk := list(itertools.islice(rows, IMPORT_ROWS_PER_TRANSACTION)):
-        good: dict[int, CardRow] = {}
-        for card in chunk:
-            why = _fault(card) or ("it occurs twice in the import" if card.token in good else "")
-            if why:
-                refused.append(Refusal(card.token, why))
-            else:
-                good[card.token] = card
-        done = await _import_chunk(connection, programme, list(good.values()))
-        added += len(done)
-        refused += [Refusal(token, "it is there already") for token in good if token not in done]
-    if added:
-        # New tables look empty to the planner until they are counted.
-        await connection.execute("analyze registry.card")
-        await connection.execute("analyze ledger.account")
-    return Import(added, refused)
+    await check_programme(connection, programme)
+    sound, refused = sort_out(cards, lambda card: card.token, _fault)
+    known = await connection.fetch(
+        "select token, programme, last4, flags, expires_on, status from registry.card "
+        "where token = any($1::bigint[])",
+        list(sound),
+    )
+    planned = plan(sound, known, "token", lambda card: {"programme": programme, **card._asdict()}, refused)
+    if not planned.is_to_be_written(mode):
+        return planned.report(mode)
+    new: list[CardRow] = list(planned.new.values())
+    for begin in range(0, len(new), IMPORT_ROWS_PER_TRANSACTION):
+        chunk = new[begin : begin + IMPORT_ROWS_PER_TRANSACTION]
+        async with writing(connection, actor):
+            if await _insert(connection, programme, chunk) != len(chunk):
+                raise RegistryRefused(
+                    f"another import has just added some of these cards: {begin} of {len(new)} are in; "
+                    "import the file again for the rest"
+                )
+        on_stored(begin + len(chunk))
+    # New tables look empty to the planner until they are counted.
+    await connection.execute("analyze registry.card")
+    await connection.execute("analyze ledger.account")
+    return planned.done()
 
 
-async def _import_chunk(connection: Connection, programme: int, cards: Sequence[CardRow]) -> set[int]:
-    found = await connection.fetch(
+async def _insert(connection: Connection, programme: int, cards: Sequence[CardRow]) -> int:
+    added: int = await connection.fetchval(
         _IMPORT,
         programme,
         [card.token for card in cards],
@@ -113,66 +112,151 @@ async def _import_chunk(connection: Connection, programme: int, cards: Sequence[
         [card.expires_on for card in cards],
         [int(card.status) for card in cards],
     )
-    return {row["token"] for row in found}
+    return added
 
 
-async def set_card_status(connection: Connection, token: int, status: CardStatus) -> None:
-    """Block a card, take it up again, have it retained, close it. A replaced card stays replaced."""
-    if status == CardStatus.REPLACED:
-        raise RegistryRefused("a card is replaced by giving its account a new one")
-    done = await connection.fetchval(
-        "update registry.card set status = $2 where token = $1 and status <> $3 returning true",
-        token,
-        int(status),
-        int(CardStatus.REPLACED),
-    )
-    if done:
-        return
-    if await find_card(connection, token) is None:
-        raise NotInRegistry("there is no such card")
-    raise RegistryRefused("this card was replaced by another one: its status cannot change any more")
+_STATUS_FROM: Final = {
+    CardStatus.ACTIVE: {CardStatus.ACTIVE, CardStatus.BLOCKED, CardStatus.RETAIN},
+    CardStatus.BLOCKED: {
+        CardStatus.ACTIVE,
+        CardStatus.BLOCKED,
+        CardStatus.RETAIN,
+        CardStatus.ORDERED,
+        CardStatus.READY,
+    },
+    CardStatus.RETAIN: {CardStatus.ACTIVE, CardStatus.BLOCKED, CardStatus.RETAIN},
+    CardStatus.CLOSED: set(CardStatus) - {CardStatus.REPLACED},
+}
+"""What a card may be made by hand, and from what; the rest is handing over and replacing."""
 
 
-async def replace_card(connection: Connection, old_token: int, new: CardRow) -> int:
-    """Give an account a new plastic (issue number + 1) and kill the old one at once; returns the issue
-    number.
+async def set_card_status(connection: Connection, actor: Actor, token: int, status: CardStatus) -> CardStatus:
+    """Block a card, have it retained, close it, or take it up again (ACTIVE); returns the status it has now.
 
-    The balance and the history stay with the account (programmes, "What follows for the switch", 1).
+    A blocked card that had not been handed over is not active after its block either, but what it was.
     """
-    if why := _fault(new):
-        raise RegistryRefused(why)
-    async with connection.transaction():
-        old = await connection.fetchrow(
-            "select account, programme, issue, status from registry.card where token = $1 for no key update",
-            old_token,
-        )
-        if old is None:
-            raise NotInRegistry("there is no such card")
-        if old["status"] == CardStatus.REPLACED:
-            raise RegistryRefused("this card was replaced already: replace the newer one")
-        if old["issue"] >= ISSUE_MAX:
-            raise RegistryRefused(f"an account has at most {ISSUE_MAX} cards")
-        await connection.execute(
-            "update registry.card set status = $2 where token = $1", old_token, int(CardStatus.REPLACED)
-        )
+    async with writing(connection, actor):
+        card = await _card(connection, token)
+        now = CardStatus(card["status"])
+        if now not in _STATUS_FROM.get(status, ()):
+            raise RegistryRefused(
+                f"a card that is {now.name.lower()} cannot be made {status.name.lower()}"
+                + (": replace or use the newer one" if now is CardStatus.REPLACED else "")
+            )
+        if status is CardStatus.ACTIVE:
+            status = _before_the_block(now, card["past"] or ())
+        await connection.execute("update registry.card set status = $2 where token = $1", token, int(status))
+    return status
+
+
+def _before_the_block(now: CardStatus, past: Sequence[int]) -> CardStatus:
+    stopped = (CardStatus.BLOCKED, CardStatus.RETAIN)
+    for entry in (now, *(CardStatus(entry & 7) for entry in reversed(past))):
+        if entry not in stopped:
+            return entry
+    return CardStatus.ACTIVE
+
+
+class Duplicate(NamedTuple):
+    """What became of a replacement: the new plastic's issue number and status, and the old one's status."""
+
+    issue: int
+    status: CardStatus
+    old_status: CardStatus
+
+
+async def replace_card(
+    connection: Connection,
+    actor: Actor,
+    old_token: int,
+    new_token: int,
+    last4: str,
+    *,
+    lost: bool = False,
+    handed_over: bool = False,
+) -> Duplicate:
+    """Give an account a new plastic with the next issue number: a duplicate of the newest one.
+
+    It inherits the account (so balance and history), the last valid day and the flags (programmes, Żywiec).
+    It waits to be handed over, and until then the old plastic works; unless that is `lost`, when it is dead
+    at once. `handed_over`: both at once, the new one active and the old one dead.
+    """
+    if why := _fault(CardRow(new_token, last4)):
+        raise RegistryRefused(f"the new card: {' '.join(why)}")
+    async with writing(connection, actor):
+        old = await _card(connection, old_token)
+        _check_replaceable(CardStatus(old["status"]), old["issue"])
+        if await connection.fetchval(
+            "select true from registry.card where account = $1 and issue > $2", old["account"], old["issue"]
+        ):
+            raise RegistryRefused(
+                "a duplicate of this card is made already: hand that one over, or replace it"
+            )
+        new_status = CardStatus.ACTIVE if handed_over else CardStatus.READY
         issue: int | None = await connection.fetchval(
             "insert into registry.card (token, account, programme, last4, flags, expires_on, status, issue) "
-            "values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (token) do nothing returning issue",
-            new.token,
-            old["account"],
-            old["programme"],
-            new.last4,
-            new.flags,
-            new.expires_on,
-            int(new.status),
-            old["issue"] + 1,
+            "select $2, account, programme, $3, flags, expires_on, $4, issue + 1 "
+            "from registry.card where token = $1 on conflict (token) do nothing returning issue",
+            old_token,
+            new_token,
+            last4,
+            int(new_status),
         )
         if issue is None:
             raise RegistryRefused("the new card's number is in use already")
-        return issue
+        never_handed_over = old["status"] in (CardStatus.ORDERED, CardStatus.READY)
+        if lost or handed_over or never_handed_over:
+            await _end(connection, old["account"], old["issue"], old["issue"])
+        after = await _card(connection, old_token)
+        return Duplicate(issue, new_status, CardStatus(after["status"]))
 
 
-_VIEW: Final = "token, account, programme, last4, issue, status, flags, expires_on"
+def _check_replaceable(status: CardStatus, issue: int) -> None:
+    if status is CardStatus.REPLACED:
+        raise RegistryRefused("this card was replaced already: replace the newer one")
+    if status is CardStatus.CLOSED:
+        raise RegistryRefused("this card's account is closed: it gets no duplicate")
+    if status is CardStatus.RETAIN:
+        raise RegistryRefused("this card is to be retained: settle that first, then unblock or block it")
+    if issue >= ISSUE_MAX:
+        raise RegistryRefused(f"an account has at most {ISSUE_MAX} cards")
+
+
+async def hand_over_card(connection: Connection, actor: Actor, token: int) -> int:
+    """Make an ordered or ready card active; the older plastics of its account are dead from then on.
+
+    Returns how many died.
+    """
+    async with writing(connection, actor):
+        card = await _card(connection, token)
+        if card["status"] not in (CardStatus.ORDERED, CardStatus.READY):
+            raise RegistryRefused(
+                f"a card that is {CardStatus(card['status']).name.lower()} cannot be handed over"
+            )
+        await connection.execute(
+            "update registry.card set status = $2 where token = $1", token, int(CardStatus.ACTIVE)
+        )
+        return await _end(connection, card["account"], 1, card["issue"] - 1)
+
+
+_END: Final = """update registry.card set status = $4
+  where account = $1 and issue between $2 and $3 and status <> $4 and status <> $5 returning token"""
+
+
+async def _end(connection: Connection, account: int, issue_first: int, issue_last: int) -> int:
+    """Mark plastics of an account as replaced; returns how many were not before."""
+    replaced, closed = int(CardStatus.REPLACED), int(CardStatus.CLOSED)
+    return len(await connection.fetch(_END, account, issue_first, issue_last, replaced, closed))
+
+
+_VIEW: Final = "token, account, programme, last4, issue, status, flags, expires_on, past"
+
+
+async def _card(connection: Connection, token: int) -> Any:
+    card = await find_card(connection, token)
+    if card is None:
+        raise NotInRegistry("there is no such card")
+    return card
 
 
 async def find_card(connection: Connection, token: int) -> Any | None:
@@ -183,14 +267,22 @@ async def find_card(connection: Connection, token: int) -> Any | None:
     )
 
 
+async def find_cards(connection: Connection, tokens: Iterable[int]) -> list[Any]:
+    """Those of the cards with these tokens that there are, in no order."""
+    rows: list[Any] = await connection.fetch(
+        f"select {_VIEW} from registry.card where token = any($1::bigint[])",  # noqa: S608 a fixed list
+        list(tokens),
+    )
+    return rows
+
+
 async def list_cards(
     connection: Connection, *, after: tuple[int, int] = (0, 0), limit: int = 100, account: int | None = None
 ) -> list[Any]:
     """A page of cards after (account, issue), of one account or of all, in order of account and issue."""
-    if not 1 <= limit <= PAGE_ROWS_MAX:
-        raise RegistryRefused(f"a page has 1 to {PAGE_ROWS_MAX} rows")
+    check_page(limit, *after, account or 0)
     rows: list[Any] = await connection.fetch(
-        f"select {_VIEW} from registry.card where (account, issue) > ($1, $2) "  # noqa: S608 a fixed list
+        f"select {_VIEW} from registry.card where (account, issue) > ($1, $2::bigint) "  # noqa: S608 fixed
         "and ($4::bigint is null or account = $4) order by account, issue limit $3",
         *after,
         limit,

@@ -77,13 +77,17 @@ class TerminalRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class KeyRow(msgspec.Struct, frozen=True, gc=False):
-    """A wrapped terminal key. It opens nothing after not_after_ms, nor once it is retired (ms since 1970)."""
+    """A wrapped terminal key. It opens nothing after not_after_ms, nor once it is retired (ms since 1970).
+
+    `is_used`: its terminal has signed on with it, which is noted in the registry.
+    """
 
     terminal: int
     generation: int
     wrapped: bytes
     not_after_ms: int | None
     retired_at_ms: int | None
+    is_used: bool
 
 
 # token, account, programme, status, expires_day (days since 1970-01-01, None: never), past
@@ -123,7 +127,7 @@ _PARTNERS: Final = """select id, programme, name, status, main_partner, points_s
   from registry.partner where changed > $1 order by id"""
 _TERMINALS: Final = "select id, partner, status, label from registry.terminal where changed > $1 order by id"
 _KEYS: Final = """select terminal, generation, wrapped, (extract(epoch from not_after) * 1000)::bigint,
-    (extract(epoch from retired_at) * 1000)::bigint
+    (extract(epoch from retired_at) * 1000)::bigint, used_at is not null
   from registry.terminal_key where changed > $1 order by terminal, generation"""
 _CARDS: Final = """select token, account, programme, status, expires_on - date '1970-01-01', past
   from registry.card where changed > $1"""
@@ -174,15 +178,3 @@ async def layout_buckets(connection: Connection) -> int:
     """How many buckets this ledger was created with."""
     buckets: int = await connection.fetchval("select buckets from registry.layout")
     return buckets
-
-
-async def retire_older_generations(connection: Connection, terminal: int, generation: int) -> None:
-    """Retire the keys older than `generation`: it has been used, so the terminal has it (design, "The
-    wire").
-    """
-    await connection.execute(
-        "update registry.terminal_key set retired_at = now() "
-        "where terminal = $1 and generation < $2 and retired_at is null",
-        terminal,
-        generation,
-    )

@@ -31,6 +31,7 @@ COMMANDS = {
     "partners": "partners:app",
     "terminals": "terminals:app",
     "programmes": "programmes:app",
+    "audit": "audit:app",
     "ledger": "ledger:app",
     "init": "install:init_app",
     "migrate": "install:migrate_app",

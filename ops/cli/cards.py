@@ -1,55 +1,62 @@
 """`cityswitch cards`: the plastics, by number, and the accounts behind them.
 
-Owns the subcommands. Must not write SQL: `ledger.registry_admin` does. Invariants: a number is turned
-into a token here and goes no further; what is shown has the last four digits only.
+Owns the subcommands. Must not do an office's work itself: `ops.office.cards` does. Invariants: what is
+shown of a number is its last four digits; every command takes its numbers from standard input, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ledger.postgres.database import Connection
-from ledger.registry.admin import (
-    CardRow,
-    find_card,
-    import_cards,
-    list_cards,
-    list_programmes,
-    replace_card,
-    set_card_status,
-)
+from ledger.registry.bounds import INT32_MAX
+from ledger.registry.cards import CardRow, list_cards
+from ledger.registry.imports import Import, Mode
+from ledger.registry.programmes import list_programmes
 from ledger.registry.reads import CardStatus
 from ledger.registry.secrets import MasterKey
 from ops.cli.csv_import import (
+    ALL_OR_NOTHING,
     Columns,
-    Line,
+    How,
     LineError,
-    Refused,
-    count_lines,
-    import_lines,
-    read_lines,
-    report,
-    store_once,
+    read_sheet,
+    store_sheet,
+    whole_number,
 )
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import Json, Programme, parse_day, pick_programme
+from ops.cli.registry_options import (
+    FROM_INPUT,
+    NOBODY,
+    UNSURE,
+    By,
+    BySure,
+    CardNumber,
+    Json,
+    Programme,
+    digits_of,
+    master_key,
+    parse_day,
+    pick_programme,
+    tell_done,
+)
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.output import Row, print_fields, print_line, print_rows
+from ops.office.cards import CardDesk
+from ops.output import Row, print_fields, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
-from ops.till.terminal import check_card, masked
-from protocol import CardNumberError, parse_card
-from simulators.city.example import EXAMPLE_CARD
+from protocol import CardNumberError, mask_card, parse_card
 
 COLUMNS = Columns(required=("number",), optional=("expires_on", "flags", "status"))
 SHOWN = ("card", "account", "programme", "issue", "status", "flags", "expires_on")
-FLAGS_MAX = 2**31 - 1
-STORE_S_MAX = 60.0
 IMPORTED_STATUSES = {
     status.name.lower(): status
     for status in CardStatus
@@ -59,56 +66,43 @@ IMPORTED_STATUSES = {
 app = App(
     name="cards",
     help="Cards: add, import, look up, block and replace.",
-    help_epilogue=examples(f"cards show {EXAMPLE_CARD}", "cards import cards.csv", "cards list --limit 20"),
+    help_epilogue=examples("cards show", "cards import cards.csv", "cards list --limit 20"),
 )
 
-Number = Annotated[str, Parameter(help="Card number, or track 2 as a reader gives it.")]
 Expires = Annotated[str, Parameter(help="Last day of validity, 2031-05-31; never.")]
 Flags = Annotated[int, Parameter(help="Flags of the holder, as the programme numbers them.")]
 
 
-def master_key(place: Place) -> MasterKey:
-    """Return the master key of the place, whose pepper turns numbers into tokens. Raises `SecretsError`."""
-    return MasterKey.load(place.settings().master_key_path)
+@asynccontextmanager
+async def card_desk(place: Place, *, to_look: bool = False) -> AsyncIterator[CardDesk]:
+    """Yield the desk of a place, for a change or only to look; raises as `changing` and `master_key` do."""
+    master = master_key(place)
+    async with looking(place) if to_look else changing(place) as database:
+        yield CardDesk(database, master)
 
 
-def digits_of(number: str) -> str:
-    """Return the digits of a keyed or swiped card. Raises `CommandError`."""
-    return parse_card(check_card(number))
-
-
-def new_card(master: MasterKey, digits: str, expires_on: str, flags: int) -> CardRow:
-    """Return a card to store. Raises `CommandError`."""
-    try:
-        return CardRow(master.token(digits), digits[-4:], flags, parse_day(expires_on))
-    except ValueError as error:
-        raise CommandError(Exit.USAGE, f"--expires-on: {error}.") from None
-
-
-@app.command(
-    help_epilogue=examples("cards add 4000000000000002", "cards add 4000000000000002 --expires-on 2031-05-31")
-)
+@app.command(help_epilogue=examples("cards add", "cards add --expires-on 2031-05-31 < number.txt"))
 async def add(
-    number: Number,
+    number: CardNumber = FROM_INPUT,
     /,
     *,
     expires_on: Expires = "",
     flags: Flags = 0,
     programme: Programme = None,
+    by: By = NOBODY,
+    json: Json = False,
     place: Place = HERE,
 ) -> None:
     """Add one card, active at once, with a new account."""
     digits = digits_of(number)
-    card = new_card(master_key(place), digits, expires_on, flags)
-
-    async def job(connection: Connection) -> str:
-        done = await import_cards(connection, await pick_programme(connection, programme), [card])
-        return done.refused[0].reason if done.refused else ""
-
-    async with changing(place) as database:
-        if refused := await database.run(job):
-            raise CommandError(Exit.USAGE, f"card {masked(digits)}: {refused}.")
-    print_line(f"Card {masked(digits)} added.")
+    try:
+        last_day = parse_day(expires_on)
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"--expires-on: '{expires_on}' {error}.") from None
+    async with card_desk(place) as desk:
+        code = await desk.database.run(lambda connection: pick_programme(connection, programme))
+        await desk.add(by.told(), code, digits, expires_on=last_day, flags=flags)
+    _tell(digits, "added", {"status": "active"}, json)
 
 
 def card_reader(master: MasterKey) -> Callable[[Mapping[str, str]], CardRow]:
@@ -117,48 +111,63 @@ def card_reader(master: MasterKey) -> Callable[[Mapping[str, str]], CardRow]:
     def read(row: Mapping[str, str]) -> CardRow:
         try:
             digits = parse_card(row["number"])
-            expires_on = parse_day(row["expires_on"])
         except CardNumberError as error:
-            raise LineError(f"number is no card: {error}") from None
+            raise LineError("number", f"is no card: {error}") from None
+        try:
+            expires_on = parse_day(row["expires_on"])
         except ValueError as error:
-            raise LineError(f"expires_on: {error}") from None
-        flags = row["flags"] or "0"
-        if not (flags.isascii() and flags.isdigit()) or len(flags) > 10 or int(flags) > FLAGS_MAX:
-            raise LineError(f"flags is no number from 0 to {FLAGS_MAX}")
+            raise LineError("expires_on", str(error)) from None
+        flags = whole_number(row, "flags", 0, INT32_MAX) if row["flags"] else 0
         status = row["status"].lower() or "active"
         if status not in IMPORTED_STATUSES:
-            raise LineError(f"status is none of {', '.join(IMPORTED_STATUSES)}")
-        return CardRow(master.token(digits), digits[-4:], int(flags), expires_on, IMPORTED_STATUSES[status])
+            raise LineError("status", f"is none of {', '.join(IMPORTED_STATUSES)}")
+        return CardRow(master.token(digits), digits[-4:], flags, expires_on, IMPORTED_STATUSES[status])
 
     return read
 
 
-@app.command(name="import", help_epilogue=examples("cards import cards.csv", "cards import cards.csv --json"))
+@app.command(
+    name="import",
+    help_epilogue=examples("cards import cards.csv --dry-run", "cards import cards.csv --good-lines"),
+)
 async def import_(
     file: Annotated[Path, Parameter(help="CSV: number and, if wanted, expires_on,flags,status.")],
     /,
     *,
+    how: How = ALL_OR_NOTHING,
     programme: Programme = None,
+    by: By = NOBODY,
     json: Json = False,
     place: Place = HERE,
 ) -> Exit:
-    """Import cards from a CSV file: good lines are imported, refused ones reported with the reason."""
-    read = card_reader(master_key(place))
-    async with changing(place) as database:
-        number = await database.run(lambda connection: pick_programme(connection, programme))
+    """Import cards from a CSV file, all or none.
 
-        async def store(lines: list[Line[CardRow]]) -> list[Refused]:
-            return await store_once(
-                lines,
-                lambda card: card.token,
-                lambda fresh: database.run(
-                    lambda connection: import_cards(connection, number, fresh), timeout_s=STORE_S_MAX
-                ),
-            )
+    Cards that are there already and the same are passed over.
+    """
+    sheet = read_sheet(file, COLUMNS, card_reader(master_key(place)))
+    actor = by.told(sheet.source)
+    async with card_desk(place) as desk:
+        number = await desk.database.run(lambda connection: pick_programme(connection, programme))
 
-        lines = read_lines(file, COLUMNS, read)
-        stored, refused = await import_lines(lines, store, what="cards", lines_total=count_lines(file))
-    return report(stored, refused, what="cards", as_json=json)
+        async def store(rows: list[CardRow], mode: Mode) -> Import:
+            with _progress() as progress:
+                task = progress.add_task("cards", total=len(rows))
+                return await desk.import_all(
+                    actor, number, rows, mode, lambda stored: progress.update(task, completed=stored)
+                )
+
+        return await store_sheet(sheet, how, lambda card: card.token, store, what="cards", as_json=json)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
 
 
 def shown(row: Any, codes: Mapping[int, str]) -> Row:
@@ -172,6 +181,11 @@ def shown(row: Any, codes: Mapping[int, str]) -> Row:
         "flags": row["flags"],
         "expires_on": row["expires_on"].isoformat() if row["expires_on"] else None,
     }
+
+
+async def programme_codes(connection: Connection) -> dict[int, str]:
+    """Return the code of each programme, by number."""
+    return {row["id"]: row["code"] for row in await list_programmes(connection)}
 
 
 @app.command(
@@ -189,7 +203,7 @@ async def list_(
     """List cards by account, their numbers masked."""
 
     async def job(connection: Connection) -> list[Row]:
-        codes = {row["id"]: row["code"] for row in await list_programmes(connection)}
+        codes = await programme_codes(connection)
         beyond = (after, 2**15 - 1) if after else (0, 0)
         rows = await list_cards(connection, after=beyond, limit=limit, account=account)
         return [shown(row, codes) for row in rows]
@@ -199,70 +213,123 @@ async def list_(
     print_rows(rows, SHOWN, as_json=json, empty="No card there.")
 
 
-@app.command(help_epilogue=examples(f"cards show {EXAMPLE_CARD}", f"cards show {EXAMPLE_CARD} --json"))
-async def show(number: Number, /, *, json: Json = False, place: Place = HERE) -> None:
+@app.command(help_epilogue=examples("cards show", "cards show --json < number.txt"))
+async def show(number: CardNumber = FROM_INPUT, /, *, json: Json = False, place: Place = HERE) -> None:
     """Show one card."""
     digits = digits_of(number)
-    token = master_key(place).token(digits)
-
-    async def job(connection: Connection) -> Row | None:
-        codes = {row["id"]: row["code"] for row in await list_programmes(connection)}
-        row = await find_card(connection, token)
-        return shown(row, codes) if row else None
-
-    async with looking(place) as database:
-        row = await database.run(job)
-    if row is None:
-        raise CommandError(
-            Exit.NOT_FOUND, f"there is no card {masked(digits)} here.", "Is it of another installation?"
-        )
-    print_fields(row, as_json=json)
+    async with card_desk(place, to_look=True) as desk:
+        row = await desk.find(digits)
+        codes = await desk.database.run(programme_codes)
+    print_fields(shown(row, codes), as_json=json)
 
 
-@app.command(help_epilogue=examples(f"cards block {EXAMPLE_CARD}"))
-async def block(number: Number, /, *, place: Place = HERE) -> None:
-    """Block a card: every terminal refuses it at once."""
-    await _set_status(number, CardStatus.BLOCKED, place)
-
-
-@app.command(help_epilogue=examples(f"cards unblock {EXAMPLE_CARD}"))
-async def unblock(number: Number, /, *, place: Place = HERE) -> None:
-    """Make a blocked card, or one to be retained, active again."""
-    await _set_status(number, CardStatus.ACTIVE, place)
-
-
-@app.command(help_epilogue=examples(f"cards retain {EXAMPLE_CARD}"))
-async def retain(number: Number, /, *, place: Place = HERE) -> None:
-    """Have the card kept by the next shop it is shown at."""
-    await _set_status(number, CardStatus.RETAIN, place)
-
-
-async def _set_status(number: str, status: CardStatus, place: Place) -> None:
-    digits = digits_of(number)
-    token = master_key(place).token(digits)
-    await _run(place, lambda connection: set_card_status(connection, token, status))
-    now = "to be retained" if status is CardStatus.RETAIN else status.name.lower()
-    print_line(f"Card {masked(digits)} is {now}.")
-
-
-@app.command(help_epilogue=examples(f"cards replace {EXAMPLE_CARD} 4000000000000002"))
-async def replace(
-    number: Number,
-    new_number: Annotated[str, Parameter(help="Number of the new plastic.")],
+@app.command(
+    help_epilogue=examples("cards block --reason 'lost, by telephone'", "cards block --yes --reason …")
+)
+async def block(
+    number: CardNumber = FROM_INPUT,
     /,
     *,
-    expires_on: Expires = "",
-    flags: Flags = 0,
+    by: BySure = UNSURE,
+    json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Give an account a new plastic; balance and history stay, the old plastic is dead at once."""
-    old, new = digits_of(number), digits_of(new_number)
-    master = master_key(place)
-    card = new_card(master, new, expires_on, flags)
-    issue: int = await _run(place, lambda connection: replace_card(connection, master.token(old), card))
-    print_line(f"Card {masked(old)} is replaced by {masked(new)}, issue {issue}.")
+    """Block a card: every terminal refuses it at once."""
+    actor, digits = by.told(), digits_of(number)
+    by.confirm(f"Block card {mask_card(digits)}")
+    async with card_desk(place) as desk:
+        status = await desk.block(actor, digits)
+    _tell_status(digits, status, json)
 
 
-async def _run(place: Place, job: Callable[[Connection], Awaitable[Any]]) -> Any:
-    async with changing(place) as database:
-        return await database.run(job)
+@app.command(help_epilogue=examples("cards unblock", "cards unblock --reason 'found again'"))
+async def unblock(
+    number: CardNumber = FROM_INPUT, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE
+) -> None:
+    """Make a blocked card, or one to be retained, what it was before."""
+    digits = digits_of(number)
+    async with card_desk(place) as desk:
+        status = await desk.unblock(by.told(), digits)
+    _tell_status(digits, status, json)
+
+
+@app.command(help_epilogue=examples("cards retain --reason 'used by somebody else'"))
+async def retain(
+    number: CardNumber = FROM_INPUT,
+    /,
+    *,
+    by: BySure = UNSURE,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Have the card kept by the next shop it is shown at."""
+    actor, digits = by.told(), digits_of(number)
+    by.confirm(f"Have card {mask_card(digits)} retained")
+    async with card_desk(place) as desk:
+        status = await desk.retain(actor, digits)
+    _tell_status(digits, status, json)
+
+
+@app.command(
+    help_epilogue=examples(
+        "cards replace --reason damaged", "cards replace --lost --reason stolen --yes < two-numbers.txt"
+    )
+)
+async def replace(
+    number: CardNumber = FROM_INPUT,
+    new_number: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True,
+            show_default=False,
+            help="Number of the new plastic, given in the same ways.",
+        ),
+    ] = FROM_INPUT,
+    /,
+    *,
+    lost: Annotated[bool, Parameter(help="The old plastic is lost or stolen: dead at once.")] = False,
+    handed_over: Annotated[
+        bool, Parameter(help="The new plastic is handed over now: active at once, the old one dead.")
+    ] = False,
+    by: BySure = UNSURE,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Give an account a new plastic: a duplicate with the same last day, flags, balance and history.
+
+    It waits to be handed over (`cards hand-over`); until then the old plastic works, unless it is lost.
+    """
+    actor, old, new = by.told(), digits_of(number), digits_of(new_number, "New card")
+    by.confirm(f"Replace card {mask_card(old)} by {mask_card(new)}")
+    async with card_desk(place) as desk:
+        done = await desk.replace(actor, old, new, lost=lost, handed_over=handed_over)
+    new_status, old_status = done.status.name.lower(), done.old_status.name.lower()
+    tell_done(
+        f"Card {mask_card(old)} has the duplicate {mask_card(new)}, issue {done.issue}: it is {new_status}, "
+        f"the old one {old_status}.",
+        {"card": mask_card(new), "issue": done.issue, "status": new_status,
+         "old_card": mask_card(old), "old_status": old_status},
+        as_json=json,
+        again="cards show",
+    )  # fmt: skip
+
+
+@app.command(help_epilogue=examples("cards hand-over", "cards hand-over < number.txt"))
+async def hand_over(
+    number: CardNumber = FROM_INPUT, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE
+) -> None:
+    """Hand an ordered or ready card over: it is active, and the older plastics of its account are dead."""
+    digits = digits_of(number)
+    async with card_desk(place) as desk:
+        ended = await desk.hand_over(by.told(), digits)
+    _tell(digits, "active", {"status": "active", "replaced": ended}, json)
+
+
+def _tell_status(digits: str, status: CardStatus, as_json: bool) -> None:
+    now = "to be retained" if status is CardStatus.RETAIN else status.name.lower()
+    _tell(digits, now, {"status": status.name.lower()}, as_json)
+
+
+def _tell(digits: str, now: str, fields: dict[str, Any], as_json: bool) -> None:
+    masked = mask_card(digits)
+    tell_done(f"Card {masked} is {now}.", {"card": masked, **fields}, as_json=as_json, again="cards show")

@@ -28,6 +28,7 @@ from ledger.errors import (
 from ops.cli.amounts import AmountError
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from ops.office.keys import KeysMisplaced
 from simulators.city.seeding import SeedConflict
 from simulators.errors import (
     CannotConnect,
@@ -59,6 +60,7 @@ EXPECTED: tuple[tuple[type[Exception], Exit], ...] = (
     (DatabaseMisconfigured, Exit.CONFIGURATION),
     (DatabaseContended, Exit.DATABASE),
     (PortInUse, Exit.PORT),
+    (KeysMisplaced, Exit.STATE),
     (StoreError, Exit.STATE),
     (RefusedBySwitch, Exit.DECLINED),
     (SignOnDeclined, Exit.DECLINED),

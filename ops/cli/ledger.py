@@ -16,10 +16,9 @@ from ledger.books import statements
 from ledger.books.posting import AccountKind, Kind
 from ledger.books.verify import verify as verify_books
 from ledger.postgres.database import Connection
-from ledger.registry.admin import find_card
-from ops.cli.cards import digits_of, master_key
+from ledger.registry.cards import find_card
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import Json
+from ops.cli.registry_options import Json, digits_of, master_key
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import Row, print_fields, print_json, print_line, print_rows

@@ -1,6 +1,6 @@
 """`cityswitch partners`: the shops that take part.
 
-Owns the subcommands. Must not write SQL: `ledger.registry_admin` does.
+Owns the subcommands. Must not write SQL: `ledger.registry.partners` does.
 """
 
 from __future__ import annotations
@@ -12,32 +12,36 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ledger.postgres.database import Connection
-from ledger.registry.admin import (
-    Import,
-    NewPartner,
-    import_partners,
-    list_partners,
-    list_programmes,
-    set_partner_status,
-)
+from ledger.registry.bounds import ID_MAX
+from ledger.registry.imports import Import, Mode
+from ledger.registry.partners import NewPartner, import_partners, list_partners, set_partner_status
+from ledger.registry.programmes import list_programmes
 from ledger.registry.reads import Status
 from ops.cli.amounts import AmountError, parse_amount
 from ops.cli.csv_import import (
+    ALL_OR_NOTHING,
     Columns,
-    Line,
+    How,
     LineError,
-    Refused,
-    count_lines,
-    import_lines,
-    read_lines,
-    report,
-    store_once,
+    read_sheet,
+    store_sheet,
+    whole_number,
 )
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import FIRST_PAGE, Json, Page, Programme, parse_yes, pick_programme
+from ops.cli.registry_options import (
+    FIRST_PAGE,
+    NOBODY,
+    By,
+    Json,
+    Page,
+    Programme,
+    parse_yes,
+    pick_programme,
+    tell_done,
+)
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.output import Row, print_fields, print_line, print_rows
+from ops.output import Row, print_fields, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 
@@ -65,65 +69,72 @@ async def add(
     ] = None,
     main_partner: Annotated[bool, Parameter(help="A Main Partner of the programme.")] = False,
     programme: Programme = None,
+    by: By = NOBODY,
+    json: Json = False,
     place: Place = HERE,
 ) -> None:
     """Add one partner."""
-    step = parse_amount(points_step) if points_step else None
-    await _store_one(NewPartner(number, name, main_partner, step), programme, place)
-    print_line(f"Partner {number} added.")
+    partner = NewPartner(number, name, main_partner, parse_amount(points_step) if points_step else None)
+    actor = by.told()
 
-
-async def _store_one(partner: NewPartner, programme: str | None, place: Place) -> None:
     async def job(connection: Connection) -> Import:
-        return await import_partners(connection, await pick_programme(connection, programme), [partner])
+        return await import_partners(
+            connection, actor, await pick_programme(connection, programme), [partner]
+        )
 
     async with changing(place) as database:
-        done = await database.run(job)
+        check_added(f"partner {number}", await database.run(job))
+    tell_done(f"Partner {number} added.", {"id": number}, as_json=json, again=f"partners show {number}")
+
+
+def check_added(what: str, done: Import) -> None:
+    """Raise `CommandError` unless the one row of an import was added."""
     if done.refused:
-        raise CommandError(Exit.USAGE, f"partner {partner.id}: {done.refused[0].reason}.")
+        _, column, reason = done.refused[0]
+        raise CommandError(Exit.USAGE, f"{what}: {column} {reason}.")
+    if done.unchanged:
+        raise CommandError(Exit.USAGE, f"{what}: it is there already.")
 
 
 def read_partner(row: Mapping[str, str]) -> NewPartner:
     """Read one line of a file. Raises `LineError`."""
-    if not (row["id"].isascii() and row["id"].isdigit()) or len(row["id"]) > 9:
-        raise LineError("id is no number of a partner")
+    number = whole_number(row, "id", 1, ID_MAX)
     try:
         step = parse_amount(row["points_step"]) if row["points_step"] else None
-        return NewPartner(int(row["id"]), row["name"], parse_yes(row["main_partner"]), step)
     except AmountError:
-        raise LineError("points_step is no amount like 5.00") from None
+        raise LineError("points_step", "is no amount like 5.00") from None
+    try:
+        return NewPartner(number, row["name"], parse_yes(row["main_partner"]), step)
     except ValueError as error:
-        raise LineError(f"main_partner: {error}") from None
+        raise LineError("main_partner", str(error)) from None
 
 
 @app.command(
     name="import",
     help_epilogue=examples(
-        "partners import partners.csv", "partners import partners.csv --programme 1 --json"
+        "partners import partners.csv --dry-run", "partners import partners.csv --programme 1 --json"
     ),
 )
 async def import_(
     file: Annotated[Path, Parameter(help="CSV: id,name and, if wanted, main_partner,points_step.")],
     /,
     *,
+    how: How = ALL_OR_NOTHING,
     programme: Programme = None,
+    by: By = NOBODY,
     json: Json = False,
     place: Place = HERE,
 ) -> Exit:
-    """Import partners from a CSV file: good lines are imported, refused ones reported with the reason."""
+    """Import partners from a CSV file, all or none; those there already and the same are passed over."""
+    sheet = read_sheet(file, COLUMNS, read_partner)
+    actor = by.told(sheet.source)
     async with changing(place) as database:
         number = await database.run(lambda connection: pick_programme(connection, programme))
 
-        async def store(lines: list[Line[NewPartner]]) -> list[Refused]:
-            return await store_once(
-                lines,
-                lambda partner: partner.id,
-                lambda fresh: database.run(lambda connection: import_partners(connection, number, fresh)),
-            )
+        async def store(partners: list[NewPartner], mode: Mode) -> Import:
+            return await database.run(lambda c: import_partners(c, actor, number, partners, mode))
 
-        lines = read_lines(file, COLUMNS, read_partner)
-        stored, refused = await import_lines(lines, store, what="partners", lines_total=count_lines(file))
-    return report(stored, refused, what="partners", as_json=json)
+        return await store_sheet(sheet, how, lambda partner: partner.id, store, what="partners", as_json=json)
 
 
 def shown(row: Any, codes: Mapping[int, str]) -> Row:
@@ -166,19 +177,26 @@ async def show(number: int, /, *, json: Json = False, place: Place = HERE) -> No
     print_fields(rows[0], as_json=json)
 
 
-@app.command(help_epilogue=examples("partners block 1001"))
-async def block(number: int, /, *, place: Place = HERE) -> None:
+@app.command(help_epilogue=examples("partners block 1001 --reason 'contract ended'"))
+async def block(number: int, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE) -> None:
     """Suspend a partner: its terminals get a clear refusal at once."""
-    await _set_status(number, Status.STOPPED, place)
+    await _set_status(number, Status.STOPPED, by, json, place)
 
 
 @app.command(help_epilogue=examples("partners unblock 1001"))
-async def unblock(number: int, /, *, place: Place = HERE) -> None:
+async def unblock(number: int, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE) -> None:
     """Take a suspended partner up again."""
-    await _set_status(number, Status.ACTIVE, place)
+    await _set_status(number, Status.ACTIVE, by, json, place)
 
 
-async def _set_status(number: int, status: Status, place: Place) -> None:
+async def _set_status(number: int, status: Status, by: By, as_json: bool, place: Place) -> None:
+    actor = by.told()
     async with changing(place) as database:
-        await database.run(lambda connection: set_partner_status(connection, number, status))
-    print_line(f"Partner {number} is {STATUS_NAMES[status]}.")
+        await database.run(lambda connection: set_partner_status(connection, actor, number, status))
+    now = STATUS_NAMES[status]
+    tell_done(
+        f"Partner {number} is {now}.",
+        {"id": number, "status": now},
+        as_json=as_json,
+        again=f"partners show {number}",
+    )

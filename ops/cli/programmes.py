@@ -13,7 +13,8 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ledger.postgres.database import Connection
-from ledger.registry.admin import (
+from ledger.registry.audit import Actor
+from ledger.registry.programmes import (
     add_programme,
     add_rules,
     list_programmes,
@@ -22,7 +23,7 @@ from ledger.registry.admin import (
 )
 from ledger.registry.reads import Status
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import Json, pick_programme
+from ops.cli.registry_options import NOBODY, UNSURE, By, BySure, Json, pick_programme, tell_done
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import print_json, print_line, print_rows
@@ -51,24 +52,28 @@ async def apply(
     effective_from: Annotated[
         str | None, Parameter(help="From when they hold, with a time zone; now.")
     ] = None,
+    by: By = NOBODY,
+    json: Json = False,
     place: Place = HERE,
 ) -> None:
     """Check a rules file and make it the programme's next version."""
-    moment = parse_moment(effective_from)
+    moment, actor = parse_moment(effective_from), by.told()
     text, rules = read_rules(file)
 
     async def job(connection: Connection) -> int | None:
-        return await apply_rules(connection, rules, text, moment)
+        return await apply_rules(connection, actor, rules, text, moment)
 
     async with changing(place) as database:
         version = await database.run(job)
     identity = rules.programme
     if version is None:
-        print_line(f"Programme {identity.number} {identity.code}: these are its newest rules already.")
+        told = f"Programme {identity.number} {identity.code}: these are its newest rules already."
     else:
-        print_line(
+        told = (
             f"Programme {identity.number} {identity.code}: version {version} holds from {moment.isoformat()}."
         )
+    fields = {"programme": identity.number, "version": version, "effective_from": moment.isoformat()}
+    tell_done(told, fields, as_json=json, again="programmes show")
 
 
 def parse_moment(text: str | None) -> datetime:
@@ -96,12 +101,16 @@ def read_rules(file: Path) -> tuple[str, Rules]:
     return text, parse_rules(text, source=str(file))
 
 
-async def apply_rules(connection: Connection, rules: Rules, text: str, moment: datetime) -> int | None:
+async def apply_rules(
+    connection: Connection, actor: Actor, rules: Rules, text: str, moment: datetime
+) -> int | None:
     """Add the programme if new, and the rules unless they are its newest; return their version, or None."""
     identity = rules.programme
     known = {row["id"]: row["code"] for row in await list_programmes(connection)}
     if identity.number not in known:
-        await add_programme(connection, programme=identity.number, code=identity.code, name=identity.name)
+        await add_programme(
+            connection, actor, programme=identity.number, code=identity.code, name=identity.name
+        )
     elif known[identity.number] != identity.code:
         raise CommandError(
             Exit.CONFIGURATION,
@@ -111,7 +120,9 @@ async def apply_rules(connection: Connection, rules: Rules, text: str, moment: d
     newest: list[Any] = await list_rules(connection, identity.number)
     if newest and newest[0]["rules_toml"] == text:
         return None
-    return await add_rules(connection, programme=identity.number, effective_from=moment, rules_toml=text)
+    return await add_rules(
+        connection, actor, programme=identity.number, effective_from=moment, rules_toml=text
+    )
 
 
 @app.command(name="list", help_epilogue=examples("programmes list", "programmes list --json"))
@@ -152,23 +163,37 @@ async def show(
     raise CommandError(Exit.NOT_FOUND, "there is no such version.", "Leave --version out to see the newest.")
 
 
-@app.command(help_epilogue=examples("programmes suspend czestochowa"))
-async def suspend(programme: str | None = None, /, *, place: Place = HERE) -> None:
+@app.command(help_epilogue=examples("programmes suspend czestochowa --reason 'called off by the city'"))
+async def suspend(
+    programme: str | None = None,
+    /,
+    *,
+    by: BySure = UNSURE,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
     """Suspend a programme: every terminal gets a clear refusal until it is resumed."""
-    await _set_status(programme, Status.STOPPED, place)
+    await _set_status(programme, Status.STOPPED, by, json, place)
 
 
 @app.command(help_epilogue=examples("programmes resume czestochowa"))
-async def resume(programme: str | None = None, /, *, place: Place = HERE) -> None:
+async def resume(
+    programme: str | None = None, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE
+) -> None:
     """Take a suspended programme up again."""
-    await _set_status(programme, Status.ACTIVE, place)
+    await _set_status(programme, Status.ACTIVE, by, json, place)
 
 
-async def _set_status(programme: str | None, status: Status, place: Place) -> None:
-    async def job(connection: Connection) -> int:
-        number = await pick_programme(connection, programme)
-        await set_programme_status(connection, number, status)
-        return number
-
+async def _set_status(programme: str | None, status: Status, by: By, as_json: bool, place: Place) -> None:
+    actor, now = by.told(), STATUS_NAMES[status]
     async with changing(place) as database:
-        print_line(f"Programme {await database.run(job)} is {STATUS_NAMES[status]}.")
+        number = await database.run(lambda connection: pick_programme(connection, programme))
+        if isinstance(by, BySure):
+            by.confirm(f"Suspend programme {number}: all its terminals are refused")
+        await database.run(lambda connection: set_programme_status(connection, actor, number, status))
+    tell_done(
+        f"Programme {number} is {now}.",
+        {"id": number, "status": now},
+        as_json=as_json,
+        again="programmes list",
+    )

@@ -1,10 +1,14 @@
-"""What the registry's commands share: pages, programmes by number or code, dates, steps.
+"""What the registry's commands share: pages, programmes, dates, card numbers, who does it, why and whether.
 
-Owns the reading of these options. Must not know cards, partners or terminals.
+Owns the reading of these options. Must not know what a command does. Invariants: a card number can always be
+given without standing in the list of processes; an act that cannot be taken back in a moment is asked about,
+or was confirmed with --yes.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Final
@@ -12,14 +16,31 @@ from typing import Annotated, Any, Final
 from cyclopts import Group, Parameter
 
 from ledger.postgres.database import Connection
-from ledger.registry.admin import list_programmes
+from ledger.registry.audit import Actor
+from ledger.registry.programmes import list_programmes
+from ledger.registry.secrets import MasterKey
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from ops.office.acting import this_user
+from ops.output import print_json, print_line, say, work_is_done
+from ops.place.options import Place
+from ops.till.terminal import check_card
+from protocol import parse_card
 
-Json = Annotated[bool, Parameter(help="JSON instead of a table.")]
+Json = Annotated[bool, Parameter(help="JSON instead of a table or a sentence.")]
 Programme = Annotated[
     str | None, Parameter(name="--programme", help="Number or code; not needed while there is only one.")
 ]
+CardNumber = Annotated[
+    str,
+    Parameter(
+        show_default=False,
+        allow_leading_hyphen=True,
+        help="Card number, or track 2 as a reader gives it. Without it, or with -, it is read from standard "
+        "input: so it stands in no list of processes.",
+    ),
+]
+FROM_INPUT: Final = "-"
 
 
 @Parameter(name="*", group=Group("Page", sort_key=7))
@@ -32,6 +53,80 @@ class Page:
 
 
 FIRST_PAGE: Final = Page()
+
+
+@Parameter(name="*", group=Group("Who and why", sort_key=8))
+@dataclass(frozen=True, kw_only=True)
+class By:
+    """Who does it and why, for `cityswitch audit`."""
+
+    actor: Annotated[str | None, Parameter(help="Who does it; the user of this system.")] = None
+    reason: Annotated[str, Parameter(help="Why.")] = ""
+
+    def told(self, source: str = "") -> Actor:
+        """Return who is to be named in the trail."""
+        return Actor(self.actor or this_user(), self.reason, source)
+
+
+@Parameter(name="*", group=Group("Who and why", sort_key=8))
+@dataclass(frozen=True, kw_only=True)
+class BySure(By):
+    """The same for an act that is asked about."""
+
+    reason: Annotated[str, Parameter(help="Why; needed here.")] = ""
+    yes: Annotated[bool, Parameter(help="Do it without asking.")] = False
+
+    def told(self, source: str = "") -> Actor:
+        """Return who is to be named in the trail. Raises `CommandError` without a reason."""
+        if not self.reason.strip():
+            raise CommandError(
+                Exit.USAGE,
+                "this wants a reason, which is kept.",
+                "Name it with --reason 'lost by the holder'.",
+            )
+        return super().told(source)
+
+    def confirm(self, what: str) -> None:
+        """Ask whether to do it, where somebody sits at a terminal. Raises `CommandError` unless confirmed."""
+        if self.yes:
+            return
+        if not sys.stdin.isatty():
+            raise CommandError(Exit.USAGE, f"{what} wants to be confirmed.", "Add --yes.")
+        say(f"{what}? [y/N]")
+        if sys.stdin.readline().strip().lower() not in {"y", "yes", "t", "tak"}:
+            raise CommandError(Exit.USAGE, "not confirmed: nothing was done.")
+
+
+NOBODY: Final = By()
+UNSURE: Final = BySure()
+"""The defaults of the two: the system's user, no reason, nothing confirmed."""
+
+
+def master_key(place: Place) -> MasterKey:
+    """Return the master key of the place, whose pepper turns numbers into tokens. Raises `SecretsError`."""
+    return MasterKey.load(place.settings().master_key_path)
+
+
+def digits_of(number: str, what: str = "Card") -> str:
+    """Return the digits of a card: given, or read from standard input. Raises `CommandError`."""
+    if number == FROM_INPUT:
+        if sys.stdin.isatty():
+            say(f"{what} (type it, or swipe it):")
+        number = sys.stdin.readline()
+        if not number.strip():
+            raise CommandError(Exit.USAGE, "no card was given.", "Type or swipe it, or pipe its number in.")
+    elif number.startswith("-"):
+        raise CommandError(Exit.USAGE, f"Unknown option: {number}.", "See the command's --help.")
+    return parse_card(check_card(number))
+
+
+def tell_done(text: str, fields: dict[str, Any], *, as_json: bool, again: str = "") -> None:
+    """Tell what was done: a sentence, or its fields as JSON. `again`: the command that shows it once more."""
+    work_is_done(f"See: cityswitch {again}" if again else "")
+    if as_json:
+        print_json(fields)
+    else:
+        print_line(text)
 
 
 async def pick_programme(connection: Connection, wanted: str | None) -> int:
@@ -57,10 +152,12 @@ def parse_day(text: str) -> date | None:
     """Return the date of "2031-05-31", None for an empty text. Raises ValueError."""
     if not text:
         return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"'{text}' is no date like 2031-05-31") from None
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise ValueError("is no date like 2031-05-31")
 
 
 def parse_yes(text: str) -> bool:
@@ -70,4 +167,4 @@ def parse_yes(text: str) -> bool:
         return False
     if folded in {"yes", "1", "true", "tak"}:
         return True
-    raise ValueError(f"'{text}' is neither yes nor no")
+    raise ValueError("is neither yes nor no")

@@ -3,8 +3,7 @@
 Owns the order of things (programme, rules, partners, terminals, keys, cards, duplicates) and what the
 peculiarities mean in the registry. **For development only**: the terminals' keys follow from the seed.
 
-Must not know: SQL (that is `ledger.registry_admin`), sockets, how a card number is hashed
-(`MasterKey.token`).
+Must not know: SQL (that is `ledger.registry`'s), sockets, how a card number is hashed (`MasterKey.token`).
 
 Invariants: nothing that is there already is changed; a registry that holds the same terminals with other
 keys (another seed) is refused before anything is written.
@@ -18,16 +17,22 @@ from typing import Final, TypeAlias
 
 from ledger.errors import SecretsError
 from ledger.postgres.database import Connection, Database
-from ledger.registry import admin as registry_admin
-from ledger.registry.admin import CardRow, NewPartner, NewTerminal
+from ledger.registry.audit import Actor
+from ledger.registry.cards import CardRow, find_cards, import_cards, replace_card
+from ledger.registry.imports import Mode
 from ledger.registry.installation import adopt_master_key
+from ledger.registry.keys import first_keys, issue_keys
+from ledger.registry.partners import NewPartner, import_partners
+from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
 from ledger.registry.reads import CardStatus
 from ledger.registry.secrets import MasterKey
+from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.population import Peculiarity, Population
 from switch.rules.programme import parse_rules
 
-CARDS_PER_STEP: Final = 5_000
+SEEDER: Final = Actor("simulators", "a simulated city")
 STEP_S_MAX: Final = 120.0
+CARDS_S_MAX: Final = 3_600.0
 _RULES_FROM: Final = datetime(2016, 12, 19, tzinfo=UTC)
 """The programme's first day (programmes, A)."""
 _EXPIRED_ON: Final = date(2020, 12, 31)
@@ -77,35 +82,45 @@ async def seed_city(
     on_progress("partners", 0, population.partners)
     await database.run(lambda c: _ensure_programme(c, identity.number, identity.code, identity.name, text))
     partners = await database.run(
-        lambda c: registry_admin.import_partners(c, identity.number, _partners(population)),
+        lambda c: import_partners(c, SEEDER, identity.number, _partners(population), Mode.GOOD_ROWS),
         timeout_s=STEP_S_MAX,
     )
     on_progress("partners", population.partners, population.partners)
 
     on_progress("terminals", 0, population.terminals)
     terminals = await database.run(
-        lambda c: registry_admin.import_terminals(c, _terminals(population)), timeout_s=STEP_S_MAX
+        lambda c: import_terminals(c, SEEDER, _terminals(population), Mode.GOOD_ROWS), timeout_s=STEP_S_MAX
     )
     if missing_keys:
         keys = {population.terminal_id(index): population.terminal_key(index) for index in missing_keys}
-        await database.run(lambda c: registry_admin.issue_keys(c, master, keys), timeout_s=STEP_S_MAX)
+        await database.run(lambda c: issue_keys(c, SEEDER, master, keys), timeout_s=STEP_S_MAX)
     on_progress("terminals", population.terminals, population.terminals)
 
-    cards = await _seed_cards(database, population, master, identity.number, on_progress)
+    on_progress("cards", 0, population.cards)
+    cards = await database.run(
+        lambda c: import_cards(
+            c,
+            SEEDER,
+            identity.number,
+            (_card(population, master, index) for index in range(population.cards)),
+            Mode.GOOD_ROWS,
+            on_stored=lambda stored: on_progress("cards", stored, population.cards),
+        ),
+        timeout_s=CARDS_S_MAX,
+    )
+    on_progress("cards", population.cards, population.cards)
     duplicates = await database.run(lambda c: _seed_duplicates(c, population, master), timeout_s=STEP_S_MAX)
-    return SeedReport(partners.added, terminals.added, len(missing_keys), cards, duplicates)
+    return SeedReport(partners.added, terminals.added, len(missing_keys), cards.added, duplicates)
 
 
 async def _ensure_programme(connection: Connection, number: int, code: str, name: str, rules: str) -> None:
-    known = {row["id"]: row["code"] for row in await registry_admin.list_programmes(connection)}
+    known = {row["id"]: row["code"] for row in await list_programmes(connection)}
     if number not in known:
-        await registry_admin.add_programme(connection, programme=number, code=code, name=name)
+        await add_programme(connection, SEEDER, programme=number, code=code, name=name)
     elif known[number] != code:
         raise SeedConflict(f"programme {number} is {known[number]!r} in this registry, not {code!r}")
-    if not await registry_admin.list_rules(connection, number):
-        await registry_admin.add_rules(
-            connection, programme=number, effective_from=_RULES_FROM, rules_toml=rules
-        )
+    if not await list_rules(connection, number):
+        await add_rules(connection, SEEDER, programme=number, effective_from=_RULES_FROM, rules_toml=rules)
 
 
 async def _terminals_without_key(
@@ -116,13 +131,9 @@ async def _terminals_without_key(
         await adopt_master_key(connection, master)
     except SecretsError as error:
         raise SeedConflict(str(error)) from None
-    rows = await connection.fetch(
-        "select terminal, wrapped from registry.terminal_key "
-        "where generation = 1 and terminal between $1 and $2",
-        population.terminal_id(0),
-        population.terminal_id(population.terminals - 1),
+    wrapped = await first_keys(
+        connection, population.terminal_id(0), population.terminal_id(population.terminals - 1)
     )
-    wrapped = {row["terminal"]: row["wrapped"] for row in rows}
     missing = []
     for index in range(population.terminals):
         terminal = population.terminal_id(index)
@@ -151,28 +162,6 @@ def _terminals(population: Population) -> Iterator[NewTerminal]:
         )
 
 
-async def _seed_cards(
-    database: Database, population: Population, master: MasterKey, programme: int, on_progress: Progress
-) -> int:
-    added = 0
-    for start in range(0, population.cards, CARDS_PER_STEP):
-        on_progress("cards", start, population.cards)
-        indexes = range(start, min(start + CARDS_PER_STEP, population.cards))
-        rows = [_card(population, master, index) for index in indexes]
-
-        async def add(connection: Connection, rows: list[CardRow] = rows) -> int:
-            known = await connection.fetch(
-                "select token from registry.card where token = any($1::bigint[])", [row.token for row in rows]
-            )
-            there = {row["token"] for row in known}
-            new = [row for row in rows if row.token not in there]
-            return (await registry_admin.import_cards(connection, programme, new)).added if new else 0
-
-        added += await database.run(add, timeout_s=STEP_S_MAX)
-    on_progress("cards", population.cards, population.cards)
-    return added
-
-
 def _card(population: Population, master: MasterKey, index: int) -> CardRow:
     digits = population.card_digits(index)
     peculiarity = population.peculiarity(index)
@@ -190,14 +179,10 @@ async def _seed_duplicates(connection: Connection, population: Population, maste
         for index in range(population.cards)
         if population.peculiarity(index) is Peculiarity.REPLACED
     }
-    rows = await connection.fetch(
-        "select token from registry.card where token = any($1::bigint[]) and status <> $2",
-        list(tokens),
-        int(CardStatus.REPLACED),
-    )
-    for row in rows:
-        digits = population.replacement_digits(tokens[row["token"]])
-        await registry_admin.replace_card(
-            connection, row["token"], CardRow(master.token(digits), digits[-4:])
-        )
+    rows = [row for row in await find_cards(connection, tokens) if row["status"] == CardStatus.ACTIVE]
+    async with connection.transaction():
+        for row in rows:
+            digits = population.replacement_digits(tokens[row["token"]])
+            token = master.token(digits)
+            await replace_card(connection, SEEDER, row["token"], token, digits[-4:], handed_over=True)
     return len(rows)

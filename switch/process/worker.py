@@ -24,7 +24,7 @@ from ledger.books.posting import Outcome, Posting
 from ledger.errors import DatabaseMisconfigured, LedgerError
 from ledger.postgres.database import Connection as DatabaseConnection
 from ledger.postgres.database import Database, open_database
-from ledger.registry.reads import retire_older_generations
+from ledger.registry.keys import note_use
 from ledger.registry.secrets import MasterKey
 from switch.config import Config
 from switch.flow.connection import Connection
@@ -169,20 +169,20 @@ class Worker:
         self._front.flow.on_outcomes(outcomes)
 
     def _authenticated(self, connection: Connection, database: Database, nursery: trio.Nursery) -> None:
-        """First use of a key generation retires the older ones (design.md, The wire)."""
+        """The first use of a key generation is noted in the registry, which retires the older ones."""
         terminal, generation = connection.terminal, connection.generation
-        if terminal is not None and any(older < generation for older in terminal.keys):
-            nursery.start_soon(self._retire, terminal, generation, database)
+        if terminal is not None and generation > terminal.used_generation:
+            nursery.start_soon(self._note_use, terminal, generation, database)
 
-    async def _retire(self, terminal: Terminal, generation: int, database: Database) -> None:
+    async def _note_use(self, terminal: Terminal, generation: int, database: Database) -> None:
         async def job(connection: DatabaseConnection) -> None:
-            await retire_older_generations(connection, terminal.number, generation)
+            await note_use(connection, terminal.number, generation)
 
         try:
             await database.run(job)
         except LedgerError as error:
             log.warning(
-                "key_not_retired", terminal=terminal.number, generation=generation, problem=str(error)
+                "key_use_not_noted", terminal=terminal.number, generation=generation, problem=str(error)
             )
         else:
             log.info("key_generation_used", terminal=terminal.number, generation=generation)

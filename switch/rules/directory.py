@@ -87,15 +87,19 @@ class Partner:
 
 
 class Terminal:
-    """One terminal and its live keys: generation -> (key, expiry in ms since the epoch or None)."""
+    """One terminal and its live keys: generation -> (key, expiry in ms since the epoch or None).
 
-    __slots__ = ("blocked", "keys", "number", "partner")
+    `used_generation`: the newest that the registry knows it has signed on with; 0 before the first.
+    """
+
+    __slots__ = ("blocked", "keys", "number", "partner", "used_generation")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.partner: Partner
         self.blocked = False
         self.keys: dict[int, tuple[bytes, int | None]] = {}
+        self.used_generation = 0
 
 
 class Directory:
@@ -206,8 +210,11 @@ class Directory:
             terminal.blocked = row.status != 0
         touched = {row.id for row in changes.terminals}
         for key_row in changes.keys:
-            keys = self.terminals[key_row.terminal].keys
+            terminal = self.terminals[key_row.terminal]
+            keys = terminal.keys
             touched.add(key_row.terminal)
+            if key_row.is_used:
+                terminal.used_generation = max(terminal.used_generation, key_row.generation)
             if key_row.retired_at_ms is not None:
                 keys.pop(key_row.generation, None)
                 continue

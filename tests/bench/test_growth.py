@@ -18,6 +18,7 @@ from ledger.postgres.database import Database
 from ledger.registry.secrets import MasterKey
 from simulators.city.population import FIRST_TERMINAL, Population
 from simulators.city.seeding import seed_city
+from tests.ledger.books import write_registry
 
 CITY = Population("growth", cards=200, partners=3)
 
@@ -73,7 +74,7 @@ async def test_added_cards_have_accounts_and_change_numbers(
         )
         == 0
     )
-    await owner.run(lambda connection: connection.execute("update registry.card set flags = 1"))
+    await owner.run(lambda connection: write_registry(connection, "update registry.card set flags = 1"))
     assert await value(owner, f"select bool_and(changed > {before}) from registry.card")
 
 

@@ -1,39 +1,65 @@
-"""CSV files: good lines are kept, refused lines are reported with number and reason."""
+"""CSV files: read and checked whole, every refused line told by number, column and reason, all or none
+stored.
+"""
 
+import csv
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ledger.registry.imports import Import, Mode, Refusal
 from ops.cli.csv_import import (
-    BATCH_LINES_MAX,
     Columns,
-    Line,
+    How,
     LineError,
     Refused,
-    count_lines,
-    import_lines,
-    read_lines,
-    report,
+    Sheet,
+    read_sheet,
+    store_sheet,
+    whole_number,
 )
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 
 COLUMNS = Columns(required=("number", "name"), optional=("note",))
+Pair = tuple[int, str, str]
 
 
-def read_pair(row: Mapping[str, str]) -> tuple[int, str, str]:
-    """Read a line of the table used here; numbers above 99 are refused."""
-    if not row["number"].isdigit() or int(row["number"]) > 99:
-        raise LineError("number is not between 0 and 99")
-    return int(row["number"]), row["name"], row["note"]
+def read_pair(row: Mapping[str, str]) -> Pair:
+    """Read a line of the table used here."""
+    return whole_number(row, "number", 0, 99), row["name"], row["note"]
 
 
-def lines_of(path: Path, text: str | bytes) -> list[Line[tuple[int, str, str]] | Refused]:
-    """Return every line of a file with this text."""
+def sheet_of(path: Path, text: str | bytes) -> Sheet[Pair]:
+    """Return a file with this text, read."""
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return list(read_lines(path, COLUMNS, read_pair))
+    return read_sheet(path, COLUMNS, read_pair)
+
+
+class Shelf:
+    """A store that keeps what it is given and refuses number 7."""
+
+    def __init__(self) -> None:
+        self.kept: list[Pair] = []
+        self.modes: list[Mode] = []
+
+    async def store(self, values: list[Pair], mode: Mode) -> Import:
+        self.modes.append(mode)
+        refused = [Refusal(7, "name", "is there already") for value in values if value[0] == 7]
+        good = [value for value in values if value[0] != 7]
+        if mode is Mode.GOOD_ROWS or (mode is Mode.WHOLE and not refused):
+            self.kept += good
+        return Import(0 if mode is Mode.WHOLE and refused else len(good), 0, refused)
+
+    async def take(self, sheet: Sheet[Pair], how: How, *, as_json: bool = False) -> Exit:
+        return await store_sheet(
+            sheet, how, lambda pair: pair[0], self.store, what="partners", as_json=as_json
+        )
 
 
 @pytest.mark.parametrize(
@@ -42,76 +68,141 @@ def lines_of(path: Path, text: str | bytes) -> list[Line[tuple[int, str, str]] |
         "number,name\n1,Kłos\n2,Promyk\n",
         "\ufeffnumber;name\r\n1;Kłos\r\n2;Promyk\r\n",
         'name,note,number\n"Kłos",,1\n\nPromyk,,2',
+        "number,name,refused_line,refused_because\n1,Kłos,3,name: is empty\n2,Promyk,,\n",
     ],
 )
 def test_files_as_spreadsheets_write_them(tmp_path: Path, text: str) -> None:
-    """Comma or semicolon, byte order mark, quotes, blank lines and any order of columns are read alike."""
-    lines = lines_of(tmp_path / "a.csv", text)
-    assert [line.value for line in lines if isinstance(line, Line)] == [(1, "Kłos", ""), (2, "Promyk", "")]
-    assert not [line for line in lines if isinstance(line, Refused)]
+    """Comma or semicolon, byte order mark, quotes, blank lines, any order of columns, notes of a refusal."""
+    sheet = sheet_of(tmp_path / "a.csv", text)
+    assert [line.value for line in sheet.lines] == [(1, "Kłos", ""), (2, "Promyk", "")]
+    assert sheet.refused == []
 
 
 def test_bad_lines_are_refused_one_by_one(tmp_path: Path) -> None:
-    """A bad line is refused with the number an editor shows, and the lines around it stay."""
-    lines = lines_of(tmp_path / "a.csv", "number,name\n1,Kłos\nx,Promyk\n3\n,Perła\n5,Optyk\n")
-    assert [line.number for line in lines if isinstance(line, Line)] == [2, 6]
-    assert [line for line in lines if isinstance(line, Refused)] == [
-        Refused(3, "number is not between 0 and 99"),
-        Refused(4, "has 1 fields, the header has 2"),
-        Refused(5, "number is empty"),
-    ]
+    """A bad line is told with the number an editor shows and its column; what stood there is not repeated."""
+    text = (
+        'number,name\n1,"Kłos\nDwa"\nx,Promyk\n3\n,Perła\n4,a\0b\n5,c\ufeff\n100,d\n2147483648,e\n9,Optyk\n'
+    )
+    sheet = sheet_of(tmp_path / "a.csv", text)
+    assert [line.number for line in sheet.lines] == [11]
+    unseen = "has a character that cannot be seen (a control character or a mark)"
+    assert [(entry.line, entry.column, entry.reason) for entry in sheet.refused] == [
+        (2, "name", unseen),
+        (4, "number", "is no number from 0 to 99"),
+        (5, "", "has 1 fields, the header has 2"),
+        (6, "number", "is empty"),
+        (7, "name", unseen),
+        (8, "name", unseen),
+        (9, "number", "is no number from 0 to 99"),
+        (10, "number", "is no number from 0 to 99"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ("name\nKłos\n", "column 'number' is missing"),
-        ("number,name,colour\n", "column 'colour' is unknown"),
+        ("name\nKłos\n", "line 1: column 'number' is missing"),
+        ("number,name,colour\n", "line 1: column 3 is unknown"),
         ("number,name,name\n", "twice"),
-        (b"number,name\n1,K\xb3os\n", "not UTF-8"),
+        (b"number,name\n1,K\xb3os\n", "line 2, byte 4: is not UTF-8"),
+        ("number,name\n1,Kłos\n".encode("utf-16"), "line 1, byte 1: is not UTF-8"),
         ('number,name\n1,"Kłos\n', "line 2"),
+        ("number,name\n1," + "a" * 200_000 + "\n", "line 2: field larger"),
         ("", "column 'number' is missing"),
+        ("4000000000000002,Kłos\n", "column 'number' is missing"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, text: str | bytes, cause: str) -> None:
-    """A wrong header, encoding or quoting stops the import with one line that names the file."""
+    """A wrong header, encoding or quoting is one line that names the file and the place in it."""
     with pytest.raises(CommandError, match=cause) as caught:
-        lines_of(tmp_path / "a.csv", text)
+        sheet_of(tmp_path / "a.csv", text)
     assert caught.value.status is Exit.USAGE
     assert "a.csv" in str(caught.value)
+    assert "4000000000000002" not in str(caught.value)
 
 
 def test_an_absent_file_says_so(tmp_path: Path) -> None:
     """A path that is not there is a line with cause and cure."""
     with pytest.raises(CommandError, match="No such file"):
-        list(read_lines(tmp_path / "absent.csv", COLUMNS, read_pair))
-    assert count_lines(tmp_path / "absent.csv") == 0
+        read_sheet(tmp_path / "absent.csv", COLUMNS, read_pair)
 
 
-async def test_batches_are_stored_and_refusals_of_the_store_are_reported(tmp_path: Path) -> None:
-    """Every good line reaches the store in bounded batches; what the store refuses joins the report."""
-    path = tmp_path / "a.csv"
-    path.write_text("number,name\n" + "".join(f"{n % 120},a\n" for n in range(2_500)), encoding="utf-8")
-    sizes: list[int] = []
-
-    async def store(batch: list[Line[tuple[int, str, str]]]) -> list[Refused]:
-        sizes.append(len(batch))
-        return [Refused(line.number, "is there already") for line in batch if line.value[0] == 7]
-
-    lines = read_lines(path, COLUMNS, read_pair)
-    stored, refused = await import_lines(lines, store, what="pairs", lines_total=count_lines(path))
-    assert max(sizes) == BATCH_LINES_MAX
-    assert stored + len(refused) == 2_500
-    assert [entry.line for entry in refused] == sorted(entry.line for entry in refused)
-    assert {entry.reason for entry in refused} == {"number is not between 0 and 99", "is there already"}
+@given(data=st.binary(max_size=60) | st.text(max_size=60).map(lambda text: f"number,name\n{text}".encode()))
+def test_no_file_is_a_surprise(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    """Whatever the bytes: lines that keep the bounds, refusals with a reason, or one error of usage."""
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(data)
+    try:
+        sheet = read_sheet(path, COLUMNS, read_pair)
+    except CommandError:
+        return
+    assert all(0 <= line.value[0] <= 99 and line.value[1].isprintable() for line in sheet.lines)
+    assert all(entry.line > 1 and entry.reason for entry in sheet.refused)
 
 
-def test_the_report_for_scripts_lists_every_refused_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """With --json the report is one document, and the exit status says that lines were refused."""
-    status = report(3, [Refused(5, "number is empty")], what="cards", as_json=True)
-    assert json.loads(capsys.readouterr().out) == {
-        "imported": 3,
-        "refused": [{"line": 5, "reason": "number is empty"}],
-    }
-    assert status is Exit.DIFFERENCES
-    assert report(3, [], what="cards", as_json=False) is Exit.OK
+BAD = "number,name\n1,Kłos\n2,Promyk\nx,Optyk\n1,Perła\n7,Kino\n"
+REFUSED = [(4, "number"), (5, ""), (6, "name")]
+
+
+async def test_one_bad_line_stores_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All or nothing: the whole file is judged, by reader and store, all that is wrong is told, nothing
+    kept.
+    """
+    shelf = Shelf()
+    assert await shelf.take(sheet_of(tmp_path / "a.csv", BAD), How(), as_json=True) is Exit.DIFFERENCES
+    told = json.loads(capsys.readouterr().out)
+    assert told["imported"] == 0
+    assert [(entry["line"], entry["column"]) for entry in told["refused"]] == REFUSED
+    assert shelf.kept == []
+    only_the_store = sheet_of(tmp_path / "b.csv", "number,name\n1,Kłos\n7,Kino\n")
+    assert await shelf.take(only_the_store, How()) is Exit.DIFFERENCES
+    assert shelf.kept == []
+    assert "0 partners imported" in capsys.readouterr().out
+
+
+async def test_the_good_lines_are_stored_and_the_refused_written_down(tmp_path: Path) -> None:
+    """--good-lines keeps the good ones.
+
+    The refused go, with line and reason, to a file that imports again.
+    """
+    shelf = Shelf()
+    sheet = sheet_of(tmp_path / "a.csv", BAD)
+    assert await shelf.take(sheet, How(good_lines=True)) is Exit.DIFFERENCES
+    assert [pair[0] for pair in shelf.kept] == [1, 2]
+    refused = tmp_path / "a.csv.refused.csv"
+    with refused.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["refused_line"], row["name"]) for row in rows] == [
+        ("4", "Optyk"),
+        ("5", "Perła"),
+        ("6", "Kino"),
+    ]
+    refused.write_text(refused.read_text().replace("x,", "3,").replace("7,", "8,").replace("1,P", "4,P"))
+    again = read_sheet(refused, COLUMNS, read_pair)
+    assert await shelf.take(again, How(good_lines=True)) is Exit.OK
+    assert [pair[0] for pair in shelf.kept] == [1, 2, 3, 4, 8]
+    with pytest.raises(CommandError, match="is there already"):
+        await shelf.take(sheet, How(good_lines=True))
+    assert len(shelf.kept) == 5
+
+
+async def test_a_dry_run_stores_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--dry-run tells what would be stored and what refused, with --good-lines or without.
+
+    Nothing is kept.
+    """
+    shelf = Shelf()
+    for how in (How(dry_run=True), How(dry_run=True, good_lines=True)):
+        assert await shelf.take(sheet_of(tmp_path / "a.csv", BAD), how) is Exit.DIFFERENCES
+        assert "2 partners would be imported, 0 there already, 3 lines refused" in capsys.readouterr().out
+    assert await shelf.take(sheet_of(tmp_path / "a.csv", "number,name\n1,a\n"), How(dry_run=True)) is Exit.OK
+    assert set(shelf.modes) == {Mode.DRY_RUN}
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_a_refused_line_reads_as_a_sentence() -> None:
+    """Line, column and reason; without a column the line as such."""
+    assert str(Refused(4, "name", "is empty")) == "line 4: name: is empty"
+    assert str(Refused(5, "", "is line 2 once more")) == "line 5: is line 2 once more"
+    with pytest.raises(LineError):
+        whole_number({"n": "١"}, "n", 0, 99)

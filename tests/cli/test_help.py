@@ -1,6 +1,7 @@
 """Every page of help: there, with examples, and quick to find from a mistyped command."""
 
 import functools
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -52,7 +53,7 @@ def test_examples_are_command_lines_that_parse() -> None:
         at = functools.reduce(lambda group, word: group[word], words, app)
         epilogue = str(at.help_epilogue)
         for line in epilogue.splitlines():
-            example = line.strip().partition(" > ")[0]
+            example = re.split(" [<>] ", line.strip())[0]
             if example.startswith("cityswitch "):
                 app.parse_args(example.removeprefix("cityswitch "), exit_on_error=False, print_error=False)
                 parsed += 1
@@ -68,7 +69,12 @@ def test_completion_is_made_for_each_shell(shell: str, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize(
     ("line", "named"),
-    [("crads", "cards"), ("cards shwo", "show"), ("cards show", "NUMBER"), ("cards list --limt 3", "--lim")],
+    [
+        ("crads", "cards"),
+        ("cards shwo", "show"),
+        ("partners show", "NUMBER"),
+        ("cards list --limt 3", "--lim"),
+    ],
 )
 def test_a_mistyped_command_line_is_one_line_with_a_way_out(
     line: str, named: str, capsys: pytest.CaptureFixture[str]

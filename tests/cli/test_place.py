@@ -49,7 +49,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["terminals", "key", "issue", "17"],
         ["cards", "add", CARD],
         ["cards", "import", "cards.csv"],
-        ["cards", "block", CARD],
+        ["cards", "block", CARD, "--reason", "lost", "--yes"],
         ["migrate"],
         ["simulate", "city"],
         ["serve"],

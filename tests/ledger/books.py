@@ -11,19 +11,30 @@ from ledger.books.batch import post
 from ledger.books.posting import NO_DIGITS, AccountKind, Kind, Outcome, Posting, account_id
 from ledger.books.transaction_ids import TransactionIds
 from ledger.postgres.database import Connection, Database
-from ledger.registry.admin import NewPartner, NewTerminal, add_programme, import_partners, import_terminals
+from ledger.registry.audit import Actor, writing
 from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.partners import NewPartner, import_partners
+from ledger.registry.programmes import add_programme
+from ledger.registry.terminals import NewTerminal, import_terminals
 
+TESTER = Actor("tests")
 NOW_MS = 1_790_000_000_000
 PARTNER = 7
 TERMINAL = 70
 
 
 async def found_registry(connection: Connection, cards: int) -> None:
-    await add_programme(connection, programme=1, code="czestochowa", name="Częstochowa")
-    await import_partners(connection, 1, [NewPartner(PARTNER, "Piekarnia")])
-    await import_terminals(connection, [NewTerminal(TERMINAL, PARTNER), NewTerminal(TERMINAL + 1, PARTNER)])
-    await import_cards(connection, 1, [CardRow(1000 + n, f"{n % 10000:04}") for n in range(cards)])
+    await add_programme(connection, TESTER, programme=1, code="czestochowa", name="Częstochowa")
+    await import_partners(connection, TESTER, 1, [NewPartner(PARTNER, "Piekarnia")])
+    terminals = [NewTerminal(number, PARTNER) for number in (TERMINAL, TERMINAL + 1)]
+    await import_terminals(connection, TESTER, terminals)
+    await import_cards(connection, TESTER, 1, [CardRow(1000 + n, f"{n % 10000:04}") for n in range(cards)])
+
+
+async def write_registry(connection: Connection, sql: str, *arguments: object) -> None:
+    """Run a statement that writes to the registry, as its actor."""
+    async with writing(connection, TESTER):
+        await connection.execute(sql, *arguments)
 
 
 @dataclass

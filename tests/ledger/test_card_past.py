@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from ledger.postgres.database import Database
-from ledger.registry import admin
+from ledger.registry.cards import replace_card, set_card_status
 from ledger.registry.reads import CardStatus, CardTuple, read_changes, status_at
-from tests.ledger.books import found_registry
+from tests.ledger.books import TESTER, found_registry
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def test_a_card_s_past_tells_its_status_of_any_moment(registry: Database, 
 
     assert await past() == ()
     for status in (CardStatus.BLOCKED, CardStatus.BLOCKED, CardStatus.ACTIVE):
-        await registry.run(lambda connection, s=status: admin.set_card_status(connection, 1000, s))
+        await registry.run(lambda connection, s=status: set_card_status(connection, TESTER, 1000, s))
     blocked, unblocked = await past()
     assert (blocked & 7, unblocked & 7) == (CardStatus.ACTIVE, CardStatus.BLOCKED)
     moments = [
@@ -44,8 +44,8 @@ async def test_a_card_s_past_tells_its_status_of_any_moment(registry: Database, 
         assert status_at(CardStatus.ACTIVE, (blocked, unblocked), at_ms) == status
     for n in range(20):
         await registry.run(
-            lambda connection, n=n: admin.set_card_status(
-                connection, 1000, CardStatus.RETAIN if n % 2 else CardStatus.BLOCKED
+            lambda connection, n=n: set_card_status(
+                connection, TESTER, 1000, CardStatus.RETAIN if n % 2 else CardStatus.BLOCKED
             )
         )
     ends = [entry >> 3 for entry in await past()]
@@ -54,7 +54,7 @@ async def test_a_card_s_past_tells_its_status_of_any_moment(registry: Database, 
 
 async def test_the_replaced_plastic_tells_when(registry: Database, database: Database) -> None:
     """A sale made with the old plastic before its duplicate was issued is one with a good card."""
-    await registry.run(lambda c: admin.replace_card(c, 1000, admin.CardRow(5000, "0099")))
+    await registry.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099", lost=True))
     cards = await cards_of(database)
     ((entry,), none) = cards[1000][-1], cards[5000][-1]
     assert none is None

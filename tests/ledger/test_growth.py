@@ -7,7 +7,7 @@ import pytest
 from ledger.books.statements import history, last_stan, terminal_totals
 from ledger.postgres.database import Connection, Database
 from ledger.registry.cards import CardRow, import_cards
-from tests.ledger.books import TERMINAL, Books
+from tests.ledger.books import TERMINAL, TESTER, Books
 
 READS = """
 select sum(seq_tup_read)::bigint as scanned, sum(idx_tup_fetch)::bigint as fetched,
@@ -53,7 +53,9 @@ async def test_plans_made_on_empty_tables_stay_lookups(owner: Database, database
             [books.earn(turn + 1, 10, card=turn), books.reversal(turn + 101, 9000, card=turn + 10)]
         )
     await owner.run(
-        lambda connection: import_cards(connection, 1, (CardRow(n, "0000") for n in range(5000, 10000)))
+        lambda connection: import_cards(
+            connection, TESTER, 1, (CardRow(n, "0000") for n in range(5000, 10000))
+        )
     )
     await owner.run(lambda connection: connection.execute(GROW))
     assert are_lookups(await spend(owner, books))

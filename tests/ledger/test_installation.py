@@ -6,10 +6,10 @@ import pytest
 
 from ledger.errors import SecretsError
 from ledger.postgres.database import Database
-from ledger.registry.admin import issue_key
 from ledger.registry.installation import adopt_master_key, check_master_key
+from ledger.registry.keys import issue_key
 from ledger.registry.secrets import MasterKey
-from tests.ledger.books import TERMINAL, found_registry
+from tests.ledger.books import TERMINAL, TESTER, found_registry
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def test_a_key_that_nothing_needs_may_be_made_anew(
     await owner.run(lambda c: adopt_master_key(c, ours))
     await owner.run(lambda c: check_master_key(c, ours))
     await owner.run(lambda c: found_registry(c, 0))
-    await owner.run(lambda c: issue_key(c, ours, TERMINAL, bytes(32)))
+    await owner.run(lambda c: issue_key(c, TESTER, ours, TERMINAL, bytes(32)))
     with pytest.raises(SecretsError, match="another installation's"):
         await owner.run(lambda c: adopt_master_key(c, theirs))
 

@@ -1,8 +1,7 @@
 """What the registry promises: a feed that misses nothing, refusals that are reported, keys that rotate."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import count
-from pathlib import Path
 
 import pytest
 import trio
@@ -10,7 +9,15 @@ import trio.lowlevel
 
 from ledger.errors import DatabaseUnavailable, RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import admin
+from ledger.registry.cards import CardRow, import_cards, list_cards, set_card_status
+from ledger.registry.partners import import_partners, list_partners, set_partner_status
+from ledger.registry.programmes import (
+    add_programme,
+    add_rules,
+    list_programmes,
+    list_rules,
+    set_programme_status,
+)
 from ledger.registry.reads import (
     CHANNEL,
     CardStatus,
@@ -18,24 +25,16 @@ from ledger.registry.reads import (
     RegistrySnapshot,
     Status,
     read_changes,
-    retire_older_generations,
 )
-from ledger.registry.secrets import MasterKey
-from tests.ledger.books import PARTNER, TERMINAL, Books, found_registry
+from ledger.registry.terminals import set_terminal_status
+from tests.ledger.books import PARTNER, TESTER, found_registry, write_registry
 from tests.patience import HANG_S
-
-KEY = bytes(32)
 
 
 @pytest.fixture
 async def registry(owner: Database) -> Database:
     await owner.run(lambda connection: found_registry(connection, 3))
     return owner
-
-
-@pytest.fixture
-def master(tmp_path: Path) -> MasterKey:
-    return MasterKey.create(tmp_path / "master.key")
 
 
 async def changes(database: Database, since: int = 0) -> tuple[RegistrySnapshot, list[CardTuple]]:
@@ -47,16 +46,17 @@ async def changes(database: Database, since: int = 0) -> tuple[RegistrySnapshot,
 async def test_the_whole_registry_is_read(registry: Database, database: Database) -> None:
     """Since 0: everything there is, in the agreed shapes."""
     await registry.run(
-        lambda connection: admin.add_rules(
+        lambda connection: add_rules(
             connection,
+            TESTER,
             programme=1,
             effective_from=datetime(2016, 12, 19, tzinfo=UTC),
             rules_toml="step_grosze = 1000",
         )
     )
     await registry.run(
-        lambda connection: admin.import_cards(
-            connection, 1, [admin.CardRow(-5, "0013", 3, date(1970, 1, 11), CardStatus.READY)]
+        lambda connection: import_cards(
+            connection, TESTER, 1, [CardRow(-5, "0013", 3, date(1970, 1, 11), CardStatus.READY)]
         )
     )
     found, cards = await changes(database)
@@ -77,8 +77,8 @@ async def test_only_what_changed_is_read_again(registry: Database, database: Dat
     before, _ = await changes(database)
     again, cards = await changes(database, before.number)
     assert (again.number, cards) == (before.number, [])
-    await registry.run(lambda connection: admin.set_card_status(connection, 1001, CardStatus.BLOCKED))
-    await registry.run(lambda connection: admin.set_partner_status(connection, PARTNER, Status.STOPPED))
+    await registry.run(lambda connection: set_card_status(connection, TESTER, 1001, CardStatus.BLOCKED))
+    await registry.run(lambda connection: set_partner_status(connection, TESTER, PARTNER, Status.STOPPED))
     after, cards = await changes(database, before.number)
     assert [(card[0], card[3]) for card in cards] == [(1001, CardStatus.BLOCKED)]
     assert [row.status for row in after.partners] == [Status.STOPPED]
@@ -93,6 +93,7 @@ async def test_numbers_become_visible_in_order(registry: Database, database: Dat
 
     async def hold(connection: Connection) -> None:
         await connection.execute("begin")
+        await connection.execute("set local cityswitch.actor = 'tests'")
         await connection.execute("update registry.card set flags = 1 where token = 1000")
 
     await first.run(hold)
@@ -100,7 +101,9 @@ async def test_numbers_become_visible_in_order(registry: Database, database: Dat
 
     async def other() -> None:
         await second.run(
-            lambda connection: connection.execute("update registry.card set flags = 2 where token = 1001")
+            lambda connection: write_registry(
+                connection, "update registry.card set flags = 2 where token = 1001"
+            )
         )
         done.set()
 
@@ -127,7 +130,8 @@ async def test_no_change_is_missed_by_a_reader_among_writers(registry: Database,
         session = registry.session()
         for value in range(1, 31):
             await session.run(
-                lambda connection, value=value: connection.execute(
+                lambda connection, value=value: write_registry(
+                    connection,
                     "update registry.card set expires_on = date '1970-01-01' + $2::int where token = $1",
                     token,
                     value,
@@ -168,11 +172,13 @@ async def test_a_change_is_notified_and_a_missed_one_read_again(
         nursery.start_soon(listen)
         with trio.fail_after(HANG_S):
             await ready.wait()
-            await registry.run(lambda connection: admin.set_card_status(connection, 1000, CardStatus.RETAIN))
+            await registry.run(
+                lambda connection: set_card_status(connection, TESTER, 1000, CardStatus.RETAIN)
+            )
             await heard.wait()
             kill = "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%'"
             await registry.run(lambda connection: connection.execute(kill))
-    await registry.run(lambda connection: admin.set_card_status(connection, 1001, CardStatus.BLOCKED))
+    await registry.run(lambda connection: set_card_status(connection, TESTER, 1001, CardStatus.BLOCKED))
     _, cards = await changes(database, number)
     assert {card[0]: card[3] for card in cards} == {1000: CardStatus.RETAIN, 1001: CardStatus.BLOCKED}
 
@@ -205,121 +211,17 @@ async def listeners(connection: Connection) -> int:
     return count
 
 
-async def test_import_reports_what_it_refuses(registry: Database) -> None:
-    """Rows that are there already, double or out of bounds are reported; the rest is added, with accounts."""
-    rows = [
-        admin.CardRow(2000, "0001"),
-        admin.CardRow(1000, "0002"),
-        admin.CardRow(2000, "0003"),
-        admin.CardRow(2001, "12a4"),
-        admin.CardRow(1 << 63, "0004"),
-        admin.CardRow(2002, "0005", flags=-1),
-        admin.CardRow(2003, "0006"),
-    ]
-    done = await registry.run(lambda connection: admin.import_cards(connection, 1, rows))
-    assert done.added == 2
-    assert sorted(refusal.key for refusal in done.refused) == [1000, 2000, 2001, 2002, 1 << 63]
-    accounts = "select count(*) from ledger.account a join registry.card c on c.account = a.id"
-    assert await registry.run(lambda connection: connection.fetchval(accounts)) == 5
-    again = await registry.run(lambda connection: admin.import_cards(connection, 1, rows))
-    assert (again.added, len(again.refused)) == (0, 7)
-
-
-async def test_import_of_partners_and_terminals(registry: Database) -> None:
-    """Partners and terminals are imported with the same report."""
-    partners = [
-        admin.NewPartner(8, "Kwiaciarnia", True, 500),
-        admin.NewPartner(PARTNER, "again"),
-        admin.NewPartner(0, "zero"),
-        admin.NewPartner(9, ""),
-        admin.NewPartner(10, "step", False, 0),
-    ]
-    done = await registry.run(lambda connection: admin.import_partners(connection, 1, partners))
-    assert (done.added, sorted(row.key for row in done.refused)) == (1, [0, 7, 9, 10])
-    terminals = [
-        admin.NewTerminal(80, 8, "kasa 1"),
-        admin.NewTerminal(TERMINAL, 7),
-        admin.NewTerminal(81, 999),
-        admin.NewTerminal(100_000_000, 8),
-        admin.NewTerminal(82, 8, "x" * 65),
-    ]
-    done = await registry.run(lambda connection: admin.import_terminals(connection, terminals))
-    assert (done.added, sorted(row.key for row in done.refused)) == (1, [70, 81, 82, 100_000_000])
-    listed = await registry.run(lambda connection: admin.list_terminals(connection, partner=8))
-    assert [row["label"] for row in listed] == ["kasa 1"]
-
-
-async def test_replacing_a_card_keeps_the_account(owner: Database, database: Database) -> None:
-    """New plastic: same account and balance, next issue number; the old plastic is dead for ever."""
-    books = await Books.open(owner, database, cards=2)
-    await books.post(books.earn(1, 250))
-    new = admin.CardRow(5000, "0099")
-    assert await owner.run(lambda connection: admin.replace_card(connection, 1000, new)) == 2
-    old, young = [await owner.run(lambda c, token=token: admin.find_card(c, token)) for token in (1000, 5000)]
-    assert old is not None
-    assert young is not None
-    assert (old["status"], young["status"]) == (CardStatus.REPLACED, CardStatus.ACTIVE)
-    assert (young["account"], young["issue"]) == (old["account"], 2)
-    assert await books.balance() == 250
-    for token, replacement, why in ((1000, 5001, "already"), (9, 5001, "no such"), (5000, 1001, "in use")):
-        with pytest.raises(RegistryRefused, match=why):
-            await owner.run(
-                lambda c, t=token, r=replacement: admin.replace_card(c, t, admin.CardRow(r, "0000"))
-            )
-    with pytest.raises(RegistryRefused, match="cannot change any more"):
-        await owner.run(lambda connection: admin.set_card_status(connection, 1000, CardStatus.ACTIVE))
-    with pytest.raises(RegistryRefused, match="giving its account a new one"):
-        await owner.run(lambda connection: admin.set_card_status(connection, 1001, CardStatus.REPLACED))
-    with pytest.raises(RegistryRefused, match="no such card"):
-        await owner.run(lambda connection: admin.set_card_status(connection, 4, CardStatus.BLOCKED))
-
-
-async def test_key_rotation(registry: Database, database: Database, master: MasterKey) -> None:
-    """g+1 leaves g good for 14 days, g-1 dead at once; the first use of g+1 retires g (design, "The
-    wire").
-    """
-
-    async def issue() -> int:
-        return await registry.run(lambda connection: admin.issue_key(connection, master, TERMINAL, KEY))
-
-    assert [await issue(), await issue(), await issue()] == [1, 2, 3]
-    first, second, third = (await changes(database))[0].keys
-    assert first.retired_at_ms is not None
-    assert second.retired_at_ms is None
-    assert second.not_after_ms is not None
-    fortnight_ms = timedelta(days=14) / timedelta(milliseconds=1)
-    now_ms = datetime.now(UTC).timestamp() * 1000
-    assert abs(second.not_after_ms - now_ms - fortnight_ms) < 60_000
-    assert (third.not_after_ms, third.retired_at_ms) == (None, None)
-    assert master.unwrap(TERMINAL, 3, third.wrapped) == KEY
-    number = (await changes(database))[0].number
-    await database.run(lambda connection: retire_older_generations(connection, TERMINAL, 3))
-    retired, _ = await changes(database, number)
-    assert [(key.generation, key.retired_at_ms is not None) for key in retired.keys] == [(2, True)]
-    listed = await registry.run(lambda connection: admin.list_keys(connection, TERMINAL))
-    assert [row["generation"] for row in listed] == [3, 2, 1]
-
-
-async def test_keys_for_many_terminals_are_all_or_none(registry: Database, master: MasterKey) -> None:
-    """A fleet's keys are issued in one transaction; an unknown terminal refuses all."""
-    keys = {TERMINAL: KEY, TERMINAL + 1: KEY}
-    assert await registry.run(lambda connection: admin.issue_keys(connection, master, keys)) == {70: 1, 71: 1}
-    with pytest.raises(RegistryRefused, match="no terminal 5"):
-        await registry.run(lambda connection: admin.issue_keys(connection, master, {**keys, 5: KEY}))
-    assert len(await registry.run(lambda connection: admin.list_keys(connection, TERMINAL))) == 1
-
-
 async def test_rules_are_versioned(registry: Database) -> None:
     """Every new text is a new version; nothing is overwritten."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
 
     async def add(text: str) -> int:
         return await registry.run(
-            lambda connection: admin.add_rules(connection, programme=1, effective_from=at, rules_toml=text)
+            lambda connection: add_rules(connection, TESTER, programme=1, effective_from=at, rules_toml=text)
         )
 
     assert [await add("a = 1"), await add("a = 2")] == [1, 2]
-    listed = await registry.run(lambda connection: admin.list_rules(connection, 1))
+    listed = await registry.run(lambda connection: list_rules(connection, 1))
     assert [(row["version"], row["rules_toml"]) for row in listed] == [(2, "a = 2"), (1, "a = 1")]
 
 
@@ -327,21 +229,21 @@ async def test_refusals_are_one_line(registry: Database) -> None:
     """What is out of bounds, there already or not there is refused with one line."""
     now = datetime.now(UTC)
     calls = [
-        lambda c: admin.add_programme(c, programme=1, code="other", name="x"),
-        lambda c: admin.add_programme(c, programme=2, code="czestochowa", name="x"),
-        lambda c: admin.add_programme(c, programme=0, code="x", name="x"),
-        lambda c: admin.add_programme(c, programme=2, code="Nie", name="x"),
-        lambda c: admin.add_programme(c, programme=2, code="x", name="a\nb"),
-        lambda c: admin.add_rules(c, programme=9, effective_from=now, rules_toml="x"),
-        lambda c: admin.add_rules(c, programme=1, effective_from=now, rules_toml=""),
-        lambda c: admin.add_rules(c, programme=1, effective_from=now.replace(tzinfo=None), rules_toml="x"),
-        lambda c: admin.set_terminal_status(c, 5, Status.STOPPED),
-        lambda c: admin.set_partner_status(c, 5, Status.STOPPED),
-        lambda c: admin.set_programme_status(c, 5, Status.STOPPED),
-        lambda c: admin.import_cards(c, 9, []),
-        lambda c: admin.import_partners(c, 9, []),
-        lambda c: admin.list_cards(c, limit=0),
-        lambda c: admin.list_partners(c, limit=1001),
+        lambda c: add_programme(c, TESTER, programme=1, code="other", name="x"),
+        lambda c: add_programme(c, TESTER, programme=2, code="czestochowa", name="x"),
+        lambda c: add_programme(c, TESTER, programme=0, code="x", name="x"),
+        lambda c: add_programme(c, TESTER, programme=2, code="Nie", name="x"),
+        lambda c: add_programme(c, TESTER, programme=2, code="x", name="a\nb"),
+        lambda c: add_rules(c, TESTER, programme=9, effective_from=now, rules_toml="x"),
+        lambda c: add_rules(c, TESTER, programme=1, effective_from=now, rules_toml=""),
+        lambda c: add_rules(c, TESTER, programme=1, effective_from=now.replace(tzinfo=None), rules_toml="x"),
+        lambda c: set_terminal_status(c, TESTER, 5, Status.STOPPED),
+        lambda c: set_partner_status(c, TESTER, 5, Status.STOPPED),
+        lambda c: set_programme_status(c, TESTER, 5, Status.STOPPED),
+        lambda c: import_cards(c, TESTER, 9, []),
+        lambda c: import_partners(c, TESTER, 9, []),
+        lambda c: list_cards(c, limit=0),
+        lambda c: list_partners(c, limit=1001),
     ]
     for call in calls:
         with pytest.raises(RegistryRefused) as caught:
@@ -352,20 +254,20 @@ async def test_refusals_are_one_line(registry: Database) -> None:
 async def test_lists_are_paged(registry: Database) -> None:
     """Pages follow one another without gap or repeat."""
     await registry.run(
-        lambda connection: admin.import_cards(
-            connection, 1, (admin.CardRow(n, "0000") for n in range(3000, 3008))
+        lambda connection: import_cards(
+            connection, TESTER, 1, (CardRow(n, "0000") for n in range(3000, 3008))
         )
     )
     seen: list[int] = []
     after = (0, 0)
     for _ in count():
-        page = await registry.run(lambda c, after=after: admin.list_cards(c, after=after, limit=4))
+        page = await registry.run(lambda c, after=after: list_cards(c, after=after, limit=4))
         if not page:
             break
         seen += [row["token"] for row in page]
         after = (page[-1]["account"], page[-1]["issue"])
     assert sorted(seen) == [1000, 1001, 1002, *range(3000, 3008)]
-    programmes = await registry.run(admin.list_programmes)
+    programmes = await registry.run(list_programmes)
     assert [row["code"] for row in programmes] == ["czestochowa"]
-    partners = await registry.run(lambda c: admin.list_partners(c, after=PARTNER))
+    partners = await registry.run(lambda c: list_partners(c, after=PARTNER))
     assert partners == []

@@ -4,7 +4,7 @@ import pytest
 
 from ledger.errors import DatabaseMisconfigured
 from ledger.postgres.database import Database
-from ledger.registry.reads import retire_older_generations
+from ledger.registry.keys import note_use
 from tests.ledger.books import Books
 
 FORBIDDEN = [
@@ -24,6 +24,9 @@ FORBIDDEN = [
     "update registry.terminal_key set not_after = null",
     "update registry.terminal set status = 0",
     "update registry.layout set buckets = 2",
+    "update registry.installation set master_key_check = ''",
+    "insert into registry.audit (actor, object, key, after) values ('x', 'card', '1', '{}')",
+    "select from registry.audit",
     "create table ledger.mine (x int)",
     "create table registry.mine (x int)",
     "drop table ledger.journal",
@@ -38,11 +41,11 @@ async def test_the_service_may_not(database: Database, statement: str) -> None:
         await database.run(lambda connection: connection.execute(statement))
 
 
-async def test_the_service_may_post_and_retire_keys(owner: Database, database: Database) -> None:
-    """What it needs it may: post a batch, read, and retire a key generation."""
+async def test_the_service_may_post_and_note_the_use_of_a_key(owner: Database, database: Database) -> None:
+    """What it needs it may: post a batch, read, and note the first use of a key generation."""
     books = await Books.open(owner, database, cards=1)
     assert (await books.post(books.earn(1, 5))).code == 0
-    await database.run(lambda connection: retire_older_generations(connection, 70, 2))
+    await database.run(lambda connection: note_use(connection, 70, 2))
 
 
 async def test_others_may_not_post(owner: Database) -> None:

@@ -6,18 +6,14 @@ from importlib.resources import files
 import trio
 
 from ledger.postgres.database import Connection, Database
-from ledger.registry.admin import (
-    NewPartner,
-    NewTerminal,
-    add_programme,
-    add_rules,
-    import_partners,
-    import_terminals,
-    issue_key,
-)
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.installation import adopt_master_key
+from ledger.registry.keys import issue_key
+from ledger.registry.partners import NewPartner, import_partners
+from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.secrets import MasterKey
+from ledger.registry.terminals import NewTerminal, import_terminals
+from tests.ledger.books import TESTER
 from tests.switch.memory import CARD, terminal_key
 
 RULES = files("switch").joinpath("rules/programmes/czestochowa.toml").read_text()
@@ -28,14 +24,14 @@ async def seed(owner: Database, master: MasterKey) -> None:
 
     async def job(connection: Connection) -> None:
         await adopt_master_key(connection, master)
-        await add_programme(connection, programme=1, code="czestochowa", name="Częstochowa")
+        await add_programme(connection, TESTER, programme=1, code="czestochowa", name="Częstochowa")
         start = datetime(2016, 12, 19, tzinfo=UTC)
-        await add_rules(connection, programme=1, effective_from=start, rules_toml=RULES)
-        await import_partners(connection, 1, [NewPartner(1, "Piekarnia Kłos")])
-        await import_terminals(connection, [NewTerminal(1, 1), NewTerminal(2, 1)])
+        await add_rules(connection, TESTER, programme=1, effective_from=start, rules_toml=RULES)
+        await import_partners(connection, TESTER, 1, [NewPartner(1, "Piekarnia Kłos")])
+        await import_terminals(connection, TESTER, [NewTerminal(1, 1), NewTerminal(2, 1)])
         for terminal in (1, 2):
-            await issue_key(connection, master, terminal, terminal_key(terminal))
-        await import_cards(connection, 1, [CardRow(master.token(CARD), CARD[-4:])])
+            await issue_key(connection, TESTER, master, terminal, terminal_key(terminal))
+        await import_cards(connection, TESTER, 1, [CardRow(master.token(CARD), CARD[-4:])])
 
     await owner.run(job)
 

@@ -8,13 +8,14 @@ import trio.lowlevel
 
 from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Connection, Database
-from ledger.registry import admin
+from ledger.registry.cards import set_card_status
+from ledger.registry.partners import set_partner_status
 from ledger.registry.reads import CARDS_PER_READ, CardStatus, CardTuple, Status, read_changes
 from ledger.registry.secrets import MasterKey
 from switch.metrics import Meters
 from switch.process.feed import Feed
 from switch.rules.directory import Directory
-from tests.ledger.books import PARTNER, TERMINAL, found_registry
+from tests.ledger.books import PARTNER, TERMINAL, TESTER, found_registry
 
 CARDS = 2 * CARDS_PER_READ + 3
 TOKENS = range(1000, 1000 + CARDS)
@@ -97,7 +98,7 @@ async def test_a_reading_broken_off_between_chunks_is_read_again(city: City) -> 
         await city.feed.refresh()
     assert len(city.directory.cards) == CARDS_PER_READ
     assert (city.directory.number, city.feed.fresh_at, city.told) == (0, None, [])
-    await city.owner.run(lambda c: admin.set_card_status(c, TOKENS[0], CardStatus.BLOCKED))
+    await city.owner.run(lambda c: set_card_status(c, TESTER, TOKENS[0], CardStatus.BLOCKED))
     city.directory.chunks_left = 3
     await city.feed.refresh()
     assert sorted(city.directory.cards) == list(TOKENS)
@@ -110,8 +111,8 @@ async def test_a_later_reading_broken_off_keeps_its_number(city: City) -> None:
     """What was known stays known; the changes of the broken reading come with the next one."""
     await city.feed.refresh()
     number = city.directory.number
-    await city.owner.run(lambda c: admin.set_card_status(c, TOKENS[7], CardStatus.RETAIN))
-    await city.owner.run(lambda c: admin.set_partner_status(c, PARTNER, Status.STOPPED))
+    await city.owner.run(lambda c: set_card_status(c, TESTER, TOKENS[7], CardStatus.RETAIN))
+    await city.owner.run(lambda c: set_partner_status(c, TESTER, PARTNER, Status.STOPPED))
     city.directory.chunks_left = 0
     with pytest.raises(DatabaseUnavailable):
         await city.feed.refresh()
@@ -130,7 +131,7 @@ async def test_a_block_reads_one_card_of_many(city: City) -> None:
     city.directory.chunks.clear()
     await city.feed.refresh()
     assert city.directory.chunks == []
-    await city.owner.run(lambda c: admin.set_card_status(c, TOKENS[-1], CardStatus.BLOCKED))
+    await city.owner.run(lambda c: set_card_status(c, TESTER, TOKENS[-1], CardStatus.BLOCKED))
     await city.feed.refresh()
     assert city.directory.chunks == [1]
     assert city.directory.cards[TOKENS[-1]].status == CardStatus.BLOCKED

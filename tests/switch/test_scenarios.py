@@ -11,8 +11,8 @@ import trio
 import protocol
 from ledger.books.posting import no_effect
 from ledger.postgres.database import Connection, Database
-from ledger.registry.admin import add_programme
 from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.programmes import add_programme
 from ledger.registry.reads import CardStatus
 from protocol import (
     Balance,
@@ -27,6 +27,7 @@ from protocol import (
 )
 from protocol.published.field_matrix import MATRIX, Fill, row_of
 from protocol.published.make_scenarios import make_scenarios
+from tests.ledger.books import TESTER
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.memory import CARD, Line, running_front
@@ -58,11 +59,13 @@ async def issue_cards(running: Running) -> None:
 
     async def job(connection: Connection) -> None:
         everybody = [names(index) for index in range(len(SCENARIOS))]
-        await add_programme(connection, programme=2, code="elsewhere", name="Inne miasto")
-        await import_cards(connection, 2, [row(cards["$elsewhere"]) for cards in everybody])
-        await import_cards(connection, 1, [row(cards["$blocked"], CardStatus.BLOCKED) for cards in everybody])
+        await add_programme(connection, TESTER, programme=2, code="elsewhere", name="Inne miasto")
+        await import_cards(connection, TESTER, 2, [row(cards["$elsewhere"]) for cards in everybody])
         await import_cards(
-            connection, 1, [row(cards[name]) for cards in everybody for name in ("$card", "$other")]
+            connection, TESTER, 1, [row(cards["$blocked"], CardStatus.BLOCKED) for cards in everybody]
+        )
+        await import_cards(
+            connection, TESTER, 1, [row(cards[name]) for cards in everybody for name in ("$card", "$other")]
         )
 
     await running.owner.run(job)

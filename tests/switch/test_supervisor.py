@@ -27,6 +27,7 @@ from switch.process.supervisor import (
     serving,
 )
 from switch.wire.listener import PortInUse
+from tests.ledger.books import TESTER
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get, seed
@@ -93,7 +94,7 @@ async def test_a_block_is_seen_by_all_workers(
             assert len(lines) < 100
 
         async def block(connection: Connection) -> None:
-            await set_card_status(connection, city.token(CARD), CardStatus.BLOCKED)
+            await set_card_status(connection, TESTER, city.token(CARD), CardStatus.BLOCKED)
 
         await owner.run(block)
         for line in lines[-2:]:

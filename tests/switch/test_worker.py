@@ -11,13 +11,11 @@ import pytest
 import trio
 
 from ledger.postgres.database import Connection, Database, open_database
-from ledger.registry.admin import (
-    issue_key,
-    set_terminal_status,
-)
 from ledger.registry.cards import CardRow, import_cards, set_card_status
+from ledger.registry.keys import issue_key
 from ledger.registry.reads import CardStatus, Status
 from ledger.registry.secrets import MasterKey
+from ledger.registry.terminals import set_terminal_status
 from protocol import (
     Balance,
     Earn,
@@ -40,6 +38,7 @@ from switch.config import Config
 from switch.process.lines import WorkerReady
 from switch.process.ports import reserve_port
 from switch.process.worker import QUERY_CONNECTIONS, Worker
+from tests.ledger.books import TESTER
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get, seed
@@ -220,7 +219,7 @@ async def test_a_block_refuses_and_the_stored_reply_stays(
         earned = await line.ask(earn)
 
         async def block(connection: Connection) -> None:
-            await set_card_status(connection, running.master.token(CARD), CardStatus.BLOCKED)
+            await set_card_status(connection, TESTER, running.master.token(CARD), CardStatus.BLOCKED)
 
         await owner.run(block)
         stan = 2
@@ -245,7 +244,7 @@ async def test_a_new_card_is_known_without_a_restart(
 
         async def add(connection: Connection) -> None:
             await import_cards(
-                connection, 1, [CardRow(running.master.token(UNKNOWN_CARD), UNKNOWN_CARD[-4:])]
+                connection, TESTER, 1, [CardRow(running.master.token(UNKNOWN_CARD), UNKNOWN_CARD[-4:])]
             )
 
         await owner.run(add)
@@ -263,7 +262,7 @@ async def test_blocking_a_terminal_ends_its_connection(
         line = await running.line()
 
         async def block(connection: Connection) -> None:
-            await set_terminal_status(connection, 1, Status.STOPPED)
+            await set_terminal_status(connection, TESTER, 1, Status.STOPPED)
 
         await owner.run(block)
         with trio.fail_after(HANG_S):
@@ -290,7 +289,7 @@ async def test_a_storm_of_inquiries_delays_no_block(
             )
 
         async def block(connection: Connection) -> None:
-            await set_terminal_status(connection, 2, Status.STOPPED)
+            await set_terminal_status(connection, TESTER, 2, Status.STOPPED)
 
         async def collect() -> None:
             answers.append(await asking.reply())
@@ -318,7 +317,7 @@ async def test_the_first_use_of_a_new_key_retires_the_old(
         key = secrets.token_bytes(32)
 
         async def rotate(connection: Connection) -> int:
-            return await issue_key(connection, running.master, 1, key)
+            return await issue_key(connection, TESTER, running.master, 1, key)
 
         assert await owner.run(rotate) == 2
         await running.line()

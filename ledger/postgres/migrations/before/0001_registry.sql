@@ -2,6 +2,8 @@
 -- Every row carries `changed`, a number from one sequence. Writers take one advisory lock for the rest of their
 -- transaction before they take a number, so numbers become visible in order and a reader that has seen n
 -- never misses a number below n.
+-- Every write names its actor (setting cityswitch.actor, for the transaction) and leaves a row in registry.audit:
+-- triggers hold both, so that no program and no hand can leave it out. Nothing here is ever deleted.
 
 create schema if not exists registry;
 
@@ -72,6 +74,7 @@ create table registry.terminal_key (
   generation smallint not null check (generation >= 1),
   wrapped    bytea not null check (octet_length(wrapped) between 44 and 256),
   issued_at  timestamptz not null default now(),
+  used_at    timestamptz,  -- the terminal's first sign-on with it: from then on the terminal is known to have it
   not_after  timestamptz,
   retired_at timestamptz,
   changed    bigint not null,
@@ -103,6 +106,9 @@ create index card_changed on registry.card (changed);
 
 create function registry.take_change_lock() returns trigger language plpgsql as $$
 begin
+  if coalesce(current_setting('cityswitch.actor', true), '') = '' then
+    raise exception 'a write to registry.% must name its actor', tg_table_name;
+  end if;
   perform pg_advisory_xact_lock(1667854707, 1);
   return null;
 end
@@ -134,24 +140,99 @@ begin
 end
 $$;
 
-do $$
-declare t text;
+create function registry.refuse_change() returns trigger language plpgsql as $$
 begin
-  foreach t in array array['programme', 'programme_version', 'partner', 'terminal', 'terminal_key', 'card'] loop
+  raise exception '% on registry.%: what is written there stays', tg_op, tg_table_name;
+end
+$$;
+
+-- Who wrote what, when and why, with the row before and after. Key material and rules texts are left out (the
+-- latter stay in programme_version for ever). role is the login, actor who it says it worked for. A statement
+-- that inserts many cards leaves one row: key '', how many, and from which account to which.
+create table registry.audit (
+  id     bigint generated always as identity primary key,
+  at     timestamptz not null default clock_timestamp(),
+  actor  text not null check (length(actor) between 1 and 64),
+  role   text not null default session_user,
+  reason text not null default '' check (length(reason) <= 200),
+  source text not null default '' check (length(source) <= 400),  -- of an import: file and SHA-256
+  object text not null,
+  key    text not null,
+  rows   int not null default 1 check (rows >= 1),
+  before jsonb,
+  after  jsonb not null
+);
+create index audit_key on registry.audit (object, key);
+
+-- As the owner, so that the service leaves its rows too without a right to write them by hand.
+create function registry.record_change() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_actor  constant text := current_setting('cityswitch.actor');
+  v_reason constant text := coalesce(current_setting('cityswitch.reason', true), '');
+  v_source constant text := coalesce(current_setting('cityswitch.source', true), '');
+  v_hidden constant text[] := array['changed', 'past', 'wrapped', 'rules_toml'];
+begin
+  if tg_op = 'UPDATE' then
+    insert into registry.audit (actor, reason, source, object, key, before, after)
+      select v_actor, v_reason, v_source, tg_table_name, n.key, o.fields - v_hidden, n.fields - v_hidden
+        from (select registry.key_of(tg_argv, to_jsonb(t)) as key, to_jsonb(t) as fields from new_rows t) n
+        left join (select registry.key_of(tg_argv, to_jsonb(t)) as key, to_jsonb(t) as fields from old_rows t) o
+          using (key);
+    return null;
+  end if;
+  if tg_table_name = 'card' and (select count(*) from new_rows) > 100 then
+    insert into registry.audit (actor, reason, source, object, key, rows, after)
+      select v_actor, v_reason, v_source, 'card', '', count(*),
+          jsonb_build_object('programme', min(programme), 'account_first', min(account), 'account_last', max(account))
+        from new_rows;
+    return null;
+  end if;
+  insert into registry.audit (actor, reason, source, object, key, after)
+    select v_actor, v_reason, v_source, tg_table_name, registry.key_of(tg_argv, to_jsonb(t)), to_jsonb(t) - v_hidden
+      from new_rows t;
+  return null;
+end
+$$;
+
+create function registry.key_of(columns text[], fields jsonb) returns text
+language sql immutable parallel safe as $$
+  select string_agg(fields ->> c, '/' order by n) from unnest(columns) with ordinality as k(c, n)
+$$;
+
+do $$
+declare t text; k text;
+begin
+  for t, k in
+    select * from (values ('programme', 'id'), ('programme_version', 'programme,version'), ('partner', 'id'),
+                          ('terminal', 'id'), ('terminal_key', 'terminal,generation'), ('card', 'token')) as v(t, k)
+  loop
     execute format('create trigger change_lock before insert or update on registry.%I
                     for each statement execute function registry.take_change_lock()', t);
     execute format('create trigger change_number before insert or update on registry.%I
                     for each row execute function registry.number_change()', t);
     execute format('create trigger change_told after insert or update on registry.%I
                     for each statement execute function registry.tell_change()', t);
+    execute format('create trigger record_insert after insert on registry.%I referencing new table as new_rows
+                    for each statement execute function registry.record_change(%s)', t, k);
+    execute format('create trigger record_update after update on registry.%I
+                    referencing old table as old_rows new table as new_rows
+                    for each statement execute function registry.record_change(%s)', t, k);
+    execute format('create trigger nothing_deleted before delete or truncate on registry.%I
+                    for each statement execute function registry.refuse_change()', t);
   end loop;
 end
 $$;
 create trigger keep_past before update on registry.card
   for each row when (old.status <> new.status) execute function registry.keep_past();
+create trigger rules_stay before update on registry.programme_version
+  for each statement execute function registry.refuse_change();
+create trigger audit_stays before update or delete or truncate on registry.audit
+  for each statement execute function registry.refuse_change();
 
 grant usage on schema registry to cityswitch_service;
 grant select on all tables in schema registry to cityswitch_service;
+revoke select on registry.audit from cityswitch_service;
 grant usage on sequence registry.change_number to cityswitch_service;
--- The first use of a new key generation retires the older ones; that is all the service may change here.
-grant update (retired_at) on registry.terminal_key to cityswitch_service;
+-- The first use of a key generation is noted and retires the older ones; that is all the service may change here.
+grant update (used_at, retired_at) on registry.terminal_key to cityswitch_service;

@@ -1,0 +1,90 @@
+"""Owns who writes to the registry: the one door for writes, and the trail they leave in `registry.audit`.
+
+Every write of this package runs inside `writing`, which tells the database who and why for the rest of the
+transaction. The database itself refuses a write that names nobody, and leaves the trail's row with what was
+before and after (migrations, 0001): what forgets this door cannot write at all. The trail holds no key
+material and no card number, and is never changed.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from ledger.postgres.database import Connection
+from ledger.registry.bounds import INT64_MAX, check_page, check_text
+
+ACTOR_CHARACTERS_MAX: Final = 64
+REASON_CHARACTERS_MAX: Final = 200
+SOURCE_CHARACTERS_MAX: Final = 400
+
+# The lock every write takes anyway, but before the act reads what it decides by.
+_BEGIN: Final = """select set_config('cityswitch.actor', $1, true), set_config('cityswitch.reason', $2, true),
+    set_config('cityswitch.source', $3, true), pg_advisory_xact_lock(1667854707, 1)"""
+_COLUMNS: Final = "id, at, actor, role, reason, source, object, key, rows, before, after"
+_VIEW: Final = f"""select {_COLUMNS} from registry.audit
+  where id < $1 and ($3::text is null or object = $3) and ($4::text is null or key = $4)
+    and ($5::text is null or actor = $5) and ($6::timestamptz is null or at >= $6)
+  order by id desc limit $2"""  # noqa: S608 a fixed list
+_OF_CARD: Final = f"""select {_COLUMNS} from registry.audit
+  where id < $1 and object = 'card' and (key = $3 or (key = '' and $4::bigint between
+      (after ->> 'account_first')::bigint and (after ->> 'account_last')::bigint))
+  order by id desc limit $2"""  # noqa: S608 a fixed list
+
+
+class Actor(NamedTuple):
+    """Who writes, why, and (of an import) from what file: its name and SHA-256."""
+
+    name: str
+    reason: str = ""
+    source: str = ""
+
+
+SWITCH: Final = Actor("switch")
+"""The service itself, for what it writes unasked."""
+
+
+@asynccontextmanager
+async def writing(connection: Connection, actor: Actor) -> AsyncIterator[None]:
+    """A transaction whose writes are the actor's, one at a time: what it reads stays true until it writes.
+
+    Raises RegistryRefused for an actor that names nobody.
+    """
+    check_text("the name of who does it", actor.name, ACTOR_CHARACTERS_MAX)
+    check_text("the reason", actor.reason, REASON_CHARACTERS_MAX, least=0)
+    check_text("the name of the file", actor.source, SOURCE_CHARACTERS_MAX, least=0)
+    async with connection.transaction():
+        await connection.execute(_BEGIN, *actor)
+        yield
+
+
+class Wanted(NamedTuple):
+    """Which rows of the trail: of one kind of object (a table), of one key, of one actor, since when."""
+
+    object: str | None = None
+    key: str | None = None
+    actor: str | None = None
+    since: datetime | None = None
+
+
+EVERYTHING: Final = Wanted()
+
+
+async def list_audit(
+    connection: Connection, wanted: Wanted = EVERYTHING, *, before: int = INT64_MAX, limit: int = 100
+) -> list[Any]:
+    """A page of the trail, newest first, of rows with an id below `before`; `before` and `after` are JSON."""
+    check_page(limit, before)
+    for text in (wanted.object, wanted.key, wanted.actor):
+        check_text("what is asked for", text or "", SOURCE_CHARACTERS_MAX, least=0)
+    rows: list[Any] = await connection.fetch(_VIEW, before, limit, *wanted)
+    return rows
+
+
+async def list_card_audit(
+    connection: Connection, token: int, account: int, *, before: int = INT64_MAX, limit: int = 100
+) -> list[Any]:
+    """The trail of one card, newest first: its own rows, and the import it came with."""
+    check_page(limit, before)
+    rows: list[Any] = await connection.fetch(_OF_CARD, before, limit, str(token), account)
+    return rows

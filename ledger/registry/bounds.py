@@ -1,0 +1,56 @@
+"""Owns the bounds of what may enter the registry: every number and text is held to them before Postgres
+sees it.
+
+Whatever comes in from a command line, a file or a form passes here, so that a number too large, a NUL or a
+line break is one line for the operator, never a failure of the database. Texts are told masked where they
+might be card numbers: none of these reasons repeats what was typed.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ledger.errors import RegistryRefused
+
+ID_MAX: Final = 99_999_999
+"""Of partners and terminals."""
+PROGRAMME_MAX: Final = 9_999
+NAME_CHARACTERS_MAX: Final = 64
+PAGE_ROWS_MAX: Final = 1_000
+INT32_MAX: Final = 2**31 - 1
+INT64_MAX: Final = 2**63 - 1
+
+
+def text_fault(text: str, most: int, *, least: int = 1) -> str:
+    """Return what is wrong with a text, or an empty one: its length, or characters nobody sees."""
+    if not least <= len(text) <= most:
+        return f"must have {least} to {most} characters" if least else f"must have at most {most} characters"
+    return "" if text.isprintable() else "must have printable characters only"
+
+
+def number_fault(number: int, least: int, most: int) -> str:
+    """Return what is wrong with a number, or an empty text."""
+    return "" if least <= number <= most else f"must be {least} to {most}"
+
+
+def check_text(what: str, text: str, most: int, *, least: int = 1) -> None:
+    """Raise RegistryRefused for a text that `text_fault` finds fault with; `what` begins the line."""
+    if why := text_fault(text, most, least=least):
+        raise RegistryRefused(f"{what} {why}")
+
+
+def check_number(what: str, number: int, least: int, most: int) -> None:
+    """Raise RegistryRefused for a number out of bounds; `what` begins the line."""
+    if why := number_fault(number, least, most):
+        raise RegistryRefused(f"{what} {why}")
+
+
+def check_page(limit: int, *after: int) -> None:
+    """Raise RegistryRefused for a page of a size, or after a number, that there is not."""
+    check_number("the rows of a page", limit, 1, PAGE_ROWS_MAX)
+    for number in after:
+        check_number("the number a page begins after", number, -INT64_MAX, INT64_MAX)
+
+
+def first_fault(faults: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the first (column, reason) of those that have a reason."""
+    return next(((column, why) for column, why in faults.items() if why), None)

@@ -1,0 +1,100 @@
+"""Owns the partners: an operator's writes and views. Takes the owner's connection.
+
+A change reaches the switch through the change feed.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from ledger.errors import NotInRegistry
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import (
+    ID_MAX,
+    NAME_CHARACTERS_MAX,
+    check_number,
+    check_page,
+    first_fault,
+    number_fault,
+    text_fault,
+)
+from ledger.registry.imports import Import, Mode, plan, sort_out
+from ledger.registry.programmes import check_programme
+from ledger.registry.reads import Status
+
+STEP_GROSZE_MAX: Final = 100_000_000
+
+
+class NewPartner(NamedTuple):
+    """A partner to add; points_step_grosze None: the programme's."""
+
+    id: int
+    name: str
+    main_partner: bool = False
+    points_step_grosze: int | None = None
+
+
+def _fault(partner: NewPartner) -> tuple[str, str] | None:
+    step = partner.points_step_grosze
+    return first_fault(
+        {
+            "id": number_fault(partner.id, 1, ID_MAX),
+            "name": text_fault(partner.name, NAME_CHARACTERS_MAX),
+            "points_step": "" if step is None else number_fault(step, 1, STEP_GROSZE_MAX),
+        }
+    )
+
+
+async def import_partners(
+    connection: Connection,
+    actor: Actor,
+    programme: int,
+    partners: Iterable[NewPartner],
+    mode: Mode = Mode.WHOLE,
+) -> Import:
+    """Add partners of one programme in one transaction. Raises NotInRegistry if it is not there."""
+    sound, refused = sort_out(partners, lambda partner: partner.id, _fault)
+    async with writing(connection, actor):
+        await check_programme(connection, programme)
+        known = await connection.fetch(
+            "select id, programme, name, main_partner, points_step_grosze from registry.partner "
+            "where id = any($1::int[])",
+            list(sound),
+        )
+        planned = plan(sound, known, "id", lambda row: {"programme": programme, **row._asdict()}, refused)
+        if not planned.is_to_be_written(mode):
+            return planned.report(mode)
+        new: list[NewPartner] = list(planned.new.values())
+        await connection.execute(
+            "insert into registry.partner (id, programme, name, main_partner, points_step_grosze) "
+            "select r.id, $1, r.name, r.main_partner, r.step "
+            "from unnest($2::int[], $3::text[], $4::boolean[], $5::int[]) as r(id, name, main_partner, step)",
+            programme,
+            [partner.id for partner in new],
+            [partner.name for partner in new],
+            [partner.main_partner for partner in new],
+            [partner.points_step_grosze for partner in new],
+        )
+    return planned.done()
+
+
+async def set_partner_status(connection: Connection, actor: Actor, partner: int, status: Status) -> None:
+    """Suspend a partner, or take it up again."""
+    check_number("the number of a partner", partner, 1, ID_MAX)
+    async with writing(connection, actor):
+        if not await connection.fetchval(
+            "update registry.partner set status = $2 where id = $1 returning true", partner, int(status)
+        ):
+            raise NotInRegistry(f"there is no partner {partner}")
+
+
+async def list_partners(connection: Connection, *, after: int = 0, limit: int = 100) -> list[Any]:
+    """A page of partners with a number above `after`, in order of number."""
+    check_page(limit, after)
+    rows: list[Any] = await connection.fetch(
+        "select id, programme, name, status, main_partner, points_step_grosze from registry.partner "
+        "where id > $1::bigint order by id limit $2",
+        after,
+        limit,
+    )
+    return rows

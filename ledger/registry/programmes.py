@@ -1,0 +1,97 @@
+"""Owns the programmes and the versions of their rules: an operator's writes and views.
+
+Takes the owner's connection. What a rules text means is the caller's to check; a version, once written, stays
+as it is. A change reaches the switch through the change feed.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import NAME_CHARACTERS_MAX, PROGRAMME_MAX, check_number, check_text
+from ledger.registry.reads import Status
+
+RULES_CHARACTERS_MAX: Final = 65_536
+YEARS: Final = range(1990, 2200)
+
+
+async def add_programme(
+    connection: Connection, actor: Actor, *, programme: int, code: str, name: str
+) -> None:
+    """Add a programme: number 1..9999, code of up to 32 small letters, digits and underscores."""
+    check_number("the number of a programme", programme, 1, PROGRAMME_MAX)
+    check_text("the name of a programme", name, NAME_CHARACTERS_MAX)
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", code):
+        raise RegistryRefused("a programme has a code like czestochowa")
+    async with writing(connection, actor):
+        added = await connection.fetchval(
+            "insert into registry.programme (id, code, name) values ($1, $2, $3) "
+            "on conflict do nothing returning id",
+            programme,
+            code,
+            name,
+        )
+        if added is None:
+            raise RegistryRefused(f"programme {programme} or its code {code!r} is there already")
+
+
+async def add_rules(
+    connection: Connection, actor: Actor, *, programme: int, effective_from: datetime, rules_toml: str
+) -> int:
+    """Add the next version of a programme's rules and return its number. The text is the caller's to
+    check.
+    """
+    if not 1 <= len(rules_toml) <= RULES_CHARACTERS_MAX or "\0" in rules_toml:
+        raise RegistryRefused(f"rules have 1 to {RULES_CHARACTERS_MAX} characters, and no NUL")
+    if effective_from.tzinfo is None:
+        raise RegistryRefused("the moment from which rules hold needs a time zone")
+    check_number("the year from which rules hold", effective_from.year, YEARS[0], YEARS[-1])
+    async with writing(connection, actor):
+        await check_programme(connection, programme)
+        version: int = await connection.fetchval(
+            "insert into registry.programme_version (programme, version, effective_from, rules_toml) "
+            "select $1::smallint, coalesce(max(version), 0) + 1, $2, $3 "
+            "from registry.programme_version where programme = $1 returning version",
+            programme,
+            effective_from.astimezone(UTC),
+            rules_toml,
+        )
+    return version
+
+
+async def check_programme(connection: Connection, programme: int) -> None:
+    """Raise NotInRegistry if there is no such programme."""
+    check_number("the number of a programme", programme, 1, PROGRAMME_MAX)
+    if not await connection.fetchval("select true from registry.programme where id = $1", programme):
+        raise NotInRegistry(f"there is no programme {programme}")
+
+
+async def set_programme_status(connection: Connection, actor: Actor, programme: int, status: Status) -> None:
+    """Suspend a programme, or take it up again."""
+    async with writing(connection, actor):
+        await check_programme(connection, programme)
+        await connection.execute(
+            "update registry.programme set status = $2 where id = $1", programme, int(status)
+        )
+
+
+async def list_programmes(connection: Connection) -> list[Any]:
+    """All programmes: id, code, name, status."""
+    rows: list[Any] = await connection.fetch(
+        "select id, code, name, status from registry.programme order by id"
+    )
+    return rows
+
+
+async def list_rules(connection: Connection, programme: int) -> list[Any]:
+    """All versions of a programme's rules, newest first: version, effective_from, rules_toml."""
+    check_number("the number of a programme", programme, 1, PROGRAMME_MAX)
+    rows: list[Any] = await connection.fetch(
+        "select version, effective_from, rules_toml from registry.programme_version "
+        "where programme = $1 order by version desc",
+        programme,
+    )
+    return rows

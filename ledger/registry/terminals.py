@@ -1,0 +1,97 @@
+"""Owns the terminals: an operator's writes and views; their keys are `ledger.registry.keys`'.
+
+Takes the owner's connection. A change reaches the switch through the change feed.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ledger.errors import NotInRegistry
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import (
+    ID_MAX,
+    NAME_CHARACTERS_MAX,
+    check_number,
+    check_page,
+    first_fault,
+    number_fault,
+    text_fault,
+)
+from ledger.registry.imports import Import, Mode, Refusal, plan, sort_out
+from ledger.registry.reads import Status
+
+
+class NewTerminal(NamedTuple):
+    """A terminal to add."""
+
+    id: int
+    partner: int
+    label: str = ""
+
+
+def _fault(terminal: NewTerminal) -> tuple[str, str] | None:
+    return first_fault(
+        {
+            "id": number_fault(terminal.id, 1, ID_MAX),
+            "partner": number_fault(terminal.partner, 1, ID_MAX),
+            "label": text_fault(terminal.label, NAME_CHARACTERS_MAX, least=0),
+        }
+    )
+
+
+async def import_terminals(
+    connection: Connection, actor: Actor, terminals: Iterable[NewTerminal], mode: Mode = Mode.WHOLE
+) -> Import:
+    """Add terminals in one transaction; those of an unknown partner are refused."""
+    sound, refused = sort_out(terminals, lambda terminal: terminal.id, _fault)
+    async with writing(connection, actor):
+        rows = await connection.fetch(
+            "select id from registry.partner where id = any($1::int[])",
+            [terminal.partner for terminal in sound.values()],
+        )
+        partners = {row["id"] for row in rows}
+        for terminal in list(sound.values()):
+            if terminal.partner not in partners:
+                refused.append(Refusal(terminal.id, "partner", f"there is no partner {terminal.partner}"))
+                del sound[terminal.id]
+        known = await connection.fetch(
+            "select id, partner, label from registry.terminal where id = any($1::int[])", list(sound)
+        )
+        planned = plan(sound, known, "id", NewTerminal._asdict, refused)
+        if not planned.is_to_be_written(mode):
+            return planned.report(mode)
+        new: list[NewTerminal] = list(planned.new.values())
+        await connection.execute(
+            "insert into registry.terminal (id, partner, label) "
+            "select * from unnest($1::int[], $2::int[], $3::text[])",
+            [terminal.id for terminal in new],
+            [terminal.partner for terminal in new],
+            [terminal.label for terminal in new],
+        )
+    return planned.done()
+
+
+async def set_terminal_status(connection: Connection, actor: Actor, terminal: int, status: Status) -> None:
+    """Block a terminal, or take it up again."""
+    check_number("the number of a terminal", terminal, 1, ID_MAX)
+    async with writing(connection, actor):
+        if not await connection.fetchval(
+            "update registry.terminal set status = $2 where id = $1 returning true", terminal, int(status)
+        ):
+            raise NotInRegistry(f"there is no terminal {terminal}")
+
+
+async def list_terminals(
+    connection: Connection, *, after: int = 0, limit: int = 100, partner: int | None = None
+) -> list[Any]:
+    """A page of terminals with a number above `after`, of one partner or of all, in order of number."""
+    check_page(limit, after, partner or 0)
+    rows: list[Any] = await connection.fetch(
+        "select id, partner, status, label from registry.terminal "
+        "where id > $1::bigint and ($3::bigint is null or partner = $3) order by id limit $2",
+        after,
+        limit,
+        partner,
+    )
+    return rows

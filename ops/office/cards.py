@@ -1,0 +1,131 @@
+"""The office's work with cards: added, looked up, blocked, retained, replaced, handed over.
+
+Owns the use cases. Must not write SQL (`ledger.registry.cards` does) nor ask or print anything. Invariants: a
+number is turned into a token here and goes no further; no error repeats it; the master key was compared with
+the database's before anything is done with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import cards
+from ledger.registry.audit import Actor, list_card_audit
+from ledger.registry.bounds import INT64_MAX
+from ledger.registry.cards import CardRow, Duplicate
+from ledger.registry.imports import Import, Mode
+from ledger.registry.installation import check_master_key
+from ledger.registry.reads import CardStatus
+from ledger.registry.secrets import MasterKey
+from ops.office.acting import with_reason
+from protocol import mask_card
+
+T = TypeVar("T")
+
+IMPORT_S_MAX = 3_600.0
+
+
+@dataclass(frozen=True)
+class CardDesk:
+    """Where cards are dealt with: a database as its owner, and the master key it was initialised with."""
+
+    database: Database
+    master: MasterKey
+
+    async def add(
+        self, actor: Actor, programme: int, digits: str, *, expires_on: date | None = None, flags: int = 0
+    ) -> None:
+        """Add one card, active at once, with a new account."""
+        row = CardRow(self.master.token(digits), digits[-4:], flags, expires_on)
+        done = await self._run(lambda c: cards.import_cards(c, actor, programme, [row]))
+        if done.refused:
+            raise RegistryRefused(f"card {mask_card(digits)}: {_told(done)}")
+        if done.unchanged:
+            raise RegistryRefused(f"card {mask_card(digits)}: it is there already")
+
+    async def import_all(
+        self,
+        actor: Actor,
+        programme: int,
+        rows: Sequence[CardRow],
+        mode: Mode,
+        on_stored: Callable[[int], None],
+    ) -> Import:
+        """Import cards; see `ledger.registry.cards.import_cards`."""
+        return await self._run(
+            lambda c: cards.import_cards(c, actor, programme, rows, mode, on_stored=on_stored),
+            timeout_s=IMPORT_S_MAX,
+        )
+
+    async def find(self, digits: str) -> Any:
+        """Return a card as the registry has it. Raises NotInRegistry."""
+        token = self.master.token(digits)
+        row = await self._run(lambda c: cards.find_card(c, token))
+        if row is None:
+            raise NotInRegistry(f"there is no card {mask_card(digits)} here: is it of another installation?")
+        return row
+
+    async def history(self, digits: str, *, before: int = INT64_MAX, limit: int = 100) -> list[Any]:
+        """Return what was done to a card in the registry, newest first. Raises NotInRegistry."""
+        row = await self.find(digits)
+        return await self._run(
+            lambda c: list_card_audit(c, row["token"], row["account"], before=before, limit=limit)
+        )
+
+    async def block(self, actor: Actor, digits: str) -> CardStatus:
+        """Block a card: every terminal refuses it at once. Wants a reason."""
+        return await self._set(with_reason(actor), digits, CardStatus.BLOCKED)
+
+    async def retain(self, actor: Actor, digits: str) -> CardStatus:
+        """Have a card kept by the next shop it is shown at. Wants a reason."""
+        return await self._set(with_reason(actor), digits, CardStatus.RETAIN)
+
+    async def unblock(self, actor: Actor, digits: str) -> CardStatus:
+        """Make a blocked card, or one to be retained, what it was before."""
+        return await self._set(actor, digits, CardStatus.ACTIVE)
+
+    async def replace(
+        self, actor: Actor, digits: str, new_digits: str, *, lost: bool, handed_over: bool
+    ) -> Duplicate:
+        """Give a card's account a duplicate; see `ledger.registry.cards.replace_card`. Wants a reason."""
+        with_reason(actor)
+        old, new = self.master.token(digits), self.master.token(new_digits)
+        return await self._run(
+            lambda c: cards.replace_card(
+                c, actor, old, new, new_digits[-4:], lost=lost, handed_over=handed_over
+            ),
+            digits,
+        )
+
+    async def hand_over(self, actor: Actor, digits: str) -> int:
+        """Make a ready card active; the older plastics of its account die. Returns how many did."""
+        token = self.master.token(digits)
+        return await self._run(lambda c: cards.hand_over_card(c, actor, token), digits)
+
+    async def _set(self, actor: Actor, digits: str, status: CardStatus) -> CardStatus:
+        token = self.master.token(digits)
+        return await self._run(lambda c: cards.set_card_status(c, actor, token, status), digits)
+
+    async def _run(
+        self, job: Callable[[Connection], Awaitable[T]], digits: str = "", *, timeout_s: float = 10.0
+    ) -> T:
+        async def checked(connection: Connection) -> T:
+            await check_master_key(connection, self.master)
+            return await job(connection)
+
+        try:
+            return await self.database.run(checked, timeout_s=timeout_s)
+        except RegistryRefused as error:
+            if not digits:
+                raise
+            raise type(error)(f"card {mask_card(digits)}: {error}") from None
+
+
+def _told(done: Import) -> str:
+    column, reason = done.refused[0][1:]
+    return f"{column} {reason}" if column else reason

@@ -1,0 +1,113 @@
+"""`cityswitch cards` against a real Postgres: numbers typed in, reasons, confirmation, duplicates."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ops.exit_codes import Exit
+from tests.cli.office import SURE, Run, card
+
+
+def status_of(run: Run, number: int) -> str:
+    """Return the status `cards show` tells."""
+    return str(json.loads(run("cards", "show", "--json", typed=card(number))[1])["status"])
+
+
+def test_cards_are_imported_all_or_none_and_numbers_never_told(run: Run, tmp_path: Path) -> None:
+    """One bad line and no card is stored; each is told by line, column and reason, and no number in full."""
+    wrong = card(3)[:-1] + str((int(card(3)[-1]) + 1) % 10)
+    good = [f"{card(1)},2031-05-31,", f"{card(2)},,ordered"]
+    lines = [*good, f"{wrong},,", f"{card(1)},,", f"{card(4)},31.05.2031,", f"{card(5)},,lost"]
+    file = tmp_path / "cards.csv"
+    file.write_text("number,expires_on,status\n" + "\n".join(lines), encoding="utf-8")
+    status, out, err = run("cards", "import", str(file))
+    assert status == Exit.DIFFERENCES
+    assert "0 cards imported, 0 there already, 4 lines refused" in out
+    for line in (
+        "line 4: number: is no card",
+        "line 5: is line 2 once more",
+        "line 6: expires_on: is no date",
+        "line 7: status: is none of",
+    ):
+        assert line in out
+    assert not any(card(number) in out + err for number in range(1, 6))
+    assert json.loads(run("cards", "list", "--json")[1]) == []
+    assert "2 cards would be imported" in run("cards", "import", str(file), "--dry-run")[1]
+    assert "2 cards imported" in run("cards", "import", str(file), "--good-lines")[1]
+    shown = json.loads(run("cards", "list", "--json")[1])
+    assert [(row["card"][-4:], row["status"], row["expires_on"]) for row in shown] == [
+        (card(1)[-4:], "active", "2031-05-31"),
+        (card(2)[-4:], "ordered", None),
+    ]
+    refused = file.with_name("cards.csv.refused.csv")
+    assert refused.stat().st_mode & 0o777 == 0o600
+    assert refused.read_text().splitlines()[1].startswith(f"{wrong},,,4,number: is no card")
+
+
+def test_the_same_file_again_is_passed_over_and_a_change_is_refused(run: Run, tmp_path: Path) -> None:
+    """Rows that say the same are there already; one that says something else is refused with it."""
+    file = tmp_path / "cards.csv"
+    file.write_text(f"number,expires_on\n{card(1)},2031-05-31\n{card(2)},\n", encoding="utf-8")
+    assert run("cards", "import", str(file))[0] == Exit.OK
+    status, out, _ = run("cards", "import", str(file))
+    assert status == Exit.OK
+    assert "0 cards imported, 2 there already, 0 lines refused" in out
+    file.write_text(f"number,expires_on\n{card(1)},2032-05-31\n{card(2)},\n", encoding="utf-8")
+    status, out, _ = run("cards", "import", str(file))
+    assert status == Exit.DIFFERENCES
+    assert "line 2: expires_on: it is there already with another expires_on: 2031-05-31" in out
+
+
+def test_a_stopped_card_wants_a_reason_and_a_confirmation(run: Run) -> None:
+    """Without a reason, or without --yes where nobody can be asked, nothing is done and status 2 says why."""
+    assert run("cards", "add", typed=card(1))[0] == Exit.OK
+    for action in ("block", "retain"):
+        status, _, err = run("cards", action, "--yes", typed=card(1))
+        assert status == Exit.USAGE
+        assert "--reason" in err
+        status, _, err = run("cards", action, "--reason", "lost", typed=card(1))
+        assert status == Exit.USAGE
+        assert "--yes" in err
+    assert status_of(run, 1) == "active"
+
+
+def test_cards_are_blocked_and_taken_up_as_what_they_were(run: Run) -> None:
+    """Block, unblock and retain change what `show` tells, also as JSON, and show no number in full."""
+    run("cards", "add", typed=card(1))
+    said = ""
+    for action, status in (("block", "blocked"), ("unblock", "active"), ("retain", "retain")):
+        sure = () if action == "unblock" else SURE
+        done, out, err = run("cards", action, "--json", *sure, typed=card(1))
+        assert done == Exit.OK
+        assert json.loads(out)["status"] == status
+        assert status_of(run, 1) == status
+        said += out + err
+    assert card(1) not in said
+    assert run("cards", "block", *SURE, typed=card(9))[0] == Exit.NOT_FOUND
+    assert run("cards", "show", typed=card(9))[0] == Exit.NOT_FOUND
+    assert run("cards", "show", typed="")[0] == Exit.USAGE
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_duplicate_inherits_and_waits_to_be_handed_over(run: Run, lost: bool) -> None:
+    """Same account, flags and last day; until the hand-over the old plastic works, unless it is lost."""
+    run("cards", "add", "--expires-on", "2031-05-31", "--flags", "3", typed=card(1))
+    how = ("--lost",) if lost else ()
+    status, out, _ = run("cards", "replace", "--json", *how, *SURE, typed=f"{card(1)}\n{card(2)}\n")
+    assert status == Exit.OK
+    assert json.loads(out)["old_status"] == ("replaced" if lost else "active")
+    old, new = (json.loads(run("cards", "show", "--json", typed=card(n))[1]) for n in (1, 2))
+    assert (new["status"], new["issue"]) == ("ready", 2)
+    for field in ("account", "flags", "expires_on"):
+        assert new[field] == old[field]
+    assert run("cards", "hand-over", typed=card(2))[0] == Exit.OK
+    assert (status_of(run, 1), status_of(run, 2)) == ("replaced", "active")
+    assert run("cards", "unblock", typed=card(1))[0] == Exit.USAGE
+
+
+def test_numbers_may_stand_on_the_command_line(run: Run) -> None:
+    """Where a list of processes is nobody's business a number is an argument; `-` reads it all the same."""
+    assert run("cards", "add", card(1))[0] == Exit.OK
+    assert run("cards", "show", card(1))[0] == Exit.OK
+    assert run("cards", "show", "-", typed=card(1))[0] == Exit.OK

@@ -1,0 +1,178 @@
+"""No write to the registry without an actor, and none without its row in the trail, whoever writes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.errors import RegistryRefused, StatementRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry.audit import Actor, Wanted, list_audit, list_card_audit, writing
+from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
+from ledger.registry.keys import issue_key, note_use
+from ledger.registry.programmes import add_rules, set_programme_status
+from ledger.registry.reads import CardStatus, Status
+from ledger.registry.secrets import MasterKey
+from tests.ledger.books import PARTNER, TERMINAL, TESTER, found_registry, write_registry
+
+WRITES = [
+    "insert into registry.programme (id, code, name) values (9, 'x', 'x')",
+    "update registry.programme set status = 1",
+    "insert into registry.programme_version (programme, version, effective_from, rules_toml) "
+    "values (1, 9, now(), 'x')",
+    "insert into registry.partner (id, programme, name) values (9, 1, 'x')",
+    "update registry.partner set name = 'x'",
+    "insert into registry.terminal (id, partner) values (9, 7)",
+    "update registry.terminal set status = 1",
+    "insert into registry.terminal_key (terminal, generation, wrapped) "
+    "values (70, 9, repeat('x', 60)::bytea)",
+    "update registry.terminal_key set retired_at = now()",
+    "insert into registry.card (token, account, programme, last4) values (9, 8000, 1, '0009')",
+    "update registry.card set status = 1",
+]
+STAYS = [
+    "delete from registry.card",
+    "truncate registry.partner cascade",
+    "update registry.programme_version set rules_toml = 'y'",
+    "update registry.audit set actor = 'somebody else'",
+    "delete from registry.audit",
+    "truncate registry.audit",
+]
+
+
+@pytest.fixture
+async def registry(owner: Database, tmp_path: Path) -> Database:
+    master = MasterKey.create(tmp_path / "master.key")
+    await owner.run(lambda c: found_registry(c, 3))
+    await owner.run(lambda c: issue_key(c, TESTER, master, TERMINAL, bytes(32)))
+    return owner
+
+
+async def newest(database: Database) -> Any:
+    """Return the newest row of the trail."""
+    return (await database.run(lambda c: list_audit(c, limit=1)))[0]
+
+
+@pytest.mark.parametrize("statement", WRITES)
+async def test_a_write_names_its_actor_and_leaves_its_row(registry: Database, statement: str) -> None:
+    """The owner's own hand is refused without an actor; with one, before and after are in the trail."""
+    with pytest.raises(StatementRefused, match="must name its actor"):
+        await registry.run(lambda c: c.execute(statement))
+    before = await newest(registry)
+    await registry.run(lambda c: write_registry(c, statement))
+    row = await newest(registry)
+    assert row["id"] > before["id"]
+    assert row["object"] == statement.split("registry.")[1].split()[0]
+    role = await registry.run(lambda c: c.fetchval("select session_user"))
+    assert (row["actor"], row["role"]) == ("tests", role)
+    assert (row["before"] is None) == statement.startswith("insert")
+    assert json.loads(row["after"])
+    assert not {"wrapped", "rules_toml", "changed", "past"} & set(json.loads(row["after"]))
+
+
+@pytest.mark.parametrize("statement", STAYS)
+async def test_nothing_is_deleted_and_the_trail_never_changes(registry: Database, statement: str) -> None:
+    """Rows of the registry are never deleted, rules never rewritten, the trail never touched, by the owner
+    either.
+    """
+    with pytest.raises(StatementRefused, match="what is written there stays"):
+        await registry.run(lambda c: write_registry(c, statement))
+
+
+async def test_the_actor_of_one_transaction_is_not_the_next_one_s(registry: Database) -> None:
+    """Who writes is said for one transaction: the same connection's next write is refused without a name."""
+    session = registry.session()
+    await session.run(lambda c: set_card_status(c, TESTER, 1000, CardStatus.BLOCKED))
+    with pytest.raises(StatementRefused, match="must name its actor"):
+        await session.run(lambda c: c.execute("update registry.card set flags = 1"))
+
+
+async def test_a_status_shows_before_and_after_with_the_reason(registry: Database) -> None:
+    """What was, what is, who and why: the row an organiser asks for."""
+    anna = Actor("anna", "lost by the holder")
+    await registry.run(lambda c: set_card_status(c, anna, 1000, CardStatus.BLOCKED))
+    row = await newest(registry)
+    assert (row["actor"], row["reason"], row["object"], row["key"]) == (*anna[:2], "card", "1000")
+    statuses = [json.loads(row[side])["status"] for side in ("before", "after")]
+    assert statuses == [CardStatus.ACTIVE, CardStatus.BLOCKED]
+
+
+async def test_an_import_is_a_row_a_chunk_and_each_card_finds_it(registry: Database) -> None:
+    """Many cards of one statement are one row with their count and file; a card's trail leads to it."""
+    sheet = Actor("tests", "", "cards.csv sha256 ab")
+    rows = [CardRow(5000 + n, "0000") for n in range(6_000)]
+    await registry.run(lambda c: import_cards(c, sheet, 1, rows))
+    found = await registry.run(lambda c: list_audit(c, Wanted("card")))
+    bulk = [(row["rows"], row["source"]) for row in found if row["source"]]
+    assert bulk == [(1_000, "cards.csv sha256 ab"), (5_000, "cards.csv sha256 ab")]
+
+    async def trail(c: Connection, token: int) -> list[Any]:
+        card = await find_card(c, token)
+        return await list_card_audit(c, token, card["account"])
+
+    for token, count in ((5000, 5_000), (10_999, 1_000)):
+        (row,) = await registry.run(lambda c, token=token: trail(c, token))
+        assert row["rows"] == count
+    (row,) = await registry.run(lambda c: trail(c, 1000))
+    assert row["key"] == "1000"
+
+
+async def test_the_service_leaves_its_row_as_the_switch(registry: Database, database: Database) -> None:
+    """What the service writes unasked is in the trail under its own name and login, without a right to
+    write there.
+    """
+    await database.run(lambda c: note_use(c, TERMINAL, 1))
+    row = await newest(registry)
+    assert (row["actor"], row["role"], row["object"], row["key"]) == (
+        "switch", "cityswitch_service", "terminal_key", "70/1",
+    )  # fmt: skip
+    assert json.loads(row["after"])["used_at"] is not None
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [
+        Actor(""),
+        Actor("x" * 65),
+        Actor("a\nb"),
+        Actor("x", "r" * 201),
+        Actor("x", "a\0b"),
+        Actor("x", "", "\n"),
+    ],
+)
+async def test_a_name_or_reason_out_of_bounds_is_refused(registry: Database, actor: Actor) -> None:
+    """A nameless actor, a line break, a NUL, a novel: refused with one line before anything is written."""
+    with pytest.raises(RegistryRefused):
+        await registry.run(lambda c: set_programme_status(c, actor, 1, Status.STOPPED))
+
+
+async def test_the_trail_is_paged_and_asked(registry: Database) -> None:
+    """Pages follow one another, newest first; by object, key, actor and moment."""
+    rows = await registry.run(list_audit)
+    first = await registry.run(lambda c: list_audit(c, limit=2))
+    rest = await registry.run(lambda c: list_audit(c, before=first[-1]["id"]))
+    assert [row["id"] for row in first + rest] == [row["id"] for row in rows]
+    assert [row["id"] for row in rows] == sorted((row["id"] for row in rows), reverse=True)
+    (partner,) = await registry.run(lambda c: list_audit(c, Wanted("partner", str(PARTNER))))
+    assert json.loads(partner["after"])["name"] == "Piekarnia"
+    assert await registry.run(lambda c: list_audit(c, Wanted(actor="nobody"))) == []
+    assert await registry.run(lambda c: list_audit(c, Wanted(since=rows[0]["at"]))) == rows[:1]
+
+
+async def test_a_refused_act_leaves_no_row(registry: Database) -> None:
+    """What is rolled back leaves no trace: the trail tells what happened, not what was tried."""
+    before = await newest(registry)
+
+    async def job(c: Connection) -> None:
+        async with writing(c, TESTER):
+            await set_card_status(c, TESTER, 1000, CardStatus.BLOCKED)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await registry.run(job)
+    assert (await newest(registry))["id"] == before["id"]
+    with pytest.raises(RegistryRefused):
+        await registry.run(
+            lambda c: add_rules(c, TESTER, programme=1, effective_from=before["at"], rules_toml="a\0b")
+        )

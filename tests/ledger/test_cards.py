@@ -1,0 +1,143 @@
+"""Cards in the registry: what may become of a plastic, and what a duplicate inherits."""
+
+import itertools
+from datetime import date
+from typing import Any
+
+import pytest
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Database
+from ledger.registry.cards import (
+    CardRow,
+    find_card,
+    hand_over_card,
+    import_cards,
+    replace_card,
+    set_card_status,
+)
+from ledger.registry.reads import CardStatus
+from tests.ledger.books import TESTER, Books, write_registry
+
+CLOSED, REPLACED, READY = CardStatus.CLOSED, CardStatus.REPLACED, CardStatus.READY
+ACTIVE, BLOCKED, RETAIN, ORDERED = (
+    CardStatus.ACTIVE,
+    CardStatus.BLOCKED,
+    CardStatus.RETAIN,
+    CardStatus.ORDERED,
+)
+
+
+@pytest.fixture
+async def books(owner: Database, database: Database) -> Books:
+    return await Books.open(owner, database, cards=2)
+
+
+async def card(owner: Database, token: int) -> Any:
+    """A card as the registry has it."""
+    return await owner.run(lambda c: find_card(c, token))
+
+
+async def make(owner: Database, token: int, status: CardStatus) -> None:
+    """Give a card a status, whatever it is now."""
+    await owner.run(
+        lambda c: write_registry(
+            c, "update registry.card set status = $2 where token = $1", token, int(status)
+        )
+    )
+
+
+async def test_a_duplicate_inherits_everything_and_waits(owner: Database, books: Books) -> None:
+    """Account, balance, flags and last day go over; until the hand-over the old plastic works (F12)."""
+    await owner.run(
+        lambda c: write_registry(
+            c, "update registry.card set flags = 5, expires_on = '2031-05-31' where token = 1000"
+        )
+    )
+    await books.post(books.earn(1, 250))
+    done = await owner.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099"))
+    assert tuple(done) == (2, READY, ACTIVE)
+    old, new = await card(owner, 1000), await card(owner, 5000)
+    assert (new["flags"], new["expires_on"], new["last4"]) == (5, date(2031, 5, 31), "0099")
+    assert (new["account"], new["programme"], new["issue"]) == (old["account"], old["programme"], 2)
+    assert await owner.run(lambda c: hand_over_card(c, TESTER, 5000)) == 1
+    assert ((await card(owner, 1000))["status"], (await card(owner, 5000))["status"]) == (REPLACED, ACTIVE)
+    assert await books.balance() == 250
+
+
+@pytest.mark.parametrize(
+    ("how", "old_status", "new_status"),
+    [({"lost": True}, REPLACED, READY), ({"handed_over": True}, REPLACED, ACTIVE)],
+)
+async def test_a_lost_plastic_is_dead_at_once(
+    owner: Database, books: Books, how: dict[str, bool], old_status: int, new_status: int
+) -> None:
+    """Lost or stolen: the old plastic dies now; handed over now: both change places in one step."""
+    await owner.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099", **how))
+    assert (await card(owner, 1000))["status"] == old_status
+    assert (await card(owner, 5000))["status"] == new_status
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(REPLACED, "replaced already"), (CLOSED, "closed"), (RETAIN, "to be retained")],
+)
+async def test_what_gets_no_duplicate(owner: Database, books: Books, status: CardStatus, why: str) -> None:
+    """A replaced, closed or wanted card has none; nor one that is unknown, or whose new number is taken."""
+    await make(owner, 1000, status)
+    with pytest.raises(RegistryRefused, match=why):
+        await owner.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099"))
+    with pytest.raises(NotInRegistry):
+        await owner.run(lambda c: replace_card(c, TESTER, 9, 5000, "0099"))
+    with pytest.raises(RegistryRefused, match="in use"):
+        await owner.run(lambda c: replace_card(c, TESTER, 1001, 1000, "0000"))
+    assert await card(owner, 5000) is None
+
+
+async def test_a_duplicate_of_a_duplicate_ends_them_all(owner: Database, books: Books) -> None:
+    """A duplicate lost before its hand-over dies at once.
+
+    Handing the next one over ends every older plastic.
+    """
+    await owner.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099"))
+    with pytest.raises(RegistryRefused, match="made already"):
+        await owner.run(lambda c: replace_card(c, TESTER, 1000, 5001, "0098"))
+    assert (await owner.run(lambda c: replace_card(c, TESTER, 5000, 5001, "0098"))).old_status is REPLACED
+    assert (await card(owner, 1000))["status"] == ACTIVE
+    assert await owner.run(lambda c: hand_over_card(c, TESTER, 5001)) == 1
+    statuses = [(await card(owner, token))["status"] for token in (1000, 5000, 5001)]
+    assert statuses == [REPLACED, REPLACED, ACTIVE]
+    with pytest.raises(RegistryRefused, match="cannot be handed over"):
+        await owner.run(lambda c: hand_over_card(c, TESTER, 5001))
+
+
+@pytest.mark.parametrize(("now", "wanted"), list(itertools.product(CardStatus, CardStatus)))
+async def test_what_may_become_of_a_card(
+    owner: Database, books: Books, now: CardStatus, wanted: CardStatus
+) -> None:
+    """The table of a card's life by hand: what is replaced or closed stays so, what waits is handed over."""
+    await make(owner, 1000, now)
+    allowed = {
+        ACTIVE: {ACTIVE, BLOCKED, RETAIN},
+        BLOCKED: {ACTIVE, BLOCKED, RETAIN, ORDERED, READY},
+        RETAIN: {ACTIVE, BLOCKED, RETAIN},
+        CLOSED: {ACTIVE, BLOCKED, RETAIN, ORDERED, READY, CLOSED},
+    }
+    if now in allowed.get(wanted, set()):
+        assert await owner.run(lambda c: set_card_status(c, TESTER, 1000, wanted)) is wanted
+    else:
+        with pytest.raises(RegistryRefused, match="cannot be made"):
+            await owner.run(lambda c: set_card_status(c, TESTER, 1000, wanted))
+    assert (await card(owner, 1000))["status"] in (now, wanted)
+
+
+async def test_a_block_lifted_gives_back_what_was(owner: Database, books: Books) -> None:
+    """A card blocked before its hand-over waits again after the block: it does not become active by it."""
+    rows = [CardRow(2000, "0001", status=READY), CardRow(2001, "0002", status=BLOCKED)]
+    await owner.run(lambda c: import_cards(c, TESTER, 1, rows))
+    for status in (BLOCKED, RETAIN, BLOCKED):
+        await owner.run(lambda c, s=status: set_card_status(c, TESTER, 2000, s))
+    assert await owner.run(lambda c: set_card_status(c, TESTER, 2000, ACTIVE)) is READY
+    assert await owner.run(lambda c: set_card_status(c, TESTER, 2001, ACTIVE)) is ACTIVE
+    with pytest.raises(NotInRegistry):
+        await owner.run(lambda c: set_card_status(c, TESTER, 4, BLOCKED))
