@@ -2,9 +2,10 @@
 
 Owns the buffer of the one frame that is not whole yet, the sequence numbers and the tags; `server` and
 `client` own their halves of the handshake. No I/O, clock, randomness or logging: nonces and keys come in as
-arguments, bytes go out as return values. Invariants: the buffer never holds a whole frame, so never more than
-`FRAME_MAX` bytes; nothing of a data frame is decoded before its tag is right; how the bytes were cut into
-`receive` calls never changes the result; after the first fault a session only repeats it.
+arguments, bytes go out as return values. Invariants: the buffer never holds a whole frame that the caller had
+room for, so never more than `FRAME_MAX` bytes beyond what one call brought too much; nothing of a data frame
+is decoded before its tag is right; how the bytes were cut into `receive` calls never changes the result;
+after the first fault a session only repeats it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from protocol.state import Event, State, step
 _pack_sequence = Struct(">Q").pack
 _HEAD_AND_TAG = HEADER_SIZE - LENGTH_SIZE + TAG_SIZE
 """What the length field of a data frame counts beside the body."""
+ALL = 1 << 30
+"""More messages than any number of bytes can hold."""
 
 
 class Session:
@@ -47,6 +50,7 @@ class Session:
         "_seal_outer",
         "_seal_sequence",
         "_state",
+        "has_waiting_frame",
         "is_open",
     )
 
@@ -68,29 +72,33 @@ class Session:
         self._receive_sequence = 0
         self._seal_sequence = 0
         self.is_open = False
+        self.has_waiting_frame = False
+        """Whether a whole frame is here that the last call had no room for: `receive(b"")` takes it."""
 
     @property
     def has_partial_frame(self) -> bool:
         """Whether the first bytes of a frame are here and its last are not (the 5 s frame time-out runs)."""
-        return bool(self._buffer)
+        return bool(self._buffer) and not self.has_waiting_frame
 
     def data_to_send(self) -> bytes:
         """Return the handshake bytes to write now; they are handed out once."""
         out, self._out = self._out, b""
         return out
 
-    def receive(self, data: bytes) -> list[Received]:
+    def receive(self, data: bytes, messages_max: int = ALL) -> list[Received]:
         """Take bytes from the peer, however they are cut; return the data messages they complete, in order.
 
-        Handshake frames are handled inside (`data_to_send` has the answer, `is_open` the outcome). Raises
-        `ProtocolError`, whose `received` holds the messages verified before the fault; from then on every
-        call raises the same reason again.
+        No more than `messages_max` are verified and returned; what is beyond waits for the next call
+        (`has_waiting_frame`). Handshake frames are handled inside (`data_to_send` has the answer, `is_open`
+        the outcome). Raises `ProtocolError`, whose `received` holds the messages verified before the fault;
+        from then on every call raises the same reason again.
         """
         size = len(data)
         if (
             self.is_open
             and TAGGED_MIN <= size <= FRAME_MAX
             and not self._buffer
+            and messages_max
             and data[0] << 8 | data[1] == size - 2
         ):
             # The common case: exactly one whole frame.
@@ -99,9 +107,9 @@ class Session:
             except ProtocolError as error:
                 self._fail(error)
                 raise
-        return self._receive_any(data)
+        return self._receive_any(data, messages_max)
 
-    def _receive_any(self, data: bytes) -> list[Received]:
+    def _receive_any(self, data: bytes, messages_max: int) -> list[Received]:
         """Take zero or more frames and the beginning of one more."""
         if self._failure is not None:
             raise ProtocolError(self._failure.reason, "the session has failed before")
@@ -110,6 +118,8 @@ class Session:
         start = 0
         try:
             while end := self._frame_end(buffer, start):
+                if self.is_open and len(received) >= messages_max:
+                    break
                 frame = buffer[start:end]
                 start = end
                 if self.is_open:
@@ -121,6 +131,7 @@ class Session:
             self._fail(error)
             raise
         self._buffer = buffer[start:]
+        self.has_waiting_frame = end > 0
         return received
 
     def _frame_end(self, buffer: bytes, start: int) -> int:
@@ -198,6 +209,7 @@ class Session:
         self._failure = error
         self._state = State.FAILED
         self.is_open = False
+        self.has_waiting_frame = False
         self._buffer = b""
         self._out = b""
 

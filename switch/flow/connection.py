@@ -1,9 +1,10 @@
 """One authenticated connection, and the set of all of them: caps, deadlines, who is connected.
 
-Owns outboxes, in-flight counts and the deadlines of open connections (handshakes have their own,
-listener.py). Must not decide about cards or know message kinds. Two transports serve it: the pump (pump.py)
-and plain trio streams (stream.py).
-Invariants: a closed connection is in no table; an outbox never holds more than `outbox_bytes_max`.
+Owns outboxes, in-flight counts and the deadlines of open connections (handshakes have their own). Must not
+decide about cards. Two transports serve it: the pump and plain trio streams. Invariants: a closed connection
+is in no table; no terminal has more than `in_flight_per_connection_max` requests unanswered, over all the
+connections it had; from a peer that does not take its replies nothing more is read, so its outbox holds no
+more than the replies to those.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import structlog
 
 from protocol import Received, Reply
 from switch.config import Config
+from switch.flow.allowance import Allowance
 from switch.metrics import Meters
 from switch.rules.directory import Terminal
 
@@ -26,11 +28,11 @@ FAULT_SOURCES_MAX = 4_096
 class Transport(Protocol):
     """What a connection needs of the thing that carries its bytes. No call waits."""
 
-    def flush(self, connection: Connection) -> None:
-        """Write what the outbox holds, as far as the peer takes it."""
+    def flush(self, connection: Connection) -> bool:
+        """Write what the outbox holds, as far as the peer takes it; return whether it took all."""
 
     def watch(self, connection: Connection) -> None:
-        """Start or stop reading, after `connection.paused` changed."""
+        """Wait for what the connection needs next, after its state changed (`Connection.may_read`)."""
 
     def drop(self, connection: Connection) -> None:
         """Close the socket and forget the connection."""
@@ -43,8 +45,12 @@ class Session(Protocol):
     def has_partial_frame(self) -> bool:
         """Whether the first bytes of a request are here and its last are not."""
 
-    def receive(self, data: bytes) -> list[Received]:
-        """Take bytes; return the verified requests they complete. Raises `ProtocolError`."""
+    @property
+    def has_waiting_frame(self) -> bool:
+        """Whether whole requests are here that the last call had no room for."""
+
+    def receive(self, data: bytes, messages_max: int) -> list[Received]:
+        """Take bytes; return at most so many of the requests they complete. Raises `ProtocolError`."""
 
     def seal(self, message: Reply, request_type: int) -> bytes:
         """Return the bytes of a reply; `request_type` is what `Received.type` of its request was."""
@@ -58,13 +64,16 @@ class Connection:
     """
 
     __slots__ = (
+        "allowance",
         "closed",
+        "ended",
         "frame_since",
         "generation",
         "in_flight",
         "outbox",
         "paused",
         "read_at",
+        "resting",
         "session",
         "source",
         "terminal",
@@ -80,6 +89,7 @@ class Connection:
         *,
         terminal: Terminal | None,
         terminal_of: Callable[[Received], Terminal],
+        allowance: Allowance,
         generation: int = 0,
         source: str,
         now: float,
@@ -87,16 +97,38 @@ class Connection:
         self.session = session
         self.terminal = terminal
         self.terminal_of = terminal_of
+        self.allowance = allowance
         self.generation = generation
         self.transport = transport
         self.source = source
         self.outbox = bytearray()
         self.in_flight = 0
         self.paused = False
+        """For as long as we do not want to read: its time-outs stand still."""
+        self.resting = False
+        """Paused until some of its debt is paid."""
+        self.ended = False
+        """The peer sends no more; it still gets the replies to what it sent."""
         self.closed = False
         self.read_at = now
         self.frame_since: float | None = None
         self.write_since: float | None = None
+        """Since when the peer has not taken all that was written; until it has, nothing is read from it."""
+
+    @property
+    def may_read(self) -> bool:
+        """Whether its socket may be read: nothing read before is waiting, neither here nor at the peer."""
+        return (
+            not self.paused
+            and not self.ended
+            and self.write_since is None
+            and not self.session.has_waiting_frame
+        )
+
+    @property
+    def may_take(self) -> bool:
+        """Whether requests that have been read and not been taken may be taken."""
+        return not self.paused and self.write_since is None and self.session.has_waiting_frame
 
     @property
     def number(self) -> int:
@@ -122,6 +154,10 @@ class Connections:
         self._meters = meters
         self._open: set[Connection] = set()
         self._by_terminal: dict[int, Connection] = {}
+        self._allowances: dict[int, Allowance] = {}
+        self._absent: set[int] = set()
+        """Terminals that have an allowance and no connection."""
+        self._resting: set[Connection] = set()
         self._fault_sources: set[tuple[str, str]] = set()
         self._stopped = False
 
@@ -137,6 +173,11 @@ class Connections:
         """True when no more authenticated connections are taken."""
         return self._stopped or len(self._open) >= self._config.connections_max
 
+    @property
+    def resting(self) -> int:
+        """How many connections are left unread until some of their debt is paid."""
+        return len(self._resting)
+
     def admit(self, connection: Connection) -> None:
         """Take in a connection that has just authenticated.
 
@@ -148,6 +189,7 @@ class Connections:
                 log.warning("terminal_connected_again", terminal=connection.number, source=connection.source)
                 self.close(older, "replaced")
             self._by_terminal[connection.number] = connection
+            self._absent.discard(connection.number)
         self._open.add(connection)
         self._meters.connections_opened += 1
 
@@ -157,8 +199,10 @@ class Connections:
             return
         connection.closed = True
         self._open.discard(connection)
+        self._resting.discard(connection)
         if self._by_terminal.get(connection.number) is connection:
             del self._by_terminal[connection.number]
+            self._absent.add(connection.number)
         self._meters.closes[reason] += 1
         connection.transport.drop(connection)
 
@@ -179,58 +223,122 @@ class Connections:
             self._fault_sources.add(key)
             log.warning("peer_fault", source=source, reason=reason, terminal=terminal)
 
-    def flush(self, connection: Connection, now: float) -> None:
-        """Write the outbox.
+    # Requests in, replies out.
 
-        A peer that takes nothing gets a deadline; one that lets its outbox overflow is closed.
-        """
-        if connection.closed:
-            return
-        before = len(connection.outbox)
-        connection.transport.flush(connection)
-        left = len(connection.outbox)
-        if not left:
-            connection.write_since = None
-        elif left > self._config.outbox_bytes_max:
-            self.close(connection, "outbox_full")
-        elif left < before or connection.write_since is None:
-            connection.write_since = now
+    def allowance_of(self, number: int) -> Allowance:
+        """Return the allowance of a terminal; it outlives the terminal's connections."""
+        allowance = self._allowances.get(number)
+        if allowance is None:
+            allowance = self._allowances[number] = Allowance()
+            self._absent.add(number)
+        return allowance
+
+    def room(self, connection: Connection) -> int:
+        """How many more requests its peer may have in flight, over all the connections it had."""
+        return max(0, self._config.in_flight_per_connection_max - connection.allowance.in_flight)
 
     def taken(self, connection: Connection, count: int) -> None:
-        """Count requests in; past the bound of its connection nothing more is read from it."""
+        """Count requests in."""
         connection.in_flight += count
-        if connection.in_flight >= self._config.in_flight_per_connection_max:
-            self.set_paused(connection, True)
+        connection.allowance.in_flight += count
 
     def answered(self, connection: Connection) -> None:
         """Count one request out, whatever has become of its connection."""
         connection.in_flight -= 1
-        if connection.paused and connection.in_flight <= self._config.in_flight_per_connection_max // 2:
-            self.set_paused(connection, False)
+        connection.allowance.in_flight -= 1
+        present = self._by_terminal.get(connection.number) if connection.closed else connection
+        if present is not None and present.paused:
+            self._steer(present)
 
-    def set_paused(self, connection: Connection, paused: bool) -> None:
-        """Stop or resume reading from a connection (TCP pushes back on the terminal)."""
-        if connection.paused != paused and not connection.closed and not self._stopped:
-            connection.paused = paused
+    def turn_taken(self, connection: Connection, units: float, now: float) -> None:
+        """After each read: charge its price, and look whether there is to be another."""
+        allowance = connection.allowance
+        if units:
+            allowance.spend(units, now)
+        if not connection.closed:
+            if allowance.is_spent(now) and not connection.resting:
+                connection.resting = True
+                self._resting.add(connection)
+            self._steer(connection)
+
+    def peer_ended(self, connection: Connection) -> None:
+        """The peer will send no more: answer what it sent, then close."""
+        connection.ended = True
+        self._steer(connection)
+
+    def flush(self, connection: Connection, now: float) -> None:
+        """Write the outbox. Who does not take all of it gets a deadline, and is not read until it has."""
+        if connection.closed:
+            return
+        if connection.transport.flush(connection):
+            if connection.write_since is not None or connection.ended:
+                self.written(connection)
+        elif connection.closed:
+            return
+        elif len(connection.outbox) > self._config.outbox_bytes_max:
+            self.close(connection, "outbox_full")
+        elif connection.write_since is None:
+            connection.write_since = now
+            connection.transport.watch(connection)
+
+    def written(self, connection: Connection) -> None:
+        """The peer has taken all that was written."""
+        connection.write_since = None
+        self._steer(connection)
+
+    def _steer(self, connection: Connection) -> None:
+        """Read the peer or leave it unread (TCP pushes back on it); close what has nothing left to do."""
+        if connection.closed:
+            return
+        in_flight, bound = connection.allowance.in_flight, self._config.in_flight_per_connection_max
+        # Resumed at half of the bound, so that not every reply is followed by one read of one request.
+        crowded = in_flight > bound // 2 if connection.paused else in_flight >= bound
+        connection.paused = self._stopped or connection.resting or crowded
+        done = not connection.in_flight and not connection.outbox and connection.write_since is None
+        if connection.ended and done and not connection.session.has_waiting_frame:
+            self.close(connection, "peer_closed")
+        else:
             connection.transport.watch(connection)
 
     def stop_reading(self) -> None:
         """Pause every connection for good, for the drain."""
         self._stopped = True
-        for connection in self._open:
-            connection.paused = True
-            connection.transport.watch(connection)
-
-    def sweep(self, now: float) -> None:
-        """Close what is past a deadline (SPEC.md, Time-outs)."""
-        config = self._config
         for connection in self.snapshot():
-            if connection.write_since is not None and now - connection.write_since >= config.write_s:
-                self.close(connection, "write_timeout")
-            elif connection.paused:
-                continue
-            elif connection.frame_since is not None and now - connection.frame_since >= config.frame_s:
-                self.fault(connection.source, "frame_timeout", terminal=connection.number)
-                self.close(connection, "frame_timeout")
-            elif not connection.in_flight and now - connection.read_at >= config.idle_s:
-                self.close(connection, "idle_timeout")
+            self._steer(connection)
+
+    # Time.
+
+    def sweep(self, now: float, *, reading: bool = True) -> None:
+        """Close what is past a deadline (SPEC.md, Time-outs); let those read again whose debt is paid.
+
+        While the switch does not read (`reading`, or this connection's pause) it blames nobody for silence.
+        """
+        for connection in [each for each in self._resting if not each.allowance.is_spent(now)]:
+            connection.resting = False
+            self._resting.discard(connection)
+            self._steer(connection)
+        for connection in self.snapshot():
+            if connection.paused or not reading:
+                connection.read_at = now
+                if connection.frame_since is not None:
+                    connection.frame_since = now
+            if reason := self._overdue(connection, now):
+                self.close(connection, reason)
+        for number in [number for number in self._absent if self._allowances[number].is_clean(now)]:
+            self._absent.discard(number)
+            del self._allowances[number]
+
+    def _overdue(self, connection: Connection, now: float) -> str | None:
+        config = self._config
+        if connection.write_since is not None:
+            return "write_timeout" if now - connection.write_since >= config.write_s else None
+        if connection.may_take:  # its turn comes when its socket takes bytes
+            return "write_timeout" if now - connection.read_at >= config.write_s else None
+        if connection.ended:
+            return None
+        if connection.frame_since is not None and now - connection.frame_since >= config.frame_s:
+            self.fault(connection.source, "frame_timeout", terminal=connection.number)
+            return "frame_timeout"
+        if not connection.in_flight and now - connection.read_at >= config.idle_s:
+            return "idle_timeout"
+        return None

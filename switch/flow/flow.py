@@ -43,6 +43,9 @@ APPROVED, TRY_AGAIN = int(ResultCode.APPROVED), int(ResultCode.TRY_AGAIN)
 UNDECIDED = frozenset(int(code) for code in ResultCode if code.result_class is ResultClass.RETRY)
 """What is refused for now only is kept nowhere: the same request may come again and be decided."""
 
+INQUIRIES_MAX = 3
+"""Questions put to Postgres at a time; the others wait here, and are dropped with their connection."""
+
 
 class Ledger(msgspec.Struct, frozen=True):
     """What the flow needs of the ledger: where postings go, and the questions that have their own query."""
@@ -103,6 +106,7 @@ class Flow:
         self._nursery = nursery
         self._room = trio.Event()
         self._idle = trio.Event()
+        self._inquiring = trio.CapacityLimiter(INQUIRIES_MAX)
         self.in_flight = 0
         self._overload = Overload(
             in_flight_max=config.in_flight_max,
@@ -137,6 +141,11 @@ class Flow:
     def full(self) -> bool:
         """True when no more requests may be read for now."""
         return self.in_flight >= self._config.in_flight_max
+
+    @property
+    def room(self) -> int:
+        """How many more requests may be taken for now."""
+        return max(0, self._config.in_flight_max - self.in_flight)
 
     async def wait_room(self) -> None:
         """Wait until there is room for more requests."""
@@ -270,12 +279,12 @@ class Flow:
         self, connection: Connection, reply: Reply, request_type: int, touched: set[Connection]
     ) -> None:
         """Seal one reply into its connection's outbox and count the request out."""
-        self.in_flight -= 1
-        self._connections.answered(connection)
         if connection.closed:
-            self._meters.replies_dropped += 1
+            self._drop(connection)
             return
+        self.in_flight -= 1
         connection.outbox += connection.session.seal(reply, request_type)
+        self._connections.answered(connection)
         touched.add(connection)
 
     def _flush(self, touched: set[Connection], now: float) -> None:
@@ -293,10 +302,21 @@ class Flow:
         """Sign-on and totals read the journal in a task of their own; in-flight bounds hold them, too."""
         message = request.message
         assert isinstance(message, SignOn | Totals)
-        terminal = read.connection.terminal_of(request)
-        reply = await self._ledger.answer_inquiry(message, terminal, read.at.now_ms)
+        async with self._inquiring:
+            if read.connection.closed:  # nobody waits for it, and nothing was done for it yet
+                self._drop(read.connection)
+                self._flush(read.touched, trio.current_time())
+                return
+            terminal = read.connection.terminal_of(request)
+            reply = await self._ledger.answer_inquiry(message, terminal, read.at.now_ms)
         self._answer_plainly(read, request, reply)
         self._flush(read.touched, trio.current_time())
+
+    def _drop(self, connection: Connection) -> None:
+        """Count a request out that nobody waits for."""
+        self.in_flight -= 1
+        self._connections.answered(connection)
+        self._meters.replies_dropped += 1
 
     def _answer_plainly(self, read: Read, request: Received, reply: Reply) -> None:
         self._meters.replies[type(request.message).__name__, reply.code] += 1

@@ -95,7 +95,7 @@ class Front:
             if self._meters.requests_shed > shed:
                 log.warning("requests_shed", count=self._meters.requests_shed - shed)
                 shed = self._meters.requests_shed
-            self.connections.sweep(trio.current_time())
+            self.connections.sweep(trio.current_time(), reading=not self.flow.full)
             self._directory.choose_versions(clock_ms())
 
     async def _drain(self) -> None:
@@ -107,7 +107,7 @@ class Front:
             await self.flow.wait_idle()
         with trio.move_on_after(self._config.write_s):
             # Outboxes empty in pump and streams alike; a drain is short, so it looks instead of being told.
-            while any(connection.outbox for connection in self.connections.snapshot()):  # noqa: ASYNC110
+            while any(each.write_since is not None for each in self.connections.snapshot()):  # noqa: ASYNC110
                 await trio.sleep(DRAIN_POLL_S)
         for connection in self.connections.snapshot():
             self.connections.close(connection, "drained")

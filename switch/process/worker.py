@@ -195,6 +195,11 @@ class Worker:
         gauge = self._meters.gauge
         gauge("connections", "Authenticated connections", lambda: len(front.connections))
         gauge("half_open_connections", "Connections not authenticated yet", lambda: front.listener.half_open)
+        gauge(
+            "connections_resting",
+            "Connections left unread until their allowance is paid back",
+            lambda: front.connections.resting,
+        )
         gauge("requests_in_flight", "Requests taken and not answered", lambda: front.flow.in_flight)
         gauge("postings_queued", "Postings submitted and not answered", lambda: committer.queued)
         gauge("feed_age_seconds", "Age of the registry in memory", lambda: feed.age_s)

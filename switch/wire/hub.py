@@ -1,16 +1,25 @@
 """Where transports meet the flow: bytes become requests here, faults become closings.
 
-Owns the one path from `bytes` to `Flow.receive`, for every transport. Must not know sockets, nor what a
-request means. Invariant: frames verified before a fault are handled (their replies go nowhere: the terminal
-asks again); after a fault nothing is read from that connection.
+Owns the one path from `bytes` to `Flow.receive`, for every transport, and how much of it one connection gets
+in one turn. Must not know sockets, nor what a request means. Invariants: no turn takes more than
+`TURN_REQUESTS_MAX` requests, nor more than its peer and the worker have room for; what was read beyond stays
+unverified with the session and has its turn when everybody else had theirs; frames verified before a fault
+are handled (their replies go nowhere: the terminal asks again); after a fault nothing is read from that
+connection.
 """
 
 from __future__ import annotations
 
-from protocol import ProtocolError, Received
+import trio
+
+from protocol import ProtocolError
+from switch.flow.allowance import HANDSHAKE, price
 from switch.flow.connection import Connection, Connections
 from switch.flow.flow import Flow
 from switch.metrics import Meters
+
+TURN_REQUESTS_MAX = 16
+"""What a concentrator has in flight as a rule; a terminal has one."""
 
 
 class Hub:
@@ -29,24 +38,44 @@ class Hub:
     def bytes_received(self, connection: Connection, data: bytes, now: float) -> None:
         """Handle one read; empty `data` is the end of the stream. Closes on any fault, without a word."""
         if not data:
-            self.connections.close(connection, "peer_closed")
+            self.connections.peer_ended(connection)
             return
         self._meters.bytes_received += len(data)
+        self._take(connection, data, now)
+
+    def take_waiting(self, connection: Connection, now: float) -> None:
+        """Give a connection another turn at what was read from it before."""
+        self._take(connection, b"", now)
+
+    def _take(self, connection: Connection, data: bytes, now: float) -> None:
+        room = min(TURN_REQUESTS_MAX, self.connections.room(connection), self._flow.room)
+        session = connection.session
         try:
-            requests = connection.session.receive(data)
+            requests = session.receive(data, room)
         except ProtocolError as fault:
             self.connections.fault(connection.source, fault.reason, terminal=connection.number)
             self.connections.close(connection, fault.reason)
             self._flow.receive(connection, fault.received, now)
             return
-        self.requests_received(connection, requests, now)
-
-    def requests_received(self, connection: Connection, requests: list[Received], now: float) -> None:
-        """Hand verified requests to the flow and note their arrival."""
         connection.note_read(has_frames=bool(requests), now=now)
         if requests:
             self._flow.receive(connection, requests, now)
+        units = price(requests) if requests or not session.has_waiting_frame else 0.0
+        self.connections.turn_taken(connection, units, now)
 
     def flush(self, connection: Connection, now: float) -> None:
         """Write what waits in the outbox of a connection."""
         self.connections.flush(connection, now)
+
+    def written(self, connection: Connection) -> None:
+        """A peer has taken all that was written to it."""
+        self.connections.written(connection)
+
+    def lost(self, connection: Connection, reason: str) -> None:
+        """The line is gone, both ways."""
+        self.connections.close(connection, reason)
+
+    def admit(self, connection: Connection) -> None:
+        """Take in a connection that has just authenticated; what came behind its PROOF waits for its turn."""
+        self.connections.admit(connection)
+        self.connections.turn_taken(connection, HANDSHAKE, trio.current_time())

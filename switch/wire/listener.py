@@ -18,7 +18,7 @@ from collections.abc import Callable
 import structlog
 import trio
 
-from protocol import AuthenticationFailed, ProtocolError, Received, ServerSession
+from protocol import AuthenticationFailed, ProtocolError, ServerSession
 from switch.clock import clock_ms
 from switch.config import Config
 from switch.flow.connection import Connection, Transport
@@ -31,6 +31,7 @@ from switch.wire.stream import StreamTransport
 log = structlog.get_logger()
 
 BACKLOG = 4_096
+SOCKET_BUFFER_BYTES = 65_536
 ACCEPTS_PER_TURN = 64
 HANDSHAKE_READ_BYTES = 256
 DESCRIPTORS_SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -47,6 +48,7 @@ def bind_listener(config: Config) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        _set_for_all_accepted(sock, config)
         sock.bind((config.listen_host, config.listen_port))
         sock.listen(BACKLOG)
     except OSError as error:
@@ -57,6 +59,17 @@ def bind_listener(config: Config) -> socket.socket:
         ) from None
     sock.setblocking(False)
     return sock
+
+
+def _set_for_all_accepted(sock: socket.socket, config: Config) -> None:
+    """Set what accepted sockets inherit, so that it costs nothing at each."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Buffers that do not grow: what a peer sends unread or leaves unread costs so much memory and no more.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER_BYTES)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # The write time-out of what lies in the socket's own buffer, where the sweep does not see it.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(config.write_s * 1_000))
 
 
 def tls_context(config: Config) -> ssl.SSLContext | None:
@@ -150,7 +163,6 @@ class Listener:
     async def serve_socket(self, sock: socket.socket, source: str) -> None:
         """Carry one accepted socket through TLS (if set) and the handshake, and hand it on."""
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls is None and self._pump is not None:
             await self._serve_pumped(sock, source, self._pump)
             return
@@ -162,22 +174,23 @@ class Listener:
     async def _serve_pumped(self, sock: socket.socket, source: str, pump: Pump) -> None:
         with contextlib.ExitStack() as closing:
             closing.enter_context(sock)
-            session, requests = await self._authenticate(SocketStream(sock), source)
+            session = await self._authenticate(SocketStream(sock), source)
             if session is None:
                 return
-            connection = self._connection(session, source, PumpedSocket(pump, sock))
-            pump.add(connection, sock)
+            carrier = PumpedSocket(pump, sock)
+            connection = self._connection(session, source, carrier)
+            pump.add(connection, carrier)
             closing.pop_all()
-        self._admit(connection, requests)
+        self._admit(connection)
 
     async def serve_stream(self, stream: trio.abc.Stream, source: str) -> None:
         """Serve one connection over a trio stream, from its first byte to its end."""
         try:
-            session, requests = await self._authenticate(stream, source)
+            session = await self._authenticate(stream, source)
             if session is not None:
                 transport = StreamTransport(self._hub, stream)
                 connection = self._connection(session, source, transport)
-                self._admit(connection, requests)
+                self._admit(connection)
                 await transport.run(connection)
         finally:
             await trio.aclose_forcefully(stream)
@@ -191,35 +204,34 @@ class Listener:
             transport,
             terminal=terminal,
             terminal_of=lambda _: terminal,
+            allowance=self._hub.connections.allowance_of(terminal.number),
             generation=session.generation,
             source=source,
             now=trio.current_time(),
         )
 
-    def _admit(self, connection: Connection, requests: list[Received]) -> None:
-        self._hub.connections.admit(connection)
+    def _admit(self, connection: Connection) -> None:
+        self._hub.admit(connection)
         if connection.terminal is not None and connection.terminal.blocked:
             # While ACCEPT was being written: the block found no connection to close.
             self._hub.connections.close(connection, "terminal_blocked")
             return
         self._on_authenticated(connection)
-        self._hub.requests_received(connection, requests, trio.current_time())
 
     async def _authenticate(
         self, stream: SocketStream | trio.abc.Stream, source: str
-    ) -> tuple[ServerSession | None, list[Received]]:
-        """Shake hands within the deadline; (None, []) if it comes to nothing."""
+    ) -> ServerSession | None:
+        """Shake hands within the deadline; None if it comes to nothing."""
         serial = self._serial = self._serial + 1
         result = "timeout"
         session: ServerSession | None = None
-        requests: list[Received] = []
         with trio.CancelScope(deadline=trio.current_time() + self._config.handshake_s) as scope:
             if len(self._half_open) >= self._config.handshakes_max:
                 self._half_open.pop(next(iter(self._half_open))).cancel()
                 self._meters.closes["handshakes_full"] += 1
             self._half_open[serial] = scope
             try:
-                session, requests = await self._shake_hands(stream)
+                session = await self._shake_hands(stream)
                 result = "accepted" if session else "peer_closed"
             except AuthenticationFailed as fault:
                 result = "refused"
@@ -234,11 +246,9 @@ class Listener:
         if session is not None and self._hub.connections.full:
             session, result = None, "connections_full"
         self._meters.handshakes[result] += 1
-        return session, requests
+        return session
 
-    async def _shake_hands(
-        self, stream: SocketStream | trio.abc.Stream
-    ) -> tuple[ServerSession | None, list[Received]]:
+    async def _shake_hands(self, stream: SocketStream | trio.abc.Stream) -> ServerSession | None:
         def find_key(terminal: int, generation: int) -> bytes | None:
             return self._directory.find_key(terminal, generation, clock_ms())
 
@@ -248,14 +258,13 @@ class Listener:
             find_key=find_key,
             dummy_key=self._dummy_key,
         )
-        requests: list[Received] = []
         while not session.is_open:
             data = await stream.receive_some(HANDSHAKE_READ_BYTES)
             if not data:
-                return None, []
-            requests += session.receive(bytes(data))
+                return None
+            session.receive(bytes(data), 0)
             await stream.send_all(session.data_to_send())
-        return session, requests
+        return session
 
 
 def epoll_available() -> bool:

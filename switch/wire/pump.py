@@ -1,13 +1,17 @@
-"""The pump: one trio task that reads every ready plain socket through an epoll object.
+"""The pump: one trio task that serves every authenticated connection through an epoll object.
 
-Owns the sockets of authenticated plain connections. trio waits on one descriptor, the epoll object's, so a
-request costs no task switch of its own (the measurement: design.md, "The flow of a transaction"). Handshakes,
-TLS and machines without epoll stay in ordinary trio tasks (listener.py, stream.py).
-Invariant: a descriptor is registered as long as its connection is open, and closed with it.
+Owns the sockets of authenticated connections and whose turn it is. trio waits on one descriptor, the epoll
+object's, so a request costs no task switch of its own (the measurement: ARCHITECTURE.md, "One pump").
+Machines without epoll use ordinary trio tasks (stream.py). epoll itself is the queue of turns: it hands out
+descriptors that are ready in rotation, and one that has had its turn goes to the end. A connection of which
+requests wait, read and not taken, asks to be told when its socket can be written, which is at once: so it has
+its place in the same queue. Invariants: a descriptor is registered as long as its connection is open, and
+closed with it; in each round a connection has one turn at most.
 """
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 from collections.abc import Callable
@@ -19,40 +23,46 @@ from switch.wire.hub import Hub
 
 READ_BYTES_MAX = 8_192
 READY_MAX = 16
-"""Sockets read in one round of trio; an answer of the ledger takes about four rounds (ARCHITECTURE.md)."""
+"""Connections that have a turn in one round of trio; an answer of the ledger takes about four rounds
+(ARCHITECTURE.md)."""
+READ, WRITE = select.EPOLLIN, select.EPOLLOUT
+GONE = ~(READ | WRITE)
+"""EPOLLERR and EPOLLHUP are told unasked: there is nobody to read from or to write to."""
 
 
 class PumpedSocket:
     """Carries one connection over a non-blocking socket of the pump. Implements `connection.Transport`."""
 
-    __slots__ = ("_pump", "_send", "sock")
+    __slots__ = ("_events", "_pump", "_send", "sock")
 
     def __init__(self, pump: Pump, sock: socket.socket) -> None:
         self._pump = pump
         self._send = sock.send
+        self._events = READ
         self.sock = sock
 
-    def flush(self, connection: Connection) -> None:
+    def flush(self, connection: Connection) -> bool:
         """Write the outbox as far as the socket takes it; epoll tells when it takes more."""
         outbox = connection.outbox
-        if not outbox:
-            return
-        waiting = connection.write_since is not None
         try:
-            sent = self._send(outbox)
+            while outbox:
+                del outbox[: self._send(outbox)]
         except BlockingIOError:
-            sent = 0
-        except OSError:
-            self._pump.hub.connections.close(connection, "write_error")
-            return
-        del outbox[:sent]
-        if outbox or waiting:
-            self.watch(connection)
+            return False
+        except OSError as error:
+            self._pump.hub.lost(connection, why_gone(error.errno, "write_error"))
+            return False
+        return True
 
     def watch(self, connection: Connection) -> None:
-        """Tell epoll what to wait for, after `connection.paused` or the outbox changed."""
-        events = 0 if connection.paused else select.EPOLLIN
-        self._pump.epoll.modify(self.sock.fileno(), events | (select.EPOLLOUT if connection.outbox else 0))
+        """Tell epoll what to wait for, if it is something else than before."""
+        if connection.may_read:
+            events = READ
+        else:
+            events = WRITE if connection.write_since is not None or connection.may_take else 0
+        if events != self._events:
+            self._events = events
+            self._pump.epoll.modify(self.sock.fileno(), events)
 
     def drop(self, connection: Connection) -> None:
         """Close the socket of a connection."""
@@ -60,18 +70,24 @@ class PumpedSocket:
         self.sock.close()
 
 
+def why_gone(error_number: int | None, otherwise: str) -> str:
+    """The reason for closing a socket that failed: TCP itself gives up on who takes nothing (listener.py)."""
+    return "write_timeout" if error_number == errno.ETIMEDOUT else otherwise
+
+
 class Pump:
-    """Reads the sockets of its connections, and tells them when a full one takes more."""
+    """Gives each of its connections its turn: to write what was left, to take what was left, or to read."""
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.epoll = select.epoll()
-        self._lines: dict[int, tuple[Connection, Callable[[int], bytes]]] = {}
+        self._lines: dict[int, tuple[Connection, PumpedSocket, Callable[[int], bytes]]] = {}
 
-    def add(self, connection: Connection, sock: socket.socket) -> None:
+    def add(self, connection: Connection, carrier: PumpedSocket) -> None:
         """Take over the socket of a connection that has just authenticated."""
-        self._lines[sock.fileno()] = connection, sock.recv
-        self.epoll.register(sock.fileno(), select.EPOLLIN)
+        sock = carrier.sock
+        self._lines[sock.fileno()] = connection, carrier, sock.recv
+        self.epoll.register(sock.fileno(), READ)
 
     def remove(self, sock: socket.socket) -> None:
         """Forget an open socket."""
@@ -81,8 +97,7 @@ class Pump:
 
     async def run(self) -> None:
         """Pump until cancelled; what is still connected then is closed."""
-        hub, epoll, lines = self.hub, self.epoll, self._lines
-        bytes_received = hub.bytes_received
+        hub, epoll = self.hub, self.epoll
         ready: list[tuple[int, int]] = []
         try:
             while True:
@@ -95,21 +110,36 @@ class Pump:
                 ready = epoll.poll(0, READY_MAX)
                 for fd, events in ready:
                     # A line may be gone: closed by what was read before it in this round.
-                    line = lines.get(fd)
-                    if line is None:
-                        continue
-                    connection, recv = line
-                    if events & select.EPOLLOUT:
-                        hub.flush(connection, now)
-                    if events & ~select.EPOLLOUT:
-                        try:
-                            data = recv(READ_BYTES_MAX)
-                        except BlockingIOError:
-                            continue
-                        except OSError:
-                            data = b""
-                        bytes_received(connection, data, now)
+                    if line := self._lines.get(fd):
+                        self._give_turn(*line, events, now)
         finally:
             epoll.close()
-            for connection, _ in list(lines.values()):
+            for connection, _, _ in list(self._lines.values()):
                 hub.connections.close(connection, "stopped")
+
+    def _give_turn(
+        self,
+        connection: Connection,
+        carrier: PumpedSocket,
+        recv: Callable[[int], bytes],
+        events: int,
+        now: float,
+    ) -> None:
+        hub = self.hub
+        if events & GONE:
+            error_number = carrier.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            hub.lost(connection, why_gone(error_number, "peer_closed"))
+        elif events & WRITE:
+            if connection.may_take:
+                hub.take_waiting(connection, now)
+            else:
+                hub.flush(connection, now)
+        elif connection.may_read:
+            try:
+                data = recv(READ_BYTES_MAX)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                hub.lost(connection, why_gone(error.errno, "peer_closed"))
+                return
+            hub.bytes_received(connection, data, now)

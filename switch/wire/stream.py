@@ -1,4 +1,4 @@
-"""Connections over an ordinary trio stream: TLS, memory streams, and machines without epoll.
+"""Connections over an ordinary trio stream: memory streams, and machines without epoll.
 
 Owns one reader and one writer task per connection. Same `Transport` calls as the pump, so nothing else in the
 switch knows the difference. Invariant: both tasks end when the connection is closed.
@@ -22,7 +22,6 @@ class StreamTransport:
         self._stream = stream
         self._to_write = trio.Event()
         self._to_read = trio.Event()
-        self._to_read.set()
         self._scope = trio.CancelScope()
 
     async def run(self, connection: Connection) -> None:
@@ -36,11 +35,16 @@ class StreamTransport:
         while not connection.closed:
             await self._to_read.wait()
             await self._hub.wait_room()
-            try:
-                data = await self._stream.receive_some(READ_BYTES_MAX)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                data = b""
-            self._hub.bytes_received(connection, bytes(data), trio.current_time())
+            if connection.may_take:
+                self._hub.take_waiting(connection, trio.current_time())
+                await trio.lowlevel.checkpoint()
+            elif connection.may_read:
+                try:
+                    data = await self._stream.receive_some(READ_BYTES_MAX)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    self._hub.lost(connection, "peer_closed")
+                    return
+                self._hub.bytes_received(connection, bytes(data), trio.current_time())
 
     async def _write(self, connection: Connection) -> None:
         while True:
@@ -51,22 +55,24 @@ class StreamTransport:
                 try:
                     await self._stream.send_all(chunk)
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    self._hub.connections.close(connection, "write_error")
+                    self._hub.lost(connection, "write_error")
                     return
                 del connection.outbox[: len(chunk)]
-                connection.write_since = trio.current_time() if connection.outbox else None
+            self._hub.written(connection)
 
-    def flush(self, connection: Connection) -> None:
-        """Wake the writer."""
+    def flush(self, connection: Connection) -> bool:
+        """Wake the writer; it tells when all has been taken."""
         if connection.outbox:
             self._to_write.set()
+            return False
+        return True
 
     def watch(self, connection: Connection) -> None:
-        """Start or stop reading, after `connection.paused` changed; a waiting read is still served."""
-        if connection.paused:
-            self._to_read = trio.Event()
-        else:
+        """Let the reader go on, or wait; a read that waits already is still served."""
+        if connection.may_read or connection.may_take:
             self._to_read.set()
+        elif self._to_read.is_set():
+            self._to_read = trio.Event()
 
     def drop(self, connection: Connection) -> None:
         """End both tasks, and so `run`."""

@@ -90,6 +90,35 @@ def test_several_frames_in_one_chunk_and_a_partial_one() -> None:
     assert not server.has_partial_frame
 
 
+@pytest.mark.parametrize("room", [1, 2, 3, 4])
+def test_no_more_is_taken_than_there_is_room_for(room: int) -> None:
+    """What comes beyond waits, whole and unverified, for the next call; nothing is lost or reordered."""
+    server, client = open_pair()
+    frames = [client.seal(Echo(stan, TIME)) for stan in range(1, 8)]
+    taken = [[item.message.stan for item in server.receive(b"".join(frames[:6]) + frames[6][:3], room)]]
+    while server.has_waiting_frame:
+        assert not server.has_partial_frame
+        taken.append([item.message.stan for item in server.receive(b"", room)])
+    assert taken == [list(range(1, 7))[at : at + room] for at in range(0, 6, room)]
+    assert server.has_partial_frame
+    assert server.receive(frames[6][3:], 0) == []
+    assert server.has_waiting_frame
+    assert [item.message.stan for item in server.receive(b"", room)] == [7]
+    assert not server.has_waiting_frame
+
+
+def test_what_waits_is_judged_when_it_is_taken() -> None:
+    """A fault behind the room is found with the next call: before it the good ones count."""
+    server, client = open_pair()
+    good = client.seal(EARN)
+    assert len(server.receive(good + good, 1)) == 1
+    assert server.has_waiting_frame
+    with pytest.raises(ProtocolError) as caught:
+        server.receive(b"", 1)
+    assert caught.value.reason is CloseReason.TAG
+    assert not server.has_waiting_frame
+
+
 def test_nothing_received_changes_nothing() -> None:
     """An empty chunk is no event."""
     server, _ = open_pair()

@@ -87,6 +87,7 @@ class MemoryLedger:
         self.arrived = trio.Event()
         self.automatic = True
         self.is_behind = False
+        self.inquiries = 0
 
     def submit_nowait(self, posting: Posting) -> None:
         self.waiting.append(posting)
@@ -105,6 +106,7 @@ class MemoryLedger:
         self.front.flow.on_outcomes([(posting, approve(posting)) for posting in batch])
 
     async def answer_inquiry(self, message: Request, terminal: Terminal, now_ms: int) -> Reply:
+        self.inquiries += 1
         await trio.lowlevel.checkpoint()
         return Ack(stan=message.stan, code=0, server_time_ms=now_ms)
 
@@ -130,11 +132,15 @@ class Memory(msgspec.Struct):
 
 @asynccontextmanager
 async def running_front(
-    *, use_pump: bool = True, clock: Callable[[], bool] = lambda: False, **settings: object
+    *,
+    use_pump: bool = True,
+    clock: Callable[[], bool] = lambda: False,
+    terminals: int = 3,
+    **settings: object,
 ) -> AsyncIterator[Memory]:
     """Run a front on a free loopback port; `clock` says whether the feed is stale."""
     config = msgspec.convert({"listen_port": 0, **settings}, Config)
-    meters, directory, ledger = Meters(), make_directory(), MemoryLedger()
+    meters, directory, ledger = Meters(), make_directory(terminals=terminals), MemoryLedger()
     numbers = iter(range(1, 1_000_000))
     async with trio.open_nursery() as nursery:
         front = ledger.front = Front(
@@ -207,6 +213,14 @@ class Line:
 
     async def send(self, *requests: Request) -> None:
         await self.stream.send_all(b"".join(self.session.seal(request) for request in requests))
+
+    def send_nowait(self, *requests: Request) -> None:
+        """Put requests into the socket at once, letting nobody else run. Raises OSError when it is full."""
+        assert isinstance(self.stream, trio.SocketStream)
+        data = b"".join(self.session.seal(request) for request in requests)
+        stdlib = socket.fromfd(self.stream.socket.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+        with stdlib:
+            assert stdlib.send(data, socket.MSG_DONTWAIT) == len(data)
 
     async def reply(self) -> Reply:
         while not self._received:

@@ -14,6 +14,10 @@ from tests.switch.memory import CARD, UNKNOWN_CARD, Line, Memory, receive, reset
 TRANSPORTS = pytest.mark.parametrize("use_pump", [True, False])
 
 
+def earn(stan: int) -> Earn:
+    return Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000)
+
+
 async def closed_by(memory: Memory, reason: str) -> None:
     """Wait until one connection has been closed for `reason`."""
     while not memory.meters.closes[reason]:
@@ -169,60 +173,38 @@ async def test_a_peer_that_reads_nothing_is_closed(use_pump: bool, mock_clock: M
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         line = Line(stream)
         assert await line.sign_in()
-        memory.ledger.automatic = False
-        stan = 0
-        while not any(c.write_since is not None for c in memory.front.connections.snapshot()):
-            first = stan + 1
+        stan, taken = 0, -1
+        while len(memory.ledger.posted) > taken:
+            taken = len(memory.ledger.posted)
+            await line.send(*(earn(stan + number) for number in range(1, 51)))
             stan += 50
-            requests = [
-                Earn(stan=s, terminal_time=0, card=CARD, amount=1_000) for s in range(first, stan + 1)
-            ]
-            await line.send(*requests)
-            while len(memory.ledger.waiting) < 50:
-                await trio.lowlevel.checkpoint()
-            memory.ledger.commit()
-            await wait_all_tasks_blocked(0.001)
+            await wait_all_tasks_blocked(0.01)
         mock_clock.jump(6)
         await wait_all_tasks_blocked(0.01)
         mock_clock.jump(1)
         await closed_by(memory, "write_timeout")
 
 
-async def test_an_outbox_past_its_bound_closes_the_connection() -> None:
-    """A connection that does not drain gets a bounded outbox and is closed past it."""
-    async with running_front(outbox_bytes_max=4_096) as memory:
-        stream = await memory.connect()
-        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        line = Line(stream)
-        assert await line.sign_in()
-        stan = 0
-        while not memory.meters.closes["outbox_full"]:
-            first = stan + 1
-            stan += 50
-            requests = [
-                Earn(stan=s, terminal_time=0, card=CARD, amount=1_000) for s in range(first, stan + 1)
-            ]
-            try:
-                await line.send(*requests)
-            except trio.BrokenResourceError:
-                break
-            await wait_all_tasks_blocked(0.001)
-        await closed_by(memory, "outbox_full")
-
-
-async def test_reading_stops_at_the_in_flight_bound_and_goes_on_after() -> None:
-    """In-flight work is bounded per connection: past it the switch stops reading, and nothing is lost."""
-    async with running_front(in_flight_per_connection_max=4) as memory:
+@TRANSPORTS
+@pytest.mark.parametrize("at_once", [1, 10])
+async def test_the_in_flight_bound_holds_exactly_and_nothing_is_lost(use_pump: bool, at_once: int) -> None:
+    """Four means four, however many come in one read; the others wait, and are answered in their turn."""
+    async with running_front(use_pump=use_pump, in_flight_per_connection_max=4) as memory:
         memory.ledger.automatic = False
         line = Line(await memory.connect())
         assert await line.sign_in()
-        for stan in range(1, 11):
-            await line.send(Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000))
+        for first in range(1, 11, at_once):
+            await line.send(*(earn(stan) for stan in range(first, first + at_once)))
             await wait_all_tasks_blocked(0.005)
-        assert len(memory.ledger.waiting) == 4
-        memory.ledger.automatic = True
-        memory.ledger.commit()
-        assert sorted([(await line.reply()).stan for _ in range(10)]) == list(range(1, 11))
+        assert [posting.stan for posting in memory.ledger.waiting] == [1, 2, 3, 4]
+        answered = []
+        while len(answered) < 10:
+            assert 0 < len(memory.ledger.waiting) <= 4
+            batch = len(memory.ledger.waiting)
+            memory.ledger.commit()
+            answered += [(await line.reply()).stan for _ in range(batch)]
+            await wait_all_tasks_blocked(0.005)
+        assert answered == list(range(1, 11))
 
 
 async def test_reading_stops_at_the_total_bound_and_goes_on_after() -> None:
@@ -240,6 +222,20 @@ async def test_reading_stops_at_the_total_bound_and_goes_on_after() -> None:
         memory.ledger.commit()
         for line in lines:
             assert (await line.reply()).code == 0
+
+
+async def test_the_total_bound_holds_exactly() -> None:
+    """Three means three, also when one connection brings more at once."""
+    async with running_front(in_flight_max=3) as memory:
+        memory.ledger.automatic = False
+        line = Line(await memory.connect())
+        assert await line.sign_in()
+        await line.send(*map(earn, range(1, 8)))
+        await wait_all_tasks_blocked(0.005)
+        assert [posting.stan for posting in memory.ledger.waiting] == [1, 2, 3]
+        memory.ledger.automatic = True
+        memory.ledger.commit()
+        assert [(await line.reply()).stan for _ in range(7)] == list(range(1, 8))
 
 
 async def test_all_who_wait_for_room_go_on() -> None:

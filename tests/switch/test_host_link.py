@@ -3,6 +3,7 @@
 import trio
 
 from protocol import Earn, Received, Reply
+from switch.flow.allowance import Allowance
 from switch.flow.connection import Connection
 from switch.rules.directory import Terminal
 from switch.wire.hub import Hub
@@ -18,12 +19,13 @@ class LinkRequest(Received, frozen=True):
 class LinkSession:
     """One byte, one purchase at the terminal of that number; a reply is its code's byte."""
 
-    has_partial_frame = False
+    has_partial_frame = has_waiting_frame = False
 
     def __init__(self) -> None:
         self.sealed: list[tuple[Reply, int]] = []
 
-    def receive(self, data: bytes) -> list[Received]:
+    def receive(self, data: bytes, messages_max: int) -> list[Received]:
+        assert len(data) <= messages_max
         return [
             LinkRequest(
                 Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000), 0x20, bytes([stan]), number
@@ -42,9 +44,10 @@ class MemoryTransport:
     def __init__(self) -> None:
         self.written = b""
 
-    def flush(self, connection: Connection) -> None:
+    def flush(self, connection: Connection) -> bool:
         self.written += connection.outbox
         connection.outbox.clear()
+        return True
 
     def watch(self, connection: Connection) -> None:
         pass
@@ -67,6 +70,7 @@ async def test_requests_of_many_terminals_come_over_one_connection() -> None:
             transport,
             terminal=None,
             terminal_of=terminal_of,
+            allowance=Allowance(),
             source="host",
             now=trio.current_time(),
         )

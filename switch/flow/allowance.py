@@ -1,0 +1,61 @@
+"""What one peer may have under way and may ask for, whatever connection it comes by.
+
+Owns the count of its unanswered requests and the price of what no ledger's batch paces: greetings, questions,
+answers at once, reads that bring no whole request. An allowance belongs to a terminal and outlives its
+connections, so that closing and coming again resets nothing. Must not know sockets. Pure: reads no clock;
+times are seconds of one clock. Invariants: a debt shrinks by `PER_S` a second and by nothing else; what is
+neither in debt nor in flight may be forgotten.
+"""
+
+from __future__ import annotations
+
+from protocol import Echo, Received, Request, SignOff, SignOn, Totals
+
+PER_S = 100.0
+"""Units paid back a second: a terminal that sends nothing but ECHO is read a hundred times a second."""
+BURST = 1_000.0
+"""Units that may be spent at once; past them the peer is left unread until its debt is below it again."""
+HANDSHAKE = 10.0
+"""Units of a handshake that succeeded: ten a second. (Whoever only claims a number spends nothing of it.)"""
+FRUITLESS_READ = 1.0
+"""Units of a read that completed no request."""
+PRICES: dict[type[Request], float] = {Echo: 1.0, SignOff: 1.0, SignOn: 10.0, Totals: 100.0}
+"""Units of a request; what is not named is bounded by the requests in flight alone."""
+
+
+class Allowance:
+    """One peer's requests in flight, and its debt."""
+
+    __slots__ = ("_at", "_debt", "in_flight")
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self._debt = 0.0
+        self._at = 0.0
+
+    def debt(self, now: float) -> float:
+        """Units spent and not paid back yet."""
+        return max(0.0, self._debt - (now - self._at) * PER_S)
+
+    def spend(self, units: float, now: float) -> None:
+        """Add to the debt."""
+        self._debt = self.debt(now) + units
+        self._at = now
+
+    def is_spent(self, now: float) -> bool:
+        """Whether the peer is to be left unread for now."""
+        return self._debt > BURST and self.debt(now) > BURST
+
+    def is_clean(self, now: float) -> bool:
+        """Whether forgetting it would change nothing."""
+        return not self.in_flight and not self.debt(now)
+
+
+def price(requests: list[Received]) -> float:
+    """Return the units of one read's requests."""
+    if not requests:
+        return FRUITLESS_READ
+    units = 0.0
+    for request in requests:
+        units += PRICES.get(request.message.__class__, 0.0)  # type: ignore[arg-type]
+    return units
