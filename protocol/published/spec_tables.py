@@ -100,8 +100,8 @@ def timeouts_table() -> list[str]:
     return [
         f"| handshake | {limits.HANDSHAKE_TIMEOUT_S} | from the connection to ACCEPT | either side closes |",
         f"| frame | {limits.FRAME_TIMEOUT_S} | from a frame's first byte to its last | either side closes |",
-        f"| write | {limits.WRITE_TIMEOUT_S} | from the first byte the peer does not take until it has taken all"
-        " | closes |",
+        f"| write | {limits.WRITE_TIMEOUT_S} | from the first byte the peer does not take"
+        " until it has taken all | closes |",
         f"| idle | {limits.IDLE_TIMEOUT_S} | between frames from the terminal | the switch closes |",
         f"| reply | {limits.REPLY_TIMEOUT_S} | from a request to its reply | the terminal retries |",
         f"| retry window | {limits.RETRY_WINDOW_S} | from the first of {limits.TRIES_MAX} tries"
