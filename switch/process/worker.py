@@ -28,7 +28,7 @@ from ledger.registry.keys import note_use
 from ledger.registry.secrets import MasterKey
 from switch.config import Config
 from switch.flow.connection import Connection
-from switch.flow.flow import Ledger
+from switch.flow.flow import INQUIRIES_MAX, Ledger
 from switch.flow.inquiry import Inquiries
 from switch.logs import writer as log_writer
 from switch.metrics import Meters
@@ -44,7 +44,8 @@ from switch.wire.listener import bind_listener
 log = structlog.get_logger()
 
 LOAD_RETRY_S = 0.5
-QUERY_CONNECTIONS = 4
+QUERY_CONNECTIONS = INQUIRIES_MAX + 1
+"""One is always left for what is no inquiry."""
 HTTP_END_S = 2.0
 
 

@@ -35,9 +35,10 @@ from protocol import (
     Status as StatusRequest,
 )
 from switch.config import Config
+from switch.flow.flow import INQUIRIES_MAX
 from switch.process.lines import WorkerReady
 from switch.process.ports import reserve_port
-from switch.process.worker import QUERY_CONNECTIONS, Worker
+from switch.process.worker import Worker
 from tests.ledger.books import TESTER
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
@@ -275,7 +276,7 @@ async def test_blocking_a_terminal_ends_its_connection(
 async def test_a_storm_of_inquiries_delays_no_block(
     fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:
-    """Every connection for inquiries waits for a lock: a block acts before any inquiry is answered."""
+    """All inquiries that may be asked at a time wait for a lock: a block acts before one is answered."""
     async with running_worker(fresh, owner, tmp_path) as running, open_database(fresh.owner_dsn) as beside:
         asking, blocked = await running.line(1), await running.line(2)
         answers: list[Reply] = []
@@ -298,7 +299,7 @@ async def test_a_storm_of_inquiries_delays_no_block(
         await holder.run(lock)
         await asking.send(*(SignOn(stan=stan, terminal_time=0, software="t") for stan in range(1, 21)))
         with trio.fail_after(HANG_S):
-            while await beside.run(waiting) < QUERY_CONNECTIONS:
+            while await beside.run(waiting) < INQUIRIES_MAX:
                 await trio.lowlevel.checkpoint()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(collect)
