@@ -1,8 +1,8 @@
 """The wire of cityswitch: bytes to verified messages and back, handshake, session keys, result codes.
 
-Sans-I/O: no socket, clock, randomness or logging in here; nonces and keys come in as arguments and bytes
-go out as return values, so it fits any loop. Depends on msgspec and the standard library only.
-SPEC.md tells a terminal vendor everything; vectors.json holds the bytes to check against.
+Sans-I/O: no socket, clock, randomness or logging in here; nonces and keys come in as arguments and bytes go
+out as return values, so it fits any loop. Depends on msgspec and the standard library only. SPEC.md tells a
+terminal vendor everything; vectors.json holds the bytes and scenarios.json the dialogues to check against.
 
     server = ServerSession(nonce=…, session_id=…, find_key=…, dummy_key=…)
     for received in server.receive(data): …

@@ -97,6 +97,7 @@ def reasons_table() -> list[str]:
 
 def timeouts_table() -> list[str]:
     """Return a row for every time-out."""
+    least, most = limits.BACKOFF_MIN_S, limits.BACKOFF_MAX_S
     return [
         f"| handshake | {limits.HANDSHAKE_TIMEOUT_S} | from the connection to ACCEPT | either side closes |",
         f"| frame | {limits.FRAME_TIMEOUT_S} | from a frame's first byte to its last | either side closes |",
@@ -106,6 +107,8 @@ def timeouts_table() -> list[str]:
         f"| reply | {limits.REPLY_TIMEOUT_S} | from a request to its reply | the terminal retries |",
         f"| retry window | {limits.RETRY_WINDOW_S} | from the first of {limits.TRIES_MAX} tries"
         " | the terminal reverses |",
+        f"| pause | {least / 2:g}–{least} … {most / 2:g}–{most} | after a failure, doubling (section 6)"
+        " | the terminal tries again |",
     ]
 
 

@@ -87,6 +87,23 @@ def test_reply_fields_are_listed_in_order() -> None:
     assert listed == {number: list(cls.__struct_fields__[2:]) for number, cls in REPLY_OF.items()}
 
 
+def test_the_pause_and_the_bounds_of_texts_are_stated_as_the_code_has_them() -> None:
+    """Sections 4 and 6 say the numbers in words: the pause, the bytes of texts, the STANs of TOTALS."""
+    least, most = limits.BACKOFF_MIN_S, limits.BACKOFF_MAX_S
+    assert f"whole of min({most} s, 2^(n−1) · {least} s)" in section(6)
+    assert f"{limits.TRIES_MAX} tries in {limits.RETRY_WINDOW_S} s" in section(6)
+    for stated in (
+        f"`card`: str of at most {limits.CARD_BYTES_MAX} bytes",
+        f"`software`: str of at most {limits.SOFTWARE_BYTES_MAX} bytes",
+        f"at most {limits.TOTALS_STANS_MAX} STANs",
+        f"programme: str ≤ {limits.PROGRAMME_BYTES_MAX} bytes",
+        f"partner_name: str ≤ {limits.PARTNER_NAME_BYTES_MAX} bytes",
+        f"receipt: str ≤ {limits.RECEIPT_BYTES_MAX} bytes",
+    ):
+        assert stated in section(4)
+    assert "character" not in SPEC.lower()
+
+
 def test_frame_sizes_are_stated() -> None:
     """Section 2 states the caps that the code holds, section 3 the sizes of the fixed frames."""
     sizes = [row[1:] for row in rows(section(2)) if row[0].startswith(("until", "after"))]
