@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 DEMO_SECONDS ?= 60
 PYTEST_ARGS ?=
 RUNS ?= 10
+BASE ?=
 export PYTHON
 RUN := .venv/bin/python -m
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
@@ -42,8 +43,8 @@ load-headless: venv-dev  ## the load test by itself (LOAD_SECONDS=60 LOAD_SHAPE=
 bench: venv  ## every lane of the throughput bench in turn (about 11 minutes): bench/THROUGHPUT.md and a picture
 	@.venv/bin/cityswitch bench
 
-bench-quick: venv  ## under a minute: the ratios that matter, compared with the committed ones
-	@.venv/bin/cityswitch bench --quick
+bench-quick: venv  ## a change against the commit before it (BASE=COMMIT), both in turn: some minutes, a quiet machine
+	@.venv/bin/cityswitch bench --quick $(if $(BASE),--base $(BASE))
 
 venv:  ## .venv with what the switch needs to run (every target does this by itself)
 	@./ops/setup/setup_environment.sh runtime

@@ -7,12 +7,14 @@ reaped; a server's block leaves none behind.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -48,11 +50,23 @@ class Driven(NamedTuple, Generic[Report]):
     cpu_s: dict[str, float]
 
 
+class Program(NamedTuple):
+    """A module to run as a process, and the checkout it comes from (None: this one)."""
+
+    module: str
+    root: Path | None = None
+
+
+GENERATOR: Final = Program("bench.throughput.generator_process")
+DIRECT: Final = Program("bench.peers.direct")
+
+
 async def drive(
-    module: str, order: object, report: type[Report], timing: Timing, clocks: Mapping[str, Clock]
+    program: Program, order: object, report: type[Report], timing: Timing, clocks: Mapping[str, Clock]
 ) -> Driven[Report]:
     """Run a driver process through one window; its own clock is "driver". Raises `DriverFailed`."""
-    async with _process(module) as process:
+    module = program.module
+    async with running(["-m", module], module, root=program.root) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         await process.stdin.send_all(msgspec.json.encode(order) + b"\n")
@@ -97,7 +111,7 @@ class Server(NamedTuple):
 @asynccontextmanager
 async def peer(module: str, order: object = None) -> AsyncIterator[Server]:
     """Run a peer of `bench.peers` until the block is left. Raises `DriverFailed`."""
-    async with _process(module) as process:
+    async with running(["-m", module], module) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         if order is not None:
@@ -112,24 +126,33 @@ async def peer(module: str, order: object = None) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def _process(module: str) -> AsyncIterator[trio.Process]:
-    """Run a module as a child that ends with the block, at the latest."""
+async def running(
+    arguments: Sequence[str], name: str, *, root: Path | None = None, grace_s: float = 0
+) -> AsyncIterator[trio.Process]:
+    """Run Python as a child, out of the checkout `root`; it ends with the block, at the latest.
+
+    With `grace_s` the end of its standard input tells it to leave, and it has so long to do it.
+    """
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", module],
+        [sys.executable, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        cwd=root,
+        env=None if root is None else {**os.environ, "PYTHONPATH": str(root)},
         start_new_session=True,  # Ctrl-C is for the bench, which ends its children in order
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         yield process
     except trio.BrokenResourceError:
-        raise DriverFailed(f"{module} ended before its time") from None
+        raise DriverFailed(f"{name} ended before its time") from None
     finally:
-        if process.returncode is None:
-            process.kill()
         with trio.CancelScope(shield=True):
-            await process.wait()
-            assert process.stdin is not None
-            assert process.stdout is not None
             await process.stdin.aclose()
+            with trio.move_on_after(grace_s):
+                await process.wait()
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
             await process.stdout.aclose()

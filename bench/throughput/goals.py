@@ -1,18 +1,14 @@
-"""What the figures must show, as ratios within a run, and the guard that they do not get worse.
+"""What the figures must show, as ratios within a run.
 
-Owns the goals (issue 3's table), how each is computed from the rounds, and the comparison with the ratios
-that were committed. Must not know how anything was measured. A goal that is missed is said to be; nothing is
-left out.
+Owns the goals and how each is computed from the rounds. Must not know how anything was measured. A goal that
+is missed is said to be; nothing is left out. That a change makes nothing worse is `bench.paired`'s to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from bench.throughput.lanes import (
     ECHO,
@@ -29,10 +25,6 @@ from bench.throughput.lanes import (
 from bench.throughput.open_lanes import CITY, COMMIT, HALF, OVERLOADED
 from bench.throughput.rounds import Rounds, Spread, spread
 from simulators.fleet.histogram import Histogram
-
-DROP_MAX: Final = 0.15
-"""The median of a short run may be worse than the committed one by this much."""
-RATIOS: Final = Path(__file__).with_name("ratios.json")
 
 
 @dataclass(frozen=True)
@@ -56,8 +48,6 @@ class LaneGoal(Goal):
 
     value: Callable[[Rounds], Spread]
     lanes: tuple[str, ...]
-    is_guarded: bool = False
-    """Whether `bench-quick` measures it and compares it with the committed figure."""
 
 
 def _rate(sample: Sample) -> float:
@@ -109,7 +99,7 @@ def _overload(fact: str) -> Callable[[Rounds], Spread]:
 GOALS: Final = (
     LaneGoal(
         "switch ÷ Postgres limit, 1 connection", 0.45, 0.7,
-        value=_best_over((LIMIT_1,)), lanes=(*_SWITCH, LIMIT_1), is_guarded=True,
+        value=_best_over((LIMIT_1,)), lanes=(*_SWITCH, LIMIT_1),
     ),
     LaneGoal(
         "switch ÷ Postgres limit, best of 1 and 2", 0.45, 0.7,
@@ -132,11 +122,11 @@ GOALS: Final = (
     ),
     LaneGoal(
         "CPU of the switch ÷ CPU of Postgres a transaction, 300 terminals", is_ceiling=True,
-        value=_cpu_over_postgres(SWITCH_1), lanes=(SWITCH_1,), is_guarded=True,
+        value=_cpu_over_postgres(SWITCH_1), lanes=(SWITCH_1,),
     ),
     LaneGoal(
         "CPU of the switch ÷ CPU of Postgres a transaction, 20 concentrators", is_ceiling=True,
-        value=_cpu_over_postgres(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED,), is_guarded=True,
+        value=_cpu_over_postgres(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED,),
     ),
     LaneGoal(
         "p99 at 50/s ÷ p99 of one direct commit at 50/s", 4, 2, is_ceiling=True,
@@ -156,45 +146,8 @@ GOALS: Final = (
 )  # fmt: skip
 """In the order of the page. The goals of growth are in `growth`."""
 
-GUARDED: Final = tuple(goal for goal in GOALS if goal.is_guarded)
-"""What the switch's own code decides, beside what moves with it: these vary by a tenth. From minute to minute
-the same machine takes 15 to 28 µs for an echo, and Postgres alone 23 to 37 for a posting."""
-
 
 def reached(rounds: Rounds) -> dict[str, Spread]:
     """Return the value of every goal whose lanes were measured."""
     measured = rounds.samples.keys()
     return {goal.name: goal.value(rounds) for goal in GOALS if measured >= set(goal.lanes)}
-
-
-class Committed(msgspec.Struct, frozen=True):
-    """The ratios a change is compared with, and where they come from."""
-
-    circumstances: list[str]
-    ratios: dict[str, float]
-
-
-def write_ratios(facts: list[str], values: Mapping[str, Spread], path: Path = RATIOS) -> None:
-    """Write the guarded ratios of a quick run for later ones to be compared with."""
-    guarded = {goal.name: round(values[goal.name].median, 3) for goal in GUARDED}
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(Committed(facts, guarded)), indent=2) + b"\n")
-
-
-def read_ratios(path: Path = RATIOS) -> dict[str, float]:
-    """Return the committed ratios; none where there is no file."""
-    if not path.exists():
-        return {}
-    return msgspec.json.decode(path.read_bytes(), type=Committed).ratios
-
-
-def regressions(values: Mapping[str, Spread], committed: Mapping[str, float]) -> list[str]:
-    """Return a line for every guarded ratio that is worse than the committed one by more than `DROP_MAX`."""
-    lines = []
-    for goal in GUARDED:
-        if goal.name not in values or goal.name not in committed:
-            continue
-        now, before = values[goal.name].median, committed[goal.name]
-        worse = now / before - 1 if goal.is_ceiling else 1 - now / before
-        if worse > DROP_MAX:
-            lines.append(f"{goal.name}: {now:.2f}, committed {before:.2f}, worse by {worse:.0%}")
-    return lines

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import trio
 
 from bench.local_switch import HOST
 from bench.pages import metric
-from bench.throughput.driver import Driven, DriverFailed, Server, Timing, drive
-from bench.throughput.load_order import DirectOrder, DirectReport, Load, LoadReport
+from bench.throughput.driver import DIRECT, GENERATOR, Driven, DriverFailed, Program, Server, Timing, drive
+from bench.throughput.load_order import VERIFIED_EVERY, DirectOrder, DirectReport, Load, LoadReport
 from bench.throughput.pgbench import run_pgbench
 from bench.throughput.processes import children
 from bench.throughput.stage import Stage
+from simulators.city.population import Population
 
 BATCH: Final = 500
 DIRECT_TERMINALS: Final = 300
@@ -59,6 +60,20 @@ Round = Mapping[str, Sample]
 Measure = Callable[[Stage, Timing, Round], Awaitable[Sample]]
 
 
+async def patiently(measure: Callable[[Timing], Awaitable[Sample]], timing: Timing) -> Sample:
+    """Measure; again with a window twice as long while it was too short for a single request.
+
+    Raises `DriverFailed`.
+    """
+    while True:
+        try:
+            return await measure(timing)
+        except WindowEmpty:
+            timing = Timing(timing.warm_up_s, 2 * timing.seconds)
+            if timing.seconds > WINDOW_S_MAX:
+                raise
+
+
 @dataclass(frozen=True)
 class Lane:
     """A thing to measure: the servers it needs up, and how."""
@@ -68,29 +83,48 @@ class Lane:
     measure: Measure
 
     async def sample(self, stage: Stage, timing: Timing, so_far: Round) -> Sample:
-        """Measure one round; again with a window twice as long while it was too short for a single request.
+        """Measure one round. Raises `DriverFailed`."""
+        return await patiently(lambda window: self.measure(stage, window, so_far), timing)
 
-        Raises `DriverFailed`.
-        """
-        while True:
-            try:
-                return await self.measure(stage, timing, so_far)
-            except WindowEmpty:
-                timing = Timing(timing.warm_up_s, 2 * timing.seconds)
-                if timing.seconds > WINDOW_S_MAX:
-                    raise
+
+class Ground(Protocol):
+    """What a closed-loop lane needs: a city, servers on it, and the clock of its Postgres."""
+
+    @property
+    def servers(self) -> Mapping[str, Server]:
+        """What runs, by name."""
+
+    @property
+    def population(self) -> Population:
+        """Cards and terminals."""
+
+    def next_stans(self) -> int:
+        """Return the first STAN of a fresh range."""
+
+    def postgres_clock(self) -> float:
+        """Return the CPU seconds of all of Postgres."""
 
 
 class ClosedLane:
     """`terminals` connections with `depth` requests in flight each, against one of the stage's servers."""
 
-    def __init__(self, server: str, terminals: int, depth: int) -> None:
+    def __init__(
+        self,
+        server: str,
+        terminals: int,
+        depth: int,
+        *,
+        generator: Program = GENERATOR,
+        verified_every: int = VERIFIED_EVERY,
+    ) -> None:
         self._server = server
+        self._generator = generator
+        self._verified_every = verified_every
         self._terminals = terminals
         self._depth = depth
         self._rates: list[float] = []
 
-    async def __call__(self, stage: Stage, timing: Timing, _: Round) -> Sample:
+    async def __call__(self, stage: Ground, timing: Timing, _: Round) -> Sample:
         """Measure one round. Raises `DriverFailed`, also when a single purchase was refused."""
         server = stage.servers[self._server]
         guess = ECHO_GUESS_PER_S if self._server.startswith("echo") else GUESS_PER_S
@@ -106,12 +140,13 @@ class ClosedLane:
             partners=stage.population.partners,
             terminals=self._terminals,
             depth=self._depth,
+            verified_every=self._verified_every,
             stan_first=stage.next_stans(),
             sealed_ahead=int(frames) + self._depth,
         )
         clocks = {"server": server.clock, "Postgres": stage.postgres_clock}
         before = await trio.to_thread.run_sync(committed, server)
-        driven = await drive("bench.throughput.generator_process", load, LoadReport, timing, clocks)
+        driven = await drive(self._generator, load, LoadReport, timing, clocks)
         after = await trio.to_thread.run_sync(committed, server)
         report = driven.report
         if refused := {code: count for code, count in report.codes.items() if code and count}:
@@ -142,6 +177,8 @@ def sample_of(driven: Driven[LoadReport] | Driven[DirectReport], requests: int, 
     """Return rate and CPU a request."""
     if not requests:
         raise WindowEmpty(f"nothing was answered within the window of {seconds:g} s")
+    if driven.cpu_s.get("server") == 0:
+        raise DriverFailed("requests were answered and the server took no CPU: its processes were not found")
     cpu_us = {name: used * 1e6 / requests for name, used in driven.cpu_s.items()}
     return Sample(requests / seconds, cpu_us, requests)
 
@@ -163,7 +200,7 @@ class LimitLane:
             made_ahead=int(postings / BATCH / self._connections) + 1,
         )
         clocks = {"Postgres": stage.postgres_clock}
-        driven = await drive("bench.peers.direct", order, DirectReport, timing, clocks)
+        driven = await drive(DIRECT, order, DirectReport, timing, clocks)
         sample = sample_of(driven, driven.report.postings, driven.report.seconds)
         sample.facts["batches made late"] = driven.report.made_late
         self._expected_per_s = sample.rate_per_s

@@ -12,6 +12,7 @@ import msgspec
 
 READY: Final = b"ready\n"
 LINE_BYTES_MAX: Final = 4_194_304
+VERIFIED_EVERY: Final = 16
 BIN_S: Final = 0.1
 """Width of the time slots in which an open-loop report counts."""
 
@@ -48,7 +49,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """The STAN of every terminal's first request; 65,536 or more, so all frames have one size."""
     sealed_ahead: int
     """Frames sealed for each connection before the load begins; more are sealed on the way, and counted."""
-    verified_every: int = 16
+    verified_every: int = VERIFIED_EVERY
     """Of every so many connections, one has the tags of all its replies verified; 1 verifies everything."""
     phases: list[Phase] = []
 

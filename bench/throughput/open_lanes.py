@@ -12,7 +12,7 @@ from typing import Final
 import trio
 
 from bench.local_switch import HOST
-from bench.throughput.driver import Driven, Timing, drive
+from bench.throughput.driver import DIRECT, GENERATOR, Driven, Timing, drive
 from bench.throughput.lanes import (
     SWITCH_1,
     SWITCH_1_CONCENTRATED,
@@ -66,9 +66,7 @@ def open_load(stage: Stage, phases: list[Phase], burst: int = 1) -> Load:
 async def drive_open(stage: Stage, timing: Timing, phases: list[Phase], burst: int = 1) -> Driven[LoadReport]:
     """Run an open loop; the phases cover warm-up and window."""
     clocks = {"server": stage.servers["switch 1"].clock, "Postgres": stage.postgres_clock}
-    return await drive(
-        "bench.throughput.generator_process", open_load(stage, phases, burst), LoadReport, timing, clocks
-    )
+    return await drive(GENERATOR, open_load(stage, phases, burst), LoadReport, timing, clocks)
 
 
 class LatencyLane:
@@ -104,7 +102,7 @@ async def measure_commit(stage: Stage, timing: Timing, _: Round) -> Sample:
     made = int((timing.warm_up_s + timing.seconds) * CITY_RATE_PER_S) + 1
     order = direct_order(stage, connections=1, batch=1, made_ahead=made, rate_per_s=CITY_RATE_PER_S)
     clocks = {"Postgres": stage.postgres_clock}
-    driven = await drive("bench.peers.direct", order, DirectReport, timing, clocks)
+    driven = await drive(DIRECT, order, DirectReport, timing, clocks)
     sample = sample_of(driven, driven.report.postings, driven.report.seconds)
     sample.latency, sample.latency_max_us = driven.report.buckets, driven.report.latency_max_us
     return sample

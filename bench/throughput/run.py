@@ -17,18 +17,17 @@ import trio
 from bench.circumstances import circumstances
 from bench.command import Exit
 from bench.local_switch import say
+from bench.machine import Watch
 from bench.throughput import growth
 from bench.throughput.driver import Timing
-from bench.throughput.goals import GOALS, GUARDED, RATIOS, reached, read_ratios, regressions, write_ratios
+from bench.throughput.goals import GOALS, reached
 from bench.throughput.lanes import Lane, closed_lanes
 from bench.throughput.open_lanes import open_lanes
 from bench.throughput.pgbench import prepare_pgbench
 from bench.throughput.results_page import (
     PAGE,
     PICTURE,
-    goals_table,
     picture,
-    rates_table,
     throughput,
     write_section,
 )
@@ -37,10 +36,6 @@ from bench.throughput.stage import open_stage, recycle_wal, servers
 from simulators.city.example import CARDS, PARTNERS
 
 DIRECTORY: Final = Path("var")
-QUICK_ROUNDS: Final = 10
-QUICK_TIMING: Final = Timing(0.3, 0.7)
-"""Many short rounds: the machine changes its speed within seconds, and a median needs rounds."""
-COMMITTED_ROUNDS: Final = 3 * QUICK_ROUNDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,23 +53,20 @@ class Plan:
 
 
 async def run_all(plan: Plan, stop: trio.Event) -> Exit:
-    """Run the lanes in turn, print the tables, write the page, the picture and the ratios."""
+    """Run the lanes in turn, print the tables, write the page and the picture."""
     facts = [*circumstances(), _settings(plan)]
     lanes = [lane for lane in (*closed_lanes(), *open_lanes()) if _is_wanted(lane, plan.only)]
-    timing = Timing(plan.warm_up_s, plan.seconds)
-    rounds = await _measure(plan, lanes, timing, plan.rounds, stop, is_run_in=True)
+    watch = Watch()
+    rounds = await _measure(plan, lanes, stop)
     if stop.is_set():
         return Exit.INTERRUPTED
+    facts.append(f"during the run {watch.taken().describe()}")
     values = reached(rounds)
     print(throughput(facts, rounds, values))
     if plan.is_written and not plan.only:
         write_section("throughput", throughput(facts, rounds, values))
         PICTURE.write_text(picture(rounds), encoding="utf-8")
-        quick = await _measure_guarded(plan, COMMITTED_ROUNDS, stop)
-        if stop.is_set():
-            return Exit.INTERRUPTED
-        write_ratios(facts, reached(quick))
-        say(f"written: {PAGE.name}, {PICTURE.name} and {RATIOS.name} in {PAGE.parent}")
+        say(f"written: {PAGE.name} and {PICTURE.name} in {PAGE.parent}")
     known = [goal for goal in GOALS if goal.name in values]
     missed = [goal.name for goal in known if not goal.is_met(values[goal.name].median, goal.must)]
     for name in missed:
@@ -82,31 +74,10 @@ async def run_all(plan: Plan, stop: trio.Event) -> Exit:
     return Exit.MISSED if missed else Exit.OK
 
 
-async def run_quick(plan: Plan, stop: trio.Event) -> Exit:
-    """Measure the guarded ratios in under a minute and compare them with the committed ones."""
-    rounds = await _measure_guarded(plan, QUICK_ROUNDS, stop)
-    if stop.is_set():
-        return Exit.INTERRUPTED
-    values = reached(rounds)
-    print("\n".join([*rates_table(rounds, list(rounds.samples)), "", *goals_table(GOALS, values), ""]))
-    committed = read_ratios()
-    if not committed:
-        say("no committed ratios to compare with: run `cityswitch bench` and commit its ratios.json")
-    worse = regressions(values, committed)
-    for line in worse:
-        say(f"worse than committed: {line}")
-    return Exit.MISSED if worse else Exit.OK
-
-
-async def _measure_guarded(plan: Plan, count: int, stop: trio.Event) -> Rounds:
-    needed = {name for goal in GUARDED for name in goal.lanes}
-    lanes = [lane for lane in closed_lanes() if lane.name in needed]
-    return await _measure(plan, lanes, QUICK_TIMING, count, stop)
-
-
 async def run_growth(plan: Plan, kinds: Sequence[str], stop: trio.Event) -> Exit:
     """Measure what grows: `journal`, `cards`, `connections`; each writes a section of its own. Slow."""
     facts = circumstances()
+    watch = Watch()
     for kind in kinds:
         # A stage each: what one kind adds must not weigh on the next.
         async with open_stage(plan.directory, plan.cards, plan.partners) as stage:
@@ -120,30 +91,22 @@ async def run_growth(plan: Plan, kinds: Sequence[str], stop: trio.Event) -> Exit
                     lines = await growth.measure_connections(stage, stop)
         if stop.is_set() or not lines:
             return Exit.INTERRUPTED
-        text = "\n".join([*lines, *(f"- {fact}" for fact in facts)])
+        during = f"during the run {watch.taken().describe()}"
+        text = "\n".join([*lines, *(f"- {fact}" for fact in (*facts, during))])
         print(text)
         if plan.is_written:
             write_section(f"growth of {kind}", text)
     return Exit.OK
 
 
-async def _measure(
-    plan: Plan,
-    lanes: Sequence[Lane],
-    timing: Timing,
-    count: int,
-    stop: trio.Event,
-    *,
-    is_run_in: bool = False,
-) -> Rounds:
+async def _measure(plan: Plan, lanes: Sequence[Lane], stop: trio.Event) -> Rounds:
     rounds = Rounds()
     needs = dict.fromkeys(need for lane in lanes for need in lane.needs)
     async with open_stage(plan.directory, plan.cards, plan.partners) as stage, AsyncExitStack() as stack:
-        if is_run_in:
-            await recycle_wal(stage.owner)
+        await recycle_wal(stage.owner)
         await prepare_pgbench(stage.owner)
         await stack.enter_async_context(servers(stage, list(needs)))
-        await rounds.run(stage, lanes, timing, count, stop)
+        await rounds.run(stage, lanes, Timing(plan.warm_up_s, plan.seconds), plan.rounds, stop)
     return rounds
 
 

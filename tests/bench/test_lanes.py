@@ -1,9 +1,8 @@
-"""Around the lanes: rounds, goals, the guard, the page, the picture, pgbench's answer, /proc, the peers."""
+"""Around the lanes: rounds, goals, the page, the picture, pgbench's answer, /proc, the peers."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -11,7 +10,7 @@ import trio
 
 from bench.throughput import goals, processes
 from bench.throughput.driver import DriverFailed, Timing
-from bench.throughput.goals import GOALS, GUARDED, reached, read_ratios, regressions, write_ratios
+from bench.throughput.goals import GOALS, reached
 from bench.throughput.lanes import (
     ECHO,
     LIMIT_1,
@@ -142,25 +141,6 @@ def test_goals_are_judged_by_their_side() -> None:
     assert verdict(ceiling, ceiling.must + 0.01) == "**missed**"
     assert verdict(ceiling, 0.0) == "aim reached"
     assert verdict(goals.Goal("any"), 1) == "reported"
-
-
-def test_the_guard_finds_what_got_worse(tmp_path: Path) -> None:
-    """A ratio whose median is worse than the committed one by more than 15 % is named, others are not."""
-    path = tmp_path / "ratios.json"
-    values = reached(rounds())
-    write_ratios(["a machine"], values, path)
-    committed = read_ratios(path)
-    assert list(committed) == [goal.name for goal in GUARDED]
-    assert regressions(values, committed) == []
-    floor = next(goal.name for goal in GUARDED if not goal.is_ceiling)
-    ceiling = next(goal.name for goal in GUARDED if goal.is_ceiling)
-    cases = [(floor, 0.86, False), (floor, 0.84, True), (floor, 2.0, False)]
-    cases += [(ceiling, 1.14, False), (ceiling, 1.16, True), (ceiling, 0.5, False)]
-    for name, factor, is_worse in cases:
-        median = committed[name] * factor
-        changed = {**values, name: Spread(median, median * 0.5, median * 2)}
-        assert bool(regressions(changed, committed)) is is_worse
-    assert read_ratios(tmp_path / "none.json") == {}
 
 
 def test_a_section_is_replaced_and_the_rest_stays() -> None:
