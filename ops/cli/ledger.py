@@ -1,7 +1,7 @@
 """`cityswitch ledger`: what the books say, and whether they hold.
 
 Owns the subcommands. Must not compute anything itself: `ledger.statements` and `ledger.books.verify` do.
-Invariant: exit status 1 if and only if the books do not hold.
+Invariants: exit status 1 if and only if the books do not hold; nothing is changed without --yes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from cyclopts import App, Group, Parameter
 
 from ledger.books import statements
 from ledger.books.posting import AccountKind, Kind
+from ledger.books.rebucket import rebucket as rebucket_books
 from ledger.books.verify import verify as verify_books
 from ledger.postgres.database import Connection
 from ledger.registry.cards import find_card
@@ -22,7 +23,7 @@ from ops.cli.registry_options import Json, digits_of, master_key
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import Row, print_fields, print_json, print_line, print_rows
-from ops.place.database import looking
+from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 from ops.till.answers import code_name
 from ops.till.terminal import masked
@@ -156,6 +157,28 @@ async def verify(*, json: Json = False, place: Place = HERE) -> Exit:
                 print_line(f"      {finding.count} times, such as: {finding.example}")
         print_line(f"\n{len(findings) - len(broken)} of {len(findings)} invariants hold.")
     return Exit.DIFFERENCES if broken else Exit.OK
+
+
+@app.command(help_epilogue=examples("ledger rebucket 8 --yes"))
+async def rebucket(
+    buckets: Annotated[int, Parameter(help="How many buckets the books are to have, 1 to 4096.")],
+    /,
+    *,
+    yes: Annotated[bool, Parameter(help="Do it: every row is rewritten, and no switch may run.")] = False,
+    place: Place = HERE,
+) -> None:
+    """Spread the books over another number of buckets, in one transaction; stop every switch first."""
+    if not yes:
+        raise CommandError(
+            Exit.USAGE,
+            "this rewrites the whole ledger, and no switch may run meanwhile.",
+            "Stop them, make a backup, and say --yes.",
+        )
+    async with changing(place) as database:
+        before = await database.run(
+            lambda connection: rebucket_books(connection, buckets), timeout_s=WHOLE_LEDGER_S_MAX
+        )
+    print_line(f"The books have {buckets} buckets (they had {before}). Check them: cityswitch ledger verify")
 
 
 @app.command(

@@ -103,6 +103,17 @@ def test_an_empty_ledger_holds(run: Run) -> None:
     assert run("ledger", "balance", "--account", "4711")[0] == Exit.NOT_FOUND
 
 
+def test_the_books_are_spread_over_other_buckets_only_when_told(run: Run) -> None:
+    """`ledger rebucket` wants --yes and a number that can be; afterwards the books hold as before."""
+    run("cards", "add", card(1))
+    assert run("ledger", "rebucket", "4")[0] == Exit.USAGE
+    assert run("ledger", "rebucket", "0", "--yes")[0] == Exit.USAGE
+    assert "4 buckets (they had 1)" in run("ledger", "rebucket", "4", "--yes")[1]
+    assert "4 buckets (they had 4)" in run("ledger", "rebucket", "4", "--yes")[1]
+    assert run("ledger", "verify")[0] == Exit.OK
+    assert json.loads(run("ledger", "balance", card(1), "--json")[1])["balance"] == 0
+
+
 def test_migrations_are_named_and_applied_once(run: Run) -> None:
     """On an up-to-date database `migrate` says so and does nothing."""
     assert "up to date" in run("migrate", "--dry-run")[1]

@@ -1,0 +1,181 @@
+"""README's "Run it for real", line by line, on Debian's Postgres 15: what an operator reads is what works."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ops.place.installation import read_uses
+from ops.place.running import read_note
+from tests.debian_postgres import DebianPostgres, debian_postgres, need_debian_postgres
+from tests.patience import HANG_S
+
+ROOT = Path(__file__).resolve().parents[2]
+FENCE = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks() -> list[tuple[str, str, str]]:
+    """Return the fenced blocks of the section: language, file name, text."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = page.partition("## Run it for real\n")[2].partition("\n## ")[0]
+    return FENCE.findall(section)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[DebianPostgres]:
+    """Debian's Postgres 15."""
+    with debian_postgres() as running:
+        yield running
+
+
+def substituted(text: str, etc: Path, port: int, switch_port: str) -> str:
+    """Return a text of the README with this machine's names and addresses in place of the examples'."""
+    table = {
+        "@db.example/": f"@127.0.0.1:{port}/",
+        "PGHOST=db.example": "PGHOST=127.0.0.1",
+        "/etc/cityswitch": str(etc),
+        "…": "secret",
+        'listen_host = "0.0.0.0"': 'listen_host = "127.0.0.1"\ntls = "on"\nhttp_port = 0',
+        "listen_port = 7070": "listen_port = 0",
+        "switch.example:7070": f"localhost:{switch_port}",
+    }
+    for example, here in table.items():
+        text = text.replace(example, here)
+    return text
+
+
+def make_certificate(etc: Path) -> None:
+    """Write a certificate for localhost and its key, as an operator's authority would."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (etc / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (etc / "tls.key").write_bytes(pem)
+
+
+class Shell:
+    """One shell in which the README's lines are typed, so that what they export stays."""
+
+    def __init__(self, directory: Path, server: DebianPostgres) -> None:
+        path = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("CITYSWITCH", "PG"))
+        }
+        self._shell = subprocess.Popen(
+            ["bash", "--norc"],
+            env={**kept, **server.environment, "PATH": path, "LC_ALL": "C.UTF-8"},
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def type(self, command: str) -> str:
+        """Type one command; return what it printed. It must end in status 0."""
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        self._shell.stdin.write(f'{command}\necho "ended $?"\n')
+        self._shell.stdin.flush()
+        printed = ""
+        for line in self._shell.stdout:
+            if line.startswith("ended "):
+                assert line == "ended 0\n", f"{command}\n{printed}"
+                return printed
+            printed += line
+        raise AssertionError(f"the shell ended at {command}\n{printed}")
+
+    def close(self) -> None:
+        """End the shell and all that was started in it."""
+        os.killpg(self._shell.pid, signal.SIGTERM)
+        self._shell.communicate(timeout=HANG_S)
+
+
+def commands(text: str) -> list[str]:
+    """Return the commands of a block, lines that are continued joined."""
+    return text.replace("\\\n", " ").splitlines()
+
+
+def wait_for_switch(state: Path) -> str:
+    """Return the port of the switch, when it serves."""
+    deadline = time.monotonic() + HANG_S
+    while (note := read_note(state)) is None:
+        assert time.monotonic() < deadline
+    return str(note.port)
+
+
+def test_run_it_for_real_is_run_literally(server: DebianPostgres, tmp_path: Path) -> None:
+    """Every line of the section does what it says: from createdb to the first sale, over TLS."""
+    etc, here = tmp_path / "etc", tmp_path / "here"
+    (here / "switch/rules/programmes").mkdir(parents=True)
+    for file in (ROOT / "switch/rules/programmes").glob("*.toml"):
+        (here / "switch/rules/programmes" / file.name).write_bytes(file.read_bytes())
+    etc.mkdir()
+    make_certificate(etc)
+    found = blocks()
+    for _, name, text in found:
+        if name:
+            (here / name).write_text(substituted(text, etc, server.port, ""), encoding="utf-8")
+    printed, switch_port = "", ""
+    shell = Shell(here, server)
+    try:
+        for command in [line for kind, _, text in found if kind == "sh" for line in commands(text)]:
+            printed += shell.type(substituted(command, etc, server.port, switch_port))
+            if "cityswitch serve" in command:
+                switch_port = wait_for_switch(here / "var")
+    finally:
+        shell.close()
+    assert "1 cards imported" in printed
+    assert re.search(r"database +Postgres 15\.\S+.* as cityswitch_service", printed)
+    assert "FAIL" not in printed
+    assert "Przyznane punkty: 4" in printed
+    assert "embedded" not in printed
+    assert not (here / "var" / "postgres").exists()
+    assert read_note(here / "var") is None
+    assert read_uses(etc / "master.key") == [("database", f"127.0.0.1:{server.port}/cityswitch")]
+
+
+def test_the_section_names_every_file_it_uses() -> None:
+    """The blocks hold a script in three parts, three CSV files and the settings."""
+    kinds = [(kind, name) for kind, name, _ in blocks()]
+    assert [kind for kind, _ in kinds].count("sh") == 3
+    assert {name for _, name in kinds if name} == {
+        "partners.csv", "terminals.csv", "cards.csv", "cityswitch.toml",
+    }  # fmt: skip
+
+
+def test_a_missing_postgres_fails_continuous_integration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Debian's Postgres these tests are skipped with a word; where CI=true they fail."""
+    monkeypatch.setattr("tests.debian_postgres.BIN", Path("/nowhere"))
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt install postgresql-15"):
+        need_debian_postgres()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="apt install postgresql-15"):
+        need_debian_postgres()
