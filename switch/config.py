@@ -1,7 +1,7 @@
 """Settings of one switch: a TOML file, environment variables over it, command-line options over those.
 
 Owns the names, defaults and bounds of all settings. Must not open sockets or databases: `cityswitch config
-check` does that. Invariant: a `Config` that exists is within its bounds.
+check` does that. Invariants: a `Config` that exists is within its bounds; only `adopt` changes one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -22,11 +22,26 @@ WORKERS_MAX = 64
 ENVIRONMENT_PREFIX = "CITYSWITCH_"
 
 
+RELOADABLE = frozenset({
+    "log_level", "tls_certificate", "tls_key", "connections_max", "handshakes_max", "outbox_bytes_max",
+    "in_flight_per_connection_max", "handshake_s", "frame_s", "write_s", "idle_s", "drain_s",
+    "worker_silent_s", "feed_stale_after_s",
+})  # fmt: skip
+"""Settings that are read at use, so that SIGHUP may change them."""
+
+
+class Changes(NamedTuple):
+    """What a reload did: new values by name, and the names of settings that need a restart."""
+
+    taken: dict[str, Any]
+    need_restart: list[str]
+
+
 class ConfigError(Exception):
     """A setting that cannot be used: one line with the file, the key, the cause and the cure."""
 
 
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """All settings of a switch. Ports: 0 means "any free port". Times end in their unit.
 
     `dsn` empty means the embedded Postgres of `state_dir`, which is meant for development.
@@ -62,6 +77,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     shed_after_ms: Annotated[int, Meta(ge=10, le=60_000)] = 500
     feed_stale_after_s: Annotated[float, Meta(gt=0, le=3_600)] = 5.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def adopt(self, new: Config) -> Changes:
+        """Take over what may change while the switch runs; return what has changed, and what has to wait.
+
+        Whoever was given these settings reads them at use, and so has the new ones.
+        """
+        names = [name for name in self.__struct_fields__ if getattr(self, name) != getattr(new, name)]
+        taken = {name: getattr(new, name) for name in names if name in RELOADABLE}
+        for name, value in taken.items():
+            setattr(self, name, value)
+        return Changes(taken, [name for name in names if name not in RELOADABLE])
 
     @property
     def state_path(self) -> Path:

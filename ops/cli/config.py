@@ -11,7 +11,6 @@ import os
 import resource
 import shutil
 import socket
-import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,6 +21,7 @@ from ledger.postgres.database import Connection, open_database
 from ledger.postgres.dsn import without_password
 from ledger.postgres.fitness import check_durability
 from ledger.postgres.migrate import pending
+from ledger.registry import installation
 from ledger.registry.reads import CardTuple, read_changes
 from ledger.registry.secrets import MasterKey
 from ops.cli.failures import report
@@ -34,9 +34,10 @@ from ops.place.database import Purpose, database_server
 from ops.place.installation import check_key
 from ops.place.options import HERE, Place
 from ops.place.running import read_note
+from switch.clock import clock_ms
 from switch.config import ENVIRONMENT_PREFIX, Config, read_toml
+from switch.process.certificate import read_certificate
 from switch.rules.programme import parse_rules
-from switch.wire.listener import tls_context
 
 FREE_BYTES_MIN: Final = 1 << 30
 SPARE_DESCRIPTORS: Final = 100
@@ -193,14 +194,13 @@ def check_ports(config: Config) -> str:
 
 
 def check_tls(config: Config) -> str:
-    """The certificate and its key can be loaded where TLS is wanted."""
-    try:
-        context = tls_context(config)
-    except (OSError, ssl.SSLError) as error:
-        raise CommandError(
-            Exit.CONFIGURATION, f"tls_certificate or tls_key cannot be used: {error}.", "Check both files."
-        ) from None
-    return "TLS 1.3" if context else f"off for {config.listen_host}"
+    """Certificate and key belong together, and terminals can trust the certificate today."""
+    certificate = read_certificate(config)
+    if certificate is None:
+        return f"off for {config.listen_host}"
+    if problem := certificate.problem(clock_ms()):
+        raise CommandError(Exit.CONFIGURATION, f"{problem}.", "Name another with tls_certificate.")
+    return f"TLS 1.3, the certificate is valid until {certificate.until}"
 
 
 def check_descriptors(config: Config) -> str:
@@ -264,7 +264,7 @@ async def check_migrations(dsn: str) -> str:
 
 
 async def check_registry(config: Config, dsn: str) -> str:
-    """The rules can be loaded, and the master key opens a terminal's key."""
+    """The rules can be loaded, and the master key is this database's."""
     cards = 0
 
     def count(rows: Sequence[CardTuple]) -> None:
@@ -272,6 +272,8 @@ async def check_registry(config: Config, dsn: str) -> str:
         cards += len(rows)
 
     async with open_database(dsn, connections_max=1, application_name="cityswitch config check") as database:
+        master = MasterKey.load(config.master_key_path)
+        await database.run(lambda connection: installation.check_master_key(connection, master))
         snapshot = await database.run(lambda connection: read_changes(connection, 0, count), timeout_s=60)
     for rules in snapshot.rules:
         parse_rules(rules.rules_toml, source=f"programme {rules.programme}, version {rules.version}")
@@ -281,8 +283,6 @@ async def check_registry(config: Config, dsn: str) -> str:
             "no programme has rules.",
             "Apply some with `cityswitch programmes apply FILE`.",
         )
-    for key in snapshot.keys[:1]:
-        MasterKey.load(config.master_key_path).unwrap(key.terminal, key.generation, key.wrapped)
     return (
         f"{len(snapshot.programmes)} programmes, {len(snapshot.partners)} partners, "
         f"{len(snapshot.terminals)} terminals, {cards} cards"

@@ -8,7 +8,7 @@ status is 0; what is said goes to the log, for standard error is the log's.
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict, dataclass
 from typing import Annotated, Final, Literal
@@ -24,11 +24,11 @@ from ops.place.installation import install
 from ops.place.options import HERE, Place
 from ops.place.running import note_of, noted, was_killed
 from ops.place.state_lock import state_held
-from switch.config import Config
+from switch.config import Config, ConfigError
 from switch.logs import configure_logs, log_whole_process
 from switch.process.lines import TAKE_OVER_S_MAX
 from switch.process.supervisor import Running as Listening
-from switch.process.supervisor import serve as supervise
+from switch.process.supervisor import Supervisor
 
 log = structlog.get_logger()
 
@@ -59,12 +59,16 @@ class Overrides:
     log_level: Annotated[Literal["debug", "info", "warning", "error"] | None, Parameter(help="(info)")] = None
 
 
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 NO_OVERRIDES: Final = Overrides()
 
 
 @app.default
 async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> int:
-    """Serve terminals until SIGTERM or Ctrl-C, then answer what is in flight and end."""
+    """Serve terminals until SIGTERM or Ctrl-C, then answer what is in flight and end.
+
+    SIGHUP reads settings and certificate again; the log says what has changed and what needs a restart.
+    """
     config = place.settings(**asdict(overrides))
     configure_logs(config.log_level)
     log_whole_process()
@@ -74,30 +78,47 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
         dsns = await stack.enter_async_context(server)
         if dsns.is_embedded:
             await install(config, dsns)
-        served = msgspec.structs.replace(config, dsn=dsns.service, owner_dsn="")
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            stop = trio.Event()
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_stop_on_signal, signals, stop)
-                with ExitStack() as notes:
-                    status = await supervise(
-                        served,
-                        stop,
-                        on_ready=lambda listening: _note(notes, config, listening),
-                        port_wait_s=TAKE_OVER_S_MAX if was_killed(config.state_path) else 0.0,
-                    )
-                nursery.cancel_scope.cancel()
+
+        def served(config: Config) -> Config:
+            return msgspec.structs.replace(config, dsn=dsns.service, owner_dsn="")
+
+        notes = stack.enter_context(ExitStack())
+        supervisor = Supervisor(
+            served(config),
+            lambda listening: _note(notes, config, listening),
+            port_wait_s=TAKE_OVER_S_MAX if was_killed(config.state_path) else 0.0,
+        )
+        stop = trio.Event()
+        signals = stack.enter_context(trio.open_signal_receiver(*SIGNALS))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                _heed,
+                signals,
+                stop,
+                lambda: supervisor.reload(served(place.settings(**asdict(overrides)))),
+            )
+            status = await supervisor.run(stop)
+            nursery.cancel_scope.cancel()
     return status
 
 
 def _note(notes: ExitStack, config: Config, listening: Listening) -> None:
-    notes.enter_context(noted(config.state_path, note_of(config, listening)))
+    try:
+        notes.enter_context(noted(config.state_path, note_of(config, listening)))
+    except OSError as error:  # other commands will not find the switch; terminals do
+        log.warning("not_noted", problem=str(error))
 
 
 def _tell(notice: str) -> None:
     log.warning("embedded_postgres", problem=notice)
 
 
-async def _stop_on_signal(signals: AsyncIterator[int], stop: trio.Event) -> None:
-    async for _ in signals:
-        stop.set()
+async def _heed(signals: AsyncIterator[int], stop: trio.Event, reload: Callable[[], None]) -> None:
+    async for number in signals:
+        if number != signal.SIGHUP:
+            stop.set()
+            continue
+        try:
+            reload()
+        except ConfigError as error:
+            log.error("not_reloaded", problem=str(error))

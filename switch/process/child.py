@@ -36,6 +36,7 @@ class Child:
         self._on_ready = on_ready
         self._log_file = log_file
         self._process: trio.Process | None = None
+        self._has_news = trio.Event()
         self._was_killed = False
 
     @property
@@ -48,6 +49,10 @@ class Child:
     def returncode(self) -> int | None:
         """How the process ended, negative by a signal; None before."""
         return self._process.returncode if self._process is not None else None
+
+    def tell_settings(self) -> None:
+        """Send the order's settings, which have changed, to the process."""
+        self._has_news.set()
 
     async def run(self, stopping: trio.Event) -> int:
         """Run the process to its end, which it is told to come to at `stopping`; return its exit status.
@@ -80,10 +85,15 @@ class Child:
         return EXIT_CRASHED if self._was_killed or status < 0 else status
 
     async def _order_work(self, stdin: trio.abc.SendStream) -> None:
+        """Send the order, and the settings again whenever they change."""
         try:
             await stdin.send_all(msgspec.json.encode(self._order) + b"\n")
+            while True:
+                await self._has_news.wait()
+                self._has_news = trio.Event()
+                await stdin.send_all(msgspec.json.encode(self._order.config) + b"\n")
         except trio.BrokenResourceError:
-            log.debug("worker_died_at_once", worker=self._order.worker)
+            log.debug("worker_died", worker=self._order.worker)
 
     async def _listen(self, stdout: trio.abc.ReceiveStream) -> None:
         """Read the worker's lines for as long as it says something."""

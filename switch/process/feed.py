@@ -17,6 +17,7 @@ from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
 from ledger.registry.reads import RegistrySnapshot, read_changes
 from switch.clock import clock_ms
+from switch.config import Config
 from switch.metrics import Meters
 from switch.rules.directory import Directory, Terminal
 
@@ -30,7 +31,7 @@ LOAD_S_MAX = 300.0  # millions of cards, at the start
 
 
 class Feed:
-    """Reads registry changes into a directory; past the age `stale_after_s` redemptions are refused."""
+    """Reads registry changes into a directory; past `feed_stale_after_s` redemptions are refused."""
 
     def __init__(
         self,
@@ -38,14 +39,14 @@ class Feed:
         directory: Directory,
         *,
         meters: Meters,
-        stale_after_s: float,
+        config: Config,
         on_terminal: Callable[[Terminal], None],
     ) -> None:
         self._database = database
         self._session = database.session()
         self._directory = directory
         self._meters = meters
-        self._stale_after_s = stale_after_s
+        self._config = config
         self._on_terminal = on_terminal
         self._wake = trio.Event()
         self.fresh_at: float | None = None
@@ -58,7 +59,7 @@ class Feed:
 
     def is_stale(self) -> bool:
         """True when the directory may miss changes older than the bound."""
-        return self.age_s > self._stale_after_s
+        return self.age_s > self._config.feed_stale_after_s
 
     async def refresh(self) -> None:
         """Read what changed since the last reading. Raises `LedgerError`."""

@@ -18,6 +18,8 @@ import structlog
 import trio
 
 from switch.config import Config
+from switch.logs import configure_logs
+from switch.process.checks import check_start, warn_of_certificate
 from switch.process.child import Child
 from switch.process.lines import (
     EXIT_CONFIGURATION,
@@ -77,9 +79,29 @@ class Supervisor:
         pids = (self._children[worker].pid for worker in sorted(self._children))
         return tuple(pid for pid in pids if pid is not None)
 
+    def reload(self, config: Config) -> None:
+        """Take over other settings as far as a running switch can; the log says what became of them.
+
+        The certificate is read anew in any case. Raises `ConfigError` where it cannot be used; then nothing
+        has changed.
+        """
+        warn_of_certificate(config)
+        if not config.listen_port:  # any free one: we have one
+            config = msgspec.structs.replace(config, listen_port=self._config.listen_port)
+        changes = self._config.adopt(config)
+        if "log_level" in changes.taken:
+            configure_logs(self._config.log_level)
+        for child in self._children.values():
+            child.tell_settings()
+        log.info("reloaded", changed=changes.taken, need_restart=changes.need_restart)
+
     async def run(self, stop: trio.Event) -> int:
-        """Run until `stop` is set; return the exit status (0 after a clean drain). Raises `PortInUse`."""
+        """Run until `stop` is set; return the exit status (0 after a clean drain).
+
+        Raises `PortInUse`, `ConfigError`, `SecretsError` or OSError before anything listens.
+        """
         config = self._config
+        check_start(config)
         reserve = partial(reserve_port, config.listen_host, config.listen_port)
         with await bind_patiently(reserve, self._port_wait_s) as reserved:
             port = int(reserved.getsockname()[1])

@@ -21,17 +21,20 @@ import trio
 
 from ledger.books.committer import Committer
 from ledger.books.posting import Outcome, Posting
-from ledger.errors import DatabaseMisconfigured, LedgerError
+from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
 from ledger.postgres.database import Connection as DatabaseConnection
 from ledger.postgres.database import Database, open_database
+from ledger.registry.installation import check_master_key
 from ledger.registry.keys import note_use
 from ledger.registry.secrets import MasterKey
-from switch.config import Config
+from switch.config import Config, ConfigError
 from switch.flow.connection import Connection
 from switch.flow.flow import INQUIRIES_MAX, Ledger
 from switch.flow.inquiry import Inquiries
+from switch.logs import configure_logs
 from switch.logs import writer as log_writer
 from switch.metrics import Meters
+from switch.process.certificate import read_certificate
 from switch.process.feed import Feed
 from switch.process.front import Front
 from switch.process.http import bind_http, make_application, serve_http
@@ -59,13 +62,18 @@ class Worker:
         self._port_wait_s = port_wait_s
         self._worker = worker
         self._meters = Meters()
+        self._master_key = master_key
         self._directory = Directory(master_key)
+        self._certificate = read_certificate(config)
         self._postings = PostingWatch(self._meters)
         self._readiness: Readiness
         self._front: Front | None = None
 
     async def run(self, stop: trio.Event, on_ready: Callable[[WorkerReady], None]) -> None:
-        """Serve until `stop` is set, then drain. Raises `PortInUse`, `DatabaseMisconfigured`, OSError."""
+        """Serve until `stop` is set, then drain.
+
+        Raises `PortInUse`, `DatabaseMisconfigured`, `SecretsError`, OSError.
+        """
         config = self._config
         async with (
             open_database(
@@ -77,7 +85,7 @@ class Worker:
                 database,
                 self._directory,
                 meters=self._meters,
-                stale_after_s=config.feed_stale_after_s,
+                config=config,
                 on_terminal=self._terminal_changed,
             )
             self._readiness = Readiness(self._directory, feed, self._postings)
@@ -114,9 +122,10 @@ class Worker:
         """Load the registry, waiting for Postgres if need be; False if told to stop first."""
         while not stop.is_set():
             try:
+                await database.run(lambda c: check_master_key(c, self._master_key))
                 await feed.refresh()
                 return True
-            except DatabaseMisconfigured:
+            except (DatabaseMisconfigured, SecretsError):
                 raise
             except LedgerError as error:
                 log.warning("waiting_for_postgres", problem=str(error))
@@ -165,6 +174,18 @@ class Worker:
             probing.cancel()
             committer.stop()
 
+    def reload(self, new: Config) -> None:
+        """Take over other settings as far as a running worker can; the certificate is read anew."""
+        changes = self._config.adopt(new)
+        configure_logs(self._config.log_level)
+        try:
+            self._certificate = read_certificate(self._config)
+            if self._front is not None:
+                self._front.listener.renew_tls()
+        except ConfigError as error:
+            log.error("certificate_not_reloaded", problem=str(error))
+        log.debug("reloaded", changed=changes.taken)
+
     def _on_outcomes(self, outcomes: list[tuple[Posting, Outcome]]) -> None:
         assert self._front is not None
         self._front.flow.on_outcomes(outcomes)
@@ -206,4 +227,10 @@ class Worker:
         gauge("feed_age_seconds", "Age of the registry in memory", lambda: feed.age_s)
         gauge("cards", "Cards in memory", lambda: len(self._directory.cards))
         gauge("terminals", "Terminals in memory", lambda: len(self._directory.terminals))
+        if self._certificate is not None:
+            gauge(
+                "certificate_expiry_timestamp_seconds",
+                "When the terminals' certificate expires, Unix time",
+                lambda: self._certificate.not_after_ms / 1_000 if self._certificate else 0.0,
+            )
         self._meters.counter("log_lines_dropped", "Log lines not written", lambda: log_writer.dropped)

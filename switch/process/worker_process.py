@@ -22,6 +22,7 @@ import trio
 
 from ledger.errors import DatabaseMisconfigured, SecretsError
 from ledger.registry.secrets import MasterKey
+from switch.config import Config, ConfigError
 from switch.logs import FLUSH_S_MAX, configure_logs, log_whole_process
 from switch.logs import writer as log_writer
 from switch.process.lines import (
@@ -48,19 +49,19 @@ async def run_worker(order: WorkerOrder, words: Iterator[bytes]) -> int:
     stop = trio.Event()
     raise_descriptor_limit()
     os.set_blocking(STDOUT, False)  # a supervisor that stands still must not make us stand still
-    _watch_supervisor(words, trio.lowlevel.current_trio_token(), stop.set)
     status = 0
     try:
         master_key = MasterKey.load(order.config.master_key_path)
+        worker = Worker(order.config, order.worker, master_key, port_wait_s=order.port_wait_s)
+        _watch_supervisor(words, trio.lowlevel.current_trio_token(), stop.set, worker.reload)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, stop)
             nursery.start_soon(_beat)
-            worker = Worker(order.config, order.worker, master_key, port_wait_s=order.port_wait_s)
             await worker.run(stop, _say)
             nursery.cancel_scope.cancel()
     except* PortInUse as group:
         status = _fail(group, EXIT_PORT_IN_USE)
-    except* (DatabaseMisconfigured, SecretsError) as group:
+    except* (DatabaseMisconfigured, SecretsError, ConfigError) as group:
         status = _fail(group, EXIT_CONFIGURATION)
     return status
 
@@ -98,14 +99,20 @@ def _words() -> Iterator[bytes]:
 
 
 def _watch_supervisor(
-    words: Iterator[bytes], token: trio.lowlevel.TrioToken, stop: Callable[[], None]
+    words: Iterator[bytes],
+    token: trio.lowlevel.TrioToken,
+    stop: Callable[[], None],
+    reload: Callable[[Config], None],
 ) -> None:
     """Read the supervisor's lines in a thread, which also ends a process whose event loop stands still."""
 
     def watch() -> None:
-        for _ in words:
-            continue
         with contextlib.suppress(trio.RunFinishedError):
+            for word in words:
+                try:
+                    token.run_sync_soon(reload, msgspec.json.decode(word, type=Config))
+                except msgspec.DecodeError as error:
+                    log.error("supervisor_said", problem=str(error))
             token.run_sync_soon(stop)
         time.sleep(ORPHAN_S_MAX)
         log.error("orphan_ended", problem=f"not drained {ORPHAN_S_MAX:g} s after the supervisor's end")

@@ -137,6 +137,10 @@ class Listener:
         self._half_open: dict[int, trio.CancelScope] = {}
         self._serial = 0
 
+    def renew_tls(self) -> None:
+        """Read the certificate's files anew, for handshakes to come. Raises OSError or ssl.SSLError."""
+        self._tls = tls_context(self._config)
+
     @property
     def half_open(self) -> int:
         """Connections that have not authenticated yet."""

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ledger.registry.secrets import MasterKey
 from ops.cli import main
 from ops.exit_codes import Exit
 from tests.cli.office import RULES, Run, card
+from tests.switch.certificates import make_certificate
 
 
 def test_rules_are_applied_once_and_kept_by_version(run: Run, tmp_path: Path) -> None:
@@ -146,6 +148,34 @@ def test_the_check_passes_on_a_sound_installation(
     for check in ("master key", "state", "database", "migrations", "registry"):
         assert f"ok    {check}" in out
     assert status in (Exit.OK, Exit.PORT)  # the default ports may be taken where the tests run
+
+
+@pytest.mark.parametrize(
+    ("days", "cause"), [((-3, -2), "expired at"), ((2, 3), "not valid before"), ((-1, 1), "valid until")]
+)
+def test_the_check_looks_at_the_certificates_days(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], days: tuple[int, int], cause: str
+) -> None:
+    """A certificate that no terminal can trust today is refused with status 3 and its date."""
+    crt, key = make_certificate(tmp_path, from_days=days[0], to_days=days[1])
+    settings = tmp_path / "cityswitch.toml"
+    settings.write_text(f'tls = "on"\ntls_certificate = "{crt}"\ntls_key = "{key}"\n')
+    main(["config", "check", "--json", "--config", str(settings), "--state-dir", str(tmp_path / "state")])
+    found = {entry["check"]: entry for entry in json.loads(capsys.readouterr().out)["checks"]}
+    assert cause in found["tls"]["text"]
+    assert found["tls"]["status"] == (Exit.OK if cause == "valid until" else Exit.CONFIGURATION)
+
+
+def test_the_check_refuses_another_installations_key(
+    run: Run, service_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a key this database was not initialised with nothing would be found: status 3, and the cure."""
+    MasterKey.create(tmp_path / "other.key")
+    place = ["--state-dir", str(tmp_path / "state"), "--master-key-file", str(tmp_path / "other.key")]
+    main(["config", "check", "--json", "--dsn", service_dsn, *place])
+    found = {entry["check"]: entry for entry in json.loads(capsys.readouterr().out)["checks"]}
+    assert found["registry"]["status"] == Exit.CONFIGURATION
+    assert "another installation's" in found["registry"]["text"]
 
 
 def test_the_check_refuses_a_role_that_may_change_postings(run: Run) -> None:

@@ -110,3 +110,34 @@ async def test_a_new_start_takes_over_from_one_that_was_killed(
             assert await ended(second) == 0
         finally:
             second.kill()
+
+
+async def test_sighup_reads_settings_again_and_ends_nothing(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
+) -> None:
+    """SIGHUP: the log says what has changed and what needs a restart; a bad file changes nothing."""
+    await seed(owner, MasterKey.create(tmp_path / "master.key"))
+    settings, log_path = tmp_path / "cityswitch.toml", tmp_path / "serve.log"
+    settings.write_text("idle_s = 100\n")
+    options = ("--listen-port", "0", "--http-port", "0", "--config", str(settings))
+
+    async def until_logged(text: str) -> None:
+        with trio.fail_after(HANG_S):
+            while text not in log_path.read_text():
+                assert process.poll() is None, log_path.read_text()
+                await trio.sleep(0.02)
+
+    with log_path.open("wb") as log, start(fresh, tmp_path, log.fileno(), *options) as process:
+        try:
+            note = await until_serving(tmp_path, process)
+            settings.write_text("idle_s = 50\nworkers = 2\n")
+            process.send_signal(signal.SIGHUP)
+            await until_logged('"changed":{"idle_s":50.0},"need_restart":["workers"]')
+            settings.write_text("idle_s = -1\n")
+            process.send_signal(signal.SIGHUP)
+            await until_logged('"event":"not_reloaded"')
+            assert await sell(note, 1) == 0
+            process.send_signal(signal.SIGTERM)
+            assert await ended(process) == 0
+        finally:
+            process.kill()

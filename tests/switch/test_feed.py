@@ -12,6 +12,7 @@ from ledger.registry.cards import set_card_status
 from ledger.registry.partners import set_partner_status
 from ledger.registry.reads import CARDS_PER_READ, CardStatus, CardTuple, Status, read_changes
 from ledger.registry.secrets import MasterKey
+from switch.config import Config
 from switch.metrics import Meters
 from switch.process.feed import Feed
 from switch.rules.directory import Directory
@@ -48,7 +49,7 @@ class City:
             database,
             self.directory,
             meters=Meters(),
-            stale_after_s=5,
+            config=Config(),
             on_terminal=lambda terminal: self.told.append(terminal.number),
         )
 

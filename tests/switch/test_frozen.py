@@ -27,6 +27,7 @@ from switch.process import worker_process
 
 class Blocked:
     def __init__(self, *_, **__): pass
+    def reload(self, _): pass
     async def run(self, *_):
         worker_process._say(worker_process.WorkerReady(0, "blocked"))
         time.sleep(3_600)

@@ -3,16 +3,11 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 import trio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ledger.postgres.database import open_database
 from ledger.postgres.embedded import embedded_postgres
@@ -25,6 +20,7 @@ from switch.process.lines import WorkerReady
 from switch.process.ports import reserve_port
 from switch.process.worker import Worker
 from tests.patience import HANG_S
+from tests.switch.certificates import make_certificate
 from tests.switch.city import http_get, seed
 from tests.switch.memory import CARD, Line, running_front
 
@@ -123,28 +119,7 @@ async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itsel
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A self-signed certificate for localhost."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = tmp_path / "tls.crt", tmp_path / "tls.key"
-    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return certificate, private
+    return make_certificate(tmp_path)
 
 
 async def test_the_same_protocol_runs_inside_tls(certificate: tuple[Path, Path]) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import trio
 
+from ledger.errors import SecretsError
 from ledger.postgres.database import Connection, Database
 from ledger.registry.cards import set_card_status
 from ledger.registry.reads import CardStatus
@@ -188,13 +189,38 @@ async def test_an_http_port_in_use_ends_the_supervisor(
     assert "Address already in use" in capfd.readouterr().err
 
 
-async def test_a_missing_master_key_ends_the_supervisor(
-    fresh: FreshDatabase, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+async def test_another_installations_master_key_ends_the_supervisor(
+    fresh: FreshDatabase, city: MasterKey, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Configuration faults are not retried for ever either."""
+    """With another master key no card would be found: it refuses to start, with cause and cure."""
+    MasterKey.create(tmp_path / "other.key")
+    config = msgspec.structs.replace(
+        make_config(fresh, tmp_path, 1), master_key_file=str(tmp_path / "other.key")
+    )
     with trio.fail_after(HANG_S):
-        assert await serve(make_config(fresh, tmp_path, 1), trio.Event()) == 3
-    assert "master.key is missing" in capfd.readouterr().err
+        assert await serve(config, trio.Event()) == EXIT_CONFIGURATION
+    assert "another installation's: name the one" in capfd.readouterr().err
+
+
+async def test_a_missing_master_key_is_found_before_anything_listens(
+    fresh: FreshDatabase, tmp_path: Path
+) -> None:
+    """What no restart can mend is looked at first: no worker is started for it."""
+    with pytest.raises(SecretsError, match=r"master\.key is missing"):
+        await serve(make_config(fresh, tmp_path, 1), trio.Event())
+
+
+async def test_a_state_directory_is_made_or_refused_before_anything_listens(
+    fresh: FreshDatabase, city: MasterKey, tmp_path: Path
+) -> None:
+    """The state directory may be missing, not impossible."""
+    config = make_config(fresh, tmp_path, 1)
+    config = msgspec.structs.replace(config, master_key_file=str(tmp_path / "master.key"))
+    async with serving(msgspec.structs.replace(config, state_dir=str(tmp_path / "new" / "state"))):
+        assert (tmp_path / "new" / "state").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        await serve(msgspec.structs.replace(config, state_dir=str(tmp_path / "file")), trio.Event())
 
 
 async def test_a_block_has_the_processes_and_leaves_none(
@@ -216,8 +242,11 @@ async def test_a_block_has_the_processes_and_leaves_none(
     assert [state_of(pid) for pid in pids] == ["gone", "gone"]
 
 
-async def test_a_switch_that_does_not_come_up_is_raised(fresh: FreshDatabase, tmp_path: Path) -> None:
-    """No master key: the block never begins, and the error has the switch's own exit status."""
+async def test_a_switch_that_does_not_come_up_is_raised(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
+) -> None:
+    """The key of no installation: the block never begins, and the error has the switch's own exit status."""
+    MasterKey.create(tmp_path / "master.key")
     with trio.fail_after(HANG_S), pytest.raises(SwitchFailed) as failed:
         async with serving(make_config(fresh, tmp_path, 1)):
             raise AssertionError("the block began")
