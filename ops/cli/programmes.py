@@ -6,27 +6,24 @@ Invariant: nothing is applied that the switch could not load.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter
 
 from ledger.postgres.database import Connection
-from ledger.registry.audit import Actor
-from ledger.registry.programmes import (
-    add_programme,
-    add_rules,
-    list_programmes,
-    list_rules,
-    set_programme_status,
-)
+from ledger.registry.programmes import YEARS, list_programmes, list_rules, set_programme_status
 from ledger.registry.reads import Status
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import NOBODY, UNSURE, By, BySure, Json, pick_programme, tell_done
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.output import print_json, print_line, print_rows
+from ops.office.acting import with_reason
+from ops.office.publish import Announced, Published, publish, standing
+from ops.output import print_json, print_line, print_rows, say
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 from switch.rules.programme import Rules, parse_rules
@@ -43,6 +40,7 @@ STATUS_NAMES = {Status.ACTIVE: "active", Status.STOPPED: "suspended"}
     help_epilogue=examples(
         "programmes apply switch/rules/programmes/czestochowa.toml",
         "programmes apply new-rules.toml --effective-from 2027-01-01T00:00+01:00",
+        "programmes apply mended.toml --urgent 'the step was wrong'",
     )
 )
 async def apply(
@@ -52,39 +50,93 @@ async def apply(
     effective_from: Annotated[
         str | None, Parameter(help="From when they hold, with a time zone; now.")
     ] = None,
+    urgent: Annotated[
+        str | None, Parameter(help="Why they may hold before the programme's notice_days are over.")
+    ] = None,
     by: By = NOBODY,
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Check a rules file and make it the programme's next version."""
-    moment, actor = parse_moment(effective_from), by.told()
-    text, rules = read_rules(file)
+    """Check a rules file and publish it; changes of rules in force want the programme's notice.
 
-    async def job(connection: Connection) -> int | None:
-        return await apply_rules(connection, actor, rules, text, moment)
+    It says which version it replaces, and which others are announced.
+    """
+    moment = parse_moment(effective_from)
+    text, rules = read_rules(file)
+    actor = by.told()
+    if urgent is not None:
+        actor = with_reason(actor._replace(reason=urgent))
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    async def job(connection: Connection) -> Published:
+        return await publish(connection, actor, rules, text, moment, now=now, urgent=urgent is not None)
 
     async with changing(place) as database:
-        version = await database.run(job)
-    identity = rules.programme
-    if version is None:
-        told = f"Programme {identity.number} {identity.code}: these are its newest rules already."
-    else:
-        told = (
-            f"Programme {identity.number} {identity.code}: version {version} holds from {moment.isoformat()}."
-        )
-    fields = {"programme": identity.number, "version": version, "effective_from": moment.isoformat()}
-    tell_done(told, fields, as_json=json, again="programmes show")
+        done = await database.run(job)
+    zone = ZoneInfo(rules.programme.time_zone)
+    tell_done(
+        "\n".join(account(rules.programme.number, rules.programme.code, done, zone)),
+        fields_of(rules.programme.number, done),
+        as_json=json,
+        again="programmes list",
+    )
 
 
-def parse_moment(text: str | None) -> datetime:
-    """Return the moment of an ISO 8601 text with a time zone, or now. Raises `CommandError`."""
+def account(number: int, code: str, done: Published, zone: ZoneInfo) -> Iterator[str]:
+    """Yield in sentences what was published and how it stands to the other versions."""
+
+    def named(one: Announced) -> str:
+        return f"version {one.version} (from {moment_text(one.effective_from, zone)})"
+
+    since = moment_text(done.effective_from, zone)
+    if not done.is_new:
+        yield f"Programme {number} {code}: these rules hold already, as version {done.version} from {since}."
+        return
+    yield f"Programme {number} {code}: version {done.version} holds from {since}."
+    if done.standing.replaced is not None and done.standing.replaced not in done.standing.never:
+        yield f"It replaces {named(done.standing.replaced)}."
+    for one in done.standing.never:
+        yield f"It is put in the place of {named(one)}, which never comes in force."
+    for one in done.standing.before:
+        yield f"Before it {named(one)} comes in force."
+    for one in done.standing.after:
+        yield f"After it {named(one)} comes in force: publish that anew if this change is to stay."
+
+
+def fields_of(number: int, done: Published) -> dict[str, Any]:
+    """Return the same for scripts."""
+
+    def listed(versions: Iterable[Announced]) -> list[dict[str, Any]]:
+        return [
+            {"version": one.version, "effective_from": one.effective_from.isoformat()} for one in versions
+        ]
+
+    replaced = done.standing.replaced
+    return {
+        "programme": number,
+        "version": done.version,
+        "effective_from": done.effective_from.isoformat(),
+        "published": done.is_new,
+        "replaces": replaced.version if replaced else None,
+        "never_in_force": listed(done.standing.never),
+        "announced": listed([*done.standing.before, *done.standing.after]),
+    }
+
+
+def moment_text(moment: datetime, zone: ZoneInfo) -> str:
+    """Return a moment as the city reads it."""
+    return moment.astimezone(zone).isoformat(" ", "minutes")
+
+
+def parse_moment(text: str | None) -> datetime | None:
+    """Return the moment of an ISO 8601 text with a time zone, None without one. Raises `CommandError`."""
     if text is None:
-        return datetime.now(UTC).replace(microsecond=0)
+        return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or moment.year not in YEARS:
         raise CommandError(
             Exit.USAGE, f"'{text}' is no moment with a time zone.", "Write it like 2027-01-01T00:00+01:00."
         )
@@ -99,30 +151,6 @@ def read_rules(file: Path) -> tuple[str, Rules]:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise CommandError(Exit.CONFIGURATION, f"{file}: {why}.", "Check the path and the file.") from None
     return text, parse_rules(text, source=str(file))
-
-
-async def apply_rules(
-    connection: Connection, actor: Actor, rules: Rules, text: str, moment: datetime
-) -> int | None:
-    """Add the programme if new, and the rules unless they are its newest; return their version, or None."""
-    identity = rules.programme
-    known = {row["id"]: row["code"] for row in await list_programmes(connection)}
-    if identity.number not in known:
-        await add_programme(
-            connection, actor, programme=identity.number, code=identity.code, name=identity.name
-        )
-    elif known[identity.number] != identity.code:
-        raise CommandError(
-            Exit.CONFIGURATION,
-            f"programme {identity.number} is {known[identity.number]}, not {identity.code}.",
-            "Correct key 'programme.number' in the file.",
-        )
-    newest: list[Any] = await list_rules(connection, identity.number)
-    if newest and newest[0]["rules_toml"] == text:
-        return None
-    return await add_rules(
-        connection, actor, programme=identity.number, effective_from=moment, rules_toml=text
-    )
 
 
 @app.command(name="list", help_epilogue=examples("programmes list", "programmes list --json"))
@@ -141,26 +169,32 @@ async def show(
     ] = None,
     /,
     *,
-    version: Annotated[int | None, Parameter(help="Which version; the newest.")] = None,
+    version: Annotated[int | None, Parameter(help="Which version; the one in force.")] = None,
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Print a programme's rules, and since when each version holds."""
+    """Print a programme's rules, and say which other versions are announced."""
 
     async def job(connection: Connection) -> list[Any]:
         return await list_rules(connection, await pick_programme(connection, programme))
 
     async with looking(place) as database:
-        versions = await database.run(job)
-    for row in versions:
-        if version is None or row["version"] == version:
-            if json:
-                print_json({**row, "effective_from": row["effective_from"].isoformat()})
-            else:
-                print_line(f"# version {row['version']}, in force from {row['effective_from'].isoformat()}")
-                print_line(row["rules_toml"])
-            return
-    raise CommandError(Exit.NOT_FOUND, "there is no such version.", "Leave --version out to see the newest.")
+        rows = {row["version"]: row for row in await database.run(job)}
+    now = datetime.now(UTC)
+    stand = standing([Announced(row["effective_from"], row["version"]) for row in rows.values()], now, now)
+    wanted = version or (stand.now or max(stand.after, default=Announced(now, 0))).version
+    if wanted not in rows:
+        raise CommandError(
+            Exit.NOT_FOUND, "there is no such version.", "Leave --version out to see the one in force."
+        )
+    row = rows[wanted]
+    if json:
+        print_json({**row, "effective_from": row["effective_from"].isoformat()})
+        return
+    print_line(f"# version {wanted}, in force from {row['effective_from'].isoformat()}")
+    print_line(row["rules_toml"])
+    for one in stand.after:
+        say(f"Announced: version {one.version} from {one.effective_from.isoformat()}.")
 
 
 @app.command(help_epilogue=examples("programmes suspend czestochowa --reason 'called off by the city'"))

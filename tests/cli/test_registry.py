@@ -8,40 +8,8 @@ import pytest
 from ledger.registry.secrets import MasterKey
 from ops.cli import main
 from ops.exit_codes import Exit
-from tests.cli.office import RULES, Run, card
+from tests.cli.office import Run, card
 from tests.switch.certificates import make_certificate
-
-
-def test_rules_are_applied_once_and_kept_by_version(run: Run, tmp_path: Path) -> None:
-    """The same file again changes nothing; a changed one becomes the next version."""
-    assert "already" in run("programmes", "apply", str(RULES))[1]
-    changed = tmp_path / "changed.toml"
-    changed.write_text(RULES.read_text(encoding="utf-8").replace("step_grosze = 1000", "step_grosze = 500"))
-    assert "version 2" in run("programmes", "apply", str(changed), "--effective-from", "2099-01-01T00:00Z")[1]
-    assert "step_grosze = 500" in run("programmes", "show", "czestochowa")[1]
-    assert "step_grosze = 1000" in run("programmes", "show", "--version", "1")[1]
-    (programme,) = json.loads(run("programmes", "list", "--json")[1])
-    assert (programme["id"], programme["code"], programme["status"]) == (1, "czestochowa", "active")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "key"),
-    [
-        ("step_grosze = 1000", "step_grosze = 0", "earn.step_grosze"),
-        ("points = 100,", "points = 250,", "redeem.tiers"),
-        ("{balance}", "{ballance}", "receipt"),
-        ("[earn]", "[earn", "TOML"),
-    ],
-)
-def test_bad_rules_name_the_file_and_the_key(run: Run, tmp_path: Path, old: str, new: str, key: str) -> None:
-    """Rules the switch could not load are refused with status 3, file and key named; nothing is stored."""
-    file = tmp_path / "bad.toml"
-    file.write_text(RULES.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
-    status, _, err = run("programmes", "apply", str(file))
-    assert status == Exit.CONFIGURATION
-    assert str(file) in err
-    assert key in err
-    assert "# version 1" in run("programmes", "show")[1]
 
 
 def test_partners_are_imported_whole_or_by_their_good_lines(run: Run, tmp_path: Path) -> None:

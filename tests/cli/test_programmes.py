@@ -1,0 +1,119 @@
+"""`cityswitch programmes`: rules published with notice, and what each version does to the others (F6)."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.exit_codes import Exit
+from tests.cli.office import RULES, SURE, Run
+
+
+def changed(tmp_path: Path, step_grosze: int) -> str:
+    """Write the rules with another step; return the file's path."""
+    file = tmp_path / f"step-{step_grosze}.toml"
+    text = RULES.read_text(encoding="utf-8")
+    file.write_text(text.replace("step_grosze = 1000", f"step_grosze = {step_grosze}"), encoding="utf-8")
+    return str(file)
+
+
+def in_days(days: float) -> str:
+    """Return a moment so many days from now."""
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
+
+def apply(run: Run, file: str, *words: str) -> dict[str, Any]:
+    """Apply a file and return what was told."""
+    status, out, err = run("programmes", "apply", file, "--json", *words)
+    assert status == Exit.OK, err
+    told: dict[str, Any] = json.loads(out)
+    return told
+
+
+def test_the_same_rules_again_change_nothing(run: Run) -> None:
+    """A file whose rules hold at that moment anyway makes no version."""
+    again = apply(run, str(RULES))
+    assert (again["published"], again["version"]) == (False, 1)
+    assert "hold already" in run("programmes", "apply", str(RULES))[1]
+    assert "# version 1" in run("programmes", "show")[1]
+    (programme,) = json.loads(run("programmes", "list", "--json")[1])
+    assert (programme["id"], programme["code"], programme["status"]) == (1, "czestochowa", "active")
+
+
+def test_a_change_wants_seven_days_or_a_reason(run: Run, tmp_path: Path) -> None:
+    """Zgierz, annex §34: published seven days ahead; sooner, or for the past, only with --urgent and why."""
+    file = changed(tmp_path, 500)
+    for words in ((), ("--effective-from", in_days(6.9))):
+        status, _, err = run("programmes", "apply", file, *words)
+        assert status == Exit.USAGE
+        assert "7 days ahead" in err
+    assert run("programmes", "apply", file, "--urgent", " ")[0] == Exit.USAGE
+    assert (
+        run("programmes", "apply", file, "--urgent", "a slip", "--effective-from", in_days(-1))[0]
+        == Exit.USAGE
+    )
+    assert "# version 1" in run("programmes", "show")[1]
+    told = apply(run, file, "--urgent", "the step was wrong")
+    assert (told["published"], told["version"], told["replaces"]) == (True, 2, 1)
+    assert "step_grosze = 500" in run("programmes", "show", "czestochowa")[1]
+    assert "step_grosze = 1000" in run("programmes", "show", "--version", "1")[1]
+    assert run("programmes", "show", "--version", "9")[0] == Exit.NOT_FOUND
+    row = json.loads(run("audit", "--object", "rules", "--limit", "1", "--json")[1])[0]
+    assert (row["reason"], row["key"]) == ("the step was wrong", "1/2")
+
+
+def test_a_mending_keeps_what_was_announced(run: Run, tmp_path: Path) -> None:
+    """What is announced stays so, and is told; a version for the very same moment is put in its place."""
+    far = in_days(30)
+    assert apply(run, changed(tmp_path, 500), "--effective-from", far)["replaces"] == 1
+    shown = run("programmes", "show")
+    assert "# version 1" in shown[1]
+    assert "Announced: version 2" in shown[2]
+    mended = apply(run, changed(tmp_path, 2000), "--urgent", "the step was wrong")
+    assert mended["replaces"] == 1
+    assert [one["version"] for one in mended["announced"]] == [2]
+    words = ("programmes", "apply", changed(tmp_path, 700), "--effective-from", far)
+    assert "in the place of version 2" in run(*words)[1]
+    later = apply(run, changed(tmp_path, 800), "--effective-from", in_days(60))
+    assert (later["replaces"], [one["version"] for one in later["announced"]]) == (4, [2, 4])
+    status, out, _ = run("programmes", "apply", changed(tmp_path, 900), "--effective-from", in_days(40))
+    assert status == Exit.OK
+    assert "It replaces version 4" in out
+    assert "After it version 5" in out
+
+
+@pytest.mark.parametrize("moment", ["soon", "2027-01-01", "0001-01-01T00:00Z", "9999-12-31T23:59-12:00"])
+def test_a_moment_wants_a_time_zone_and_a_year(run: Run, moment: str) -> None:
+    """A moment that is none, has no zone, or lies outside of any calendar: status 2."""
+    assert run("programmes", "apply", str(RULES), "--effective-from", moment)[0] == Exit.USAGE
+
+
+def test_a_programme_is_suspended_with_a_reason(run: Run) -> None:
+    """It stops a whole city: asked about, with a reason, and taken up again as easily as that."""
+    assert run("programmes", "suspend", "--yes")[0] == Exit.USAGE
+    assert run("programmes", "suspend", "--reason", "called off")[0] == Exit.USAGE
+    assert json.loads(run("programmes", "suspend", "--json", *SURE)[1]) == {"id": 1, "status": "suspended"}
+    assert json.loads(run("programmes", "resume", "--json")[1]) == {"id": 1, "status": "active"}
+    assert run("programmes", "suspend", "elsewhere", *SURE)[0] == Exit.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("step_grosze = 1000", "step_grosze = 0", "earn.step_grosze"),
+        ("points = 100,", "points = 250,", "redeem.tiers"),
+        ("{balance}", "{ballance}", "receipt"),
+        ("[earn]", "[earn", "TOML"),
+    ],
+)
+def test_bad_rules_name_the_file_and_the_key(run: Run, tmp_path: Path, old: str, new: str, key: str) -> None:
+    """Rules the switch could not load are refused with status 3, file and key named; nothing is stored."""
+    file = tmp_path / "bad.toml"
+    file.write_text(RULES.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    status, _, err = run("programmes", "apply", str(file))
+    assert status == Exit.CONFIGURATION
+    assert str(file) in err
+    assert key in err
+    assert "# version 1" in run("programmes", "show")[1]
