@@ -26,6 +26,18 @@ FORBIDDEN_IN_PROTOCOL = {
     "socket", "ssl", "select", "selectors", "trio", "asyncio", "threading", "subprocess", "os", "io",
     "time", "datetime", "random", "secrets", "uuid", "logging", "structlog", "pathlib",
 }  # fmt: skip
+SQL = re.compile(
+    r"\s*(select\s|insert into\s|update\s+[\w.{]+\s+(\w+\s+)?set\s|delete from\s|with \w+ as\b|truncate\s|"
+    r"vacuum\b|analyze\s|checkpoint$|grant\s|revoke\s|"
+    r"(create|alter|drop) (table|database|function|role|schema|index|trigger)\b)"
+)
+# The programs the switch is measured against; the auditor, who would share the ledger's faults if he shared
+# its reads; the bench's made data, which no ledger ever wrote.
+SQL_ELSEWHERE = (PEERS, "simulators/audit/books.py", "bench/throughput/growth_data.py")
+REGISTRY_WRITE = re.compile(
+    r"(insert into|update|delete from|truncate|alter table)\s+registry\."
+    r"(programme|programme_version|partner|terminal|terminal_key|card|audit)\b"
+)
 LOCKS = ("requirements/runtime.txt", "requirements/dev.txt")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -135,6 +147,29 @@ def test_no_test_waits_by_a_number_of_its_own() -> None:
         if waits.search(line)
     ]
     assert impatient == []
+
+
+def test_sql_stands_in_the_ledger() -> None:
+    """No SQL outside ledger/, but for three places: where to look when a table changes."""
+    found = [
+        f"{name(path)}:{node.lineno}"
+        for path in sources(*PACKAGES)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+        if not name(path).startswith(("ledger/", *SQL_ELSEWHERE))
+    ]
+    assert found == []
+
+
+def test_writes_to_the_registry_stand_in_one_place() -> None:
+    """Only ledger/registry/ writes registry tables: everybody else goes through its door, which asks who."""
+    found = [
+        name(path)
+        for path in sources(*PACKAGES)
+        if REGISTRY_WRITE.search(path.read_text(encoding="utf-8"))
+        if not name(path).startswith("ledger/registry/")
+    ]
+    assert found == []
 
 
 def test_nothing_is_left_for_later() -> None:

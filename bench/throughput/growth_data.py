@@ -1,7 +1,8 @@
-"""Data of the size of a later year, made by Postgres itself: journals, cards and terminals by the million.
+"""Servers and data of a later year: used WAL files, journals, cards and terminals by the million.
 
-Owns the SQL. Must not know what is measured on it. The rows are valid rows of the schema (keys, types, order
-of time as a switch would have written them); they are not books: balances and chains do not follow from them.
+Owns the SQL of the bench. Must not know what is measured on it. The rows are valid rows of the schema (keys,
+types, order of time as a switch would have written them); they are not books: balances and chains do not
+follow from them.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import Final
 
 from bench.local_switch import say
 from ledger.books.transaction_ids import SEQUENCES, first_id
-from ledger.postgres.database import Connection, open_database
+from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.audit import Actor
+from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.keys import issue_keys
+from ledger.registry.programmes import list_programmes
 from ledger.registry.secrets import MasterKey
 from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.population import FIRST_TERMINAL, Population
@@ -26,6 +29,9 @@ AGE_MS: Final = 400 * 86_400_000
 """The oldest row is so old; a row is a 256th of a millisecond after the one before."""
 IDLE_TERMINAL_FIRST: Final = 30_000_001
 TERMINALS_PER_STEP: Final = 5_000
+CARDS_PER_STEP: Final = 250_000
+WAL_MIB: Final = 4_000
+"""More than a run of five rounds writes."""
 
 # Terminals in turn, STANs counting up: in each terminal's part of the key new rows come last, as in life.
 JOURNAL: Final = """insert into ledger.journal (bucket, terminal, stan, original_stan, transaction_id,
@@ -38,14 +44,6 @@ from generate_series($1::bigint, $2::bigint - 1) i"""
 POSTING: Final = """insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points)
     select 0, 1, $3::bigint + i * $5::bigint, 8009, (1 + i * 7919 % $4::bigint) << 3, 1 + i % 60
     from generate_series($1::bigint, $2::bigint - 1) i"""
-CARDS: Final = """with made as (
-      insert into registry.card (token, account, changed, programme, last4)
-      select hashtextextended(i::text, 616), nextval('registry.account_number') << 3,
-          nextval('registry.change_number'), (select min(id) from registry.programme),
-          lpad((i % 10000)::text, 4, '0')
-        from generate_series($1::bigint, $2::bigint - 1) i
-      returning account)
-    insert into ledger.account (bucket, id) select 0, account from made"""
 
 
 async def copy_database(admin_dsn: str, source: str, copy: str) -> None:
@@ -88,19 +86,24 @@ async def settle(dsn: str) -> None:
         await owner.run(lambda connection: connection.execute("checkpoint"), timeout_s=CHUNK_S_MAX)
 
 
+def card_row(number: int) -> CardRow:
+    """Return the n-th of the added cards: a random token, as one of a plastic is."""
+    digest = hashlib.sha256(f"cityswitch bench card {number}".encode()).digest()
+    return CardRow(int.from_bytes(digest[:8], "big", signed=True), f"{number % 10_000:04}")
+
+
 async def fill_cards(dsn: str, first: int, last: int) -> None:
-    """Add cards until there are `last`, when there are `first`: random tokens, an account each."""
+    """Add cards, as an import does, until there are `last`, when there are `first`."""
     async with open_database(dsn, application_name="cityswitch bench") as owner:
-        await owner.run(lambda c: c.execute("alter table registry.card disable trigger user"))
-        for begin in range(first, last, CHUNK):
-            end = min(begin + CHUNK, last)
+        programme = (await owner.run(list_programmes))[0]["id"]
+        for begin in range(first, last, CARDS_PER_STEP):
+            end = min(begin + CARDS_PER_STEP, last)
 
             async def job(connection: Connection, begin: int = begin, end: int = end) -> None:
-                await connection.execute(CARDS, begin, end)
+                await import_cards(connection, BENCH, programme, map(card_row, range(begin, end)))
 
             await owner.run(job, timeout_s=CHUNK_S_MAX)
             say(f"cards: {end:,} of {last:,}")
-        await owner.run(lambda c: c.execute("alter table registry.card enable trigger user"))
     await settle(dsn)
 
 
@@ -129,3 +132,17 @@ async def fill_terminals(dsn: str, master: MasterKey, population: Population, co
                 await issue_keys(connection, BENCH, master, keys)
 
             await owner.run(job, timeout_s=CHUNK_S_MAX)
+
+
+async def recycle_wal(owner: Database, mib: int = WAL_MIB) -> None:
+    """Bring the server to where one is that has run for a while: it writes into WAL files it has used before.
+
+    A new file is zeroed and synced while every commit waits, every second or two at full load.
+    """
+
+    async def fill(connection: Connection) -> None:
+        for _ in range(mib):
+            await connection.execute("select pg_logical_emit_message(false, 'fill', repeat('x', 1048576))")
+        await connection.execute("checkpoint")
+
+    await owner.run(fill, timeout_s=CHUNK_S_MAX)

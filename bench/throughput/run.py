@@ -21,6 +21,7 @@ from bench.machine import Watch
 from bench.throughput import growth
 from bench.throughput.driver import Timing
 from bench.throughput.goals import GOALS, reached
+from bench.throughput.growth_data import recycle_wal
 from bench.throughput.lanes import Lane, closed_lanes
 from bench.throughput.open_lanes import open_lanes
 from bench.throughput.pgbench import prepare_pgbench
@@ -32,7 +33,7 @@ from bench.throughput.results_page import (
     write_section,
 )
 from bench.throughput.rounds import Rounds
-from bench.throughput.stage import open_stage, recycle_wal, servers
+from bench.throughput.stage import open_stage, servers
 from simulators.city.example import CARDS, PARTNERS
 
 DIRECTORY: Final = Path("var")

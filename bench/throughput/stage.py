@@ -20,7 +20,8 @@ from bench.local_switch import HOST
 from bench.throughput.driver import DriverFailed, Server, peer
 from bench.throughput.load_order import NaiveOrder
 from bench.throughput.processes import family_cpu_s
-from ledger.postgres.database import Connection, Database, open_database
+from ledger.books.statements import card_accounts
+from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from ledger.postgres.migrate import migrate
 from ledger.registry.secrets import MasterKey
@@ -39,10 +40,7 @@ SETTINGS: Final = {
     "max_wal_size": "12GB",
 }
 """Over the embedded server's own; room for the peers' connections, and files of the WAL are used again."""
-WAL_MIB: Final = 4_000
-"""More than a run of five rounds writes."""
 READY_S_MAX: Final = 120.0
-RECYCLE_S_MAX: Final = 300.0
 STANS_PER_RUN: Final = 1_000_000
 """Each run of a driver gets STANs of its own, for no id may be used twice."""
 NAIVE_POOL: Final = 10
@@ -104,25 +102,8 @@ async def open_stage(parent: Path, cards: int, partners: int) -> AsyncIterator[S
             async with open_database(postgres.owner_dsn, application_name="cityswitch bench") as owner:
                 stage = Stage(directory, postgres, population, owner)
                 await seed_city(owner, population, MasterKey.create(stage.master_key_path))
-                rows = await owner.run(
-                    lambda connection: connection.fetch("select id from ledger.account order by id")
-                )
-                stage.accounts = [row["id"] for row in rows]
+                stage.accounts = await owner.run(card_accounts)
                 yield stage
-
-
-async def recycle_wal(owner: Database, mib: int = WAL_MIB) -> None:
-    """Bring the server to where one is that has run for a while: it writes into WAL files it has used before.
-
-    A new file is zeroed and synced while every commit waits, every second or two at full load.
-    """
-
-    async def fill(connection: Connection) -> None:
-        for _ in range(mib):
-            await connection.execute("select pg_logical_emit_message(false, 'fill', repeat('x', 1048576))")
-        await connection.execute("checkpoint")
-
-    await owner.run(fill, timeout_s=RECYCLE_S_MAX)
 
 
 @asynccontextmanager

@@ -227,3 +227,8 @@ async def trial_balance(connection: Connection) -> list[TrialRow]:
         "group by 1, 2 order by 1, 2"
     )
     return [TrialRow(*row) for row in rows]
+
+
+async def card_accounts(connection: Connection) -> list[int]:
+    """The accounts of all cards, in order."""
+    return [row["id"] for row in await connection.fetch("select id from ledger.account order by id")]

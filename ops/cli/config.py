@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 from cyclopts import App
 
-from ledger.postgres.database import Connection, open_database
+from ledger.books.rights import rights_to_the_books
+from ledger.postgres.database import open_database
 from ledger.postgres.dsn import without_password
 from ledger.postgres.fitness import check_durability
 from ledger.postgres.migrate import pending
@@ -217,29 +218,19 @@ def check_descriptors(config: Config) -> str:
 async def check_service(dsn: str) -> str:
     """The database answers, is new enough, and the service's role can read the books but not change them."""
 
-    async def job(connection: Connection) -> tuple[str, str, bool, bool]:
-        role, version = await connection.fetchrow(
-            "select current_user::text, current_setting('server_version')"
-        )
-        if not await connection.fetchval("select to_regclass('ledger.posting') is not null"):
-            return role, version, True, False
-        may_read, may_change = await connection.fetchrow(
-            "select has_table_privilege('ledger.posting', 'select'), "
-            "has_table_privilege('ledger.posting', 'update, delete')"
-        )
-        return role, version, may_read, may_change
-
     async with open_database(dsn, connections_max=1, application_name="cityswitch config check") as database:
-        role, version, may_read, may_change = await database.run(job)
-    if may_change:
+        rights = await database.run(rights_to_the_books)
+    if rights.may_change:
         raise CommandError(
-            Exit.CONFIGURATION, f"role {role} may change postings.", "Let `dsn` name cityswitch_service."
+            Exit.CONFIGURATION,
+            f"role {rights.role} may change postings.",
+            "Let `dsn` name cityswitch_service.",
         )
-    if not may_read:
+    if not rights.may_read:
         raise CommandError(
-            Exit.CONFIGURATION, f"role {role} may not read postings.", "Run `cityswitch migrate`."
+            Exit.CONFIGURATION, f"role {rights.role} may not read postings.", "Run `cityswitch migrate`."
         )
-    return f"Postgres {version} as {role}"
+    return f"Postgres {rights.server_version} as {rights.role}"
 
 
 async def ask_durability(dsn: str) -> str:

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 from bench.throughput.driver import Timing
+from bench.throughput.growth_data import recycle_wal
 from bench.throughput.lanes import BATCH_FACT, ClosedLane, Lane, LimitLane, Sample
 from bench.throughput.open_lanes import CITY_WINDOWS, LatencyLane
 from bench.throughput.processes import children
-from bench.throughput.stage import open_stage, recycle_wal, servers
+from bench.throughput.stage import open_stage, servers
 
 TIMING = Timing(0.05, 0.2)
 RATE_PER_S = 20
