@@ -26,7 +26,7 @@ from ledger.errors import (
     StatementRefused,
 )
 from ops.cli.amounts import AmountError
-from ops.errors import CommandError
+from ops.errors import CommandError, without_numbers
 from ops.exit_codes import Exit
 from ops.office.keys import KeysMisplaced
 from simulators.city.seeding import SeedConflict
@@ -145,7 +145,7 @@ def _write_details(error: BaseException) -> str:
     try:
         descriptor, path = tempfile.mkstemp(prefix="cityswitch-failure-", suffix=".log")
         with os.fdopen(descriptor, "w") as file:
-            file.writelines(traceback.format_exception(error))
+            file.write(without_numbers("".join(traceback.format_exception(error))))
     except OSError as problem:
         return f"could not be written ({problem.strerror})"
     return path
