@@ -6,8 +6,9 @@ shown of a number is its last four digits; every command takes its numbers from 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,7 +34,6 @@ from ops.cli.csv_import import (
 )
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import (
-    FROM_INPUT,
     NOBODY,
     UNSURE,
     By,
@@ -53,6 +53,7 @@ from ops.office.cards import CardDesk
 from ops.output import Row, print_fields, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
+from ops.till.terminal import FROM_INPUT
 from protocol import CardNumberError, mask_card, parse_card
 
 COLUMNS = Columns(required=("number",), optional=("expires_on", "flags", "status"))
@@ -220,7 +221,12 @@ async def show(number: CardNumber = FROM_INPUT, /, *, json: Json = False, place:
     async with card_desk(place, to_look=True) as desk:
         row = await desk.find(digits)
         codes = await desk.database.run(programme_codes)
-    print_fields(shown(row, codes), as_json=json)
+    print_fields({**shown(row, codes), "status_since": status_since(row["past"])}, as_json=json)
+
+
+def status_since(past: Sequence[int] | None) -> str | None:
+    """Return since when a card has the status it has; None where it never had another."""
+    return f"{datetime.fromtimestamp((past[-1] >> 3) / 1000, UTC):%Y-%m-%d %H:%M:%S}Z" if past else None
 
 
 @app.command(

@@ -18,6 +18,7 @@ from ledger.books.rebucket import rebucket as rebucket_books
 from ledger.books.verify import verify as verify_books
 from ledger.postgres.database import Connection
 from ledger.registry.cards import find_card
+from ledger.registry.installation import check_master_key
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import Json, digits_of, master_key
 from ops.errors import CommandError
@@ -54,17 +55,24 @@ class Which:
 
 
 BY_CARD: Final = Which()
-OptionalNumber = Annotated[str | None, Parameter(help="Card number, or track 2 as a reader gives it.")]
+OptionalNumber = Annotated[
+    str | None,
+    Parameter(
+        allow_leading_hyphen=True,
+        help="Card number, or track 2 as a reader gives it; with - it is read from standard input.",
+    ),
+]
 
 
-async def find_account(connection: Connection, number: str | None, which: Which, place: Place) -> int:
+async def find_account(connection: Connection, digits: str | None, which: Which, place: Place) -> int:
     """Return the account of a card, or the one named. Raises `CommandError`."""
     if which.account is not None:
         return which.account
-    if number is None:
+    if digits is None:
         raise CommandError(Exit.USAGE, "no account is named.", "Give a card number, or --account.")
-    digits = digits_of(number)
-    card = await find_card(connection, master_key(place).token(digits))
+    master = master_key(place)
+    await check_master_key(connection, master)
+    card = await find_card(connection, master.token(digits))
     if card is None:
         raise CommandError(Exit.NOT_FOUND, f"there is no card {masked(digits)} here.")
     return int(card["account"])
@@ -81,6 +89,7 @@ async def balance(
     place: Place = HERE,
 ) -> None:
     """Show a card account's points, or what a partner has issued and redeemed."""
+    digits = None if number is None else digits_of(number)
 
     async def job(connection: Connection) -> Row:
         if partner is not None:
@@ -90,7 +99,7 @@ async def balance(
                 "issued_points": sums.issued_points,
                 "redeemed_points": sums.redeemed_points,
             }
-        account = await find_account(connection, number, which, place)
+        account = await find_account(connection, digits, which, place)
         points = await statements.balance(connection, account)
         if points is None:
             raise CommandError(
@@ -113,9 +122,10 @@ async def history(
     place: Place = HERE,
 ) -> None:
     """Show an account's transactions, newest first; declined ones too."""
+    digits = None if number is None else digits_of(number)
 
     async def job(connection: Connection) -> list[statements.HistoryRow]:
-        account = await find_account(connection, number, which, place)
+        account = await find_account(connection, digits, which, place)
         return await statements.history(connection, account, limit=limit)
 
     async with looking(place) as database:

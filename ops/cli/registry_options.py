@@ -24,7 +24,7 @@ from ops.exit_codes import Exit
 from ops.office.acting import this_user
 from ops.output import print_json, print_line, say, work_is_done
 from ops.place.options import Place
-from ops.till.terminal import check_card
+from ops.till.terminal import typed_card
 from protocol import parse_card
 
 Json = Annotated[bool, Parameter(help="JSON instead of a table or a sentence.")]
@@ -40,7 +40,6 @@ CardNumber = Annotated[
         "input: so it stands in no list of processes.",
     ),
 ]
-FROM_INPUT: Final = "-"
 
 
 @Parameter(name="*", group=Group("Page", sort_key=7))
@@ -109,15 +108,7 @@ def master_key(place: Place) -> MasterKey:
 
 def digits_of(number: str, what: str = "Card") -> str:
     """Return the digits of a card: given, or read from standard input. Raises `CommandError`."""
-    if number == FROM_INPUT:
-        if sys.stdin.isatty():
-            say(f"{what} (type it, or swipe it):")
-        number = sys.stdin.readline()
-        if not number.strip():
-            raise CommandError(Exit.USAGE, "no card was given.", "Type or swipe it, or pipe its number in.")
-    elif number.startswith("-"):
-        raise CommandError(Exit.USAGE, f"Unknown option: {number}.", "See the command's --help.")
-    return parse_card(check_card(number))
+    return parse_card(typed_card(number, what))
 
 
 def tell_done(text: str, fields: dict[str, Any], *, as_json: bool, again: str = "") -> None:

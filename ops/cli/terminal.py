@@ -27,7 +27,7 @@ from ops.till.answers import (
     show_totals,
     status_of,
 )
-from ops.till.terminal import HAND, TillOptions, check_card, open_terminal
+from ops.till.terminal import FROM_INPUT, HAND, TillOptions, open_terminal, typed_card
 from simulators.city.example import EXAMPLE_CARD
 
 app = App(
@@ -40,7 +40,15 @@ app = App(
     ),
 )
 
-CardText = Annotated[str, Parameter(help="Card number, or track 2 as a reader gives it (;…=…?).")]
+CardText = Annotated[
+    str,
+    Parameter(
+        show_default=False,
+        allow_leading_hyphen=True,
+        help="Card number, or track 2 as a reader gives it (;…=…?). Without it, or with -, it is read from "
+        "standard input: so it stands in no list of processes.",
+    ),
+]
 Amount = Annotated[str, Parameter(help="What the customer paid, 45.90 or 45,90.", allow_leading_hyphen=True)]
 JsonReply = Annotated[bool, Parameter(help="One JSON document instead of paper.")]
 
@@ -59,10 +67,15 @@ async def menu(*, till: TillOptions = HAND, place: Place = HERE) -> Exit:
     )
 )
 async def earn(
-    *, card: CardText, amount: Amount, json: JsonReply = False, till: TillOptions = HAND, place: Place = HERE
+    *,
+    card: CardText = FROM_INPUT,
+    amount: Amount,
+    json: JsonReply = False,
+    till: TillOptions = HAND,
+    place: Place = HERE,
 ) -> Exit:
     """Award the points of a payment."""
-    swiped, grosze = check_card(card), parse_amount(amount)
+    swiped, grosze = typed_card(card), parse_amount(amount)
     async with open_terminal(till, place) as terminal:
         return show_reply(terminal, await terminal.earn(swiped, grosze), as_json=json)
 
@@ -70,24 +83,24 @@ async def earn(
 @app.command(help_epilogue=examples(f"terminal redeem --card {EXAMPLE_CARD} --points 100"))
 async def redeem(
     *,
-    card: CardText,
+    card: CardText = FROM_INPUT,
     points: Annotated[int, Parameter(help="The tier: how many points are exchanged.")],
     json: JsonReply = False,
     till: TillOptions = HAND,
     place: Place = HERE,
 ) -> Exit:
     """Exchange one tier of points for a rebate."""
-    swiped = check_card(card)
+    swiped = typed_card(card)
     async with open_terminal(till, place) as terminal:
         return show_reply(terminal, await terminal.redeem(swiped, points), as_json=json)
 
 
 @app.command(help_epilogue=examples(f"terminal balance --card {EXAMPLE_CARD}"))
 async def balance(
-    *, card: CardText, json: JsonReply = False, till: TillOptions = HAND, place: Place = HERE
+    *, card: CardText = FROM_INPUT, json: JsonReply = False, till: TillOptions = HAND, place: Place = HERE
 ) -> Exit:
     """Ask for a card's points."""
-    swiped = check_card(card)
+    swiped = typed_card(card)
     async with open_terminal(till, place) as terminal:
         return show_reply(terminal, await terminal.balance(swiped), as_json=json)
 
@@ -98,14 +111,14 @@ Original = Annotated[int, Parameter(name="--stan", help="STAN of the earlier tra
 @app.command(help_epilogue=examples(f"terminal reversal --card {EXAMPLE_CARD} --stan 17"))
 async def reversal(
     *,
-    card: CardText,
+    card: CardText = FROM_INPUT,
     original: Original,
     json: JsonReply = False,
     till: TillOptions = HAND,
     place: Place = HERE,
 ) -> Exit:
     """Undo an earlier transaction of this terminal."""
-    swiped = check_card(card)
+    swiped = typed_card(card)
     async with open_terminal(till, place) as terminal:
         return show_reply(terminal, await terminal.reversal(swiped, original), as_json=json)
 
@@ -113,14 +126,14 @@ async def reversal(
 @app.command(help_epilogue=examples(f"terminal status --card {EXAMPLE_CARD} --stan 17"))
 async def status(
     *,
-    card: CardText,
+    card: CardText = FROM_INPUT,
     original: Original,
     json: JsonReply = False,
     till: TillOptions = HAND,
     place: Place = HERE,
 ) -> Exit:
     """Ask what became of an earlier STAN; one that was never seen is thereby cancelled for good."""
-    swiped = check_card(card)
+    swiped = typed_card(card)
     async with open_terminal(till, place) as terminal:
         reply = await terminal.status(swiped, original)
         if json:

@@ -6,6 +6,7 @@ nor how an answer is shown (`ops.till.answers`). Invariant: neither key nor full
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from cyclopts import Group, Parameter
 
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from ops.output import say
 from ops.place.options import HERE, Place
 from ops.place.running import read_note
 from ops.program import project_version
@@ -32,6 +34,8 @@ from simulators.till.store import TerminalMemory
 from simulators.till.terminal import PosTerminal
 
 KEY_BYTES: Final = 32
+FROM_INPUT: Final = "-"
+"""In place of a card: it is read from standard input."""
 CODES: Final = {int(code): code for code in ResultCode}
 
 
@@ -122,6 +126,24 @@ def check_card(text: str) -> str:
             "Swipe it again, or type its 16 to 19 digits without spaces.",
         ) from None
     return card
+
+
+def typed_card(text: str, what: str = "Card") -> str:
+    """Return a card given on the command line, or read from standard input where `-` stands for it.
+
+    There nobody sees it in the list of processes; somebody at a terminal is asked for it. Raises
+    `CommandError`.
+    """
+    if text != FROM_INPUT:
+        if text.startswith("-"):
+            raise CommandError(Exit.USAGE, f"Unknown option: {text}.", "See the command's --help.")
+        return check_card(text)
+    if sys.stdin.isatty():
+        say(f"{what} (type it, or swipe it):")
+    line = sys.stdin.readline()
+    if not line.strip():
+        raise CommandError(Exit.USAGE, "no card was given.", "Type or swipe it, or pipe its number in.")
+    return check_card(line)
 
 
 def masked(card: str) -> str:

@@ -1,6 +1,7 @@
 """`cityswitch cards` against a real Postgres: numbers typed in, reasons, confirmation, duplicates."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,16 @@ def test_a_duplicate_inherits_and_waits_to_be_handed_over(run: Run, lost: bool) 
     assert run("cards", "hand-over", typed=card(2))[0] == Exit.OK
     assert (status_of(run, 1), status_of(run, 2)) == ("replaced", "active")
     assert run("cards", "unblock", typed=card(1))[0] == Exit.USAGE
+
+
+def test_a_card_tells_since_when_it_is_what_it_is(run: Run) -> None:
+    """The moment of the last change of its status; none for a card that never had another."""
+    run("cards", "add", typed=card(1))
+    assert json.loads(run("cards", "show", "--json", typed=card(1))[1])["status_since"] is None
+    before = datetime.now(UTC).replace(microsecond=0)
+    run("cards", "block", *SURE, typed=card(1))
+    since = json.loads(run("cards", "show", "--json", typed=card(1))[1])["status_since"]
+    assert before <= datetime.fromisoformat(since) <= datetime.now(UTC)
 
 
 def test_numbers_may_stand_on_the_command_line(run: Run) -> None:

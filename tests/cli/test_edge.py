@@ -15,6 +15,7 @@ from protocol import luhn_digit
 from tests.cli.office import RULES, SURE, Run
 
 cards = st.integers(10**11, 10**18 - 1).map(lambda payload: f"{payload}{luhn_digit(str(payload))}")
+NUMBER = "4000000000000002"
 around = st.text(st.characters(exclude_categories=("Nd",)), max_size=20)
 
 
@@ -77,12 +78,29 @@ def test_no_command_repeats_a_card_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], json: tuple[str, ...]
 ) -> None:
     """A number in the wrong place of a command line is not told in the error, as a line or as JSON."""
-    card = "4000000000000002"
+    card = NUMBER
     typed = [word.format(card=card) for word in words]
     status = main([*typed, *json, "--state-dir", str(tmp_path / "none")])
     out, err = capsys.readouterr()
     assert status not in (Exit.OK, Exit.INTERNAL)
     assert not tells(out + err, card)
+
+
+def test_a_card_is_read_from_input_wherever_one_is_wanted(run: Run) -> None:
+    """No card on the command line, or `-`: it comes from standard input, for terminals and books as well."""
+    assert run("cards", "add", typed=NUMBER + "\n")[0] == Exit.OK
+    for words in (("cards", "show"), ("ledger", "balance", "-"), ("ledger", "history", "-")):
+        assert run(*words, typed=NUMBER)[0] == Exit.OK
+        assert run(*words, typed="")[0] == Exit.USAGE
+    nobody = ("--switch", "127.0.0.1:1")
+    for words in (("earn", "--amount", "1"), ("redeem", "--points", "100"), ("balance", "--card", "-")):
+        assert run("terminal", *words, *nobody, typed=NUMBER)[0] == Exit.CANNOT_CONNECT
+        status, _, err = run("terminal", *words, *nobody, typed="123")
+        assert status == Exit.USAGE
+        assert "no card" in err
+    status, _, err = run("cards", "show", "--jsn", typed=NUMBER)
+    assert status == Exit.USAGE
+    assert "--jsn" in err
 
 
 numbers = st.one_of(st.integers(), st.sampled_from([0, -1, 2**31 - 1, 2**31, 2**63 - 1, 2**63, 2**64])).map(
@@ -108,7 +126,7 @@ def wild_lines(number: str, other: str, text: str) -> list[list[str]]:
         ["terminals", "key", "list", number],
         ["cards", "list", f"--account={number}", f"--after={other}"],
         ["cards", "show", text],
-        ["cards", "add", "4000000000000002", f"--flags={number}", f"--expires-on={text}"],
+        ["cards", "add", NUMBER, f"--flags={number}", f"--expires-on={text}"],
         ["programmes", "show", text, f"--version={number}"],
         ["programmes", "suspend", text, *SURE],
         ["programmes", "apply", str(RULES), f"--effective-from={text}", f"--urgent={text}"],
