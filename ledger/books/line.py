@@ -1,15 +1,19 @@
 """Owns the order of postings: which may go together, and who waits behind whom.
 
-Postings go in the order they entered. Those of one card account may go in one batch, which keeps their
-order, but never in two at once; an id, own or original's, is in one batch only, and once. Who may not go yet
-is parked behind what it waits for, and comes before all others when that has left. Knows nothing of the
-database.
+Postings go in the order they entered. Those of one card account are never in two batches at once; in one they
+keep their order. A second one of an account waits for the next batch, for it is dearer in company; many do
+not wait. An id, own or original's, is in one batch only, and once. Who may not go yet is parked behind what
+it waits for, and comes before all others when that has left. Knows nothing of the database.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from ledger.books.posting import Posting
+
+TOGETHER_MIN: Final = 4
+"""So many postings of one account that wait for their turn go in one batch, behind its first."""
 
 
 class Line:
@@ -27,28 +31,50 @@ class Line:
 
     def take(self, count_max: int) -> list[Posting]:
         """Take the next batch, of at most `count_max`; they are on their way until they `leave`."""
-        accounts, ids, ready = self._accounts, self._ids, self.ready
+        accounts, ready = self._accounts, self.ready
         batch: list[Posting] = []
-        ours: set[int] = set()
+        seconds: dict[int, list[Posting] | None] = {}  # by account of the batch; None: they go together
         while ready and len(batch) < count_max:
             posting = ready.popleft()
             account = posting.account
-            own = -(posting.terminal << 32 | posting.stan)
-            if account in accounts and account not in ours:
+            if account in seconds:
+                waiting = seconds[account]
+                if waiting is None:
+                    self._admit(posting, batch)
+                    continue
+                waiting.append(posting)
+                if len(waiting) == TOGETHER_MIN and len(batch) + TOGETHER_MIN <= count_max:
+                    seconds[account] = None
+                    for second in waiting:
+                        self._admit(second, batch)
+            elif account in accounts:
                 self._park(account, posting)
-            elif own in ids:
-                self._park(own, posting)
-            elif posting.original_stan and (original := _original(posting)) != own and original in ids:
-                self._park(original, posting)
-            else:
-                if account > 0:
-                    ours.add(account)
-                    accounts[account] = accounts.get(account, 0) + 1
-                ids.add(own)
-                if posting.original_stan:
-                    ids.add(_original(posting))
-                batch.append(posting)
+            elif self._admit(posting, batch) and account > 0:
+                seconds[account] = []
+        for waiting in seconds.values():
+            if waiting:
+                ready.extendleft(reversed(waiting))
         return batch
+
+    def _admit(self, posting: Posting, batch: list[Posting]) -> bool:
+        """Put a posting into the batch unless one of its ids is on its way."""
+        ids = self._ids
+        own = -(posting.terminal << 32 | posting.stan)
+        if own in ids:
+            self._park(own, posting)
+            return False
+        if posting.original_stan:
+            original = _original(posting)
+            if original in ids:
+                self._park(original, posting)
+                return False
+            ids.add(original)
+        ids.add(own)
+        account = posting.account
+        if account > 0:
+            self._accounts[account] = self._accounts.get(account, 0) + 1
+        batch.append(posting)
+        return True
 
     def _park(self, key: int, posting: Posting) -> None:
         self._parked.setdefault(key, []).append(posting)
