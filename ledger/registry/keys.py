@@ -42,6 +42,9 @@ _NOTE_USE: Final = """update registry.terminal_key set
   where terminal = $1 and retired_at is null
     and (generation < $2 or (generation = $2 and used_at is null))"""
 
+_IS_LIVE: Final = """select retired_at is null and coalesce(not_after > now(), true)
+  from registry.terminal_key where terminal = $1 and generation = $2"""
+
 
 async def issue_keys(
     connection: Connection,
@@ -114,13 +117,22 @@ async def revoke_key(connection: Connection, actor: Actor, terminal: int, genera
         )
 
 
-async def note_use(connection: Connection, terminal: int, generation: int) -> None:
+async def note_use(connection: Connection, terminal: int, generation: int) -> bool:
     """Note that a terminal has signed on with a generation, and retire the older ones: it has this one.
 
-    The service's own write, as the actor "switch".
+    Returns False, and nothing has changed, if this generation has ended itself. The service's own write, as
+    the actor "switch".
     """
     async with writing(connection, SWITCH):
+        if not await is_live(connection, terminal, generation):
+            return False
         await connection.execute(_NOTE_USE, terminal, generation)
+    return True
+
+
+async def is_live(connection: Connection, terminal: int, generation: int) -> bool:
+    """Return whether a generation may be used now."""
+    return bool(await connection.fetchval(_IS_LIVE, terminal, generation))
 
 
 async def list_keys(connection: Connection, terminal: int) -> list[Any]:

@@ -211,6 +211,12 @@ class Connections:
         if connection := self._by_terminal.get(number):
             self.close(connection, reason)
 
+    def close_other_keys(self, terminal: Terminal) -> None:
+        """Close the connection of a terminal if its key's generation is none of the terminal's live ones."""
+        connection = self._by_terminal.get(terminal.number)
+        if connection is not None and connection.generation not in terminal.keys:
+            self.close(connection, "key_retired")
+
     def fault(self, source: str, reason: str, *, terminal: int | None = None) -> None:
         """Log a peer's fault once per source and reason; further ones are only counted (by the closing).
 

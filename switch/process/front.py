@@ -16,18 +16,23 @@ import trio
 
 from switch.clock import clock_ms
 from switch.config import Config
-from switch.flow.connection import Connection, Connections
+from switch.flow.connection import Connections
 from switch.flow.flow import Flow, Ledger
 from switch.metrics import Meters
 from switch.rules.directory import Directory
 from switch.wire.hub import Hub
-from switch.wire.listener import Listener, epoll_available
+from switch.wire.listener import Listener, UseKey, epoll_available
 from switch.wire.pump import Pump
 
 log = structlog.get_logger()
 
 SWEEP_S = 0.5
 DRAIN_POLL_S = 0.01
+
+
+async def any_key(_terminal: int, _generation: int) -> bool:
+    """Every key that the directory has may be used."""
+    return True
 
 
 class Front:
@@ -42,7 +47,7 @@ class Front:
         ledger: Ledger,
         feed_is_stale: Callable[[], bool],
         nursery: trio.Nursery,
-        on_authenticated: Callable[[Connection], None] = lambda _: None,
+        use_key: UseKey = any_key,
         use_pump: bool | None = None,
     ) -> None:
         self._config = config
@@ -68,7 +73,7 @@ class Front:
             hub=hub,
             pump=self._pump,
             meters=meters,
-            on_authenticated=on_authenticated,
+            use_key=use_key,
         )
 
     async def run(self, sock: socket.socket, stop: trio.Event) -> None:

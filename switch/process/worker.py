@@ -22,13 +22,10 @@ import trio
 from ledger.books.committer import Committer
 from ledger.books.posting import Outcome, Posting
 from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
-from ledger.postgres.database import Connection as DatabaseConnection
 from ledger.postgres.database import Database, open_database
 from ledger.registry.installation import check_master_key
-from ledger.registry.keys import note_use
 from ledger.registry.secrets import MasterKey
 from switch.config import Config, ConfigError
-from switch.flow.connection import Connection
 from switch.flow.flow import INQUIRIES_MAX, Ledger
 from switch.flow.inquiry import Inquiries
 from switch.logs import configure_logs
@@ -38,6 +35,7 @@ from switch.process.certificate import read_certificate
 from switch.process.feed import Feed
 from switch.process.front import Front
 from switch.process.http import bind_http, make_application, serve_http
+from switch.process.key_use import KeyUse
 from switch.process.lines import WorkerReady
 from switch.process.ports import bind_patiently
 from switch.process.readiness import PostingWatch, Readiness
@@ -164,7 +162,7 @@ class Worker:
                 ),
                 feed_is_stale=feed.is_stale,
                 nursery=back,
-                on_authenticated=lambda connection: self._authenticated(connection, database, back),
+                use_key=KeyUse(database.session(), self._directory, back).may_use,
             )
             self._add_gauges(front, committer, feed)
             report()
@@ -190,28 +188,13 @@ class Worker:
         assert self._front is not None
         self._front.flow.on_outcomes(outcomes)
 
-    def _authenticated(self, connection: Connection, database: Database, nursery: trio.Nursery) -> None:
-        """The first use of a key generation is noted in the registry, which retires the older ones."""
-        terminal, generation = connection.terminal, connection.generation
-        if terminal is not None and generation > terminal.used_generation:
-            nursery.start_soon(self._note_use, terminal, generation, database)
-
-    async def _note_use(self, terminal: Terminal, generation: int, database: Database) -> None:
-        async def job(connection: DatabaseConnection) -> None:
-            await note_use(connection, terminal.number, generation)
-
-        try:
-            await database.run(job)
-        except LedgerError as error:
-            log.warning(
-                "key_use_not_noted", terminal=terminal.number, generation=generation, problem=str(error)
-            )
-        else:
-            log.info("key_generation_used", terminal=terminal.number, generation=generation)
-
     def _terminal_changed(self, terminal: Terminal) -> None:
-        if terminal.blocked and self._front is not None:
+        if self._front is None:
+            return
+        if terminal.blocked:
             self._front.connections.close_terminal(terminal.number, "terminal_blocked")
+        else:
+            self._front.connections.close_other_keys(terminal)
 
     def _add_gauges(self, front: Front, committer: Committer, feed: Feed) -> None:
         gauge = self._meters.gauge

@@ -127,7 +127,7 @@ class Directory:
         Unknown, blocked, retired, expired.
         """
         terminal = self.terminals.get(terminal_number)
-        if terminal is None or terminal.blocked:
+        if terminal is None or terminal.blocked or generation < terminal.used_generation:
             return None
         key, expires_ms = terminal.keys.get(generation, (None, None))
         return key if expires_ms is None or now_ms < expires_ms else None

@@ -13,7 +13,7 @@ import secrets
 import select
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 import trio
@@ -35,6 +35,14 @@ SOCKET_BUFFER_BYTES = 65_536
 ACCEPTS_PER_TURN = 64
 HANDSHAKE_READ_BYTES = 256
 DESCRIPTORS_SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+UseKey = Callable[[int, int], Awaitable[bool]]
+"""Told of terminal and generation before ACCEPT is sent, whether this generation may still be used."""
+
+
+class KeyRefused(Exception):
+    """A terminal proved a key that may not be used any more."""
 
 
 class PortInUse(Exception):
@@ -124,14 +132,14 @@ class Listener:
         hub: Hub,
         pump: Pump | None,
         meters: Meters,
-        on_authenticated: Callable[[Connection], None],
+        use_key: UseKey,
     ) -> None:
         self._config = config
         self._directory = directory
         self._hub = hub
         self._pump = pump
         self._meters = meters
-        self._on_authenticated = on_authenticated
+        self._use_key = use_key
         self._tls = tls_context(config)
         self._dummy_key = secrets.token_bytes(32)
         self._half_open: dict[int, trio.CancelScope] = {}
@@ -219,8 +227,6 @@ class Listener:
         if connection.terminal is not None and connection.terminal.blocked:
             # While ACCEPT was being written: the block found no connection to close.
             self._hub.connections.close(connection, "terminal_blocked")
-            return
-        self._on_authenticated(connection)
 
     async def _authenticate(
         self, stream: SocketStream | trio.abc.Stream, source: str
@@ -243,6 +249,8 @@ class Listener:
             except ProtocolError as fault:
                 result = str(fault.reason)
                 self._hub.connections.fault(source, fault.reason)
+            except KeyRefused:
+                result = "key_refused"
             except (trio.BrokenResourceError, ssl.SSLError):
                 result = "peer_closed"
             finally:
@@ -267,8 +275,17 @@ class Listener:
             if not data:
                 return None
             session.receive(bytes(data), 0)
+            if session.is_open and not await self._use_key(*proved(session)):
+                raise KeyRefused
             await stream.send_all(session.data_to_send())
         return session
+
+
+def proved(session: ServerSession) -> tuple[int, int]:
+    """Return terminal and generation of an open session."""
+    assert session.terminal is not None
+    assert session.generation is not None
+    return session.terminal, session.generation
 
 
 def epoll_available() -> bool:

@@ -1,6 +1,5 @@
 """A worker whole, against real Postgres: the acknowledged is in the books, and blocks act."""
 
-import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +11,6 @@ import trio
 
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.cards import CardRow, import_cards, set_card_status
-from ledger.registry.keys import issue_key
 from ledger.registry.reads import CardStatus, Status
 from ledger.registry.secrets import MasterKey
 from ledger.registry.terminals import set_terminal_status
@@ -43,7 +41,7 @@ from tests.ledger.books import TESTER
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get, seed
-from tests.switch.memory import CARD, UNKNOWN_CARD, Line, terminal_key
+from tests.switch.memory import CARD, UNKNOWN_CARD, Line
 
 
 class Running(msgspec.Struct):
@@ -308,32 +306,6 @@ async def test_a_storm_of_inquiries_delays_no_block(
             assert answers == []
             nursery.cancel_scope.cancel()
         await holder.run(lambda c: c.execute("rollback"))
-
-
-async def test_the_first_use_of_a_new_key_retires_the_old(
-    fresh: FreshDatabase, owner: Database, tmp_path: Path
-) -> None:
-    """Key rotation with overlap: both generations work until the newer one has been used."""
-    async with running_worker(fresh, owner, tmp_path) as running:
-        key = secrets.token_bytes(32)
-
-        async def rotate(connection: Connection) -> int:
-            return await issue_key(connection, TESTER, running.master, 1, key)
-
-        assert await owner.run(rotate) == 2
-        await running.line()
-
-        async def try_key(generation: int, used: bytes) -> bool:
-            stream = await trio.open_tcp_stream("127.0.0.1", running.port)
-            running.streams.append(stream)
-            line = Line(stream, 1, key=used, generation=generation)
-            return await line.sign_in()
-
-        with trio.fail_after(HANG_S):
-            while not await try_key(2, key):
-                await trio.lowlevel.checkpoint()
-            while await try_key(1, terminal_key(1)):
-                await trio.lowlevel.checkpoint()
 
 
 async def test_http_says_what_it_should(fresh: FreshDatabase, owner: Database, tmp_path: Path) -> None:
