@@ -118,9 +118,10 @@ async def issue(
             f"whether the keys count is not known ({error}); they are written down in {_named(files)}. See "
             "`cityswitch terminals key list`, or issue again: keys never used are replaced"
         ) from error
-    except BaseException:
+    except LedgerError:
         files.remove()
         raise
+    # Anything else, an interruption above all, may have come after the commit: then the files stay.
     try:
         files.put_in_place()
     except OSError as error:
