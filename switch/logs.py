@@ -165,25 +165,25 @@ def _shorten(value: Any, chars_max: int) -> Any:
     return text if len(text) <= chars_max else f"{text[:half]} … {text[-half:]}"
 
 
-def log_transaction(posting: Posting, outcome: Outcome, message: str, last4: str) -> None:
+def log_transaction(posting: Posting, outcome: Outcome, message: str) -> None:
     """Log one answered request: approvals at debug, declines at info, retry and fault codes as warnings."""
     code = outcome.code
     if not code:
         if _level == logging.DEBUG:
-            log.debug("transaction", **_fields(posting, outcome, message, last4))
+            log.debug("transaction", **_fields(posting, outcome, message))
     elif code in _ATTENTION:
-        log.warning("transaction", **_fields(posting, outcome, message, last4))
+        log.warning("transaction", **_fields(posting, outcome, message))
     elif _level <= logging.INFO:
-        log.info("transaction", **_fields(posting, outcome, message, last4))
+        log.info("transaction", **_fields(posting, outcome, message))
 
 
-def _fields(posting: Posting, outcome: Outcome, message: str, last4: str) -> dict[str, Any]:
+def _fields(posting: Posting, outcome: Outcome, message: str) -> dict[str, Any]:
     return {
-        "transaction": outcome.transaction_id or posting.transaction_id,
+        "transaction": outcome.transaction_id,
         "terminal": posting.terminal,
         "stan": posting.stan,
         "message": message,
-        "card": f"****{last4}",
+        "card": f"****{posting.last4:04}" if posting.last4 >= 0 else "****????",
         "code": outcome.code,
         "result": _NAMES.get(outcome.code, "unknown"),
         "points": outcome.points,

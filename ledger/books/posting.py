@@ -64,9 +64,10 @@ class Posting(msgspec.Struct, gc=False):
     """One request for the ledger.
 
     points is the signed change of the card account; code is 0 to post if the balance allows, else the
-    decline the switch decided, which is journalled without posting. account is 0 when no card is known, or
-    ANY_ACCOUNT for a reference; digest is the signed 64-bit hash of the request; original_stan is 0 for
-    none, else below stan, or the request names nothing; last4 is 0..9999 or NO_DIGITS; context is the
+    decline the switch decided, which is journalled without posting (a code of class retry, 10..19, decides
+    nothing: it is told unless the id stands there already, and leaves no row). account is 0 when no card is
+    known, or ANY_ACCOUNT for a reference; digest is the signed 64-bit hash of the request; original_stan is
+    0 for none, else below stan, or the request names nothing; last4 is 0..9999 or NO_DIGITS; context is the
     caller's own and never looked at. submitted_at is when the request came, by trio's clock, in seconds (0:
     when it is submitted).
     """

@@ -34,6 +34,7 @@ from switch.config import Config
 from switch.flow.connection import Connection, Connections
 from switch.flow.operations import OPERATIONS, Operation
 from switch.flow.overload import Overload
+from switch.flow.replies import is_printable
 from switch.logs import log_transaction
 from switch.metrics import Meters
 from switch.rules.decide import Decision, Moment, postpone
@@ -67,7 +68,6 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
     message: str
     operation: Operation
     programme: Programme
-    last4: str
     account: int
 
 
@@ -172,13 +172,13 @@ class Flow:
         # Of another programme's card nothing is told, not even its points.
         account = 0 if isinstance(card, int) or card.programme != programme.number else card.account
         pending = Pending(
-            read.connection, request.type, message.__class__.__name__, operation, programme, last4, account
+            read.connection, request.type, message.__class__.__name__, operation, programme, account
         )
         overload = self._overload
         if operation.is_new_business and (
             (read.is_behind and overload.take_refusal()) or overload.is_hot(account)
         ):
-            self._shed(read, pending, message.stan)
+            self._shed(read, pending, message.stan, last4)
             return
         assert operation.decide is not None
         postponed = operation.is_new_business and postpone(terminal.partner, card, read.at)
@@ -191,7 +191,7 @@ class Flow:
             terminal.number,
             stan=message.stan,
             kind=operation.kind,
-            account=account,
+            account=decision.account or account,
             counter_account=decision.counter_account,
             points=decision.points,
             amount_grosze=decision.amount_grosze,
@@ -201,31 +201,33 @@ class Flow:
             rules_version=decision.rules_version or programme.current.number,
             accepted_at_ms=read.at.now_ms,
             terminal_time=message.terminal_time,
-            last4=int(last4) if last4.isdigit() else NO_DIGITS,
+            last4=last4,
             context=pending,
             submitted_at=read.now,
         )
-        if decision.code and (not operation.is_journalled or decision.code in UNDECIDED):
+        if decision.code and (
+            not operation.is_journalled or (decision.code in UNDECIDED and read.at.is_stale)
+        ):
             undone = no_effect(posting, decision.code)
             self._answer_transaction(posting, undone, pending, read.now, read.touched)
         else:
             overload.enter(account)
             self._ledger.submit_nowait(posting)
 
-    def _find_card(self, text: str) -> tuple[Card | int, str]:
+    def _find_card(self, text: str) -> tuple[Card | int, int]:
         """Return the card, or the result code that says why there is none, and the last four digits.
 
         What the registry knows is a card number; its check digit need not be computed again.
         """
         if text.isascii() and text.isdigit() and (card := self._directory.find_card(text)) is not None:
-            return card, text[-4:]
+            return card, int(text[-4:])
         try:
             digits = parse_card(text)
         except CardNumberError:
-            return int(ResultCode.CARD_NUMBER_INVALID), "????"
-        return self._directory.find_card(digits) or int(ResultCode.CARD_UNKNOWN), digits[-4:]
+            return int(ResultCode.CARD_NUMBER_INVALID), NO_DIGITS
+        return self._directory.find_card(digits) or int(ResultCode.CARD_UNKNOWN), int(digits[-4:])
 
-    def _shed(self, read: Read, pending: Pending, stan: int) -> None:
+    def _shed(self, read: Read, pending: Pending, stan: int, last4: int) -> None:
         """Tell one request to try again, as cheaply as can be: nothing of it is kept or logged."""
         operation = pending.operation
         outcome = Outcome(
@@ -239,12 +241,12 @@ class Flow:
             kind=operation.kind,
             counter_account=0,
             original_stan=0,
-            last4=NO_DIGITS,
+            last4=last4,
             replayed=False,
         )
         self._meters.requests_shed += 1
         self._meters.replies[pending.message, TRY_AGAIN] += 1
-        reply = operation.reply(stan, 0, outcome, pending.programme, pending.last4)
+        reply = operation.reply(stan, outcome, pending.programme)
         self._answer(pending.connection, reply, pending.request_type, read.touched)
 
     # Replies out.
@@ -266,13 +268,15 @@ class Flow:
         self, posting: Posting, outcome: Outcome, pending: Pending, now: float, touched: set[Connection]
     ) -> None:
         meters = self._meters
+        if not is_printable(outcome, pending.programme):
+            outcome = no_effect(posting, TRY_AGAIN)
+        if outcome.last4 < 0:
+            outcome.last4 = posting.last4  # a tombstone has none; the request whose place it took has
         meters.replies[pending.message, outcome.code] += 1
         meters.replays += outcome.replayed
         meters.request_s.add(now - posting.submitted_at)
-        log_transaction(posting, outcome, pending.message, pending.last4)
-        reply = pending.operation.reply(
-            posting.stan, posting.original_stan, outcome, pending.programme, pending.last4
-        )
+        log_transaction(posting, outcome, pending.message)
+        reply = pending.operation.reply(posting.stan, outcome, pending.programme)
         self._answer(pending.connection, reply, pending.request_type, touched)
 
     def _answer(

@@ -1,7 +1,7 @@
 """What a terminal is told: the reply to an outcome, receipt included.
 
-Pure. Must not know how a reply travels. Invariant: it depends on stored figures only, so that a replay is the
-first reply again, byte for byte.
+Pure. Must not know how a reply travels. Invariant: it depends on stored figures and on the rules version they
+name only, so that a replay is the first reply again, byte for byte, whatever asks for it.
 """
 
 from __future__ import annotations
@@ -16,20 +16,28 @@ from switch.rules.directory import Programme
 TRY_AGAIN = int(ResultCode.TRY_AGAIN)
 REDEEM = int(Kind.REDEEM)
 
-MakeReply: TypeAlias = Callable[[int, int, Outcome, Programme, str], Reply]
-"""Makes the reply of one operation: (stan, original_stan, outcome, programme, last4)."""
+MakeReply: TypeAlias = Callable[[int, Outcome, Programme], Reply]
+"""Makes the reply of one operation to the request `stan`; `is_printable` is asked first."""
 
 
-def transaction_reply(
-    stan: int, original_stan: int, outcome: Outcome, programme: Programme, last4: str
-) -> TransactionReply:
+def is_printable(outcome: Outcome, programme: Programme) -> bool:
+    """Whether this worker knows the rules the outcome was posted under, and those of its original.
+
+    A worker whose registry lags may not; another version's text would be another reply.
+    """
+    original = outcome.original
+    return outcome.rules_version in programme.versions and (
+        original is None or original.rules_version in programme.versions
+    )
+
+
+def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> TransactionReply:
     """One transaction reply with its receipt, printed by the rules version it was posted under.
 
     What each figure holds by code: SPEC.md, "What a reply holds" (`protocol.published.field_matrix`).
     """
     is_told = outcome.transaction_id and (outcome.code < TRY_AGAIN or outcome.kind != REDEEM)
     amount_grosze = outcome.amount_grosze if is_told else 0
-    printer = (programme.versions.get(outcome.rules_version) or programme.current).printer
     return TransactionReply(
         stan=stan,
         code=outcome.code,
@@ -38,25 +46,22 @@ def transaction_reply(
         amount_grosze=amount_grosze,
         points=outcome.points,
         balance=outcome.balance,
-        receipt=printer.text(
+        receipt=programme.versions[outcome.rules_version].printer.text(
             outcome.kind,
             outcome.code,
             at_ms=outcome.accepted_at_ms,
-            last4=last4,
+            last4=outcome.last4,
             amount_grosze=amount_grosze,
             points=outcome.points,
             balance=outcome.balance,
-            original=original_stan,
+            original=outcome.original_stan,
         ),
     )
 
 
-def status_reply(
-    stan: int, original_stan: int, outcome: Outcome, programme: Programme, last4: str
-) -> StatusReply:
+def status_reply(stan: int, outcome: Outcome, programme: Programme) -> StatusReply:
     """What became of the original: its own reply, or none."""
     original = None
     if outcome.original is not None:
-        stored = outcome.original
-        original = transaction_reply(original_stan, stored.original_stan, stored, programme, last4)
+        original = transaction_reply(outcome.original_stan, outcome.original, programme)
     return StatusReply(stan=stan, code=outcome.code, server_time_ms=outcome.accepted_at_ms, original=original)

@@ -46,6 +46,11 @@ _FIELDS = ("time", "card", "amount", "points", "balance", "value", "original", "
 """What a receipt may show; the tuple of a receipt's figures has this order."""
 
 
+def masked(last4: int) -> str:
+    """A card number as it may be shown: "****0042"; `NO_DIGITS` where none was read."""
+    return f"****{last4:04}" if last4 >= 0 else "****????"
+
+
 class _Template:
     """The lines of one section; of time and amounts only those they name are formatted."""
 
@@ -90,7 +95,7 @@ class ReceiptPrinter:
         code: int,
         *,
         at_ms: int,
-        last4: str,
+        last4: int,
         amount_grosze: int,
         points: int,
         balance: int,
@@ -101,7 +106,7 @@ class ReceiptPrinter:
         return template.text(
             (
                 self._calendar.text(at_ms) if template.shows_time else "",
-                "****" + last4,
+                masked(last4),
                 money(amount_grosze) if template.shows_amount else "",
                 -points if kind == _REDEEM else points,
                 balance,

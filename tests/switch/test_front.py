@@ -7,7 +7,7 @@ import structlog.testing
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from protocol import Ack, Balance, Earn, Echo, Redeem, ResultCode, Reversal, SignOff, TransactionReply
+from protocol import Ack, Balance, Earn, Echo, Redeem, ResultCode, SignOff, TransactionReply
 from tests.patience import HANG_S
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, Memory, receive, reset, running_front
 
@@ -66,7 +66,6 @@ async def test_refusals_are_journalled_with_their_code_and_post_nothing() -> Non
         (Earn(stan=4, terminal_time=0, card=CARD, amount=-1), ResultCode.AMOUNT_NEGATIVE),
         (Earn(stan=5, terminal_time=0, card=CARD, amount=10**12), ResultCode.AMOUNT_OVER_LIMIT),
         (Redeem(stan=6, terminal_time=0, card=CARD, tier=101), ResultCode.TIER_UNKNOWN),
-        (Reversal(stan=7, terminal_time=0, card="12", original_stan=1), ResultCode.CARD_NUMBER_INVALID),
     ]
     async with running_front() as memory:
         line = Line(await memory.connect())

@@ -55,7 +55,7 @@ def test_a_transaction_is_logged_by_what_became_of_it(
     """Approvals at debug, declines at info, retry and fault as warnings; the card shows four digits."""
     configure_logs(level)
     posting = make_posting(int(code))
-    log_transaction(posting, approve(posting), "Earn", "1234")
+    log_transaction(posting, approve(posting), "Earn")
     assert logs.writer.flush(5)
     lines = capfd.readouterr().err.splitlines()
     if logged is None:

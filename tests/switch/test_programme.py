@@ -64,7 +64,7 @@ def test_text_that_is_not_toml_names_the_file() -> None:
 def test_an_earn_receipt_says_amount_points_and_balance_in_polish() -> None:
     """Częstochowa, "Naliczanie punktów" 3: the print tells how many points were awarded."""
     printer = printer_of(CZESTOCHOWA)
-    text = printer.text(Kind.EARN, 0, at_ms=AT_MS, last4="1234", amount_grosze=4590, points=4, balance=104)
+    text = printer.text(Kind.EARN, 0, at_ms=AT_MS, last4=1234, amount_grosze=4590, points=4, balance=104)
     assert text.splitlines() == [
         "Częstochowska Karta Mieszkańca",
         "2026-07-01 23:05",
@@ -79,7 +79,7 @@ def test_an_earn_receipt_says_amount_points_and_balance_in_polish() -> None:
 def test_a_redemption_receipt_shows_points_spent_without_a_sign() -> None:
     """A redemption prints the rebate and the points it took."""
     printer = printer_of(CZESTOCHOWA)
-    text = printer.text(Kind.REDEEM, 0, at_ms=AT_MS, last4="1234", amount_grosze=1000, points=-100, balance=4)
+    text = printer.text(Kind.REDEEM, 0, at_ms=AT_MS, last4=1234, amount_grosze=1000, points=-100, balance=4)
     assert "Rabat: 10,00 zł\nWykorzystane punkty: 100\nStan punktów: 4" in text
 
 
@@ -87,7 +87,7 @@ def test_a_redemption_receipt_shows_points_spent_without_a_sign() -> None:
 def test_every_refusal_prints_its_reason(code: int) -> None:
     """Every refusal has a receipt text."""
     printer = printer_of(CZESTOCHOWA)
-    text = printer.text(Kind.EARN, code, at_ms=AT_MS, last4="1234", amount_grosze=0, points=0, balance=0)
+    text = printer.text(Kind.EARN, code, at_ms=AT_MS, last4=1234, amount_grosze=0, points=0, balance=0)
     assert "ODMOWA" in text
     assert ResultCode(code).text_pl in text
 
@@ -117,7 +117,7 @@ def test_letters_typed_with_marks_are_one_letter() -> None:
 def test_a_reversal_without_effect_does_not_read_like_a_return(code: int, says: str) -> None:
     """The text follows the outcome: "nothing reversed" never stands under "reversed"."""
     text = printer_of(CZESTOCHOWA).text(
-        Kind.REVERSAL, code, at_ms=AT_MS, last4="1234", amount_grosze=0, points=0, balance=5, original=17
+        Kind.REVERSAL, code, at_ms=AT_MS, last4=1234, amount_grosze=0, points=0, balance=5, original=17
     )
     assert says in text
     assert ("Anulowano" in text) == ("Zapraszamy" in text) == (code == 0)
@@ -137,7 +137,7 @@ def test_the_printed_time_is_the_city_s(moment: str, printed: str) -> None:
     """Whatever the zone of switch and terminal, a receipt shows what the clock on the town hall shows."""
     at_ms = int(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp() * 1000)
     text = printer_of(CZESTOCHOWA).text(
-        Kind.EARN, 0, at_ms=at_ms, last4="1234", amount_grosze=1, points=0, balance=0
+        Kind.EARN, 0, at_ms=at_ms, last4=1234, amount_grosze=1, points=0, balance=0
     )
     assert text.splitlines()[1] == printed
 

@@ -66,8 +66,13 @@ class Running(msgspec.Struct):
 async def running_worker(
     fresh: FreshDatabase, owner: Database, directory: Path, **settings: object
 ) -> AsyncIterator[Running]:
-    master = MasterKey.create(directory / "master.key")
-    await seed(owner, master)
+    """A worker on the seeded city; on a directory that was used before it is that worker's successor."""
+    key_file = directory / "master.key"
+    if key_file.exists():
+        master = MasterKey.load(key_file)
+    else:
+        master = MasterKey.create(key_file)
+        await seed(owner, master)
     reserved = reserve_port("127.0.0.1", 0)
     port = reserved.getsockname()[1]
     values = {"listen_port": port, "http_port": 0, "dsn": fresh.service_dsn, "log_level": "warning"}

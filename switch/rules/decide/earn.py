@@ -62,4 +62,4 @@ def _award(amount_grosze: int, partner: Partner, version: Version, refusal: int)
     if code:
         return Decision(code, 0, amount_grosze, rules_version=version.number)
     points = amount_grosze // (partner.points_step_grosze or earn.step_grosze)
-    return Decision(APPROVED, points, amount_grosze, partner.issued_account, 0, version.number)
+    return Decision(APPROVED, points, amount_grosze, partner.issued_account, rules_version=version.number)

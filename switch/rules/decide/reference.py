@@ -1,16 +1,19 @@
 """Requests that name an earlier one of the same terminal: reversal and status. Pure.
 
-Invariant: never refused on business grounds (SPEC.md, section 6): what was done can always be put right.
+Invariant: never refused here (SPEC.md, section 6). What was done can always be put right, and what was
+declined for its card has a reply as well; whether the card is the original's the ledger sees, by the account.
 """
 
 from __future__ import annotations
 
+from ledger.books.posting import ANY_ACCOUNT
 from protocol import Reversal, Status
 from switch.rules.decide.decision import Decision, Moment
-from switch.rules.decide.refusals import refuse_identity
+from switch.rules.decide.refusals import APPROVED, is_ignorant
 from switch.rules.directory import Card, Partner
 
 
 def decide_reference(message: Reversal | Status, partner: Partner, card: Card | int, at: Moment) -> Decision:
-    """Refused for a wrong card only; the ledger finds the original."""
-    return Decision(refuse_identity(partner, card), original_stan=message.original_stan)
+    """The ledger finds the original; a card that may only be new here is taken for the original's."""
+    account = ANY_ACCOUNT if is_ignorant(card, at) else 0
+    return Decision(APPROVED, original_stan=message.original_stan, account=account)

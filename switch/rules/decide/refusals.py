@@ -40,13 +40,16 @@ def postpone(partner: Partner, card: Card | int, at: Moment) -> int:
     """
     if not at.is_clock_right or not partner.programme.current.number:
         return TRY_AGAIN
-    if at.is_stale and isinstance(card, int) and card == CARD_UNKNOWN:
-        return TRY_AGAIN
-    return APPROVED
+    return TRY_AGAIN if is_ignorant(card, at) else APPROVED
+
+
+def is_ignorant(card: Card | int, at: Moment) -> bool:
+    """Whether the card may exist although this worker does not know it (yet)."""
+    return at.is_stale and isinstance(card, int) and card == CARD_UNKNOWN
 
 
 def refuse_identity(partner: Partner, card: Card | int) -> int:
-    """Return why the card is not one of this programme. All that a reversal may be refused for."""
+    """Return why the card is not one of this programme."""
     if isinstance(card, int):
         return card
     if card.programme != partner.programme.number:

@@ -28,7 +28,8 @@ create type ledger.request_v1 as (
   points           bigint,    -- signed change of the card account
   amount_grosze    bigint,
   digest           bigint,
-  code             smallint,  -- 0: post if the balance allows; else the decline already decided
+  code             smallint,  -- 0: post if the balance allows; else the decline already decided; class retry
+                              -- (10..19): not decided yet, so nothing is entered, but what stands there is told
   original_stan    int,       -- 0: none
   rules_version    int,
   accepted_at_ms   bigint,
@@ -169,6 +170,8 @@ begin
   end if;
   if not r.journalled then
     return ledger.unstored_v1(r, v_code, coalesce(v_account.balance, 0));
+  elsif v_code between 10 and 19 then
+    return ledger.unstored_v1(r, v_code, 0);
   end if;
   if v_account.id is not null and v_account.id <> all (p_locked) then
     return null;
@@ -353,6 +356,7 @@ begin
             p_last4, p_journalled) q
           order by q.account) r
       where a.bucket = p_bucket and a.id = r.account and r.in_batch = 1 and r.journalled and r.original_stan = 0
+        and r.code not between 10 and 19
         and (select 1 from ledger.journal j
              where j.bucket = p_bucket and j.terminal = r.terminal and j.stan = r.stan limit 1) is null
       returning r.*, a.balance, a.balance - a.previous_balance as moved, a.previous_terminal, a.previous_stan,

@@ -1,0 +1,214 @@
+"""A stored reply is the first reply, byte for byte, whatever asks for it and whatever has happened since."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import trio
+
+from ledger.postgres.database import Connection, Database
+from ledger.registry.reads import CardStatus
+from protocol import Balance, Earn, EarnAdvice, Redeem, Request, ResultCode, Reversal, Status, StatusReply
+from protocol.messages import TransactionReply, encode
+from tests.patience import HANG_S
+from tests.postgres import FreshDatabase
+from tests.switch.city import RULES
+from tests.switch.memory import CARD, CARDS, UNKNOWN_CARD, Line, card_digits
+from tests.switch.test_worker import Running, running_worker
+
+STRANGER = CARDS[9]  # of another programme
+BY_STATUS = {
+    CardStatus.BLOCKED: CARDS[1],
+    CardStatus.RETAIN: CARDS[2],
+    CardStatus.REPLACED: CARDS[3],
+    CardStatus.ORDERED: CARDS[4],
+    CardStatus.CLOSED: CARDS[5],
+}
+EXPIRED, OTHER = CARDS[6], CARDS[7]
+NEW_PLASTIC = card_digits(50)
+CARDS_BEFORE = [*BY_STATUS.values(), EXPIRED, OTHER, STRANGER]
+_ADD = """
+with card as (
+  insert into registry.card (token, account, programme, last4, status, expires_on)
+  select $1, nextval('registry.account_number') << 3, $2, $3, $4, $5 returning account)
+insert into ledger.account (bucket, id) select 0, account from card"""
+
+
+async def add_cards(running: Running) -> None:
+    """Every card the cases need, beside CARD."""
+    status_of = {digits: status for status, digits in BY_STATUS.items()}
+
+    async def job(connection: Connection) -> None:
+        await connection.execute(
+            "insert into registry.programme (id, code, name) values (2, 'zywiec', 'Żywiec')"
+        )
+        for digits in CARDS_BEFORE:
+            await connection.execute(
+                _ADD,
+                running.master.token(digits),
+                2 if digits == STRANGER else 1,
+                digits[-4:],
+                int(status_of.get(digits, CardStatus.ACTIVE)),
+                datetime(2020, 1, 1, tzinfo=UTC).date() if digits == EXPIRED else None,
+            )
+
+    await running.owner.run(job)
+
+
+def earn(stan: int, card: str = CARD, amount: int = 5_000) -> Earn:
+    return Earn(stan=stan, terminal_time=7, card=card, amount=amount)
+
+
+def undo(stan: int, original: int, card: str = CARD) -> Reversal:
+    return Reversal(stan=stan, terminal_time=7, card=card, original_stan=original)
+
+
+def redeem(stan: int, tier: int, card: str = CARD) -> Redeem:
+    return Redeem(stan=stan, terminal_time=7, card=card, tier=tier)
+
+
+def cases() -> list[tuple[Request, int]]:
+    """Every message with every outcome that can be stored, in the order to be sent."""
+    now_s = int(time.time())
+
+    def advice(stan: int, card: str = CARD, at_s: int = now_s) -> EarnAdvice:
+        return EarnAdvice(stan=stan, terminal_time=at_s, card=card, amount=2_500)
+
+    code = ResultCode
+    return [
+        (earn(1, amount=200_000), code.APPROVED),
+        (earn(2, amount=999), code.APPROVED),
+        (earn(3, "12"), code.CARD_NUMBER_INVALID),
+        (earn(4, UNKNOWN_CARD), code.CARD_UNKNOWN),
+        (earn(5, STRANGER), code.CARD_OTHER_PROGRAMME),
+        (earn(6, BY_STATUS[CardStatus.RETAIN]), code.CARD_RETAIN),
+        (earn(7, BY_STATUS[CardStatus.REPLACED]), code.CARD_REPLACED),
+        (earn(8, BY_STATUS[CardStatus.BLOCKED]), code.CARD_BLOCKED),
+        (earn(9, BY_STATUS[CardStatus.CLOSED]), code.CARD_BLOCKED),
+        (earn(10, BY_STATUS[CardStatus.ORDERED]), code.CARD_NOT_ACTIVE),
+        (earn(11, EXPIRED), code.CARD_EXPIRED),
+        (earn(12, amount=0), code.AMOUNT_ZERO),
+        (earn(13, amount=-1), code.AMOUNT_NEGATIVE),
+        (earn(14, amount=10**12), code.AMOUNT_OVER_LIMIT),
+        (advice(20), code.APPROVED),
+        (advice(21, at_s=7), code.ADVICE_OUT_OF_TIME),
+        (advice(22, EXPIRED), code.CARD_EXPIRED),
+        (advice(23, UNKNOWN_CARD), code.CARD_UNKNOWN),
+        (advice(24, "12"), code.CARD_NUMBER_INVALID),
+        (redeem(30, 100), code.APPROVED),
+        (redeem(31, 101), code.TIER_UNKNOWN),
+        (redeem(32, 500), code.POINTS_INSUFFICIENT),
+        (redeem(33, 100, EXPIRED), code.CARD_EXPIRED),
+        (redeem(34, 100, OTHER), code.POINTS_INSUFFICIENT),
+        (undo(41, 40), code.APPROVED_ORIGINAL_UNSEEN),
+        (earn(40), code.ORIGINAL_CANCELLED),
+        (undo(43, 42), code.APPROVED_ORIGINAL_UNSEEN),
+        (advice(42), code.ORIGINAL_CANCELLED),
+        (undo(45, 44), code.APPROVED_ORIGINAL_UNSEEN),
+        (redeem(44, 100), code.ORIGINAL_CANCELLED),
+        (undo(50, 1), code.APPROVED),
+        (undo(51, 1), code.APPROVED_NOTHING_TO_REVERSE),
+        (undo(52, 30), code.APPROVED),
+        (undo(53, 20), code.APPROVED),
+        (undo(54, 12), code.APPROVED_NOTHING_TO_REVERSE),
+        (undo(55, 4, UNKNOWN_CARD), code.APPROVED_NOTHING_TO_REVERSE),
+        (undo(56, 5, STRANGER), code.APPROVED_NOTHING_TO_REVERSE),
+        (undo(57, 2, OTHER), code.ORIGINAL_MISMATCH),
+        (undo(58, 2, UNKNOWN_CARD), code.ORIGINAL_MISMATCH),
+        (undo(59, 59), code.ORIGINAL_MISMATCH),
+        (undo(60, 90), code.ORIGINAL_MISMATCH),
+        (undo(61, 50), code.ORIGINAL_NOT_REVERSIBLE),
+        (undo(62, 3, "12"), code.APPROVED_NOTHING_TO_REVERSE),
+    ]
+
+
+class Teller:
+    """Asks for stored replies again, by the same request and by STATUS."""
+
+    def __init__(self, first: dict[int, tuple[Request, TransactionReply]]) -> None:
+        self.first = first
+        self.stan = 1_000
+
+    async def check(self, line: Line, when: str, *, card_of: dict[str, str] | None = None) -> None:
+        """Every reply is the first one; `card_of` maps a card to the one that asks STATUS instead."""
+        for stan, (request, first) in self.first.items():
+            again = await line.ask(request)
+            assert encode(again) == encode(first), f"STAN {stan} repeated {when}: {again} for {first}"
+            self.stan += 1
+            card = msgspec.structs.asdict(request)["card"]
+            card = (card_of or {}).get(card, card)
+            told = await line.ask(Status(stan=self.stan, terminal_time=7, card=card, original_stan=stan))
+            assert isinstance(told, StatusReply)
+            if first.code == ResultCode.ORIGINAL_CANCELLED:
+                expected = (ResultCode.STAN_UNKNOWN, None)
+            else:
+                expected = (ResultCode.APPROVED, first)
+            assert (told.code, told.original) == expected, f"STATUS of STAN {stan} {when}: {told}"
+
+    async def wait_balance(self, line: Line, code: int, text: str = "") -> None:
+        """Wait until the worker has taken over a change of the registry, as CARD's balance shows it."""
+        with trio.fail_after(HANG_S):
+            while True:
+                self.stan += 1
+                reply = await line.ask(Balance(stan=self.stan, terminal_time=7, card=CARD))
+                assert isinstance(reply, TransactionReply)
+                if reply.code == code and text in reply.receipt:
+                    return
+
+
+async def change(running: Running, statement: str, *values: object) -> None:
+    await running.owner.run(lambda connection: connection.execute(statement, *values))
+
+
+async def test_every_stored_reply_stays_what_it_was(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
+) -> None:
+    """43 replies, repeated and asked for by STATUS: at once, after a restart, after a change of the
+    rules, after the plastic was replaced, while partner and programme are suspended.
+    """
+    first: dict[int, tuple[Request, TransactionReply]] = {}
+    teller = Teller(first)
+    async with running_worker(fresh, owner, tmp_path) as running:
+        await add_cards(running)
+    async with running_worker(fresh, owner, tmp_path) as running:
+        line = await running.line()
+        for request, code in cases():
+            reply = await line.ask(request)
+            assert isinstance(reply, TransactionReply)
+            assert reply.code == code, f"{request}: {reply}"
+            first[request.stan] = (request, reply)
+        assert f"nr {50 - 49}" in first[50][1].receipt
+        assert first[5][1].balance == 0  # another programme's card tells nothing of its account
+        await teller.check(line, "at once")
+    async with running_worker(fresh, owner, tmp_path) as running:
+        line = await running.line()
+        await teller.check(line, "after a restart")
+        await change(
+            running,
+            "insert into registry.programme_version (programme, version, effective_from, rules_toml)"
+            " values (1, 2, now() - interval '1 day', $1)",
+            RULES.replace("Stan punktów", "Punkty razem").replace("ODMOWA", "NIE"),
+        )
+        await teller.wait_balance(line, 0, "Punkty razem")
+        await teller.check(line, "after a change of the rules")
+        await change(
+            running, "update registry.card set status = 3 where token = $1", running.master.token(CARD)
+        )
+        await change(
+            running,
+            "insert into registry.card (token, account, programme, last4, issue)"
+            " select $2, account, programme, $3, 2 from registry.card where token = $1",
+            running.master.token(CARD),
+            running.master.token(NEW_PLASTIC),
+            NEW_PLASTIC[-4:],
+        )
+        await teller.wait_balance(line, ResultCode.CARD_REPLACED)
+        await teller.check(line, "after the plastic was replaced")
+        await teller.check(line, "by the new plastic", card_of={CARD: NEW_PLASTIC})
+        await change(running, "update registry.partner set status = 1")
+        await teller.wait_balance(line, ResultCode.PARTNER_SUSPENDED)
+        await teller.check(line, "while the partner is suspended")
+        await change(running, "update registry.programme set status = 1")
+        await teller.wait_balance(line, ResultCode.PROGRAMME_SUSPENDED)
+        await teller.check(line, "while the programme is suspended")
