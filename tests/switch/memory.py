@@ -12,11 +12,11 @@ from importlib.resources import files
 import msgspec
 import trio
 
-from ledger.books.posting import Outcome, Posting
+from ledger.books.posting import Outcome, Posting, no_effect
 from ledger.registry.secrets import MasterKey
 from protocol import Ack, ClientSession, Received, Reply, Request, luhn_digit
 from switch.config import Config
-from switch.flow.flow import Ledger
+from switch.flow.flow import UNDECIDED, Ledger
 from switch.metrics import Meters
 from switch.process.front import Front
 from switch.rules.directory import Card, Directory, Partner, Programme, Terminal
@@ -61,6 +61,8 @@ def make_directory(*, terminals: int = 3) -> Directory:
 
 
 def approve(posting: Posting) -> Outcome:
+    if posting.code in UNDECIDED:
+        return no_effect(posting, posting.code)
     return Outcome(
         code=posting.code,
         transaction_id=posting.transaction_id,
@@ -78,7 +80,7 @@ def approve(posting: Posting) -> Outcome:
 
 
 class MemoryLedger:
-    """Keeps postings until `commit` is called; answers all of them with approvals."""
+    """Keeps postings until `commit` is called; answers what is decided with an approval or its decline."""
 
     def __init__(self) -> None:
         self.waiting: list[Posting] = []
@@ -102,7 +104,7 @@ class MemoryLedger:
 
     def commit(self) -> None:
         batch, self.waiting = self.waiting, []
-        self.posted += batch
+        self.posted += [posting for posting in batch if posting.code not in UNDECIDED]
         self.front.flow.on_outcomes([(posting, approve(posting)) for posting in batch])
 
     async def answer_inquiry(self, message: Request, terminal: Terminal, now_ms: int) -> Reply:
