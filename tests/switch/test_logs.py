@@ -35,6 +35,7 @@ def make_posting(code: int) -> Posting:
         rules_version=1,
         accepted_at_ms=1,
         terminal_time=0,
+        last4=1234,
     )
 
 
@@ -63,7 +64,7 @@ def test_a_transaction_is_logged_by_what_became_of_it(
         return
     line = msgspec.json.decode(lines[0], type=dict[str, object])
     assert line["level"] == logged
-    assert line["transaction"] == 77
+    assert line["transaction"] == approve(posting).transaction_id
     assert line["card"] == "****1234"
     assert line["result"] == code.name.lower()
 

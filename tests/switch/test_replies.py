@@ -7,6 +7,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from ledger.books.posting import ANY_ACCOUNT
 from protocol import Balance, Earn, ResultCode, Reversal, Status, StatusReply, TransactionReply
+from switch.logs import configure_logs
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, approve, running_front
 
 EARN = Earn(stan=1, terminal_time=0, card=CARD, amount=1_000)
@@ -73,6 +74,7 @@ async def test_the_log_shows_the_transaction_the_reply_carries() -> None:
     async with running_front() as memory:
         line = Line(await memory.connect())
         assert await line.sign_in()
+        configure_logs("info")
         with structlog.testing.capture_logs() as lines:
             reply = await line.ask(Balance(stan=1, terminal_time=0, card="12"))
             assert isinstance(reply, TransactionReply)
