@@ -1,16 +1,21 @@
 """A stored reply is the first reply, byte for byte, whatever asks for it and whatever has happened since."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import trio
 
 from ledger.postgres.database import Connection, Database
+from ledger.registry.cards import CardRow, import_cards, replace_card
+from ledger.registry.partners import set_partner_status
+from ledger.registry.programmes import add_programme, add_rules, set_programme_status
 from ledger.registry.reads import CardStatus
+from ledger.registry.reads import Status as RowStatus
 from protocol import Balance, Earn, EarnAdvice, Redeem, Request, ResultCode, Reversal, Status, StatusReply
 from protocol.messages import TransactionReply, encode
+from tests.ledger.books import TESTER
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.city import RULES
@@ -27,31 +32,19 @@ BY_STATUS = {
 }
 EXPIRED, OTHER = CARDS[6], CARDS[7]
 NEW_PLASTIC = card_digits(50)
-CARDS_BEFORE = [*BY_STATUS.values(), EXPIRED, OTHER, STRANGER]
-_ADD = """
-with card as (
-  insert into registry.card (token, account, programme, last4, status, expires_on)
-  select $1, nextval('registry.account_number') << 3, $2, $3, $4, $5 returning account)
-insert into ledger.account (bucket, id) select 0, account from card"""
 
 
 async def add_cards(running: Running) -> None:
     """Every card the cases need, beside CARD."""
-    status_of = {digits: status for status, digits in BY_STATUS.items()}
+    token = running.master.token
+    cards = [CardRow(token(digits), digits[-4:], status=status) for status, digits in BY_STATUS.items()]
+    cards.append(CardRow(token(EXPIRED), EXPIRED[-4:], expires_on=date(2020, 1, 1)))
+    cards.append(CardRow(token(OTHER), OTHER[-4:]))
 
     async def job(connection: Connection) -> None:
-        await connection.execute(
-            "insert into registry.programme (id, code, name) values (2, 'zywiec', 'Żywiec')"
-        )
-        for digits in CARDS_BEFORE:
-            await connection.execute(
-                _ADD,
-                running.master.token(digits),
-                2 if digits == STRANGER else 1,
-                digits[-4:],
-                int(status_of.get(digits, CardStatus.ACTIVE)),
-                datetime(2020, 1, 1, tzinfo=UTC).date() if digits == EXPIRED else None,
-            )
+        await import_cards(connection, TESTER, 1, cards)
+        await add_programme(connection, TESTER, programme=2, code="zywiec", name="Żywiec")
+        await import_cards(connection, TESTER, 2, [CardRow(token(STRANGER), STRANGER[-4:])])
 
     await running.owner.run(job)
 
@@ -157,10 +150,6 @@ class Teller:
                     return
 
 
-async def change(running: Running, statement: str, *values: object) -> None:
-    await running.owner.run(lambda connection: connection.execute(statement, *values))
-
-
 async def test_every_stored_reply_stays_what_it_was(
     fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:
@@ -184,31 +173,19 @@ async def test_every_stored_reply_stays_what_it_was(
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line()
         await teller.check(line, "after a restart")
-        await change(
-            running,
-            "insert into registry.programme_version (programme, version, effective_from, rules_toml)"
-            " values (1, 2, now() - interval '1 day', $1)",
-            RULES.replace("Stan punktów", "Punkty razem").replace("ODMOWA", "NIE"),
-        )
+        since = datetime.now(UTC) - timedelta(days=1)
+        text = RULES.replace("Stan punktów", "Punkty razem").replace("ODMOWA", "NIE")
+        await owner.run(lambda c: add_rules(c, TESTER, programme=1, effective_from=since, rules_toml=text))
         await teller.wait_balance(line, 0, "Punkty razem")
         await teller.check(line, "after a change of the rules")
-        await change(
-            running, "update registry.card set status = 3 where token = $1", running.master.token(CARD)
-        )
-        await change(
-            running,
-            "insert into registry.card (token, account, programme, last4, issue)"
-            " select $2, account, programme, $3, 2 from registry.card where token = $1",
-            running.master.token(CARD),
-            running.master.token(NEW_PLASTIC),
-            NEW_PLASTIC[-4:],
-        )
+        old, new = running.master.token(CARD), running.master.token(NEW_PLASTIC)
+        await owner.run(lambda c: replace_card(c, TESTER, old, new, NEW_PLASTIC[-4:], handed_over=True))
         await teller.wait_balance(line, ResultCode.CARD_REPLACED)
         await teller.check(line, "after the plastic was replaced")
         await teller.check(line, "by the new plastic", card_of={CARD: NEW_PLASTIC})
-        await change(running, "update registry.partner set status = 1")
+        await owner.run(lambda c: set_partner_status(c, TESTER, 1, RowStatus.STOPPED))
         await teller.wait_balance(line, ResultCode.PARTNER_SUSPENDED)
         await teller.check(line, "while the partner is suspended")
-        await change(running, "update registry.programme set status = 1")
+        await owner.run(lambda c: set_programme_status(c, TESTER, 1, RowStatus.STOPPED))
         await teller.wait_balance(line, ResultCode.PROGRAMME_SUSPENDED)
         await teller.check(line, "while the programme is suspended")
