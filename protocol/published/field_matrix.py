@@ -56,10 +56,6 @@ _OPEN = tuple(
 """Nothing is kept of these replies: not decided, or (a conflict) decided for another request."""
 _OF_A_REFERENCE = (int(ResultCode.ORIGINAL_MISMATCH), int(ResultCode.ORIGINAL_NOT_REVERSIBLE))
 _OF_A_STATUS = (int(ResultCode.STAN_UNKNOWN),)
-_OF_IDENTITY = tuple(
-    int(code)
-    for code in (ResultCode.CARD_NUMBER_INVALID, ResultCode.CARD_UNKNOWN, ResultCode.CARD_OTHER_PROGRAMME)
-)
 _REFUSED = tuple(
     int(code)
     for code in ResultCode
@@ -78,7 +74,6 @@ MATRIX: tuple[Row, ...] = (
         _F.OWN_ID, _F.ZERO, _F.ZERO, _F.WHEN_CANCELLED),
     Row((Reversal,), _APPROVED, "reversed", _F.OWN_ID, _F.ORIGINALS, _F.MIRROR, _F.AFTER),
     Row((Reversal,), _UNSEEN_OR_NOTHING, "nothing to reverse", _F.OWN_ID, _F.ZERO, _F.ZERO, _F.PRESENT),
-    Row((Reversal,), _OF_IDENTITY, "refused", _F.OWN_ID, _F.ZERO, _F.ZERO, _F.ZERO),
     Row((Reversal,), _OF_A_REFERENCE[:1], "another card's, or not below its own STAN",
         _F.OWN_ID, _F.ZERO, _F.ZERO, _F.ZERO),
     Row((Reversal,), _OF_A_REFERENCE[1:], "a reversal's", _F.OWN_ID, _F.ZERO, _F.ZERO, _F.PRESENT),

@@ -277,7 +277,8 @@ SCENARIOS: list[tuple[str, str, list[Step]]] = [
     ),
     (
         "refused",
-        "Wrong amounts, tiers and cards: an EARN comes back with its amount, a REDEEM with none.",
+        "Wrong amounts, tiers and cards: an EARN comes back with its amount, a REDEEM with none. A REVERSAL "
+        "or STATUS is judged by its original, not by its card.",
         [
             send("EARN", 1, card=CARD, amount=0),
             figures("EARN", 1, 50, (0, 0, 0)),
@@ -300,9 +301,13 @@ SCENARIOS: list[tuple[str, str, list[Step]]] = [
             send("BALANCE", 10, card="$elsewhere"),
             figures("BALANCE", 10, 42, (0, 0, 0), kept=False),
             send("REVERSAL", 11, card="$elsewhere", original_stan=1),
-            figures("REVERSAL", 11, 42, (0, 0, 0)),
+            figures("REVERSAL", 11, 22, (0, 0, 0)),
             send("STATUS", 12, card="$elsewhere", original_stan=1),
-            expect("STATUS", 12, 42, server_time_ms="$any", original=None),
+            expect("STATUS", 12, 22, server_time_ms="$any", original=None),
+            send("REVERSAL", 13, card="$elsewhere", original_stan=9),
+            figures("REVERSAL", 13, 2, (0, 0, 0)),
+            send("REVERSAL", 14, card="$unknown", original_stan=5),
+            figures("REVERSAL", 14, 2, (0, 0, 0)),
         ],
     ),
     (
