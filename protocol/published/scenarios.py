@@ -303,8 +303,6 @@ SCENARIOS: list[tuple[str, str, list[Step]]] = [
             figures("REVERSAL", 11, 22, (0, 0, 0)),
             send("STATUS", 12, card="$elsewhere", original_stan=1),
             expect("STATUS", 12, 22, server_time_ms="$any", original=None),
-            send("REVERSAL", 13, card="$elsewhere", original_stan=9),
-            figures("REVERSAL", 13, 2, (0, 0, 0)),
         ],
     ),
     (
