@@ -22,6 +22,7 @@ import trio
 
 SWITCH = "switch 1"
 STAGES = ("bench.throughput.stage", "bench.stage")
+FILLS = ("bench.throughput.growth_data",)
 GENERATORS = ("bench.throughput.generator_process", "bench.generator_process")
 PACKAGES = ("bench", "ledger", "protocol", "simulators", "switch")
 
@@ -48,7 +49,8 @@ async def serve(order: dict[str, Any]) -> None:
     stages = first_of(STAGES)
     async with stages.open_stage(Path(order["directory"]), order["cards"], order["partners"]) as stage:
         if order["wal_mib"]:
-            await stages.recycle_wal(stage.owner, order["wal_mib"])
+            fills = stages if hasattr(stages, "recycle_wal") else first_of(FILLS)
+            await fills.recycle_wal(stage.owner, order["wal_mib"])
         async with stages.servers(stage, [SWITCH]):
             server = stage.servers[SWITCH]
             up = {

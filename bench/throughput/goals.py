@@ -13,7 +13,9 @@ from typing import Final
 from bench.throughput.lanes import (
     ECHO,
     LIMIT_1,
+    LIMIT_1_BEFORE,
     LIMIT_2,
+    LIMIT_2_BEFORE,
     NAIVE,
     PGBENCH,
     SWITCH_1,
@@ -60,6 +62,7 @@ def _p(percent: float) -> Callable[[Sample], float]:
 
 _SWITCH: Final = (SWITCH_1, SWITCH_1_CONCENTRATED)
 _LIMIT: Final = (LIMIT_1, LIMIT_2)
+_LIMIT_BEFORE: Final = (LIMIT_1_BEFORE, LIMIT_2_BEFORE)
 
 
 def _best_over(unders: tuple[str, ...]) -> Callable[[Rounds], Spread]:
@@ -98,11 +101,15 @@ def _overload(fact: str) -> Callable[[Rounds], Spread]:
 
 GOALS: Final = (
     LaneGoal(
-        "switch ÷ Postgres limit, 1 connection", 0.45, 0.7,
-        value=_best_over((LIMIT_1,)), lanes=(*_SWITCH, LIMIT_1),
+        "switch ÷ Postgres limit of d5b569b, 1 connection", 0.45, 0.7,
+        value=_best_over((LIMIT_1_BEFORE,)), lanes=(*_SWITCH, LIMIT_1_BEFORE),
     ),
     LaneGoal(
-        "switch ÷ Postgres limit, best of 1 and 2", 0.45, 0.7,
+        "switch ÷ Postgres limit of d5b569b, best of 1 and 2", 0.45, 0.7,
+        value=_best_over(_LIMIT_BEFORE), lanes=(*_SWITCH, *_LIMIT_BEFORE),
+    ),
+    LaneGoal(
+        "switch ÷ Postgres limit of the function in use, best of 1 and 2",
         value=_best_over(_LIMIT), lanes=(*_SWITCH, *_LIMIT),
     ),
     LaneGoal(

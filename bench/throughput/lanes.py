@@ -16,10 +16,20 @@ import trio
 from bench.local_switch import HOST
 from bench.pages import metric
 from bench.throughput.driver import DIRECT, GENERATOR, Driven, DriverFailed, Program, Server, Timing, drive
-from bench.throughput.load_order import VERIFIED_EVERY, DirectOrder, DirectReport, Load, LoadReport
+from bench.throughput.load_order import (
+    VERIFIED_EVERY,
+    Asks,
+    DirectOrder,
+    DirectReport,
+    Function,
+    Load,
+    LoadReport,
+)
 from bench.throughput.pgbench import run_pgbench
 from bench.throughput.processes import children
-from bench.throughput.stage import Stage
+from bench.throughput.requests import DECLINES
+from bench.throughput.stage import CONCENTRATED, Stage
+from bench.throughput.yardstick import yardstick_dsn
 from simulators.city.population import Population
 
 BATCH: Final = 500
@@ -114,10 +124,12 @@ class ClosedLane:
         terminals: int,
         depth: int,
         *,
+        asks: Asks = "earn",
         generator: Program = GENERATOR,
         verified_every: int = VERIFIED_EVERY,
     ) -> None:
         self._server = server
+        self._asks = asks
         self._generator = generator
         self._verified_every = verified_every
         self._terminals = terminals
@@ -125,7 +137,7 @@ class ClosedLane:
         self._rates: list[float] = []
 
     async def __call__(self, stage: Ground, timing: Timing, _: Round) -> Sample:
-        """Measure one round. Raises `DriverFailed`, also when a single purchase was refused."""
+        """Measure one round. Raises `DriverFailed`, also when a single request was refused without cause."""
         server = stage.servers[self._server]
         guess = ECHO_GUESS_PER_S if self._server.startswith("echo") else GUESS_PER_S
         frames = (
@@ -140,6 +152,7 @@ class ClosedLane:
             partners=stage.population.partners,
             terminals=self._terminals,
             depth=self._depth,
+            asks=self._asks,
             verified_every=self._verified_every,
             stan_first=stage.next_stans(),
             sealed_ahead=int(frames) + self._depth,
@@ -149,9 +162,12 @@ class ClosedLane:
         driven = await drive(self._generator, load, LoadReport, timing, clocks)
         after = await trio.to_thread.run_sync(committed, server)
         report = driven.report
-        if refused := {code: count for code, count in report.codes.items() if code and count}:
-            raise DriverFailed(f"{self._server} refused purchases (by result code): {refused}")
+        declined = {code: count for code, count in report.codes.items() if code and count}
+        if refused := {code: count for code, count in declined.items() if code not in DECLINES[self._asks]}:
+            raise DriverFailed(f"{self._server} refused requests (by result code): {refused}")
         sample = sample_of(driven, report.replies, report.seconds)
+        if declined:
+            sample.facts["declined, %"] = sum(declined.values()) * 100 / report.answered
         sample.facts["sealed late"] = report.sealed_late
         if after.batches > before.batches:
             sample.facts[BATCH_FACT] = (after.postings - before.postings) / (after.batches - before.batches)
@@ -184,10 +200,11 @@ def sample_of(driven: Driven[LoadReport] | Driven[DirectReport], requests: int, 
 
 
 class LimitLane:
-    """`post_batch` driven directly: batches of 500, each connection as fast as it can."""
+    """A batch function driven directly: batches of 500, each connection as fast as it can."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, function: Function = "in use") -> None:
         self._connections = connections
+        self._function = function
         self._expected_per_s = 2 * GUESS_PER_S
 
     async def __call__(self, stage: Stage, timing: Timing, _: Round) -> Sample:
@@ -197,6 +214,7 @@ class LimitLane:
             stage,
             connections=self._connections,
             batch=BATCH,
+            function=self._function,
             made_ahead=int(postings / BATCH / self._connections) + 1,
         )
         clocks = {"Postgres": stage.postgres_clock}
@@ -208,11 +226,18 @@ class LimitLane:
 
 
 def direct_order(
-    stage: Stage, *, connections: int, batch: int, made_ahead: int, rate_per_s: float = 0.0
+    stage: Stage,
+    *,
+    connections: int,
+    batch: int,
+    made_ahead: int,
+    rate_per_s: float = 0.0,
+    function: Function = "in use",
 ) -> DirectOrder:
     """Return an order for `bench.peers.direct` on this stage."""
     return DirectOrder(
-        dsn=stage.postgres.service_dsn,
+        dsn=stage.postgres.service_dsn if function == "in use" else yardstick_dsn(stage),
+        function=function,
         accounts=stage.accounts,
         connections=connections,
         batch=batch,
@@ -241,20 +266,32 @@ ECHO: Final = "echo, trio on raw sockets"
 ECHO_ASYNCIO: Final = "echo, asyncio Protocol"
 LIMIT_1: Final = "Postgres limit, 1 connection"
 LIMIT_2: Final = "Postgres limit, 2 connections"
+LIMIT_1_BEFORE: Final = "Postgres limit of d5b569b, 1 connection"
+LIMIT_2_BEFORE: Final = "Postgres limit of d5b569b, 2 connections"
 NAIVE: Final = "naive asyncio server"
 PGBENCH: Final = "pgbench, one function a request"
 
 
 def switch_lane(workers: int, terminals: int, depth: int) -> str:
     """Return the name of a lane of the switch."""
-    who = f"{terminals} terminals" if depth == 1 else f"{terminals} concentrators of {depth}"
-    return f"switch, {workers} worker{'s' if workers > 1 else ''}, {who}"
+    who = _several(terminals, "terminal" if depth == 1 else "concentrator")
+    return f"switch, {_several(workers, 'worker')}, {who}{'' if depth == 1 else f' of {depth}'}"
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 SWITCH_1: Final = switch_lane(1, 300, 1)
 SWITCH_1_CONCENTRATED: Final = switch_lane(1, 20, 16)
 SWITCH_2: Final = switch_lane(2, 300, 1)
 SWITCH_2_CONCENTRATED: Final = switch_lane(2, 20, 16)
+SWITCH_16: Final = switch_lane(1, 16, 1)
+SWITCH_ALONE: Final = switch_lane(1, 1, 1)
+SWITCH_ONE_CONCENTRATOR: Final = switch_lane(1, 1, CONCENTRATED)
+BALANCES: Final = f"{SWITCH_1}, balances only"
+REPEATS: Final = f"{SWITCH_1}, repeats only"
+DECLINED: Final = f"{SWITCH_1}, one in ten declined"
 
 
 def closed_lanes() -> list[Lane]:
@@ -270,4 +307,12 @@ def closed_lanes() -> list[Lane]:
         Lane(PGBENCH, (), measure_pgbench),
         Lane(SWITCH_2_CONCENTRATED, ("switch 2",), ClosedLane("switch 2", 20, 16)),
         Lane(NAIVE, ("naive",), ClosedLane("naive", 300, 1)),
+        Lane(LIMIT_1_BEFORE, (), LimitLane(1, "d5b569b")),
+        Lane(BALANCES, ("switch 1",), ClosedLane("switch 1", 300, 1, asks="balance")),
+        Lane(LIMIT_2_BEFORE, (), LimitLane(2, "d5b569b")),
+        Lane(REPEATS, ("switch 1",), ClosedLane("switch 1", 300, 1, asks="repeat")),
+        Lane(DECLINED, ("switch 1",), ClosedLane("switch 1", 300, 1, asks="declined")),
+        Lane(SWITCH_ONE_CONCENTRATOR, ("concentrator 1",), ClosedLane("concentrator 1", 1, CONCENTRATED)),
+        Lane(SWITCH_16, ("switch 1",), ClosedLane("switch 1", 16, 1)),
+        Lane(SWITCH_ALONE, ("switch 1",), ClosedLane("switch 1", 1, 1)),
     ]

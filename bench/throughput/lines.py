@@ -11,22 +11,26 @@ from __future__ import annotations
 import socket
 from typing import Final
 
-from bench.throughput.load_order import Load
+from bench.throughput.load_order import Asks, Load
+from bench.throughput.requests import draws
 from bench.throughput.sealing import (
     Block,
     LoadFailed,
-    Purchases,
     connect,
     population_of,
     shake_hands,
     unconnected_session,
 )
-from protocol import ClientSession, ProtocolError, TransactionReply
+from protocol import REPLY_BIT, Balance, ClientSession, Earn, ProtocolError, TransactionReply
 from protocol.limits import HEADER_SIZE, LENGTH_SIZE
+from protocol.messages import TYPE_OF
 
 READ_BYTES_MAX: Final = 65_536
-_EARN_REPLY: Final = b"\xa0\x98\xce"
-"""Type byte of a reply to EARN, an array of eight fields, and a STAN in five bytes."""
+_REPLY_HEADS: Final[dict[Asks, bytes]] = {
+    **dict.fromkeys(("earn", "repeat", "declined"), bytes([TYPE_OF[Earn] | REPLY_BIT]) + b"\x98\xce"),
+    "balance": bytes([TYPE_OF[Balance] | REPLY_BIT]) + b"\x98\xce",
+}
+"""Type byte of the reply, an array of eight fields, and a STAN in five bytes."""
 _TYPE_AT: Final = 3
 _STAN_AT: Final = HEADER_SIZE + 2
 _CODE_AT: Final = _STAN_AT + 4
@@ -35,8 +39,9 @@ _CODE_AT: Final = _STAN_AT + 4
 class Line:
     """A connection to the switch, or one that speaks as it does; replies are checked by their shape."""
 
-    def __init__(self, sock: socket.socket, block: Block) -> None:
+    def __init__(self, sock: socket.socket, block: Block, asks: Asks = "earn") -> None:
         sock.setblocking(False)
+        self._reply_head = _REPLY_HEADS[asks]
         self.sock = sock
         self.fd = sock.fileno()
         self._recv = sock.recv
@@ -99,14 +104,14 @@ class Line:
         """Count the replies that end in `data`, checking their shape."""
         if self._rest:
             data = self._rest + data
-        size = len(data)
+        size, head = len(data), self._reply_head
         at = count = 0
         while size - at >= LENGTH_SIZE:
             end = at + LENGTH_SIZE + (data[at] << 8 | data[at + 1])
             if end > size:
                 break
-            if data[at + _TYPE_AT : at + _STAN_AT] != _EARN_REPLY:
-                raise LoadFailed(f"not the reply to a purchase: {data[at:end].hex()}")
+            if data[at + _TYPE_AT : at + _STAN_AT] != head:
+                raise LoadFailed(f"not the reply to such a request: {data[at:end].hex()}")
             if code := data[at + _CODE_AT]:
                 codes[code] = codes.get(code, 0) + 1
             elif self.stans is not None:
@@ -167,7 +172,7 @@ class EchoLine(Line):
 def open_lines(load: Load) -> list[Line]:
     """Connect and authenticate all terminals of an order and seal their frames. Raises `LoadFailed`."""
     population = population_of(load)
-    purchases = Purchases(population, load.stan_first)
+    draw_of = draws(load, population)
     lines: list[Line] = []
     for number in range(load.terminals):
         index = load.terminal_first + number
@@ -175,10 +180,11 @@ def open_lines(load: Load) -> list[Line]:
         is_verified = number % load.verified_every == 0
         sock = connect(load.host, load.port)
         if load.speaks == "echo":
-            block = Block(unconnected_session(terminal, key), purchases, load.stan_first, load.sealed_ahead)
+            session = unconnected_session(terminal, key)
+            block = Block(session, draw_of(number), load.stan_first, load.sealed_ahead)
             lines.append(EchoLine(sock, block, is_verified=is_verified))
             continue
         session = shake_hands(sock, terminal, key)
-        block = Block(session, purchases, load.stan_first, load.sealed_ahead)
-        lines.append(VerifiedLine(sock, block, session) if is_verified else Line(sock, block))
+        block = Block(session, draw_of(number), load.stan_first, load.sealed_ahead)
+        lines.append(VerifiedLine(sock, block, session) if is_verified else Line(sock, block, load.asks))
     return lines

@@ -6,7 +6,7 @@ a machine shares. The talk over standard input and output: order → `ready` →
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -15,6 +15,10 @@ LINE_BYTES_MAX: Final = 4_194_304
 VERIFIED_EVERY: Final = 16
 BIN_S: Final = 0.1
 """Width of the time slots in which an open-loop report counts."""
+
+
+Asks: TypeAlias = Literal["earn", "balance", "repeat", "declined"]
+"""What a load consists of: purchases, balances, repeats of purchases, or purchases some declined."""
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -49,6 +53,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """The STAN of every terminal's first request; 65,536 or more, so all frames have one size."""
     sealed_ahead: int
     """Frames sealed for each connection before the load begins; more are sealed on the way, and counted."""
+    asks: Asks = "earn"
     verified_every: int = VERIFIED_EVERY
     """Of every so many connections, one has the tags of all its replies verified; 1 verifies everything."""
     phases: list[Phase] = []
@@ -94,10 +99,16 @@ class LoadReport(msgspec.Struct, kw_only=True):
     bins: list[Bin] = []
 
 
+Function: TypeAlias = Literal["in use", "d5b569b"]
+"""Which batch function is driven: the ledger's own, or the one kept from that commit."""
+
+
 class DirectOrder(msgspec.Struct, frozen=True, kw_only=True):
     """The order of the process that posts batches straight into Postgres."""
 
     dsn: str
+    function: Function = "in use"
+    """Which one the database behind `dsn` has."""
     accounts: list[int]
     """Card accounts; each connection takes its own share of them, so no batch waits for another's locks."""
     connections: int

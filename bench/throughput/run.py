@@ -34,6 +34,7 @@ from bench.throughput.results_page import (
 )
 from bench.throughput.rounds import Rounds
 from bench.throughput.stage import open_stage, servers
+from bench.throughput.yardstick import prepare_yardstick
 from simulators.city.example import CARDS, PARTNERS
 
 DIRECTORY: Final = Path("var")
@@ -106,6 +107,7 @@ async def _measure(plan: Plan, lanes: Sequence[Lane], stop: trio.Event) -> Round
     async with open_stage(plan.directory, plan.cards, plan.partners) as stage, AsyncExitStack() as stack:
         await recycle_wal(stage.owner)
         await prepare_pgbench(stage.owner)
+        await prepare_yardstick(stage)
         await stack.enter_async_context(servers(stage, list(needs)))
         await rounds.run(stage, lanes, Timing(plan.warm_up_s, plan.seconds), plan.rounds, stop)
     return rounds

@@ -1,26 +1,23 @@
 """The requests of a load, sealed ahead of time: only sending and counting are left for the window.
 
-Owns which card pays what at which terminal, the handshake on a blocking socket, and blocks of sealed frames.
-Must not know when frames are sent. Invariants: all frames of a load have one size, so the n-th begins at
+Owns the handshake on a blocking socket, and blocks of sealed frames. Must not know what is asked
+(`requests`) or when frames are sent. Invariants: all frames of a load have one size, so the n-th begins at
 n times that size; the frames of a connection carry its STANs and its sequence numbers in order.
 """
 
 from __future__ import annotations
 
-import random
 import secrets
 import socket
-import time
 from typing import Final
 
 from bench.throughput.load_order import Load
-from protocol import ClientSession, Earn, ServerSession
-from simulators.city.population import Peculiarity, Population
+from bench.throughput.requests import Draw
+from protocol import ClientSession, ServerSession
+from simulators.city.population import Population
 
 STAN_FIRST_MIN: Final = 65_536
 """msgpack writes integers from here on in five bytes."""
-AMOUNT_MIN_GROSZE, AMOUNT_MAX_GROSZE = 1_000, 60_000
-"""1 to 60 points; msgpack writes all of these in three bytes."""
 CONNECT_S_MAX: Final = 10.0
 HANDSHAKE_READ_BYTES: Final = 256
 
@@ -29,35 +26,14 @@ class LoadFailed(Exception):
     """The server did not behave as a server under load must: one line says how."""
 
 
-class Purchases:
-    """Endless earn requests with cards that nothing is wrong with, drawn from a seed."""
-
-    def __init__(self, population: Population, draw: int) -> None:
-        sound = Peculiarity.NONE
-        self._cards = [
-            population.card_digits(index)
-            for index in range(population.cards)
-            if population.peculiarity(index) is sound
-        ]
-        self._rng = random.Random(draw)
-        self._time = int(time.time())
-
-    def draw(self, stan: int) -> Earn:
-        """Return the request with this STAN."""
-        rng = self._rng
-        amount = AMOUNT_MIN_GROSZE + int(rng.random() * (AMOUNT_MAX_GROSZE - AMOUNT_MIN_GROSZE))
-        card = self._cards[int(rng.random() * len(self._cards))]
-        return Earn(stan=stan, terminal_time=self._time, card=card, amount=amount)
-
-
 class Block:
     """The sealed frames of one connection; grows when told to."""
 
-    def __init__(self, session: ClientSession, purchases: Purchases, stan_first: int, frames: int) -> None:
+    def __init__(self, session: ClientSession, draw: Draw, stan_first: int, frames: int) -> None:
         if stan_first < STAN_FIRST_MIN:
             raise ValueError(f"stan_first must be at least {STAN_FIRST_MIN}, not {stan_first}")
         self._session = session
-        self._purchases = purchases
+        self._draw = draw
         self._stan = stan_first
         self.frame_bytes = 0
         self.data = memoryview(b"")
@@ -65,8 +41,9 @@ class Block:
 
     def grow(self, frames: int) -> None:
         """Seal so many frames more."""
-        seal, draw = self._session.seal, self._purchases.draw
-        made = [seal(draw(stan)) for stan in range(self._stan, self._stan + frames)]
+        seal = self._session.seal
+        asked = map(self._draw, range(self._stan, self._stan + frames))
+        made = [seal(message, repeat=is_repeat) for message, is_repeat in asked]
         self._stan += frames
         if made:
             self.frame_bytes = len(made[0])

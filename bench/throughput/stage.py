@@ -43,6 +43,8 @@ SETTINGS: Final = {
 READY_S_MAX: Final = 120.0
 STANS_PER_RUN: Final = 1_000_000
 """Each run of a driver gets STANs of its own, for no id may be used twice."""
+CONCENTRATED: Final = 300
+"""What one connection has in flight where a whole city's tills come over it."""
 NAIVE_POOL: Final = 10
 """The default of asyncpg; 4 to 32 are not faster on two cores."""
 
@@ -110,13 +112,16 @@ async def open_stage(parent: Path, cards: int, partners: int) -> AsyncIterator[S
 async def servers(stage: Stage, wanted: Sequence[str]) -> AsyncIterator[None]:
     """Run the named servers on the stage: `echo_trio`, `echo_asyncio`, `naive`, `switch 1`, `switch 2`, …
 
-    The number of a switch is that of its workers.
+    The number of a switch is that of its workers; a `concentrator` is a switch that takes `CONCENTRATED`
+    requests in flight on one connection.
     """
     async with AsyncExitStack() as stack:
         for name in wanted:
             kind, _, workers = name.partition(" ")
-            if kind == "switch":
-                running = await stack.enter_async_context(switch(stage.config(workers=int(workers))))
+            if kind in ("switch", "concentrator"):
+                more = {"in_flight_per_connection_max": CONCENTRATED} if kind == "concentrator" else {}
+                config = stage.config(workers=int(workers), **more)
+                running = await stack.enter_async_context(switch(config))
             elif kind == "naive":
                 order = NaiveOrder(
                     dsn=stage.postgres.service_dsn,

@@ -15,7 +15,10 @@ from bench.throughput.generator import ClosedLoop
 from bench.throughput.lines import open_lines
 from bench.throughput.load_order import Load, LoadReport, Phase, Window
 from bench.throughput.open_loop import OpenLoop, due_times
+from bench.throughput.requests import REPEATED, draws
 from bench.throughput.sealing import LoadFailed
+from protocol import Balance
+from simulators.city.population import Peculiarity
 from simulators.fleet.histogram import Histogram
 from tests.bench.scripted_switch import CITY, Step, scripted_switch
 
@@ -113,6 +116,42 @@ def test_an_altered_echo_is_found() -> None:
     """A verified echo connection compares every byte that comes back."""
     with echo_server(spoil=True) as port, pytest.raises(LoadFailed, match="not what was sent"):
         drive(load(port, speaks="echo", terminals=1))
+
+
+def test_balances_are_asked_and_read() -> None:
+    """A load of balances sends nothing else, and reads the replies by their own shape."""
+    with scripted_switch() as switch:
+        report = drive(load(switch.port, asks="balance", verified_every=2))
+    assert {type(request) for request in switch.requests} == {Balance}
+    assert report.codes == {0: report.sent}
+
+
+def test_repeats_are_purchases_sent_again() -> None:
+    """After each connection's few purchases only these come, byte for byte, marked as sent before."""
+    order = load(0, asks="repeat")
+    draw_of = draws(order, CITY)
+    draw = draw_of(0)
+    first = [draw(order.stan_first + place) for place in range(REPEATED)]
+    again = [draw(order.stan_first + place) for place in range(REPEATED, 3 * REPEATED)]
+    assert [asked.message for asked in again] == [asked.message for asked in first] * 2
+    assert {asked.is_repeat for asked in first} == {False}
+    assert {asked.is_repeat for asked in again} == {True}
+    assert draw_of(1)(order.stan_first) != first[0]
+    with scripted_switch() as switch:
+        drive(load(switch.port, asks="repeat", terminals=1, depth=REPEATED))
+    assert {request.stan for request in switch.requests} == set(range(1_000_000, 1_000_000 + REPEATED))
+
+
+def test_one_in_ten_is_declined_for_its_card() -> None:
+    """By turns a card nobody has and one that is blocked; the others are sound."""
+    order = load(0, asks="declined")
+    draw = draws(order, CITY)(0)
+    cards = [draw(1_000_000 + place).message.card for place in range(40)]  # type: ignore[union-attr]
+    indices = [CITY.index_of(card) for card in cards]
+    wrong = [place for place, index in enumerate(indices) if index is None or CITY.peculiarity(index)]
+    assert wrong == [0, 10, 20, 30]
+    kinds = [None if (index := indices[place]) is None else CITY.peculiarity(index) for place in wrong]
+    assert kinds == [Peculiarity.BLOCKED, None] * 2
 
 
 def test_echo_is_counted_by_frames() -> None:

@@ -169,7 +169,7 @@ async def test_a_base_of_another_wire_is_driven_by_its_own_generator(monkeypatch
 
 async def test_two_sides_run_out_of_their_checkouts_and_leave_nothing(tmp_path: Path) -> None:
     """Each has a city, a Postgres and a switch of its own; one generator drives both; then all is gone."""
-    order = SideOrder(str(tmp_path), cards=600, partners=300, wal_mib=0)
+    order = SideOrder(str(tmp_path), cards=600, partners=300, wal_mib=1)
     plan = Plan(base="x", rounds=1, timing=Timing(0.05, 0.2), shapes=[(4, 2)], is_judged_when_busy=True)
     async with open_side(Checkout(ROOT, "a"), order) as one, open_side(Checkout(ROOT, "b"), order) as other:
         assert one.switch.port != other.switch.port

@@ -6,9 +6,11 @@ from pathlib import Path
 from bench.throughput.driver import Timing
 from bench.throughput.growth_data import recycle_wal
 from bench.throughput.lanes import BATCH_FACT, ClosedLane, Lane, LimitLane, Sample
+from bench.throughput.load_order import Asks
 from bench.throughput.open_lanes import CITY_WINDOWS, LatencyLane
 from bench.throughput.processes import children
-from bench.throughput.stage import open_stage, servers
+from bench.throughput.stage import CONCENTRATED, open_stage, servers
+from bench.throughput.yardstick import prepare_yardstick
 
 TIMING = Timing(0.05, 0.2)
 RATE_PER_S = 20
@@ -19,9 +21,14 @@ async def test_lanes_run_on_a_stage_and_leave_nothing(tmp_path: Path) -> None:
     before = set(children(os.getpid()))
     samples: dict[str, Sample] = {}
     async with open_stage(tmp_path, cards=600, partners=300) as stage:
-        async with servers(stage, ["echo_trio", "naive", "switch 1"]):
+        await prepare_yardstick(stage)
+        async with servers(stage, ["echo_trio", "naive", "switch 1", "concentrator 1"]):
             lanes = [Lane(name, (), ClosedLane(name, 4, 2)) for name in ("echo_trio", "naive", "switch 1")]
             lanes += [Lane("open", (), LatencyLane(rate_per_s=RATE_PER_S)), Lane("limit", (), LimitLane(1))]
+            one = ClosedLane("concentrator 1", 1, CONCENTRATED)
+            lanes += [Lane("limit before", (), LimitLane(1, "d5b569b")), Lane("one concentrator", (), one)]
+            kinds: tuple[Asks, ...] = ("balance", "repeat", "declined")
+            lanes += [Lane(asks, (), ClosedLane("switch 1", 4, 2, asks=asks)) for asks in kinds]
             for lane in lanes:
                 samples[lane.name] = await lane.sample(stage, TIMING, {})
         journalled = await stage.owner.run(
@@ -32,7 +39,9 @@ async def test_lanes_run_on_a_stage_and_leave_nothing(tmp_path: Path) -> None:
                 "select current_setting('fsync') || current_setting('synchronous_commit')"
             )
         )
-    durable = [sample for name, sample in samples.items() if name != "echo_trio"]
+    assert samples["declined"].facts["declined, %"] > 0
+    elsewhere = ("echo_trio", "limit before", "balance", "repeat", "declined")
+    durable = [sample for name, sample in samples.items() if name not in elsewhere]
     assert all(sample.rate_per_s > 0 for sample in samples.values())
     assert journalled >= sum(sample.requests for sample in durable)
     assert settings == "onon"
