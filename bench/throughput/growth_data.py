@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from pathlib import Path
 from typing import Final
 
 from bench.local_switch import say
@@ -23,6 +24,8 @@ from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.population import FIRST_TERMINAL, Population
 
 BENCH: Final = Actor("bench")
+LEDGER_D5B569B: Final = Path(__file__).parents[1] / "peers" / "ledger_d5b569b.sql"
+ACCOUNTS: Final = "insert into ledger.account (bucket, id) select 0, unnest($1::bigint[])"
 CHUNK: Final = 1_000_000
 CHUNK_S_MAX: Final = 600.0
 AGE_MS: Final = 400 * 86_400_000
@@ -146,3 +149,16 @@ async def recycle_wal(owner: Database, mib: int = WAL_MIB) -> None:
         await connection.execute("checkpoint")
 
     await owner.run(fill, timeout_s=CHUNK_S_MAX)
+
+
+async def make_yardstick(admin: Database, dsn: str, name: str, accounts: list[int]) -> None:
+    """Make database `name`, reached by `dsn`, with the ledger of commit d5b569b and these accounts."""
+
+    async def fill(connection: Connection) -> None:
+        await connection.execute(LEDGER_D5B569B.read_text(encoding="utf-8"))
+        await connection.execute(ACCOUNTS, accounts)
+        await connection.execute("vacuum analyze ledger.account")
+
+    await admin.run(lambda connection: connection.execute(f"create database {name}"))
+    async with open_database(dsn, connections_max=1, application_name="cityswitch bench") as owner:
+        await owner.run(fill, timeout_s=CHUNK_S_MAX)
