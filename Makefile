@@ -40,7 +40,7 @@ load: venv-dev  ## Locust's web page with a switch of its own (LOAD_HOST= LOAD_P
 load-headless: venv-dev  ## the load test by itself (LOAD_SECONDS=60 LOAD_SHAPE=day): HTML and CSV in bench/reports
 	@$(RUN) bench.load --headless
 
-bench: venv  ## every lane of the throughput bench in turn (about 11 minutes): bench/THROUGHPUT.md and a picture
+bench: venv  ## every lane of the throughput bench in turn (some twenty minutes): bench/THROUGHPUT.md and a picture
 	@.venv/bin/cityswitch bench
 
 bench-quick: venv  ## a change against the commit before it (BASE=COMMIT), both in turn: some minutes, a quiet machine
