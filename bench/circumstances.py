@@ -21,9 +21,10 @@ UNKNOWN: Final = "unknown"
 
 def circumstances() -> list[str]:
     """Return the facts, one a line."""
+    python = f"Python {platform.python_version()} ({_build()})"
     return [
         f"machine: {_cpu_model()}, {_cpus()} CPUs, {platform.system()} {_kernel()}",
-        f"Python {platform.python_version()} ({_build()}), cityswitch {version('cityswitch')}, commit {_commit()}",
+        f"{python}, cityswitch {version('cityswitch')}, commit {_commit()}",
         f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; load of the machine before: {_load()}",
     ]
 
@@ -38,7 +39,7 @@ def _cpu_model() -> str:
 
 
 def _build() -> str:
-    """Return how the interpreter was optimised: with both it takes four fifths of the CPU of one with none."""
+    """Return how the interpreter was optimised: with both, it takes 0.8 of the CPU it takes without."""
     options = sysconfig.get_config_var("CONFIG_ARGS") or ""
     found = [
         name for name, word in (("PGO", "--enable-optimizations"), ("LTO", "--with-lto")) if word in options
