@@ -6,6 +6,7 @@ check` does that. Invariants: a `Config` that exists is within its bounds; only 
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -20,6 +21,8 @@ from protocol import limits
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 WORKERS_MAX = 64
 ENVIRONMENT_PREFIX = "CITYSWITCH_"
+VARIABLES_OF_OTHERS = frozenset({"CITYSWITCH_TERMINAL_KEY", "CITYSWITCH_TEST_DSN"})
+"""Variables with our prefix that are no settings of the switch: a terminal's key, the database of the tests."""
 
 
 RELOADABLE = frozenset({
@@ -158,10 +161,9 @@ def _sources(
     from_environment = {
         name[len(ENVIRONMENT_PREFIX) :].lower(): value
         for name, value in environment.items()
-        if name.startswith(ENVIRONMENT_PREFIX)
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in VARIABLES_OF_OTHERS
     }
-    known = {key: value for key, value in from_environment.items() if key in Config.__struct_fields__}
-    sources.append(("environment", known))
+    sources.append(("environment", from_environment))
     sources.append(("command line", {key: value for key, value in options.items() if value is not None}))
     return sources
 
@@ -184,7 +186,9 @@ def _refuse_unknown(source: str, values: Mapping[str, Any]) -> None:
     for key in values:
         if key not in Config.__struct_fields__:
             known = ", ".join(sorted(Config.__struct_fields__))
-            raise ConfigError(f"{source}: key '{key}': no such setting. Settings: {known}")
+            nearest = difflib.get_close_matches(key, Config.__struct_fields__, 1)
+            hint = f"Did you mean {nearest[0]}?" if nearest else f"Settings: {known}"
+            raise ConfigError(f"{source}: key '{key}': no such setting. {hint}")
 
 
 def _check_together(config: Config, origins: Mapping[str, str]) -> None:

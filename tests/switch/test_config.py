@@ -57,6 +57,23 @@ def test_a_bad_environment_variable_names_its_source() -> None:
         load_config(None, environment={"CITYSWITCH_WORKERS": "many"})
 
 
+def test_a_variable_that_is_no_setting_names_the_nearest_one() -> None:
+    """A typo in the environment is an error like one in the file; other programs' variables are not ours."""
+    with pytest.raises(
+        ConfigError, match=r"environment: key 'worker': no such setting\. Did you mean workers\?"
+    ):
+        load_config(None, environment={"CITYSWITCH_WORKER": "2"})
+    with pytest.raises(ConfigError, match="no such setting. Settings: batch_max, "):
+        load_config(None, environment={"CITYSWITCH_XYZZY": "2"})
+    others = {
+        "CITYSWITCH_TERMINAL_KEY": "00",
+        "CITYSWITCH_TEST_DSN": "x",
+        "CITYSWITCHBOARD": "1",
+        "HOME": "/",
+    }
+    assert load_config(None, environment=others) == Config()
+
+
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     """A file that cannot be read: cause and cure."""
     with pytest.raises(ConfigError, match="cannot be read: No such file or directory"):
