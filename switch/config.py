@@ -22,7 +22,7 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 WORKERS_MAX = 64
 ENVIRONMENT_PREFIX = "CITYSWITCH_"
 VARIABLES_OF_OTHERS = frozenset({"CITYSWITCH_TERMINAL_KEY", "CITYSWITCH_TEST_DSN"})
-"""Variables with our prefix that are no settings of the switch: a terminal's key, the database of the tests."""
+"""Variables with our prefix that are no settings: a terminal's key, the database of the tests."""
 
 
 RELOADABLE = frozenset({

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import gc
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -34,7 +34,7 @@ from switch.metrics import Meters
 from switch.process.certificate import read_certificate
 from switch.process.feed import Feed
 from switch.process.front import Front
-from switch.process.http import bind_http, make_application, serve_http
+from switch.process.http import HttpServer, bind_http, make_pages
 from switch.process.key_use import KeyUse
 from switch.process.lines import WorkerReady
 from switch.process.ports import bind_patiently
@@ -47,7 +47,6 @@ log = structlog.get_logger()
 LOAD_RETRY_S = 0.5
 QUERY_CONNECTIONS = INQUIRIES_MAX + 1
 """One is always left for what is no inquiry."""
-HTTP_END_S = 2.0
 
 
 class Worker:
@@ -87,33 +86,25 @@ class Worker:
                 on_terminal=self._terminal_changed,
             )
             self._readiness = Readiness(self._directory, feed, self._postings)
-            http_stop = trio.Event()
-            http = await self._start_http(base, http_stop)
+            http = await self._start_http(base)
             if await self._load(database, feed, stop):
                 # A collection that walked millions of cards would stop the worker for as long.
                 gc.collect()
                 gc.freeze()
-                following = trio.CancelScope()
-                base.start_soon(self._follow, feed.run, following)
+                base.start_soon(feed.run)
+                base.start_soon(self._postings.probe, database.session())
                 listening = bind_listener(self._config)
                 await self._serve(
                     database, feed, listening, stop, lambda: on_ready(WorkerReady(self._worker, http))
                 )
-                following.cancel()
-            http_stop.set()
-            base.cancel_scope.deadline = trio.current_time() + HTTP_END_S
+            base.cancel_scope.cancel()
 
-    @staticmethod
-    async def _follow(task: Callable[[], Awaitable[None]], scope: trio.CancelScope) -> None:
-        with scope:
-            await task()
-
-    async def _start_http(self, base: trio.Nursery, stop: trio.Event) -> str:
+    async def _start_http(self, base: trio.Nursery) -> str:
         host, port = self._config.http_host, self._config.http_port
         bind = partial(bind_http, host, port and port + self._worker)
         sock = await bind_patiently(bind, self._port_wait_s)
-        application = make_application(self._meters, self._readiness.checks)
-        base.start_soon(serve_http, application, sock, stop)
+        server = HttpServer(make_pages(self._meters, self._readiness.checks))
+        base.start_soon(server.run, sock)
         return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
 
     async def _load(self, database: Database, feed: Feed, stop: trio.Event) -> bool:
@@ -166,10 +157,7 @@ class Worker:
             )
             self._add_gauges(front, committer, feed)
             report()
-            probing = trio.CancelScope()
-            back.start_soon(self._follow, partial(self._postings.probe, database.session()), probing)
             await front.run(listening, stop)
-            probing.cancel()
             committer.stop()
 
     def reload(self, new: Config) -> None:

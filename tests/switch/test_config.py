@@ -63,7 +63,7 @@ def test_a_variable_that_is_no_setting_names_the_nearest_one() -> None:
         ConfigError, match=r"environment: key 'worker': no such setting\. Did you mean workers\?"
     ):
         load_config(None, environment={"CITYSWITCH_WORKER": "2"})
-    with pytest.raises(ConfigError, match="no such setting. Settings: batch_max, "):
+    with pytest.raises(ConfigError, match=r"no such setting\. Settings: batch_max, "):
         load_config(None, environment={"CITYSWITCH_XYZZY": "2"})
     others = {
         "CITYSWITCH_TERMINAL_KEY": "00",
