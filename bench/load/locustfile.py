@@ -32,7 +32,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from bench.city import city, identity
 from bench.errors import CannotRun
 from bench.load.business import Till, perform
-from bench.load.outcome import CONNECT, SIGN_ON, Line, RequestFailed, run_problem, switch_problem, verdict
+from bench.load.outcome import CONNECT, SIGN_ON, Counted, RequestFailed, run_problem, switch_problem, verdict
 from bench.load.shapes import CURVES, step_at
 from bench.load.terminal import Answer, BlockingTerminal, LineError
 from bench.load.terminal_numbers import Desk, MasterDesk, NoTerminalFree, Pool, WorkerDesk
@@ -145,7 +145,7 @@ def judge(environment: Environment, **_: object) -> None:
         return
     options: Any = environment.parsed_options
     lines = [
-        Line(entry.name, entry.num_requests, entry.num_failures)
+        Counted(entry.name, entry.num_requests, entry.num_failures)
         for entry in environment.stats.entries.values()
     ]
     problem = run_problem(lines, options.failures_max)

@@ -42,7 +42,7 @@ def verdict(name: str, code: int) -> tuple[str, RequestFailed | None]:
     return f"{name}, declined: {code_name(code)}", None
 
 
-class Line(NamedTuple):
+class Counted(NamedTuple):
     """One line of the final statistics: name, requests and, of these, failures."""
 
     name: str
@@ -50,7 +50,7 @@ class Line(NamedTuple):
     failures: int
 
 
-def run_problem(lines: Iterable[Line], failures_share_max: float) -> str | None:
+def run_problem(lines: Iterable[Counted], failures_share_max: float) -> str | None:
     """Return why a finished run has failed, in one line; None if it has not."""
     counted = list(lines)
     made = sum(line.requests for line in counted if line.name not in LINE_NAMES)

@@ -36,7 +36,7 @@ QUICK_ROUNDS: Final = 12
 NEW, BASE = "new", "base"
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class PairPlan(msgspec.Struct, frozen=True, kw_only=True):
     """How the two are compared; `rounds` is the most, fewer do when all ratios are known to 5 %."""
 
     base: str | None = None
@@ -67,7 +67,7 @@ class Turn(NamedTuple):
 class Pairs:
     """The rounds of two sides: in each, every shape on one side and at once on the other."""
 
-    def __init__(self, sides: Mapping[str, Side], plan: Plan) -> None:
+    def __init__(self, sides: Mapping[str, Side], plan: PairPlan) -> None:
         self.rounds = Rounds()
         self._sides = sides
         self._plan = plan

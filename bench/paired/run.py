@@ -16,7 +16,7 @@ from bench.errors import CannotRun
 from bench.local_switch import say
 from bench.machine import Watch
 from bench.paired.checkout import base, default_base, present
-from bench.paired.pairs import BASE, NEW, Pairs, Plan
+from bench.paired.pairs import BASE, NEW, PairPlan, Pairs
 from bench.paired.ratios import Ratio, table
 from bench.paired.sides import SideOrder, open_side
 from bench.throughput.results_page import PAGE, rates_table, write_section
@@ -24,7 +24,7 @@ from bench.throughput.results_page import PAGE, rates_table, write_section
 LOOK_S: Final = 2.0
 
 
-async def run_paired(plan: Plan, stop: trio.Event) -> Exit:
+async def run_paired(plan: PairPlan, stop: trio.Event) -> Exit:
     """Compare this checkout with the base, print the tables, judge. Raises `CannotRun` on a busy machine."""
     new, old = present(), base(plan.base or default_base(), plan.directory)
     say(f"{new.name} against {old.name}: seeding two cities of {plan.cards:,} cards")
@@ -59,7 +59,7 @@ def judge(ratios: list[Ratio], name: str) -> Exit:
     return Exit.MISSED if any(ratio.is_worse for ratio in ratios) else Exit.OK
 
 
-async def _refuse_when_busy(plan: Plan) -> None:
+async def _refuse_when_busy(plan: PairPlan) -> None:
     """Look before the first round, while both sides are at rest. Raises `CannotRun`."""
     watch = Watch()
     await trio.sleep(LOOK_S)

@@ -107,7 +107,7 @@ def _declined(earn: Earn, code: ResultCode, now_ms: int) -> TransactionReply:
     return TransactionReply(earn.stan, int(code), 0, now_ms, earn.amount, 0, 0, code.name)
 
 
-class Server:
+class NaiveServer:
     """Connections of one shop."""
 
     def __init__(self, shop: Shop) -> None:
@@ -143,7 +143,7 @@ async def main() -> None:
     pool = await asyncpg.create_pool(order.dsn, min_size=order.pool, max_size=order.pool)
     shop = Shop(pool, MasterKey.load(Path(order.master_key_file)))
     await shop.load()
-    server = await asyncio.start_server(Server(shop).serve, "127.0.0.1", 0, backlog=1_024)
+    server = await asyncio.start_server(NaiveServer(shop).serve, "127.0.0.1", 0, backlog=1_024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
 

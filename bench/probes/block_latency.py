@@ -123,7 +123,7 @@ async def measure(options: argparse.Namespace, stop: trio.Event) -> int:
         watchers = await trio.to_thread.run_sync(watcher_of_each_worker, switch, population)
         try:
             async with open_database(switch.books.postgres.owner_dsn, connections_max=1) as owner:
-                rounds = Rounds(options, switch, population, watchers, owner)
+                rounds = BlockRounds(options, switch, population, watchers, owner)
                 report = await rounds.run_under_load(stop)
         finally:
             for watcher in watchers:
@@ -171,7 +171,7 @@ def watcher_of_each_worker(switch: LocalSwitch, population: Population) -> list[
     raise CannotRun(f"no connection to each of {len(switch.http)} workers in {WATCHERS_MAX} tries")
 
 
-class Rounds:
+class BlockRounds:
     """The blocks of one measurement, one after the other."""
 
     def __init__(

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from bench.throughput.lines import Line
+from bench.throughput.lines import LoadLine
 from bench.throughput.load_order import Load, LoadReport, Window
 from bench.throughput.sealing import LoadFailed
 
@@ -26,7 +26,9 @@ DRAIN_S_MAX: Final = 15.0
 class Traffic:
     """The open lines of one load; `clock` is the time all of the load goes by."""
 
-    def __init__(self, load: Load, lines: list[Line], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, load: Load, lines: list[LoadLine], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._load = load
         self._clock = clock
         self._lines = lines
@@ -50,11 +52,11 @@ class Traffic:
     def _drive(self, window: Window) -> LoadReport:
         raise AssertionError("each loop has its own")
 
-    def _send(self, line: Line, count: int) -> None:
+    def _send(self, line: LoadLine, count: int) -> None:
         if not line.send(count):
             self._flush(line)
 
-    def _flush(self, line: Line) -> None:
+    def _flush(self, line: LoadLine) -> None:
         """Write what is due and let epoll tell when a full socket takes more."""
         behind = not line.flush()
         self._epoll.modify(line.fd, select.EPOLLIN | (select.EPOLLOUT if behind else 0))
@@ -71,7 +73,7 @@ class Traffic:
         if left := self._in_flight():
             raise LoadFailed(f"{left} requests were not answered within {DRAIN_S_MAX:g} s")
 
-    def _take(self, line: Line) -> None:
+    def _take(self, line: LoadLine) -> None:
         line.receive(self._codes)
 
     def _in_flight(self) -> int:

@@ -36,7 +36,7 @@ _STAN_AT: Final = HEADER_SIZE + 2
 _CODE_AT: Final = _STAN_AT + 4
 
 
-class Line:
+class LoadLine:
     """A connection to the switch, or one that speaks as it does; replies are checked by their shape."""
 
     def __init__(self, sock: socket.socket, block: Block, asks: Asks = "earn") -> None:
@@ -126,7 +126,7 @@ class Line:
         self.sock.close()
 
 
-class VerifiedLine(Line):
+class VerifiedLine(LoadLine):
     """A connection on which every reply goes through the session: order, tag, decoding."""
 
     def __init__(self, sock: socket.socket, block: Block, session: ClientSession) -> None:
@@ -150,7 +150,7 @@ class VerifiedLine(Line):
         return len(received)
 
 
-class EchoLine(Line):
+class EchoLine(LoadLine):
     """A connection to an echo server: what comes back must be, byte for byte, what was sent."""
 
     def __init__(self, sock: socket.socket, block: Block, *, is_verified: bool) -> None:
@@ -169,11 +169,11 @@ class EchoLine(Line):
         return count
 
 
-def open_lines(load: Load) -> list[Line]:
+def open_lines(load: Load) -> list[LoadLine]:
     """Connect and authenticate all terminals of an order and seal their frames. Raises `LoadFailed`."""
     population = population_of(load)
     draw_of = draws(load, population)
-    lines: list[Line] = []
+    lines: list[LoadLine] = []
     for number in range(load.terminals):
         index = load.terminal_first + number
         terminal, key = population.terminal_id(index), population.terminal_key(index)
@@ -186,5 +186,5 @@ def open_lines(load: Load) -> list[Line]:
             continue
         session = shake_hands(sock, terminal, key)
         block = Block(session, draw_of(number), load.stan_first, load.sealed_ahead)
-        lines.append(VerifiedLine(sock, block, session) if is_verified else Line(sock, block, load.asks))
+        lines.append(VerifiedLine(sock, block, session) if is_verified else LoadLine(sock, block, load.asks))
     return lines

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 
 from bench.throughput.generator import READY_MAX, Traffic
-from bench.throughput.lines import Line
+from bench.throughput.lines import LoadLine
 from bench.throughput.load_order import BIN_S, Bin, Load, LoadReport, Phase, Window
 from simulators.fleet.histogram import Histogram
 
@@ -36,7 +36,9 @@ def due_times(start_s: float, phases: list[Phase], burst: int = 1) -> Iterator[f
 class OpenLoop(Traffic):
     """Requests at the rates of the order's phases, spread over the connections in turn."""
 
-    def __init__(self, load: Load, lines: list[Line], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, load: Load, lines: list[LoadLine], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(load, lines, clock)
         self._due_at: dict[int, list[float]] = {line.fd: [] for line in lines}
         for line in lines:
@@ -76,7 +78,7 @@ class OpenLoop(Traffic):
         report.bins = self._bins
         return report
 
-    def _request(self, line: Line, due: float, now: float) -> None:
+    def _request(self, line: LoadLine, due: float, now: float) -> None:
         count = min(self._load.burst, self._load.depth - (line.sent - line.answered))
         self._dropped += self._load.burst - count
         if not count:
@@ -85,7 +87,7 @@ class OpenLoop(Traffic):
         self._due_at[line.fd] += [due] * count
         self._send(line, count)
 
-    def _take(self, line: Line) -> None:
+    def _take(self, line: LoadLine) -> None:
         """Read once and note the latency of every approval, from when its request was due."""
         refused = sum(self._codes.values())
         count = line.receive(self._codes)

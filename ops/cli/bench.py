@@ -13,8 +13,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from bench.command import run
-from bench.paired import pairs as paired
-from bench.paired.pairs import QUICK_ROUNDS, ROUNDS
+from bench.paired.pairs import QUICK_ROUNDS, ROUNDS, PairPlan
 from bench.paired.run import run_paired
 from bench.throughput.run import DIRECTORY, Plan, run_all, run_growth
 from ops.cli.help_texts import examples
@@ -69,7 +68,7 @@ def bench(
     """Measure throughput, latency and overload beside echo servers, Postgres alone and a naive server."""
     if base or quick:
         rounds_max = rounds or (QUICK_ROUNDS if quick else ROUNDS)
-        pairs = paired.Plan(base=base, rounds=rounds_max, directory=directory / "bench", is_written=not quick)
+        pairs = PairPlan(base=base, rounds=rounds_max, directory=directory / "bench", is_written=not quick)
         return run(lambda stop: run_paired(pairs, stop))
     plan = Plan(rounds=rounds or 5, seconds=seconds, only=only or (), directory=directory)
     if growth:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.load.outcome import CONNECT, SIGN_ON, Line, run_problem, switch_problem, verdict
+from bench.load.outcome import CONNECT, SIGN_ON, Counted, run_problem, switch_problem, verdict
 from protocol import ResultClass, ResultCode
 from simulators.city.example import CARDS, PARTNERS, SEED
 from simulators.city.example import CITY as DEMO_CITY
@@ -30,13 +30,13 @@ def test_a_code_younger_than_the_bench_is_counted() -> None:
     ("lines", "problem"),
     [
         ([], "no request at all"),
-        ([Line(CONNECT, 5, 5)], "no request at all"),
-        ([Line(CONNECT, 5, 0), Line(SIGN_ON, 5, 0)], "no request at all"),
-        ([Line("earn", 100, 2)], r"2 failures, 2.00% of all: more than the 1.00% allowed"),
-        ([Line("earn", 50, 0), Line(CONNECT, 50, 2)], "2 failures"),
+        ([Counted(CONNECT, 5, 5)], "no request at all"),
+        ([Counted(CONNECT, 5, 0), Counted(SIGN_ON, 5, 0)], "no request at all"),
+        ([Counted("earn", 100, 2)], r"2 failures, 2.00% of all: more than the 1.00% allowed"),
+        ([Counted("earn", 50, 0), Counted(CONNECT, 50, 2)], "2 failures"),
     ],
 )
-def test_a_run_that_shows_nothing_has_failed(lines: list[Line], problem: str) -> None:
+def test_a_run_that_shows_nothing_has_failed(lines: list[Counted], problem: str) -> None:
     """No business request, or more failures than allowed, is a failed run."""
     said = run_problem(lines, 0.01)
     assert said is not None
@@ -45,7 +45,7 @@ def test_a_run_that_shows_nothing_has_failed(lines: list[Line], problem: str) ->
 
 def test_a_good_run_has_no_problem() -> None:
     """Declines and a failure within the bound are no problem."""
-    lines = [Line(CONNECT, 10, 0), Line("earn", 980, 1), Line("earn, declined: card_blocked", 10, 0)]
+    lines = [Counted(CONNECT, 10, 0), Counted("earn", 980, 1), Counted("earn, declined: card_blocked", 10, 0)]
     assert run_problem(lines, 0.01) is None
 
 

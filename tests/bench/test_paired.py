@@ -14,7 +14,7 @@ from bench.errors import CannotRun
 from bench.machine import Taken
 from bench.paired import pairs as pairs_module
 from bench.paired.checkout import Checkout, base, is_changed
-from bench.paired.pairs import BASE, NEW, Pairs, Plan, Turn, in_turn
+from bench.paired.pairs import BASE, NEW, PairPlan, Pairs, Turn, in_turn
 from bench.paired.ratios import Ratio, interval, table
 from bench.paired.run import judge
 from bench.paired.sides import SideOrder, open_side
@@ -132,7 +132,7 @@ def stub_pairs(
 
     monkeypatch.setattr(pairs_module, "Watch", Watch)
     monkeypatch.setattr(pairs_module, "committed", lambda switch: None)
-    return Pairs(sides, Plan(base="x", **plan))
+    return Pairs(sides, PairPlan(base="x", **plan))
 
 
 async def test_a_round_on_a_busy_machine_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ async def test_a_base_of_another_wire_is_driven_by_its_own_generator(monkeypatch
 async def test_two_sides_run_out_of_their_checkouts_and_leave_nothing(tmp_path: Path) -> None:
     """Each has a city, a Postgres and a switch of its own; one generator drives both; then all is gone."""
     order = SideOrder(str(tmp_path), cards=600, partners=300, wal_mib=1)
-    plan = Plan(base="x", rounds=1, timing=Timing(0.05, 0.2), shapes=[(4, 2)], is_judged_when_busy=True)
+    plan = PairPlan(base="x", rounds=1, timing=Timing(0.05, 0.2), shapes=[(4, 2)], is_judged_when_busy=True)
     async with open_side(Checkout(ROOT, "a"), order) as one, open_side(Checkout(ROOT, "b"), order) as other:
         assert one.switch.port != other.switch.port
         pairs = Pairs({NEW: one, BASE: other}, plan)
