@@ -130,7 +130,7 @@ async def work(order: WorkerOrder) -> None:
             for operation in range(order.first, order.last):
                 await room.acquire()
                 posting = request(rng, operation, order.accounts)
-                posting.transaction_id = committer.ids.next(posting.accepted_at_ms)
+                posting.transaction_id = 0
                 committer.submit_nowait(posting)
             committer.stop()
 

@@ -15,22 +15,24 @@ Knows nothing of connections to terminals: `Posting.context` is opaque. Runs und
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import trio
 
-from ledger.books.batch import CLAIM, post_batch
-from ledger.books.layout import hold_layout
+from ledger.books.lane import Lane
+from ledger.books.layout import ANOTHER_LAYOUT
 from ledger.books.line import Line
+from ledger.books.node import Node
 from ledger.books.observer import Observer
-from ledger.books.posting import POST_BATCH, Answers, Outcome, Posting, no_effect
+from ledger.books.opening import Opening
+from ledger.books.outage import Outage
+from ledger.books.posting import Answers, Outcome, Posting, no_effect
 from ledger.books.result_codes import SYSTEM_ERROR, TRY_AGAIN
-from ledger.books.transaction_ids import TransactionIds, claim_node
+from ledger.books.turns import NEVER, enough, is_behind, share
 from ledger.errors import DatabaseContended, DatabaseMisconfigured, LedgerError, StatementRefused
-from ledger.postgres.database import Bell, Connection, Database, Session, call_soon
-from ledger.postgres.fitness import check_durability
+from ledger.postgres.database import Connection, Database, call_soon
 
 _log = logging.getLogger(__name__)
 
@@ -38,37 +40,22 @@ RETRY_S_MIN: Final = 0.02
 RETRY_S_MAX: Final = 0.5
 RECONNECT_S: Final = 0.1
 GUARD_PROBE_S: Final = 2.0
-PATIENCE_S: Final = 0.1
 PATIENCE_PROBE_S: Final = 0.05
-SHARED_MIN: Final = 32
-"""What waits is not divided into smaller batches than this."""
-NEVER: Final = float("-inf")
+LANE_PROBE_S: Final = 3.0
+"""A lane that has nothing to do is tried so often."""
+DOUBT_S: Final = 0.3
+"""A batch that is not answered by then: the server is asked whether it has it at all."""
+REFUSED_MAX: Final = 10
 OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
-
-
-class _Lane:
-    """One connection, what it has taken and not yet answered, and the bell that wakes it.
-
-    since: when the batch on its way was sent, by trio's clock in seconds; NEVER while none is.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.bell = Bell()
-        self.batch: list[Posting] = []
-        self.since = NEVER
-        self.is_failing = False
 
 
 class Committer:
     """Group commit over a few lanes, each with a connection of its own.
 
     batch_max: 1..5000 postings per statement. lanes: 1..8. give_up_ms: 100..60000, both the age at which
-    a posting of unknown outcome is answered TRY_AGAIN and the time limit of one statement. `ids` gives
-    out transaction ids once `run` has started.
+    a posting of unknown outcome is answered TRY_AGAIN and the time limit of one statement. A posting without
+    a transaction id gets one when it is taken into a batch.
     """
-
-    ids: TransactionIds
 
     def __init__(
         self,
@@ -82,13 +69,18 @@ class Committer:
     ) -> None:
         self._database = database
         self._on_outcomes = on_outcomes
-        self._buckets = 1
         self._batch_max = batch_max
-        self._lanes = [_Lane(database.session()) for _ in range(lanes)]
+        self._lanes = [Lane(database.session()) for _ in range(lanes)]
+        self._guard = database.session()
+        self.node = Node(self._guard)
+        self._outage = Outage()
+        self._opening = Opening(self._outage)
+        self._refused = 0
+        self._refusal = ""
         self._give_up_s = give_up_ms / 1000
         self._observer = observer or Observer()
         self._line = Line()
-        self._waiting: list[_Lane] = []
+        self._waiting: list[Lane] = []
         self._enough = 1
         self._stopping = False
         self._cancelled = False
@@ -112,13 +104,21 @@ class Committer:
         if self._waiting and len(self._line.ready) >= self._enough:
             self._call_lane()
 
-    def is_behind(self, bound_s: float) -> bool:
-        """Whether more waits than one batch takes, and the first of it for longer than `bound_s`.
+    @property
+    def problem(self) -> str | None:
+        """Why sales cannot be posted at present; None if they can. For the pages of health."""
+        if self._opening.awaited:
+            return self._opening.awaited
+        if self._refused >= REFUSED_MAX:
+            return f"the last {self._refused} postings were refused: {self._refusal}"
+        reasons = [self._outage.reason(lane) for lane in self._lanes]
+        return reasons[0] if all(reasons) else None
 
-        Fewer than a batch are waiting for Postgres, not for their turn.
-        """
+    def is_behind(self, bound_s: float) -> bool:
+        """Whether more waits than one batch takes, and the first of it for longer than `bound_s`."""
         ready = self._line.ready
-        return len(ready) > self._batch_max and trio.current_time() - ready[0].submitted_at > bound_s
+        oldest_s = trio.current_time() - ready[0].submitted_at if ready else 0.0
+        return is_behind(len(ready), oldest_s, self._batch_max, bound_s)
 
     def stop(self) -> None:
         """Let `run` end once all that was submitted is answered."""
@@ -128,21 +128,15 @@ class Committer:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run the lanes until `stop`; started once a node number is claimed and the lanes are connected.
 
-        Raises DatabaseUnavailable or DatabaseMisconfigured if that fails at the start, never later.
+        Waits for that as long as it takes (`problem` says for what). Raises DatabaseMisconfigured if it can
+        never be, and only at the start.
         """
-        self._guard = self._database.session()
-        if problems := await self._guard.run(check_durability):
-            raise DatabaseMisconfigured("; ".join(problems))
-        self._buckets = await self._guard.run(hold_layout)
-        self.ids = TransactionIds(await self._guard.run(claim_node))
-        self._guard_connects = self._guard.connects
-        for lane in self._lanes:
-            await lane.session.run(partial(self._prepare, lane.session))
+        await self._opening.run(self._guard, self.node, self._lanes, self._give_up_s)
         task_status.started()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_node)
             nursery.start_soon(self._notice_cancellation)
-            nursery.start_soon(self._lose_patience)
+            nursery.start_soon(self._lose_patience, nursery)
             nursery.start_soon(self._raise_failure)
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as lanes:
@@ -158,88 +152,102 @@ class Committer:
             self._cancelled = True
             self._call_all_lanes()
 
-    async def check_node(self) -> None:
-        """See whether the node number is still ours; a lost connection has lost it, and it is claimed again.
-
-        Raises DatabaseUnavailable while that is not possible.
-        """
-        await self._guard.run(lambda connection: connection.execute("select 1"))
-        if self._guard.connects != self._guard_connects:
-            if await self._guard.run(hold_layout) != self._buckets:
-                self._fail(DatabaseMisconfigured("the ledger has another number of buckets now: start again"))
-            self.ids.node = await self._guard.run(lambda connection: claim_node(connection, self.ids.node))
-            self._guard_connects = self._guard.connects
-
     async def _keep_node(self) -> None:
+        """Keep the node number, and enough ids reserved for it."""
         while True:
             await trio.sleep(GUARD_PROBE_S)
             try:
-                await self.check_node()
+                await self.node.hold()
             except LedgerError as error:
-                _log.warning("node_claim_lost", extra={"reason": str(error)})
+                self._outage.failed(self.node, str(error))
+            else:
+                self._outage.works(self.node)
+                if self.node.buckets != self._lanes[0].buckets:
+                    self._fail(DatabaseMisconfigured(ANOTHER_LAYOUT))
 
-    async def _lose_patience(self) -> None:
+    async def _lose_patience(self, nursery: trio.Nursery) -> None:
         """A batch held up by a lock or a lost connection must not hold up the others, nor their answers."""
         while True:
             await trio.sleep(PATIENCE_PROBE_S)
-            if all(lane.is_failing for lane in self._lanes):
+            if all(self._outage.reason(lane) for lane in self._lanes):
                 self._expire()
+            late = trio.current_time() - DOUBT_S
+            for lane in self._lanes:
+                if NEVER < lane.sent_at < late and lane.doubted != lane.sent_at:
+                    lane.doubted = lane.sent_at
+                    nursery.start_soon(self._doubt, lane, lane.sent_at)
             self._judge_enough()
             self._call_lane()
+
+    async def _doubt(self, lane: Lane, sent_at: float) -> None:
+        """A batch is late: ask the server, over a fresh connection, whether it has it.
+
+        One that never arrived, on a connection dropped on the way, is sent again at once, and not only after
+        its time limit.
+        """
+        try:
+            is_at_work = await self._database.is_at_work(lane.session.backend)
+        except LedgerError:
+            return  # the time limit of the batch holds
+        await trio.sleep(PATIENCE_PROBE_S)  # an answer may be on its way
+        if not is_at_work and lane.sent_at == sent_at:
+            lane.session.terminate()
 
     @property
     def _is_over(self) -> bool:
         return self._cancelled or (self._stopping and not self._queued)
 
-    async def _serve(self, lane: _Lane) -> None:
+    async def _serve(self, lane: Lane) -> None:
         """Run one lane to its end. What could not be posted the fast way is settled, then it goes on."""
         while not self._is_over:
             try:
                 await lane.session.run(partial(self._work, lane), timeout_s=None, connect_s=self._give_up_s)
             except LedgerError as error:
-                if not lane.batch:  # no connection to work with
-                    if not lane.is_failing:
-                        _log.warning("lane_without_connection", extra={"reason": str(error)})
-                    lane.is_failing = True
-                    await trio.sleep(RECONNECT_S)
-                else:
+                if lane.batch:
                     await self._settle_all(lane, error)
+                else:  # nothing to work with: no connection, or no ids
+                    self._outage.failed(lane, str(error))
+                    await trio.sleep(RECONNECT_S)
 
-    async def _work(self, lane: _Lane, connection: Connection) -> None:
+    async def _work(self, lane: Lane, connection: Connection) -> None:
         """Post batch after batch until the end, as one job: nothing crosses to trio and back in between."""
-        lane.is_failing = False
+        await lane.begin(connection, self._give_up_s)
+        self._outage.works(lane)
         while not self._is_over:
             lane.batch = self._take_turn(lane)
-            if not lane.batch:
-                self._waiting.append(lane)
-                await lane.bell.wait()
+            if lane.batch:
+                await self._post(lane, lane.batch, connection)
+                lane.sent_at = NEVER
+                self._outage.works(lane)
                 continue
-            await self._post(lane.session, lane.batch, connection)
-            lane.since = NEVER
+            self._waiting.append(lane)
+            if not await lane.bell.wait(LANE_PROBE_S):
+                self._waiting.remove(lane)
+                await lane.begin(connection, self._give_up_s)
 
-    def _take_turn(self, lane: _Lane) -> list[Posting]:
-        """Take a batch, if there is enough for one: half of all that is unanswered, so that the worker
-        collects and answers one half while the server posts the other.
-        """
+    def _take_turn(self, lane: Lane) -> list[Posting]:
+        """Take a batch, if there is enough for one. Raises DatabaseUnavailable if there are no ids for it."""
         self._judge_enough()
         if len(self._line.ready) < self._enough:
             return []
-        half = (self._queued + 1) // 2
-        batch = self._line.take(min(half if half >= SHARED_MIN else self._queued, self._batch_max))
-        lane.since = trio.current_time()
+        if not self.node.ids.room:
+            self.node.take_ids(1)
+        batch = self._line.take(min(share(self._queued, self._batch_max), self.node.ids.room))
+        if batch:
+            lane.sent_at = trio.current_time()
+            self._number(posting for posting in batch if not posting.transaction_id)
         self._judge_enough()
         self._call_lane()
         return batch
 
-    def _judge_enough(self) -> None:
-        """Set how many ready postings are worth a batch now: while another is on its way, a full one.
+    def _number(self, postings: Iterable[Posting]) -> None:
+        unnumbered = list(postings)
+        for posting, number in zip(unnumbered, self.node.take_ids(len(unnumbered)), strict=True):
+            posting.transaction_id = number
 
-        Two batches at once get in each other's way; for a queue that one connection does not keep up with
-        it is worth it.
-        """
-        patient_since = trio.current_time() - PATIENCE_S
-        is_under_way = any(lane.since > patient_since for lane in self._lanes)
-        self._enough = self._batch_max if is_under_way else 1
+    def _judge_enough(self) -> None:
+        """Set how many ready postings are worth a batch now."""
+        self._enough = enough([lane.sent_at for lane in self._lanes], trio.current_time(), self._batch_max)
 
     def _call_lane(self) -> None:
         """Wake a lane that waits if there is enough for it; until it has looked, call no other."""
@@ -251,84 +259,67 @@ class Committer:
         while self._waiting:
             self._waiting.pop().bell.ring()
 
-    async def _settle_all(self, lane: _Lane, error: LedgerError) -> None:
+    async def _settle_all(self, lane: Lane, error: LedgerError) -> None:
         """Answer what the lane could not post the fast way."""
         if not isinstance(error, StatementRefused):
-            self._tell_retry(error, len(lane.batch))
+            self._tell_retry(lane, error)
         if not isinstance(error, StatementRefused | DatabaseContended):
-            lane.is_failing = True
             self._expire()
             lane.batch = self._give_up(lane.batch)
-        await self._settle(lane.session, lane.batch)
+        await self._settle(lane, lane.batch)
         lane.batch = []
-        lane.since = NEVER
+        lane.sent_at = NEVER
 
-    async def _settle(self, session: Session, batch: list[Posting]) -> None:
+    async def _settle(self, lane: Lane, batch: list[Posting]) -> None:
         """Answer every posting of the batch, whatever it takes."""
         pause_s = RETRY_S_MIN
         while batch:
             try:
-                await session.run(
-                    partial(self._post, session, batch), timeout_s=None, connect_s=self._give_up_s
+                await lane.session.run(
+                    partial(self._post, lane, batch), timeout_s=None, connect_s=self._give_up_s
                 )
             except StatementRefused as error:
-                await self._halve(session, batch, error)
+                await self._halve(lane, batch, error)
                 return
             except LedgerError as error:
-                self._tell_retry(error, len(batch))
+                self._tell_retry(lane, error)
                 if not isinstance(error, DatabaseContended):
                     self._expire()
                     await trio.sleep(pause_s)
                     pause_s = min(2 * pause_s, RETRY_S_MAX)
             else:
+                self._outage.works(lane)
                 return
             batch = self._give_up(batch)
 
-    def _tell_retry(self, error: LedgerError, size: int) -> None:
+    def _tell_retry(self, lane: Lane, error: LedgerError) -> None:
         self._observer.batch_retried(error)
         if not isinstance(error, DatabaseContended):
-            _log.warning("batch_retried", extra={"size": size, "reason": str(error)})
+            self._outage.failed(lane, str(error))
 
-    async def _prepare(self, session: Session, connection: Connection) -> None:
-        for statement in [POST_BATCH] if self._buckets == 1 else [CLAIM, POST_BATCH]:
-            session.state[statement] = await connection.prepare(statement)
-
-    async def _post(self, session: Session, batch: list[Posting], connection: Connection) -> None:
+    async def _post(self, lane: Lane, batch: list[Posting], connection: Connection) -> None:
         """Inside a job: post a batch and answer it; what has been answered is taken out of it."""
         size, started = len(batch), trio.current_time()
-
-        def take_out(answers: Answers) -> None:
-            answered = {id(posting) for posting, _ in answers}
-            batch[:] = [posting for posting in batch if id(posting) not in answered]
-            # Answered while the next batch is on its way.
-            call_soon(self._finish, answers)
-
-        async def ask(statement: str, *arguments: object) -> Any:
-            return await session.limit(self._ask(session, connection, statement, arguments), self._give_up_s)
-
-        await post_batch(ask, self._buckets, list(batch), take_out)
+        # Answered while the next batch is on its way.
+        await lane.post(connection, batch, self._give_up_s, partial(call_soon, self._finish))
+        self._refused = 0
         self._observer.batch_committed(size, trio.current_time() - started)
 
-    async def _ask(
-        self, session: Session, connection: Connection, statement: str, arguments: tuple[object, ...]
-    ) -> Any:
-        if statement not in session.state:
-            await self._prepare(session, connection)
-        return await session.state[statement].fetchrow(*arguments)
-
-    async def _halve(self, session: Session, batch: list[Posting], error: StatementRefused) -> None:
+    async def _halve(self, lane: Lane, batch: list[Posting], error: StatementRefused) -> None:
         if len(batch) == 1:
             _log.error(
                 "posting_refused",
                 extra={"terminal": batch[0].terminal, "stan": batch[0].stan, "reason": str(error)},
             )
+            self._refused += 1
+            self._refusal = str(error)
             self._observer.poisoned(batch[0], error)
             self._line.leave(batch)
             self._answer([(batch[0], no_effect(batch[0], SYSTEM_ERROR))])
             return
         middle = len(batch) // 2
-        await self._settle(session, batch[:middle])
-        await self._settle(session, batch[middle:])
+        await self._settle(lane, batch[:middle])
+        await self._settle(lane, batch[middle:])
 
     def _give_up(self, batch: list[Posting]) -> list[Posting]:
         """Answer TRY_AGAIN for what is too old; return the rest."""

@@ -10,6 +10,7 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
+ANOTHER_LAYOUT: Final = "the ledger has another number of buckets now: start the switch again"
 _LOCK: Final = (1667854707, 3)
 
 

@@ -1,57 +1,88 @@
-"""Owns transaction ids: time-ordered, unique over all live workers, below 2**63.
+"""Owns transaction ids: how they are made, and that none is given twice. Pure; the reservation that makes it
+true across restarts is kept by `ledger.books.node`.
 
-An id is `milliseconds since 1970 << 22 | node (10 bits) << 12 | sequence (12 bits)`. A node number
-belongs to one live worker at a time: it is claimed by a session advisory lock, held by a connection that
-lives as long as the worker. Ids of one generator strictly increase, even when the clock is set back.
-41 bits of milliseconds last until September 2039; a new layout of ids is due before then.
+An id is `milliseconds since 1970 << 22 | node (10 bits) << 12 | sequence (12 bits)`. Ids of one generator
+strictly increase, even when the clock is set back, and stay below what was reserved for it in the database:
+whoever has the node's number next begins there. So the milliseconds are the clock's where possible, and
+always in order. 41 bits of milliseconds last until September 2039; a new layout of ids is due before then.
 """
 
-import random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ledger.errors import DatabaseUnavailable
 
-if TYPE_CHECKING:  # who only counts or packs needs no bridge to a database
-    from ledger.postgres.database import Connection
-
 NODES: Final = 1 << 10
 SEQUENCES: Final = 1 << 12
+MS_MAX: Final = 1 << 41
 _NODE_SHIFT: Final = 12
 _TIME_SHIFT: Final = 22
-_LOCK_CLASS: Final = 1667854708
 
 
 class TransactionIds:
-    """The generator of one worker; node 0..1023."""
+    """The generator of one worker; node 0..1023. Gives ids of floor_ms <= milliseconds < ceiling_ms."""
 
-    def __init__(self, node: int) -> None:
-        self._now_ms = 0
-        self._sequence = 0
-        self.node = node
+    def __init__(self, node: int, *, floor_ms: int = 0, ceiling_ms: int = MS_MAX) -> None:
+        # Milliseconds and sequence as one number that counts up by one: the next to be given.
+        self._next = 0
+        self.take_over(node, floor_ms, ceiling_ms)
 
     @property
     def node(self) -> int:
-        """The node number in use; may be set anew after the claim was lost."""
+        """The node number in use."""
         return self._node
 
-    @node.setter
-    def node(self, node: int) -> None:
+    @property
+    def ceiling_ms(self) -> int:
+        """Up to here, exclusive, ids are reserved."""
+        return self._end // SEQUENCES
+
+    @property
+    def at_ms(self) -> int:
+        """The millisecond of the next id, by a clock that stands."""
+        return self._next // SEQUENCES
+
+    @property
+    def room(self) -> int:
+        """How many ids may be given now."""
+        return max(self._end - self._next, 0)
+
+    def take_over(self, node: int, floor_ms: int, ceiling_ms: int) -> None:
+        """Go on with a reservation of this node."""
         if not 0 <= node < NODES:
             raise ValueError(f"node must be 0..{NODES - 1}")
         self._node = node
-        self._node_bits = node << _NODE_SHIFT
+        self._end = ceiling_ms * SEQUENCES
+        self.rise_to(floor_ms)
+
+    def extend(self, ceiling_ms: int) -> None:
+        """More has been reserved for this node."""
+        self._end = max(self._end, ceiling_ms * SEQUENCES)
+
+    def rise_to(self, floor_ms: int) -> None:
+        """Give no more ids of earlier milliseconds."""
+        self._next = max(self._next, floor_ms * SEQUENCES)
+
+    def take(self, now_ms: int, count: int) -> list[int]:
+        """The next ids. A full millisecond carries into the next one.
+
+        A clock set back is not followed, nor one that runs ahead of the reservation. Raises
+        DatabaseUnavailable if not so many are reserved.
+        """
+        first = max(self._next, now_ms * SEQUENCES)
+        if first + count > self._end:
+            first = self._next
+        if first + count > self._end:
+            raise DatabaseUnavailable("no transaction ids are reserved: the reservation could not be renewed")
+        self._next = first + count
+        node_bits = self._node << _NODE_SHIFT
+        return [
+            number // SEQUENCES << _TIME_SHIFT | node_bits | number % SEQUENCES
+            for number in range(first, first + count)
+        ]
 
     def next(self, now_ms: int) -> int:
-        """The next id. A full millisecond carries into the next one; a clock set back is not followed."""
-        if now_ms > self._now_ms:
-            self._now_ms = now_ms
-            self._sequence = 0
-        elif self._sequence == SEQUENCES - 1:
-            self._now_ms += 1
-            self._sequence = 0
-        else:
-            self._sequence += 1
-        return self._now_ms << _TIME_SHIFT | self._node_bits | self._sequence
+        """The next id. Raises as `take`."""
+        return self.take(now_ms, 1)[0]
 
 
 def first_id(at_ms: int) -> int:
@@ -62,19 +93,3 @@ def first_id(at_ms: int) -> int:
 def time_ms(transaction_id: int) -> int:
     """The millisecond in which an id was made."""
     return transaction_id >> _TIME_SHIFT
-
-
-async def claim_node(connection: "Connection", preferred: int | None = None) -> int:
-    """Claim a node number for as long as this connection lives.
-
-    `preferred` is tried first: a worker whose connection was lost takes its own number again. Others are
-    taken at random, so that nobody else is likely to take a number whose owner has not yet noticed its
-    loss.
-    """
-    candidates = random.sample(range(NODES), NODES)
-    if preferred is not None:
-        candidates.insert(0, preferred)
-    for node in candidates:
-        if await connection.fetchval("select pg_try_advisory_lock($1, $2)", _LOCK_CLASS, node):
-            return node
-    raise DatabaseUnavailable(f"all {NODES} node numbers are taken: too many workers on this database")

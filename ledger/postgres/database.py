@@ -12,7 +12,7 @@ import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, NoReturn, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import asyncpg
 import trio
@@ -21,7 +21,7 @@ import trio_asyncio
 from ledger.errors import DatabaseContended, DatabaseMisconfigured, DatabaseUnavailable, StatementRefused
 from ledger.postgres.dsn import Target, read_dsn
 from ledger.postgres.errors import translate
-from ledger.postgres.fitness import settle_session
+from ledger.postgres.fitness import is_doubtful, settle_session
 
 T = TypeVar("T")
 Connection: TypeAlias = Any  # asyncpg.Connection; asyncpg carries no types
@@ -32,11 +32,18 @@ KEEPALIVE: Final = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 CONNECT_S_MAX: Final = 5.0
 CLOSE_S_MAX: Final = 1.0
 LISTEN_PROBE_S: Final = 5.0
+IDLE_S: Final = 5.0
+"""A connection that has answered nothing for so long is tried before it is used."""
+PROBE_S_MAX: Final = 1.0
 WATCH_S: Final = 0.05
 """How often time limits are looked at: a job may have this much more."""
+# Where the server keeps no account of what its backends do (track_activities), each counts as at work.
+_IS_AT_WORK: Final = (
+    "select exists (select from pg_stat_activity where pid = $1 and state is distinct from 'idle')"
+)
 
 
-async def _connect(target: Target, application_name: str, timeout_s: float = CONNECT_S_MAX) -> Connection:
+async def _connect(target: Target, application_name: str, timeout_s: float = CONNECT_S_MAX) -> "_Opened":
     """Connect to the first host that answers and is what the DSN asks for.
 
     All hosts are tried at once: asyncpg would try them in turn within one time limit, and a frozen first
@@ -44,7 +51,7 @@ async def _connect(target: Target, application_name: str, timeout_s: float = CON
     """
     timeout_s = min(timeout_s, target.connect_s or timeout_s)
     tries = [asyncio.ensure_future(_connect_host(host, application_name, timeout_s)) for host in target.hosts]
-    winner: Connection | None = None
+    winner: _Opened | None = None
     failure: Exception | None = None
     try:
         for attempt in asyncio.as_completed(tries):
@@ -60,10 +67,17 @@ async def _connect(target: Target, application_name: str, timeout_s: float = CON
             if not task.done():
                 task.cancel()
             elif not task.cancelled() and task.exception() is None and task.result() is not winner:
-                task.result().terminate()
+                task.result().connection.terminate()
 
 
-async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Connection:
+class _Opened(NamedTuple):
+    """A connection, and its backend's process id at the server, which a pooler's greeting would not tell."""
+
+    connection: Connection
+    backend: int
+
+
+async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> _Opened:
     try:
         connection = await asyncpg.connect(
             dsn,
@@ -76,11 +90,10 @@ async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Co
         raise DatabaseMisconfigured(f"the DSN cannot be used: {error}") from error
     try:
         _watch_socket(connection)
-        await asyncio.wait_for(settle_session(connection), timeout_s)
+        return _Opened(connection, await asyncio.wait_for(settle_session(connection), timeout_s))
     except BaseException:
         connection.terminate()
         raise
-    return connection
 
 
 def _watch_socket(connection: Connection) -> None:
@@ -100,17 +113,27 @@ class Bell:
     """Wakes a job that waits for work, so that it need not leave the database's side to wait. For one job."""
 
     def __init__(self) -> None:
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
 
     def ring(self) -> None:
         """Wake who waits; from trio's side as well, in the same thread. Nobody waiting: nothing happens."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            _resolve(self._waiter, True)
 
-    async def wait(self) -> None:
-        """Inside a job: wait for the next ring."""
-        self._waiter = asyncio.get_running_loop().create_future()
-        await self._waiter
+    async def wait(self, timeout_s: float) -> bool:
+        """Inside a job: wait for the next ring, so long at most; return whether it rang."""
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        quiet = loop.call_later(timeout_s, _resolve, self._waiter, False)
+        try:
+            return await self._waiter
+        finally:
+            quiet.cancel()
+
+
+def _resolve(waiter: asyncio.Future[bool], value: bool) -> None:
+    if not waiter.done():
+        waiter.set_result(value)
 
 
 def call_soon(callback: Callable[..., object], *args: object) -> None:
@@ -122,7 +145,8 @@ class Session:
     """One connection for one user, kept open between jobs; opened again by itself after it was lost.
 
     Not for two tasks at once. `state` is free for the user's prepared statements: it is emptied on a new
-    connection.
+    connection. `backend` is the process at the server's end. A connection that was idle is tried before it is
+    used: a middlebox may have dropped it without a word.
     """
 
     def __init__(self, database: "Database") -> None:
@@ -130,8 +154,11 @@ class Session:
         self._connection: Connection | None = None
         self.state: dict[str, Any] = {}
         self.connects = 0
+        self.backend = 0
         self._until_s = math.inf
         self._is_overdue = False
+        self._doubt = ""
+        self._proven_at = -math.inf
 
     @property
     def is_connected(self) -> bool:
@@ -153,12 +180,18 @@ class Session:
     async def limit(self, awaitable: Awaitable[T], timeout_s: float) -> T:
         """Inside a job: await with a time limit. Past it the connection is terminated, never cancelled.
 
-        Raises DatabaseUnavailable then.
+        Raises DatabaseUnavailable then, and when the server has warned that what it reports as committed may
+        not last: the outcome is unknown.
         """
         before = self._until_s, self._is_overdue
         self._until_s, self._is_overdue = min(self._until_s, trio.current_time() + timeout_s), False
+        self._doubt = ""
         try:
-            return await awaitable
+            found = await awaitable
+            if self._doubt:
+                raise DatabaseUnavailable(self._doubt)
+            self._proven_at = trio.current_time()
+            return found
         except Exception as error:
             if self._is_overdue:
                 raise DatabaseUnavailable(f"no answer from the database within {timeout_s:g} s") from error
@@ -179,16 +212,17 @@ class Session:
             self._connection = None
             self.state = {}
 
+    async def close(self) -> None:
+        """Inside a job: take leave of the server, within a second."""
+        if self.is_connected:
+            try:
+                await self._connection.close(timeout=CLOSE_S_MAX)  # type: ignore[union-attr]
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                self.terminate()
+
     async def _job(self, job: Job[T], timeout_s: float | None, connect_s: float) -> T:
         try:
-            if not self.is_connected:
-                self.state = {}
-                self._connection = await _connect(
-                    self._database.target,
-                    self._database.application_name,
-                    min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s),
-                )
-                self.connects += 1
+            await self._ready(min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s))
             work = job(self._connection)
             return await (work if timeout_s is None else self.limit(work, timeout_s))
         except asyncio.CancelledError:
@@ -201,6 +235,27 @@ class Session:
             if closed is None or closed is error:
                 raise
             raise closed from error
+
+    async def _ready(self, connect_s: float) -> None:
+        """Have a connection that works: the one there is, tried if it was idle, or a fresh one."""
+        if self.is_connected and trio.current_time() - self._proven_at > IDLE_S:
+            try:
+                await self.limit(self._connection.execute("select 1"), PROBE_S_MAX)  # type: ignore[union-attr]
+            except Exception:  # whatever it is, that connection is of no use
+                self.terminate()
+        if not self.is_connected:
+            self.state = {}
+            self._connection, self.backend = await _connect(
+                self._database.target, self._database.application_name, connect_s
+            )
+            self._connection.add_log_listener(self._hear)
+            self._proven_at = trio.current_time()
+            self.connects += 1
+
+    def _hear(self, _: Connection, message: Any) -> None:
+        """What the server says besides its answer, before the answer is handed over."""
+        if is_doubtful(message):
+            self._doubt = f"the commit is of unknown outcome: {message.message}"
 
 
 class Database:
@@ -237,6 +292,21 @@ class Database:
         self._sessions.append(session)
         return session
 
+    async def is_at_work(self, backend: int) -> bool:
+        """Whether the server is carrying out a statement of that backend; asked over a fresh connection, for
+        the old ones may all be dead without our knowing. Raises DatabaseUnavailable.
+        """
+        witness = Session(self)
+        self._sessions.append(witness)
+        try:
+            found: bool = await witness.run(
+                lambda connection: connection.fetchval(_IS_AT_WORK, backend), timeout_s=CONNECT_S_MAX
+            )
+            return found
+        finally:
+            witness.terminate()
+            self._sessions.remove(witness)
+
     async def listen(
         self, channel: str, on_notify: Callable[[], None], *, on_ready: Callable[[], None]
     ) -> NoReturn:
@@ -255,7 +325,7 @@ class Database:
     ) -> NoReturn:
         connection = None
         try:
-            connection = await _connect(self.target, self.application_name + " listen")
+            connection, _ = await _connect(self.target, self.application_name + " listen")
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(channel, lambda *_: on_notify())
@@ -285,14 +355,8 @@ class Database:
                 session.end_overdue(now_s)
 
     async def _close(self) -> None:
-        for session in self._sessions:
-            connection = session._connection
-            if connection is None or connection.is_closed():
-                continue
-            try:
-                await connection.close(timeout=CLOSE_S_MAX)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                connection.terminate()
+        """Take leave of the server on all connections at once: a peer that is silent holds up no other."""
+        await asyncio.gather(*(session.close() for session in self._sessions))
         await asyncio.sleep(0)  # the loop closes the sockets of connections terminated just now
 
 

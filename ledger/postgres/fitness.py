@@ -38,34 +38,55 @@ _SET: Final = ";".join(
     ]
 )
 _READ: Final = (
-    "select current_setting('synchronous_commit'), current_setting('client_min_messages'), "
+    "select pg_backend_pid(), current_setting('synchronous_commit'), current_setting('client_min_messages'), "
     "current_setting('default_transaction_isolation')"
 )
 POOLED: Final = (
     "what a session sets is lost between its statements: a pooler in between gives connections out by "
     "transaction; let the DSN name the server itself, or set pool_mode = session"
 )
+_WARNING: Final = "01000"
+_WAITS_FOR_STANDBY: Final = "syncrep.c"
 # What a pooler that pools transactions makes of a session: prepared statements that are not there, are there
 # already, or are not taken at all.
 _POOLER_STATES: Final = frozenset({"26000", "42P05", "08P01"})
 
 
-async def settle_session(connection: Any) -> None:
-    """Make a fresh connection fit to post with. Raises DatabaseMisconfigured, or what asyncpg raises."""
+async def settle_session(connection: Any) -> int:
+    """Make a fresh connection fit to post with; return its backend's process id at the server.
+
+    Raises DatabaseMisconfigured, or what asyncpg raises.
+    """
     version = connection.get_server_version().major
     if version < SERVER_VERSION_MIN:
         raise DatabaseMisconfigured(
             f"Postgres {version} is too old: {SERVER_VERSION_MIN} or newer is needed, upgrade the server"
         )
     await connection.execute(_SET)
+    backend, durable, messages, isolation = await ask_of_session(connection, _READ)
+    if durable not in _DURABLE or messages != "warning" or isolation != "read committed":
+        raise DatabaseMisconfigured(POOLED)
+    return int(backend)
+
+
+async def ask_of_session(connection: Any, query: str, *arguments: object) -> Any:
+    """One row; DatabaseMisconfigured where a pooler between us and the server has mixed the sessions up."""
     try:
-        durable, messages, isolation = await connection.fetchrow(_READ)
+        return await connection.fetchrow(query, *arguments)
     except Exception as error:
         if getattr(error, "sqlstate", None) in _POOLER_STATES:
             raise DatabaseMisconfigured(POOLED) from error
         raise
-    if durable not in _DURABLE or messages != "warning" or isolation != "read committed":
-        raise DatabaseMisconfigured(POOLED)
+
+
+def is_doubtful(message: Any) -> bool:
+    """Whether a message of the server (asyncpg's) says that a commit was reported before it was safe.
+
+    Cancelled while it waits for a standby, a commit is reported as done, with a warning that it may not have
+    been replicated. Told apart by where in the server it comes from: its text is translated.
+    """
+    source = getattr(message, "server_source_filename", None) or _WAITS_FOR_STANDBY
+    return getattr(message, "sqlstate", None) == _WARNING and source == _WAITS_FOR_STANDBY
 
 
 async def check_durability(connection: Any) -> list[str]:

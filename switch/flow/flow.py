@@ -53,7 +53,6 @@ class Ledger(msgspec.Struct, frozen=True):
 
     submit_nowait: Callable[[Posting], None]
     is_behind: Callable[[], bool]
-    next_id: Callable[[int], int]
     answer_inquiry: Callable[[SignOn | Totals, Terminal, int], Awaitable[Reply]]
 
 
@@ -187,7 +186,7 @@ class Flow:
         )
         posting = Posting(
             # Python makes a dictionary of more than 15 keywords first: 0.5 us a request.
-            self._ledger.next_id(read.at.now_ms),
+            0,  # its id comes with its batch
             terminal.number,
             stan=message.stan,
             kind=operation.kind,

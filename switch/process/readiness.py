@@ -84,6 +84,7 @@ class Readiness:
         self._feed = feed
         self._postings = postings
         self.front: Front | None = None
+        self.awaited: Callable[[], str | None] = lambda: None
 
     @property
     def checks(self) -> Mapping[str, Callable[[], str | None]]:
@@ -110,5 +111,5 @@ class Readiness:
 
     def _switch(self) -> str | None:
         if self.front is None:
-            return "not listening yet"
+            return self.awaited() or "not listening yet"
         return "draining" if self.front.draining else None

@@ -140,7 +140,9 @@ class Worker:
                 give_up_ms=config.give_up_ms,
                 observer=self._postings,
             )
-            await back.start(committer.run)
+            self._readiness.awaited = lambda: committer.problem
+            if not await _started(committer, back, stop):
+                return
             front = self._front = self._readiness.front = Front(
                 config=config,
                 directory=self._directory,
@@ -148,7 +150,6 @@ class Worker:
                 ledger=Ledger(
                     submit_nowait=committer.submit_nowait,
                     is_behind=partial(committer.is_behind, config.shed_after_ms / 1_000),
-                    next_id=committer.ids.next,
                     answer_inquiry=Inquiries(database).answer,
                 ),
                 feed_is_stale=feed.is_stale,
@@ -205,3 +206,18 @@ class Worker:
                 lambda: self._certificate.not_after_ms / 1_000 if self._certificate else 0.0,
             )
         self._meters.counter("log_lines_dropped", "Log lines not written", lambda: log_writer.dropped)
+
+
+async def _started(committer: Committer, nursery: trio.Nursery, stop: trio.Event) -> bool:
+    """Start the committer, which waits for what its connections need; False if told to stop first."""
+    with trio.CancelScope() as starting:
+        async with trio.open_nursery() as watch:
+
+            async def end_with_stop() -> None:
+                await stop.wait()
+                starting.cancel()
+
+            watch.start_soon(end_with_stop)
+            await nursery.start(committer.run)
+            watch.cancel_scope.cancel()
+    return not starting.cancelled_caught

@@ -3,7 +3,7 @@ database.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -257,10 +257,10 @@ async def test_a_server_silent_at_prepare_is_given_up(
     answers = Answers()
     async with running(database, answers, lanes=1, give_up_ms=300) as committer:
 
-        async def prepare(_: Session, connection: Any) -> None:
+        async def prepare(connection: Any) -> None:
             await connection.execute("select pg_sleep(60)")
 
-        monkeypatch.setattr(committer, "_prepare", prepare)
+        monkeypatch.setattr(committer._lanes[0], "prepare", prepare)
         committer._lanes[0].session.state.clear()
         committer.submit_nowait(books.earn(1, 5))
         await answers.wait_for(1)
@@ -341,7 +341,7 @@ async def test_two_committers_on_the_same_cards(owner: Database, service_dsn: st
         books = await Books.open(owner, database, cards=5)
         one, two = Answers(), Answers()
         async with running(database, one, batch_max=7) as left, running(database, two, batch_max=7) as right:
-            assert left.ids.node != right.ids.node
+            assert left.node.ids.node != right.node.ids.node
             for stan in range(1, 101):
                 left.submit_nowait(books.earn(stan, stan, card=stan % 5))
                 right.submit_nowait(books.earn(stan, stan, card=stan % 5))
@@ -370,21 +370,3 @@ async def test_buckets_are_posted_apart(owner: Database, database: Database) -> 
     )
     assert buckets > 1
     await assert_sound(books)
-
-
-async def test_a_lost_node_number_is_claimed_again(owner: Database, database: Database) -> None:
-    """The guard's connection is lost: the worker takes its own number again."""
-    answers = Answers()
-    async with running(database, answers) as committer:
-        node = committer.ids.node
-        holder = "select pid from pg_locks where locktype = 'advisory' and classid = 1667854708"
-        alive = "select count(*) from pg_stat_activity where pid = $1"
-        first = await owner.run(lambda connection: connection.fetchval(holder))
-        await owner.run(lambda connection: connection.execute("select pg_terminate_backend($1)", first))
-        with trio.fail_after(HANG_S):
-            while await owner.run(lambda connection: connection.fetchval(alive, first)):
-                pass
-            while await owner.run(lambda connection: connection.fetchval(holder)) is None:
-                with suppress(DatabaseUnavailable):  # the first probe may be what finds the loss
-                    await committer.check_node()
-        assert committer.ids.node == node

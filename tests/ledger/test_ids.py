@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.books import result_codes
-from ledger.books.transaction_ids import NODES, SEQUENCES, TransactionIds, claim_node, first_id, time_ms
+from ledger.books.transaction_ids import NODES, SEQUENCES, TransactionIds, first_id, time_ms
 from ledger.errors import DatabaseUnavailable
-from ledger.postgres.database import Connection, Database
 from protocol import ResultCode
 
 
@@ -39,33 +38,38 @@ def test_nodes_have_bounds(node: int) -> None:
         TransactionIds(node)
 
 
-async def test_nodes_are_unique_among_live_workers(database: Database) -> None:
-    """Two live workers never share a number; a dead one's is free again; preferred numbers are tried
-    first.
-    """
-    one, two = database.session(), database.session()
-    first = await one.run(claim_node)
-    assert await two.run(lambda connection: claim_node(connection, first)) != first
-    one.terminate()
-    three = database.session()
-
-    async def reclaim(connection: Connection) -> int:
-        while await connection.fetchval(
-            "select count(*) from pg_locks where locktype = 'advisory' and objid = $1", first
-        ):
-            pass
-        return await claim_node(connection, first)
-
-    assert await three.run(reclaim) == first
+def test_a_batch_of_ids_is_one_range() -> None:
+    """Many at once are as many one by one."""
+    one, other = TransactionIds(3), TransactionIds(3)
+    assert one.take(1000, 5000) == [other.next(1000) for _ in range(5000)]
 
 
-async def test_all_nodes_taken(database: Database, owner: Database) -> None:
-    """When every number is taken, that is said."""
-    everything = "select count(pg_try_advisory_lock(1667854708, n)) from generate_series(0, 1023) n"
-    session = owner.session()
-    await session.run(lambda connection: connection.execute(everything))
-    with pytest.raises(DatabaseUnavailable, match="too many workers"):
-        await database.run(claim_node)
+def test_ids_stay_below_what_is_reserved() -> None:
+    """A clock that runs ahead is not followed past the reservation; used up, there are no more."""
+    ids = TransactionIds(3, floor_ms=1000, ceiling_ms=1002)
+    assert ids.room == 2 * SEQUENCES
+    made = ids.take(5000, SEQUENCES)
+    assert (made[0], time_ms(made[-1])) == (first_id(1000) + (3 << 12), 1000)
+    with pytest.raises(DatabaseUnavailable, match="no transaction ids are reserved"):
+        ids.take(5000, SEQUENCES + 1)
+    made += ids.take(1001, SEQUENCES)
+    assert ids.room == 0
+    with pytest.raises(DatabaseUnavailable):
+        ids.next(0)
+    ids.extend(1003)
+    made.append(ids.next(0))
+    assert made == sorted(set(made))
+    assert time_ms(made[-1]) == 1002
+
+
+def test_a_floor_is_never_gone_below() -> None:
+    """Whatever the clock says, ids begin at the floor, and a lower floor changes nothing."""
+    ids = TransactionIds(3, floor_ms=2000)
+    assert time_ms(ids.next(1000)) == 2000
+    ids.rise_to(1500)
+    assert time_ms(ids.next(1000)) == 2000
+    ids.rise_to(3000)
+    assert time_ms(ids.next(1000)) == 3000
 
 
 def test_the_codes_are_the_protocols() -> None:

@@ -4,6 +4,7 @@ import pytest
 import trio
 
 import ledger.books.committer
+import ledger.books.turns
 from ledger.postgres.database import Database
 from tests.ledger.books import Books
 from tests.ledger.test_committer import Answers, running
@@ -14,7 +15,7 @@ async def test_a_batch_takes_half_of_what_waits(
     owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One half is collected and answered while the other is posted; a handful is not divided."""
-    monkeypatch.setattr(ledger.books.committer, "PATIENCE_S", 1e9)
+    monkeypatch.setattr(ledger.books.turns, "PATIENCE_S", 1e9)
     books = await Books.open(owner, database, cards=100)
     answers = Answers()
     async with running(database, answers) as committer:
@@ -31,7 +32,7 @@ async def test_few_wait_for_the_batch_on_its_way(
     owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other lane begins when a full batch waits, not before."""
-    monkeypatch.setattr(ledger.books.committer, "PATIENCE_S", 1e9)
+    monkeypatch.setattr(ledger.books.turns, "PATIENCE_S", 1e9)
     books = await Books.open(owner, database, cards=8)
     rival = Rival(database)
     await rival.begin(books.earn(100, 1, card=0))
@@ -57,7 +58,7 @@ async def test_a_long_queue_is_posted_by_all_lanes(
     owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than a batch waits behind a full one: the other lane goes to work on it at once."""
-    monkeypatch.setattr(ledger.books.committer, "PATIENCE_S", 1e9)
+    monkeypatch.setattr(ledger.books.turns, "PATIENCE_S", 1e9)
     books = await Books.open(owner, database, cards=30)
     rival = Rival(database)
     await rival.begin(books.earn(100, 1, card=0))

@@ -104,6 +104,8 @@ class MemoryLedger:
 
     def commit(self) -> None:
         batch, self.waiting = self.waiting, []
+        for number, posting in enumerate(batch, start=len(self.posted) + 1):
+            posting.transaction_id = number
         self.posted += [posting for posting in batch if posting.code not in UNDECIDED]
         self.front.flow.on_outcomes([(posting, approve(posting)) for posting in batch])
 
@@ -143,7 +145,6 @@ async def running_front(
     """Run a front on a free loopback port; `clock` says whether the feed is stale."""
     config = msgspec.convert({"listen_port": 0, **settings}, Config)
     meters, directory, ledger = Meters(), make_directory(terminals=terminals), MemoryLedger()
-    numbers = iter(range(1, 1_000_000))
     async with trio.open_nursery() as nursery:
         front = ledger.front = Front(
             config=config,
@@ -152,7 +153,6 @@ async def running_front(
             ledger=Ledger(
                 submit_nowait=ledger.submit_nowait,
                 is_behind=lambda: ledger.is_behind,
-                next_id=lambda _: next(numbers),
                 answer_inquiry=ledger.answer_inquiry,
             ),
             feed_is_stale=clock,

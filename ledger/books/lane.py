@@ -1,0 +1,74 @@
+"""Owns one connection of the committer: its prepared statements, whether it is good for postings, one batch
+on it.
+
+Knows nothing of queues, of other lanes or of what becomes of an error. What runs inside a job of the
+connection says so.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ledger.books.batch import CLAIM, post_batch
+from ledger.books.layout import ANOTHER_LAYOUT, hold_layout
+from ledger.books.posting import POST_BATCH, Answers, Posting
+from ledger.books.turns import NEVER
+from ledger.books.write_path import check_write_path
+from ledger.errors import DatabaseMisconfigured
+from ledger.postgres.database import Bell, Connection, Session
+
+PROBE_S_MAX: Final = 1.0
+
+
+class Lane:
+    """One connection, what it has taken and not yet answered, and the bell that wakes it.
+
+    sent_at: when the batch on its way was sent, by trio's clock in seconds; NEVER while none is. doubted: the
+    `sent_at` of the batch the server has been asked about.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.bell = Bell()
+        self.batch: list[Posting] = []
+        self.sent_at = NEVER
+        self.doubted = NEVER
+        self.buckets = 1
+
+    async def begin(self, connection: Connection, limit_s: float) -> None:
+        """Inside a job: see that the connection is good for postings, and make it ready for them."""
+        await self.session.limit(connection.execute("select 1"), min(PROBE_S_MAX, limit_s))
+        await self.session.limit(self.prepare(connection), limit_s)
+        await self.session.limit(check_write_path(connection), limit_s)
+
+    async def prepare(self, connection: Connection) -> None:
+        """Inside a job: have the statements on this connection, and a hold on the number of buckets."""
+        if POST_BATCH in self.session.state:
+            return
+        if await hold_layout(connection) != self.buckets:
+            raise DatabaseMisconfigured(ANOTHER_LAYOUT)
+        for statement in [CLAIM, POST_BATCH] if self.buckets > 1 else [POST_BATCH]:
+            self.session.state[statement] = await connection.prepare(statement)
+
+    async def post(
+        self,
+        connection: Connection,
+        batch: list[Posting],
+        limit_s: float,
+        on_answers: Callable[[Answers], object],
+    ) -> None:
+        """Inside a job: post a batch; what has been answered is taken out of it."""
+
+        def take_out(answers: Answers) -> None:
+            answered = {id(posting) for posting, _ in answers}
+            batch[:] = [posting for posting in batch if id(posting) not in answered]
+            on_answers(answers)
+
+        async def ask(statement: str, *arguments: object) -> Any:
+            return await self.session.limit(self._ask(connection, statement, arguments), limit_s)
+
+        await post_batch(ask, self.buckets, list(batch), take_out)
+
+    async def _ask(self, connection: Connection, statement: str, arguments: tuple[object, ...]) -> Any:
+        if statement not in self.session.state:
+            await self.prepare(connection)
+        return await self.session.state[statement].fetchrow(*arguments)

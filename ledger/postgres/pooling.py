@@ -1,0 +1,60 @@
+"""Owns the finding out whether a session is one: whether what it holds stays with it between its statements.
+
+A pooler that gives connections out by transaction breaks that, and with it the lock that keeps a node number,
+LISTEN, prepared statements and every setting. It is found before the switch serves, not by its first victims.
+"""
+
+import secrets
+from typing import Any, Final
+
+from ledger.errors import DatabaseMisconfigured
+from ledger.postgres.database import Connection, Session
+from ledger.postgres.fitness import POOLED, ask_of_session
+
+ROUNDS: Final = 3
+_TAKE: Final = "select pg_backend_pid(), pg_try_advisory_lock($1)"
+_HOLD: Final = (
+    "select pg_backend_pid(), exists (select from pg_locks where locktype = 'advisory' and granted"
+    " and pid = pg_backend_pid() and (classid::bigint << 32 | objid::bigint) = $1)"
+)
+
+
+async def check_sessions(one: Session, two: Session) -> None:
+    """See that each of two sessions keeps its backend and its lock, while both are used in turn, within and
+    outside of transactions. Raises DatabaseMisconfigured if they do not, DatabaseUnavailable.
+    """
+    try:
+        await _check(one, two, secrets.randbits(62))
+    except BaseException:
+        # One of them may be in a transaction still.
+        one.terminate()
+        two.terminate()
+        raise
+
+
+async def _check(one: Session, two: Session, key: int) -> None:
+    async def ask(session: Session, query: str) -> tuple[int, bool]:
+        backend, holds = await session.run(lambda c: ask_of_session(c, query, key))
+        return backend, holds
+
+    mine = await ask(one, _TAKE)
+    others = await ask(two, _TAKE)
+    if not mine[1] or others[1] or mine[0] == others[0]:
+        raise DatabaseMisconfigured(POOLED)
+    for _ in range(ROUNDS):
+        # While one is in a transaction, a pooler has to give the other a backend it did not have, or none.
+        for session in (two, one):
+            await session.run(_execute("begin"))
+            for asked, expected in [(one, mine), (two, others), (one, mine)]:
+                if await ask(asked, _HOLD) != expected:
+                    raise DatabaseMisconfigured(POOLED)
+            await session.run(_execute("commit"))
+    if not await one.run(lambda c: c.fetchval("select pg_advisory_unlock($1)", key)):
+        raise DatabaseMisconfigured(POOLED)
+
+
+def _execute(statement: str) -> Any:
+    async def job(connection: Connection) -> None:
+        await connection.execute(statement)
+
+    return job
