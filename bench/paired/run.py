@@ -26,6 +26,7 @@ LOOK_S: Final = 2.0
 
 async def run_paired(plan: PairPlan, stop: trio.Event) -> Exit:
     """Compare this checkout with the base, print the tables, judge. Raises `CannotRun` on a busy machine."""
+    await _refuse_when_busy(plan)
     new, old = present(), base(plan.base or default_base(), plan.directory)
     say(f"{new.name} against {old.name}: seeding two cities of {plan.cards:,} cards")
     order = SideOrder(str(plan.directory.absolute()), plan.cards, plan.partners, plan.wal_mib)
@@ -33,7 +34,6 @@ async def run_paired(plan: PairPlan, stop: trio.Event) -> Exit:
     async with open_side(new, order) as left, open_side(old, order) as right:
         pairs = Pairs({NEW: left, BASE: right}, plan)
         await pairs.choose_generators()
-        await _refuse_when_busy(plan)
         await pairs.run(stop)
     if stop.is_set():
         return Exit.INTERRUPTED
@@ -60,7 +60,7 @@ def judge(ratios: list[Ratio], name: str) -> Exit:
 
 
 async def _refuse_when_busy(plan: PairPlan) -> None:
-    """Look before the first round, while both sides are at rest. Raises `CannotRun`."""
+    """Look before anything is begun. Raises `CannotRun`."""
     watch = Watch()
     await trio.sleep(LOOK_S)
     taken = watch.taken()
