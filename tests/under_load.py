@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -56,6 +57,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--busy", type=int, default=os.cpu_count() or 2, help="busy processes beside it")
     parser.add_argument("pytest", nargs="*", help="arguments of pytest, after --")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the suite ends, too
     green = 0
     with busy_processors(options.busy):
         for number in range(1, options.runs + 1):
