@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -72,11 +72,18 @@ class Meters:
         self.commit_s = Histogram(REQUEST_BOUNDS_S)
         self.batch_size = Histogram(BATCH_BOUNDS)
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self.labelled_gauges: dict[str, tuple[str, str, Callable[[], Mapping[str, float]]]] = {}
         self.counters: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def counter(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Register a count that its owner keeps, read when the metrics are asked for."""
         self.counters[name] = (documentation, read)
+
+    def gauges_by(
+        self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]
+    ) -> None:
+        """Register gauges that are told apart by a label, read when the metrics are asked for."""
+        self.labelled_gauges[name] = (documentation, label, read)
 
     def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Register a gauge that is read when the metrics are asked for."""
@@ -142,6 +149,11 @@ class SwitchCollector(Collector):
             yield GaugeMetricFamily(f"cityswitch_{name}", documentation, value=read())
         for name, (documentation, read) in meters.counters.items():
             yield CounterMetricFamily(f"cityswitch_{name}", documentation, value=read())
+        for name, (documentation, label, read_all) in meters.labelled_gauges.items():
+            family = GaugeMetricFamily(f"cityswitch_{name}", documentation, labels=[label])
+            for value, figure in read_all().items():
+                family.add_metric([value], figure)
+            yield family
 
     def _labelled(self) -> Iterator[Metric]:
         for name, documentation, label, counts in (

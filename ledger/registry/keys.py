@@ -45,6 +45,11 @@ _NOTE_USE: Final = """update registry.terminal_key set
 _IS_LIVE: Final = """select retired_at is null and coalesce(not_after > now(), true)
   from registry.terminal_key where terminal = $1 and generation = $2"""
 
+_ANY_EXPIRED: Final = """select exists (
+  select from registry.terminal_key where retired_at is null and not_after <= now())"""
+_RETIRE_EXPIRED: Final = """update registry.terminal_key set retired_at = now()
+  where retired_at is null and not_after <= now()"""
+
 
 async def issue_keys(
     connection: Connection,
@@ -128,6 +133,16 @@ async def note_use(connection: Connection, terminal: int, generation: int) -> bo
             return False
         await connection.execute(_NOTE_USE, terminal, generation)
     return True
+
+
+async def retire_expired_keys(connection: Connection) -> None:
+    """Retire every key whose time is over, so that the sessions opened with it end, too.
+
+    The service's own write, as the actor "switch"; nothing is written where no key has expired.
+    """
+    if await connection.fetchval(_ANY_EXPIRED):
+        async with writing(connection, SWITCH):
+            await connection.execute(_RETIRE_EXPIRED)
 
 
 async def is_live(connection: Connection, terminal: int, generation: int) -> bool:

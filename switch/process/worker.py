@@ -35,6 +35,7 @@ from switch.process.certificate import read_certificate
 from switch.process.feed import Feed
 from switch.process.front import Front
 from switch.process.http import HttpServer, bind_http, make_pages
+from switch.process.keeper import Keeper
 from switch.process.key_use import KeyUse
 from switch.process.lines import WorkerReady
 from switch.process.ports import bind_patiently
@@ -93,6 +94,7 @@ class Worker:
                 gc.freeze()
                 base.start_soon(feed.run)
                 base.start_soon(self._postings.probe, database.session())
+                base.start_soon(Keeper(database.session(), self._meters).run)
                 listening = bind_listener(self._config)
                 await self._serve(
                     database, feed, listening, stop, lambda: on_ready(WorkerReady(self._worker, http))

@@ -1,0 +1,17 @@
+"""Owns the election of the one session that does the periodic work: whoever holds an advisory lock.
+
+The lock is its connection's and ends with it, however that ends. Knows nothing of the work.
+"""
+
+from ledger.postgres.database import Connection, Session
+
+_ELECTED = "elected"
+
+
+async def elect(session: Session, connection: Connection) -> bool:
+    """Inside a job of `session`: stand for election; return whether this session is the elected one now."""
+    if _ELECTED not in session.state and await connection.fetchval(
+        "select pg_try_advisory_lock(1667854707, 4)"
+    ):
+        session.state[_ELECTED] = True
+    return _ELECTED in session.state

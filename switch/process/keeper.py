@@ -1,0 +1,111 @@
+"""Periodic work: what somebody has to do now and then, done by one worker of all that share a database.
+
+Owns the list of jobs, when each is due, and who does them: the worker whose session holds the election's lock
+(ledger/postgres/election.py). Must not know how a job is done. Invariants: one worker at a time does them; a
+job that fails is done again after its interval and keeps no other from being done; each may be done at any
+time and any number of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple
+
+import structlog
+import trio
+
+from ledger.errors import LedgerError
+from ledger.postgres.database import Connection, Session
+from ledger.postgres.election import elect
+from ledger.registry.keys import retire_expired_keys
+from switch.clock import clock_ms
+from switch.metrics import Meters
+
+log = structlog.get_logger()
+
+TICK_S: Final = 5.0
+"""How often it is looked what is due, and where nobody is elected, who is."""
+JOB_S_MAX: Final = 600.0
+
+
+class Job(NamedTuple):
+    """Something to do every `every_s`, as one job of the database within `JOB_S_MAX`."""
+
+    name: str
+    every_s: float
+    work: Callable[[Connection], Awaitable[None]]
+
+
+JOBS: Final = (Job("expired_keys", 60.0, retire_expired_keys),)
+
+
+class Keeper:
+    """Does the jobs, if it is elected."""
+
+    def __init__(self, session: Session, meters: Meters, jobs: Sequence[Job] = JOBS) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._is_elected = False
+        self._due_at_s: dict[str, float] = {}
+        self._done_at_s: dict[str, float] = {}  # by trio's clock; the election counts, too
+        self._done_at_ms: dict[str, int] = {}
+        meters.gauge("keeper_elected", "1 in the worker that does the periodic work", self._elected)
+        meters.gauges_by(
+            "keeper_lag_seconds", "How long a periodic job is overdue, where it is done", "job", self._lags
+        )
+        meters.gauges_by(
+            "keeper_last_success_timestamp_seconds",
+            "When a periodic job was done last, Unix time",
+            "job",
+            lambda: {name: ms / 1_000 for name, ms in self._done_at_ms.items()},
+        )
+
+    async def run(self) -> None:
+        """Look for ever what is due."""
+        while True:
+            await self.tick()
+            await trio.sleep(TICK_S)
+
+    async def tick(self) -> None:
+        """Do what is due, if elected."""
+        try:
+            if not await self._session.run(self._elect):
+                return
+            for job in self._jobs:
+                if trio.current_time() >= self._due_at_s[job.name]:
+                    await self._do(job)
+        except LedgerError as error:
+            self._is_elected = False
+            log.debug("keeper_without_database", problem=str(error))
+
+    async def _elect(self, connection: Connection) -> bool:
+        was_elected, self._is_elected = self._is_elected, await elect(self._session, connection)
+        if self._is_elected and not was_elected:
+            self._done_at_s = dict.fromkeys((job.name for job in self._jobs), trio.current_time())
+            self._due_at_s = dict(self._done_at_s)
+            log.info("keeper_elected", jobs=[job.name for job in self._jobs])
+        return self._is_elected
+
+    async def _do(self, job: Job) -> None:
+        async def work(connection: Connection) -> bool:
+            if not await elect(self._session, connection):  # the connection was lost, and the lock with it
+                return False
+            await job.work(connection)
+            return True
+
+        self._due_at_s[job.name] = trio.current_time() + job.every_s
+        try:
+            if await self._session.run(work, timeout_s=JOB_S_MAX):
+                self._done_at_s[job.name] = trio.current_time()
+                self._done_at_ms[job.name] = clock_ms()
+        except LedgerError as error:
+            log.warning("keeper_failed", job=job.name, problem=str(error))
+
+    def _elected(self) -> float:
+        return float(self._is_elected)
+
+    def _lags(self) -> dict[str, float]:
+        if not self._is_elected:
+            return {}
+        now_s = trio.current_time()
+        return {job.name: max(0.0, now_s - self._done_at_s[job.name] - job.every_s) for job in self._jobs}

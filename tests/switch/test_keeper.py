@@ -1,0 +1,122 @@
+"""Periodic work: one of all workers does it, another one when that is gone, and one job stops no other."""
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from ledger.errors import StatementRefused
+from ledger.postgres.database import Connection, Database, Session, open_database
+from ledger.registry.keys import issue_key, list_keys, retire_expired_keys
+from ledger.registry.secrets import MasterKey
+from switch.metrics import Meters
+from switch.process.keeper import JOBS, Job, Keeper
+from tests.ledger.books import TESTER
+from tests.patience import HANG_S
+from tests.switch.city import seed
+
+
+class Work:
+    """Counts how often each job was done; one of them fails."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def jobs(self, every_s: float) -> tuple[Job, ...]:
+        async def fail(_: Connection) -> None:
+            self.done.append("failing")
+            raise StatementRefused("of no use", "22000")
+
+        async def count(connection: Connection) -> None:
+            await connection.execute("select 1")
+            self.done.append("counting")
+
+        return Job("failing", every_s, fail), Job("counting", every_s, count)
+
+
+class Pair:
+    """Two keepers of two workers, on one database."""
+
+    def __init__(self, database: Database, every_s: float) -> None:
+        self.works = Work(), Work()
+        self.sessions: tuple[Session, Session] = (database.session(), database.session())
+        self.meters = Meters(), Meters()
+        self.keepers = [
+            Keeper(session, meters, work.jobs(every_s))
+            for session, meters, work in zip(self.sessions, self.meters, self.works, strict=True)
+        ]
+
+    def gauge(self, worker: int, name: str) -> float:
+        return self.meters[worker].gauges[name][1]()
+
+    def lag_s(self, worker: int, job: str) -> float:
+        return self.meters[worker].labelled_gauges["keeper_lag_seconds"][2]()[job]
+
+
+async def test_one_worker_does_the_work(database: Database) -> None:
+    """The first to stand for election does all jobs, at once and when they are due; the other does none."""
+    pair = Pair(database, every_s=3_600)
+    for _ in range(3):
+        for keeper in pair.keepers:
+            await keeper.tick()
+    assert pair.works[0].done == ["failing", "counting"]
+    assert pair.works[1].done == []
+    assert (pair.gauge(0, "keeper_elected"), pair.gauge(1, "keeper_elected")) == (1, 0)
+
+
+async def test_another_worker_takes_over(database: Database) -> None:
+    """The elected worker's session is gone: the other one does the work; the first, come back, does not."""
+    pair = Pair(database, every_s=0)
+    await pair.keepers[0].tick()
+    pair.sessions[0].terminate()
+    with trio.fail_after(HANG_S):
+        while not pair.works[1].done:  # the server has to notice
+            await pair.keepers[1].tick()
+    before = len(pair.works[0].done)
+    await pair.keepers[0].tick()
+    assert len(pair.works[0].done) == before
+    assert (pair.gauge(0, "keeper_elected"), pair.gauge(1, "keeper_elected")) == (0, 1)
+
+
+async def test_a_job_that_fails_lags_and_stops_no_other(database: Database) -> None:
+    """Each job has its own lag, from its last success; the time of that is told, too."""
+    pair = Pair(database, every_s=0)
+    for _ in range(2):
+        await pair.keepers[0].tick()
+    assert pair.works[0].done == ["failing", "counting"] * 2
+    assert pair.lag_s(0, "failing") > pair.lag_s(0, "counting") >= 0
+    assert set(pair.meters[0].labelled_gauges["keeper_last_success_timestamp_seconds"][2]()) == {"counting"}
+
+
+async def test_without_a_database_nothing_is_raised() -> None:
+    """The keeper waits for the database like everybody else."""
+    async with open_database("postgresql://nobody@127.0.0.1:1/nothing") as away:
+        keeper = Keeper(away.session(), Meters(), Work().jobs(0))
+        await keeper.tick()
+
+
+@pytest.fixture
+async def city(owner: Database, tmp_path: Path) -> MasterKey:
+    master = MasterKey.create(tmp_path / "master.key")
+    await seed(owner, master)
+    return master
+
+
+async def test_an_expired_key_is_retired(owner: Database, database: Database, city: MasterKey) -> None:
+    """The overlap is over: the old key is retired by the service's own right; the others stay."""
+    await owner.run(lambda c: issue_key(c, TESTER, city, 1, bytes(32)))
+    await database.run(retire_expired_keys)
+    assert [key["retired_at"] for key in await owner.run(lambda c: list_keys(c, 1))] == [None, None]
+
+    async def let_it_expire(connection: Connection) -> None:
+        async with connection.transaction():
+            await connection.execute("set local session_replication_role = replica")  # nobody's change
+            await connection.execute(
+                "update registry.terminal_key set not_after = now() where generation = 1"
+            )
+
+    await owner.run(let_it_expire)
+    await database.run(retire_expired_keys)
+    newer, older = await owner.run(lambda c: list_keys(c, 1))
+    assert (newer["retired_at"], older["retired_at"] is not None) == (None, True)
+    assert "expired_keys" in {job.name for job in JOBS}
