@@ -10,6 +10,7 @@ with a word; JSON is exact in every character set, and a number beyond ±(2**53 
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import json
 import os
@@ -68,14 +69,26 @@ class _Run:
 _run = _Run()
 
 
+class _Closed(io.TextIOWrapper):
+    """A standard stream that whoever started us has closed: as if its reader had left."""
+
+    def __init__(self) -> None:
+        super().__init__(open(os.devnull, "wb"), encoding="utf-8")  # noqa: SIM115 - as long as the process
+
+    def write(self, text: str) -> int:
+        if text:
+            raise BrokenPipeError(errno.EPIPE, "the stream is closed")
+        return 0
+
+
 def begin(*, as_json: bool) -> None:
     """Prepare the streams for one run; `as_json`: what is said on stderr is JSON, too, a document a line."""
     global _run  # noqa: PLW0603 - the streams are the process' own, and so is what is known of them
     _run = _Run(as_json=as_json)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started us
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
+        if stream is None:
+            setattr(sys, name, _Closed())
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=NEAREST)
 

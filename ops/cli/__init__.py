@@ -8,6 +8,7 @@ never reaches the screen; the exit status tells of the work, whatever became of 
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Sequence
 
 from cyclopts import CycloptsError
@@ -22,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (`sys.argv` without arguments given) and return its exit status (`Exit`)."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     output.begin(as_json="--json" in tokens)
+    if (wrong := unreadable(tokens)) is not None:
+        output.tell_failure(wrong)
+        return output.finish(wrong.status)
     return output.finish(_run(tokens))
 
 
@@ -35,8 +39,8 @@ def _run(tokens: list[str]) -> int:
         see = f"See: cityswitch {' '.join(command_of(tokens))}--help"
         output.tell_failure(CommandError(Exit.USAGE, str(error), see))
         return Exit.USAGE
-    except BrokenPipeError as error:  # of a page of help, which cyclopts prints itself
-        output.was_lost(error)
+    except (BrokenPipeError, SystemExit):  # of a page of help: rich prints it, and leaves when nobody reads
+        output.was_lost(BrokenPipeError())
         return Exit.OK
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
         # Knows the errors of every part, so it is loaded when one is needed and not for every `--help`.
@@ -45,6 +49,18 @@ def _run(tokens: list[str]) -> int:
         told = report(error)
         output.tell_failure(told)
         return told.status
+
+
+def unreadable(tokens: Sequence[str]) -> CommandError | None:
+    """Return what is wrong with a word that is no text: a control character, or bytes that are not UTF-8."""
+    for number, token in enumerate(tokens, start=1):
+        if any(unicodedata.category(char) in {"Cc", "Cs"} for char in token):
+            return CommandError(
+                Exit.USAGE,
+                f"word {number} of the command line holds a control character, or is not UTF-8.",
+                "Type it again without.",
+            )
+    return None
 
 
 def command_of(tokens: Sequence[str]) -> list[str]:

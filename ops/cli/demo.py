@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from ops.cli.bounds import MONTH_S, RATE_MAX, between
 from ops.cli.help_texts import examples
 from ops.demo.fleet import Scenario
 from ops.demo.steps import play
@@ -21,7 +22,11 @@ up_app = App(name="up", help_epilogue=examples("up", "up --rate 200"))
 
 @demo_app.default
 async def demo(
-    *, seconds: Annotated[float, Parameter(help="How long the terminals trade.")] = 60, place: Place = HERE
+    *,
+    seconds: Annotated[
+        float, Parameter(help="How long the terminals trade.", validator=between(0.1, MONTH_S))
+    ] = 60,
+    place: Place = HERE,
 ) -> Exit:
     """Run the whole switch with a simulated city, then reconcile what terminals were told with the ledger."""
     return await play(place, Scenario(seconds=seconds))
@@ -30,7 +35,10 @@ async def demo(
 @up_app.default
 async def up(
     *,
-    rate: Annotated[float, Parameter(help="Requests a second, all terminals together.")] = 50,
+    rate: Annotated[
+        float,
+        Parameter(help="Requests a second, all terminals together.", validator=between(0.01, RATE_MAX)),
+    ] = 50,
     place: Place = HERE,
 ) -> Exit:
     """Run the same with a light load until Ctrl-C, then drain and reconcile."""

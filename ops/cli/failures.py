@@ -67,6 +67,7 @@ EXPECTED: tuple[tuple[type[Exception], Exit], ...] = (
     (SwitchBusy, Exit.TRY_AGAIN),
     (TerminalError, Exit.CANNOT_CONNECT),
 )
+NAME_SHOWN = 200
 EMBEDDED_STATUS = {
     EmbeddedFault.BINARIES_MISSING: Exit.ENVIRONMENT,
     EmbeddedFault.NOT_STARTED: Exit.DATABASE,
@@ -118,6 +119,9 @@ def _explain_os_error(error: OSError) -> CommandError | None:
             f"{place}{error.strerror}.",
             "Give this user access, or name another place with --state-dir.",
         )
+    if error.filename:
+        shown = f"{str(error.filename)[:NAME_SHOWN]}: {error.strerror}."
+        return CommandError(Exit.STATE, shown, "Check the path.")
     return None
 
 

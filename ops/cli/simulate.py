@@ -14,6 +14,7 @@ import trio
 from cyclopts import App, Parameter
 
 from ledger.registry.secrets import MasterKey
+from ops.cli.bounds import MONTH_S, RATE_MAX, between
 from ops.cli.help_texts import examples
 from ops.demo.fleet import CONNECT_S, CUT_OFF_SHARE, SETTLE_S, fleet_folder, fleet_processes
 from ops.demo.report import fleet_figures, live_line, table_lines
@@ -57,12 +58,21 @@ async def city(*, place: Place = HERE) -> None:
 )
 async def fleet(
     *,
-    seconds: Annotated[float, Parameter(help="How long the terminals trade.")] = 30,
-    rate: Annotated[float, Parameter(help="Requests a second, all together; 0: as fast as they go.")] = 0,
+    seconds: Annotated[
+        float, Parameter(help="How long the terminals trade.", validator=between(0.1, MONTH_S))
+    ] = 30,
+    rate: Annotated[
+        float,
+        Parameter(
+            help="Requests a second, all together; 0: as fast as they go.", validator=between(0, RATE_MAX)
+        ),
+    ] = 0,
     terminals: Annotated[
         int, Parameter(help="How many terminals, from the city's first on.")
     ] = FLEET_TERMINALS,
-    cut_offs: Annotated[float, Parameter(help="Share of requests cut off midway, 0 to 1.")] = CUT_OFF_SHARE,
+    cut_offs: Annotated[
+        float, Parameter(help="Share of requests cut off midway, 0 to 1.", validator=between(0, 1))
+    ] = CUT_OFF_SHARE,
     json: Annotated[bool, Parameter(help="The fleet's whole report as JSON.")] = False,
     till: TillOptions = HAND,
     place: Place = HERE,

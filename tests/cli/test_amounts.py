@@ -18,7 +18,7 @@ from switch.rules.text import columns
         ("45", 4500),
         ("0", 0),
         ("0.01", 1),
-        ("1 234,56 zł", 123_456),
+        ("1234,56 zł", 123_456),
         ("-5,00", -500),
         ("12.00 PLN", 1200),
     ],
@@ -29,7 +29,29 @@ def test_amounts_are_exact_with_point_or_comma(text: str, grosze: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "1.234", "1,2,3", "45.", ".5", "1e3", "٤٥", "--1", "9" * 13, "NaN"]
+    "text",
+    [
+        "",
+        "abc",
+        "1.234",
+        "1,2,3",
+        "45.",
+        ".5",
+        "1e3",
+        "٤٥",
+        "--1",
+        "9" * 13,
+        "NaN",
+        "4 5.90",
+        "45 .90",
+        " 45",
+        "45\n",
+        "- 5",
+        "1 234,56",
+        "45.90  zł",
+        "45.90\u00a0",
+        "12 34",
+    ],
 )
 def test_what_is_no_amount_is_refused_with_a_cure(text: str) -> None:
     """Anything else is refused, and the refusal shows how to write one."""

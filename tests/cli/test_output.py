@@ -196,11 +196,12 @@ def test_every_page_prints_in_every_character_set(encoding: str) -> None:
     assert b"Examples:" in done.stdout
 
 
+@pytest.mark.parametrize("words", ["config check --json", "--help", "cards --help", "--version"])
 @pytest.mark.parametrize("closed", ["exec >&-", "exec 2>&-", "exec >/dev/full", "exec >&- 2>&-"])
-def test_a_stream_that_takes_nothing_is_no_defect(closed: str) -> None:
+def test_a_stream_that_takes_nothing_is_no_defect(closed: str, words: str) -> None:
     """With stdout or stderr closed or on a full disk a command still ends with a status of its own."""
     done = subprocess.run(
-        ["sh", "-c", f'{closed}; exec "$0" -m ops.cli config check --json', sys.executable],
+        ["sh", "-c", f'{closed}; exec "$0" -m ops.cli {words}', sys.executable],
         capture_output=True,
         text=True,
         check=False,

@@ -69,6 +69,47 @@ def test_a_payment_is_printed_as_paper(state: Path, capsys: pytest.CaptureFixtur
     assert lines[0].startswith("┌")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "iso8859-2", "cp1250", "utf-8"])
+def test_a_sale_prints_on_every_terminal(state: Path, encoding: str) -> None:
+    """Whatever the terminal can show, the sale is approved with status 0 and its receipt is on the screen."""
+    done = in_shell(
+        state, 'exec "$@"', "earn", "--card", CITY.card_digits(4), "--amount", "10", encoding=encoding
+    )
+    assert done.returncode == Exit.OK, done.stderr
+    assert "Przyznane punkty: 1" in done.stdout.decode(encoding)
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("sink", [">/dev/full", ">&-", "| :"])
+def test_a_sale_counts_though_its_receipt_is_lost(
+    state: Path, sink: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With nowhere to print the status is that of the sale, and the receipt is offered: no second sale."""
+    card = CITY.card_digits(5)
+    before = json.loads(ask(state, capsys, "balance", "--card", card)[1])["balance"]
+    done = in_shell(state, f'"$@" {sink}; exit ${{PIPESTATUS[0]}}', "earn", "--card", card, "--amount", "10")
+    assert done.returncode == Exit.OK, done.stderr
+    stan = re.search(rb"terminal status --stan (\d+)", done.stderr)
+    assert stan, done.stderr
+    again = ask(state, capsys, "status", "--card", card, "--stan", stan[1].decode(), as_json=False)
+    assert again[0] == Exit.OK
+    assert "Przyznane punkty: 1" in again[1]
+    assert json.loads(ask(state, capsys, "balance", "--card", card)[1])["balance"] == before + 1
+
+
+def in_shell(
+    state: Path, script: str, *words: str, encoding: str = "utf-8"
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run a request of the terminal, "$@" in a script of a shell, with a character set."""
+    command = ["bash", "-c", script, "bash", sys.executable, "-m", "ops.cli", "terminal", *words]
+    return subprocess.run(
+        [*command, "--state-dir", str(state)],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+
+
 def test_a_refusal_is_told_with_a_status_of_its_own(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Blocked and unknown cards, bad amounts and too few points: printed, and status 7."""
     for words, result in (
