@@ -42,7 +42,7 @@ INT64_MAX: Final = 2**63 - 1
 CODE_MAX: Final = 255
 TIERS_MAX: Final = 16
 
-TOTALS_STANS_MAX: Final = 100_000
+TOTALS_STANS_MAX: Final = 10_000
 """Most STANs one TOTALS may cover."""
 
 # Texts, in bytes of UTF-8 both ways: terminals have fixed buffers, and so has the switch.

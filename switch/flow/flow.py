@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import msgspec
 import trio
@@ -106,6 +107,8 @@ class Flow:
         self._room = trio.Event()
         self._idle = trio.Event()
         self._inquiring = trio.CapacityLimiter(INQUIRIES_MAX)
+        # One turn a terminal, held while it waits for the limiter: the others wait behind one inquiry of it.
+        self._turns: WeakValueDictionary[int, trio.Lock] = WeakValueDictionary()
         self.in_flight = 0
         self._overload = Overload(
             in_flight_max=config.in_flight_max,
@@ -305,12 +308,13 @@ class Flow:
         """Sign-on and totals read the journal in a task of their own; in-flight bounds hold them, too."""
         message = request.message
         assert isinstance(message, SignOn | Totals)
-        async with self._inquiring:
+        terminal = read.connection.terminal_of(request)
+        turn = self._turns.setdefault(terminal.number, trio.Lock())
+        async with turn, self._inquiring:
             if read.connection.closed:  # nobody waits for it, and nothing was done for it yet
                 self._drop(read.connection)
                 self._flush(read.touched, trio.current_time())
                 return
-            terminal = read.connection.terminal_of(request)
             reply = await self._ledger.answer_inquiry(message, terminal, read.at.now_ms)
         self._answer_plainly(read, request, reply)
         self._flush(read.touched, trio.current_time())
