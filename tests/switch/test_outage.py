@@ -123,7 +123,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 
 async def test_the_same_protocol_runs_inside_tls(certificate: tuple[Path, Path]) -> None:
-    """TLS 1.3 where confidentiality is wanted (design.md, The wire); plain bytes get nothing there."""
+    """TLS 1.3 where confidentiality is wanted (ARCHITECTURE.md); plain bytes get nothing there."""
     crt, key = certificate
     async with running_front(tls="on", tls_certificate=str(crt), tls_key=str(key)) as memory:
         context = ssl.create_default_context(cafile=str(crt))
