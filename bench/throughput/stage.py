@@ -46,7 +46,7 @@ STANS_PER_RUN: Final = 1_000_000
 CONCENTRATED: Final = 300
 """What one connection has in flight where a whole city's tills come over it."""
 NAIVE_POOL: Final = 10
-"""The default of asyncpg; 4 to 32 are not faster on two cores."""
+"""The default of asyncpg."""
 
 
 class Stage:

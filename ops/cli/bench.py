@@ -44,6 +44,9 @@ def bench(
             " --base. Nothing is written."
         ),
     ] = False,
+    anyway: Annotated[
+        bool, Parameter(help="Compare on a busy machine, too; the page says what others took.")
+    ] = False,
     rounds: Annotated[
         int | None,
         Parameter(
@@ -68,7 +71,13 @@ def bench(
     """Measure throughput, latency and overload beside echo servers, Postgres alone and a naive server."""
     if base or quick:
         rounds_max = rounds or (QUICK_ROUNDS if quick else ROUNDS)
-        pairs = PairPlan(base=base, rounds=rounds_max, directory=directory / "bench", is_written=not quick)
+        pairs = PairPlan(
+            base=base,
+            rounds=rounds_max,
+            directory=directory / "bench",
+            is_written=not quick,
+            is_judged_when_busy=anyway,
+        )
         return run(lambda stop: run_paired(pairs, stop))
     plan = Plan(rounds=rounds or 5, seconds=seconds, only=only or (), directory=directory)
     if growth:
