@@ -27,6 +27,10 @@ class DatabaseContended(LedgerError):
     """The transaction lost a deadlock or a race and was rolled back whole: run it again at once."""
 
 
+class IdsClosed(DatabaseContended):
+    """Transaction ids at or below a mark that is rolled up: nothing took effect; number anew, above it."""
+
+
 class StatementRefused(LedgerError):
     """The server refused the statement because of its data; nothing of it took effect."""
 

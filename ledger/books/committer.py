@@ -31,7 +31,13 @@ from ledger.books.outage import Outage
 from ledger.books.posting import Answers, Outcome, Posting, no_effect
 from ledger.books.result_codes import SYSTEM_ERROR, TRY_AGAIN
 from ledger.books.turns import NEVER, enough, is_behind, share
-from ledger.errors import DatabaseContended, DatabaseMisconfigured, LedgerError, StatementRefused
+from ledger.errors import (
+    DatabaseContended,
+    DatabaseMisconfigured,
+    IdsClosed,
+    LedgerError,
+    StatementRefused,
+)
 from ledger.postgres.database import Connection, Database, call_soon
 
 _log = logging.getLogger(__name__)
@@ -281,6 +287,8 @@ class Committer:
             except StatementRefused as error:
                 await self._halve(lane, batch, error)
                 return
+            except IdsClosed:
+                await self._number_anew(batch)
             except LedgerError as error:
                 self._tell_retry(lane, error)
                 if not isinstance(error, DatabaseContended):
@@ -291,6 +299,15 @@ class Committer:
                 self._outage.works(lane)
                 return
             batch = self._give_up(batch)
+
+    async def _number_anew(self, batch: list[Posting]) -> None:
+        """Their ids are closed: our clock is behind. Give them others, above what is closed."""
+        try:
+            await self.node.hold()
+            self._number(batch)
+        except LedgerError as error:
+            self._outage.failed(self.node, str(error))
+            await trio.sleep(RECONNECT_S)
 
     def _tell_retry(self, lane: Lane, error: LedgerError) -> None:
         self._observer.batch_retried(error)

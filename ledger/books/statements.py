@@ -1,8 +1,8 @@
 """Owns the reads of the books: balances, a card's history, partner balances, totals of a terminal, trial
 balance.
 
-Takes the service's connection (rolling partner balances up takes the owner's). Nothing here changes what was
-posted. Money in grosze, points as integers, times in ms since 1970.
+Takes the service's connection. Nothing here changes what was posted. Money in grosze, points as integers,
+times in ms since 1970.
 """
 
 from typing import Any, Final
@@ -10,15 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from ledger.books.posting import AccountKind, Kind, account_id, bucket_of
-from ledger.books.transaction_ids import first_id
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
 HISTORY_ROWS_MAX: Final = 1000
-# A posting may commit this long after its id was made (queue, retries, a late lane) at the very most;
-# what is rolled up must never change again.
-ROLL_UP_DELAY_MS_MIN: Final = 15 * 60 * 1000
 
 
 class HistoryRow(msgspec.Struct, frozen=True, gc=False):
@@ -180,41 +176,6 @@ async def partner_balance(connection: Connection, partner: int) -> PartnerBalanc
         issued_points=-await connection.fetchval(_ACCOUNT_BALANCE, buckets, issued),
         redeemed_points=await connection.fetchval(_ACCOUNT_BALANCE, buckets, redeemed),
     )
-
-
-_ROLL_UP: Final = """
-with moved as (
-  select side.account, sum(side.points)::bigint as points
-    from ledger.posting p
-    cross join lateral (values (p.debit, -p.points), (p.credit, p.points)) as side(account, points)
-    where p.bucket = $1 and p.transaction_id > $2 and p.transaction_id <= $3 and side.account & 7 <> 0
-    group by side.account
-), rolled as (
-  insert into ledger.rollup as r (bucket, account, balance) select $1, account, points from moved
-  on conflict (bucket, account) do update set balance = r.balance + excluded.balance
-)
-insert into ledger.rollup_mark (bucket, through) values ($1, $3)
-on conflict (bucket) do update set through = excluded.through"""
-
-
-async def roll_up(connection: Connection, now_ms: int, *, delay_ms: int = ROLL_UP_DELAY_MS_MIN) -> None:
-    """Add what was posted up to `delay_ms` ago to the rollup of partner balances. Takes the owner's
-    connection.
-
-    delay_ms: at least 15 minutes, for a posting can commit some time after its id was made. Safe to run
-    at any time and by several at once. Raises RegistryRefused.
-    """
-    if delay_ms < ROLL_UP_DELAY_MS_MIN:
-        raise RegistryRefused("what is younger than 15 minutes cannot be rolled up")
-    through = first_id(now_ms - delay_ms) - 1
-    for bucket in range(await layout_buckets(connection)):
-        async with connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(1667854707, 2)")
-            mark = await connection.fetchval(
-                "select through from ledger.rollup_mark where bucket = $1", bucket
-            )
-            if through > (mark or 0):
-                await connection.execute(_ROLL_UP, bucket, mark or 0, through)
 
 
 async def trial_balance(connection: Connection) -> list[TrialRow]:

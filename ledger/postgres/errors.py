@@ -14,6 +14,7 @@ from ledger.errors import (
     DatabaseContended,
     DatabaseMisconfigured,
     DatabaseUnavailable,
+    IdsClosed,
     LedgerError,
     StatementRefused,
 )
@@ -31,6 +32,8 @@ _MISCONFIGURED: Final = {
     "42703": _MIGRATE,
     "42804": _MIGRATE,
 }
+_IDS_CLOSED: Final = "CS001"
+"""Raised by the batch function (`ledger.refuse_closed_v1`)."""
 _CONTENDED: Final = frozenset({"40001", "40P01"})
 # Cardinality, data exception, constraint, check option, limits of a row or statement, raised by a function.
 _DATA_CLASSES: Final = frozenset({"21", "22", "23", "44", "54", "P0"})
@@ -57,6 +60,8 @@ def translate(error: BaseException) -> LedgerError | None:
 
 
 def _translate_sqlstate(sqlstate: str, text: str) -> LedgerError:
+    if sqlstate == _IDS_CLOSED:
+        return IdsClosed(text)
     if sqlstate in _CONTENDED:
         return DatabaseContended(text)
     if sqlstate in _MISCONFIGURED:

@@ -5,7 +5,8 @@ import pytest
 from ledger.books.committer import Committer
 from ledger.books.posting import Outcome, Posting
 from ledger.books.rebucket import rebucket
-from ledger.books.statements import balance, history, roll_up, terminal_totals
+from ledger.books.rollup import roll_up
+from ledger.books.statements import balance, history, terminal_totals
 from ledger.books.verify import verify
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Database, open_database

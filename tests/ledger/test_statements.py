@@ -4,19 +4,16 @@ import pytest
 
 from ledger.books.posting import AccountKind, Kind, bucket_of
 from ledger.books.statements import (
-    ROLL_UP_DELAY_MS_MIN,
     balance,
     history,
     last_stan,
     partner_balance,
-    roll_up,
     terminal_totals,
     trial_balance,
 )
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Database
-from tests.ledger.books import NOW_MS, PARTNER, TERMINAL, Books
-from tests.ledger.test_races import assert_sound
+from tests.ledger.books import PARTNER, TERMINAL, Books
 
 
 @pytest.fixture
@@ -66,20 +63,6 @@ async def test_balances_and_totals(books: Books) -> None:
     assert await run(lambda connection: last_stan(connection, 12345)) == 0
     partner = await run(lambda connection: partner_balance(connection, PARTNER))
     assert (partner.issued_points, partner.redeemed_points) == (307, 0)
-
-
-async def test_rolling_up_changes_no_balance(owner: Database, books: Books) -> None:
-    """A partner's balance is the same before, between and after roll-ups, and verify agrees."""
-    run = books.database.run
-    expected = await run(lambda connection: partner_balance(connection, PARTNER))
-    for now_ms in (NOW_MS + 3, NOW_MS + 3, NOW_MS + 4, NOW_MS, NOW_MS + 1000):
-        await owner.run(lambda c, now_ms=now_ms: roll_up(c, now_ms + ROLL_UP_DELAY_MS_MIN))
-        assert await run(lambda connection: partner_balance(connection, PARTNER)) == expected
-        await assert_sound(books)
-    rolled = await run(lambda connection: connection.fetchval("select count(*) from ledger.rollup"))
-    assert rolled == 2
-    with pytest.raises(RegistryRefused, match="15 minutes"):
-        await owner.run(lambda connection: roll_up(connection, NOW_MS, delay_ms=0))
 
 
 async def test_trial_balance(books: Books) -> None:

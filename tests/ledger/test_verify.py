@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.books.statements import ROLL_UP_DELAY_MS_MIN, roll_up
+from ledger.books.rollup import DELAY_MS, roll_up
 from ledger.books.verify import INVARIANTS, verify
 from ledger.postgres.database import Database
 from tests.ledger.books import NOW_MS, TERMINAL, Books
@@ -44,7 +44,7 @@ async def books(owner: Database, database: Database) -> Books:
     await books.post(books.redeem(3, 500))
     await books.post(books.reversal(4, 2))
     await books.post(books.earn(1, 7, card=1, terminal=TERMINAL + 1))
-    await owner.run(lambda connection: roll_up(connection, NOW_MS + 1000 + ROLL_UP_DELAY_MS_MIN))
+    await owner.run(lambda connection: roll_up(connection, NOW_MS + 1000 + DELAY_MS))
     return books
 
 

@@ -343,6 +343,8 @@ as $$
 declare
   v_rest ledger.request_v1[];
 begin
+  perform ledger.refuse_closed_v1(p_bucket, p_transaction_id);
+
   with moved as (
     update ledger.account a set
         balance = a.balance
