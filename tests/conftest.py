@@ -1,5 +1,6 @@
 """Fixtures all tests may use; those of the database are described in tests/postgres.py."""
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -7,6 +8,10 @@ import pytest
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres
 from tests.postgres import FreshDatabase, Server
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so, and every process of a test would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
