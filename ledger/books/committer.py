@@ -72,6 +72,7 @@ class Committer:
         lanes: int = 2,
         give_up_ms: int = 3000,
         observer: Observer | None = None,
+        outage: Outage | None = None,
     ) -> None:
         self._database = database
         self._on_outcomes = on_outcomes
@@ -79,7 +80,7 @@ class Committer:
         self._lanes = [Lane(database.session()) for _ in range(lanes)]
         self._guard = database.session()
         self.node = Node(self._guard)
-        self._outage = Outage()
+        self._outage = outage or Outage()
         self._opening = Opening(self._outage)
         self._refused = 0
         self._refusal = ""

@@ -15,9 +15,10 @@ _log = logging.getLogger(__name__)
 
 
 class Outage:
-    """The trouble of several parties, told to the log as one."""
+    """The trouble of several parties, told to the log as one. `what` names it there."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "database") -> None:
+        self._what = what
         self._reasons: dict[object, str] = {}
         self._failures = 0
         self._since_s = 0.0
@@ -29,10 +30,10 @@ class Outage:
         if not self._reasons:
             self._since_s = self._told_s = now_s
             self._failures = 0
-            _log.warning("database_trouble", extra={"reason": reason})
+            _log.warning(f"{self._what}_trouble", extra={"reason": reason})
         elif now_s - self._told_s >= REPEAT_S:
             self._told_s = now_s
-            _log.warning("database_trouble_goes_on", extra={"reason": reason, **self._figures()})
+            _log.warning(f"{self._what}_trouble_goes_on", extra={"reason": reason, **self._figures()})
         self._failures += 1
         self._reasons[who] = reason
 
@@ -42,7 +43,7 @@ class Outage:
             return
         del self._reasons[who]
         if not self._reasons:
-            _log.info("database_trouble_over", extra=self._figures())
+            _log.info(f"{self._what}_trouble_over", extra=self._figures())
 
     def reason(self, who: object) -> str | None:
         """Why somebody cannot do its work; None if it can."""

@@ -6,8 +6,7 @@ Must not write anything. Invariant: every request gets a reply of its own shape,
 
 from __future__ import annotations
 
-import structlog
-
+from ledger.books.outage import Outage
 from ledger.books.statements import TerminalTotals, last_stan, terminal_totals
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
@@ -15,27 +14,32 @@ from protocol import Reply, ResultCode, SignOn, SignOnReply, Totals, TotalsReply
 from switch.rules.directory import Terminal
 from switch.rules.text import cut
 
-log = structlog.get_logger()
-
 
 class Inquiries:
     """Answers sign-on and totals."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._outage = Outage("inquiry")
 
     async def answer(self, message: SignOn | Totals, terminal: Terminal, now_ms: int) -> Reply:
         """Return the reply; never raises for a database that is away."""
         try:
-            if isinstance(message, SignOn):
-                return await self._sign_on(message, terminal, now_ms)
-            return await self._totals(message, terminal, now_ms)
+            reply = await self._ask(message, terminal, now_ms)
         except LedgerError as error:
-            log.warning("inquiry_unavailable", terminal=terminal.number, problem=str(error))
+            self._outage.failed(self, str(error))
             code = int(ResultCode.TRY_AGAIN)
+        else:
+            self._outage.works(self)
+            return reply
         if isinstance(message, SignOn):
             return _sign_on_reply(message, terminal, now_ms, code=code, last=0)
         return _totals_reply(message, now_ms, code, NO_FIGURES)
+
+    async def _ask(self, message: SignOn | Totals, terminal: Terminal, now_ms: int) -> Reply:
+        if isinstance(message, SignOn):
+            return await self._sign_on(message, terminal, now_ms)
+        return await self._totals(message, terminal, now_ms)
 
     async def _sign_on(self, message: SignOn, terminal: Terminal, now_ms: int) -> SignOnReply:
         async def job(connection: Connection) -> int:

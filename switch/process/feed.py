@@ -13,6 +13,7 @@ from collections.abc import Callable
 import structlog
 import trio
 
+from ledger.books.outage import Outage
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
 from ledger.registry.reads import RegistrySnapshot, read_changes
@@ -41,6 +42,7 @@ class Feed:
         meters: Meters,
         config: Config,
         on_terminal: Callable[[Terminal], None],
+        outage: Outage | None = None,
     ) -> None:
         self._database = database
         self._session = database.session()
@@ -48,6 +50,7 @@ class Feed:
         self._meters = meters
         self._config = config
         self._on_terminal = on_terminal
+        self._outage = outage or Outage()
         self._wake = trio.Event()
         self.fresh_at: float | None = None
         self.problem: str | None = None
@@ -74,6 +77,7 @@ class Feed:
         for fault in directory.take_faults():
             log.error("registry_fault", problem=fault)
         self._meters.feed_reads += 1
+        self._outage.works(self)
         self.problem = None
         self.fresh_at = asked_at
 
@@ -88,7 +92,7 @@ class Feed:
                 except LedgerError as error:
                     self._meters.feed_errors += 1
                     self.problem = str(error)
-                    log.warning("feed_unavailable", problem=self.problem)
+                    self._outage.failed(self, f"the registry cannot be read: {error}")
                     await trio.sleep(RETRY_S)
                     continue
                 with trio.move_on_after(POLL_S):
@@ -97,12 +101,16 @@ class Feed:
     async def _listen(self) -> None:
         while True:
             try:
-                await self._database.listen(CHANNEL, self._notified, on_ready=self._notified)
+                await self._database.listen(CHANNEL, self._notified, on_ready=self._listening)
             except LedgerError as error:
                 self.problem = str(error)
                 self._wake.set()  # read at once: it tells whether Postgres is really away
-                log.warning("feed_listen_lost", problem=self.problem)
+                self._outage.failed(self._listen, f"the registry cannot be listened to: {error}")
                 await trio.sleep(RETRY_S)
+
+    def _listening(self) -> None:
+        self._outage.works(self._listen)
+        self._notified()
 
     def _notified(self) -> None:
         self._wake.set()

@@ -20,6 +20,7 @@ import structlog
 import trio
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from ledger.books.outage import Outage
 from switch.metrics import Meters, SwitchCollector
 from switch.wire.listener import PortInUse
 
@@ -92,6 +93,7 @@ class HttpServer:
         self._idle: dict[trio.SocketStream, trio.CancelScope] = {}
         self._turn = trio.Lock()
         self._rests_until_s = 0.0
+        self._outage = Outage("http")
         self.connections = 0
 
     async def run(self, sock: socket.socket) -> None:
@@ -103,9 +105,10 @@ class HttpServer:
                     try:
                         accepted, _ = await listening.accept()
                     except OSError as error:
-                        log.error("http_accept_failed", problem=str(error.strerror))
+                        self._outage.failed(self, f"no connection can be accepted: {error.strerror}")
                         await trio.sleep(ACCEPT_RETRY_S)
                         continue
+                    self._outage.works(self)
                     if self.connections >= CONNECTIONS_MAX and not self._make_room():
                         accepted.close()
                         continue

@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from ledger.books.posting import Posting
+from ledger.books.committer import Committer
 from ledger.books.write_path import check_write_path
 from ledger.errors import DatabaseContended, LedgerError
 from ledger.postgres.database import Session
@@ -22,24 +22,23 @@ from switch.rules.directory import Directory
 
 PROBE_S: Final = 5.0
 """How long no batch commits before what it would need is looked at."""
-POISON_MAX: Final = 3
-"""Postings refused one after another, none committed in between: then it is not the postings."""
 
 
 class PostingWatch(LedgerObserver):
-    """What the committer tells of its batches, and what that means for the next sale."""
+    """What the committer tells of its batches, and what that means for the next sale.
+
+    What is wrong with its connections, or with all postings, the committer says itself (`problem`).
+    """
 
     def __init__(self, meters: Meters) -> None:
         super().__init__(meters)
         self.problem: str | None = None
         self._has_committed = False
-        self._poisoned = 0
 
     def batch_committed(self, size: int, seconds: float) -> None:
         """All is well."""
         super().batch_committed(size, seconds)
         self._has_committed = True
-        self._poisoned = 0
         self.problem = None
 
     def batch_retried(self, error: LedgerError) -> None:
@@ -53,13 +52,6 @@ class PostingWatch(LedgerObserver):
         super().gave_up(count)
         self.problem = self.problem or 'postings wait too long for the database and are told to "try again"'
 
-    def poisoned(self, posting: Posting, error: LedgerError) -> None:
-        """A posting was refused for its data; if all are, it is not their data."""
-        super().poisoned(posting, error)
-        self._poisoned += 1
-        if self._poisoned >= POISON_MAX:
-            self.problem = f"the database refuses every posting: {error}"
-
     async def probe(self, session: Session) -> None:
         """Where no batch commits, see for ever and now and then whether one could."""
         while True:
@@ -72,19 +64,18 @@ class PostingWatch(LedgerObserver):
             except LedgerError as error:
                 self.problem = f"a posting could not be committed: {error}"
             else:
-                self._poisoned = 0
                 self.problem = None
 
 
 class Readiness:
     """The checks of one worker. Each returns None when all is well, else one line that says why not."""
 
-    def __init__(self, directory: Directory, feed: Feed, postings: PostingWatch) -> None:
+    def __init__(self, directory: Directory, feed: Feed, watch: PostingWatch) -> None:
         self._directory = directory
         self._feed = feed
-        self._postings = postings
+        self._watch = watch
         self.front: Front | None = None
-        self.awaited: Callable[[], str | None] = lambda: None
+        self.committer: Committer | None = None
 
     @property
     def checks(self) -> Mapping[str, Callable[[], str | None]]:
@@ -92,7 +83,7 @@ class Readiness:
         return {
             "postgres": self._postgres,
             "registry": self._registry,
-            "postings": lambda: self._postings.problem,
+            "postings": self._postings_commit,
             "switch": self._switch,
         }
 
@@ -109,7 +100,12 @@ class Readiness:
             return "no programme has rules in force: apply them with `cityswitch programmes apply FILE`"
         return None
 
+    def _postings_commit(self) -> str | None:
+        if self.committer is None:
+            return "not started yet"
+        return self.committer.problem or self._watch.problem
+
     def _switch(self) -> str | None:
         if self.front is None:
-            return self.awaited() or "not listening yet"
+            return "not listening yet"
         return "draining" if self.front.draining else None

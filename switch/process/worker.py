@@ -20,6 +20,7 @@ import structlog
 import trio
 
 from ledger.books.committer import Committer
+from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
 from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
 from ledger.postgres.database import Database, open_database
@@ -63,6 +64,7 @@ class Worker:
         self._master_key = master_key
         self._directory = Directory(master_key)
         self._certificate = read_certificate(config)
+        self._outage = Outage()
         self._postings = PostingWatch(self._meters)
         self._readiness: Readiness
         self._front: Front | None = None
@@ -85,6 +87,7 @@ class Worker:
                 meters=self._meters,
                 config=config,
                 on_terminal=self._terminal_changed,
+                outage=self._outage,
             )
             self._readiness = Readiness(self._directory, feed, self._postings)
             http = await self._start_http(base)
@@ -115,11 +118,12 @@ class Worker:
             try:
                 await database.run(lambda c: check_master_key(c, self._master_key))
                 await feed.refresh()
+                self._outage.works(self)
                 return True
             except (DatabaseMisconfigured, SecretsError):
                 raise
             except LedgerError as error:
-                log.warning("waiting_for_postgres", problem=str(error))
+                self._outage.failed(self, f"waiting to start: {error}")
                 with trio.move_on_after(LOAD_RETRY_S):
                     await stop.wait()
         return False
@@ -141,8 +145,9 @@ class Worker:
                 lanes=config.committers,
                 give_up_ms=config.give_up_ms,
                 observer=self._postings,
+                outage=self._outage,
             )
-            self._readiness.awaited = lambda: committer.problem
+            self._readiness.committer = committer
             if not await _started(committer, back, stop):
                 return
             front = self._front = self._readiness.front = Front(

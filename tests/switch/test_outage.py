@@ -1,5 +1,6 @@
 """Postgres goes away and comes back under a running worker; TLS in front of it."""
 
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,8 +78,20 @@ async def until_ready(http: str) -> None:
             await trio.sleep(0.05)
 
 
-async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itself(tmp_path: Path) -> None:
-    """Postgres down: "try again", never an approval; /readyz says so; redemptions stop; then all is well."""
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says of trouble with the database, without that it goes on."""
+    events = [record.getMessage() for record in caplog.records if record.name == "ledger.books.outage"]
+    return [event for event in events if event.startswith("database_") and not event.endswith("goes_on")]
+
+
+async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Postgres down: "try again", never an approval; /readyz says so; redemptions stop; then all is well.
+
+    The log has a line at the beginning of each outage and one at its end.
+    """
+    caplog.set_level(logging.INFO)
     directory = tmp_path / "pg"
     master = MasterKey.create(tmp_path / "master.key")
     earn = Earn(stan=2, terminal_time=0, card=CARD, amount=10_000)
@@ -114,6 +127,10 @@ async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itsel
             assert isinstance(redeemed, TransactionReply)
             assert redeemed.balance == 60
             await line.stream.aclose()
+            with trio.fail_after(HANG_S):
+                while len(said(caplog)) < 4:  # noqa: ASYNC110 - whoever listens may come last
+                    await trio.sleep(0.05)
+            assert said(caplog) == ["database_trouble", "database_trouble_over"] * 2
 
 
 @pytest.fixture

@@ -6,17 +6,16 @@ import msgspec
 import pytest
 import trio
 
-from ledger.errors import DatabaseContended, DatabaseUnavailable, StatementRefused
+from ledger.errors import DatabaseContended, DatabaseUnavailable
 from ledger.postgres.database import Connection, Database, open_database
 from protocol import Earn, ResultCode
 from switch.metrics import Meters
 from switch.process import readiness
-from switch.process.readiness import POISON_MAX, PostingWatch
+from switch.process.readiness import PostingWatch
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get
 from tests.switch.memory import CARD
-from tests.switch.test_logs import make_posting
 from tests.switch.test_worker import Running, running_worker
 
 
@@ -93,8 +92,8 @@ async def test_a_locked_table_is_not_ready(
 
 
 def test_what_a_failed_batch_means() -> None:
-    """A lost batch is a problem until one commits; one that lost a race, or one bad row, is none."""
-    watch, posting = PostingWatch(Meters()), make_posting(0)
+    """A lost batch is a problem until one commits; one that lost a race is none."""
+    watch = PostingWatch(Meters())
     watch.batch_retried(DatabaseContended("a deadlock"))
     assert watch.problem is None
     watch.batch_retried(DatabaseUnavailable("gone"))
@@ -102,13 +101,6 @@ def test_what_a_failed_batch_means() -> None:
     watch.gave_up(7)
     assert watch.problem == "the last batch did not commit: gone"
     watch.batch_committed(1, 0.1)
-    assert watch.problem is None
-    refused = StatementRefused("no such column", "42703")
-    for count in range(1, POISON_MAX + 1):
-        watch.poisoned(posting, refused)
-        assert (watch.problem is not None) is (count == POISON_MAX)
-    watch.batch_committed(1, 0.1)
-    watch.poisoned(posting, refused)
     assert watch.problem is None
     watch.gave_up(1)
     assert watch.problem is not None
