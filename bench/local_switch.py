@@ -37,7 +37,7 @@ class LocalSwitchError(Exception):
     """No switch could be had here; one line with cause and cure."""
 
 
-class Books(NamedTuple):
+class SeededBooks(NamedTuple):
     """A running Postgres that holds the seeded city, and the key to it."""
 
     postgres: EmbeddedPostgres
@@ -49,7 +49,7 @@ class Books(NamedTuple):
 class LocalSwitch(NamedTuple):
     """A running switch: its books, and where it listens."""
 
-    books: Books
+    books: SeededBooks
     host: str
     port: int
     http: list[str]
@@ -62,13 +62,13 @@ def say(text: str) -> None:
 
 
 @asynccontextmanager
-async def seeded_books(state: Path, population: Population) -> AsyncIterator[Books]:
+async def seeded_books(state: Path, population: Population) -> AsyncIterator[SeededBooks]:
     """Run the embedded Postgres of `state` with `population` in it. Raises `LocalSwitchError`."""
     config = _config(state)
     try:
         async with embedded_postgres(config.state_path / "postgres") as postgres:
             master = await _prepare(config, postgres.owner_dsn, population)
-            yield Books(postgres, master, _with(config, dsn=postgres.service_dsn))
+            yield SeededBooks(postgres, master, _with(config, dsn=postgres.service_dsn))
     except (LedgerError, SeedConflict) as error:
         raise LocalSwitchError(f"{error} (state directory: {state})") from None
 

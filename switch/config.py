@@ -110,7 +110,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     def tls_wanted(self) -> bool:
         """True where terminals must speak TLS 1.3.
 
-        "on", or "auto" on anything but loopback (design.md, The wire).
+        "on", or "auto" on anything but loopback.
         """
         return self.tls == "on" or (self.tls == "auto" and not is_loopback(self.listen_host))
 

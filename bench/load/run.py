@@ -30,7 +30,7 @@ from bench.command import Exit, run
 from bench.errors import CannotRun
 from bench.load.outcome import switch_problem
 from bench.load.shapes import CURVES
-from bench.local_switch import HOST, STATE, Books, local_switch, say
+from bench.local_switch import HOST, STATE, SeededBooks, local_switch, say
 from ledger.books.verify import verify
 from ledger.postgres.database import open_database
 from simulators.city.example import CARDS, PARTNERS, SEED
@@ -96,7 +96,7 @@ async def load(options: argparse.Namespace, stop: trio.Event) -> int:
     population = city(options.seed, options.cards, options.partners)
     _check(options, population)
     async with AsyncExitStack() as stack:
-        books: Books | None = None
+        books: SeededBooks | None = None
         if options.host or options.port:
             host, port = options.host or HOST, options.port or SWITCH_PORT
             problem = await trio.to_thread.run_sync(switch_problem, host, port, population)
@@ -178,7 +178,7 @@ async def _reap(process: trio.Process) -> None:
             await process.wait()
 
 
-async def _books_are_right(books: Books) -> bool:
+async def _books_are_right(books: SeededBooks) -> bool:
     """Check the ledger's invariants after the load and print what is found."""
     async with open_database(books.postgres.owner_dsn, connections_max=1) as owner:
         findings = await owner.run(verify, timeout_s=VERIFY_S_MAX)

@@ -31,7 +31,7 @@ from bench.command import Exit, run
 from bench.errors import CannotRun
 from bench.figures import table
 from bench.load.terminal import BlockingTerminal, LineError
-from bench.local_switch import HOST, STATE, Books, say, seeded_books
+from bench.local_switch import HOST, STATE, SeededBooks, say, seeded_books
 from bench.pages import PageError, is_ready, metric
 from simulators.city.example import CARDS, PARTNERS, SEED
 from simulators.city.population import Population
@@ -95,7 +95,7 @@ class PortTaken(Exception):
     """Somebody else took a port between our choice and the start; that run says nothing about the switch."""
 
 
-def start_timed(books: Books, population: Population, workers: int) -> Took:
+def start_timed(books: SeededBooks, population: Population, workers: int) -> Took:
     """Start the switch once, again with other ports should one be taken meanwhile. Raises `CannotRun`."""
     for _ in range(STARTS_MAX):
         with suppress(PortTaken):
@@ -103,7 +103,7 @@ def start_timed(books: Books, population: Population, workers: int) -> Took:
     raise CannotRun(f"a port was taken by somebody else {STARTS_MAX} times in a row")
 
 
-def start_once(books: Books, population: Population, workers: int) -> Took:
+def start_once(books: SeededBooks, population: Population, workers: int) -> Took:
     """Start the switch, wait until it is ready and serves, and stop it. Raises `CannotRun`, `PortTaken`."""
     port, *http = free_ports(1 + workers)
     urls = [f"http://{HOST}:{number}" for number in http]

@@ -3,7 +3,7 @@ answer.
 
 A `Posting` is a request already decided by the switch; an `Outcome` is what stands in the books for its
 id, now and for ever. Idempotency, floors, reversals and tombstones are decided in the database, under the
-locks of the accounts (design, "The ledger"; `migrations/before/0003_post_batch.sql`). Knows nothing of
+locks of the accounts (`migrations/before/0003_post_batch.sql`). Knows nothing of
 connections, batching or retries.
 """
 

@@ -108,9 +108,7 @@ class MasterKey:
             ) from None
 
     def token(self, digits: str) -> int:
-        """The token a card number is known by: signed 64 bits of HMAC-SHA256(pepper, digits) (design,
-        Cards).
-        """
+        """The token a card number is known by: signed 64 bits of HMAC-SHA256(pepper, digits)."""
         inner = self._inner()
         inner.update(digits.encode("ascii"))
         outer = self._outer()

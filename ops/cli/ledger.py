@@ -48,13 +48,13 @@ app = App(
 
 @Parameter(name="*", group=Group("Account", sort_key=6))
 @dataclass(frozen=True, kw_only=True)
-class Which:
+class AccountOption:
     """Another way to name an account than by card."""
 
     account: Annotated[int | None, Parameter(help="Account number, instead of a card.")] = None
 
 
-BY_CARD: Final = Which()
+BY_CARD: Final = AccountOption()
 OptionalNumber = Annotated[
     str | None,
     Parameter(
@@ -64,7 +64,7 @@ OptionalNumber = Annotated[
 ]
 
 
-async def find_account(connection: Connection, digits: str | None, which: Which, place: Place) -> int:
+async def find_account(connection: Connection, digits: str | None, which: AccountOption, place: Place) -> int:
     """Return the account of a card, or the one named. Raises `CommandError`."""
     if which.account is not None:
         return which.account
@@ -84,7 +84,7 @@ async def balance(
     /,
     *,
     partner: Annotated[int | None, Parameter(help="Points a partner has issued and redeemed.")] = None,
-    which: Which = BY_CARD,
+    which: AccountOption = BY_CARD,
     json: Json = False,
     place: Place = HERE,
 ) -> None:
@@ -116,7 +116,7 @@ async def history(
     number: OptionalNumber = None,
     /,
     *,
-    which: Which = BY_CARD,
+    which: AccountOption = BY_CARD,
     limit: Annotated[int, Parameter(help="At most so many rows, up to 1000.")] = 20,
     json: Json = False,
     place: Place = HERE,

@@ -1,7 +1,6 @@
 """The rules that let the ledger run unchanged on one Postgres and on a sharded one, read from the catalogue.
 
-Each rule (design, "Scale-out is in the schema from the first day") is one query; each is tried on a
-planted fault.
+Each rule is one query; each is tried on a planted fault.
 """
 
 import pytest

@@ -1,0 +1,44 @@
+"""The documents and the tree agree: what a page names is there, and every room is on the page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("protocol", "ledger", "switch", "simulators", "bench", "ops")
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+PATH = re.compile(r"`((?:\.ci|tests|" + "|".join(PACKAGES) + r")/[\w./-]*\w|pyproject\.toml|Makefile)`")
+LINK = re.compile(r"\]\(([\w./-]+)\)")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_on_a_page_is_there(page: str) -> None:
+    """A file or folder that a document names in code or links to exists."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = {*PATH.findall(text), *LINK.findall(text)}
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_every_room_is_on_the_page() -> None:
+    """ARCHITECTURE.md, "The parts", names every folder with code in it."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    parts = text.partition("## The parts")[2].partition("\n## ")[0]
+    for package in PACKAGES:
+        assert f"`{package}/`" in parts
+        for room in (path.parent.name for path in (ROOT / package).glob("*/__init__.py")):
+            assert f"`{room}`" in parts or f"`{room}/`" in parts, f"{package}/{room}"
+
+
+def test_the_code_cites_what_is_in_the_repository() -> None:
+    """A document that the code cites by name is one of the repository's."""
+    cited = re.compile(r"\b([A-Za-z_]+\.md)\b|\((design), ")
+    unknown = []
+    for folder in (*PACKAGES, "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for match in cited.finditer(path.read_text(encoding="utf-8")):
+                name = match[1] or match[2]
+                if not any((ROOT / at / name).exists() for at in (".", "protocol", "bench", path.parent)):
+                    unknown.append(f"{path.relative_to(ROOT)}: {name}")
+    assert unknown == []
