@@ -102,7 +102,7 @@ def _make_name(size: int) -> str:
 
 
 def _lane_name(size: int, terminals: int, depth: int) -> str:
-    return f"switch, {size // 1_000_000} million in the journal, {terminals} × {depth}"
+    return f"switch, {size / 1_000_000:g} million in the journal, {terminals} × {depth}"
 
 
 async def measure_cards(stage: Stage, stop: trio.Event, counts: Sequence[int] = CARD_COUNTS) -> Section:

@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from bench.throughput import growth
+from bench.throughput.driver import Timing
 from bench.throughput.growth_data import (
     IDLE_TERMINAL_FIRST,
     fill_cards,
@@ -13,7 +14,7 @@ from bench.throughput.growth_data import (
     fill_terminals,
     idle_key,
 )
-from bench.throughput.stage import Stage
+from bench.throughput.stage import Stage, open_stage
 from ledger.postgres.database import Database
 from ledger.registry.secrets import MasterKey
 from simulators.city.population import FIRST_TERMINAL, Population
@@ -101,3 +102,17 @@ async def test_a_stop_ends_growth_between_steps() -> None:
     stage = object.__new__(Stage)
     stage.accounts = []
     assert await growth.measure_cards(stage, stop) == []
+
+
+async def test_what_grows_is_measured_on_small_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journals, cards and connections: each measurement runs to its table against a real switch."""
+    monkeypatch.setattr(growth, "STARTS", 1)
+    monkeypatch.setattr(growth, "SETTLE_S", 0)
+    stop, timing = trio.Event(), Timing(0.05, 0.2)
+    async with open_stage(tmp_path, cards=600, partners=300) as stage:
+        journals = await growth.measure_journals(stage, timing, 1, stop, sizes=(1_000, 3_000))
+        cards = await growth.measure_cards(stage, stop, counts=(600, 900))
+        connections = await growth.measure_connections(stage, stop, counts=(2, 5))
+    assert sum(line.startswith("| switch, 0.003 million in the journal") for line in journals) == 2
+    assert [line.split("|")[1].strip() for line in cards if "MiB" in line] == ["600", "900"]
+    assert [line.split("|")[1].strip() for line in connections if "MiB" in line] == ["0", "2", "5"]
