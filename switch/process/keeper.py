@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 import structlog
 import trio
 
-from ledger.errors import LedgerError
+from ledger.books.rollup import roll_up
+from ledger.errors import DatabaseContended, LedgerError
 from ledger.postgres.database import Connection, Session
 from ledger.postgres.election import elect
 from ledger.registry.keys import retire_expired_keys
@@ -36,7 +37,16 @@ class Job(NamedTuple):
     work: Callable[[Connection], Awaitable[None]]
 
 
-JOBS: Final = (Job("expired_keys", 60.0, retire_expired_keys),)
+async def roll_up_balances(connection: Connection) -> None:
+    """Roll partner balances up; where a transaction does not end, the next time goes on from there."""
+    if not await roll_up(connection, clock_ms()):
+        raise DatabaseContended("a transaction has been running for longer than a roll-up waits")
+
+
+JOBS: Final = (
+    Job("expired_keys", 60.0, retire_expired_keys),
+    Job("partner_balances", 300.0, roll_up_balances),
+)
 
 
 class Keeper:

@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 import trio
 
+from ledger.books.rollup import roll_up
+from ledger.books.statements import partner_balance
 from ledger.errors import StatementRefused
 from ledger.postgres.database import Connection, Database, Session, open_database
 from ledger.registry.keys import issue_key, list_keys, retire_expired_keys
 from ledger.registry.secrets import MasterKey
 from switch.metrics import Meters
-from switch.process.keeper import JOBS, Job, Keeper
-from tests.ledger.books import TESTER
+from switch.process.keeper import JOBS, Job, Keeper, roll_up_balances
+from tests.ledger.books import NOW_MS, PARTNER, TESTER, Books
+from tests.ledger.test_races import assert_sound
 from tests.patience import HANG_S
 from tests.switch.city import seed
 
@@ -120,3 +123,20 @@ async def test_an_expired_key_is_retired(owner: Database, database: Database, ci
     newer, older = await owner.run(lambda c: list_keys(c, 1))
     assert (newer["retired_at"], older["retired_at"] is not None) == (None, True)
     assert "expired_keys" in {job.name for job in JOBS}
+
+
+async def test_the_service_rolls_balances_up(owner: Database, database: Database) -> None:
+    """By the service's own right: the balance stays what it was, and verify agrees."""
+    books = await Books.open(owner, database, cards=1)
+    await books.post(books.earn(1, 5))
+
+    async def roll(connection: Connection) -> bool:
+        return await roll_up(connection, NOW_MS + 86_400_000)
+
+    before = await database.run(lambda c: partner_balance(c, PARTNER))
+    assert await database.run(roll, timeout_s=HANG_S)
+    assert await database.run(lambda c: partner_balance(c, PARTNER)) == before
+    assert await owner.run(lambda c: c.fetchval("select count(*) from ledger.rollup")) > 0
+    await assert_sound(books)
+    await database.run(roll_up_balances, timeout_s=HANG_S)
+    await assert_sound(books)
