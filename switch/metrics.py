@@ -58,6 +58,7 @@ class Meters:
         self.replies: Counter[tuple[str, int]] = Counter()  # (message, result code)
         self.replays = 0
         self.handshakes: Counter[str] = Counter()  # result
+        self.sign_on_refusals: Counter[str] = Counter()  # cause; the wire does not tell
         self.closes: Counter[str] = Counter()  # reason
         self.connections_opened = 0
         self.replies_dropped = 0
@@ -158,6 +159,12 @@ class SwitchCollector(Collector):
     def _labelled(self) -> Iterator[Metric]:
         for name, documentation, label, counts in (
             ("handshakes", "Handshakes by result", "result", self._meters.handshakes),
+            (
+                "sign_on_refusals",
+                "Handshakes whose proof was wrong, by cause",
+                "cause",
+                self._meters.sign_on_refusals,
+            ),
             ("closes", "Connections closed, by reason", "reason", self._meters.closes),
         ):
             family = CounterMetricFamily(f"cityswitch_{name}", documentation, labels=[label])

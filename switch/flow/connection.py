@@ -17,12 +17,11 @@ import structlog
 from protocol import Received, Reply
 from switch.config import Config
 from switch.flow.allowance import Allowance
+from switch.flow.faults import FaultLog
 from switch.metrics import Meters
 from switch.rules.directory import Terminal
 
 log = structlog.get_logger()
-
-FAULT_SOURCES_MAX = 4_096
 
 
 class Transport(Protocol):
@@ -158,7 +157,7 @@ class Connections:
         self._absent: set[int] = set()
         """Terminals that have an allowance and no connection."""
         self._resting: set[Connection] = set()
-        self._fault_sources: set[tuple[str, str]] = set()
+        self.faults = FaultLog()
         self._stopped = False
 
     def __len__(self) -> int:
@@ -217,17 +216,9 @@ class Connections:
         if connection is not None and connection.generation not in terminal.keys:
             self.close(connection, "key_retired")
 
-    def fault(self, source: str, reason: str, *, terminal: int | None = None) -> None:
-        """Log a peer's fault once per source and reason; further ones are only counted (by the closing).
-
-        Past `FAULT_SOURCES_MAX` it begins to remember anew; the log itself is throttled (logs.py).
-        """
-        key = (source, reason)
-        if key not in self._fault_sources:
-            if len(self._fault_sources) >= FAULT_SOURCES_MAX:
-                self._fault_sources.clear()
-            self._fault_sources.add(key)
-            log.warning("peer_fault", source=source, reason=reason, terminal=terminal)
+    def note_fault(self, connection: Connection, reason: str, now: float, **more: object) -> None:
+        """Tell the operator of a peer's fault, at a bounded rate."""
+        self.faults.note("peer_fault", connection.source, reason, now, terminal=connection.number, **more)
 
     # Requests in, replies out.
 
@@ -314,10 +305,11 @@ class Connections:
 
     # Time.
 
-    def sweep(self, now: float, *, reading: bool = True) -> None:
+    def sweep(self, now: float, *, now_ms: int = 0, reading: bool = True) -> None:
         """Close what is past a deadline (SPEC.md, Time-outs); let those read again whose debt is paid.
 
-        While the switch does not read (`reading`, or this connection's pause) it blames nobody for silence.
+        `now_ms` is the wall clock, by which keys run out. While the switch does not read (`reading`, or this
+        connection's pause) it blames nobody for silence.
         """
         for connection in [each for each in self._resting if not each.allowance.is_spent(now)]:
             connection.resting = False
@@ -328,7 +320,7 @@ class Connections:
                 connection.read_at = now
                 if connection.frame_since is not None:
                     connection.frame_since = now
-            if reason := self._overdue(connection, now):
+            if reason := self._overdue(connection, now) or key_expired(connection, now_ms):
                 self.close(connection, reason)
         for number in [number for number in self._absent if self._allowances[number].is_clean(now)]:
             self._absent.discard(number)
@@ -343,8 +335,16 @@ class Connections:
         if connection.ended:
             return None
         if connection.frame_since is not None and now - connection.frame_since >= config.frame_s:
-            self.fault(connection.source, "frame_timeout", terminal=connection.number)
+            self.note_fault(connection, "frame_timeout", now)
             return "frame_timeout"
         if not connection.in_flight and now - connection.read_at >= config.idle_s:
             return "idle_timeout"
         return None
+
+
+def key_expired(connection: Connection, now_ms: int) -> str | None:
+    """Return a reason to close if the key it signed on with has run out since."""
+    if connection.terminal is None:
+        return None
+    _, expires_ms = connection.terminal.keys.get(connection.generation, (None, None))
+    return "key_expired" if expires_ms is not None and now_ms >= expires_ms else None

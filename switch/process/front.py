@@ -1,6 +1,6 @@
 """The front of a worker: everything between the listening socket and the ledger, put together.
 
-Owns the making of connections, flow, pump, listener and sweeper, and the drain. Knows the ledger only as
+Owns the making of connections, flow, pump, doorway and sweeper, and the drain. Knows the ledger only as
 three functions (`flow.Ledger`), so it runs whole against a ledger of memory, too. Invariant: when `run`
 returns after `stop`, every request taken has been answered, or its connection was lost, or `drain_s` is over
 (then it is logged).
@@ -20,9 +20,12 @@ from switch.flow.connection import Connections
 from switch.flow.flow import Flow, Ledger
 from switch.metrics import Meters
 from switch.rules.directory import Directory
+from switch.wire.admission import ANY_KEY, Admission, KeyCheck
+from switch.wire.doorway import Doorway
 from switch.wire.hub import Hub
-from switch.wire.listener import Listener, UseKey, epoll_available
+from switch.wire.listener import epoll_available
 from switch.wire.pump import Pump
+from switch.wire.stream import StreamDoorway
 
 log = structlog.get_logger()
 
@@ -30,13 +33,8 @@ SWEEP_S = 0.5
 DRAIN_POLL_S = 0.01
 
 
-async def any_key(_terminal: int, _generation: int) -> bool:
-    """Every key that the directory has may be used."""
-    return True
-
-
 class Front:
-    """Connections, pump, listener and flow of one worker. `nursery` holds the tasks of inquiries."""
+    """Connections, pump, doorway and flow of one worker. `nursery` holds the tasks of inquiries."""
 
     def __init__(
         self,
@@ -47,7 +45,7 @@ class Front:
         ledger: Ledger,
         feed_is_stale: Callable[[], bool],
         nursery: trio.Nursery,
-        use_key: UseKey = any_key,
+        keys: KeyCheck = ANY_KEY,
         use_pump: bool | None = None,
     ) -> None:
         self._config = config
@@ -67,14 +65,8 @@ class Front:
         )
         hub = Hub(self.connections, self.flow, meters)
         self._pump = Pump(hub) if (epoll_available() if use_pump is None else use_pump) else None
-        self.listener = Listener(
-            config=config,
-            directory=directory,
-            hub=hub,
-            pump=self._pump,
-            meters=meters,
-            use_key=use_key,
-        )
+        admission = Admission(config=config, directory=directory, hub=hub, meters=meters, keys=keys)
+        self.doorway = Doorway(admission, self._pump) if self._pump else StreamDoorway(admission, nursery)
 
     async def run(self, sock: socket.socket, stop: trio.Event) -> None:
         """Serve the listening socket until `stop`, then drain."""
@@ -83,15 +75,15 @@ class Front:
                 nursery.start_soon(self._pump.run)
             nursery.start_soon(self._sweep)
             accepting = trio.CancelScope()
-            nursery.start_soon(self._accept, sock, nursery, accepting)
+            nursery.start_soon(self._accept, sock, accepting)
             await stop.wait()
             accepting.cancel()
             await self._drain()
             nursery.cancel_scope.cancel()
 
-    async def _accept(self, sock: socket.socket, nursery: trio.Nursery, scope: trio.CancelScope) -> None:
+    async def _accept(self, sock: socket.socket, scope: trio.CancelScope) -> None:
         with scope:
-            await self.listener.run(sock, nursery)
+            await self.doorway.run(sock)
 
     async def _sweep(self) -> None:
         shed = 0
@@ -100,8 +92,9 @@ class Front:
             if self._meters.requests_shed > shed:
                 log.warning("requests_shed", count=self._meters.requests_shed - shed)
                 shed = self._meters.requests_shed
-            self.connections.sweep(trio.current_time(), reading=not self.flow.full)
-            self._directory.choose_versions(clock_ms())
+            now_ms = clock_ms()
+            self.connections.sweep(trio.current_time(), now_ms=now_ms, reading=not self.flow.full)
+            self._directory.choose_versions(now_ms)
 
     async def _drain(self) -> None:
         """Stop reading, answer what is in flight, write it out, close."""

@@ -28,17 +28,24 @@ class KeyUse:
         self._nursery = nursery
         self._turn = trio.Lock()
 
+    def may_use_at_once(self, number: int, generation: int) -> bool:
+        """Return whether the terminal may be accepted without asking, as no other generation lives."""
+        terminal = self._directory.terminals[number]
+        if any(other != generation for other in terminal.keys):
+            return False
+        if generation > terminal.used_generation:
+            self._nursery.start_soon(self._note, terminal, generation)
+        return True
+
     async def may_use(self, number: int, generation: int) -> bool:
         """Return whether the terminal may be accepted with this generation of its key.
 
         Waits for the database only while another generation lives; False where it does not answer.
         """
+        if self.may_use_at_once(number, generation):
+            return True
         terminal = self._directory.terminals[number]
         is_first_use = generation > terminal.used_generation
-        if all(other == generation for other in terminal.keys):
-            if is_first_use:
-                self._nursery.start_soon(self._note, terminal, generation)
-            return True
         return await (self._note if is_first_use else self._ask)(terminal, generation)
 
     async def _ask(self, terminal: Terminal, generation: int) -> bool:

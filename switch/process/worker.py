@@ -161,7 +161,7 @@ class Worker:
                 ),
                 feed_is_stale=feed.is_stale,
                 nursery=back,
-                use_key=KeyUse(database.session(), self._directory, back).may_use,
+                keys=KeyUse(database.session(), self._directory, back),
             )
             self._add_gauges(front, committer, feed)
             report()
@@ -175,7 +175,7 @@ class Worker:
         try:
             self._certificate = read_certificate(self._config)
             if self._front is not None:
-                self._front.listener.renew_tls()
+                self._front.doorway.reload()
         except ConfigError as error:
             log.error("certificate_not_reloaded", problem=str(error))
         log.debug("reloaded", changed=changes.taken)
@@ -195,7 +195,7 @@ class Worker:
     def _add_gauges(self, front: Front, committer: Committer, feed: Feed) -> None:
         gauge = self._meters.gauge
         gauge("connections", "Authenticated connections", lambda: len(front.connections))
-        gauge("half_open_connections", "Connections not authenticated yet", lambda: front.listener.half_open)
+        gauge("half_open_connections", "Connections not authenticated yet", lambda: front.doorway.half_open)
         gauge(
             "connections_resting",
             "Connections left unread until their allowance is paid back",

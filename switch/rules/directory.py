@@ -122,15 +122,25 @@ class Directory:
         return self.cards.get(self._master_key.token(digits))
 
     def find_key(self, terminal_number: int, generation: int, now_ms: int) -> bytes | None:
-        """Return the 32-byte key a terminal may authenticate with now, or None.
-
-        Unknown, blocked, retired, expired.
-        """
+        """Return the 32-byte key a terminal may authenticate with now, or None (`why_no_key`)."""
         terminal = self.terminals.get(terminal_number)
         if terminal is None or terminal.blocked or generation < terminal.used_generation:
             return None
         key, expires_ms = terminal.keys.get(generation, (None, None))
         return key if expires_ms is None or now_ms < expires_ms else None
+
+    def why_no_key(self, terminal_number: int, generation: int, now_ms: int) -> str | None:
+        """Return why `find_key` has none, for the operator alone; None if it has one."""
+        terminal = self.terminals.get(terminal_number)
+        if terminal is None:
+            return "unknown_terminal"
+        if terminal.blocked:
+            return "terminal_blocked"
+        if generation < terminal.used_generation:
+            return "generation_retired"
+        if generation not in terminal.keys:
+            return "generation_unknown"  # never issued, or ended by the registry
+        return None if self.find_key(terminal_number, generation, now_ms) else "key_expired"
 
     def apply(
         self,

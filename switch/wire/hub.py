@@ -53,8 +53,7 @@ class Hub:
         try:
             requests = session.receive(data, room)
         except ProtocolError as fault:
-            self.connections.fault(connection.source, fault.reason, terminal=connection.number)
-            self.connections.close(connection, fault.reason)
+            self.faulty(connection, fault.reason)
             self._flow.receive(connection, fault.received, now)
             return
         connection.note_read(has_frames=bool(requests), now=now)
@@ -70,6 +69,11 @@ class Hub:
     def written(self, connection: Connection) -> None:
         """A peer has taken all that was written to it."""
         self.connections.written(connection)
+
+    def faulty(self, connection: Connection, reason: str, **more: object) -> None:
+        """The peer broke the rules: close, without a word to it but with one to the operator."""
+        self.connections.close(connection, reason)
+        self.connections.note_fault(connection, reason, trio.current_time(), **more)
 
     def lost(self, connection: Connection, reason: str) -> None:
         """The line is gone, both ways."""

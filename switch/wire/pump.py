@@ -14,12 +14,14 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import ssl
 from collections.abc import Callable
 
 import trio
 
 from switch.flow.connection import Connection
 from switch.wire.hub import Hub
+from switch.wire.tls import PlainSocket, TlsSocket
 
 READ_BYTES_MAX = 8_192
 READY_MAX = 16
@@ -35,7 +37,7 @@ class PumpedSocket:
 
     __slots__ = ("_events", "_pump", "_send", "sock")
 
-    def __init__(self, pump: Pump, sock: socket.socket) -> None:
+    def __init__(self, pump: Pump, sock: PlainSocket | TlsSocket) -> None:
         self._pump = pump
         self._send = sock.send
         self._events = READ
@@ -43,9 +45,9 @@ class PumpedSocket:
 
     def flush(self, connection: Connection) -> bool:
         """Write the outbox as far as the socket takes it; epoll tells when it takes more."""
-        outbox = connection.outbox
+        outbox, sock = connection.outbox, self.sock
         try:
-            while outbox:
+            while outbox or sock.unsent:
                 del outbox[: self._send(outbox)]
         except BlockingIOError:
             return False
@@ -89,7 +91,7 @@ class Pump:
         self._lines[sock.fileno()] = connection, carrier, sock.recv
         self.epoll.register(sock.fileno(), READ)
 
-    def remove(self, sock: socket.socket) -> None:
+    def remove(self, sock: PlainSocket | TlsSocket) -> None:
         """Forget an open socket."""
         del self._lines[sock.fileno()]
         if not self.epoll.closed:
@@ -127,7 +129,7 @@ class Pump:
     ) -> None:
         hub = self.hub
         if events & GONE:
-            error_number = carrier.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            error_number = carrier.sock.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             hub.lost(connection, why_gone(error_number, "peer_closed"))
         elif events & WRITE:
             if connection.may_take:
@@ -139,7 +141,12 @@ class Pump:
                 data = recv(READ_BYTES_MAX)
             except BlockingIOError:
                 return
+            except ssl.SSLError as error:
+                hub.faulty(connection, "tls", problem=error.reason or str(error))
+                return
             except OSError as error:
                 hub.lost(connection, why_gone(error.errno, "peer_closed"))
                 return
             hub.bytes_received(connection, data, now)
+            if data and carrier.sock.ended:
+                hub.bytes_received(connection, b"", now)

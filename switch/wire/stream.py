@@ -1,15 +1,22 @@
-"""Connections over an ordinary trio stream: memory streams, and machines without epoll.
+"""Connections over ordinary trio streams: for memory streams, and machines without epoll.
 
-Owns one reader and one writer task per connection. Same `Transport` calls as the pump, so nothing else in the
-switch knows the difference. Invariant: both tasks end when the connection is closed.
+Owns a task for each handshake, and one reader and one writer task per connection. Same calls as doorway and
+pump, so nothing else in the switch knows the difference. Invariant: all tasks end when the connection is
+closed.
 """
 
 from __future__ import annotations
 
+import socket
+import ssl
+
 import trio
 
+from protocol import ProtocolError, ServerSession
 from switch.flow.connection import Connection
+from switch.wire.admission import Admission, proved
 from switch.wire.hub import Hub
+from switch.wire.listener import set_for_all_accepted, tls_context
 
 READ_BYTES_MAX = 8_192
 
@@ -77,3 +84,110 @@ class StreamTransport:
     def drop(self, connection: Connection) -> None:
         """End both tasks, and so `run`."""
         self._scope.cancel()
+
+
+class StreamDoorway:
+    """Accepts connections and carries each through its handshake into a `StreamTransport`."""
+
+    def __init__(self, admission: Admission, nursery: trio.Nursery) -> None:
+        self._admission = admission
+        self._nursery = nursery
+        self._config = admission.config
+        self._tls = tls_context(admission.config)
+        self._half_open: dict[int, trio.CancelScope] = {}
+        self._serial = 0
+        self._listening: socket.socket | None = None
+
+    def reload(self) -> None:
+        """Take over changed settings for handshakes to come. Raises OSError or ssl.SSLError."""
+        self._tls = tls_context(self._config)
+        if self._listening is not None:
+            set_for_all_accepted(self._listening, self._config)
+
+    @property
+    def half_open(self) -> int:
+        """Connections that have not authenticated yet."""
+        return len(self._half_open)
+
+    async def run(self, listening: socket.socket) -> None:
+        """Accept until cancelled; closes the listening socket and whatever is half open."""
+        self._listening = listening
+        try:
+            with trio.socket.from_stdlib_socket(listening) as sock:
+                # trio's own serving waits where descriptors are short, and survives a peer that has gone.
+                listener = trio.SocketListener(sock)
+                await trio.serve_listeners(self._serve_socket, [listener], handler_nursery=self._nursery)
+        finally:
+            for scope in self._half_open.values():
+                scope.cancel()
+
+    async def _serve_socket(self, stream: trio.SocketStream) -> None:
+        try:
+            source = str(stream.socket.getpeername()[0])
+        except OSError:  # it has gone already
+            await trio.aclose_forcefully(stream)
+            return
+        if self._tls is None:
+            await self.serve_stream(stream, source)
+        else:
+            tls = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
+            await self.serve_stream(tls, source)
+
+    async def serve_stream(self, stream: trio.abc.Stream, source: str) -> None:
+        """Serve one connection over a trio stream, from its first byte to its end."""
+        try:
+            if session := await self._authenticate(stream, source):
+                transport = StreamTransport(self._admission.hub, stream)
+                connection = self._admission.connect(session, source, transport)
+                self._admission.admit(connection)
+                await transport.run(connection)
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _authenticate(self, stream: trio.abc.Stream, source: str) -> ServerSession | None:
+        """Shake hands within the deadline; None if it comes to nothing."""
+        serial = self._serial = self._serial + 1
+        admission = self._admission
+        deadline = trio.current_time() + self._config.handshake_s
+        with trio.CancelScope(deadline=deadline) as scope:
+            if len(self._half_open) >= self._config.handshakes_max:
+                self._half_open.pop(next(iter(self._half_open))).cancel()
+            self._half_open[serial] = scope
+            try:
+                return await self._shake_hands(stream)
+            except _RefusedError as refused:
+                admission.failed(source, refused.reason, terminal=refused.terminal)
+            except ProtocolError as fault:
+                admission.failed_protocol(source, fault)
+            except (trio.BrokenResourceError, ssl.SSLError):
+                admission.meters.handshakes["peer_closed"] += 1
+            finally:
+                self._half_open.pop(serial, None)
+        if scope.cancelled_caught:
+            result = "timeout" if trio.current_time() >= deadline else "evicted"
+            admission.meters.handshakes[result] += 1
+        return None
+
+    async def _shake_hands(self, stream: trio.abc.Stream) -> ServerSession:
+        session = self._admission.new_session()
+        while not session.is_open:
+            data = await stream.receive_some(READ_BYTES_MAX)
+            if not data:
+                raise trio.BrokenResourceError
+            session.receive(bytes(data), 0)
+            if session.is_open:
+                number, generation = proved(session)
+                if reason := self._admission.refusal(session):
+                    raise _RefusedError(reason, number)
+                if not await self._admission.keys.may_use(number, generation):
+                    raise _RefusedError("key_refused", number)
+            await stream.send_all(session.data_to_send())
+        return session
+
+
+class _RefusedError(Exception):
+    """A terminal that has proved its key is not let in."""
+
+    def __init__(self, reason: str, terminal: int) -> None:
+        self.reason = reason
+        self.terminal = terminal

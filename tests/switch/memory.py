@@ -21,6 +21,7 @@ from switch.metrics import Meters
 from switch.process.front import Front
 from switch.rules.directory import Card, Directory, Partner, Programme, Terminal
 from switch.rules.programme import parse_rules
+from switch.wire.admission import ANY_KEY, KeyCheck
 from switch.wire.listener import bind_listener
 
 
@@ -140,6 +141,7 @@ async def running_front(
     use_pump: bool = True,
     clock: Callable[[], bool] = lambda: False,
     terminals: int = 3,
+    keys: KeyCheck = ANY_KEY,
     **settings: object,
 ) -> AsyncIterator[Memory]:
     """Run a front on a free loopback port; `clock` says whether the feed is stale."""
@@ -158,6 +160,7 @@ async def running_front(
             feed_is_stale=clock,
             nursery=nursery,
             use_pump=use_pump,
+            keys=keys,
         )
         listening = bind_listener(config)
         memory = Memory(

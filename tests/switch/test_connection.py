@@ -41,6 +41,7 @@ class Peer:
             terminal=terminal,
             terminal_of=lambda _: terminal,
             allowance=connections.allowance_of(number),
+            generation=1,
             source="peer",
             now=trio.current_time(),
         )
@@ -211,6 +212,21 @@ async def test_a_frame_half_read_when_the_switch_stopped_reading_is_not_blamed_o
         assert not peer.connection.closed
         connections.sweep(now + 25)
         assert memory.meters.closes["frame_timeout"] == 1
+
+
+async def test_a_key_that_runs_out_ends_its_connection() -> None:
+    """Rotation: when the overlap is over, whoever is still there with the older key is, too."""
+    async with running_front() as memory:
+        older, newer = Peer(memory, 1), Peer(memory, 2)
+        key, _ = memory.directory.terminals[1].keys[1]
+        memory.directory.terminals[1].keys[1] = (key, 5_000)
+        connections, now = memory.front.connections, trio.current_time()
+        connections.sweep(now, now_ms=4_999)
+        assert not memory.meters.closes
+        connections.sweep(now, now_ms=5_000)
+        assert older.connection.closed
+        assert not newer.connection.closed
+        assert memory.meters.closes == {"key_expired": 1}
 
 
 def test_a_debt_is_paid_back_by_time_alone() -> None:

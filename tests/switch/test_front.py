@@ -331,6 +331,6 @@ async def test_a_source_that_sends_garbage_is_logged_once() -> None:
                 stream = await memory.connect()
                 await stream.send_all(b"\xff\xff\0\0")
                 assert not await receive(stream)
-        faults = [line for line in lines if line["event"] == "peer_fault"]
+        faults = [line for line in lines if line["event"] == "handshake_failed"]
         assert [(line["source"], line["reason"]) for line in faults] == [("127.0.0.1", "frame_size")]
         assert memory.meters.handshakes["frame_size"] == 5

@@ -1,10 +1,14 @@
 """Handshakes over real loopback sockets: who is let in, and what everybody else sees."""
 
 import pytest
+import structlog.testing
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
-from tests.switch.memory import Line, Memory, receive, running_front
+from switch.flow.faults import LINES_PER_MINUTE_MAX, FaultLog
+from switch.wire.doorway import HALF_OPEN_S_MIN
+from switch.wire.stream import StreamDoorway
+from tests.switch.memory import Line, Memory, receive, running_front, terminal_key
 
 
 @pytest.mark.parametrize("terminal", [1, 2, 99])
@@ -15,7 +19,48 @@ async def test_unknown_blocked_and_wrongly_keyed_terminals_see_the_same(terminal
         key = bytes(32) if terminal == 1 else None
         line = Line(await memory.connect(), terminal, key=key)
         assert not await line.sign_in()
-        await closed_by_handshake(memory, "refused")
+        await closed_by_handshake(memory, "key")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "generation", "key", "cause"),
+    [
+        (1, 1, bytes(32), "wrong_key"),
+        (1, 2, None, "generation_unknown"),
+        (2, 1, None, "terminal_blocked"),
+        (3, 1, None, "key_expired"),
+        (99, 1, None, "unknown_terminal"),
+    ],
+)
+async def test_the_operator_reads_why_a_terminal_cannot_sign_on(
+    terminal: int, generation: int, key: bytes | None, cause: str
+) -> None:
+    """The log has the cause and the number claimed, once a minute; the metric each time; the wire nothing."""
+    async with running_front() as memory:
+        memory.directory.terminals[2].blocked = True
+        memory.directory.terminals[3].keys[1] = (terminal_key(3), 1)
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(3):
+                line = Line(await memory.connect(), terminal, key=key, generation=generation)
+                assert not await line.sign_in()
+        told = [line for line in lines if line["event"] == "sign_on_refused"]
+        assert [(line["reason"], line["terminal"], line["generation"]) for line in told] == [
+            (cause, terminal, generation)
+        ]
+        assert memory.meters.sign_on_refusals == {cause: 3}
+        assert memory.meters.handshakes == {"key": 3}
+
+
+def test_faults_are_logged_once_a_minute_and_in_all_so_many_times() -> None:
+    """A line for each source, reason and terminal, with how often since the last; a bound for all."""
+    faults = FaultLog()
+    with structlog.testing.capture_logs() as lines:
+        for now in (0.0, 1.0, 59.0, 61.0, 62.0):
+            faults.note("sign_on_refused", "a", "wrong_key", now, terminal=1)
+        for number in range(2 * LINES_PER_MINUTE_MAX):
+            faults.note("sign_on_refused", "a", "unknown_terminal", 62.0, terminal=number)
+    assert [line["times"] for line in lines if line["reason"] == "wrong_key"] == [1, 3]
+    assert len(lines) == 1 + LINES_PER_MINUTE_MAX
 
 
 async def closed_by_handshake(memory: Memory, result: str) -> None:
@@ -44,30 +89,50 @@ async def test_a_silent_handshake_ends_after_its_deadline(mock_clock: MockClock)
     """Handshake: 5 s."""
     async with running_front() as memory:
         stream = await memory.connect()
-        while not memory.front.listener.half_open:
+        while not memory.front.doorway.half_open:
             await trio.lowlevel.checkpoint()
         mock_clock.jump(4.9)
         await wait_all_tasks_blocked(0.01)
-        assert memory.front.listener.half_open == 1
+        assert memory.front.doorway.half_open == 1
         mock_clock.jump(0.2)
         assert not await receive(stream)
         assert memory.meters.handshakes["timeout"] == 1
 
 
-async def test_half_open_connections_are_bounded_and_the_oldest_makes_room() -> None:
-    """Cap before authentication: silent connections cannot keep a terminal out."""
+async def test_half_open_connections_are_bounded_and_the_oldest_makes_room(mock_clock: MockClock) -> None:
+    """Cap before authentication: silent connections cannot keep a terminal out, and each counts once."""
     async with running_front(handshakes_max=2) as memory:
         silent = [await memory.connect() for _ in range(2)]
-        while memory.front.listener.half_open < 2:
+        while memory.front.doorway.half_open < 2:
             await trio.lowlevel.checkpoint()
+        mock_clock.jump(HALF_OPEN_S_MIN)
         line = Line(await memory.connect())
         assert await line.sign_in()
         assert not await receive(silent[0])
+        assert memory.front.doorway.half_open == 1
+        assert memory.meters.handshakes == {"evicted": 1, "accepted": 1}
+        assert not memory.meters.closes
+
+
+async def test_nobody_is_made_to_go_before_it_had_time_to_shake_hands(mock_clock: MockClock) -> None:
+    """While all who are half open are young nobody more is accepted; then the oldest makes room."""
+    async with running_front(handshakes_max=2) as memory:
+        young = [Line(await memory.connect(), terminal) for terminal in (1, 2)]
+        while memory.front.doorway.half_open < 2:
+            await trio.lowlevel.checkpoint()
+        third = await memory.connect()
+        await wait_all_tasks_blocked(0.01)
+        assert memory.front.doorway.half_open == 2
+        assert not memory.meters.handshakes
+        assert await young[0].sign_in()
+        await wait_all_tasks_blocked(0.01)  # the room of who has come in is taken at once
+        assert memory.front.doorway.half_open == 2
+        third.socket.close()
 
 
 async def test_a_terminal_blocked_while_it_shakes_hands_is_cut_off() -> None:
     """A block between PROOF and the admission finds no connection yet; the admission looks again."""
-    async with running_front() as memory, trio.open_nursery() as nursery:
+    async with running_front(use_pump=False) as memory, trio.open_nursery() as nursery:
         client, server = memory_stream_pair()
         deliver = server.send_stream.send_all_hook
         assert deliver is not None
@@ -80,7 +145,8 @@ async def test_a_terminal_blocked_while_it_shakes_hands_is_cut_off() -> None:
             await deliver()
 
         server.send_stream.send_all_hook = block_before_accept
-        nursery.start_soon(memory.front.listener.serve_stream, server, "test")
+        assert isinstance(memory.front.doorway, StreamDoorway)
+        nursery.start_soon(memory.front.doorway.serve_stream, server, "test")
         line = Line(client)
         assert await line.sign_in()
         assert await line.closed()

@@ -1,13 +1,11 @@
-"""Postgres goes away and comes back under a running worker; TLS in front of it."""
+"""Postgres goes away and comes back under a running worker."""
 
 import logging
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
-import pytest
 import trio
 
 from ledger.postgres.database import open_database
@@ -15,15 +13,14 @@ from ledger.postgres.embedded import embedded_postgres
 from ledger.postgres.fitness import THROWAWAY
 from ledger.postgres.migrate import migrate
 from ledger.registry.secrets import MasterKey
-from protocol import Balance, Earn, Echo, Redeem, Reply, Request, ResultCode, SignOn, TransactionReply
+from protocol import Balance, Earn, Redeem, Reply, Request, ResultCode, SignOn, TransactionReply
 from switch.config import Config
 from switch.process.lines import WorkerReady
 from switch.process.ports import reserve_port
 from switch.process.worker import Worker
 from tests.patience import HANG_S
-from tests.switch.certificates import make_certificate
 from tests.switch.city import http_get, seed
-from tests.switch.memory import CARD, Line, running_front
+from tests.switch.memory import CARD, Line
 
 
 class Beside(msgspec.Struct):
@@ -131,27 +128,3 @@ async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itsel
                 while len(said(caplog)) < 4:  # noqa: ASYNC110 - whoever listens may come last
                     await trio.sleep(0.05)
             assert said(caplog) == ["database_trouble", "database_trouble_over"] * 2
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for localhost."""
-    return make_certificate(tmp_path)
-
-
-async def test_the_same_protocol_runs_inside_tls(certificate: tuple[Path, Path]) -> None:
-    """TLS 1.3 where confidentiality is wanted (ARCHITECTURE.md); plain bytes get nothing there."""
-    crt, key = certificate
-    async with running_front(tls="on", tls_certificate=str(crt), tls_key=str(key)) as memory:
-        context = ssl.create_default_context(cafile=str(crt))
-        plain = await memory.connect()
-        stream = trio.SSLStream(plain, context, server_hostname="localhost")
-        line = Line(stream)
-        assert await line.sign_in()
-        assert stream.version() == "TLSv1.3"
-        assert (await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))).code == 0
-        bare = Line(await memory.connect(), 2)
-        await bare.stream.send_all(bare.session.data_to_send())
-        while data := await bare.stream.receive_some(100):
-            assert data[:1] == b"\x15"  # a TLS alert, RFC 8446 section 5.1
-        assert (await line.ask(Echo(stan=2, terminal_time=0))).code == 0

@@ -1,0 +1,138 @@
+"""Who is let in: the sessions of those who shake hands, and what is said of those who are not.
+
+Owns the verdict on a handshake, its counts and its line in the operator's log. Must not know how bytes
+travel. Invariants: unknown, blocked, expired and wrongly keyed terminals see the same exchange (SPEC.md,
+Handshake), and the log, which tells them apart, is written when their connection has closed; a number only
+claimed spends nothing of its terminal's allowance.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final, Protocol
+
+import structlog
+import trio
+
+from protocol import AuthenticationFailed, ProtocolError, ServerSession
+from switch.clock import clock_ms
+from switch.config import Config
+from switch.flow.connection import Connection, Transport
+from switch.metrics import Meters
+from switch.rules.directory import Directory
+from switch.wire.hub import Hub
+
+log = structlog.get_logger()
+
+
+class KeyCheck(Protocol):
+    """Whether a generation of a key may still be used; asked when it is proved, before ACCEPT is written."""
+
+    def may_use_at_once(self, number: int, generation: int) -> bool:
+        """Return True where nobody need be asked."""
+
+    async def may_use(self, number: int, generation: int) -> bool:
+        """Ask whoever knows."""
+
+
+class _AnyKey:
+    def may_use_at_once(self, _number: int, _generation: int) -> bool:
+        return True
+
+    async def may_use(self, _number: int, _generation: int) -> bool:
+        return True
+
+
+ANY_KEY: Final[KeyCheck] = _AnyKey()
+"""Every key that the directory has may be used."""
+
+
+def proved(session: ServerSession) -> tuple[int, int]:
+    """Return terminal and generation of an open session."""
+    assert session.terminal is not None
+    assert session.generation is not None
+    return session.terminal, session.generation
+
+
+class Admission:
+    """Makes sessions, and connections of those that have authenticated."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        directory: Directory,
+        hub: Hub,
+        meters: Meters,
+        keys: KeyCheck,
+    ) -> None:
+        self.config = config
+        self.hub = hub
+        self.meters = meters
+        self.keys = keys
+        self._directory = directory
+        self._dummy_key = secrets.token_bytes(32)
+
+    def new_session(self) -> ServerSession:
+        """The session of a connection that has just been accepted."""
+        return ServerSession(
+            nonce=secrets.token_bytes(32),
+            session_id=secrets.token_bytes(8),
+            find_key=self._find_key,
+            dummy_key=self._dummy_key,
+        )
+
+    def _find_key(self, terminal: int, generation: int) -> bytes | None:
+        return self._directory.find_key(terminal, generation, clock_ms())
+
+    def refusal(self, session: ServerSession) -> str | None:
+        """Why a terminal that has proved its key is not let in; to be asked before ACCEPT is written."""
+        number, _ = proved(session)
+        connections = self.hub.connections
+        if connections.full:
+            return "connections_full"
+        if connections.allowance_of(number).is_spent(trio.current_time()):
+            return "too_often"
+        return None
+
+    def connect(self, session: ServerSession, source: str, transport: Transport) -> Connection:
+        """Make the connection of a terminal that has authenticated."""
+        number, generation = proved(session)
+        terminal = self._directory.terminals[number]
+        return Connection(
+            session,
+            transport,
+            terminal=terminal,
+            terminal_of=lambda _: terminal,
+            allowance=self.hub.connections.allowance_of(terminal.number),
+            generation=generation,
+            source=source,
+            now=trio.current_time(),
+        )
+
+    def admit(self, connection: Connection) -> None:
+        """Take in a connection whose ACCEPT has been written."""
+        self.meters.handshakes["accepted"] += 1
+        self.hub.admit(connection)
+        if connection.terminal is not None and connection.terminal.blocked:
+            # While ACCEPT was being written: the block found no connection to close.
+            self.hub.connections.close(connection, "terminal_blocked")
+
+    def failed(self, source: str, reason: str, *, terminal: int = 0, **more: object) -> None:
+        """Count a handshake that failed by the peer's fault, and tell the operator."""
+        self.meters.handshakes[reason] += 1
+        faults, now = self.hub.connections.faults, trio.current_time()
+        faults.note("handshake_failed", source, reason, now, terminal=terminal, **more)
+
+    def failed_protocol(self, source: str, fault: ProtocolError) -> None:
+        """The same for a fault of our protocol: of a wrong proof the cause, and the number claimed."""
+        if not isinstance(fault, AuthenticationFailed):
+            self.failed(source, fault.reason)
+            return
+        cause = self._directory.why_no_key(fault.terminal, fault.generation, clock_ms()) or "wrong_key"
+        self.meters.handshakes[fault.reason] += 1
+        self.meters.sign_on_refusals[cause] += 1
+        faults, now = self.hub.connections.faults, trio.current_time()
+        faults.note(
+            "sign_on_refused", source, cause, now, terminal=fault.terminal, generation=fault.generation
+        )

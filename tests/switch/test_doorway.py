@@ -1,0 +1,197 @@
+"""Strangers at the door: what they cost those who have signed on, counted in steps and connections."""
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+import switch.wire.doorway
+from protocol import Echo
+from switch.wire.doorway import HALF_OPEN_S_MIN, REST, STEPS_MAX
+from tests.patience import HANG_S
+from tests.switch.memory import Line, Memory, reset, running_front
+
+STEP_S = 0.000_2
+
+
+@pytest.fixture(autouse=True)
+def _each_look_at_the_clock_takes_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked_s = 0.0
+
+    def thread_time() -> float:
+        nonlocal worked_s
+        worked_s += STEP_S
+        return worked_s
+
+    monkeypatch.setattr(switch.wire.doorway, "thread_time", thread_time)
+
+
+async def settled() -> None:
+    await wait_all_tasks_blocked(0.01)
+
+
+async def customer(memory: Memory) -> Line:
+    line = Line(await memory.connect())
+    assert await line.sign_in()
+    await settled()
+    return line
+
+
+async def test_while_nobody_is_served_strangers_come_in_as_they_like(mock_clock: MockClock) -> None:
+    """Forty at once, and not a moment passes."""
+    async with running_front() as memory:
+        for _ in range(40):
+            await memory.connect()
+        await settled()
+        assert memory.front.doorway.half_open == 40
+
+
+async def test_strangers_get_their_share_and_no_more_while_customers_are_served(
+    mock_clock: MockClock,
+) -> None:
+    """After each round that a customer was served beside the doorway rests for seven times what it took."""
+    async with running_front() as memory:
+        line = await customer(memory)
+        rounds = 5
+        mock_clock.jump(1.0)
+        await line.ask(Echo(stan=1, terminal_time=0))
+        for _ in range(
+            1 + rounds * STEPS_MAX
+        ):  # the first has a round to itself, after which the doorway rests
+            await memory.connect()
+            await settled()
+        rest_s = REST * STEP_S * (STEPS_MAX + 1)
+        for taken in range(rounds):
+            await line.ask(Echo(stan=2 + taken, terminal_time=0))
+            assert memory.front.doorway.half_open == 1 + taken * STEPS_MAX
+            mock_clock.jump(1.01 * rest_s)
+            await settled()
+        assert memory.front.doorway.half_open == 1 + rounds * STEPS_MAX
+
+
+async def test_a_storm_of_strangers_is_accepted_at_a_bounded_rate(mock_clock: MockClock) -> None:
+    """Ten places, a second each: whoever comes again as it is evicted gets ten acceptances a second."""
+    async with running_front(handshakes_max=10, handshake_s=600) as memory:
+        for _ in range(60):
+            await memory.connect()
+        for second in range(5):
+            await settled()
+            assert memory.front.doorway.half_open == 10
+            assert memory.meters.handshakes["evicted"] == second * 10
+            mock_clock.jump(HALF_OPEN_S_MIN)
+
+
+async def test_who_comes_in_waits_behind_no_deadline(mock_clock: MockClock) -> None:
+    """Terminals that shake hands at once pass through two places in any number, and no time passes."""
+    async with running_front(handshakes_max=2, terminals=20) as memory:
+        for number in range(1, 21):
+            assert await Line(await memory.connect(), number).sign_in()
+        await settled()
+        assert memory.meters.handshakes == {"accepted": 20}
+        assert len(memory.front.connections) == 20
+
+
+async def test_deadlines_are_kept_in_the_order_of_acceptance(mock_clock: MockClock) -> None:
+    """Each half-open connection ends when its own time is over, the others stay."""
+    async with running_front(handshake_s=5) as memory:
+        for _ in range(3):
+            await memory.connect()
+            await settled()
+            mock_clock.jump(1.0)
+        mock_clock.jump(1.5)  # now the first is 4.5 s old
+        for ended in range(3):
+            await settled()
+            assert memory.meters.handshakes["timeout"] == ended
+            mock_clock.jump(1.0)
+        await settled()
+        assert memory.front.doorway.half_open == 0
+
+
+@pytest.mark.parametrize("use_pump", [True, False])
+async def test_a_terminal_that_keeps_coming_again_is_turned_away(
+    use_pump: bool, mock_clock: MockClock
+) -> None:
+    """Handshakes are paid from the terminal's allowance: a hundred at once, then ten a second."""
+    async with running_front(use_pump=use_pump) as memory:
+        for _ in range(101):
+            line = Line(await memory.connect())
+            assert await line.sign_in()
+        assert not await Line(await memory.connect()).sign_in()
+        assert memory.meters.handshakes == {"accepted": 101, "too_often": 1}
+        other = Line(await memory.connect(), 2)
+        assert await other.sign_in()
+        mock_clock.jump(0.2)
+        assert await Line(await memory.connect()).sign_in()
+
+
+async def test_a_number_only_claimed_spends_nothing_of_its_terminal() -> None:
+    """Whoever knows a terminal's number and not its key cannot keep it out."""
+    async with running_front() as memory:
+        for _ in range(150):
+            assert not await Line(await memory.connect(), 1, key=bytes(32)).sign_in()
+        assert await Line(await memory.connect(), 1).sign_in()
+
+
+class SlowRegistry:
+    """Knows of every key after a while, when a test says what."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.told = trio.Event()
+        self.verdict = True
+
+    def may_use_at_once(self, number: int, _generation: int) -> bool:
+        return number != 1
+
+    async def may_use(self, number: int, generation: int) -> bool:
+        if self.may_use_at_once(number, generation):
+            return True
+        self.asked += 1
+        await self.told.wait()
+        return self.verdict
+
+
+@pytest.mark.parametrize("use_pump", [True, False])
+@pytest.mark.parametrize("verdict", [True, False])
+async def test_who_has_to_be_asked_about_keeps_nobody_waiting(use_pump: bool, verdict: bool) -> None:
+    """No ACCEPT before the registry has said so; others come in meanwhile; a no is no."""
+    registry = SlowRegistry()
+    registry.verdict = verdict
+    async with running_front(use_pump=use_pump, keys=registry) as memory, trio.open_nursery() as nursery:
+        came_in: list[bool] = []
+
+        async def come_in() -> None:
+            came_in.append(await Line(await memory.connect(), 1).sign_in())
+
+        nursery.start_soon(come_in)
+        with trio.fail_after(HANG_S):
+            while not registry.asked:
+                await trio.lowlevel.checkpoint()
+            assert await Line(await memory.connect(), 2).sign_in()
+            assert came_in == []
+            registry.told.set()
+            while not came_in:
+                await trio.lowlevel.checkpoint()
+        assert came_in == [verdict]
+        assert memory.meters.handshakes["key_refused"] == (not verdict)
+
+
+async def test_who_has_gone_while_it_was_asked_about_is_forgotten() -> None:
+    """The answer comes for a connection that is no more, and lets nobody in."""
+    registry = SlowRegistry()
+    async with running_front(keys=registry) as memory:
+        line = Line(await memory.connect(), 1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(line.sign_in)
+            with trio.fail_after(HANG_S):
+                while not registry.asked:
+                    await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        assert isinstance(line.stream, trio.SocketStream)
+        reset(line.stream)
+        with trio.fail_after(HANG_S):
+            while memory.front.doorway.half_open:
+                await trio.lowlevel.checkpoint()
+        registry.told.set()
+        await settled()
+        assert memory.meters.handshakes == {"peer_closed": 1}
+        assert len(memory.front.connections) == 0
