@@ -57,5 +57,6 @@ def price(requests: list[Received]) -> float:
         return FRUITLESS_READ
     units = 0.0
     for request in requests:
-        units += PRICES.get(request.message.__class__, 0.0)  # type: ignore[arg-type]
+        if request.message.__class__ in PRICES:
+            units += PRICES[request.message.__class__]
     return units

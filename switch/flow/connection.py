@@ -232,7 +232,14 @@ class Connections:
 
     def room(self, connection: Connection) -> int:
         """How many more requests its peer may have in flight, over all the connections it had."""
-        return max(0, self._config.in_flight_per_connection_max - connection.allowance.in_flight)
+        left = self._config.in_flight_per_connection_max - connection.allowance.in_flight
+        return left if left > 0 else 0
+
+    def goes_on(self, connection: Connection) -> bool:
+        """Whether nothing keeps a connection that was being read from being read again: the common case."""
+        return (
+            connection.may_read and connection.allowance.in_flight < self._config.in_flight_per_connection_max
+        )
 
     def taken(self, connection: Connection, count: int) -> None:
         """Count requests in."""

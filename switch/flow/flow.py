@@ -11,7 +11,7 @@ once, whatever becomes of its connection.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -23,7 +23,6 @@ from protocol import (
     CardNumberError,
     Received,
     Reply,
-    Request,
     ResultClass,
     ResultCode,
     SignOn,
@@ -110,6 +109,7 @@ class Flow:
         # One turn a terminal, held while it waits for the limiter: the others wait behind one inquiry of it.
         self._turns: WeakValueDictionary[int, trio.Lock] = WeakValueDictionary()
         self.in_flight = 0
+        self._in_flight_max = config.in_flight_max
         self._overload = Overload(
             in_flight_max=config.in_flight_max,
             per_card_max=config.in_flight_per_card_max,
@@ -129,7 +129,7 @@ class Flow:
         at = Moment(now_ms, self._feed_is_stale(), self._directory.is_clock_right(now_ms))
         read = Read(connection, at, now, is_behind, set())
         for request in requests:
-            operation = OPERATIONS[cast("type[Request]", request.message.__class__)]
+            operation = OPERATIONS[request.message.__class__]  # type: ignore[index]
             if operation.decide is not None:
                 self._transact(read, request, operation)
             elif operation.asks_ledger:
@@ -137,17 +137,19 @@ class Flow:
             else:
                 ack = Ack(stan=request.message.stan, code=APPROVED, server_time_ms=now_ms)
                 self._answer_plainly(read, request, ack)
-        self._flush(read.touched, now)
+        if read.touched:
+            self._flush(read.touched, now)
 
     @property
     def full(self) -> bool:
         """True when no more requests may be read for now."""
-        return self.in_flight >= self._config.in_flight_max
+        return self.in_flight >= self._in_flight_max
 
     @property
     def room(self) -> int:
         """How many more requests may be taken for now."""
-        return max(0, self._config.in_flight_max - self.in_flight)
+        left = self._in_flight_max - self.in_flight
+        return left if left > 0 else 0
 
     async def wait_room(self) -> None:
         """Wait until there is room for more requests."""
@@ -167,7 +169,7 @@ class Flow:
 
         Declines are posted too, so that such an id never posts later.
         """
-        message = cast(Any, request.message)
+        message: Any = request.message
         card, last4 = self._find_card(message.card)
         terminal = read.connection.terminal_of(request)
         programme = terminal.partner.programme

@@ -48,8 +48,8 @@ class Hub:
         self._take(connection, b"", now)
 
     def _take(self, connection: Connection, data: bytes, now: float) -> None:
-        room = min(TURN_REQUESTS_MAX, self.connections.room(connection), self._flow.room)
-        session = connection.session
+        connections, session = self.connections, connection.session
+        room = min(TURN_REQUESTS_MAX, connections.room(connection), self._flow.room)
         try:
             requests = session.receive(data, room)
         except ProtocolError as fault:
@@ -60,7 +60,8 @@ class Hub:
         if requests:
             self._flow.receive(connection, requests, now)
         units = price(requests) if requests or not session.has_waiting_frame else 0.0
-        self.connections.turn_taken(connection, units, now)
+        if units or not data or not connections.goes_on(connection):
+            connections.turn_taken(connection, units, now)
 
     def flush(self, connection: Connection, now: float) -> None:
         """Write what waits in the outbox of a connection."""
