@@ -88,7 +88,8 @@ class Readiness:
         }
 
     def _postgres(self) -> str | None:
-        return "not connected yet" if self._feed.fresh_at is None else self._feed.problem
+        feed = self._feed
+        return feed.problem if feed.problem or feed.fresh_at is not None else "not connected yet"
 
     def _registry(self) -> str | None:
         feed = self._feed

@@ -118,11 +118,13 @@ class Worker:
             try:
                 await database.run(lambda c: check_master_key(c, self._master_key))
                 await feed.refresh()
+                feed.problem = None
                 self._outage.works(self)
                 return True
             except (DatabaseMisconfigured, SecretsError):
                 raise
             except LedgerError as error:
+                feed.problem = str(error)
                 self._outage.failed(self, f"waiting to start: {error}")
                 with trio.move_on_after(LOAD_RETRY_S):
                     await stop.wait()
@@ -149,6 +151,7 @@ class Worker:
             )
             self._readiness.committer = committer
             if not await _started(committer, back, stop):
+                listening.close()
                 return
             front = self._front = self._readiness.front = Front(
                 config=config,
