@@ -64,17 +64,22 @@ def _lock(directory: Path) -> Iterator[None]:
     """Hold the directory for ourselves; the lock ends with our process, however it ends."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        file = (directory / "lock").open("a")
+        file = (directory / "lock").open("a+")
     except OSError as error:
         raise directory_error(directory, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            file.seek(0)
             raise EmbeddedPostgresError(
                 EmbeddedFault.IN_USE,
-                f"another cityswitch runs in {directory}: stop it, or set another `state_dir`",
+                f"another cityswitch (process {file.read().strip() or 'unknown'}) runs in {directory}: "
+                "stop it, or set another `state_dir`",
             ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
         yield
 
 

@@ -16,11 +16,13 @@ THROWAWAY: Final = {"fsync": "off", "full_page_writes": "off", "cityswitch.throw
 
 # Isolation: a stricter default would turn "read what the winner committed" into errors. lock_timeout: a
 # backend that waits for a lock of a frozen peer must give up by itself, nobody reads its answer any more.
-# client_min_messages: a warning that comes with a commit changes what it means. Keepalives: the server, too,
-# must find that its peer has vanished, and give its locks back.
+# idle_session_timeout: connections are idle by design, and tried. client_min_messages: a warning that comes
+# with a commit changes what it means. Keepalives: the server, too, must find that its peer has vanished, and
+# give its locks back.
 _SETTINGS: Final = {
     "default_transaction_isolation": "read committed",
     "lock_timeout": "5s",
+    "idle_session_timeout": "0",
     "client_min_messages": "warning",
     "timezone": "UTC",
     "jit": "off",
@@ -89,6 +91,13 @@ def is_doubtful(message: Any) -> bool:
     return getattr(message, "sqlstate", None) == _WARNING and source == _WAITS_FOR_STANDBY
 
 
+# A table without WAL is empty after a crash.
+_UNLOGGED: Final = """
+select c.oid::regclass::text from pg_class c
+  where c.relnamespace in (to_regnamespace('ledger'), to_regnamespace('registry'))
+    and c.relkind = 'r' and c.relpersistence <> 'p' order by 1"""
+
+
 async def check_durability(connection: Any) -> list[str]:
     """What of the server's settings would let an answered posting be lost: one line each, with the cure."""
     fsync, full_page_writes, durable, is_throwaway = await connection.fetchrow(
@@ -104,6 +113,10 @@ async def check_durability(connection: Any) -> list[str]:
                     f"{name} is {value}: a crash of the server loses or damages what was acknowledged; "
                     f"`alter system set {name} = on`, then `select pg_reload_conf()`"
                 )
+    problems += [
+        f"table {table} is unlogged and empty after a crash: `alter table {table} set logged`"
+        for (table,) in await connection.fetch(_UNLOGGED)
+    ]
     if durable not in _DURABLE:
         problems.append(f"synchronous_commit is {durable} although this session set it: {POOLED}")
     return problems

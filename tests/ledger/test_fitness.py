@@ -55,6 +55,7 @@ async def test_what_a_session_needs_besides(administer: Server, fresh: FreshData
     """
     strange = {
         "client_min_messages": "error", "default_transaction_isolation": "serializable", "lock_timeout": "0",
+        "idle_session_timeout": "1min",
     }  # fmt: skip
     for name, value in strange.items():
         await trio.to_thread.run_sync(administer.execute, f"alter role {SERVICE} set {name} = '{value}'")
@@ -72,6 +73,15 @@ async def test_a_session_that_forgets_is_refused(
     async with open_database(fresh.service_dsn) as database:
         with pytest.raises(DatabaseMisconfigured, match="pool_mode = session"):
             await database.run(lambda connection: connection.fetchval("select 1"))
+
+
+async def test_a_table_without_wal_is_named(owner: Database, database: Database) -> None:
+    """What is empty after a crash is no place for postings: found with the rights of the service."""
+    await owner.run(lambda connection: connection.execute("alter table ledger.reversal set unlogged"))
+    (found,) = await database.run(check_durability)
+    assert found.startswith("table ledger.reversal is unlogged")
+    with pytest.raises(DatabaseMisconfigured, match="set logged"):
+        await Committer(database, on_outcomes=lambda _: None).run()
 
 
 async def look(database: Database) -> list[str]:
