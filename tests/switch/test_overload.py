@@ -118,7 +118,10 @@ async def test_a_hot_card_is_refused_alone() -> None:
         line = Line(await memory.connect())
         assert await line.sign_in()
         await line.send(*map(earn, range(1, 6)), earn(6, CARDS[1]))
-        refused = [await line.reply() for _ in range(2)]
+        await wait_all_tasks_blocked(0.01)
+        assert [posting.stan for posting in memory.ledger.waiting] == [1, 2, 3, 6]
+        with trio.fail_after(HANG_S):
+            refused = [await line.reply() for _ in range(2)]
         assert [(reply.stan, reply.code) for reply in refused] == [
             (4, ResultCode.TRY_AGAIN),
             (5, ResultCode.TRY_AGAIN),
