@@ -16,19 +16,19 @@ from bench.throughput.generator import ClosedLoop
 from bench.throughput.lines import open_lines
 from bench.throughput.load_order import LINE_BYTES_MAX, READY, Load, Window
 from bench.throughput.open_loop import OpenLoop
-from bench.throughput.sealing import LoadFailed
+from bench.throughput.sealing import Connect, LoadFailed, connect
 
 EXIT_FAILED = 1
 
 
-def main() -> int:
+def main(connect: Connect = connect) -> int:
     """Connect, seal, say ready, load during the window, report."""
     load = msgspec.json.decode(sys.stdin.buffer.readline(LINE_BYTES_MAX), type=Load)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     lines = []
     try:
-        lines = open_lines(load)
+        lines = open_lines(load, connect)
         traffic = OpenLoop(load, lines) if load.phases else ClosedLoop(load, lines)
         sys.stdout.buffer.write(READY)
         sys.stdout.buffer.flush()

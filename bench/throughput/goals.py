@@ -10,6 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from bench.throughput.edge_lanes import (
+    ALONE,
+    BESIDE_STRANGERS,
+    ECHO_FLOOD,
+    HOT_CARD,
+    HOT_FACT,
+    OVER_TLS,
+    TOTALS_FLOOD,
+)
 from bench.throughput.lanes import (
     ECHO,
     LIMIT_1,
@@ -95,6 +104,10 @@ def _two_over_one(rounds: Rounds) -> Spread:
     return rounds.ratio(two, rounds.best(_SWITCH), _rate)
 
 
+def _rate_over(lane: str, alone: str) -> Callable[[Rounds], Spread]:
+    return lambda rounds: rounds.ratio(lane, alone, _rate)
+
+
 def _overload(fact: str) -> Callable[[Rounds], Spread]:
     return lambda rounds: rounds.fact(OVERLOADED, fact)
 
@@ -149,6 +162,31 @@ GOALS: Final = (
     LaneGoal(
         "overload: recovered after", 2, is_ceiling=True, unit="s",
         value=_overload("recovered after, s"), lanes=(OVERLOADED,),
+    ),
+    LaneGoal(
+        "280 terminals beside 20 that stream ECHO ÷ alone", 0.8,
+        value=_rate_over(ECHO_FLOOD, ALONE), lanes=(ECHO_FLOOD, ALONE),
+    ),
+    LaneGoal(
+        "280 terminals beside 20 that stream TOTALS ÷ alone", 0.8,
+        value=_rate_over(TOTALS_FLOOD, ALONE), lanes=(TOTALS_FLOOD, ALONE),
+    ),
+    LaneGoal(
+        "one card at depth 4,000 beside 280 terminals, durable a second", 2_000,
+        value=lambda rounds: rounds.fact(HOT_CARD, HOT_FACT), lanes=(HOT_CARD,),
+    ),
+    LaneGoal(
+        "300 terminals beside 1,500 half-open strangers ÷ alone", 0.8,
+        value=_rate_over(BESIDE_STRANGERS, SWITCH_1), lanes=(BESIDE_STRANGERS, SWITCH_1),
+    ),
+    LaneGoal(
+        "300 terminals, TLS ÷ plain", None, 0.8,
+        value=_rate_over(OVER_TLS, SWITCH_1), lanes=(OVER_TLS, SWITCH_1),
+    ),
+    LaneGoal(
+        "CPU of the switch a transaction, TLS ÷ plain", None, 1.4, is_ceiling=True,
+        value=lambda rounds: rounds.ratio(OVER_TLS, SWITCH_1, lambda sample: sample.cpu_us["server"]),
+        lanes=(OVER_TLS, SWITCH_1),
     ),
 )  # fmt: skip
 """In the order of the page. The goals of growth are in `growth`."""

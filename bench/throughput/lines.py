@@ -8,14 +8,15 @@ the shape of the frame is checked and the result code read where it stands, whic
 
 from __future__ import annotations
 
-import socket
 from typing import Final
 
 from bench.throughput.load_order import Asks, Load
 from bench.throughput.requests import draws
 from bench.throughput.sealing import (
     Block,
+    Connect,
     LoadFailed,
+    Socket,
     connect,
     population_of,
     shake_hands,
@@ -39,7 +40,7 @@ _CODE_AT: Final = _STAN_AT + 4
 class LoadLine:
     """A connection to the switch, or one that speaks as it does; replies are checked by their shape."""
 
-    def __init__(self, sock: socket.socket, block: Block, asks: Asks = "earn") -> None:
+    def __init__(self, sock: Socket, block: Block, asks: Asks = "earn") -> None:
         sock.setblocking(False)
         self._reply_head = _REPLY_HEADS[asks]
         self.sock = sock
@@ -129,7 +130,7 @@ class LoadLine:
 class VerifiedLine(LoadLine):
     """A connection on which every reply goes through the session: order, tag, decoding."""
 
-    def __init__(self, sock: socket.socket, block: Block, session: ClientSession) -> None:
+    def __init__(self, sock: Socket, block: Block, session: ClientSession) -> None:
         super().__init__(sock, block)
         self._session = session
 
@@ -153,7 +154,7 @@ class VerifiedLine(LoadLine):
 class EchoLine(LoadLine):
     """A connection to an echo server: what comes back must be, byte for byte, what was sent."""
 
-    def __init__(self, sock: socket.socket, block: Block, *, is_verified: bool) -> None:
+    def __init__(self, sock: Socket, block: Block, *, is_verified: bool) -> None:
         super().__init__(sock, block)
         self._is_verified = is_verified
         self._came_bytes = 0
@@ -169,7 +170,7 @@ class EchoLine(LoadLine):
         return count
 
 
-def open_lines(load: Load) -> list[LoadLine]:
+def open_lines(load: Load, connect: Connect = connect) -> list[LoadLine]:
     """Connect and authenticate all terminals of an order and seal their frames. Raises `LoadFailed`."""
     population = population_of(load)
     draw_of = draws(load, population)

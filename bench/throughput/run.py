@@ -20,6 +20,7 @@ from bench.local_switch import say
 from bench.machine import Watch
 from bench.throughput import growth
 from bench.throughput.driver import Timing
+from bench.throughput.edge_lanes import edge_lanes
 from bench.throughput.goals import GOALS, reached
 from bench.throughput.growth_data import recycle_wal
 from bench.throughput.lanes import Lane, closed_lanes
@@ -57,7 +58,7 @@ class Plan:
 async def run_all(plan: Plan, stop: trio.Event) -> Exit:
     """Run the lanes in turn, print the tables, write the page and the picture."""
     facts = [*circumstances(), _settings(plan)]
-    lanes = [lane for lane in (*closed_lanes(), *open_lanes()) if _is_wanted(lane, plan.only)]
+    lanes = [lane for lane in (*closed_lanes(), *edge_lanes(), *open_lanes()) if _is_wanted(lane, plan.only)]
     watch = Watch()
     rounds = await _measure(plan, lanes, stop)
     if stop.is_set():

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import secrets
 import socket
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol, TypeAlias
 
 from bench.throughput.load_order import Load
 from bench.throughput.requests import Draw
@@ -24,6 +25,32 @@ HANDSHAKE_READ_BYTES: Final = 256
 
 class LoadFailed(Exception):
     """The server did not behave as a server under load must: one line says how."""
+
+
+class Socket(Protocol):
+    """What a load needs of a connection: a socket, or what has its calls."""
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+
+    def setblocking(self, flag: bool, /) -> None:
+        """Let calls wait, or not."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Read; b"" at the end."""
+
+    def send(self, data: bytes | memoryview, /) -> int:
+        """Write some; return how much."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Write all of it."""
+
+    def close(self) -> None:
+        """Close."""
+
+
+Connect: TypeAlias = Callable[[str, int], Socket]
+"""Returns a connected blocking socket. Raises `LoadFailed`."""
 
 
 class Block:
@@ -61,7 +88,7 @@ def connect(host: str, port: int) -> socket.socket:
     return sock
 
 
-def shake_hands(sock: socket.socket, terminal: int, key: bytes) -> ClientSession:
+def shake_hands(sock: Socket, terminal: int, key: bytes) -> ClientSession:
     """Return the open session of a terminal on a fresh socket. Raises `LoadFailed`."""
     session = ClientSession(terminal=terminal, generation=1, key=key, nonce=secrets.token_bytes(32))
     while not session.is_open:

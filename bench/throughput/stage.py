@@ -20,6 +20,7 @@ from bench.local_switch import HOST
 from bench.throughput.driver import DriverFailed, Server, peer
 from bench.throughput.load_order import NaiveOrder
 from bench.throughput.processes import family_cpu_s
+from bench.throughput.tls_files import tls_settings
 from ledger.books.statements import card_accounts
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
@@ -45,6 +46,8 @@ STANS_PER_RUN: Final = 1_000_000
 """Each run of a driver gets STANs of its own, for no id may be used twice."""
 CONCENTRATED: Final = 300
 """What one connection has in flight where a whole city's tills come over it."""
+CROWDED: Final = 200
+"""What one connection has in flight where twenty bring 4,000 requests of one card."""
 NAIVE_POOL: Final = 10
 """The default of asyncpg."""
 
@@ -112,15 +115,14 @@ async def open_stage(parent: Path, cards: int, partners: int) -> AsyncIterator[S
 async def servers(stage: Stage, wanted: Sequence[str]) -> AsyncIterator[None]:
     """Run the named servers on the stage: `echo_trio`, `echo_asyncio`, `naive`, `switch 1`, `switch 2`, …
 
-    The number of a switch is that of its workers; a `concentrator` is a switch that takes `CONCENTRATED`
-    requests in flight on one connection.
+    The number of a switch is that of its workers. A `concentrator` is a switch that takes `CONCENTRATED`
+    requests in flight on one connection, a `crowd` takes `CROWDED`, and `tls` speaks TLS.
     """
     async with AsyncExitStack() as stack:
         for name in wanted:
             kind, _, workers = name.partition(" ")
-            if kind in ("switch", "concentrator"):
-                more = {"in_flight_per_connection_max": CONCENTRATED} if kind == "concentrator" else {}
-                config = stage.config(workers=int(workers), **more)
+            if kind in ("switch", "concentrator", "crowd", "tls"):
+                config = stage.config(workers=int(workers), **_settings_of(kind, stage.directory))
                 running = await stack.enter_async_context(switch(config))
             elif kind == "naive":
                 order = NaiveOrder(
@@ -133,6 +135,18 @@ async def servers(stage: Stage, wanted: Sequence[str]) -> AsyncIterator[None]:
                 running = await stack.enter_async_context(peer(f"bench.peers.{kind}"))
             stage.servers[name] = running
         yield
+
+
+def _settings_of(kind: str, directory: Path) -> dict[str, object]:
+    match kind:
+        case "concentrator":
+            return {"in_flight_per_connection_max": CONCENTRATED}
+        case "crowd":
+            return {"in_flight_per_connection_max": CROWDED}
+        case "tls":
+            return {**tls_settings(directory)}
+        case _:
+            return {}
 
 
 @asynccontextmanager

@@ -1,0 +1,135 @@
+"""The lanes of the wire's edges: what a nuisance costs those who behave, and what TLS costs.
+
+Owns which nuisance stands beside which load, and what is told of it. Must not know how a nuisance is made. A
+lane's rate is that of the terminals that behave; each has its twin without the nuisance in the same round.
+Their purchases must all be approved: a single one told to try again fails the lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import trio
+
+from bench.local_switch import HOST
+from bench.throughput.driver import END_S_MAX, READY_S_MAX, DriverFailed, Program, Timing, running
+from bench.throughput.lanes import ClosedLane, Ground, Lane, Round, Sample
+from bench.throughput.load_order import READY
+from bench.throughput.nuisance_order import Nuisance, NuisanceOrder, NuisanceReport
+
+MODULE: Final = "bench.throughput.nuisance_process"
+TLS_GENERATOR: Final = Program("bench.throughput.tls_generator_process")
+GOOD: Final = 280
+FLOODERS: Final = 20
+STRANGERS: Final = 1_500
+HOT_DEPTH: Final = 200
+"""Unanswered requests of each of the flooders' terminals: 4,000 for one card."""
+FLOOD_DEPTH: Final = 1_000
+
+
+@dataclass
+class Beside:
+    """What stands beside a lane, and what became of it when it has ended."""
+
+    report: NuisanceReport = field(default_factory=lambda: NuisanceReport(seconds=0))
+
+    def facts(self, kind: Nuisance) -> dict[str, float]:
+        """What the lane's sample tells of it."""
+        report = self.report
+        if kind == "strangers":
+            return {"strangers accepted/s": report.connected / report.seconds}
+        return {
+            f"{kind}, answered/s": report.approved / report.seconds,
+            f"{kind}, told to try again/s": report.refused / report.seconds,
+        }
+
+
+@asynccontextmanager
+async def nuisance(order: NuisanceOrder) -> AsyncIterator[Beside]:
+    """Have a nuisance beside the block. Raises `DriverFailed`."""
+    beside = Beside()
+    async with running(["-m", MODULE], MODULE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        await process.stdin.send_all(msgspec.json.encode(order) + b"\n")
+        with trio.move_on_after(READY_S_MAX):
+            if await process.stdout.receive_some(len(READY)) != READY:
+                raise DriverFailed(f"{MODULE} could not begin")
+        yield beside
+        await process.stdin.aclose()
+        line = b""
+        with trio.move_on_after(END_S_MAX):
+            async for chunk in process.stdout:
+                line += chunk
+        if not line:
+            raise DriverFailed(f"{MODULE} failed in the middle of a lane")
+        beside.report = msgspec.json.decode(line, type=NuisanceReport)
+
+
+class BesideLane:
+    """A closed loop of terminals that behave, with a nuisance beside it on the same server."""
+
+    def __init__(
+        self,
+        server: str,
+        kind: Nuisance,
+        *,
+        good: int = GOOD,
+        connections: int = FLOODERS,
+        depth: int = FLOOD_DEPTH,
+    ) -> None:
+        self._server = server
+        self._kind = kind
+        self._good = good
+        self._connections = connections
+        self._depth = depth
+        self._lane = ClosedLane(server, good, 1)
+
+    async def __call__(self, stage: Ground, timing: Timing, so_far: Round) -> Sample:
+        """Measure one round. Raises `DriverFailed`, also when one of those who behave was refused."""
+        population = stage.population
+        order = NuisanceOrder(
+            kind=self._kind,
+            host=HOST,
+            port=stage.servers[self._server].port,
+            seed=population.seed,
+            cards=population.cards,
+            partners=population.partners,
+            connections=self._connections,
+            terminal_first=self._good,
+            stan_first=stage.next_stans(),
+            depth=self._depth,
+        )
+        async with nuisance(order) as beside:
+            sample = await self._lane(stage, timing, so_far)
+        sample.facts |= beside.facts(self._kind)
+        return sample
+
+
+ALONE: Final = f"switch, 1 worker, {GOOD} terminals"
+ECHO_FLOOD: Final = f"{ALONE} beside {FLOODERS} that stream ECHO"
+TOTALS_FLOOD: Final = f"{ALONE} beside {FLOODERS} that stream TOTALS"
+HOT_CARD: Final = f"{ALONE} beside one card at depth {FLOODERS * HOT_DEPTH:,}"
+HOT_FACT: Final = "hot card, answered/s"
+BESIDE_STRANGERS: Final = f"switch, 1 worker, 300 terminals beside {STRANGERS:,} half-open strangers"
+OVER_TLS: Final = "switch, 1 worker, 300 terminals over TLS"
+
+
+def edge_lanes() -> list[Lane]:
+    """Return the lanes in the order they take turns, twins beside each other."""
+    return [
+        Lane(ALONE, ("switch 1",), ClosedLane("switch 1", GOOD, 1)),
+        Lane(ECHO_FLOOD, ("switch 1",), BesideLane("switch 1", "echo")),
+        Lane(TOTALS_FLOOD, ("switch 1",), BesideLane("switch 1", "totals")),
+        Lane(HOT_CARD, ("crowd 1",), BesideLane("crowd 1", "hot card", depth=HOT_DEPTH)),
+        Lane(
+            BESIDE_STRANGERS,
+            ("switch 1",),
+            BesideLane("switch 1", "strangers", good=300, connections=STRANGERS),
+        ),
+        Lane(OVER_TLS, ("tls 1",), ClosedLane("tls 1", 300, 1, generator=TLS_GENERATOR)),
+    ]

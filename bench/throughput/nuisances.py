@@ -1,0 +1,164 @@
+"""Clients that a switch has to bear with: floods, one hot card, strangers who never shake hands.
+
+Owns how each behaves. Must not know what is measured beside it. No event loop: one epoll object, as in
+`generator`. Invariant: a nuisance never ends by itself; whatever the switch does to a connection is counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from bench.throughput.nuisance_order import NuisanceOrder, NuisanceReport
+from bench.throughput.requests import Cards
+from bench.throughput.sealing import connect, shake_hands
+from protocol import ClientSession, Earn, Echo, Reply, Request, Totals, limits
+from simulators.city.population import Population
+
+POLL_S: Final = 0.05
+READ_BYTES_MAX: Final = 65_536
+READY_MAX: Final = 512
+PAUSE_S: Final = 1.0
+"""A request that was told to try again is sent again after this (SPEC.md, section 6)."""
+AMOUNT_GROSZE: Final = 1_000
+
+
+class Flooder:
+    """One terminal that always has `depth` requests unanswered; asks as `make` says."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        session: ClientSession,
+        make: Callable[[int], Request],
+        order: NuisanceOrder,
+    ) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self._session = session
+        self._make = make
+        self._stan = order.stan_first
+        self._depth = order.depth
+        self._unanswered = 0
+        self._pausing: deque[float] = deque()
+        self._out = b""
+
+    def turn(self, report: NuisanceReport, now: float) -> bool:
+        """Read what is there and send what is due; False when the switch has closed the line."""
+        with contextlib.suppress(BlockingIOError):
+            data = self.sock.recv(READ_BYTES_MAX)
+            if not data:
+                return False
+            for received in self._session.receive(data):
+                self._count(received.message, report, now)
+        while self._pausing and self._pausing[0] <= now:
+            self._pausing.popleft()
+            self._unanswered -= 1
+        self._send(report)
+        return True
+
+    def _count(self, reply: Request | Reply, report: NuisanceReport, now: float) -> None:
+        assert isinstance(reply, Reply)
+        if 10 <= reply.code < 20:  # class retry
+            report.refused += 1
+            self._pausing.append(now + PAUSE_S)
+            return
+        self._unanswered -= 1
+        report.approved += not reply.code
+
+    def _send(self, report: NuisanceReport) -> None:
+        if not self._out:
+            due = range(self._stan, self._stan + self._depth - self._unanswered)
+            self._out = b"".join(self._session.seal(self._make(stan)) for stan in due)
+            self._stan += len(due)
+            self._unanswered += len(due)
+            report.sent += len(due)
+        with contextlib.suppress(BlockingIOError):
+            while self._out:
+                self._out = self._out[self.sock.send(self._out) :]
+
+
+def request_maker(order: NuisanceOrder, population: Population) -> Callable[[int], Request]:
+    """Return what makes the flooders' requests, by STAN."""
+    now = int(time.time())
+    if order.kind == "echo":
+        return lambda stan: Echo(stan, now)
+    if order.kind == "totals":
+        first, last = 1, limits.TOTALS_STANS_MAX
+        return lambda stan: Totals(stan, now, first, last, 0, 0, 0, 0, 0, 0)
+    card = Cards(population).sound[0]
+    return lambda stan: Earn(stan, now, card, AMOUNT_GROSZE)
+
+
+class Flood:
+    """Terminals that flood, as long as they are let."""
+
+    def __init__(self, order: NuisanceOrder) -> None:
+        population = Population(order.seed, order.cards, order.partners)
+        make = request_maker(order, population)
+        self._flooders: dict[int, Flooder] = {}
+        for index in range(order.terminal_first, order.terminal_first + order.connections):
+            sock = connect(order.host, order.port)
+            session = shake_hands(sock, population.terminal_id(index), population.terminal_key(index))
+            self._flooders[sock.fileno()] = Flooder(sock, session, make, order)
+        self.report = NuisanceReport(seconds=0, connected=order.connections)
+
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Flood until it is over."""
+        with select.epoll() as epoll:
+            for fd in self._flooders:
+                epoll.register(fd, select.EPOLLIN)
+            ready = list(self._flooders)
+            while not is_over():
+                now = time.monotonic()
+                for fd in ready:
+                    if not self._flooders[fd].turn(self.report, now):
+                        epoll.unregister(fd)
+                        self._flooders.pop(fd).sock.close()
+                ready = [fd for fd, _ in epoll.poll(POLL_S, READY_MAX)] or list(self._flooders)
+        for flooder in self._flooders.values():
+            flooder.sock.close()
+
+
+class Strangers:
+    """Connections that say nothing, and come again when they are closed."""
+
+    def __init__(self, order: NuisanceOrder) -> None:
+        self._address = (order.host, order.port)
+        self._wanted = order.connections
+        self._socks: dict[int, socket.socket] = {}
+        self.report = NuisanceReport(seconds=0)
+
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Stand in the way until it is over."""
+        with select.epoll() as epoll:
+            while not is_over():
+                for sock in self._missing():
+                    self._socks[sock.fileno()] = sock
+                    epoll.register(sock.fileno(), select.EPOLLIN)
+                for fd, _ in epoll.poll(POLL_S, READY_MAX):
+                    epoll.unregister(fd)
+                    self._socks.pop(fd).close()
+        for sock in self._socks.values():
+            sock.close()
+
+    def _missing(self) -> Iterator[socket.socket]:
+        while len(self._socks) < self._wanted:
+            sock = socket.socket()
+            sock.setblocking(False)
+            if sock.connect_ex(self._address) not in (0, errno.EINPROGRESS):
+                sock.close()
+                return
+            self.report.connected += 1
+            yield sock
+
+
+def make(order: NuisanceOrder) -> Flood | Strangers:
+    """Return the nuisance of an order, connected. Raises `LoadFailed`."""
+    return Strangers(order) if order.kind == "strangers" else Flood(order)
