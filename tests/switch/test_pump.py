@@ -1,6 +1,7 @@
 """The pump's rounds: whoever it has no time for in one is read in the next."""
 
 import socket
+from select import epoll as select_epoll
 
 import pytest
 import trio
@@ -98,3 +99,47 @@ async def test_tcp_itself_gives_up_on_who_takes_nothing() -> None:
             assert connection.write_since is None
             while not memory.meters.closes["write_timeout"]:
                 await trio.lowlevel.checkpoint()
+
+
+class CountingEpoll:
+    """An epoll object that counts how often it is told something."""
+
+    def __init__(self) -> None:
+        self._epoll = select_epoll()
+        self.modified = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._epoll, name)
+
+    def modify(self, fd: int, events: int) -> None:
+        self.modified += 1
+        self._epoll.modify(fd, events)
+
+
+@pytest.mark.parametrize(("depth", "told"), [(1, 0), (16, 0), (17, 2)])
+async def test_a_turn_that_takes_all_costs_no_word_to_epoll(
+    depth: int, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read, decide, write: epoll is told of a connection only when something is left for another turn."""
+    made: list[CountingEpoll] = []
+
+    def make() -> CountingEpoll:
+        made.append(CountingEpoll())
+        return made[-1]
+
+    monkeypatch.setattr(switch.wire.pump.select, "epoll", make)
+    async with running_front(use_pump=True) as memory:
+        monkeypatch.setattr(switch.wire.pump.select, "epoll", select_epoll)
+        pump = made[0]
+        [line] = await signed_on(memory, range(1, 2))
+        for turn in range(5):
+            line.send_nowait(
+                *(
+                    Earn(stan=1 + turn * depth + at, terminal_time=0, card=CARD, amount=1)
+                    for at in range(depth)
+                )
+            )
+            for _ in range(depth):
+                await line.reply()
+            await wait_all_tasks_blocked(0.005)
+        assert pump.modified == 5 * told
