@@ -38,7 +38,10 @@ from ledger.postgres.migrate import migrate
 WORKERS: Final = 4
 CARDS: Final = 24
 KILL_S: Final = (0.3, 1.2)
-"""A worker is killed after a pause out of this range, a backend after another."""
+"""A backend is killed after a pause out of this range."""
+KILLED_BEFORE_BYTES: Final = 25
+"""A worker is killed before it has noted so much for each request of its share, a third of all it will."""
+LOOK_S: Final = 0.005
 UNDECIDED: Final = frozenset({TRY_AGAIN, SYSTEM_ERROR})
 
 
@@ -99,9 +102,10 @@ async def torture(
             await owner.run(lambda connection: connection.execute(_ACCOUNTS, accounts, buckets))
             fleet = _Fleet(folder, postgres.service_dsn, accounts, operations, seed)
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(fleet.kill_backends, owner)
+                done = trio.Event()
+                nursery.start_soon(fleet.kill_backends, owner, done)
                 await fleet.run()
-                nursery.cancel_scope.cancel()
+                done.set()
             wrong = [
                 f"{finding.invariant}: {finding.count}, e.g. {finding.example}"
                 for finding in await owner.run(verify, timeout_s=300)
@@ -170,11 +174,7 @@ class _Fleet:
             await process.stdin.send_all(msgspec.json.encode(order))
             await process.stdin.aclose()
             if dies:
-                with trio.move_on_after(self._rng.uniform(*KILL_S) + 1.0):
-                    await process.wait()
-                if process.returncode is None:
-                    process.kill()
-                    self.worker_kills += 1
+                await self._kill_in_mid_work(process, Path(order.log), order.last - order.first)
             status = await process.wait()
             if status not in (0, -9):
                 raise AssertionError(f"a worker ended with status {status}")
@@ -184,11 +184,26 @@ class _Fleet:
                 with trio.CancelScope(shield=True):
                     await process.wait()
 
-    async def kill_backends(self, owner: Database) -> None:
-        """Terminate a busy backend of the workers now and then."""
-        while True:
-            await trio.sleep(self._rng.uniform(*KILL_S))
+    async def _kill_in_mid_work(self, process: trio.Process, log: Path, share: int) -> None:
+        """Kill a worker once it has noted a part of its share, however long that takes here."""
+        enough_bytes = self._rng.randrange(1, share * KILLED_BEFORE_BYTES)
+        while process.returncode is None:
+            if _size_bytes(log) >= enough_bytes:
+                process.kill()
+                self.worker_kills += 1
+                return
+            await trio.sleep(LOOK_S)
+
+    async def kill_backends(self, owner: Database, done: trio.Event) -> None:
+        """Terminate a busy backend of the workers now and then, until all is done."""
+        while not done.is_set():
+            with trio.move_on_after(self._rng.uniform(*KILL_S)):
+                await done.wait()
             self.backend_kills += await owner.run(_terminate_one) or 0
+
+
+def _size_bytes(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
 async def _terminate_one(connection: Connection) -> int:
