@@ -124,8 +124,9 @@ class Committer:
     def is_behind(self, bound_s: float) -> bool:
         """Whether more waits than one batch takes, and the first of it for longer than `bound_s`."""
         ready = self._line.ready
-        oldest_s = trio.current_time() - ready[0].submitted_at if ready else 0.0
-        return is_behind(len(ready), oldest_s, self._batch_max, bound_s)
+        if len(ready) <= self._batch_max:  # asked at each read
+            return False
+        return is_behind(len(ready), trio.current_time() - ready[0].submitted_at, self._batch_max, bound_s)
 
     def stop(self) -> None:
         """Let `run` end once all that was submitted is answered."""
@@ -185,6 +186,14 @@ class Committer:
                     nursery.start_soon(self._doubt, lane, lane.sent_at)
             self._judge_enough()
             self._call_lane()
+            self._probe_idle()
+
+    def _probe_idle(self) -> None:
+        """Have lanes that wait look whether their connections are still good."""
+        since = trio.current_time() - LANE_PROBE_S
+        for lane in [lane for lane in self._waiting if lane.idle_since <= since]:
+            self._waiting.remove(lane)
+            lane.bell.ring(for_work=False)
 
     async def _doubt(self, lane: Lane, sent_at: float) -> None:
         """A batch is late: ask the server, over a fresh connection, whether it has it.
@@ -228,8 +237,8 @@ class Committer:
                 self._outage.works(lane)
                 continue
             self._waiting.append(lane)
-            if not await lane.bell.wait(LANE_PROBE_S):
-                self._waiting.remove(lane)
+            lane.idle_since = trio.current_time()
+            if not await lane.bell.wait():
                 await lane.begin(connection, self._give_up_s)
 
     def _take_turn(self, lane: Lane) -> list[Posting]:

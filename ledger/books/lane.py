@@ -23,7 +23,7 @@ class Lane:
     """One connection, what it has taken and not yet answered, and the bell that wakes it.
 
     sent_at: when the batch on its way was sent, by trio's clock in seconds; NEVER while none is. doubted: the
-    `sent_at` of the batch the server has been asked about.
+    `sent_at` of the batch the server has been asked about. idle_since: when it last began to wait.
     """
 
     def __init__(self, session: Session) -> None:
@@ -32,6 +32,7 @@ class Lane:
         self.batch: list[Posting] = []
         self.sent_at = NEVER
         self.doubted = NEVER
+        self.idle_since = NEVER
         self.buckets = 1
 
     async def begin(self, connection: Connection, limit_s: float) -> None:

@@ -115,25 +115,17 @@ class Bell:
     def __init__(self) -> None:
         self._waiter: asyncio.Future[bool] | None = None
 
-    def ring(self) -> None:
+    def ring(self, *, for_work: bool = True) -> None:
         """Wake who waits; from trio's side as well, in the same thread. Nobody waiting: nothing happens."""
-        if self._waiter is not None:
-            _resolve(self._waiter, True)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(for_work)
 
-    async def wait(self, timeout_s: float) -> bool:
-        """Inside a job: wait for the next ring, so long at most; return whether it rang."""
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        quiet = loop.call_later(timeout_s, _resolve, self._waiter, False)
-        try:
-            return await self._waiter
-        finally:
-            quiet.cancel()
-
-
-def _resolve(waiter: asyncio.Future[bool], value: bool) -> None:
-    if not waiter.done():
-        waiter.set_result(value)
+    async def wait(self) -> bool:
+        """Inside a job: wait for the next ring; return what it was for. (A timer for each wait, nearly
+        always cancelled, would be two callbacks a batch.)
+        """
+        self._waiter = asyncio.get_running_loop().create_future()
+        return await self._waiter
 
 
 def call_soon(callback: Callable[..., object], *args: object) -> None:

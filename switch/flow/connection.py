@@ -149,7 +149,7 @@ class Connections:
     """All open connections of a worker."""
 
     def __init__(self, config: Config, meters: Meters) -> None:
-        self._config = config
+        self.config = config
         self._meters = meters
         self._open: set[Connection] = set()
         self._by_terminal: dict[int, Connection] = {}
@@ -170,7 +170,7 @@ class Connections:
     @property
     def full(self) -> bool:
         """True when no more authenticated connections are taken."""
-        return self._stopped or len(self._open) >= self._config.connections_max
+        return self._stopped or len(self._open) >= self.config.connections_max
 
     @property
     def resting(self) -> int:
@@ -230,17 +230,6 @@ class Connections:
             self._absent.add(number)
         return allowance
 
-    def room(self, connection: Connection) -> int:
-        """How many more requests its peer may have in flight, over all the connections it had."""
-        left = self._config.in_flight_per_connection_max - connection.allowance.in_flight
-        return left if left > 0 else 0
-
-    def goes_on(self, connection: Connection) -> bool:
-        """Whether nothing keeps a connection that was being read from being read again: the common case."""
-        return (
-            connection.may_read and connection.allowance.in_flight < self._config.in_flight_per_connection_max
-        )
-
     def taken(self, connection: Connection, count: int) -> None:
         """Count requests in."""
         connection.in_flight += count
@@ -279,7 +268,7 @@ class Connections:
                 self.written(connection)
         elif connection.closed:
             return
-        elif len(connection.outbox) > self._config.outbox_bytes_max:
+        elif len(connection.outbox) > self.config.outbox_bytes_max:
             self.close(connection, "outbox_full")
         elif connection.write_since is None:
             connection.write_since = now
@@ -294,7 +283,7 @@ class Connections:
         """Read the peer or leave it unread (TCP pushes back on it); close what has nothing left to do."""
         if connection.closed:
             return
-        in_flight, bound = connection.allowance.in_flight, self._config.in_flight_per_connection_max
+        in_flight, bound = connection.allowance.in_flight, self.config.in_flight_per_connection_max
         # Resumed at half of the bound, so that not every reply is followed by one read of one request.
         crowded = in_flight > bound // 2 if connection.paused else in_flight >= bound
         connection.paused = self._stopped or connection.resting or crowded
@@ -334,7 +323,7 @@ class Connections:
             del self._allowances[number]
 
     def _overdue(self, connection: Connection, now: float) -> str | None:
-        config = self._config
+        config = self.config
         if connection.write_since is not None:
             return "write_timeout" if now - connection.write_since >= config.write_s else None
         if connection.may_take:  # its turn comes when its socket takes bytes

@@ -48,6 +48,9 @@ INQUIRIES_MAX = 3
 """Questions put to Postgres at a time; the others wait here, and are dropped with their connection."""
 
 
+NO_ROUND = float("nan")
+
+
 class Ledger(msgspec.Struct, frozen=True):
     """What the flow needs of the ledger: where postings go, and the questions that have their own query."""
 
@@ -109,6 +112,9 @@ class Flow:
         # One turn a terminal, held while it waits for the limiter: the others wait behind one inquiry of it.
         self._turns: WeakValueDictionary[int, trio.Lock] = WeakValueDictionary()
         self.in_flight = 0
+        self._round = NO_ROUND
+        self._at: Moment
+        self._is_behind = False
         self._in_flight_max = config.in_flight_max
         self._overload = Overload(
             in_flight_max=config.in_flight_max,
@@ -122,12 +128,11 @@ class Flow:
 
     def receive(self, connection: Connection, requests: list[Received], now: float) -> None:
         """Take the verified requests of one read; `now` is trio's clock in seconds. Never waits."""
-        is_behind = self._overload.is_crowded(self.in_flight, now) or self._ledger.is_behind()
+        if now is not self._round:
+            self._begin_round(now)
         self._connections.taken(connection, len(requests))
         self.in_flight += len(requests)
-        now_ms = self._clock_ms()
-        at = Moment(now_ms, self._feed_is_stale(), self._directory.is_clock_right(now_ms))
-        read = Read(connection, at, now, is_behind, set())
+        read = Read(connection, self._at, now, self._is_behind, set())
         for request in requests:
             operation = OPERATIONS[request.message.__class__]  # type: ignore[index]
             if operation.decide is not None:
@@ -135,10 +140,17 @@ class Flow:
             elif operation.asks_ledger:
                 self._nursery.start_soon(self._ask_ledger, read, request)
             else:
-                ack = Ack(stan=request.message.stan, code=APPROVED, server_time_ms=now_ms)
+                ack = Ack(stan=request.message.stan, code=APPROVED, server_time_ms=read.at.now_ms)
                 self._answer_plainly(read, request, ack)
         if read.touched:
             self._flush(read.touched, now)
+
+    def _begin_round(self, now: float) -> None:
+        """See what all reads of one round of the pump have in common; it hands each the same `now`."""
+        self._round = now
+        now_ms = self._clock_ms()
+        self._at = Moment(now_ms, self._feed_is_stale(), self._directory.is_clock_right(now_ms))
+        self._is_behind = self._overload.is_crowded(self.in_flight, now) or self._ledger.is_behind()
 
     @property
     def full(self) -> bool:

@@ -27,6 +27,7 @@ class Hub:
 
     def __init__(self, connections: Connections, flow: Flow, meters: Meters) -> None:
         self.connections = connections
+        self._config = connections.config
         self._flow = flow
         self._meters = meters
 
@@ -48,10 +49,10 @@ class Hub:
         self._take(connection, b"", now)
 
     def _take(self, connection: Connection, data: bytes, now: float) -> None:
-        connections, session = self.connections, connection.session
-        room = min(TURN_REQUESTS_MAX, connections.room(connection), self._flow.room)
+        session, bound = connection.session, self._config.in_flight_per_connection_max
+        room = min(TURN_REQUESTS_MAX, bound - connection.allowance.in_flight, self._flow.room)
         try:
-            requests = session.receive(data, room)
+            requests = session.receive(data, room if room > 0 else 0)
         except ProtocolError as fault:
             self.faulty(connection, fault.reason)
             self._flow.receive(connection, fault.received, now)
@@ -60,8 +61,15 @@ class Hub:
         if requests:
             self._flow.receive(connection, requests, now)
         units = price(requests) if requests or not session.has_waiting_frame else 0.0
-        if units or not data or not connections.goes_on(connection):
-            connections.turn_taken(connection, units, now)
+        # Most reads change nothing of what is to be read next.
+        if (
+            units
+            or not data
+            or session.has_waiting_frame
+            or connection.write_since is not None
+            or connection.allowance.in_flight >= bound
+        ):
+            self.connections.turn_taken(connection, units, now)
 
     def flush(self, connection: Connection, now: float) -> None:
         """Write what waits in the outbox of a connection."""

@@ -99,7 +99,7 @@ class Pump:
 
     async def run(self) -> None:
         """Pump until cancelled; what is still connected then is closed."""
-        hub, epoll = self.hub, self.epoll
+        hub, epoll, lines, read = self.hub, self.epoll, self._lines, self._read
         ready: list[tuple[int, int]] = []
         try:
             while True:
@@ -112,41 +112,45 @@ class Pump:
                 ready = epoll.poll(0, READY_MAX)
                 for fd, events in ready:
                     # A line may be gone: closed by what was read before it in this round.
-                    if line := self._lines.get(fd):
-                        self._give_turn(*line, events, now)
+                    line = lines.get(fd)
+                    if line is None:
+                        continue
+                    connection, carrier, recv = line
+                    if events == READ:
+                        read(connection, carrier, recv, now)
+                    else:
+                        self._give_turn(connection, carrier, events, now)
         finally:
             epoll.close()
             for connection, _, _ in list(self._lines.values()):
                 hub.connections.close(connection, "stopped")
 
-    def _give_turn(
-        self,
-        connection: Connection,
-        carrier: PumpedSocket,
-        recv: Callable[[int], bytes],
-        events: int,
-        now: float,
-    ) -> None:
+    def _give_turn(self, connection: Connection, carrier: PumpedSocket, events: int, now: float) -> None:
         hub = self.hub
         if events & GONE:
             error_number = carrier.sock.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             hub.lost(connection, why_gone(error_number, "peer_closed"))
-        elif events & WRITE:
-            if connection.may_take:
-                hub.take_waiting(connection, now)
-            else:
-                hub.flush(connection, now)
-        elif connection.may_read:
-            try:
-                data = recv(READ_BYTES_MAX)
-            except BlockingIOError:
-                return
-            except ssl.SSLError as error:
-                hub.faulty(connection, "tls", problem=error.reason or str(error))
-                return
-            except OSError as error:
-                hub.lost(connection, why_gone(error.errno, "peer_closed"))
-                return
-            hub.bytes_received(connection, data, now)
-            if data and carrier.sock.ended:
-                hub.bytes_received(connection, b"", now)
+        elif connection.may_take:
+            hub.take_waiting(connection, now)
+        else:
+            hub.flush(connection, now)
+
+    def _read(
+        self, connection: Connection, carrier: PumpedSocket, recv: Callable[[int], bytes], now: float
+    ) -> None:
+        hub = self.hub
+        if not connection.may_read:
+            return
+        try:
+            data = recv(READ_BYTES_MAX)
+        except BlockingIOError:
+            return
+        except ssl.SSLError as error:
+            hub.faulty(connection, "tls", problem=error.reason or str(error))
+            return
+        except OSError as error:
+            hub.lost(connection, why_gone(error.errno, "peer_closed"))
+            return
+        hub.bytes_received(connection, data, now)
+        if data and carrier.sock.ended:
+            hub.bytes_received(connection, b"", now)

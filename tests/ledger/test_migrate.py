@@ -13,7 +13,6 @@ import ledger.postgres.migrate
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, MigrationError
 from ledger.postgres.database import Bell, Connection, Database, open_database
 from ledger.postgres.migrate import DIRECTORY, migrate, pending, read_migrations
-from tests.patience import HANG_S
 from tests.postgres import FreshDatabase, Server
 
 NAMES = [migration.name for migration in read_migrations()]
@@ -131,7 +130,7 @@ async def layout_in_use(owner: Database) -> AsyncIterator[Bell]:
         async with connection.transaction():
             await connection.execute("select from registry.layout")
             reading.set()
-            await bell.wait(HANG_S)
+            await bell.wait()
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(owner.run, hold, timeout_s=60))

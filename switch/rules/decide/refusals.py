@@ -40,7 +40,7 @@ def postpone(partner: Partner, card: Card | int, at: Moment) -> int:
     """
     if not at.is_clock_right or not partner.programme.current.number:
         return TRY_AGAIN
-    return TRY_AGAIN if is_ignorant(card, at) else APPROVED
+    return TRY_AGAIN if at.is_stale and is_ignorant(card, at) else APPROVED
 
 
 def is_ignorant(card: Card | int, at: Moment) -> bool:
@@ -75,7 +75,11 @@ def refuse_card(card: Card, status: int, version: Version, at_ms: int) -> int:
 
 def refuse(partner: Partner, card: Card | int, at: Moment) -> int:
     """Return why nothing is done for this card at this partner's terminals now."""
-    if code := refuse_partner(partner) or refuse_identity(partner, card):
-        return code
-    assert isinstance(card, Card)
-    return refuse_card(card, card.status, partner.programme.current, at.now_ms)
+    programme = partner.programme
+    if programme.suspended or partner.suspended:
+        return refuse_partner(partner)
+    if isinstance(card, int) or card.programme != programme.number:
+        return refuse_identity(partner, card)
+    if not card.status and card.expires_day is None:
+        return APPROVED
+    return refuse_card(card, card.status, programme.current, at.now_ms)
