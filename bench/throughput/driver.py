@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -61,10 +61,23 @@ GENERATOR: Final = Program("bench.throughput.generator_process")
 DIRECT: Final = Program("bench.peers.direct")
 
 
+async def nothing() -> None:
+    """What happens beside a load as a rule."""
+
+
 async def drive(
-    program: Program, order: object, report: type[Report], timing: Timing, clocks: Mapping[str, Clock]
+    program: Program,
+    order: object,
+    report: type[Report],
+    timing: Timing,
+    clocks: Mapping[str, Clock],
+    *,
+    on_ready: Callable[[], Awaitable[None]] = nothing,
 ) -> Driven[Report]:
-    """Run a driver process through one window; its own clock is "driver". Raises `DriverFailed`."""
+    """Run a driver process through one window; its own clock is "driver". Raises `DriverFailed`.
+
+    `on_ready` is awaited when all of its connections are there, before the load begins.
+    """
     module = program.module
     async with running(["-m", module], module, root=program.root) as process:
         assert process.stdin is not None
@@ -73,6 +86,7 @@ async def drive(
         with trio.move_on_after(READY_S_MAX):
             if await process.stdout.receive_some(len(READY)) != READY:
                 raise DriverFailed(f"{module} could not begin")
+        await on_ready()
         all_clocks: dict[str, Clock] = {**clocks, "driver": partial(cpu_s, process.pid)}
         begin_s = time.monotonic() + LEAD_S + timing.warm_up_s
         window = Window(begin_s - timing.warm_up_s, begin_s, begin_s + timing.seconds)

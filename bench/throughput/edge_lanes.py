@@ -19,7 +19,7 @@ from bench.local_switch import HOST
 from bench.throughput.driver import END_S_MAX, READY_S_MAX, DriverFailed, Program, Timing, running
 from bench.throughput.lanes import ClosedLane, Ground, Lane, Round, Sample
 from bench.throughput.load_order import READY
-from bench.throughput.nuisance_order import Nuisance, NuisanceOrder, NuisanceReport
+from bench.throughput.nuisance_order import GO, Nuisance, NuisanceOrder, NuisanceReport
 
 MODULE: Final = "bench.throughput.nuisance_process"
 TLS_GENERATOR: Final = Program("bench.throughput.tls_generator_process")
@@ -35,7 +35,13 @@ FLOOD_DEPTH: Final = 1_000
 class Beside:
     """What stands beside a lane, and what became of it when it has ended."""
 
+    process: trio.Process
     report: NuisanceReport = field(default_factory=lambda: NuisanceReport(seconds=0))
+
+    async def begin(self) -> None:
+        """Let it begin: those who behave are there by now."""
+        assert self.process.stdin is not None
+        await self.process.stdin.send_all(GO)
 
     def facts(self, kind: Nuisance) -> dict[str, float]:
         """What the lane's sample tells of it."""
@@ -50,8 +56,7 @@ class Beside:
 
 @asynccontextmanager
 async def nuisance(order: NuisanceOrder) -> AsyncIterator[Beside]:
-    """Have a nuisance beside the block. Raises `DriverFailed`."""
-    beside = Beside()
+    """Have a nuisance ready beside the block. Raises `DriverFailed`."""
     async with running(["-m", MODULE], MODULE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -59,6 +64,7 @@ async def nuisance(order: NuisanceOrder) -> AsyncIterator[Beside]:
         with trio.move_on_after(READY_S_MAX):
             if await process.stdout.receive_some(len(READY)) != READY:
                 raise DriverFailed(f"{MODULE} could not begin")
+        beside = Beside(process)
         yield beside
         await process.stdin.aclose()
         line = b""
@@ -89,7 +95,7 @@ class BesideLane:
         self._depth = depth
         self._lane = ClosedLane(server, good, 1)
 
-    async def __call__(self, stage: Ground, timing: Timing, so_far: Round) -> Sample:
+    async def __call__(self, stage: Ground, timing: Timing, _: Round) -> Sample:
         """Measure one round. Raises `DriverFailed`, also when one of those who behave was refused."""
         population = stage.population
         order = NuisanceOrder(
@@ -105,7 +111,7 @@ class BesideLane:
             depth=self._depth,
         )
         async with nuisance(order) as beside:
-            sample = await self._lane(stage, timing, so_far)
+            sample = await self._lane.measure(stage, timing, beside.begin)
         sample.facts |= beside.facts(self._kind)
         return sample
 

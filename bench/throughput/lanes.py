@@ -15,7 +15,17 @@ import trio
 
 from bench.local_switch import HOST
 from bench.pages import metric
-from bench.throughput.driver import DIRECT, GENERATOR, Driven, DriverFailed, Program, Server, Timing, drive
+from bench.throughput.driver import (
+    DIRECT,
+    GENERATOR,
+    Driven,
+    DriverFailed,
+    Program,
+    Server,
+    Timing,
+    drive,
+    nothing,
+)
 from bench.throughput.load_order import (
     VERIFIED_EVERY,
     Asks,
@@ -138,6 +148,12 @@ class ClosedLane:
 
     async def __call__(self, stage: Ground, timing: Timing, _: Round) -> Sample:
         """Measure one round. Raises `DriverFailed`, also when a single request was refused without cause."""
+        return await self.measure(stage, timing)
+
+    async def measure(
+        self, stage: Ground, timing: Timing, on_ready: Callable[[], Awaitable[None]] = nothing
+    ) -> Sample:
+        """The same, with something else to begin when all connections are there."""
         server = stage.servers[self._server]
         guess = ECHO_GUESS_PER_S if self._server.startswith("echo") else GUESS_PER_S
         frames = (
@@ -159,7 +175,7 @@ class ClosedLane:
         )
         clocks = {"server": server.clock, "Postgres": stage.postgres_clock}
         before = await trio.to_thread.run_sync(committed, server)
-        driven = await drive(self._generator, load, LoadReport, timing, clocks)
+        driven = await drive(self._generator, load, LoadReport, timing, clocks, on_ready=on_ready)
         after = await trio.to_thread.run_sync(committed, server)
         report = driven.report
         declined = {code: count for code, count in report.codes.items() if code and count}

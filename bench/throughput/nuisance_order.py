@@ -6,9 +6,11 @@ Owns the shapes. Must not know how the nuisance is made. The talk: order → `re
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
+
+GO: Final = b"go\n"
 
 Nuisance: TypeAlias = Literal["echo", "totals", "hot card", "strangers"]
 """Terminals that stream ECHO or TOTALS, or all use one card; connections that never shake hands."""

@@ -23,7 +23,7 @@ EXIT_FAILED = 1
 
 
 def main() -> int:
-    """Connect, say ready, be a nuisance until standard input ends, report."""
+    """Connect, say ready, wait for the word, be a nuisance until standard input ends, report."""
     order = msgspec.json.decode(sys.stdin.buffer.readline(LINE_BYTES_MAX), type=NuisanceOrder)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -31,6 +31,7 @@ def main() -> int:
         nuisance = make(order)
         sys.stdout.buffer.write(READY)
         sys.stdout.buffer.flush()
+        sys.stdin.buffer.readline(LINE_BYTES_MAX)
         began = time.monotonic()
         nuisance.run(lambda: bool(select.select([sys.stdin], [], [], 0)[0]))
         nuisance.report.seconds = time.monotonic() - began

@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from bench.throughput.nuisance_order import NuisanceOrder, NuisanceReport
-from bench.throughput.requests import Cards
 from bench.throughput.sealing import connect, shake_hands
 from protocol import ClientSession, Earn, Echo, Reply, Request, Totals, limits
-from simulators.city.population import Population
+from simulators.city.population import Peculiarity, Population
 
 POLL_S: Final = 0.05
 READ_BYTES_MAX: Final = 65_536
@@ -92,7 +91,9 @@ def request_maker(order: NuisanceOrder, population: Population) -> Callable[[int
     if order.kind == "totals":
         first, last = 1, limits.TOTALS_STANS_MAX
         return lambda stan: Totals(stan, now, first, last, 0, 0, 0, 0, 0, 0)
-    card = Cards(population).sound[0]
+    # A duplicate's number: those who behave draw from the sound cards, and this one is not among them.
+    is_replaced = (population.peculiarity(index) is Peculiarity.REPLACED for index in range(population.cards))
+    card = population.replacement_digits(next(index for index, it_is in enumerate(is_replaced) if it_is))
     return lambda stan: Earn(stan, now, card, AMOUNT_GROSZE)
 
 

@@ -15,6 +15,8 @@ PER_S = 100.0
 """Units paid back a second: a terminal that sends nothing but ECHO is read a hundred times a second."""
 BURST = 1_000.0
 """Units that may be spent at once; past them the peer is left unread until its debt is below it again."""
+DOOR = 3_000.0
+"""Units of debt past which it is not even let in: so many are only owed by coming again and again."""
 HANDSHAKE = 10.0
 """Units of a handshake that succeeded: ten a second. (Whoever only claims a number spends nothing of it.)"""
 FRUITLESS_READ = 1.0
@@ -45,6 +47,10 @@ class Allowance:
     def is_spent(self, now: float) -> bool:
         """Whether the peer is to be left unread for now."""
         return self._debt > BURST and self.debt(now) > BURST
+
+    def is_shut_out(self, now: float) -> bool:
+        """Whether the peer is not to be let in for now."""
+        return self.debt(now) > DOOR
 
     def is_clean(self, now: float) -> bool:
         """Whether forgetting it would change nothing."""

@@ -91,7 +91,7 @@ class Admission:
         connections = self.hub.connections
         if connections.full:
             return "connections_full"
-        if connections.allowance_of(number).is_spent(trio.current_time()):
+        if connections.allowance_of(number).is_shut_out(trio.current_time()):
             return "too_often"
         return None
 

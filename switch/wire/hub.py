@@ -13,13 +13,15 @@ from __future__ import annotations
 import trio
 
 from protocol import ProtocolError
-from switch.flow.allowance import HANDSHAKE, price
+from switch.flow.allowance import BURST, DOOR, HANDSHAKE, PRICES, price
 from switch.flow.connection import Connection, Connections
 from switch.flow.flow import Flow
 from switch.metrics import Meters
 
 TURN_REQUESTS_MAX = 16
 """What a concentrator has in flight as a rule; a terminal has one."""
+
+assert BURST + TURN_REQUESTS_MAX * max(PRICES.values()) < DOOR, "asking too much shuts nobody out"
 
 
 class Hub:

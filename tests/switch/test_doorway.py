@@ -6,6 +6,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 import switch.wire.doorway
 from protocol import Echo
+from switch.flow.allowance import BURST, DOOR, HANDSHAKE, PER_S
 from switch.wire.doorway import HALF_OPEN_S_MIN, REST, STEPS_MAX
 from tests.patience import HANG_S
 from tests.switch.memory import Line, Memory, reset, running_front
@@ -110,13 +111,14 @@ async def test_deadlines_are_kept_in_the_order_of_acceptance(mock_clock: MockClo
 async def test_a_terminal_that_keeps_coming_again_is_turned_away(
     use_pump: bool, mock_clock: MockClock
 ) -> None:
-    """Handshakes are paid from the terminal's allowance: a hundred at once, then ten a second."""
+    """Handshakes are paid from the terminal's allowance: some hundred at once, then ten a second."""
     async with running_front(use_pump=use_pump) as memory:
-        for _ in range(101):
+        at_once = int(DOOR / HANDSHAKE) + 1
+        for _ in range(at_once):
             line = Line(await memory.connect())
             assert await line.sign_in()
         assert not await Line(await memory.connect()).sign_in()
-        assert memory.meters.handshakes == {"accepted": 101, "too_often": 1}
+        assert memory.meters.handshakes == {"accepted": at_once, "too_often": 1}
         other = Line(await memory.connect(), 2)
         assert await other.sign_in()
         mock_clock.jump(0.2)
@@ -126,7 +128,7 @@ async def test_a_terminal_that_keeps_coming_again_is_turned_away(
 async def test_a_number_only_claimed_spends_nothing_of_its_terminal() -> None:
     """Whoever knows a terminal's number and not its key cannot keep it out."""
     async with running_front() as memory:
-        for _ in range(150):
+        for _ in range(int(DOOR / HANDSHAKE) + 50):
             assert not await Line(await memory.connect(), 1, key=bytes(32)).sign_in()
         assert await Line(await memory.connect(), 1).sign_in()
 
@@ -195,3 +197,17 @@ async def test_who_has_gone_while_it_was_asked_about_is_forgotten() -> None:
         await settled()
         assert memory.meters.handshakes == {"peer_closed": 1}
         assert len(memory.front.connections) == 0
+
+
+async def test_who_has_spent_its_allowance_is_let_in_and_left_unread(mock_clock: MockClock) -> None:
+    """A terminal in debt need not fail to sign on: it waits for its answer until it has paid back."""
+    async with running_front() as memory:
+        memory.front.connections.allowance_of(1).spend(2 * BURST, trio.current_time())
+        line = Line(await memory.connect())
+        assert await line.sign_in()
+        await line.send(Echo(stan=1, terminal_time=0))
+        await settled()
+        assert memory.front.connections.resting == 1
+        assert memory.meters.replies["Echo", 0] == 0
+        mock_clock.jump((BURST + HANDSHAKE) / PER_S)
+        assert (await line.reply()).stan == 1
