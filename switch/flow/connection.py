@@ -9,7 +9,7 @@ more than the replies to those.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import structlog
@@ -301,26 +301,33 @@ class Connections:
 
     # Time.
 
-    def sweep(self, now: float, *, now_ms: int = 0, reading: bool = True) -> None:
-        """Close what is past a deadline (SPEC.md, Time-outs); let those read again whose debt is paid.
-
-        `now_ms` is the wall clock, by which keys run out. While the switch does not read (`reading`, or this
-        connection's pause) it blames nobody for silence.
-        """
+    def settle(self, now: float) -> None:
+        """Let those read again whose debt is paid; forget the allowances that say nothing any more."""
         for connection in [each for each in self._resting if not each.allowance.is_spent(now)]:
             connection.resting = False
             self._resting.discard(connection)
             self._steer(connection)
-        for connection in self.snapshot():
+        for number in [number for number in self._absent if self._allowances[number].is_clean(now)]:
+            self._absent.discard(number)
+            del self._allowances[number]
+
+    def sweep(
+        self, connections: Iterable[Connection], now: float, *, now_ms: int = 0, reading: bool = True
+    ) -> None:
+        """Close which of these are past a deadline (SPEC.md, Time-outs).
+
+        `now_ms` is the wall clock, by which keys run out. While the switch does not read (`reading`, or a
+        connection's pause) it blames nobody for silence.
+        """
+        for connection in connections:
+            if connection.closed:
+                continue
             if connection.paused or not reading:
                 connection.read_at = now
                 if connection.frame_since is not None:
                     connection.frame_since = now
             if reason := self._overdue(connection, now) or key_expired(connection, now_ms):
                 self.close(connection, reason)
-        for number in [number for number in self._absent if self._allowances[number].is_clean(now)]:
-            self._absent.discard(number)
-            del self._allowances[number]
 
     def _overdue(self, connection: Connection, now: float) -> str | None:
         config = self.config

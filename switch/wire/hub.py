@@ -13,7 +13,7 @@ from __future__ import annotations
 import trio
 
 from protocol import ProtocolError
-from switch.flow.allowance import BURST, DOOR, HANDSHAKE, PRICES, price
+from switch.flow.allowance import BURST, DOOR, FRUITLESS_READ, HANDSHAKE, PRICES, price
 from switch.flow.connection import Connection, Connections
 from switch.flow.flow import Flow
 from switch.metrics import Meters
@@ -49,6 +49,10 @@ class Hub:
     def take_waiting(self, connection: Connection, now: float) -> None:
         """Give a connection another turn at what was read from it before."""
         self._take(connection, b"", now)
+
+    def came_to_nothing(self, connection: Connection, now: float) -> None:
+        """Charge a read that gave only part of a TLS record as one without a whole frame."""
+        self.connections.turn_taken(connection, FRUITLESS_READ, now)
 
     def _take(self, connection: Connection, data: bytes, now: float) -> None:
         session, bound = connection.session, self._config.in_flight_per_connection_max

@@ -144,6 +144,7 @@ class Pump:
         try:
             data = recv(READ_BYTES_MAX)
         except BlockingIOError:
+            hub.came_to_nothing(connection, now)
             return
         except ssl.SSLError as error:
             hub.faulty(connection, "tls", problem=error.reason or str(error))

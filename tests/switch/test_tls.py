@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import structlog.testing
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from protocol import Earn, Echo
+from switch.flow.allowance import PRICES
 from switch.wire.pump import PumpedSocket
 from switch.wire.tls import TlsSocket
 from tests.patience import HANG_S
@@ -135,6 +136,22 @@ async def test_records_may_be_cut_anywhere_and_hold_any_number_of_frames(tmp_pat
         tls_of(line).piece_bytes = 1_000_000
         await line.send(*map(earn, range(2, 42)))
         assert [(await line.reply()).stan for _ in range(40)] == list(range(2, 42))
+
+
+async def test_reads_of_half_a_record_are_paid_for(tmp_path: Path, mock_clock: MockClock) -> None:
+    """A record sent byte by byte is read byte by byte: work without a request, which the allowance bounds."""
+    async with secured_front(tmp_path) as secured:
+        line = await secured.line()
+        [connection] = secured.memory.front.connections.snapshot()
+        before = connection.allowance.debt(trio.current_time())
+        stream = tls_of(line)
+        stream.tls.write(line.session.seal(Echo(stan=1, terminal_time=0)))
+        record = stream.outgoing.read()
+        for at in range(len(record)):
+            await stream.stream.send_all(record[at : at + 1])
+            await wait_all_tasks_blocked(0.001)
+        assert (await line.reply()).stan == 1
+        assert connection.allowance.debt(trio.current_time()) == before + len(record) - 1 + PRICES[Echo]
 
 
 async def test_replies_wait_for_a_slow_peer_and_none_is_lost(tmp_path: Path) -> None:
