@@ -18,7 +18,8 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,8 @@ from bench.figures import percentile, table
 from bench.load.terminal import BlockingTerminal, LineError
 from bench.local_switch import STATE, LocalSwitch, local_switch, say
 from bench.pages import PageError, metric
+from bench.throughput.edge_lanes import FLOODERS, nuisance
+from bench.throughput.nuisance_order import NuisanceOrder
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.audit import Actor
 from ledger.registry.cards import set_card_status
@@ -108,6 +111,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="worker processes (2)")
     parser.add_argument("--rate", type=float, default=300.0, help="transactions a second of the load (300)")
     parser.add_argument("--load-terminals", type=int, default=200, help="terminals they come from (200)")
+    parser.add_argument(
+        "--beside", choices=["echo", "totals"], help=f"{FLOODERS} terminals that stream it meanwhile"
+    )
     parser.add_argument("--cards", type=int, default=CARDS, help=f"cards of the city ({CARDS})")
     parser.add_argument("--draw", type=int, default=1, help="seed that picks the cards and the pauses (1)")
     parser.add_argument("--state-dir", type=Path, default=STATE, help=f"state directory ({STATE})")
@@ -122,7 +128,10 @@ async def measure(options: argparse.Namespace, stop: trio.Event) -> int:
     async with local_switch(options.state_dir, population, workers=options.workers) as switch:
         watchers = await trio.to_thread.run_sync(watcher_of_each_worker, switch, population)
         try:
-            async with open_database(switch.books.postgres.owner_dsn, connections_max=1) as owner:
+            async with (
+                _flood(options, switch, population),
+                open_database(switch.books.postgres.owner_dsn, connections_max=1) as owner,
+            ):
                 rounds = BlockRounds(options, switch, population, watchers, owner)
                 report = await rounds.run_under_load(stop)
         finally:
@@ -138,8 +147,33 @@ async def measure(options: argparse.Namespace, stop: trio.Event) -> int:
     return Exit.OK if is_met else Exit.MISSED
 
 
+@asynccontextmanager
+async def _flood(
+    options: argparse.Namespace, switch: LocalSwitch, population: Population
+) -> AsyncIterator[None]:
+    """Have the last terminals of the city flood the switch, if that was asked for."""
+    if options.beside is None:
+        yield
+        return
+    order = NuisanceOrder(
+        kind=options.beside,
+        host=switch.host,
+        port=switch.port,
+        seed=population.seed,
+        cards=population.cards,
+        partners=population.partners,
+        connections=FLOODERS,
+        terminal_first=PARTNERS - FLOODERS,
+        stan_first=int(time.time()),
+    )
+    async with nuisance(order) as beside:
+        await beside.begin()
+        yield
+    say(f"beside it: {beside.facts(options.beside)}")
+
+
 def _check(options: argparse.Namespace) -> None:
-    terminals_max = PARTNERS - WATCHERS_MAX
+    terminals_max = PARTNERS - WATCHERS_MAX - (FLOODERS if options.beside else 0)
     if not 1 <= options.load_terminals <= terminals_max:
         raise CannotRun(f"--load-terminals {options.load_terminals}: from 1 to {terminals_max}")
     if not 1 <= options.blocks <= options.cards // 2 or options.workers < 1 or options.rate <= 0:
@@ -279,7 +313,8 @@ async def _take_back(connection: Connection, tokens: list[int]) -> None:
 def _settings(options: argparse.Namespace, report: FleetReport) -> list[str]:
     return [
         f"settings: {options.workers} workers, {options.cards} cards, embedded Postgres (fsync on),"
-        f" {options.blocks} blocks, draw {options.draw}",
+        f" {options.blocks} blocks, draw {options.draw}"
+        + (f", beside {FLOODERS} terminals that stream {options.beside.upper()}" if options.beside else ""),
         f"load: {options.load_terminals} terminals, {report.throughput_per_s:.0f} transactions/s"
         f" (aimed at {options.rate:g}/s), their p99 {report.latency.p99_us / 1_000:.1f} ms",
     ]
