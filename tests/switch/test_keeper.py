@@ -92,10 +92,12 @@ async def test_a_job_that_fails_lags_and_stops_no_other(database: Database) -> N
 
 
 async def test_without_a_database_nothing_is_raised() -> None:
-    """The keeper waits for the database like everybody else."""
+    """The keeper waits for the database like everybody else, and does nothing meanwhile."""
+    work = Work()
     async with open_database("postgresql://nobody@127.0.0.1:1/nothing") as away:
-        keeper = Keeper(away.session(), Meters(), Work().jobs(0))
+        keeper = Keeper(away.session(), Meters(), work.jobs(0))
         await keeper.tick()
+    assert work.done == []
 
 
 @pytest.fixture

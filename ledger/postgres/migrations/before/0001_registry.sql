@@ -19,7 +19,7 @@ $$;
 
 create sequence registry.change_number;
 
--- How many buckets the ledger was created with; fixed from then on (`cityswitch ledger rebucket` makes a new one).
+-- How many buckets the ledger has; `cityswitch ledger rebucket` alone changes it, while no switch runs.
 create table registry.layout (
   only_row boolean primary key default true check (only_row),
   buckets  int not null check (buckets between 1 and 4096)
