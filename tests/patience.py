@@ -1,10 +1,13 @@
 """How long tests wait for what must happen: so long that only a hang takes longer, on any machine.
 
-A test that needs an instant counts, steps a clock of its own or waits for an event. Owns the one number, and
-the settings of a switch with which no request is refused because the machine was slow.
+A test that needs an instant counts, steps a clock of its own or waits for an event. Owns the one number, how
+such a clock is stepped, and the settings of a switch with which no request is refused because the machine was
+slow.
 """
 
 from typing import Final
+
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 HANG_S: Final = 120.0
 
@@ -16,3 +19,13 @@ UNHURRIED: Final[dict[str, float]] = {
     "frame_s": 600,
     "write_s": 600,
 }
+
+
+async def jump(clock: MockClock, seconds: float) -> None:
+    """Let `seconds` pass at once, when every task sleeps or waits.
+
+    A task that wakes now and then and is still at work would begin its next sleep after the jump, and with a
+    clock that stands still otherwise it would never wake again.
+    """
+    await wait_all_tasks_blocked(0.01)
+    clock.jump(seconds)

@@ -8,7 +8,7 @@ import switch.wire.doorway
 from protocol import Echo
 from switch.flow.allowance import BURST, DOOR, HANDSHAKE, PER_S
 from switch.wire.doorway import HALF_OPEN_S_MIN, REST, STEPS_MAX
-from tests.patience import HANG_S
+from tests.patience import HANG_S, jump
 from tests.switch.memory import Line, Memory, reset, running_front
 
 STEP_S = 0.000_2
@@ -53,7 +53,7 @@ async def test_strangers_get_their_share_and_no_more_while_customers_are_served(
     async with running_front() as memory:
         line = await customer(memory)
         rounds = 5
-        mock_clock.jump(1.0)
+        await jump(mock_clock, 1.0)
         await line.ask(Echo(stan=1, terminal_time=0))
         for _ in range(
             1 + rounds * STEPS_MAX
@@ -64,7 +64,7 @@ async def test_strangers_get_their_share_and_no_more_while_customers_are_served(
         for taken in range(rounds):
             await line.ask(Echo(stan=2 + taken, terminal_time=0))
             assert memory.front.doorway.half_open == 1 + taken * STEPS_MAX
-            mock_clock.jump(1.01 * rest_s)
+            await jump(mock_clock, 1.01 * rest_s)
             await settled()
         assert memory.front.doorway.half_open == 1 + rounds * STEPS_MAX
 
@@ -78,7 +78,7 @@ async def test_a_storm_of_strangers_is_accepted_at_a_bounded_rate(mock_clock: Mo
             await settled()
             assert memory.front.doorway.half_open == 10
             assert memory.meters.handshakes["evicted"] == second * 10
-            mock_clock.jump(HALF_OPEN_S_MIN)
+            await jump(mock_clock, HALF_OPEN_S_MIN)
 
 
 async def test_who_comes_in_waits_behind_no_deadline(mock_clock: MockClock) -> None:
@@ -97,12 +97,12 @@ async def test_deadlines_are_kept_in_the_order_of_acceptance(mock_clock: MockClo
         for _ in range(3):
             await memory.connect()
             await settled()
-            mock_clock.jump(1.0)
-        mock_clock.jump(1.5)  # now the first is 4.5 s old
+            await jump(mock_clock, 1.0)
+        await jump(mock_clock, 1.5)  # now the first is 4.5 s old
         for ended in range(3):
             await settled()
             assert memory.meters.handshakes["timeout"] == ended
-            mock_clock.jump(1.0)
+            await jump(mock_clock, 1.0)
         await settled()
         assert memory.front.doorway.half_open == 0
 
@@ -121,7 +121,7 @@ async def test_a_terminal_that_keeps_coming_again_is_turned_away(
         assert memory.meters.handshakes == {"accepted": at_once, "too_often": 1}
         other = Line(await memory.connect(), 2)
         assert await other.sign_in()
-        mock_clock.jump(0.2)
+        await jump(mock_clock, 0.2)
         assert await Line(await memory.connect()).sign_in()
 
 
@@ -209,5 +209,5 @@ async def test_who_has_spent_its_allowance_is_let_in_and_left_unread(mock_clock:
         await settled()
         assert memory.front.connections.resting == 1
         assert memory.meters.replies["Echo", 0] == 0
-        mock_clock.jump((BURST + HANDSHAKE) / PER_S)
+        await jump(mock_clock, (BURST + HANDSHAKE) / PER_S)
         assert (await line.reply()).stan == 1

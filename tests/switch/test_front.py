@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from protocol import Ack, Balance, Earn, Echo, Redeem, ResultCode, SignOff, TransactionReply
-from tests.patience import HANG_S
+from tests.patience import HANG_S, jump
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, Memory, receive, reset, running_front
 
 TRANSPORTS = pytest.mark.parametrize("use_pump", [True, False])
@@ -141,10 +141,10 @@ async def test_a_frame_must_be_whole_within_its_deadline(use_pump: bool, mock_cl
         assert await line.sign_in()
         await line.stream.send_all(line.session.seal(Echo(stan=1, terminal_time=0))[:3])
         await wait_all_tasks_blocked(0.01)
-        mock_clock.jump(4.4)
+        await jump(mock_clock, 4.4)
         await wait_all_tasks_blocked(0.01)
         assert not memory.meters.closes["frame_timeout"]
-        mock_clock.jump(1.2)
+        await jump(mock_clock, 1.2)
         assert await line.closed()
         assert memory.meters.closes["frame_timeout"] == 1
 
@@ -155,11 +155,11 @@ async def test_an_idle_terminal_is_closed_and_an_echo_keeps_it(use_pump: bool, m
     async with running_front(use_pump=use_pump) as memory:
         line = Line(await memory.connect())
         assert await line.sign_in()
-        mock_clock.jump(100)
+        await jump(mock_clock, 100)
         assert isinstance(await line.ask(Echo(stan=1, terminal_time=0)), Ack)
-        mock_clock.jump(100)
+        await jump(mock_clock, 100)
         assert isinstance(await line.ask(Echo(stan=2, terminal_time=0)), Ack)
-        mock_clock.jump(121)
+        await jump(mock_clock, 121)
         assert await line.closed()
         assert memory.meters.closes["idle_timeout"] == 1
 
@@ -178,9 +178,9 @@ async def test_a_peer_that_reads_nothing_is_closed(use_pump: bool, mock_clock: M
             await line.send(*(earn(stan + number) for number in range(1, 51)))
             stan += 50
             await wait_all_tasks_blocked(0.01)
-        mock_clock.jump(6)
+        await jump(mock_clock, 6)
         await wait_all_tasks_blocked(0.01)
-        mock_clock.jump(1)
+        await jump(mock_clock, 1)
         await closed_by(memory, "write_timeout")
 
 

@@ -8,6 +8,7 @@ from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 from switch.flow.faults import LINES_PER_MINUTE_MAX, FaultLog
 from switch.wire.doorway import HALF_OPEN_S_MIN
 from switch.wire.stream import StreamDoorway
+from tests.patience import jump
 from tests.switch.memory import Line, Memory, receive, running_front, terminal_key
 
 
@@ -91,10 +92,10 @@ async def test_a_silent_handshake_ends_after_its_deadline(mock_clock: MockClock)
         stream = await memory.connect()
         while not memory.front.doorway.half_open:
             await trio.lowlevel.checkpoint()
-        mock_clock.jump(4.9)
+        await jump(mock_clock, 4.9)
         await wait_all_tasks_blocked(0.01)
         assert memory.front.doorway.half_open == 1
-        mock_clock.jump(0.2)
+        await jump(mock_clock, 0.2)
         assert not await receive(stream)
         assert memory.meters.handshakes["timeout"] == 1
 
@@ -105,7 +106,7 @@ async def test_half_open_connections_are_bounded_and_the_oldest_makes_room(mock_
         silent = [await memory.connect() for _ in range(2)]
         while memory.front.doorway.half_open < 2:
             await trio.lowlevel.checkpoint()
-        mock_clock.jump(HALF_OPEN_S_MIN)
+        await jump(mock_clock, HALF_OPEN_S_MIN)
         line = Line(await memory.connect())
         assert await line.sign_in()
         assert not await receive(silent[0])
