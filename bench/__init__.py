@@ -11,6 +11,7 @@ locustfile        these as a Locust test
 local_switch      a switch of our own on the embedded Postgres, seeded, for as long as a block lasts
 load              `make load` and `make load-headless`
 block_latency     from the commit of a card's block to its refusal by every worker
+flooder           from the commit of a flooding terminal's block until it is served no more
 start_time        from the start of the process to ready
 
 throughput        `cityswitch bench`: which lanes run, and where results go

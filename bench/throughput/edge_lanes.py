@@ -17,14 +17,19 @@ import trio
 
 from bench.local_switch import HOST
 from bench.throughput.driver import END_S_MAX, READY_S_MAX, DriverFailed, Program, Timing, running
-from bench.throughput.lanes import ClosedLane, Ground, Lane, Round, Sample
+from bench.throughput.lanes import SWITCH_1, ClosedLane, Ground, Lane, Round, Sample
 from bench.throughput.load_order import READY
 from bench.throughput.nuisance_order import GO, Nuisance, NuisanceOrder, NuisanceReport
 
 MODULE: Final = "bench.throughput.nuisance_process"
 TLS_GENERATOR: Final = Program("bench.throughput.tls_generator_process")
-GOOD: Final = 280
 FLOODERS: Final = 20
+TRADING: Final = 300
+"""Terminals that trade in the lanes without a flood."""
+TERMINALS: Final = TRADING + FLOODERS
+"""What a stage needs: the hot card's terminals come on top of the city's."""
+GOOD: Final = TRADING - FLOODERS
+"""The rest of the city, where some of it floods."""
 STRANGERS: Final = 1_500
 HOT_DEPTH: Final = 200
 """Unanswered requests of each of the flooders' terminals: 4,000 for one card."""
@@ -105,6 +110,7 @@ class BesideLane:
             seed=population.seed,
             cards=population.cards,
             partners=population.partners,
+            terminals=population.terminals,
             connections=self._connections,
             terminal_first=self._good,
             stan_first=stage.next_stans(),
@@ -119,10 +125,10 @@ class BesideLane:
 ALONE: Final = f"switch, 1 worker, {GOOD} terminals"
 ECHO_FLOOD: Final = f"{ALONE} beside {FLOODERS} that stream ECHO"
 TOTALS_FLOOD: Final = f"{ALONE} beside {FLOODERS} that stream TOTALS"
-HOT_CARD: Final = f"{ALONE} beside one card at depth {FLOODERS * HOT_DEPTH:,}"
+HOT_CARD: Final = f"{SWITCH_1} beside one card at depth {FLOODERS * HOT_DEPTH:,}"
 HOT_FACT: Final = "hot card, answered/s"
-BESIDE_STRANGERS: Final = f"switch, 1 worker, 300 terminals beside {STRANGERS:,} half-open strangers"
-OVER_TLS: Final = "switch, 1 worker, 300 terminals over TLS"
+BESIDE_STRANGERS: Final = f"{SWITCH_1} beside {STRANGERS:,} half-open strangers"
+OVER_TLS: Final = f"{SWITCH_1} over TLS"
 
 
 def edge_lanes() -> list[Lane]:
@@ -131,11 +137,11 @@ def edge_lanes() -> list[Lane]:
         Lane(ALONE, ("switch 1",), ClosedLane("switch 1", GOOD, 1)),
         Lane(ECHO_FLOOD, ("switch 1",), BesideLane("switch 1", "echo")),
         Lane(TOTALS_FLOOD, ("switch 1",), BesideLane("switch 1", "totals")),
-        Lane(HOT_CARD, ("crowd 1",), BesideLane("crowd 1", "hot card", depth=HOT_DEPTH)),
+        Lane(HOT_CARD, ("crowd 1",), BesideLane("crowd 1", "hot card", good=TRADING, depth=HOT_DEPTH)),
         Lane(
             BESIDE_STRANGERS,
             ("switch 1",),
-            BesideLane("switch 1", "strangers", good=300, connections=STRANGERS),
+            BesideLane("switch 1", "strangers", good=TRADING, connections=STRANGERS),
         ),
-        Lane(OVER_TLS, ("tls 1",), ClosedLane("tls 1", 300, 1, generator=TLS_GENERATOR)),
+        Lane(OVER_TLS, ("tls 1",), ClosedLane("tls 1", TRADING, 1, generator=TLS_GENERATOR)),
     ]

@@ -12,8 +12,8 @@ import msgspec
 
 GO: Final = b"go\n"
 
-Nuisance: TypeAlias = Literal["echo", "totals", "hot card", "strangers"]
-"""Terminals that stream ECHO or TOTALS, or all use one card; connections that never shake hands."""
+Nuisance: TypeAlias = Literal["echo", "totals", "sign on", "hot card", "strangers"]
+"""Terminals that stream ECHO, TOTALS or SIGN_ON, or all use one card; connections that never shake hands."""
 
 
 class NuisanceOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,11 +25,17 @@ class NuisanceOrder(msgspec.Struct, frozen=True, kw_only=True):
     seed: str
     cards: int
     partners: int
+    terminals: int = 0
+    """Of the population, as `Population` has it."""
     connections: int
     terminal_first: int = 0
     stan_first: int
     depth: int = 64
     """Requests unanswered on a connection."""
+    comes_again: bool = False
+    """Whether a terminal that was closed or turned away comes again at once, for ever."""
+    requests_max: int = 0
+    """After so many requests a terminal itself closes its connection and comes again (0: never)."""
 
 
 class NuisanceReport(msgspec.Struct, kw_only=True):
@@ -41,3 +47,9 @@ class NuisanceReport(msgspec.Struct, kw_only=True):
     refused: int = 0
     connected: int = 0
     """Connections made, those at the beginning included."""
+    turned_away: int = 0
+    """Handshakes of terminals that came again, and were not let in."""
+    served_at: float = 0.0
+    """When a terminal was last let in or answered (CLOCK_MONOTONIC, which all processes share)."""
+    closed_at: float = 0.0
+    """When the switch last closed the connection of a terminal it had let in."""

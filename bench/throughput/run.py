@@ -20,7 +20,7 @@ from bench.local_switch import say
 from bench.machine import Watch
 from bench.throughput import growth
 from bench.throughput.driver import Timing
-from bench.throughput.edge_lanes import edge_lanes
+from bench.throughput.edge_lanes import TERMINALS, edge_lanes
 from bench.throughput.goals import GOALS, reached
 from bench.throughput.growth_data import recycle_wal
 from bench.throughput.lanes import Lane, closed_lanes
@@ -105,7 +105,10 @@ async def run_growth(plan: Plan, kinds: Sequence[str], stop: trio.Event) -> Exit
 async def _measure(plan: Plan, lanes: Sequence[Lane], stop: trio.Event) -> Rounds:
     rounds = Rounds()
     needs = dict.fromkeys(need for lane in lanes for need in lane.needs)
-    async with open_stage(plan.directory, plan.cards, plan.partners) as stage, AsyncExitStack() as stack:
+    async with (
+        open_stage(plan.directory, plan.cards, plan.partners, TERMINALS) as stage,
+        AsyncExitStack() as stack,
+    ):
         await recycle_wal(stage.owner)
         await prepare_pgbench(stage.owner)
         await prepare_yardstick(stage)
@@ -120,7 +123,7 @@ def _is_wanted(lane: Lane, only: Sequence[str]) -> bool:
 
 def _settings(plan: Plan) -> str:
     return (
-        f"settings: {plan.cards:,} cards, {plan.partners} partners, embedded Postgres with fsync and"
+        f"settings: {plan.cards:,} cards, {plan.partners} partners, {TERMINALS} terminals, embedded Postgres with fsync and"
         f" synchronous_commit on, {plan.rounds} rounds of {plan.seconds:g} s a lane after"
         f" {plan.warm_up_s:g} s of warm-up; clients, switch and Postgres share the machine"
     )

@@ -95,11 +95,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(parent: Path, cards: int, partners: int) -> AsyncIterator[Stage]:
-    """Make a city in a fresh directory below `parent`; both are gone when the block is left."""
+async def open_stage(parent: Path, cards: int, partners: int, terminals: int = 0) -> AsyncIterator[Stage]:
+    """Make a city in a fresh directory below `parent`; both are gone when the block is left.
+
+    `terminals`: as `Population` has it, one for each partner unless told otherwise.
+    """
     configure_logs("warning")
     os.makedirs(parent, exist_ok=True)
-    population = Population(SEED, cards, partners)
+    population = Population(SEED, cards, partners, terminals)
     with tempfile.TemporaryDirectory(prefix="throughput-", dir=parent) as name:
         directory = Path(name)
         async with embedded_postgres(directory / "postgres", settings=SETTINGS) as postgres:

@@ -11,10 +11,13 @@ TIMING = Timing(0.05, 0.5)
 
 
 async def test_each_nuisance_is_one_and_spoils_nothing(tmp_path: Path) -> None:
-    """Floods, a hot card and strangers do what they are there for; no purchase beside them is refused."""
+    """Floods, a hot card and strangers do what they are there for; no purchase beside them is refused.
+
+    Their terminals come on top of those that behave, which are one for each partner.
+    """
     samples: dict[str, Sample] = {}
     async with (
-        open_stage(tmp_path, cards=600, partners=40) as stage,
+        open_stage(tmp_path, cards=600, partners=4, terminals=8) as stage,
         servers(stage, ["switch 1", "crowd 1", "tls 1"]),
     ):
         lanes = [
