@@ -2,16 +2,16 @@
 
     .venv/bin/python -m bench.probes.flooder
 
-A switch of our own with two workers. Some terminals redeem: each earns what the smallest tier takes and redeems
-it, again and again. Beside them one terminal floods: it streams TOTALS, or SIGN_ON, or requests of one card over
-connections it closes and makes anew; and it comes again whenever it is closed or turned away. It is then blocked
-as an operator does it, in one transaction on the registry. The clock starts when the commit has returned and
-stops when the flooder was last let in, answered or closed.
+A switch of our own with two workers. Some terminals redeem: each earns what the smallest tier takes and
+redeems it, again and again. Beside them one terminal floods: it streams TOTALS, or SIGN_ON, or requests of
+one card over connections it closes and makes anew; and it comes again whenever it is closed or turned away.
+It is then blocked as an operator does it, in one transaction on the registry. The clock starts when the
+commit has returned and stops when the flooder was last let in, answered or closed.
 
-Owns the method. Must not know how a block reaches a worker. Invariants: a round counts only if the flooder was
-let in before its block; one that is never turned away after it counts as long as it was watched; whatever a good
-terminal was not granted is counted, for no card of theirs is short of points. A status of 1 means that a limit
-was missed.
+Owns the method. Must not know how a block reaches a worker. Invariants: a round counts only if the flooder
+was let in before its block; one that is never turned away after it counts as long as it was watched;
+whatever a good terminal was not granted is counted, for no card of theirs is short of points. A status of 1
+means that a limit was missed.
 """
 
 from __future__ import annotations

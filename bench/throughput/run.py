@@ -123,7 +123,7 @@ def _is_wanted(lane: Lane, only: Sequence[str]) -> bool:
 
 def _settings(plan: Plan) -> str:
     return (
-        f"settings: {plan.cards:,} cards, {plan.partners} partners, {TERMINALS} terminals, embedded Postgres with fsync and"
-        f" synchronous_commit on, {plan.rounds} rounds of {plan.seconds:g} s a lane after"
+        f"settings: {plan.cards:,} cards, {plan.partners} partners, {TERMINALS} terminals, embedded Postgres"
+        f" with fsync and synchronous_commit on, {plan.rounds} rounds of {plan.seconds:g} s a lane after"
         f" {plan.warm_up_s:g} s of warm-up; clients, switch and Postgres share the machine"
     )

@@ -77,10 +77,12 @@ def test_what_a_good_terminal_was_not_granted_is_counted() -> None:
     """Approved pairs, retries, declines and a lost line are told apart; a lost line ends the trade."""
     pairs = [(0, 0), (0, int(ResultCode.TRY_AGAIN)), (int(ResultCode.TRY_AGAIN),), (0, 45)]
     served = Served()
-    with scripted_switch() as switch:
-        with BlockingTerminal.connect("127.0.0.1", switch.port, identity(CITY, 0)) as line:
-            line.sign_on()
-            switch.script.extend(Step(code=code) for pair in pairs for code in pair)
-            switch.script.append(Step(answer=False, close=True))
-            Redeemer(line, [CITY.card_digits(1)]).run(served, lambda: False)
+    with (
+        scripted_switch() as switch,
+        BlockingTerminal.connect("127.0.0.1", switch.port, identity(CITY, 0)) as line,
+    ):
+        line.sign_on()
+        switch.script.extend(Step(code=code) for pair in pairs for code in pair)
+        switch.script.append(Step(answer=False, close=True))
+        Redeemer(line, [CITY.card_digits(1)]).run(served, lambda: False)
     assert (served.redeemed, served.refused, served.declined) == (1, 3, 1)
