@@ -15,7 +15,7 @@ from hmac import compare_digest
 from struct import Struct
 
 from protocol.errors import CloseReason, MisuseError, ProtocolError
-from protocol.frames import PLAIN_MIN, TAGGED_MIN, frame_end, pack_header
+from protocol.frames import PLAIN_MIN, TAGGED_MIN, frame_end
 from protocol.keys import HashCopy, keyed_hashes
 from protocol.limits import (
     BODY_MAX,
@@ -30,8 +30,17 @@ from protocol.messages import DECODE_ERRORS, Decode, Received, body_error, texts
 from protocol.state import Event, State, step
 
 _pack_sequence = Struct(">Q").pack
+_pack_numbered_header = Struct(">QHBB").pack
+"""Sequence number and header: what a tag covers before the body."""
 _HEAD_AND_TAG = HEADER_SIZE - LENGTH_SIZE + TAG_SIZE
 """What the length field of a data frame counts beside the body."""
+# The parts of a data frame, as slices made once.
+_VERSION_AND_TYPE = slice(LENGTH_SIZE, HEADER_SIZE)
+_BODY = slice(HEADER_SIZE, -TAG_SIZE)
+_BEFORE_TAG = slice(-TAG_SIZE)
+_TAG = slice(-TAG_SIZE, None)
+_TAG_OF_HASH = slice(TAG_SIZE)
+_BEHIND_SEQUENCE = slice(8, None)
 ALL = 1 << 30
 """More messages than any number of bytes can hold."""
 
@@ -50,6 +59,7 @@ class Session:
         "_seal_outer",
         "_seal_sequence",
         "_state",
+        "has_partial_frame",
         "has_waiting_frame",
         "is_open",
     )
@@ -72,13 +82,10 @@ class Session:
         self._receive_sequence = 0
         self._seal_sequence = 0
         self.is_open = False
+        self.has_partial_frame = False
+        """Whether the first bytes of a frame are here and its last are not (the 5 s frame time-out runs)."""
         self.has_waiting_frame = False
         """Whether a whole frame is here that the last call had no room for: `receive(b"")` takes it."""
-
-    @property
-    def has_partial_frame(self) -> bool:
-        """Whether the first bytes of a frame are here and its last are not (the 5 s frame time-out runs)."""
-        return bool(self._buffer) and not self.has_waiting_frame
 
     def data_to_send(self) -> bytes:
         """Return the handshake bytes to write now; they are handed out once."""
@@ -98,7 +105,7 @@ class Session:
             self.is_open
             and TAGGED_MIN <= size <= FRAME_MAX
             and not self._buffer
-            and messages_max
+            and messages_max > 0
             and data[0] << 8 | data[1] == size - 2
         ):
             # The common case: exactly one whole frame.
@@ -132,6 +139,7 @@ class Session:
             raise
         self._buffer = buffer[start:]
         self.has_waiting_frame = end > 0
+        self.has_partial_frame = not end and start < len(buffer)
         return received
 
     def _frame_end(self, buffer: bytes, start: int) -> int:
@@ -142,15 +150,15 @@ class Session:
     def _data_frame(self, frame: bytes) -> Received:
         """Verify and decode one whole data frame: tag first, then version, type and body."""
         inner = self._receive_inner()
-        inner.update(_pack_sequence(self._receive_sequence) + frame[:-TAG_SIZE])
+        inner.update(_pack_sequence(self._receive_sequence) + frame[_BEFORE_TAG])
         outer = self._receive_outer()
         outer.update(inner.digest())
-        if not compare_digest(outer.digest()[:TAG_SIZE], frame[-TAG_SIZE:]):
+        if not compare_digest(outer.digest()[_TAG_OF_HASH], frame[_TAG]):
             raise ProtocolError(CloseReason.TAG, f"data frame {self._receive_sequence}")
-        decode = self._DECODERS.get(frame[2:4])
+        decode = self._DECODERS.get(frame[_VERSION_AND_TYPE])
         if decode is None:
             raise self._refusal(frame)
-        body = frame[HEADER_SIZE:-TAG_SIZE]
+        body = frame[_BODY]
         try:
             message = decode(body)
         except DECODE_ERRORS as error:
@@ -193,13 +201,14 @@ class Session:
         size = len(body)
         if not 0 < size <= BODY_MAX:
             raise MisuseError(f"a body of {size} bytes, allowed 1 to {BODY_MAX}")
-        frame = pack_header(size + _HEAD_AND_TAG, VERSION, type_byte) + body
+        sequence = self._seal_sequence
+        numbered = _pack_numbered_header(sequence, size + _HEAD_AND_TAG, VERSION, type_byte) + body
         inner = self._seal_inner()
-        inner.update(_pack_sequence(self._seal_sequence) + frame)
+        inner.update(numbered)
         outer = self._seal_outer()
         outer.update(inner.digest())
-        self._seal_sequence += 1
-        return frame + outer.digest()[:TAG_SIZE]  # type: ignore[no-any-return]
+        self._seal_sequence = sequence + 1
+        return numbered[_BEHIND_SEQUENCE] + outer.digest()[_TAG_OF_HASH]  # type: ignore[no-any-return]
 
     def _fail(self, error: ProtocolError) -> None:
         """Keep the fault for good: nothing is received or sealed any more.
@@ -209,7 +218,7 @@ class Session:
         self._failure = error
         self._state = State.FAILED
         self.is_open = False
-        self.has_waiting_frame = False
+        self.has_partial_frame = self.has_waiting_frame = False
         self._buffer = b""
         self._out = b""
 
