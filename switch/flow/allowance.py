@@ -1,15 +1,13 @@
 """What one peer may have under way and may ask for, whatever connection it comes by.
 
-Owns the count of its unanswered requests and the price of what no ledger's batch paces: greetings, questions,
-answers at once, reads that bring no whole request. An allowance belongs to a terminal and outlives its
-connections, so that closing and coming again resets nothing. Must not know sockets. Pure: reads no clock;
-times are seconds of one clock. Invariants: a debt shrinks by `PER_S` a second and by nothing else; what is
-neither in debt nor in flight may be forgotten.
+Owns the count of its unanswered requests and its debt for what no ledger's batch paces: greetings, reads that
+bring no whole request, and requests that have a price (operations.py). An allowance belongs to a terminal and
+outlives its connections, so that closing and coming again resets nothing. Must not know sockets. Pure: reads
+no clock; times are seconds of one clock. Invariants: a debt shrinks by `PER_S` a second and by nothing else;
+what is neither in debt nor in flight may be forgotten.
 """
 
 from __future__ import annotations
-
-from protocol import Echo, Received, Request, SignOff, SignOn, Totals
 
 PER_S = 100.0
 """Units paid back a second: a terminal that sends nothing but ECHO is read a hundred times a second."""
@@ -21,8 +19,6 @@ HANDSHAKE = 10.0
 """Units of a handshake that succeeded: ten a second. (Whoever only claims a number spends nothing of it.)"""
 FRUITLESS_READ = 1.0
 """Units of a read that completed no request."""
-PRICES: dict[type[Request], float] = {Echo: 1.0, SignOff: 1.0, SignOn: 10.0, Totals: 100.0}
-"""Units of a request; what is not named is bounded by the requests in flight alone."""
 
 
 class Allowance:
@@ -55,14 +51,3 @@ class Allowance:
     def is_clean(self, now: float) -> bool:
         """Whether forgetting it would change nothing."""
         return not self.in_flight and not self.debt(now)
-
-
-def price(requests: list[Received]) -> float:
-    """Return the units of one read's requests."""
-    if not requests:
-        return FRUITLESS_READ
-    units = 0.0
-    for request in requests:
-        if request.message.__class__ in PRICES:
-            units += PRICES[request.message.__class__]
-    return units

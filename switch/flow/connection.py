@@ -134,14 +134,11 @@ class Connection:
         """The number of its terminal, 0 on a link of many."""
         return self.terminal.number if self.terminal is not None else 0
 
-    def note_read(self, *, has_frames: bool, now: float) -> None:
-        """Note the arrival of bytes for the deadlines: idle counts from the last whole frame."""
-        if has_frames:
-            self.read_at = now
-            self.frame_since = None
+    def note_partial_frame(self, *, is_new: bool, now: float) -> None:
+        """Note for the deadlines whether a frame is half here; `is_new`: others were completed before it."""
         if not self.session.has_partial_frame:
             self.frame_since = None
-        elif self.frame_since is None:
+        elif is_new or self.frame_since is None:
             self.frame_since = now
 
 
@@ -239,9 +236,10 @@ class Connections:
         """Count one request out, whatever has become of its connection."""
         connection.in_flight -= 1
         connection.allowance.in_flight -= 1
-        present = self._by_terminal.get(connection.number) if connection.closed else connection
-        if present is not None and present.paused:
-            self._steer(present)
+        if connection.closed or connection.paused:
+            present = self._by_terminal.get(connection.number) if connection.closed else connection
+            if present is not None and present.paused:
+                self._steer(present)
 
     def turn_taken(self, connection: Connection, units: float, now: float) -> None:
         """After each read: charge its price, and look whether there is to be another."""

@@ -40,7 +40,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is the ledger's number of it. `is_new_business`: it may be told to try again when there is too much
     to do or too little is known; what settles an earlier request never is. `is_journalled`: its refusals are
-    kept, so that a refused id never posts.
+    kept, so that a refused id never posts. `price`: what one without a decision costs, in
+    units of an allowance (allowance.py); the others are bounded by the requests in flight alone.
     """
 
     kind: int = 0
@@ -49,6 +50,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     is_new_business: bool = False
     is_journalled: bool = True
     asks_ledger: bool = False
+    price: float = 0.0
 
 
 OPERATIONS: dict[type[Request], Operation] = {
@@ -62,8 +64,8 @@ OPERATIONS: dict[type[Request], Operation] = {
     Status: Operation(
         kind=int(Kind.STATUS), decide=decide_reference, reply=status_reply, is_journalled=False
     ),
-    SignOn: Operation(asks_ledger=True),
-    Totals: Operation(asks_ledger=True),
-    Echo: Operation(),
-    SignOff: Operation(),
+    SignOn: Operation(asks_ledger=True, price=10.0),
+    Totals: Operation(asks_ledger=True, price=100.0),
+    Echo: Operation(price=1.0),
+    SignOff: Operation(price=1.0),
 }

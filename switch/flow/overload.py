@@ -27,6 +27,8 @@ class Overload:
         self._ample_at = now
         self._of_account: dict[int, int] = {}
         self._behind_own_card = 0
+        self.hot: set[int] = set()
+        """Card accounts of which as much is in flight as may be."""
 
     def is_crowded(self, in_flight: int, now: float) -> bool:
         """Whether half of what may be in flight has been so for long: the rest waits unseen in sockets."""
@@ -45,10 +47,6 @@ class Overload:
         self._credit -= SERVED_PER_REFUSAL
         return True
 
-    def is_hot(self, account: int) -> bool:
-        """Whether as much of this card account is in flight as may be."""
-        return self._of_account.get(account, 0) >= self._per_card_max
-
     def enter(self, account: int) -> None:
         """A request of this account goes to the ledger (0: of no card; it is not counted)."""
         if not account:
@@ -57,12 +55,16 @@ class Overload:
         self._of_account[account] = here + 1
         if here:
             self._behind_own_card += 1
+        if here + 1 >= self._per_card_max:
+            self.hot.add(account)
 
     def leave(self, account: int) -> None:
         """A request that has entered was answered."""
         if not account:
             return
         left = self._of_account[account] - 1
+        if left < self._per_card_max and self.hot:
+            self.hot.discard(account)
         if left:
             self._of_account[account] = left
             self._behind_own_card -= 1

@@ -17,18 +17,14 @@ TRY_AGAIN = int(ResultCode.TRY_AGAIN)
 REDEEM = int(Kind.REDEEM)
 
 MakeReply: TypeAlias = Callable[[int, Outcome, Programme], Reply]
-"""Makes the reply of one operation to the request `stan`; `is_printable` is asked first."""
+"""Makes the reply of one operation to the request `stan`. Raises `RulesUnknown`."""
 
 
-def is_printable(outcome: Outcome, programme: Programme) -> bool:
-    """Whether this worker knows the rules the outcome was posted under, and those of its original.
+class RulesUnknown(Exception):
+    """This worker does not know the rules version an outcome was posted under: its registry lags.
 
-    A worker whose registry lags may not; another version's text would be another reply.
+    Another version's text would be another reply.
     """
-    original = outcome.original
-    return outcome.rules_version in programme.versions and (
-        original is None or original.rules_version in programme.versions
-    )
 
 
 def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> TransactionReply:
@@ -36,6 +32,9 @@ def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> Tran
 
     What each figure holds by code: SPEC.md, "What a reply holds" (`protocol.published.field_matrix`).
     """
+    version = programme.versions.get(outcome.rules_version)
+    if version is None:
+        raise RulesUnknown
     is_told = outcome.transaction_id and (outcome.code < TRY_AGAIN or outcome.kind != REDEEM)
     amount_grosze = outcome.amount_grosze if is_told else 0
     return TransactionReply(
@@ -46,7 +45,7 @@ def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> Tran
         amount_grosze=amount_grosze,
         points=outcome.points,
         balance=outcome.balance,
-        receipt=programme.versions[outcome.rules_version].printer.text(
+        receipt=version.printer.text(
             outcome.kind,
             outcome.code,
             at_ms=outcome.accepted_at_ms,
@@ -61,6 +60,8 @@ def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> Tran
 
 def status_reply(stan: int, outcome: Outcome, programme: Programme) -> StatusReply:
     """What became of the original: its own reply, or none."""
+    if outcome.rules_version not in programme.versions:
+        raise RulesUnknown
     original = None
     if outcome.original is not None:
         original = transaction_reply(outcome.original_stan, outcome.original, programme)

@@ -13,15 +13,17 @@ from __future__ import annotations
 import trio
 
 from protocol import ProtocolError
-from switch.flow.allowance import BURST, DOOR, FRUITLESS_READ, HANDSHAKE, PRICES, price
+from switch.flow.allowance import BURST, DOOR, FRUITLESS_READ, HANDSHAKE
 from switch.flow.connection import Connection, Connections
 from switch.flow.flow import Flow
+from switch.flow.operations import OPERATIONS
 from switch.metrics import Meters
 
 TURN_REQUESTS_MAX = 16
 """What a concentrator has in flight as a rule; a terminal has one."""
 
-assert BURST + TURN_REQUESTS_MAX * max(PRICES.values()) < DOOR, "asking too much shuts nobody out"
+PRICE_MAX = max(operation.price for operation in OPERATIONS.values())
+assert BURST + TURN_REQUESTS_MAX * PRICE_MAX < DOOR, "asking too much shuts nobody out"
 
 
 class Hub:
@@ -55,25 +57,31 @@ class Hub:
         self.connections.turn_taken(connection, FRUITLESS_READ, now)
 
     def _take(self, connection: Connection, data: bytes, now: float) -> None:
-        session, bound = connection.session, self._config.in_flight_per_connection_max
-        room = min(TURN_REQUESTS_MAX, bound - connection.allowance.in_flight, self._flow.room)
+        session, allowance, flow = connection.session, connection.allowance, self._flow
+        bound = self._config.in_flight_per_connection_max
+        room = bound - allowance.in_flight
+        if room > TURN_REQUESTS_MAX or room > flow.room:
+            room = TURN_REQUESTS_MAX if flow.room > TURN_REQUESTS_MAX else flow.room
         try:
-            requests = session.receive(data, room if room > 0 else 0)
+            requests = session.receive(data, room)
         except ProtocolError as fault:
             self.faulty(connection, fault.reason)
-            self._flow.receive(connection, fault.received, now)
+            flow.receive(connection, fault.received, now)
             return
-        connection.note_read(has_frames=bool(requests), now=now)
+        if session.has_partial_frame or connection.frame_since is not None:
+            connection.note_partial_frame(is_new=bool(requests), now=now)
         if requests:
-            self._flow.receive(connection, requests, now)
-        units = price(requests) if requests or not session.has_waiting_frame else 0.0
+            connection.read_at = now
+            units = flow.receive(connection, requests, now)
+        else:
+            units = 0.0 if session.has_waiting_frame else FRUITLESS_READ
         # Most reads change nothing of what is to be read next.
         if (
             units
             or not data
             or session.has_waiting_frame
             or connection.write_since is not None
-            or connection.allowance.in_flight >= bound
+            or allowance.in_flight >= bound
         ):
             self.connections.turn_taken(connection, units, now)
 

@@ -6,8 +6,9 @@ import trio
 from trio.testing import MockClock
 
 from protocol import ClientSession, Earn, Echo, ServerSession, SignOn, Totals
-from switch.flow.allowance import BURST, HANDSHAKE, PER_S, PRICES, Allowance
+from switch.flow.allowance import BURST, HANDSHAKE, PER_S, Allowance
 from switch.flow.connection import Connection, Connections
+from switch.flow.operations import OPERATIONS
 from switch.wire.hub import TURN_REQUESTS_MAX, Hub
 from tests.switch.memory import CARD, Memory, running_front, terminal_key
 
@@ -247,4 +248,4 @@ def test_a_debt_is_paid_back_by_time_alone() -> None:
 
 def test_questions_cost_more_than_echoes() -> None:
     """A terminal's reserve is some ten totals, a hundred sign-ons, a thousand echoes."""
-    assert [BURST / PRICES[kind] for kind in (Totals, SignOn, Echo)] == [10, 100, 1_000]
+    assert [BURST / OPERATIONS[kind].price for kind in (Totals, SignOn, Echo)] == [10, 100, 1_000]

@@ -150,4 +150,18 @@ def test_what_waits_behind_its_own_card_crowds_nobody() -> None:
     for account in [8] * 8 + [16, 24]:
         overload.leave(account)
     assert not overload.is_crowded(0, 20.0)
-    assert not overload.is_hot(8)
+
+
+def test_a_card_is_hot_while_its_bound_is_in_flight() -> None:
+    """With a bound of two a card is hot from its second request to the first answer; no card never is."""
+    overload = Overload(in_flight_max=6, per_card_max=2, shed_after_s=0.5, batch_max=500, now=0.0)
+    for account in (8, 0, 0, 16):
+        overload.enter(account)
+    assert overload.hot == set()
+    overload.enter(8)
+    assert overload.hot == {8}
+    overload.leave(8)
+    assert overload.hot == set()
+    overload.leave(8)
+    overload.enter(8)
+    assert overload.hot == set()

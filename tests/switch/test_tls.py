@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from protocol import Earn, Echo
-from switch.flow.allowance import PRICES
+from switch.flow.operations import OPERATIONS
 from switch.wire.pump import PumpedSocket
 from switch.wire.tls import TlsSocket
 from tests.patience import HANG_S
@@ -151,7 +151,10 @@ async def test_reads_of_half_a_record_are_paid_for(tmp_path: Path, mock_clock: M
             await stream.stream.send_all(record[at : at + 1])
             await wait_all_tasks_blocked(0.001)
         assert (await line.reply()).stan == 1
-        assert connection.allowance.debt(trio.current_time()) == before + len(record) - 1 + PRICES[Echo]
+        assert (
+            connection.allowance.debt(trio.current_time())
+            == before + len(record) - 1 + OPERATIONS[Echo].price
+        )
 
 
 async def test_replies_wait_for_a_slow_peer_and_none_is_lost(tmp_path: Path) -> None:
