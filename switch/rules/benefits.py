@@ -1,0 +1,146 @@
+"""Whether an offer is granted here and now to a card, and what it takes off.
+
+Owns the matching of an offer with partner, outlet, holder and moment, and its price. Pure: a moment is the
+day and minute that the programme's clocks show (`Calendar.wall`), a holder two sets of bits. Must not know
+why somebody is of a kind, nor count uses: the ledger does, under its locks. Invariants: a discount is 0 to
+the amount, grows with it, and of several benefits for a holder the best counts (Zgierz § 16: at 18 somebody
+is both youth and adult; the ambiguity favours the holder).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from switch.rules.dates import EVERY_DAY, Hours, day_number
+from switch.rules.offers import CHECK_BITS, DAYS, AnyBenefit, Codes, Offer, parse_hours
+
+# Result codes of the wire (SPEC.md, "Results").
+APPROVED: Final = 0
+NOT_FOR_CARD: Final = 56
+NOT_NOW: Final = 57
+OTHER_PARTNER: Final = 59
+IDENTITY: Final = CHECK_BITS["photo_id"] | CHECK_BITS["guardian_id"]
+NO_OTHER_DISCOUNT: Final = CHECK_BITS["no_other_discount"]
+FIRST_DAY: Final = -1_000_000
+LAST_DAY: Final = 1_000_000
+
+
+class Audience(NamedTuple):
+    """A benefit and whom it is for: sets of bits, of which the holder has one; 0: everybody."""
+
+    kinds: int
+    flags: int
+    benefit: AnyBenefit
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """One version of an offer, made ready once to be decided by."""
+
+    offer: Offer
+    audiences: tuple[Audience, ...]
+    outlets: frozenset[int]
+    from_day: int
+    to_day: int
+    hours: tuple[Hours, ...]
+
+    @classmethod
+    def of(cls, offer: Offer, codes: Codes) -> Terms:
+        """Make an offer ready. A kind or flag the programme no longer knows is nobody's."""
+        audiences = []
+        for benefit in offer.benefits:
+            kinds = sum(codes.kinds.get(code, 0) for code in set(benefit.kinds))
+            flags = sum(codes.flags.get(code, 0) for code in set(benefit.flags))
+            if (kinds or not benefit.kinds) and (flags or not benefit.flags):
+                audiences.append(Audience(kinds, flags, benefit))
+        days = sum(1 << DAYS.index(day) for day in offer.days) or EVERY_DAY
+        hours = [Hours(*parse_hours(text), days) for text in offer.hours]
+        return cls(
+            offer,
+            tuple(audiences),
+            frozenset(offer.outlets),
+            day_number(offer.from_day) if offer.from_day else FIRST_DAY,
+            day_number(offer.to_day) if offer.to_day else LAST_DAY,
+            tuple(hours) or (Hours(days=days),),
+        )
+
+
+def refuse_benefit(
+    terms: Terms, *, partner: int, outlet: int, kinds: int, flags: int, wall: tuple[int, int]
+) -> int:
+    """Return why a benefit is not granted, APPROVED where it is.
+
+    `outlet` is the terminal's, 0 where it stands in none; `wall` the day since 1970 and the minute of it.
+    """
+    if terms.offer.partner != partner or (terms.outlets and outlet not in terms.outlets):
+        return OTHER_PARTNER
+    if not any(_is_for(audience, kinds, flags) for audience in terms.audiences):
+        return NOT_FOR_CARD
+    return APPROVED if is_open(terms, *wall) else NOT_NOW
+
+
+def is_open(terms: Terms, day: int, minute: int) -> bool:
+    """Whether an offer holds at a minute of a day; hours past midnight are those of the day they began on."""
+    return any(
+        began is not None and terms.from_day <= began <= terms.to_day
+        for began in (_began_on(hours, day, minute) for hours in terms.hours)
+    )
+
+
+def _began_on(hours: Hours, day: int, minute: int) -> int | None:
+    """Return the day on which hours began that a minute lies in; None where it lies in none."""
+    if hours.until_minute > hours.from_minute:
+        is_within, began = hours.from_minute <= minute < hours.until_minute, day
+    else:
+        is_within = minute >= hours.from_minute or minute < hours.until_minute
+        began = day if minute >= hours.from_minute else day - 1
+    return began if is_within and hours.days >> (began + 3) % 7 & 1 else None
+
+
+def _is_for(audience: Audience, kinds: int, flags: int) -> bool:
+    return (not audience.kinds or audience.kinds & kinds != 0) and (
+        not audience.flags or audience.flags & flags != 0
+    )
+
+
+def discount_grosze(terms: Terms, *, kinds: int, flags: int, amount_grosze: int) -> int:
+    """Return what is taken off an amount for a holder of these kinds and flags; 0: nothing is for them."""
+    best = max(
+        (
+            audience.benefit.discount_grosze(max(amount_grosze, 0))
+            for audience in terms.audiences
+            if _is_for(audience, kinds, flags)
+        ),
+        default=0,
+    )
+    most = terms.offer.max_discount_grosze
+    return best if most is None else min(best, most)
+
+
+def wants_amount(terms: Terms, *, kinds: int, flags: int) -> bool:
+    """Whether what is for a holder is worth nothing without an amount to pay."""
+    return all(
+        audience.benefit.wants_amount for audience in terms.audiences if _is_for(audience, kinds, flags)
+    )
+
+
+def checks_of(offer: Offer, *, always: int, combines: bool) -> int:
+    """Return what the cashier has to confirm, in the wire's bits.
+
+    `always`: what the programme demands for every benefit; `combines`: whether its benefits go together with
+    other discounts where the offer does not say.
+    """
+    checks = always
+    for check in offer.confirm:
+        checks |= CHECK_BITS[check]
+    does_combine = combines if offer.combines is None else offer.combines
+    return checks & ~NO_OTHER_DISCOUNT if does_combine else checks | NO_OTHER_DISCOUNT
+
+
+def is_confirmed(checks: int, confirmed: int) -> bool:
+    """Whether all that is to be checked was; of the documents of identity one will do (Zgierz § 17)."""
+    identity = checks & IDENTITY
+    if identity and not confirmed & identity:
+        return False
+    return not checks & NO_OTHER_DISCOUNT or confirmed & NO_OTHER_DISCOUNT != 0

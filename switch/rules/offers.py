@@ -1,0 +1,361 @@
+"""What an offer of a partner may say: read from a TOML text, bounded and checked.
+
+Owns the keys of an offers file, their bounds, and what contradicts itself. Whom an offer is for, when it
+holds and what it is worth at a till is decided in `switch.rules.benefits`. Must not know a city by name, nor
+the database. Invariants: an `Offer` that exists can be granted to somebody at some time; every fault names
+the key. Sources: Zgierz § 16, § 18, § 37; Żywiec § 2, § 4.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from switch.rules.text import is_plain
+
+OFFER_MAX: Final = 99_999_999
+"""An offer's number; with three bits for the limit it is the number of a quota, which is a 32-bit integer."""
+LIMITS_MAX: Final = 8
+NAME_BYTES_MAX: Final = 32
+FILE_BYTES_MAX: Final = 1_048_576
+
+Code = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]{0,31}$")]
+Grosze = Annotated[int, Meta(ge=1, le=100_000_000)]
+Number = Annotated[int, Meta(ge=1, le=OFFER_MAX)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: Final[tuple[str, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Check = Literal["photo_id", "guardian_id", "no_other_discount"]
+CHECK_BITS: Final = {"photo_id": 1, "guardian_id": 2, "no_other_discount": 4}
+"""What the cashier confirms; the numbers are the wire's (SPEC.md, `checks`)."""
+Scope = Literal["card_and_offer", "offer", "card", "programme"]
+Period = Literal["day", "week", "month", "year", "ever"]
+
+
+class OfferError(Exception):
+    """An offers file that cannot be used; the message names the file, the offer and the key."""
+
+
+class Codes(NamedTuple):
+    """The kinds of holder and the flags that a programme knows, each with its bit."""
+
+    kinds: dict[str, int]
+    flags: dict[str, int]
+
+    @classmethod
+    def of(cls, kinds: Iterable[str], flags: Iterable[str]) -> Codes:
+        """Return the codes with the bits of their places."""
+        return cls(
+            {code: 1 << place for place, code in enumerate(kinds)},
+            {code: 1 << place for place, code in enumerate(flags)},
+        )
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+class Words(_Part, frozen=True):
+    """A text in the two languages."""
+
+    pl: str
+    en: str
+
+
+class Benefit(_Part, frozen=True, tag_field="kind"):
+    """One benefit and whom it is for: kinds of holder and flags, one of each; an empty list means everybody.
+
+    Of several benefits that are for a holder the best counts.
+    """
+
+    kinds: tuple[Code, ...] = msgspec.field(default=(), name="for")
+    flags: tuple[Code, ...] = ()
+
+    @property
+    def wants_amount(self) -> bool:
+        """Whether it is worth nothing without an amount to pay."""
+        return True
+
+    def discount_grosze(self, amount_grosze: int) -> int:
+        """Return what is taken off an amount of 0 or more: 0 to the amount itself."""
+        raise AssertionError(f"{type(self).__name__} has no price")
+
+
+class Percent(Benefit, frozen=True, kw_only=True, tag="percent"):
+    """So much of a hundred off, half-up to the grosz: `percent = 10`, or `"12.5"` in quotes."""
+
+    percent: (
+        Annotated[int, Meta(ge=0, le=1_000)] | Annotated[str, Meta(pattern=r"^[0-9]{1,3}([.,][0-9]{1,2})?$")]
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hundredths <= 10_000:
+            raise ValueError("percent: more than 0 and not over 100")
+
+    @property
+    def hundredths(self) -> int:
+        """The percentage in hundredths: 12.5 % is 1250."""
+        whole, _, part = str(self.percent).replace(",", ".").partition(".")
+        return int(whole) * 100 + int(part.ljust(2, "0"))
+
+    def discount_grosze(self, amount_grosze: int) -> int:
+        """Return the percentage of an amount; half a grosz counts as a whole one."""
+        return (amount_grosze * self.hundredths + 5_000) // 10_000
+
+
+class FixedPrice(Benefit, frozen=True, kw_only=True, tag="fixed_price"):
+    """Never more than this price."""
+
+    price_grosze: Grosze
+
+    def discount_grosze(self, amount_grosze: int) -> int:
+        """Return what the amount is above the price."""
+        return max(amount_grosze - self.price_grosze, 0)
+
+
+class AmountOff(Benefit, frozen=True, kw_only=True, tag="amount_off"):
+    """So much less, and nothing below zero."""
+
+    off_grosze: Grosze
+
+    def discount_grosze(self, amount_grosze: int) -> int:
+        """Return the sum, or the amount where that is less."""
+        return min(self.off_grosze, amount_grosze)
+
+
+class FreeEntry(Benefit, frozen=True, kw_only=True, tag="free_entry"):
+    """Nothing is to be paid."""
+
+    @property
+    def wants_amount(self) -> bool:
+        """An entry may have no price at all."""
+        return False
+
+    def discount_grosze(self, amount_grosze: int) -> int:
+        """Return the amount."""
+        return amount_grosze
+
+
+class SecondFree(Benefit, frozen=True, kw_only=True, tag="second_free"):
+    """Two for the price of one: the amount is that of both, and an odd grosz is paid."""
+
+    def discount_grosze(self, amount_grosze: int) -> int:
+        """Return the price of the second."""
+        return amount_grosze // 2
+
+
+class Privilege(Benefit, frozen=True, kw_only=True, tag="privilege"):
+    """Something that is not counted in money; the offer's name and text say what."""
+
+    @property
+    def wants_amount(self) -> bool:
+        """It has no price."""
+        return False
+
+    def discount_grosze(self, amount_grosze: int) -> int:
+        """Return nothing, whatever the amount."""
+        return 0
+
+
+AnyBenefit = Percent | FixedPrice | AmountOff | FreeEntry | SecondFree | Privilege
+
+
+class Limit(_Part, frozen=True):
+    """So many uses in a period, of each card or of all cards together (Zgierz § 18)."""
+
+    per: Scope
+    uses: Annotated[int, Meta(ge=1, le=1_000_000_000)]
+    every: Period
+
+    def __post_init__(self) -> None:
+        if self.per in {"card", "programme"}:
+            raise ValueError(
+                f"per: a limit per {self.per} counts every offer and stands in the programme's rules"
+            )
+
+
+class Hours(NamedTuple):
+    """Minutes of a day, from the first to before the last; `until` below `start`: past midnight."""
+
+    start: int
+    until: int
+
+
+def parse_hours(text: str) -> Hours:
+    """Read "10:00-14:00"; "22:00-02:00" goes past midnight. Raises ValueError."""
+    found = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])-(24:00|(?:[01][0-9]|2[0-3]):[0-5][0-9])", text)
+    if not found:
+        raise ValueError(f"hours: {text!r} is not like 10:00-14:00")
+    until_hour, until_minute = found[3].split(":")
+    hours = Hours(int(found[1]) * 60 + int(found[2]), int(until_hour) * 60 + int(until_minute))
+    if hours.start == hours.until:
+        raise ValueError(f"hours: {text!r} is no time at all")
+    return hours
+
+
+class Offer(_Part, frozen=True):
+    """What one partner grants to holders of the card.
+
+    `outlets` are numbers of the partner's outlets, none: all of them; `goods` names the kind of goods or
+    services. It holds from `from` to `to`, both included, on `days`, in `hours` of the programme's time zone
+    (hours past midnight belong to the day they begin on). `combines`: with other discounts, None: as the
+    programme has it. `confirm`: what the cashier confirms beside what the programme demands.
+    """
+
+    number: Number
+    partner: Number
+    name: Words
+    text: Words
+    benefits: Annotated[tuple[AnyBenefit, ...], Meta(min_length=1, max_length=8)]
+    outlets: Annotated[tuple[Number, ...], Meta(max_length=64)] = ()
+    goods: Words | None = None
+    from_day: date | None = msgspec.field(default=None, name="from")
+    to_day: date | None = msgspec.field(default=None, name="to")
+    days: Annotated[tuple[Day, ...], Meta(max_length=7)] = ()
+    hours: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
+    combines: bool | None = None
+    confirm: tuple[Check, ...] = ()
+    limits: Annotated[tuple[Limit, ...], Meta(max_length=LIMITS_MAX)] = ()
+    max_discount_grosze: Grosze | None = None
+
+    def __post_init__(self) -> None:
+        _check_words(self)
+        _check_whom(self)
+        _check_when(self)
+        _check_terms(self)
+
+
+def _check_words(offer: Offer) -> None:
+    for language in ("pl", "en"):
+        name, text = getattr(offer.name, language), getattr(offer.text, language)
+        if not 0 < len(name.encode()) <= NAME_BYTES_MAX or not is_plain(name):
+            raise ValueError(f"name.{language}: 1 to {NAME_BYTES_MAX} bytes that a printer can show")
+        goods = getattr(offer.goods, language) if offer.goods else "-"
+        for key, words, most in (("text", text, 500), ("goods", goods, 64)):
+            if not 0 < len(words) <= most or not words.isprintable():
+                raise ValueError(f"{key}.{language}: 1 to {most} printable characters")
+
+
+def _check_whom(offer: Offer) -> None:
+    for key, values in (("outlets", offer.outlets), ("days", offer.days), ("confirm", offer.confirm)):
+        if len(set(values)) != len(values):
+            raise ValueError(f"{key}: one of them stands there twice")
+    if len(set(offer.benefits)) != len(offer.benefits):
+        raise ValueError("benefits: two of them are the same")
+
+
+def _check_when(offer: Offer) -> None:
+    for hours in offer.hours:
+        parse_hours(hours)
+    first, last = offer.from_day, offer.to_day
+    if first and last:
+        if first > last:
+            raise ValueError("to: is before from, so the offer never holds")
+        span = min((last - first).days, 6)
+        if offer.days and not {DAYS[(first + timedelta(n)).weekday()] for n in range(span + 1)} & set(
+            offer.days
+        ):
+            raise ValueError("days: none of them lies between from and to, so the offer never holds")
+
+
+def _check_terms(offer: Offer) -> None:
+    scopes = [(limit.per, limit.every) for limit in offer.limits]
+    if len(set(scopes)) != len(scopes):
+        raise ValueError("limits: two of the same per and every, so one of them says nothing")
+    if offer.max_discount_grosze is not None and all(isinstance(b, Privilege) for b in offer.benefits):
+        raise ValueError("max_discount_grosze: a privilege has no discount")
+    if "guardian_id" in offer.confirm and "photo_id" not in offer.confirm:
+        raise ValueError("confirm: a guardian's document stands for a minor's own, so photo_id belongs to it")
+    if offer.combines and "no_other_discount" in offer.confirm:
+        raise ValueError("combines: it does, so no_other_discount cannot be confirmed")
+
+
+class OfferFile(_Part, frozen=True):
+    """Offers of one programme, which is named by its code."""
+
+    programme: Code
+    offer: Annotated[tuple[Offer, ...], Meta(min_length=1, max_length=10_000)]
+
+
+def check_codes(offer: Offer, codes: Codes) -> None:
+    """Raise OfferError for a kind of holder or a flag that the programme does not know: nobody has it."""
+    for at, benefit in enumerate(offer.benefits):
+        for key, named, known in (
+            ("for", benefit.kinds, codes.kinds),
+            ("flags", benefit.flags, codes.flags),
+        ):
+            if unknown := [code for code in named if code not in known]:
+                there = ", ".join(known) or "none"
+                raise OfferError(
+                    f"offer {offer.number}: key 'benefits[{at}].{key}': the programme has no {unknown[0]!r}"
+                    f" (it has: {there}), so nobody could get it"
+                )
+
+
+def parse_offers(text: str | bytes, *, source: str = "offers") -> OfferFile:
+    """Parse and check an offers file. Raises `OfferError` naming `source`, the key and, if it has one, the
+    offer's number.
+    """
+    if len(text) > FILE_BYTES_MAX:
+        raise OfferError(f"{source}: larger than {FILE_BYTES_MAX} bytes")
+    raw: dict[str, Any] = {}
+    try:
+        written = text.decode() if isinstance(text, bytes) else text
+        raw = msgspec.toml.decode(unicodedata.normalize("NFC", written), type=dict[str, Any])
+        file = msgspec.convert(raw, OfferFile)
+    except msgspec.ValidationError as error:
+        raise OfferError(f"{source}: {_where(str(error), raw)}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise OfferError(f"{source}: not valid TOML: {error}") from None
+    numbers: set[int] = set()
+    for offer in file.offer:
+        if offer.number in numbers:
+            raise OfferError(f"{source}: offer {offer.number}: key 'number': it stands there twice")
+        numbers.add(offer.number)
+    return file
+
+
+def read_offer(values: dict[str, Any]) -> Offer:
+    """Return the offer that these keys make. Raises `OfferError` naming the key."""
+    try:
+        return msgspec.convert(values, Offer)
+    except msgspec.ValidationError as error:
+        raise OfferError(_key(str(error))) from None
+
+
+def _where(problem: str, raw: dict[str, Any]) -> str:
+    """Return a problem of msgspec's with the number of the offer it is in."""
+    at = re.search(r"at `\$\.offer\[(\d+)\]", problem)
+    written = raw.get("offer")
+    if at and isinstance(written, list) and isinstance(entry := written[int(at[1])], dict):
+        number = entry.get("number")
+        if isinstance(number, int):
+            return f"offer {number}: {_key(problem.replace(f'.offer[{at[1]}]', ''))}"
+    return _key(problem)
+
+
+def _key(problem: str) -> str:
+    """Return a problem with its key in front: a check of ours begins with the key inside its part."""
+    what, _, where = problem.partition(" - at `$")
+    path = where.strip(".`")
+    if ours := re.match(r"([a-z_]+(?:\.[a-z]{2})?): (.*)", what):
+        path, what = ".".join(filter(None, (path, ours[1]))), ours[2]
+    return f"key '{path or '(top level)'}': {what}"
+
+
+def encode_offer(offer: Offer) -> str:
+    """Return an offer as the registry keeps it; the same offer always gives the same text."""
+    return msgspec.json.encode(offer).decode()
+
+
+def decode_offer(text: str) -> Offer:
+    """Return what the registry keeps. Raises `OfferError`."""
+    try:
+        return msgspec.json.decode(text, type=Offer)
+    except msgspec.DecodeError as error:
+        raise OfferError(_key(str(error))) from None

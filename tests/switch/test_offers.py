@@ -1,0 +1,191 @@
+"""What an offers file may say: every key bounded, every contradiction refused with the key and the reason."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from switch.rules.offers import (
+    Codes,
+    OfferError,
+    check_codes,
+    decode_offer,
+    encode_offer,
+    parse_hours,
+    parse_offers,
+    read_offer,
+)
+
+WHOLE = """
+programme = "zgierz"
+
+[[offer]]
+number = 7
+partner = 1001
+outlets = [1, 2]
+name = { pl = "Basen -50 %", en = "Pool -50 %" }
+text = { pl = "Połowa ceny biletu na basen.", en = "Half the price of a ticket." }
+goods = { pl = "bilet na basen", en = "pool ticket" }
+from = 2027-01-01
+to = 2027-12-31
+days = ["mon", "tue"]
+hours = ["08:00-12:00", "22:00-02:00"]
+combines = false
+confirm = ["photo_id", "guardian_id"]
+limits = [
+  { per = "card_and_offer", uses = 2, every = "week" },
+  { per = "offer", uses = 500, every = "month" },
+]
+max_discount_grosze = 2000
+
+[[offer.benefits]]
+for = ["child", "junior"]
+kind = "percent"
+percent = "12.5"
+
+[[offer.benefits]]
+for = ["senior"]
+flags = ["FAMILY"]
+kind = "fixed_price"
+price_grosze = 500
+"""
+CODES = Codes.of(["child", "junior", "senior"], ["FAMILY"])
+
+
+def test_a_whole_offer_is_read_and_kept_word_for_word() -> None:
+    """Every key there is, read, checked against the programme's codes, and the same after the registry."""
+    file = parse_offers(WHOLE)
+    (offer,) = file.offer
+    check_codes(offer, CODES)
+    assert file.programme == "zgierz"
+    assert [benefit.kinds for benefit in offer.benefits] == [("child", "junior"), ("senior",)]
+    assert offer.benefits[0].discount_grosze(1000) == 125
+    assert decode_offer(encode_offer(offer)) == offer
+    assert encode_offer(decode_offer(encode_offer(offer))) == encode_offer(offer)
+
+
+def test_the_least_offer_is_for_everybody_always() -> None:
+    """Number, partner, names, texts and one benefit are enough."""
+    offer = read_offer(
+        {
+            "number": 1,
+            "partner": 2,
+            "name": {"pl": "Gratis", "en": "Free"},
+            "text": {"pl": "Wstęp wolny", "en": "Free entry"},
+            "benefits": [{"kind": "free_entry"}],
+        }
+    )
+    check_codes(offer, Codes.of([], []))
+    assert (offer.outlets, offer.days, offer.hours, offer.limits, offer.combines) == ((), (), (), (), None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "reason"),
+    [
+        ('percent = "12.5"', "percent = 101", "benefits[0].percent", "not over 100"),
+        ('percent = "12.5"', 'percent = "100.01"', "benefits[0].percent", "not over 100"),
+        ('percent = "12.5"', "percent = 0", "benefits[0].percent", "more than 0"),
+        ('percent = "12.5"', "percent = 12.5", "benefits[0].percent", "got `float`"),
+        ('percent = "12.5"', 'percent = "1e1"', "benefits[0].percent", "matching regex"),
+        ("price_grosze = 500", "price_grosze = 0", "benefits[1].price_grosze", ">= 1"),
+        ("price_grosze = 500", "off_grosze = 500", "benefits[1]", "unknown field"),
+        ('kind = "percent"', 'kind = "gift"', "benefits[0].kind", "Invalid value 'gift'"),
+        ('every = "week"', 'every = "hour"', "limits[0].every", "Invalid enum value"),
+        (', every = "week"', "", "limits[0]", "missing required field `every`"),
+        ("uses = 2,", "uses = 0,", "limits[0].uses", ">= 1"),
+        ('per = "card_and_offer"', 'per = "card"', "limits[0].per", "stands in the programme's rules"),
+        ('per = "card_and_offer"', 'per = "programme"', "limits[0].per", "stands in the programme's rules"),
+        (
+            'per = "offer", uses = 500, every = "month"',
+            'per = "card_and_offer", uses = 3, every = "week"',
+            "limits",
+            "one of them says nothing",
+        ),
+        ("to = 2027-12-31", "to = 2026-12-31", "to", "never holds"),
+        ("to = 2027-12-31", "to = 2027-01-03", "days", "never holds"),
+        ('"mon", "tue"', '"mon", "mon"', "days", "twice"),
+        ('"mon", "tue"', '"monday"', "days[0]", "Invalid enum value"),
+        ("08:00-12:00", "08:00-08:00", "hours", "no time at all"),
+        ("08:00-12:00", "24:00-02:00", "hours", "is not like"),
+        ("08:00-12:00", "8-12", "hours", "is not like"),
+        ("[1, 2]", "[1, 1]", "outlets", "twice"),
+        ("[1, 2]", "[0]", "outlets[0]", ">= 1"),
+        ('"photo_id", "guardian_id"', '"guardian_id"', "confirm", "photo_id belongs to it"),
+        ("combines = false", "combines = true\nnothing = 1", "(top level)", "unknown field `nothing`"),
+        ("Basen -50 %", "Basen" * 7, "name.pl", "1 to 32 bytes"),
+        ("Pool -50 %", "", "name.en", "1 to 32 bytes"),
+        ("Pool -50 %", "Pool 🏊", "name.en", "a printer can show"),
+        ("Half the price of a ticket.", "x" * 501, "text.en", "1 to 500"),
+        ("pool ticket", "", "goods.en", "1 to 64"),
+        ("number = 7", "number = 100000000", "number", "<= 99999999"),
+        ("max_discount_grosze = 2000", "max_discount_grosze = 0", "max_discount_grosze", ">= 1"),
+    ],
+)
+def test_a_contradiction_is_refused_with_key_and_reason(old: str, new: str, key: str, reason: str) -> None:
+    """A quota without a period, over 100 percent, hours that are never, from after to, and all the others."""
+    assert WHOLE.count(old) == 1
+    with pytest.raises(OfferError) as refused:
+        parse_offers(WHOLE.replace(old, new), source="oferty.toml")
+    told = str(refused.value)
+    assert told.startswith("oferty.toml: ")
+    assert reason in told
+    assert f": key '{key}': " in told
+    assert "offer " in told
+
+
+def test_a_cap_on_a_privilege_and_a_confirmation_that_contradicts_are_refused() -> None:
+    """A privilege has no discount to cap; who may combine has nothing to confirm; equal benefits are one."""
+    least = {
+        "number": 1,
+        "partner": 2,
+        "name": {"pl": "Szatnia", "en": "Cloakroom"},
+        "text": {"pl": "Bez kolejki", "en": "No queue"},
+        "benefits": [{"kind": "privilege"}],
+    }
+    for more, key in (
+        ({"max_discount_grosze": 5}, "max_discount_grosze"),
+        ({"combines": True, "confirm": ["no_other_discount"]}, "combines"),
+        ({"benefits": [{"kind": "privilege"}, {"kind": "privilege"}]}, "benefits"),
+        ({"benefits": []}, "benefits"),
+    ):
+        with pytest.raises(OfferError, match=rf"^key '{key}'"):
+            read_offer({**least, **more})
+
+
+def test_a_number_stands_once_in_a_file() -> None:
+    """Two offers of one number: refused, with the number."""
+    entry = WHOLE.partition("\n[[offer]]")[2]
+    with pytest.raises(OfferError, match="offer 7: key 'number'"):
+        parse_offers(WHOLE + "\n[[offer]]" + entry)
+
+
+@pytest.mark.parametrize(
+    ("codes", "key"),
+    [
+        (Codes.of(["child", "junior"], ["FAMILY"]), r"benefits\[1\].for"),
+        (Codes.of(["child", "junior", "senior"], []), r"benefits\[1\].flags"),
+    ],
+)
+def test_a_benefit_nobody_can_get_is_refused(codes: Codes, key: str) -> None:
+    """A kind of holder or a flag that the programme has not: key, and what there is instead."""
+    (offer,) = parse_offers(WHOLE).offer
+    with pytest.raises(OfferError, match=f"offer 7: key '{key}'.*nobody could get it"):
+        check_codes(offer, codes)
+
+
+@given(st.text(max_size=12))
+def test_hours_are_read_or_refused(text: str) -> None:
+    """Whatever stands there: minutes of a day, or a ValueError that names the key."""
+    try:
+        start, until = parse_hours(text)
+    except ValueError as error:
+        start, until = 0, str(error).index("hours: ") + 1
+    assert 0 <= start < 1440
+    assert 0 < until <= 1440 or start > until
+    assert start != until
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_offers_file_or_refused(data: bytes) -> None:
+    """Whatever a file holds, only the declared error comes out."""
+    with pytest.raises(OfferError):
+        parse_offers(data)
