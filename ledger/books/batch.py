@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from ledger.books.posting import (
     NOT_JOURNALLED,
     POST_BATCH,
+    PUT_OFF,
     Answers,
     Outcome,
     Posting,
@@ -29,7 +30,7 @@ Ask: TypeAlias = Callable[..., Awaitable[Sequence[Any]]]
 """Puts one statement, with its arguments, and returns its row."""
 CLAIM: Final = (
     "select homes, states from ledger.claim_v1($1, $2::text::int[], $3::text::int[], $4::text::int[],"
-    " $5::text::bigint[], $6::text::int[], $7::text::boolean[])"
+    " $5::text::bigint[], $6::text::int[], $7::text::boolean[], $8::text::boolean[])"
 )
 STATEMENTS: Final = (POST_BATCH, CLAIM)
 _STANDS, _IS_ANOTHERS, _IS_SETTLED = 0, 1, 2
@@ -115,6 +116,7 @@ def _claims(postings: list[Posting], buckets: int) -> list[str]:
             posting.digest,
             0 if posting.code else posting.original_stan,
             posting.kind not in NOT_JOURNALLED,
+            posting.code not in PUT_OFF,
         )
         for posting in postings
     ]

@@ -54,6 +54,8 @@ def bucket_of(account: int, buckets: int) -> int:
 
 NOT_JOURNALLED: Final = frozenset({int(Kind.STATUS), int(Kind.BALANCE)})
 """Inquiries: they leave no row, and their ids may be used again."""
+PUT_OFF: Final = range(10, 20)
+"""Codes of class retry: nothing is decided yet, so nothing is kept and no id is used."""
 ANY_ACCOUNT: Final = -1
 """The account of a reference whose card is not known here (yet): it takes its original's."""
 NO_DIGITS: Final = -1

@@ -22,6 +22,7 @@ from ledger.postgres.database import open_database
 from ledger.postgres.dsn import without_password
 from ledger.postgres.fitness import check_durability
 from ledger.postgres.migrate import pending
+from ledger.postgres.pooling import check_sessions
 from ledger.registry import installation
 from ledger.registry.reads import CardTuple, read_changes
 from ledger.registry.secrets import MasterKey
@@ -120,6 +121,7 @@ async def run_checks(place: Place, config: Config) -> list[Checked]:
         async with database_server(place, config, Purpose.LOOK) as dsns:
             findings += [
                 await ask("database", lambda: check_service(dsns.service)),
+                await ask("sessions", lambda: ask_sessions(dsns.service)),
                 await ask("durability", lambda: ask_durability(dsns.service)),
                 await ask("migrations", lambda: check_migrations(dsns.service)),
                 await ask("registry", lambda: check_registry(config, dsns.service)),
@@ -231,6 +233,13 @@ async def check_service(dsn: str) -> str:
             Exit.CONFIGURATION, f"role {rights.role} may not read postings.", "Run `cityswitch migrate`."
         )
     return f"Postgres {rights.server_version} as {rights.role}"
+
+
+async def ask_sessions(dsn: str) -> str:
+    """Nothing between here and the server mixes sessions up, as a pooler by transaction does."""
+    async with open_database(dsn, connections_max=1, application_name="cityswitch config check") as database:
+        await check_sessions(database.session(), database.session())
+    return "each connection is a session of its own"
 
 
 async def ask_durability(dsn: str) -> str:

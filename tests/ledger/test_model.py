@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.books import result_codes as codes
-from ledger.books.posting import ANY_ACCOUNT, Kind, Outcome, Posting
+from ledger.books.posting import ANY_ACCOUNT, PUT_OFF, Kind, Outcome, Posting
 from ledger.books.transaction_ids import TransactionIds
 from ledger.books.verify import verify
 from ledger.postgres.database import Database, open_database
@@ -20,6 +20,7 @@ CARDS = 3
 STANS = 7
 UNKNOWN, ANY = CARDS, CARDS + 1
 """A card the registry does not know; and, for a reference, one that this worker does not know yet."""
+SUSPENDED_FOR_NOW = 13
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Model:
             if stored.digest not in (None, posting.digest):
                 return codes.STAN_CONFLICT, 0, 0
             return stored.code, stored.points, stored.balance
+        if posting.code in PUT_OFF:
+            return posting.code, 0, 0
         account, code, points = self.decide(posting)
         return self.enter(posting, posting.stan, account, code, points, posting.digest)
 
@@ -136,7 +139,7 @@ requests = st.builds(
     original=st.integers(1, STANS),
     card=st.sampled_from([*range(CARDS), *range(CARDS), UNKNOWN, ANY]),
     points=st.integers(0, 6),
-    code=st.sampled_from([0, 0, 0, 0, 45]),
+    code=st.sampled_from([0, 0, 0, 0, 45, SUSPENDED_FOR_NOW]),
 )
 
 

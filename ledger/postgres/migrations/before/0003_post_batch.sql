@@ -218,7 +218,9 @@ declare
   v_account bigint := 0;
   v_is_unseen boolean := false;
 begin
-  if v_code <> 0 then
+  if v_code between 10 and 19 then
+    return ledger.unstored_v1(r, v_code, 0);
+  elsif v_code <> 0 then
     v_account := greatest(r.account, 0);
   elsif r.original_stan >= r.stan then
     v_code := ORIGINAL_MISMATCH;
@@ -408,6 +410,7 @@ create function ledger.claim_v1(
   p_digest        bigint[],
   p_original_stan int[],     -- 0: none
   p_journalled    boolean[],
+  p_decided       boolean[], -- false: put off (class retry), so nothing is claimed, but what stands there is told
   out homes  int[],
   out states smallint[]
 ) language plpgsql volatile
@@ -427,6 +430,9 @@ begin
         states[i] := case when v_claim.digest is null then 2 when v_claim.digest = p_digest[i] then 0 else 1 end;
         continue;
       end if;
+    end if;
+    if not p_decided[i] then
+      continue;
     end if;
     if p_original_stan[i] between 1 and p_stan[i] - 1 then
       select c.home into v_home from ledger.claim c
