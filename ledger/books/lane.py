@@ -60,8 +60,11 @@ class Lane:
         """Inside a job: post a batch; what has been answered is taken out of it."""
 
         def take_out(answers: Answers) -> None:
-            answered = {id(posting) for posting, _ in answers}
-            batch[:] = [posting for posting in batch if id(posting) not in answered]
+            if len(answers) == len(batch):
+                batch.clear()
+            else:
+                answered = {id(posting) for posting, _ in answers}
+                batch[:] = [posting for posting in batch if id(posting) not in answered]
             on_answers(answers)
 
         async def ask(statement: str, *arguments: object) -> Any:

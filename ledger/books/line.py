@@ -21,13 +21,11 @@ class Line:
 
     def __init__(self) -> None:
         self.ready: deque[Posting] = deque()
+        self.enter = self.ready.append
+        """Stand in line."""
         self._accounts: dict[int, int] = {}  # on their way: account -> how many postings
         self._ids: set[int] = set()
         self._parked: dict[int, list[Posting]] = {}  # by what they wait for: an account, or an id (negative)
-
-    def enter(self, posting: Posting) -> None:
-        """Stand in line."""
-        self.ready.append(posting)
 
     def take(self, count_max: int) -> list[Posting]:
         """Take the next batch, of at most `count_max`; they are on their way until they `leave`."""
@@ -106,7 +104,9 @@ class Line:
         """Take out those of the waiting, parked ones too, that will not go any more."""
         late = [posting for posting in self.ready if is_late(posting)]
         if late:
-            self.ready = deque(posting for posting in self.ready if not is_late(posting))
+            rest = [posting for posting in self.ready if not is_late(posting)]
+            self.ready.clear()
+            self.ready.extend(rest)
         for key, waiting in list(self._parked.items()):
             gone = [posting for posting in waiting if is_late(posting)]
             if gone:

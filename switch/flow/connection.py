@@ -227,11 +227,6 @@ class Connections:
             self._absent.add(number)
         return allowance
 
-    def taken(self, connection: Connection, count: int) -> None:
-        """Count requests in."""
-        connection.in_flight += count
-        connection.allowance.in_flight += count
-
     def answered(self, connection: Connection) -> None:
         """Count one request out, whatever has become of its connection."""
         connection.in_flight -= 1

@@ -130,8 +130,10 @@ class Flow:
         common = self._round
         if now is not common.now:  # the pump hands all reads of a round the same
             common = self._begin_round(now)
-        self._connections.taken(connection, len(requests))
-        self.room -= len(requests)
+        count = len(requests)
+        self.room -= count
+        connection.in_flight += count
+        connection.allowance.in_flight += count
         units = 0.0
         for request in requests:
             operation = OPERATIONS[request.message.__class__]  # type: ignore[index]

@@ -52,24 +52,21 @@ def masked(last4: int) -> str:
 
 
 class _Template:
-    """The lines of one section; of time and amounts only those they name are formatted."""
+    """The lines of one section: `layout` takes what `pick` picks of the figures.
+
+    Of time and amounts only those the lines name need be formatted.
+    """
 
     def __init__(self, *parts: tuple[str, ...]) -> None:
         parsed = list(string.Formatter().parse("\n".join(line for part in parts for line in part)))
         names = [name for _, name, _, _ in parsed if name]
-        self._layout = "".join(
-            text.replace("%", "%%") + ("%s" if name else "") for text, name, _, _ in parsed
-        )
+        self.layout = "".join(text.replace("%", "%%") + ("%s" if name else "") for text, name, _, _ in parsed)
         self.shows_time = "time" in names
         self.shows_amount = "amount" in names
         self.shows_value = "value" in names
         # Two at least, so that the picked are a tuple; what is too many has no width.
-        self._layout += "%.0s" * (spare := max(0, 2 - len(names)))
-        self._pick = itemgetter(*[_FIELDS.index(name) for name in names], *[0] * spare)
-
-    def text(self, figures: tuple[object, ...]) -> str:
-        picked: tuple[object, ...] = self._pick(figures)
-        return self._layout % picked
+        self.layout += "%.0s" * (spare := max(0, 2 - len(names)))
+        self.pick = itemgetter(*[_FIELDS.index(name) for name in names], *[0] * spare)
 
 
 class ReceiptPrinter:
@@ -103,15 +100,15 @@ class ReceiptPrinter:
     ) -> str:
         """Return the receipt for one reply; lines are separated by "\n". `at_ms`: ms since 1970."""
         template = self._refusals.get(code, self._decline) if code else self._approvals[kind]
-        return template.text(
-            (
-                self._calendar.text(at_ms) if template.shows_time else "",
-                masked(last4),
-                money(amount_grosze) if template.shows_amount else "",
-                -points if kind == _REDEEM else points,
-                balance,
-                money(balance * self._point_value_grosze) if template.shows_value else "",
-                original,
-                _REASONS.get(code, ""),
-            )
+        figures = (
+            self._calendar.text(at_ms) if template.shows_time else "",
+            masked(last4),
+            money(amount_grosze) if template.shows_amount else "",
+            -points if kind == _REDEEM else points,
+            balance,
+            money(balance * self._point_value_grosze) if template.shows_value else "",
+            original,
+            _REASONS.get(code, ""),
         )
+        picked: tuple[object, ...] = template.pick(figures)
+        return template.layout % picked

@@ -275,4 +275,4 @@ class Doorway:
         self._pump.add(connection, carrier)
         self._admission.admit(connection)
         if half_open.sock.ended:
-            self._admission.hub.bytes_received(connection, b"", trio.current_time())
+            self._admission.hub.ended(connection)

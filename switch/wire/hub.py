@@ -40,23 +40,20 @@ class Hub:
         if self._flow.full:
             await self._flow.wait_room()
 
-    def bytes_received(self, connection: Connection, data: bytes, now: float) -> None:
-        """Handle one read; empty `data` is the end of the stream. Closes on any fault, without a word."""
-        if not data:
-            self.connections.peer_ended(connection)
-            return
-        self._meters.bytes_received += len(data)
-        self._take(connection, data, now)
-
-    def take_waiting(self, connection: Connection, now: float) -> None:
-        """Give a connection another turn at what was read from it before."""
-        self._take(connection, b"", now)
+    def ended(self, connection: Connection) -> None:
+        """The peer will send no more; it still gets the replies to what it sent."""
+        self.connections.peer_ended(connection)
 
     def came_to_nothing(self, connection: Connection, now: float) -> None:
         """Charge a read that gave only part of a TLS record as one without a whole frame."""
         self.connections.turn_taken(connection, FRUITLESS_READ, now)
 
-    def _take(self, connection: Connection, data: bytes, now: float) -> None:
+    def take(self, connection: Connection, data: bytes, now: float) -> None:
+        """Give a connection its turn at what was just read from it and what was read before.
+
+        Closes on any fault, without a word.
+        """
+        self._meters.bytes_received += len(data)
         session, allowance, flow = connection.session, connection.allowance, self._flow
         bound = self._config.in_flight_per_connection_max
         room = bound - allowance.in_flight

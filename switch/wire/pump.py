@@ -35,19 +35,20 @@ GONE = ~(READ | WRITE)
 class PumpedSocket:
     """Carries one connection over a non-blocking socket of the pump. Implements `connection.Transport`."""
 
-    __slots__ = ("_events", "_pump", "_send", "sock")
+    __slots__ = ("_pump", "_send", "events", "sock")
 
     def __init__(self, pump: Pump, sock: PlainSocket | TlsSocket) -> None:
         self._pump = pump
         self._send = sock.send
-        self._events = READ
+        self.events = READ
+        """What epoll is told to wait for."""
         self.sock = sock
 
     def flush(self, connection: Connection) -> bool:
         """Write the outbox as far as the socket takes it; epoll tells when it takes more."""
-        outbox, sock = connection.outbox, self.sock
+        outbox = connection.outbox
         try:
-            while outbox or sock.unsent:
+            while outbox or self.sock.unsent:
                 del outbox[: self._send(outbox)]
         except BlockingIOError:
             return False
@@ -62,8 +63,8 @@ class PumpedSocket:
             events = READ
         else:
             events = WRITE if connection.write_since is not None or connection.may_take else 0
-        if events != self._events:
-            self._events = events
+        if events != self.events:
+            self.events = events
             self._pump.epoll.modify(self.sock.fileno(), events)
 
     def drop(self, connection: Connection) -> None:
@@ -116,10 +117,10 @@ class Pump:
                     if line is None:
                         continue
                     connection, carrier, recv = line
-                    if events == READ:
-                        read(connection, carrier, recv, now)
-                    else:
+                    if events != READ:
                         self._give_turn(connection, carrier, events, now)
+                    elif carrier.events == READ:  # not so if what was read before it has paused it
+                        read(connection, carrier, recv, now)
         finally:
             epoll.close()
             for connection, _, _ in list(self._lines.values()):
@@ -131,7 +132,7 @@ class Pump:
             error_number = carrier.sock.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             hub.lost(connection, why_gone(error_number, "peer_closed"))
         elif connection.may_take:
-            hub.take_waiting(connection, now)
+            hub.take(connection, b"", now)
         else:
             hub.flush(connection, now)
 
@@ -139,8 +140,6 @@ class Pump:
         self, connection: Connection, carrier: PumpedSocket, recv: Callable[[int], bytes], now: float
     ) -> None:
         hub = self.hub
-        if not connection.may_read:
-            return
         try:
             data = recv(READ_BYTES_MAX)
         except BlockingIOError:
@@ -152,6 +151,7 @@ class Pump:
         except OSError as error:
             hub.lost(connection, why_gone(error.errno, "peer_closed"))
             return
-        hub.bytes_received(connection, data, now)
-        if data and carrier.sock.ended:
-            hub.bytes_received(connection, b"", now)
+        if data:
+            hub.take(connection, data, now)
+        if not data or carrier.sock.ended:
+            hub.ended(connection)

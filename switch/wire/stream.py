@@ -43,7 +43,7 @@ class StreamTransport:
             await self._to_read.wait()
             await self._hub.wait_room()
             if connection.may_take:
-                self._hub.take_waiting(connection, trio.current_time())
+                self._hub.take(connection, b"", trio.current_time())
                 await trio.lowlevel.checkpoint()
             elif connection.may_read:
                 try:
@@ -51,7 +51,10 @@ class StreamTransport:
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     self._hub.lost(connection, "peer_closed")
                     return
-                self._hub.bytes_received(connection, bytes(data), trio.current_time())
+                if data:
+                    self._hub.take(connection, bytes(data), trio.current_time())
+                else:
+                    self._hub.ended(connection)
 
     async def _write(self, connection: Connection) -> None:
         while True:

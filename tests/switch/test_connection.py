@@ -70,13 +70,13 @@ class Peer:
         """One read of these requests, if the switch would read."""
         if self.connection.may_read:
             data = b"".join(map(self.client.seal, requests))
-            self._hub.bytes_received(self.connection, data, trio.current_time())
+            self._hub.take(self.connection, data, trio.current_time())
 
     def take_turns(self) -> int:
         """Give it turns for as long as it wants any; return how many."""
         turns = 0
         while self.connection.may_take:
-            self._hub.take_waiting(self.connection, trio.current_time())
+            self._hub.take(self.connection, b"", trio.current_time())
             turns += 1
         return turns
 
@@ -210,7 +210,7 @@ async def test_a_frame_half_read_when_the_switch_stopped_reading_is_not_blamed_o
         peer, connections = Peer(memory), memory.front.connections
         data = b"".join(map(peer.client.seal, earns(2)))
         now = trio.current_time()
-        peer._hub.bytes_received(peer.connection, data[:-1], now)
+        peer._hub.take(peer.connection, data[:-1], now)
         assert peer.connection.frame_since is not None
         for second in range(20):
             sweep(connections, now + second)

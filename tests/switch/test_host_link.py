@@ -76,7 +76,7 @@ async def test_requests_of_many_terminals_come_over_one_connection() -> None:
         )
         memory.front.connections.admit(link)
         hub = Hub(memory.front.connections, memory.front.flow, memory.meters)
-        hub.bytes_received(link, bytes([3, 1, 3]), trio.current_time())
+        hub.take(link, bytes([3, 1, 3]), trio.current_time())
         while len(transport.written) < 3:
             await trio.lowlevel.checkpoint()
         assert [(posting.terminal, posting.stan) for posting in memory.ledger.posted] == [
@@ -89,5 +89,5 @@ async def test_requests_of_many_terminals_come_over_one_connection() -> None:
             (2, 0x20),
             (3, 0x20),
         ]
-        hub.bytes_received(link, b"", trio.current_time())
+        hub.ended(link)
         assert len(memory.front.connections) == 0
