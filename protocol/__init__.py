@@ -20,6 +20,7 @@ from protocol.errors import (
     MisuseError,
     ProtocolError,
 )
+from protocol.fields import ENTRY_MODES_ALL, EntryMode
 from protocol.messages import (
     MESSAGE_MASK,
     MESSAGE_OF,
@@ -28,32 +29,31 @@ from protocol.messages import (
     REPLY_OF,
     REQUEST_OF,
     TYPE_OF,
-    Ack,
+    Received,
+    Reply,
+    Request,
+    check_request,
+    encode_request,
+    request_digest,
+)
+from protocol.replies import Ack, SignOnReply, StatusReply, TotalsReply, TransactionReply
+from protocol.requests import (
     Balance,
     Earn,
     EarnAdvice,
     Echo,
-    Received,
     Redeem,
-    Reply,
-    Request,
     Reversal,
     SignOff,
     SignOn,
-    SignOnReply,
     Status,
-    StatusReply,
     Totals,
-    TotalsReply,
-    TransactionReply,
-    check_request,
-    encode_request,
-    request_digest,
 )
 from protocol.result_codes import ResultClass, ResultCode, result_class
 from protocol.server import ServerSession
 
 __all__ = [
+    "ENTRY_MODES_ALL",
     "MESSAGE_MASK",
     "MESSAGE_OF",
     "REPEAT_BIT",
@@ -70,6 +70,7 @@ __all__ = [
     "Earn",
     "EarnAdvice",
     "Echo",
+    "EntryMode",
     "MisuseError",
     "ProtocolError",
     "Received",

@@ -12,6 +12,7 @@ from typing import cast
 
 from protocol.errors import AuthenticationFailed, CloseReason, MisuseError, ProtocolError
 from protocol.frames import plain_frame
+from protocol.handshake import Accept, Challenge, Hello, Proof
 from protocol.keys import SessionKeys, derive_session_keys, mac, sha256
 from protocol.limits import (
     GENERATION_MAX,
@@ -28,18 +29,14 @@ from protocol.messages import (
     REPEAT_BIT,
     REPLY_OF,
     REQUEST_OF,
-    Accept,
-    Challenge,
     Decode,
-    Hello,
-    Proof,
     Request,
-    SignOnReply,
     decoder,
     encode,
     encode_request,
     texts_fit,
 )
+from protocol.replies import SignOnReply
 from protocol.session import Session, decode_handshake, require_size
 from protocol.state import CLIENT_EVENTS, CLIENT_STEPS, State
 

@@ -41,6 +41,17 @@ INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 CODE_MAX: Final = 255
 TIERS_MAX: Final = 16
+BITS_MAX: Final = 255
+"""Bound of a set of eight flags, known or not yet."""
+MESSAGE_NUMBER_MAX: Final = 0x3F
+OFFER_MAX: Final = 2**28 - 1
+"""An offer's number and the number of one of its limits fit 31 bits together."""
+OFFER_KIND_MAX: Final = 15
+
+# Lists, each with a page where it may be longer than its bound.
+OPERATIONS_MAX: Final = 32
+OFFERS_MAX: Final = 48
+"""Offers in one SIGN_ON reply; the next page is asked for by the last number."""
 
 TOTALS_STANS_MAX: Final = 10_000
 """Most STANs one TOTALS may cover."""
@@ -51,6 +62,7 @@ CARD_BYTES_MAX: Final = 255
 SOFTWARE_BYTES_MAX: Final = 32
 PROGRAMME_BYTES_MAX: Final = 32
 PARTNER_NAME_BYTES_MAX: Final = 64
+OFFER_NAME_BYTES_MAX: Final = 32
 RECEIPT_BYTES_MAX: Final = 512
 RESULT_TEXT_BYTES_MAX: Final = 64
 
@@ -80,8 +92,17 @@ assert HEADER_SIZE + TAG_SIZE < FRAME_UNAUTHENTICATED_MAX < FRAME_MAX <= 0xFFFF
 assert HEADER_SIZE + 3 + MAC_SIZE <= FRAME_UNAUTHENTICATED_MAX
 # HELLO at its widest: two arrays, versions of two bytes each, u32, u16, bin8.
 assert HEADER_SIZE + 2 + 2 * VERSIONS_MAX + 5 + 3 + 2 + NONCE_SIZE <= FRAME_UNAUTHENTICATED_MAX
-# The widest reply: a status with its original, receipt included, every integer in nine bytes.
-assert 2 * 8 * 9 + 3 + RECEIPT_BYTES_MAX <= BODY_MAX
+# The widest replies, every integer in nine bytes: a status with its original, a sign-on full of offers.
+assert (4 + 11) * 9 + 3 + RECEIPT_BYTES_MAX <= BODY_MAX
+assert (
+    11 * 9
+    + (2 + PROGRAMME_BYTES_MAX)
+    + (2 + PARTNER_NAME_BYTES_MAX)
+    + TIERS_MAX * (1 + 2 * 9)
+    + OPERATIONS_MAX
+    + OFFERS_MAX * (1 + 5 + 1 + 2 + OFFER_NAME_BYTES_MAX)
+    <= BODY_MAX
+)
 assert RETRY_WINDOW_S == REPLY_TIMEOUT_S * TRIES_MAX
 assert RESULT_TEXT_BYTES_MAX <= RECEIPT_BYTES_MAX
 # Track 1 (79 characters) and track 2 (40) as one text, ISO/IEC 7813.

@@ -1,7 +1,7 @@
-"""The messages: their fields, type bytes, and the way between a message and its body.
+"""The messages: their type bytes, and the way between a message and its body.
 
-Owns the msgspec structures, the type bytes and the strict decoders; knows nothing of frames, tags or
-sessions. A body is one msgpack array with the fields in the order written here (SPEC.md, "Messages").
+Owns the type bytes and the strict decoders; knows nothing of frames, tags or sessions. A body is one msgpack
+array with the fields in the order they are written in (`handshake`, `requests`, `replies`; SPEC.md).
 Invariants: a decoder accepts exactly what is declared (no missing, extra or out-of-range field); whatever
 the bytes, a decoder made by `strict_decoder` raises `ProtocolError` and nothing else.
 """
@@ -11,225 +11,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from struct import Struct
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import Meta
 
 from protocol import limits
-from protocol.card_number import mask_text
 from protocol.errors import CloseReason, MisuseError, ProtocolError
+from protocol.fields import CardMessage
+from protocol.handshake import Accept, Challenge, Hello, Proof
+from protocol.replies import Ack, SignOnReply, StatusReply, TotalsReply, TransactionReply
+from protocol.requests import (
+    Balance,
+    Earn,
+    EarnAdvice,
+    Echo,
+    Redeem,
+    Reversal,
+    SignOff,
+    SignOn,
+    Status,
+    Totals,
+)
 
 REPLY_BIT = 0x80
 """Set in every type byte that the switch sends."""
 REPEAT_BIT = 0x40
 """Set when a terminal sends the same request again (ISO 8583: xxx1)."""
 MESSAGE_MASK = 0x3F
-
-Stan: TypeAlias = Annotated[int, Meta(ge=1, le=limits.STAN_MAX)]
-StanOrNone: TypeAlias = Annotated[int, Meta(ge=0, le=limits.STAN_MAX)]
-TerminalTime: TypeAlias = Annotated[int, Meta(ge=0, le=limits.TERMINAL_TIME_MAX)]
-Card: TypeAlias = Annotated[str, Meta(max_length=limits.CARD_BYTES_MAX)]
-PrintableAscii: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]*\Z")]
-WireAmount: TypeAlias = Annotated[int, Meta(ge=-limits.AMOUNT_WIRE_MAX, le=limits.AMOUNT_WIRE_MAX)]
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=limits.COUNT_MAX)]
-Code: TypeAlias = Annotated[int, Meta(ge=0, le=limits.CODE_MAX)]
-Int64: TypeAlias = Annotated[int, Meta(ge=limits.INT64_MIN, le=limits.INT64_MAX)]
-UInt63: TypeAlias = Annotated[int, Meta(ge=0, le=limits.INT64_MAX)]
-Nonce: TypeAlias = Annotated[bytes, Meta(min_length=limits.NONCE_SIZE, max_length=limits.NONCE_SIZE)]
-SessionId: TypeAlias = Annotated[
-    bytes, Meta(min_length=limits.SESSION_ID_SIZE, max_length=limits.SESSION_ID_SIZE)
-]
-Mac: TypeAlias = Annotated[bytes, Meta(min_length=limits.MAC_SIZE, max_length=limits.MAC_SIZE)]
-Version: TypeAlias = Annotated[int, Meta(ge=1, le=255)]
-
-
-class _Message(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A msgpack array of exactly the declared fields."""
-
-
-class _CardMessage(_Message, frozen=True):
-    """A request for a card; printed for a log or a failure it shows the last four digits at most."""
-
-    stan: Stan
-    terminal_time: TerminalTime
-    card: Card
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
-        return f"{type(self).__name__}({shown})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        return list({**fields, "card": mask_text(self.card)}.items())
-
-
-# Handshake.
-
-
-class Hello(_Message, frozen=True):
-    """Terminal: versions spoken, who it claims to be, which generation of its key, and a fresh nonce."""
-
-    versions: Annotated[list[Version], Meta(min_length=1, max_length=limits.VERSIONS_MAX)]
-    terminal: Annotated[int, Meta(ge=1, le=limits.TERMINAL_MAX)]
-    generation: Annotated[int, Meta(ge=1, le=limits.GENERATION_MAX)]
-    nonce: Nonce
-
-
-class Challenge(_Message, frozen=True):
-    """Switch: the version chosen, the session's name, and a fresh nonce; the same for unknown terminals."""
-
-    version: Version
-    session_id: SessionId
-    nonce: Nonce
-
-
-class Proof(_Message, frozen=True):
-    """Terminal: HMAC-SHA256(client finish, T1)."""
-
-    mac: Mac
-
-
-class Accept(_Message, frozen=True):
-    """Switch: HMAC-SHA256(server finish, T2)."""
-
-    mac: Mac
-
-
-# Requests. `stan` 1..2**31-1, `terminal_time` in Unix seconds 0..2**32-1 (recorded, never trusted).
-
-
-class SignOn(_Message, frozen=True):
-    """Ask for the programme's settings; `software` names the terminal's program, printable ASCII."""
-
-    stan: Stan
-    terminal_time: TerminalTime
-    software: Annotated[PrintableAscii, Meta(max_length=limits.SOFTWARE_BYTES_MAX)]
-
-
-class SignOff(_Message, frozen=True):
-    """The terminal goes home; nothing is in flight any more."""
-
-    stan: Stan
-    terminal_time: TerminalTime
-
-
-class Echo(_Message, frozen=True):
-    """Is the switch there?"""
-
-    stan: Stan
-    terminal_time: TerminalTime
-
-
-class Balance(_CardMessage, frozen=True):
-    """Ask for the balance of a card; never journalled."""
-
-
-class Earn(_CardMessage, frozen=True):
-    """Points for `amount` grosze paid, decided now."""
-
-    amount: WireAmount
-
-
-class EarnAdvice(_CardMessage, frozen=True):
-    """Points for `amount` grosze paid while the terminal was offline (`terminal_time` says when)."""
-
-    amount: WireAmount
-
-
-class Redeem(_CardMessage, frozen=True):
-    """Spend one tier of points; `tier` in points."""
-
-    tier: WireAmount
-
-
-class Reversal(_CardMessage, frozen=True):
-    """Undo the terminal's own `original_stan`, which was for this card, or keep it from ever posting."""
-
-    original_stan: Stan
-
-
-class Status(_CardMessage, frozen=True):
-    """What became of `original_stan`? If the switch has never seen it, it never will be executed."""
-
-    original_stan: Stan
-
-
-class Totals(_Message, frozen=True):
-    """The terminal's sums over its STANs `stan_from..stan_to`: counts, and signed points as replied."""
-
-    stan: Stan
-    terminal_time: TerminalTime
-    stan_from: Stan
-    stan_to: Stan
-    earn_count: Count
-    earn_points: Int64
-    redeem_count: Count
-    redeem_points: Int64
-    reversal_count: Count
-    reversal_points: Int64
-
-
-# Replies. `code` is a plain int 0..255: a terminal must not fail on a code younger than itself.
-
-
-class SignOnReply(_Message, frozen=True):
-    """The programme as this terminal needs it; `last_stan` 0 means none; amounts in grosze."""
-
-    stan: Stan
-    code: Code
-    server_time_ms: UInt63
-    programme: Annotated[str, Meta(max_length=limits.PROGRAMME_BYTES_MAX)]
-    partner_name: Annotated[str, Meta(max_length=limits.PARTNER_NAME_BYTES_MAX)]
-    last_stan: StanOrNone
-    amount_max_grosze: UInt63
-    points_step_grosze: UInt63
-    tiers: Annotated[list[tuple[UInt63, UInt63]], Meta(max_length=limits.TIERS_MAX)]
-
-
-class Ack(_Message, frozen=True):
-    """Reply to SIGN_OFF and ECHO."""
-
-    stan: Stan
-    code: Code
-    server_time_ms: UInt63
-
-
-class TransactionReply(_Message, frozen=True):
-    """Reply to balance, earn, advice, redeem and reversal; `points` is the card account's signed change."""
-
-    stan: Stan
-    code: Code
-    transaction_id: UInt63
-    server_time_ms: UInt63
-    amount_grosze: Int64
-    points: Int64
-    balance: Int64
-    receipt: Annotated[str, Meta(max_length=limits.RECEIPT_BYTES_MAX)]
-
-
-class StatusReply(_Message, frozen=True):
-    """Reply to STATUS: `original` is the reply the original got, or None if it was never executed."""
-
-    stan: Stan
-    code: Code
-    server_time_ms: UInt63
-    original: TransactionReply | None
-
-
-class TotalsReply(_Message, frozen=True):
-    """The switch's own sums over the same STANs."""
-
-    stan: Stan
-    code: Code
-    server_time_ms: UInt63
-    earn_count: Count
-    earn_points: Int64
-    redeem_count: Count
-    redeem_points: Int64
-    reversal_count: Count
-    reversal_points: Int64
-
 
 Request: TypeAlias = (
     SignOn | SignOff | Echo | Balance | Earn | EarnAdvice | Redeem | Reversal | Status | Totals
@@ -330,12 +138,13 @@ def body_error(error: Exception) -> ProtocolError:
 
 def texts_fit(message: Request | Reply) -> bool:
     """Return whether the texts of a message are within their limits in bytes; msgspec counts characters."""
-    if isinstance(message, _CardMessage):
+    if isinstance(message, CardMessage):
         return len(message.card.encode()) <= limits.CARD_BYTES_MAX
     if isinstance(message, SignOnReply):
         return (
             len(message.programme.encode()) <= limits.PROGRAMME_BYTES_MAX
             and len(message.partner_name.encode()) <= limits.PARTNER_NAME_BYTES_MAX
+            and all(len(name.encode()) <= limits.OFFER_NAME_BYTES_MAX for _, _, name in message.offers)
         )
     transaction = message.original if isinstance(message, StatusReply) else message
     if isinstance(transaction, TransactionReply):

@@ -126,6 +126,15 @@ class ResultCode(IntEnum):
         "Takiej transakcji nie było i nie będzie",
         "No such transaction, and there never will be",
     )
+    # Of a refund: what it names cannot be given back.
+    ORIGINAL_NOT_REFUNDABLE = (
+        26,
+        ResultClass.FAULT,
+        "12",
+        "Tej operacji nie można zwrócić",
+        "This operation cannot be refunded",
+    )
+    ORIGINAL_UNKNOWN = 27, ResultClass.DECLINE, "25", "Nie ma takiej sprzedaży", "No such sale"
 
     PROGRAMME_SUSPENDED = 30, ResultClass.DECLINE, "58", "Program jest zawieszony", "Programme is suspended"
     PARTNER_SUSPENDED = 31, ResultClass.DECLINE, "03", "Partner jest zawieszony", "Partner is suspended"
@@ -138,6 +147,15 @@ class ResultCode(IntEnum):
         "Sprzedaż zgłoszona za późno lub z błędną datą",
         "Sale reported too late or with a wrong date",
     )
+    PROGRAMME_ENDED = 33, ResultClass.DECLINE, "58", "Program został zakończony", "The programme has ended"
+    # Benefits only, where the programme wants the card verified first: none is granted offline.
+    OFFLINE_NOT_ALLOWED = (
+        34,
+        ResultClass.DECLINE,
+        "58",
+        "Ulgi nie udziela się bez połączenia",
+        "No benefit is granted offline",
+    )
 
     CARD_NUMBER_INVALID = 40, ResultClass.DECLINE, "14", "Nieprawidłowy numer karty", "Invalid card number"
     CARD_UNKNOWN = 41, ResultClass.DECLINE, "56", "Karta nieznana", "Card unknown"
@@ -147,13 +165,53 @@ class ResultCode(IntEnum):
     CARD_BLOCKED = 45, ResultClass.DECLINE, "62", "Karta zablokowana", "Card is blocked"
     CARD_NOT_ACTIVE = 46, ResultClass.DECLINE, "57", "Karta nieaktywna", "Card is not active"
     CARD_EXPIRED = 47, ResultClass.DECLINE, "54", "Karta straciła ważność", "Card has expired"
+    ENTITLEMENT_ENDED = 48, ResultClass.DECLINE, "57", "Uprawnienie wygasło", "The entitlement has ended"
+    ENTRY_NOT_ALLOWED = (
+        49,
+        ResultClass.DECLINE,
+        "58",
+        "Odczytaj kartę, nie wpisuj numeru",
+        "Read the card, do not type its number",
+    )
 
     AMOUNT_ZERO = 50, ResultClass.DECLINE, "13", "Kwota wynosi zero", "Amount is zero"
     AMOUNT_NEGATIVE = 51, ResultClass.DECLINE, "13", "Kwota jest ujemna", "Amount is negative"
     AMOUNT_OVER_LIMIT = 52, ResultClass.DECLINE, "61", "Kwota przekracza limit", "Amount exceeds the limit"
     TIER_UNKNOWN = 53, ResultClass.DECLINE, "13", "Nie ma takiego progu wymiany", "No such redemption tier"
+    REFUND_OVER_SALE = 54, ResultClass.DECLINE, "64", "Zwrot przekracza sprzedaż", "Refund exceeds the sale"
+    BENEFIT_UNKNOWN = 55, ResultClass.DECLINE, "12", "Nie ma takiej ulgi", "No such benefit"
+    BENEFIT_NOT_FOR_CARD = (
+        56,
+        ResultClass.DECLINE,
+        "57",
+        "Ulga nie przysługuje tej karcie",
+        "The benefit is not for this card",
+    )
+    BENEFIT_NOT_NOW = (
+        57,
+        ResultClass.DECLINE,
+        "58",
+        "Ulga teraz nie obowiązuje",
+        "The benefit does not hold now",
+    )
+    CONFIRMATION_MISSING = (
+        58,
+        ResultClass.DECLINE,
+        "12",
+        "Brak potwierdzenia kasjera",
+        "The cashier's confirmation is missing",
+    )
+    BENEFIT_OTHER_PARTNER = 59, ResultClass.DECLINE, "03", "Ulga innego partnera", "Another partner's benefit"
 
     POINTS_INSUFFICIENT = 60, ResultClass.DECLINE, "51", "Za mało punktów", "Not enough points"
+    QUOTA_USED_UP = 61, ResultClass.DECLINE, "65", "Limit ulg wykorzystany", "The limit is used up"
+    REBATE_OVER_AMOUNT = (
+        62,
+        ResultClass.DECLINE,
+        "13",
+        "Rabat przekracza kwotę do zapłaty",
+        "The rebate exceeds the amount to pay",
+    )
 
 
 _CLASS_OF: dict[int, ResultClass] = {int(code): code.result_class for code in ResultCode}

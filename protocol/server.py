@@ -13,6 +13,7 @@ from typing import cast
 
 from protocol.errors import AuthenticationFailed, CloseReason, MisuseError, ProtocolError
 from protocol.frames import plain_frame
+from protocol.handshake import Accept, Challenge, Hello, Proof
 from protocol.keys import derive_session_keys, mac, sha256
 from protocol.limits import (
     CARD_BYTES_MAX,
@@ -31,18 +32,14 @@ from protocol.messages import (
     REPLY_BIT,
     REPLY_OF,
     REQUEST_OF,
-    Accept,
-    Challenge,
     Decode,
-    Hello,
-    Proof,
     Reply,
-    SignOnReply,
     decoder,
     encode,
     encode_strictly,
     texts_fit,
 )
+from protocol.replies import SignOnReply
 from protocol.session import Session, decode_handshake, require_size
 from protocol.state import SERVER_EVENTS, SERVER_STEPS, State
 

@@ -25,6 +25,7 @@ from protocol import (
     ClientSession,
     Earn,
     Echo,
+    EntryMode,
     ProtocolError,
     Received,
     Redeem,
@@ -41,6 +42,8 @@ from protocol import (
 from simulators.till.identity import TerminalIdentity
 
 SOFTWARE: Final = "cityswitch bench"
+LANGUAGE: Final = "pl"
+SWIPED: Final = EntryMode.SWIPED
 CONNECT_S_MAX: Final = float(limits.HANDSHAKE_TIMEOUT_S)
 REPLY_S_MAX: Final = float(limits.REPLY_TIMEOUT_S)
 STAN_SKIP: Final = 1_000
@@ -144,7 +147,7 @@ class BlockingTerminal:
 
     def sign_on(self, *, timeout_s: float = REPLY_S_MAX) -> Answer:
         """Sign on and go past the STANs the switch has seen. Raises `LineError`, also when it is declined."""
-        answer = self.ask(SignOn(self.next_stan(), _now(), SOFTWARE), timeout_s=timeout_s)
+        answer = self.ask(SignOn(self.next_stan(), _now(), SOFTWARE, LANGUAGE, 0), timeout_s=timeout_s)
         if result_class(answer.code) is not ResultClass.APPROVE:
             self.close()
             raise LineError(LineFault.SIGN_ON, f"code {answer.code}")
@@ -163,19 +166,19 @@ class BlockingTerminal:
 
     def balance(self, card: str) -> Answer:
         """Ask for the balance of a card (digits or track 2). Raises `LineError`."""
-        return self.ask(Balance(self.next_stan(), _now(), card))
+        return self.ask(Balance(self.next_stan(), _now(), card, SWIPED))
 
     def earn(self, card: str, amount_grosze: int) -> Answer:
         """Points for what was paid. Raises `LineError`."""
-        return self.ask(Earn(self.next_stan(), _now(), card, amount_grosze))
+        return self.ask(Earn(self.next_stan(), _now(), card, SWIPED, amount_grosze))
 
     def redeem(self, card: str, tier_points: int) -> Answer:
         """Spend one tier of points. Raises `LineError`."""
-        return self.ask(Redeem(self.next_stan(), _now(), card, tier_points))
+        return self.ask(Redeem(self.next_stan(), _now(), card, SWIPED, tier_points, 0))
 
     def reverse(self, card: str, original_stan: int) -> Answer:
         """Undo this terminal's own earlier request for the card. Raises `LineError`."""
-        return self.ask(Reversal(self.next_stan(), _now(), card, original_stan))
+        return self.ask(Reversal(self.next_stan(), _now(), card, SWIPED, original_stan))
 
     def ask(self, request: Request, *, timeout_s: float = REPLY_S_MAX) -> Answer:
         """Send one request and wait for its reply. Raises `LineError`, and the line is closed."""

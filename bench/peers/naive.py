@@ -100,11 +100,13 @@ class Shop:
             f"Kwota zakupu: {earn.amount // 100},{earn.amount % 100:02d} zł\n"
             f"Przyznane punkty: {points}\nStan punktów: {balance}\nZapraszamy ponownie!"
         )
-        return TransactionReply(earn.stan, 0, transaction_id, now_ms, earn.amount, points, balance, receipt)
+        return TransactionReply(
+            earn.stan, 0, transaction_id, now_ms, earn.amount, 0, points, balance, -1, 0, receipt
+        )
 
 
 def _declined(earn: Earn, code: ResultCode, now_ms: int) -> TransactionReply:
-    return TransactionReply(earn.stan, int(code), 0, now_ms, earn.amount, 0, 0, code.name)
+    return TransactionReply(earn.stan, int(code), 0, now_ms, earn.amount, 0, 0, 0, -1, 0, code.name)
 
 
 class NaiveServer:

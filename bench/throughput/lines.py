@@ -28,10 +28,10 @@ from protocol.messages import TYPE_OF
 
 READ_BYTES_MAX: Final = 65_536
 _REPLY_HEADS: Final[dict[Asks, bytes]] = {
-    **dict.fromkeys(("earn", "repeat", "declined"), bytes([TYPE_OF[Earn] | REPLY_BIT]) + b"\x98\xce"),
-    "balance": bytes([TYPE_OF[Balance] | REPLY_BIT]) + b"\x98\xce",
+    **dict.fromkeys(("earn", "repeat", "declined"), bytes([TYPE_OF[Earn] | REPLY_BIT]) + b"\x9b\xce"),
+    "balance": bytes([TYPE_OF[Balance] | REPLY_BIT]) + b"\x9b\xce",
 }
-"""Type byte of the reply, an array of eight fields, and a STAN in five bytes."""
+"""Type byte of the reply, an array of eleven fields, and a STAN in five bytes."""
 _TYPE_AT: Final = 3
 _STAN_AT: Final = HEADER_SIZE + 2
 _CODE_AT: Final = _STAN_AT + 4

@@ -17,7 +17,7 @@ from typing import Final
 
 from bench.throughput.nuisance_order import NuisanceOrder, NuisanceReport
 from bench.throughput.sealing import LoadFailed, connect, shake_hands
-from protocol import ClientSession, Earn, Echo, Reply, Request, SignOn, Totals, limits
+from protocol import ClientSession, Earn, Echo, EntryMode, Reply, Request, SignOn, Totals, limits
 from simulators.city.population import Peculiarity, Population
 
 POLL_S: Final = 0.05
@@ -108,14 +108,14 @@ def request_maker(order: NuisanceOrder, population: Population) -> Callable[[int
     if order.kind == "echo":
         return lambda stan: Echo(stan, now)
     if order.kind == "sign on":
-        return lambda stan: SignOn(stan, now, SOFTWARE)
+        return lambda stan: SignOn(stan, now, SOFTWARE, "pl", 0)
     if order.kind == "totals":
         first, last = 1, limits.TOTALS_STANS_MAX
-        return lambda stan: Totals(stan, now, first, last, 0, 0, 0, 0, 0, 0)
+        return lambda stan: Totals(stan, now, first, last, *[0] * 10)
     # A duplicate's number: those who behave draw from the sound cards, and this one is not among them.
     is_replaced = (population.peculiarity(index) is Peculiarity.REPLACED for index in range(population.cards))
     card = population.replacement_digits(next(index for index, it_is in enumerate(is_replaced) if it_is))
-    return lambda stan: Earn(stan, now, card, AMOUNT_GROSZE)
+    return lambda stan: Earn(stan, now, card, EntryMode.SWIPED, AMOUNT_GROSZE)
 
 
 class Flood:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from bench.throughput.load_order import Asks, Load
-from protocol import Balance, Earn, Request, ResultCode
+from protocol import Balance, Earn, EntryMode, Request, ResultCode
 from simulators.city.population import Peculiarity, Population
 
+SWIPED: Final = EntryMode.SWIPED
 AMOUNT_MIN_GROSZE, AMOUNT_MAX_GROSZE = 1_000, 60_000
 """1 to 60 points; msgpack writes all of these in three bytes."""
 REPEATED: Final = 16
@@ -63,13 +64,15 @@ def draws(load: Load, population: Population) -> Callable[[int], Draw]:
 
     def purchase(stan: int) -> Earn:
         amount = AMOUNT_MIN_GROSZE + int(rng.random() * (AMOUNT_MAX_GROSZE - AMOUNT_MIN_GROSZE))
-        return Earn(stan, now, cards.sound[int(rng.random() * len(cards.sound))], amount)
+        return Earn(stan, now, cards.sound[int(rng.random() * len(cards.sound))], SWIPED, amount)
 
     def earn(_: int) -> Draw:
         return lambda stan: Asked(purchase(stan))
 
     def balance(_: int) -> Draw:
-        return lambda stan: Asked(Balance(stan, now, cards.sound[int(rng.random() * len(cards.sound))]))
+        return lambda stan: Asked(
+            Balance(stan, now, cards.sound[int(rng.random() * len(cards.sound))], SWIPED)
+        )
 
     def repeat(_: int) -> Draw:
         made = [purchase(load.stan_first + place) for place in range(REPEATED)]
@@ -84,7 +87,7 @@ def draws(load: Load, population: Population) -> Callable[[int], Draw]:
                 return Asked(purchase(stan))
             is_strange = turn % 2 or not cards.blocked
             card = cards.stranger(stan) if is_strange else rng.choice(cards.blocked)
-            return Asked(Earn(stan, now, card, AMOUNT_MIN_GROSZE))
+            return Asked(Earn(stan, now, card, SWIPED, AMOUNT_MIN_GROSZE))
 
         return draw
 

@@ -47,8 +47,11 @@ def reply_fields(reply: TransactionReply) -> Row:
         "stan": reply.stan,
         "transaction_id": str(reply.transaction_id),
         "amount_grosze": reply.amount_grosze,
+        "discount_grosze": reply.discount_grosze,
         "points": reply.points,
         "balance": reply.balance,
+        "remaining": reply.remaining,
+        "checks": reply.checks,
         "server_time_ms": reply.server_time_ms,
         "receipt": reply.receipt,
     }
@@ -84,12 +87,7 @@ def show_totals(reply: TotalsReply, *, as_json: bool) -> Exit:
         {
             "result": code_name(reply.code),
             "text": code_text(reply.code),
-            "earn_count": reply.earn_count,
-            "earn_points": reply.earn_points,
-            "redeem_count": reply.redeem_count,
-            "redeem_points": reply.redeem_points,
-            "reversal_count": reply.reversal_count,
-            "reversal_points": reply.reversal_points,
+            **{name: getattr(reply, name) for name in reply.__struct_fields__[3:]},
         },
         as_json=as_json,
     )

@@ -10,7 +10,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from protocol.messages import Balance, Earn, EarnAdvice, Redeem, Request, Reversal
+from protocol.messages import Request
+from protocol.requests import Balance, Earn, EarnAdvice, Redeem, Reversal
 from protocol.result_codes import ResultClass, ResultCode
 
 
@@ -18,6 +19,7 @@ class Fill(Enum):
     """What a field holds; the value is SPEC.md's wording."""
 
     ZERO = "0"
+    NO_LIMIT = "−1"
     OWN_ID = "its own, > 0"
     KEYED = "as sent"
     TIER_VALUE = "the tier's value"
@@ -31,7 +33,7 @@ class Fill(Enum):
 
 
 class Row(NamedTuple):
-    """One line of the matrix: for these requests and codes, what the four figures of the reply hold."""
+    """One line of the matrix: for these requests and codes, what each figure of the reply holds."""
 
     requests: tuple[type[Request], ...]
     codes: tuple[int, ...]
@@ -40,6 +42,9 @@ class Row(NamedTuple):
     amount_grosze: Fill
     points: Fill
     balance: Fill
+    discount_grosze: Fill = Fill.ZERO
+    remaining: Fill = Fill.NO_LIMIT
+    checks: Fill = Fill.ZERO
 
 
 _EARNS: tuple[type[Request], ...] = (Earn, EarnAdvice)
@@ -55,11 +60,12 @@ _OPEN = tuple(
 )
 """Nothing is kept of these replies: not decided, or (a conflict) decided for another request."""
 _OF_A_REFERENCE = (int(ResultCode.ORIGINAL_MISMATCH), int(ResultCode.ORIGINAL_NOT_REVERSIBLE))
+_OF_A_REFUND = (int(ResultCode.ORIGINAL_NOT_REFUNDABLE), int(ResultCode.ORIGINAL_UNKNOWN))
 _OF_A_STATUS = (int(ResultCode.STAN_UNKNOWN),)
 _REFUSED = tuple(
     int(code)
     for code in ResultCode
-    if code >= 20 and code not in {*_OPEN, *_OF_A_REFERENCE, *_OF_A_STATUS, _CANCELLED}
+    if code >= 20 and code not in {*_OPEN, *_OF_A_REFERENCE, *_OF_A_REFUND, *_OF_A_STATUS, _CANCELLED}
 )
 """Refused for good, and kept."""
 

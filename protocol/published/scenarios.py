@@ -8,42 +8,17 @@ give. Invariant: a scenario needs nothing of another one, and leaves nothing on 
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
-Step: TypeAlias = dict[str, Any]
-
-CARD, OTHER = "$card", "$other"
-NOW = "$now"
-
-
-def send(message: str, stan: int, how: dict[str, Any] | None = None, /, **fields: Any) -> Step:
-    """A request; `how`: sent again, encoded or cut in an unusual way."""
-    return {"send": {"message": message, "stan": stan, "terminal_time": NOW} | fields} | (how or {})
-
-
-AGAIN: dict[str, Any] = {"repeat": True}
-WIDEST: dict[str, Any] = {"encoding": "widest"}
-
-
-def expect(message: str, stan: int, code: int, /, **fields: Any) -> Step:
-    """The reply to it."""
-    return {"expect": {"message": message, "stan": stan, "code": code} | fields}
-
-
-def figures(
-    message: str, stan: int, code: int, amount_points_balance: tuple[int, int, int], *, kept: bool = True
-) -> Step:
-    """A reply with a receipt; what is kept of it has the names that its repeats must hold, too."""
-    named = {"transaction_id": f"$id_{stan}", "server_time_ms": f"$ms_{stan}", "receipt": f"$receipt_{stan}"}
-    fresh = {"transaction_id": 0, "server_time_ms": "$any", "receipt": "$any"}
-    rest = dict(zip(("amount_grosze", "points", "balance"), amount_points_balance, strict=True))
-    return expect(message, stan, code, **(named if kept else fresh), **rest)
-
-
-def original(step: Step) -> dict[str, Any]:
-    """The fields of an earlier reply, as STATUS gives them."""
-    return {name: value for name, value in step["expect"].items() if name != "message"}
-
+from protocol.published.scenario_steps import (
+    AGAIN,
+    CARD,
+    OTHER,
+    WIDEST,
+    Step,
+    expect,
+    figures,
+    original,
+    send,
+)
 
 EARN_1 = {"card": CARD, "amount": 12_345}
 EARNED_1 = figures("EARN", 1, 0, (12_345, 12, 12))

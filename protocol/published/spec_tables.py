@@ -39,6 +39,10 @@ _REASONS = {
 }
 
 
+FIGURES = ("transaction_id", "amount_grosze", "discount_grosze", "points", "balance", "remaining", "checks")
+"""The figures of a transaction's reply, in the order of the wire."""
+
+
 def request_name(number: int) -> str:
     """Return a request's name in capitals: 0x21 is EARN_ADVICE."""
     name = REQUEST_OF[number].__name__
@@ -79,7 +83,7 @@ def fields_table() -> list[str]:
     rows = []
     for row in MATRIX:
         names = ", ".join(request_name(TYPE_OF[request]) for request in row.requests)
-        fills = (row.transaction_id, row.amount_grosze, row.points, row.balance)
+        fills = (getattr(row, name) for name in FIGURES)
         cells = " | ".join(fill.value for fill in fills)
         rows.append(f"| {names} | {_ranges(row.codes, known)} | {row.what} | {cells} |")
     return rows
@@ -131,6 +135,10 @@ def limits_table() -> list[str]:
         ("receipt, bytes", limits.RECEIPT_BYTES_MAX),
         ("text of a result code, bytes", limits.RESULT_TEXT_BYTES_MAX),
         ("tiers", limits.TIERS_MAX),
+        ("operations in SIGN_ON", limits.OPERATIONS_MAX),
+        ("offers in one page of SIGN_ON", limits.OFFERS_MAX),
+        ("offer number", limits.OFFER_MAX),
+        ("short name of an offer, bytes", limits.OFFER_NAME_BYTES_MAX),
         ("STANs in one TOTALS", limits.TOTALS_STANS_MAX),
     ]
     return [f"| {name} | {value} |" for name, value in rows]
@@ -180,18 +188,20 @@ def example() -> dict[str, list[str]]:
         "EARN": _cut(
             earn,
             [
-                (2, "length 45"), (1, "version 1"), (1, "type EARN"), (1, "array of 4"), (1, "stan: 1"),
+                (2, "length 46"), (1, "version 1"), (1, "type EARN"), (1, "array of 5"), (1, "stan: 1"),
                 (5, "terminal_time: uint 32, 1700000000"), (1, "fixstr of 16"),
-                (16, "card: 4000000000000002"), (3, "amount: uint 16, 12345 grosze"), (16, "tag"),
+                (16, "card: 4000000000000002"), (1, "entry: 1, swiped"),
+                (3, "amount: uint 16, 12345 grosze"), (16, "tag"),
             ],
         ),
         "REPLY": _cut(
             reply,
             [
-                (2, "length 80"), (1, "version 1"), (1, "type: reply to EARN"), (1, "array of 8"),
+                (2, "length 83"), (1, "version 1"), (1, "type: reply to EARN"), (1, "array of 11"),
                 (1, "stan: 1"), (1, "code: 0, APPROVED"), (9, "transaction_id: uint 64"),
                 (9, "server_time_ms: uint 64, 1700000000123"), (3, "amount_grosze: uint 16, 12345"),
-                (1, "points: 12"), (3, "balance: uint 16, 1212"), (2, "str 8 of 32 bytes"),
+                (1, "discount_grosze: 0"), (1, "points: 12"), (3, "balance: uint 16, 1212"),
+                (1, "remaining: -1, no limit"), (1, "checks: 0"), (2, "str 8 of 32 bytes"),
                 (32, "receipt: Naliczono 12 pkt, line feed, Saldo: 1212 pkt"), (16, "tag"),
             ],
         ),

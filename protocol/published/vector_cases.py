@@ -9,34 +9,22 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from protocol.errors import CloseReason
+from protocol.fields import EntryMode
+from protocol.handshake import Accept, Challenge, Hello, Proof
 from protocol.keys import SessionKeys, derive_session_keys, mac, sha256
-from protocol.messages import (
-    ACCEPT,
-    CHALLENGE,
-    HELLO,
-    PROOF,
-    Accept,
-    Ack,
+from protocol.messages import ACCEPT, CHALLENGE, HELLO, PROOF, Reply, Request, encode
+from protocol.replies import Ack, SignOnReply, StatusReply, TotalsReply, TransactionReply
+from protocol.requests import (
     Balance,
-    Challenge,
     Earn,
     EarnAdvice,
     Echo,
-    Hello,
-    Proof,
     Redeem,
-    Reply,
-    Request,
     Reversal,
     SignOff,
     SignOn,
-    SignOnReply,
     Status,
-    StatusReply,
     Totals,
-    TotalsReply,
-    TransactionReply,
-    encode,
 )
 from protocol.state import State
 
@@ -48,6 +36,7 @@ CLIENT_NONCE = bytes(range(0x40, 0x60))
 SERVER_NONCE = bytes(range(0x80, 0xA0))
 SESSION_ID = bytes(range(0xA0, 0xA8))
 CARD = "4000000000000002"
+SWIPED, SCANNED, TAPPED, KEYED = map(int, EntryMode)
 TRACK_2 = ";4000000000000002=2912101?"
 TIME = 1_700_000_000
 TIME_MS = 1_700_000_000_123
@@ -91,39 +80,39 @@ def opening() -> Opening:
 
 
 REQUESTS: list[tuple[str, Request, bool]] = [
-    ("EARN", Earn(1, TIME, CARD, 12_345), False),
-    ("EARN, sent again", Earn(1, TIME, CARD, 12_345), True),
-    ("SIGN_ON", SignOn(2, TIME, "acme-pos 1.4.2"), False),
+    ("EARN", Earn(1, TIME, CARD, SWIPED, 12_345), False),
+    ("EARN, sent again", Earn(1, TIME, CARD, SWIPED, 12_345), True),
+    ("SIGN_ON", SignOn(2, TIME, "acme-pos 1.4.2", "pl", 0), False),
     ("ECHO", Echo(3, TIME), False),
-    ("BALANCE by track 2", Balance(4, TIME, TRACK_2), False),
-    ("EARN_ADVICE", EarnAdvice(5, TIME - 3_600, CARD, 4_999), False),
-    ("EARN_ADVICE, sent again", EarnAdvice(5, TIME - 3_600, CARD, 4_999), True),
-    ("REDEEM", Redeem(6, TIME, CARD, 100), False),
-    ("REVERSAL", Reversal(7, TIME, CARD, 1), False),
-    ("REVERSAL, sent again", Reversal(7, TIME, CARD, 1), True),
-    ("STATUS", Status(8, TIME, CARD, 6), False),
-    ("TOTALS", Totals(9, TIME, 1, 8, 2, 16, 1, -100, 1, -12), False),
+    ("BALANCE by track 2", Balance(4, TIME, TRACK_2, SWIPED), False),
+    ("EARN_ADVICE", EarnAdvice(5, TIME - 3_600, CARD, TAPPED, 4_999), False),
+    ("EARN_ADVICE, sent again", EarnAdvice(5, TIME - 3_600, CARD, TAPPED, 4_999), True),
+    ("REDEEM by a card scanned, 34.50 zł to pay", Redeem(6, TIME, CARD, SCANNED, 100, 3_450), False),
+    ("REVERSAL", Reversal(7, TIME, CARD, SWIPED, 1), False),
+    ("REVERSAL, sent again", Reversal(7, TIME, CARD, SWIPED, 1), True),
+    ("STATUS by a card keyed", Status(8, TIME, CARD, KEYED, 6), False),
+    ("TOTALS", Totals(9, TIME, 1, 8, 2, 16, 1, -100, 1, -12, 0, 0, 0, 0), False),
     ("SIGN_OFF", SignOff(10, TIME), False),
-    ("EARN at the bounds", Earn(2**31 - 1, 2**32 - 1, "9" * 255, -(10**12)), False),
+    ("EARN at the bounds", Earn(2**31 - 1, 2**32 - 1, "9" * 255, KEYED, -(10**12)), False),
 ]
 
 WIDE: list[tuple[str, Request, bytes]] = [
     (
         "EARN in msgpack's widest forms",
-        Earn(11, TIME, CARD, 12_345),
-        b"\xdd\x00\x00\x00\x04"
+        Earn(11, TIME, CARD, SWIPED, 12_345),
+        b"\xdd\x00\x00\x00\x05"
         b"\xcf\x00\x00\x00\x00\x00\x00\x00\x0b"
         b"\xd3\x00\x00\x00\x00\x65\x53\xf1\x00"
-        b"\xdb\x00\x00\x00\x10" + CARD.encode() + b"\xcd\x30\x39",
+        b"\xdb\x00\x00\x00\x10" + CARD.encode() + b"\xcc\x01\xcd\x30\x39",
     ),
     ("ECHO, the array in its 3-byte form", Echo(12, TIME), b"\xdc\x00\x02\x0c\xce\x65\x53\xf1\x00"),
 ]
 """Requests in encodings that nobody sends and the switch reads; another body, so another digest."""
 
 _EARNED = TransactionReply(
-    1, 0, TRANSACTION_ID, TIME_MS, 12_345, 12, 1_212, "Naliczono 12 pkt\nSaldo: 1212 pkt"
+    1, 0, TRANSACTION_ID, TIME_MS, 12_345, 0, 12, 1_212, -1, 0, "Naliczono 12 pkt\nSaldo: 1212 pkt"
 )
-_REDEEMED = TransactionReply(6, 60, TRANSACTION_ID + 2, TIME_MS, 0, 0, 62, "Za mało punktów")
+_REDEEMED = TransactionReply(6, 60, TRANSACTION_ID + 2, TIME_MS, 0, 0, 0, 62, -1, 0, "Za mało punktów")
 
 REPLIES: list[tuple[str, int, Reply]] = [
     ("EARN approved", 0x20, _EARNED),
@@ -140,22 +129,35 @@ REPLIES: list[tuple[str, int, Reply]] = [
             1_000_000,
             1_000,
             [(100, 1_000), (250, 2_500), (500, 5_000)],
+            7,
+            [0x08, 0x09, 0x0A, 0x10, 0x20, 0x21, 0x22, 0x30, 0x31, 0x38],
+            0b11110,
+            [(17, 1, "Basen -20 %"), (18, 4, "Muzeum bez opłat")],
+            18,
         ),
     ),
     ("ECHO", 0x0A, Ack(3, 0, TIME_MS)),
-    ("BALANCE approved", 0x10, TransactionReply(4, 0, 0, TIME_MS, 0, 0, 1_212, "Saldo: 1212 pkt")),
-    ("EARN_ADVICE approved", 0x21, TransactionReply(5, 0, TRANSACTION_ID + 1, TIME_MS, 4_999, 4, 1_216, "")),
+    ("BALANCE approved", 0x10, TransactionReply(4, 0, 0, TIME_MS, 0, 0, 0, 1_212, -1, 0, "Saldo: 1212 pkt")),
+    (
+        "EARN_ADVICE approved",
+        0x21,
+        TransactionReply(5, 0, TRANSACTION_ID + 1, TIME_MS, 4_999, 0, 4, 1_216, -1, 0, ""),
+    ),
     ("REDEEM declined", 0x22, _REDEEMED),
     (
         "REVERSAL approved",
         0x30,
-        TransactionReply(7, 0, TRANSACTION_ID + 3, TIME_MS, 12_345, -12, -5, "Anulowano"),
+        TransactionReply(7, 0, TRANSACTION_ID + 3, TIME_MS, 12_345, 0, -12, -5, -1, 0, "Anulowano"),
     ),
     ("STATUS known", 0x31, StatusReply(8, 0, TIME_MS, _REDEEMED)),
     ("STATUS never executed", 0x31, StatusReply(8, 25, TIME_MS, None)),
-    ("TOTALS agree", 0x38, TotalsReply(9, 0, TIME_MS, 2, 16, 1, -100, 1, -12)),
+    ("TOTALS agree", 0x38, TotalsReply(9, 0, TIME_MS, 2, 16, 1, -100, 1, -12, 0, 0, 0, 0)),
     ("SIGN_OFF", 0x09, Ack(10, 0, TIME_MS)),
-    ("EARN, a code from the future", 0x20, TransactionReply(11, 255, 2**63 - 1, TIME_MS, 0, 0, -(2**63), "")),
+    (
+        "EARN, a code from the future",
+        0x20,
+        TransactionReply(11, 255, 2**63 - 1, TIME_MS, 0, 0, 0, -(2**63), -1, 0, ""),
+    ),
 ]
 
 CARDS: list[tuple[str, str | None]] = [
@@ -240,7 +242,7 @@ def _to_waiting_switch(o: Opening) -> list[Refused]:
 
 def _to_open_switch(o: Opening) -> list[Refused]:
     key = o.keys.client_data
-    body = encode(Earn(1, TIME, CARD, 12_345))
+    body = encode(Earn(1, TIME, CARD, SWIPED, 12_345))
     good = sealed(key, 0, 0x20, body)
     cases: list[tuple[str, bytes, CloseReason]] = [
         ("no body", sealed(key, 0, 0x20, b""), CloseReason.FRAME_SIZE),
@@ -256,30 +258,46 @@ def _to_open_switch(o: Opening) -> list[Refused]:
         ("HELLO on an open session", sealed(key, 0, HELLO, o.hello[4:]), CloseReason.STATE),
     ]
     bodies: list[tuple[str, bytes]] = [
-        ("STAN 0", encode([0, TIME, CARD, 1])),
-        ("STAN 2**31", encode([2**31, TIME, CARD, 1])),
-        ("STAN as float", encode([1.0, TIME, CARD, 1])),
-        ("STAN as bool", encode([True, TIME, CARD, 1])),
-        ("time 2**32", encode([1, 2**32, CARD, 1])),
-        ("card as bin", encode([1, TIME, CARD.encode(), 1])),
-        ("card of 256 bytes", encode([1, TIME, "4" * 256, 1])),
-        ("card of 128 characters, 256 bytes", encode([1, TIME, "ż" * 128, 1])),
-        ("card not UTF-8", b"\x94\x01\xce\x65\x53\xf1\x00\xa1\xff\x01"),
-        ("amount above 10**12", encode([1, TIME, CARD, 10**12 + 1])),
-        ("amount nil", encode([1, TIME, CARD, None])),
-        ("field missing", encode([1, TIME, CARD])),
-        ("field too many", encode([1, TIME, CARD, 1, 1])),
-        ("map instead of array", encode({"stan": 1, "terminal_time": TIME, "card": CARD, "amount": 1})),
+        ("STAN 0", encode([0, TIME, CARD, 1, 1])),
+        ("STAN 2**31", encode([2**31, TIME, CARD, 1, 1])),
+        ("STAN as float", encode([1.0, TIME, CARD, 1, 1])),
+        ("STAN as bool", encode([True, TIME, CARD, 1, 1])),
+        ("time 2**32", encode([1, 2**32, CARD, 1, 1])),
+        ("card as bin", encode([1, TIME, CARD.encode(), 1, 1])),
+        ("card of 256 bytes", encode([1, TIME, "4" * 256, 1, 1])),
+        ("card of 128 characters, 256 bytes", encode([1, TIME, "ż" * 128, 1, 1])),
+        ("card not UTF-8", b"\x95\x01\xce\x65\x53\xf1\x00\xa1\xff\x01\x01"),
+        ("amount above 10**12", encode([1, TIME, CARD, 1, 10**12 + 1])),
+        ("amount nil", encode([1, TIME, CARD, 1, None])),
+        ("entry 0", encode([1, TIME, CARD, 0, 1])),
+        ("entry 5", encode([1, TIME, CARD, 5, 1])),
+        ("field missing", encode([1, TIME, CARD, 1])),
+        ("field too many", encode([1, TIME, CARD, 1, 1, 1])),
+        (
+            "map instead of array",
+            encode({"stan": 1, "terminal_time": TIME, "card": CARD, "entry": 1}),
+        ),
         ("bytes after the array", body + b"\xc0"),
         ("array cut short", body[:-1]),
         ("array of 2**32 - 1 announced", b"\xdd\xff\xff\xff\xff"),
         ("4 KiB of nested arrays", b"\x91" * 4_076),
-        ("4 KiB of nested arrays in a field", b"\x94\x01" + b"\x91" * 4_074),
+        ("4 KiB of nested arrays in a field", b"\x95\x01" + b"\x91" * 4_074),
     ]
     cases += [(name, sealed(key, 0, 0x20, bad), CloseReason.BODY) for name, bad in bodies]
-    sign_ons = {"software of 33 bytes": "a" * 33, "software not ASCII": "ż", "software of two lines": "a\n"}
-    for name, software in sign_ons.items():
-        cases.append((name, sealed(key, 0, 0x08, encode([1, TIME, software])), CloseReason.BODY))
+    others: list[tuple[str, int, list[Any]]] = [
+        ("software of 33 bytes", 0x08, ["a" * 33, "pl", 0]),
+        ("software not ASCII", 0x08, ["ż", "pl", 0]),
+        ("software of two lines", 0x08, ["a\n", "pl", 0]),
+        ("language of three letters", 0x08, ["a", "pol", 0]),
+        ("language in capitals", 0x08, ["a", "PL", 0]),
+        ("offers after 2**28", 0x08, ["a", "pl", 2**28]),
+        ("tier above 10**12", 0x22, [CARD, 1, 10**12 + 1, 0]),
+        ("amount to pay below -10**12", 0x22, [CARD, 1, 100, -(10**12) - 1]),
+        ("refund count 2**31", 0x38, [1, 1, *[0] * 8, 2**31, 0]),
+        ("benefit grosze 2**63", 0x38, [1, 1, *[0] * 7, 2**63, 0, 0]),
+    ]
+    for name, number, rest in others:
+        cases.append((name, sealed(key, 0, number, encode([1, TIME, *rest])), CloseReason.BODY))
     return [Refused(name, "switch", State.OPEN, data, reason) for name, data, reason in cases]
 
 
@@ -288,7 +306,7 @@ def _to_terminal(o: Opening) -> list[Refused]:
     body = encode(_EARNED)
     good = sealed(key, 0, 0xA0, body)
     challenge_2 = plain(CHALLENGE, encode(Challenge(2, SESSION_ID, SERVER_NONCE)))
-    long_receipt = TransactionReply(1, 0, 1, TIME_MS, 0, 0, 0, "ż" * 257)
+    long_receipt = TransactionReply(1, 0, 1, TIME_MS, 0, 0, 0, 0, -1, 0, "ż" * 257)
     wrong_mac = bytes([o.accept[-1] ^ 1])
     cases: list[tuple[str, State, bytes, CloseReason]] = [
         ("version 2 chosen", State.WAIT_CHALLENGE, challenge_2, CloseReason.VERSION),

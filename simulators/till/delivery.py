@@ -106,9 +106,9 @@ class Delivery:
         """Give a request up: persist its reversal, and never send it again. Return the reversal's STAN."""
         if pending.type == REVERSAL:
             return pending.stan
-        card = decode_posting(pending.type, pending.body).card
+        given_up = decode_posting(pending.type, pending.body)
         stan = self._memory.next_stan()
-        request = Reversal(stan, self._now(), card, pending.stan)
+        request = Reversal(stan, self._now(), given_up.card, given_up.entry, pending.stan)
         if self._witness is not None:
             self._witness.sending(self._terminal, request)
         self._memory.begin(PendingRequest(stan, REVERSAL, encode_request(request)[1], pending.type))

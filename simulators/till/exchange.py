@@ -100,6 +100,7 @@ class Exchange:
         rng: random.Random,
         patience: Patience,
         software: str,
+        language: str,
         clock: Callable[[], float],
         signed_on: Callable[[], None],
     ) -> None:
@@ -111,6 +112,7 @@ class Exchange:
         self._memory = memory
         self._connect = connect
         self._software = software
+        self._language = language
         self._clock = clock
         self._signed_on = signed_on
         self._backoff = Backoff(rng, pause_min_s=patience.pause_min_s, pause_max_s=patience.pause_max_s)
@@ -146,7 +148,7 @@ class Exchange:
         return link
 
     async def _sign_on(self, link: Link) -> SignOnReply:
-        request = SignOn(self._memory.take_stan(), int(self._clock()), self._software)
+        request = SignOn(self._memory.take_stan(), int(self._clock()), self._software, self._language, 0)
         reply = cast(SignOnReply, await self.ask_once(link, request))
         if CLASS_OF[reply.code] is not ResultClass.APPROVE:
             raise SignOnDeclined(reply.code, text_of(reply.code))

@@ -6,6 +6,7 @@ that a crash cut short. Must not know files, nor what a record does to a memory 
 request's body is never printed, it holds a card; only the last record may be torn.
 """
 
+import operator
 import struct
 import zlib
 from collections.abc import Iterator
@@ -60,16 +61,15 @@ class RunningTotals(msgspec.Struct, array_like=True, frozen=True, gc=False):
     redeem_points: int = 0
     reversal_count: int = 0
     reversal_points: int = 0
+    benefit_count: int = 0
+    benefit_grosze: int = 0
+    refund_count: int = 0
+    refund_points: int = 0
 
     def plus(self, other: "RunningTotals") -> "RunningTotals":
         """Return the sum, figure by figure."""
         return RunningTotals(
-            self.earn_count + other.earn_count,
-            self.earn_points + other.earn_points,
-            self.redeem_count + other.redeem_count,
-            self.redeem_points + other.redeem_points,
-            self.reversal_count + other.reversal_count,
-            self.reversal_points + other.reversal_points,
+            *map(operator.add, msgspec.structs.astuple(self), msgspec.structs.astuple(other))
         )
 
 

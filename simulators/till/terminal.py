@@ -22,6 +22,7 @@ from protocol import (
     Earn,
     EarnAdvice,
     Echo,
+    EntryMode,
     Redeem,
     Request,
     ResultClass,
@@ -46,6 +47,9 @@ from simulators.till.store import TerminalMemory
 from simulators.till.turn import Turn
 
 SOFTWARE: Final = "cityswitch simulator"
+LANGUAGE: Final = "pl"
+"""What receipts are printed in, unless it is told another language."""
+SWIPED: Final = EntryMode.SWIPED
 _UNNUMBERED: Final = 1
 """Stands for the STAN and the time while an entry is checked."""
 
@@ -78,6 +82,7 @@ class PosTerminal:
         patience: Patience | None = None,
         witness: Witness | None = None,
         software: str = SOFTWARE,
+        language: str = LANGUAGE,
         reverse_on_restart: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -94,6 +99,7 @@ class PosTerminal:
             rng=self._rng,
             patience=patience or Patience(),
             software=software,
+            language=language,
             clock=clock,
             signed_on=self._signed_on,
         )
@@ -141,42 +147,54 @@ class PosTerminal:
             assert self.programme is not None
             return self.programme
 
-    async def earn(self, card: str, amount_grosze: int, *, tries_max: int = 0) -> TransactionReply:
+    async def earn(
+        self, card: str, amount_grosze: int, *, entry: EntryMode = SWIPED, tries_max: int = 0
+    ) -> TransactionReply:
         """Ask for the points of a payment. `tries_max` 0: the terminal's patience."""
-        entry = check_entry(Earn(_UNNUMBERED, _UNNUMBERED, card, amount_grosze))
+        asked = check_entry(Earn(_UNNUMBERED, _UNNUMBERED, card, entry, amount_grosze))
         async with self._turn:
             await self._ready()
-            return await self._delivery.post(self._numbered(entry), tries_max)
+            return await self._delivery.post(self._numbered(asked), tries_max)
 
-    async def redeem(self, card: str, tier_points: int, *, tries_max: int = 0) -> TransactionReply:
-        """Ask to spend one tier of points; only online."""
-        entry = check_entry(Redeem(_UNNUMBERED, _UNNUMBERED, card, tier_points))
+    async def redeem(
+        self,
+        card: str,
+        tier_points: int,
+        *,
+        amount_grosze: int = 0,
+        entry: EntryMode = SWIPED,
+        tries_max: int = 0,
+    ) -> TransactionReply:
+        """Ask to spend one tier of points, off `amount_grosze` to pay (0: not known); only online."""
+        asked = check_entry(Redeem(_UNNUMBERED, _UNNUMBERED, card, entry, tier_points, amount_grosze))
         async with self._turn:
             await self._ready()
-            return await self._delivery.post(self._numbered(entry), tries_max)
+            return await self._delivery.post(self._numbered(asked), tries_max)
 
-    async def reversal(self, card: str, original_stan: int, *, tries_max: int = 0) -> TransactionReply:
+    async def reversal(
+        self, card: str, original_stan: int, *, entry: EntryMode = SWIPED, tries_max: int = 0
+    ) -> TransactionReply:
         """Undo an earlier transaction of this terminal; without an answer it stays pending for `settle`."""
-        entry = check_entry(Reversal(_UNNUMBERED, _UNNUMBERED, card, original_stan))
+        asked = check_entry(Reversal(_UNNUMBERED, _UNNUMBERED, card, entry, original_stan))
         async with self._turn:
             await self._ready()
             self._check_was_used(original_stan)
-            return await self._delivery.post(self._numbered(entry), tries_max)
+            return await self._delivery.post(self._numbered(asked), tries_max)
 
-    async def balance(self, card: str) -> TransactionReply:
+    async def balance(self, card: str, *, entry: EntryMode = SWIPED) -> TransactionReply:
         """Ask for a card's balance in points."""
-        entry = check_entry(Balance(_UNNUMBERED, _UNNUMBERED, card))
+        asked = check_entry(Balance(_UNNUMBERED, _UNNUMBERED, card, entry))
         async with self._turn:
             await self._ready()
-            return await self._query(self._numbered(entry, is_persisted=False), TransactionReply)
+            return await self._query(self._numbered(asked, is_persisted=False), TransactionReply)
 
-    async def status(self, card: str, original_stan: int) -> StatusReply:
+    async def status(self, card: str, original_stan: int, *, entry: EntryMode = SWIPED) -> StatusReply:
         """Ask what became of a request; one the switch never saw is thereby settled as never executed."""
-        entry = check_entry(Status(_UNNUMBERED, _UNNUMBERED, card, original_stan))
+        asked = check_entry(Status(_UNNUMBERED, _UNNUMBERED, card, entry, original_stan))
         async with self._turn:
             await self._ready()
             self._check_was_used(original_stan)
-            return await self._query(self._numbered(entry, is_persisted=False), StatusReply)
+            return await self._query(self._numbered(asked, is_persisted=False), StatusReply)
 
     async def totals(self) -> TotalsReply:
         """Compare the sums since the last cut-over with the switch's, and begin new ones.
@@ -219,10 +237,10 @@ class PosTerminal:
 
     # Offline
 
-    def store_offline_earn(self, card: str, amount_grosze: int) -> int:
+    def store_offline_earn(self, card: str, amount_grosze: int, *, entry: EntryMode = SWIPED) -> int:
         """Store a sale made offline as an advice and return its STAN; `settle` forwards it."""
-        entry = check_entry(EarnAdvice(_UNNUMBERED, _UNNUMBERED, card, amount_grosze))
-        request = self._numbered(entry)
+        asked = check_entry(EarnAdvice(_UNNUMBERED, _UNNUMBERED, card, entry, amount_grosze))
+        request = self._numbered(asked)
         self._delivery.store_advice(request)
         return request.stan
 
@@ -269,10 +287,10 @@ class PosTerminal:
         if self.memory.pending is not None:
             await self._delivery.settle_pending()
 
-    def _numbered(self, entry: _R, *, is_persisted: bool = True) -> _R:
-        """Give a checked entry its STAN, at once persisted if nothing else of it will be, and its time."""
+    def _numbered(self, asked: _R, *, is_persisted: bool = True) -> _R:
+        """Give a checked request its STAN, at once persisted if nothing else of it will be, and its time."""
         stan = self.memory.next_stan() if is_persisted else self.memory.take_stan()
-        return msgspec.structs.replace(entry, stan=stan, terminal_time=self._now())
+        return msgspec.structs.replace(asked, stan=stan, terminal_time=self._now())
 
     def _check_was_used(self, original_stan: int) -> None:
         """STANs count up: what was not used yet names no request of this terminal (SPEC.md, section 6)."""

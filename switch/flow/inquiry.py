@@ -10,7 +10,8 @@ from ledger.books.outage import Outage
 from ledger.books.statements import TerminalTotals, last_stan, terminal_totals
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
-from protocol import Reply, ResultCode, SignOn, SignOnReply, Totals, TotalsReply, limits
+from protocol import ENTRY_MODES_ALL, Reply, ResultCode, SignOn, SignOnReply, Totals, TotalsReply, limits
+from switch.flow.operations import served
 from switch.rules.directory import Terminal
 from switch.rules.text import cut
 
@@ -70,6 +71,10 @@ def signed_figures(totals: TerminalTotals) -> dict[str, int]:
         "redeem_points": -totals.redeem_points,
         "reversal_count": totals.reversal_count,
         "reversal_points": totals.reversal_points,
+        "benefit_count": 0,
+        "benefit_grosze": 0,
+        "refund_count": 0,
+        "refund_points": 0,
     }
 
 
@@ -90,6 +95,11 @@ def _sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: in
         amount_max_grosze=rules.earn.amount_max_grosze if rules.earn else 0,
         points_step_grosze=step_grosze,
         tiers=[(tier.points, tier.value_grosze) for tier in rules.redeem.tiers] if rules.redeem else [],
+        advice_age_max_days=rules.programme.advice_age_max_days,
+        operations=served(rules),
+        entries=ENTRY_MODES_ALL,
+        offers=[],
+        offers_next=0,
     )
 
 

@@ -8,10 +8,13 @@ Must not know connections. Invariant: every request of the protocol has a row (a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from ledger.books.posting import Kind
 from protocol import (
+    TYPE_OF,
     Balance,
     Earn,
     EarnAdvice,
@@ -33,6 +36,19 @@ from switch.rules.decide import (
     decide_redeem,
     decide_reference,
 )
+from switch.rules.programme import Rules
+
+
+def _always(_: Rules) -> bool:
+    return True
+
+
+def _gives_points(rules: Rules) -> bool:
+    return rules.earn is not None
+
+
+def _takes_points(rules: Rules) -> bool:
+    return rules.redeem is not None
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +58,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     to do or too little is known; what settles an earlier request never is. `is_journalled`: its refusals are
     kept, so that a refused id never posts. `price`: what one without a decision costs, in
     units of an allowance (allowance.py); the others are bounded by the requests in flight alone.
+    `is_offered`: whether a programme of these rules has it.
     """
 
     kind: int = 0
@@ -51,12 +68,17 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     is_journalled: bool = True
     asks_ledger: bool = False
     price: float = 0.0
+    is_offered: Callable[[Rules], bool] = _always
 
 
 OPERATIONS: dict[type[Request], Operation] = {
-    Earn: Operation(kind=int(Kind.EARN), decide=decide_earn, is_new_business=True),
-    EarnAdvice: Operation(kind=int(Kind.EARN_ADVICE), decide=decide_earn_advice, is_new_business=True),
-    Redeem: Operation(kind=int(Kind.REDEEM), decide=decide_redeem, is_new_business=True),
+    Earn: Operation(kind=int(Kind.EARN), decide=decide_earn, is_new_business=True, is_offered=_gives_points),
+    EarnAdvice: Operation(
+        kind=int(Kind.EARN_ADVICE), decide=decide_earn_advice, is_new_business=True, is_offered=_gives_points
+    ),
+    Redeem: Operation(
+        kind=int(Kind.REDEEM), decide=decide_redeem, is_new_business=True, is_offered=_takes_points
+    ),
     Balance: Operation(
         kind=int(Kind.BALANCE), decide=decide_balance, is_new_business=True, is_journalled=False
     ),
@@ -69,3 +91,8 @@ OPERATIONS: dict[type[Request], Operation] = {
     Echo: Operation(price=1.0),
     SignOff: Operation(price=1.0),
 }
+
+
+def served(rules: Rules) -> list[int]:
+    """Return the numbers of the messages that are served where these rules hold, in their order."""
+    return sorted(TYPE_OF[message] for message, row in OPERATIONS.items() if row.is_offered(rules))

@@ -15,6 +15,8 @@ from switch.rules.directory import Programme
 
 TRY_AGAIN = int(ResultCode.TRY_AGAIN)
 REDEEM = int(Kind.REDEEM)
+NO_LIMIT = -1
+"""In `remaining` of a reply: it may be done again as often as anybody likes."""
 
 MakeReply: TypeAlias = Callable[[int, Outcome, Programme], Reply]
 """Makes the reply of one operation to the request `stan`. Raises `RulesUnknown`."""
@@ -43,8 +45,11 @@ def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> Tran
         transaction_id=outcome.transaction_id,
         server_time_ms=outcome.accepted_at_ms,
         amount_grosze=amount_grosze,
+        discount_grosze=0,
         points=outcome.points,
         balance=outcome.balance,
+        remaining=NO_LIMIT,
+        checks=0,
         receipt=version.printer.text(
             outcome.kind,
             outcome.code,

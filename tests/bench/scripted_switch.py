@@ -72,11 +72,16 @@ class ScriptedSwitch:
                     500_000,
                     1000,
                     tiers,
+                    7,
+                    [],
+                    0,
+                    [],
+                    0,
                 )
             case SignOff() | Echo():
                 return Ack(stan, step.code, 1)
             case _:
-                return TransactionReply(stan, step.code, 1, 1, 0, 0, self.balance, "paragon")
+                return TransactionReply(stan, step.code, 1, 1, 0, 0, 0, self.balance, -1, 0, "paragon")
 
 
 class _Handler(socketserver.BaseRequestHandler):

@@ -17,7 +17,7 @@ def till(seed: int = 1) -> Till:
 
 
 def approved(stan: int, balance: int = 0, code: int = 0) -> Answer:
-    return Answer(TransactionReply(stan, code, 1, 1, 0, 0, balance, ""), code, 40)
+    return Answer(TransactionReply(stan, code, 1, 1, 0, 0, 0, balance, -1, 0, ""), code, 40)
 
 
 def test_the_mix_is_the_one_written_down() -> None:

@@ -12,6 +12,7 @@ from ledger.postgres.database import Database
 from ledger.registry.secrets import MasterKey
 from ops.place.running import RunningNote, read_note
 from protocol import Earn
+from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.city import seed
@@ -52,7 +53,7 @@ async def sell(note: RunningNote, stan: int) -> int:
     async with await trio.open_tcp_stream(note.host, note.port) as stream:
         line = Line(stream, 1)
         assert await line.sign_in()
-        return (await line.ask(Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000))).code
+        return (await line.ask(Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))).code
 
 
 async def test_a_full_disk_under_the_log_ends_nothing(

@@ -13,10 +13,11 @@ from protocol.published.vector_cases import (
     TIME,
     TIME_MS,
 )
+from tests.entries import SWIPED
 
-EARN = Earn(1, TIME, CARD, 12_345)
+EARN = Earn(1, TIME, CARD, SWIPED, 12_345)
 EARN_TYPE = 0x20
-EARNED = TransactionReply(1, 0, 77, TIME_MS, 12_345, 12, 1_212, "Naliczono 12 pkt")
+EARNED = TransactionReply(1, 0, 77, TIME_MS, 12_345, 0, 12, 1_212, -1, 0, "Naliczono 12 pkt")
 
 
 def find_key(terminal: int, generation: int) -> bytes | None:

@@ -14,6 +14,7 @@ from protocol import Earn, Echo, MisuseError, ProtocolError, limits
 from protocol.published import vector_cases
 from protocol.published.make_vectors import requests
 from protocol.published.vector_cases import TIME, opening, sealed
+from tests.entries import SWIPED
 from tests.protocol.pair import EARN, EARN_TYPE, EARNED, new_client, new_server, open_pair, outcome
 
 READ_BYTES = 8_192
@@ -116,7 +117,7 @@ def test_after_a_fault_there_is_only_the_fault(first: bytes, more: bytes) -> Non
 def test_no_card_text_costs_the_line(card: str, places: list[int]) -> None:
     """Any text of up to 255 bytes arrives as a request that can be answered."""
     server, client = open_pair()
-    frame = client.seal(Earn(1, TIME, card, 1))
+    frame = client.seal(Earn(1, TIME, card, SWIPED, 1))
     [received] = [one for piece in pieces(frame, places) for one in server.receive(piece)]
     assert getattr(received.message, "card", None) == card
 
@@ -140,7 +141,7 @@ def test_what_a_session_holds_has_a_bound(sizes: list[int]) -> None:
     """However long a peer goes on and however it cuts: a session holds a read and a frame, never more."""
     key, size = opening().keys.client_data, 0
     frames = []
-    body = vector_cases.encode(Earn(1, TIME, "9" * limits.CARD_BYTES_MAX, 1))
+    body = vector_cases.encode(Earn(1, TIME, "9" * limits.CARD_BYTES_MAX, SWIPED, 1))
     while size < (40_000 if sizes == [1] else 1_000_000):
         frames.append(sealed(key, len(frames), EARN_TYPE, body))
         size += len(frames[-1])

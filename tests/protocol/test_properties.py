@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import (
+    ENTRY_MODES_ALL,
     REPEAT_BIT,
     REPLY_BIT,
     REPLY_OF,
     REQUEST_OF,
+    EntryMode,
     SignOnReply,
     StatusReply,
     TransactionReply,
@@ -32,6 +34,15 @@ INTEGERS: dict[str, tuple[int, int]] = {
     "terminal_time": (0, limits.TERMINAL_TIME_MAX),
     "amount": (-limits.AMOUNT_WIRE_MAX, limits.AMOUNT_WIRE_MAX),
     "tier": (-limits.AMOUNT_WIRE_MAX, limits.AMOUNT_WIRE_MAX),
+    "entry": (min(EntryMode), max(EntryMode)),
+    "entries": (0, ENTRY_MODES_ALL),
+    "offers_after": (0, limits.OFFER_MAX),
+    "offers_next": (0, limits.OFFER_MAX),
+    "advice_age_max_days": (0, limits.COUNT_MAX),
+    "discount_grosze": (limits.INT64_MIN, limits.INT64_MAX),
+    "benefit_grosze": (limits.INT64_MIN, limits.INT64_MAX),
+    "remaining": (-1, limits.COUNT_MAX),
+    "checks": (0, limits.BITS_MAX),
     "code": (0, limits.CODE_MAX),
     "amount_grosze": (limits.INT64_MIN, limits.INT64_MAX),
     "points": (limits.INT64_MIN, limits.INT64_MAX),
@@ -47,22 +58,38 @@ UINT63 = st.integers(0, limits.INT64_MAX)
 UTF8 = st.characters(exclude_categories=["Cs"])
 
 
+LISTS: dict[str, st.SearchStrategy[Any]] = {
+    "tiers": st.lists(st.tuples(UINT63, UINT63), max_size=limits.TIERS_MAX),
+    "operations": st.lists(st.integers(1, limits.MESSAGE_NUMBER_MAX), max_size=limits.OPERATIONS_MAX),
+    "offers": st.lists(
+        st.tuples(
+            st.integers(1, limits.OFFER_MAX),
+            st.integers(0, limits.OFFER_KIND_MAX),
+            st.text(UTF8, max_size=limits.OFFER_NAME_BYTES_MAX // 4),
+        ),
+        max_size=limits.OFFERS_MAX,
+    ),
+}
+
+
 def field(name: str) -> st.SearchStrategy[Any]:
     """Every value a field of this name may have."""
     if name == "software":
         return st.text(
             st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=limits.SOFTWARE_BYTES_MAX
         )
+    if name == "language":
+        return st.text("abcxyz", min_size=2, max_size=2)
     if name in TEXTS:
         return st.text(UTF8, max_size=TEXTS[name])
     if name in INTEGERS:
         return st.integers(*INTEGERS[name])
     if name.endswith("_count"):
         return st.integers(0, limits.COUNT_MAX)
-    if name in {"earn_points", "redeem_points", "reversal_points"}:
+    if name.endswith("_points"):
         return st.integers(limits.INT64_MIN, limits.INT64_MAX)
-    if name == "tiers":
-        return st.lists(st.tuples(UINT63, UINT63), max_size=limits.TIERS_MAX)
+    if name in LISTS:
+        return LISTS[name]
     if name == "original":
         return st.none() | message(TransactionReply)
     return UINT63
@@ -156,7 +183,10 @@ def test_the_strategies_cover_every_field() -> None:
     for cls in {*REQUEST_OF.values(), *REPLY_OF.values()}:
         for name in cls.__struct_fields__:
             known = (
-                name in TEXTS or name in INTEGERS or name.endswith(("_count", "_points", "_ms", "_grosze"))
+                name in TEXTS
+                or name in INTEGERS
+                or name in LISTS
+                or name.endswith(("_count", "_points", "_ms", "_grosze"))
             )
-            assert known or name in {"software", "tiers", "original", "transaction_id"}, (cls, name)
+            assert known or name in {"software", "language", "original", "transaction_id"}, (cls, name)
     assert {SignOnReply, StatusReply} <= set(REPLY_OF.values())

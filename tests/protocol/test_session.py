@@ -158,23 +158,28 @@ def test_good_frames_before_a_fault_are_not_lost() -> None:
 def test_biggest_frame_passes() -> None:
     """A receipt of 512 bytes passes both ways of counting; 513 bytes are our own misuse."""
     server, client = open_pair()
-    longest = TransactionReply(1, 0, 1, 1, 1, 1, 1, "ż" * 256)
+    longest = TransactionReply(1, 0, 1, 1, 1, 0, 1, 1, -1, 0, "ż" * 256)
     assert client.receive(server.seal(longest, EARN_TYPE))[0].message == longest
     status = StatusReply(1, 0, 1, longest)
     assert client.receive(server.seal(status, 0x31))[0].message == status
-    too_long = TransactionReply(1, 0, 1, 1, 1, 1, 1, "ż" * 256 + "x")
+    too_long = TransactionReply(1, 0, 1, 1, 1, 0, 1, 1, -1, 0, "ż" * 256 + "x")
     for message, request_type in ((too_long, EARN_TYPE), (StatusReply(1, 0, 1, too_long), 0x31)):
         with pytest.raises(MisuseError):
             server.seal(message, request_type)
     assert client.receive(server.seal(EARNED, EARN_TYPE))[0].message == EARNED
 
 
-@pytest.mark.parametrize(("programme", "partner_name"), [("ż" * 17, ""), ("", "ż" * 33)])
-def test_sign_on_texts_are_counted_in_bytes(programme: str, partner_name: str) -> None:
+@pytest.mark.parametrize(
+    ("programme", "partner_name", "offers"),
+    [("ż" * 17, "", []), ("", "ż" * 33, []), ("", "", [(1, 1, ""), (2, 1, "ż" * 17)])],
+)
+def test_sign_on_texts_are_counted_in_bytes(
+    programme: str, partner_name: str, offers: list[tuple[int, int, str]]
+) -> None:
     """A terminal's fixed buffers are filled in bytes: texts within the characters but not the bytes fail."""
     server, _ = open_pair()
     with pytest.raises(MisuseError):
-        server.seal(SignOnReply(1, 0, 0, programme, partner_name, 0, 0, 0, []), 0x08)
+        server.seal(SignOnReply(1, 0, 0, programme, partner_name, 0, 0, 0, [], 7, [], 0, offers, 0), 0x08)
 
 
 def test_misuse_of_the_switch_session_is_told() -> None:
@@ -186,7 +191,7 @@ def test_misuse_of_the_switch_session_is_told() -> None:
         (EARNED, 0x0A),
         (Ack(1, 0, 0), EARN_TYPE),
         (EARNED, 0x3F),
-        (TransactionReply(1, 0, 2**70, 0, 0, 0, 0, ""), EARN_TYPE),
+        (TransactionReply(1, 0, 2**70, 0, 0, 0, 0, 0, -1, 0, ""), EARN_TYPE),
     ):
         with pytest.raises(MisuseError):
             server.seal(message, request_type)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 import trio.testing
 
@@ -139,20 +140,22 @@ class FakeSwitch:
                     500_000,
                     1000,
                     [],
+                    7,
+                    [],
+                    0,
+                    [],
+                    0,
                 )
             case SignOff() | Echo():
                 return Ack(message.stan, 0, 1)
             case Status():
                 return StatusReply(message.stan, 25, 1, None)
             case Totals():
-                return TotalsReply(
-                    message.stan, step.code, 1, message.earn_count, message.earn_points, message.redeem_count,
-                    message.redeem_points, message.reversal_count, message.reversal_points,
-                )  # fmt: skip
+                return TotalsReply(message.stan, step.code, 1, *msgspec.structs.astuple(message)[4:])
             case _:
                 amount = getattr(message, "amount", 0)
                 return TransactionReply(
-                    message.stan, step.code, next(self._ids), 1, amount, step.points, 0, ""
+                    message.stan, step.code, next(self._ids), 1, amount, 0, step.points, 0, -1, 0, ""
                 )
 
 

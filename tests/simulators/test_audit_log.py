@@ -8,24 +8,25 @@ from protocol import Earn, EarnAdvice, Redeem, Reversal, TransactionReply
 from simulators.audit.log import RECORD, STRANGER, AuditLog, AuditLogError, Sent, Told, at_rest, read_logs
 from simulators.city.population import Population
 from simulators.till.posting import EARN, EARN_ADVICE, REDEEM, REVERSAL
+from tests.entries import SWIPED
 
 CITY = Population("test", cards=1_000, partners=3)
 TERMINAL = CITY.terminal_id(0)
 
 
 def reply(stan: int, code: int = 0, points: int = 5) -> TransactionReply:
-    return TransactionReply(stan, code, 700 + stan, 1, 12_50, points, 40 + points, "receipt")
+    return TransactionReply(stan, code, 700 + stan, 1, 12_50, 0, points, 40 + points, -1, 0, "receipt")
 
 
 def write(path: Path) -> None:
     with AuditLog.open(path, CITY) as log:
         log.signed_on(TERMINAL, 10)
-        earn = Earn(11, 1, CITY.track2(7), 12_50)
+        earn = Earn(11, 1, CITY.track2(7), SWIPED, 12_50)
         log.sending(TERMINAL, earn)
         log.told(TERMINAL, earn, reply(11))
-        log.sending(TERMINAL, Redeem(12, 1, CITY.card_digits(8), 100))
-        log.sending(TERMINAL, Reversal(13, 1, CITY.card_digits(8), 12))
-        log.sending(TERMINAL, EarnAdvice(14, 1, CITY.stranger_digits(1), -5))
+        log.sending(TERMINAL, Redeem(12, 1, CITY.card_digits(8), SWIPED, 100, 0))
+        log.sending(TERMINAL, Reversal(13, 1, CITY.card_digits(8), SWIPED, 12))
+        log.sending(TERMINAL, EarnAdvice(14, 1, CITY.stranger_digits(1), SWIPED, -5))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ def test_a_torn_record_is_ignored_and_cut_off(tmp_path: Path) -> None:
         torn.write_bytes(whole[:-cut])
         assert len(read_logs([torn]).sent) == 3
         with AuditLog.open(torn, CITY) as log:
-            log.sending(TERMINAL, Earn(20, 1, CITY.track2(1), 1))
+            log.sending(TERMINAL, Earn(20, 1, CITY.track2(1), SWIPED, 1))
         assert sorted(stan for _, stan in read_logs([torn]).sent) == [11, 12, 13, 20]
 
 

@@ -24,6 +24,7 @@ from simulators.till.exchange import STAN_SKIP_AFTER_LOSS
 from simulators.till.posting import EARN, EARN_ADVICE, REDEEM, REVERSAL
 from simulators.till.records import PendingRequest
 from simulators.till.store import TerminalMemory
+from tests.entries import SWIPED
 from tests.simulators.fake_switch import CARD, IDENTITY, SILENCE, FakeSwitch, Step, make, on_disk
 
 
@@ -73,7 +74,7 @@ async def test_advices_survive_a_restart_and_go_in_order(
 async def test_a_restart_repeats_the_pending_request(path: Path, switch: FakeSwitch) -> None:
     """What the memory holds without an answer goes again byte for byte, before anything new."""
     with TerminalMemory.open(path, IDENTITY.terminal) as memory:
-        request = Earn(memory.next_stan(), 1, CARD, 10_00)
+        request = Earn(memory.next_stan(), 1, CARD, SWIPED, 10_00)
         type_byte, body = encode_request(request)
         memory.begin(PendingRequest(request.stan, type_byte, body))
     with TerminalMemory.open(path, IDENTITY.terminal) as memory:
@@ -87,7 +88,7 @@ async def test_a_restart_repeats_the_pending_request(path: Path, switch: FakeSwi
 async def test_a_restart_may_reverse_instead(path: Path, switch: FakeSwitch) -> None:
     """With `reverse_on_restart` the pending request is never sent again, only its reversal."""
     with TerminalMemory.open(path, IDENTITY.terminal) as memory:
-        request = Redeem(memory.next_stan(), 1, CARD, 100)
+        request = Redeem(memory.next_stan(), 1, CARD, SWIPED, 100, 0)
         memory.begin(PendingRequest(request.stan, *encode_request(request)))
     switch.script.append(Step(points=100))
     with TerminalMemory.open(path, IDENTITY.terminal) as memory:

@@ -23,7 +23,7 @@ from protocol import (
     encode_request,
 )
 from protocol.published.field_matrix import MATRIX, Fill, Row, row_of
-from protocol.published.spec_tables import request_name
+from protocol.published.spec_tables import FIGURES, request_name
 from tests.switch.memory import Line, receive
 
 NUMBER_OF = {request_name(number): number for number in REQUEST_OF}
@@ -156,6 +156,7 @@ class Player:
         original = self._told.get(getattr(request, "original_stan", 0))
         expected = {
             Fill.ZERO: 0,
+            Fill.NO_LIMIT: -1,
             Fill.KEYED: getattr(request, "amount", None),
             Fill.TIER_VALUE: TIERS.get(getattr(request, "tier", 0)),
             Fill.MINUS_TIER: -getattr(request, "tier", 0),
@@ -165,7 +166,7 @@ class Player:
             Fill.PRESENT: before,
             Fill.WHEN_CANCELLED: before and reply.balance,
         }
-        for name in ("transaction_id", "amount_grosze", "points", "balance"):
+        for name in FIGURES:
             fill, found = getattr(row, name), getattr(reply, name)
             fits = found >= (fill is Fill.OWN_ID) if fill in AT_LEAST else found == expected[fill]
             assert fits, f"{name} of {reply!r} is not {fill.value}"

@@ -15,6 +15,7 @@ from switch.rules.decide import Decision, Moment, decide_earn_advice
 from switch.rules.directory import Card, Partner, Programme
 from switch.rules.programme import parse_rules
 from switch.rules.versions import DAY_MS
+from tests.entries import SWIPED
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, running_front
 
 TOML = files("switch").joinpath("rules/programmes/czestochowa.toml").read_text()
@@ -39,7 +40,7 @@ def make_partner() -> Partner:
 
 
 def advise(card: Card | int, sale_ms: int, partner: Partner | None = None) -> Decision:
-    message = EarnAdvice(1, sale_ms // 1000, "", 10_000)
+    message = EarnAdvice(1, sale_ms // 1000, "", SWIPED, 10_000)
     return decide_earn_advice(message, partner or make_partner(), card, Moment(ARRIVAL_MS))
 
 
@@ -133,11 +134,11 @@ async def test_what_is_only_put_off_is_not_journalled() -> None:
         assert await line.sign_in()
         partner, now_s = memory.directory.partners[1], int(datetime.now(UTC).timestamp())
         partner.suspended = True
-        advice = EarnAdvice(stan=1, terminal_time=now_s, card=CARD, amount=1_000)
+        advice = EarnAdvice(stan=1, terminal_time=now_s, card=CARD, entry=SWIPED, amount=1_000)
         assert (await line.ask(advice)).code == ResultCode.SUSPENDED_FOR_NOW
         partner.suspended = False
         stale = True
-        unknown = EarnAdvice(stan=2, terminal_time=now_s, card=UNKNOWN_CARD, amount=1_000)
+        unknown = EarnAdvice(stan=2, terminal_time=now_s, card=UNKNOWN_CARD, entry=SWIPED, amount=1_000)
         assert (await line.ask(unknown)).code == ResultCode.TRY_AGAIN
         stale = False
         memory.directory.note_clock(database_ms=(now_s + 3_600) * 1000, now_ms=now_s * 1000)

@@ -10,6 +10,7 @@ from switch.flow.allowance import BURST, HANDSHAKE, PER_S, Allowance
 from switch.flow.connection import Connection, Connections
 from switch.flow.operations import OPERATIONS
 from switch.wire.hub import TURN_REQUESTS_MAX, Hub
+from tests.entries import SWIPED
 from tests.switch.memory import CARD, Memory, running_front, terminal_key
 
 FRAMES_AT_ONCE = 200
@@ -86,7 +87,10 @@ def echoes(count: int) -> list[Echo]:
 
 
 def earns(count: int) -> list[Earn]:
-    return [Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000) for stan in range(1, count + 1)]
+    return [
+        Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000)
+        for stan in range(1, count + 1)
+    ]
 
 
 def answered(memory: Memory, message: str = "Echo") -> int:
@@ -196,7 +200,12 @@ async def test_work_of_a_closed_connection_is_dropped() -> None:
     async with running_front() as memory:
         peer = Peer(memory)
         asked = memory.ledger.inquiries
-        peer.send(*(SignOn(stan=stan, terminal_time=0, software="test") for stan in range(1, 9)))
+        peer.send(
+            *(
+                SignOn(stan=stan, terminal_time=0, software="test", language="pl", offers_after=0)
+                for stan in range(1, 9)
+            )
+        )
         memory.front.connections.close(peer.connection, "test")
         await memory.front.flow.wait_idle()
         assert memory.ledger.inquiries == asked

@@ -19,6 +19,7 @@ from switch.rules.decide import (
 from switch.rules.directory import Card, Partner, Programme
 from switch.rules.programme import parse_rules
 from switch.rules.versions import DAY_MS
+from tests.entries import SWIPED
 
 RULES = parse_rules(files("switch").joinpath("rules/programmes/czestochowa.toml").read_text())
 TODAY = 20_000
@@ -41,15 +42,15 @@ def make_card(*, status: int = 0, programme: int = 1, expires_day: int | None = 
 
 
 def earn(partner: Partner, card: Card | int, amount: int) -> Decision:
-    return decide_earn(Earn(1, 0, "", amount), partner, card, NOW)
+    return decide_earn(Earn(1, 0, "", SWIPED, amount), partner, card, NOW)
 
 
 def redeem(partner: Partner, card: Card | int, tier: int, at: Moment = NOW) -> Decision:
-    return decide_redeem(Redeem(1, 0, "", tier), partner, card, at)
+    return decide_redeem(Redeem(1, 0, "", SWIPED, tier, 0), partner, card, at)
 
 
 def balance(partner: Partner, card: Card | int) -> Decision:
-    return decide_balance(Balance(1, 0, ""), partner, card, NOW)
+    return decide_balance(Balance(1, 0, "", SWIPED), partner, card, NOW)
 
 
 @given(st.integers(1, RULES.earn.amount_max_grosze), st.none() | st.integers(1, 100_000_000))
@@ -122,6 +123,23 @@ def test_a_tier_takes_its_points_and_gives_its_value(tier: int, value: int) -> N
     assert (decision.code, decision.points, decision.amount_grosze) == (0, -tier, value)
 
 
+@pytest.mark.parametrize(
+    ("tier", "to_pay", "code"),
+    [
+        (100, 0, ResultCode.APPROVED),
+        (100, 1000, ResultCode.APPROVED),
+        (100, 999, ResultCode.REBATE_OVER_AMOUNT),
+        (500, 1, ResultCode.REBATE_OVER_AMOUNT),
+        (100, -1, ResultCode.AMOUNT_NEGATIVE),
+        (101, 1, ResultCode.TIER_UNKNOWN),
+    ],
+)
+def test_a_rebate_is_not_above_what_is_to_pay(tier: int, to_pay: int, code: ResultCode) -> None:
+    """A till that says what is to pay gets no rebate above it; 0 says that it does not know."""
+    decision = decide_redeem(Redeem(1, 0, "", SWIPED, tier, to_pay), make_partner(), make_card(), NOW)
+    assert decision.code == code
+
+
 def test_a_stale_feed_refuses_redemptions_and_nothing_else() -> None:
     """ARCHITECTURE.md, "When something fails": a worker that may miss a block refuses redemptions."""
     partner, card = make_partner(), make_card()
@@ -159,6 +177,8 @@ def test_a_reversal_is_never_declined_on_business_grounds(status: int) -> None:
     partner = make_partner()
     partner.suspended = partner.programme.suspended = True
     assert (
-        decide_reference(Reversal(2, 0, "", 1), partner, make_card(status=status, expires_day=1), NOW).code
+        decide_reference(
+            Reversal(2, 0, "", SWIPED, 1), partner, make_card(status=status, expires_day=1), NOW
+        ).code
         == 0
     )

@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from protocol import Ack, Balance, Earn, Echo, Redeem, ResultCode, SignOff, TransactionReply
+from tests.entries import SWIPED
 from tests.patience import HANG_S, jump
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, Memory, receive, reset, running_front
 
@@ -15,7 +16,7 @@ TRANSPORTS = pytest.mark.parametrize("use_pump", [True, False])
 
 
 def earn(stan: int) -> Earn:
-    return Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000)
+    return Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000)
 
 
 async def closed_by(memory: Memory, reason: str) -> None:
@@ -30,7 +31,7 @@ async def test_a_terminal_signs_in_and_earns(use_pump: bool) -> None:
     async with running_front(use_pump=use_pump) as memory:
         line = Line(await memory.connect())
         assert await line.sign_in()
-        reply = await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=4_590))
+        reply = await line.ask(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=4_590))
         assert isinstance(reply, TransactionReply)
         assert (reply.stan, reply.code, reply.points, reply.amount_grosze) == (1, 0, 4, 4_590)
         assert "Przyznane punkty: 4" in reply.receipt
@@ -47,7 +48,7 @@ async def test_replies_wait_for_the_commit_and_may_come_out_of_order(use_pump: b
         line = Line(await memory.connect())
         assert await line.sign_in()
         await line.send(
-            *(Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000) for stan in (5, 6, 7)),
+            *(Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000) for stan in (5, 6, 7)),
             Echo(stan=8, terminal_time=0),
         )
         assert (await line.reply()).stan == 8
@@ -60,12 +61,27 @@ async def test_replies_wait_for_the_commit_and_may_come_out_of_order(use_pump: b
 async def test_refusals_are_journalled_with_their_code_and_post_nothing() -> None:
     """Unknown card, zero amount, invalid number: a result code of its own, a receipt text, no points."""
     cases = [
-        (Earn(stan=1, terminal_time=0, card=UNKNOWN_CARD, amount=100), ResultCode.CARD_UNKNOWN),
-        (Earn(stan=2, terminal_time=0, card="12", amount=100), ResultCode.CARD_NUMBER_INVALID),
-        (Earn(stan=3, terminal_time=0, card=CARD, amount=0), ResultCode.AMOUNT_ZERO),
-        (Earn(stan=4, terminal_time=0, card=CARD, amount=-1), ResultCode.AMOUNT_NEGATIVE),
-        (Earn(stan=5, terminal_time=0, card=CARD, amount=10**12), ResultCode.AMOUNT_OVER_LIMIT),
-        (Redeem(stan=6, terminal_time=0, card=CARD, tier=101), ResultCode.TIER_UNKNOWN),
+        (
+            Earn(stan=1, terminal_time=0, card=UNKNOWN_CARD, entry=SWIPED, amount=100),
+            ResultCode.CARD_UNKNOWN,
+        ),
+        (
+            Earn(stan=2, terminal_time=0, card="12", entry=SWIPED, amount=100),
+            ResultCode.CARD_NUMBER_INVALID,
+        ),
+        (Earn(stan=3, terminal_time=0, card=CARD, entry=SWIPED, amount=0), ResultCode.AMOUNT_ZERO),
+        (
+            Earn(stan=4, terminal_time=0, card=CARD, entry=SWIPED, amount=-1),
+            ResultCode.AMOUNT_NEGATIVE,
+        ),
+        (
+            Earn(stan=5, terminal_time=0, card=CARD, entry=SWIPED, amount=10**12),
+            ResultCode.AMOUNT_OVER_LIMIT,
+        ),
+        (
+            Redeem(stan=6, terminal_time=0, card=CARD, entry=SWIPED, tier=101, amount=0),
+            ResultCode.TIER_UNKNOWN,
+        ),
     ]
     async with running_front() as memory:
         line = Line(await memory.connect())
@@ -84,7 +100,7 @@ async def test_a_stale_feed_answers_redemptions_without_journalling_them() -> No
     async with running_front(clock=lambda: True) as memory:
         line = Line(await memory.connect())
         assert await line.sign_in()
-        reply = await line.ask(Redeem(stan=1, terminal_time=0, card=CARD, tier=100))
+        reply = await line.ask(Redeem(stan=1, terminal_time=0, card=CARD, entry=SWIPED, tier=100, amount=0))
         assert reply.code == ResultCode.FEED_STALE
         assert memory.ledger.posted == []
 
@@ -95,7 +111,7 @@ async def test_a_balance_of_a_refused_card_needs_no_ledger() -> None:
         line = Line(await memory.connect())
         assert await line.sign_in()
         assert (
-            await line.ask(Balance(stan=1, terminal_time=0, card="12"))
+            await line.ask(Balance(stan=1, terminal_time=0, card="12", entry=SWIPED))
         ).code == ResultCode.CARD_NUMBER_INVALID
         assert memory.ledger.posted == []
 
@@ -124,7 +140,7 @@ async def test_requests_before_a_bad_frame_are_still_posted() -> None:
     async with running_front() as memory:
         line = Line(await memory.connect())
         assert await line.sign_in()
-        good = line.session.seal(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))
+        good = line.session.seal(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
         await line.stream.send_all(good + b"\0\0")
         assert await line.closed()
         while not memory.ledger.posted:
@@ -214,7 +230,7 @@ async def test_reading_stops_at_the_total_bound_and_goes_on_after() -> None:
         for line in lines:
             assert await line.sign_in()
         for line in lines:
-            await line.send(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))
+            await line.send(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
             await wait_all_tasks_blocked(0.005)
         assert len(memory.ledger.waiting) == 2
         memory.ledger.automatic = True
@@ -246,7 +262,7 @@ async def test_all_who_wait_for_room_go_on() -> None:
             assert await line.sign_in()
         for stan in (1, 2):
             for line in lines:
-                await line.send(Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000))
+                await line.send(Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
                 await wait_all_tasks_blocked(0.005)
         memory.ledger.automatic = True
         memory.ledger.commit()
@@ -286,7 +302,7 @@ async def test_one_peers_reset_harms_nobody_else(use_pump: bool) -> None:
         memory.ledger.automatic = False
         line = Line(await memory.connect(), 1)
         assert await line.sign_in()
-        await line.send(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))
+        await line.send(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
         await wait_all_tasks_blocked(0.01)
         assert isinstance(line.stream, trio.SocketStream)
         reset(line.stream)
@@ -296,7 +312,9 @@ async def test_one_peers_reset_harms_nobody_else(use_pump: bool) -> None:
         assert memory.meters.replies_dropped == 1
         other = Line(await memory.connect(), 2)
         assert await other.sign_in()
-        assert (await other.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))).code == 0
+        assert (
+            await other.ask(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
+        ).code == 0
 
 
 @TRANSPORTS
@@ -306,12 +324,12 @@ async def test_a_drain_answers_what_is_in_flight_and_then_closes(use_pump: bool)
         memory.ledger.automatic = False
         line = Line(await memory.connect())
         assert await line.sign_in()
-        await line.send(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))
+        await line.send(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
         await wait_all_tasks_blocked(0.01)
         memory.stop.set()
         await wait_all_tasks_blocked(0.01)
         if use_pump:  # over a plain stream the read that waits already is still served
-            await line.send(Earn(stan=2, terminal_time=0, card=CARD, amount=1_000))
+            await line.send(Earn(stan=2, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
             await wait_all_tasks_blocked(0.01)
         assert not memory.stopped.is_set()
         memory.ledger.commit()

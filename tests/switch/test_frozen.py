@@ -15,6 +15,7 @@ from protocol import Earn
 from switch.config import Config
 from switch.process.lines import EXIT_CRASHED, Beat, Lines, WorkerOrder
 from switch.process.supervisor import serve, serving
+from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.city import seed
@@ -55,7 +56,9 @@ async def test_a_frozen_worker_is_replaced(fresh: FreshDatabase, owner: Database
                 except OSError:
                     await trio.sleep(0.05)
         assert running.pids != (frozen,)
-        assert (await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))).code == 0
+        assert (
+            await line.ask(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
+        ).code == 0
         await line.stream.aclose()
 
 

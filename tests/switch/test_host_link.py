@@ -7,6 +7,7 @@ from switch.flow.allowance import Allowance
 from switch.flow.connection import Connection
 from switch.rules.directory import Terminal
 from switch.wire.hub import Hub
+from tests.entries import SWIPED
 from tests.switch.memory import CARD, running_front
 
 
@@ -28,7 +29,10 @@ class LinkSession:
         assert len(data) <= messages_max
         return [
             LinkRequest(
-                Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000), 0x20, bytes([stan]), number
+                Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000),
+                0x20,
+                bytes([stan]),
+                number,
             )
             for stan, number in enumerate(data, 1)
         ]

@@ -12,7 +12,7 @@ from tests.switch.memory import Line, MemoryLedger, running_front
 
 
 def sign_on(stan: int) -> SignOn:
-    return SignOn(stan=stan, terminal_time=0, software="t")
+    return SignOn(stan=stan, terminal_time=0, software="t", language="pl", offers_after=0)
 
 
 async def test_a_terminal_with_many_inquiries_takes_its_turn_with_the_others(
@@ -29,7 +29,7 @@ async def test_a_terminal_with_many_inquiries_takes_its_turn_with_the_others(
         assert running[terminal.number] == 1
         await go.acquire()
         running[terminal.number] -= 1
-        return SignOnReply(message.stan, 0, now_ms, "czestochowa", "Kłos", 0, 1, 1, [])
+        return SignOnReply(message.stan, 0, now_ms, "czestochowa", "Kłos", 0, 1, 1, [], 7, [], 0, [], 0)
 
     monkeypatch.setattr(MemoryLedger, "answer_inquiry", answer)
     async with running_front() as memory:

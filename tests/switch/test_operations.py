@@ -3,24 +3,27 @@
 import pytest
 
 from protocol import REPLY_BIT, REPLY_OF, REQUEST_OF, TYPE_OF, ClientSession, ServerSession, TransactionReply
+from protocol.fields import Card, Entry, Message, Stan, TerminalTime
 from protocol.limits import VERSION
-from protocol.messages import Card, Stan, TerminalTime, _Message, decoder
+from protocol.messages import decoder
 from switch.flow.operations import OPERATIONS, Operation
 from switch.rules.decide import Decision, Moment
 from switch.rules.directory import Card as KnownCard
 from switch.rules.directory import Partner
 from switch.rules.receipts import SECTIONS
+from tests.entries import SWIPED
 from tests.switch.memory import CARD, CARDS, Line, running_front
 
 GIFT_TYPE, GIFT_KIND = 0x2F, 99
 
 
-class Gift(_Message, frozen=True):
+class Gift(Message, frozen=True):
     """An operation that exists in this test only: a gift of `points`."""
 
     stan: Stan
     terminal_time: TerminalTime
     card: Card
+    entry: Entry
     points: int
 
 
@@ -61,13 +64,13 @@ async def test_a_new_operation_is_added_in_six_places_and_removed_again(
         async with running_front() as memory:
             line = Line(await memory.connect())
             assert await line.sign_in()
-            reply = await line.ask(Gift(stan=1, terminal_time=0, card=CARD, points=7))
+            reply = await line.ask(Gift(stan=1, terminal_time=0, card=CARD, entry=SWIPED, points=7))
             assert isinstance(reply, TransactionReply)
             assert (reply.code, reply.points) == (0, 7)
             assert "Stan punktów: 1007" in reply.receipt
             memory.ledger.is_behind = True
             for stan in range(2, 8):
-                await line.ask(Gift(stan=stan, terminal_time=0, card=CARDS[1], points=1))
+                await line.ask(Gift(stan=stan, terminal_time=0, card=CARDS[1], entry=SWIPED, points=1))
             assert memory.meters.requests_shed == 1
             assert {posting.kind for posting in memory.ledger.posted} == {GIFT_KIND}
     assert Gift not in OPERATIONS

@@ -19,6 +19,7 @@ from switch.config import Config
 from switch.process.lines import WorkerReady
 from switch.process.ports import reserve_port
 from switch.process.worker import Worker
+from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.switch.city import http_get, seed
 from tests.switch.memory import CARD, Line
@@ -92,8 +93,8 @@ async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itsel
     caplog.set_level(logging.INFO)
     directory = tmp_path / "pg"
     master = MasterKey.create(tmp_path / "master.key")
-    earn = Earn(stan=2, terminal_time=0, card=CARD, amount=10_000)
-    redeem = Redeem(stan=4, terminal_time=0, card=CARD, tier=100)
+    earn = Earn(stan=2, terminal_time=0, card=CARD, entry=SWIPED, amount=10_000)
+    redeem = Redeem(stan=4, terminal_time=0, card=CARD, entry=SWIPED, tier=100, amount=0)
     async with embedded_postgres(directory, settings=THROWAWAY) as server:
         await migrate(server.owner_dsn)
         async with open_database(server.owner_dsn) as owner:
@@ -102,13 +103,17 @@ async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itsel
     async with worker_beside(server.service_dsn, master, give_up_ms=200, feed_stale_after_s=0.5) as beside:
         async with embedded_postgres(directory, settings=THROWAWAY):
             line = await beside.line()
-            sale = Earn(stan=1, terminal_time=0, card=CARD, amount=150_000)
+            sale = Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=150_000)
             first = await until(line, sale, code=ResultCode.TRY_AGAIN, unlike=True)
             assert first.code == 0
         http = beside.told[0].http
         assert (await line.ask(earn)).code == ResultCode.TRY_AGAIN
-        assert (await line.ask(Balance(stan=3, terminal_time=0, card=CARD))).code == ResultCode.TRY_AGAIN
-        assert (await line.ask(SignOn(stan=9, terminal_time=0, software="t"))).code == ResultCode.TRY_AGAIN
+        assert (
+            await line.ask(Balance(stan=3, terminal_time=0, card=CARD, entry=SWIPED))
+        ).code == ResultCode.TRY_AGAIN
+        assert (
+            await line.ask(SignOn(stan=9, terminal_time=0, software="t", language="pl", offers_after=0))
+        ).code == ResultCode.TRY_AGAIN
         await until(line, redeem, code=ResultCode.FEED_STALE)
         status, body = await http_get(http, "/readyz")
         assert status == 503

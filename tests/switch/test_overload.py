@@ -4,8 +4,19 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from protocol import Balance, Earn, Echo, Redeem, Request, ResultCode, Reversal, Status, TransactionReply
+from protocol import (
+    Balance,
+    Earn,
+    Echo,
+    Redeem,
+    Request,
+    ResultCode,
+    Reversal,
+    Status,
+    TransactionReply,
+)
 from switch.flow.overload import SERVED_PER_REFUSAL, Overload
+from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.switch.memory import CARD, CARDS, Line, Memory, running_front
 
@@ -13,7 +24,7 @@ SERVED = 50
 
 
 def earn(stan: int, card: str = CARD) -> Earn:
-    return Earn(stan=stan, terminal_time=0, card=card, amount=1_000)
+    return Earn(stan=stan, terminal_time=0, card=card, entry=SWIPED, amount=1_000)
 
 
 async def serve_some(line: Line) -> None:
@@ -92,11 +103,23 @@ async def test_less_than_half_is_no_crowd_however_long(mock_clock: MockClock) ->
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
-        (Redeem(stan=99, terminal_time=0, card=CARD, tier=100), ResultCode.TRY_AGAIN),
-        (Balance(stan=99, terminal_time=0, card=CARD), ResultCode.TRY_AGAIN),
-        (Earn(stan=99, terminal_time=0, card="12", amount=1_000), ResultCode.TRY_AGAIN),
-        (Reversal(stan=99, terminal_time=0, card=CARD, original_stan=1), ResultCode.APPROVED),
-        (Status(stan=99, terminal_time=0, card=CARD, original_stan=1), ResultCode.APPROVED),
+        (
+            Redeem(stan=99, terminal_time=0, card=CARD, entry=SWIPED, tier=100, amount=0),
+            ResultCode.TRY_AGAIN,
+        ),
+        (Balance(stan=99, terminal_time=0, card=CARD, entry=SWIPED), ResultCode.TRY_AGAIN),
+        (
+            Earn(stan=99, terminal_time=0, card="12", entry=SWIPED, amount=1_000),
+            ResultCode.TRY_AGAIN,
+        ),
+        (
+            Reversal(stan=99, terminal_time=0, card=CARD, entry=SWIPED, original_stan=1),
+            ResultCode.APPROVED,
+        ),
+        (
+            Status(stan=99, terminal_time=0, card=CARD, entry=SWIPED, original_stan=1),
+            ResultCode.APPROVED,
+        ),
         (Echo(stan=99, terminal_time=0), ResultCode.APPROVED),
     ],
 )
@@ -126,8 +149,8 @@ async def test_a_hot_card_is_refused_alone() -> None:
             (4, ResultCode.TRY_AGAIN),
             (5, ResultCode.TRY_AGAIN),
         ]
-        reversal = Reversal(stan=7, terminal_time=0, card=CARD, original_stan=1)
-        status = Status(stan=8, terminal_time=0, card=CARD, original_stan=2)
+        reversal = Reversal(stan=7, terminal_time=0, card=CARD, entry=SWIPED, original_stan=1)
+        status = Status(stan=8, terminal_time=0, card=CARD, entry=SWIPED, original_stan=2)
         await line.send(reversal, status)
         await wait_all_tasks_blocked(0.01)
         assert [posting.stan for posting in memory.ledger.waiting] == [1, 2, 3, 6, 7, 8]

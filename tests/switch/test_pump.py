@@ -10,6 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 import switch.wire.pump
 from protocol import Earn, Echo
 from switch.wire.hub import TURN_REQUESTS_MAX
+from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.switch.memory import CARD, Line, Memory, running_front
 
@@ -47,7 +48,7 @@ async def test_everybody_has_a_turn_before_a_flooder_has_its_second(use_pump: bo
         for line in lines[:flooders]:  # no await in here: all of it is in the sockets before the switch runs
             line.send_nowait(*(Echo(stan=stan, terminal_time=0) for stan in range(1, flood + 1)))
         for line in lines[flooders:]:
-            line.send_nowait(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))
+            line.send_nowait(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
         with trio.fail_after(HANG_S):
             while len(memory.ledger.waiting) < sellers:
                 await trio.lowlevel.checkpoint()
@@ -63,7 +64,9 @@ async def test_a_peer_that_has_sent_all_still_gets_its_replies(use_pump: bool) -
     async with running_front(use_pump=use_pump, in_flight_per_connection_max=4) as memory:
         memory.ledger.automatic = False
         [line] = await signed_on(memory, range(1, 2))
-        line.send_nowait(*(Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000) for stan in range(1, 7)))
+        line.send_nowait(
+            *(Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000) for stan in range(1, 7))
+        )
         assert isinstance(line.stream, trio.SocketStream)
         await line.stream.send_eof()
         replies = []
@@ -89,7 +92,10 @@ async def test_tcp_itself_gives_up_on_who_takes_nothing() -> None:
         line = Line(memory.streams[0])
         assert await line.sign_in()
         await line.send(
-            *(Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000) for stan in range(1, 201))
+            *(
+                Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000)
+                for stan in range(1, 201)
+            )
         )
         with trio.fail_after(HANG_S):
             while len(memory.ledger.waiting) < 200:
@@ -135,7 +141,13 @@ async def test_a_turn_that_takes_all_costs_no_word_to_epoll(
         for turn in range(5):
             line.send_nowait(
                 *(
-                    Earn(stan=1 + turn * depth + at, terminal_time=0, card=CARD, amount=1)
+                    Earn(
+                        stan=1 + turn * depth + at,
+                        terminal_time=0,
+                        card=CARD,
+                        entry=SWIPED,
+                        amount=1,
+                    )
                     for at in range(depth)
                 )
             )

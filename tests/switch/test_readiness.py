@@ -12,6 +12,7 @@ from protocol import Earn, ResultCode
 from switch.metrics import Meters
 from switch.process import readiness
 from switch.process.readiness import PostingWatch
+from tests.entries import SWIPED
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get
@@ -64,7 +65,7 @@ async def test_a_read_only_database_is_not_ready(
         await set_read_only("on")
         await until_postings_are(running, ok=False)
         line = await running.line()
-        sale = Earn(stan=1, terminal_time=0, card=CARD, amount=1_000)
+        sale = Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000)
         assert (await line.ask(sale)).code == ResultCode.TRY_AGAIN
         await until_postings_are(running, ok=False)
         # The owner's own session is not read-only: it was there before.

@@ -8,9 +8,10 @@ from trio.testing import wait_all_tasks_blocked
 from ledger.books.posting import ANY_ACCOUNT
 from protocol import Balance, Earn, ResultCode, Reversal, Status, StatusReply, TransactionReply
 from switch.logs import configure_logs
+from tests.entries import SWIPED
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, approve, running_front
 
-EARN = Earn(stan=1, terminal_time=0, card=CARD, amount=1_000)
+EARN = Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000)
 
 
 async def test_a_reply_by_rules_not_known_yet_is_put_off() -> None:
@@ -19,7 +20,10 @@ async def test_a_reply_by_rules_not_known_yet_is_put_off() -> None:
         memory.ledger.automatic = False
         line = Line(await memory.connect())
         assert await line.sign_in()
-        for message in (EARN, Status(stan=2, terminal_time=0, card=CARD, original_stan=1)):
+        for message in (
+            EARN,
+            Status(stan=2, terminal_time=0, card=CARD, entry=SWIPED, original_stan=1),
+        ):
             await line.send(message)
             await wait_all_tasks_blocked(0.01)
             posting = memory.ledger.waiting.pop()
@@ -39,13 +43,13 @@ async def test_a_status_prints_its_original_by_the_original_s_own_figures() -> N
         memory.ledger.automatic = False
         line = Line(await memory.connect())
         assert await line.sign_in()
-        await line.send(Reversal(stan=3, terminal_time=0, card=CARD, original_stan=2))
+        await line.send(Reversal(stan=3, terminal_time=0, card=CARD, entry=SWIPED, original_stan=2))
         await wait_all_tasks_blocked(0.01)
         undo = memory.ledger.waiting.pop()
         stored = msgspec.structs.replace(approve(undo), last4=42)
         memory.front.flow.on_outcomes([(undo, stored)])
         first = await line.reply()
-        await line.send(Status(stan=4, terminal_time=0, card=CARD, original_stan=3))
+        await line.send(Status(stan=4, terminal_time=0, card=CARD, entry=SWIPED, original_stan=3))
         await wait_all_tasks_blocked(0.01)
         ask = memory.ledger.waiting.pop()
         memory.front.flow.on_outcomes([(ask, msgspec.structs.replace(approve(ask), original=stored))])
@@ -63,8 +67,8 @@ async def test_a_reversal_of_a_card_not_known_here_takes_its_original_s(stale: b
     async with running_front(clock=lambda: stale) as memory:
         line = Line(await memory.connect())
         assert await line.sign_in()
-        await line.ask(Reversal(stan=2, terminal_time=0, card=UNKNOWN_CARD, original_stan=1))
-        await line.ask(Reversal(stan=3, terminal_time=0, card="12", original_stan=1))
+        await line.ask(Reversal(stan=2, terminal_time=0, card=UNKNOWN_CARD, entry=SWIPED, original_stan=1))
+        await line.ask(Reversal(stan=3, terminal_time=0, card="12", entry=SWIPED, original_stan=1))
         assert [posting.account for posting in memory.ledger.posted] == [account, 0]
         assert [posting.code for posting in memory.ledger.posted] == [0, 0]
 
@@ -76,7 +80,7 @@ async def test_the_log_shows_the_transaction_the_reply_carries() -> None:
         assert await line.sign_in()
         configure_logs("info")
         with structlog.testing.capture_logs() as lines:
-            reply = await line.ask(Balance(stan=1, terminal_time=0, card="12"))
+            reply = await line.ask(Balance(stan=1, terminal_time=0, card="12", entry=SWIPED))
             assert isinstance(reply, TransactionReply)
         (logged,) = (line for line in lines if line["event"] == "transaction")
         assert logged["transaction"] == reply.transaction_id == 0

@@ -27,6 +27,7 @@ from protocol import (
 )
 from protocol.published.field_matrix import MATRIX, Fill, row_of
 from protocol.published.make_scenarios import make_scenarios
+from tests.entries import SWIPED
 from tests.ledger.books import TESTER
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
@@ -72,7 +73,7 @@ async def issue_cards(running: Running) -> None:
     line = await running.line()
     last = names(len(SCENARIOS) - 1)["$other"]
     with trio.fail_after(HANG_S):
-        while (await line.ask(Balance(1, 0, last))).code == ResultCode.CARD_UNKNOWN:
+        while (await line.ask(Balance(1, 0, last, SWIPED))).code == ResultCode.CARD_UNKNOWN:
             pass
 
 
@@ -109,6 +110,8 @@ def test_every_reply_has_one_row_of_the_matrix() -> None:
         assert len(set(codes)) == len(codes)
     with_a_row = {code for row in MATRIX for code in row.codes}
     assert {code.name for code in ResultCode} - {ResultCode(code).name for code in with_a_row} == {
+        "ORIGINAL_NOT_REFUNDABLE",
+        "ORIGINAL_UNKNOWN",
         "STAN_UNKNOWN",
         "TOTALS_DIFFER",
     }
@@ -124,11 +127,11 @@ async def test_what_is_not_decided_tells_nothing(code: ResultCode) -> None:
         line = Line(await memory.connect())
         assert await line.sign_in()
         requests = [
-            Earn(1, 0, CARD, 12_345),
-            EarnAdvice(2, int(time.time()), CARD, 12_345),
-            Redeem(3, 0, CARD, 100),
-            Reversal(4, 0, CARD, 1),
-            Balance(5, 0, CARD),
+            Earn(1, 0, CARD, SWIPED, 12_345),
+            EarnAdvice(2, int(time.time()), CARD, SWIPED, 12_345),
+            Redeem(3, 0, CARD, SWIPED, 100, 0),
+            Reversal(4, 0, CARD, SWIPED, 1),
+            Balance(5, 0, CARD, SWIPED),
         ]
         await line.send(*requests)
         with trio.fail_after(HANG_S):

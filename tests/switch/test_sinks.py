@@ -13,6 +13,7 @@ from ledger.postgres.database import Database
 from ledger.registry.secrets import MasterKey
 from protocol import Earn
 from switch.process.supervisor import serving
+from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get, seed
@@ -59,7 +60,9 @@ async def test_sales_go_on_without_a_log(
             line = await connect(running, 1)
             for stan in range(1, SALES + 1):
                 with trio.fail_after(HANG_S):
-                    reply = await line.ask(Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000))
+                    reply = await line.ask(
+                        Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000)
+                    )
                 assert reply.code == 0
             assert running.pids == pids
             _, body = await http_get(running.http[0], "/metrics")

@@ -13,8 +13,19 @@ from ledger.registry.partners import set_partner_status
 from ledger.registry.programmes import add_programme, add_rules, set_programme_status
 from ledger.registry.reads import CardStatus
 from ledger.registry.reads import Status as RowStatus
-from protocol import Balance, Earn, EarnAdvice, Redeem, Request, ResultCode, Reversal, Status, StatusReply
+from protocol import (
+    Balance,
+    Earn,
+    EarnAdvice,
+    Redeem,
+    Request,
+    ResultCode,
+    Reversal,
+    Status,
+    StatusReply,
+)
 from protocol.messages import TransactionReply, encode
+from tests.entries import SWIPED
 from tests.ledger.books import TESTER
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
@@ -50,15 +61,15 @@ async def add_cards(running: Running) -> None:
 
 
 def earn(stan: int, card: str = CARD, amount: int = 5_000) -> Earn:
-    return Earn(stan=stan, terminal_time=7, card=card, amount=amount)
+    return Earn(stan=stan, terminal_time=7, card=card, entry=SWIPED, amount=amount)
 
 
 def undo(stan: int, original: int, card: str = CARD) -> Reversal:
-    return Reversal(stan=stan, terminal_time=7, card=card, original_stan=original)
+    return Reversal(stan=stan, terminal_time=7, card=card, entry=SWIPED, original_stan=original)
 
 
 def redeem(stan: int, tier: int, card: str = CARD) -> Redeem:
-    return Redeem(stan=stan, terminal_time=7, card=card, tier=tier)
+    return Redeem(stan=stan, terminal_time=7, card=card, entry=SWIPED, tier=tier, amount=0)
 
 
 def cases() -> list[tuple[Request, int]]:
@@ -66,7 +77,7 @@ def cases() -> list[tuple[Request, int]]:
     now_s = int(time.time())
 
     def advice(stan: int, card: str = CARD, at_s: int = now_s) -> EarnAdvice:
-        return EarnAdvice(stan=stan, terminal_time=at_s, card=card, amount=2_500)
+        return EarnAdvice(stan=stan, terminal_time=at_s, card=card, entry=SWIPED, amount=2_500)
 
     code = ResultCode
     return [
@@ -131,7 +142,9 @@ class Teller:
             self.stan += 1
             card = msgspec.structs.asdict(request)["card"]
             card = (card_of or {}).get(card, card)
-            told = await line.ask(Status(stan=self.stan, terminal_time=7, card=card, original_stan=stan))
+            told = await line.ask(
+                Status(stan=self.stan, terminal_time=7, card=card, entry=SWIPED, original_stan=stan)
+            )
             assert isinstance(told, StatusReply)
             if first.code == ResultCode.ORIGINAL_CANCELLED:
                 expected = (ResultCode.STAN_UNKNOWN, None)
@@ -144,7 +157,7 @@ class Teller:
         with trio.fail_after(HANG_S):
             while True:
                 self.stan += 1
-                reply = await line.ask(Balance(stan=self.stan, terminal_time=7, card=CARD))
+                reply = await line.ask(Balance(stan=self.stan, terminal_time=7, card=CARD, entry=SWIPED))
                 assert isinstance(reply, TransactionReply)
                 if reply.code == code and text in reply.receipt:
                     return

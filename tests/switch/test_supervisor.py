@@ -28,6 +28,7 @@ from switch.process.supervisor import (
     serving,
 )
 from switch.wire.listener import PortInUse
+from tests.entries import SWIPED
 from tests.ledger.books import TESTER
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
@@ -101,9 +102,13 @@ async def test_a_block_is_seen_by_all_workers(
         for line in lines[-2:]:
             stan = 1
             with trio.fail_after(HANG_S):
-                while (await line.ask(Balance(stan=stan, terminal_time=0, card=CARD))).code == 0:
+                while (
+                    await line.ask(Balance(stan=stan, terminal_time=0, card=CARD, entry=SWIPED))
+                ).code == 0:
                     stan += 1
-            reply = await line.ask(Earn(stan=stan + 1, terminal_time=0, card=CARD, amount=1_000))
+            reply = await line.ask(
+                Earn(stan=stan + 1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000)
+            )
             assert reply.code == ResultCode.CARD_BLOCKED
         for line in lines:
             await line.stream.aclose()
@@ -111,7 +116,7 @@ async def test_a_block_is_seen_by_all_workers(
 
 async def test_a_dead_worker_is_started_again(fresh: FreshDatabase, city: MasterKey, tmp_path: Path) -> None:
     """kill -9 of a worker: terminals come back, the same id gets its stored reply."""
-    earn = Earn(stan=1, terminal_time=0, card=CARD, amount=150_000)
+    earn = Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=150_000)
     async with serving(make_config(fresh, tmp_path, 1)) as running:
         line = await connect(running, 1)
         first = await line.ask(earn)
@@ -128,7 +133,7 @@ async def test_a_dead_worker_is_started_again(fresh: FreshDatabase, city: Master
                     await trio.sleep(0.05)
         assert await line.ask(earn) == first
         assert isinstance(first, TransactionReply)
-        balance = await line.ask(Balance(stan=2, terminal_time=0, card=CARD))
+        balance = await line.ask(Balance(stan=2, terminal_time=0, card=CARD, entry=SWIPED))
         assert isinstance(balance, TransactionReply)
         assert balance.balance == first.balance == 150
         await line.stream.aclose()

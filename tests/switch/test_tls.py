@@ -15,6 +15,7 @@ from protocol import Earn, Echo
 from switch.flow.operations import OPERATIONS
 from switch.wire.pump import PumpedSocket
 from switch.wire.tls import TlsSocket
+from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.switch.certificates import make_certificate
 from tests.switch.memory import CARD, Line, Memory, receive, running_front
@@ -101,7 +102,7 @@ async def secured_front(directory: Path, **settings: object) -> AsyncIterator[Se
 
 
 def earn(stan: int) -> Earn:
-    return Earn(stan=stan, terminal_time=0, card=CARD, amount=1_000)
+    return Earn(stan=stan, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000)
 
 
 def tls_of(line: Line) -> TlsStream:

@@ -15,6 +15,7 @@ from ledger.registry.reads import CardStatus, Status
 from ledger.registry.secrets import MasterKey
 from ledger.registry.terminals import set_terminal_status
 from protocol import (
+    ENTRY_MODES_ALL,
     Balance,
     Earn,
     EarnAdvice,
@@ -36,6 +37,7 @@ from switch.config import Config
 from switch.process.lines import WorkerReady
 from switch.process.ports import reserve_port
 from switch.process.worker import Worker
+from tests.entries import SWIPED
 from tests.ledger.books import TESTER
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
@@ -118,11 +120,13 @@ async def test_earn_redeem_reversal_and_their_replays(
     """The main job: points are earned and redeemed, a repeat gets the stored reply, a reversal undoes."""
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line()
-        earn = Earn(stan=1, terminal_time=0, card=CARD, amount=150_000)
+        earn = Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=150_000)
         earned = await line.ask(earn)
         assert isinstance(earned, TransactionReply)
         assert (earned.code, earned.points, earned.balance) == (0, 150, 150)
-        redeemed = await line.ask(Redeem(stan=2, terminal_time=0, card=CARD, tier=100))
+        redeemed = await line.ask(
+            Redeem(stan=2, terminal_time=0, card=CARD, entry=SWIPED, tier=100, amount=0)
+        )
         assert isinstance(redeemed, TransactionReply)
         assert (redeemed.code, redeemed.points, redeemed.amount_grosze, redeemed.balance) == (
             0,
@@ -131,18 +135,22 @@ async def test_earn_redeem_reversal_and_their_replays(
             50,
         )
         assert await line.ask(earn) == earned
-        refused = await line.ask(Redeem(stan=3, terminal_time=0, card=CARD, tier=100))
+        refused = await line.ask(Redeem(stan=3, terminal_time=0, card=CARD, entry=SWIPED, tier=100, amount=0))
         assert isinstance(refused, TransactionReply)
         assert (refused.code, refused.points, refused.balance) == (ResultCode.POINTS_INSUFFICIENT, 0, 50)
-        conflict = await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=150_001))
+        conflict = await line.ask(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=150_001))
         assert conflict.code == ResultCode.STAN_CONFLICT
-        reversed_ = await line.ask(Reversal(stan=4, terminal_time=0, card=CARD, original_stan=2))
+        reversed_ = await line.ask(
+            Reversal(stan=4, terminal_time=0, card=CARD, entry=SWIPED, original_stan=2)
+        )
         assert isinstance(reversed_, TransactionReply)
         assert (reversed_.code, reversed_.points, reversed_.balance) == (0, 100, 150)
-        advice = await line.ask(EarnAdvice(stan=5, terminal_time=int(time.time()), card=CARD, amount=1_999))
+        advice = await line.ask(
+            EarnAdvice(stan=5, terminal_time=int(time.time()), card=CARD, entry=SWIPED, amount=1_999)
+        )
         assert isinstance(advice, TransactionReply)
         assert (advice.code, advice.points, advice.balance) == (0, 1, 151)
-        balance = await line.ask(Balance(stan=6, terminal_time=0, card=f";{CARD}=29120000000?"))
+        balance = await line.ask(Balance(stan=6, terminal_time=0, card=f";{CARD}=29120000000?", entry=SWIPED))
         assert isinstance(balance, TransactionReply)
         assert (balance.code, balance.balance, balance.transaction_id) == (0, 151, 0)
 
@@ -153,11 +161,11 @@ async def test_a_reversal_of_nothing_posts_nothing_and_bars_its_original(
     """Reversal of nothing: a code of its own and a receipt text; the original, should it come, is refused."""
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line()
-        reply = await line.ask(Reversal(stan=2, terminal_time=0, card=CARD, original_stan=1))
+        reply = await line.ask(Reversal(stan=2, terminal_time=0, card=CARD, entry=SWIPED, original_stan=1))
         assert isinstance(reply, TransactionReply)
         assert (reply.code, reply.points) == (ResultCode.APPROVED_ORIGINAL_UNSEEN, 0)
         assert "NIC NIE ANULOWANO" in reply.receipt
-        original = await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=5_000))
+        original = await line.ask(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=5_000))
         assert original.code == ResultCode.ORIGINAL_CANCELLED
 
 
@@ -167,14 +175,18 @@ async def test_status_tells_the_stored_reply_or_settles_the_unseen(
     """Status of an earlier STAN: its reply word for word, or a promise that it never will be executed."""
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line()
-        earned = await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=5_000))
-        told = await line.ask(StatusRequest(stan=2, terminal_time=0, card=CARD, original_stan=1))
+        earned = await line.ask(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=5_000))
+        told = await line.ask(
+            StatusRequest(stan=2, terminal_time=0, card=CARD, entry=SWIPED, original_stan=1)
+        )
         assert isinstance(told, StatusReply)
         assert (told.code, told.original) == (0, earned)
-        unseen = await line.ask(StatusRequest(stan=10, terminal_time=0, card=CARD, original_stan=9))
+        unseen = await line.ask(
+            StatusRequest(stan=10, terminal_time=0, card=CARD, entry=SWIPED, original_stan=9)
+        )
         assert isinstance(unseen, StatusReply)
         assert unseen.code == ResultCode.STAN_UNKNOWN
-        late = await line.ask(Earn(stan=9, terminal_time=0, card=CARD, amount=5_000))
+        late = await line.ask(Earn(stan=9, terminal_time=0, card=CARD, entry=SWIPED, amount=5_000))
         assert late.code == ResultCode.ORIGINAL_CANCELLED
 
 
@@ -185,14 +197,19 @@ async def test_sign_on_and_totals(fresh: FreshDatabase, owner: Database, tmp_pat
     """
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line()
-        await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=150_000))
-        await line.ask(Redeem(stan=2, terminal_time=0, card=CARD, tier=100))
-        await line.ask(Reversal(stan=3, terminal_time=0, card=CARD, original_stan=2))
-        reply = await line.ask(SignOn(stan=4, terminal_time=0, software="test 1"))
+        await line.ask(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=150_000))
+        await line.ask(Redeem(stan=2, terminal_time=0, card=CARD, entry=SWIPED, tier=100, amount=0))
+        await line.ask(Reversal(stan=3, terminal_time=0, card=CARD, entry=SWIPED, original_stan=2))
+        reply = await line.ask(
+            SignOn(stan=4, terminal_time=0, software="test 1", language="pl", offers_after=0)
+        )
         assert isinstance(reply, SignOnReply)
         assert (reply.code, reply.programme, reply.partner_name) == (0, "czestochowa", "Piekarnia Kłos")
         assert (reply.last_stan, reply.points_step_grosze) == (3, 1_000)
         assert [tuple(tier) for tier in reply.tiers] == [(100, 1_000), (250, 2_500), (500, 5_000)]
+        assert reply.operations == [0x08, 0x09, 0x0A, 0x10, 0x20, 0x21, 0x22, 0x30, 0x31, 0x38]
+        assert (reply.advice_age_max_days, reply.entries) == (7, ENTRY_MODES_ALL)
+        assert (reply.offers, reply.offers_next) == ([], 0)
         ours = {
             "earn_count": 1,
             "earn_points": 150,
@@ -200,6 +217,10 @@ async def test_sign_on_and_totals(fresh: FreshDatabase, owner: Database, tmp_pat
             "redeem_points": -100,
             "reversal_count": 1,
             "reversal_points": 100,
+            "benefit_count": 0,
+            "benefit_grosze": 0,
+            "refund_count": 0,
+            "refund_points": 0,
         }
         totals = await line.ask(Totals(stan=5, terminal_time=0, stan_from=1, stan_to=4, **ours))
         assert isinstance(totals, TotalsReply)
@@ -218,7 +239,7 @@ async def test_a_block_refuses_and_the_stored_reply_stays(
     """A blocked card is refused at once; a repeat of what was approved before still gets its stored reply."""
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line()
-        earn = Earn(stan=1, terminal_time=0, card=CARD, amount=150_000)
+        earn = Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=150_000)
         earned = await line.ask(earn)
 
         async def block(connection: Connection) -> None:
@@ -227,10 +248,10 @@ async def test_a_block_refuses_and_the_stored_reply_stays(
         await owner.run(block)
         stan = 2
         with trio.fail_after(HANG_S):
-            while (await line.ask(Balance(stan=stan, terminal_time=0, card=CARD))).code == 0:
+            while (await line.ask(Balance(stan=stan, terminal_time=0, card=CARD, entry=SWIPED))).code == 0:
                 stan += 1
         assert (
-            await line.ask(Redeem(stan=99, terminal_time=0, card=CARD, tier=100))
+            await line.ask(Redeem(stan=99, terminal_time=0, card=CARD, entry=SWIPED, tier=100, amount=0))
         ).code == ResultCode.CARD_BLOCKED
         assert await line.ask(earn) == earned
 
@@ -242,7 +263,7 @@ async def test_a_new_card_is_known_without_a_restart(
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line()
         assert (
-            await line.ask(Balance(stan=1, terminal_time=0, card=UNKNOWN_CARD))
+            await line.ask(Balance(stan=1, terminal_time=0, card=UNKNOWN_CARD, entry=SWIPED))
         ).code == ResultCode.CARD_UNKNOWN
 
         async def add(connection: Connection) -> None:
@@ -253,7 +274,7 @@ async def test_a_new_card_is_known_without_a_restart(
         await owner.run(add)
         stan = 2
         with trio.fail_after(HANG_S):
-            while (await line.ask(Balance(stan=stan, terminal_time=0, card=UNKNOWN_CARD))).code:
+            while (await line.ask(Balance(stan=stan, terminal_time=0, card=UNKNOWN_CARD, entry=SWIPED))).code:
                 stan += 1
 
 
@@ -299,7 +320,12 @@ async def test_a_storm_of_inquiries_delays_no_block(
 
         holder = beside.session()
         await holder.run(lock)
-        await asking.send(*(SignOn(stan=stan, terminal_time=0, software="t") for stan in range(1, 21)))
+        await asking.send(
+            *(
+                SignOn(stan=stan, terminal_time=0, software="t", language="pl", offers_after=0)
+                for stan in range(1, 21)
+            )
+        )
         with trio.fail_after(HANG_S):
             while not await beside.run(waiting):
                 await trio.lowlevel.checkpoint()
@@ -316,7 +342,7 @@ async def test_http_says_what_it_should(fresh: FreshDatabase, owner: Database, t
     """/metrics counts the requests, /healthz lives, /readyz names its dependencies."""
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line()
-        await line.ask(Earn(stan=1, terminal_time=0, card=CARD, amount=1_000))
+        await line.ask(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
         status, body = await http_get(running.ready.http, "/metrics")
         assert status == 200
         assert b'cityswitch_replies_total{code="0",message="Earn",result="approved"} 1.0' in body

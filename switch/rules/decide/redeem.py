@@ -9,7 +9,10 @@ from switch.rules.directory import Card, Partner
 
 
 def decide_redeem(message: Redeem, partner: Partner, card: Card | int, at: Moment) -> Decision:
-    """One tier of points for its value; refused for now while a block may have been missed."""
+    """One tier of points for its value, where that is not above what is to pay (0: not said).
+
+    Refused for now while a block may have been missed.
+    """
     rules = partner.programme.current.rules
     if rules.redeem is None:
         return Decision(int(ResultCode.NOT_SUPPORTED))
@@ -18,6 +21,15 @@ def decide_redeem(message: Redeem, partner: Partner, card: Card | int, at: Momen
     if code := refuse(partner, card, at):
         return Decision(code)
     value_grosze = rules.tier_value_grosze(message.tier)
+    if code := _refuse_rebate(message.amount, value_grosze):
+        return Decision(code)
+    return Decision(APPROVED, -message.tier, value_grosze or 0, partner.redeemed_account)
+
+
+def _refuse_rebate(amount_grosze: int, value_grosze: int | None) -> int:
+    """Return why a tier of this value (None: there is no such tier) cannot come off an amount to pay."""
+    if amount_grosze < 0:
+        return int(ResultCode.AMOUNT_NEGATIVE)
     if value_grosze is None:
-        return Decision(int(ResultCode.TIER_UNKNOWN))
-    return Decision(APPROVED, -message.tier, value_grosze, partner.redeemed_account)
+        return int(ResultCode.TIER_UNKNOWN)
+    return int(ResultCode.REBATE_OVER_AMOUNT) if 0 < amount_grosze < value_grosze else APPROVED
