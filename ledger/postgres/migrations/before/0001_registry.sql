@@ -84,7 +84,7 @@ create table registry.terminal_key (
 -- Owner numbers of card accounts.
 create sequence registry.account_number as bigint minvalue 1 maxvalue 1000000000000;
 
--- One plastic. The number itself is never stored: the token is 8 bytes of HMAC-SHA256(pepper, digits).
+-- One plastic. The number itself is never stored: the token is 8 bytes of BLAKE2s(digits) keyed by the pepper.
 -- status: 0 active, 1 blocked, 2 retain, 3 replaced, 4 ordered, 5 ready, 6 closed.
 -- past: the statuses it had before, oldest first, at most 16; each the moment it ended, in ms since 1970, << 3 | status.
 -- A sale that reaches the switch later than it was made is judged by the status the card had then.
