@@ -15,7 +15,7 @@ Knows nothing of connections to terminals: `Posting.context` is opaque. Runs und
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -251,14 +251,13 @@ class Committer:
         batch = self._line.take(min(share(self._queued, self._batch_max), self.node.ids.room))
         if batch:
             lane.sent_at = trio.current_time()
-            self._number(posting for posting in batch if not posting.transaction_id)
+            self._number([posting for posting in batch if not posting.transaction_id])
         self._judge_enough()
         self._call_lane()
         return batch
 
-    def _number(self, postings: Iterable[Posting]) -> None:
-        unnumbered = list(postings)
-        for posting, number in zip(unnumbered, self.node.take_ids(len(unnumbered)), strict=True):
+    def _number(self, postings: list[Posting]) -> None:
+        for posting, number in zip(postings, self.node.take_ids(len(postings)), strict=True):
             posting.transaction_id = number
 
     def _judge_enough(self) -> None:

@@ -75,10 +75,14 @@ class TransactionIds:
             raise DatabaseUnavailable("no transaction ids are reserved: the reservation could not be renewed")
         self._next = first + count
         node_bits = self._node << _NODE_SHIFT
-        return [
-            number // SEQUENCES << _TIME_SHIFT | node_bits | number % SEQUENCES
-            for number in range(first, first + count)
-        ]
+        ids: list[int] = []
+        while first < self._next:  # those of one millisecond follow each other
+            at_ms, sequence = divmod(first, SEQUENCES)
+            here = min(self._next - first, SEQUENCES - sequence)
+            start = at_ms << _TIME_SHIFT | node_bits | sequence
+            ids += range(start, start + here)
+            first += here
+        return ids
 
     def next(self, now_ms: int) -> int:
         """The next id. Raises as `take`."""

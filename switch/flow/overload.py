@@ -62,11 +62,9 @@ class Overload:
         """A request that has entered was answered."""
         if not account:
             return
-        left = self._of_account[account] - 1
-        if left < self._per_card_max and self.hot:
+        left = self._of_account.pop(account) - 1
+        if self.hot and left < self._per_card_max:
             self.hot.discard(account)
         if left:
             self._of_account[account] = left
             self._behind_own_card -= 1
-        else:
-            del self._of_account[account]

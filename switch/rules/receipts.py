@@ -46,9 +46,13 @@ _FIELDS = ("time", "card", "amount", "points", "balance", "value", "original", "
 """What a receipt may show; the tuple of a receipt's figures has this order."""
 
 
+_MASKED = [f"****{first:02d}" for first in range(100)]
+_LAST_TWO = [f"{last:02d}" for last in range(100)]
+
+
 def masked(last4: int) -> str:
     """A card number as it may be shown: "****0042"; `NO_DIGITS` where none was read."""
-    return f"****{last4:04}" if last4 >= 0 else "****????"
+    return _MASKED[last4 // 100] + _LAST_TWO[last4 % 100] if last4 >= 0 else "****????"
 
 
 class _Template:
