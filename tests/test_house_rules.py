@@ -38,7 +38,7 @@ SQL_ELSEWHERE = (
 )  # fmt: skip
 REGISTRY_WRITE = re.compile(
     r"(insert into|update|delete from|truncate|alter table)\s+registry\."
-    r"(programme|programme_version|partner|terminal|terminal_key|card|audit)\b"
+    r"(programme|programme_version|partner|outlet|offer|terminal|terminal_key|card|audit)\b"
 )
 LOCKS = ("requirements/runtime.txt", "requirements/dev.txt")
 

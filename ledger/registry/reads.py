@@ -68,12 +68,13 @@ class PartnerRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class TerminalRow(msgspec.Struct, frozen=True, gc=False):
-    """A terminal; status as in Status."""
+    """A terminal; status as in Status; outlet 0: it stands in none."""
 
     id: int
     partner: int
     status: int
     label: str
+    outlet: int
 
 
 class KeyRow(msgspec.Struct, frozen=True, gc=False):
@@ -88,6 +89,18 @@ class KeyRow(msgspec.Struct, frozen=True, gc=False):
     not_after_ms: int | None
     retired_at_ms: int | None
     is_used: bool
+
+
+class OfferRow(msgspec.Struct, frozen=True, gc=False):
+    """One version of an offer that was published (or withdrawn), from effective_from_ms on."""
+
+    programme: int
+    number: int
+    version: int
+    partner: int
+    is_withdrawn: bool
+    effective_from_ms: int
+    terms: str
 
 
 # token, account, programme, status, expires_day (days since 1970-01-01, None: never), past
@@ -118,6 +131,7 @@ class RegistrySnapshot(msgspec.Struct, gc=False):
     partners: list[PartnerRow]
     terminals: list[TerminalRow]
     keys: list[KeyRow]
+    offers: list[OfferRow]
 
 
 _PROGRAMMES: Final = "select id, code, name, status from registry.programme where changed > $1 order by id"
@@ -125,14 +139,18 @@ _RULES: Final = """select programme, version, (extract(epoch from effective_from
   from registry.programme_version where changed > $1 order by programme, version"""
 _PARTNERS: Final = """select id, programme, name, status, main_partner, points_step_grosze
   from registry.partner where changed > $1 order by id"""
-_TERMINALS: Final = "select id, partner, status, label from registry.terminal where changed > $1 order by id"
+_TERMINALS: Final = """select id, partner, status, label, coalesce(outlet, 0)
+  from registry.terminal where changed > $1 order by id"""
 _KEYS: Final = """select terminal, generation, wrapped, (extract(epoch from not_after) * 1000)::bigint,
     (extract(epoch from retired_at) * 1000)::bigint, used_at is not null
   from registry.terminal_key where changed > $1 order by terminal, generation"""
+_OFFERS: Final = """select programme, number, version, partner, state = 2,
+    (extract(epoch from effective_from) * 1000)::bigint, terms
+  from registry.offer where changed > $1 and state > 0 order by programme, number, version"""
 _CARDS: Final = """select token, account, programme, status, expires_on - date '1970-01-01', past
   from registry.card where changed > $1"""
 _CLOCK: Final = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
-_TABLES: Final = ("programme", "programme_version", "partner", "terminal", "terminal_key", "card")
+_TABLES: Final = ("programme", "programme_version", "partner", "terminal", "terminal_key", "card", "offer")
 _NEWEST: Final = "select " + ", ".join(f"(select max(changed) from registry.{table})" for table in _TABLES)  # noqa: S608 fixed names
 
 
@@ -171,6 +189,7 @@ async def read_changes(
             partners=[PartnerRow(*row) for row in await changed("partner", _PARTNERS)],
             terminals=[TerminalRow(*row) for row in await changed("terminal", _TERMINALS)],
             keys=[KeyRow(*row) for row in await changed("terminal_key", _KEYS)],
+            offers=[OfferRow(*row) for row in await changed("offer", _OFFERS)],
         )
 
 

@@ -23,11 +23,12 @@ from ledger.registry.reads import Status
 
 
 class NewTerminal(NamedTuple):
-    """A terminal to add."""
+    """A terminal to add; outlet None: it stands in none."""
 
     id: int
     partner: int
     label: str = ""
+    outlet: int | None = None
 
 
 def _fault(terminal: NewTerminal) -> tuple[str, str] | None:
@@ -35,6 +36,7 @@ def _fault(terminal: NewTerminal) -> tuple[str, str] | None:
         {
             "id": number_fault(terminal.id, 1, ID_MAX),
             "partner": number_fault(terminal.partner, 1, ID_MAX),
+            "outlet": "" if terminal.outlet is None else number_fault(terminal.outlet, 1, ID_MAX),
             "label": text_fault(terminal.label, NAME_CHARACTERS_MAX, least=0),
         }
     )
@@ -43,7 +45,7 @@ def _fault(terminal: NewTerminal) -> tuple[str, str] | None:
 async def import_terminals(
     connection: Connection, actor: Actor, terminals: Iterable[NewTerminal], mode: Mode = Mode.WHOLE
 ) -> Import:
-    """Add terminals in one transaction; those of an unknown partner are refused."""
+    """Add terminals in one transaction; those of an unknown partner or outlet are refused."""
     sound, refused = sort_out(terminals, lambda terminal: terminal.id, _fault)
     async with writing(connection, actor):
         rows = await connection.fetch(
@@ -51,25 +53,51 @@ async def import_terminals(
             [terminal.partner for terminal in sound.values()],
         )
         partners = {row["id"] for row in rows}
+        outlets = await _outlets(connection, list(sound.values()))
         for terminal in list(sound.values()):
             if terminal.partner not in partners:
                 refused.append(Refusal(terminal.id, "partner", f"there is no partner {terminal.partner}"))
                 del sound[terminal.id]
+            elif terminal.outlet is not None and outlets.get(terminal.outlet) != terminal.partner:
+                reason = f"partner {terminal.partner} has no outlet {terminal.outlet}"
+                refused.append(Refusal(terminal.id, "outlet", reason))
+                del sound[terminal.id]
         known = await connection.fetch(
-            "select id, partner, label from registry.terminal where id = any($1::int[])", list(sound)
+            "select id, partner, label, outlet from registry.terminal where id = any($1::int[])", list(sound)
         )
         planned = plan(sound, known, "id", NewTerminal._asdict, refused)
         if not planned.is_to_be_written(mode):
             return planned.report(mode)
         new: list[NewTerminal] = list(planned.new.values())
         await connection.execute(
-            "insert into registry.terminal (id, partner, label) "
-            "select * from unnest($1::int[], $2::int[], $3::text[])",
-            [terminal.id for terminal in new],
-            [terminal.partner for terminal in new],
-            [terminal.label for terminal in new],
+            "insert into registry.terminal (id, partner, label, outlet) "
+            "select * from unnest($1::int[], $2::int[], $3::text[], $4::int[])",
+            *(list(column) for column in zip(*new, strict=True)),
         )
     return planned.done()
+
+
+async def _outlets(connection: Connection, terminals: Iterable[NewTerminal]) -> dict[int, int]:
+    """Return outlet -> partner of the outlets that terminals name."""
+    named = [terminal.outlet for terminal in terminals if terminal.outlet is not None]
+    rows = await connection.fetch("select id, partner from registry.outlet where id = any($1::int[])", named)
+    return {row["id"]: row["partner"] for row in rows}
+
+
+async def move_terminal(connection: Connection, actor: Actor, terminal: int, outlet: int | None) -> None:
+    """Say in which outlet of its partner a terminal stands; None: in none."""
+    check_number("the number of a terminal", terminal, 1, ID_MAX)
+    check_number("the number of an outlet", outlet or 1, 1, ID_MAX)
+    async with writing(connection, actor):
+        partner = await connection.fetchval("select partner from registry.terminal where id = $1", terminal)
+        if partner is None:
+            raise NotInRegistry(f"there is no terminal {terminal}")
+        there = await connection.fetchval(
+            "select true from registry.outlet where id = $1 and partner = $2", outlet, partner
+        )
+        if outlet is not None and not there:
+            raise NotInRegistry(f"partner {partner} has no outlet {outlet}")
+        await connection.execute("update registry.terminal set outlet = $2 where id = $1", terminal, outlet)
 
 
 async def set_terminal_status(connection: Connection, actor: Actor, terminal: int, status: Status) -> None:
@@ -88,7 +116,7 @@ async def list_terminals(
     """A page of terminals with a number above `after`, of one partner or of all, in order of number."""
     check_page(limit, after, partner or 0)
     rows: list[Any] = await connection.fetch(
-        "select id, partner, status, label from registry.terminal "
+        "select id, partner, status, label, outlet from registry.terminal "
         "where id > $1::bigint and ($3::bigint is null or partner = $3) order by id limit $2",
         after,
         limit,

@@ -29,6 +29,7 @@ COMMANDS = {
     "simulate": "simulate:app",
     "cards": "cards:app",
     "partners": "partners:app",
+    "outlets": "outlets:app",
     "terminals": "terminals:app",
     "programmes": "programmes:app",
     "audit": "audit:app",

@@ -33,6 +33,8 @@ OBJECTS: Final = {
     "programmes": "programme",
     "rules": "programme_version",
     "partners": "partner",
+    "outlets": "outlet",
+    "offers": "offer",
     "terminals": "terminal",
     "keys": "terminal_key",
     "cards": "card",

@@ -16,7 +16,13 @@ from ledger.registry.bounds import ID_MAX
 from ledger.registry.imports import Import, Mode
 from ledger.registry.keys import list_keys
 from ledger.registry.reads import Status
-from ledger.registry.terminals import NewTerminal, import_terminals, list_terminals, set_terminal_status
+from ledger.registry.terminals import (
+    NewTerminal,
+    import_terminals,
+    list_terminals,
+    move_terminal,
+    set_terminal_status,
+)
 from ops.cli.csv_import import ALL_OR_NOTHING, Columns, How, read_sheet, store_sheet, whole_number
 from ops.cli.help_texts import examples
 from ops.cli.keys import app as key_app
@@ -28,8 +34,8 @@ from ops.output import Row, print_fields, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 
-COLUMNS = Columns(required=("id", "partner"), optional=("label",))
-SHOWN = ("id", "partner", "status", "label")
+COLUMNS = Columns(required=("id", "partner"), optional=("label", "outlet"))
+SHOWN = ("id", "partner", "status", "label", "outlet")
 STATUS_NAMES = {Status.ACTIVE: "active", Status.STOPPED: "blocked"}
 
 app = App(
@@ -47,12 +53,13 @@ async def add(
     *,
     partner: Annotated[int, Parameter(help="Number of the partner it stands at.")],
     label: Annotated[str, Parameter(help="What staff call it.")] = "",
+    outlet: Annotated[int | None, Parameter(help="The partner's outlet it stands in; none.")] = None,
     by: By = NOBODY,
     json: Json = False,
     place: Place = HERE,
 ) -> None:
     """Add one terminal; it needs a key next."""
-    terminal, actor = NewTerminal(number, partner, label), by.told()
+    terminal, actor = NewTerminal(number, partner, label, outlet), by.told()
     async with changing(place) as database:
         check_added(
             f"terminal {number}",
@@ -69,7 +76,8 @@ async def add(
 def read_terminal(row: Mapping[str, str]) -> NewTerminal:
     """Read one line of a file. Raises `LineError`."""
     number, partner = (whole_number(row, column, 1, ID_MAX) for column in ("id", "partner"))
-    return NewTerminal(number, partner, row["label"])
+    outlet = whole_number(row, "outlet", 1, ID_MAX) if row["outlet"] else None
+    return NewTerminal(number, partner, row["label"], outlet)
 
 
 @app.command(
@@ -77,7 +85,7 @@ def read_terminal(row: Mapping[str, str]) -> NewTerminal:
     help_epilogue=examples("terminals import terminals.csv", "terminals import terminals.csv --good-lines"),
 )
 async def import_(
-    file: Annotated[Path, Parameter(help="CSV: id,partner and, if wanted, label.")],
+    file: Annotated[Path, Parameter(help="CSV: id,partner and, if wanted, label,outlet.")],
     /,
     *,
     how: How = ALL_OR_NOTHING,
@@ -138,6 +146,29 @@ async def show(number: int, /, *, json: Json = False, place: Place = HERE) -> No
         row, keys = await database.run(job)
     live = [key["generation"] for key in keys if key["retired_at"] is None]
     print_fields({**row, "key_generations": ", ".join(map(str, live)) or None}, as_json=json)
+
+
+@app.command(help_epilogue=examples("terminals move 10000001 --outlet 12", "terminals move 10000001"))
+async def move(
+    number: int,
+    /,
+    *,
+    outlet: Annotated[int | None, Parameter(help="The partner's outlet it stands in now; none.")] = None,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Say in which outlet a terminal stands: some offers hold in some outlets only."""
+    actor = by.told()
+    async with changing(place) as database:
+        await database.run(lambda connection: move_terminal(connection, actor, number, outlet))
+    where = "in no outlet" if outlet is None else f"in outlet {outlet}"
+    tell_done(
+        f"Terminal {number} stands {where}.",
+        {"id": number, "outlet": outlet},
+        as_json=json,
+        again=f"terminals show {number}",
+    )
 
 
 @app.command(help_epilogue=examples("terminals block 10000001 --reason stolen"))

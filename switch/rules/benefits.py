@@ -13,14 +13,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from protocol import ResultCode
 from switch.rules.dates import EVERY_DAY, Hours, day_number
 from switch.rules.offers import CHECK_BITS, DAYS, AnyBenefit, Codes, Offer, parse_hours
 
-# Result codes of the wire (SPEC.md, "Results").
-APPROVED: Final = 0
-NOT_FOR_CARD: Final = 56
-NOT_NOW: Final = 57
-OTHER_PARTNER: Final = 59
+APPROVED: Final = int(ResultCode.APPROVED)
+NOT_FOR_CARD: Final = int(ResultCode.BENEFIT_NOT_FOR_CARD)
+NOT_NOW: Final = int(ResultCode.BENEFIT_NOT_NOW)
+OTHER_PARTNER: Final = int(ResultCode.BENEFIT_OTHER_PARTNER)
 IDENTITY: Final = CHECK_BITS["photo_id"] | CHECK_BITS["guardian_id"]
 NO_OTHER_DISCOUNT: Final = CHECK_BITS["no_other_discount"]
 FIRST_DAY: Final = -1_000_000

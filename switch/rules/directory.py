@@ -16,6 +16,8 @@ from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
 from ledger.registry.reads import CardTuple, RegistrySnapshot
 from ledger.registry.secrets import MasterKey
+from switch.rules.offer_book import OfferBook
+from switch.rules.offers import OfferError
 from switch.rules.programme import Rules, RulesError, parse_rules
 from switch.rules.versions import NO_RULES, Version, in_force
 
@@ -41,13 +43,14 @@ class Programme:
     and late sales judged by the version of their time. `current` is the one in force now.
     """
 
-    __slots__ = ("code", "current", "name", "number", "suspended", "versions")
+    __slots__ = ("code", "current", "name", "number", "offers", "suspended", "versions")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.code = self.name = ""
         self.suspended = False
         self.current = NO_RULES
+        self.offers = OfferBook()
         self.versions: dict[int, Version] = {0: NO_RULES}
 
     def add_version(self, number: int, from_ms: int, rules: Rules) -> None:
@@ -89,14 +92,16 @@ class Partner:
 class Terminal:
     """One terminal and its live keys: generation -> (key, expiry in ms since the epoch or None).
 
+    `outlet`: the one of its partner it stands in; 0: none.
     `used_generation`: the newest that the registry knows it has signed on with; 0 before the first.
     """
 
-    __slots__ = ("blocked", "keys", "number", "partner", "used_generation")
+    __slots__ = ("blocked", "keys", "number", "outlet", "partner", "used_generation")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.partner: Partner
+        self.outlet = 0
         self.blocked = False
         self.keys: dict[int, tuple[bytes, int | None]] = {}
         self.used_generation = 0
@@ -164,6 +169,7 @@ class Directory:
             partner.programme = self.programmes[partner_row.programme]
             partner.suspended = partner_row.status != 0
             partner.points_step_grosze = partner_row.points_step_grosze
+        self._apply_offers(changes)
         touched = self._apply_terminals(changes)
         self.number = changes.number
         for number in touched:
@@ -213,10 +219,17 @@ class Directory:
             programme = self.programmes[version.programme]
             programme.add_version(version.version, version.effective_from_ms, rules)
 
+    def _apply_offers(self, changes: RegistrySnapshot) -> None:
+        for row in changes.offers:
+            try:
+                self.programmes[row.programme].offers.put(row)
+            except OfferError as error:
+                self._faults.append(f"offer {row.programme}/{row.number}/{row.version}: {error}")
+
     def _apply_terminals(self, changes: RegistrySnapshot) -> set[int]:
         for row in changes.terminals:
             terminal = self.terminals.setdefault(row.id, Terminal(row.id))
-            terminal.partner = self.partners[row.partner]
+            terminal.partner, terminal.outlet = self.partners[row.partner], row.outlet
             terminal.blocked = row.status != 0
         touched = {row.id for row in changes.terminals}
         for key_row in changes.keys:

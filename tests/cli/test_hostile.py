@@ -45,6 +45,7 @@ NOT_RUN = {
 POSITIONALS = {
     "partners": ["7", "Kino"],
     "terminals": ["17"],
+    "outlets": ["12", "Rynek"],
     "cards": [card(1), card(2)],
     "ledger": [card(1)],
     "programmes": ["czestochowa"],
@@ -117,6 +118,7 @@ def base(words: tuple[str, ...], folder: Path) -> tuple[list[str], list[str]]:
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder with files to import; its state directory is held, so that nothing begins to serve there."""
     (tmp_path / "partners.csv").write_text("id,name\n1,Kino\n", encoding="utf-8")
+    (tmp_path / "outlets.csv").write_text("id,partner,name\n1,1,Rynek\n", encoding="utf-8")
     (tmp_path / "terminals.csv").write_text("id,partner\n1,1\n", encoding="utf-8")
     (tmp_path / "cards.csv").write_text(f"number\n{card(3)}\n", encoding="utf-8")
     with state_held(tmp_path / "state", "up"):
