@@ -18,8 +18,9 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
 from switch.rules.programme import Identity, Rules, RulesError, parse_rules
+from switch.rules.versions import NO_RULES
 
-NOTICE_DAYS = Identity(number=1, code="none", name="none").notice_days
+NOTICE_DAYS = NO_RULES.rules.programme.notice_days
 """Where the rules in force do not say."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from switch.rules.calendar import Calendar
-from switch.rules.programme import Identity, Receipt, Rules, Settlement
+from switch.rules.programme import CardRules, Identity, Receipt, Receipts, Rules, Terminals
 from switch.rules.receipts import ReceiptPrinter
 
 DAY_MS = 86_400_000
@@ -39,23 +39,25 @@ def in_force(versions: Iterable[Version], at_ms: int) -> Version:
     return max(due, key=lambda version: (version.from_ms, version.number), default=NO_RULES)
 
 
+_UNSTATED = ("no rules yet",)
+_NOTHING = Receipt(
+    header=(),
+    decline=("ODMOWA", "{reason}"),
+    reversal=(),
+    nothing_to_reverse=("{reason}",),
+    original_unseen=("{reason}",),
+)
 NO_RULES = Version.of(
     0,
     0,
     Rules(
-        programme=Identity(number=1, code="none", name="none"),
-        settlement=Settlement(point_value_grosze=1),
-        receipt=Receipt(
-            header=(),
-            earn=(),
-            advice=(),
-            redeem=(),
-            balance=(),
-            reversal=(),
-            nothing_to_reverse=("{reason}",),
-            original_unseen=("{reason}",),
-            decline=("ODMOWA", "{reason}"),
-            footer=(),
+        programme=Identity(source=_UNSTATED, number=1, code="none", name="none"),
+        terminals=Terminals(source=_UNSTATED),
+        card=CardRules(source=_UNSTATED, prefix="0"),
+        receipt=Receipts(
+            source=_UNSTATED,
+            pl=_NOTHING,
+            en=msgspec.structs.replace(_NOTHING, decline=("REFUSED", "{reason}")),
         ),
     ),
 )

@@ -42,9 +42,9 @@ def test_czestochowa_offer_tiers_and_point_value() -> None:
         (("step_grosze = 1000", "step_grosze = 0"), "earn.step_grosze"),
         (("step_grosze = 1000", "step = 1000"), "earn"),
         (("points = 100,", "points = 250,"), "redeem.tiers"),
-        (('header = ["', 'header = ["{surname}'), "receipt.header"),
-        (('header = ["', 'header = ["{card!r:>99999}'), "receipt.header"),
-        (('header = ["', 'header = ["{'), "receipt.header"),
+        (('header = ["', 'header = ["{surname}'), "receipt.pl.header"),
+        (('header = ["', 'header = ["{card!r:>99999}'), "receipt.pl.header"),
+        (('header = ["', 'header = ["{'), "receipt.pl.header"),
         (('code = "czestochowa"', 'code = "Częstochowa!"'), "programme.code"),
     ],
 )
@@ -94,15 +94,17 @@ def test_every_refusal_prints_its_reason(code: int) -> None:
 
 def test_rules_that_could_print_too_much_are_refused() -> None:
     """No receipt is ever cut: a file whose lines could take more than a terminal does is not accepted."""
-    lines = '", "'.join(["ż" * 48] * 4)
-    with pytest.raises(RulesError, match=r"key 'receipt\.\w+': with header and footer up to \d+ bytes"):
+    lines = '", "'.join(["ż" * 32] * 5)
+    with pytest.raises(RulesError, match=r"key 'receipt\.pl\.\w+': with header and footer up to \d+ bytes"):
         parse_rules(CZESTOCHOWA.replace('header = ["', f'header = ["{lines}", "'))
 
 
 @pytest.mark.parametrize("line", ["a\u0301\u0301", "漢字", "\u200d", "👍", "\U0001f1f5\U0001f1f1"])
 def test_a_receipt_line_has_plain_columns(line: str) -> None:
     """Marks, wide characters and joiners would break a printer's columns: the file is refused."""
-    with pytest.raises(RulesError, match=r"key 'receipt\.header': a character that is not one column wide"):
+    with pytest.raises(
+        RulesError, match=r"key 'receipt\.pl\.header': a character that is not one column wide"
+    ):
         parse_rules(CZESTOCHOWA.replace('header = ["', f'header = ["{line}", "'))
 
 

@@ -1,0 +1,24 @@
+"""The rules of one programme: what a rules file may say, and how it is read and checked.
+
+A newcomer reads `rules` (the file as a whole), `parts`, `holders`, `benefits`, `receipt` (its tables),
+`reading`, and `contradictions` (what is refused although each value by itself may stand).
+"""
+
+from switch.rules.programme.holders import CardRules
+from switch.rules.programme.parts import LANGUAGES, Identity, Language, RulesError, Terminals
+from switch.rules.programme.reading import parse_rules
+from switch.rules.programme.receipt import Receipt, Receipts
+from switch.rules.programme.rules import Rules
+
+__all__ = [
+    "LANGUAGES",
+    "CardRules",
+    "Identity",
+    "Language",
+    "Receipt",
+    "Receipts",
+    "Rules",
+    "RulesError",
+    "Terminals",
+    "parse_rules",
+]
