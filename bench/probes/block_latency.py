@@ -38,8 +38,8 @@ from bench.throughput.edge_lanes import FLOODERS, nuisance
 from bench.throughput.nuisance_order import NuisanceOrder
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.audit import Actor
+from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import set_card_status
-from ledger.registry.reads import CardStatus
 from protocol import ResultCode
 from simulators.city.example import CARDS, PARTNERS, SEED
 from simulators.city.population import Peculiarity, Population

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.postgres.database import Connection
 from ledger.registry.bounds import INT64_MAX, check_page, check_text
+from ledger.registry.card_states import Hand
 
 ACTOR_CHARACTERS_MAX: Final = 64
 REASON_CHARACTERS_MAX: Final = 200
@@ -20,8 +21,9 @@ SOURCE_CHARACTERS_MAX: Final = 400
 
 # The lock every write takes anyway, but before the act reads what it decides by.
 _BEGIN: Final = """select set_config('cityswitch.actor', $1, true), set_config('cityswitch.reason', $2, true),
-    set_config('cityswitch.source', $3, true), pg_advisory_xact_lock(1667854707, 1)"""
-_COLUMNS: Final = "id, at, actor, role, reason, source, object, key, rows, before, after"
+    set_config('cityswitch.source', $3, true), set_config('cityswitch.hand', $4, true),
+    pg_advisory_xact_lock(1667854707, 1)"""
+_COLUMNS: Final = "id, at, actor, role, reason, source, hand, object, key, rows, before, after"
 _VIEW: Final = f"""select {_COLUMNS} from registry.audit
   where id < $1 and ($3::text is null or object = $3) and ($4::text is null or key = $4)
     and ($5::text is null or actor = $5) and ($6::timestamptz is null or at >= $6)
@@ -33,11 +35,14 @@ _OF_CARD: Final = f"""select {_COLUMNS} from registry.audit
 
 
 class Actor(NamedTuple):
-    """Who writes, why, and (of an import) from what file: its name and SHA-256."""
+    """Who writes, why, (of an import) from what file: its name and SHA-256; and by whose hand a card
+    changes.
+    """
 
     name: str
     reason: str = ""
     source: str = ""
+    hand: Hand = Hand.DESK
 
 
 SWITCH: Final = Actor("switch")

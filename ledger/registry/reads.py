@@ -26,18 +26,6 @@ class Status(IntEnum):
     STOPPED = 1
 
 
-class CardStatus(IntEnum):
-    """Of one plastic."""
-
-    ACTIVE = 0
-    BLOCKED = 1
-    RETAIN = 2
-    REPLACED = 3
-    ORDERED = 4
-    READY = 5
-    CLOSED = 6
-
-
 class ProgrammeRow(msgspec.Struct, frozen=True, gc=False):
     """A programme; status as in Status."""
 
@@ -110,11 +98,11 @@ CardTuple: TypeAlias = tuple[int, int, int, int, int | None, Sequence[int] | Non
 def status_at(status: int, past: Sequence[int] | None, at_ms: int) -> int:
     """Return the status a card had at a moment (ms since 1970), by its status now and its `past`.
 
-    `past`: the statuses before, oldest first, each the moment it ended << 3 | status; None: none.
+    `past`: the statuses before, oldest first, each the moment it ended << 4 | status; None: none.
     """
     for entry in past or ():
-        if at_ms < entry >> 3:
-            return entry & 7
+        if at_ms < entry >> 4:
+            return entry & 15
     return status
 
 

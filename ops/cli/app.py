@@ -27,7 +27,7 @@ COMMANDS = {
     "serve": "serve:app",
     "terminal": "terminal:app",
     "simulate": "simulate:app",
-    "cards": "cards:app",
+    "cards": "card_acts:app",
     "partners": "partners:app",
     "outlets": "outlets:app",
     "terminals": "terminals:app",

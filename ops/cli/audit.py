@@ -16,7 +16,8 @@ from cyclopts import App, Group, Parameter
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Wanted, list_audit
 from ledger.registry.bounds import INT64_MAX
-from ledger.registry.reads import CardStatus, Status
+from ledger.registry.card_states import CardStatus
+from ledger.registry.reads import Status
 from ops.cli.cards import card_desk
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import Json, digits_of

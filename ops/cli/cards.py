@@ -1,14 +1,15 @@
-"""`cityswitch cards`: the plastics, by number, and the accounts behind them.
+"""`cityswitch cards`: added, imported and looked up, by number.
 
-Owns the subcommands. Must not do an office's work itself: `ops.office.cards` does. Invariants: what is
-shown of a number is its last four digits; every command takes its numbers from standard input, too.
+Owns these subcommands; what becomes of a card is in `card_acts`. Must not do an office's work itself:
+`ops.office.cards` does. Invariants: what is shown of a number is its last four digits; every command takes
+its numbers from standard input, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,11 +18,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ledger.postgres.database import Connection
-from ledger.registry.bounds import INT32_MAX
+from ledger.registry.card_states import ENDED, CardStatus
 from ledger.registry.cards import CardRow, list_cards
+from ledger.registry.duplicates import Carrier
 from ledger.registry.imports import Import, Mode
 from ledger.registry.programmes import list_programmes
-from ledger.registry.reads import CardStatus
 from ledger.registry.secrets import MasterKey
 from ops.cli.csv_import import (
     ALL_OR_NOTHING,
@@ -30,14 +31,11 @@ from ops.cli.csv_import import (
     LineError,
     read_sheet,
     store_sheet,
-    whole_number,
 )
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import (
     NOBODY,
-    UNSURE,
     By,
-    BySure,
     CardNumber,
     Json,
     Programme,
@@ -56,22 +54,17 @@ from ops.place.options import HERE, Place
 from ops.till.terminal import FROM_INPUT
 from protocol import CardNumberError, mask_card, parse_card
 
-COLUMNS = Columns(required=("number",), optional=("expires_on", "flags", "status"))
-SHOWN = ("card", "account", "programme", "issue", "status", "flags", "expires_on")
-IMPORTED_STATUSES = {
-    status.name.lower(): status
-    for status in CardStatus
-    if status not in (CardStatus.REPLACED, CardStatus.CLOSED)
-}
+COLUMNS = Columns(required=("number",), optional=("expires_on", "status"))
+SHOWN = ("card", "account", "programme", "carrier", "issue", "status", "expires_on")
+IMPORTED_STATUSES = {status.name.lower(): status for status in CardStatus if status not in ENDED}
 
 app = App(
     name="cards",
-    help="Cards: add, import, look up, block and replace.",
+    help="Cards: add, import, look up, and move from state to state.",
     help_epilogue=examples("cards show", "cards import cards.csv", "cards list --limit 20"),
 )
 
 Expires = Annotated[str, Parameter(help="Last day of validity, 2031-05-31; never.")]
-Flags = Annotated[int, Parameter(help="Flags of the holder, as the programme numbers them.")]
 
 
 @asynccontextmanager
@@ -88,22 +81,44 @@ async def add(
     /,
     *,
     expires_on: Expires = "",
-    flags: Flags = 0,
     programme: Programme = None,
     by: By = NOBODY,
     json: Json = False,
     place: Place = HERE,
 ) -> None:
     """Add one card, active at once, with a new account."""
-    digits = digits_of(number)
-    try:
-        last_day = parse_day(expires_on)
-    except ValueError as error:
-        raise CommandError(Exit.USAGE, f"--expires-on: '{expires_on}' {error}.") from None
+    digits, last_day = digits_of(number), last_valid_day(expires_on)
     async with card_desk(place) as desk:
         code = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        await desk.add(by.told(), code, digits, expires_on=last_day, flags=flags)
-    _tell(digits, "added", {"status": "active"}, json)
+        await desk.add(by.told(), code, digits, expires_on=last_day)
+    tell_card(digits, "added", {"status": "active"}, as_json=json)
+
+
+@app.command(help_epilogue=examples("cards order", "cards order --expires-on 2031-05-31 < number.txt"))
+async def order(
+    number: CardNumber = FROM_INPUT,
+    /,
+    *,
+    expires_on: Expires = "",
+    programme: Programme = None,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Add one card that is being made, with a new account: `cards ready`, then `cards activate` follow."""
+    digits, last_day = digits_of(number), last_valid_day(expires_on)
+    async with card_desk(place) as desk:
+        code = await desk.database.run(lambda connection: pick_programme(connection, programme))
+        await desk.add(by.told(), code, digits, expires_on=last_day, status=CardStatus.ORDERED)
+    tell_card(digits, "ordered", {"status": "ordered"}, as_json=json)
+
+
+def last_valid_day(text: str) -> date | None:
+    """Return the day of an option. Raises `CommandError`."""
+    try:
+        return parse_day(text)
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"--expires-on: '{text}' {error}.") from None
 
 
 def card_reader(master: MasterKey) -> Callable[[Mapping[str, str]], CardRow]:
@@ -118,11 +133,10 @@ def card_reader(master: MasterKey) -> Callable[[Mapping[str, str]], CardRow]:
             expires_on = parse_day(row["expires_on"])
         except ValueError as error:
             raise LineError("expires_on", str(error)) from None
-        flags = whole_number(row, "flags", 0, INT32_MAX) if row["flags"] else 0
         status = row["status"].lower() or "active"
         if status not in IMPORTED_STATUSES:
             raise LineError("status", f"is none of {', '.join(IMPORTED_STATUSES)}")
-        return CardRow(master.token(digits), digits[-4:], flags, expires_on, IMPORTED_STATUSES[status])
+        return CardRow(master.token(digits), digits[-4:], expires_on, IMPORTED_STATUSES[status])
 
     return read
 
@@ -132,7 +146,7 @@ def card_reader(master: MasterKey) -> Callable[[Mapping[str, str]], CardRow]:
     help_epilogue=examples("cards import cards.csv --dry-run", "cards import cards.csv --good-lines"),
 )
 async def import_(
-    file: Annotated[Path, Parameter(help="CSV: number and, if wanted, expires_on,flags,status.")],
+    file: Annotated[Path, Parameter(help="CSV: number and, if wanted, expires_on,status.")],
     /,
     *,
     how: How = ALL_OR_NOTHING,
@@ -177,9 +191,9 @@ def shown(row: Any, codes: Mapping[int, str]) -> Row:
         "card": f"************{row['last4']}",
         "account": row["account"],
         "programme": codes[row["programme"]],
+        "carrier": Carrier(row["carrier"]).name.lower(),
         "issue": row["issue"],
         "status": CardStatus(row["status"]).name.lower(),
-        "flags": row["flags"],
         "expires_on": row["expires_on"].isoformat() if row["expires_on"] else None,
     }
 
@@ -226,116 +240,10 @@ async def show(number: CardNumber = FROM_INPUT, /, *, json: Json = False, place:
 
 def status_since(past: Sequence[int] | None) -> str | None:
     """Return since when a card has the status it has; None where it never had another."""
-    return f"{datetime.fromtimestamp((past[-1] >> 3) / 1000, UTC):%Y-%m-%d %H:%M:%S}Z" if past else None
+    return f"{datetime.fromtimestamp((past[-1] >> 4) / 1000, UTC):%Y-%m-%d %H:%M:%S}Z" if past else None
 
 
-@app.command(
-    help_epilogue=examples("cards block --reason 'lost, by telephone'", "cards block --yes --reason …")
-)
-async def block(
-    number: CardNumber = FROM_INPUT,
-    /,
-    *,
-    by: BySure = UNSURE,
-    json: Json = False,
-    place: Place = HERE,
-) -> None:
-    """Block a card: every terminal refuses it at once."""
-    actor, digits = by.told(), digits_of(number)
-    by.confirm(f"Block card {mask_card(digits)}")
-    async with card_desk(place) as desk:
-        status = await desk.block(actor, digits)
-    _tell_status(digits, status, json)
-
-
-@app.command(help_epilogue=examples("cards unblock", "cards unblock --reason 'found again'"))
-async def unblock(
-    number: CardNumber = FROM_INPUT, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE
-) -> None:
-    """Make a blocked card, or one to be retained, what it was before."""
-    digits = digits_of(number)
-    async with card_desk(place) as desk:
-        status = await desk.unblock(by.told(), digits)
-    _tell_status(digits, status, json)
-
-
-@app.command(help_epilogue=examples("cards retain --reason 'used by somebody else'"))
-async def retain(
-    number: CardNumber = FROM_INPUT,
-    /,
-    *,
-    by: BySure = UNSURE,
-    json: Json = False,
-    place: Place = HERE,
-) -> None:
-    """Have the card kept by the next shop it is shown at."""
-    actor, digits = by.told(), digits_of(number)
-    by.confirm(f"Have card {mask_card(digits)} retained")
-    async with card_desk(place) as desk:
-        status = await desk.retain(actor, digits)
-    _tell_status(digits, status, json)
-
-
-@app.command(
-    help_epilogue=examples(
-        "cards replace --reason damaged", "cards replace --lost --reason stolen --yes < two-numbers.txt"
-    )
-)
-async def replace(
-    number: CardNumber = FROM_INPUT,
-    new_number: Annotated[
-        str,
-        Parameter(
-            allow_leading_hyphen=True,
-            show_default=False,
-            help="Number of the new plastic, given in the same ways.",
-        ),
-    ] = FROM_INPUT,
-    /,
-    *,
-    lost: Annotated[bool, Parameter(help="The old plastic is lost or stolen: dead at once.")] = False,
-    handed_over: Annotated[
-        bool, Parameter(help="The new plastic is handed over now: active at once, the old one dead.")
-    ] = False,
-    by: BySure = UNSURE,
-    json: Json = False,
-    place: Place = HERE,
-) -> None:
-    """Give an account a new plastic: a duplicate with the same last day, flags, balance and history.
-
-    It waits to be handed over (`cards hand-over`); until then the old plastic works, unless it is lost.
-    """
-    actor, old, new = by.told(), digits_of(number), digits_of(new_number, "New card")
-    by.confirm(f"Replace card {mask_card(old)} by {mask_card(new)}")
-    async with card_desk(place) as desk:
-        done = await desk.replace(actor, old, new, lost=lost, handed_over=handed_over)
-    new_status, old_status = done.status.name.lower(), done.old_status.name.lower()
-    tell_done(
-        f"Card {mask_card(old)} has the duplicate {mask_card(new)}, issue {done.issue}: it is {new_status}, "
-        f"the old one {old_status}.",
-        {"card": mask_card(new), "issue": done.issue, "status": new_status,
-         "old_card": mask_card(old), "old_status": old_status},
-        as_json=json,
-        again="cards show",
-    )  # fmt: skip
-
-
-@app.command(help_epilogue=examples("cards hand-over", "cards hand-over < number.txt"))
-async def hand_over(
-    number: CardNumber = FROM_INPUT, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE
-) -> None:
-    """Hand an ordered or ready card over: it is active, and the older plastics of its account are dead."""
-    digits = digits_of(number)
-    async with card_desk(place) as desk:
-        ended = await desk.hand_over(by.told(), digits)
-    _tell(digits, "active", {"status": "active", "replaced": ended}, json)
-
-
-def _tell_status(digits: str, status: CardStatus, as_json: bool) -> None:
-    now = "to be retained" if status is CardStatus.RETAIN else status.name.lower()
-    _tell(digits, now, {"status": status.name.lower()}, as_json)
-
-
-def _tell(digits: str, now: str, fields: dict[str, Any], as_json: bool) -> None:
+def tell_card(digits: str, now: str, fields: dict[str, Any], *, as_json: bool) -> None:
+    """Tell what became of a card, its number masked."""
     masked = mask_card(digits)
     tell_done(f"Card {masked} is {now}.", {"card": masked, **fields}, as_json=as_json, again="cards show")

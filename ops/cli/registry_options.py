@@ -17,6 +17,7 @@ from cyclopts import Group, Parameter
 
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor
+from ledger.registry.card_states import Hand
 from ledger.registry.programmes import list_programmes
 from ledger.registry.secrets import MasterKey
 from ops.errors import CommandError
@@ -62,9 +63,9 @@ class By:
     actor: Annotated[str | None, Parameter(help="Who does it; the user of this system.")] = None
     reason: Annotated[str, Parameter(help="Why.")] = ""
 
-    def told(self, source: str = "") -> Actor:
-        """Return who is to be named in the trail."""
-        return Actor(self.actor or this_user(), self.reason, source)
+    def told(self, source: str = "", hand: Hand = Hand.DESK) -> Actor:
+        """Return who is to be named in the trail, and by whose hand it is."""
+        return Actor(self.actor or this_user(), self.reason, source, hand)
 
 
 @Parameter(name="*", group=Group("Who and why", sort_key=8))
@@ -75,7 +76,7 @@ class BySure(By):
     reason: Annotated[str, Parameter(help="Why; needed here.")] = ""
     yes: Annotated[bool, Parameter(help="Do it without asking.")] = False
 
-    def told(self, source: str = "") -> Actor:
+    def told(self, source: str = "", hand: Hand = Hand.DESK) -> Actor:
         """Return who is to be named in the trail. Raises `CommandError` without a reason."""
         if not self.reason.strip():
             raise CommandError(
@@ -83,7 +84,7 @@ class BySure(By):
                 "this wants a reason, which is kept.",
                 "Name it with --reason 'lost by the holder'.",
             )
-        return super().told(source)
+        return super().told(source, hand)
 
     def confirm(self, what: str) -> None:
         """Ask whether to do it, where somebody sits at a terminal. Raises `CommandError` unless confirmed."""

@@ -1,4 +1,4 @@
-"""The office's work with cards: added, looked up, blocked, retained, replaced, handed over.
+"""The office's work with cards: added, looked up, and moved from state to state.
 
 Owns the use cases. Must not write SQL (`ledger.registry.cards` does) nor ask or print anything. Invariants: a
 number is turned into a token here and goes no further; no error repeats it; the master key was compared with
@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import cards
+from ledger.registry import cards, contracts, duplicates
 from ledger.registry.audit import Actor, list_card_audit
 from ledger.registry.bounds import INT64_MAX
-from ledger.registry.cards import CardRow, Duplicate
+from ledger.registry.card_states import CardStatus
+from ledger.registry.cards import CardRow
+from ledger.registry.duplicates import Carrier, Duplicate, New
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
-from ledger.registry.reads import CardStatus
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from protocol import mask_card
@@ -28,6 +29,7 @@ from protocol import mask_card
 T = TypeVar("T")
 
 IMPORT_S_MAX = 3_600.0
+NEEDS_REASON = (CardStatus.BLOCKED, CardStatus.WANTED, CardStatus.RETAINED)
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,16 @@ class CardDesk:
     master: MasterKey
 
     async def add(
-        self, actor: Actor, programme: int, digits: str, *, expires_on: date | None = None, flags: int = 0
+        self,
+        actor: Actor,
+        programme: int,
+        digits: str,
+        *,
+        expires_on: date | None = None,
+        status: CardStatus = CardStatus.ACTIVE,
     ) -> None:
-        """Add one card, active at once, with a new account."""
-        row = CardRow(self.master.token(digits), digits[-4:], flags, expires_on)
+        """Add one card, with a new account."""
+        row = CardRow(self.master.token(digits), digits[-4:], expires_on, status)
         done = await self._run(lambda c: cards.import_cards(c, actor, programme, [row]))
         if done.refused:
             raise RegistryRefused(f"card {mask_card(digits)}: {_told(done)}")
@@ -77,39 +85,51 @@ class CardDesk:
             lambda c: list_card_audit(c, row["token"], row["account"], before=before, limit=limit)
         )
 
-    async def block(self, actor: Actor, digits: str) -> CardStatus:
-        """Block a card: every terminal refuses it at once. Wants a reason."""
-        return await self._set(with_reason(actor), digits, CardStatus.BLOCKED)
+    async def set(self, actor: Actor, digits: str, status: CardStatus) -> CardStatus:
+        """Move a card to a state; what stops it wants a reason. Returns the state it has now."""
+        if status in NEEDS_REASON:
+            with_reason(actor)
+        token = self.master.token(digits)
+        return await self._run(lambda c: cards.set_card_status(c, actor, token, status), digits)
 
-    async def retain(self, actor: Actor, digits: str) -> CardStatus:
-        """Have a card kept by the next shop it is shown at. Wants a reason."""
-        return await self._set(with_reason(actor), digits, CardStatus.RETAIN)
+    async def end(self, actor: Actor, digits: str, status: CardStatus) -> int:
+        """End the contract of a card's holder; see `ledger.registry.contracts.end_contract`. Wants a
+        reason.
+        """
+        with_reason(actor)
+        token = self.master.token(digits)
+        return await self._run(lambda c: contracts.end_contract(c, actor, token, status), digits)
 
-    async def unblock(self, actor: Actor, digits: str) -> CardStatus:
-        """Make a blocked card, or one to be retained, what it was before."""
-        return await self._set(actor, digits, CardStatus.ACTIVE)
-
-    async def replace(
+    async def duplicate(
         self, actor: Actor, digits: str, new_digits: str, *, lost: bool, handed_over: bool
     ) -> Duplicate:
-        """Give a card's account a duplicate; see `ledger.registry.cards.replace_card`. Wants a reason."""
+        """Give a card's account a duplicate; see `ledger.registry.duplicates.replace_card`. Wants a
+        reason.
+        """
         with_reason(actor)
         old, new = self.master.token(digits), self.master.token(new_digits)
         return await self._run(
-            lambda c: cards.replace_card(
+            lambda c: duplicates.replace_card(
                 c, actor, old, new, new_digits[-4:], lost=lost, handed_over=handed_over
             ),
             digits,
         )
 
-    async def hand_over(self, actor: Actor, digits: str) -> int:
-        """Make a ready card active; the older plastics of its account die. Returns how many did."""
+    async def add_carrier(self, actor: Actor, digits: str, new_digits: str, carrier: Carrier) -> int:
+        """Give a card's account another kind of carrier; see `ledger.registry.duplicates.add_carrier`."""
         token = self.master.token(digits)
-        return await self._run(lambda c: cards.hand_over_card(c, actor, token), digits)
+        new = New(self.master.token(new_digits), new_digits[-4:], carrier)
+        return await self._run(lambda c: duplicates.add_carrier(c, actor, token, new), digits)
 
-    async def _set(self, actor: Actor, digits: str, status: CardStatus) -> CardStatus:
+    async def activate(self, actor: Actor, digits: str) -> int:
+        """Hand a ready card over; the older ones of its account and kind die. Returns how many did."""
         token = self.master.token(digits)
-        return await self._run(lambda c: cards.set_card_status(c, actor, token, status), digits)
+        return await self._run(lambda c: duplicates.hand_over_card(c, actor, token), digits)
+
+    async def renew(self, actor: Actor, digits: str, expires_on: date | None) -> None:
+        """Put the last valid day of a card anew."""
+        token = self.master.token(digits)
+        await self._run(lambda c: duplicates.renew_card(c, actor, token, expires_on), digits)
 
     async def _run(
         self, job: Callable[[Connection], Awaitable[T]], digits: str = "", *, timeout_s: float = 10.0

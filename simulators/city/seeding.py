@@ -18,13 +18,14 @@ from typing import Final, TypeAlias
 from ledger.errors import SecretsError
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor
-from ledger.registry.cards import CardRow, find_cards, import_cards, replace_card
+from ledger.registry.card_states import CardStatus
+from ledger.registry.cards import CardRow, find_cards, import_cards
+from ledger.registry.duplicates import replace_card
 from ledger.registry.imports import Mode
 from ledger.registry.installation import adopt_master_key
 from ledger.registry.keys import first_keys, issue_keys
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
-from ledger.registry.reads import CardStatus
 from ledger.registry.secrets import MasterKey
 from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.population import Peculiarity, Population
@@ -165,11 +166,11 @@ def _terminals(population: Population) -> Iterator[NewTerminal]:
 def _card(population: Population, master: MasterKey, index: int) -> CardRow:
     digits = population.card_digits(index)
     peculiarity = population.peculiarity(index)
-    status = {Peculiarity.BLOCKED: CardStatus.BLOCKED, Peculiarity.RETAIN: CardStatus.RETAIN}.get(
+    status = {Peculiarity.BLOCKED: CardStatus.BLOCKED, Peculiarity.RETAIN: CardStatus.WANTED}.get(
         peculiarity, CardStatus.ACTIVE
     )
     expires_on = _EXPIRED_ON if peculiarity is Peculiarity.EXPIRED else None
-    return CardRow(master.token(digits), digits[-4:], 0, expires_on, status)
+    return CardRow(master.token(digits), digits[-4:], expires_on, status)
 
 
 async def _seed_duplicates(connection: Connection, population: Population, master: MasterKey) -> int:

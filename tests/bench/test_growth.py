@@ -75,7 +75,7 @@ async def test_added_cards_have_accounts_and_change_numbers(
         )
         == 0
     )
-    await owner.run(lambda connection: write_registry(connection, "update registry.card set flags = 1"))
+    await owner.run(lambda c: write_registry(c, "update registry.card set expires_on = null"))
     assert await value(owner, f"select bool_and(changed > {before}) from registry.card")
 
 

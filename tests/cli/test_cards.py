@@ -77,7 +77,7 @@ def test_cards_are_blocked_and_taken_up_as_what_they_were(run: Run) -> None:
     """Block, unblock and retain change what `show` tells, also as JSON, and show no number in full."""
     run("cards", "add", typed=card(1))
     said = ""
-    for action, status in (("block", "blocked"), ("unblock", "active"), ("retain", "retain")):
+    for action, status in (("block", "blocked"), ("unblock", "active"), ("retain", "wanted")):
         sure = () if action == "unblock" else SURE
         done, out, err = run("cards", action, "--json", *sure, typed=card(1))
         assert done == Exit.OK
@@ -92,17 +92,17 @@ def test_cards_are_blocked_and_taken_up_as_what_they_were(run: Run) -> None:
 
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_duplicate_inherits_and_waits_to_be_handed_over(run: Run, lost: bool) -> None:
-    """Same account, flags and last day; until the hand-over the old plastic works, unless it is lost."""
-    run("cards", "add", "--expires-on", "2031-05-31", "--flags", "3", typed=card(1))
+    """Same account and last day; until the hand-over the old plastic works, unless it is lost."""
+    run("cards", "add", "--expires-on", "2031-05-31", typed=card(1))
     how = ("--lost",) if lost else ()
-    status, out, _ = run("cards", "replace", "--json", *how, *SURE, typed=f"{card(1)}\n{card(2)}\n")
+    status, out, _ = run("cards", "duplicate", "--json", *how, *SURE, typed=f"{card(1)}\n{card(2)}\n")
     assert status == Exit.OK
     assert json.loads(out)["old_status"] == ("replaced" if lost else "active")
     old, new = (json.loads(run("cards", "show", "--json", typed=card(n))[1]) for n in (1, 2))
     assert (new["status"], new["issue"]) == ("ready", 2)
-    for field in ("account", "flags", "expires_on"):
+    for field in ("account", "expires_on"):
         assert new[field] == old[field]
-    assert run("cards", "hand-over", typed=card(2))[0] == Exit.OK
+    assert run("cards", "activate", typed=card(2))[0] == Exit.OK
     assert (status_of(run, 1), status_of(run, 2)) == ("replaced", "active")
     assert run("cards", "unblock", typed=card(1))[0] == Exit.USAGE
 

@@ -126,7 +126,7 @@ def wild_lines(number: str, other: str, text: str) -> list[list[str]]:
         ["terminals", "key", "list", number],
         ["cards", "list", f"--account={number}", f"--after={other}"],
         ["cards", "show", text],
-        ["cards", "add", NUMBER, f"--flags={number}", f"--expires-on={text}"],
+        ["cards", "add", NUMBER, f"--expires-on={text}"],
         ["programmes", "show", text, f"--version={number}"],
         ["programmes", "suspend", text, *SURE],
         ["programmes", "apply", str(RULES), f"--effective-from={text}", f"--urgent={text}"],

@@ -9,10 +9,11 @@ import pytest
 from ledger.errors import RegistryRefused, StatementRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor, Wanted, list_audit, list_card_audit, writing
+from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
 from ledger.registry.keys import issue_key, note_use
 from ledger.registry.programmes import add_rules, set_programme_status
-from ledger.registry.reads import CardStatus, Status
+from ledger.registry.reads import Status
 from ledger.registry.secrets import MasterKey
 from tests.ledger.books import PARTNER, TERMINAL, TESTER, found_registry, write_registry
 
@@ -85,7 +86,7 @@ async def test_the_actor_of_one_transaction_is_not_the_next_one_s(registry: Data
     session = registry.session()
     await session.run(lambda c: set_card_status(c, TESTER, 1000, CardStatus.BLOCKED))
     with pytest.raises(StatementRefused, match="must name its actor"):
-        await session.run(lambda c: c.execute("update registry.card set flags = 1"))
+        await session.run(lambda c: c.execute("update registry.card set expires_on = now()"))
 
 
 async def test_a_status_shows_before_and_after_with_the_reason(registry: Database) -> None:

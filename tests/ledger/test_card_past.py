@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from ledger.postgres.database import Database
-from ledger.registry.cards import replace_card, set_card_status
-from ledger.registry.reads import CardStatus, CardTuple, read_changes, status_at
+from ledger.registry.card_states import CardStatus
+from ledger.registry.cards import set_card_status
+from ledger.registry.duplicates import replace_card
+from ledger.registry.reads import CardTuple, read_changes, status_at
 from tests.ledger.books import TESTER, found_registry
 
 
@@ -33,22 +35,22 @@ async def test_a_card_s_past_tells_its_status_of_any_moment(registry: Database, 
     for status in (CardStatus.BLOCKED, CardStatus.BLOCKED, CardStatus.ACTIVE):
         await registry.run(lambda connection, s=status: set_card_status(connection, TESTER, 1000, s))
     blocked, unblocked = await past()
-    assert (blocked & 7, unblocked & 7) == (CardStatus.ACTIVE, CardStatus.BLOCKED)
+    assert (blocked & 15, unblocked & 15) == (CardStatus.ACTIVE, CardStatus.BLOCKED)
     moments = [
-        ((blocked >> 3) - 1, CardStatus.ACTIVE),
-        (blocked >> 3, CardStatus.BLOCKED),
-        ((unblocked >> 3) - 1, CardStatus.BLOCKED if unblocked >> 3 > blocked >> 3 else CardStatus.ACTIVE),
-        (unblocked >> 3, CardStatus.ACTIVE),
+        ((blocked >> 4) - 1, CardStatus.ACTIVE),
+        (blocked >> 4, CardStatus.BLOCKED),
+        ((unblocked >> 4) - 1, CardStatus.BLOCKED if unblocked >> 4 > blocked >> 4 else CardStatus.ACTIVE),
+        (unblocked >> 4, CardStatus.ACTIVE),
     ]
     for at_ms, status in moments:
         assert status_at(CardStatus.ACTIVE, (blocked, unblocked), at_ms) == status
     for n in range(20):
         await registry.run(
             lambda connection, n=n: set_card_status(
-                connection, TESTER, 1000, CardStatus.RETAIN if n % 2 else CardStatus.BLOCKED
+                connection, TESTER, 1000, CardStatus.WANTED if n % 2 else CardStatus.BLOCKED
             )
         )
-    ends = [entry >> 3 for entry in await past()]
+    ends = [entry >> 4 for entry in await past()]
     assert (len(ends), ends) == (16, sorted(ends))
 
 
@@ -58,5 +60,5 @@ async def test_the_replaced_plastic_tells_when(registry: Database, database: Dat
     cards = await cards_of(database)
     ((entry,), none) = cards[1000][-1], cards[5000][-1]
     assert none is None
-    assert status_at(CardStatus.REPLACED, (entry,), (entry >> 3) - 1) == CardStatus.ACTIVE
-    assert status_at(CardStatus.REPLACED, (entry,), entry >> 3) == CardStatus.REPLACED
+    assert status_at(CardStatus.REPLACED, (entry,), (entry >> 4) - 1) == CardStatus.ACTIVE
+    assert status_at(CardStatus.REPLACED, (entry,), entry >> 4) == CardStatus.REPLACED

@@ -9,6 +9,7 @@ import trio.lowlevel
 
 from ledger.errors import DatabaseUnavailable, RegistryRefused
 from ledger.postgres.database import Connection, Database
+from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards, list_cards, set_card_status
 from ledger.registry.partners import import_partners, list_partners, set_partner_status
 from ledger.registry.programmes import (
@@ -18,14 +19,7 @@ from ledger.registry.programmes import (
     list_rules,
     set_programme_status,
 )
-from ledger.registry.reads import (
-    CHANNEL,
-    CardStatus,
-    CardTuple,
-    RegistrySnapshot,
-    Status,
-    read_changes,
-)
+from ledger.registry.reads import CHANNEL, CardTuple, RegistrySnapshot, Status, read_changes
 from ledger.registry.terminals import set_terminal_status
 from tests.ledger.books import PARTNER, TESTER, found_registry, write_registry
 from tests.patience import HANG_S
@@ -56,7 +50,7 @@ async def test_the_whole_registry_is_read(registry: Database, database: Database
     )
     await registry.run(
         lambda connection: import_cards(
-            connection, TESTER, 1, [CardRow(-5, "0013", 3, date(1970, 1, 11), CardStatus.READY)]
+            connection, TESTER, 1, [CardRow(-5, "0013", date(1970, 1, 11), CardStatus.READY)]
         )
     )
     found, cards = await changes(database)
@@ -94,7 +88,7 @@ async def test_numbers_become_visible_in_order(registry: Database, database: Dat
     async def hold(connection: Connection) -> None:
         await connection.execute("begin")
         await connection.execute("set local cityswitch.actor = 'tests'")
-        await connection.execute("update registry.card set flags = 1 where token = 1000")
+        await connection.execute("update registry.card set expires_on = now() where token = 1000")
 
     await first.run(hold)
     done = trio.Event()
@@ -102,7 +96,7 @@ async def test_numbers_become_visible_in_order(registry: Database, database: Dat
     async def other() -> None:
         await second.run(
             lambda connection: write_registry(
-                connection, "update registry.card set flags = 2 where token = 1001"
+                connection, "update registry.card set expires_on = now() where token = 1001"
             )
         )
         done.set()
@@ -173,14 +167,14 @@ async def test_a_change_is_notified_and_a_missed_one_read_again(
         with trio.fail_after(HANG_S):
             await ready.wait()
             await registry.run(
-                lambda connection: set_card_status(connection, TESTER, 1000, CardStatus.RETAIN)
+                lambda connection: set_card_status(connection, TESTER, 1000, CardStatus.WANTED)
             )
             await heard.wait()
             kill = "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%'"
             await registry.run(lambda connection: connection.execute(kill))
     await registry.run(lambda connection: set_card_status(connection, TESTER, 1001, CardStatus.BLOCKED))
     _, cards = await changes(database, number)
-    assert {card[0]: card[3] for card in cards} == {1000: CardStatus.RETAIN, 1001: CardStatus.BLOCKED}
+    assert {card[0]: card[3] for card in cards} == {1000: CardStatus.WANTED, 1001: CardStatus.BLOCKED}
 
 
 async def test_a_listener_can_be_cancelled(database: Database) -> None:

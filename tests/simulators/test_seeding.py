@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ledger.postgres.database import Connection, Database
-from ledger.registry.reads import CardStatus
+from ledger.registry.card_states import CardStatus
 from ledger.registry.secrets import MasterKey
 from simulators.city.population import Population
 from simulators.city.seeding import SeedConflict, SeedReport, seed_city
@@ -37,7 +37,7 @@ async def test_a_city_is_written_once(owner: Database, master: MasterKey) -> Non
     written = await owner.run(count)
     assert written["card"] == 602
     assert written["account"] == 600
-    assert (written["BLOCKED"], written["RETAIN"], written["REPLACED"]) == (3, 2, 2)
+    assert (written["BLOCKED"], written["WANTED"], written["REPLACED"]) == (3, 2, 2)
     assert progress[-1] == ("cards", 600, 600)
     assert await seed_city(owner, CITY, master) == SeedReport(0, 0, 0, 0, 0)
     assert await owner.run(count) == written

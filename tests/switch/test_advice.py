@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import pytest
 
-from ledger.registry.reads import CardStatus
+from ledger.registry.card_states import CardStatus
 from protocol import EarnAdvice, ResultCode
 from switch.rules.decide import Decision, Moment, decide_earn_advice
 from switch.rules.directory import Card, Partner, Programme
@@ -45,7 +45,7 @@ def advise(card: Card | int, sale_ms: int, partner: Partner | None = None) -> De
 
 
 def make_card(status: CardStatus = CardStatus.ACTIVE, *past: tuple[int, CardStatus]) -> Card:
-    entries = tuple(ended_ms << 3 | was for ended_ms, was in past)
+    entries = tuple(ended_ms << 4 | was for ended_ms, was in past)
     return Card(account=8, programme=1, status=status, past=entries or None)
 
 
@@ -82,7 +82,7 @@ BLOCKED_MS = ARRIVAL_MS - DAY_MS
 
 
 @pytest.mark.parametrize(
-    "now", [CardStatus.BLOCKED, CardStatus.RETAIN, CardStatus.REPLACED, CardStatus.CLOSED]
+    "now", [CardStatus.BLOCKED, CardStatus.WANTED, CardStatus.REPLACED, CardStatus.CLOSED]
 )
 def test_a_sale_before_the_block_counts_and_one_after_it_does_not(now: CardStatus) -> None:
     """Blocked, wanted, replaced or closed since the sale: it was good, and its account gets the points."""

@@ -9,9 +9,10 @@ import trio.lowlevel
 
 from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Connection, Database
+from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import set_card_status
 from ledger.registry.partners import set_partner_status
-from ledger.registry.reads import CARDS_PER_READ, CardStatus, CardTuple, Status, read_changes
+from ledger.registry.reads import CARDS_PER_READ, CardTuple, Status, read_changes
 from ledger.registry.secrets import MasterKey
 from switch.config import Config
 from switch.metrics import Meters
@@ -113,7 +114,7 @@ async def test_a_later_reading_broken_off_keeps_its_number(city: City) -> None:
     """What was known stays known; the changes of the broken reading come with the next one."""
     await city.feed.refresh()
     number = city.directory.number
-    await city.owner.run(lambda c: set_card_status(c, TESTER, TOKENS[7], CardStatus.RETAIN))
+    await city.owner.run(lambda c: set_card_status(c, TESTER, TOKENS[7], CardStatus.WANTED))
     await city.owner.run(lambda c: set_partner_status(c, TESTER, PARTNER, Status.STOPPED))
     city.directory.chunks_left = 0
     with pytest.raises(DatabaseUnavailable):
@@ -124,7 +125,7 @@ async def test_a_later_reading_broken_off_keeps_its_number(city: City) -> None:
     await city.feed.refresh()
     assert city.directory.number > number
     assert city.directory.partners[PARTNER].suspended
-    assert city.directory.cards[TOKENS[7]].status == CardStatus.RETAIN
+    assert city.directory.cards[TOKENS[7]].status == CardStatus.WANTED
 
 
 async def test_a_block_reads_one_card_of_many(city: City) -> None:

@@ -11,9 +11,9 @@ import trio
 import protocol
 from ledger.books.posting import no_effect
 from ledger.postgres.database import Connection, Database
+from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.programmes import add_programme
-from ledger.registry.reads import CardStatus
 from protocol import (
     Balance,
     Earn,

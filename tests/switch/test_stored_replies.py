@@ -8,10 +8,11 @@ import msgspec
 import trio
 
 from ledger.postgres.database import Connection, Database
-from ledger.registry.cards import CardRow, import_cards, replace_card
+from ledger.registry.card_states import CardStatus
+from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.duplicates import replace_card
 from ledger.registry.partners import set_partner_status
 from ledger.registry.programmes import add_programme, add_rules, set_programme_status
-from ledger.registry.reads import CardStatus
 from ledger.registry.reads import Status as RowStatus
 from protocol import (
     Balance,
@@ -36,7 +37,7 @@ from tests.switch.test_worker import Running, running_worker
 STRANGER = CARDS[9]  # of another programme
 BY_STATUS = {
     CardStatus.BLOCKED: CARDS[1],
-    CardStatus.RETAIN: CARDS[2],
+    CardStatus.WANTED: CARDS[2],
     CardStatus.REPLACED: CARDS[3],
     CardStatus.ORDERED: CARDS[4],
     CardStatus.CLOSED: CARDS[5],
@@ -86,7 +87,7 @@ def cases() -> list[tuple[Request, int]]:
         (earn(3, "12"), code.CARD_NUMBER_INVALID),
         (earn(4, UNKNOWN_CARD), code.CARD_UNKNOWN),
         (earn(5, STRANGER), code.CARD_OTHER_PROGRAMME),
-        (earn(6, BY_STATUS[CardStatus.RETAIN]), code.CARD_RETAIN),
+        (earn(6, BY_STATUS[CardStatus.WANTED]), code.CARD_RETAIN),
         (earn(7, BY_STATUS[CardStatus.REPLACED]), code.CARD_REPLACED),
         (earn(8, BY_STATUS[CardStatus.BLOCKED]), code.CARD_BLOCKED),
         (earn(9, BY_STATUS[CardStatus.CLOSED]), code.CARD_BLOCKED),

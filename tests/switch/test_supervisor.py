@@ -13,8 +13,8 @@ import trio
 
 from ledger.errors import SecretsError
 from ledger.postgres.database import Connection, Database
+from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import set_card_status
-from ledger.registry.reads import CardStatus
 from ledger.registry.secrets import MasterKey
 from protocol import Balance, Earn, ResultCode, TransactionReply
 from switch.config import Config

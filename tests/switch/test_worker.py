@@ -10,8 +10,9 @@ import pytest
 import trio
 
 from ledger.postgres.database import Connection, Database, open_database
+from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards, set_card_status
-from ledger.registry.reads import CardStatus, Status
+from ledger.registry.reads import Status
 from ledger.registry.secrets import MasterKey
 from ledger.registry.terminals import set_terminal_status
 from protocol import (

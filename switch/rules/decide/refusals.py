@@ -7,6 +7,7 @@ nothing speaks against it.
 
 from __future__ import annotations
 
+from ledger.registry.card_states import CardStatus
 from protocol import ResultCode
 from switch.rules.decide.decision import Moment
 from switch.rules.directory import Card, Partner
@@ -21,16 +22,20 @@ CARD_UNKNOWN = int(ResultCode.CARD_UNKNOWN)
 CARD_OTHER_PROGRAMME = int(ResultCode.CARD_OTHER_PROGRAMME)
 CARD_EXPIRED = int(ResultCode.CARD_EXPIRED)
 
-# By the registry's card status: active, blocked, retain, replaced, ordered, ready, closed.
-CARD_REFUSALS = (
-    APPROVED,
-    int(ResultCode.CARD_BLOCKED),
-    int(ResultCode.CARD_RETAIN),
-    int(ResultCode.CARD_REPLACED),
-    int(ResultCode.CARD_NOT_ACTIVE),
-    int(ResultCode.CARD_NOT_ACTIVE),
-    int(ResultCode.CARD_BLOCKED),
-)
+CARD_REFUSAL_OF = {
+    CardStatus.ACTIVE: ResultCode.APPROVED,
+    CardStatus.BLOCKED: ResultCode.CARD_BLOCKED,
+    CardStatus.WANTED: ResultCode.CARD_RETAIN,
+    CardStatus.REPLACED: ResultCode.CARD_REPLACED,
+    CardStatus.ORDERED: ResultCode.CARD_NOT_ACTIVE,
+    CardStatus.READY: ResultCode.CARD_NOT_ACTIVE,
+    CardStatus.CLOSED: ResultCode.CARD_BLOCKED,
+    CardStatus.RETAINED: ResultCode.CARD_BLOCKED,
+    CardStatus.RESIGNED: ResultCode.CARD_BLOCKED,
+    CardStatus.VOID: ResultCode.CARD_BLOCKED,
+}
+"""What a terminal is told of each state (docs/cards.md)."""
+CARD_REFUSALS = tuple(int(CARD_REFUSAL_OF[status]) for status in CardStatus)
 
 
 def postpone(partner: Partner, card: Card | int, at: Moment) -> int:

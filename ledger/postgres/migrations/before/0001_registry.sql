@@ -84,24 +84,25 @@ create table registry.terminal_key (
 -- Owner numbers of card accounts.
 create sequence registry.account_number as bigint minvalue 1 maxvalue 1000000000000;
 
--- One plastic. The number itself is never stored: the token is 8 bytes of BLAKE2s(digits) keyed by the pepper.
--- status: 0 active, 1 blocked, 2 retain, 3 replaced, 4 ordered, 5 ready, 6 closed.
--- past: the statuses it had before, oldest first, at most 16; each the moment it ended, in ms since 1970, << 3 | status.
+-- One carrier of an account: 1 a plastic, 2 a transport card, 3 a QR code; of each the account has at most one that is
+-- active. The number itself is never stored: the token is 8 bytes of BLAKE2s(digits) keyed by the programme's pepper.
+-- status: as in registry.card_move (0010), which says what may become of it.
+-- past: the statuses it had before, oldest first, at most 16; each the moment it ended, in ms since 1970, << 4 | status.
 -- A sale that reaches the switch later than it was made is judged by the status the card had then.
 create table registry.card (
   token      bigint primary key,
   account    bigint not null check (account > 0 and account & 7 = 0),
   changed    bigint not null,
-  flags      int not null default 0,
   expires_on date,
   programme  smallint not null references registry.programme (id),
-  status     smallint not null default 0 check (status between 0 and 6),
+  status     smallint not null default 0 check (status between 0 and 9),
   issue      smallint not null default 1 check (issue between 1 and 9999),
+  carrier    smallint not null default 1 check (carrier between 1 and 3),
   last4      char(4) not null check (last4 ~ '^[0-9]{4}$'),
   past       bigint[] check (cardinality(past) between 1 and 16)
 );
 
-create unique index card_issue on registry.card (account, issue);
+create unique index card_issue on registry.card (account, carrier, issue);
 create index card_changed on registry.card (changed);
 
 create function registry.take_change_lock() returns trigger language plpgsql as $$
@@ -127,7 +128,7 @@ declare
   past bigint[] := old.past;
 begin
   -- A clock that went back must not put the end of one status before the end of the one before it.
-  past := past || (greatest(ended_ms, past[cardinality(past)] >> 3) << 3 | old.status);
+  past := past || (greatest(ended_ms, past[cardinality(past)] >> 4) << 4 | old.status);
   new.past := past[greatest(cardinality(past) - 15, 1):];
   return new;
 end
@@ -156,6 +157,7 @@ create table registry.audit (
   role   text not null default session_user,
   reason text not null default '' check (length(reason) <= 200),
   source text not null default '' check (length(source) <= 400),  -- of an import: file and SHA-256
+  hand   text not null default 'desk' check (length(hand) between 1 and 32),  -- of a card's move: by whose it was made
   object text not null,
   key    text not null,
   rows   int not null default 1 check (rows >= 1),
@@ -164,6 +166,11 @@ create table registry.audit (
 );
 create index audit_key on registry.audit (object, key);
 
+-- By whose hand a card changes (setting cityswitch.hand, for the transaction); nobody said: the desk's.
+create function registry.hand() returns text language sql stable as $$
+  select coalesce(nullif(current_setting('cityswitch.hand', true), ''), 'desk')
+$$;
+
 -- As the owner, so that the service leaves its rows too without a right to write them by hand.
 create function registry.record_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -171,25 +178,26 @@ declare
   v_actor  constant text := current_setting('cityswitch.actor');
   v_reason constant text := coalesce(current_setting('cityswitch.reason', true), '');
   v_source constant text := coalesce(current_setting('cityswitch.source', true), '');
+  v_hand   constant text := registry.hand();
   v_hidden constant text[] := array['changed', 'past', 'wrapped', 'rules_toml'];
 begin
   if tg_op = 'UPDATE' then
-    insert into registry.audit (actor, reason, source, object, key, before, after)
-      select v_actor, v_reason, v_source, tg_table_name, n.key, o.fields - v_hidden, n.fields - v_hidden
+    insert into registry.audit (actor, reason, source, hand, object, key, before, after)
+      select v_actor, v_reason, v_source, v_hand, tg_table_name, n.key, o.fields - v_hidden, n.fields - v_hidden
         from (select registry.key_of(tg_argv, to_jsonb(t)) as key, to_jsonb(t) as fields from new_rows t) n
         left join (select registry.key_of(tg_argv, to_jsonb(t)) as key, to_jsonb(t) as fields from old_rows t) o
           using (key);
     return null;
   end if;
   if tg_table_name = 'card' and (select count(*) from new_rows) > 100 then
-    insert into registry.audit (actor, reason, source, object, key, rows, after)
-      select v_actor, v_reason, v_source, 'card', '', count(*),
+    insert into registry.audit (actor, reason, source, hand, object, key, rows, after)
+      select v_actor, v_reason, v_source, v_hand, 'card', '', count(*),
           jsonb_build_object('programme', min(programme), 'account_first', min(account), 'account_last', max(account))
         from new_rows;
     return null;
   end if;
-  insert into registry.audit (actor, reason, source, object, key, after)
-    select v_actor, v_reason, v_source, tg_table_name, registry.key_of(tg_argv, to_jsonb(t)), to_jsonb(t) - v_hidden
+  insert into registry.audit (actor, reason, source, hand, object, key, after)
+    select v_actor, v_reason, v_source, v_hand, tg_table_name, registry.key_of(tg_argv, to_jsonb(t)), to_jsonb(t) - v_hidden
       from new_rows t;
   return null;
 end

@@ -1,0 +1,192 @@
+"""Owns the carriers of an account after its first: duplicates, further kinds, and the day each is valid
+until.
+
+A duplicate is the next issue of one kind of carrier (plastic, transport card, QR code): it keeps the
+account, so balance, holder, quotas, and the last valid day. Of each kind an account has at most one active
+carrier; the database holds that, too. Takes the owner's connection; every write takes its actor.
+"""
+
+from datetime import date
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.card_states import ENDED, CardStatus, check_move
+from ledger.registry.cards import CardRow, card_fault, move, the_card
+
+ISSUE_MAX: Final = 9_999
+
+
+class Carrier(IntEnum):
+    """What carries a number; a card account may have one of each."""
+
+    PLASTIC = 1
+    TRANSPORT = 2
+    """The city's transport card (Częstochowa)."""
+    QR = 3
+
+
+class New(NamedTuple):
+    """A further card of an account: token and last four digits of its number, and what it is on."""
+
+    token: int
+    last4: str
+    carrier: Carrier
+
+
+class Duplicate(NamedTuple):
+    """What became of a replacement: the new card's issue number and status, and the old one's status."""
+
+    issue: int
+    status: CardStatus
+    old_status: CardStatus
+
+
+_ISSUED: Final = """
+insert into registry.card (token, last4, status, carrier, account, programme, expires_on, issue)
+  select $1, $2, $3, $4::smallint, account, programme, expires_on,
+      (select coalesce(max(c.issue), 0) + 1 from registry.card c
+         where c.account = like_this.account and c.carrier = $4)
+    from registry.card like_this where token = $5
+  on conflict (token) do nothing returning issue"""
+
+
+async def replace_card(
+    connection: Connection,
+    actor: Actor,
+    old_token: int,
+    new_token: int,
+    last4: str,
+    *,
+    lost: bool = False,
+    handed_over: bool = False,
+    ordered: bool = False,
+) -> Duplicate:
+    """Give an account a duplicate of its newest card of that kind, with the next issue number.
+
+    It inherits the account and the last valid day (programmes, Żywiec). It waits to be handed over
+    (`ordered`: it is made first), and until then the old one works; unless that is `lost`, when it is dead
+    at once. `handed_over`: both at once, the new one active and the old one dead.
+    """
+    if why := card_fault(CardRow(new_token, last4)):
+        raise RegistryRefused(f"the new card: {' '.join(why)}")
+    async with writing(connection, actor):
+        old = await the_card(connection, old_token)
+        was = CardStatus(old["status"])
+        _check_replaceable(was, old["issue"])
+        check_move(was, CardStatus.REPLACED, actor.hand)
+        if await connection.fetchval(
+            "select true from registry.card where account = $1 and carrier = $2 and issue > $3",
+            old["account"],
+            old["carrier"],
+            old["issue"],
+        ):
+            raise RegistryRefused(
+                "a duplicate of this card is made already: hand that one over, or replace it"
+            )
+        waiting = CardStatus.ORDERED if ordered else CardStatus.READY
+        never_handed_over = was in (CardStatus.ORDERED, CardStatus.READY)
+        if lost or handed_over or never_handed_over:
+            await move(connection, [old_token], CardStatus.REPLACED)
+        if handed_over:
+            await _end_older(connection, old, old["issue"])
+        status = CardStatus.ACTIVE if handed_over else waiting
+        new = New(new_token, last4, Carrier(old["carrier"]))
+        issue = await _issue(connection, new, status, old_token)
+        after = await the_card(connection, old_token)
+        return Duplicate(issue, status, CardStatus(after["status"]))
+
+
+async def add_carrier(connection: Connection, actor: Actor, token: int, new: New) -> int:
+    """Give a card's account a carrier of another kind, active at once; returns its issue number.
+
+    Each is blocked alone; the account's balance, holder and quotas are theirs together.
+    """
+    if why := card_fault(CardRow(new.token, new.last4)):
+        raise RegistryRefused(f"the new carrier: {' '.join(why)}")
+    async with writing(connection, actor):
+        card = await the_card(connection, token)
+        if card["status"] != CardStatus.ACTIVE:
+            raise RegistryRefused("only an active card's account gets another carrier")
+        if await connection.fetchval(
+            "select true from registry.card where account = $1 and carrier = $2 and not status = any($3)",
+            card["account"],
+            int(new.carrier),
+            [int(status) for status in ENDED],
+        ):
+            raise RegistryRefused(f"its account has a {new.carrier.name.lower()} already: replace that one")
+        return await _issue(connection, new, CardStatus.ACTIVE, token)
+
+
+async def _issue(connection: Connection, new: New, status: CardStatus, like: int) -> int:
+    issue: int | None = await connection.fetchval(
+        _ISSUED, new.token, new.last4, int(status), int(new.carrier), like
+    )
+    if issue is None:
+        raise RegistryRefused("the new card's number is in use already")
+    return issue
+
+
+def _check_replaceable(status: CardStatus, issue: int) -> None:
+    if status is CardStatus.REPLACED:
+        raise RegistryRefused("this card was replaced already: replace the newer one")
+    if status in ENDED:
+        raise RegistryRefused(f"this card is {status.name.lower()}, and its contract ended: no duplicate")
+    if status is CardStatus.WANTED:
+        raise RegistryRefused("this card is to be retained: settle that first, then unblock or block it")
+    if issue >= ISSUE_MAX:
+        raise RegistryRefused(f"an account has at most {ISSUE_MAX} cards of a kind")
+
+
+async def hand_over_card(connection: Connection, actor: Actor, token: int) -> int:
+    """Make a ready card active; the older ones of its account and kind are dead from then on.
+
+    Returns how many died.
+    """
+    async with writing(connection, actor):
+        card = await the_card(connection, token)
+        check_move(CardStatus(card["status"]), CardStatus.ACTIVE, actor.hand)
+        ended = await _end_older(connection, card, card["issue"] - 1)
+        await move(connection, [token], CardStatus.ACTIVE)
+        return ended
+
+
+async def _end_older(connection: Connection, card: Any, issue_last: int) -> int:
+    """Mark the older cards of an account and kind as replaced, but what is wanted or has ended; return how
+    many.
+    """
+    replaceable = (
+        CardStatus.ORDERED,
+        CardStatus.READY,
+        CardStatus.ACTIVE,
+        CardStatus.BLOCKED,
+        CardStatus.RETAINED,
+    )
+    rows = await connection.fetch(
+        "select token from registry.card "
+        "where account = $1 and carrier = $2 and issue <= $3 and status = any($4::smallint[])",
+        card["account"],
+        card["carrier"],
+        issue_last,
+        [int(status) for status in replaceable],
+    )
+    await move(connection, [row["token"] for row in rows], CardStatus.REPLACED)
+    return len(rows)
+
+
+async def renew_card(connection: Connection, actor: Actor, token: int, expires_on: date | None) -> None:
+    """Put the last valid day of a card anew, later than it was (Żywiec 3: on a new application)."""
+    async with writing(connection, actor):
+        card = await the_card(connection, token)
+        if CardStatus(card["status"]) in ENDED:
+            raise RegistryRefused(f"a card that is {CardStatus(card['status']).name.lower()} is not renewed")
+        was = card["expires_on"]
+        if was is None:
+            raise RegistryRefused("this card has no last day: there is nothing to renew")
+        if expires_on is not None and expires_on <= was:
+            raise RegistryRefused(f"it is valid until {was.isoformat()} already")
+        await connection.execute(
+            "update registry.card set expires_on = $2 where token = $1", token, expires_on
+        )
