@@ -12,8 +12,8 @@ import contextlib
 import socket
 import ssl
 
-PLAIN_BYTES_MAX = 65_536
 RECORD_BYTES_MAX = 16_384
+"""What a record holds at most (RFC 8446, 5.1)."""
 HANDSHAKE_RECORD = 0x16
 """First byte of whatever a TLS client sends first (RFC 8446, 5.1); the first of a HELLO frame is 0."""
 
@@ -27,8 +27,8 @@ class PlainSocket:
 
     __slots__ = ("fileno", "recv", "send", "sock")
 
-    unsent = False
-    """Whether something `send` has taken waits for the socket."""
+    unsent = b""
+    """Something `send` has taken that waits for the socket: never any."""
     ended = False
     """Whether an end has been read behind the bytes last returned."""
 
@@ -44,33 +44,36 @@ class PlainSocket:
 
 
 class TlsSocket:
-    """The switch's end of a TLS connection over a non-blocking socket."""
+    """The switch's end of a TLS connection over a non-blocking socket.
+
+    Written for the ordinary case, a record that holds a frame: one call of OpenSSL each way, none of ours.
+    """
 
     __slots__ = (
-        "_cipher",
         "_incoming",
         "_is_begun",
         "_is_shaken",
         "_outgoing",
+        "_recv",
+        "_send",
         "_tls",
         "ended",
         "fileno",
         "sock",
+        "unsent",
     )
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
         self.sock = sock
         self.fileno = sock.fileno
         self.ended = False
+        self.unsent = b""
+        """What `send` has taken and encrypted, and the socket has not taken yet."""
+        self._recv = sock.recv
+        self._send = sock.send
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._cipher = b""
         self._is_begun = self._is_shaken = False
-
-    @property
-    def unsent(self) -> bool:
-        """Whether something `send` has taken waits for the socket."""
-        return bool(self._cipher)
 
     def recv(self, size: int) -> bytes:
         """Read at most `size` bytes of the line; return what they mean, b"" at the end.
@@ -78,7 +81,7 @@ class TlsSocket:
         Raises BlockingIOError when there is nothing to return yet, `NotTls`, `ssl.SSLError` (a fault of TLS),
         or another OSError (the line is gone).
         """
-        raw = self.sock.recv(size)
+        raw = self._recv(size)
         if not raw:  # close_notify or not: frames have ends of their own
             self.ended = True
             return b""
@@ -89,9 +92,10 @@ class TlsSocket:
         try:
             plain = self._decrypt()
         finally:
-            self._encrypted()
-            with contextlib.suppress(OSError):
-                self._push()
+            if self._outgoing.pending:  # handshake, key update, alert
+                self.unsent += self._outgoing.read()
+                with contextlib.suppress(OSError):
+                    self._push()
         if not plain and not self.ended:
             raise BlockingIOError
         return plain
@@ -102,11 +106,13 @@ class TlsSocket:
             if not self._is_shaken:
                 tls.do_handshake()
                 self._is_shaken = True
-            while not self.ended:
-                part = tls.read(PLAIN_BYTES_MAX)
-                self.ended = not part  # close_notify
+            while True:
+                part = tls.read(RECORD_BYTES_MAX)  # all of one record, so OpenSSL keeps nothing back
+                if not part:  # close_notify
+                    self.ended = True
+                    break
                 plain = plain + part if plain else part
-                if not self._incoming.pending and not tls.pending():
+                if not self._incoming.pending:
                     break
         except ssl.SSLWantReadError:
             pass
@@ -114,35 +120,33 @@ class TlsSocket:
             self.ended = True
         return plain
 
-    def _encrypted(self) -> None:
-        """Take over what OpenSSL wants sent."""
-        if self._outgoing.pending:
-            self._cipher += self._outgoing.read()
-
     def _push(self) -> None:
-        while self._cipher:
-            self._cipher = self._cipher[self.sock.send(self._cipher) :]
+        while self.unsent:
+            self.unsent = self.unsent[self._send(self.unsent) :]
 
     def send(self, data: bytes | bytearray) -> int:
         """Encrypt some of `data`, when all before it has gone out; return how much.
 
         With nothing to encrypt it sends what was left. Raises BlockingIOError when the socket takes no more.
         """
-        self._push()
+        if self.unsent:
+            self._push()
         if not data:
             return 0
         taken = self._tls.write(data if len(data) <= RECORD_BYTES_MAX else data[:RECORD_BYTES_MAX])
-        self._encrypted()
-        with contextlib.suppress(BlockingIOError):
-            self._push()
+        cipher = self._outgoing.read()
+        try:
+            self.unsent = cipher[self._send(cipher) :]
+        except BlockingIOError:
+            self.unsent = cipher
         return taken
 
     def close(self) -> None:
         """Say so (close_notify) if the line takes it, and close the socket."""
-        if self._is_shaken and not self._cipher:
+        if self._is_shaken and not self.unsent:
             with contextlib.suppress(OSError):
                 self._tls.unwrap()
-            self._encrypted()
+            self.unsent = self._outgoing.read()
             with contextlib.suppress(OSError):
                 self._push()
         self.sock.close()
