@@ -1,7 +1,8 @@
 """The wire of cityswitch: bytes to verified messages and back, handshake, session keys, result codes.
 
 Sans-I/O: no socket, clock, randomness or logging in here; nonces and keys come in as arguments and bytes go
-out as return values, so it fits any loop. Depends on msgspec and the standard library only. SPEC.md tells a
+out as return values, so it fits any loop. Depends on msgspec, the standard library, and cryptography for
+one message (KEY_CHANGE). SPEC.md tells a
 terminal vendor everything; vectors.json holds the bytes and scenarios.json the dialogues to check against.
 
     server = ServerSession(nonce=…, session_id=…, find_key=…, dummy_key=…)
@@ -20,7 +21,7 @@ from protocol.errors import (
     MisuseError,
     ProtocolError,
 )
-from protocol.fields import ENTRY_MODES_ALL, EntryMode
+from protocol.fields import ENTRY_MODES_ALL, Check, EntryMode, ReportKind
 from protocol.messages import (
     MESSAGE_MASK,
     MESSAGE_OF,
@@ -36,18 +37,33 @@ from protocol.messages import (
     encode_request,
     request_digest,
 )
-from protocol.replies import Ack, SignOnReply, StatusReply, TotalsReply, TransactionReply
+from protocol.replies import (
+    Ack,
+    KeyChangeReply,
+    SignOnReply,
+    StatusReply,
+    TotalsReply,
+    TransactionReply,
+    VerifyReply,
+)
 from protocol.requests import (
     Balance,
+    BenefitAdvice,
+    BenefitUse,
+    CardReport,
     Earn,
     EarnAdvice,
     Echo,
+    KeyChange,
+    Quote,
     Redeem,
+    Refund,
     Reversal,
     SignOff,
     SignOn,
     Status,
     Totals,
+    Verify,
 )
 from protocol.result_codes import ResultClass, ResultCode, result_class
 from protocol.server import ServerSession
@@ -64,18 +80,27 @@ __all__ = [
     "Ack",
     "AuthenticationFailed",
     "Balance",
+    "BenefitAdvice",
+    "BenefitUse",
     "CardNumberError",
+    "CardReport",
+    "Check",
     "ClientSession",
     "CloseReason",
     "Earn",
     "EarnAdvice",
     "Echo",
     "EntryMode",
+    "KeyChange",
+    "KeyChangeReply",
     "MisuseError",
     "ProtocolError",
+    "Quote",
     "Received",
     "Redeem",
+    "Refund",
     "Reply",
+    "ReportKind",
     "Request",
     "ResultClass",
     "ResultCode",
@@ -89,6 +114,8 @@ __all__ = [
     "Totals",
     "TotalsReply",
     "TransactionReply",
+    "Verify",
+    "VerifyReply",
     "check_request",
     "encode_request",
     "limits",

@@ -13,6 +13,7 @@ from typing import cast
 from protocol.errors import AuthenticationFailed, CloseReason, MisuseError, ProtocolError
 from protocol.frames import plain_frame
 from protocol.handshake import Accept, Challenge, Hello, Proof
+from protocol.key_wrap import unwrap
 from protocol.keys import SessionKeys, derive_session_keys, mac, sha256
 from protocol.limits import (
     GENERATION_MAX,
@@ -36,7 +37,7 @@ from protocol.messages import (
     encode_request,
     texts_fit,
 )
-from protocol.replies import SignOnReply
+from protocol.replies import KeyChangeReply, SignOnReply
 from protocol.session import Session, decode_handshake, require_size
 from protocol.state import CLIENT_EVENTS, CLIENT_STEPS, State
 
@@ -114,6 +115,13 @@ class ClientSession(Session):
         if type_byte & ~REPEAT_BIT not in REQUEST_OF:
             raise MisuseError(f"0x{type_byte:02x} is not a request")
         return self._seal(type_byte, body)
+
+    def unwrap_key(self, reply: KeyChangeReply) -> bytes:
+        """Return the new key in a reply. Raises `ProtocolError` (`tag`) if it is not one for this session."""
+        key = unwrap(self._keys.key_wrap, self._terminal, reply.generation, reply.wrapped)
+        if key is None:
+            raise ProtocolError(CloseReason.TAG, f"the key of generation {reply.generation}")
+        return key
 
     def _on_handshake(self, frame: bytes) -> None:
         if frame[3] == CHALLENGE:

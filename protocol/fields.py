@@ -7,7 +7,7 @@ a result code; every other bound closes the connection.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -24,6 +24,26 @@ class EntryMode(IntEnum):
     SCANNED = 2
     TAPPED = 3
     KEYED = 4
+
+
+class Check(IntFlag):
+    """What a cashier is to see before a benefit, and confirms to have seen."""
+
+    PHOTO_ID = 1
+    GUARDIAN_ID = 2
+    """Of a minor without a photo document: the parent's or guardian's."""
+    NO_OTHER_DISCOUNT = 4
+
+
+class ReportKind(IntEnum):
+    """What a terminal reports of a card."""
+
+    RETAINED = 1
+    """The partner keeps the card, for somebody else used it."""
+    ATTEMPT = 2
+    """Somebody else tried to use it, and left with it."""
+    DOUBT = 3
+    """Whether the holder is still entitled; nothing is blocked by it."""
 
 
 ENTRY_MODES_ALL = sum(1 << mode for mode in EntryMode)
@@ -47,6 +67,11 @@ Mac: TypeAlias = Annotated[bytes, Meta(min_length=limits.MAC_SIZE, max_length=li
 Version: TypeAlias = Annotated[int, Meta(ge=1, le=255)]
 Entry: TypeAlias = Annotated[int, Meta(ge=1, le=len(EntryMode))]
 EntryBits: TypeAlias = Annotated[int, Meta(ge=0, le=ENTRY_MODES_ALL)]
+Report: TypeAlias = Annotated[int, Meta(ge=1, le=len(ReportKind))]
+TerminalNumber: TypeAlias = Annotated[int, Meta(ge=1, le=limits.TERMINAL_MAX)]
+Generation: TypeAlias = Annotated[int, Meta(ge=1, le=limits.GENERATION_MAX)]
+GenerationOrNone: TypeAlias = Annotated[int, Meta(ge=0, le=limits.GENERATION_MAX)]
+WrappedKey: TypeAlias = Annotated[bytes, Meta(max_length=limits.WRAPPED_KEY_SIZE)]
 Language: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z]{2}\Z")]
 MessageNumber: TypeAlias = Annotated[int, Meta(ge=1, le=limits.MESSAGE_NUMBER_MAX)]
 OfferNumber: TypeAlias = Annotated[int, Meta(ge=1, le=limits.OFFER_MAX)]

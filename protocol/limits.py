@@ -55,6 +55,10 @@ OFFERS_MAX: Final = 48
 
 TOTALS_STANS_MAX: Final = 10_000
 """Most STANs one TOTALS may cover."""
+BENEFITS_MAX: Final = 32
+"""Benefits in one VERIFY reply; the next page is asked for by the last number."""
+WRAPPED_KEY_SIZE: Final = 12 + KEY_SIZE + 16
+"""Nonce, key and tag of AES-256-GCM."""
 
 # Texts, in bytes of UTF-8 both ways: terminals have fixed buffers, and so has the switch.
 CARD_BYTES_MAX: Final = 255
@@ -94,6 +98,7 @@ assert HEADER_SIZE + 3 + MAC_SIZE <= FRAME_UNAUTHENTICATED_MAX
 assert HEADER_SIZE + 2 + 2 * VERSIONS_MAX + 5 + 3 + 2 + NONCE_SIZE <= FRAME_UNAUTHENTICATED_MAX
 # The widest replies, every integer in nine bytes: a status with its original, a sign-on full of offers.
 assert (4 + 11) * 9 + 3 + RECEIPT_BYTES_MAX <= BODY_MAX
+assert 8 * 9 + BENEFITS_MAX * (1 + 2 * 9) + 3 + RECEIPT_BYTES_MAX <= BODY_MAX
 assert (
     11 * 9
     + (2 + PROGRAMME_BYTES_MAX)

@@ -19,18 +19,33 @@ from protocol import limits
 from protocol.errors import CloseReason, MisuseError, ProtocolError
 from protocol.fields import CardMessage
 from protocol.handshake import Accept, Challenge, Hello, Proof
-from protocol.replies import Ack, SignOnReply, StatusReply, TotalsReply, TransactionReply
+from protocol.replies import (
+    Ack,
+    KeyChangeReply,
+    SignOnReply,
+    StatusReply,
+    TotalsReply,
+    TransactionReply,
+    VerifyReply,
+)
 from protocol.requests import (
     Balance,
+    BenefitAdvice,
+    BenefitUse,
+    CardReport,
     Earn,
     EarnAdvice,
     Echo,
+    KeyChange,
+    Quote,
     Redeem,
+    Refund,
     Reversal,
     SignOff,
     SignOn,
     Status,
     Totals,
+    Verify,
 )
 
 REPLY_BIT = 0x80
@@ -40,9 +55,27 @@ REPEAT_BIT = 0x40
 MESSAGE_MASK = 0x3F
 
 Request: TypeAlias = (
-    SignOn | SignOff | Echo | Balance | Earn | EarnAdvice | Redeem | Reversal | Status | Totals
+    Balance
+    | BenefitAdvice
+    | BenefitUse
+    | CardReport
+    | Earn
+    | EarnAdvice
+    | Echo
+    | KeyChange
+    | Quote
+    | Redeem
+    | Refund
+    | Reversal
+    | SignOff
+    | SignOn
+    | Status
+    | Totals
+    | Verify
 )
-Reply: TypeAlias = SignOnReply | Ack | TransactionReply | StatusReply | TotalsReply
+Reply: TypeAlias = (
+    SignOnReply | Ack | KeyChangeReply | TransactionReply | VerifyReply | StatusReply | TotalsReply
+)
 Handshake: TypeAlias = Hello | Challenge | Proof | Accept
 
 
@@ -76,12 +109,19 @@ REQUEST_OF: dict[int, type[Request]] = {
     0x08: SignOn,
     0x09: SignOff,
     0x0A: Echo,
+    0x0B: KeyChange,
     0x10: Balance,
+    0x11: Verify,
+    0x12: Quote,
     0x20: Earn,
     0x21: EarnAdvice,
     0x22: Redeem,
+    0x23: BenefitUse,
+    0x24: BenefitAdvice,
+    0x25: Refund,
     0x30: Reversal,
     0x31: Status,
+    0x32: CardReport,
     0x38: Totals,
 }
 
@@ -89,6 +129,9 @@ _REPLY_TO: dict[type[Request], type[Reply]] = {
     SignOn: SignOnReply,
     SignOff: Ack,
     Echo: Ack,
+    KeyChange: KeyChangeReply,
+    Verify: VerifyReply,
+    CardReport: Ack,
     Status: StatusReply,
     Totals: TotalsReply,
 }
@@ -106,16 +149,6 @@ TYPE_OF: dict[type[Any], int] = {
     **{message: number for number, message in REQUEST_OF.items()},
 }
 """Type byte of handshake messages and requests; a reply's follows from its request's."""
-
-RESERVED_TYPES: dict[int, str] = {
-    0x0B: "KEY_CHANGE",
-    0x11: "VERIFY",
-    0x12: "QUOTE",
-    0x23: "BENEFIT_USE",
-    0x24: "BENEFIT_ADVICE",
-    0x32: "RETAINED_CARD",
-}
-"""Numbers kept for messages to come; today they are unknown types."""
 
 encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 """Body of a message: msgpack in its shortest form."""
@@ -147,7 +180,7 @@ def texts_fit(message: Request | Reply) -> bool:
             and all(len(name.encode()) <= limits.OFFER_NAME_BYTES_MAX for _, _, name in message.offers)
         )
     transaction = message.original if isinstance(message, StatusReply) else message
-    if isinstance(transaction, TransactionReply):
+    if isinstance(transaction, TransactionReply | VerifyReply):
         return len(transaction.receipt.encode()) <= limits.RECEIPT_BYTES_MAX
     return True
 

@@ -16,6 +16,7 @@ from protocol.fields import (
     Code,
     Count,
     EntryBits,
+    GenerationOrNone,
     Int64,
     Message,
     MessageNumber,
@@ -27,6 +28,7 @@ from protocol.fields import (
     Stan,
     StanOrNone,
     UInt63,
+    WrappedKey,
 )
 
 
@@ -54,8 +56,18 @@ class SignOnReply(Message, frozen=True):
     offers_next: OfferOrNone
 
 
+class KeyChangeReply(Message, frozen=True):
+    """Reply to KEY_CHANGE: the newer key, wrapped under the session; 0 and nothing where there is none."""
+
+    stan: Stan
+    code: Code
+    server_time_ms: UInt63
+    generation: GenerationOrNone
+    wrapped: WrappedKey
+
+
 class Ack(Message, frozen=True):
-    """Reply to SIGN_OFF and ECHO."""
+    """Reply to SIGN_OFF, ECHO and CARD_REPORT."""
 
     stan: Stan
     code: Code
@@ -63,7 +75,7 @@ class Ack(Message, frozen=True):
 
 
 class TransactionReply(Message, frozen=True):
-    """Reply to balance, earn, advice, redeem and reversal; `points` is the card account's signed change.
+    """Reply to every other request for a card; `points` is the card account's signed change.
 
     `remaining`: how often it may be done again, -1 without a limit; `checks`: bits of what the cashier is
     to see.
@@ -79,6 +91,22 @@ class TransactionReply(Message, frozen=True):
     balance: Int64
     remaining: Remaining
     checks: Bits
+    receipt: Annotated[str, Meta(max_length=limits.RECEIPT_BYTES_MAX)]
+
+
+class VerifyReply(Message, frozen=True):
+    """Reply to VERIFY: what holds for the card here and now, by offer, and how often; never why.
+
+    `checks`: what the cashier is to see for any of them; `benefits` are (offer, remaining), -1 without a
+    limit; `benefits_next`: what to ask for with `offers_after`, 0 if there are no more.
+    """
+
+    stan: Stan
+    code: Code
+    server_time_ms: UInt63
+    checks: Bits
+    benefits: Annotated[list[tuple[OfferNumber, Remaining]], Meta(max_length=limits.BENEFITS_MAX)]
+    benefits_next: OfferOrNone
     receipt: Annotated[str, Meta(max_length=limits.RECEIPT_BYTES_MAX)]
 
 

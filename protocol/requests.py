@@ -12,14 +12,19 @@ from msgspec import Meta
 
 from protocol import limits
 from protocol.fields import (
+    Bits,
     CardMessage,
     Count,
+    Generation,
     Int64,
     Language,
     Message,
+    MessageNumber,
     OfferOrNone,
     PrintableAscii,
+    Report,
     Stan,
+    TerminalNumber,
     TerminalTime,
     WireAmount,
 )
@@ -53,8 +58,33 @@ class Echo(Message, frozen=True):
     terminal_time: TerminalTime
 
 
+class KeyChange(Message, frozen=True):
+    """Ask for a newer key than `generation`, the newest the terminal holds."""
+
+    stan: Stan
+    terminal_time: TerminalTime
+    generation: Generation
+
+
 class Balance(CardMessage, frozen=True):
     """Ask for the balance of a card; never journalled."""
+
+
+class Verify(CardMessage, frozen=True):
+    """Which benefits hold for a card here and now? `offers_after` as in SIGN_ON; never journalled."""
+
+    offers_after: OfferOrNone
+
+
+class Quote(CardMessage, frozen=True):
+    """What would `operation` (EARN, REDEEM or BENEFIT_USE, by its number) come to? Never journalled.
+
+    `number` is the tier or the offer, 0 for EARN; `amount` as that operation would state it.
+    """
+
+    operation: MessageNumber
+    amount: WireAmount
+    number: WireAmount
 
 
 class Earn(CardMessage, frozen=True):
@@ -76,6 +106,30 @@ class Redeem(CardMessage, frozen=True):
     amount: WireAmount
 
 
+class BenefitUse(CardMessage, frozen=True):
+    """Use one benefit: `amount` the price before it in grosze, `confirmed` what the cashier has seen."""
+
+    offer: Count
+    amount: WireAmount
+    confirmed: Bits
+
+
+class BenefitAdvice(CardMessage, frozen=True):
+    """A benefit granted while the terminal was offline (`terminal_time` says when)."""
+
+    offer: Count
+    amount: WireAmount
+    confirmed: Bits
+
+
+class Refund(CardMessage, frozen=True):
+    """Give `amount` grosze of a sale back, which was made at any terminal of the partner."""
+
+    original_terminal: TerminalNumber
+    original_stan: Stan
+    amount: WireAmount
+
+
 class Reversal(CardMessage, frozen=True):
     """Undo the terminal's own `original_stan`, which was for this card, or keep it from ever posting."""
 
@@ -86,6 +140,12 @@ class Status(CardMessage, frozen=True):
     """What became of `original_stan`? If the switch has never seen it, it never will be executed."""
 
     original_stan: Stan
+
+
+class CardReport(CardMessage, frozen=True):
+    """Tell the organiser of a card; `report` is a `ReportKind`."""
+
+    report: Report
 
 
 class Totals(Message, frozen=True):

@@ -14,6 +14,7 @@ from typing import cast
 from protocol.errors import AuthenticationFailed, CloseReason, MisuseError, ProtocolError
 from protocol.frames import plain_frame
 from protocol.handshake import Accept, Challenge, Hello, Proof
+from protocol.key_wrap import wrap
 from protocol.keys import derive_session_keys, mac, sha256
 from protocol.limits import (
     CARD_BYTES_MAX,
@@ -75,6 +76,7 @@ class ServerSession(Session):
         "_find_key",
         "_hello",
         "_hello_frame",
+        "_key_wrap",
         "_nonce",
         "generation",
         "session_id",
@@ -89,6 +91,7 @@ class ServerSession(Session):
     _hello: Hello
     _hello_frame: bytes
     _challenge_frame: bytes
+    _key_wrap: bytes
 
     def __init__(self, *, nonce: bytes, session_id: bytes, find_key: FindKey, dummy_key: bytes) -> None:
         super().__init__(State.WAIT_HELLO)
@@ -113,6 +116,15 @@ class ServerSession(Session):
         if (len(body) > RECEIPT_BYTES_MAX or message.__class__ is SignOnReply) and not texts_fit(message):
             raise MisuseError(f"a text of {type(message).__name__} is too long")
         return self._seal(type_byte, body)
+
+    def wrap_key(self, generation: int, key: bytes, nonce: bytes) -> bytes:
+        """Return a new key of the terminal as KEY_CHANGE carries it; `nonce`: 12 bytes, fresh for each.
+
+        Raises `MisuseError` if the session is not open.
+        """
+        if self.terminal is None:
+            raise MisuseError("a key is wrapped under an open session only")
+        return wrap(self._key_wrap, nonce, self.terminal, generation, key)
 
     def _on_handshake(self, frame: bytes) -> None:
         if frame[3] == HELLO:
@@ -142,4 +154,5 @@ class ServerSession(Session):
             raise AuthenticationFailed(hello.terminal, hello.generation)
         self._out += plain_frame(ACCEPT, encode(Accept(mac(keys.server_finish, sha256(transcript + frame)))))
         self._set_data_keys(receive=keys.client_data, seal=keys.server_data)
+        self._key_wrap = keys.key_wrap
         self.terminal, self.generation = hello.terminal, hello.generation

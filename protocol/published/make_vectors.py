@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from protocol.key_wrap import associated
 from protocol.keys import hkdf_extract
 from protocol.messages import REPEAT_BIT, REPLY_BIT, TYPE_OF, encode, encode_request, request_digest
 from protocol.published import vector_cases as cases
+from protocol.published.vector_refusals import refused as refusals
 
 ABOUT = (
     "Test vectors of the cityswitch wire protocol, version 1 (see SPEC.md). Bytes are lower-case hex. "
@@ -53,6 +55,17 @@ def handshake() -> dict[str, Any]:
         "proof_frame": o.proof.hex(),
         "t2": o.t2.hex(),
         "accept_frame": o.accept.hex(),
+    }
+
+
+def key_change() -> dict[str, Any]:
+    """Return a key that was wrapped for KEY_CHANGE under the fixed handshake, and what is bound to it."""
+    return {
+        "key_wrap": cases.opening().keys.key_wrap.hex(),
+        "nonce": cases.WRAP_NONCE.hex(),
+        "associated_data": associated(cases.TERMINAL, 2).hex(),
+        "new_key": cases.NEW_KEY.hex(),
+        "wrapped": cases.WRAPPED.hex(),
     }
 
 
@@ -109,7 +122,7 @@ def refused() -> list[dict[str, Any]]:
             "bytes": case.data.hex(),
             "reason": case.reason.value,
         }
-        for case in cases.refused()
+        for case in refusals()
     ]
 
 
@@ -119,6 +132,7 @@ def make_vectors() -> str:
         "about": ABOUT,
         "version": 1,
         "handshake": handshake(),
+        "key_change": key_change(),
         "requests": requests(),
         "replies": replies(),
         "refused": refused(),

@@ -19,19 +19,46 @@ _MTI = {
     0x08: "0800",
     0x09: "0800",
     0x0A: "0800",
+    0x0B: "0800",
     0x10: "0100",
+    0x11: "0100",
+    0x12: "0100",
     0x20: "0200",
     0x21: "0220, repeat 0221",
     0x22: "0200",
+    0x23: "0200",
+    0x24: "0220, repeat 0221",
+    0x25: "0200 (processing code 20)",
     0x30: "0400, repeat 0401",
     0x31: "0100",
+    0x32: "0620, repeat 0621",
     0x38: "0500",
+}
+
+_NEXO = {
+    0x08: "Login",
+    0x09: "Logout",
+    0x0A: "Diagnosis",
+    0x0B: "none (a TMS loads keys)",
+    0x10: "BalanceInquiry",
+    0x11: "CardAcquisition",
+    0x12: "none",
+    0x20: "Loyalty: Award",
+    0x21: "Loyalty: Award",
+    0x22: "Loyalty: Redemption",
+    0x23: "Loyalty: Rebate",
+    0x24: "Loyalty: Rebate",
+    0x25: "Loyalty: AwardRefund, RebateRefund",
+    0x30: "Reversal",
+    0x31: "TransactionStatus",
+    0x32: "none (Admin)",
+    0x38: "Reconciliation",
 }
 
 _REASONS = {
     CloseReason.FRAME_SIZE: "the length is below the smallest or above the largest frame of the state",
     CloseReason.VERSION: "the version byte is not 1, or no version is shared",
-    CloseReason.TYPE: "a type byte this side never receives, known or reserved",
+    CloseReason.TYPE: "a type byte this side never receives",
     CloseReason.STATE: "a known message out of place",
     CloseReason.TAG: "the tag of a data frame is wrong",
     CloseReason.BODY: "the body is not the array its type declares, or a field is out of range",
@@ -54,7 +81,9 @@ def requests_table() -> list[str]:
     rows = []
     for number, message in REQUEST_OF.items():
         rest = " · ".join(message.__struct_fields__[2:]) or "none"
-        rows.append(f"| {request_name(number)} | 0x{number:02x} | {_MTI[number]} | {rest} |")
+        rows.append(
+            f"| {request_name(number)} | 0x{number:02x} | {_MTI[number]} | {_NEXO[number]} | {rest} |"
+        )
     return rows
 
 
@@ -138,6 +167,7 @@ def limits_table() -> list[str]:
         ("operations in SIGN_ON", limits.OPERATIONS_MAX),
         ("offers in one page of SIGN_ON", limits.OFFERS_MAX),
         ("offer number", limits.OFFER_MAX),
+        ("benefits in one VERIFY", limits.BENEFITS_MAX),
         ("short name of an offer, bytes", limits.OFFER_NAME_BYTES_MAX),
         ("STANs in one TOTALS", limits.TOTALS_STANS_MAX),
     ]

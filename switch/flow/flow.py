@@ -19,7 +19,6 @@ import trio
 
 from ledger.books.posting import NO_DIGITS, Outcome, Posting, no_effect
 from protocol import (
-    Ack,
     CardNumberError,
     Received,
     Reply,
@@ -144,8 +143,8 @@ class Flow:
             if operation.asks_ledger:
                 self._nursery.start_soon(self._ask_ledger, connection, request, common)
             else:
-                ack = Ack(stan=request.message.stan, code=APPROVED, server_time_ms=common.at.now_ms)
-                self._answer_plainly(connection, request, ack, now)
+                reply = operation.answer(request.message, common.at.now_ms)  # type: ignore[arg-type]
+                self._answer_plainly(connection, request, reply, now)
         if self._touched:
             self._flush(now)
         return units

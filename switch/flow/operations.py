@@ -1,7 +1,7 @@
 """What a terminal may ask for: one row an operation.
 
 Owns the table the flow is driven by. An operation with a decision is decided from memory and goes to the
-ledger as one posting; one without asks the ledger a question (`asks_ledger`), or is acknowledged at once. A
+ledger as one posting; one without asks the ledger a question (`asks_ledger`), or is answered at once. A
 new operation is a row here, its message, its kind, its decision, its receipt and its test (CONTRIBUTING.md).
 Must not know connections. Invariant: every request of the protocol has a row (a test holds it).
 """
@@ -16,18 +16,32 @@ from ledger.books.posting import Kind
 from protocol import (
     TYPE_OF,
     Balance,
+    BenefitAdvice,
+    BenefitUse,
+    CardReport,
     Earn,
     EarnAdvice,
     Echo,
+    KeyChange,
+    Quote,
     Redeem,
+    Refund,
     Request,
     Reversal,
     SignOff,
     SignOn,
     Status,
     Totals,
+    Verify,
 )
-from switch.flow.replies import MakeReply, status_reply, transaction_reply
+from switch.flow.replies import (
+    AnswerAtOnce,
+    MakeReply,
+    acknowledge,
+    not_supported,
+    status_reply,
+    transaction_reply,
+)
 from switch.rules.decide import (
     Decide,
     decide_balance,
@@ -41,6 +55,10 @@ from switch.rules.programme import Rules
 
 def _always(_: Rules) -> bool:
     return True
+
+
+def _never(_: Rules) -> bool:
+    return False
 
 
 def _gives_points(rules: Rules) -> bool:
@@ -68,6 +86,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     is_journalled: bool = True
     asks_ledger: bool = False
     price: float = 0.0
+    answer: AnswerAtOnce = acknowledge
     is_offered: Callable[[Rules], bool] = _always
 
 
@@ -90,6 +109,10 @@ OPERATIONS: dict[type[Request], Operation] = {
     Totals: Operation(asks_ledger=True, price=100.0),
     Echo: Operation(price=1.0),
     SignOff: Operation(price=1.0),
+    **dict.fromkeys(
+        (KeyChange, Verify, Quote, BenefitUse, BenefitAdvice, Refund, CardReport),
+        Operation(price=1.0, answer=not_supported, is_offered=_never),
+    ),
 }
 
 

@@ -10,7 +10,19 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from ledger.books.posting import Kind, Outcome
-from protocol import Reply, ResultCode, StatusReply, TransactionReply
+from protocol import (
+    Ack,
+    CardReport,
+    KeyChange,
+    KeyChangeReply,
+    Reply,
+    Request,
+    ResultCode,
+    StatusReply,
+    TransactionReply,
+    Verify,
+    VerifyReply,
+)
 from switch.rules.directory import Programme
 
 TRY_AGAIN = int(ResultCode.TRY_AGAIN)
@@ -20,6 +32,10 @@ NO_LIMIT = -1
 
 MakeReply: TypeAlias = Callable[[int, Outcome, Programme], Reply]
 """Makes the reply of one operation to the request `stan`. Raises `RulesUnknown`."""
+
+
+AnswerAtOnce: TypeAlias = Callable[[Request, int], Reply]
+"""Answers a request without asking anybody, at a moment in ms since 1970."""
 
 
 class RulesUnknown(Exception):
@@ -71,3 +87,33 @@ def status_reply(stan: int, outcome: Outcome, programme: Programme) -> StatusRep
     if outcome.original is not None:
         original = transaction_reply(outcome.original_stan, outcome.original, programme)
     return StatusReply(stan=stan, code=outcome.code, server_time_ms=outcome.accepted_at_ms, original=original)
+
+
+def acknowledge(request: Request, now_ms: int) -> Reply:
+    """The answer to who only wants to hear that the switch is there."""
+    return Ack(stan=request.stan, code=int(ResultCode.APPROVED), server_time_ms=now_ms)
+
+
+def not_supported(request: Request, now_ms: int) -> Reply:
+    """The answer to what no programme here has, in the shape of its own reply; nothing is kept of it."""
+    stan, code, text = request.stan, int(ResultCode.NOT_SUPPORTED), ResultCode.NOT_SUPPORTED.text_pl
+    match request:
+        case KeyChange():
+            return KeyChangeReply(stan, code, now_ms, generation=0, wrapped=b"")
+        case CardReport():
+            return Ack(stan, code, now_ms)
+        case Verify():
+            return VerifyReply(stan, code, now_ms, checks=0, benefits=[], benefits_next=0, receipt=text)
+    return TransactionReply(
+        stan=stan,
+        code=code,
+        transaction_id=0,
+        server_time_ms=now_ms,
+        amount_grosze=0,
+        discount_grosze=0,
+        points=0,
+        balance=0,
+        remaining=NO_LIMIT,
+        checks=0,
+        receipt=text,
+    )

@@ -61,10 +61,10 @@ def test_keyed_hashes_are_hmac(key: bytes, first: bytes, second: bytes) -> None:
 
 
 def test_every_input_changes_every_key() -> None:
-    """Terminal key, either nonce and the transcript each change all four keys; no two are equal."""
+    """Terminal key, either nonce and the transcript each change all five keys; no two are equal."""
     base = (bytes(32), bytes(32), bytes(32), bytes(32))
     keys = derive_session_keys(*base)
-    assert len(set(keys)) == 4
+    assert len(set(keys)) == 5
     for place in range(4):
         changed = [*base]
         changed[place] = bytes(31) + b"\x01"

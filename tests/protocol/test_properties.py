@@ -14,6 +14,7 @@ from protocol import (
     REPLY_OF,
     REQUEST_OF,
     EntryMode,
+    ReportKind,
     SignOnReply,
     StatusReply,
     TransactionReply,
@@ -43,6 +44,14 @@ INTEGERS: dict[str, tuple[int, int]] = {
     "benefit_grosze": (limits.INT64_MIN, limits.INT64_MAX),
     "remaining": (-1, limits.COUNT_MAX),
     "checks": (0, limits.BITS_MAX),
+    "benefits_next": (0, limits.OFFER_MAX),
+    "generation": (1, limits.GENERATION_MAX),
+    "operation": (1, limits.MESSAGE_NUMBER_MAX),
+    "number": (-limits.AMOUNT_WIRE_MAX, limits.AMOUNT_WIRE_MAX),
+    "offer": (0, limits.COUNT_MAX),
+    "confirmed": (0, limits.BITS_MAX),
+    "original_terminal": (1, limits.TERMINAL_MAX),
+    "report": (min(ReportKind), max(ReportKind)),
     "code": (0, limits.CODE_MAX),
     "amount_grosze": (limits.INT64_MIN, limits.INT64_MAX),
     "points": (limits.INT64_MIN, limits.INT64_MAX),
@@ -59,6 +68,11 @@ UTF8 = st.characters(exclude_categories=["Cs"])
 
 
 LISTS: dict[str, st.SearchStrategy[Any]] = {
+    "benefits": st.lists(
+        st.tuples(st.integers(1, limits.OFFER_MAX), st.integers(-1, limits.COUNT_MAX)),
+        max_size=limits.BENEFITS_MAX,
+    ),
+    "wrapped": st.binary(max_size=limits.WRAPPED_KEY_SIZE),
     "tiers": st.lists(st.tuples(UINT63, UINT63), max_size=limits.TIERS_MAX),
     "operations": st.lists(st.integers(1, limits.MESSAGE_NUMBER_MAX), max_size=limits.OPERATIONS_MAX),
     "offers": st.lists(

@@ -208,7 +208,7 @@ def test_misuse_of_the_terminal_session_is_told() -> None:
     for type_byte, body in (
         (0xA0, b"\x90"),
         (0x01, b"\x90"),
-        (0x0B, b"\x90"),
+        (0x26, b"\x90"),
         (EARN_TYPE, b""),
         (EARN_TYPE, bytes(limits.BODY_MAX + 1)),
     ):

@@ -28,7 +28,7 @@ from tests.switch.memory import Line, receive
 
 NUMBER_OF = {request_name(number): number for number in REQUEST_OF}
 TIERS = {100: 1_000, 250: 2_500, 500: 5_000}
-AT_LEAST = {Fill.OWN_ID, Fill.AWARDED}
+AT_LEAST = {Fill.OWN_ID: 1, Fill.AWARDED: 0, Fill.TAKEN_OFF: 0, Fill.SEEN: 0, Fill.LEFT: -1}
 STANS = {"stan", "original_stan", "stan_from", "stan_to", "last_stan"}
 
 
@@ -160,15 +160,15 @@ class Player:
             Fill.KEYED: getattr(request, "amount", None),
             Fill.TIER_VALUE: TIERS.get(getattr(request, "tier", 0)),
             Fill.MINUS_TIER: -getattr(request, "tier", 0),
-            Fill.ORIGINALS: original and original.amount_grosze,
             Fill.MIRROR: original and -original.points,
             Fill.AFTER: before + reply.points,
             Fill.PRESENT: before,
             Fill.WHEN_CANCELLED: before and reply.balance,
         }
         for name in FIGURES:
+            expected[Fill.ORIGINALS] = original and getattr(original, name)
             fill, found = getattr(row, name), getattr(reply, name)
-            fits = found >= (fill is Fill.OWN_ID) if fill in AT_LEAST else found == expected[fill]
+            fits = found >= AT_LEAST[fill] if fill in AT_LEAST else found == expected[fill]
             assert fits, f"{name} of {reply!r} is not {fill.value}"
         self._balances[card] = before + reply.points
 
