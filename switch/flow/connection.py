@@ -252,16 +252,20 @@ class Connections:
         connection.ended = True
         self._steer(connection)
 
-    def flush(self, connection: Connection, now: float) -> None:
-        """Write the outbox. Who does not take all of it gets a deadline, and is not read until it has."""
-        if connection.closed:
-            return
-        if connection.transport.flush(connection):
-            if connection.write_since is not None or connection.ended:
+    def flush(self, connections: Iterable[Connection], now: float) -> None:
+        """Write their outboxes. Who does not take all of it gets a deadline, and is not read until it has."""
+        for connection in connections:
+            if connection.closed:
+                continue
+            if not connection.transport.flush(connection):
+                self._not_taken(connection, now)
+            elif connection.write_since is not None or connection.ended:
                 self.written(connection)
-        elif connection.closed:
+
+    def _not_taken(self, connection: Connection, now: float) -> None:
+        if connection.closed:  # its line is gone
             return
-        elif len(connection.outbox) > self.config.outbox_bytes_max:
+        if len(connection.outbox) > self.config.outbox_bytes_max:
             self.close(connection, "outbox_full")
         elif connection.write_since is None:
             connection.write_since = now

@@ -308,8 +308,7 @@ class Flow:
     def _flush(self, now: float) -> None:
         """Write what was sealed, and tell who waits for room or for the end of the work."""
         touched, self._touched = self._touched, set()
-        for connection in touched:
-            self._connections.flush(connection, now)
+        self._connections.flush(touched, now)
         if self.room > 0:
             self._room.set()
         if self.room == self._in_flight_max:

@@ -84,7 +84,7 @@ class Hub:
 
     def flush(self, connection: Connection, now: float) -> None:
         """Write what waits in the outbox of a connection."""
-        self.connections.flush(connection, now)
+        self.connections.flush((connection,), now)
 
     def written(self, connection: Connection) -> None:
         """A peer has taken all that was written to it."""

@@ -114,7 +114,7 @@ async def test_a_peer_that_takes_a_byte_now_and_then_is_closed() -> None:
         connections, began = memory.front.connections, trio.current_time()
         peer.send(*echoes(1))
         for second in range(5):
-            connections.flush(peer.connection, began + second)
+            connections.flush([peer.connection], began + second)
             sweep(connections, began + second)
         assert peer.taken == 6
         assert not peer.connection.closed
@@ -130,7 +130,7 @@ async def test_who_does_not_take_replies_is_not_served() -> None:
         assert peer.take_turns() == 0
         assert answered(memory) == TURN_REQUESTS_MAX
         peer.takes = 1_000_000
-        memory.front.connections.flush(peer.connection, trio.current_time())
+        memory.front.connections.flush([peer.connection], trio.current_time())
         peer.take_turns()
         assert answered(memory) == FRAMES_AT_ONCE
 
