@@ -1,13 +1,17 @@
 """`cityswitch programmes`: the rules of each city card programme, applied from a file and kept by version.
 
-Owns the subcommands. Must not know what rules mean: `switch.programme` checks them, the registry keeps them.
+Owns the subcommands about rules (`programme_states`: those that stop a programme). Must not know what rules
+mean: `switch.rules` checks and compares them, the registry keeps them.
 Invariant: nothing is applied that the switch could not load.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -22,10 +26,11 @@ from ops.cli.registry_options import NOBODY, UNSURE, By, BySure, Json, pick_prog
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.office.acting import with_reason
-from ops.office.publish import Announced, Published, publish, standing
+from ops.office.publish import Announced, Published, notice_of, publish, standing
 from ops.output import print_json, print_line, print_rows, say
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
+from switch.rules.changes import changes
 from switch.rules.programme import Rules, parse_rules
 
 app = App(
@@ -33,13 +38,86 @@ app = App(
     help="Programmes and their rules.",
     help_epilogue=examples("programmes apply switch/rules/programmes/czestochowa.toml", "programmes list"),
 )
+AT_HELP = "The version that holds then: a day, from its midnight on, or a moment with a time zone; now."
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 STATUS_NAMES = {Status.ACTIVE: "active", Status.STOPPED: "suspended"}
+
+
+@app.command(help_epilogue=examples("programmes check new-rules.toml"))
+def check(
+    file: Annotated[Path, Parameter(help="Rules as TOML.")], /, *, json: Json = False, place: Place = HERE
+) -> None:
+    """Check a rules file without applying it: what contradicts itself is named by key and reason.
+
+    The database is not asked.
+    """
+    _, rules = read_rules(file)
+    identity, holders = rules.programme, rules.holders
+    has = [name for name in ("earn", "redeem", "benefits", "limits") if getattr(rules, name) is not None]
+    told = {
+        "programme": identity.number,
+        "code": identity.code,
+        "languages": list(identity.languages),
+        "tables": has,
+        "kinds": [kind.code for kind in holders.kinds] if holders else [],
+        "flags": [flag.code for flag in holders.flags] if holders else [],
+    }
+    if json:
+        print_json(told)
+        return
+    print_line(f"{file}: in order. Programme {identity.number} {identity.code}: {', '.join(has)}.")
+
+
+@app.command(
+    help_epilogue=examples(
+        "programmes diff czestochowa new-rules.toml", "programmes diff zgierz new-rules.toml --at 2027-06-01"
+    )
+)
+async def diff(
+    programme: Annotated[str, Parameter(help="Number or code.")],
+    file: Annotated[Path, Parameter(help="Rules as TOML.")],
+    /,
+    *,
+    at: Annotated[str | None, Parameter(help=AT_HELP)] = None,
+    json: Json = False,
+    place: Place = HERE,
+) -> int:
+    """Name each key that a file would change, from what to what, and what is to the holders' disadvantage.
+
+    Status 0: it changes nothing; 1: it does.
+    """
+    _, new = read_rules(file)
+    async with looking(place) as database:
+        versions = await database.run(lambda connection: _versions(connection, programme))
+    row = _version_at(versions, at, None)
+    found = changes(parse_rules(row["rules_toml"], source=f"version {row['version']}"), new)
+    rows = [
+        {
+            "key": one.key,
+            "old": value_text(one.old),
+            "new": value_text(one.new),
+            "to_holders": "worse" if one.is_worse else "",
+        }
+        for one in found
+    ]
+    print_rows(
+        rows,
+        ("key", "old", "new", "to_holders"),
+        as_json=json,
+        empty=f"The same rules as version {row['version']}.",
+    )
+    return Exit.DIFFERENCES if found else Exit.OK
+
+
+def value_text(value: Any) -> str:
+    """Return a value of a rules file on one line; nothing for none."""
+    return "" if value is None else value if isinstance(value, str) else dumps(value, ensure_ascii=False)
 
 
 @app.command(
     help_epilogue=examples(
         "programmes apply switch/rules/programmes/czestochowa.toml",
-        "programmes apply new-rules.toml --effective-from 2027-01-01T00:00+01:00",
+        "programmes apply new-rules.toml --from 2027-01-01",
         "programmes apply mended.toml --urgent 'the step was wrong'",
     )
 )
@@ -48,7 +126,11 @@ async def apply(
     /,
     *,
     effective_from: Annotated[
-        str | None, Parameter(help="From when they hold, with a time zone; now.")
+        str | None,
+        Parameter(
+            name="--from",
+            help="The day from whose midnight they hold, in the programme's time zone, or a moment; now.",
+        ),
     ] = None,
     urgent: Annotated[
         str | None, Parameter(help="Why they may hold before the programme's notice_days are over.")
@@ -61,8 +143,8 @@ async def apply(
 
     It says which version it replaces, and which others are announced.
     """
-    moment = parse_moment(effective_from)
     text, rules = read_rules(file)
+    moment = parse_moment(effective_from, ZoneInfo(rules.programme.time_zone))
     actor = by.told()
     if urgent is not None:
         actor = with_reason(actor._replace(reason=urgent))
@@ -128,17 +210,24 @@ def moment_text(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).isoformat(" ", "minutes")
 
 
-def parse_moment(text: str | None) -> datetime | None:
-    """Return the moment of an ISO 8601 text with a time zone, None without one. Raises `CommandError`."""
+def parse_moment(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """Return the moment of an ISO 8601 text with a time zone, or the midnight of a day; None without one.
+
+    Raises `CommandError`.
+    """
     if text is None:
         return None
-    try:
+    moment = None
+    with suppress(ValueError):
+        day = date.fromisoformat(text) if DAY.fullmatch(text) else None
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
+        if day is not None:
+            moment = moment.replace(tzinfo=zone)
     if moment is None or moment.tzinfo is None or moment.year not in YEARS:
         raise CommandError(
-            Exit.USAGE, f"'{text}' is no moment with a time zone.", "Write it like 2027-01-01T00:00+01:00."
+            Exit.USAGE,
+            f"'{text}' is neither a day nor a moment with a time zone.",
+            "Write it like 2027-01-01 or 2027-01-01T12:00+01:00.",
         )
     return moment
 
@@ -162,39 +251,60 @@ async def list_(*, json: Json = False, place: Place = HERE) -> None:
     print_rows(shown, ("id", "code", "name", "status"), as_json=json, empty="No programme yet.")
 
 
-@app.command(help_epilogue=examples("programmes show", "programmes show czestochowa --version 1"))
+@app.command(
+    help_epilogue=examples(
+        "programmes show", "programmes show czestochowa --version 1", "programmes show zgierz --at 2027-06-01"
+    )
+)
 async def show(
     programme: Annotated[
         str | None, Parameter(help="Number or code; not needed while there is only one.")
     ] = None,
     /,
     *,
+    at: Annotated[str | None, Parameter(help=AT_HELP)] = None,
     version: Annotated[int | None, Parameter(help="Which version; the one in force.")] = None,
     json: Json = False,
     place: Place = HERE,
 ) -> None:
     """Print a programme's rules, and say which other versions are announced."""
-
-    async def job(connection: Connection) -> list[Any]:
-        return await list_rules(connection, await pick_programme(connection, programme))
-
     async with looking(place) as database:
-        rows = {row["version"]: row for row in await database.run(job)}
-    now = datetime.now(UTC)
-    stand = standing([Announced(row["effective_from"], row["version"]) for row in rows.values()], now, now)
-    wanted = version or (stand.now or max(stand.after, default=Announced(now, 0))).version
-    if wanted not in rows:
-        raise CommandError(
-            Exit.NOT_FOUND, "there is no such version.", "Leave --version out to see the one in force."
-        )
-    row = rows[wanted]
+        rows = await database.run(lambda connection: _versions(connection, programme))
+    row = _version_at(rows, at, version)
     if json:
         print_json({**row, "effective_from": row["effective_from"].isoformat()})
         return
-    print_line(f"# version {wanted}, in force from {row['effective_from'].isoformat()}")
+    print_line(f"# version {row['version']}, in force from {row['effective_from'].isoformat()}")
     print_line(row["rules_toml"])
-    for one in stand.after:
+    now = datetime.now(UTC)
+    for one in standing(_announced(rows), now, now).after:
         say(f"Announced: version {one.version} from {one.effective_from.isoformat()}.")
+
+
+async def _versions(connection: Connection, programme: str | None) -> list[Any]:
+    return await list_rules(connection, await pick_programme(connection, programme))
+
+
+def _announced(rows: list[Any]) -> list[Announced]:
+    return [Announced(row["effective_from"], row["version"]) for row in rows]
+
+
+def _version_at(rows: list[Any], at: str | None, version: int | None) -> Any:
+    """Return the version of that number, or the one in force at a moment. Raises `CommandError`."""
+    now = datetime.now(UTC)
+    zone = notice_of(rows[0]["rules_toml"])[1] if rows else ZoneInfo("UTC")
+    moment = parse_moment(at, zone) or now
+    stand = standing(_announced(rows), moment, moment)
+    first = max(stand.after, default=Announced(now, 0)) if at is None else Announced(now, 0)
+    wanted = version or (stand.now or first).version
+    found = next((row for row in rows if row["version"] == wanted), None)
+    if found is None:
+        raise CommandError(
+            Exit.NOT_FOUND,
+            "there is no such version.",
+            "Leave --version and --at out to see the one in force.",
+        )
+    return found
 
 
 @app.command(help_epilogue=examples("programmes suspend czestochowa --reason 'called off by the city'"))

@@ -17,6 +17,7 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
+from switch.rules.changes import moved_bits
 from switch.rules.programme import Identity, Rules, RulesError, parse_rules
 from switch.rules.versions import NO_RULES
 
@@ -96,6 +97,7 @@ async def publish(
         stand = standing([Announced(row["effective_from"], row["version"]) for row in rows], moment, now)
         if stand.replaced is not None and texts[stand.replaced.version] == text:
             return Published(stand.replaced.version, stand.replaced.effective_from, False, stand)
+        _check_bits([texts[one.version] for one in (stand.now, stand.replaced) if one is not None], rules)
         if stand.now is not None:
             _check_notice(texts[stand.now.version], moment, now, urgent=urgent)
         version = await add_rules(
@@ -117,6 +119,19 @@ async def _ensure_programme(connection: Connection, actor: Actor, identity: Iden
         )
 
 
+def _check_bits(texts: Sequence[str], rules: Rules) -> None:
+    for text in texts:
+        try:
+            moved = moved_bits(parse_rules(text), rules)
+        except RulesError:  # of a version of the switch that knew other keys
+            continue
+        if moved:
+            raise RegistryRefused(
+                f"key '{moved[0]}': this bit or code had another meaning, and sets of them are stored with "
+                "the holders: give it a bit that was never used"
+            )
+
+
 def _check_notice(text_in_force: str, moment: datetime, now: datetime, *, urgent: bool) -> None:
     days, zone = notice_of(text_in_force)
     if moment < now:
@@ -125,7 +140,7 @@ def _check_notice(text_in_force: str, moment: datetime, now: datetime, *, urgent
         )
     if not urgent and moment < now + timedelta(days=days):
         raise RegistryRefused(
-            f"changes of these rules are published {days} days ahead: name --effective-from "
+            f"changes of these rules are published {days} days ahead: name --from "
             f"{earliest(now, days, zone).isoformat(timespec='minutes')} or later, or --urgent with the reason"
         )
 

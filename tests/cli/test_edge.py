@@ -129,7 +129,7 @@ def wild_lines(number: str, other: str, text: str) -> list[list[str]]:
         ["cards", "add", NUMBER, f"--expires-on={text}"],
         ["programmes", "show", text, f"--version={number}"],
         ["programmes", "suspend", text, *SURE],
-        ["programmes", "apply", str(RULES), f"--effective-from={text}", f"--urgent={text}"],
+        ["programmes", "apply", str(RULES), f"--from={text}", f"--urgent={text}"],
         ["audit", f"--partner={number}", f"--before={other}", f"--by={text}", f"--since={text}"],
         ["audit", f"--object={text}", f"--limit={number}"],
     ]

@@ -48,7 +48,7 @@ POSITIONALS = {
     "outlets": ["12", "Rynek"],
     "cards": [card(1), card(2)],
     "ledger": [card(1)],
-    "programmes": ["czestochowa"],
+    "programmes": ["czestochowa", "FILE"],
 }
 REQUIRED = {
     "--card": card(1),
@@ -96,7 +96,7 @@ def base(words: tuple[str, ...], folder: Path) -> tuple[list[str], list[str]]:
     count = sum(argument.index is not None for argument in found)
     values = POSITIONALS.get(words[0], ["1"])[:count]
     if "FILE" in names:
-        values = [str(RULES if words[0] == "programmes" else folder / f"{words[0]}.csv")]
+        values[-1:] = [str(RULES if words[0] == "programmes" else folder / f"{words[0]}.csv")]
     if words[-1] == "rebucket":
         values = ["1"]
     options = [
