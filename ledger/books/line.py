@@ -31,27 +31,28 @@ class Line:
         """Take the next batch, of at most `count_max`; they are on their way until they `leave`."""
         accounts, ready = self._accounts, self.ready
         batch: list[Posting] = []
-        seconds: dict[int, list[Posting] | None] = {}  # by account of the batch; None: they go together
+        firsts: set[int] = set()  # accounts of the batch
+        seconds: dict[int, list[Posting]] = {}  # who waits behind them
+        together: set[int] = set()  # behind whom nobody waits any more
         while ready and len(batch) < count_max:
             posting = ready.popleft()
             account = posting.account
-            if account in seconds:
-                waiting = seconds[account]
-                if waiting is None:
-                    self._admit(posting, batch)
-                    continue
+            if account not in firsts:
+                if account in accounts:
+                    self._park(account, posting)
+                elif self._admit(posting, batch) and account > 0:
+                    firsts.add(account)
+            elif account in together:
+                self._admit(posting, batch)
+            else:
+                waiting = seconds.setdefault(account, [])
                 waiting.append(posting)
                 if len(waiting) == TOGETHER_MIN and len(batch) + TOGETHER_MIN <= count_max:
-                    seconds[account] = None
-                    for second in waiting:
+                    together.add(account)
+                    for second in seconds.pop(account):
                         self._admit(second, batch)
-            elif account in accounts:
-                self._park(account, posting)
-            elif self._admit(posting, batch) and account > 0:
-                seconds[account] = []
         for waiting in seconds.values():
-            if waiting:
-                ready.extendleft(reversed(waiting))
+            ready.extendleft(reversed(waiting))
         return batch
 
     def _admit(self, posting: Posting, batch: list[Posting]) -> bool:
@@ -79,17 +80,17 @@ class Line:
 
     def leave(self, postings: Iterable[Posting]) -> None:
         """They are no longer on their way: who waits behind them is ready again, before all others."""
-        accounts, parked = self._accounts, self._parked
+        ids, accounts, parked = self._ids, self._accounts, self._parked
         for posting in postings:
             account = posting.account
             own = -(posting.terminal << 32 | posting.stan)
-            self._ids.discard(own)
+            ids.discard(own)
             if posting.original_stan:
-                self._ids.discard(_original(posting))
+                ids.discard(_original(posting))
             if account > 0:
-                accounts[account] -= 1
-                if not accounts[account]:
-                    del accounts[account]
+                left = accounts.pop(account) - 1
+                if left:
+                    accounts[account] = left
             if parked:
                 self._call(posting, own)
 
