@@ -61,6 +61,7 @@ class LineFault(StrEnum):
     HANDSHAKE = "handshake refused"
     """The switch closed during the handshake: an unknown or blocked terminal, or another key."""
     SIGN_ON = "sign-on declined"
+    STANS_SPENT = "the last STAN has been used"
     TIMED_OUT = "no answer in time"
     CLOSED = "connection closed"
     PROTOCOL = "protocol broken"
@@ -141,8 +142,10 @@ class BlockingTerminal:
         self._socket.close()
 
     def next_stan(self) -> int:
-        """Return the next unused STAN."""
-        self.stan = self.stan + 1 if self.stan < limits.STAN_MAX else 1
+        """Return the next unused STAN; none is ever used twice. Raises `LineError` after the last one."""
+        if self.stan >= limits.STAN_MAX:
+            raise self._lost(LineFault.STANS_SPENT, "the terminal needs a new number")
+        self.stan += 1
         return self.stan
 
     def sign_on(self, *, timeout_s: float = REPLY_S_MAX) -> Answer:
@@ -153,7 +156,7 @@ class BlockingTerminal:
             raise LineError(LineFault.SIGN_ON, f"code {answer.code}")
         self.programme = cast(SignOnReply, answer.reply)
         if self.programme.last_stan >= self.stan:
-            self.stan = min(self.programme.last_stan + STAN_SKIP, limits.STAN_MAX - 1)
+            self.stan = min(self.programme.last_stan + STAN_SKIP, limits.STAN_MAX)
         return answer
 
     def sign_off(self) -> Answer:

@@ -12,16 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-import structlog
-
 from protocol import Received, Reply
 from switch.config import Config
 from switch.flow.allowance import Allowance
 from switch.flow.faults import FaultLog
 from switch.metrics import Meters
 from switch.rules.directory import Terminal
-
-log = structlog.get_logger()
 
 
 class Transport(Protocol):
@@ -182,7 +178,13 @@ class Connections:
         if connection.terminal is not None:
             older = self._by_terminal.get(connection.number)
             if older is not None:
-                log.warning("terminal_connected_again", terminal=connection.number, source=connection.source)
+                self.faults.note(
+                    "terminal_connected_again",
+                    connection.source,
+                    "replaced",
+                    connection.read_at,
+                    terminal=connection.number,
+                )
                 self.close(older, "replaced")
             self._by_terminal[connection.number] = connection
             self._absent.discard(connection.number)

@@ -17,7 +17,6 @@ import ssl
 from collections import OrderedDict
 from time import thread_time
 
-import structlog
 import trio
 
 from protocol import ProtocolError, ServerSession
@@ -26,7 +25,6 @@ from switch.wire.listener import set_for_all_accepted, tls_context
 from switch.wire.pump import Pump, PumpedSocket
 from switch.wire.tls import HANDSHAKE_RECORD, NotTls, PlainSocket, TlsSocket
 
-log = structlog.get_logger()
 
 STEPS_MAX = 4
 """Steps of a round: an accepted connection, a read of a half-open one."""
@@ -151,7 +149,8 @@ class Doorway:
         except OSError as error:
             # Nobody is there any more, or descriptors are short: the backlog holds the others.
             if error.errno in DESCRIPTORS_SHORT:
-                log.error("accept_failed", problem=str(error.strerror))
+                faults, problem = self._admission.hub.connections.faults, str(error.strerror)
+                faults.note("accept_failed", "", problem, now, is_ours=True)
                 self._accept_not_before(now + DESCRIPTORS_S)
             return
         if oldest is not None:

@@ -7,6 +7,7 @@ import pytest
 from bench.city import identity
 from bench.load.terminal import STAN_SKIP, BlockingTerminal, LineError, LineFault
 from protocol import Balance, Earn, Echo, Redeem, Reversal, SignOff, SignOn, TransactionReply
+from protocol.limits import STAN_MAX
 from simulators.till.identity import TerminalIdentity
 from tests.bench.scripted_switch import CITY, ScriptedSwitch, Step, closed_port, scripted_switch
 
@@ -66,6 +67,16 @@ def test_replies_may_come_in_pieces(switch: ScriptedSwitch, chunk: int) -> None:
     switch.script.append(Step(chunk=chunk))
     with connect(switch) as line:
         assert line.balance(CITY.card_digits(1)).code == 0
+
+
+@pytest.mark.parametrize("last_stan", [STAN_MAX, STAN_MAX - 3, STAN_MAX - STAN_SKIP])
+def test_no_stan_is_used_again_after_the_last(switch: ScriptedSwitch, last_stan: int) -> None:
+    """A STAN is never reset: near the end of the numbers the terminal ends, and begins at none anew."""
+    switch.last_stan = last_stan
+    with connect(switch) as line:
+        line.sign_on()
+        assert fault_of(line.echo) is LineFault.STANS_SPENT
+    assert [type(request) for request in switch.requests] == [SignOn]
 
 
 def test_stans_go_past_what_the_switch_has_seen(switch: ScriptedSwitch) -> None:

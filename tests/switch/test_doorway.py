@@ -1,6 +1,11 @@
 """Strangers at the door: what they cost those who have signed on, counted in steps and connections."""
 
+import errno
+import socket
+from typing import NoReturn
+
 import pytest
+import structlog.testing
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -211,3 +216,36 @@ async def test_who_has_spent_its_allowance_is_let_in_and_left_unread(mock_clock:
         assert memory.meters.replies["Echo", 0] == 0
         await jump(mock_clock, (BURST + HANDSHAKE) / PER_S)
         assert (await line.reply()).stan == 1
+
+
+async def test_a_machine_short_of_descriptors_says_so_once_a_minute(
+    mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accepting is tried ten times a second; the log gets one line, an error, however long that goes on."""
+    tried = 0
+
+    def accept(_: socket.socket) -> NoReturn:
+        nonlocal tried
+        tried += 1
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    async with running_front() as memory:
+        with structlog.testing.capture_logs() as lines:
+            await memory.connect()
+            for _ in range(30):
+                await settled()
+                await jump(mock_clock, 0.11)
+    assert tried >= 20
+    told = [line for line in lines if line["event"] == "accept_failed"]
+    assert [(line["log_level"], line["reason"]) for line in told] == [("error", "Too many open files")]
+
+
+async def test_a_terminal_that_connects_again_and_again_is_told_once_a_minute(mock_clock: MockClock) -> None:
+    """Each newer connection ends the older one; the log gets one line of it."""
+    async with running_front() as memory:
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(5):
+                await customer(memory)
+        assert memory.meters.closes["replaced"] == 4
+    assert [line["event"] for line in lines].count("terminal_connected_again") == 1
