@@ -1,4 +1,5 @@
-"""Owns what a login may do to the books: the service reads and adds, and must not be able to change.
+"""Owns what a login may do: to the books, which the service reads and adds to and must not be able to change,
+and how many connections it may hold.
 
 A diagnosis for `cityswitch config check`; the rights themselves are given by the migrations.
 """
@@ -27,3 +28,14 @@ async def rights_to_the_books(connection: Connection) -> Rights:
         "has_table_privilege('ledger.posting', 'update, delete')"
     )
     return Rights(role, version, may_read, may_change)
+
+
+async def connections_allowed(connection: Connection) -> int:
+    """How many connections at once this login may have to this database, if nobody else has any."""
+    allowed: int = await connection.fetchval(
+        "select least(current_setting('max_connections')::int"
+        " - current_setting('superuser_reserved_connections')::int,"
+        " nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1))"
+        " from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()"
+    )
+    return allowed

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from cyclopts import App
 
-from ledger.books.rights import rights_to_the_books
+from ledger.books.rights import connections_allowed, rights_to_the_books
 from ledger.postgres.database import open_database
 from ledger.postgres.dsn import without_password
 from ledger.postgres.fitness import check_durability
@@ -39,6 +39,7 @@ from ops.place.running import read_note
 from switch.clock import clock_ms
 from switch.config import ENVIRONMENT_PREFIX, Config, read_toml
 from switch.process.certificate import read_certificate
+from switch.process.worker import database_connections
 from switch.rules.programme import parse_rules
 
 FREE_BYTES_MIN: Final = 1 << 30
@@ -121,6 +122,7 @@ async def run_checks(place: Place, config: Config) -> list[Checked]:
         async with database_server(place, config, Purpose.LOOK) as dsns:
             findings += [
                 await ask("database", lambda: check_service(dsns.service)),
+                await ask("connections", lambda: ask_connections(config, dsns.service)),
                 await ask("sessions", lambda: ask_sessions(dsns.service)),
                 await ask("durability", lambda: ask_durability(dsns.service)),
                 await ask("migrations", lambda: check_migrations(dsns.service)),
@@ -233,6 +235,20 @@ async def check_service(dsn: str) -> str:
             Exit.CONFIGURATION, f"role {rights.role} may not read postings.", "Run `cityswitch migrate`."
         )
     return f"Postgres {rights.server_version} as {rights.role}"
+
+
+async def ask_connections(config: Config, dsn: str) -> str:
+    """Role, database and server allow the connections that all workers may hold at once."""
+    async with open_database(dsn, connections_max=1, application_name="cityswitch config check") as database:
+        allowed = await database.run(connections_allowed)
+    needed = config.workers * database_connections(config)
+    if allowed < needed:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            f"the workers hold up to {needed} connections to the database, and {allowed} are allowed.",
+            "Raise max_connections, or the connection limit of role or database; or set fewer `workers`.",
+        )
+    return f"up to {needed} of the {allowed} allowed"
 
 
 async def ask_sessions(dsn: str) -> str:

@@ -27,28 +27,26 @@ class FaultLog:
         self._times_before: dict[Fault, int] = {}
 
     def note(
-        self,
-        event: str,
-        source: str,
-        reason: str,
-        now: float,
-        *,
-        terminal: int = 0,
-        is_ours: bool = False,
-        **more: object,
+        self, event: str, source: str, reason: str, now: float, *, terminal: int, **more: object
     ) -> None:
-        """Log a fault unless it was logged within the minute; `times`: how often since its last line.
+        """Log a peer's fault unless it was within the minute; `times`: how often since its last line."""
+        if times := self._times_to_tell((source, reason, terminal), now):
+            log.warning(event, source=source, reason=reason, terminal=terminal or None, times=times, **more)
 
-        `is_ours`: it is an error of this machine, which peers only bring to light.
-        """
+    def note_own(self, event: str, problem: str, now: float) -> None:
+        """Log an error of this machine that peers bring to light, at the same rate."""
+        if times := self._times_to_tell(("", problem, 0), now):
+            log.error(event, problem=problem, times=times)
+
+    def _times_to_tell(self, fault: Fault, now: float) -> int:
+        """Count a fault; return what its line is to say, 0 where it has had its line already."""
         if now - self._minute_began >= MINUTE_S:
             self._minute_began = now
             self._times_before, self._times = self._times, {}
-        fault = (source, reason, terminal)
         if fault in self._times:
             self._times[fault] += 1
-        elif len(self._times) < LINES_PER_MINUTE_MAX:
-            self._times[fault] = 1
-            times = self._times_before.get(fault, 1)
-            say = log.error if is_ours else log.warning
-            say(event, source=source, reason=reason, terminal=terminal or None, times=times, **more)
+            return 0
+        if len(self._times) >= LINES_PER_MINUTE_MAX:
+            return 0
+        self._times[fault] = 1
+        return self._times_before.get(fault, 1)

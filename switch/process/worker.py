@@ -49,6 +49,17 @@ log = structlog.get_logger()
 LOAD_RETRY_S = 0.5
 QUERY_CONNECTIONS = INQUIRIES_MAX + 1
 """One is always left for what is no inquiry."""
+OWN_CONNECTIONS = 6
+"""To listen, to read the registry, to look whether sales can be posted; for the keeper, the use of keys, and
+the node number."""
+
+
+def database_connections(config: Config) -> int:
+    """Return how many connections to the database a worker holds at most.
+
+    For each committer there is one that posts, and one that asks the server about a batch that is late.
+    """
+    return QUERY_CONNECTIONS + OWN_CONNECTIONS + 2 * config.committers
 
 
 class Worker:

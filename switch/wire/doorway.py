@@ -25,7 +25,6 @@ from switch.wire.listener import set_for_all_accepted, tls_context
 from switch.wire.pump import Pump, PumpedSocket
 from switch.wire.tls import HANDSHAKE_RECORD, NotTls, PlainSocket, TlsSocket
 
-
 STEPS_MAX = 4
 """Steps of a round: an accepted connection, a read of a half-open one."""
 ROUND_S_MAX = 0.001
@@ -149,8 +148,8 @@ class Doorway:
         except OSError as error:
             # Nobody is there any more, or descriptors are short: the backlog holds the others.
             if error.errno in DESCRIPTORS_SHORT:
-                faults, problem = self._admission.hub.connections.faults, str(error.strerror)
-                faults.note("accept_failed", "", problem, now, is_ours=True)
+                faults = self._admission.hub.connections.faults
+                faults.note_own("accept_failed", str(error.strerror), now)
                 self._accept_not_before(now + DESCRIPTORS_S)
             return
         if oldest is not None:

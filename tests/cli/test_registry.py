@@ -113,7 +113,7 @@ def test_the_check_passes_on_a_sound_installation(
     out = capsys.readouterr().out
     assert "hidden" not in out
     assert "command line" in out
-    for check in ("master key", "state", "database", "sessions", "migrations", "registry"):
+    for check in ("master key", "state", "database", "connections", "sessions", "migrations", "registry"):
         assert f"ok    {check}" in out
     assert status in (Exit.OK, Exit.PORT)  # the default ports may be taken where the tests run
 

@@ -238,7 +238,7 @@ async def test_a_machine_short_of_descriptors_says_so_once_a_minute(
                 await jump(mock_clock, 0.11)
     assert tried >= 20
     told = [line for line in lines if line["event"] == "accept_failed"]
-    assert [(line["log_level"], line["reason"]) for line in told] == [("error", "Too many open files")]
+    assert [(line["log_level"], line["problem"]) for line in told] == [("error", "Too many open files")]
 
 
 async def test_a_terminal_that_connects_again_and_again_is_told_once_a_minute(mock_clock: MockClock) -> None:
