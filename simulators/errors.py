@@ -49,6 +49,14 @@ class SignOnDeclined(TerminalError):
         self.code = code
 
 
+class KeyNotChanged(TerminalError):
+    """The switch gave no newer key; `code` is what it said instead."""
+
+    def __init__(self, code: int, detail: str) -> None:
+        super().__init__(f"no new key: {detail}")
+        self.code = code
+
+
 class LinkLost(TerminalError):
     """The connection broke, or the switch spoke out of turn; what was sent may or may not have arrived."""
 

@@ -22,6 +22,8 @@ from protocol import (
     Earn,
     EarnAdvice,
     Echo,
+    KeyChange,
+    KeyChangeReply,
     Redeem,
     Reply,
     ResultClass,
@@ -34,10 +36,11 @@ from protocol import (
     limits,
     result_class,
 )
-from simulators.errors import LinkLost, Pausing, SignOnDeclined, TerminalError
+from simulators.errors import KeyNotChanged, LinkLost, Pausing, RefusedBySwitch, SignOnDeclined, TerminalError
 from simulators.till.backoff import Backoff
 from simulators.till.channel import Connector
 from simulators.till.identity import TerminalIdentity
+from simulators.till.keyring import Keyring
 from simulators.till.link import Link
 from simulators.till.records import RunningTotals
 from simulators.till.store import TerminalMemory
@@ -108,7 +111,7 @@ class Exchange:
         self.counters = Counters()
         self.link: Link | None = None
         self.programme: SignOnReply | None = None
-        self._identity = identity
+        self.keyring = Keyring(identity, memory)
         self._memory = memory
         self._connect = connect
         self._software = software
@@ -129,7 +132,7 @@ class Exchange:
             raise Pausing
         self.counters.links += 1
         try:
-            link = self.link = await Link.open(self._connect, self._identity)
+            link = self.link = await self._open_link()
             reply = await self._sign_on(link)
         except TerminalError:
             self.counters.links_failed += 1
@@ -147,6 +150,31 @@ class Exchange:
         self._signed_on()
         return link
 
+    async def _open_link(self) -> Link:
+        """Shake hands with the newest key, and with an older one only where that is refused."""
+        *newer, oldest = self.keyring.candidates()
+        for identity in newer:
+            try:
+                link = await Link.open(self._connect, identity)
+            except RefusedBySwitch:
+                continue
+            self.keyring.accepted(identity.generation)
+            return link
+        return await Link.open(self._connect, oldest)
+
+    async def change_key(self, request: KeyChange) -> int:
+        """Ask for the next key and store it; it is used from the next link on. Returns its generation.
+
+        Raises KeyNotChanged with what the switch said instead, and what asking raises.
+        """
+        link = await self.ready_link()
+        reply = cast(KeyChangeReply, await self.ask_once(link, request))
+        if CLASS_OF[reply.code] is not ResultClass.APPROVE:
+            raise KeyNotChanged(reply.code, text_of(reply.code))
+        self.keyring.keep(reply.generation, link.unwrap_key(reply))
+        self.drop_link()
+        return reply.generation
+
     async def _sign_on(self, link: Link) -> SignOnReply:
         request = SignOn(self._memory.take_stan(), int(self._clock()), self._software, self._language, 0)
         reply = cast(SignOnReply, await self.ask_once(link, request))
@@ -160,7 +188,7 @@ class Exchange:
             self.link.close()
             self.link = None
 
-    async def ask_once(self, link: Link, request: SignOn | SignOff | Echo) -> Reply:
+    async def ask_once(self, link: Link, request: SignOn | SignOff | Echo | KeyChange) -> Reply:
         """Ask without trying again. Raises LinkLost, and the link is gone."""
         type_byte, body = encode_request(request)
         self.counters.requests += 1

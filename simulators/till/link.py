@@ -18,6 +18,7 @@ from protocol import (
     REPLY_BIT,
     AuthenticationFailed,
     ClientSession,
+    KeyChangeReply,
     ProtocolError,
     Received,
     Reply,
@@ -81,6 +82,13 @@ class Link:
                     if received.type == reply_type and received.message.stan == stan:
                         return received.message  # type: ignore[return-value]  # a client only receives replies
         raise NoReply("no answer in time")
+
+    def unwrap_key(self, reply: KeyChangeReply) -> bytes:
+        """Return the key in a reply of this session. Raises LinkLost if it is not one."""
+        try:
+            return self._session.unwrap_key(reply)
+        except ProtocolError as error:
+            raise LinkLost(f"the switch broke the protocol ({error.reason})") from None
 
     async def _receive(self) -> list[Received]:
         data = await self._channel.receive()

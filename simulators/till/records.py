@@ -52,6 +52,16 @@ class Advice(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return f"Advice({self.stan}, body of {len(self.body)} bytes)"
 
 
+class HeldKey(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A key that came over the wire, never printed."""
+
+    generation: int
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"HeldKey({self.generation})"
+
+
 class RunningTotals(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What the terminal adds up between two cut-overs; points with the sign the replies stated."""
 
@@ -108,6 +118,18 @@ class CutOver(Record, frozen=True, tag=5):
     stan_from: int
 
 
+class KeyKept(Record, frozen=True, tag=7):
+    """A newer key of the terminal."""
+
+    key: HeldKey
+
+
+class KeyAccepted(Record, frozen=True, tag=8):
+    """The switch has accepted this generation; older ones are forgotten."""
+
+    generation: int
+
+
 class Snapshot(Record, frozen=True, tag=6):
     """The whole memory; all records before it may be forgotten."""
 
@@ -116,9 +138,11 @@ class Snapshot(Record, frozen=True, tag=6):
     totals: RunningTotals
     pending: PendingRequest | None
     advices: list[Advice]
+    keys: list[HeldKey] = []
+    accepted_generation: int = 0
 
 
-AnyRecord = Begun | Finished | Stored | Skipped | CutOver | Snapshot
+AnyRecord = Begun | Finished | Stored | Skipped | CutOver | KeyKept | KeyAccepted | Snapshot
 _encode: Final = msgspec.msgpack.Encoder().encode
 decode_record: Final = msgspec.msgpack.Decoder(AnyRecord).decode
 

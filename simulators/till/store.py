@@ -32,6 +32,9 @@ from simulators.till.records import (
     Begun,
     CutOver,
     Finished,
+    HeldKey,
+    KeyAccepted,
+    KeyKept,
     PendingRequest,
     Record,
     RunningTotals,
@@ -51,7 +54,8 @@ class TerminalMemory:
     """The memory of terminal `terminal` in one file; open it with `TerminalMemory.open`.
 
     Attributes: `stan` the last STAN handed out (0: none yet); `pending`; `advices` oldest first; `totals` and
-    `stan_from` since the last cut-over; `is_new` whether the file did not exist before.
+    `stan_from` since the last cut-over; `keys` that came over the wire; `accepted_generation` the newest the
+    switch has accepted (0: nobody noted it); `is_new` whether the file did not exist before.
     """
 
     def __init__(self, path: Path, terminal: int, *, durable: bool) -> None:
@@ -63,6 +67,8 @@ class TerminalMemory:
         self.pending: PendingRequest | None = None
         self.advices: deque[Advice] = deque()
         self.totals = RunningTotals()
+        self.keys: list[HeldKey] = []
+        self.accepted_generation = 0
         self.is_new = False
         self._fd = -1
         self._size = 0
@@ -135,6 +141,16 @@ class TerminalMemory:
         self._append(CutOver(self.stan + 1))
         self.stan_from, self.totals = self.stan + 1, RunningTotals()
 
+    def keep_key(self, key: HeldKey) -> None:
+        """Persist a newer key before it is used."""
+        self._append(KeyKept(key))
+        self._keep_key(key)
+
+    def accept_key(self, generation: int) -> None:
+        """Persist that the switch has accepted a generation; the older ones are forgotten."""
+        self._append(KeyAccepted(generation))
+        self._accept_key(generation)
+
     # The file
 
     def _append(self, record: Record) -> None:
@@ -175,7 +191,15 @@ class TerminalMemory:
         self._compact_at = max(COMPACT_AT_BYTES, 2 * len(data))
 
     def _snapshot(self) -> Snapshot:
-        return Snapshot(self.stan, self.stan_from, self.totals, self.pending, list(self.advices))
+        return Snapshot(
+            self.stan,
+            self.stan_from,
+            self.totals,
+            self.pending,
+            list(self.advices),
+            list(self.keys),
+            self.accepted_generation,
+        )
 
     def _recover(self) -> None:
         data = self._read_all()
@@ -237,9 +261,20 @@ class TerminalMemory:
             case CutOver(stan_from):
                 self.stan_from, self.totals = stan_from, RunningTotals()
                 self.stan = max(self.stan, stan_from - 1)
-            case Snapshot(stan, stan_from, totals, pending, advices):
+            case KeyKept(key):
+                self._keep_key(key)
+            case KeyAccepted(generation):
+                self._accept_key(generation)
+            case Snapshot(stan, stan_from, totals, pending, advices, keys, accepted):
                 self.stan, self.stan_from, self.totals, self.pending = stan, stan_from, totals, pending
-                self.advices = deque(advices)
+                self.advices, self.keys, self.accepted_generation = deque(advices), keys, accepted
+
+    def _keep_key(self, key: HeldKey) -> None:
+        self.keys = [*(held for held in self.keys if held.generation != key.generation), key]
+
+    def _accept_key(self, generation: int) -> None:
+        self.keys = [held for held in self.keys if held.generation >= generation]
+        self.accepted_generation = generation
 
     def _settle(self, stan: int, totals: RunningTotals | None) -> None:
         if self.pending is not None and self.pending.stan == stan:

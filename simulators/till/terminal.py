@@ -23,6 +23,7 @@ from protocol import (
     EarnAdvice,
     Echo,
     EntryMode,
+    KeyChange,
     Redeem,
     Request,
     ResultClass,
@@ -220,6 +221,13 @@ class PosTerminal:
         async with self._turn:
             link = await self._exchange.ready_link()
             await self._exchange.ask_once(link, Echo(self.memory.take_stan(), self._now()))
+
+    async def change_key(self) -> int:
+        """Ask for the next key, store it, and use it from the next connection on; return its generation."""
+        async with self._turn:
+            await self._exchange.ready_link()
+            newest = self._exchange.keyring.newest
+            return await self._exchange.change_key(KeyChange(self.memory.take_stan(), self._now(), newest))
 
     async def sign_off(self) -> None:
         """Tell the switch that the terminal goes home, and close; without a link there is nothing to do."""

@@ -50,6 +50,9 @@ class Session(Protocol):
     def seal(self, message: Reply, request_type: int) -> bytes:
         """Return the bytes of a reply; `request_type` is what `Received.type` of its request was."""
 
+    def wrap_key(self, generation: int, key: bytes, nonce: bytes) -> bytes:
+        """Return a terminal's next key as only the peer of this session can read it."""
+
 
 class Connection:
     """One peer on the line: a terminal, a concentrator under one number, or a link that carries many.

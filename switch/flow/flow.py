@@ -24,8 +24,6 @@ from protocol import (
     Reply,
     ResultClass,
     ResultCode,
-    SignOn,
-    Totals,
     parse_card,
     request_digest,
 )
@@ -33,11 +31,12 @@ from switch.config import Config
 from switch.flow.connection import Connection, Connections
 from switch.flow.operations import OPERATIONS, Operation
 from switch.flow.overload import Overload
+from switch.flow.question import Question
 from switch.flow.replies import RulesUnknown
 from switch.logs import log_transaction
 from switch.metrics import Meters
 from switch.rules.decide import Decide, Decision, Moment, postpone
-from switch.rules.directory import Card, Directory, Programme, Terminal
+from switch.rules.directory import Card, Directory, Programme
 
 APPROVED, TRY_AGAIN = int(ResultCode.APPROVED), int(ResultCode.TRY_AGAIN)
 UNDECIDED = frozenset(int(code) for code in ResultCode if code.result_class is ResultClass.RETRY)
@@ -52,7 +51,7 @@ class Ledger(msgspec.Struct, frozen=True):
 
     submit_nowait: Callable[[Posting], None]
     is_behind: Callable[[], bool]
-    answer_inquiry: Callable[[SignOn | Totals, Terminal, int], Awaitable[Reply]]
+    answer_inquiry: Callable[[Question], Awaitable[Reply]]
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False):
@@ -317,9 +316,7 @@ class Flow:
     # Requests that no posting answers.
 
     async def _ask_ledger(self, connection: Connection, request: Received, common: Round) -> None:
-        """Sign-on and totals read the journal in a task of their own; in-flight bounds hold them, too."""
-        message = request.message
-        assert isinstance(message, SignOn | Totals)
+        """Questions are put in a task of their own; in-flight bounds hold them, too."""
         terminal = connection.terminal_of(request)
         turn = self._turns.setdefault(terminal.number, trio.Lock())
         async with turn, self._inquiring:
@@ -327,7 +324,7 @@ class Flow:
                 self._drop(connection)
                 self._flush(trio.current_time())
                 return
-            reply = await self._ledger.answer_inquiry(message, terminal, common.at.now_ms)
+            reply = await self._ledger.answer_inquiry(Question(request, terminal, connection, common.at))
         self._answer_plainly(connection, request, reply, common.now)
         self._flush(trio.current_time())
 

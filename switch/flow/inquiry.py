@@ -1,7 +1,8 @@
-"""Sign-on and totals: the two requests that read the journal instead of posting to it.
+"""What no posting answers: sign-on and totals, which read the journal, and the change of a key.
 
-Owns their replies. Each is one database job; when Postgres cannot be asked the reply says "try again".
-Must not write anything. Invariant: every request gets a reply of its own shape, whatever happens.
+Owns the replies of the first two. Each question is one database job; when Postgres cannot be asked the reply
+says "try again". Must not write to the books. Invariant: every question gets a reply of its own shape,
+whatever happens.
 """
 
 from __future__ import annotations
@@ -10,37 +11,43 @@ from ledger.books.outage import Outage
 from ledger.books.statements import TerminalTotals, last_stan, terminal_totals
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
-from protocol import ENTRY_MODES_ALL, Reply, ResultCode, SignOn, SignOnReply, Totals, TotalsReply, limits
+from ledger.registry.secrets import MasterKey
+from protocol import KeyChange, Reply, ResultCode, SignOn, SignOnReply, Totals, TotalsReply, limits
+from switch.flow.key_change import change_key, no_key
 from switch.flow.operations import served
+from switch.flow.question import Question
 from switch.rules.directory import Terminal
 from switch.rules.text import cut
 
 
 class Inquiries:
-    """Answers sign-on and totals."""
+    """Answers what no posting answers."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, master: MasterKey) -> None:
         self._database = database
+        self._master = master
         self._outage = Outage("inquiry")
 
-    async def answer(self, message: SignOn | Totals, terminal: Terminal, now_ms: int) -> Reply:
+    async def answer(self, question: Question) -> Reply:
         """Return the reply; never raises for a database that is away."""
         try:
-            reply = await self._ask(message, terminal, now_ms)
+            reply = await self._ask(question)
         except LedgerError as error:
             self._outage.failed(self, str(error))
-            code = int(ResultCode.TRY_AGAIN)
-        else:
-            self._outage.works(self)
-            return reply
-        if isinstance(message, SignOn):
-            return _sign_on_reply(message, terminal, now_ms, code=code, last=0)
-        return _totals_reply(message, now_ms, code, NO_FIGURES)
+            return _undecided(question)
+        self._outage.works(self)
+        return reply
 
-    async def _ask(self, message: SignOn | Totals, terminal: Terminal, now_ms: int) -> Reply:
-        if isinstance(message, SignOn):
-            return await self._sign_on(message, terminal, now_ms)
-        return await self._totals(message, terminal, now_ms)
+    async def _ask(self, question: Question) -> Reply:
+        message, terminal, now_ms = question.request.message, question.terminal, question.at.now_ms
+        match message:
+            case SignOn():
+                return await self._sign_on(message, terminal, now_ms)
+            case Totals():
+                return await self._totals(message, terminal, now_ms)
+            case KeyChange():
+                return await change_key(question, self._database, self._master)
+        raise AssertionError(f"{type(message).__name__} is no question")
 
     async def _sign_on(self, message: SignOn, terminal: Terminal, now_ms: int) -> SignOnReply:
         async def job(connection: Connection) -> int:
@@ -60,6 +67,19 @@ class Inquiries:
         same = all(getattr(message, field) == figure for field, figure in ours.items())
         code = ResultCode.APPROVED if same else ResultCode.TOTALS_DIFFER
         return _totals_reply(message, now_ms, int(code), ours)
+
+
+def _undecided(question: Question) -> Reply:
+    """The reply to a question that Postgres could not be asked."""
+    message, now_ms, code = question.request.message, question.at.now_ms, int(ResultCode.TRY_AGAIN)
+    match message:
+        case SignOn():
+            return _sign_on_reply(message, question.terminal, now_ms, code=code, last=0)
+        case Totals():
+            return _totals_reply(message, now_ms, code, NO_FIGURES)
+        case KeyChange():
+            return no_key(question, code)
+    raise AssertionError(f"{type(message).__name__} is no question")
 
 
 def signed_figures(totals: TerminalTotals) -> dict[str, int]:
@@ -97,7 +117,7 @@ def _sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: in
         tiers=[(tier.points, tier.value_grosze) for tier in rules.redeem.tiers] if rules.redeem else [],
         advice_age_max_days=rules.programme.advice_age_max_days,
         operations=served(rules),
-        entries=ENTRY_MODES_ALL,
+        entries=rules.terminals.entry_bits(),
         offers=[],
         offers_next=0,
     )

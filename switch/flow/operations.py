@@ -109,8 +109,9 @@ OPERATIONS: dict[type[Request], Operation] = {
     Totals: Operation(asks_ledger=True, price=100.0),
     Echo: Operation(price=1.0),
     SignOff: Operation(price=1.0),
+    KeyChange: Operation(asks_ledger=True, price=100.0),
     **dict.fromkeys(
-        (KeyChange, Verify, Quote, BenefitUse, BenefitAdvice, Refund, CardReport),
+        (Verify, Quote, BenefitUse, BenefitAdvice, Refund, CardReport),
         Operation(price=1.0, answer=not_supported, is_offered=_never),
     ),
 }

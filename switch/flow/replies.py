@@ -13,8 +13,6 @@ from ledger.books.posting import Kind, Outcome
 from protocol import (
     Ack,
     CardReport,
-    KeyChange,
-    KeyChangeReply,
     Reply,
     Request,
     ResultCode,
@@ -98,8 +96,6 @@ def not_supported(request: Request, now_ms: int) -> Reply:
     """The answer to what no programme here has, in the shape of its own reply; nothing is kept of it."""
     stan, code, text = request.stan, int(ResultCode.NOT_SUPPORTED), ResultCode.NOT_SUPPORTED.text_pl
     match request:
-        case KeyChange():
-            return KeyChangeReply(stan, code, now_ms, generation=0, wrapped=b"")
         case CardReport():
             return Ack(stan, code, now_ms)
         case Verify():

@@ -171,7 +171,7 @@ class Worker:
                 ledger=Ledger(
                     submit_nowait=committer.submit_nowait,
                     is_behind=partial(committer.is_behind, config.shed_after_ms / 1_000),
-                    answer_inquiry=Inquiries(database).answer,
+                    answer_inquiry=Inquiries(database, self._master_key).answer,
                 ),
                 feed_is_stale=feed.is_stale,
                 nursery=back,

@@ -22,6 +22,7 @@ FORBIDDEN = [
     "update registry.card set status = 0",
     "insert into registry.card select * from registry.card",
     "update registry.terminal_key set not_after = null",
+    "insert into registry.terminal_key select * from registry.terminal_key",
     "update registry.terminal set status = 0",
     "update registry.layout set buckets = 2",
     "update registry.installation set master_key_check = ''",

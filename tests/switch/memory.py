@@ -14,9 +14,11 @@ import trio
 
 from ledger.books.posting import Outcome, Posting, no_effect
 from ledger.registry.secrets import MasterKey
-from protocol import Ack, ClientSession, Received, Reply, Request, luhn_digit
+from protocol import Ack, ClientSession, KeyChange, Received, Reply, Request, luhn_digit
 from switch.config import Config
 from switch.flow.flow import UNDECIDED, Ledger
+from switch.flow.key_change import no_key
+from switch.flow.question import Question
 from switch.metrics import Meters
 from switch.process.front import Front
 from switch.rules.directory import Card, Directory, Partner, Programme, Terminal
@@ -110,10 +112,12 @@ class MemoryLedger:
         self.posted += [posting for posting in batch if posting.code not in UNDECIDED]
         self.front.flow.on_outcomes([(posting, approve(posting)) for posting in batch])
 
-    async def answer_inquiry(self, message: Request, terminal: Terminal, now_ms: int) -> Reply:
+    async def answer_inquiry(self, question: Question) -> Reply:
         self.inquiries += 1
         await trio.lowlevel.checkpoint()
-        return Ack(stan=message.stan, code=0, server_time_ms=now_ms)
+        if isinstance(question.request.message, KeyChange):
+            return no_key(question, 20)
+        return Ack(stan=question.request.message.stan, code=0, server_time_ms=question.at.now_ms)
 
 
 class Memory(msgspec.Struct):

@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from protocol import Reply, Request, SignOn, SignOnReply
-from switch.rules.directory import Terminal
+from protocol import Reply, SignOn, SignOnReply
+from switch.flow.question import Question
 from tests.switch.memory import Line, MemoryLedger, running_front
 
 
@@ -23,13 +23,29 @@ async def test_a_terminal_with_many_inquiries_takes_its_turn_with_the_others(
     running: Counter[int] = Counter()
     go = trio.Semaphore(0)
 
-    async def answer(_: MemoryLedger, message: Request, terminal: Terminal, now_ms: int) -> Reply:
+    async def answer(_: MemoryLedger, question: Question) -> Reply:
+        terminal = question.terminal
         asked.append(terminal.number)
         running[terminal.number] += 1
         assert running[terminal.number] == 1
         await go.acquire()
         running[terminal.number] -= 1
-        return SignOnReply(message.stan, 0, now_ms, "czestochowa", "Kłos", 0, 1, 1, [], 7, [], 0, [], 0)
+        return SignOnReply(
+            question.request.message.stan,
+            0,
+            question.at.now_ms,
+            "czestochowa",
+            "Kłos",
+            0,
+            1,
+            1,
+            [],
+            7,
+            [],
+            0,
+            [],
+            0,
+        )
 
     monkeypatch.setattr(MemoryLedger, "answer_inquiry", answer)
     async with running_front() as memory:

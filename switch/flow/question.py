@@ -1,0 +1,22 @@
+"""A request that no posting answers: what is known of it when somebody else is asked.
+
+Owns the shape alone. Must not know who answers.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from protocol import Received
+from switch.flow.connection import Connection
+from switch.rules.decide import Moment
+from switch.rules.directory import Terminal
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """One request of one terminal, and the connection it came by."""
+
+    request: Received
+    terminal: Terminal
+    connection: Connection
+    at: Moment
