@@ -39,8 +39,9 @@ SQL_ELSEWHERE = (
     PEERS, "simulators/audit/books.py", "bench/probes/one_id.py", "bench/throughput/growth_data.py",
 )  # fmt: skip
 REGISTRY_WRITE = re.compile(
+    r"(insert into|update|delete from|truncate|alter table)\s+people\.|"
     r"(insert into|update|delete from|truncate|alter table)\s+registry\."
-    r"(programme|programme_version|partner|outlet|offer|terminal|terminal_key|card|audit)\b"
+    r"(programme|programme_version|partner|outlet|offer|terminal|terminal_key|card|holder|kind_step|audit)\b"
 )
 LOCKS = ("requirements/runtime.txt", "requirements/dev.txt")
 

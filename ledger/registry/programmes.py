@@ -5,6 +5,7 @@ as it is. A change reaches the switch through the change feed.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import NAME_CHARACTERS_MAX, PROGRAMME_MAX, check_number, check_text
+from ledger.registry.kinds import place_kinds
 from ledger.registry.reads import Status
 
 RULES_CHARACTERS_MAX: Final = 65_536
@@ -39,10 +41,18 @@ async def add_programme(
 
 
 async def add_rules(
-    connection: Connection, actor: Actor, *, programme: int, effective_from: datetime, rules_toml: str
+    connection: Connection,
+    actor: Actor,
+    *,
+    programme: int,
+    effective_from: datetime,
+    rules_toml: str,
+    time_zone: str = "Europe/Warsaw",
+    kind_steps: Sequence[tuple[int, int]] = (),
 ) -> int:
-    """Add the next version of a programme's rules and return its number. The text is the caller's to
-    check.
+    """Add the next version of a programme's rules and return its number. The text is the caller's to check,
+    and so is what follows from it: the time zone of its days, and from which completed year of life on which
+    set of kinds of holder holds.
     """
     if not 1 <= len(rules_toml) <= RULES_CHARACTERS_MAX or "\0" in rules_toml:
         raise RegistryRefused(f"rules have 1 to {RULES_CHARACTERS_MAX} characters, and no NUL")
@@ -52,13 +62,22 @@ async def add_rules(
     async with writing(connection, actor):
         await check_programme(connection, programme)
         version: int = await connection.fetchval(
-            "insert into registry.programme_version (programme, version, effective_from, rules_toml) "
-            "select $1::smallint, coalesce(max(version), 0) + 1, $2, $3 "
+            "insert into registry.programme_version "
+            "(programme, version, effective_from, rules_toml, time_zone) "
+            "select $1::smallint, coalesce(max(version), 0) + 1, $2, $3, $4 "
             "from registry.programme_version where programme = $1 returning version",
             programme,
             effective_from.astimezone(UTC),
             rules_toml,
+            time_zone,
         )
+        if kind_steps:
+            await connection.executemany(
+                "insert into registry.kind_step (programme, version, from_age, kinds) "
+                "values ($1, $2, $3, $4)",
+                [(programme, version, from_age, kinds) for from_age, kinds in kind_steps],
+            )
+        await place_kinds(connection, programme, None)
     return version
 
 

@@ -91,8 +91,11 @@ class OfferRow(msgspec.Struct, frozen=True, gc=False):
     terms: str
 
 
-# token, account, programme, status, expires_day (days since 1970-01-01, None: never), past
-CardTuple: TypeAlias = tuple[int, int, int, int, int | None, Sequence[int] | None]
+# token, account, programme, status, expires_day (days since 1970-01-01, None: never), past, held (None:
+# nothing is kept of its holder; else the fields of `switch.rules.entitlement.Held`)
+CardTuple: TypeAlias = tuple[
+    int, int, int, int, int | None, Sequence[int] | None, Sequence[int | None] | None
+]
 
 
 def status_at(status: int, past: Sequence[int] | None, at_ms: int) -> int:
@@ -135,10 +138,21 @@ _KEYS: Final = """select terminal, generation, wrapped, (extract(epoch from not_
 _OFFERS: Final = """select programme, number, version, partner, state = 2,
     (extract(epoch from effective_from) * 1000)::bigint, terms
   from registry.offer where changed > $1 and state > 0 order by programme, number, version"""
-_CARDS: Final = """select token, account, programme, status, expires_on - date '1970-01-01', past
-  from registry.card where changed > $1"""
+# A card whose notice runs is valid no longer than that. A kind that never changes began and ends beyond
+# all days.
+_CARD: Final = """select c.token, c.account, c.programme, c.status,
+    least(c.expires_on, h.notice_ends_on) - date '1970-01-01', c.past,
+    case when h.account is not null then array[h.flags, h.guardian::int, h.kinds, h.kinds_before,
+      coalesce(h.kinds_from - date '1970-01-01', -1000000), h.kinds_next,
+      coalesce(h.next_from - date '1970-01-01', 1000000), h.entitled_until - date '1970-01-01'] end"""
+_CARDS: Final = f"""{_CARD}
+  from registry.card c left join registry.holder h using (account) where c.changed > $1"""
+_CARDS_OF_HOLDERS: Final = f"""{_CARD}
+  from registry.holder h join registry.card c using (account) where h.changed > $1 and c.changed <= $1"""
 _CLOCK: Final = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
-_TABLES: Final = ("programme", "programme_version", "partner", "terminal", "terminal_key", "card", "offer")
+_TABLES: Final = (
+    "programme", "programme_version", "partner", "terminal", "terminal_key", "card", "holder", "offer",
+)  # fmt: skip
 _NEWEST: Final = "select " + ", ".join(f"(select max(changed) from registry.{table})" for table in _TABLES)  # noqa: S608 fixed names
 
 
@@ -165,10 +179,12 @@ async def read_changes(
         async def changed(table: str, query: str) -> list[Any]:
             return await connection.fetch(query, since) if is_changed(table) else []
 
-        if is_changed("card"):
-            cursor = await connection.cursor(_CARDS, since)
-            while cards := await cursor.fetch(cards_per_read):
-                on_cards(cards)
+        for table, query in (("card", _CARDS), ("holder", _CARDS_OF_HOLDERS)):
+            # From 0 on the first query has them all; later a holder's change is one of each of its cards.
+            if is_changed(table) and (since or table == "card"):
+                cursor = await connection.cursor(query, since)
+                while cards := await cursor.fetch(cards_per_read):
+                    on_cards(cards)
         return RegistrySnapshot(
             number=max(since, *(number or 0 for number in newest.values())),
             database_ms=await connection.fetchval(_CLOCK),

@@ -28,6 +28,7 @@ COMMANDS = {
     "terminal": "terminal:app",
     "simulate": "simulate:app",
     "cards": "card_acts:app",
+    "holders": "holders:app",
     "partners": "partners:app",
     "outlets": "outlets:app",
     "terminals": "terminals:app",

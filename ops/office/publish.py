@@ -18,6 +18,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
 from switch.rules.changes import moved_bits
+from switch.rules.entitlement import steps_of
 from switch.rules.programme import Identity, Rules, RulesError, parse_rules
 from switch.rules.versions import NO_RULES
 
@@ -101,7 +102,13 @@ async def publish(
         if stand.now is not None:
             _check_notice(texts[stand.now.version], moment, now, urgent=urgent)
         version = await add_rules(
-            connection, actor, programme=identity.number, effective_from=moment, rules_toml=text
+            connection,
+            actor,
+            programme=identity.number,
+            effective_from=moment,
+            rules_toml=text,
+            time_zone=identity.time_zone,
+            kind_steps=steps_of(rules),
         )
     return Published(version, moment, True, stand)
 

@@ -29,6 +29,7 @@ from ledger.registry.programmes import add_programme, add_rules, list_programmes
 from ledger.registry.secrets import MasterKey
 from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.population import Peculiarity, Population
+from switch.rules.entitlement import steps_of
 from switch.rules.programme import parse_rules
 
 SEEDER: Final = Actor("simulators", "a simulated city")
@@ -121,7 +122,16 @@ async def _ensure_programme(connection: Connection, number: int, code: str, name
     elif known[number] != code:
         raise SeedConflict(f"programme {number} is {known[number]!r} in this registry, not {code!r}")
     if not await list_rules(connection, number):
-        await add_rules(connection, SEEDER, programme=number, effective_from=_RULES_FROM, rules_toml=rules)
+        parsed = parse_rules(rules)
+        await add_rules(
+            connection,
+            SEEDER,
+            programme=number,
+            effective_from=_RULES_FROM,
+            rules_toml=rules,
+            time_zone=parsed.programme.time_zone,
+            kind_steps=steps_of(parsed),
+        )
 
 
 async def _terminals_without_key(

@@ -18,7 +18,9 @@ from ledger.books.rollup import roll_up
 from ledger.errors import DatabaseContended, LedgerError
 from ledger.postgres.database import Connection, Session
 from ledger.postgres.election import elect
+from ledger.registry.holders import end_notices
 from ledger.registry.keys import retire_expired_keys
+from ledger.registry.kinds import advance_kinds
 from switch.clock import clock_ms
 from switch.metrics import Meters
 
@@ -46,6 +48,8 @@ async def roll_up_balances(connection: Connection) -> None:
 JOBS: Final = (
     Job("expired_keys", 60.0, retire_expired_keys),
     Job("partner_balances", 300.0, roll_up_balances),
+    Job("kinds_of_holders", 60.0, advance_kinds),
+    Job("notices", 60.0, end_notices),
 )
 
 

@@ -9,6 +9,7 @@ off, by a later one of a card; `number` moves when all of a reading has been app
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import msgspec
 
@@ -16,6 +17,7 @@ from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
 from ledger.registry.reads import CardTuple, RegistrySnapshot
 from ledger.registry.secrets import MasterKey
+from switch.rules.entitlement import Held
 from switch.rules.offer_book import OfferBook
 from switch.rules.offers import OfferError
 from switch.rules.programme import Rules, RulesError, parse_rules
@@ -36,6 +38,17 @@ class Card(msgspec.Struct, gc=False):
     status: int
     expires_day: int | None = None
     past: tuple[int, ...] | None = None
+
+    held: ClassVar[Held | None] = None
+    """What is kept of its holder. Of most programmes nothing is, and their cards are no heavier for it."""
+
+
+class HeldCard(Card, gc=False):
+    """A card whose holder's data decide. Holders alike share one object, the carriers of an account
+    anyway.
+    """
+
+    held: Held | None = None  # type: ignore[misc]
 
 
 class Programme:
@@ -120,6 +133,7 @@ class Directory:
         self.terminals: dict[int, Terminal] = {}
         self.cards: dict[int, Card] = {}
         self._expiry_days: dict[int | None, int | None] = {}
+        self._held: dict[Held, Held] = {}
         self._faults: list[str] = []
 
     def find_card(self, digits: str) -> Card | None:
@@ -180,9 +194,15 @@ class Directory:
         cards = self.cards
         # Millions of cards expire on a few thousand days: each day is one object, not one a card.
         one_day = self._expiry_days.setdefault
-        for token, account, programme, status, expires_day, past in rows:
+        for token, account, programme, status, expires_day, past, held in rows:
             day = one_day(expires_day, expires_day)
-            cards[token] = Card(account, programme, status, day, tuple(past) if past else None)
+            statuses = tuple(past) if past else None
+            if held is None:
+                cards[token] = Card(account, programme, status, day, statuses)
+            else:
+                holder = Held._make(held)
+                holder = self._held.setdefault(holder, holder)
+                cards[token] = HeldCard(account, programme, status, day, statuses, holder)
 
     def take_faults(self) -> list[str]:
         """Return what could not be applied since the last call, one line each."""

@@ -29,7 +29,7 @@ async def test_a_card_s_past_tells_its_status_of_any_moment(registry: Database, 
     """What was before a block, during it and after it is told by the moment; sixteen changes are kept."""
 
     async def past() -> Sequence[int]:
-        return (await cards_of(database))[1000][-1] or ()
+        return (await cards_of(database))[1000][5] or ()
 
     assert await past() == ()
     for status in (CardStatus.BLOCKED, CardStatus.BLOCKED, CardStatus.ACTIVE):
@@ -58,7 +58,7 @@ async def test_the_replaced_plastic_tells_when(registry: Database, database: Dat
     """A sale made with the old plastic before its duplicate was issued is one with a good card."""
     await registry.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099", lost=True))
     cards = await cards_of(database)
-    ((entry,), none) = cards[1000][-1], cards[5000][-1]
+    ((entry,), none) = cards[1000][5], cards[5000][5]
     assert none is None
     assert status_at(CardStatus.REPLACED, (entry,), (entry >> 4) - 1) == CardStatus.ACTIVE
     assert status_at(CardStatus.REPLACED, (entry,), entry >> 4) == CardStatus.REPLACED

@@ -144,7 +144,7 @@ def test_cards_of_one_day_share_it() -> None:
     """A day of expiry is held once, not once a card: 32 bytes of each of millions."""
     directory = Directory(MasterKey(b"w" * 32, b"p" * 32))
     for expires_day in map(int, ("20000", "20000")):  # equal, and not the same
-        directory.apply_cards([(len(directory.cards), 8, 1, 0, expires_day, None)])
+        directory.apply_cards([(len(directory.cards), 8, 1, 0, expires_day, None, None)])
     first, second = directory.cards.values()
     assert first.expires_day is second.expires_day
 

@@ -179,7 +179,8 @@ declare
   v_reason constant text := coalesce(current_setting('cityswitch.reason', true), '');
   v_source constant text := coalesce(current_setting('cityswitch.source', true), '');
   v_hand   constant text := registry.hand();
-  v_hidden constant text[] := array['changed', 'past', 'wrapped', 'rules_toml'];
+  v_hidden constant text[] := array['changed', 'past', 'wrapped', 'rules_toml',
+    'kinds_from', 'kinds_before', 'next_from', 'kinds_next'];  -- the days of kinds are birthdays
 begin
   if tg_op = 'UPDATE' then
     insert into registry.audit (actor, reason, source, hand, object, key, before, after)
@@ -189,9 +190,9 @@ begin
           using (key);
     return null;
   end if;
-  if tg_table_name = 'card' and (select count(*) from new_rows) > 100 then
+  if tg_table_name in ('card', 'holder') and (select count(*) from new_rows) > 100 then
     insert into registry.audit (actor, reason, source, hand, object, key, rows, after)
-      select v_actor, v_reason, v_source, v_hand, 'card', '', count(*),
+      select v_actor, v_reason, v_source, v_hand, tg_table_name, '', count(*),
           jsonb_build_object('programme', min(programme), 'account_first', min(account), 'account_last', max(account))
         from new_rows;
     return null;

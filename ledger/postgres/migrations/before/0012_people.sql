@@ -1,0 +1,181 @@
+-- Who the holders are. A schema of its own, which the service has no right to enter: whatever reads memory, logs or queries
+-- of a switch meets no name, PESEL, address, phone, e-mail or date of birth. The trail tells which columns were written,
+-- never what stood in them. Anonymising removes the rows here; registry and books stay.
+
+create schema people;
+
+do $$
+begin
+  if not exists (select from pg_roles where rolname = 'cityswitch_people') then
+    create role cityswitch_people nologin;
+  end if;
+exception when duplicate_object or unique_violation then
+  null;  -- another database of this server was being migrated at the same moment
+end
+$$;
+
+create table people.person (
+  account    bigint primary key references registry.holder (account),
+  born_on    date check (born_on >= date '1880-01-01'),
+  created_at timestamptz not null default now(),
+  programme  smallint not null references registry.programme (id),
+  name       text not null check (length(name) between 1 and 200),
+  pesel      text check (pesel ~ '^[0-9]{11}$'),
+  address    text not null default '' check (length(address) <= 300),
+  phone      text not null default '' check (length(phone) <= 32),
+  email      text not null default '' check (length(email) <= 254),
+  channel    text not null default '' check (channel in ('', 'phone', 'sms', 'email')),
+  pickup     text not null default '' check (length(pickup) <= 64),
+  check (channel = '' or (channel = 'email' and email <> '') or (channel in ('phone', 'sms') and phone <> ''))
+);
+-- One number, one account (Zgierz § 7).
+create unique index person_pesel on people.person (programme, pesel) where pesel is not null;
+
+create table people.consent (
+  account      bigint not null references people.person (account) on delete cascade,
+  programme    smallint not null references registry.programme (id),
+  kind         text not null check (kind in ('data', 'newsletter')),  -- Zgierz § 13, § 14
+  given_on     date not null default current_date,
+  withdrawn_on date check (withdrawn_on >= given_on),
+  primary key (account, kind, given_on)
+);
+
+-- Who may act for a holder: a proxy, or a parent or legal guardian (Zgierz § 12, § 20, § 24).
+create table people.representative (
+  account   bigint not null references people.person (account) on delete cascade,
+  programme smallint not null references registry.programme (id),
+  number    smallint not null check (number between 1 and 99),
+  role      text not null check (role in ('proxy', 'guardian')),
+  name      text not null check (length(name) between 1 and 200),
+  phone     text not null default '' check (length(phone) <= 32),
+  email     text not null default '' check (length(email) <= 254),
+  until     date,
+  primary key (account, number)
+);
+
+create function people.check_birth() returns trigger language plpgsql as $$
+begin
+  if new.born_on > current_date then
+    raise exception 'a date of birth in the future';
+  end if;
+  return new;
+end
+$$;
+create trigger check_birth before insert or update on people.person
+  for each row execute function people.check_birth();
+
+create function people.record_change() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_old jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+  v_new jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+  v_columns text;
+begin
+  select string_agg(k.name, ', ' order by k.name) into v_columns
+    from jsonb_object_keys(coalesce(v_new, v_old)) as k(name)
+    where v_new is null or v_old is null or v_new -> k.name is distinct from v_old -> k.name;
+  insert into registry.audit (actor, reason, source, hand, object, key, before, after)
+    values (current_setting('cityswitch.actor'), coalesce(current_setting('cityswitch.reason', true), ''),
+      coalesce(current_setting('cityswitch.source', true), ''), registry.hand(), tg_table_name,
+      coalesce(v_new, v_old) ->> 'account',
+      case when v_old is not null then jsonb_build_object('columns', '') end,
+      jsonb_build_object('columns', case when v_new is null then 'removed' else coalesce(v_columns, '') end));
+  return null;
+end
+$$;
+
+do $$
+declare t text;
+begin
+  foreach t in array array['person', 'consent', 'representative'] loop
+    execute format('create trigger change_lock before insert or update or delete on people.%I
+                    for each statement execute function registry.take_change_lock()', t);
+    execute format('create trigger record_change after insert or update or delete on people.%I
+                    for each row execute function people.record_change()', t);
+    execute format('create trigger not_truncated before truncate on people.%I
+                    for each statement execute function registry.refuse_change()', t);
+  end loop;
+end
+$$;
+
+-- The set of kinds of somebody born on a day, on another, by the rules of that day (switch/rules/dates.py says the same).
+-- Who was born on 29 February has the birthday on the 28th in other years: so does the sum of a date and years.
+create function people.kinds_on(p_programme smallint, p_born date, p_day date) returns int language sql stable as $$
+  select coalesce((
+    select s.kinds from registry.kind_step s
+      where s.programme = p_programme and (p_born + make_interval(years => s.from_age))::date <= p_day
+        and s.version = (
+          select v.version from registry.programme_version v
+            where v.programme = p_programme and (v.effective_from at time zone v.time_zone)::date <= p_day
+            order by v.effective_from desc, v.version desc limit 1)
+      order by s.from_age desc limit 1), 0)
+$$;
+
+-- Put the kinds of holders whose date of birth is known to a day: what holds, the change before it and the next one.
+-- p_accounts null: of all of the programme. Returns how many changed.
+create function people.place_kinds(p_programme smallint, p_day date, p_accounts bigint[]) returns int
+language plpgsql as $$
+declare
+  v_changed int;
+begin
+  with found as materialized (
+    select p.account, p.born_on, people.kinds_on(p_programme, p.born_on, p_day) as kinds
+      from people.person p
+      where p.programme = p_programme and p.born_on is not null
+        and (p_accounts is null or p.account = any (p_accounts))
+  ), day as (
+    select f.account, f.born_on, (f.born_on + make_interval(years => s.from_age))::date as day
+      from found f cross join (select distinct from_age from registry.kind_step where programme = p_programme) s
+    union
+    select f.account, f.born_on, (v.effective_from at time zone v.time_zone)::date
+      from found f cross join registry.programme_version v where v.programme = p_programme
+  ), change as materialized (
+    select d.account, d.day, people.kinds_on(p_programme, d.born_on, d.day) as kinds,
+        people.kinds_on(p_programme, d.born_on, d.day - 1) as was
+      from day d
+  ), placed as (
+    select f.account, f.kinds, b.day as kinds_from, coalesce(b.was, 0) as kinds_before,
+        n.day as next_from, coalesce(n.kinds, 0) as kinds_next
+      from found f
+      left join lateral (select c.day, c.was from change c
+        where c.account = f.account and c.kinds <> c.was and c.day <= p_day order by c.day desc limit 1) b on true
+      left join lateral (select c.day, c.kinds from change c
+        where c.account = f.account and c.kinds <> c.was and c.day > p_day order by c.day limit 1) n on true
+  )
+  update registry.holder h set kinds = p.kinds, kinds_from = p.kinds_from, kinds_before = p.kinds_before,
+      next_from = p.next_from, kinds_next = p.kinds_next
+    from placed p
+    where h.account = p.account
+      and (h.kinds, h.kinds_from, h.kinds_before, h.next_from, h.kinds_next)
+        is distinct from (p.kinds, p.kinds_from, p.kinds_before, p.next_from, p.kinds_next);
+  get diagnostics v_changed = row_count;
+  return v_changed;
+end
+$$;
+
+-- Birthdays that have come: for the service, which may call it, learns how many they were, and reads no date of birth.
+create function registry.advance_kinds_v1() returns int
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_programme smallint;
+  v_due bigint[];
+  v_changed int := 0;
+begin
+  for v_programme in select p.id from registry.programme p loop
+    select array_agg(h.account) into v_due from (
+      select h.account from registry.holder h
+        where h.programme = v_programme and h.next_from <= registry.today_of(v_programme) limit 5000) h;
+    if v_due is not null then
+      perform set_config('cityswitch.actor', 'keeper', true), set_config('cityswitch.hand', 'clock', true),
+        set_config('cityswitch.reason', 'kinds of holder by age', true), set_config('cityswitch.source', '', true);
+      v_changed := v_changed + people.place_kinds(v_programme, registry.today_of(v_programme), v_due);
+    end if;
+  end loop;
+  return v_changed;
+end
+$$;
+
+revoke all on function registry.advance_kinds_v1, people.place_kinds, people.kinds_on from public;
+grant execute on function registry.advance_kinds_v1 to cityswitch_service;
+grant usage on schema people, registry to cityswitch_people;
+grant select, insert, update, delete on all tables in schema people to cityswitch_people;

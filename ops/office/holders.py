@@ -1,0 +1,142 @@
+"""The office's work with holders: who they are, what they may claim, until when, and how it ends.
+
+Owns the use cases, and what the rules of a programme make of them: flags by name, the day a proof of tax
+entitles to, the end of a month of notice. Must not write SQL (`ledger.registry` does) nor ask or print
+anything. Invariants: a number is turned into a token here and goes no further; no error repeats what was
+typed of a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import cards, holders, people
+from ledger.registry.audit import Actor
+from ledger.registry.imports import Import, Mode
+from ledger.registry.installation import check_master_key
+from ledger.registry.people import NewHolder
+from ledger.registry.programmes import list_rules
+from ledger.registry.secrets import MasterKey
+from ops.office.acting import with_reason
+from protocol import mask_card
+from switch.clock import clock_ms
+from switch.rules.programme import Rules, parse_rules
+from switch.rules.versions import Version, in_force
+
+T = TypeVar("T")
+
+IMPORT_S_MAX = 600.0
+
+
+@dataclass(frozen=True)
+class HolderDesk:
+    """Where holders are dealt with: a database as its owner, and the master key it was initialised with."""
+
+    database: Database
+    master: MasterKey
+
+    async def rules(self, programme: int) -> Rules:
+        """Return the rules of a programme in force now. Raises NotInRegistry before the first."""
+        rows = await self.database.run(lambda c: list_rules(c, programme))
+        versions = [
+            Version.of(
+                row["version"], int(row["effective_from"].timestamp() * 1000), parse_rules(row["rules_toml"])
+            )
+            for row in rows
+        ]
+        version = in_force(versions, clock_ms())
+        if not version.number:
+            raise NotInRegistry(f"programme {programme} has no rules in force yet")
+        return version.rules
+
+    async def rules_of(self, digits: str) -> Rules:
+        """Return the rules in force of a card's programme."""
+        row = await self._run(lambda c: cards.the_card(c, self.master.token(digits)), digits)
+        return await self.rules(row["programme"])
+
+    async def add(self, actor: Actor, programme: int, digits: str, new: NewHolder) -> None:
+        """Give a card its holder."""
+        done = await self._run(lambda c: people.add_holders(c, actor, programme, [new]))
+        if done.refused:
+            _, column, reason = done.refused[0]
+            raise RegistryRefused(f"card {mask_card(digits)}: {column} {reason}".replace("number ", ""))
+
+    async def import_all(self, actor: Actor, programme: int, rows: Sequence[NewHolder], mode: Mode) -> Import:
+        """Give many cards their holders; see `ledger.registry.people.add_holders`."""
+        return await self._run(
+            lambda c: people.add_holders(c, actor, programme, rows, mode), timeout_s=IMPORT_S_MAX
+        )
+
+    async def show(self, digits: str) -> tuple[Any, Any | None, Any | None]:
+        """Return a card, what decides about its holder, and who that is; None for what is not kept."""
+
+        async def job(connection: Connection) -> tuple[Any, Any | None, Any | None]:
+            card = await cards.the_card(connection, self.master.token(digits))
+            account = card["account"]
+            holder = await holders.find_holder(connection, account)
+            return card, holder, await people.find_person(connection, account)
+
+        return await self._run(job, digits)
+
+    async def change(self, actor: Actor, digits: str, changes: Mapping[str, Any]) -> None:
+        """Change what is known of a person."""
+        await self._on(digits, lambda c, token: people.change_person(c, actor, token, changes))
+
+    async def set_flags(self, actor: Actor, digits: str, flags: int, guardian: bool | None) -> None:
+        """Put the flags of a holder anew."""
+        await self._on(
+            digits, lambda c, token: holders.set_flags(c, actor, token, flags=flags, guardian=guardian)
+        )
+
+    async def prove_tax(self, actor: Actor, digits: str, tax_year: int) -> date:
+        """Take down proof of the tax of a year; return the last day it entitles to."""
+        rule = (await self.rules_of(digits)).entitlement
+        if rule is None:
+            raise RegistryRefused("in this programme nothing hangs on proof of tax")
+        until = rule.until(tax_year)
+        await self._on(
+            digits,
+            lambda c, token: holders.prove_tax(c, actor, token, tax_year=tax_year, entitled_until=until),
+        )
+        return until
+
+    async def give_notice(self, actor: Actor, digits: str, given_on: date) -> date:
+        """Give notice that the entitlement is lost; return the last day of it. Wants a reason."""
+        with_reason(actor)
+        ends_on = (await self.rules_of(digits)).card.notice_until(given_on)
+        await self._on(
+            digits, lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on)
+        )
+        return ends_on
+
+    async def withdraw_notice(self, actor: Actor, digits: str) -> None:
+        """Take a notice back."""
+        await self._on(digits, lambda c, token: holders.withdraw_notice(c, actor, token))
+
+    async def anonymise(self, actor: Actor, digits: str) -> int:
+        """Remove who the holder is and end the account. Wants a reason. Returns how many carriers ended."""
+        with_reason(actor)
+        return await self._on(digits, lambda c, token: people.anonymise(c, actor, token))
+
+    async def _on(self, digits: str, job: Callable[[Connection, int], Awaitable[T]]) -> T:
+        token = self.master.token(digits)
+        return await self._run(lambda c: job(c, token), digits)
+
+    async def _run(
+        self, job: Callable[[Connection], Awaitable[T]], digits: str = "", *, timeout_s: float = 10.0
+    ) -> T:
+        async def checked(connection: Connection) -> T:
+            await check_master_key(connection, self.master)
+            return await job(connection)
+
+        try:
+            return await self.database.run(checked, timeout_s=timeout_s)
+        except RegistryRefused as error:
+            if not digits:
+                raise
+            raise type(error)(f"card {mask_card(digits)}: {error}") from None

@@ -1,0 +1,87 @@
+"""What a card's holder may claim on a day: the set of kinds, the flags, whether the entitlement holds.
+
+Owns what is kept of a holder in memory (`Held`) and how it is read. Pure. Must not know who the holder is:
+the registry sends bit masks and the days on which they change, never a date of birth, name or number
+(ARCHITECTURE.md, "A holder in memory"). Invariant: any day between the newest change and the next but one
+is judged exactly, late sales too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from switch.rules.dates import Band, Overlap, kinds_at_age
+
+if TYPE_CHECKING:
+    from switch.rules.directory import Card
+    from switch.rules.programme import Rules
+    from switch.rules.versions import Version
+
+
+class Held(NamedTuple):
+    """What decides about a holder; days since 1970-01-01.
+
+    `kinds` holds from `kinds_from` until the day before `next_from`; earlier it was `kinds_before`, later
+    it is `kinds_next`. `entitled_until`: the last day a proof entitles to, None: nothing was proved.
+    """
+
+    flags: int
+    guardian: int
+    kinds: int
+    kinds_before: int
+    kinds_from: int
+    kinds_next: int
+    next_from: int
+    entitled_until: int | None
+
+
+class Standing(NamedTuple):
+    """What holds for a holder on a day: kinds and flags as bit masks, and whether the entitlement holds.
+
+    `has_guardian`: a guardian acts for the holder whatever the age (Zgierz § 12).
+    """
+
+    kinds: int
+    flags: int
+    has_guardian: bool
+    is_entitled: bool
+
+
+NOBODY = Standing(0, 0, has_guardian=False, is_entitled=True)
+"""Of a card no holder's data is kept for, in a programme whose entitlement has no end."""
+
+
+def standing(card: Card, version: Version, day: int) -> Standing:
+    """Return what holds for a card's holder on a day, by a version of the rules."""
+    needs_proof = version.rules.entitlement is not None
+    held = card.held
+    if held is None:
+        return NOBODY._replace(is_entitled=False) if needs_proof else NOBODY
+    if day < held.kinds_from:
+        kinds = held.kinds_before
+    else:
+        kinds = held.kinds_next if day >= held.next_from else held.kinds
+    until = held.entitled_until
+    is_entitled = not needs_proof or (until is not None and day <= until)
+    return Standing(kinds, held.flags, bool(held.guardian), is_entitled)
+
+
+def kind_steps(bands: Sequence[Band], overlap: Overlap) -> list[tuple[int, int]]:
+    """Return from which completed year of life on which set of kinds holds: what the database places
+    birthdays by.
+    """
+    ages = {0} | {band.from_age for band in bands}
+    ages |= {band.to_age + 1 for band in bands if band.to_age is not None}
+    steps: list[tuple[int, int]] = []
+    for age in sorted(ages):
+        kinds = kinds_at_age(bands, overlap, age)
+        if kinds != (steps[-1][1] if steps else 0):
+            steps.append((age, kinds))
+    return steps
+
+
+def steps_of(rules: Rules) -> list[tuple[int, int]]:
+    """Return the steps of a programme's kinds of holder; none where it has no kinds."""
+    holders = rules.holders
+    return kind_steps(holders.bands(), holders.overlap or "both") if holders else []

@@ -1,0 +1,152 @@
+"""`cityswitch holders` against a real Postgres: persons by file and by hand, entitlement, notice,
+anonymity.
+"""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.exit_codes import Exit
+from tests.cli.office import RULES, SURE, Run, card
+
+ZGIERZ = RULES.with_name("zgierz.toml")
+PESEL = "44051401359"
+HEADER = "number,name,pesel,born_on,phone,email,channel,flags,kinds,tax_year,applied_on"
+PROGRAMME = ("--programme", "zgierz")
+TODAY = date.today()
+
+
+@pytest.fixture
+def zgierz(run: Run) -> Run:
+    """A registry with Zgierz beside Częstochowa, and five of its cards."""
+    assert run("programmes", "apply", str(ZGIERZ))[0] == Exit.OK
+    for number in range(1, 6):
+        assert run("cards", "add", *PROGRAMME, typed=card(number))[0] == Exit.OK
+    return run
+
+
+def shown(run: Run, number: int, *options: str) -> dict[str, Any]:
+    """What `holders show` tells of a card."""
+    status, out, err = run("holders", "show", "--json", *options, typed=card(number))
+    assert status == Exit.OK, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def write(path: Path, *lines: str) -> Path:
+    """Write a file of holders."""
+    path.write_text("\n".join((HEADER, *lines)), encoding="utf-8")
+    return path
+
+
+def test_holders_are_imported_all_or_none(zgierz: Run, tmp_path: Path) -> None:
+    """Each line that cannot be is told by number, column and reason; nothing is stored, nobody is
+    repeated.
+    """
+    born = (TODAY + timedelta(1)).isoformat()
+    file = write(
+        tmp_path / "holders.csv",
+        f"{card(1)},Anna Żółć,{PESEL},,600100200,,phone,family,,2025,",
+        f"{card(1)},Anna Żółć,{PESEL},,600100200,,phone,family,,2025,",
+        f"{card(2)},Jan,,{born},,,,,,,",
+        f"{card(3)},Jan,44051401358,,,,,,,,",
+        f"{card(4)},Jan,,1980-01-01,,,,giant,,,",
+        f"{card(5)},Jan,,,,,,,viking,,",
+        f"{card(9)},Jan,,1980-01-01,,,,,,,",
+        f"{card(4)},Jan,,1980-13-01,,,,,,,",
+        f"{card(5)},Jan,,1980-01-01,,nobody,,,,,",
+    )
+    status, out, err = zgierz("holders", "import", str(file), *PROGRAMME)
+    assert status == Exit.DIFFERENCES
+    assert "0 holders imported, 0 there already, 8 lines refused" in out
+    for line in (
+        "line 3: is line 2 once more",
+        "line 4: born_on: is in the future",
+        "line 5: pesel: is no PESEL",
+        "line 6: flags: has a code that the rules do not have",
+        "line 7: kinds: has a code that the rules do not have",
+        "line 8: number: is no card of this programme",
+        "line 9: born_on: is no date like",
+        "line 10: email: is no e-mail address",
+    ):
+        assert line in out
+    assert not any(secret in out + err for secret in ("Anna", PESEL, "600100200", card(1), "nobody"))
+    assert zgierz("holders", "show", typed=card(1))[0] == Exit.NOT_FOUND
+    assert "1 holders imported" in zgierz("holders", "import", str(file), *PROGRAMME, "--good-lines")[1]
+    assert shown(zgierz, 1)["flags"] == "family"
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("number,surname\n", encoding="utf-8")
+    status, _, err = zgierz("holders", "import", str(wrong), *PROGRAMME)
+    assert (status, "column 2 is unknown" in err) == (Exit.USAGE, True)
+
+
+def test_kinds_follow_the_birthday_and_the_person_is_shown_only_when_asked(zgierz: Run) -> None:
+    """Zgierz § 16: somebody of 61 is a senior; who it is stays out of sight without --person."""
+    born = TODAY.replace(year=TODAY.year - 61, day=1)
+    typed = f"{card(1)}\nname: Zażółć Gęślą\nborn_on: {born}\nphone: 600100200\nchannel: sms\n"
+    assert zgierz("holders", "add", "--flags", "senior family", *PROGRAMME, typed=typed)[0] == Exit.OK
+    found = shown(zgierz, 1)
+    assert (found["kinds"], found["flags"], found["entitled_until"]) == ("senior", "family senior", None)
+    assert "name" not in found
+    assert "born" not in json.dumps(found)
+    known = shown(zgierz, 1, "--person")
+    assert (known["name"], known["born_on"]) == ("Zażółć Gęślą", born.isoformat())
+    younger = born.replace(year=TODAY.year - 30)
+    typed = f"{card(1)}\nborn_on: {younger}\nphone: 600100201\n"
+    assert zgierz("holders", "update", typed=typed)[0] == Exit.OK
+    assert shown(zgierz, 1)["kinds"] == "adult"
+    assert shown(zgierz, 1, "--person")["phone"] == "600100201"
+    status, _, err = zgierz("holders", "update", typed=f"{card(1)}\nsurname: Wiśniewski\n")
+    assert (status, "Wiśniewski" in err) == (Exit.USAGE, False)
+    assert zgierz("holders", "flags", "family", "--guardian", typed=card(1))[0] == Exit.OK
+    found = shown(zgierz, 1)
+    assert (found["flags"], found["guardian"]) == ("family", True)
+
+
+def test_proof_of_tax_entitles_until_the_end_of_may(zgierz: Run) -> None:
+    """Zgierz § 20: proof for Y entitles until 31 May of Y + 2; an old proof renews nothing and says so."""
+    assert zgierz("holders", "add", "--tax-year", "2024", *PROGRAMME, typed=card(1))[0] == Exit.OK
+    assert shown(zgierz, 1)["entitled_until"] == "2026-05-31"
+    assert zgierz("holders", "tax-proof", "--year", "2025", typed=card(1))[0] == Exit.OK
+    assert shown(zgierz, 1)["entitled_until"] == "2027-05-31"
+    status, _, err = zgierz("holders", "tax-proof", "--year", "2024", typed=card(1))
+    assert (status, "that proof renews nothing" in err) == (Exit.USAGE, True)
+    assert shown(zgierz, 1)["entitled_until"] == "2027-05-31"
+
+
+def test_the_transition_needs_no_proof(zgierz: Run) -> None:
+    """Zgierz § 21: applied for from January to April 2024, entitled until 31 May 2024; a day later, to
+    nothing.
+    """
+    for number, day, until in ((1, "2024-01-01", "2024-05-31"), (2, "2024-04-30", "2024-05-31"),
+                               (3, "2024-05-01", None)):  # fmt: skip
+        assert zgierz("holders", "add", "--applied-on", day, *PROGRAMME, typed=card(number))[0] == Exit.OK
+        assert shown(zgierz, number)["entitled_until"] == until
+
+
+def test_a_notice_lasts_a_calendar_month(zgierz: Run) -> None:
+    """Zgierz § 33: given on 31 January it ends with February; it wants a reason, and can be taken back."""
+    assert zgierz("holders", "add", *PROGRAMME, typed=card(1))[0] == Exit.OK
+    year = TODAY.year + 1
+    assert zgierz("holders", "notice", typed=card(1))[0] == Exit.USAGE
+    given = ("--given-on", f"{year}-01-31")
+    assert zgierz("holders", "notice", *given, *SURE, typed=card(1))[0] == Exit.OK
+    last = date(year, 3, 1) - timedelta(1)
+    assert shown(zgierz, 1)["notice_ends_on"] == last.isoformat()
+    assert zgierz("holders", "notice", "--withdraw", *SURE, typed=card(1))[0] == Exit.OK
+    assert shown(zgierz, 1)["notice_ends_on"] is None
+
+
+def test_anonymising_leaves_the_account_and_nobody(zgierz: Run) -> None:
+    """Zgierz § 26: the card is closed, the person gone; a proxy may not ask for it."""
+    typed = f"{card(1)}\nname: Zażółć Gęślą\npesel: {PESEL}\n"
+    assert zgierz("holders", "add", *PROGRAMME, typed=typed)[0] == Exit.OK
+    status, _, err = zgierz("holders", "anonymise", "--hand", "proxy-online", *SURE, typed=card(1))
+    assert (status, "only by" in err) == (Exit.USAGE, True)
+    assert zgierz("holders", "anonymise", "--hand", "holder-online", *SURE, typed=card(1))[0] == Exit.OK
+    assert shown(zgierz, 1, "--person")["name"] is None
+    assert json.loads(zgierz("cards", "show", "--json", typed=card(1))[1])["status"] == "closed"
+    assert zgierz("holders", "add", *PROGRAMME, typed=f"{card(2)}\nname: Y\npesel: {PESEL}\n")[0] == Exit.OK
