@@ -22,6 +22,7 @@ from bench.throughput.sealing import (
     shake_hands,
     unconnected_session,
 )
+from bench.throughput.tls_files import TlsConnection
 from protocol import REPLY_BIT, Balance, ClientSession, Earn, ProtocolError, TransactionReply
 from protocol.limits import HEADER_SIZE, LENGTH_SIZE
 from protocol.messages import TYPE_OF
@@ -46,7 +47,7 @@ class LoadLine:
         self.sock = sock
         self.fd = sock.fileno()
         self._recv = sock.recv
-        self._send = sock.send
+        self._send = sock.send_wrapped if isinstance(sock, TlsConnection) else sock.send
         self._block = block
         self._frame_bytes = block.frame_bytes
         self._sent_bytes = 0
@@ -186,6 +187,7 @@ def open_lines(load: Load, connect: Connect = connect) -> list[LoadLine]:
             lines.append(EchoLine(sock, block, is_verified=is_verified))
             continue
         session = shake_hands(sock, terminal, key)
-        block = Block(session, draw_of(number), load.stan_first, load.sealed_ahead)
+        wrap = sock.wrap if isinstance(sock, TlsConnection) else bytes
+        block = Block(session, draw_of(number), load.stan_first, load.sealed_ahead, wrap)
         lines.append(VerifiedLine(sock, block, session) if is_verified else LoadLine(sock, block, load.asks))
     return lines

@@ -56,10 +56,19 @@ Connect: TypeAlias = Callable[[str, int], Socket]
 class Block:
     """The sealed frames of one connection; grows when told to."""
 
-    def __init__(self, session: ClientSession, draw: Draw, stan_first: int, frames: int) -> None:
+    def __init__(
+        self,
+        session: ClientSession,
+        draw: Draw,
+        stan_first: int,
+        frames: int,
+        wrap: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         if stan_first < STAN_FIRST_MIN:
             raise ValueError(f"stan_first must be at least {STAN_FIRST_MIN}, not {stan_first}")
         self._session = session
+        self._wrap = wrap
+        """What the line makes of a frame: nothing, or a record of TLS."""
         self._draw = draw
         self._stan = stan_first
         self.frame_bytes = 0
@@ -68,9 +77,9 @@ class Block:
 
     def grow(self, frames: int) -> None:
         """Seal so many frames more."""
-        seal = self._session.seal
+        seal, wrap = self._session.seal, self._wrap
         asked = map(self._draw, range(self._stan, self._stan + frames))
-        made = [seal(message, repeat=is_repeat) for message, is_repeat in asked]
+        made = [wrap(seal(message, repeat=is_repeat)) for message, is_repeat in asked]
         self._stan += frames
         if made:
             self.frame_bytes = len(made[0])

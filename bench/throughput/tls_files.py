@@ -59,6 +59,7 @@ class TlsConnection:
         self._sock = sock
         self.fileno = sock.fileno
         self.close = sock.close
+        self.send_wrapped = sock.send
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._is_blocking = True
@@ -101,6 +102,11 @@ class TlsConnection:
             except ssl.SSLZeroReturnError:
                 return data
         return data
+
+    def wrap(self, data: bytes) -> bytes:
+        """Return the record that carries `data`: to be sent by `send_wrapped`, in the order of wrapping."""
+        self._tls.write(data)
+        return self._outgoing.read()
 
     def send(self, data: bytes | memoryview) -> int:
         """Encrypt and send all of `data`: what the socket does not take at once is waited for."""
