@@ -14,7 +14,6 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import NAME_CHARACTERS_MAX, PROGRAMME_MAX, check_number, check_text
 from ledger.registry.kinds import place_kinds
-from ledger.registry.reads import Status
 
 RULES_CHARACTERS_MAX: Final = 65_536
 YEARS: Final = range(1990, 2200)
@@ -88,19 +87,69 @@ async def check_programme(connection: Connection, programme: int) -> None:
         raise NotInRegistry(f"there is no programme {programme}")
 
 
-async def set_programme_status(connection: Connection, actor: Actor, programme: int, status: Status) -> None:
-    """Suspend a programme, or take it up again."""
+async def suspend_programme(
+    connection: Connection,
+    actor: Actor,
+    programme: int,
+    suspended_from: datetime,
+    suspended_until: datetime | None,
+) -> None:
+    """Suspend a programme from a moment until another (None: until it is resumed).
+
+    It takes the place of any other suspension.
+    """
+    if suspended_until is not None and suspended_until <= suspended_from:
+        raise RegistryRefused("a suspension ends after it began")
+    for moment in (suspended_from, suspended_until):
+        if moment is not None:
+            check_number("the year of a suspension", moment.year, YEARS[0], YEARS[-1])
     async with writing(connection, actor):
         await check_programme(connection, programme)
         await connection.execute(
-            "update registry.programme set status = $2 where id = $1", programme, int(status)
+            "update registry.programme set suspended_from = $2, suspended_until = $3 where id = $1",
+            programme,
+            suspended_from,
+            suspended_until,
         )
 
 
+async def resume_programme(connection: Connection, actor: Actor, programme: int, now: datetime) -> None:
+    """End a suspension now; one that has not begun never does. What is over stays as it was."""
+    async with writing(connection, actor):
+        await check_programme(connection, programme)
+        await connection.execute(
+            "update registry.programme set "
+            "suspended_from = case when suspended_from < $2 then suspended_from end, "
+            "suspended_until = case when suspended_from < $2 then least(suspended_until, $2) end "
+            "where id = $1",
+            programme,
+            now,
+        )
+
+
+async def call_off_programme(
+    connection: Connection, actor: Actor, programme: int, ended_from: datetime, now: datetime
+) -> None:
+    """Call a programme off, for good, from a moment on; until that has come it may be put off."""
+    check_number("the year of an end", ended_from.year, YEARS[0], YEARS[-1])
+    async with writing(connection, actor):
+        await check_programme(connection, programme)
+        changed = await connection.fetchval(
+            "update registry.programme set ended_from = $2 "
+            "where id = $1 and (ended_from is null or ended_from > $3) returning id",
+            programme,
+            ended_from,
+            now,
+        )
+        if changed is None:
+            raise RegistryRefused(f"programme {programme} has been called off, which is for good")
+
+
 async def list_programmes(connection: Connection) -> list[Any]:
-    """All programmes: id, code, name, status."""
+    """All programmes: id, code, name, suspended_from, suspended_until, ended_from."""
     rows: list[Any] = await connection.fetch(
-        "select id, code, name, status from registry.programme order by id"
+        "select id, code, name, suspended_from, suspended_until, ended_from "
+        "from registry.programme order by id"
     )
     return rows
 

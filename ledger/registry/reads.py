@@ -20,19 +20,21 @@ CARDS_PER_READ: Final = 2_000
 
 
 class Status(IntEnum):
-    """Of a programme, a partner (STOPPED: suspended) or a terminal (STOPPED: blocked)."""
+    """Of a partner (STOPPED: suspended) or a terminal (STOPPED: blocked)."""
 
     ACTIVE = 0
     STOPPED = 1
 
 
 class ProgrammeRow(msgspec.Struct, frozen=True, gc=False):
-    """A programme; status as in Status."""
+    """A programme; the moments of its suspension and of its end in ms since 1970, None: none."""
 
     id: int
     code: str
     name: str
-    status: int
+    suspended_from_ms: int | None
+    suspended_until_ms: int | None
+    ended_from_ms: int | None
 
 
 class RulesRow(msgspec.Struct, frozen=True, gc=False):
@@ -125,7 +127,9 @@ class RegistrySnapshot(msgspec.Struct, gc=False):
     offers: list[OfferRow]
 
 
-_PROGRAMMES: Final = "select id, code, name, status from registry.programme where changed > $1 order by id"
+_PROGRAMMES: Final = """select id, code, name, (extract(epoch from suspended_from) * 1000)::bigint,
+    (extract(epoch from suspended_until) * 1000)::bigint, (extract(epoch from ended_from) * 1000)::bigint
+  from registry.programme where changed > $1 order by id"""
 _RULES: Final = """select programme, version, (extract(epoch from effective_from) * 1000)::bigint, rules_toml
   from registry.programme_version where changed > $1 order by programme, version"""
 _PARTNERS: Final = """select id, programme, name, status, main_partner, points_step_grosze

@@ -32,7 +32,7 @@ COMMANDS = {
     "partners": "partners:app",
     "outlets": "outlets:app",
     "terminals": "terminals:app",
-    "programmes": "programmes:app",
+    "programmes": "programme_states:app",
     "audit": "audit:app",
     "ledger": "ledger:app",
     "init": "install:init_app",

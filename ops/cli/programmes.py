@@ -19,10 +19,9 @@ from zoneinfo import ZoneInfo
 from cyclopts import App, Parameter
 
 from ledger.postgres.database import Connection
-from ledger.registry.programmes import YEARS, list_programmes, list_rules, set_programme_status
-from ledger.registry.reads import Status
+from ledger.registry.programmes import YEARS, list_programmes, list_rules
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import NOBODY, UNSURE, By, BySure, Json, pick_programme, tell_done
+from ops.cli.registry_options import NOBODY, By, Json, pick_programme, tell_done
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.office.acting import with_reason
@@ -40,7 +39,6 @@ app = App(
 )
 AT_HELP = "The version that holds then: a day, from its midnight on, or a moment with a time zone; now."
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-STATUS_NAMES = {Status.ACTIVE: "active", Status.STOPPED: "suspended"}
 
 
 @app.command(help_epilogue=examples("programmes check new-rules.toml"))
@@ -247,8 +245,28 @@ async def list_(*, json: Json = False, place: Place = HERE) -> None:
     """List the programmes."""
     async with looking(place) as database:
         rows = await database.run(list_programmes)
-    shown = [{**row, "status": STATUS_NAMES[row["status"]]} for row in rows]
+    now = datetime.now(UTC)
+    shown = [
+        {"id": row["id"], "code": row["code"], "name": row["name"], "status": status_text(row, now)}
+        for row in rows
+    ]
     print_rows(shown, ("id", "code", "name", "status"), as_json=json, empty="No programme yet.")
+
+
+def status_text(row: Any, now: datetime) -> str:
+    """Return what a programme is now, and what is announced: active, suspended, called off."""
+    since, until, ended = row["suspended_from"], row["suspended_until"], row["ended_from"]
+    if ended is not None and ended <= now:
+        return f"called off since {ended.isoformat(' ', 'minutes')}"
+    said = "active"
+    if since is not None and (until is None or until > now):
+        end = f"until {until.isoformat(' ', 'minutes')}" if until else "until it is resumed"
+        said = (
+            f"suspended {end}"
+            if since <= now
+            else f"active, suspended from {since.isoformat(' ', 'minutes')} {end}"
+        )
+    return said if ended is None else f"{said}, called off from {ended.isoformat(' ', 'minutes')}"
 
 
 @app.command(
@@ -305,39 +323,3 @@ def _version_at(rows: list[Any], at: str | None, version: int | None) -> Any:
             "Leave --version and --at out to see the one in force.",
         )
     return found
-
-
-@app.command(help_epilogue=examples("programmes suspend czestochowa --reason 'called off by the city'"))
-async def suspend(
-    programme: str | None = None,
-    /,
-    *,
-    by: BySure = UNSURE,
-    json: Json = False,
-    place: Place = HERE,
-) -> None:
-    """Suspend a programme: every terminal gets a clear refusal until it is resumed."""
-    await _set_status(programme, Status.STOPPED, by, json, place)
-
-
-@app.command(help_epilogue=examples("programmes resume czestochowa"))
-async def resume(
-    programme: str | None = None, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE
-) -> None:
-    """Take a suspended programme up again."""
-    await _set_status(programme, Status.ACTIVE, by, json, place)
-
-
-async def _set_status(programme: str | None, status: Status, by: By, as_json: bool, place: Place) -> None:
-    actor, now = by.told(), STATUS_NAMES[status]
-    async with changing(place) as database:
-        number = await database.run(lambda connection: pick_programme(connection, programme))
-        if isinstance(by, BySure):
-            by.confirm(f"Suspend programme {number}: all its terminals are refused")
-        await database.run(lambda connection: set_programme_status(connection, actor, number, status))
-    tell_done(
-        f"Programme {number} is {now}.",
-        {"id": number, "status": now},
-        as_json=as_json,
-        again="programmes list",
-    )

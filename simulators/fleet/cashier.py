@@ -29,7 +29,7 @@ _CODE_OF_PECULIAR: Final = {
     Peculiarity.BLOCKED: ResultCode.CARD_BLOCKED,
     Peculiarity.EXPIRED: ResultCode.CARD_EXPIRED,
     Peculiarity.REPLACED: ResultCode.CARD_REPLACED,
-    Peculiarity.RETAIN: ResultCode.CARD_RETAIN,
+    Peculiarity.RETAIN: ResultCode.CARD_BLOCKED,  # Częstochowa asks no terminal to keep a card
 }
 
 

@@ -21,6 +21,7 @@ from switch.rules.entitlement import Held
 from switch.rules.offer_book import OfferBook
 from switch.rules.offers import OfferError
 from switch.rules.programme import Rules, RulesError, parse_rules
+from switch.rules.states import RUNNING, States
 from switch.rules.versions import NO_RULES, Version, in_force
 
 CLOCK_TOLERANCE_MS = 300_000
@@ -52,16 +53,17 @@ class HeldCard(Card, gc=False):
 
 
 class Programme:
-    """One programme: its state and every version of its rules ever published, for old replies are printed
-    and late sales judged by the version of their time. `current` is the one in force now.
+    """One programme: its states and every version of its rules ever published, for old replies are printed
+    and late sales judged by the version of their time. `current` is the one in force now, `refusal` the
+    code of a programme that does not run now, else 0.
     """
 
-    __slots__ = ("code", "current", "name", "number", "offers", "suspended", "versions")
+    __slots__ = ("code", "current", "name", "number", "offers", "refusal", "states", "versions")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.code = self.name = ""
-        self.suspended = False
+        self.states, self.refusal = RUNNING, 0
         self.current = NO_RULES
         self.offers = OfferBook()
         self.versions: dict[int, Version] = {0: NO_RULES}
@@ -75,8 +77,9 @@ class Programme:
         return in_force(self.versions.values(), at_ms)
 
     def choose_version(self, now_ms: int) -> None:
-        """Put the rules of the moment in force."""
+        """Put the rules of the moment in force, and see whether the programme runs."""
         self.current = self.version_at(now_ms)
+        self.refusal = self.states.refusal(now_ms)
 
 
 class Partner:
@@ -229,7 +232,8 @@ class Directory:
     def _apply_programmes(self, changes: RegistrySnapshot) -> None:
         for row in changes.programmes:
             programme = self.programmes.setdefault(row.id, Programme(row.id))
-            programme.code, programme.name, programme.suspended = row.code, row.name, row.status != 0
+            programme.code, programme.name = row.code, row.name
+            programme.states = States(row.suspended_from_ms, row.suspended_until_ms, row.ended_from_ms)
         for version in changes.rules:
             try:
                 rules = parse_rules(version.rules_toml, source=f"rules {version.programme}/{version.version}")

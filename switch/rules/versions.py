@@ -25,12 +25,15 @@ class Version(msgspec.Struct, frozen=True):
     rules: Rules
     printer: ReceiptPrinter
     calendar: Calendar
+    entry_bits: int
 
     @classmethod
     def of(cls, number: int, from_ms: int, rules: Rules) -> Version:
         """Make a version of checked rules."""
         calendar = Calendar(rules.programme.time_zone)
-        return cls(number, from_ms, rules, ReceiptPrinter(rules, calendar), calendar)
+        return cls(
+            number, from_ms, rules, ReceiptPrinter(rules, calendar), calendar, rules.terminals.entry_bits()
+        )
 
 
 def in_force(versions: Iterable[Version], at_ms: int) -> Version:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ops.exit_codes import Exit
-from tests.cli.office import RULES, SURE, Run
+from tests.cli.office import RULES, Run
 
 
 def changed(tmp_path: Path, step_grosze: int) -> str:
@@ -148,32 +148,3 @@ def test_every_delivered_programme_can_be_applied(run: Run, city: str) -> None:
     assert (told["published"], told["version"]) == (True, 1)
     assert city in run("programmes", "list")[1]
     assert f'code = "{city}"' in run("programmes", "show", city)[1]
-
-
-def test_a_programme_is_suspended_with_a_reason(run: Run) -> None:
-    """It stops a whole city: asked about, with a reason, and taken up again as easily as that."""
-    assert run("programmes", "suspend", "--yes")[0] == Exit.USAGE
-    assert run("programmes", "suspend", "--reason", "called off")[0] == Exit.USAGE
-    assert json.loads(run("programmes", "suspend", "--json", *SURE)[1]) == {"id": 1, "status": "suspended"}
-    assert json.loads(run("programmes", "resume", "--json")[1]) == {"id": 1, "status": "active"}
-    assert run("programmes", "suspend", "elsewhere", *SURE)[0] == Exit.NOT_FOUND
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "key"),
-    [
-        ("step_grosze = 1000", "step_grosze = 0", "earn.step_grosze"),
-        ("points = 100,", "points = 250,", "redeem.tiers"),
-        ("{balance}", "{ballance}", "receipt"),
-        ("[earn]", "[earn", "TOML"),
-    ],
-)
-def test_bad_rules_name_the_file_and_the_key(run: Run, tmp_path: Path, old: str, new: str, key: str) -> None:
-    """Rules the switch could not load are refused with status 3, file and key named; nothing is stored."""
-    file = tmp_path / "bad.toml"
-    file.write_text(RULES.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
-    status, _, err = run("programmes", "apply", str(file))
-    assert status == Exit.CONFIGURATION
-    assert str(file) in err
-    assert key in err
-    assert "# version 1" in run("programmes", "show")[1]

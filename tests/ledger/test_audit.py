@@ -1,6 +1,7 @@
 """No write to the registry without an actor, and none without its row in the trail, whoever writes."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,13 @@ from ledger.registry.audit import Actor, Wanted, list_audit, list_card_audit, wr
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
 from ledger.registry.keys import issue_key, note_use
-from ledger.registry.programmes import add_rules, set_programme_status
-from ledger.registry.reads import Status
+from ledger.registry.programmes import add_rules, resume_programme
 from ledger.registry.secrets import MasterKey
 from tests.ledger.books import PARTNER, TERMINAL, TESTER, found_registry, write_registry
 
 WRITES = [
     "insert into registry.programme (id, code, name) values (9, 'x', 'x')",
-    "update registry.programme set status = 1",
+    "update registry.programme set ended_from = now()",
     "insert into registry.programme_version (programme, version, effective_from, rules_toml) "
     "values (1, 9, now(), 'x')",
     "insert into registry.partner (id, programme, name) values (9, 1, 'x')",
@@ -145,7 +145,7 @@ async def test_the_service_leaves_its_row_as_the_switch(registry: Database, data
 async def test_a_name_or_reason_out_of_bounds_is_refused(registry: Database, actor: Actor) -> None:
     """A nameless actor, a line break, a NUL, a novel: refused with one line before anything is written."""
     with pytest.raises(RegistryRefused):
-        await registry.run(lambda c: set_programme_status(c, actor, 1, Status.STOPPED))
+        await registry.run(lambda c: resume_programme(c, actor, 1, datetime.now(UTC)))
 
 
 async def test_the_trail_is_paged_and_asked(registry: Database) -> None:

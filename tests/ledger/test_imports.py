@@ -4,7 +4,7 @@ effect (F10).
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from ledger.registry.cards import CardRow, import_cards, list_cards
 from ledger.registry.imports import Import, Mode, Refusal
 from ledger.registry.keys import issue_keys, list_keys, next_generations, revoke_key
 from ledger.registry.partners import NewPartner, import_partners, list_partners, set_partner_status
-from ledger.registry.programmes import add_programme, list_rules, set_programme_status
+from ledger.registry.programmes import add_programme, list_rules, resume_programme
 from ledger.registry.reads import Status
 from ledger.registry.secrets import MasterKey
 from ledger.registry.terminals import NewTerminal, import_terminals, list_terminals, set_terminal_status
@@ -166,7 +166,7 @@ def wild_calls(number: int, other: int, third: int, text: str) -> list[Call]:
         lambda c: import_partners(c, TESTER, 1, [NewPartner(number, text, True, other)], Mode.DRY_RUN),
         lambda c: import_terminals(c, TESTER, [NewTerminal(number, other, text)], Mode.DRY_RUN),
         lambda c: add_programme(c, TESTER, programme=number, code=text, name=text),
-        lambda c: set_programme_status(c, TESTER, number, Status.ACTIVE),
+        lambda c: resume_programme(c, TESTER, number, datetime.now(UTC)),
         lambda c: set_partner_status(c, TESTER, number, Status.ACTIVE),
         lambda c: set_terminal_status(c, TESTER, number, Status.ACTIVE),
         lambda c: list_rules(c, number),

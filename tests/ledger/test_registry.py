@@ -17,7 +17,7 @@ from ledger.registry.programmes import (
     add_rules,
     list_programmes,
     list_rules,
-    set_programme_status,
+    suspend_programme,
 )
 from ledger.registry.reads import CHANNEL, CardTuple, RegistrySnapshot, Status, read_changes
 from ledger.registry.terminals import set_terminal_status
@@ -54,7 +54,7 @@ async def test_the_whole_registry_is_read(registry: Database, database: Database
         )
     )
     found, cards = await changes(database)
-    assert [(row.id, row.code, row.status) for row in found.programmes] == [(1, "czestochowa", 0)]
+    assert [(row.id, row.code, row.ended_from_ms) for row in found.programmes] == [(1, "czestochowa", None)]
     assert [(row.version, row.effective_from_ms) for row in found.rules] == [(1, 1_482_105_600_000)]
     assert [(row.id, row.main_partner, row.points_step_grosze) for row in found.partners] == [
         (7, False, None)
@@ -233,7 +233,7 @@ async def test_refusals_are_one_line(registry: Database) -> None:
         lambda c: add_rules(c, TESTER, programme=1, effective_from=now.replace(tzinfo=None), rules_toml="x"),
         lambda c: set_terminal_status(c, TESTER, 5, Status.STOPPED),
         lambda c: set_partner_status(c, TESTER, 5, Status.STOPPED),
-        lambda c: set_programme_status(c, TESTER, 5, Status.STOPPED),
+        lambda c: suspend_programme(c, TESTER, 5, now, None),
         lambda c: import_cards(c, TESTER, 9, []),
         lambda c: import_partners(c, TESTER, 9, []),
         lambda c: list_cards(c, limit=0),

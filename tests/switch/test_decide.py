@@ -18,6 +18,7 @@ from switch.rules.decide import (
 )
 from switch.rules.directory import Card, Partner, Programme
 from switch.rules.programme import parse_rules
+from switch.rules.states import States
 from switch.rules.versions import DAY_MS
 from tests.entries import SWIPED
 
@@ -86,7 +87,7 @@ def test_amounts_outside_the_bounds_have_codes_of_their_own(amount: int, code: R
         (int(ResultCode.CARD_UNKNOWN), ResultCode.CARD_UNKNOWN),
         (make_card(programme=2), ResultCode.CARD_OTHER_PROGRAMME),
         (make_card(status=1), ResultCode.CARD_BLOCKED),
-        (make_card(status=2), ResultCode.CARD_RETAIN),
+        (make_card(status=2), ResultCode.CARD_BLOCKED),
         (make_card(status=3), ResultCode.CARD_REPLACED),
         (make_card(status=4), ResultCode.CARD_NOT_ACTIVE),
         (make_card(status=5), ResultCode.CARD_NOT_ACTIVE),
@@ -154,7 +155,8 @@ def test_refusals_follow_the_order_of_their_numbers() -> None:
     assert earn(partner, card, 0).code == ResultCode.CARD_BLOCKED
     partner.suspended = True
     assert earn(partner, card, 0).code == ResultCode.PARTNER_SUSPENDED
-    partner.programme.suspended = True
+    partner.programme.states = States(suspended_from_ms=0)
+    partner.programme.choose_version(NOW.now_ms)
     assert earn(partner, card, 0).code == ResultCode.PROGRAMME_SUSPENDED
 
 
@@ -175,7 +177,7 @@ def test_what_is_not_known_is_not_refused() -> None:
 def test_a_reversal_is_never_declined_on_business_grounds(status: int) -> None:
     """SPEC.md, section 6: what was done with a blocked or expired card can still be put right."""
     partner = make_partner()
-    partner.suspended = partner.programme.suspended = True
+    partner.suspended, partner.programme.refusal = True, int(ResultCode.PROGRAMME_ENDED)
     assert (
         decide_reference(
             Reversal(2, 0, "", SWIPED, 1), partner, make_card(status=status, expires_day=1), NOW

@@ -12,7 +12,7 @@ from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.duplicates import replace_card
 from ledger.registry.partners import set_partner_status
-from ledger.registry.programmes import add_programme, add_rules, set_programme_status
+from ledger.registry.programmes import add_programme, add_rules, suspend_programme
 from ledger.registry.reads import Status as RowStatus
 from protocol import (
     Balance,
@@ -47,13 +47,16 @@ NEW_PLASTIC = card_digits(50)
 
 
 async def add_cards(running: Running) -> None:
-    """Every card the cases need, beside CARD."""
+    """Every card the cases need, beside CARD, under rules by which a wanted one is retained."""
+    retaining = RULES.replace("retain = false", "retain = true")
+    since = datetime(2020, 1, 1, tzinfo=UTC)
     token = running.master.token
     cards = [CardRow(token(digits), digits[-4:], status=status) for status, digits in BY_STATUS.items()]
     cards.append(CardRow(token(EXPIRED), EXPIRED[-4:], expires_on=date(2020, 1, 1)))
     cards.append(CardRow(token(OTHER), OTHER[-4:]))
 
     async def job(connection: Connection) -> None:
+        await add_rules(connection, TESTER, programme=1, effective_from=since, rules_toml=retaining)
         await import_cards(connection, TESTER, 1, cards)
         await add_programme(connection, TESTER, programme=2, code="zywiec", name="Żywiec")
         await import_cards(connection, TESTER, 2, [CardRow(token(STRANGER), STRANGER[-4:])])
@@ -200,6 +203,6 @@ async def test_every_stored_reply_stays_what_it_was(
         await owner.run(lambda c: set_partner_status(c, TESTER, 1, RowStatus.STOPPED))
         await teller.wait_balance(line, ResultCode.PARTNER_SUSPENDED)
         await teller.check(line, "while the partner is suspended")
-        await owner.run(lambda c: set_programme_status(c, TESTER, 1, RowStatus.STOPPED))
+        await owner.run(lambda c: suspend_programme(c, TESTER, 1, datetime.now(UTC), None))
         await teller.wait_balance(line, ResultCode.PROGRAMME_SUSPENDED)
         await teller.check(line, "while the programme is suspended")

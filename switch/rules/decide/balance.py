@@ -12,4 +12,4 @@ def decide_balance(message: Balance, partner: Partner, card: Card | int, at: Mom
     """A balance is told for a card that could be used now, where there are points."""
     if partner.programme.current.rules.earn is None:
         return Decision(int(ResultCode.NOT_SUPPORTED))
-    return Decision(refuse(partner, card, at))
+    return Decision(refuse(partner, card, message.entry, at))

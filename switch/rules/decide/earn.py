@@ -8,7 +8,7 @@ from __future__ import annotations
 from ledger.registry.reads import status_at
 from protocol import Earn, EarnAdvice, ResultCode
 from switch.rules.decide.decision import Decision, Moment
-from switch.rules.decide.refusals import APPROVED, refuse, refuse_card, refuse_identity, refuse_partner
+from switch.rules.decide.refusals import APPROVED, refuse, refuse_card, refuse_entry, refuse_identity
 from switch.rules.directory import Card, Partner
 from switch.rules.versions import DAY_MS, Version
 
@@ -26,17 +26,18 @@ def refuse_amount(amount_grosze: int) -> int:
 def decide_earn(message: Earn, partner: Partner, card: Card | int, at: Moment) -> Decision:
     """Points by the rules in force now."""
     version = partner.programme.current
-    return _award(message.amount, partner, version, refuse(partner, card, at))
+    return _award(message.amount, partner, version, refuse(partner, card, message.entry, at))
 
 
 def decide_earn_advice(message: EarnAdvice, partner: Partner, card: Card | int, at: Moment) -> Decision:
-    """Points by the rules, the day and the card's status of the sale, which the terminal made offline.
+    """Points by the rules, the day and the states of card and programme at the sale, which was made offline.
 
-    While partner or programme are suspended it is kept by the terminal: that ends, and the sale is made.
-    The points go to the card's account, also where the plastic has been replaced since.
+    While the partner is suspended it is kept by the terminal: that ends, and the sale is made; and so it is
+    where the end of the programme's suspension may have been missed. The points go to the card's account,
+    also where the plastic has been replaced since.
     """
     amount_grosze = message.amount
-    if refuse_partner(partner):
+    if partner.suspended:
         return Decision(int(ResultCode.SUSPENDED_FOR_NOW), amount_grosze=amount_grosze)
     sale_ms = message.terminal_time * 1_000
     identity = partner.programme.current.rules.programme
@@ -45,9 +46,13 @@ def decide_earn_advice(message: EarnAdvice, partner: Partner, card: Card | int, 
     if not oldest_ms <= sale_ms <= at.now_ms + ADVICE_AHEAD_MAX_MS or not version.number:
         return Decision(int(ResultCode.ADVICE_OUT_OF_TIME), amount_grosze=amount_grosze)
     sale_ms = min(sale_ms, at.now_ms)
-    code = refuse_identity(partner, card)
+    code = partner.programme.states.refusal(sale_ms)
+    if code and at.is_stale:
+        return Decision(int(ResultCode.SUSPENDED_FOR_NOW), amount_grosze=amount_grosze)
+    code = code or refuse_identity(partner, card)
     if isinstance(card, Card) and not code:
         code = refuse_card(card, status_at(card.status, card.past, sale_ms), version, sale_ms)
+        code = code or refuse_entry(version, message.entry)
     return _award(amount_grosze, partner, version, code)
 
 

@@ -18,7 +18,7 @@ def decide_redeem(message: Redeem, partner: Partner, card: Card | int, at: Momen
         return Decision(int(ResultCode.NOT_SUPPORTED))
     if at.is_stale:
         return Decision(int(ResultCode.FEED_STALE))
-    if code := refuse(partner, card, at):
+    if code := refuse(partner, card, message.entry, at):
         return Decision(code)
     value_grosze = rules.tier_value_grosze(message.tier)
     if code := _refuse_rebate(message.amount, value_grosze):

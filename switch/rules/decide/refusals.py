@@ -16,11 +16,13 @@ from switch.rules.versions import Version
 # Plain integers: an attribute of an enum class costs more than the comparison it serves.
 APPROVED = int(ResultCode.APPROVED)
 TRY_AGAIN = int(ResultCode.TRY_AGAIN)
-PROGRAMME_SUSPENDED = int(ResultCode.PROGRAMME_SUSPENDED)
 PARTNER_SUSPENDED = int(ResultCode.PARTNER_SUSPENDED)
 CARD_UNKNOWN = int(ResultCode.CARD_UNKNOWN)
 CARD_OTHER_PROGRAMME = int(ResultCode.CARD_OTHER_PROGRAMME)
 CARD_EXPIRED = int(ResultCode.CARD_EXPIRED)
+CARD_RETAIN = int(ResultCode.CARD_RETAIN)
+CARD_BLOCKED = int(ResultCode.CARD_BLOCKED)
+ENTRY_NOT_ALLOWED = int(ResultCode.ENTRY_NOT_ALLOWED)
 
 CARD_REFUSAL_OF = {
     CardStatus.ACTIVE: ResultCode.APPROVED,
@@ -34,7 +36,7 @@ CARD_REFUSAL_OF = {
     CardStatus.RESIGNED: ResultCode.CARD_BLOCKED,
     CardStatus.VOID: ResultCode.CARD_BLOCKED,
 }
-"""What a terminal is told of each state (docs/cards.md)."""
+"""What a terminal is told of each state (docs/cards.md); to keep a card only where the rules say so."""
 CARD_REFUSALS = tuple(int(CARD_REFUSAL_OF[status]) for status in CardStatus)
 
 
@@ -64,27 +66,33 @@ def refuse_identity(partner: Partner, card: Card | int) -> int:
 
 def refuse_partner(partner: Partner) -> int:
     """Return why this partner's terminals are served nothing now."""
-    if partner.programme.suspended:
-        return PROGRAMME_SUSPENDED
-    return PARTNER_SUSPENDED if partner.suspended else APPROVED
+    return partner.programme.refusal or (PARTNER_SUSPENDED if partner.suspended else APPROVED)
 
 
 def refuse_card(card: Card, status: int, version: Version, at_ms: int) -> int:
     """Return why a card of this status could not be used at a moment (ms since 1970)."""
     if code := CARD_REFUSALS[status]:
-        return code
+        return CARD_BLOCKED if code == CARD_RETAIN and not version.rules.terminals.retain else code
     if card.expires_day is not None and version.calendar.day(at_ms) > card.expires_day:
         return CARD_EXPIRED
     return APPROVED
 
 
-def refuse(partner: Partner, card: Card | int, at: Moment) -> int:
-    """Return why nothing is done for this card at this partner's terminals now."""
+def refuse_entry(version: Version, entry: int) -> int:
+    """Return why a card must not be read in this way (Zgierz § 17: no card in the hand, no discount)."""
+    return APPROVED if version.entry_bits >> entry & 1 else ENTRY_NOT_ALLOWED
+
+
+def refuse(partner: Partner, card: Card | int, entry: int, at: Moment) -> int:
+    """Return why nothing is done for this card, read in this way, at this partner's terminals now."""
     programme = partner.programme
-    if programme.suspended or partner.suspended:
+    if programme.refusal or partner.suspended:
         return refuse_partner(partner)
     if isinstance(card, int) or card.programme != programme.number:
         return refuse_identity(partner, card)
-    if not card.status and card.expires_day is None:
-        return APPROVED
-    return refuse_card(card, card.status, programme.current, at.now_ms)
+    version = programme.current
+    if (card.status or card.expires_day is not None) and (
+        code := refuse_card(card, card.status, version, at.now_ms)
+    ):
+        return code
+    return APPROVED if version.entry_bits >> entry & 1 else ENTRY_NOT_ALLOWED

@@ -1,0 +1,76 @@
+"""`cityswitch programmes suspend | resume | call-off`: stopped for a time, or for good (Żywiec § 6)."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ops.exit_codes import Exit
+from tests.cli.office import SURE, Run
+
+WARSAW = ZoneInfo("Europe/Warsaw")
+
+
+def status(run: Run) -> str:
+    """Return what the list says of the only programme."""
+    (programme,) = json.loads(run("programmes", "list", "--json")[1])
+    said: str = programme["status"]
+    return said
+
+
+def day(days: int) -> str:
+    """Return a day of the city so many days from now."""
+    return (datetime.now(WARSAW) + timedelta(days=days)).date().isoformat()
+
+
+def test_a_programme_is_stopped_with_a_reason(run: Run) -> None:
+    """It stops a whole city: asked about, with a reason."""
+    for words in (("suspend",), ("call-off",)):
+        assert run("programmes", *words, "--yes")[0] == Exit.USAGE
+        assert run("programmes", *words, "--reason", "called off")[0] == Exit.USAGE
+    assert status(run) == "active"
+
+
+def test_a_suspension_without_an_end_is_resumed(run: Run) -> None:
+    """Suspended now until somebody resumes it; the trail keeps the reason."""
+    assert run("programmes", "suspend", *SURE)[0] == Exit.OK
+    assert status(run) == "suspended until it is resumed"
+    assert run("programmes", "resume")[0] == Exit.OK
+    assert status(run) == "active"
+    row = json.loads(run("audit", "--object", "programmes", "--json")[1])[1]
+    assert row["reason"] == "lost by the holder"
+
+
+def test_a_suspension_of_some_days_ends_with_its_last(run: Run) -> None:
+    """From a midnight of the city until the midnight after its last day; announced, it can be withdrawn."""
+    words = ("programmes", "suspend", "--from", day(3), "--until", day(5), "--json", *SURE)
+    told = json.loads(run(*words)[1])
+    begins, ends = (
+        datetime.fromisoformat(told[key]).astimezone(WARSAW) for key in ("suspended_from", "suspended_until")
+    )
+    assert (begins.date().isoformat(), ends.date().isoformat()) == (day(3), day(6))
+    assert begins.time() == ends.time() == datetime.min.time()
+    assert status(run).startswith("active, suspended from")
+    assert run("programmes", "resume")[0] == Exit.OK
+    assert status(run) == "active"
+
+
+def test_what_is_past_or_ends_before_it_begins_is_refused(run: Run) -> None:
+    """No suspension or end for the past, and none that is over before it begins; today means now."""
+    assert run("programmes", "suspend", "--from", day(-1), *SURE)[0] == Exit.USAGE
+    assert run("programmes", "suspend", "--from", day(5), "--until", day(4), *SURE)[0] == Exit.USAGE
+    assert run("programmes", "call-off", "--from", day(-1), *SURE)[0] == Exit.USAGE
+    assert status(run) == "active"
+    assert run("programmes", "suspend", "--from", day(0), "--until", day(0), *SURE)[0] == Exit.OK
+    assert status(run).startswith("suspended until")
+
+
+def test_called_off_is_for_good(run: Run) -> None:
+    """An announced end may be put off; once it has come nothing takes the programme up again."""
+    assert run("programmes", "call-off", "--from", day(30), *SURE)[0] == Exit.OK
+    assert status(run).startswith("active, called off from")
+    assert run("programmes", "call-off", *SURE)[0] == Exit.OK
+    since = datetime.now(UTC).date().isoformat()
+    assert status(run).startswith(f"called off since {since}")
+    assert run("programmes", "call-off", "--from", day(9), *SURE)[0] == Exit.USAGE
+    assert run("programmes", "resume")[0] == Exit.OK
+    assert status(run).startswith("called off since")
