@@ -31,6 +31,7 @@ COMMANDS = {
     "holders": "holders:app",
     "partners": "partners:app",
     "outlets": "outlets:app",
+    "offers": "offers:app",
     "terminals": "terminals:app",
     "programmes": "programme_states:app",
     "audit": "audit:app",

@@ -41,6 +41,7 @@ from simulators.errors import (
 )
 from simulators.fleet.process import FleetFailed
 from switch.config import ConfigError
+from switch.rules.offers import OfferError
 from switch.rules.programme import RulesError
 from switch.wire.listener import PortInUse
 
@@ -52,6 +53,7 @@ EXPECTED: tuple[tuple[type[Exception], Exit], ...] = (
     (RegistryRefused, Exit.USAGE),
     (StatementRefused, Exit.USAGE),
     (ConfigError, Exit.CONFIGURATION),
+    (OfferError, Exit.CONFIGURATION),
     (RulesError, Exit.CONFIGURATION),
     (SecretsError, Exit.CONFIGURATION),
     (MigrationError, Exit.CONFIGURATION),

@@ -129,13 +129,15 @@ def checks_of(offer: Offer, *, always: int, combines: bool) -> int:
     """Return what the cashier has to confirm, in the wire's bits.
 
     `always`: what the programme demands for every benefit; `combines`: whether its benefits go together with
-    other discounts where the offer does not say.
+    other discounts where the offer does not say. An offer that does not combine by its own words is confirmed
+    to have been given alone also where the programme does not ask.
     """
     checks = always
     for check in offer.confirm:
         checks |= CHECK_BITS[check]
-    does_combine = combines if offer.combines is None else offer.combines
-    return checks & ~NO_OTHER_DISCOUNT if does_combine else checks | NO_OTHER_DISCOUNT
+    if combines if offer.combines is None else offer.combines:
+        return checks & ~NO_OTHER_DISCOUNT
+    return checks | NO_OTHER_DISCOUNT if offer.combines is False else checks
 
 
 def is_confirmed(checks: int, confirmed: int) -> bool:

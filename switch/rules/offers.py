@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from switch.rules.programme import Rules
 from switch.rules.text import is_plain
 
 OFFER_MAX: Final = 99_999_999
@@ -54,6 +55,13 @@ class Codes(NamedTuple):
             {code: 1 << place for place, code in enumerate(kinds)},
             {code: 1 << place for place, code in enumerate(flags)},
         )
+
+
+def codes_of(rules: Rules) -> Codes:
+    """Return the codes of one version of a programme's rules, each with the bit it has for ever."""
+    kinds = rules.holders.kinds if rules.holders else ()
+    flags = rules.holders.flags if rules.holders else ()
+    return Codes({kind.code: 1 << kind.bit for kind in kinds}, {flag.code: 1 << flag.bit for flag in flags})
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -96,6 +104,10 @@ class Percent(Benefit, frozen=True, kw_only=True, tag="percent"):
     def __post_init__(self) -> None:
         if not 0 < self.hundredths <= 10_000:
             raise ValueError("percent: more than 0 and not over 100")
+        whole, rest = divmod(self.hundredths, 100)
+        # One way of writing it, so that the same offer is the same text.
+        one_way: int | str = f"{whole}.{rest:02}".rstrip("0") if rest else whole
+        msgspec.structs.force_setattr(self, "percent", one_way)
 
     @property
     def hundredths(self) -> int:
@@ -190,11 +202,11 @@ def parse_hours(text: str) -> Hours:
     """Read "10:00-14:00"; "22:00-02:00" goes past midnight. Raises ValueError."""
     found = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])-(24:00|(?:[01][0-9]|2[0-3]):[0-5][0-9])", text)
     if not found:
-        raise ValueError(f"hours: {text!r} is not like 10:00-14:00")
+        raise ValueError("hours: not like 10:00-14:00")
     until_hour, until_minute = found[3].split(":")
     hours = Hours(int(found[1]) * 60 + int(found[2]), int(until_hour) * 60 + int(until_minute))
     if hours.start == hours.until:
-        raise ValueError(f"hours: {text!r} is no time at all")
+        raise ValueError("hours: from a minute until the same one, which is no time at all")
     return hours
 
 

@@ -46,6 +46,7 @@ POSITIONALS = {
     "partners": ["7", "Kino"],
     "terminals": ["17"],
     "outlets": ["12", "Rynek"],
+    "offers": ["7"],
     "cards": [card(1), card(2)],
     "ledger": [card(1)],
     "programmes": ["czestochowa", "FILE"],
@@ -57,6 +58,7 @@ REQUIRED = {
     "--stan": "1",
     "--partner": "7",
     "--generation": "1",
+    "--to": "public",
 }
 
 
@@ -119,6 +121,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder with files to import; its state directory is held, so that nothing begins to serve there."""
     (tmp_path / "partners.csv").write_text("id,name\n1,Kino\n", encoding="utf-8")
     (tmp_path / "outlets.csv").write_text("id,partner,name\n1,1,Rynek\n", encoding="utf-8")
+    offers = "number,partner,name_pl,name_en,text_pl,text_en,kind\n7,1,a,a,a,a,free_entry\n"
+    (tmp_path / "offers.csv").write_text(offers, encoding="utf-8")
     (tmp_path / "terminals.csv").write_text("id,partner\n1,1\n", encoding="utf-8")
     (tmp_path / "cards.csv").write_text(f"number\n{card(3)}\n", encoding="utf-8")
     with state_held(tmp_path / "state", "up"):

@@ -284,10 +284,12 @@ def test_what_is_worth_nothing_without_an_amount_wants_one() -> None:
     ("confirm", "offer_combines", "always", "combines", "expected"),
     [
         ((), None, 0, True, 0),
-        ((), None, 0, False, 4),
-        ((), None, 3, False, 7),
+        ((), None, 4, False, 4),
+        ((), None, 7, False, 7),
         (("photo_id",), None, 0, True, 1),
-        ((), True, 3, False, 3),
+        ((), None, 0, False, 0),
+        ((), None, 4, True, 0),
+        ((), True, 7, False, 3),
         ((), False, 0, True, 4),
     ],
 )

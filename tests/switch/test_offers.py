@@ -63,6 +63,18 @@ def test_a_whole_offer_is_read_and_kept_word_for_word() -> None:
     assert encode_offer(decode_offer(encode_offer(offer))) == encode_offer(offer)
 
 
+def test_a_percentage_is_kept_in_one_way() -> None:
+    """Whichever way it is written, the same offer gives the same text."""
+    kept = set()
+    for written in ('"12.5"', '"12.50"', '"12,5"', '"012.5"'):
+        (offer,) = parse_offers(WHOLE.replace('"12.5"', written)).offer
+        kept.add(encode_offer(offer))
+    assert len(kept) == 1
+    assert '"percent":"12.5"' in kept.pop()
+    for written in ("50", '"50"', '"50.00"'):
+        assert '"percent":50}' in encode_offer(parse_offers(WHOLE.replace('"12.5"', written)).offer[0])
+
+
 def test_the_least_offer_is_for_everybody_always() -> None:
     """Number, partner, names, texts and one benefit are enough."""
     offer = read_offer(
@@ -105,8 +117,8 @@ def test_the_least_offer_is_for_everybody_always() -> None:
         ('"mon", "tue"', '"mon", "mon"', "days", "twice"),
         ('"mon", "tue"', '"monday"', "days[0]", "Invalid enum value"),
         ("08:00-12:00", "08:00-08:00", "hours", "no time at all"),
-        ("08:00-12:00", "24:00-02:00", "hours", "is not like"),
-        ("08:00-12:00", "8-12", "hours", "is not like"),
+        ("08:00-12:00", "24:00-02:00", "hours", "not like"),
+        ("08:00-12:00", "8-12", "hours", "not like"),
         ("[1, 2]", "[1, 1]", "outlets", "twice"),
         ("[1, 2]", "[0]", "outlets[0]", ">= 1"),
         ('"photo_id", "guardian_id"', '"guardian_id"', "confirm", "photo_id belongs to it"),

@@ -1,0 +1,196 @@
+"""The office's work with offers: drafts set against what holds, published, withdrawn.
+
+Owns the notice: terms that get worse for somebody are announced as many days ahead as changes of the rules
+are (Zgierz § 34), better ones may hold at once. Must not know what terms mean (`switch.rules` does), nor
+print. Invariant: nothing is published that nobody could get: codes the programme does not know, days that are
+over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.imports import Import, Mode, Refusal
+from ledger.registry.offers import (
+    NewOffer,
+    OfferState,
+    import_offers,
+    offer_versions,
+    publish_draft,
+    withdraw_offer,
+)
+from ledger.registry.programmes import list_rules
+from ops.office.publish import Announced, earliest, standing
+from switch.rules.offer_changes import worse_keys
+from switch.rules.offers import (
+    Offer,
+    OfferError,
+    check_codes,
+    codes_of,
+    decode_offer,
+    encode_offer,
+    parse_hours,
+)
+from switch.rules.programme import Rules, parse_rules
+
+WITHDRAWN = "withdrawn"
+SPREAD = timedelta(seconds=10)
+"""What holds "at once" holds so much later: by then every worker knows it, or knows that it does not know all
+(`feed_stale_after_s`) and grants nothing. So all of them grant the same, and name it alike in a reply told
+twice.
+"""
+
+
+class Done(NamedTuple):
+    """What became of one offer: which version holds from when, and by which keys it is worse than before."""
+
+    number: int
+    version: int
+    effective_from: datetime
+    worse: list[str]
+
+
+async def rules_in_force(connection: Connection, programme: int, now: datetime) -> Rules:
+    """Return the rules a programme has now, or the first announced. Raises RegistryRefused, `RulesError`."""
+    rows: dict[int, Any] = {row["version"]: row for row in await list_rules(connection, programme)}
+    stand = standing([Announced(row["effective_from"], row["version"]) for row in rows.values()], now, now)
+    found = stand.now or min(stand.after, default=None)
+    if found is None:
+        raise RegistryRefused(f"programme {programme} has no rules: apply some first")
+    return parse_rules(rows[found.version]["rules_toml"], source=f"rules {programme}/{found.version}")
+
+
+async def keep_drafts(
+    connection: Connection,
+    actor: Actor,
+    programme: int,
+    offers: Sequence[Offer],
+    mode: Mode,
+    *,
+    now: datetime,
+) -> Import:
+    """Keep offers as drafts; those for kinds of holder the programme does not know are refused."""
+    codes = codes_of(await rules_in_force(connection, programme, now))
+    refused: list[Refusal] = []
+    sound: list[NewOffer] = []
+    for offer in offers:
+        try:
+            check_codes(offer, codes)
+        except OfferError as error:
+            key, _, reason = str(error).partition("': ")
+            refused.append(Refusal(offer.number, key.rpartition("'")[2], reason))
+        else:
+            sound.append(NewOffer(offer.number, offer.partner, offer.outlets, encode_offer(offer)))
+    is_hopeless = bool(refused) and mode is Mode.WHOLE
+    done = await import_offers(connection, actor, programme, sound, Mode.DRY_RUN if is_hopeless else mode)
+    return Import(0 if is_hopeless else done.added, done.unchanged, [*refused, *done.refused])
+
+
+async def publish_offers(
+    connection: Connection,
+    actor: Actor,
+    programme: int,
+    numbers: Sequence[int],
+    effective_from: datetime | None,
+    *,
+    now: datetime,
+    urgent: bool = False,
+) -> list[Done]:
+    """Let drafts hold from a moment on (None: at once), all or none.
+
+    Raises NotInRegistry without a draft, RegistryRefused for terms that get worse too soon or that nobody
+    could get, `OfferError` for codes the programme does not know.
+    """
+    moment = effective_from or now + SPREAD
+    done = []
+    async with writing(connection, actor):
+        rules = await rules_in_force(connection, programme, now)
+        for number in numbers:
+            rows = await offer_versions(connection, programme, number)
+            if not rows or rows[0]["state"] != OfferState.DRAFT:
+                raise NotInRegistry(f"offer {number} has no draft: import it first")
+            new = decode_offer(rows[0]["terms"])
+            check_codes(new, codes_of(rules))
+            _check_not_over(new, moment, rules)
+            old = held_at(rows, moment)
+            worse = worse_keys(old, new) if old else []
+            _check_notice(number, worse, moment, now, rules, urgent=urgent)
+            version = await publish_draft(
+                connection, actor, programme=programme, number=number, effective_from=moment
+            )
+            done.append(Done(number, version, moment, worse))
+    return done
+
+
+async def withdraw_offers(
+    connection: Connection,
+    actor: Actor,
+    programme: int,
+    numbers: Sequence[int],
+    effective_from: datetime | None,
+    *,
+    now: datetime,
+    urgent: bool = False,
+) -> list[Done]:
+    """Let offers hold no longer from a moment on (None: at once), all or none.
+
+    Raises NotInRegistry for one that was never published, RegistryRefused where it is too soon.
+    """
+    moment = effective_from or now + SPREAD
+    done = []
+    async with writing(connection, actor):
+        rules = await rules_in_force(connection, programme, now)
+        for number in numbers:
+            old = held_at(await offer_versions(connection, programme, number), moment)
+            worse = [WITHDRAWN] if old and not _is_over(old, moment, rules) else []
+            _check_notice(number, worse, moment, now, rules, urgent=urgent)
+            version = await withdraw_offer(
+                connection, actor, programme=programme, number=number, effective_from=moment
+            )
+            done.append(Done(number, version, moment, worse))
+    return done
+
+
+def held_at(rows: Sequence[Any], moment: datetime) -> Offer | None:
+    """Return the terms that hold at a moment by the versions there are; None where nothing is granted."""
+    published = [row for row in rows if row["state"] != OfferState.DRAFT and row["effective_from"] <= moment]
+    held = max(published, key=lambda row: (row["effective_from"], row["version"]), default=None)
+    if held is None or held["state"] == OfferState.WITHDRAWN:
+        return None
+    return decode_offer(held["terms"])
+
+
+def _is_over(offer: Offer, moment: datetime, rules: Rules) -> bool:
+    """Whether the last day has passed; hours past midnight go on into the next."""
+    today = moment.astimezone(ZoneInfo(rules.programme.time_zone)).date()
+    runs_on = any(until < start for start, until in map(parse_hours, offer.hours))
+    return offer.to_day is not None and offer.to_day + timedelta(days=runs_on) < today
+
+
+def _check_not_over(offer: Offer, moment: datetime, rules: Rules) -> None:
+    if _is_over(offer, moment, rules):
+        raise RegistryRefused(
+            f"offer {offer.number}: key 'to': {offer.to_day} is over, so nobody could get it"
+        )
+
+
+def _check_notice(
+    number: int, worse: Sequence[str], moment: datetime, now: datetime, rules: Rules, *, urgent: bool
+) -> None:
+    days, zone = rules.programme.notice_days, ZoneInfo(rules.programme.time_zone)
+    if moment < now:
+        raise RegistryRefused(
+            f"{moment.astimezone(zone):%Y-%m-%d %H:%M} is past: offers hold from now on or later"
+        )
+    if worse and not urgent and moment < now + timedelta(days=days):
+        first = earliest(now, days, zone).isoformat(timespec="minutes")
+        raise RegistryRefused(
+            f"offer {number} gets worse for somebody ({', '.join(worse)}), which is announced {days} days"
+            f" ahead: name --effective-from {first} or later, or --urgent with the reason"
+        )

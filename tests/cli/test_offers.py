@@ -1,0 +1,195 @@
+"""`cityswitch offers`: from a file to the public list, and what is published is what is enforced."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.exit_codes import Exit
+from ops.office.publish_offers import SPREAD
+from tests.cli.office import Run
+
+ZGIERZ = Path(__file__).parents[2] / "switch" / "rules" / "programmes" / "zgierz.toml"
+FILE = """
+programme = "zgierz"
+
+[[offer]]
+number = 7
+partner = 30
+name = { pl = "Basen -50 %", en = "Pool -50 %" }
+text = { pl = "Połowa <b>ceny</b>", en = "Half the price" }
+benefits = [{ kind = "percent", percent = 50, for = ["child", "junior"] }]
+limits = [{ per = "card_and_offer", uses = 2, every = "week" }]
+
+[[offer]]
+number = 8
+partner = 31
+name = { pl = "Kino", en = "Cinema" }
+text = { pl = "Taniej", en = "Cheaper" }
+outlets = [12]
+benefits = [{ kind = "amount_off", off_grosze = 500, flags = ["family"] }]
+"""
+HEADER = "number,partner,name_pl,name_en,text_pl,text_en,kind,value,for,limits,from,combines\n"
+
+
+@pytest.fixture
+def office(run: Run, tmp_path: Path) -> Run:
+    """Zgierz beside Częstochowa, two partners (the second a main one), an outlet, a file of offers."""
+    assert run("programmes", "apply", str(ZGIERZ))[0] == Exit.OK
+    assert run("partners", "add", "30", "Basen & spa", "--programme", "zgierz")[0] == Exit.OK
+    assert run("partners", "add", "31", "Kino", "--main-partner", "--programme", "zgierz")[0] == Exit.OK
+    assert run("outlets", "add", "12", "Rynek", "--partner", "31")[0] == Exit.OK
+    (tmp_path / "offers.toml").write_text(FILE, encoding="utf-8")
+    return run
+
+
+def listed(run: Run) -> list[tuple[int, int, str]]:
+    """Number, version and state of all versions."""
+    rows = json.loads(run("offers", "list", "--programme", "zgierz", "--json")[1])
+    return [(row["number"], row["version"], row["state"]) for row in rows]
+
+
+def act(run: Run, tmp_path: Path, *words: str) -> tuple[int, str, str]:
+    """Publish or withdraw into the folder `public`."""
+    return run("offers", *words, "--to", str(tmp_path / "public"), "--programme", "zgierz")
+
+
+def public(tmp_path: Path) -> dict[int, list[dict[str, Any]]]:
+    """The offers of each partner in the published list, in its order, but for those that end in a moment."""
+    listed = json.loads((tmp_path / "public" / "offers.json").read_text(encoding="utf-8"))
+    at_once = datetime.fromisoformat(listed["published"]) + SPREAD
+    return {
+        partner["number"]: [
+            offer
+            for offer in partner["offers"]
+            if offer["valid_until"] is None or datetime.fromisoformat(offer["valid_until"]) > at_once
+        ]
+        for partner in listed["partners"]
+    }
+
+
+def test_a_file_becomes_drafts_and_is_published(office: Run, tmp_path: Path) -> None:
+    """Checked, kept as drafts that no list names, then published with both files, main partners first."""
+    file = str(tmp_path / "offers.toml")
+    assert office("offers", "check", file, "--rules", str(ZGIERZ))[0] == Exit.OK
+    assert office("offers", "import", file)[0] == Exit.OK
+    assert listed(office) == [(7, 1, "draft"), (8, 1, "draft")]
+    assert act(office, tmp_path, "publish")[0] == Exit.OK
+    assert public(tmp_path) == {31: [], 30: []}
+    assert act(office, tmp_path, "publish", "7", "8")[0] == Exit.OK
+    assert list(public(tmp_path)) == [31, 30]
+    (offer,) = public(tmp_path)[30]
+    assert (offer["number"], offer["version"], offer["valid_until"]) == (7, 1, None)
+    assert offer["limits"] == [{"per": "card_and_offer", "uses": 2, "every": "week"}]
+    page = (tmp_path / "public" / "offers.html").read_text(encoding="utf-8")
+    assert page.index("Kino") < page.index("Basen &amp; spa")
+    assert "Połowa &lt;b&gt;ceny&lt;/b&gt;" in page
+    assert "zniżka 50 % dla: dziecko / junior" in page
+    assert "limit: 2 użyć tygodniowo na kartę" in page
+    assert "taniej o 5,00 zł dla: rodzina" in page
+    assert "tylko Rynek" in page
+    assert sorted(path.name for path in (tmp_path / "public").iterdir()) == ["offers.html", "offers.json"]
+    assert act(office, tmp_path, "publish", "7")[0] == Exit.NOT_FOUND
+    shown = json.loads(office("offers", "show", "7", "--programme", "zgierz")[1])
+    assert (shown["state"], shown["terms"]["partner"]) == ("published", 30)
+
+
+def test_what_gets_worse_is_announced_and_what_gets_better_holds_at_once(office: Run, tmp_path: Path) -> None:
+    """Zgierz § 34: fewer uses want seven days or a reason; more uses none."""
+    file = tmp_path / "offers.toml"
+    office("offers", "import", str(file))
+    act(office, tmp_path, "publish", "7", "8")
+    file.write_text(FILE.replace("uses = 2", "uses = 1"), encoding="utf-8")
+    assert office("offers", "import", str(file))[0] == Exit.OK
+    status, _, err = act(office, tmp_path, "publish", "7")
+    assert status == Exit.USAGE
+    assert "worse for somebody (limits)" in err
+    assert "7 days ahead" in err
+    soon, late = ((datetime.now(UTC) + timedelta(days=days)).isoformat() for days in (6.9, 7.1))
+    assert act(office, tmp_path, "publish", "7", "--effective-from", soon)[0] == Exit.USAGE
+    assert act(office, tmp_path, "publish", "7", "--urgent", " ")[0] == Exit.USAGE
+    assert act(office, tmp_path, "publish", "7", "--effective-from", late)[0] == Exit.OK
+    now, then = public(tmp_path)[30]
+    assert (now["version"], then["version"]) == (1, 2)
+    assert now["valid_until"] == then["valid_from"]
+    file.write_text(FILE.replace("uses = 2", "uses = 3"), encoding="utf-8")
+    office("offers", "import", str(file))
+    assert act(office, tmp_path, "publish", "7")[0] == Exit.OK
+    assert [offer["version"] for offer in public(tmp_path)[30]] == [3, 2]
+    assert act(office, tmp_path, "withdraw", "8")[0] == Exit.USAGE
+    assert act(office, tmp_path, "withdraw", "8", "--urgent", "the cinema burned down")[0] == Exit.OK
+    assert public(tmp_path)[31] == []
+    row = json.loads(office("audit", "--object", "offers", "--limit", "1", "--json")[1])[0]
+    assert (row["reason"], row["key"]) == ("the cinema burned down", "3/8/2")
+    assert act(office, tmp_path, "withdraw", "99")[0] == Exit.NOT_FOUND
+
+
+def test_nothing_counts_before_the_list_is_written(office: Run, tmp_path: Path) -> None:
+    """A folder that cannot be written: no file, and the draft stays a draft."""
+    office("offers", "import", str(tmp_path / "offers.toml"))
+    (tmp_path / "public").write_text("a file", encoding="utf-8")
+    assert act(office, tmp_path, "publish", "7")[0] == Exit.STATE
+    assert listed(office) == [(7, 1, "draft"), (8, 1, "draft")]
+
+
+def test_codes_and_partners_that_are_not_there_are_told_by_line(office: Run, tmp_path: Path) -> None:
+    """A kind of holder the programme has not, a partner that is not there: line, column, nothing kept."""
+    file = tmp_path / "offers.toml"
+    file.write_text(
+        FILE.replace('"junior"', '"pupil"').replace("partner = 31", "partner = 32"), encoding="utf-8"
+    )
+    status, out, _ = office("offers", "import", str(file))
+    assert status == Exit.DIFFERENCES
+    assert "line 4: benefits[0].for: the programme has no 'pupil'" in out
+    assert "line 12: partner: there is no partner 32" in out
+    assert listed(office) == []
+    assert office("offers", "check", str(file))[0] == Exit.CONFIGURATION
+    assert office("offers", "check", str(file), "--rules", str(ZGIERZ))[0] == Exit.CONFIGURATION
+    file.write_text(FILE.replace("percent = 50", "percent = 101"), encoding="utf-8")
+    status, _, err = office("offers", "import", str(file))
+    assert status == Exit.CONFIGURATION
+    assert "offer 7: key 'benefits[0].percent'" in err
+    assert office("offers", "import", str(file), "--programme", "czestochowa")[0] == Exit.CONFIGURATION
+
+
+def test_a_csv_file_says_the_same(office: Run, tmp_path: Path) -> None:
+    """One benefit a line; each fault with its line and the column, and nothing of what stands there."""
+    words = "7,30,Basen -50 %,Pool -50 %,Połowa <b>ceny</b>,Half the price"
+    good = words + ",percent,50,child junior,2/card_and_offer/week,,\n"
+    file = tmp_path / "offers.csv"
+    file.write_text(HEADER + good, encoding="utf-8")
+    assert office("offers", "import", str(file), "--programme", "zgierz")[0] == Exit.OK
+    told = json.loads(office("offers", "import", str(tmp_path / "offers.toml"), "--dry-run", "--json")[1])
+    assert (told["imported"], told["unchanged"]) == (1, 1)
+    bad = [
+        "8,30,Kino,Cinema,a,b,percent,101,,,,", "9,30,Kino,Cinema,a,b,gift,,,,,",
+        "10,30,,Cinema,a,b,percent,5,,,,",
+        "11,30,Kino,Cinema,a,b,percent,,,,,", "12,30,Kino,Cinema,a,b,free_entry,5,,,,",
+        "13,30,Kino,Cinema,a,b,amount_off,x,,,,", "14,30,Kino,Cinema,a,b,percent,5,,3/offer,,",
+        "15,30,Kino,Cinema,a,b,percent,5,,3/offer/hour,,", "16,30,Kino,Cinema,a,b,percent,5,,,1.1.2027,",
+        "17,30,Kino,Cinema,a,b,percent,5,,,,perhaps", "x,30,Kino,Cinema,a,b,percent,5,,,,",
+        "18,30," + "Kino" * 9 + ",Cinema,a,b,percent,5,,,,",
+    ]  # fmt: skip
+    file.write_text(HEADER + "\n".join(bad) + "\n", encoding="utf-8")
+    status, out, _ = office("offers", "import", str(file), "--programme", "zgierz", "--json")
+    assert status == Exit.DIFFERENCES
+    faults = [(refused["line"], refused["column"]) for refused in json.loads(out)["refused"]]
+    columns = [
+        "value",
+        "kind",
+        "name_pl",
+        "kind",
+        "value",
+        "value",
+        "limits",
+        "limits",
+        "from",
+        "combines",
+        "number",
+        "name_pl",
+    ]
+    assert faults == list(enumerate(columns, start=2))
+    assert "gift" not in out
+    assert "hour" not in out
