@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import astuple
 
 from bench.throughput.load_order import DirectOrder
-from ledger.books.posting import POST_BATCH, Kind, Posting, columns
+from ledger.books.posting import Kind, Posting
+from ledger.books.rows import POST_BATCH, columns
 from ledger.books.transaction_ids import TransactionIds
 
 NODE_FIRST: Final = 1_000
@@ -37,7 +38,7 @@ class Function(NamedTuple):
     """A batch function: its statement, its arguments after the bucket, and its codes, one a posting."""
 
     statement: str
-    arguments: Callable[[list[Posting]], list[str]]
+    arguments: Callable[[list[Posting]], Sequence[int | str | None]]
     codes: Callable[[Any], Sequence[int]]
 
 
@@ -48,7 +49,7 @@ def _columns_d5b569b(postings: list[Posting]) -> list[str]:
 
 
 FUNCTIONS: Final = {
-    "in use": Function(POST_BATCH, columns, lambda answer: answer[1]),
+    "in use": Function(POST_BATCH, lambda postings: [1, *columns(postings)], lambda answer: answer[1]),
     "d5b569b": Function(
         "select * from ledger.post_batch($1, "  # noqa: S608 fixed names
         + ", ".join(f"${number}::text::{kind}[]" for number, kind in enumerate(_TYPES_D5B569B, start=2))
@@ -59,7 +60,7 @@ FUNCTIONS: Final = {
 }
 
 
-def batches(order: DirectOrder, number: int) -> Iterator[list[str]]:
+def batches(order: DirectOrder, number: int) -> Iterator[Sequence[int | str | None]]:
     """Yield the arguments of one batch after the other for connection `number`."""
     rng = random.Random(order.stan_first + number)
     accounts = order.accounts[number :: order.connections]

@@ -9,20 +9,9 @@ be repeated: what has been done is found done. Knows nothing of connections or r
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from ledger.books.posting import (
-    NOT_JOURNALLED,
-    POST_BATCH,
-    PUT_OFF,
-    Answers,
-    Outcome,
-    Posting,
-    array_literal,
-    bucket_of,
-    columns,
-    no_effect,
-    outcomes,
-)
+from ledger.books.posting import NOT_JOURNALLED, PUT_OFF, Answers, Outcome, Posting, bucket_of, no_effect
 from ledger.books.result_codes import ORIGINAL_CANCELLED, STAN_CONFLICT
+from ledger.books.rows import POST_BATCH, array_literal, columns, outcomes
 from ledger.errors import DatabaseContended
 from ledger.postgres.database import Connection
 
@@ -32,7 +21,8 @@ CLAIM: Final = (
     "select homes, states from ledger.claim_v1($1, $2::text::int[], $3::text::int[], $4::text::int[],"
     " $5::text::bigint[], $6::text::int[], $7::text::boolean[], $8::text::boolean[])"
 )
-STATEMENTS: Final = (POST_BATCH, CLAIM)
+HOMES: Final = "select ledger.homes_v1($1, $2::text::int[], $3::text::int[])"
+STATEMENTS: Final = (POST_BATCH, CLAIM, HOMES)
 _STANDS, _IS_ANOTHERS, _IS_SETTLED = 0, 1, 2
 _RACED: Final = frozenset({"journal_pkey", "reversal_pkey", "claim_pkey"})
 """Two workers entered one id at once: the loser was rolled back whole."""
@@ -48,17 +38,17 @@ async def post_batch(
     again and again, else what asyncpg raises; what is not answered then may be sent again.
     """
     if buckets == 1:
-        await _post(ask, 0, postings, on_answers)
+        await _post(ask, 0, 1, postings, on_answers)
         return
     for home, part in (await _claim(ask, buckets, postings, on_answers)).items():
-        await _post(ask, home, part, on_answers)
+        await _post(ask, home, buckets, part, on_answers)
 
 
 async def _post(
-    ask: Ask, bucket: int, postings: list[Posting], on_answers: Callable[[Answers], object]
+    ask: Ask, bucket: int, buckets: int, postings: list[Posting], on_answers: Callable[[Answers], object]
 ) -> None:
     while postings:
-        answer = await _put(ask, POST_BATCH, bucket, *columns(postings))
+        answer = await _put(ask, POST_BATCH, bucket, buckets, *columns(postings))
         done, postings = outcomes(postings, answer)
         on_answers(done)
 
@@ -81,9 +71,10 @@ async def _claim(
     """Find where each id stands; answer what is another's, return the rest by bucket, in the order given."""
     home_of: dict[int, int] = {}
     refused: Answers = []
+    sales = await _homes_of_sales(ask, buckets, postings)
     for bucket, part in _by_bucket(postings, buckets).items():
         part.sort(key=lambda posting: (posting.terminal, posting.stan))
-        homes, states = await _put(ask, CLAIM, bucket, *_claims(part, buckets))
+        homes, states = await _put(ask, CLAIM, bucket, *_claims(part, buckets, sales))
         for posting, home, state in zip(part, homes, states, strict=True):
             if state == _IS_ANOTHERS:
                 refused.append((posting, no_effect(posting, STAN_CONFLICT)))
@@ -100,6 +91,22 @@ async def _claim(
     return found
 
 
+async def _homes_of_sales(ask: Ask, buckets: int, postings: list[Posting]) -> dict[int, int]:
+    """Where the sales stand that are to be refunded, of whatever terminal; by id() of the refund."""
+    refunds: dict[int, list[Posting]] = {}
+    for posting in postings:
+        if posting.original_terminal:
+            refunds.setdefault(bucket_of(posting.original_terminal << 3, buckets), []).append(posting)
+    found: dict[int, int] = {}
+    for bucket, part in refunds.items():
+        sales = zip(*((posting.original_terminal, posting.original_stan) for posting in part), strict=True)
+        (homes,) = await ask(HOMES, bucket, *map(array_literal, sales))
+        found.update(
+            (id(posting), home) for posting, home in zip(part, homes, strict=True) if home is not None
+        )
+    return found
+
+
 def _by_bucket(postings: list[Posting], buckets: int) -> dict[int, list[Posting]]:
     parts: dict[int, list[Posting]] = {}
     for posting in postings:
@@ -107,14 +114,14 @@ def _by_bucket(postings: list[Posting], buckets: int) -> dict[int, list[Posting]
     return parts
 
 
-def _claims(postings: list[Posting], buckets: int) -> list[str]:
+def _claims(postings: list[Posting], buckets: int, sales: dict[int, int]) -> list[str]:
     rows = [
         (
             posting.terminal,
             posting.stan,
-            bucket_of(max(posting.account, 0), buckets),
+            sales.get(id(posting), bucket_of(max(posting.account, 0), buckets)),
             posting.digest,
-            0 if posting.code else posting.original_stan,
+            0 if posting.code or posting.original_terminal else posting.original_stan,
             posting.kind not in NOT_JOURNALLED,
             posting.code not in PUT_OFF,
         )

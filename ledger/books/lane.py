@@ -8,9 +8,10 @@ connection says so.
 from collections.abc import Callable
 from typing import Any, Final
 
-from ledger.books.batch import CLAIM, post_batch
+from ledger.books.batch import CLAIM, HOMES, post_batch
 from ledger.books.layout import ANOTHER_LAYOUT, hold_layout
-from ledger.books.posting import POST_BATCH, Answers, Posting
+from ledger.books.posting import Answers, Posting
+from ledger.books.rows import POST_BATCH
 from ledger.books.turns import NEVER
 from ledger.books.write_path import check_write_path
 from ledger.errors import DatabaseMisconfigured
@@ -47,7 +48,7 @@ class Lane:
             return
         if await hold_layout(connection) != self.buckets:
             raise DatabaseMisconfigured(ANOTHER_LAYOUT)
-        for statement in [CLAIM, POST_BATCH] if self.buckets > 1 else [POST_BATCH]:
+        for statement in [CLAIM, HOMES, POST_BATCH] if self.buckets > 1 else [POST_BATCH]:
             self.session.state[statement] = await connection.prepare(statement)
 
     async def post(

@@ -117,4 +117,4 @@ class Line:
 
 
 def _original(posting: Posting) -> int:
-    return -(posting.terminal << 32 | posting.original_stan)
+    return -((posting.original_terminal or posting.terminal) << 32 | posting.original_stan)

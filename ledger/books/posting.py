@@ -1,25 +1,19 @@
-"""Owns the ledger's one write: a batch of postings through `ledger.post_batch`, and the reading of its
-answer.
+"""Owns what is asked of the ledger and what it answers: requests, outcomes, and how accounts are numbered.
 
 A `Posting` is a request already decided by the switch; an `Outcome` is what stands in the books for its
 id, now and for ever. Idempotency, floors, reversals and tombstones are decided in the database, under the
-locks of the accounts (`migrations/before/0003_post_batch.sql`). Knows nothing of
-connections, batching or retries.
+locks of the accounts (`migrations/before/0003_post_batch.sql`, 0006, 0007). How they travel is
+`ledger.books.rows`. Knows nothing of connections, batching or retries.
 """
 
-from collections.abc import Sequence
 from enum import IntEnum
-from itertools import islice
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import msgspec
-from msgspec.structs import astuple
-
-from ledger.errors import StatementRefused
 
 
 class Kind(IntEnum):
-    """What a request does. STATUS and BALANCE are answered but not journalled; ADJUSTMENT is for the desk."""
+    """What a request does. Those of NOT_JOURNALLED are answered only; ADJUSTMENT is for the desk."""
 
     TOMBSTONE = 0
     EARN = 1
@@ -29,15 +23,37 @@ class Kind(IntEnum):
     STATUS = 5
     BALANCE = 6
     ADJUSTMENT = 7
+    BENEFIT_USE = 8
+    BENEFIT_ADVICE = 9
+    REFUND = 10
+    VERIFY = 11
+    QUOTE = 12
+
+
+class Unit(IntEnum):
+    """What a posting counts."""
+
+    POINTS = 0
+    USES = 1
+    GROSZE = 2
 
 
 class AccountKind(IntEnum):
-    """The low three bits of an account id; the rest is the number of its owner."""
+    """The low three bits of an account id; the rest is the number of its owner.
+
+    In points: card, partner (issued, redeemed), organiser. In uses: what a partner granted against quotas. In
+    grosze: the discounts a partner gave, and those a card had. No id has the last one: in sums it stands for
+    the quotas, which are their owners' accounts in uses.
+    """
 
     CARD = 0
     PARTNER_ISSUED = 1
     PARTNER_REDEEMED = 2
     ORGANISER = 3
+    PARTNER_USES = 4
+    PARTNER_DISCOUNTS = 5
+    CARD_DISCOUNTS = 6
+    QUOTA = 7
 
 
 def account_id(owner: int, kind: AccountKind) -> int:
@@ -52,7 +68,7 @@ def bucket_of(account: int, buckets: int) -> int:
     return (((account >> 3 & 0x7FFFFFFF) * 1103515245) >> 15) % buckets
 
 
-NOT_JOURNALLED: Final = frozenset({int(Kind.STATUS), int(Kind.BALANCE)})
+NOT_JOURNALLED: Final = frozenset(map(int, (Kind.STATUS, Kind.BALANCE, Kind.VERIFY, Kind.QUOTE)))
 """Inquiries: they leave no row, and their ids may be used again."""
 PUT_OFF: Final = range(10, 20)
 """Codes of class retry: nothing is decided yet, so nothing is kept and no id is used."""
@@ -62,16 +78,50 @@ NO_DIGITS: Final = -1
 """`last4` where no card number was read."""
 
 
+NO_LIMIT: Final = -1
+"""`remaining` of what no quota limits."""
+
+
+class QuotaLeg(NamedTuple):
+    """One use of a quota.
+
+    owner: the card's account for a limit per card, the programme's ORGANISER account for a wider one. quota:
+    offer << 3 | i for limit i (0..7) of an offer, i alone for a limit of the programme. period: the number of
+    the day, week, month or year, 0 for ever (>= 0). uses_allowed: the limit by the rules in force, of all
+    cards and buckets it is for.
+    """
+
+    owner: int
+    quota: int
+    period: int
+    uses_allowed: int
+
+
 class Posting(msgspec.Struct, gc=False):
     """One request for the ledger.
 
-    points is the signed change of the card account; code is 0 to post if the balance allows, else the
-    decline the switch decided, which is journalled without posting (a code of class retry, 10..19, decides
-    nothing: it is told unless the id stands there already, and leaves no row). account is 0 when no card is
-    known, or ANY_ACCOUNT for a reference; digest is the signed 64-bit hash of the request; original_stan is
-    0 for none, else below stan, or the request names nothing; last4 is 0..9999 or NO_DIGITS; context is the
-    caller's own and never looked at. submitted_at is when the request came, by trio's clock, in seconds (0:
-    when it is submitted).
+    points is the signed change of the card account; code is 0 to post if the balance and the quotas allow,
+    else the decline the switch decided, which is journalled without posting (a code of class retry, 10..19,
+    decides nothing: it is told unless the id stands there already, and leaves no row). account is 0 when no
+    card is known, or ANY_ACCOUNT for a reference; counter_account is the partner's (any kind of his for what
+    has no points: the accounts of uses and discounts follow from it). digest is the signed 64-bit hash of the
+    request; original_stan is 0 for none, else below stan, or the request names nothing; last4 is 0..9999 or
+    NO_DIGITS; context is the caller's own and never looked at. submitted_at is when the request came, by
+    trio's clock, in seconds (0: when it is submitted).
+
+    quotas: one use is taken of each, or of none and the code is QUOTA_USED_UP; none may be named twice. They
+    may be given with any code and any kind of its own (a QUOTE too: it is told what would be), not with a
+    reference, which gives back what its original took. discount_grosze: what the partner takes off (part of
+    amount_grosze, the price before it), posted in grosze.
+
+    A refund sets original_terminal, whose sale it is (0: not a refund), and original_stan; amount_grosze is
+    what is given back of the sale's amount less its discount (0 only where that is nothing); points,
+    counter_account and the rest come from the sale. may_go_below: the balance may go below its floor by it.
+    step_grosze: of an earn, so that a refund can compute the points of what is still paid; 0: a refund of
+    all of it gives back the points whole, one of a part none.
+
+    Recorded and told again only: entry (how the card was read, 0..7), language (0 pl, 1 en; 0..7), offer (0:
+    none), confirmed and checks (bits, 0..7).
     """
 
     transaction_id: int
@@ -89,6 +139,16 @@ class Posting(msgspec.Struct, gc=False):
     accepted_at_ms: int
     terminal_time: int
     last4: int = NO_DIGITS
+    step_grosze: int = 0
+    entry: int = 0
+    language: int = 0
+    confirmed: int = 0
+    checks: int = 0
+    may_go_below: bool = False
+    offer: int = 0
+    discount_grosze: int = 0
+    original_terminal: int = 0
+    quotas: tuple[QuotaLeg, ...] = ()
     context: object = None
     submitted_at: float = 0.0
 
@@ -98,8 +158,10 @@ class Outcome(msgspec.Struct, gc=False):
 
     points is the change of the card account, balance the balance after it (0 when no account is known, and
     where a reference names another card's original). transaction_id is 0 for what is not journalled
-    (status, balance, a conflict). replayed: it stood there before. original: for a status query, the stored
-    outcome of the original; None where it is another card's or was never executed.
+    (status, balance, a quote, a conflict). replayed: it stood there before. remaining: the least that is left
+    of its quotas after it (of a wide one: in this bucket), NO_LIMIT without. original: for a status query,
+    the stored outcome of the original; None where it is another card's or was never executed. The others are
+    as in Posting; of a reversal and a refund, offer and discount_grosze (given back) are the original's.
     """
 
     code: int
@@ -114,6 +176,15 @@ class Outcome(msgspec.Struct, gc=False):
     original_stan: int
     last4: int
     replayed: bool
+    step_grosze: int = 0
+    entry: int = 0
+    language: int = 0
+    confirmed: int = 0
+    checks: int = 0
+    offer: int = 0
+    discount_grosze: int = 0
+    original_terminal: int = 0
+    remaining: int = NO_LIMIT
     original: "Outcome | None" = None
 
 
@@ -122,122 +193,26 @@ Answers = list[tuple[Posting, Outcome]]
 
 def no_effect(posting: Posting, code: int) -> Outcome:
     """The outcome of a posting that was refused or given up without an entry in the books."""
-    return Outcome(
-        code=code,
-        transaction_id=0,
-        points=0,
-        balance=0,
-        amount_grosze=posting.amount_grosze,
-        accepted_at_ms=posting.accepted_at_ms,
-        rules_version=posting.rules_version,
-        kind=posting.kind,
-        counter_account=posting.counter_account,
-        original_stan=posting.original_stan,
-        last4=posting.last4,
-        replayed=False,
-    )
-
-
-# The columns: the first fields of `Posting`, in their order, and `journalled`, which follows from the kind.
-_TYPES: Final = (
-    "bigint", "int", "int", "smallint", "bigint", "bigint", "bigint", "bigint",
-    "bigint", "smallint", "int", "int", "bigint", "bigint", "smallint", "boolean",
-)  # fmt: skip
-_KIND: Final = Posting.__struct_fields__.index("kind")
-
-# Arrays travel as text: asyncpg asks of every element of a list whether it is a list itself. In batches of
-# 500 that is 1.4 us less for a posting on our side (6.2 -> 4.7), 0.4 us more in the backend (28.3 -> 28.6).
-POST_BATCH: Final = (
-    "select places, codes, balances, array_to_json(others)::text from ledger.post_batch_v1($1, "  # noqa: S608 fixed names
-    + ", ".join(f"${number}::text::{kind}[]" for number, kind in enumerate(_TYPES, start=2))
-    + ")"
-)
-_encode: Final = msgspec.json.Encoder().encode
-
-
-def array_literal(column: Sequence[object]) -> str:
-    """A column of integers or booleans as Postgres reads an array. Raises StatementRefused."""
-    try:
-        encoded = _encode(column)
-    except (OverflowError, TypeError) as error:
-        raise StatementRefused(f"a value no column holds: {error}", "") from None
-    if b"n" in encoded:  # the null of JSON is one of Postgres, too
-        raise StatementRefused("a column has no value", "")
-    return "{" + encoded[1:-1].decode() + "}"
-
-
-def columns(postings: Sequence[Posting]) -> list[str]:
-    """The arguments of POST_BATCH after the bucket, as array literals."""
-    fields = list(islice(zip(*map(astuple, postings), strict=True), len(_TYPES) - 1))
-    journalled = [kind not in NOT_JOURNALLED for kind in fields[_KIND]]
-    return [*map(array_literal, fields), array_literal(journalled)]
-
-
-class _Other(msgspec.Struct, gc=False):
-    """One row of `ledger.outcome_v1`, as JSON: asyncpg would have to ask each new connection for the type."""
-
-    n: int
-    code: int | None
-    transaction_id: int | None
-    points: int | None
-    balance: int | None
-    amount_grosze: int | None
-    accepted_at_ms: int | None
-    rules_version: int | None
-    kind: int | None
-    counter_account: int | None
-    original_stan: int | None
-    last4: int | None
-    replayed: bool | None
-    original_code: int | None
-
-
-_decode_others: Final = msgspec.json.Decoder(list[_Other]).decode
-
-
-def outcomes(postings: Sequence[Posting], answer: Sequence[Any]) -> tuple[Answers, list[Posting]]:
-    """What POST_BATCH answered: the outcomes of what was done, and what is to be sent again, by itself."""
-    places, codes, balances, others = answer
-    done = [
-        (posting := postings[place - 1], _entered(posting, code, balance))
-        for place, code, balance in zip(places or (), codes or (), balances or (), strict=True)
-    ]
-    again = []
-    for other in _decode_others(others) if others else ():
-        posting = postings[other.n - 1]
-        if other.code is None:
-            again.append(posting)
-        else:
-            done.append((posting, _stored(posting, other)))
-    if len(done) + len(again) != len(postings):
-        raise AssertionError(f"{len(postings)} requests, {len(done)} answers")
-    return done, again
-
-
-def _entered(posting: Posting, code: int, balance: int) -> Outcome:
-    return Outcome(
+    outcome = Outcome(
         code,
-        posting.transaction_id,
-        0 if code else posting.points,
-        balance,
+        0,
+        0,
+        0,
         posting.amount_grosze,
         posting.accepted_at_ms,
         posting.rules_version,
         posting.kind,
         posting.counter_account,
-        0,
+        posting.original_stan,
         posting.last4,
-        False,
+        replayed=False,
+        step_grosze=posting.step_grosze,
+        entry=posting.entry,
+        language=posting.language,
     )
-
-
-def _stored(posting: Posting, other: Any) -> Outcome:
-    stored = Outcome(*astuple(other)[1:13])
-    if posting.kind != Kind.STATUS:
-        return stored
-    told = no_effect(posting, stored.code)
-    told.amount_grosze = 0
-    if other.original_code is not None:
-        stored.code = other.original_code
-        told.original = stored
-    return told
+    outcome.confirmed = posting.confirmed
+    outcome.checks = posting.checks
+    outcome.offer = posting.offer
+    outcome.discount_grosze = posting.discount_grosze
+    outcome.original_terminal = posting.original_terminal
+    return outcome

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ledger.books.posting import AccountKind, Kind, account_id, bucket_of
+from ledger.books.posting import AccountKind, Kind, Unit, account_id, bucket_of
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
@@ -41,7 +41,8 @@ class TerminalTotals(msgspec.Struct, frozen=True, gc=False):
     """What a terminal's STANs came to: approved ones that had an effect.
 
     redeem_points counts redeemed points as a positive number; reversal_points is the signed change of the
-    card accounts, so the terminal's net is earn_points - redeem_points + reversal_points.
+    card accounts, as refund_points is, so the terminal's net is earn_points - redeem_points + reversal_points
+    + refund_points. benefit_grosze are the discounts of benefits used.
     """
 
     earn_count: int
@@ -50,23 +51,35 @@ class TerminalTotals(msgspec.Struct, frozen=True, gc=False):
     redeem_points: int
     reversal_count: int
     reversal_points: int
+    benefit_count: int = 0
+    benefit_grosze: int = 0
+    refund_count: int = 0
+    refund_points: int = 0
 
 
 class PartnerBalance(msgspec.Struct, frozen=True, gc=False):
-    """Points a partner has issued and redeemed since the beginning (both >= 0 unless reversals outweigh)."""
+    """What a partner has issued, redeemed, granted against quotas and taken off prices since the beginning.
+
+    All >= 0 unless reversals outweigh.
+    """
 
     issued_points: int
     redeemed_points: int
+    uses: int = 0
+    discount_grosze: int = 0
 
 
 class TrialRow(msgspec.Struct, frozen=True, gc=False):
-    """The sums of one kind of account; over all rows of a bucket debit and credit points are equal."""
+    """The sums of one kind of account, in its unit: over all rows of a bucket and unit, debit and credit are
+    equal.
+    """
 
     bucket: int
     kind: int
     accounts: int
     debit_points: int
     credit_points: int
+    unit: int = int(Unit.POINTS)
 
 
 async def balance(connection: Connection, account: int) -> int | None:
@@ -124,7 +137,10 @@ async def terminal_totals(
         "select count(*) filter (where kind = any($4)),"
         " coalesce(sum(points) filter (where kind = any($4)), 0)::bigint,"
         " count(*) filter (where kind = $5), coalesce(-sum(points) filter (where kind = $5), 0)::bigint,"
-        " count(*) filter (where kind = $6), coalesce(sum(points) filter (where kind = $6), 0)::bigint "
+        " count(*) filter (where kind = $6), coalesce(sum(points) filter (where kind = $6), 0)::bigint,"
+        " count(*) filter (where kind = any($7)),"
+        " coalesce(sum(discount_grosze) filter (where kind = any($7)), 0)::bigint,"
+        " count(*) filter (where kind = $8), coalesce(sum(points) filter (where kind = $8), 0)::bigint "
         "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
         "join ledger.journal j on j.bucket = b.bucket and j.terminal = $1 and j.stan between $2 and $3 "
         "and j.code = 0",
@@ -134,6 +150,8 @@ async def terminal_totals(
         [int(Kind.EARN), int(Kind.EARN_ADVICE)],
         int(Kind.REDEEM),
         int(Kind.REVERSAL),
+        [int(Kind.BENEFIT_USE), int(Kind.BENEFIT_ADVICE)],
+        int(Kind.REFUND),
     )
     return TerminalTotals(*row)
 
@@ -170,22 +188,28 @@ select coalesce(sum(part), 0)::bigint from (
 async def partner_balance(connection: Connection, partner: int) -> PartnerBalance:
     """What a partner has issued and redeemed: the rollup plus the postings since."""
     buckets = list(range(await layout_buckets(connection)))
-    issued = account_id(partner, AccountKind.PARTNER_ISSUED)
-    redeemed = account_id(partner, AccountKind.PARTNER_REDEEMED)
-    return PartnerBalance(
-        issued_points=-await connection.fetchval(_ACCOUNT_BALANCE, buckets, issued),
-        redeemed_points=await connection.fetchval(_ACCOUNT_BALANCE, buckets, redeemed),
-    )
+    issued, redeemed, uses, discounts = [
+        await connection.fetchval(_ACCOUNT_BALANCE, buckets, account_id(partner, kind))
+        for kind in (
+            AccountKind.PARTNER_ISSUED,
+            AccountKind.PARTNER_REDEEMED,
+            AccountKind.PARTNER_USES,
+            AccountKind.PARTNER_DISCOUNTS,
+        )
+    ]
+    return PartnerBalance(-issued, redeemed, uses, -discounts)
 
 
 async def trial_balance(connection: Connection) -> list[TrialRow]:
     """The sums of all postings by bucket and kind of account (AccountKind). Reads all postings."""
     rows: list[Any] = await connection.fetch(
-        "select p.bucket, (side.account & 7)::int as kind, count(distinct side.account)::int, "
-        "sum(side.debit)::bigint, sum(side.credit)::bigint from ledger.posting p "
+        "select p.bucket, "
+        "case when p.unit = 1 and side.account & 7 <> 4 then 7 else side.account & 7 end::int as kind, "
+        "count(distinct side.account)::int, sum(side.debit)::bigint, sum(side.credit)::bigint, p.unit::int "
+        "from ledger.posting p "
         "cross join lateral (values (p.debit, p.points, 0), (p.credit, 0, p.points)) "
         "as side(account, debit, credit) "
-        "group by 1, 2 order by 1, 2"
+        "group by 1, 2, 6 order by 1, 2"
     )
     return [TrialRow(*row) for row in rows]
 

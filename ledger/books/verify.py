@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from ledger.books.verify_units import UNIT_INVARIANTS
 from ledger.postgres.database import Connection
 
 
@@ -23,12 +24,12 @@ class Finding(msgspec.Struct, frozen=True):
 
 # Each query returns one text per violation.
 _INVARIANTS: Final[dict[str, str]] = {
-    "the postings of each bucket sum to zero": """
-        select format('bucket %s sums to %s', p.bucket, sum(side.points))
+    "the postings of each bucket and unit sum to zero": """
+        select format('bucket %s unit %s sums to %s', p.bucket, p.unit, sum(side.points))
           from ledger.posting p
           cross join lateral (values (p.debit, -p.points), (p.credit, p.points)) as side(account, points)
           where side.account <> 0
-          group by p.bucket having sum(side.points) <> 0""",
+          group by p.bucket, p.unit having sum(side.points) <> 0""",
     "a posting names two accounts and a positive number of points": """
         select format('transaction %s', transaction_id) from ledger.posting
           where debit = credit or debit <= 0 or credit <= 0 or points <= 0""",
@@ -38,23 +39,26 @@ _INVARIANTS: Final[dict[str, str]] = {
           full join (
             select p.bucket, side.account, sum(side.points)::bigint as points from ledger.posting p
               cross join lateral (values (p.debit, -p.points), (p.credit, p.points)) as side(account, points)
-              where side.account & 7 = 0 group by p.bucket, side.account
+              where p.unit = 0 and side.account & 7 = 0 group by p.bucket, side.account
           ) s on s.bucket = a.bucket and s.account = a.id
           where a.id is null or a.balance <> coalesce(s.points, 0)""",
-    "no card is below its floor but by a recorded reversal": """
+    "no card is below its floor but by a recorded reversal or refund": """
         select format('account %s: balance %s', a.id, a.balance) from ledger.account a
           where a.balance < a.floor and not exists (
             select from ledger.journal j
-              where j.bucket = a.bucket and j.account = a.id and j.kind = 4 and j.code = 0 and j.points < 0)
+              where j.bucket = a.bucket and j.account = a.id and j.original_stan <> 0 and j.code = 0
+                and j.points < 0)
         union all
         select format('terminal %s stan %s', j.terminal, j.stan) from ledger.journal j
           join ledger.account a on a.bucket = j.bucket and a.id = j.account
-          where j.kind <> 4 and j.code = 0 and j.points < 0 and j.balance < a.floor""",
+          where j.code = 0 and j.points < 0 and j.balance < a.floor
+            and (j.original_stan = 0 or (j.original_terminal is not null and j.details & 4096 = 0))""",
     "one effect per id: what is approved is posted once, what is declined never": """
         select format('terminal %s stan %s, transaction %s', j.terminal, j.stan,
                       coalesce(j.transaction_id, p.transaction_id))
           from (select * from ledger.journal where points <> 0) j
-          full join ledger.posting p on p.bucket = j.bucket and p.transaction_id = j.transaction_id
+          full join (select * from ledger.posting where unit = 0) p
+            on p.bucket = j.bucket and p.transaction_id = j.transaction_id
           where j.terminal is null or p.transaction_id is null or j.code <> 0 or p.leg <> 1
              or p.points <> abs(j.points)
              or (p.debit, p.credit) is distinct from
@@ -66,12 +70,16 @@ _INVARIANTS: Final[dict[str, str]] = {
     "one reversal per original, its mirror": """
         select format('terminal %s stan %s', coalesce(v.terminal, j.terminal), coalesce(v.stan, j.stan))
           from ledger.reversal v
-          full join (select * from ledger.journal where kind = 4 and code = 0) j
+          full join (select * from ledger.journal
+                      where original_stan <> 0 and original_terminal is null and code = 0) j
             on j.bucket = v.bucket and j.terminal = v.terminal and j.stan = v.stan
           left join ledger.journal o
             on o.bucket = v.bucket and o.terminal = v.terminal and o.stan = v.original_stan
+          left join lateral (select f.points from ledger.refund f
+            where f.bucket = v.bucket and f.terminal = v.terminal and f.original_stan = v.original_stan
+            order by f.number desc limit 1) f on true
           where v.stan is null or j.stan is null or o.stan is null or j.original_stan <> v.original_stan
-             or o.account <> j.account or o.points <> -j.points or o.code <> 0""",
+             or o.account <> j.account or o.points + coalesce(f.points, 0) <> -j.points or o.code <> 0""",
     "an account's last row is its newest, and each row names the one before": """
         select format('account %s', a.id) from ledger.account a
           left join ledger.journal j
@@ -119,7 +127,11 @@ _INVARIANTS: Final[dict[str, str]] = {
         union all
         select format('terminal %s stan %s', j.terminal, j.stan)
           from ledger.journal j cross join registry.layout l
-          where j.account <> 0 and j.bucket <> ledger.bucket_of(j.account, l.buckets)""",
+          where j.account <> 0 and j.bucket <> ledger.bucket_of(j.account, l.buckets)
+        union all
+        select format('quota %s of account %s in bucket %s', q.quota, q.owner, q.bucket)
+          from ledger.quota q cross join registry.layout l
+          where q.owner & 7 = 0 and q.bucket <> ledger.bucket_of(q.owner, l.buckets)""",
     "the rollup is the sum of the postings up to its mark": """
         select format('account %s: rollup %s, postings %s',
                       coalesce(r.account, s.account), r.balance, s.points)
@@ -129,13 +141,15 @@ _INVARIANTS: Final[dict[str, str]] = {
               from ledger.posting p
               join ledger.rollup_mark m on m.bucket = p.bucket and p.transaction_id <= m.through
               cross join lateral (values (p.debit, -p.points), (p.credit, p.points)) as side(account, points)
-              where side.account & 7 <> 0 group by p.bucket, side.account
+              where side.account & 7 <> 0 and (p.unit <> 1 or side.account & 7 = 4)
+              group by p.bucket, side.account
           ) s on s.bucket = r.bucket and s.account = r.account
           where coalesce(r.balance, 0) <> coalesce(s.points, 0)""",
     "every card has its account": """
         select format('account %s', c.account) from registry.card c cross join registry.layout l
           left join ledger.account a on a.bucket = ledger.bucket_of(c.account, l.buckets) and a.id = c.account
           where a.id is null""",
+    **UNIT_INVARIANTS,
 }
 INVARIANTS: Final = tuple(_INVARIANTS)
 

@@ -15,7 +15,7 @@ _WRITES: Final = "; ".join(
         "update ledger.account set balance = balance where bucket = -1",
         *(
             f"insert into ledger.{table} select * from ledger.{table} where false"  # noqa: S608 fixed names
-            for table in ("claim", "journal", "posting", "reversal")
+            for table in ("claim", "journal", "posting", "quota", "refund", "reversal")
         ),
     ]
 )

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from cyclopts import App, Group, Parameter
 
 from ledger.books import statements
-from ledger.books.posting import AccountKind, Kind
+from ledger.books.posting import AccountKind, Kind, Unit
 from ledger.books.rebucket import rebucket as rebucket_books
 from ledger.books.verify import verify as verify_books
 from ledger.postgres.database import Connection
@@ -37,7 +37,7 @@ HISTORY_SHOWN: Final = (
 )  # fmt: skip
 HISTORY_NARROW: Final = HISTORY_SHOWN[:7]
 """Fits 80 columns with the longest result code and seven digits of points."""
-TRIAL_SHOWN: Final = ("bucket", "kind", "accounts", "debit_points", "credit_points")
+TRIAL_SHOWN: Final = ("bucket", "kind", "unit", "accounts", "debit_points", "credit_points")
 
 app = App(
     name="ledger",
@@ -204,6 +204,7 @@ async def trial_balance(*, json: Json = False, place: Place = HERE) -> Exit:
             {
                 "bucket": row.bucket,
                 "kind": kinds.get(row.kind, str(row.kind)),
+                "unit": Unit(row.unit).name.lower(),
                 "accounts": row.accounts,
                 "debit_points": row.debit_points,
                 "credit_points": row.credit_points,
@@ -214,7 +215,16 @@ async def trial_balance(*, json: Json = False, place: Place = HERE) -> Exit:
         as_json=json,
         empty="Nothing was posted yet.",
     )
-    debit, credit = sum(row.debit_points for row in rows), sum(row.credit_points for row in rows)
-    if not json:
-        print_line(f"\ndebits {debit} {'=' if debit == credit else 'DIFFER FROM'} credits {credit}")
-    return Exit.OK if debit == credit else Exit.DIFFERENCES
+    status = Exit.OK
+    for unit in Unit:
+        of_unit = [row for row in rows if row.unit == unit]
+        debit, credit = (
+            sum(row.debit_points for row in of_unit),
+            sum(row.credit_points for row in of_unit),
+        )
+        if debit != credit:
+            status = Exit.DIFFERENCES
+        if not json and (of_unit or unit == Unit.POINTS):
+            equal = "=" if debit == credit else "DIFFER FROM"
+            print_line(f"\n{unit.name.lower()}: debits {debit} {equal} credits {credit}")
+    return status

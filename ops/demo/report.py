@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ledger.books.posting import Unit
 from ledger.books.statements import TrialRow
 from ledger.books.verify import Finding
 from simulators.audit.auditor import AuditResult
@@ -53,12 +54,12 @@ class DemoOutcome:
     @property
     def debit(self) -> int:
         """The sum of all debits, in points."""
-        return sum(row.debit_points for row in self.trial)
+        return sum(row.debit_points for row in self.trial if row.unit == Unit.POINTS)
 
     @property
     def credit(self) -> int:
         """The sum of all credits, in points."""
-        return sum(row.credit_points for row in self.trial)
+        return sum(row.credit_points for row in self.trial if row.unit == Unit.POINTS)
 
 
 def live_line(progress: Progress) -> str:

@@ -70,7 +70,7 @@ _LEGS: Final = """
 select p.transaction_id, p.debit, p.credit, p.points
   from ledger.posting p
   join ledger.journal j on j.bucket = p.bucket and j.transaction_id = p.transaction_id
- where j.terminal between $1 and $2 and j.kind <> 0"""
+ where j.terminal between $1 and $2 and j.kind <> 0 and p.unit = 0"""
 
 _REVERSALS: Final = """
 select terminal, original_stan, stan from ledger.reversal where terminal between $1 and $2"""
@@ -79,10 +79,10 @@ select terminal, original_stan, stan from ledger.reversal where terminal between
 _BALANCES: Final = """
 with moved as (
   select bucket, account, sum(points) as points from (
-    select bucket, credit as account, points from ledger.posting
+    select bucket, unit, credit as account, points from ledger.posting
     union all
-    select bucket, debit, -points from ledger.posting) as sides
-   where account & 7 = 0 group by bucket, account
+    select bucket, unit, debit, -points from ledger.posting) as sides
+   where unit = 0 and account & 7 = 0 group by bucket, account
 )
 select coalesce(a.id, m.account) as account, a.balance, coalesce(m.points, 0)::bigint as points
   from ledger.account a full join moved m on m.bucket = a.bucket and m.account = a.id
@@ -103,10 +103,10 @@ select b.bucket, coalesce(c.points, 0)::bigint as cards, coalesce(o.points, 0)::
   left join (select bucket, sum(balance) as points from ledger.account group by bucket) as c using (bucket)
   left join (
     select bucket, sum(points) as points from (
-      select bucket, credit as account, points from ledger.posting
+      select bucket, unit, credit as account, points from ledger.posting
       union all
-      select bucket, debit, -points from ledger.posting) as sides
-     where account & 7 <> 0 group by bucket) as o using (bucket)
+      select bucket, unit, debit, -points from ledger.posting) as sides
+     where unit = 0 and account & 7 <> 0 group by bucket) as o using (bucket)
  where coalesce(c.points, 0) + coalesce(o.points, 0) <> 0"""
 
 _FAULTS: Final = (

@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from ledger.books.rollup import roll_up
+from ledger.books.shares import move_shares
 from ledger.errors import DatabaseContended, LedgerError
 from ledger.postgres.database import Connection, Session
 from ledger.postgres.election import elect
@@ -50,6 +51,7 @@ JOBS: Final = (
     Job("partner_balances", 300.0, roll_up_balances),
     Job("kinds_of_holders", 60.0, advance_kinds),
     Job("notices", 60.0, end_notices),
+    Job("quota_shares", 5.0, move_shares),
 )
 
 

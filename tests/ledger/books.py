@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ledger.books.batch import post
-from ledger.books.posting import NO_DIGITS, AccountKind, Kind, Outcome, Posting, account_id
+from ledger.books.posting import NO_DIGITS, AccountKind, Kind, Outcome, Posting, QuotaLeg, account_id
 from ledger.books.transaction_ids import TransactionIds
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor, writing
@@ -20,7 +20,13 @@ from ledger.registry.terminals import NewTerminal, import_terminals
 TESTER = Actor("tests")
 NOW_MS = 1_790_000_000_000
 PARTNER = 7
+PROGRAMME = 1
 TERMINAL = 70
+
+
+def wide(quota: int, allowed: int, *, period: int = 20_000) -> QuotaLeg:
+    """A use of a quota of the whole programme."""
+    return QuotaLeg(account_id(PROGRAMME, AccountKind.ORGANISER), quota, period, allowed)
 
 
 async def found_registry(connection: Connection, cards: int) -> None:
@@ -103,6 +109,38 @@ class Books:
 
     def status(self, stan: int, original: int, *, card: int = 0, terminal: int = TERMINAL) -> Posting:
         return self.request(Kind.STATUS, stan, original=original, card=card, terminal=terminal)
+
+    def use(
+        self, stan: int, *quotas: QuotaLeg, card: int = 0, terminal: int = TERMINAL, discount: int = 0
+    ) -> Posting:
+        """A benefit used at a price of 100 zł before the discount."""
+        posting = self.request(Kind.BENEFIT_USE, stan, card=card, terminal=terminal)
+        posting.counter_account = account_id(PARTNER, AccountKind.PARTNER_USES)
+        posting.offer = 5
+        posting.amount_grosze = 10_000
+        posting.discount_grosze = discount
+        posting.quotas = quotas
+        return posting
+
+    def per_card(self, quota: int, allowed: int, *, card: int = 0, period: int = 20_000) -> QuotaLeg:
+        return QuotaLeg(self.accounts[card], quota, period, allowed)
+
+    def refund(
+        self,
+        stan: int,
+        original: int,
+        amount: int,
+        *,
+        card: int | None = 0,
+        terminal: int = TERMINAL,
+        sold_at: int = TERMINAL,
+    ) -> Posting:
+        posting = self.request(Kind.REFUND, stan, original=original, card=card, terminal=terminal)
+        posting.original_terminal = sold_at
+        posting.amount_grosze = amount
+        posting.digest ^= amount << 8 | sold_at << 40
+        posting.may_go_below = True
+        return posting
 
     def balance_request(self, stan: int, *, card: int = 0) -> Posting:
         return self.request(Kind.BALANCE, stan, card=card)

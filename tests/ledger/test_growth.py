@@ -19,7 +19,7 @@ insert into ledger.journal
   select 0, t, s, 0, (t * 100000 + s)::bigint << 22, 8 * (s % 5000 + 1), 57, 1, 1, 1000, 1, 0, 0, 1,
       0, 0, 1, 0, 0
     from generate_series(1000, 1019) t, generate_series(1, 2500) s;
-insert into ledger.posting
+insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points)
   select 0, 1, (t * 100000 + s)::bigint << 22, 57, 8 * (s % 5000 + 1), 1
     from generate_series(1000, 1019) t, generate_series(1, 2500) s;
 """

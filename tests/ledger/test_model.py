@@ -144,14 +144,17 @@ requests = st.builds(
 
 
 def batches(given_requests: list[Request]) -> list[list[Request]]:
-    """Cut the list where a request shares an id with its batch, as the committer does; cards may repeat."""
+    """Cut the list where a request shares an id with its batch, as the committer does; cards may repeat.
+
+    What names no card goes alone: nobody can tell beforehand whose order it has to keep.
+    """
     cut: list[list[Request]] = []
     taken: set[int] = set()
     for request in given_requests:
         keys = {request.stan}
         if request.kind in (Kind.REVERSAL, Kind.STATUS):
             keys.add(request.original)
-        if not cut or keys & taken:
+        if not cut or keys & taken or ANY in (request.card, cut[-1][-1].card):
             cut.append([])
             taken = set()
         cut[-1].append(request)
@@ -184,7 +187,7 @@ def made(books: Books, r: Request, terminal: int) -> Posting:
     posting = books.request(
         r.kind,
         r.stan,
-        points={Kind.REDEEM: -r.points, Kind.REVERSAL: 0}.get(r.kind, r.points),
+        points={Kind.REDEEM: -r.points, Kind.REVERSAL: 0, Kind.BALANCE: 0}.get(r.kind, r.points),
         card=r.card if is_known else None,
         original=r.original if is_reference else 0,
         code=r.code or (0 if is_known or is_reference else 41),

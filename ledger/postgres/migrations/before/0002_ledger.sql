@@ -1,6 +1,10 @@
 -- The books. Every table carries `bucket` as first part of its key, so that the same schema runs on one Postgres
 -- and on a sharded engine: no triggers, rules, sequences, NOTIFY or foreign keys in this schema (a test holds it).
--- Append-only is held by grants: the service may insert and read journal, posting and reversal, nothing else.
+-- Append-only is held by grants: the service may insert and read journal, posting, reversal and refund, nothing else.
+--
+-- Units: 0 points, 1 uses, 2 grosze. Every posting stays in one; so does every account but a quota, by the low bits of its
+-- id: 0 card, 1 and 2 partner (issued, redeemed), 3 organiser: points; 4 partner: uses; 5 partner, 6 card (discounts
+-- given, discounts had): grosze. A quota is an account of its owner in uses (ledger.quota).
 
 create schema if not exists ledger;
 
@@ -43,18 +47,64 @@ create table ledger.journal (
   kind              smallint not null,
   code              smallint not null,
   last4             smallint not null,  -- last four digits of the plastic, as printed; -1: no card number was read
+  -- Bits 0..2 how the card was read, 3..5 language of the receipt, 6..8 what the cashier confirmed, 9..11 what he is
+  -- told to check, 12 the balance may go below its floor by this.
+  details           smallint not null default 0,
+  step_grosze       int not null default 0,  -- of an earn: a refund computes the points by it anew
+  -- What few rows have:
+  offer             int,
+  remaining         int,     -- uses left of its tightest quota, after it; null: it has no quota
+  original_terminal int,     -- of a refund: whose sale it is
+  discount_grosze   bigint,
   primary key (bucket, terminal, stan)
 );
 
+-- One row per leg: 1 the points, further ones the discount and the uses. `quota_period` is set for uses: then `debit`
+-- (`credit`, where they are given back) is the owner of the quota, quota << 32 | period says which of his.
+-- Eight columns: a ninth makes the header of every row 8 bytes longer, for the nulls.
 create table ledger.posting (
   bucket         int not null,
-  leg            int not null,
+  leg            smallint not null,
+  unit           smallint not null default 0,
   transaction_id bigint not null,
   debit          bigint not null,
   credit         bigint not null,
-  points         bigint not null check (points > 0),
+  points         bigint not null check (points > 0),  -- how many of the unit
+  quota_period   bigint,
   primary key (bucket, transaction_id, leg)
 );
+
+-- How often somebody may do something in a period. owner: the card account (limits per card), or the organiser's
+-- account (limits per offer or programme: wide ones). The limit itself comes with each request, from the rules in force.
+-- The key begins with the period: what is in use now lies together, however many periods have passed.
+-- With more than one bucket a wide quota is held in shares: share_v1(limit, bucket) + moved.
+create table ledger.quota (
+  bucket   int not null,
+  period   int not null,
+  quota    int not null,   -- offer << 3 | number of the limit; the number alone for a limit of the programme
+  allowed  int not null,   -- the limit that the newest use was judged by
+  owner    bigint not null,
+  balance  int not null,   -- minus what was used
+  moved    int not null default 0,           -- of the share: had from other buckets, less given to them
+  is_short boolean not null default false,   -- somebody was refused since shares were last moved
+  primary key (bucket, period, quota, owner)
+) with (fillfactor = 75);
+create index quota_short on ledger.quota (bucket) where is_short;
+
+-- A part of a share on its way: a row in the giver's bucket when it has left, a row in the taker's when it has arrived.
+create table ledger.share_move (
+  bucket   int not null,
+  giver    int not null,
+  taker    int not null,
+  owner    bigint not null,
+  period   int not null,
+  quota    int not null,
+  number   int not null,   -- of the giver's moves of this quota
+  uses     int not null check (uses > 0),
+  is_taken boolean not null default false,
+  primary key (bucket, period, quota, owner, giver, number)
+);
+create index share_move_open on ledger.share_move (bucket) where not is_taken;
 
 -- At most one reversal per original.
 create table ledger.reversal (
@@ -63,6 +113,19 @@ create table ledger.reversal (
   original_stan int not null,
   stan          int not null,
   primary key (bucket, terminal, original_stan)
+);
+
+-- The refunds of a sale, counted: what they came to with each of them.
+create table ledger.refund (
+  bucket          int not null,
+  terminal        int not null,     -- of the sale
+  original_stan   int not null,
+  number          int not null,     -- 1, 2, ...
+  refund_terminal int not null,
+  refund_stan     int not null,
+  refunded_grosze bigint not null,  -- this one and all before
+  points          bigint not null,  -- what all these changed the card account by
+  primary key (bucket, terminal, original_stan, number)
 );
 
 -- With more than one bucket: where an id stands, whatever its card. Bucketed by the terminal. The first use of an id
@@ -98,6 +161,9 @@ $$;
 
 grant usage on schema ledger to cityswitch_service;
 grant select on all tables in schema ledger to cityswitch_service;
-grant insert on ledger.journal, ledger.posting, ledger.reversal, ledger.claim to cityswitch_service;
+grant insert on ledger.journal, ledger.posting, ledger.reversal, ledger.refund, ledger.claim, ledger.quota,
+  ledger.share_move to cityswitch_service;
+grant update (allowed, balance, moved, is_short) on ledger.quota to cityswitch_service;
+grant update (is_taken) on ledger.share_move to cityswitch_service;
 grant update (balance, last_terminal, last_stan, previous_terminal, previous_stan, previous_balance)
   on ledger.account to cityswitch_service;

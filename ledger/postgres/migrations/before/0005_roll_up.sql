@@ -39,7 +39,8 @@ begin
       from ledger.posting p
       cross join lateral (values (p.debit, -p.points), (p.credit, p.points)) as side(account, points)
       where p.bucket = p_bucket and p.transaction_id > v_through and p.transaction_id <= p_closing
-        and side.account & 7 <> 0
+        -- Not the side of a use that is a quota: its owner's account in points is another.
+        and side.account & 7 <> 0 and (p.unit <> 1 or side.account & 7 = 4)
       group by side.account
     on conflict (bucket, account) do update set balance = r.balance + excluded.balance;
   update ledger.rollup_mark set through = p_closing where bucket = p_bucket;

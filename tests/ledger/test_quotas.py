@@ -1,0 +1,148 @@
+"""What quotas promise: uses are taken all or none, up to the limit and none beyond, and come back whole."""
+
+import pytest
+from msgspec.structs import replace
+
+from ledger.books import result_codes as codes
+from ledger.books.posting import NO_LIMIT, Kind, QuotaLeg
+from ledger.books.quotas import uses_left
+from ledger.books.statements import partner_balance, terminal_totals
+from ledger.postgres.database import Database
+from tests.ledger.books import PARTNER, TERMINAL, Books, wide
+from tests.ledger.test_races import Rival, assert_sound, race
+
+
+async def left(books: Books, *quotas: QuotaLeg) -> list[int]:
+    return await books.database.run(lambda connection: uses_left(connection, quotas))
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+async def test_the_last_use_and_none_beyond(owner: Database, database: Database, is_wide: bool) -> None:
+    """As many are approved as the limit says, each told what is left; the next is declined, and stays so."""
+    books = await Books.open(owner, database, cards=1)
+    quota = wide(40, 2) if is_wide else books.per_card(40, 2)
+    found = [await books.post(books.use(stan, quota)) for stan in (1, 2, 3)]
+    assert [(o.code, o.remaining) for o in found] == [(0, 1), (0, 0), (codes.QUOTA_USED_UP, 0)]
+    again = [await books.post(books.use(stan, quota)) for stan in (1, 2, 3)]
+    assert [(o.code, o.remaining, o.replayed) for o in again] == [
+        (0, 1, True), (0, 0, True), (codes.QUOTA_USED_UP, 0, True),
+    ]  # fmt: skip
+    assert await left(books, quota) == [0]
+    assert (await books.post(books.use(4))).remaining == NO_LIMIT
+    await assert_sound(books)
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_uses_are_taken_all_or_none(owner: Database, database: Database, together: bool) -> None:
+    """Of several quotas the tightest decides; where it has nothing left, nothing is taken of the others."""
+    books = await Books.open(owner, database, cards=1)
+    day, month, city = books.per_card(40, 1), books.per_card(41, 5, period=24_000), wide(3, 9, period=2026)
+    asked = [books.use(1, day, month, city), books.use(2, day, month, city), books.use(3, month, city)]
+    found = await books.post_all(asked) if together else [await books.post(posting) for posting in asked]
+    assert [(o.code, o.remaining) for o in found] == [(0, 0), (codes.QUOTA_USED_UP, 0), (0, 3)]
+    assert await left(books, day, month, city) == [0, 3, 7]
+    await assert_sound(books)
+
+
+async def test_a_batch_of_many_cards(owner: Database, database: Database) -> None:
+    """Cards with and without quotas, used up ones and declined ones go together; each gets its own answer."""
+    books = await Books.open(owner, database, cards=6)
+    await books.post(books.use(1, books.per_card(40, 1)))
+    batch = [
+        books.use(10, books.per_card(40, 1)),
+        books.earn(11, 7, card=1),
+        books.use(12, books.per_card(40, 3, card=2), books.per_card(41, 2, card=2), card=2, discount=150),
+        replace(books.use(13, books.per_card(40, 1, card=3), card=3), code=45),
+        books.use(14, wide(2, 10), card=4),
+        books.use(15, card=5, discount=25),
+    ]
+    found = await books.post_all(batch)
+    assert [(o.code, o.remaining, o.discount_grosze) for o in found] == [
+        (codes.QUOTA_USED_UP, 0, 0), (0, NO_LIMIT, 0), (0, 1, 150),
+        (45, NO_LIMIT, 0), (0, 9, 0), (0, NO_LIMIT, 25),
+    ]  # fmt: skip
+    again = await books.post_all(batch)
+    assert [replace(o, replayed=False) for o in again] == found
+    assert await left(books, books.per_card(40, 1, card=3), books.per_card(40, 3, card=2)) == [1, 2]
+    sums = await database.run(lambda connection: partner_balance(connection, PARTNER))
+    assert (sums.uses, sums.discount_grosze, sums.issued_points) == (4, 175, 7)
+    totals = await database.run(lambda connection: terminal_totals(connection, TERMINAL, 1, 99))
+    assert (totals.benefit_count, totals.benefit_grosze, totals.refund_count) == (4, 175, 0)
+    await assert_sound(books)
+
+
+async def test_a_reversal_gives_back_into_its_own_period(owner: Database, database: Database) -> None:
+    """Uses return to the period they came from, whatever day it is by then, and the discount with them."""
+    books = await Books.open(owner, database, cards=1)
+    friday, monday = books.per_card(40, 1, period=20_000), books.per_card(40, 1, period=20_003)
+    await books.post(books.use(1, friday, wide(3, 5), discount=400))
+    await books.post(books.use(2, monday))
+    undone = await books.post(books.reversal(3, 1))
+    assert (undone.code, undone.points, undone.discount_grosze, undone.offer) == (0, 0, 400, 5)
+    assert await left(books, friday, monday, wide(3, 5)) == [1, 0, 5]
+    assert (await books.post(books.reversal(4, 1))).code == codes.APPROVED_NOTHING_TO_REVERSE
+    assert (await books.post(books.use(5, friday))).code == 0
+    assert (await database.run(lambda c: partner_balance(c, PARTNER))).discount_grosze == 0
+    await assert_sound(books)
+
+
+async def test_a_quote_is_what_would_be(owner: Database, database: Database) -> None:
+    """A quote leaves nothing and answers as the request then does; of a redemption, an earn and a use."""
+    books = await Books.open(owner, database, cards=1)
+    await books.post(books.earn(1, 100))
+    quotas = (books.per_card(40, 1), wide(3, 9))
+    asked = [
+        books.use(11, *quotas, discount=300), books.use(12, *quotas), books.redeem(13, 100),
+        books.redeem(14, 100), books.earn(15, 8),
+    ]  # fmt: skip
+    for posting in asked:
+        quoted = await books.post(replace(posting, kind=int(Kind.QUOTE), stan=posting.stan + 100))
+        rows = await books.count("journal"), await books.count("posting")
+        later = await books.post(posting)
+        assert quoted.transaction_id == 0
+        assert replace(later, kind=int(Kind.QUOTE), transaction_id=0) == quoted
+        assert (await books.count("journal"), await books.count("posting")) > rows
+    await assert_sound(books)
+
+
+async def test_what_was_recorded_is_told_again(owner: Database, database: Database) -> None:
+    """Entry, language, what was confirmed and checked, offer and step are stored with the row."""
+    books = await Books.open(owner, database, cards=1)
+    asked = replace(
+        books.use(1, books.per_card(40, 3)),
+        entry=3, language=1, confirmed=4, checks=7, step_grosze=1_000, offer=77, discount_grosze=5,
+    )  # fmt: skip
+    first = await books.post(asked)
+    assert (first.entry, first.language, first.confirmed, first.checks) == (3, 1, 4, 7)
+    assert (first.step_grosze, first.offer, first.discount_grosze) == (1_000, 77, 5)
+    changed = replace(asked, entry=1, language=0, confirmed=0, checks=0, step_grosze=1, offer=0)
+    assert replace(await books.post(changed), replayed=False) == first
+    status = await books.post(books.status(2, 1))
+    assert status.original is not None
+    assert replace(status.original, replayed=False) == first
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+async def test_the_last_use_in_two_workers(owner: Database, database: Database, is_wide: bool) -> None:
+    """While one worker's use is not committed, another's waits for it, and finds nothing left."""
+    books = await Books.open(owner, database, cards=2)
+    rival = Rival(database)
+    first = wide(40, 1) if is_wide else books.per_card(40, 1)
+    await rival.begin(books.use(1, first))
+    (second,) = await race(owner, books, rival, [books.use(2, first, card=1 if is_wide else 0)])
+    assert (second.code, second.remaining) == (codes.QUOTA_USED_UP, 0)
+    assert await left(books, first) == [0]
+    await assert_sound(books)
+
+
+async def test_an_earn_does_not_wait_for_a_wide_quota(owner: Database, database: Database) -> None:
+    """Who holds locks does not wait: the ordinary rows of a batch are committed while its wide use waits."""
+    books = await Books.open(owner, database, cards=4)
+    await books.post(books.use(1, wide(40, 5)))
+    rival = Rival(database)
+    await rival.begin(books.use(2, wide(40, 5), card=1))
+    batch = [books.earn(3, 5, card=2), books.use(4, wide(40, 5), card=3)]
+    earned, used = await race(owner, books, rival, batch)
+    assert (earned.code, earned.balance) == (0, 5)
+    assert (used.code, used.remaining) == (0, 2)
+    await assert_sound(books)
