@@ -27,7 +27,7 @@ COMMANDS = {
     "serve": "serve:app",
     "terminal": "terminal:app",
     "simulate": "simulate:app",
-    "cards": "card_acts:app",
+    "cards": "card_cases:app",
     "holders": "holders:app",
     "partners": "partners:app",
     "outlets": "outlets:app",

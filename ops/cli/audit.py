@@ -39,6 +39,7 @@ OBJECTS: Final = {
     "terminals": "terminal",
     "keys": "terminal_key",
     "cards": "card",
+    "cases": "card_case",
 }
 
 app = App(

@@ -1,4 +1,4 @@
-"""What no posting answers: sign-on and totals, which read the journal, and the change of a key.
+"""What no posting answers: sign-on and totals, which read the journal, a key's change, a card's report.
 
 Owns the replies of the first two. Each question is one database job; when Postgres cannot be asked the reply
 says "try again". Must not write to the books. Invariant: every question gets a reply of its own shape,
@@ -12,10 +12,24 @@ from ledger.books.statements import TerminalTotals, last_stan, terminal_totals
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
 from ledger.registry.secrets import MasterKey
-from protocol import KeyChange, Reply, ResultCode, SignOn, SignOnReply, Totals, TotalsReply, limits
+from protocol import (
+    Ack,
+    CardReport,
+    KeyChange,
+    Reply,
+    Request,
+    ResultCode,
+    SignOn,
+    SignOnReply,
+    Totals,
+    TotalsReply,
+    limits,
+)
+from switch.flow.card_report import take_down
 from switch.flow.key_change import change_key, no_key
-from switch.flow.operations import served
+from switch.flow.operations import is_served, served
 from switch.flow.question import Question
+from switch.flow.replies import not_supported
 from switch.rules.directory import Terminal
 from switch.rules.text import cut
 
@@ -40,6 +54,9 @@ class Inquiries:
 
     async def _ask(self, question: Question) -> Reply:
         message, terminal, now_ms = question.request.message, question.terminal, question.at.now_ms
+        assert isinstance(message, Request)
+        if not is_served(message, terminal.partner.programme.current.rules):
+            return not_supported(message, now_ms)
         match message:
             case SignOn():
                 return await self._sign_on(message, terminal, now_ms)
@@ -47,6 +64,8 @@ class Inquiries:
                 return await self._totals(message, terminal, now_ms)
             case KeyChange():
                 return await change_key(question, self._database, self._master)
+            case CardReport():
+                return await take_down(question, self._database, self._master)
         raise AssertionError(f"{type(message).__name__} is no question")
 
     async def _sign_on(self, message: SignOn, terminal: Terminal, now_ms: int) -> SignOnReply:
@@ -79,6 +98,8 @@ def _undecided(question: Question) -> Reply:
             return _totals_reply(message, now_ms, code, NO_FIGURES)
         case KeyChange():
             return no_key(question, code)
+        case CardReport():
+            return Ack(message.stan, code, now_ms)
     raise AssertionError(f"{type(message).__name__} is no question")
 
 

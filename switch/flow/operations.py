@@ -57,6 +57,10 @@ def _always(_: Rules) -> bool:
     return True
 
 
+def _keeps_cards(rules: Rules) -> bool:
+    return rules.terminals.retain
+
+
 def _never(_: Rules) -> bool:
     return False
 
@@ -110,11 +114,17 @@ OPERATIONS: dict[type[Request], Operation] = {
     Echo: Operation(price=1.0),
     SignOff: Operation(price=1.0),
     KeyChange: Operation(asks_ledger=True, price=100.0),
+    CardReport: Operation(asks_ledger=True, price=100.0, is_offered=_keeps_cards),
     **dict.fromkeys(
-        (Verify, Quote, BenefitUse, BenefitAdvice, Refund, CardReport),
+        (Verify, Quote, BenefitUse, BenefitAdvice, Refund),
         Operation(price=1.0, answer=not_supported, is_offered=_never),
     ),
 }
+
+
+def is_served(message: Request, rules: Rules) -> bool:
+    """Return whether a message is served where these rules hold."""
+    return OPERATIONS[type(message)].is_offered(rules)
 
 
 def served(rules: Rules) -> list[int]:

@@ -1,0 +1,119 @@
+"""Owns the cases of cards: what terminals report, and what the organiser decides about it.
+
+A report comes by the service's own function (`registry.report_card_v1`, migrations, 0031), which stops the
+card in the same transaction; it is taken down once by (terminal, STAN). Who decides takes the owner's
+connection and an actor. Invariant: lifting a case never gives back a card that was stopped before its report,
+nor one that another open case stops.
+"""
+
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import INT64_MAX, check_number, check_page
+from ledger.registry.card_states import CardStatus, check_move
+
+
+class CaseKind(IntEnum):
+    """What was reported."""
+
+    RETAINED = 1
+    ATTEMPT = 2
+    DOUBT = 3
+
+
+class CaseState(IntEnum):
+    """Of a case. NOTED: there is no such card in the programme, and nothing to decide."""
+
+    OPEN = 0
+    CONFIRMED = 1
+    LIFTED = 2
+    NOTED = 3
+
+
+class Report(NamedTuple):
+    """One report of a terminal; `happened_s`: Unix time by its clock; token and last4 None: no number."""
+
+    terminal: int
+    stan: int
+    digest: int
+    kind: int
+    entry: int
+    happened_s: int
+    token: int | None
+    last4: int | None
+
+
+class Decided(NamedTuple):
+    """What a decision has done: the card's state before and after it."""
+
+    was: CardStatus
+    now: CardStatus
+
+
+_REPORT: Final = "select registry.report_card_v1($1, $2, $3, $4, $5, $6, $7, $8)"
+_LIST: Final = """select c.number, c.kind, c.state, c.opened_at, c.happened_at, c.programme, c.terminal,
+    c.stan, c.entry, t.partner, c.account, c.last4, c.was, c.became, c.decided_by, c.decided_at, k.status
+  from registry.card_case c join registry.terminal t on t.id = c.terminal
+  left join registry.card k on k.token = c.token
+  where c.number > $1 and ($3::smallint is null or c.state = $3)
+  order by c.number limit $2"""
+_CASE: Final = """select c.state, c.token, c.was, c.became, k.status,
+    exists (select from registry.card_case o where o.token = c.token and o.state = 0 and o.number <> c.number
+      and o.kind <> 3) as is_held
+  from registry.card_case c left join registry.card k on k.token = c.token where c.number = $1"""
+_DECIDE: Final = """update registry.card_case set state = $2, decided_by = $3, decided_at = now()
+  where number = $1"""
+
+
+async def report_card(connection: Connection, report: Report) -> int:
+    """Take a report down, and stop the card if it is one of misuse; returns a result code.
+
+    0: taken down, now or before; 21: the STAN was used for another report. The service's own write.
+    """
+    code: int = await connection.fetchval(_REPORT, *report)
+    return code
+
+
+async def list_cases(
+    connection: Connection, state: CaseState | None = None, *, after: int = 0, limit: int = 100
+) -> list[Any]:
+    """A page of cases with a number above `after`, oldest first; `status` is the card's now."""
+    check_page(limit, after)
+    rows: list[Any] = await connection.fetch(_LIST, after, limit, state)
+    return rows
+
+
+async def decide_case(connection: Connection, actor: Actor, number: int, state: CaseState) -> Decided:
+    """Confirm an open case, and the card stays as it is; or lift it, and the card is what it was before.
+
+    A card that was stopped before the report, has moved on since, or is stopped by another open case
+    stays as it is when a case is lifted, too. Raises NotInRegistry, RegistryRefused.
+    """
+    check_number("the number of a case", number, 1, INT64_MAX)
+    async with writing(connection, actor):
+        row = await connection.fetchrow(_CASE, number)
+        if row is None:
+            raise NotInRegistry(f"there is no case {number}")
+        if row["state"] != CaseState.OPEN:
+            raise RegistryRefused(f"case {number} is {CaseState(row['state']).name.lower()} already")
+        was, became, status = (CardStatus(row[name]) for name in ("was", "became", "status"))
+        now = status
+        if state is CaseState.LIFTED and was != became == status and not row["is_held"]:
+            now = _back_to(was, status, actor.hand)
+        if now != status:
+            await connection.execute(
+                "update registry.card set status = $2 where token = $1", row["token"], now
+            )
+        await connection.execute(_DECIDE, number, state, actor.name)
+    return Decided(status, now)
+
+
+def _back_to(was: CardStatus, status: CardStatus, hand: str) -> CardStatus:
+    """Return what a lifted card becomes: what it was, unless it was stopped then already."""
+    if was in (CardStatus.BLOCKED, CardStatus.WANTED):
+        return status
+    check_move(status, was, hand)
+    return was
