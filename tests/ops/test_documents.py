@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("protocol", "ledger", "switch", "simulators", "bench", "ops")
-PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/cards.md")
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/cards.md", "docs/rules.md")
 PATH = re.compile(r"`((?:\.ci|tests|" + "|".join(PACKAGES) + r")/[\w./-]*\w|pyproject\.toml|Makefile)`")
 LINK = re.compile(r"\]\(([\w./-]+)\)")
 
