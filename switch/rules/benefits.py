@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from protocol import ResultCode
-from switch.rules.dates import EVERY_DAY, Hours, day_number
+from switch.rules.dates import EVERY_DAY, Hours, began_on, day_number
 from switch.rules.offers import CHECK_BITS, DAYS, AnyBenefit, Codes, Offer, parse_hours
 
 APPROVED: Final = int(ResultCode.APPROVED)
@@ -84,18 +84,8 @@ def is_open(terms: Terms, day: int, minute: int) -> bool:
     """Whether an offer holds at a minute of a day; hours past midnight are those of the day they began on."""
     return any(
         began is not None and terms.from_day <= began <= terms.to_day
-        for began in (_began_on(hours, day, minute) for hours in terms.hours)
+        for began in (began_on(hours, day, minute) for hours in terms.hours)
     )
-
-
-def _began_on(hours: Hours, day: int, minute: int) -> int | None:
-    """Return the day on which hours began that a minute lies in; None where it lies in none."""
-    if hours.until_minute > hours.from_minute:
-        is_within, began = hours.from_minute <= minute < hours.until_minute, day
-    else:
-        is_within = minute >= hours.from_minute or minute < hours.until_minute
-        began = day if minute >= hours.from_minute else day - 1
-    return began if is_within and hours.days >> (began + 3) % 7 & 1 else None
 
 
 def _is_for(audience: Audience, kinds: int, flags: int) -> bool:

@@ -83,16 +83,23 @@ def kinds_on(bands: Sequence[Band], overlap: Overlap, born: date, day: date) -> 
     return kinds_at_age(bands, overlap, age_on(born, day))
 
 
-def changes_of_kinds(bands: Sequence[Band], overlap: Overlap, born: date) -> Iterator[tuple[date, int]]:
-    """Yield each day on which the set of kinds changes, from the birth on, with the set from then on."""
+def kind_steps(bands: Sequence[Band], overlap: Overlap) -> list[tuple[int, int]]:
+    """Return from which completed year of life on which set of kinds holds, where it changes."""
     ages = {0} | {band.from_age for band in bands}
     ages |= {band.to_age + 1 for band in bands if band.to_age is not None}
-    before = 0
+    steps: list[tuple[int, int]] = []
     for age in sorted(ages):
         kinds = kinds_at_age(bands, overlap, age)
-        if kinds != before and born.year + age <= MAXYEAR:
+        if kinds != (steps[-1][1] if steps else 0):
+            steps.append((age, kinds))
+    return steps
+
+
+def changes_of_kinds(bands: Sequence[Band], overlap: Overlap, born: date) -> Iterator[tuple[date, int]]:
+    """Yield each day on which the set of kinds changes, from the birth on, with the set from then on."""
+    for age, kinds in kind_steps(bands, overlap):
+        if born.year + age <= MAXYEAR:
             yield birthday(born, born.year + age), kinds
-        before = kinds
 
 
 def kinds_around(
@@ -188,16 +195,16 @@ class Hours(NamedTuple):
     days: int = EVERY_DAY
 
 
-def is_within(hours: Hours, number: int, minute: int) -> bool:
-    """Whether a minute of a day (days since 1970) on the wall clock is within the hours.
+def began_on(hours: Hours, number: int, minute: int) -> int | None:
+    """Return the day (since 1970) on which hours began that a minute of a day lies in; None: it lies in none.
 
     What the clock shows decides: an hour that it shows twice in autumn counts both times, and of one that it
     leaves out in spring there is no minute that could be asked for.
     """
     from_minute, until_minute, days = hours
-    weekday = (number + 3) % 7
     if from_minute < until_minute:
-        return from_minute <= minute < until_minute and bool(days >> weekday & 1)
-    if minute >= from_minute and days >> weekday & 1:
-        return True
-    return minute < until_minute and bool(days >> (weekday - 1) % 7 & 1)
+        is_inside, began = from_minute <= minute < until_minute, number
+    else:
+        is_inside = minute >= from_minute or minute < until_minute
+        began = number if minute >= from_minute else number - 1
+    return began if is_inside and days >> (began + 3) % 7 & 1 else None

@@ -8,10 +8,9 @@ is judged exactly, late sales too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from switch.rules.dates import Band, Overlap, kinds_at_age
+from switch.rules.dates import kind_steps
 
 if TYPE_CHECKING:
     from switch.rules.directory import Card
@@ -67,21 +66,9 @@ def standing(card: Card, version: Version, day: int) -> Standing:
     return Standing(kinds, held.flags, bool(held.guardian), is_entitled)
 
 
-def kind_steps(bands: Sequence[Band], overlap: Overlap) -> list[tuple[int, int]]:
-    """Return from which completed year of life on which set of kinds holds: what the database places
-    birthdays by.
-    """
-    ages = {0} | {band.from_age for band in bands}
-    ages |= {band.to_age + 1 for band in bands if band.to_age is not None}
-    steps: list[tuple[int, int]] = []
-    for age in sorted(ages):
-        kinds = kinds_at_age(bands, overlap, age)
-        if kinds != (steps[-1][1] if steps else 0):
-            steps.append((age, kinds))
-    return steps
-
-
 def steps_of(rules: Rules) -> list[tuple[int, int]]:
-    """Return the steps of a programme's kinds of holder; none where it has no kinds."""
+    """Return from which completed year of life on which set of kinds holds: what the database places
+    birthdays by; nothing where a programme has no kinds.
+    """
     holders = rules.holders
     return kind_steps(holders.bands(), holders.overlap or "both") if holders else []

@@ -28,9 +28,9 @@ from ledger.registry.people import NewHolder, Person, add_holders, anonymise, ch
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.programmes import add_rules
 from ledger.registry.reads import CardTuple, read_changes
-from switch.rules.dates import Band, kinds_on
+from switch.rules.dates import Band, kind_steps, kinds_on
 from switch.rules.directory import Directory
-from switch.rules.entitlement import Held, kind_steps
+from switch.rules.entitlement import Held
 from tests.ledger.books import TESTER, Books, found_registry, write_registry
 from tests.switch.memory import MASTER_KEY
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.rules.calendar import Calendar, CalendarError
-from switch.rules.dates import EPOCH_ORDINAL, Hours, Period, day_number, is_within, period_of
+from switch.rules.dates import EPOCH_ORDINAL, Hours, Period, began_on, day_number, period_of
 
 ZONES = [
     "Europe/Warsaw",
@@ -99,7 +99,9 @@ def minutes_within(name: str, night: date, hours: Hours) -> int:
     """Count the minutes of a day and a night in a zone that are within the hours."""
     calendar = Calendar(name)
     start_ms = int(datetime(night.year, night.month, night.day, tzinfo=ZoneInfo(name)).timestamp() * 1000)
-    return sum(is_within(hours, *calendar.wall(start_ms + minute * MINUTE_MS)) for minute in range(0, 1440))
+    return sum(
+        began_on(hours, *calendar.wall(start_ms + minute * MINUTE_MS)) is not None for minute in range(1440)
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ from switch.rules.dates import (
     Overlap,
     Period,
     age_on,
+    began_on,
     birthday,
     changes_of_kinds,
     day_number,
     day_of_number,
     end_after_tax_year,
     end_of_term,
-    is_within,
     kinds_around,
     kinds_at_age,
     kinds_on,
@@ -266,25 +266,21 @@ def test_hours_are_the_minutes_from_their_beginnings_on(from_minute: int, until:
     hours = Hours(from_minute, until, days)
     length = until - from_minute if from_minute < until else until - from_minute + MINUTES_A_DAY
     week = 7 * MINUTES_A_DAY
-    open_minutes = {
-        (weekday * MINUTES_A_DAY + from_minute + step) % week
+    monday = day_number(date(2026, 11, 23))
+    began = {
+        (weekday * MINUTES_A_DAY + from_minute + step) % week: weekday
         for weekday in range(7)
         if days >> weekday & 1
         for step in range(length)
     }
-    monday = day_number(date(2026, 11, 23))
     for minute in range(week):
-        shown = is_within(hours, monday + minute // MINUTES_A_DAY, minute % MINUTES_A_DAY)
-        assert shown == (minute in open_minutes)
+        found = began_on(hours, monday + minute // MINUTES_A_DAY, minute % MINUTES_A_DAY)
+        assert (None if found is None else (found - monday) % 7) == began.get(minute)
 
 
 def test_the_hours_of_a_friday_night_belong_to_friday() -> None:
     """22:00 to 02:00 on Fridays: Saturday at 1:59 yes, at 2:00 no; Friday at 1:00 is Thursday's night."""
     hours = Hours(22 * 60, 2 * 60, 1 << 4)
     friday = day_number(date(2026, 11, 27))
-    assert [
-        is_within(hours, friday, 22 * 60),
-        is_within(hours, friday + 1, 119),
-        is_within(hours, friday + 1, 120),
-        is_within(hours, friday, 60),
-    ] == [True, True, False, False]
+    moments = [(friday, 22 * 60), (friday + 1, 119), (friday + 1, 120), (friday, 60)]
+    assert [began_on(hours, *moment) for moment in moments] == [friday, friday, None, None]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.rules.dates import Band, Overlap, day_number, kinds_around, kinds_on
+from switch.rules.dates import Band, Overlap, day_number, kind_steps, kinds_around, kinds_on
 from switch.rules.directory import Card, HeldCard
-from switch.rules.entitlement import NOBODY, Held, kind_steps, standing, steps_of
+from switch.rules.entitlement import NOBODY, Held, standing, steps_of
 from switch.rules.programme import Rules, parse_rules
 from switch.rules.versions import Version
 
