@@ -18,6 +18,7 @@ from switch.flow.allowance import Allowance
 from switch.flow.faults import FaultLog
 from switch.metrics import Meters
 from switch.rules.directory import Terminal
+from switch.rules.programme import LANGUAGES
 
 
 class Transport(Protocol):
@@ -68,6 +69,7 @@ class Connection:
         "frame_since",
         "generation",
         "in_flight",
+        "language",
         "outbox",
         "paused",
         "read_at",
@@ -99,6 +101,8 @@ class Connection:
         self.generation = generation
         self.transport = transport
         self.source = source
+        self.language = first_language(terminal) if terminal is not None else 0
+        """What receipts are printed in, by its number in the books; a sign-on may ask for another."""
         self.outbox = bytearray()
         self.in_flight = 0
         self.paused = False
@@ -139,6 +143,11 @@ class Connection:
             self.frame_since = None
         elif is_new or self.frame_since is None:
             self.frame_since = now
+
+
+def first_language(terminal: Terminal) -> int:
+    """Return the number of the language receipts are printed in where nobody asked for one."""
+    return LANGUAGES.index(terminal.partner.programme.current.rules.programme.languages[0])
 
 
 class Connections:

@@ -140,9 +140,10 @@ class Flow:
                 continue
             units += operation.price
             if operation.asks_ledger:
+                operation.on_arrival(connection, request.message)
                 self._nursery.start_soon(self._ask_ledger, connection, request, common)
             else:
-                reply = operation.answer(request.message, common.at.now_ms)  # type: ignore[arg-type]
+                reply = operation.answer(request.message, common.at.now_ms, connection.language)  # type: ignore[arg-type]
                 self._answer_plainly(connection, request, reply, now)
         if self._touched:
             self._flush(now)
@@ -208,17 +209,19 @@ class Flow:
             message.stan,
             operation.kind,
             decision.account or account,
+            decision.counter_account,
+            decision.points,
+            decision.amount_grosze,
+            request_digest(request.type, request.body),
+            decision.code,
+            decision.original_stan,
+            decision.rules_version or programme.current.number,
+            at.now_ms,
+            message.terminal_time,
+            last4,
             # More arguments by name, and Python makes a dictionary of them first: 0.7 us a request.
-            counter_account=decision.counter_account,
-            points=decision.points,
-            amount_grosze=decision.amount_grosze,
-            digest=request_digest(request.type, request.body),
-            code=decision.code,
-            original_stan=decision.original_stan,
-            rules_version=decision.rules_version or programme.current.number,
-            accepted_at_ms=at.now_ms,
-            terminal_time=message.terminal_time,
-            last4=last4,
+            entry=message.entry,
+            language=connection.language,
             context=pending,
             submitted_at=common.now,
         )
@@ -258,6 +261,7 @@ class Flow:
             original_stan=0,
             last4=last4,
             replayed=False,
+            language=pending.connection.language,
         )
         self._meters.requests_shed += 1
         self._meters.replies[pending.message, TRY_AGAIN] += 1

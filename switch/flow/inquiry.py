@@ -56,7 +56,7 @@ class Inquiries:
         message, terminal, now_ms = question.request.message, question.terminal, question.at.now_ms
         assert isinstance(message, Request)
         if not is_served(message, terminal.partner.programme.current.rules):
-            return not_supported(message, now_ms)
+            return not_supported(message, now_ms, question.connection.language)
         match message:
             case SignOn():
                 return await self._sign_on(message, terminal, now_ms)
@@ -112,10 +112,10 @@ def signed_figures(totals: TerminalTotals) -> dict[str, int]:
         "redeem_points": -totals.redeem_points,
         "reversal_count": totals.reversal_count,
         "reversal_points": totals.reversal_points,
-        "benefit_count": 0,
-        "benefit_grosze": 0,
-        "refund_count": 0,
-        "refund_points": 0,
+        "benefit_count": totals.benefit_count,
+        "benefit_grosze": totals.benefit_grosze,
+        "refund_count": totals.refund_count,
+        "refund_points": totals.refund_points,
     }
 
 

@@ -9,6 +9,7 @@ Must not know connections. Invariant: every request of the protocol has a row (a
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -34,6 +35,7 @@ from protocol import (
     Totals,
     Verify,
 )
+from switch.flow.connection import Connection, first_language
 from switch.flow.replies import (
     AnswerAtOnce,
     MakeReply,
@@ -50,7 +52,22 @@ from switch.rules.decide import (
     decide_redeem,
     decide_reference,
 )
-from switch.rules.programme import Rules
+from switch.rules.programme import LANGUAGES, Rules
+
+OnArrival: TypeAlias = Callable[[Connection, Any], None]
+"""What a question changes of its connection at once, before what comes behind it is looked at."""
+
+
+def _nothing(_: Connection, __: Request) -> None:
+    return None
+
+
+def _speak(connection: Connection, message: SignOn) -> None:
+    """Print in the language asked for from here on; one that nobody knows is the programme's first."""
+    if message.language in LANGUAGES:
+        connection.language = LANGUAGES.index(message.language)
+    elif connection.terminal is not None:
+        connection.language = first_language(connection.terminal)
 
 
 def _always(_: Rules) -> bool:
@@ -89,6 +106,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     is_new_business: bool = False
     is_journalled: bool = True
     asks_ledger: bool = False
+    on_arrival: OnArrival = _nothing
     price: float = 0.0
     answer: AnswerAtOnce = acknowledge
     is_offered: Callable[[Rules], bool] = _always
@@ -109,7 +127,7 @@ OPERATIONS: dict[type[Request], Operation] = {
     Status: Operation(
         kind=int(Kind.STATUS), decide=decide_reference, reply=status_reply, is_journalled=False
     ),
-    SignOn: Operation(asks_ledger=True, price=10.0),
+    SignOn: Operation(asks_ledger=True, price=10.0, on_arrival=_speak),
     Totals: Operation(asks_ledger=True, price=100.0),
     Echo: Operation(price=1.0),
     SignOff: Operation(price=1.0),

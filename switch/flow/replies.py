@@ -25,6 +25,8 @@ from switch.rules.directory import Programme
 
 TRY_AGAIN = int(ResultCode.TRY_AGAIN)
 REDEEM = int(Kind.REDEEM)
+NOT_SUPPORTED = (ResultCode.NOT_SUPPORTED.text_pl, ResultCode.NOT_SUPPORTED.text_en)
+"""By the number of a language."""
 NO_LIMIT = -1
 """In `remaining` of a reply: it may be done again as often as anybody likes."""
 
@@ -32,8 +34,8 @@ MakeReply: TypeAlias = Callable[[int, Outcome, Programme], Reply]
 """Makes the reply of one operation to the request `stan`. Raises `RulesUnknown`."""
 
 
-AnswerAtOnce: TypeAlias = Callable[[Request, int], Reply]
-"""Answers a request without asking anybody, at a moment in ms since 1970."""
+AnswerAtOnce: TypeAlias = Callable[[Request, int, int], Reply]
+"""Answers a request without asking anybody, at a moment in ms since 1970, in a language by its number."""
 
 
 class RulesUnknown(Exception):
@@ -73,6 +75,7 @@ def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> Tran
             points=outcome.points,
             balance=outcome.balance,
             original=outcome.original_stan,
+            language=outcome.language,
         ),
     )
 
@@ -87,14 +90,14 @@ def status_reply(stan: int, outcome: Outcome, programme: Programme) -> StatusRep
     return StatusReply(stan=stan, code=outcome.code, server_time_ms=outcome.accepted_at_ms, original=original)
 
 
-def acknowledge(request: Request, now_ms: int) -> Reply:
+def acknowledge(request: Request, now_ms: int, _: int) -> Reply:
     """The answer to who only wants to hear that the switch is there."""
     return Ack(stan=request.stan, code=int(ResultCode.APPROVED), server_time_ms=now_ms)
 
 
-def not_supported(request: Request, now_ms: int) -> Reply:
+def not_supported(request: Request, now_ms: int, language: int) -> Reply:
     """The answer to what no programme here has, in the shape of its own reply; nothing is kept of it."""
-    stan, code, text = request.stan, int(ResultCode.NOT_SUPPORTED), ResultCode.NOT_SUPPORTED.text_pl
+    stan, code, text = request.stan, int(ResultCode.NOT_SUPPORTED), NOT_SUPPORTED[language]
     match request:
         case CardReport():
             return Ack(stan, code, now_ms)

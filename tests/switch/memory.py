@@ -14,7 +14,7 @@ import trio
 
 from ledger.books.posting import Outcome, Posting, no_effect
 from ledger.registry.secrets import MasterKey
-from protocol import Ack, ClientSession, KeyChange, Received, Reply, Request, luhn_digit
+from protocol import Ack, ClientSession, KeyChange, Received, Reply, Request, SignOn, SignOnReply, luhn_digit
 from switch.config import Config
 from switch.flow.flow import UNDECIDED, Ledger
 from switch.flow.key_change import no_key
@@ -79,6 +79,7 @@ def approve(posting: Posting) -> Outcome:
         original_stan=posting.original_stan,
         last4=posting.last4,
         replayed=False,
+        language=posting.language,
     )
 
 
@@ -117,6 +118,9 @@ class MemoryLedger:
         await trio.lowlevel.checkpoint()
         if isinstance(question.request.message, KeyChange):
             return no_key(question, 20)
+        if isinstance(question.request.message, SignOn):
+            stan, now_ms = question.request.message.stan, question.at.now_ms
+            return SignOnReply(stan, 0, now_ms, "czestochowa", "Kłos", 0, 1, 1, [], 7, [], 0, [], 0)
         return Ack(stan=question.request.message.stan, code=0, server_time_ms=question.at.now_ms)
 
 
