@@ -43,6 +43,9 @@ MOVE: Final = """update ledger.account set balance = $2, last_terminal = $3, las
 POST: Final = """insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points)
     values (0, 1, $1, $2, $3, $4)"""
 
+PROGRAMME: Final = 1
+"""The seeded city's."""
+
 
 class Shop:
     """What the server holds in memory, and its pool."""
@@ -50,6 +53,7 @@ class Shop:
     def __init__(self, pool: Any, master: MasterKey) -> None:
         self.pool = pool
         self.master = master
+        self.pepper = master.pepper(PROGRAMME)
         self.ids = TransactionIds(NODE)
         self.keys: dict[int, bytes] = {}
         self.counter_accounts: dict[int, int] = {}
@@ -74,7 +78,7 @@ class Shop:
         earn = request.message
         assert isinstance(earn, Earn)
         digits = parse_card(earn.card)
-        account, status = self.cards.get(self.master.token(digits), (0, 0))
+        account, status = self.cards.get(self.pepper.token(digits), (0, 0))
         now_ms = int(time.time() * 1_000)
         if not account:
             return _declined(earn, ResultCode.CARD_UNKNOWN, now_ms)

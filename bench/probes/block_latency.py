@@ -268,7 +268,7 @@ class BlockRounds:
                     return
                 await trio.sleep(rng.uniform(*SETTLE_S))
                 digits = city.card_digits(card)
-                token = self._switch.books.master_key.token(digits)
+                token = self._switch.books.master_key.pepper(1).token(digits)
                 blocked.append(token)
                 await self._round(digits, token)
         except* (LineError, WatchFailed) as failures:

@@ -1,11 +1,15 @@
-"""Owns the master key: wraps terminal keys at rest and turns card numbers into tokens.
+"""Owns the master key: wraps terminal keys at rest, and makes the peppers that turn card numbers into tokens.
 
 The file rests outside the database, readable by its owner alone. It holds two independent 32-byte
-secrets: the wrapping key (AES-256-GCM, NIST SP 800-38D) and the pepper of card tokens. Losing it loses
-both the terminals' keys and the way from a plastic to its account: back it up apart from the database.
+secrets: the wrapping key (AES-256-GCM, NIST SP 800-38D) and the one the peppers of card tokens are derived
+from. Each programme has a pepper of its own: with one nothing is learned of another's cards. Losing the
+file loses both the terminals' keys and the way from a plastic to its account: back it up apart from the
+database.
 
 Knows nothing of the database or of the protocol. Neither secret is ever logged or shown in a repr.
 """
+
+from __future__ import annotations
 
 import hashlib
 import hmac
@@ -28,6 +32,19 @@ _TOKEN_BYTES: Final = 8
 _signed_64: Final = Struct(">q").unpack
 
 
+class Pepper:
+    """What turns the card numbers of one programme into tokens."""
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = hashlib.blake2s(key=key, digest_size=_TOKEN_BYTES).copy
+
+    def token(self, digits: str) -> int:
+        """The token of a card number: signed 64 bits of BLAKE2s(digits) keyed by the pepper (RFC 7693)."""
+        keyed = self._keyed()
+        keyed.update(digits.encode("ascii"))
+        return _signed_64(keyed.digest())[0]  # type: ignore[no-any-return]
+
+
 class MasterKey:
     """The two secrets of one installation."""
 
@@ -37,7 +54,8 @@ class MasterKey:
         self._aead = AESGCM(wrapping)
         self.check_value: Final = hmac.digest(wrapping + pepper, b"cityswitch master key check 1", "sha256")
         """What tells this master key from another: neither secret can be had from it."""
-        self._keyed = hashlib.blake2s(key=pepper, digest_size=_TOKEN_BYTES).copy
+        self._pepper = pepper
+        self._peppers: dict[int, Pepper] = {}
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -104,11 +122,15 @@ class MasterKey:
                 f"the key of terminal {terminal}, generation {generation} does not open with this master key"
             ) from None
 
-    def token(self, digits: str) -> int:
-        """The token of a card number: signed 64 bits of BLAKE2s(digits) keyed by the pepper (RFC 7693)."""
-        keyed = self._keyed()
-        keyed.update(digits.encode("ascii"))
-        return _signed_64(keyed.digest())[0]  # type: ignore[no-any-return]
+    def pepper(self, programme: int) -> Pepper:
+        """Return the pepper of a programme, by its number: HMAC-SHA256 under the master key's second
+        secret.
+        """
+        found = self._peppers.get(programme)
+        if found is None:
+            label = b"cityswitch card pepper 1" + programme.to_bytes(4, "big")
+            found = self._peppers[programme] = Pepper(hmac.digest(self._pepper, label, "sha256"))
+        return found
 
 
 def _binding(terminal: int, generation: int) -> bytes:

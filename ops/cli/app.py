@@ -34,6 +34,7 @@ COMMANDS = {
     "offers": "offers:app",
     "terminals": "terminals:app",
     "programmes": "programme_states:app",
+    "roles": "roles:app",
     "audit": "audit:app",
     "ledger": "ledger:app",
     "init": "install:init_app",

@@ -23,7 +23,7 @@ from ledger.registry.cards import CardRow, list_cards
 from ledger.registry.duplicates import Carrier
 from ledger.registry.imports import Import, Mode
 from ledger.registry.programmes import list_programmes
-from ledger.registry.secrets import MasterKey
+from ledger.registry.secrets import Pepper
 from ops.cli.csv_import import (
     ALL_OR_NOTHING,
     Columns,
@@ -121,7 +121,7 @@ def last_valid_day(text: str) -> date | None:
         raise CommandError(Exit.USAGE, f"--expires-on: '{text}' {error}.") from None
 
 
-def card_reader(master: MasterKey) -> Callable[[Mapping[str, str]], CardRow]:
+def card_reader(pepper: Pepper) -> Callable[[Mapping[str, str]], CardRow]:
     """Return the function that reads one line of a file."""
 
     def read(row: Mapping[str, str]) -> CardRow:
@@ -136,7 +136,7 @@ def card_reader(master: MasterKey) -> Callable[[Mapping[str, str]], CardRow]:
         status = row["status"].lower() or "active"
         if status not in IMPORTED_STATUSES:
             raise LineError("status", f"is none of {', '.join(IMPORTED_STATUSES)}")
-        return CardRow(master.token(digits), digits[-4:], expires_on, IMPORTED_STATUSES[status])
+        return CardRow(pepper.token(digits), digits[-4:], expires_on, IMPORTED_STATUSES[status])
 
     return read
 
@@ -159,10 +159,10 @@ async def import_(
 
     Cards that are there already and the same are passed over.
     """
-    sheet = read_sheet(file, COLUMNS, card_reader(master_key(place)))
-    actor = by.told(sheet.source)
     async with card_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
+        sheet = read_sheet(file, COLUMNS, card_reader(desk.master.pepper(number)))
+        actor = by.told(sheet.source)
 
         async def store(rows: list[CardRow], mode: Mode) -> Import:
             with _progress() as progress:

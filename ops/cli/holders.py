@@ -19,7 +19,7 @@ from cyclopts import App, Parameter
 from ledger.registry.card_states import Hand
 from ledger.registry.imports import Import, Mode
 from ledger.registry.people import NewHolder, Person
-from ledger.registry.secrets import MasterKey
+from ledger.registry.secrets import Pepper
 from ops.cli.card_acts import ByHand
 from ops.cli.csv_import import (
     ALL_OR_NOTHING,
@@ -150,7 +150,7 @@ def _entitled_until(row: Mapping[str, str], tax_year: int | None, rules: Rules) 
     return rule.until_without_proof(applied) if applied else None
 
 
-def holder_reader(master: MasterKey, rules: Rules) -> Callable[[Mapping[str, str]], NewHolder]:
+def holder_reader(pepper: Pepper, rules: Rules) -> Callable[[Mapping[str, str]], NewHolder]:
     """Return the function that reads one line of a file."""
 
     def read(row: Mapping[str, str]) -> NewHolder:
@@ -159,7 +159,7 @@ def holder_reader(master: MasterKey, rules: Rules) -> Callable[[Mapping[str, str
         except CardNumberError as error:
             raise LineError("number", f"is no card: {error}") from None
         person = Person(**person_of(row)) if any(row[name] for name in PERSONAL) else None
-        return NewHolder(master.token(digits), person=person, **masks_of(row, rules))
+        return NewHolder(pepper.token(digits), person=person, **masks_of(row, rules))
 
     return read
 
@@ -181,7 +181,7 @@ async def import_(
     """Give cards their holders from a CSV file, all or none."""
     async with holder_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        sheet = read_sheet(file, COLUMNS, holder_reader(desk.master, await desk.rules(number)))
+        sheet = read_sheet(file, COLUMNS, holder_reader(desk.master.pepper(number), await desk.rules(number)))
         actor = by.told(sheet.source)
 
         async def store(rows: list[NewHolder], mode: Mode) -> Import:
@@ -216,7 +216,7 @@ async def add(
         code = await desk.database.run(lambda connection: pick_programme(connection, programme))
         try:
             person = Person(**{"name": "", **person_of(fields)}) if fields else None
-            new = NewHolder(desk.master.token(digits), person=person, **masks_of(row, await desk.rules(code)))
+            new = NewHolder(desk.token(code, digits), person=person, **masks_of(row, await desk.rules(code)))
         except LineError as error:
             raise CommandError(Exit.USAGE, f"{error.column} {error.reason}.") from None
         await desk.add(by.told(), code, digits, new)

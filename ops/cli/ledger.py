@@ -17,17 +17,15 @@ from ledger.books.posting import AccountKind, Kind, Unit
 from ledger.books.rebucket import rebucket as rebucket_books
 from ledger.books.verify import verify as verify_books
 from ledger.postgres.database import Connection
-from ledger.registry.cards import find_card
-from ledger.registry.installation import check_master_key
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import Json, digits_of, master_key
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from ops.office.numbers import card_of
 from ops.output import Row, print_fields, print_json, print_line, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 from ops.till.answers import code_name
-from ops.till.terminal import masked
 from simulators.city.example import EXAMPLE_CARD
 
 WHOLE_LEDGER_S_MAX: Final = 3_600.0
@@ -70,11 +68,7 @@ async def find_account(connection: Connection, digits: str | None, which: Accoun
         return which.account
     if digits is None:
         raise CommandError(Exit.USAGE, "no account is named.", "Give a card number, or --account.")
-    master = master_key(place)
-    await check_master_key(connection, master)
-    card = await find_card(connection, master.token(digits))
-    if card is None:
-        raise CommandError(Exit.NOT_FOUND, f"there is no card {masked(digits)} here.")
+    card = await card_of(connection, master_key(place), digits)
     return int(card["account"])
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import cards, contracts, duplicates
 from ledger.registry.audit import Actor, list_card_audit
@@ -24,10 +24,12 @@ from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
+from ops.office.numbers import card_of
 from protocol import mask_card
 
 T = TypeVar("T")
 
+ACT_S_MAX = 10.0
 IMPORT_S_MAX = 3_600.0
 NEEDS_REASON = (CardStatus.BLOCKED, CardStatus.WANTED, CardStatus.RETAINED)
 
@@ -39,6 +41,10 @@ class CardDesk:
     database: Database
     master: MasterKey
 
+    def token(self, programme: int, digits: str) -> int:
+        """Return the token a card of a programme is known by."""
+        return self.master.pepper(programme).token(digits)
+
     async def add(
         self,
         actor: Actor,
@@ -49,7 +55,7 @@ class CardDesk:
         status: CardStatus = CardStatus.ACTIVE,
     ) -> None:
         """Add one card, with a new account."""
-        row = CardRow(self.master.token(digits), digits[-4:], expires_on, status)
+        row = CardRow(self.token(programme, digits), digits[-4:], expires_on, status)
         done = await self._run(lambda c: cards.import_cards(c, actor, programme, [row]))
         if done.refused:
             raise RegistryRefused(f"card {mask_card(digits)}: {_told(done)}")
@@ -72,11 +78,7 @@ class CardDesk:
 
     async def find(self, digits: str) -> Any:
         """Return a card as the registry has it. Raises NotInRegistry."""
-        token = self.master.token(digits)
-        row = await self._run(lambda c: cards.find_card(c, token))
-        if row is None:
-            raise NotInRegistry(f"there is no card {mask_card(digits)} here: is it of another installation?")
-        return row
+        return await self._run(lambda c: card_of(c, self.master, digits))
 
     async def history(self, digits: str, *, before: int = INT64_MAX, limit: int = 100) -> list[Any]:
         """Return what was done to a card in the registry, newest first. Raises NotInRegistry."""
@@ -89,16 +91,14 @@ class CardDesk:
         """Move a card to a state; what stops it wants a reason. Returns the state it has now."""
         if status in NEEDS_REASON:
             with_reason(actor)
-        token = self.master.token(digits)
-        return await self._run(lambda c: cards.set_card_status(c, actor, token, status), digits)
+        return await self._on(digits, lambda c, card: cards.set_card_status(c, actor, card["token"], status))
 
     async def end(self, actor: Actor, digits: str, status: CardStatus) -> int:
         """End the contract of a card's holder; see `ledger.registry.contracts.end_contract`. Wants a
         reason.
         """
         with_reason(actor)
-        token = self.master.token(digits)
-        return await self._run(lambda c: contracts.end_contract(c, actor, token, status), digits)
+        return await self._on(digits, lambda c, card: contracts.end_contract(c, actor, card["token"], status))
 
     async def duplicate(
         self, actor: Actor, digits: str, new_digits: str, *, lost: bool, handed_over: bool
@@ -107,43 +107,48 @@ class CardDesk:
         reason.
         """
         with_reason(actor)
-        old, new = self.master.token(digits), self.master.token(new_digits)
-        return await self._run(
-            lambda c: duplicates.replace_card(
-                c, actor, old, new, new_digits[-4:], lost=lost, handed_over=handed_over
-            ),
-            digits,
-        )
+
+        async def job(connection: Connection, card: Any) -> Duplicate:
+            new = self.token(card["programme"], new_digits)
+            return await duplicates.replace_card(
+                connection, actor, card["token"], new, new_digits[-4:], lost=lost, handed_over=handed_over
+            )
+
+        return await self._on(digits, job)
 
     async def add_carrier(self, actor: Actor, digits: str, new_digits: str, carrier: Carrier) -> int:
         """Give a card's account another kind of carrier; see `ledger.registry.duplicates.add_carrier`."""
-        token = self.master.token(digits)
-        new = New(self.master.token(new_digits), new_digits[-4:], carrier)
-        return await self._run(lambda c: duplicates.add_carrier(c, actor, token, new), digits)
+
+        async def job(connection: Connection, card: Any) -> int:
+            new = New(self.token(card["programme"], new_digits), new_digits[-4:], carrier)
+            return await duplicates.add_carrier(connection, actor, card["token"], new)
+
+        return await self._on(digits, job)
 
     async def activate(self, actor: Actor, digits: str) -> int:
         """Hand a ready card over; the older ones of its account and kind die. Returns how many did."""
-        token = self.master.token(digits)
-        return await self._run(lambda c: duplicates.hand_over_card(c, actor, token), digits)
+        return await self._on(digits, lambda c, card: duplicates.hand_over_card(c, actor, card["token"]))
 
     async def renew(self, actor: Actor, digits: str, expires_on: date | None) -> None:
         """Put the last valid day of a card anew."""
-        token = self.master.token(digits)
-        await self._run(lambda c: duplicates.renew_card(c, actor, token, expires_on), digits)
+        await self._on(digits, lambda c, card: duplicates.renew_card(c, actor, card["token"], expires_on))
 
-    async def _run(
-        self, job: Callable[[Connection], Awaitable[T]], digits: str = "", *, timeout_s: float = 10.0
-    ) -> T:
+    async def _on(self, digits: str, job: Callable[[Connection, Any], Awaitable[T]]) -> T:
+        async def with_card(connection: Connection) -> T:
+            card = await card_of(connection, self.master, digits)
+            try:
+                return await job(connection, card)
+            except RegistryRefused as error:
+                raise type(error)(f"card {mask_card(digits)}: {error}") from None
+
+        return await self.database.run(with_card, timeout_s=ACT_S_MAX)
+
+    async def _run(self, job: Callable[[Connection], Awaitable[T]], *, timeout_s: float = ACT_S_MAX) -> T:
         async def checked(connection: Connection) -> T:
             await check_master_key(connection, self.master)
             return await job(connection)
 
-        try:
-            return await self.database.run(checked, timeout_s=timeout_s)
-        except RegistryRefused as error:
-            if not digits:
-                raise
-            raise type(error)(f"card {mask_card(digits)}: {error}") from None
+        return await self.database.run(checked, timeout_s=timeout_s)
 
 
 def _told(done: Import) -> str:

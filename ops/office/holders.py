@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import cards, holders, people
+from ledger.registry import holders, people
 from ledger.registry.audit import Actor
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
@@ -23,6 +23,7 @@ from ledger.registry.people import NewHolder
 from ledger.registry.programmes import list_rules
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
+from ops.office.numbers import card_of
 from protocol import mask_card
 from switch.clock import clock_ms
 from switch.rules.programme import Rules, parse_rules
@@ -54,10 +55,14 @@ class HolderDesk:
             raise NotInRegistry(f"programme {programme} has no rules in force yet")
         return version.rules
 
+    def token(self, programme: int, digits: str) -> int:
+        """Return the token a card of a programme is known by."""
+        return self.master.pepper(programme).token(digits)
+
     async def rules_of(self, digits: str) -> Rules:
         """Return the rules in force of a card's programme."""
-        row = await self._run(lambda c: cards.the_card(c, self.master.token(digits)), digits)
-        return await self.rules(row["programme"])
+        card = await self.database.run(lambda c: card_of(c, self.master, digits))
+        return await self.rules(card["programme"])
 
     async def add(self, actor: Actor, programme: int, digits: str, new: NewHolder) -> None:
         """Give a card its holder."""
@@ -76,12 +81,12 @@ class HolderDesk:
         """Return a card, what decides about its holder, and who that is; None for what is not kept."""
 
         async def job(connection: Connection) -> tuple[Any, Any | None, Any | None]:
-            card = await cards.the_card(connection, self.master.token(digits))
+            card = await card_of(connection, self.master, digits)
             account = card["account"]
             holder = await holders.find_holder(connection, account)
             return card, holder, await people.find_person(connection, account)
 
-        return await self._run(job, digits)
+        return await self._run(job)
 
     async def change(self, actor: Actor, digits: str, changes: Mapping[str, Any]) -> None:
         """Change what is known of a person."""
@@ -124,19 +129,18 @@ class HolderDesk:
         return await self._on(digits, lambda c, token: people.anonymise(c, actor, token))
 
     async def _on(self, digits: str, job: Callable[[Connection, int], Awaitable[T]]) -> T:
-        token = self.master.token(digits)
-        return await self._run(lambda c: job(c, token), digits)
+        async def with_card(connection: Connection) -> T:
+            card = await card_of(connection, self.master, digits)
+            try:
+                return await job(connection, card["token"])
+            except RegistryRefused as error:
+                raise type(error)(f"card {mask_card(digits)}: {error}") from None
 
-    async def _run(
-        self, job: Callable[[Connection], Awaitable[T]], digits: str = "", *, timeout_s: float = 10.0
-    ) -> T:
+        return await self.database.run(with_card)
+
+    async def _run(self, job: Callable[[Connection], Awaitable[T]], *, timeout_s: float = 10.0) -> T:
         async def checked(connection: Connection) -> T:
             await check_master_key(connection, self.master)
             return await job(connection)
 
-        try:
-            return await self.database.run(checked, timeout_s=timeout_s)
-        except RegistryRefused as error:
-            if not digits:
-                raise
-            raise type(error)(f"card {mask_card(digits)}: {error}") from None
+        return await self.database.run(checked, timeout_s=timeout_s)

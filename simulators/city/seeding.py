@@ -26,7 +26,7 @@ from ledger.registry.installation import adopt_master_key
 from ledger.registry.keys import first_keys, issue_keys
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
-from ledger.registry.secrets import MasterKey
+from ledger.registry.secrets import MasterKey, Pepper
 from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.population import Peculiarity, Population
 from switch.rules.entitlement import steps_of
@@ -99,19 +99,20 @@ async def seed_city(
     on_progress("terminals", population.terminals, population.terminals)
 
     on_progress("cards", 0, population.cards)
+    pepper = master.pepper(identity.number)
     cards = await database.run(
         lambda c: import_cards(
             c,
             SEEDER,
             identity.number,
-            (_card(population, master, index) for index in range(population.cards)),
+            (_card(population, pepper, index) for index in range(population.cards)),
             Mode.GOOD_ROWS,
             on_stored=lambda stored: on_progress("cards", stored, population.cards),
         ),
         timeout_s=CARDS_S_MAX,
     )
     on_progress("cards", population.cards, population.cards)
-    duplicates = await database.run(lambda c: _seed_duplicates(c, population, master), timeout_s=STEP_S_MAX)
+    duplicates = await database.run(lambda c: _seed_duplicates(c, population, pepper), timeout_s=STEP_S_MAX)
     return SeedReport(partners.added, terminals.added, len(missing_keys), cards.added, duplicates)
 
 
@@ -173,20 +174,20 @@ def _terminals(population: Population) -> Iterator[NewTerminal]:
         )
 
 
-def _card(population: Population, master: MasterKey, index: int) -> CardRow:
+def _card(population: Population, pepper: Pepper, index: int) -> CardRow:
     digits = population.card_digits(index)
     peculiarity = population.peculiarity(index)
     status = {Peculiarity.BLOCKED: CardStatus.BLOCKED, Peculiarity.RETAIN: CardStatus.WANTED}.get(
         peculiarity, CardStatus.ACTIVE
     )
     expires_on = _EXPIRED_ON if peculiarity is Peculiarity.EXPIRED else None
-    return CardRow(master.token(digits), digits[-4:], expires_on, status)
+    return CardRow(pepper.token(digits), digits[-4:], expires_on, status)
 
 
-async def _seed_duplicates(connection: Connection, population: Population, master: MasterKey) -> int:
+async def _seed_duplicates(connection: Connection, population: Population, pepper: Pepper) -> int:
     """Give every REPLACED card its duplicate; the plastic dies and the account lives on."""
     tokens = {
-        master.token(population.card_digits(index)): index
+        pepper.token(population.card_digits(index)): index
         for index in range(population.cards)
         if population.peculiarity(index) is Peculiarity.REPLACED
     }
@@ -194,6 +195,6 @@ async def _seed_duplicates(connection: Connection, population: Population, maste
     async with connection.transaction():
         for row in rows:
             digits = population.replacement_digits(tokens[row["token"]])
-            token = master.token(digits)
+            token = pepper.token(digits)
             await replace_card(connection, SEEDER, row["token"], token, digits[-4:], handed_over=True)
     return len(rows)

@@ -23,7 +23,8 @@ async def take_down(question: Question, database: Database, master: MasterKey) -
     except CardNumberError:
         token = last4 = None
     else:
-        token, last4 = master.token(digits), int(digits[-4:])
+        pepper = master.pepper(question.terminal.partner.programme.number)
+        token, last4 = pepper.token(digits), int(digits[-4:])
     report = Report(
         question.terminal.number,
         message.stan,

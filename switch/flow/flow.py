@@ -187,11 +187,11 @@ class Flow:
         Declines are posted too, so that such an id never posts later.
         """
         message: Any = request.message
-        card, last4 = self._find_card(message.card)
         at = common.at
         terminal = connection.terminal or connection.terminal_of(request)
         partner = terminal.partner
         programme = partner.programme
+        card, last4 = self._find_card(programme, message.card)
         # Of another programme's card nothing is told, not even its points.
         account = card.account if isinstance(card, Card) and card.programme == programme.number else 0
         pending = Pending(connection, request.type, message.__class__.__name__, operation, programme, account)
@@ -232,18 +232,23 @@ class Flow:
             overload.enter(account)
             self._ledger.submit_nowait(posting)
 
-    def _find_card(self, text: str) -> tuple[Card | int, int]:
+    def _find_card(self, programme: Programme, text: str) -> tuple[Card | int, int]:
         """Return the card, or the result code that says why there is none, and the last four digits.
 
         What the registry knows is a card number; its check digit need not be computed again.
         """
-        if text.isascii() and text.isdigit() and (card := self._directory.find_card(text)) is not None:
+        directory = self._directory
+        if text.isascii() and text.isdigit() and (card := directory.find_card(programme, text)) is not None:
             return card, int(text[-4:])
         try:
             digits = parse_card(text)
         except CardNumberError:
             return int(ResultCode.CARD_NUMBER_INVALID), NO_DIGITS
-        return self._directory.find_card(digits) or int(ResultCode.CARD_UNKNOWN), int(digits[-4:])
+        found: Card | int | None = directory.find_card(programme, digits)
+        if found is None:
+            is_elsewhere = directory.is_elsewhere(programme, digits)
+            found = int(ResultCode.CARD_OTHER_PROGRAMME if is_elsewhere else ResultCode.CARD_UNKNOWN)
+        return found, int(digits[-4:])
 
     def _shed(self, pending: Pending, stan: int, last4: int, at: Moment) -> None:
         """Tell one request to try again, as cheaply as can be: nothing of it is kept or logged."""

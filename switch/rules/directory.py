@@ -52,16 +52,21 @@ class HeldCard(Card, gc=False):
     held: Held | None = None  # type: ignore[misc]
 
 
+def _no_pepper(digits: str) -> int:
+    raise LookupError("a programme without a pepper has no cards")
+
+
 class Programme:
     """One programme: its states and every version of its rules ever published, for old replies are printed
     and late sales judged by the version of their time. `current` is the one in force now, `refusal` the
     code of a programme that does not run now, else 0.
     """
 
-    __slots__ = ("code", "current", "name", "number", "offers", "refusal", "states", "versions")
+    __slots__ = ("code", "current", "name", "number", "offers", "refusal", "states", "token_of", "versions")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, token_of: Callable[[str], int] = _no_pepper) -> None:
         self.number = number
+        self.token_of = token_of
         self.code = self.name = ""
         self.states, self.refusal = RUNNING, 0
         self.current = NO_RULES
@@ -139,9 +144,22 @@ class Directory:
         self._held: dict[Held, Held] = {}
         self._faults: list[str] = []
 
-    def find_card(self, digits: str) -> Card | None:
-        """Return the card with these digits, or None."""
-        return self.cards.get(self._master_key.token(digits))
+    def find_card(self, programme: Programme, digits: str) -> Card | None:
+        """Return the card of a programme with these digits, or None: another programme's are not met by
+        it.
+        """
+        return self.cards.get(programme.token_of(digits))
+
+    def is_elsewhere(self, programme: Programme, digits: str) -> bool:
+        """Whether a number that is no card here begins as another programme's cards do, and not as this
+        one's.
+
+        More cannot be told of it: whether such a card exists, only that programme's pepper tells.
+        """
+        if digits.startswith(programme.current.rules.card.prefix):
+            return False
+        others = (other.current for other in self.programmes.values() if other is not programme)
+        return any(other.number and digits.startswith(other.rules.card.prefix) for other in others)
 
     def find_key(self, terminal_number: int, generation: int, now_ms: int) -> bytes | None:
         """Return the 32-byte key a terminal may authenticate with now, or None (`why_no_key`)."""
@@ -231,7 +249,10 @@ class Directory:
 
     def _apply_programmes(self, changes: RegistrySnapshot) -> None:
         for row in changes.programmes:
-            programme = self.programmes.setdefault(row.id, Programme(row.id))
+            programme = self.programmes.get(row.id)
+            if programme is None:
+                pepper = self._master_key.pepper(row.id)
+                programme = self.programmes[row.id] = Programme(row.id, pepper.token)
             programme.code, programme.name = row.code, row.name
             programme.states = States(row.suspended_from_ms, row.suspended_until_ms, row.ended_from_ms)
         for version in changes.rules:

@@ -150,3 +150,12 @@ def test_anonymising_leaves_the_account_and_nobody(zgierz: Run) -> None:
     assert shown(zgierz, 1, "--person")["name"] is None
     assert json.loads(zgierz("cards", "show", "--json", typed=card(1))[1])["status"] == "closed"
     assert zgierz("holders", "add", *PROGRAMME, typed=f"{card(2)}\nname: Y\npesel: {PESEL}\n")[0] == Exit.OK
+
+
+def test_a_programme_s_role_is_made_and_listed(zgierz: Run) -> None:
+    """Three organisers, three roles: the command names the role whose members see that programme alone."""
+    status, out, _ = zgierz("roles", "add", "zgierz")
+    assert (status, "cityswitch_programme_3" in out) == (Exit.OK, True)
+    (row,) = [r for r in json.loads(zgierz("roles", "list", "--json")[1]) if r["programme"] == 3]
+    assert row["role"] == "cityswitch_programme_3"
+    assert zgierz("roles", "add", "nowhere")[0] == Exit.NOT_FOUND

@@ -90,9 +90,10 @@ def test_tokens_depend_on_the_pepper(tmp_path: Path) -> None:
     """The same number gives the same token with one key file, and another with another; 64 bits, signed."""
     one, two = MasterKey.create(tmp_path / "one"), MasterKey.create(tmp_path / "two")
     digits = "9245120000000013"
-    assert one.token(digits) == MasterKey.load(tmp_path / "one").token(digits)
-    assert one.token(digits) != two.token(digits)
-    assert all(-(1 << 63) <= one.token(str(n)) < 1 << 63 for n in range(10**15, 10**15 + 100))
+    assert one.pepper(1).token(digits) == MasterKey.load(tmp_path / "one").pepper(1).token(digits)
+    assert one.pepper(1).token(digits) != two.pepper(1).token(digits)
+    assert one.pepper(1).token(digits) != one.pepper(2).token(digits)
+    assert all(-(1 << 63) <= one.pepper(1).token(str(n)) < 1 << 63 for n in range(10**15, 10**15 + 100))
 
 
 def test_secrets_are_not_shown(path: Path) -> None:

@@ -31,7 +31,7 @@ async def seed(owner: Database, master: MasterKey) -> None:
         await import_terminals(connection, TESTER, [NewTerminal(1, 1), NewTerminal(2, 1)])
         for terminal in (1, 2):
             await issue_key(connection, TESTER, master, terminal, terminal_key(terminal))
-        await import_cards(connection, TESTER, 1, [CardRow(master.token(CARD), CARD[-4:])])
+        await import_cards(connection, TESTER, 1, [CardRow(master.pepper(1).token(CARD), CARD[-4:])])
 
     await owner.run(job)
 

@@ -47,7 +47,7 @@ def terminal_key(number: int) -> bytes:
 def make_directory(*, terminals: int = 3) -> Directory:
     """One programme, one partner, terminals 1.., `CARDS`."""
     directory = Directory(MASTER_KEY)
-    programme = directory.programmes[1] = Programme(1)
+    programme = directory.programmes[1] = Programme(1, MASTER_KEY.pepper(1).token)
     programme.code, programme.name = "czestochowa", "Karta"
     programme.add_version(1, 0, RULES)
     directory.choose_versions(1)
@@ -59,7 +59,7 @@ def make_directory(*, terminals: int = 3) -> Directory:
         terminal.partner = partner
         terminal.keys[1] = (terminal_key(number), None)
     for number, digits in enumerate(CARDS, start=1):
-        directory.cards[MASTER_KEY.token(digits)] = Card(8 * number, 1, 0)
+        directory.cards[MASTER_KEY.pepper(1).token(digits)] = Card(8 * number, 1, 0)
     return directory
 
 

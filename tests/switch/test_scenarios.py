@@ -2,6 +2,8 @@
 
 import json
 import time
+from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from ledger.books.posting import no_effect
 from ledger.postgres.database import Connection, Database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
-from ledger.registry.programmes import add_programme
+from ledger.registry.programmes import add_programme, add_rules
 from protocol import (
     Balance,
     Earn,
@@ -41,6 +43,10 @@ SCENARIOS: list[dict[str, Any]] = json.loads(PATH.read_text(encoding="utf-8"))["
 CARDS_EACH = 5
 
 
+ELSEWHERE = 10**10  # digits of another programme: its prefix is 96161
+ZYWIEC = files("switch").joinpath("rules/programmes/zywiec.toml").read_text()
+
+
 def digits(number: int) -> str:
     payload = f"9616{number:011d}"
     return payload + luhn_digit(payload)
@@ -50,19 +56,29 @@ def names(index: int) -> dict[str, Any]:
     """What a scenario's names stand for: cards of its own, and the time."""
     kinds = ("$card", "$other", "$blocked", "$elsewhere", "$unknown")
     cards = {kind: digits(1_000 + CARDS_EACH * index + n) for n, kind in enumerate(kinds)}
+    cards["$elsewhere"] = digits(ELSEWHERE + index)
     return {"$now": int(time.time()), **cards}
 
 
 async def issue_cards(running: Running) -> None:
     """Put every scenario's cards into the registry, and wait until the switch knows them."""
 
-    def row(card: str, status: CardStatus = CardStatus.ACTIVE) -> CardRow:
-        return CardRow(running.master.token(card), card[-4:], status=status)
+    def row(card: str, status: CardStatus = CardStatus.ACTIVE, programme: int = 1) -> CardRow:
+        return CardRow(running.master.pepper(programme).token(card), card[-4:], status=status)
 
     async def job(connection: Connection) -> None:
         everybody = [names(index) for index in range(len(SCENARIOS))]
-        await add_programme(connection, TESTER, programme=2, code="elsewhere", name="Inne miasto")
-        await import_cards(connection, TESTER, 2, [row(cards["$elsewhere"]) for cards in everybody])
+        await add_programme(connection, TESTER, programme=2, code="zywiec", name="Żywiec")
+        await add_rules(
+            connection,
+            TESTER,
+            programme=2,
+            effective_from=datetime(2019, 1, 1, tzinfo=UTC),
+            rules_toml=ZYWIEC,
+        )
+        await import_cards(
+            connection, TESTER, 2, [row(cards["$elsewhere"], programme=2) for cards in everybody]
+        )
         await import_cards(
             connection, TESTER, 1, [row(cards["$blocked"], CardStatus.BLOCKED) for cards in everybody]
         )

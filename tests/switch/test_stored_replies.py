@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -34,7 +35,8 @@ from tests.switch.city import RULES
 from tests.switch.memory import CARD, CARDS, UNKNOWN_CARD, Line, card_digits
 from tests.switch.test_worker import Running, running_worker
 
-STRANGER = CARDS[9]  # of another programme
+STRANGER = card_digits(10_000_000_000)  # of another programme, by its prefix 96161
+ZYWIEC = files("switch").joinpath("rules/programmes/zywiec.toml").read_text()
 BY_STATUS = {
     CardStatus.BLOCKED: CARDS[1],
     CardStatus.WANTED: CARDS[2],
@@ -50,7 +52,7 @@ async def add_cards(running: Running) -> None:
     """Every card the cases need, beside CARD, under rules by which a wanted one is retained."""
     retaining = RULES.replace("retain = false", "retain = true")
     since = datetime(2020, 1, 1, tzinfo=UTC)
-    token = running.master.token
+    token = running.master.pepper(1).token
     cards = [CardRow(token(digits), digits[-4:], status=status) for status, digits in BY_STATUS.items()]
     cards.append(CardRow(token(EXPIRED), EXPIRED[-4:], expires_on=date(2020, 1, 1)))
     cards.append(CardRow(token(OTHER), OTHER[-4:]))
@@ -59,7 +61,9 @@ async def add_cards(running: Running) -> None:
         await add_rules(connection, TESTER, programme=1, effective_from=since, rules_toml=retaining)
         await import_cards(connection, TESTER, 1, cards)
         await add_programme(connection, TESTER, programme=2, code="zywiec", name="Żywiec")
-        await import_cards(connection, TESTER, 2, [CardRow(token(STRANGER), STRANGER[-4:])])
+        await add_rules(connection, TESTER, programme=2, effective_from=since, rules_toml=ZYWIEC)
+        stranger = CardRow(running.master.pepper(2).token(STRANGER), STRANGER[-4:])
+        await import_cards(connection, TESTER, 2, [stranger])
 
     await running.owner.run(job)
 
@@ -195,7 +199,7 @@ async def test_every_stored_reply_stays_what_it_was(
         await owner.run(lambda c: add_rules(c, TESTER, programme=1, effective_from=since, rules_toml=text))
         await teller.wait_balance(line, 0, "Punkty razem")
         await teller.check(line, "after a change of the rules")
-        old, new = running.master.token(CARD), running.master.token(NEW_PLASTIC)
+        old, new = (running.master.pepper(1).token(digits) for digits in (CARD, NEW_PLASTIC))
         await owner.run(lambda c: replace_card(c, TESTER, old, new, NEW_PLASTIC[-4:], handed_over=True))
         await teller.wait_balance(line, ResultCode.CARD_REPLACED)
         await teller.check(line, "after the plastic was replaced")

@@ -96,7 +96,7 @@ async def test_a_block_is_seen_by_all_workers(
             assert len(lines) < 100
 
         async def block(connection: Connection) -> None:
-            await set_card_status(connection, TESTER, city.token(CARD), CardStatus.BLOCKED)
+            await set_card_status(connection, TESTER, city.pepper(1).token(CARD), CardStatus.BLOCKED)
 
         await owner.run(block)
         for line in lines[-2:]:

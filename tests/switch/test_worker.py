@@ -244,7 +244,9 @@ async def test_a_block_refuses_and_the_stored_reply_stays(
         earned = await line.ask(earn)
 
         async def block(connection: Connection) -> None:
-            await set_card_status(connection, TESTER, running.master.token(CARD), CardStatus.BLOCKED)
+            await set_card_status(
+                connection, TESTER, running.master.pepper(1).token(CARD), CardStatus.BLOCKED
+            )
 
         await owner.run(block)
         stan = 2
@@ -269,7 +271,10 @@ async def test_a_new_card_is_known_without_a_restart(
 
         async def add(connection: Connection) -> None:
             await import_cards(
-                connection, TESTER, 1, [CardRow(running.master.token(UNKNOWN_CARD), UNKNOWN_CARD[-4:])]
+                connection,
+                TESTER,
+                1,
+                [CardRow(running.master.pepper(1).token(UNKNOWN_CARD), UNKNOWN_CARD[-4:])],
             )
 
         await owner.run(add)

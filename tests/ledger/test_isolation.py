@@ -1,0 +1,165 @@
+"""Three organisers, three controllers: with one programme's rights no row of another's can be read or
+written.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ledger.errors import DatabaseMisconfigured, NotInRegistry
+from ledger.postgres.database import Connection, Database
+from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.partners import NewPartner, import_partners
+from ledger.registry.people import NewHolder, Person, add_holders
+from ledger.registry.programme_roles import make_role, role_name
+from ledger.registry.programmes import add_programme, add_rules
+from ledger.registry.terminals import NewTerminal, import_terminals
+from tests.ledger.books import PARTNER, TESTER, Books, write_registry
+
+A, B = 1, 2
+WHOSE = {
+    "programme": "id",
+    "outlet": "(select p.programme from registry.partner p where p.id = t.partner)",
+    "terminal": "(select p.programme from registry.partner p where p.id = t.partner)",
+}
+"""How a row says whose it is, where it is not by a column `programme`."""
+
+
+@pytest.fixture
+async def two_cities(owner: Database, database: Database) -> Database:
+    """Two programmes with a partner, a terminal, cards, holders and persons each; sales in the books."""
+    books = await Books.open(owner, database, cards=3)
+    await books.post(books.earn(1, 25))
+
+    async def found_b(c: Connection) -> None:
+        await add_programme(c, TESTER, programme=B, code="zywiec", name="Żywiec")
+        await import_partners(c, TESTER, B, [NewPartner(8, "Kino")])
+        await import_terminals(c, TESTER, [NewTerminal(80, 8)])
+        await import_cards(c, TESTER, B, [CardRow(2000 + n, f"{n:04}") for n in range(3)])
+        for programme in (A, B):
+            await add_rules(
+                c,
+                TESTER,
+                programme=programme,
+                effective_from=datetime(2016, 1, 1, tzinfo=UTC),
+                rules_toml="x",
+                kind_steps=[(0, 1)],
+            )
+        for programme, first in ((A, 1000), (B, 2000)):
+            rows = [NewHolder(first + n, person=Person(f"P{n}")) for n in range(2)]
+            await add_holders(c, TESTER, programme, rows)
+            account = await c.fetchval("select account from registry.card where token = $1", first)
+            for sql in (
+                "insert into people.consent (account, programme, kind) values ($1, $2, 'data')",
+                "insert into people.representative (account, programme, number, role, name) "
+                "values ($1, $2, 1, 'proxy', 'x')",
+            ):
+                await write_registry(c, sql, account, programme)
+            await make_role(c, programme)
+        for programme, partner in ((A, PARTNER), (B, 8)):
+            for sql in (
+                f"insert into registry.outlet (id, partner, name) values ({partner}, {partner}, 'x')",
+                "insert into registry.offer (programme, number, version, partner, terms) "
+                f"values ({programme}, 1, 1, {partner}, 'x')",
+            ):
+                await write_registry(c, sql)
+
+    await owner.run(found_b)
+    return owner
+
+
+async def as_role(connection: Connection, role: str, sql: str) -> list[Any]:
+    """Run a query with the rights of a role."""
+    async with connection.transaction():
+        await connection.execute(f"set local role {role}")
+        rows: list[Any] = await connection.fetch(sql)
+        return rows
+
+
+TABLES = """select c.oid::regclass::text as name, c.relname as short,
+    exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'programme') as is_owned
+  from pg_class c where c.relkind in ('r', 'p', 'v', 'm')
+    and c.relnamespace in ('registry'::regnamespace, 'people'::regnamespace, 'ledger'::regnamespace)
+  order by 1"""
+
+
+async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> None:
+    """Every table of every schema is tried: refused whole, or its visible rows are the city's own."""
+    tables = await two_cities.run(lambda c: c.fetch(TABLES))
+    assert len(tables) > 20
+    read: dict[str, int] = {}
+    for table in tables:
+        name = table["name"]
+        whose = "programme" if table["is_owned"] else WHOSE.get(table["short"])
+        of_all = await two_cities.run(lambda c, n=name: c.fetchval(f"select count(*) from {n}"))
+        try:
+            rows = await two_cities.run(
+                lambda c, n=name, w=whose: as_role(
+                    c, role_name(A), f"select {w or 'null'} as whose from {n} t"
+                )
+            )
+        except DatabaseMisconfigured:
+            continue
+        read[name] = len(rows)
+        if name == "registry.card_move":
+            continue  # what may become of any card
+        assert whose is not None, f"{name} says not whose its rows are, and can be read"
+        assert {row["whose"] for row in rows} == {A}, name
+        assert len(rows) < of_all, name
+    assert {
+        "registry.card",
+        "registry.holder",
+        "people.person",
+        "people.consent",
+        "registry.terminal",
+    } <= set(read)
+
+
+async def test_nor_does_it_write_one(two_cities: Database) -> None:
+    """Its own cards it may block, another city's it does not even meet."""
+
+    async def block(c: Connection, token: int) -> str:
+        async with c.transaction():
+            await c.execute(f"set local role {role_name(A)}")
+            await c.execute("set local cityswitch.actor = 'anna'")
+            status: str = await c.execute(f"update registry.card set status = 1 where token = {token}")
+            return status
+
+    assert await two_cities.run(lambda c: block(c, 1000)) == "UPDATE 1"
+    assert await two_cities.run(lambda c: block(c, 2000)) == "UPDATE 0"
+    for sql in (
+        "update people.person set programme = 2",
+        "insert into people.consent (account, programme, kind) select account, 2, 'newsletter' "
+        "from people.person",
+        "update registry.card set account = 8",
+        "select * from ledger.journal",
+        "select * from registry.audit",
+        "select * from registry.terminal_key",
+    ):
+
+        async def try_it(c: Connection, sql: str = sql) -> None:
+            async with c.transaction():
+                await c.execute(f"set local role {role_name(A)}")
+                await c.execute("set local cityswitch.actor = 'anna'")
+                await c.execute(sql)
+
+        with pytest.raises(DatabaseMisconfigured, match=r"permission denied|row-level security"):
+            await two_cities.run(try_it)
+
+
+async def test_the_service_serves_all(two_cities: Database, database: Database) -> None:
+    """The policies take nothing from the switch: it reads every programme's cards and holders."""
+    for table in ("card", "holder", "partner", "terminal", "programme_version"):
+        counts = [
+            await db.run(lambda c, t=table: c.fetchval(f"select count(*) from registry.{t}"))
+            for db in (two_cities, database)
+        ]
+        assert counts[0] == counts[1] > 1
+
+
+async def test_a_role_is_made_once_and_for_a_programme(two_cities: Database) -> None:
+    """Made again it is passed over; for no programme there is none."""
+    assert await two_cities.run(lambda c: make_role(c, A)) is False
+    with pytest.raises(NotInRegistry):
+        await two_cities.run(lambda c: make_role(c, 77))
