@@ -33,7 +33,7 @@ class Fill(Enum):
     OWN_ID = "its own, > 0"
     KEYED = "as sent"
     TIER_VALUE = "the tier's value"
-    ORIGINALS = "the original's"
+    ORIGINALS = "the original's, less refunds"
     AWARDED = "≥ 0: awarded"
     MINUS_TIER = "−tier"
     TAKEN_BACK = "≤ 0: taken back"
@@ -42,7 +42,7 @@ class Fill(Enum):
     SEEN = "what was to be seen"
     MISSING = "what was not confirmed"
     QUOTED = "as the operation itself would"
-    MIRROR = "− the original's"
+    MIRROR = "− the original's, less refunds"
     AFTER = "after it"
     PRESENT = "as it stands; 0 if the card is not one of the programme"
     WHEN_CANCELLED = "as it stood when it was cancelled, or 0"
@@ -85,13 +85,10 @@ _REFUSED = tuple(
     if code >= 20 and code not in {*_OPEN, *_OF_A_REFERENCE, *_OF_A_REFUND, *_OF_A_STATUS, _CANCELLED}
 )
 """Refused for good, and kept."""
-_NOT_SERVED = (int(ResultCode.NOT_SUPPORTED),)
 _UNCONFIRMED = (int(ResultCode.CONFIRMATION_MISSING),)
 _USED_UP = (int(ResultCode.QUOTA_USED_UP),)
-_WITHOUT_BENEFIT = tuple(code for code in _REFUSED if code not in {*_NOT_SERVED, *_UNCONFIRMED, *_USED_UP})
-_WITHOUT_REFUND = tuple(
-    sorted({*_REFUSED, *_OF_A_REFUND, int(ResultCode.ORIGINAL_MISMATCH)} - {*_NOT_SERVED})
-)
+_WITHOUT_BENEFIT = tuple(code for code in _REFUSED if code not in {*_UNCONFIRMED, *_USED_UP})
+_WITHOUT_REFUND = tuple(sorted({*_REFUSED, *_OF_A_REFUND, int(ResultCode.ORIGINAL_MISMATCH)}))
 
 _F = Fill
 MATRIX: tuple[Row, ...] = (
@@ -107,7 +104,6 @@ MATRIX: tuple[Row, ...] = (
     Row(_BENEFITS, _USED_UP, "refused: used up", _F.OWN_ID, _F.KEYED, _F.ZERO, _F.PRESENT, remaining=_F.ZERO),
     Row((Refund,), _APPROVED, "given back", _F.OWN_ID, _F.KEYED, _F.TAKEN_BACK, _F.AFTER, remaining=_F.LEFT),
     Row((Refund,), _WITHOUT_REFUND, "refused", _F.OWN_ID, _F.KEYED, _F.ZERO, _F.PRESENT),
-    Row((*_BENEFITS, Refund), _NOT_SERVED, "not served here", _F.ZERO, _F.ZERO, _F.ZERO, _F.ZERO),
     Row(_SALES, _OPEN, "not decided, or a conflict", _F.ZERO, _F.ZERO, _F.ZERO, _F.ZERO),
     Row((*_SALES, Reversal), (_CANCELLED,), "cancelled before",
         _F.OWN_ID, _F.ZERO, _F.ZERO, _F.WHEN_CANCELLED),

@@ -37,13 +37,22 @@ def expect(message: str, stan: int, code: int, /, **fields: Any) -> Step:
 
 
 def figures(
-    message: str, stan: int, code: int, amount_points_balance: tuple[int, int, int], *, kept: bool = True
+    message: str,
+    stan: int,
+    code: int,
+    amount_points_balance: tuple[int, int, int],
+    *,
+    kept: bool = True,
+    **others: int,
 ) -> Step:
-    """A reply with a receipt; what is kept of it has the names that its repeats must hold, too."""
+    """A reply with a receipt; what is kept of it has the names that its repeats must hold, too.
+
+    `others`: figures that are not what a reply without benefits holds.
+    """
     named = {"transaction_id": f"$id_{stan}", "server_time_ms": f"$ms_{stan}", "receipt": f"$receipt_{stan}"}
     fresh = {"transaction_id": 0, "server_time_ms": "$any", "receipt": "$any"}
     rest = dict(zip(("amount_grosze", "points", "balance"), amount_points_balance, strict=True))
-    rest |= {"discount_grosze": 0, "remaining": -1, "checks": 0}
+    rest |= {"discount_grosze": 0, "remaining": -1, "checks": 0} | others
     return expect(message, stan, code, **(named if kept else fresh), **rest)
 
 

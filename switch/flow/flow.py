@@ -202,7 +202,7 @@ class Flow:
                 self._shed(pending, message.stan, last4, at)
                 return
             postponed = postpone(partner, card, at)
-        decision = Decision(postponed) if postponed else decide(message, partner, card, at)
+        decision = Decision(postponed) if postponed else decide(message, terminal, card, at)
         posting = Posting(
             0,  # its id comes with its batch
             terminal.number,
@@ -225,6 +225,12 @@ class Flow:
             context=pending,
             submitted_at=common.now,
         )
+        posting.step_grosze = decision.step_grosze
+        if (more := decision.more) is not None:
+            posting.offer, posting.discount_grosze = more.offer, more.discount_grosze
+            posting.confirmed, posting.checks = more.confirmed, more.checks
+            posting.quotas = more.quotas
+            posting.original_terminal, posting.may_go_below = more.original_terminal, more.may_go_below
         if decision.code and (not operation.is_journalled or (decision.code in UNDECIDED and at.is_stale)):
             self._meters.request_s.add(0.0)
             self._answer_transaction(posting, no_effect(posting, decision.code), pending)
@@ -333,7 +339,9 @@ class Flow:
                 self._drop(connection)
                 self._flush(trio.current_time())
                 return
-            reply = await self._ledger.answer_inquiry(Question(request, terminal, connection, common.at))
+            reply = await self._ledger.answer_inquiry(
+                Question(request, terminal, connection, common.at, self._find_card)
+            )
         self._answer_plainly(connection, request, reply, common.now)
         self._flush(trio.current_time())
 

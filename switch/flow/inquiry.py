@@ -7,6 +7,8 @@ whatever happens.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from ledger.books.outage import Outage
 from ledger.books.statements import TerminalTotals, last_stan, terminal_totals
 from ledger.errors import LedgerError
@@ -23,14 +25,19 @@ from protocol import (
     SignOnReply,
     Totals,
     TotalsReply,
+    Verify,
     limits,
 )
 from switch.flow.card_report import take_down
+from switch.flow.connection import first_language
 from switch.flow.key_change import change_key, no_key
 from switch.flow.operations import is_served, served
 from switch.flow.question import Question
 from switch.flow.replies import not_supported
+from switch.flow.verify import not_verified, verify
 from switch.rules.directory import Terminal
+from switch.rules.offers import kind_number
+from switch.rules.programme import LANGUAGES
 from switch.rules.text import cut
 
 
@@ -66,6 +73,8 @@ class Inquiries:
                 return await change_key(question, self._database, self._master)
             case CardReport():
                 return await take_down(question, self._database, self._master)
+            case Verify():
+                return await verify(question, self._database)
         raise AssertionError(f"{type(message).__name__} is no question")
 
     async def _sign_on(self, message: SignOn, terminal: Terminal, now_ms: int) -> SignOnReply:
@@ -100,6 +109,8 @@ def _undecided(question: Question) -> Reply:
             return no_key(question, code)
         case CardReport():
             return Ack(message.stan, code, now_ms)
+        case Verify():
+            return not_verified(question, code)
     raise AssertionError(f"{type(message).__name__} is no question")
 
 
@@ -124,7 +135,9 @@ NO_FIGURES = signed_figures(TerminalTotals(0, 0, 0, 0, 0, 0))
 
 def _sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: int, last: int) -> SignOnReply:
     partner = terminal.partner
-    rules = partner.programme.current.rules
+    version = partner.programme.current
+    rules = version.rules
+    offers, offers_next = _offers_page(message, terminal, now_ms)
     step_grosze = partner.points_step_grosze or (rules.earn.step_grosze if rules.earn else 0)
     return SignOnReply(
         stan=message.stan,
@@ -138,10 +151,22 @@ def _sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: in
         tiers=[(tier.points, tier.value_grosze) for tier in rules.redeem.tiers] if rules.redeem else [],
         advice_age_max_days=rules.programme.advice_age_max_days,
         operations=served(rules),
-        entries=rules.terminals.entry_bits(),
-        offers=[],
-        offers_next=0,
+        entries=version.entry_bits,
+        offers=offers,
+        offers_next=offers_next,
     )
+
+
+def _offers_page(message: SignOn, terminal: Terminal, now_ms: int) -> tuple[list[tuple[int, int, str]], int]:
+    """Return number, kind and name of offers that hold at the partner, and where the next page begins."""
+    partner = terminal.partner
+    first = LANGUAGES[first_language(terminal)]
+    language = message.language if message.language in LANGUAGES else first
+    held = partner.programme.offers.of_partner(partner.number, now_ms, after=message.offers_after)
+    offers = [one.offer for one in islice(held, limits.OFFERS_MAX + 1) if one.offer is not None]
+    page = offers[: limits.OFFERS_MAX]
+    listed = [(offer.number, kind_number(offer), getattr(offer.name, language)) for offer in page]
+    return listed, page[-1].number if len(offers) > len(page) else 0
 
 
 def _totals_reply(message: Totals, now_ms: int, code: int, figures: dict[str, int]) -> TotalsReply:

@@ -40,17 +40,20 @@ from switch.flow.replies import (
     AnswerAtOnce,
     MakeReply,
     acknowledge,
-    not_supported,
     status_reply,
     transaction_reply,
 )
 from switch.rules.decide import (
     Decide,
     decide_balance,
+    decide_benefit_advice,
+    decide_benefit_use,
     decide_earn,
     decide_earn_advice,
+    decide_quote,
     decide_redeem,
     decide_reference,
+    decide_refund,
 )
 from switch.rules.programme import LANGUAGES, Rules
 
@@ -88,6 +91,18 @@ def _gives_points(rules: Rules) -> bool:
 
 def _takes_points(rules: Rules) -> bool:
     return rules.redeem is not None
+
+
+def _grants_benefits(rules: Rules) -> bool:
+    return rules.benefits is not None
+
+
+def _grants_offline(rules: Rules) -> bool:
+    return rules.benefits is not None and rules.benefits.offline
+
+
+def _takes_back(rules: Rules) -> bool:
+    return rules.refund is not None
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,10 +148,23 @@ OPERATIONS: dict[type[Request], Operation] = {
     SignOff: Operation(price=1.0),
     KeyChange: Operation(asks_ledger=True, price=100.0),
     CardReport: Operation(asks_ledger=True, price=100.0, is_offered=_keeps_cards),
-    **dict.fromkeys(
-        (Verify, Quote, BenefitUse, BenefitAdvice, Refund),
-        Operation(price=1.0, answer=not_supported, is_offered=_never),
+    BenefitUse: Operation(
+        kind=int(Kind.BENEFIT_USE),
+        decide=decide_benefit_use,
+        is_new_business=True,
+        is_offered=_grants_benefits,
     ),
+    BenefitAdvice: Operation(
+        kind=int(Kind.BENEFIT_ADVICE),
+        decide=decide_benefit_advice,
+        is_new_business=True,
+        is_offered=_grants_offline,
+    ),
+    Refund: Operation(
+        kind=int(Kind.REFUND), decide=decide_refund, is_new_business=True, is_offered=_takes_back
+    ),
+    Quote: Operation(kind=int(Kind.QUOTE), decide=decide_quote, is_new_business=True, is_journalled=False),
+    Verify: Operation(kind=int(Kind.VERIFY), asks_ledger=True, price=10.0, is_offered=_grants_benefits),
 }
 
 

@@ -5,12 +5,14 @@ Owns the shape alone. Must not know who answers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from protocol import Received
 from switch.flow.connection import Connection
 from switch.rules.decide import Moment
-from switch.rules.directory import Terminal
+from switch.rules.directory import Card, Programme, Terminal
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
@@ -20,3 +22,5 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     terminal: Terminal
     connection: Connection
     at: Moment
+    find_card: Callable[[Programme, str], tuple[Card | int, int]]
+    """Gives a programme's card by its text, or why there is none, and the last four digits."""

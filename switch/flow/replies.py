@@ -12,7 +12,6 @@ from typing import TypeAlias
 from ledger.books.posting import Kind, Outcome
 from protocol import (
     Ack,
-    CardReport,
     Reply,
     Request,
     ResultCode,
@@ -22,13 +21,18 @@ from protocol import (
     VerifyReply,
 )
 from switch.rules.directory import Programme
+from switch.rules.programme import LANGUAGES
 
 TRY_AGAIN = int(ResultCode.TRY_AGAIN)
-REDEEM = int(Kind.REDEEM)
+CONFIRMATION_MISSING = int(ResultCode.CONFIRMATION_MISSING)
+QUOTA_USED_UP = int(ResultCode.QUOTA_USED_UP)
+REDEEM, QUOTE, REFUND = int(Kind.REDEEM), int(Kind.QUOTE), int(Kind.REFUND)
 NOT_SUPPORTED = (ResultCode.NOT_SUPPORTED.text_pl, ResultCode.NOT_SUPPORTED.text_en)
 """By the number of a language."""
 NO_LIMIT = -1
 """In `remaining` of a reply: it may be done again as often as anybody likes."""
+
+_WITH_CHECKS = {0, CONFIRMATION_MISSING}
 
 MakeReply: TypeAlias = Callable[[int, Outcome, Programme], Reply]
 """Makes the reply of one operation to the request `stan`. Raises `RulesUnknown`."""
@@ -53,29 +57,44 @@ def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> Tran
     version = programme.versions.get(outcome.rules_version)
     if version is None:
         raise RulesUnknown
-    is_told = outcome.transaction_id and (outcome.code < TRY_AGAIN or outcome.kind != REDEEM)
+    code, kind, remaining = outcome.code, outcome.kind, outcome.remaining
+    if kind == QUOTE:
+        is_told = not code
+    else:
+        is_told = bool(outcome.transaction_id) and (code < TRY_AGAIN or kind != REDEEM)
     amount_grosze = outcome.amount_grosze if is_told else 0
+    balance = outcome.balance if is_told or kind != QUOTE else 0
+    discount_grosze = outcome.discount_grosze if not code and kind != REFUND else 0
+    checks = outcome.checks if is_told and code in _WITH_CHECKS else 0
+    if code and (code != QUOTA_USED_UP or kind == QUOTE):
+        remaining = NO_LIMIT
+    at_ms, language = outcome.accepted_at_ms, outcome.language
+    offer = programme.offers.name(outcome.offer, at_ms, LANGUAGES[language]) if outcome.offer else ""
     return TransactionReply(
         stan=stan,
-        code=outcome.code,
+        code=code,
         transaction_id=outcome.transaction_id,
-        server_time_ms=outcome.accepted_at_ms,
+        server_time_ms=at_ms,
         amount_grosze=amount_grosze,
-        discount_grosze=0,
+        discount_grosze=discount_grosze,
         points=outcome.points,
-        balance=outcome.balance,
-        remaining=NO_LIMIT,
-        checks=0,
+        balance=balance,
+        remaining=remaining,
+        checks=checks,
         receipt=version.printer.text(
-            outcome.kind,
-            outcome.code,
-            at_ms=outcome.accepted_at_ms,
+            kind,
+            code,
+            at_ms=at_ms,
             last4=outcome.last4,
             amount_grosze=amount_grosze,
             points=outcome.points,
-            balance=outcome.balance,
+            balance=balance,
             original=outcome.original_stan,
-            language=outcome.language,
+            language=language,
+            discount_grosze=discount_grosze,
+            remaining=remaining,
+            offer=offer,
+            checks=checks if kind == QUOTE else 0,
         ),
     )
 
@@ -96,23 +115,9 @@ def acknowledge(request: Request, now_ms: int, _: int) -> Reply:
 
 
 def not_supported(request: Request, now_ms: int, language: int) -> Reply:
-    """The answer to what no programme here has, in the shape of its own reply; nothing is kept of it."""
-    stan, code, text = request.stan, int(ResultCode.NOT_SUPPORTED), NOT_SUPPORTED[language]
-    match request:
-        case CardReport():
-            return Ack(stan, code, now_ms)
-        case Verify():
-            return VerifyReply(stan, code, now_ms, checks=0, benefits=[], benefits_next=0, receipt=text)
-    return TransactionReply(
-        stan=stan,
-        code=code,
-        transaction_id=0,
-        server_time_ms=now_ms,
-        amount_grosze=0,
-        discount_grosze=0,
-        points=0,
-        balance=0,
-        remaining=NO_LIMIT,
-        checks=0,
-        receipt=text,
-    )
+    """The answer to a question that this programme does not answer, in the shape of its own reply."""
+    stan, code = request.stan, int(ResultCode.NOT_SUPPORTED)
+    if isinstance(request, Verify):
+        text = NOT_SUPPORTED[language]
+        return VerifyReply(stan, code, now_ms, checks=0, benefits=[], benefits_next=0, receipt=text)
+    return Ack(stan, code, now_ms)

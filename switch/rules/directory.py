@@ -98,6 +98,7 @@ class Partner:
         "programme",
         "redeemed_account",
         "suspended",
+        "terminals",
     )
 
     def __init__(self, number: int) -> None:
@@ -108,6 +109,8 @@ class Partner:
         self.programme: Programme
         self.suspended = False
         self.points_step_grosze: int | None = None
+        self.terminals: set[int] = set()
+        """The numbers of all that ever stood there: a sale may be taken back at any of them."""
 
 
 class Terminal:
@@ -275,6 +278,7 @@ class Directory:
         for row in changes.terminals:
             terminal = self.terminals.setdefault(row.id, Terminal(row.id))
             terminal.partner, terminal.outlet = self.partners[row.partner], row.outlet
+            terminal.partner.terminals.add(row.id)
             terminal.blocked = row.status != 0
         touched = {row.id for row in changes.terminals}
         for key_row in changes.keys:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from ledger.registry.reads import OfferRow
 from switch.rules.benefits import Terms
 from switch.rules.offers import Codes, Offer, OfferError, decode_offer
+from switch.rules.programme import Language
 
 
 class OfferVersion:
@@ -69,6 +70,23 @@ class OfferBook:
             ):
                 held = version
         return held if held is not None and held.offer is not None else None
+
+    def name(self, number: int, at_ms: int, language: Language) -> str:
+        """Return what an offer was called at a moment, also where it does not hold any more.
+
+        A version is known everywhere before it holds (`cityswitch offers publish`), so a reply that is told
+        again says the same.
+        """
+        called = [
+            version
+            for version in self._versions.get(number, {}).values()
+            if version.from_ms <= at_ms and version.offer is not None
+        ]
+        newest = max(called, key=lambda version: (version.from_ms, version.number), default=None)
+        if newest is None or newest.offer is None:
+            return ""
+        name: str = getattr(newest.offer.name, language)
+        return name
 
     def of_partner(self, partner: int, at_ms: int, *, after: int = 0) -> Iterator[OfferVersion]:
         """Yield what holds at a moment of the offers of a partner with numbers above `after`, by number."""

@@ -177,6 +177,10 @@ class Privilege(Benefit, frozen=True, kw_only=True, tag="privilege"):
 AnyBenefit = Percent | FixedPrice | AmountOff | FreeEntry | SecondFree | Privilege
 
 
+KINDS: Final = (Percent, FixedPrice, AmountOff, FreeEntry, SecondFree, Privilege)
+"""In the order of their numbers on the wire, which begin with 1 (SPEC.md, SIGN_ON)."""
+
+
 class Limit(_Part, frozen=True):
     """So many uses in a period, of each card or of all cards together (Zgierz § 18)."""
 
@@ -292,6 +296,12 @@ class OfferFile(_Part, frozen=True):
 
     programme: Code
     offer: Annotated[tuple[Offer, ...], Meta(min_length=1, max_length=10_000)]
+
+
+def kind_number(offer: Offer) -> int:
+    """Return the number of an offer's kind on the wire; 0: it has benefits of several kinds."""
+    kinds = {KINDS.index(type(benefit)) + 1 for benefit in offer.benefits}
+    return kinds.pop() if len(kinds) == 1 else 0
 
 
 def check_codes(offer: Offer, codes: Codes) -> None:

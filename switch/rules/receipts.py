@@ -22,6 +22,11 @@ SECTIONS: dict[int, str] = {
     int(Kind.REDEEM): "redeem",
     int(Kind.REVERSAL): "reversal",
     int(Kind.BALANCE): "balance",
+    int(Kind.BENEFIT_USE): "benefit",
+    int(Kind.BENEFIT_ADVICE): "benefit_advice",
+    int(Kind.REFUND): "refund",
+    int(Kind.QUOTE): "quote",
+    int(Kind.VERIFY): "verify",
 }
 """Which part of the rules file's receipts an approved operation prints, by the ledger's kind."""
 WITHOUT_EFFECT: dict[int, str] = {

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from switch.rules.calendar import Calendar
+from switch.rules.offers import Codes, codes_of
 from switch.rules.programme import CardRules, Identity, Receipt, Receipts, Rules, Terminals
 from switch.rules.receipts import ReceiptPrinter
 
@@ -18,7 +19,11 @@ DAY_MS = 86_400_000
 
 
 class Version(msgspec.Struct, frozen=True):
-    """One version of the rules, in force from `from_ms` (ms since 1970), with what is made of it once."""
+    """One version of the rules, in force from `from_ms` (ms since 1970), with what is made of it once.
+
+    `entry_bits`: how a card may be read, 1 << entry each; `codes`: the bits of kinds of holder and flags;
+    `needs_proof`: an entitlement ends without one.
+    """
 
     number: int
     from_ms: int
@@ -26,13 +31,22 @@ class Version(msgspec.Struct, frozen=True):
     printer: ReceiptPrinter
     calendar: Calendar
     entry_bits: int
+    codes: Codes
+    needs_proof: bool
 
     @classmethod
     def of(cls, number: int, from_ms: int, rules: Rules) -> Version:
         """Make a version of checked rules."""
         calendar = Calendar(rules.programme.time_zone)
         return cls(
-            number, from_ms, rules, ReceiptPrinter(rules, calendar), calendar, rules.terminals.entry_bits()
+            number,
+            from_ms,
+            rules,
+            ReceiptPrinter(rules, calendar),
+            calendar,
+            rules.terminals.entry_bits(),
+            codes_of(rules),
+            rules.entitlement is not None,
         )
 
 

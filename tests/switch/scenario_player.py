@@ -18,6 +18,7 @@ from protocol import (
     REQUEST_OF,
     ClientSession,
     Received,
+    Refund,
     StatusReply,
     TransactionReply,
     encode_request,
@@ -28,7 +29,7 @@ from tests.switch.memory import Line, receive
 
 NUMBER_OF = {request_name(number): number for number in REQUEST_OF}
 TIERS = {100: 1_000, 250: 2_500, 500: 5_000}
-AT_LEAST = {Fill.OWN_ID: 1, Fill.AWARDED: 0, Fill.TAKEN_OFF: 0, Fill.SEEN: 0, Fill.LEFT: -1}
+AT_LEAST = {Fill.OWN_ID: 1, Fill.MISSING: 1, Fill.AWARDED: 0, Fill.TAKEN_OFF: 0, Fill.SEEN: 0, Fill.LEFT: -1}
 STANS = {"stan", "original_stan", "stan_from", "stan_to", "last_stan"}
 
 
@@ -57,6 +58,7 @@ class Player:
         self._asked: dict[int, list[Any]] = {}
         self._told: dict[int, TransactionReply] = {}
         self._balances: dict[str, int] = {}
+        self._refunded: dict[tuple[int, str], int] = {}
         self.last_stan = self.base
 
     async def play(self, steps: list[dict[str, Any]]) -> None:
@@ -112,6 +114,8 @@ class Player:
             return value
         if time := re.fullmatch(r"\$now([+-]\d+)?", value):
             return self.names["$now"] + int(time[1] or 0)
+        if value in self.names:
+            return self.names[value]
         return re.sub(r"\$[a-z]+", lambda match: self.names[match[0]], value)
 
     def _judge(self, wanted: dict[str, Any], received: Received) -> None:
@@ -139,6 +143,8 @@ class Player:
     def _known(self, name: str, value: Any, found: Any) -> Any:
         if name in STANS:
             return value + self.base
+        if isinstance(value, list):  # JSON has no tuples
+            return [tuple(one) if isinstance(one, list) else one for one in value]
         if isinstance(value, str) and value.startswith("$"):
             return self.names.setdefault(value, found)
         return value
@@ -160,17 +166,28 @@ class Player:
             Fill.KEYED: getattr(request, "amount", None),
             Fill.TIER_VALUE: TIERS.get(getattr(request, "tier", 0)),
             Fill.MINUS_TIER: -getattr(request, "tier", 0),
-            Fill.MIRROR: original and -original.points,
+            Fill.MIRROR: original and -original.points - self._refunded.get((original.stan, "points"), 0),
             Fill.AFTER: before + reply.points,
             Fill.PRESENT: before,
             Fill.WHEN_CANCELLED: before and reply.balance,
         }
         for name in FIGURES:
-            expected[Fill.ORIGINALS] = original and getattr(original, name)
+            refunded = self._refunded.get((original.stan, name), 0) if original else 0
+            expected[Fill.ORIGINALS] = original and getattr(original, name) - refunded
             fill, found = getattr(row, name), getattr(reply, name)
-            fits = found >= AT_LEAST[fill] if fill in AT_LEAST else found == expected[fill]
+            if fill in AT_LEAST:
+                fits = found >= AT_LEAST[fill]
+            else:
+                fits = (
+                    found <= 0 if fill is Fill.TAKEN_BACK else fill is Fill.QUOTED or found == expected[fill]
+                )
             assert fits, f"{name} of {reply!r} is not {fill.value}"
-        self._balances[card] = before + reply.points
+        if isinstance(request, Refund) and not reply.code:
+            for name in ("amount_grosze", "points"):
+                before_it = self._refunded.get((request.original_stan, name), 0)
+                self._refunded[request.original_stan, name] = before_it + getattr(reply, name)
+        if row.points is not Fill.QUOTED:
+            self._balances[card] = before + reply.points
 
 
 def rows_met(met: set[tuple[str, int]]) -> set[tuple[Row, str]]:

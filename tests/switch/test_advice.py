@@ -17,6 +17,7 @@ from switch.rules.programme import parse_rules
 from switch.rules.versions import DAY_MS
 from tests.entries import SWIPED
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, running_front
+from tests.switch.tills import till
 
 TOML = files("switch").joinpath("rules/programmes/czestochowa.toml").read_text()
 
@@ -41,7 +42,7 @@ def make_partner() -> Partner:
 
 def advise(card: Card | int, sale_ms: int, partner: Partner | None = None) -> Decision:
     message = EarnAdvice(1, sale_ms // 1000, "", SWIPED, 10_000)
-    return decide_earn_advice(message, partner or make_partner(), card, Moment(ARRIVAL_MS))
+    return decide_earn_advice(message, till(partner or make_partner()), card, Moment(ARRIVAL_MS))
 
 
 def make_card(status: CardStatus = CardStatus.ACTIVE, *past: tuple[int, CardStatus]) -> Card:

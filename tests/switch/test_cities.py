@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger.books.posting import Kind
-from protocol import Balance, Earn, ResultCode
+from protocol import Balance, Earn, EntryMode, ResultCode
 from switch.rules.dates import kinds_on
 from switch.rules.decide import Moment, decide_balance, decide_earn
 from switch.rules.directory import Card, Partner, Programme
@@ -18,6 +18,7 @@ from switch.rules.text import columns
 from switch.rules.versions import Version
 from tests.entries import SWIPED
 from tests.switch.memory import CARD
+from tests.switch.tills import till
 
 DELIVERED = files("switch").joinpath("rules/programmes")
 CZESTOCHOWA, ZYWIEC, ZGIERZ = (
@@ -135,8 +136,8 @@ def test_zywiec_has_no_points() -> None:
     at = Moment(AT_MS)
     earn = Earn(stan=1, terminal_time=AT_MS // 1000, card=CARD, entry=SWIPED, amount=100)
     balance = Balance(stan=1, terminal_time=AT_MS // 1000, card=CARD, entry=SWIPED)
-    assert decide_earn(earn, partner, card, at).code == ResultCode.NOT_SUPPORTED
-    assert decide_balance(balance, partner, card, at).code == ResultCode.NOT_SUPPORTED
+    assert decide_earn(earn, till(partner), card, at).code == ResultCode.NOT_SUPPORTED
+    assert decide_balance(balance, till(partner), card, at).code == ResultCode.NOT_SUPPORTED
 
 
 # Zgierz.
@@ -294,8 +295,8 @@ def test_a_fourth_city_is_a_file_and_nothing_else() -> None:
     """Points, benefits, bands of its own, another time zone, English: loaded, decided, printed."""
     partner = partner_in(PONTA)
     card = Card(8, PONTA.programme.number, 0)
-    message = Earn(stan=1, terminal_time=AT_MS // 1000, card=CARD, entry=SWIPED, amount=4590)
-    decision = decide_earn(message, partner, card, Moment(AT_MS))
+    message = Earn(stan=1, terminal_time=AT_MS // 1000, card=CARD, entry=EntryMode.SCANNED, amount=4590)
+    decision = decide_earn(message, till(partner), card, Moment(AT_MS))
     assert (decision.code, decision.points) == (0, 9)
     text = printer_of(PONTA).text(
         Kind.EARN, 0, at_ms=AT_MS, last4=1234, amount_grosze=4590, points=decision.points, balance=9

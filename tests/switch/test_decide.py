@@ -21,6 +21,7 @@ from switch.rules.programme import parse_rules
 from switch.rules.states import States
 from switch.rules.versions import DAY_MS
 from tests.entries import SWIPED
+from tests.switch.tills import till
 
 RULES = parse_rules(files("switch").joinpath("rules/programmes/czestochowa.toml").read_text())
 TODAY = 20_000
@@ -43,15 +44,15 @@ def make_card(*, status: int = 0, programme: int = 1, expires_day: int | None = 
 
 
 def earn(partner: Partner, card: Card | int, amount: int) -> Decision:
-    return decide_earn(Earn(1, 0, "", SWIPED, amount), partner, card, NOW)
+    return decide_earn(Earn(1, 0, "", SWIPED, amount), till(partner), card, NOW)
 
 
 def redeem(partner: Partner, card: Card | int, tier: int, at: Moment = NOW) -> Decision:
-    return decide_redeem(Redeem(1, 0, "", SWIPED, tier, 0), partner, card, at)
+    return decide_redeem(Redeem(1, 0, "", SWIPED, tier, 0), till(partner), card, at)
 
 
 def balance(partner: Partner, card: Card | int) -> Decision:
-    return decide_balance(Balance(1, 0, "", SWIPED), partner, card, NOW)
+    return decide_balance(Balance(1, 0, "", SWIPED), till(partner), card, NOW)
 
 
 @given(st.integers(1, RULES.earn.amount_max_grosze), st.none() | st.integers(1, 100_000_000))
@@ -137,7 +138,7 @@ def test_a_tier_takes_its_points_and_gives_its_value(tier: int, value: int) -> N
 )
 def test_a_rebate_is_not_above_what_is_to_pay(tier: int, to_pay: int, code: ResultCode) -> None:
     """A till that says what is to pay gets no rebate above it; 0 says that it does not know."""
-    decision = decide_redeem(Redeem(1, 0, "", SWIPED, tier, to_pay), make_partner(), make_card(), NOW)
+    decision = decide_redeem(Redeem(1, 0, "", SWIPED, tier, to_pay), till(make_partner()), make_card(), NOW)
     assert decision.code == code
 
 
@@ -180,7 +181,7 @@ def test_a_reversal_is_never_declined_on_business_grounds(status: int) -> None:
     partner.suspended, partner.programme.refusal = True, int(ResultCode.PROGRAMME_ENDED)
     assert (
         decide_reference(
-            Reversal(2, 0, "", SWIPED, 1), partner, make_card(status=status, expires_day=1), NOW
+            Reversal(2, 0, "", SWIPED, 1), till(partner), make_card(status=status, expires_day=1), NOW
         ).code
         == 0
     )

@@ -35,6 +35,7 @@ from tests.ledger.books import TESTER
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.memory import CARD, Line, running_front
+from tests.switch.offers import publish_published
 from tests.switch.scenario_player import Player, rows_met
 from tests.switch.test_worker import Running, running_worker
 
@@ -57,7 +58,7 @@ def names(index: int) -> dict[str, Any]:
     kinds = ("$card", "$other", "$blocked", "$elsewhere", "$unknown")
     cards = {kind: digits(1_000 + CARDS_EACH * index + n) for n, kind in enumerate(kinds)}
     cards["$elsewhere"] = digits(ELSEWHERE + index)
-    return {"$now": int(time.time()), **cards}
+    return {"$now": int(time.time()), "$terminal": 1, **cards}
 
 
 async def issue_cards(running: Running) -> None:
@@ -87,6 +88,7 @@ async def issue_cards(running: Running) -> None:
         )
 
     await running.owner.run(job)
+    await running.owner.run(publish_published)
     line = await running.line()
     last = names(len(SCENARIOS) - 1)["$other"]
     with trio.fail_after(HANG_S):

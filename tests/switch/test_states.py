@@ -12,6 +12,7 @@ from switch.rules.programme import Rules
 from switch.rules.states import States
 from tests.entries import SWIPED
 from tests.switch.test_cities import CZESTOCHOWA, PONTA, ZYWIEC, partner_in
+from tests.switch.tills import till
 
 HOUR_MS = 3_600_000
 KEYED, TAPPED = EntryMode.KEYED, EntryMode.TAPPED
@@ -36,7 +37,7 @@ def advise(partner: Partner, sold_ms: int, *, entry: EntryMode = SWIPED, is_stal
     """Return the code of a sale made offline and sent now."""
     card = Card(8, partner.programme.number, 0)
     advice = EarnAdvice(stan=1, terminal_time=sold_ms // 1000, card="", entry=entry, amount=5_000)
-    return decide_earn_advice(advice, partner, card, Moment(NOW_MS, is_stale)).code
+    return decide_earn_advice(advice, till(partner), card, Moment(NOW_MS, is_stale)).code
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_zywiec_6_suspended_comes_back_and_called_off_does_not(states: States, h
     partner = partner_of(CZESTOCHOWA, states, at_ms)
     earn = Earn(stan=1, terminal_time=at_ms // 1000, card="", entry=SWIPED, amount=5_000)
     assert states.refusal(at_ms) == code
-    assert decide_earn(earn, partner, card_of(CZESTOCHOWA), Moment(at_ms)).code == code
+    assert decide_earn(earn, till(partner), card_of(CZESTOCHOWA), Moment(at_ms)).code == code
 
 
 @pytest.mark.parametrize(
@@ -94,12 +95,12 @@ def test_zgierz_17_a_card_that_is_not_read_is_refused() -> None:
     partner, card = partner_of(PONTA, States()), card_of(PONTA)
     at, time = Moment(NOW_MS), NOW_MS // 1000
     earn = Earn(stan=1, terminal_time=time, card="", entry=KEYED, amount=5_000)
-    assert decide_earn(earn, partner, card, at).code == ResultCode.ENTRY_NOT_ALLOWED
-    assert decide_earn(earn, partner, card_of(PONTA, 1), at).code == ResultCode.CARD_BLOCKED
+    assert decide_earn(earn, till(partner), card, at).code == ResultCode.ENTRY_NOT_ALLOWED
+    assert decide_earn(earn, till(partner), card_of(PONTA, 1), at).code == ResultCode.CARD_BLOCKED
     balance = Balance(stan=1, terminal_time=time, card="", entry=SWIPED)
-    assert decide_balance(balance, partner, card, at).code == ResultCode.ENTRY_NOT_ALLOWED
+    assert decide_balance(balance, till(partner), card, at).code == ResultCode.ENTRY_NOT_ALLOWED
     redeem = Redeem(stan=1, terminal_time=time, card="", entry=KEYED, tier=40, amount=0)
-    assert decide_redeem(redeem, partner, card, at).code == ResultCode.ENTRY_NOT_ALLOWED
+    assert decide_redeem(redeem, till(partner), card, at).code == ResultCode.ENTRY_NOT_ALLOWED
     assert advise(partner, NOW_MS, entry=KEYED) == ResultCode.ENTRY_NOT_ALLOWED
     assert advise(partner, NOW_MS, entry=TAPPED) == 0
 

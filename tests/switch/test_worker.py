@@ -208,7 +208,10 @@ async def test_sign_on_and_totals(fresh: FreshDatabase, owner: Database, tmp_pat
         assert (reply.code, reply.programme, reply.partner_name) == (0, "czestochowa", "Piekarnia Kłos")
         assert (reply.last_stan, reply.points_step_grosze) == (3, 1_000)
         assert [tuple(tier) for tier in reply.tiers] == [(100, 1_000), (250, 2_500), (500, 5_000)]
-        assert reply.operations == [0x08, 0x09, 0x0A, 0x0B, 0x10, 0x20, 0x21, 0x22, 0x30, 0x31, 0x38]
+        assert reply.operations == [
+            *(0x08, 0x09, 0x0A, 0x0B, 0x10, 0x11, 0x12),
+            *(0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x30, 0x31, 0x38),
+        ]
         assert (reply.advice_age_max_days, reply.entries) == (7, ENTRY_MODES_ALL)
         assert (reply.offers, reply.offers_next) == ([], 0)
         ours = {

@@ -5,14 +5,15 @@ from __future__ import annotations
 from protocol import Redeem, ResultCode
 from switch.rules.decide.decision import Decision, Moment
 from switch.rules.decide.refusals import APPROVED, refuse
-from switch.rules.directory import Card, Partner
+from switch.rules.directory import Card, Terminal
 
 
-def decide_redeem(message: Redeem, partner: Partner, card: Card | int, at: Moment) -> Decision:
+def decide_redeem(message: Redeem, terminal: Terminal, card: Card | int, at: Moment) -> Decision:
     """One tier of points for its value, where that is not above what is to pay (0: not said).
 
     Refused for now while a block may have been missed.
     """
+    partner = terminal.partner
     rules = partner.programme.current.rules
     if rules.redeem is None:
         return Decision(int(ResultCode.NOT_SUPPORTED))

@@ -10,10 +10,12 @@ from ledger.books.posting import ANY_ACCOUNT
 from protocol import Reversal, Status
 from switch.rules.decide.decision import Decision, Moment
 from switch.rules.decide.refusals import APPROVED, is_ignorant
-from switch.rules.directory import Card, Partner
+from switch.rules.directory import Card, Terminal
 
 
-def decide_reference(message: Reversal | Status, partner: Partner, card: Card | int, at: Moment) -> Decision:
+def decide_reference(
+    message: Reversal | Status, terminal: Terminal, card: Card | int, at: Moment
+) -> Decision:
     """The ledger finds the original; a card that may only be new here is taken for the original's."""
     account = ANY_ACCOUNT if is_ignorant(card, at) else 0
     return Decision(APPROVED, original_stan=message.original_stan, account=account)

@@ -11,6 +11,7 @@ from ledger.registry.card_states import CardStatus
 from protocol import ResultCode
 from switch.rules.decide.decision import Moment
 from switch.rules.directory import Card, Partner
+from switch.rules.entitlement import standing
 from switch.rules.versions import Version
 
 # Plain integers: an attribute of an enum class costs more than the comparison it serves.
@@ -22,6 +23,7 @@ CARD_OTHER_PROGRAMME = int(ResultCode.CARD_OTHER_PROGRAMME)
 CARD_EXPIRED = int(ResultCode.CARD_EXPIRED)
 CARD_RETAIN = int(ResultCode.CARD_RETAIN)
 CARD_BLOCKED = int(ResultCode.CARD_BLOCKED)
+ENTITLEMENT_ENDED = int(ResultCode.ENTITLEMENT_ENDED)
 ENTRY_NOT_ALLOWED = int(ResultCode.ENTRY_NOT_ALLOWED)
 
 CARD_REFUSAL_OF = {
@@ -70,11 +72,17 @@ def refuse_partner(partner: Partner) -> int:
 
 
 def refuse_card(card: Card, status: int, version: Version, at_ms: int) -> int:
-    """Return why a card of this status could not be used at a moment (ms since 1970)."""
+    """Return why a card of this status could not be used at a moment (ms since 1970).
+
+    Zgierz § 20: the card has no end, the entitlement has.
+    """
     if code := CARD_REFUSALS[status]:
         return CARD_BLOCKED if code == CARD_RETAIN and not version.rules.terminals.retain else code
-    if card.expires_day is not None and version.calendar.day(at_ms) > card.expires_day:
+    day = version.calendar.day(at_ms)
+    if card.expires_day is not None and day > card.expires_day:
         return CARD_EXPIRED
+    if version.needs_proof and not standing(card, version, day).is_entitled:
+        return ENTITLEMENT_ENDED
     return APPROVED
 
 
@@ -91,7 +99,7 @@ def refuse(partner: Partner, card: Card | int, entry: int, at: Moment) -> int:
     if isinstance(card, int) or card.programme != programme.number:
         return refuse_identity(partner, card)
     version = programme.current
-    if (card.status or card.expires_day is not None) and (
+    if (card.status or card.expires_day is not None or version.needs_proof) and (
         code := refuse_card(card, card.status, version, at.now_ms)
     ):
         return code

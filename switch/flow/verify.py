@@ -1,0 +1,66 @@
+"""VERIFY: which benefits hold for a card here and now, and how often.
+
+Owns the reply. What holds is decided from memory (`switch.rules.decide.verify`), at the moment the request
+was read; the ledger only counts what is left. Invariant: nobody is told why a benefit holds for a card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ledger.books.posting import NO_LIMIT, Kind
+from ledger.books.quotas import uses_left
+from ledger.postgres.database import Connection, Database
+from protocol import Verify, VerifyReply
+from switch.flow.question import Question
+from switch.rules.decide import Verdict, decide_verify
+
+VERIFY = int(Kind.VERIFY)
+
+
+async def verify(question: Question, database: Database) -> VerifyReply:
+    """Return the reply to a VERIFY. Without limits nothing is asked, else once. Raises `LedgerError`."""
+    message = question.request.message
+    assert isinstance(message, Verify)
+    card, last4 = question.find_card(question.terminal.partner.programme, message.card)
+    verdict = decide_verify(message, question.terminal, card, question.at)
+    legs = [leg for found in verdict.found for leg in found.quotas]
+
+    async def job(connection: Connection) -> list[int]:
+        return await uses_left(connection, legs)
+
+    rests = iter(await database.run(job) if legs else [])
+    left = [min((next(rests) for _ in found.quotas), default=NO_LIMIT) for found in verdict.found]
+    return _reply(question, last4, verdict, left)
+
+
+def not_verified(question: Question, code: int) -> VerifyReply:
+    """Return the reply where nothing can be told."""
+    message = question.request.message
+    assert isinstance(message, Verify)
+    return _reply(
+        question, question.find_card(question.terminal.partner.programme, message.card)[1], Verdict(code), []
+    )
+
+
+def _reply(question: Question, last4: int, verdict: Verdict, left: Sequence[int]) -> VerifyReply:
+    terminal, now_ms = question.terminal, question.at.now_ms
+    return VerifyReply(
+        stan=question.request.message.stan,
+        code=verdict.code,
+        server_time_ms=now_ms,
+        checks=verdict.checks,
+        benefits=[(found.offer, rest) for found, rest in zip(verdict.found, left, strict=True)],
+        benefits_next=verdict.next_after,
+        receipt=terminal.partner.programme.current.printer.text(
+            VERIFY,
+            verdict.code,
+            at_ms=now_ms,
+            last4=last4,
+            amount_grosze=0,
+            points=0,
+            balance=0,
+            language=question.connection.language,
+            checks=verdict.checks,
+        ),
+    )

@@ -1,0 +1,146 @@
+"""A benefit used: granted where it was published, for this card, here and now. Pure.
+
+Owns the order of its refusals and what a use costs and counts. Żywiec § 4: only published offers; Zgierz §
+11: after positive verification; § 17: with the card and a document; § 18: so many times; § 37: not with other
+reliefs.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from protocol import BenefitAdvice, BenefitUse, ResultCode
+from switch.rules.benefits import (
+    IDENTITY,
+    NO_OTHER_DISCOUNT,
+    Terms,
+    checks_of,
+    discount_grosze,
+    is_confirmed,
+    refuse_benefit,
+    wants_amount,
+)
+from switch.rules.decide.decision import Decision, Moment, More
+from switch.rules.decide.earn import refuse_amount
+from switch.rules.decide.late import judge_late
+from switch.rules.decide.refusals import APPROVED, refuse
+from switch.rules.directory import Card, Terminal
+from switch.rules.entitlement import Standing, standing
+from switch.rules.quotas import quota_legs
+from switch.rules.versions import Version
+
+AMOUNT_MAX_GROSZE: Final = 100_000_000
+"""What a benefit is taken off at most, 1,000,000 zł: more is a slip of the keys."""
+
+
+class Asked(NamedTuple):
+    """What a benefit is asked with: by a terminal, at a moment (ms since 1970) and the rules of it."""
+
+    terminal: Terminal
+    card: Card
+    version: Version
+    at_ms: int
+
+    def who(self) -> Standing:
+        """Return what holds for the card's holder on that day."""
+        return standing(self.card, self.version, self.version.calendar.day(self.at_ms))
+
+
+def decide_benefit_use(message: BenefitUse, terminal: Terminal, card: Card | int, at: Moment) -> Decision:
+    """One use now; refused for now while a block or a withdrawal may have been missed."""
+    version = terminal.partner.programme.current
+    if version.rules.benefits is None:
+        return Decision(int(ResultCode.NOT_SUPPORTED), amount_grosze=message.amount)
+    if at.is_stale:
+        return Decision(int(ResultCode.FEED_STALE))
+    code = refuse(terminal.partner, card, message.entry, at)
+    if code or isinstance(card, int):
+        return Decision(code, amount_grosze=message.amount)
+    return _grant(message, Asked(terminal, card, version, at.now_ms))
+
+
+def decide_benefit_advice(
+    message: BenefitAdvice, terminal: Terminal, card: Card | int, at: Moment
+) -> Decision:
+    """One use that was granted offline, by what held at the time of the sale; where the programme has it."""
+    sale = judge_late(message, terminal.partner, card, at)
+    if isinstance(sale, int):
+        return Decision(sale, amount_grosze=message.amount)
+    benefits, number = sale.version.rules.benefits, sale.version.number
+    if benefits is None or not benefits.offline:
+        code = int(ResultCode.OFFLINE_NOT_ALLOWED if benefits else ResultCode.NOT_SUPPORTED)
+        return Decision(code, amount_grosze=message.amount, rules_version=number)
+    if sale.refusal or isinstance(card, int):
+        return Decision(sale.refusal, amount_grosze=message.amount, rules_version=number)
+    return _grant(message, Asked(terminal, card, sale.version, sale.at_ms))
+
+
+def _grant(message: BenefitUse | BenefitAdvice, asked: Asked) -> Decision:
+    terminal, card, version, at_ms = asked
+    programme = terminal.partner.programme
+    found = programme.offers.at(message.offer, at_ms)
+    terms = found.terms(version.codes) if found else None
+    who = asked.who()
+    code, checks = refuse_use(message, terms, asked, who)
+    if code or terms is None:
+        return Decision(
+            code,
+            amount_grosze=message.amount,
+            rules_version=version.number,
+            more=More(offer=message.offer if terms else 0, confirmed=message.confirmed & 7, checks=checks),
+        )
+    day = version.calendar.day(at_ms)
+    return Decision(
+        APPROVED,
+        amount_grosze=message.amount,
+        counter_account=terminal.partner.issued_account,
+        rules_version=version.number,
+        more=More(
+            offer=message.offer,
+            discount_grosze=discount_grosze(
+                terms, kinds=who.kinds, flags=who.flags, amount_grosze=message.amount
+            ),
+            confirmed=message.confirmed & 7,
+            checks=checks,
+            quotas=quota_legs(terms.offer, version, who, account=card.account, day=day),
+        ),
+    )
+
+
+def refuse_use(
+    message: BenefitUse | BenefitAdvice, terms: Terms | None, asked: Asked, who: Standing
+) -> tuple[int, int]:
+    """Return why a use is refused, and what the cashier has to see (of one refused: has yet to confirm)."""
+    if terms is None:
+        return int(ResultCode.BENEFIT_UNKNOWN), 0
+    if code := refuse_offer(terms, asked, who):
+        return code, 0
+    if not 0 <= message.amount <= AMOUNT_MAX_GROSZE:
+        return refuse_amount(message.amount), 0
+    if not message.amount and wants_amount(terms, kinds=who.kinds, flags=who.flags):
+        return int(ResultCode.AMOUNT_ZERO), 0
+    checks = checks_for(terms, asked.version, who)
+    if is_confirmed(checks, message.confirmed):
+        return APPROVED, checks
+    missing = 0 if not checks & IDENTITY or message.confirmed & checks & IDENTITY else checks & IDENTITY
+    return int(ResultCode.CONFIRMATION_MISSING), missing | checks & ~message.confirmed & NO_OTHER_DISCOUNT
+
+
+def refuse_offer(terms: Terms, asked: Asked, who: Standing) -> int:
+    """Return why an offer does not hold for the card here and now."""
+    return refuse_benefit(
+        terms,
+        partner=asked.terminal.partner.number,
+        outlet=asked.terminal.outlet,
+        kinds=who.kinds,
+        flags=who.flags,
+        wall=asked.version.calendar.wall(asked.at_ms),
+    )
+
+
+def checks_for(terms: Terms, version: Version, who: Standing) -> int:
+    """Return what the cashier has to see, in the wire's bits."""
+    benefits, holders = version.rules.benefits, version.rules.holders
+    assert benefits is not None
+    always = benefits.checks(who.kinds, holders.minors_mask() if holders else 0)
+    return checks_of(terms.offer, always=always, combines=benefits.stacks)

@@ -1,0 +1,53 @@
+"""By which time an offline sale is judged: that of the sale, where it can be.
+
+Owns the window, and what held then of partner, card and rules. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from ledger.registry.reads import status_at
+from protocol import BenefitAdvice, EarnAdvice, ResultCode
+from switch.rules.decide.decision import Moment
+from switch.rules.decide.refusals import refuse_card, refuse_entry, refuse_identity
+from switch.rules.directory import Card, Partner
+from switch.rules.versions import DAY_MS, Version
+
+ADVICE_AHEAD_MAX_MS: Final = 300_000
+"""How far a terminal's clock may be ahead of the switch's; a sale further ahead cannot be judged."""
+
+
+class LateSale(NamedTuple):
+    """An offline sale: the rules of its time, that time (ms since 1970), why the card was refused then."""
+
+    version: Version
+    at_ms: int
+    refusal: int
+
+
+def judge_late(
+    message: EarnAdvice | BenefitAdvice, partner: Partner, card: Card | int, at: Moment
+) -> LateSale | int:
+    """Return what held at the time of a sale, or the code that says why it cannot be judged.
+
+    While the partner is suspended it is kept by the terminal: that ends, and the sale is made; and so it is
+    where the end of the programme's suspension may have been missed.
+    """
+    if partner.suspended:
+        return int(ResultCode.SUSPENDED_FOR_NOW)
+    sale_ms = message.terminal_time * 1_000
+    identity = partner.programme.current.rules.programme
+    oldest_ms = at.now_ms - identity.advice_age_max_days * DAY_MS
+    version = partner.programme.version_at(min(sale_ms, at.now_ms))
+    if not oldest_ms <= sale_ms <= at.now_ms + ADVICE_AHEAD_MAX_MS or not version.number:
+        return int(ResultCode.ADVICE_OUT_OF_TIME)
+    sale_ms = min(sale_ms, at.now_ms)
+    code = partner.programme.states.refusal(sale_ms)
+    if code and at.is_stale:
+        return int(ResultCode.SUSPENDED_FOR_NOW)
+    code = code or refuse_identity(partner, card)
+    if isinstance(card, Card) and not code:
+        code = refuse_card(card, status_at(card.status, card.past, sale_ms), version, sale_ms)
+        code = code or refuse_entry(version, message.entry)
+    return LateSale(version, sale_ms, code)
