@@ -79,6 +79,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     give_up_ms: Annotated[int, Meta(ge=100, le=60_000)] = 3_000
     shed_after_ms: Annotated[int, Meta(ge=10, le=60_000)] = 500
     feed_stale_after_s: Annotated[float, Meta(gt=0, le=3_600)] = 5.0
+    second_person_over_rows: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def adopt(self, new: Config) -> Changes:

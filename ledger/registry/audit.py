@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.bounds import INT64_MAX, check_page, check_text
 from ledger.registry.card_states import Hand
@@ -22,8 +23,8 @@ SOURCE_CHARACTERS_MAX: Final = 400
 # The lock every write takes anyway, but before the act reads what it decides by.
 _BEGIN: Final = """select set_config('cityswitch.actor', $1, true), set_config('cityswitch.reason', $2, true),
     set_config('cityswitch.source', $3, true), set_config('cityswitch.hand', $4, true),
-    pg_advisory_xact_lock(1667854707, 1)"""
-_COLUMNS: Final = "id, at, actor, role, reason, source, hand, object, key, rows, before, after"
+    set_config('cityswitch.second', $5, true), pg_advisory_xact_lock(1667854707, 1)"""
+_COLUMNS: Final = "id, at, actor, role, reason, source, hand, second, object, key, rows, before, after"
 _VIEW: Final = f"""select {_COLUMNS} from registry.audit
   where id < $1 and ($3::text is null or object = $3) and ($4::text is null or key = $4)
     and ($5::text is null or actor = $5) and ($6::timestamptz is null or at >= $6)
@@ -43,6 +44,8 @@ class Actor(NamedTuple):
     reason: str = ""
     source: str = ""
     hand: Hand = Hand.DESK
+    second: str = ""
+    """Who else agreed, where the settings want a second person."""
 
 
 SWITCH: Final = Actor("switch")
@@ -56,6 +59,9 @@ async def writing(connection: Connection, actor: Actor) -> AsyncIterator[None]:
     Raises RegistryRefused for an actor that names nobody.
     """
     check_text("the name of who does it", actor.name, ACTOR_CHARACTERS_MAX)
+    check_text("the name of the second person", actor.second, ACTOR_CHARACTERS_MAX, least=0)
+    if actor.second.casefold() == actor.name.casefold():
+        raise RegistryRefused("the second person is another one than who does it")
     check_text("the reason", actor.reason, REASON_CHARACTERS_MAX, least=0)
     check_text("the name of the file", actor.source, SOURCE_CHARACTERS_MAX, least=0)
     async with connection.transaction():

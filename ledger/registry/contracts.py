@@ -30,4 +30,9 @@ async def end_account(connection: Connection, actor: Actor, account: int, status
         row["token"] for row in rows if actor.hand in HANDS.get((CardStatus(row["status"]), status), ())
     ]
     await move(connection, ending, status)
+    if status is CardStatus.RESIGNED:
+        await connection.execute(
+            "update registry.holder set resigned_on = registry.today_of(programme) where account = $1",
+            account,
+        )
     return len(ending)

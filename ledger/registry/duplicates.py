@@ -140,15 +140,20 @@ def _check_replaceable(status: CardStatus, issue: int) -> None:
         raise RegistryRefused(f"an account has at most {ISSUE_MAX} cards of a kind")
 
 
-async def hand_over_card(connection: Connection, actor: Actor, token: int) -> int:
+async def hand_over_card(
+    connection: Connection, actor: Actor, token: int, *, expires_on: date | None = None
+) -> int:
     """Make a ready card active; the older ones of its account and kind are dead from then on.
 
+    `expires_on`: its last valid day, if it has none yet, for that is counted from this day (Żywiec 3).
     Returns how many died.
     """
     async with writing(connection, actor):
         card = await the_card(connection, token)
         check_move(CardStatus(card["status"]), CardStatus.ACTIVE, actor.hand)
         ended = await _end_older(connection, card, card["issue"] - 1)
+        if expires_on is not None and card["expires_on"] is None:
+            await _put_last_day(connection, token, expires_on)
         await move(connection, [token], CardStatus.ACTIVE)
         return ended
 
@@ -187,6 +192,8 @@ async def renew_card(connection: Connection, actor: Actor, token: int, expires_o
             raise RegistryRefused("this card has no last day: there is nothing to renew")
         if expires_on is not None and expires_on <= was:
             raise RegistryRefused(f"it is valid until {was.isoformat()} already")
-        await connection.execute(
-            "update registry.card set expires_on = $2 where token = $1", token, expires_on
-        )
+        await _put_last_day(connection, token, expires_on)
+
+
+async def _put_last_day(connection: Connection, token: int, expires_on: date | None) -> None:
+    await connection.execute("update registry.card set expires_on = $2 where token = $1", token, expires_on)

@@ -27,7 +27,7 @@ from ops.output import Cell, Row, print_rows
 from ops.place.database import looking
 from ops.place.options import HERE, Place
 
-SHOWN: Final = ("id", "at", "actor", "object", "key", "change", "reason", "source")
+SHOWN: Final = ("id", "at", "actor", "hand", "second", "object", "key", "change", "reason", "source")
 NARROW: Final = ("id", "at", "actor", "object", "key", "change")
 HIDDEN: Final = {"token"}
 OBJECTS: Final = {
@@ -135,6 +135,8 @@ def shown(row: Any, *, as_json: bool) -> dict[str, Any]:
         "id": row["id"],
         "at": f"{row['at']:%Y-%m-%d %H:%M:%S}Z",
         "actor": row["actor"],
+        "hand": row["hand"],
+        "second": row["second"] or None,
         "object": row["object"],
         "key": key_of(row, after),
         "change": change(row, before, after),

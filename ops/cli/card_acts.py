@@ -8,6 +8,7 @@ confirmation.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
@@ -16,9 +17,21 @@ from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.duplicates import Carrier
 from ops.cli.cards import Expires, app, card_desk, last_valid_day, tell_card
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import NOBODY, UNSURE, By, BySure, CardNumber, Json, digits_of, tell_done
-from ops.errors import CommandError
-from ops.exit_codes import Exit
+from ops.cli.registry_options import (
+    NOBODY,
+    UNSURE,
+    By,
+    BySure,
+    CardNumber,
+    Json,
+    Programme,
+    digits_of,
+    pick_programme,
+    tell_done,
+)
+from ops.office import bureau
+from ops.office.bureau import Order
+from ops.office.rules_in_force import version_in_force
 from ops.place.options import HERE, Place
 from ops.till.terminal import FROM_INPUT
 from protocol import mask_card
@@ -41,6 +54,39 @@ NewNumber = Annotated[
         help="Number of the new card, given in the same ways.",
     ),
 ]
+
+
+@app.command(
+    help_epilogue=examples("cards generate --count 500 --out cards.csv", "cards generate --out one-card.csv")
+)
+async def generate(
+    *,
+    count: Annotated[int, Parameter(help="How many cards.")] = 1,
+    out: Annotated[Path, Parameter(help="The file for the maker of the cards, a new one.")],
+    expires_on: Expires = "",
+    programme: Programme = None,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Make cards with numbers nobody can guess: ordered, and a private file for their maker.
+
+    The file has number, track 2, QR text and issue of each. The registry keeps no number: guard the file, and
+    delete it when the cards are made.
+    """
+    last_day = last_valid_day(expires_on)
+    async with card_desk(place) as desk:
+        number = await desk.database.run(lambda connection: pick_programme(connection, programme))
+        rules = (await version_in_force(desk.database, number)).rules.card
+        by.agreed(place, count)
+        order = Order(number, rules, count, last_day, out)
+        await bureau.generate(desk.database, desk.master, by.told(), order)
+    tell_done(
+        f"{count} cards are ordered; their numbers are in {out}.",
+        {"cards": count, "file": str(out)},
+        as_json=json,
+        again="cards list",
+    )
 
 
 @app.command(help_epilogue=examples("cards ready", "cards ready < number.txt"))
@@ -189,14 +235,10 @@ async def renew(
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Put the last valid day of a card anew, on a new application."""
-    digits, last_day = digits_of(number), last_valid_day(expires_on)
-    if last_day is None:
-        raise CommandError(
-            Exit.USAGE, "no day is named.", "Name the last valid day: --expires-on 2028-11-26."
-        )
+    """Put the last valid day of a card anew, on a new application; without a day, as the rules say."""
+    digits, wanted = digits_of(number), last_valid_day(expires_on)
     async with card_desk(place) as desk:
-        await desk.renew(by.told(), digits, last_day)
+        last_day = await desk.renew(by.told(), digits, wanted)
     tell_card(digits, f"valid until {last_day}", {"expires_on": last_day.isoformat()}, as_json=json)
 
 

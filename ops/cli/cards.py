@@ -163,6 +163,7 @@ async def import_(
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
         sheet = read_sheet(file, COLUMNS, card_reader(desk.master.pepper(number)))
         actor = by.told(sheet.source)
+        by.agreed(place, len(sheet.lines))
 
         async def store(rows: list[CardRow], mode: Mode) -> Import:
             with _progress() as progress:

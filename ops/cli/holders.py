@@ -183,6 +183,7 @@ async def import_(
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
         sheet = read_sheet(file, COLUMNS, holder_reader(desk.master.pepper(number), await desk.rules(number)))
         actor = by.told(sheet.source)
+        by.agreed(place, len(sheet.lines))
 
         async def store(rows: list[NewHolder], mode: Mode) -> Import:
             return await desk.import_all(actor, number, rows, mode)
@@ -310,6 +311,26 @@ async def notice(
             _tell(digits, "has no notice any more", {"notice_ends_on": None}, json)
             return
         ends_on = await desk.give_notice(actor, digits, day)
+    _tell(digits, f"is valid until {ends_on} at most", {"notice_ends_on": ends_on.isoformat()}, json)
+
+
+@app.command(
+    name="object", help_epilogue=examples("holders object --hand holder-online --reason 'letter' --yes")
+)
+async def object_(
+    number: CardNumber = FROM_INPUT,
+    /,
+    *,
+    hand: ByHand = Hand.HOLDER_DESK,
+    by: BySure = UNSURE,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Take down an objection to the announced change of the rules: the contract ends the day before it."""
+    actor, digits = by.told(hand=hand), digits_of(number)
+    by.confirm(f"Take down the objection of card {mask_card(digits)}")
+    async with holder_desk(place) as desk:
+        ends_on = await desk.object(actor, digits)
     _tell(digits, f"is valid until {ends_on} at most", {"notice_ends_on": ends_on.isoformat()}, json)
 
 

@@ -76,6 +76,7 @@ async def import_(
 ) -> Exit:
     """Import outlets from a CSV file, all or none; those there already and the same are passed over."""
     sheet = read_sheet(file, COLUMNS, read_outlet)
+    by.agreed(place, len(sheet.lines))
     actor = by.told(sheet.source)
     async with changing(place) as database:
 

@@ -127,6 +127,7 @@ async def import_(
 ) -> Exit:
     """Import partners from a CSV file, all or none; those there already and the same are passed over."""
     sheet = read_sheet(file, COLUMNS, read_partner)
+    by.agreed(place, len(sheet.lines))
     actor = by.told(sheet.source)
     async with changing(place) as database:
         number = await database.run(lambda connection: pick_programme(connection, programme))

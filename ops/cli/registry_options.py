@@ -61,11 +61,27 @@ class By:
     """Who does it and why, for `cityswitch audit`."""
 
     actor: Annotated[str | None, Parameter(help="Who does it; the user of this system.")] = None
+    second: Annotated[
+        str, Parameter(help="Who else agreed: wanted for many rows at once, where the settings say so.")
+    ] = ""
     reason: Annotated[str, Parameter(help="Why.")] = ""
 
     def told(self, source: str = "", hand: Hand = Hand.DESK) -> Actor:
         """Return who is to be named in the trail, and by whose hand it is."""
-        return Actor(self.actor or this_user(), self.reason, source, hand)
+        return Actor(self.actor or this_user(), self.reason, source, hand, self.second)
+
+    def agreed(self, place: Place, rows: int) -> None:
+        """Raise `CommandError` where so many rows want a second person, and none is named.
+
+        That it is another one than the first the registry sees to.
+        """
+        most = place.settings().second_person_over_rows
+        if most and rows > most and not self.second.strip():
+            raise CommandError(
+                Exit.USAGE,
+                f"{rows} rows at once want a second person (second_person_over_rows = {most}).",
+                "Name who agreed: --second maria.",
+            )
 
 
 @Parameter(name="*", group=Group("Who and why", sort_key=8))

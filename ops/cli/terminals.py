@@ -95,6 +95,7 @@ async def import_(
 ) -> Exit:
     """Import terminals from a CSV file, all or none; those there already and the same are passed over."""
     sheet = read_sheet(file, COLUMNS, read_terminal)
+    by.agreed(place, len(sheet.lines))
     actor = by.told(sheet.source)
     async with changing(place) as database:
 

@@ -25,6 +25,7 @@ from ledger.registry.installation import check_master_key
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.numbers import card_of
+from ops.office.rules_in_force import today, version_in_force
 from protocol import mask_card
 
 T = TypeVar("T")
@@ -126,12 +127,28 @@ class CardDesk:
         return await self._on(digits, job)
 
     async def activate(self, actor: Actor, digits: str) -> int:
-        """Hand a ready card over; the older ones of its account and kind die. Returns how many did."""
-        return await self._on(digits, lambda c, card: duplicates.hand_over_card(c, actor, card["token"]))
+        """Hand a ready card over: it is valid as long as the rules say, from today on, unless it has a
+        last day.
 
-    async def renew(self, actor: Actor, digits: str, expires_on: date | None) -> None:
-        """Put the last valid day of a card anew."""
-        await self._on(digits, lambda c, card: duplicates.renew_card(c, actor, card["token"], expires_on))
+        The older ones of its account and kind die. Returns how many did.
+        """
+        last_day = await self.last_day(await self.find(digits))
+        return await self._on(
+            digits, lambda c, card: duplicates.hand_over_card(c, actor, card["token"], expires_on=last_day)
+        )
+
+    async def last_day(self, card: Any) -> date | None:
+        """Return the last valid day of a card issued today, by its programme's rules; None: it has none."""
+        version = await version_in_force(self.database, card["programme"])
+        return version.rules.card.valid_until(today(version))
+
+    async def renew(self, actor: Actor, digits: str, expires_on: date | None) -> date:
+        """Put the last valid day of a card anew (None: by the rules, from today on); return it."""
+        last_day = expires_on or await self.last_day(await self.find(digits))
+        if last_day is None:
+            raise RegistryRefused("by this programme's rules a card has no last day: name one")
+        await self._on(digits, lambda c, card: duplicates.renew_card(c, actor, card["token"], last_day))
+        return last_day
 
     async def _on(self, digits: str, job: Callable[[Connection, Any], Awaitable[T]]) -> T:
         async def with_card(connection: Connection) -> T:

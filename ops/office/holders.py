@@ -13,21 +13,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import holders, people
 from ledger.registry.audit import Actor
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
 from ledger.registry.people import NewHolder
-from ledger.registry.programmes import list_rules
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.numbers import card_of
+from ops.office.rules_in_force import next_version, today, version_in_force
 from protocol import mask_card
-from switch.clock import clock_ms
-from switch.rules.programme import Rules, parse_rules
-from switch.rules.versions import Version, in_force
+from switch.rules.dates import day_of_number
+from switch.rules.programme import Rules
 
 T = TypeVar("T")
 
@@ -43,17 +42,7 @@ class HolderDesk:
 
     async def rules(self, programme: int) -> Rules:
         """Return the rules of a programme in force now. Raises NotInRegistry before the first."""
-        rows = await self.database.run(lambda c: list_rules(c, programme))
-        versions = [
-            Version.of(
-                row["version"], int(row["effective_from"].timestamp() * 1000), parse_rules(row["rules_toml"])
-            )
-            for row in rows
-        ]
-        version = in_force(versions, clock_ms())
-        if not version.number:
-            raise NotInRegistry(f"programme {programme} has no rules in force yet")
-        return version.rules
+        return (await version_in_force(self.database, programme)).rules
 
     def token(self, programme: int, digits: str) -> int:
         """Return the token a card of a programme is known by."""
@@ -114,6 +103,20 @@ class HolderDesk:
         """Give notice that the entitlement is lost; return the last day of it. Wants a reason."""
         with_reason(actor)
         ends_on = (await self.rules_of(digits)).card.notice_until(given_on)
+        await self._on(
+            digits, lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on)
+        )
+        return ends_on
+
+    async def object(self, actor: Actor, digits: str) -> date:
+        """Take down a holder's objection to the change of the rules that comes next: the contract ends the
+        day before (Zgierz § 35). Returns that day.
+        """
+        card = await self.database.run(lambda c: card_of(c, self.master, digits))
+        version = await version_in_force(self.database, card["programme"])
+        coming = await next_version(self.database, card["programme"])
+        ends_on = day_of_number(coming.calendar.day(coming.from_ms) - 1)
+        given_on = today(version)
         await self._on(
             digits, lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on)
         )

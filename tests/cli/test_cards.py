@@ -3,11 +3,13 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ops.exit_codes import Exit
-from tests.cli.office import SURE, Run, card
+from switch.rules.dates import end_of_term
+from tests.cli.office import RULES, SURE, Run, card
 
 
 def status_of(run: Run, number: int) -> str:
@@ -122,3 +124,20 @@ def test_numbers_may_stand_on_the_command_line(run: Run) -> None:
     assert run("cards", "add", card(1))[0] == Exit.OK
     assert run("cards", "show", card(1))[0] == Exit.OK
     assert run("cards", "show", "-", typed=card(1))[0] == Exit.OK
+
+
+def test_validity_begins_when_a_card_is_handed_over(run: Run) -> None:
+    """Żywiec 3: two years from the day of issue, that day of the month included; renewed by the same term."""
+    assert run("programmes", "apply", str(RULES.with_name("zywiec.toml")))[0] == Exit.OK
+    assert run("cards", "order", "--programme", "zywiec", typed=card(1))[0] == Exit.OK
+    for act in ("ready", "activate"):
+        assert run("cards", act, typed=card(1))[0] == Exit.OK
+    until = end_of_term(datetime.now(ZoneInfo("Europe/Warsaw")).date(), months=24)
+    assert json.loads(run("cards", "show", "--json", typed=card(1))[1])["expires_on"] == until.isoformat()
+    status, _, err = run("cards", "renew", typed=card(1))
+    assert (status, "already" in err) == (Exit.USAGE, True)
+    later = until.replace(year=until.year + 1, day=1).isoformat()
+    assert run("cards", "renew", "--expires-on", later, typed=card(1))[0] == Exit.OK
+    assert json.loads(run("cards", "show", "--json", typed=card(1))[1])["expires_on"] == later
+    assert run("cards", "add", "--programme", "czestochowa", typed=card(2))[0] == Exit.OK
+    assert run("cards", "renew", typed=card(2))[0] == Exit.USAGE

@@ -159,3 +159,17 @@ def test_a_programme_s_role_is_made_and_listed(zgierz: Run) -> None:
     (row,) = [r for r in json.loads(zgierz("roles", "list", "--json")[1]) if r["programme"] == 3]
     assert row["role"] == "cityswitch_programme_3"
     assert zgierz("roles", "add", "nowhere")[0] == Exit.NOT_FOUND
+
+
+def test_an_objection_ends_the_contract_the_day_before(zgierz: Run, tmp_path: Path) -> None:
+    """Zgierz § 35: who objects to announced rules is out before they hold; without an announcement nobody
+    objects.
+    """
+    assert zgierz("holders", "add", *PROGRAMME, typed=card(1))[0] == Exit.OK
+    assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.NOT_FOUND
+    changed = tmp_path / "zgierz.toml"
+    changed.write_text(ZGIERZ.read_text(encoding="utf-8") + "\n# another text\n", encoding="utf-8")
+    day = TODAY + timedelta(20)
+    assert zgierz("programmes", "apply", str(changed), "--from", day.isoformat())[0] == Exit.OK
+    assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.OK
+    assert shown(zgierz, 1)["notice_ends_on"] == (day - timedelta(1)).isoformat()

@@ -158,6 +158,7 @@ create table registry.audit (
   reason text not null default '' check (length(reason) <= 200),
   source text not null default '' check (length(source) <= 400),  -- of an import: file and SHA-256
   hand   text not null default 'desk' check (length(hand) between 1 and 32),  -- of a card's move: by whose it was made
+  second text not null default '' check (length(second) <= 64 and second <> actor),  -- who else agreed
   object text not null,
   key    text not null,
   rows   int not null default 1 check (rows >= 1),
@@ -179,26 +180,27 @@ declare
   v_reason constant text := coalesce(current_setting('cityswitch.reason', true), '');
   v_source constant text := coalesce(current_setting('cityswitch.source', true), '');
   v_hand   constant text := registry.hand();
+  v_second constant text := coalesce(current_setting('cityswitch.second', true), '');
   v_hidden constant text[] := array['changed', 'past', 'wrapped', 'rules_toml',
     'kinds_from', 'kinds_before', 'next_from', 'kinds_next'];  -- the days of kinds are birthdays
 begin
   if tg_op = 'UPDATE' then
-    insert into registry.audit (actor, reason, source, hand, object, key, before, after)
-      select v_actor, v_reason, v_source, v_hand, tg_table_name, n.key, o.fields - v_hidden, n.fields - v_hidden
+    insert into registry.audit (actor, reason, source, hand, second, object, key, before, after)
+      select v_actor, v_reason, v_source, v_hand, v_second, tg_table_name, n.key, o.fields - v_hidden, n.fields - v_hidden
         from (select registry.key_of(tg_argv, to_jsonb(t)) as key, to_jsonb(t) as fields from new_rows t) n
         left join (select registry.key_of(tg_argv, to_jsonb(t)) as key, to_jsonb(t) as fields from old_rows t) o
           using (key);
     return null;
   end if;
   if tg_table_name in ('card', 'holder') and (select count(*) from new_rows) > 100 then
-    insert into registry.audit (actor, reason, source, hand, object, key, rows, after)
-      select v_actor, v_reason, v_source, v_hand, tg_table_name, '', count(*),
+    insert into registry.audit (actor, reason, source, hand, second, object, key, rows, after)
+      select v_actor, v_reason, v_source, v_hand, v_second, tg_table_name, '', count(*),
           jsonb_build_object('programme', min(programme), 'account_first', min(account), 'account_last', max(account))
         from new_rows;
     return null;
   end if;
-  insert into registry.audit (actor, reason, source, hand, object, key, after)
-    select v_actor, v_reason, v_source, v_hand, tg_table_name, registry.key_of(tg_argv, to_jsonb(t)), to_jsonb(t) - v_hidden
+  insert into registry.audit (actor, reason, source, hand, second, object, key, after)
+    select v_actor, v_reason, v_source, v_hand, v_second, tg_table_name, registry.key_of(tg_argv, to_jsonb(t)), to_jsonb(t) - v_hidden
       from new_rows t;
   return null;
 end

@@ -79,7 +79,7 @@ begin
     return 0;
   end if;
   perform set_config('cityswitch.actor', 'keeper', true), set_config('cityswitch.hand', 'clock', true),
-    set_config('cityswitch.reason', 'the month of notice has ended', true), set_config('cityswitch.source', '', true);
+    set_config('cityswitch.reason', 'the notice has run out', true), set_config('cityswitch.source', '', true);
   update registry.card c set status = 9
     from registry.holder h
     where h.account = c.account and h.notice_ends_on < registry.today_of(h.programme)

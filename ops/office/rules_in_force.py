@@ -1,0 +1,47 @@
+"""The rules of a programme an office works by: the version in force now, as the registry keeps it.
+
+Owns the reading of it, and which day it is there. Must not know what rules mean.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from ledger.errors import NotInRegistry
+from ledger.postgres.database import Database
+from ledger.registry.programmes import list_rules
+from switch.clock import clock_ms
+from switch.rules.dates import day_of_number
+from switch.rules.programme import parse_rules
+from switch.rules.versions import Version, in_force
+
+
+async def version_in_force(database: Database, programme: int) -> Version:
+    """Return the version of a programme's rules that holds now. Raises NotInRegistry before the first."""
+    version = in_force(await _versions(database, programme), clock_ms())
+    if not version.number:
+        raise NotInRegistry(f"programme {programme} has no rules in force yet")
+    return version
+
+
+async def next_version(database: Database, programme: int) -> Version:
+    """Return the version that comes in force next. Raises NotInRegistry where none is announced."""
+    coming = [version for version in await _versions(database, programme) if version.from_ms > clock_ms()]
+    if not coming:
+        raise NotInRegistry(f"no change of the rules of programme {programme} is announced")
+    return min(coming, key=lambda version: (version.from_ms, -version.number))
+
+
+async def _versions(database: Database, programme: int) -> list[Version]:
+    rows = await database.run(lambda c: list_rules(c, programme))
+    return [
+        Version.of(
+            row["version"], int(row["effective_from"].timestamp() * 1000), parse_rules(row["rules_toml"])
+        )
+        for row in rows
+    ]
+
+
+def today(version: Version) -> date:
+    """Return the day it is in a programme's time zone."""
+    return day_of_number(version.calendar.day(clock_ms()))
