@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 import trio
 
+from bench.probes.fleet import Told, WorkerOrder
 from ledger.books.committer import Committer
 from ledger.books.posting import (
     ANY_ACCOUNT,
@@ -28,7 +30,7 @@ from ledger.books.posting import (
     Posting,
     account_id,
 )
-from ledger.postgres.database import open_database
+from ledger.postgres.database import Database, open_database
 
 TERMINALS: Final = 6
 WINDOW: Final = 12
@@ -46,28 +48,9 @@ KINDS: Final = (
 )
 
 
-class WorkerOrder(msgspec.Struct, frozen=True):
-    """What one worker does: so many operations from `first` on, of all that the run has."""
-
-    dsn: str
-    seed: int
-    first: int
-    last: int
-    accounts: list[int]
-    log: str
-
-
-class Told(msgspec.Struct, array_like=True, frozen=True):
-    """One line of the log: the id, the request's digest and kind, and what was answered."""
-
-    terminal: int
-    stan: int
-    digest: int
-    kind: int
-    code: int
-    transaction_id: int
-    points: int
-    balance: int
+Request: TypeAlias = Callable[[random.Random, int, list[int]], Posting]
+"""Makes the request of an operation, for one of these accounts."""
+Beside: TypeAlias = Callable[[Database], Awaitable[None]]
 
 
 def request(rng: random.Random, operation: int, accounts: list[int]) -> Posting:
@@ -105,8 +88,12 @@ def request(rng: random.Random, operation: int, accounts: list[int]) -> Posting:
     )
 
 
-async def work(order: WorkerOrder) -> None:
-    """Carry the order out."""
+async def nothing(_database: Database) -> None:
+    """Do nothing beside the work."""
+
+
+async def work(order: WorkerOrder, request: Request = request, beside: Beside = nothing) -> None:
+    """Carry the order out: each operation is the `request` of its number. `beside` runs until it is done."""
     rng = random.Random(order.seed)
     encode = msgspec.json.Encoder().encode
     room = trio.Semaphore(IN_FLIGHT)
@@ -124,15 +111,18 @@ async def work(order: WorkerOrder) -> None:
             for _ in answers:
                 room.release()
 
-        async with open_database(order.dsn) as database, trio.open_nursery() as nursery:
-            committer = Committer(database, on_outcomes=take, batch_max=40)
-            await nursery.start(committer.run)
-            for operation in range(order.first, order.last):
-                await room.acquire()
-                posting = request(rng, operation, order.accounts)
-                posting.transaction_id = 0
-                committer.submit_nowait(posting)
-            committer.stop()
+        async with open_database(order.dsn) as database, trio.open_nursery() as around:
+            around.start_soon(beside, database)
+            async with trio.open_nursery() as nursery:
+                committer = Committer(database, on_outcomes=take, batch_max=40)
+                await nursery.start(committer.run)
+                for operation in range(order.first, order.last):
+                    await room.acquire()
+                    posting = request(rng, operation, order.accounts)
+                    posting.transaction_id = 0
+                    committer.submit_nowait(posting)
+                committer.stop()
+            around.cancel_scope.cancel()
 
 
 def main() -> None:

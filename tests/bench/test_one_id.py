@@ -4,7 +4,7 @@ from pathlib import Path
 
 import trio
 
-from bench.probes import one_id
+from bench.probes.fleet import Told, differences
 from bench.probes.one_id import torture
 from ledger.postgres.database import Connection, Database
 
@@ -21,7 +21,7 @@ def test_an_id_stands_once_in_races_and_kills(tmp_path: Path) -> None:
 def test_a_planted_difference_is_found(tmp_path: Path) -> None:
     """A row that is not what was answered, and one that stands twice, are named."""
 
-    async def planted(owner: Database, noted: list[one_id.Told]) -> list[str]:
+    async def planted(owner: Database, noted: list[Told]) -> list[str]:
         async def job(connection: Connection) -> None:
             await connection.execute(
                 "update ledger.journal set balance = balance + 1"
@@ -30,7 +30,7 @@ def test_a_planted_difference_is_found(tmp_path: Path) -> None:
             )
 
         await owner.run(job)
-        return await one_id.differences(owner, noted)
+        return await differences(owner, noted)
 
     result = trio.run(torture, tmp_path, 600, 4, 2, planted)
     assert any("the journal holds" in line for line in result.wrong)

@@ -7,7 +7,7 @@ import pytest
 from ledger.books.statements import history, last_stan, terminal_totals
 from ledger.postgres.database import Connection, Database
 from ledger.registry.cards import CardRow, import_cards
-from tests.ledger.books import TERMINAL, TESTER, Books
+from tests.ledger.books import TERMINAL, TESTER, Books, wide
 
 READS = """
 select sum(seq_tup_read)::bigint as scanned, sum(idx_tup_fetch)::bigint as fetched,
@@ -59,6 +59,51 @@ async def test_plans_made_on_empty_tables_stay_lookups(owner: Database, database
     )
     await owner.run(lambda connection: connection.execute(GROW))
     assert are_lookups(await spend(owner, books))
+
+
+GROW_BENEFITS = """
+insert into ledger.quota (bucket, period, quota, allowed, owner, balance)
+  select 0, d, 40, 9, 8 * c, -1 from generate_series(19000, 19019) d, generate_series(1, 2500) c;
+insert into ledger.refund
+  select 0, t, s, n, t, s + n, n, 0 from generate_series(1000, 1019) t, generate_series(1, 500) s,
+    generate_series(1, 5) n;
+insert into ledger.posting
+  select 0, 3, 1, (t * 100000 + s)::bigint << 22, 8 * (s % 5000 + 1), 60, 1, 40::bigint << 32 | 19000
+    from generate_series(1000, 1019) t, generate_series(1, 2500) s;
+"""
+
+
+async def test_uses_and_refunds_stay_lookups(owner: Database, database: Database) -> None:
+    """A use of a card's and of a wide quota, its refunds and its reversal read a few rows each, however many
+    periods and refunds have gone by.
+    """
+    books = await Books.open(owner, database, cards=100)
+
+    async def trade(first: int) -> None:
+        cards = range(50)
+        mine = [books.per_card(40, 10**6, card=card) for card in range(100)]
+        await books.post_all([books.use(first + card, mine[card], card=card, discount=9) for card in cards])
+        await books.post_all([books.use(first + 50, mine[50], wide(3, 10**6), card=50)])
+        for part in range(10):
+            refunds = [books.refund(first + 100 + part * 60 + c, first + c, 99, card=c) for c in cards]
+            await books.post_all(refunds)
+        undone = [books.reversal(first + 800 + card, first + card, card=card) for card in [*cards, 50]]
+        await books.post_all(undone)
+
+    for turn in range(8):
+        await trade(1_000 * (turn + 1))
+    await owner.run(lambda connection: connection.execute(GROW))
+    await owner.run(lambda connection: connection.execute(GROW_BENEFITS))
+    await flush(books)
+    before = await reads(owner)
+    for turn in range(20, 24):
+        await trade(1_000 * turn)
+    await flush(books)
+    scanned, fetched, entries = (new - old for new, old in zip(await reads(owner), before, strict=True))
+    done = 4 * (50 + 1 + 500 + 51)
+    assert scanned == 0
+    assert fetched < done * 12
+    assert entries < done * 12
 
 
 @pytest.mark.parametrize("rows", [50, 500, 5_000])

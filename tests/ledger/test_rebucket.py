@@ -1,16 +1,20 @@
 """A ledger moves from one number of buckets to another and back; nobody can tell from the answers."""
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.books.committer import Committer
 from ledger.books.posting import Outcome, Posting
+from ledger.books.quotas import uses_left
 from ledger.books.rebucket import rebucket
+from ledger.books.result_codes import QUOTA_USED_UP
 from ledger.books.rollup import roll_up
+from ledger.books.shares import move_shares
 from ledger.books.statements import balance, history, terminal_totals
 from ledger.books.verify import verify
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Database, open_database
-from tests.ledger.books import NOW_MS, TERMINAL, Books
+from tests.ledger.books import NOW_MS, TERMINAL, Books, wide
 from tests.ledger.test_committer import Answers, running
 from tests.ledger.test_races import assert_sound
 
@@ -20,7 +24,8 @@ def told(outcome: Outcome) -> tuple[object, ...]:
     return (
         outcome.code, outcome.transaction_id, outcome.points, outcome.balance, outcome.amount_grosze,
         outcome.accepted_at_ms, outcome.rules_version, outcome.kind, outcome.counter_account,
-        outcome.original_stan, outcome.last4,
+        outcome.original_stan, outcome.last4, outcome.offer, outcome.discount_grosze, outcome.remaining,
+        outcome.original_terminal,
     )  # fmt: skip
 
 
@@ -36,9 +41,33 @@ async def trade(books: Books) -> list[Posting]:
         books.reversal(44, 32, card=None),
         books.reversal(45, 40, card=1),
     ]
+    posted += [
+        books.use(50 + card, books.per_card(40, 3, card=card), wide(3, 20), card=card, discount=99)
+        for card in range(10)
+    ]
+    posted += [replace(books.earn(61, 4, card=2), amount_grosze=4_000, step_grosze=1_000)]
+    posted += [
+        books.refund(62, 61, 1_500, card=2),
+        books.refund(63, 50, 9_901),
+        books.reversal(64, 51, card=1),
+    ]
     for posting in posted:
         await books.post(posting)
     return posted
+
+
+async def uses_posted(books: Books) -> int:
+    """Use the wide quota with cards in turn, until a whole round was refused with shares moved before it."""
+    used = 0
+    stan = 10_000 + 1_000 * books.buckets
+    while True:
+        await books.database.run(move_shares)
+        found = [await books.post(books.use(stan + n, wide(3, 20), card=n)) for n in range(16)]
+        approved = [posting for posting, outcome in zip(range(16), found, strict=True) if outcome.code == 0]
+        if not approved:
+            return used
+        used += len(approved)
+        stan += 16
 
 
 async def test_one_eight_one_with_every_reply_as_it_was(owner: Database, database: Database) -> None:
@@ -65,6 +94,33 @@ async def test_one_eight_one_with_every_reply_as_it_was(owner: Database, databas
         assert await database.run(lambda c: balance(c, books.accounts[1])) == rows[1][0].balance
         await assert_sound(books)
     assert (await books.post(books.earn(90, 7, card=1))).balance == rows[1][0].balance + 7
+
+
+@pytest.mark.parametrize("first", [1, 5])
+async def test_what_is_left_of_a_wide_quota_moves_along(
+    owner: Database, database: Database, first: int
+) -> None:
+    """Whatever the number of buckets before and after, and wherever its uses stand: all that is left can be
+    used, and not one more.
+    """
+    books = await Books.open(owner, database, cards=16)
+    if first > 1:
+        await owner.run(lambda connection: rebucket(connection, first))
+    books.buckets = first
+    for stan, card in enumerate((0, 0, 1, 2, 3), start=1):
+        assert (await books.post(books.use(stan, wide(3, 20), card=card))).code == 0
+    for buckets in (8, 3):
+        await owner.run(lambda connection, n=buckets: rebucket(connection, n))
+        books.buckets = buckets
+        await assert_sound(books)
+        assert await database.run(lambda c: uses_left(c, [wide(3, 20)])) == [15]
+    assert await uses_posted(books) == 15
+    await assert_sound(books)
+    await owner.run(lambda connection: rebucket(connection, 1))
+    books.buckets = 1
+    assert (await books.post(books.use(9, wide(3, 20)))).code == QUOTA_USED_UP
+    assert (await books.post(books.use(10, wide(3, 21)))).code == 0
+    await assert_sound(books)
 
 
 async def test_a_running_switch_is_not_moved_from_under(

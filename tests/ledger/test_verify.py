@@ -1,11 +1,12 @@
 """Verify proves sound books sound, and finds every planted corruption by the invariant it breaks."""
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.books.rollup import DELAY_MS, roll_up
 from ledger.books.verify import INVARIANTS, verify
 from ledger.postgres.database import Database
-from tests.ledger.books import NOW_MS, TERMINAL, Books
+from tests.ledger.books import NOW_MS, TERMINAL, Books, wide
 
 CORRUPTIONS = [
     ("update ledger.posting set points = points + 1 where debit & 7 = 1", "a cached balance is the sum"),
@@ -22,9 +23,9 @@ CORRUPTIONS = [
     ("delete from ledger.reversal", "one reversal per original"),
     ("update ledger.reversal set stan = 9999", "one reversal per original"),
     ("update ledger.journal set points = -1 where kind = 4 and code = 0", "one reversal per original"),
-    ("update ledger.account set last_stan = 2 where last_stan = 4", "an account's last row is its newest"),
+    ("update ledger.account set last_stan = 2 where last_stan = 10", "an account's last row is its newest"),
     (
-        "update ledger.account set last_stan = 1 where last_stan = 4",
+        "update ledger.account set last_stan = 1 where last_stan = 10",
         "every row of an account is in its chain",
     ),
     ("update ledger.journal set balance = balance + 1 where stan = 2", "an account's last row is its newest"),
@@ -33,6 +34,26 @@ CORRUPTIONS = [
     ("update registry.layout set buckets = 64", "everything is in the bucket"),
     ("update ledger.rollup set balance = balance + 1", "the rollup is the sum"),
     ("delete from ledger.account", "every card has its account"),
+    ("update ledger.posting set unit = 2 where unit = 1", "every posting stays in its unit"),
+    ("update ledger.posting set credit = credit + 1 where unit = 1", "every posting stays in its unit"),
+    ("update ledger.quota set balance = balance - 1", "what a quota says was used"),
+    ("update ledger.quota set period = period + 1", "what a quota says was used"),
+    ("delete from ledger.quota where owner & 7 = 0", "what a quota says was used"),
+    ("update ledger.quota set allowed = 0", "no quota is used beyond its limit"),
+    ("update ledger.quota set moved = 1 where owner & 7 <> 0", "shares are moved, never made"),
+    ("insert into ledger.share_move values (0, 0, 1, 11, 20000, 3, 1, 5)", "shares are moved, never made"),
+    ("delete from ledger.posting where leg = 2 and debit & 7 = 5", "uses and discounts are those"),
+    ("update ledger.journal set remaining = null", "uses and discounts are those"),
+    ("update ledger.journal set discount_grosze = 1 where stan = 6", "uses and discounts are those"),
+    ("delete from ledger.posting where credit & 7 = 0 and unit = 1", "what was undone was undone"),
+    ("update ledger.posting set points = 5 where debit & 7 = 6", "what was undone was undone"),
+    ("delete from ledger.refund", "refunds come to no more than their sale"),
+    ("update ledger.refund set refunded_grosze = 99999", "refunds come to no more than their sale"),
+    (
+        "update ledger.journal set step_grosze = 3000 where stan = 8",
+        "refunds come to no more than their sale",
+    ),
+    ("update ledger.quota set bucket = 1", "everything is in the bucket"),
 ]
 
 
@@ -44,6 +65,12 @@ async def books(owner: Database, database: Database) -> Books:
     await books.post(books.redeem(3, 500))
     await books.post(books.reversal(4, 2))
     await books.post(books.earn(1, 7, card=1, terminal=TERMINAL + 1))
+    for stan in (5, 6):
+        await books.post(books.use(stan, books.per_card(40, 3), wide(3, 9), discount=250))
+    await books.post(books.reversal(7, 5))
+    await books.post(replace(books.earn(8, 3), amount_grosze=3_500, step_grosze=1_000))
+    await books.post(books.refund(9, 8, 600))
+    await books.post(books.refund(10, 8, 1_900))
     await owner.run(lambda connection: roll_up(connection, NOW_MS + 1000 + DELAY_MS))
     return books
 
