@@ -1,6 +1,7 @@
 """Random requests, in random batches, against a model of a page: the ledger answers as the model does."""
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -9,7 +10,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.books import result_codes as codes
-from ledger.books.posting import ANY_ACCOUNT, PUT_OFF, Kind, Outcome, Posting
+from ledger.books.posting import (
+    ANY_ACCOUNT,
+    NO_LIMIT,
+    PUT_OFF,
+    AccountKind,
+    Kind,
+    Outcome,
+    Posting,
+    QuotaLeg,
+    account_id,
+    bucket_of,
+)
 from ledger.books.transaction_ids import TransactionIds
 from ledger.books.verify import verify
 from ledger.postgres.database import Database, open_database
@@ -23,6 +35,13 @@ UNKNOWN, ANY = CARDS, CARDS + 1
 SUSPENDED_FOR_NOW = 13
 
 
+STEP = 1_000
+Answer = tuple[int, int, int, int]
+"""Code, points, balance, what remains of the tightest quota."""
+Key = tuple[int, int, int]
+"""A quota as the model knows it: owner, number, and, where it is held in shares, the bucket."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """What the model keeps of one id; digest None: a tombstone."""
@@ -34,48 +53,103 @@ class Entry:
     balance: int
     digest: int | None
     original: int
+    remaining: int = NO_LIMIT
+    paid: int = 0
+    step: int = 0
+    uses: tuple[Key, ...] = ()
+
+
+@dataclass
+class Refunds:
+    """What the refunds of a sale came to."""
+
+    grosze: int = 0
+    points: int = 0
 
 
 @dataclass
 class Model:
-    """The rules of the books, for one terminal. Knows nothing of buckets: they may not show."""
+    """The rules of the books, for one terminal. Buckets show in the shares of wide quotas only."""
 
+    buckets: int
     balances: dict[int, int] = field(default_factory=dict)
     journal: dict[int, Entry] = field(default_factory=dict)
     reversed: set[int] = field(default_factory=set)
+    refunds: dict[int, Refunds] = field(default_factory=dict)
+    used: Counter[Key] = field(default_factory=Counter)
 
-    def ask(self, posting: Posting) -> tuple[int, int, int]:
-        """Code, points and balance of the answer."""
+    def ask(self, posting: Posting) -> Answer:
+        """What the ledger has to answer."""
         if posting.kind == Kind.BALANCE:
-            return posting.code, 0, self.balances.get(posting.account, 0)
+            return posting.code, 0, self.balances.get(posting.account, 0), NO_LIMIT
+        if posting.kind == Kind.QUOTE:
+            code, points, remaining = (posting.code, 0, NO_LIMIT) if posting.code else self.judge(posting)
+            return code, points, self.balances.get(posting.account, 0) + points, remaining
         if posting.kind == Kind.STATUS:
-            return (posting.code or self.status(posting)), 0, 0
+            return (posting.code or self.status(posting)), 0, 0, NO_LIMIT
         stored = self.journal.get(posting.stan)
         if stored is not None:
             if stored.digest not in (None, posting.digest):
-                return codes.STAN_CONFLICT, 0, 0
-            return stored.code, stored.points, stored.balance
+                return codes.STAN_CONFLICT, 0, 0, NO_LIMIT
+            return stored.code, stored.points, stored.balance, stored.remaining
         if posting.code in PUT_OFF:
-            return posting.code, 0, 0
-        account, code, points = self.decide(posting)
-        return self.enter(posting, posting.stan, account, code, points, posting.digest)
+            return posting.code, 0, 0, NO_LIMIT
+        account, code, points, remaining = self.decide(posting)
+        uses = self.keys(posting) if code == codes.APPROVED else ()
+        self.used.update(uses)
+        return self.enter(posting.stan, account, code, points, remaining, posting, uses)
 
     def enter(
-        self, posting: Posting, stan: int, account: int, code: int, points: int, digest: int | None
-    ) -> tuple[int, int, int]:
+        self,
+        stan: int,
+        account: int,
+        code: int,
+        points: int,
+        remaining: int,
+        posting: Posting | None = None,
+        uses: tuple[Key, ...] = (),
+    ) -> Answer:
+        """Keep a row; without a posting it is a tombstone."""
         balance = self.balances.get(account, 0) + points
         if account:
             self.balances[account] = balance
-        kind, original = (posting.kind, posting.original_stan) if digest is not None else (Kind.TOMBSTONE, 0)
-        self.journal[stan] = Entry(kind, account, code, points, balance, digest, original)
-        return code, points, balance
+        self.journal[stan] = Entry(
+            posting.kind if posting else Kind.TOMBSTONE,
+            account,
+            code,
+            points,
+            balance,
+            posting.digest if posting else None,
+            posting.original_stan if posting else 0,
+            remaining,
+            max(posting.amount_grosze - posting.discount_grosze, 0) if posting else 0,
+            posting.step_grosze if posting else 0,
+            uses,
+        )
+        return code, points, balance, remaining
+
+    def keys(self, posting: Posting) -> tuple[Key, ...]:
+        home = bucket_of(posting.account, self.buckets)
+        return tuple((leg.owner, leg.quota, home if leg.owner & 7 else 0) for leg in posting.quotas)
+
+    def judge(self, posting: Posting) -> tuple[int, int, int]:
+        """Code, points and what remains of the tightest quota, for a request of its own."""
+        if posting.points < 0 and self.balances[posting.account] + posting.points < 0:
+            return codes.POINTS_INSUFFICIENT, 0, NO_LIMIT
+        rests = []
+        for leg, key in zip(posting.quotas, self.keys(posting), strict=True):
+            part, odd = divmod(leg.uses_allowed, self.buckets) if leg.owner & 7 else (leg.uses_allowed, 0)
+            rests.append(part + (key[2] < odd) - self.used[key])
+        if rests and min(rests) < 1:
+            return codes.QUOTA_USED_UP, 0, 0
+        return codes.APPROVED, posting.points, min(rests) - 1 if rests else NO_LIMIT
 
     def settle(self, posting: Posting) -> bool:
         """Leave a tombstone if the original was never seen."""
         if posting.original_stan in self.journal:
             return False
         account = max(posting.account, 0)
-        self.enter(posting, posting.original_stan, account, codes.ORIGINAL_CANCELLED, 0, None)
+        self.enter(posting.original_stan, account, codes.ORIGINAL_CANCELLED, 0, NO_LIMIT)
         return True
 
     def names_another(self, posting: Posting) -> bool:
@@ -92,15 +166,42 @@ class Model:
         is_settled = self.journal[posting.original_stan].digest is None
         return codes.STAN_UNKNOWN if is_settled else codes.APPROVED
 
-    def decide(self, posting: Posting) -> tuple[int, int, int]:
-        """The account of the entry, its code, and its points."""
+    def decide(self, posting: Posting) -> tuple[int, int, int, int]:
+        """The account of the entry, its code, its points, and what remains."""
         if posting.code:
-            return max(posting.account, 0), posting.code, 0
+            return max(posting.account, 0), posting.code, 0, NO_LIMIT
         if posting.kind == Kind.REVERSAL:
-            return self.reverse(posting)
-        if posting.points < 0 and self.balances[posting.account] + posting.points < 0:
-            return posting.account, codes.POINTS_INSUFFICIENT, 0
-        return posting.account, codes.APPROVED, posting.points
+            return (*self.reverse(posting), NO_LIMIT)
+        if posting.kind == Kind.REFUND:
+            return (*self.refund(posting), NO_LIMIT)
+        return (posting.account, *self.judge(posting))
+
+    def refund(self, posting: Posting) -> tuple[int, int, int]:
+        if posting.original_stan >= posting.stan:
+            return 0, codes.ORIGINAL_MISMATCH, 0
+        if posting.original_stan not in self.journal:
+            return max(posting.account, 0), codes.ORIGINAL_UNKNOWN, 0
+        if self.names_another(posting):
+            return 0, codes.ORIGINAL_MISMATCH, 0
+        sale = self.journal[posting.original_stan]
+        if sale.code or sale.original or posting.original_stan in self.reversed:
+            return sale.account, codes.ORIGINAL_NOT_REFUNDABLE, 0
+        so_far = self.refunds.get(posting.original_stan)
+        before = so_far or Refunds()
+        left = sale.paid - before.grosze - posting.amount_grosze
+        if left < 0 or (not posting.amount_grosze and (sale.paid or so_far)):
+            return sale.account, codes.REFUND_OVER_SALE, 0
+        points = 0
+        if sale.step:
+            points = left // sale.step - sale.points - before.points
+        elif not left:
+            points = -sale.points
+        if points < 0 and not posting.may_go_below and self.balances[sale.account] + points < 0:
+            return sale.account, codes.POINTS_INSUFFICIENT, 0
+        self.refunds[posting.original_stan] = Refunds(sale.paid - left, before.points + points)
+        if not left:
+            self.used.subtract(sale.uses)
+        return sale.account, codes.APPROVED, points
 
     def reverse(self, posting: Posting) -> tuple[int, int, int]:
         if posting.original_stan >= posting.stan:
@@ -110,12 +211,15 @@ class Model:
         if self.names_another(posting):
             return 0, codes.ORIGINAL_MISMATCH, 0
         original = self.journal[posting.original_stan]
-        if original.kind == Kind.REVERSAL:
+        if original.original:
             return original.account, codes.ORIGINAL_NOT_REVERSIBLE, 0
-        if original.code or posting.original_stan in self.reversed:
+        refunds = self.refunds.get(posting.original_stan)
+        is_refunded = refunds is not None and refunds.grosze == original.paid
+        if original.code or is_refunded or posting.original_stan in self.reversed:
             return original.account, codes.APPROVED_NOTHING_TO_REVERSE, 0
         self.reversed.add(posting.original_stan)
-        return original.account, codes.APPROVED, -original.points
+        self.used.subtract(original.uses)
+        return original.account, codes.APPROVED, -original.points - (refunds.points if refunds else 0)
 
 
 @dataclass(frozen=True)
@@ -129,9 +233,12 @@ class Request:
 
 
 KINDS = [
-    *[Kind.EARN, Kind.EARN, Kind.EARN_ADVICE, Kind.REDEEM],
+    *[Kind.EARN, Kind.EARN, Kind.EARN_ADVICE, Kind.REDEEM, Kind.BENEFIT_USE, Kind.BENEFIT_USE],
+    *[Kind.BENEFIT_ADVICE, Kind.REFUND, Kind.REFUND, Kind.QUOTE],
     *[Kind.REVERSAL, Kind.REVERSAL, Kind.STATUS, Kind.BALANCE],
 ]
+REFERENCES = (Kind.REVERSAL, Kind.STATUS, Kind.REFUND)
+USES = (Kind.BENEFIT_USE, Kind.BENEFIT_ADVICE, Kind.QUOTE)
 requests = st.builds(
     Request,
     kind=st.sampled_from(KINDS),
@@ -152,7 +259,7 @@ def batches(given_requests: list[Request]) -> list[list[Request]]:
     taken: set[int] = set()
     for request in given_requests:
         keys = {request.stan}
-        if request.kind in (Kind.REVERSAL, Kind.STATUS):
+        if request.kind in REFERENCES:
             keys.add(request.original)
         if not cut or keys & taken or ANY in (request.card, cut[-1][-1].card):
             cut.append([])
@@ -177,17 +284,25 @@ async def new_books(database: Database, terminal: int, buckets: int) -> Books:
     return Books(database, accounts, ids, clock, buckets)
 
 
-def answer(outcome: Outcome) -> tuple[int, int, int]:
-    return outcome.code, outcome.points, outcome.balance
+def answer(outcome: Outcome) -> Answer:
+    return outcome.code, outcome.points, outcome.balance, outcome.remaining
+
+
+def quotas_of(account: int, terminal: int, pattern: int) -> tuple[QuotaLeg, ...]:
+    """None, one or several quotas: of the card (one use, two uses), of all cards together (three uses)."""
+    one, two = QuotaLeg(account, 40, 20_000, 1), QuotaLeg(account, 41, 24_000, 2)
+    wide = QuotaLeg(account_id(1, AccountKind.ORGANISER), terminal << 3, 2026, 3)
+    return ((), (one,), (two,), (one, two), (wide,), (two, wide), (two,))[pattern]
 
 
 def made(books: Books, r: Request, terminal: int) -> Posting:
-    is_reference = r.kind in (Kind.REVERSAL, Kind.STATUS)
+    is_reference = r.kind in REFERENCES
     is_known = r.card < CARDS
+    signs = {Kind.EARN: 1, Kind.EARN_ADVICE: 1, Kind.REDEEM: -1}
     posting = books.request(
         r.kind,
         r.stan,
-        points={Kind.REDEEM: -r.points, Kind.REVERSAL: 0, Kind.BALANCE: 0}.get(r.kind, r.points),
+        points=signs.get(r.kind, 0) * r.points,
         card=r.card if is_known else None,
         original=r.original if is_reference else 0,
         code=r.code or (0 if is_known or is_reference else 41),
@@ -195,6 +310,16 @@ def made(books: Books, r: Request, terminal: int) -> Posting:
     )
     if is_reference and r.card == ANY:
         posting.account = ANY_ACCOUNT
+    if r.kind in USES:
+        posting.quotas = quotas_of(posting.account, terminal, r.points) if is_known else ()
+        posting.amount_grosze, posting.discount_grosze = 3 * STEP, STEP * (r.points % 4)
+        posting.points = -2 if r.points == len(signs) * 2 else 0
+    elif r.kind == Kind.REFUND:
+        posting.original_terminal, posting.may_go_below = terminal, r.original % 2 == 0
+        posting.amount_grosze = r.points * STEP
+    elif r.kind == Kind.EARN:
+        posting.step_grosze = STEP
+    posting.digest += r.points << 50
     return posting
 
 
@@ -202,7 +327,7 @@ async def compare(dsn: str, given_requests: list[Request], buckets: int) -> None
     terminal = next(terminals)
     async with open_database(dsn, connections_max=1) as database:
         books = await new_books(database, terminal, buckets)
-        model = Model(balances=dict.fromkeys(books.accounts, 0))
+        model = Model(buckets, dict.fromkeys(books.accounts, 0))
         for batch in batches(given_requests):
             postings = [made(books, r, terminal) for r in batch]
             known = {r.stan: replace(model.journal[r.original]) for r in batch if r.original in model.journal}
@@ -211,14 +336,24 @@ async def compare(dsn: str, given_requests: list[Request], buckets: int) -> None
             for posting, outcome in zip(postings, outcomes, strict=True):
                 if outcome.original is not None:
                     entry = known[posting.stan]
-                    assert answer(outcome.original) == (entry.code, entry.points, entry.balance)
+                    stored = (entry.code, entry.points, entry.balance, entry.remaining)
+                    assert answer(outcome.original) == stored
                     assert outcome.original.original_stan == entry.original
         found = await database.run(
             lambda c: c.fetch("select id, balance from ledger.account where id = any($1)", books.accounts)
         )
         assert {row["id"]: row["balance"] for row in found} == model.balances
+        await compare_quotas(database, books.accounts, terminal, model.used)
         for finding in await database.run(verify):
             assert finding.count == 0, finding
+
+
+async def compare_quotas(database: Database, accounts: list[int], terminal: int, used: Counter[Key]) -> None:
+    """Of the accounts and of this example's wide quota as much is used as the model says."""
+    query = """select owner, quota, case when owner & 7 = 0 then 0 else bucket end, -balance from ledger.quota
+        where balance <> 0 and (owner = any($1) or quota = $2)"""
+    rows = await database.run(lambda connection: connection.fetch(query, accounts, terminal << 3))
+    assert {tuple(row)[:3]: row[3] for row in rows} == {key: count for key, count in used.items() if count}
 
 
 @pytest.mark.parametrize("buckets", [1, 4, 8])
