@@ -24,7 +24,7 @@ from ops.output import print_json, print_line, say
 from ops.place.database import changing
 from ops.place.options import HERE, Place
 from ops.till.terminal import HAND, TillOptions
-from simulators.city.example import CITY, FLEET_CARDS, FLEET_TERMINALS
+from simulators.city.example import CITIES, CITY, FLEET_CARDS, FLEET_TERMINALS
 from simulators.city.seeding import seed_city
 from simulators.fleet.fleet import population_of
 from simulators.fleet.process import run_fleet_processes
@@ -33,7 +33,7 @@ from simulators.till.channel import connector
 
 app = App(
     name="simulate",
-    help="A simulated city and its terminals, for development.",
+    help="Simulated cities and their terminals, for development.",
     help_epilogue=examples("simulate city", "simulate fleet --seconds 10"),
 )
 
@@ -42,11 +42,15 @@ app = App(
     help_epilogue=examples("simulate city", "simulate city --dsn postgresql://owner@localhost/trial")
 )
 async def city(*, place: Place = HERE) -> None:
-    """Write the simulated city into the registry; what is there already stays as it is."""
+    """Write the simulated cities into the registry; what is there already stays as it is."""
     master = MasterKey.load(place.settings().master_key_path)
     async with changing(place) as database:
-        added = await seed_city(database, CITY, master)
-    print_line(f"{added.cards:,} cards, {added.partners:,} partners, {added.terminals:,} terminals added.")
+        for each in CITIES:
+            added = await seed_city(database, each.population, master)
+            print_line(
+                f"{each.code}: {added.cards:,} cards, {added.holders:,} holders, {added.offers:,} offers, "
+                f"{added.partners:,} partners, {added.terminals:,} terminals added."
+            )
 
 
 @app.command(

@@ -45,7 +45,7 @@ from ops.till.receipt_paper import paper
 from ops.till.terminal import TillOptions, open_terminal
 from simulators.audit.auditor import audit
 from simulators.audit.log import at_rest
-from simulators.city.example import CITY, EXAMPLE_CARD, FLEET_TERMINALS, HAND_TERMINAL
+from simulators.city.example import CITIES, EXAMPLE_CARD, FLEET_TERMINALS, HAND_TERMINAL
 from simulators.city.seeding import seed_city
 from simulators.errors import StoreError, TerminalError
 from simulators.fleet.process import run_fleet_processes
@@ -133,13 +133,18 @@ class _Play:
             prepared = await install(config, dsns)
             key = "key made" if prepared.key_made else "key there"
             step.note = f"{len(prepared.migrations)} migrations applied, {key}"
-        with screen.step("A city") as step:
-            owner = await stack.enter_async_context(
-                open_database(dsns.owner, connections_max=1, application_name="cityswitch demo")
+        owner = await stack.enter_async_context(
+            open_database(dsns.owner, connections_max=1, application_name="cityswitch demo")
+        )
+        with screen.step(f"{len(CITIES)} cities") as step:
+            seeded = [await seed_city(owner, city.population, prepared.master_key) for city in CITIES]
+            populations = [city.population for city in CITIES]
+            what = (
+                f"{sum(city.cards for city in populations):,} cards, "
+                f"{sum(city.partners for city in populations)} partners, "
+                f"{sum(city.terminals for city in populations)} terminals"
             )
-            seeded = await seed_city(owner, CITY, prepared.master_key)
-            what = f"{CITY.cards:,} cards, {CITY.partners} partners, {CITY.terminals} terminals"
-            step.note = f"{what} {'added' if seeded.cards else 'there'}"
+            step.note = f"{what} {'added' if any(report.cards for report in seeded) else 'there'}"
         return dsns, owner
 
     async def _start_switch(self, stack: AsyncExitStack, dsns: Dsns) -> RunningNote:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ops.place.running import RunningNote
 from ops.program import called_as
-from simulators.city.example import EXAMPLE_CARD, HAND_TERMINAL, development_key, hand_card
+from simulators.city.example import CZESTOCHOWA_CITY, EXAMPLE_CARD, HAND_TERMINAL, development_key
 from simulators.city.population import Peculiarity
 
 
@@ -25,10 +25,10 @@ def invitation(running: RunningNote) -> list[str]:
 
 def cards_for_people() -> list[str]:
     """Return the numbers of the cards that the load leaves alone, one of each kind."""
-    wrong = [kind for kind in Peculiarity if kind is not Peculiarity.NONE]
+    wrong = {kind: card for kind, card in CZESTOCHOWA_CITY.hand_cards().items() if kind in _STATE}
     return [
         f"a card for you: {EXAMPLE_CARD} (no load touches these)",
-        *(f"  one that is {_STATE[kind]:<14} {hand_card(kind)}" for kind in wrong),
+        *(f"  one that is {_STATE[kind]:<14} {card}" for kind, card in wrong.items()),
     ]
 
 

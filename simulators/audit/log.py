@@ -218,7 +218,14 @@ def _read_records(witnessed: Witnessed, data: memoryview) -> None:
 
 
 def _head(population: Population) -> bytes:
-    body = msgspec.json.encode([population.seed, population.cards, population.partners, population.terminals])
+    city = (
+        population.seed,
+        population.cards,
+        population.partners,
+        population.terminals,
+        population.programme,
+    )
+    body = msgspec.json.encode(city)
     return _HEAD.pack(_MAGIC, _FORMAT_VERSION, len(body)) + body
 
 
@@ -228,10 +235,8 @@ def _read_head(path: Path, data: bytes) -> tuple[Population, int]:
         if (magic, version) != (_MAGIC, _FORMAT_VERSION):
             raise ValueError("another kind of file")
         start = _HEAD.size + length
-        seed, cards, partners, terminals = msgspec.json.decode(
-            data[_HEAD.size : start], type=tuple[str, int, int, int]
-        )
-        return Population(seed, cards, partners, terminals), start
+        city = msgspec.json.decode(data[_HEAD.size : start], type=tuple[str, int, int, int, int])
+        return Population(*city), start
     except (struct.error, ValueError) as error:
         raise AuditLogError(f"{path} is not an audit log ({error})") from None
 

@@ -21,14 +21,11 @@ from functools import cached_property
 from typing import Final
 
 from protocol import luhn_digit
-
-ISSUER_PREFIX: Final = "961600"
-"""ISO/IEC 7812-1: numbers beginning with 9 are assigned nationally, 616 is Poland (ISO 3166-1)."""
+from simulators.city.places import CZESTOCHOWA, PLACES, Place
 
 CARDS_MAX: Final = 100_000_000
 TERMINALS_MAX: Final = 10_000
-FIRST_TERMINAL: Final = 10_000_001
-FIRST_PARTNER: Final = 1_001
+FIRST_TERMINAL: Final = CZESTOCHOWA.first_terminal
 
 _BODY_MODULUS: Final = 10**9
 _REPLACEMENTS_FROM: Final = 500_000_000
@@ -46,15 +43,11 @@ _PARTNER_SIGNS: Final = (
     "Kłos", "Jutrzenka", "Promyk", "Pod Zegarem", "Na Rogu", "Perła", "Przy Alejach", "Pod Kasztanem",
     "Bursztyn", "Przy Rynku", "Jubilat", "Koniczynka", "Pod Lipami", "Nad Wartą", "Zacisze",
 )  # fmt: skip
-_DISTRICTS: Final = (
-    "Raków", "Tysiąclecie", "Śródmieście", "Lisiniec", "Północ", "Wrzosowiak", "Grabówka", "Stradom",
-    "Błeszno", "Ostatni Grosz",
-)  # fmt: skip
-PARTNERS_MAX: Final = len(_PARTNER_KINDS) * len(_PARTNER_SIGNS) * (1 + len(_DISTRICTS))
+PARTNERS_MAX: Final = len(_PARTNER_KINDS) * len(_PARTNER_SIGNS) * (1 + len(CZESTOCHOWA.districts))
 
 
 class Peculiarity(IntEnum):
-    """What is wrong with a card of the population; four of every 250 cards have one."""
+    """What is wrong with a card of the population; one of every 250 cards each."""
 
     NONE = 0
     BLOCKED = 1
@@ -62,6 +55,8 @@ class Peculiarity(IntEnum):
     REPLACED = 3
     """The plastic is dead; `replacement_digits` is the duplicate with the same account."""
     RETAIN = 4
+    LAPSED = 5
+    """Its entitlement has ended; only where entitlements end."""
 
 
 _PECULIAR_SLOTS: Final = {
@@ -69,6 +64,7 @@ _PECULIAR_SLOTS: Final = {
     81: Peculiarity.EXPIRED,
     131: Peculiarity.REPLACED,
     181: Peculiarity.RETAIN,
+    231: Peculiarity.LAPSED,
 }
 
 
@@ -76,16 +72,19 @@ _PECULIAR_SLOTS: Final = {
 class Population:
     """A city of `cards` cards, `partners` partners and `terminals` terminals (0: one per partner).
 
-    `seed` may be any text. Sizes: cards 1..100,000,000, partners 1..3,300, terminals up to 10,000.
-    Raises ValueError for sizes outside these ranges.
+    `seed` may be any text, `programme` is one of `PLACES`. Sizes: cards 1..100,000,000, partners 1..3,300,
+    terminals up to 10,000. Raises ValueError for what lies outside of these.
     """
 
     seed: str
     cards: int = 50_000
     partners: int = 300
     terminals: int = 0
+    programme: int = CZESTOCHOWA.programme
 
     def __post_init__(self) -> None:
+        if self.programme not in PLACES:
+            raise ValueError(f"programme must be one of {', '.join(map(str, PLACES))}, not {self.programme}")
         if self.terminals == 0:
             object.__setattr__(self, "terminals", self.partners)
         for name, value, most in (
@@ -95,6 +94,11 @@ class Population:
         ):
             if not 1 <= value <= most:
                 raise ValueError(f"{name} must be between 1 and {most}, not {value}")
+
+    @property
+    def place(self) -> Place:
+        """The city this is one of."""
+        return PLACES[self.programme]
 
     def _secret(self, purpose: str) -> bytes:
         return hashlib.sha256(f"cityswitch population {purpose} {self.seed}".encode()).digest()
@@ -111,7 +115,7 @@ class Population:
 
     def _digits(self, position: int) -> str:
         multiplier, offset, _ = self._scatter
-        payload = f"{ISSUER_PREFIX}{(position * multiplier + offset) % _BODY_MODULUS:09d}"
+        payload = f"{self.place.prefix}{(position * multiplier + offset) % _BODY_MODULUS:09d}"
         return payload + luhn_digit(payload)
 
     def card_digits(self, index: int) -> str:
@@ -135,7 +139,7 @@ class Population:
 
     def index_of(self, digits: str) -> int | None:
         """Return the index of the card with these digits (or that they replace); None for a stranger."""
-        if len(digits) != 16 or not digits.startswith(ISSUER_PREFIX):
+        if len(digits) != 16 or not digits.startswith(self.place.prefix):
             return None
         _, offset, inverse = self._scatter
         position = (int(digits[6:15]) - offset) * inverse % _BODY_MODULUS
@@ -148,7 +152,8 @@ class Population:
 
     def peculiarity(self, index: int) -> Peculiarity:
         """Return what is wrong with card `index`."""
-        return _PECULIAR_SLOTS.get(self._checked(index) % _PECULIAR_EVERY, Peculiarity.NONE)
+        found = _PECULIAR_SLOTS.get(self._checked(index) % _PECULIAR_EVERY, Peculiarity.NONE)
+        return Peculiarity.NONE if found is Peculiarity.LAPSED and not self.place.is_lapsing else found
 
     def _checked(self, index: int) -> int:
         if not 0 <= index < self.cards:
@@ -159,7 +164,7 @@ class Population:
         """Return the registry id of partner `index`."""
         if not 0 <= index < self.partners:
             raise ValueError(f"partner index {index} is outside 0..{self.partners - 1}")
-        return FIRST_PARTNER + index
+        return self.place.first_partner + index
 
     def partner_name(self, index: int) -> str:
         """Return the shop sign of partner `index`, at most 64 characters, unique in the city."""
@@ -169,13 +174,13 @@ class Population:
         turn, kind_index = divmod(place, len(_PARTNER_KINDS))
         kind = _PARTNER_KINDS[kind_index]
         sign = _PARTNER_SIGNS[(kind_index + turn) % len(_PARTNER_SIGNS)]
-        return f"{kind} {sign}" if branch == 0 else f"{kind} {sign}, {_DISTRICTS[branch - 1]}"
+        return f"{kind} {sign}" if branch == 0 else f"{kind} {sign}, {self.place.districts[branch - 1]}"
 
     def terminal_id(self, index: int) -> int:
         """Return the terminal number of terminal `index`, as sent in HELLO."""
         if not 0 <= index < self.terminals:
             raise ValueError(f"terminal index {index} is outside 0..{self.terminals - 1}")
-        return FIRST_TERMINAL + index
+        return self.place.first_terminal + index
 
     def terminal_partner(self, index: int) -> int:
         """Return the partner id that terminal `index` stands at."""

@@ -1,7 +1,8 @@
 """Writes a `Population` into the registry of a migrated database; a second run adds nothing.
 
-Owns the order of things (programme, rules, partners, terminals, keys, cards, duplicates) and what the
-peculiarities mean in the registry. **For development only**: the terminals' keys follow from the seed.
+Owns the order of things (programme, rules, partners, outlets, offers, terminals, keys, cards, holders,
+duplicates) and what the peculiarities mean in the registry. **For development only**: the terminals' keys
+follow from the seed.
 
 Must not know: SQL (that is `ledger.registry`'s), sockets, how a card number is hashed (`MasterKey.token`).
 
@@ -11,8 +12,7 @@ keys (another seed) is refused before anything is written.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from importlib import resources
+from datetime import date
 from typing import Final, TypeAlias
 
 from ledger.errors import SecretsError
@@ -24,20 +24,25 @@ from ledger.registry.duplicates import replace_card
 from ledger.registry.imports import Mode
 from ledger.registry.installation import adopt_master_key
 from ledger.registry.keys import first_keys, issue_keys
+from ledger.registry.offers import NewOffer, import_offers, list_offers, publish_draft
+from ledger.registry.outlets import NewOutlet, import_outlets
 from ledger.registry.partners import NewPartner, import_partners
+from ledger.registry.people import NewHolder, Person, add_holders
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
 from ledger.registry.secrets import MasterKey, Pepper
 from ledger.registry.terminals import NewTerminal, import_terminals
+from simulators.city.holders import holder_of
+from simulators.city.offers import offers_of
 from simulators.city.population import Peculiarity, Population
 from switch.rules.entitlement import steps_of
-from switch.rules.programme import parse_rules
+from switch.rules.offers import encode_offer
+from switch.rules.programme import Rules, parse_rules
 
 SEEDER: Final = Actor("simulators", "a simulated city")
 STEP_S_MAX: Final = 120.0
 CARDS_S_MAX: Final = 3_600.0
-_RULES_FROM: Final = datetime(2016, 12, 19, tzinfo=UTC)
-"""The programme's first day (programmes, A)."""
 _EXPIRED_ON: Final = date(2020, 12, 31)
+_PAGE_ROWS: Final = 1_000
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with (what is being written, how many are done, how many there will be)."""
@@ -56,11 +61,8 @@ class SeedReport:
     keys: int
     cards: int
     duplicates: int
-
-
-def czestochowa_rules() -> str:
-    """Return the rules of programme A as they are delivered with the switch (TOML)."""
-    return resources.files("switch").joinpath("rules/programmes/czestochowa.toml").read_text(encoding="utf-8")
+    offers: int = 0
+    holders: int = 0
 
 
 async def seed_city(
@@ -68,25 +70,29 @@ async def seed_city(
     population: Population,
     master: MasterKey,
     *,
-    rules_toml: str | None = None,
     on_progress: Progress = lambda what, done, total: None,
 ) -> SeedReport:
-    """Write the city through the owner's `database`. `rules_toml` None: Częstochowa's.
+    """Write the city, under the rules and offers of its place, through the owner's `database`.
 
-    Raises SeedConflict, RegistryRefused, the errors of `Database.run`, and RulesError for bad rules.
+    Raises SeedConflict, RegistryRefused, and the errors of `Database.run`.
     """
-    text = czestochowa_rules() if rules_toml is None else rules_toml
-    identity = parse_rules(text).programme
+    place = population.place
+    rules = parse_rules(place.rules_toml, source=f"{place.code}.toml")
+    programme = rules.programme.number
     missing_keys = await database.run(
         lambda c: _terminals_without_key(c, population, master), timeout_s=STEP_S_MAX
     )
 
     on_progress("partners", 0, population.partners)
-    await database.run(lambda c: _ensure_programme(c, identity.number, identity.code, identity.name, text))
+    await database.run(lambda c: _ensure_programme(c, population, rules))
     partners = await database.run(
-        lambda c: import_partners(c, SEEDER, identity.number, _partners(population), Mode.GOOD_ROWS),
+        lambda c: import_partners(c, SEEDER, programme, _partners(population, rules), Mode.GOOD_ROWS),
         timeout_s=STEP_S_MAX,
     )
+    await database.run(
+        lambda c: import_outlets(c, SEEDER, _outlets(population), Mode.GOOD_ROWS), timeout_s=STEP_S_MAX
+    )
+    offers = await database.run(lambda c: _seed_offers(c, population), timeout_s=STEP_S_MAX)
     on_progress("partners", population.partners, population.partners)
 
     on_progress("terminals", 0, population.terminals)
@@ -99,40 +105,74 @@ async def seed_city(
     on_progress("terminals", population.terminals, population.terminals)
 
     on_progress("cards", 0, population.cards)
-    pepper = master.pepper(identity.number)
+    pepper = master.pepper(programme)
     cards = await database.run(
         lambda c: import_cards(
             c,
             SEEDER,
-            identity.number,
+            programme,
             (_card(population, pepper, index) for index in range(population.cards)),
             Mode.GOOD_ROWS,
             on_stored=lambda stored: on_progress("cards", stored, population.cards),
         ),
         timeout_s=CARDS_S_MAX,
     )
+    holders = await database.run(
+        lambda c: add_holders(c, SEEDER, programme, _holders(population, pepper), Mode.GOOD_ROWS),
+        timeout_s=CARDS_S_MAX,
+    )
     on_progress("cards", population.cards, population.cards)
     duplicates = await database.run(lambda c: _seed_duplicates(c, population, pepper), timeout_s=STEP_S_MAX)
-    return SeedReport(partners.added, terminals.added, len(missing_keys), cards.added, duplicates)
+    return SeedReport(
+        partners.added, terminals.added, len(missing_keys), cards.added, duplicates, offers, holders.added
+    )
 
 
-async def _ensure_programme(connection: Connection, number: int, code: str, name: str, rules: str) -> None:
+async def _ensure_programme(connection: Connection, population: Population, rules: Rules) -> None:
+    place, identity = population.place, rules.programme
     known = {row["id"]: row["code"] for row in await list_programmes(connection)}
-    if number not in known:
-        await add_programme(connection, SEEDER, programme=number, code=code, name=name)
-    elif known[number] != code:
-        raise SeedConflict(f"programme {number} is {known[number]!r} in this registry, not {code!r}")
-    if not await list_rules(connection, number):
-        parsed = parse_rules(rules)
+    if identity.number not in known:
+        await add_programme(
+            connection, SEEDER, programme=identity.number, code=identity.code, name=identity.name
+        )
+    elif known[identity.number] != identity.code:
+        there = known[identity.number]
+        raise SeedConflict(
+            f"programme {identity.number} is {there!r} in this registry, not {identity.code!r}"
+        )
+    if not await list_rules(connection, identity.number):
         await add_rules(
             connection,
             SEEDER,
-            programme=number,
-            effective_from=_RULES_FROM,
-            rules_toml=rules,
-            time_zone=parsed.programme.time_zone,
-            kind_steps=steps_of(parsed),
+            programme=identity.number,
+            effective_from=place.begins,
+            rules_toml=place.rules_toml,
+            time_zone=identity.time_zone,
+            kind_steps=steps_of(rules),
         )
+
+
+async def _seed_offers(connection: Connection, population: Population) -> int:
+    """Publish the offers whose numbers the registry does not have; they hold since the programme began."""
+    place = population.place
+    known: set[int] = set()
+    while rows := await list_offers(
+        connection, place.programme, after=max(known, default=0), limit=_PAGE_ROWS
+    ):
+        known |= {row["number"] for row in rows}
+    new = [offer for offer in offers_of(population) if offer.number not in known]
+    drafts = [NewOffer(offer.number, offer.partner, offer.outlets, encode_offer(offer)) for offer in new]
+    async with connection.transaction():
+        await import_offers(connection, SEEDER, place.programme, drafts)
+        for offer in new:
+            await publish_draft(
+                connection,
+                SEEDER,
+                programme=place.programme,
+                number=offer.number,
+                effective_from=place.begins,
+            )
+    return len(new)
 
 
 async def _terminals_without_key(
@@ -161,17 +201,25 @@ async def _terminals_without_key(
     return missing
 
 
-def _partners(population: Population) -> Iterator[NewPartner]:
+def _partners(population: Population, rules: Rules) -> Iterator[NewPartner]:
     for index in range(population.partners):
-        # A limited number of main partners (programmes, A); here every hundredth shop.
-        yield NewPartner(population.partner_id(index), population.partner_name(index), index % 100 == 0)
+        # A limited number of main partners (Częstochowa, Główni Partnerzy); here every hundredth shop.
+        has_main = rules.partners is not None and rules.partners.main_max > 0
+        is_main = has_main and index % 100 == 0
+        yield NewPartner(population.partner_id(index), population.partner_name(index), is_main)
+
+
+def _outlets(population: Population) -> Iterator[NewOutlet]:
+    """Each partner has one, of the partner's number and name."""
+    for index in range(population.partners):
+        partner = population.partner_id(index)
+        yield NewOutlet(partner, partner, population.partner_name(index))
 
 
 def _terminals(population: Population) -> Iterator[NewTerminal]:
     for index in range(population.terminals):
-        yield NewTerminal(
-            population.terminal_id(index), population.terminal_partner(index), f"kasa {index + 1}"
-        )
+        partner = population.terminal_partner(index)
+        yield NewTerminal(population.terminal_id(index), partner, f"kasa {index + 1}", partner)
 
 
 def _card(population: Population, pepper: Pepper, index: int) -> CardRow:
@@ -182,6 +230,20 @@ def _card(population: Population, pepper: Pepper, index: int) -> CardRow:
     )
     expires_on = _EXPIRED_ON if peculiarity is Peculiarity.EXPIRED else None
     return CardRow(pepper.token(digits), digits[-4:], expires_on, status)
+
+
+def _holders(population: Population, pepper: Pepper) -> Iterator[NewHolder]:
+    for index in range(population.cards):
+        holder = holder_of(population, index)
+        if not holder.is_kept:
+            continue
+        born_on = holder.born_on
+        yield NewHolder(
+            pepper.token(population.card_digits(index)),
+            flags=holder.flags,
+            entitled_until=holder.entitled_until,
+            person=Person(f"Osoba {index + 1}", born_on=born_on) if born_on else None,
+        )
 
 
 async def _seed_duplicates(connection: Connection, population: Population, pepper: Pepper) -> int:

@@ -46,7 +46,7 @@ OnProgress = Callable[[Progress], None]
 
 def population_of(plan: FleetPlan) -> Population:
     """Return the city a plan speaks of. Raises ValueError for bad sizes or terminals beyond the last."""
-    population = Population(plan.seed, plan.cards, plan.partners, plan.population_terminals)
+    population = Population(plan.seed, plan.cards, plan.partners, plan.population_terminals, plan.programme)
     if not 0 <= plan.terminal_first < plan.terminal_first + plan.terminals <= population.terminals:
         raise ValueError(
             f"terminals {plan.terminal_first} to {plan.terminal_first + plan.terminals - 1} are asked for, "

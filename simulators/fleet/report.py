@@ -35,6 +35,7 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     cards: int = 50_000
     partners: int = 300
     population_terminals: int = 0
+    programme: int = 1
     terminal_first: int = 0
     terminals: int = 300
     rate_per_s: float = 0.0

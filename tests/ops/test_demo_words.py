@@ -10,7 +10,7 @@ from ops.demo.fleet import Scenario, fleet_plan
 from ops.demo.words import cards_for_people
 from ops.place.running import RunningNote
 from ops.program import called_as
-from simulators.city.example import CITY, EXAMPLE_CARD, FLEET_CARDS, hand_card
+from simulators.city.example import CITIES, CZESTOCHOWA_CITY, EXAMPLE_CARD, FLEET_CARDS
 from simulators.city.population import Peculiarity
 from switch.config import Config
 
@@ -21,10 +21,13 @@ def test_the_cards_for_people_are_out_of_the_loads_reach() -> None:
     """The fleet draws from the cards before those kept for people, so a card's sum can be checked by hand."""
     plan = fleet_plan(Config(), Scenario(1), NOTE)
     assert plan.cards == FLEET_CARDS
-    cards = [EXAMPLE_CARD, *(hand_card(kind) for kind in Peculiarity if kind)]
-    indexes = [CITY.index_of(card) for card in cards]
-    assert all(index is not None and FLEET_CARDS <= index < CITY.cards for index in indexes)
-    assert [CITY.peculiarity(index or 0) for index in indexes] == list(Peculiarity)
+    for city in CITIES:
+        population = city.population
+        for kind, card in {**city.hand_cards(), Peculiarity.NONE: city.example_card}.items():
+            index = population.index_of(card)
+            assert index is not None
+            assert city.fleet_cards <= index < population.cards
+            assert population.peculiarity(index) is kind
 
 
 def test_one_card_of_each_kind_is_printed() -> None:
@@ -37,7 +40,7 @@ def test_one_card_of_each_kind_is_printed() -> None:
         (Peculiarity.REPLACED, "replaced"),
         (Peculiarity.RETAIN, "retained"),
     ):
-        assert any(word in line and hand_card(kind) in line for line in text.splitlines())
+        assert any(word in line and CZESTOCHOWA_CITY.hand_cards()[kind] in line for line in text.splitlines())
 
 
 def test_hints_name_the_command_as_it_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

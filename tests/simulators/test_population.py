@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from protocol import limits, parse_card
+from simulators.city.places import ZGIERZ
 from simulators.city.population import PARTNERS_MAX, Peculiarity, Population
 from simulators.city.trade import LARGE_BASKET_GROSZE, ON_LINE, Customers, Mix
 
@@ -54,11 +55,11 @@ def test_strangers_are_well_formed_and_nobodys() -> None:
 
 
 def test_a_few_cards_are_peculiar() -> None:
-    """One in 250 each is blocked, expired, replaced, and to be retained."""
-    city = Population("A", cards=1_000)
+    """One in 250 each is blocked, expired, replaced, to be retained, and without an entitlement any more."""
+    city = Population("A", cards=1_000, programme=ZGIERZ.programme)
     found = [city.peculiarity(index) for index in range(city.cards)]
     for kind in Peculiarity:
-        assert found.count(kind) == (4 if kind is not Peculiarity.NONE else 1_000 - 16)
+        assert found.count(kind) == (4 if kind is not Peculiarity.NONE else 1_000 - 20)
 
 
 def test_partners_have_different_names_that_fit_the_receipt() -> None:

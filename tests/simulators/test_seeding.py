@@ -7,8 +7,14 @@ import pytest
 from ledger.postgres.database import Connection, Database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.secrets import MasterKey
-from simulators.city.population import Population
+from simulators.city.example import CITIES, development_key
+from simulators.city.holders import ENTITLED_UNTIL, LAPSED_ON, holder_of
+from simulators.city.offers import offers_of
+from simulators.city.places import PLACES
+from simulators.city.population import Peculiarity, Population
 from simulators.city.seeding import SeedConflict, SeedReport, seed_city
+from switch.rules.offers import check_codes, codes_of, parse_offers
+from switch.rules.programme import parse_rules
 
 CITY = Population("test", cards=600, partners=4, terminals=6)
 
@@ -19,7 +25,16 @@ def master(tmp_path: Path) -> MasterKey:
 
 
 async def count(connection: Connection) -> dict[str, int]:
-    tables = ("programme", "programme_version", "partner", "terminal", "terminal_key", "card")
+    tables = (
+        "programme",
+        "programme_version",
+        "partner",
+        "outlet",
+        "terminal",
+        "terminal_key",
+        "card",
+        "offer",
+    )
     found = {name: await connection.fetchval(f"select count(*) from registry.{name}") for name in tables}
     found["account"] = await connection.fetchval("select count(*) from ledger.account")
     for status in CardStatus:
@@ -33,7 +48,9 @@ async def test_a_city_is_written_once(owner: Database, master: MasterKey) -> Non
     """Everything is there after the first run; the second adds nothing; growing adds only what is new."""
     progress: list[tuple[str, int, int]] = []
     report = await seed_city(owner, CITY, master, on_progress=lambda *step: progress.append(step))
-    assert report == SeedReport(partners=4, terminals=6, keys=6, cards=600, duplicates=2)
+    assert report == SeedReport(
+        partners=4, terminals=6, keys=6, cards=600, duplicates=2, offers=2, holders=188
+    )
     written = await owner.run(count)
     assert written["card"] == 602
     assert written["account"] == 600
@@ -42,7 +59,7 @@ async def test_a_city_is_written_once(owner: Database, master: MasterKey) -> Non
     assert await seed_city(owner, CITY, master) == SeedReport(0, 0, 0, 0, 0)
     assert await owner.run(count) == written
     larger = Population("test", cards=700, partners=5)
-    assert await seed_city(owner, larger, master) == SeedReport(1, 0, 0, 100, 1)
+    assert await seed_city(owner, larger, master) == SeedReport(1, 0, 0, 100, 1, offers=1, holders=32)
 
 
 async def test_another_seed_is_refused_before_anything_is_written(owner: Database, master: MasterKey) -> None:
@@ -52,3 +69,73 @@ async def test_another_seed_is_refused_before_anything_is_written(owner: Databas
     with pytest.raises(SeedConflict, match="another seed"):
         await seed_city(owner, Population("other", cards=600, partners=4), master)
     assert await owner.run(count) == written
+
+
+async def test_three_cities_stand_side_by_side(owner: Database, master: MasterKey) -> None:
+    """One registry holds all three: numbers never meet, offers are published, and every kind of holder is
+    there with the kinds that the day of birth gives.
+    """
+    for programme in PLACES:
+        await seed_city(owner, Population(f"test {programme}", 600, 12, 13, programme), master)
+    offers = await owner.run(
+        lambda c: c.fetch(
+            "select programme, count(*), min(state), max(state) from registry.offer group by 1 order by 1"
+        )
+    )
+    assert [tuple(row) for row in offers] == [(1, 5, 1, 1), (2, 10, 1, 1), (3, 9, 1, 1)]
+    kinds = await owner.run(
+        lambda c: c.fetch("select distinct kinds from registry.holder where programme = 3 order by 1")
+    )
+    # child, junior, youth, youth and adult at 18, adult, senior
+    assert [row["kinds"] for row in kinds] == [1, 2, 4, 8, 12, 16]
+    elsewhere = await owner.run(
+        lambda c: c.fetchval(
+            "select count(*) from registry.holder where programme <> 3 and (kinds <> 0 or flags = 0)"
+        )
+    )
+    assert elsewhere == 0
+    lapsed = await owner.run(
+        lambda c: c.fetch(
+            "select entitled_until, count(*) from registry.holder where programme = 3 group by 1"
+        )
+    )
+    assert {row[0]: row[1] for row in lapsed} == {LAPSED_ON: 2, ENTITLED_UNTIL: 598}
+    persons = await owner.run(lambda c: c.fetchval("select count(*) from people.person"))
+    assert persons == 600
+
+
+def test_each_offers_file_is_one_an_office_could_import() -> None:
+    """The files parse as they stand, for kinds and flags their programme knows, and spread over all partners
+    under numbers and outlets of their own.
+    """
+    for place in PLACES.values():
+        file = parse_offers(place.offers_toml, source=place.code)
+        codes = codes_of(parse_rules(place.rules_toml))
+        for offer in file.offer:
+            check_codes(offer, codes)
+        assert file.programme == place.code
+        city = Population("a test", 10, 35, programme=place.programme)
+        offers = list(offers_of(city))
+        assert len({offer.number for offer in offers}) == len(offers) > 3 * len(file.offer)
+        partners = {city.partner_id(index) for index in range(city.partners)}
+        assert {offer.partner for offer in offers} < partners
+        assert all(set(offer.outlets) <= {offer.partner} for offer in offers)
+
+
+def test_cities_share_no_card_terminal_or_key() -> None:
+    """What is kept for people differs by city; a card of one is a stranger in the others."""
+    assert len({city.hand_terminal for city in CITIES}) == len(CITIES)
+    for city in CITIES:
+        assert development_key(city.hand_terminal) == city.population.terminal_key(city.fleet_terminals)
+        assert city.example_card.startswith(parse_rules(city.population.place.rules_toml).card.prefix)
+        others = [other.population for other in CITIES if other is not city]
+        assert all(other.index_of(city.example_card) is None for other in others)
+    assert development_key(CITIES[0].hand_terminal + 1) is None
+
+
+def test_only_where_entitlements_end_has_one_ended() -> None:
+    """The card whose entitlement has ended is there in Zgierz, and is a sound card elsewhere."""
+    for city in CITIES:
+        population, index = city.population, 231
+        assert (population.peculiarity(index) is Peculiarity.LAPSED) is (city.code == "zgierz")
+        assert (holder_of(population, index).entitled_until == LAPSED_ON) is (city.code == "zgierz")

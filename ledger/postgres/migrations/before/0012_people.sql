@@ -118,29 +118,35 @@ language plpgsql as $$
 declare
   v_changed int;
 begin
-  with found as materialized (
-    select p.account, p.born_on, people.kinds_on(p_programme, p.born_on, p_day) as kinds
-      from people.person p
+  -- By date of birth and not by holder: those born on one day change together, and what is looked up is looked up once.
+  with held as materialized (
+    select p.account, p.born_on from people.person p
       where p.programme = p_programme and p.born_on is not null
         and (p_accounts is null or p.account = any (p_accounts))
+  ), born as materialized (
+    select distinct born_on from held
   ), day as (
-    select f.account, f.born_on, (f.born_on + make_interval(years => s.from_age))::date as day
-      from found f cross join (select distinct from_age from registry.kind_step where programme = p_programme) s
+    select b.born_on, (b.born_on + make_interval(years => s.from_age))::date as day
+      from born b cross join (select distinct from_age from registry.kind_step where programme = p_programme) s
     union
-    select f.account, f.born_on, (v.effective_from at time zone v.time_zone)::date
-      from found f cross join registry.programme_version v where v.programme = p_programme
+    select b.born_on, (v.effective_from at time zone v.time_zone)::date
+      from born b cross join registry.programme_version v where v.programme = p_programme
   ), change as materialized (
-    select d.account, d.day, people.kinds_on(p_programme, d.born_on, d.day) as kinds,
+    select d.born_on, d.day, people.kinds_on(p_programme, d.born_on, d.day) as kinds,
         people.kinds_on(p_programme, d.born_on, d.day - 1) as was
       from day d
+  ), near as materialized (
+    select c.born_on, array_agg(c.day order by c.day desc) filter (where c.day <= p_day) as past,
+        array_agg(c.was order by c.day desc) filter (where c.day <= p_day) as was,
+        array_agg(c.day order by c.day) filter (where c.day > p_day) as coming,
+        array_agg(c.kinds order by c.day) filter (where c.day > p_day) as kinds
+      from change c where c.kinds <> c.was group by c.born_on
+  ), of_birth as materialized (
+    select b.born_on, people.kinds_on(p_programme, b.born_on, p_day) as kinds, n.past[1] as kinds_from,
+        coalesce(n.was[1], 0) as kinds_before, n.coming[1] as next_from, coalesce(n.kinds[1], 0) as kinds_next
+      from born b left join near n using (born_on)
   ), placed as (
-    select f.account, f.kinds, b.day as kinds_from, coalesce(b.was, 0) as kinds_before,
-        n.day as next_from, coalesce(n.kinds, 0) as kinds_next
-      from found f
-      left join lateral (select c.day, c.was from change c
-        where c.account = f.account and c.kinds <> c.was and c.day <= p_day order by c.day desc limit 1) b on true
-      left join lateral (select c.day, c.kinds from change c
-        where c.account = f.account and c.kinds <> c.was and c.day > p_day order by c.day limit 1) n on true
+    select * from held join of_birth using (born_on)
   )
   update registry.holder h set kinds = p.kinds, kinds_from = p.kinds_from, kinds_before = p.kinds_before,
       next_from = p.next_from, kinds_next = p.kinds_next
