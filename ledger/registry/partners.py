@@ -6,7 +6,7 @@ A change reaches the switch through the change feed.
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from ledger.errors import NotInRegistry
+from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import (
@@ -51,8 +51,13 @@ async def import_partners(
     programme: int,
     partners: Iterable[NewPartner],
     mode: Mode = Mode.WHOLE,
+    *,
+    main_max: int | None = None,
 ) -> Import:
-    """Add partners of one programme in one transaction. Raises NotInRegistry if it is not there."""
+    """Add partners of one programme in one transaction; it may have `main_max` Main Partners (None: any).
+
+    Raises NotInRegistry if the programme is not there, RegistryRefused where there would be more of them.
+    """
     sound, refused = sort_out(partners, lambda partner: partner.id, _fault)
     async with writing(connection, actor):
         await check_programme(connection, programme)
@@ -75,6 +80,14 @@ async def import_partners(
             [partner.main_partner for partner in new],
             [partner.points_step_grosze for partner in new],
         )
+        if main_max is not None and any(partner.main_partner for partner in new):
+            main = await connection.fetchval(
+                "select count(*) from registry.partner where programme = $1 and main_partner", programme
+            )
+            if main > main_max:
+                raise RegistryRefused(
+                    f"programme {programme} has at most {main_max} Main Partners, and this would be {main}"
+                )
     return planned.done()
 
 

@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from ledger.postgres.database import Connection
 from ledger.registry.bounds import ID_MAX
 from ledger.registry.imports import Import, Mode
-from ledger.registry.partners import NewPartner, import_partners, list_partners, set_partner_status
+from ledger.registry.partners import NewPartner, list_partners, set_partner_status
 from ledger.registry.programmes import list_programmes
 from ledger.registry.reads import Status
 from ops.cli.amounts import AmountError, parse_amount
@@ -41,6 +41,7 @@ from ops.cli.registry_options import (
 )
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from ops.office.partners import take_on
 from ops.output import Row, print_fields, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
@@ -76,14 +77,9 @@ async def add(
     """Add one partner."""
     partner = NewPartner(number, name, main_partner, parse_amount(points_step) if points_step else None)
     actor = by.told()
-
-    async def job(connection: Connection) -> Import:
-        return await import_partners(
-            connection, actor, await pick_programme(connection, programme), [partner]
-        )
-
     async with changing(place) as database:
-        check_added(f"partner {number}", await database.run(job))
+        chosen = await database.run(lambda connection: pick_programme(connection, programme))
+        check_added(f"partner {number}", await take_on(database, actor, chosen, [partner]))
     tell_done(f"Partner {number} added.", {"id": number}, as_json=json, again=f"partners show {number}")
 
 
@@ -133,7 +129,7 @@ async def import_(
         number = await database.run(lambda connection: pick_programme(connection, programme))
 
         async def store(partners: list[NewPartner], mode: Mode) -> Import:
-            return await database.run(lambda c: import_partners(c, actor, number, partners, mode))
+            return await take_on(database, actor, number, partners, mode)
 
         return await store_sheet(sheet, how, lambda partner: partner.id, store, what="partners", as_json=json)
 

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from switch.rules.programme import Rules
+from switch.rules.programme.benefits import CHECK_ALONE, CHECK_GUARDIAN, CHECK_ID
 from switch.rules.text import is_plain
 
 OFFER_MAX: Final = 99_999_999
@@ -32,7 +33,7 @@ Number = Annotated[int, Meta(ge=1, le=OFFER_MAX)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[str, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Check = Literal["photo_id", "guardian_id", "no_other_discount"]
-CHECK_BITS: Final = {"photo_id": 1, "guardian_id": 2, "no_other_discount": 4}
+CHECK_BITS: Final = {"photo_id": CHECK_ID, "guardian_id": CHECK_GUARDIAN, "no_other_discount": CHECK_ALONE}
 """What the cashier confirms; the numbers are the wire's (SPEC.md, `checks`)."""
 Scope = Literal["card_and_offer", "offer", "card", "programme"]
 Period = Literal["day", "week", "month", "year", "ever"]

@@ -152,3 +152,18 @@ def test_the_check_refuses_a_role_that_may_change_postings(run: Run) -> None:
     found = {entry["check"]: entry for entry in json.loads(out)["checks"]}
     assert found["database"]["status"] == Exit.CONFIGURATION
     assert "may change postings" in found["database"]["text"]
+
+
+def test_czestochowa_main_partners_are_a_limited_number(run: Run, tmp_path: Path) -> None:
+    """Częstochowa, "Główni Partnerzy": as many as the rules say, by file or one by one."""
+    file = tmp_path / "partners.csv"
+    lines = [f"{number},Kino {number},yes" for number in range(1, 12)]
+    file.write_text("\n".join(["id,name,main_partner", *lines]) + "\n", encoding="utf-8")
+    status, _, err = run("partners", "import", str(file))
+    assert status == Exit.USAGE
+    assert "at most 10 Main Partners" in err
+    assert json.loads(run("partners", "list", "--json")[1]) == []
+    file.write_text("\n".join(["id,name,main_partner", *lines[:10]]) + "\n", encoding="utf-8")
+    assert run("partners", "import", str(file))[0] == Exit.OK
+    assert run("partners", "add", "11", "Kino 11", "--main-partner")[0] == Exit.USAGE
+    assert run("partners", "add", "11", "Kino 11")[0] == Exit.OK

@@ -8,9 +8,11 @@ import pytest
 
 from ledger.books.posting import Kind
 from protocol import Balance, Earn, EntryMode, ResultCode
-from switch.rules.dates import kinds_on
+from switch.rules.benefits import Terms, discount_grosze, refuse_benefit
+from switch.rules.dates import day_of_number, kinds_on
 from switch.rules.decide import Moment, decide_balance, decide_earn
 from switch.rules.directory import Card, Partner, Programme
+from switch.rules.offers import check_codes, codes_of, parse_offers
 from switch.rules.programme import LANGUAGES, Rules, parse_rules
 from switch.rules.programme.benefits import CHECK_ALONE, CHECK_GUARDIAN, CHECK_ID
 from switch.rules.receipts import SECTIONS, ReceiptPrinter
@@ -121,10 +123,9 @@ def test_zywiec_4_identity_only_in_doubt_and_no_other_discount() -> None:
     assert not ZYWIEC.benefits.stacks
 
 
-def test_zywiec_4_a_card_may_be_retained_and_a_report_blocks() -> None:
+def test_zywiec_4_a_card_may_be_retained() -> None:
     """Żywiec § 4: partners keep a misused card; only there is a terminal told to."""
     assert ZYWIEC.terminals.retain
-    assert ZYWIEC.card.report_blocks
     assert not CZESTOCHOWA.terminals.retain
     assert not ZGIERZ.terminals.retain
 
@@ -310,6 +311,45 @@ def test_a_fourth_city_is_a_file_and_nothing_else() -> None:
         "Not for tobacco, lottery",
         "tickets, phone top-ups.",
     ]
+
+
+def test_a_fourth_city_grants_benefits_to_its_own_kinds() -> None:
+    """Offers name its kinds and flags; who is a pupil there follows from its file."""
+    assert PONTA.holders is not None
+    assert PONTA.benefits is not None
+    (offer,) = parse_offers(
+        """
+        programme = "ponta"
+
+        [[offer]]
+        number = 1
+        partner = 7
+        name = { pl = "Basen", en = "Pool" }
+        text = { pl = "Zniżka", en = "Discount" }
+
+        [[offer.benefits]]
+        kind = "percent"
+        percent = 50
+        for = ["pupil"]
+
+        [[offer.benefits]]
+        kind = "percent"
+        percent = 20
+        flags = ["islander"]
+        """
+    ).offer
+    check_codes(offer, codes_of(PONTA))
+    terms = Terms.of(offer, codes_of(PONTA))
+    wall = Version.of(1, 0, PONTA).calendar.wall(AT_MS)
+    for born, flags, code, discount in (
+        (date(2015, 3, 1), 0, 0, 1000),
+        (date(1980, 3, 1), 0, ResultCode.BENEFIT_NOT_FOR_CARD, 0),
+        (date(1980, 3, 1), PONTA.holders.flags_mask(["islander"]), 0, 400),
+    ):
+        kinds = kinds_on(PONTA.holders.bands(), "older", born, day_of_number(wall[0]))
+        refusal = refuse_benefit(terms, partner=7, outlet=0, kinds=kinds, flags=flags, wall=wall)
+        assert refusal == code
+        assert discount_grosze(terms, kinds=kinds, flags=flags, amount_grosze=2000) == discount
 
 
 def test_a_fourth_city_has_its_own_people_and_limits() -> None:

@@ -114,8 +114,7 @@ class CardRules(Rule, frozen=True):
     """Card numbers, and how long a card may be used.
 
     `prefix` begins every number, `digits` is its length. `validity_months` from the day of issue, 0: no end.
-    `notice_months` from the notice that the entitlement is lost, 0: void at once. `report_blocks`: a
-    partner's report of misuse blocks the card until the organiser decides, within `report_days`.
+    `notice_months` from the notice that the entitlement is lost, 0: void at once.
     """
 
     prefix: Annotated[str, Meta(pattern="^[0-9]{1,10}$")]
@@ -123,8 +122,6 @@ class CardRules(Rule, frozen=True):
     validity_months: Months = 0
     notice_months: Months = 0
     duplicate: Duplicate = Duplicate()
-    report_blocks: bool = False
-    report_days: Annotated[int, Meta(ge=1, le=365)] = 14
 
     def valid_until(self, issued: date) -> date | None:
         """Return the last valid day of a card issued on a day; None: it has none."""

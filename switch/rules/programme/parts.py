@@ -65,7 +65,10 @@ class Identity(Rule, frozen=True):
 
 
 class Terminals(Rule, frozen=True):
-    """How cards may be read (Zgierz § 17), and whether a terminal is told to keep one (Żywiec § 4)."""
+    """How cards may be read (Zgierz § 17), and whether partners keep cards (Żywiec § 4).
+
+    With `retain` a terminal is told to keep a wanted card, and its report of misuse stops a card at once.
+    """
 
     entries: Annotated[tuple[EntryName, ...], Meta(min_length=1, max_length=len(ENTRIES))] = ENTRIES
     retain: bool = False
