@@ -95,7 +95,7 @@ async def _homes_of_sales(ask: Ask, buckets: int, postings: list[Posting]) -> di
     """Where the sales stand that are to be refunded, of whatever terminal; by id() of the refund."""
     refunds: dict[int, list[Posting]] = {}
     for posting in postings:
-        if posting.original_terminal:
+        if posting.original_terminal and not posting.code:
             refunds.setdefault(bucket_of(posting.original_terminal << 3, buckets), []).append(posting)
     found: dict[int, int] = {}
     for bucket, part in refunds.items():

@@ -122,6 +122,10 @@ class Posting(msgspec.Struct, gc=False):
 
     Recorded and told again only: entry (how the card was read, 0..7), language (0 pl, 1 en; 0..7), offer (0:
     none), confirmed and checks (bits, 0..7).
+
+    Recorded only, so that the decision can be made again: registry_number, the newest registry change it was
+    decided by; tier, the points a redemption asks for; basis, what else decided: of a redemption the amount
+    to pay, of a benefit the kinds of its holder on that day (bits).
     """
 
     transaction_id: int
@@ -139,6 +143,7 @@ class Posting(msgspec.Struct, gc=False):
     accepted_at_ms: int
     terminal_time: int
     last4: int = NO_DIGITS
+    registry_number: int = 0
     step_grosze: int = 0
     entry: int = 0
     language: int = 0
@@ -148,6 +153,8 @@ class Posting(msgspec.Struct, gc=False):
     offer: int = 0
     discount_grosze: int = 0
     original_terminal: int = 0
+    tier: int = 0
+    basis: int = 0
     quotas: tuple[QuotaLeg, ...] = ()
     context: object = None
     submitted_at: float = 0.0

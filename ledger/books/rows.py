@@ -27,12 +27,13 @@ from ledger.errors import StatementRefused
 # The columns: the first fields of `Posting`, in their order; then what is made of the others.
 _TYPES: Final = (
     "bigint", "int", "int", "smallint", "bigint", "bigint", "bigint", "bigint",
-    "bigint", "smallint", "int", "int", "bigint", "bigint", "smallint",
-    # journalled, details, step_grosze; offer, discount_grosze, original_terminal; the uses of quotas
-    "boolean", "smallint", "int", "int", "bigint", "int", "int", "bigint", "int", "int", "int", "int",
+    "bigint", "smallint", "int", "int", "bigint", "bigint", "smallint", "bigint",
+    # journalled, details, step_grosze; offer, discount_grosze, original_terminal, tier, basis; uses of quotas
+    "boolean", "smallint", "int", "int", "bigint", "int", "bigint", "bigint",
+    "int", "bigint", "int", "int", "int", "int",
 )  # fmt: skip
 _FIELDS: Final = Posting.__struct_fields__
-_PLAIN: Final = _FIELDS.index("last4") + 1
+_PLAIN: Final = _FIELDS.index("registry_number") + 1
 _KIND, _STEP, _ENTRY, _OFFER, _QUOTAS = map(
     _FIELDS.index, ("kind", "step_grosze", "entry", "offer", "quotas")
 )

@@ -24,7 +24,11 @@ SOURCE_CHARACTERS_MAX: Final = 400
 _BEGIN: Final = """select set_config('cityswitch.actor', $1, true), set_config('cityswitch.reason', $2, true),
     set_config('cityswitch.source', $3, true), set_config('cityswitch.hand', $4, true),
     set_config('cityswitch.second', $5, true), pg_advisory_xact_lock(1667854707, 1)"""
-_COLUMNS: Final = "id, at, actor, role, reason, source, hand, second, object, key, rows, before, after"
+# Change numbers and past statuses are for `history.py`; a reader of the trail has its order and its moments.
+_COLUMNS: Final = (
+    "id, at, actor, role, reason, source, hand, second, object, key, rows, "
+    "before - array['changed', 'past'] as before, after - array['changed', 'past'] as after"
+)
 _VIEW: Final = f"""select {_COLUMNS} from registry.audit
   where id < $1 and ($3::text is null or object = $3) and ($4::text is null or key = $4)
     and ($5::text is null or actor = $5) and ($6::timestamptz is null or at >= $6)

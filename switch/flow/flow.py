@@ -151,6 +151,7 @@ class Flow:
 
     def _begin_round(self, now: float) -> Round:
         now_ms = self._clock_ms()
+        self._directory.keep_time(now_ms)
         at = Moment(now_ms, self._feed_is_stale(), self._directory.is_clock_right(now_ms))
         is_behind = self._overload.is_crowded(self.in_flight, now) or self._ledger.is_behind()
         self._round = Round(now, at, is_behind)
@@ -219,6 +220,7 @@ class Flow:
             at.now_ms,
             message.terminal_time,
             last4,
+            self._directory.number,
             # More arguments by name, and Python makes a dictionary of them first: 0.7 us a request.
             entry=message.entry,
             language=connection.language,
@@ -231,6 +233,7 @@ class Flow:
             posting.confirmed, posting.checks = more.confirmed, more.checks
             posting.quotas = more.quotas
             posting.original_terminal, posting.may_go_below = more.original_terminal, more.may_go_below
+            posting.tier, posting.basis = more.tier, more.basis
         if decision.code and (not operation.is_journalled or (decision.code in UNDECIDED and at.is_stale)):
             self._meters.request_s.add(0.0)
             self._answer_transaction(posting, no_effect(posting, decision.code), pending)

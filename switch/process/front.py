@@ -95,7 +95,6 @@ class Front:
                 log.warning("requests_shed", count=self._meters.requests_shed - shed)
                 shed = self._meters.requests_shed
             now_ms = clock_ms()
-            self._directory.choose_versions(now_ms)
             self.connections.settle(trio.current_time())
             everybody = self.connections.snapshot()
             for first in range(0, len(everybody), SWEPT_AT_ONCE):

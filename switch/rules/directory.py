@@ -2,13 +2,13 @@
 
 Owns the look-ups the hot path needs and the applying of registry changes. Must not read the database (feed.py
 does) and holds no personal data (ARCHITECTURE.md, "Cards in memory").
-Invariant: every look-up answers by registry change `number` or, while a reading is under way or was broken
-off, by a later one of a card; `number` moves when all of a reading has been applied.
+Invariant: every look-up answers by registry change `number`, which moves when all of a reading has been
+applied; so what was decided can be decided again (ARCHITECTURE.md, "What decided is recorded").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -26,6 +26,9 @@ from switch.rules.versions import NO_RULES, Version, in_force
 
 CLOCK_TOLERANCE_MS = 300_000
 """How far the clocks of the switch and of its database may be apart before nothing is decided by the time."""
+
+
+NEVER_MS = 1 << 62
 
 
 class Card(msgspec.Struct, gc=False):
@@ -80,6 +83,11 @@ class Programme:
     def version_at(self, at_ms: int) -> Version:
         """Return the rules of a moment; `NO_RULES` before the first."""
         return in_force(self.versions.values(), at_ms)
+
+    def turns(self) -> Iterator[int]:
+        """Yield the moments (ms since 1970) at which other rules begin to hold, or it stops or runs again."""
+        yield from (version.from_ms for version in self.versions.values())
+        yield from (moment for moment in msgspec.structs.astuple(self.states) if moment is not None)
 
     def choose_version(self, now_ms: int) -> None:
         """Put the rules of the moment in force, and see whether the programme runs."""
@@ -143,6 +151,8 @@ class Directory:
         self.partners: dict[int, Partner] = {}
         self.terminals: dict[int, Terminal] = {}
         self.cards: dict[int, Card] = {}
+        self._arriving: dict[int, Card] = {}
+        self._turns_at_ms = (0, 0)
         self._expiry_days: dict[int | None, int | None] = {}
         self._held: dict[Held, Held] = {}
         self._faults: list[str] = []
@@ -194,7 +204,7 @@ class Directory:
     ) -> None:
         """Take over registry changes; `on_terminal` is told of every terminal whose row or keys changed.
 
-        The reading's cards have been taken over before (`apply_cards`). What cannot be used (unreadable
+        The reading's cards have been handed over before (`apply_cards`). What cannot be used (unreadable
         rules, a key wrapped under another master key) is left out and named by `take_faults`; the rest is
         applied.
         """
@@ -208,14 +218,20 @@ class Directory:
             partner.suspended = partner_row.status != 0
             partner.points_step_grosze = partner_row.points_step_grosze
         self._apply_offers(changes)
+        self.cards.update(self._arriving)
+        self._arriving = {}
         touched = self._apply_terminals(changes)
         self.number = changes.number
         for number in touched:
             on_terminal(self.terminals[number])
 
     def apply_cards(self, rows: Sequence[CardTuple]) -> None:
-        """Take over some of the cards of a reading; `apply` ends it. A card may come again."""
-        cards = self.cards
+        """Take some of the cards of a reading; they count once `apply` ends it. A card may come again.
+
+        Before the first reading has ended nothing is decided, so its cards, all there are, go to their place
+        at once.
+        """
+        cards = self._arriving if self.number else self.cards
         # Millions of cards expire on a few thousand days: each day is one object, not one a card.
         one_day = self._expiry_days.setdefault
         for token, account, programme, status, expires_day, past, held in rows:
@@ -246,9 +262,22 @@ class Directory:
         return not self._is_clock_ahead and now_ms > self._database_ms - CLOCK_TOLERANCE_MS
 
     def choose_versions(self, now_ms: int) -> None:
-        """Put the rules of the moment in force; called at each change and twice a second."""
+        """Put the rules of a moment in force, and see which programmes run then."""
+        before, after = 0, NEVER_MS
         for programme in self.programmes.values():
             programme.choose_version(now_ms)
+            for turn_ms in programme.turns():
+                if turn_ms <= now_ms:
+                    before = max(before, turn_ms)
+                else:
+                    after = min(after, turn_ms)
+        self._turns_at_ms = before, after
+
+    def keep_time(self, now_ms: int) -> None:
+        """See to it that what is decided at a moment is decided by what holds at that very moment."""
+        before, after = self._turns_at_ms
+        if not before <= now_ms < after:
+            self.choose_versions(now_ms)
 
     def _apply_programmes(self, changes: RegistrySnapshot) -> None:
         for row in changes.programmes:

@@ -10,7 +10,7 @@ import trio.lowlevel
 from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Connection, Database
 from ledger.registry.card_states import CardStatus
-from ledger.registry.cards import set_card_status
+from ledger.registry.cards import CardRow, import_cards, set_card_status
 from ledger.registry.partners import set_partner_status
 from ledger.registry.reads import CARDS_PER_READ, CardTuple, Status, read_changes
 from ledger.registry.secrets import MasterKey
@@ -154,3 +154,19 @@ def test_a_card_holds_only_what_is_read() -> None:
     read = {"account", "programme", "status", "expires_day", "past"}
     assert set(Card.__struct_fields__) == read
     assert sys.getsizeof(Card(8, 1, 0)) <= 64
+
+
+async def test_cards_of_half_a_reading_decide_nothing(city: City) -> None:
+    """What a broken reading handed over is not there until a whole one ends: `number` is what decides."""
+    await city.feed.refresh()
+    number = city.directory.number
+    more = [CardRow(9_000 + n, f"{n % 10_000:04}") for n in range(CARDS)]
+    await city.owner.run(lambda connection: import_cards(connection, TESTER, 1, more))
+    city.directory.chunks_left = 1
+    with pytest.raises(DatabaseUnavailable):
+        await city.feed.refresh()
+    assert (len(city.directory.cards), city.directory.number) == (CARDS, number)
+    city.directory.chunks_left = 1_000
+    await city.feed.refresh()
+    assert len(city.directory.cards) == 2 * CARDS
+    assert city.directory.number > number

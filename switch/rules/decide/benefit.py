@@ -55,7 +55,7 @@ def decide_benefit_use(message: BenefitUse, terminal: Terminal, card: Card | int
         return Decision(int(ResultCode.FEED_STALE))
     code = refuse(terminal.partner, card, message.entry, at)
     if code or isinstance(card, int):
-        return Decision(code, amount_grosze=message.amount)
+        return _refused(code, message)
     return _grant(message, Asked(terminal, card, version, at.now_ms))
 
 
@@ -65,14 +65,19 @@ def decide_benefit_advice(
     """One use that was granted offline, by what held at the time of the sale; where the programme has it."""
     sale = judge_late(message, terminal.partner, card, at)
     if isinstance(sale, int):
-        return Decision(sale, amount_grosze=message.amount)
+        return _refused(sale, message)
     benefits, number = sale.version.rules.benefits, sale.version.number
     if benefits is None or not benefits.offline:
         code = int(ResultCode.OFFLINE_NOT_ALLOWED if benefits else ResultCode.NOT_SUPPORTED)
-        return Decision(code, amount_grosze=message.amount, rules_version=number)
+        return _refused(code, message, number)
     if sale.refusal or isinstance(card, int):
-        return Decision(sale.refusal, amount_grosze=message.amount, rules_version=number)
+        return _refused(sale.refusal, message, number)
     return _grant(message, Asked(terminal, card, sale.version, sale.at_ms))
+
+
+def _refused(code: int, message: BenefitUse | BenefitAdvice, rules_version: int = 0) -> Decision:
+    more = More(offer=message.offer, confirmed=message.confirmed & 7)
+    return Decision(code, amount_grosze=message.amount, rules_version=rules_version, more=more)
 
 
 def _grant(message: BenefitUse | BenefitAdvice, asked: Asked) -> Decision:
@@ -87,7 +92,7 @@ def _grant(message: BenefitUse | BenefitAdvice, asked: Asked) -> Decision:
             code,
             amount_grosze=message.amount,
             rules_version=version.number,
-            more=More(offer=message.offer if terms else 0, confirmed=message.confirmed & 7, checks=checks),
+            more=More(offer=message.offer, confirmed=message.confirmed & 7, checks=checks, basis=who.kinds),
         )
     day = version.calendar.day(at_ms)
     return Decision(
@@ -103,6 +108,7 @@ def _grant(message: BenefitUse | BenefitAdvice, asked: Asked) -> Decision:
             confirmed=message.confirmed & 7,
             checks=checks,
             quotas=quota_legs(terms.offer, version, who, account=card.account, day=day),
+            basis=who.kinds,
         ),
     )
 

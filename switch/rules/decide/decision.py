@@ -28,7 +28,7 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
 
 
 class More(msgspec.Struct, frozen=True, gc=False):
-    """What few operations decide besides, by the names of `Posting`: benefits and refunds."""
+    """What few operations decide besides, by the names of `Posting`: redemptions, benefits and refunds."""
 
     offer: int = 0
     discount_grosze: int = 0
@@ -37,6 +37,8 @@ class More(msgspec.Struct, frozen=True, gc=False):
     quotas: tuple[QuotaLeg, ...] = ()
     original_terminal: int = 0
     may_go_below: bool = False
+    tier: int = 0
+    basis: int = 0
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocol import Redeem, ResultCode
-from switch.rules.decide.decision import Decision, Moment
+from switch.rules.decide.decision import Decision, Moment, More
 from switch.rules.decide.refusals import APPROVED, refuse
 from switch.rules.directory import Card, Terminal
 
@@ -19,12 +19,12 @@ def decide_redeem(message: Redeem, terminal: Terminal, card: Card | int, at: Mom
         return Decision(int(ResultCode.NOT_SUPPORTED))
     if at.is_stale:
         return Decision(int(ResultCode.FEED_STALE))
-    if code := refuse(partner, card, message.entry, at):
-        return Decision(code)
     value_grosze = rules.tier_value_grosze(message.tier)
-    if code := _refuse_rebate(message.amount, value_grosze):
-        return Decision(code)
-    return Decision(APPROVED, -message.tier, value_grosze or 0, partner.redeemed_account)
+    code = refuse(partner, card, message.entry, at) or _refuse_rebate(message.amount, value_grosze)
+    asked = More(tier=message.tier, basis=message.amount)
+    if code:
+        return Decision(code, more=asked)
+    return Decision(APPROVED, -message.tier, value_grosze or 0, partner.redeemed_account, more=asked)
 
 
 def _refuse_rebate(amount_grosze: int, value_grosze: int | None) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from protocol import Refund, ResultCode
 from switch.rules.decide.decision import Decision, Moment, More
 from switch.rules.decide.earn import refuse_amount
-from switch.rules.decide.refusals import APPROVED, refuse_identity
+from switch.rules.decide.refusals import refuse_identity
 from switch.rules.directory import Card, Terminal
 
 
@@ -24,10 +24,8 @@ def decide_refund(message: Refund, terminal: Terminal, card: Card | int, at: Mom
         code = refuse_amount(amount_grosze)
     if not code and message.original_terminal not in partner.terminals:
         code = int(ResultCode.ORIGINAL_UNKNOWN)
-    if code:
-        return Decision(code, amount_grosze=amount_grosze)
     return Decision(
-        APPROVED,
+        code,
         amount_grosze=amount_grosze,
         original_stan=message.original_stan,
         more=More(original_terminal=message.original_terminal, may_go_below=rules.below_zero),

@@ -147,8 +147,8 @@ begin
 end
 $$;
 
--- Who wrote what, when and why, with the row before and after. Key material and rules texts are left out (the
--- latter stay in programme_version for ever). role is the login, actor who it says it worked for. A statement
+-- Who wrote what, when and why, with the row before and after, each with its change number: so what the registry was at
+-- any number can be had again. Key material and rules texts are left out (the latter stay in programme_version for ever). role is the login, actor who it says it worked for. A statement
 -- that inserts many cards leaves one row: key '', how many, and from which account to which.
 create table registry.audit (
   id     bigint generated always as identity primary key,
@@ -181,7 +181,7 @@ declare
   v_source constant text := coalesce(current_setting('cityswitch.source', true), '');
   v_hand   constant text := registry.hand();
   v_second constant text := coalesce(current_setting('cityswitch.second', true), '');
-  v_hidden constant text[] := array['changed', 'past', 'wrapped', 'rules_toml',
+  v_hidden constant text[] := array['wrapped', 'rules_toml',
     'kinds_from', 'kinds_before', 'next_from', 'kinds_next'];  -- the days of kinds are birthdays
 begin
   if tg_op = 'UPDATE' then

@@ -41,6 +41,7 @@ create table ledger.journal (
   digest            bigint,
   accepted_at_ms    bigint not null,  -- the switch's clock
   terminal_time     bigint not null,  -- recorded, never trusted
+  registry_number   bigint not null default 0,  -- the newest registry change the switch had decided by; 0: a hand's
   rules_version     int not null,
   previous_terminal int not null,
   previous_stan     int not null,
@@ -56,6 +57,9 @@ create table ledger.journal (
   remaining         int,     -- uses left of its tightest quota, after it; null: it has no quota
   original_terminal int,     -- of a refund: whose sale it is
   discount_grosze   bigint,
+  tier              bigint,  -- of a redemption: the points asked for
+  basis             bigint,  -- what decided and stands nowhere else: of a redemption the amount to pay, of a benefit
+                             -- the kinds of its holder on that day (bits); null: 0
   primary key (bucket, terminal, stan)
 );
 

@@ -43,12 +43,15 @@ create type ledger.request_v1 as (
   accepted_at_ms   bigint,
   terminal_time    bigint,
   last4            smallint,
+  registry_number  bigint,
   journalled       boolean,
   details          smallint,
   step_grosze      int,
   offer            int,
   discount_grosze  bigint,
   original_terminal int,     -- null: a reference to one's own terminal's; else a refund of that terminal's sale
+  tier             bigint,
+  basis            bigint,
   remaining        int,      -- of an ordinary row with quotas: what take_uses_v1 has found
   uses             ledger.use_v1[]
 );
@@ -81,13 +84,15 @@ create type ledger.outcome_v1 as (
 -- The one maker of rows from columns; inlined by the planner.
 create function ledger.requests_v1(
   bigint[], int[], int[], smallint[], bigint[], bigint[], bigint[], bigint[], bigint[], smallint[], int[], int[],
-  bigint[], bigint[], smallint[], boolean[], smallint[], int[], int[], bigint[], int[], int[]
+  bigint[], bigint[], smallint[], bigint[], boolean[], smallint[], int[], int[], bigint[], int[], bigint[], bigint[], int[]
 ) returns setof ledger.request_v1 language sql immutable parallel safe as $$
   select r.n::int, r.c1, r.c2, r.c3, r.c4, r.c5, r.c6, r.c7, r.c8, r.c9, r.c10, r.c11, r.c12, r.c13, r.c14, r.c15, r.c16,
-      r.c17, r.c18, r.c19, r.c20, r.c21, r.c22, null::ledger.use_v1[]
-    from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+      r.c17, r.c18, r.c19, r.c20, r.c21, r.c22, r.c23, r.c24, r.c25, null::ledger.use_v1[]
+    from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+           $24, $25)
          with ordinality
-         as r(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, n)
+         as r(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22,
+              c23, c24, c25, n)
 $$;
 
 -- The accounts that a partner and a card have beside those of points.
@@ -197,6 +202,7 @@ create function ledger.post_batch_v1(
   p_accepted_at_ms  bigint[],
   p_terminal_time   bigint[],
   p_last4           smallint[],
+  p_registry_number bigint[],
   p_journalled      boolean[],
   p_details         smallint[],
   p_step_grosze     int[],
@@ -204,6 +210,8 @@ create function ledger.post_batch_v1(
   p_offer           int[],
   p_discount_grosze bigint[],
   p_original_terminal int[],
+  p_tier            bigint[],
+  p_basis           bigint[],
   p_use_n           int[],     -- the uses of all rows, in the order of these: place in the batch, ...
   p_use_owner       bigint[],
   p_use_quota       int[],
@@ -249,7 +257,8 @@ begin
         select q.*, count(*) over (partition by q.account) as in_batch
           from ledger.requests_v1(p_transaction_id, p_terminal, p_stan, p_kind, p_account, p_counter_account, p_points,
             p_amount_grosze, p_digest, v_codes, p_original_stan, p_rules_version, p_accepted_at_ms, p_terminal_time,
-            p_last4, p_journalled, p_details, p_step_grosze, p_offer, p_discount_grosze, p_original_terminal, remainings) q
+            p_last4, p_registry_number, p_journalled, p_details, p_step_grosze, p_offer, p_discount_grosze,
+            p_original_terminal, p_tier, p_basis, remainings) q
           order by q.account) r
       where a.bucket = p_bucket and a.id = r.account and r.in_batch = 1 and r.journalled and r.original_stan = 0
         and r.code not between 10 and 19
@@ -260,12 +269,14 @@ begin
           as result  -- 60: POINTS_INSUFFICIENT
   ), entered as (
     insert into ledger.journal (bucket, terminal, stan, original_stan, transaction_id, account, counter_account,
-        points, balance, amount_grosze, digest, accepted_at_ms, terminal_time, rules_version,
-        previous_terminal, previous_stan, kind, code, last4, details, step_grosze, offer, remaining, discount_grosze)
+        points, balance, amount_grosze, digest, accepted_at_ms, terminal_time, registry_number, rules_version,
+        previous_terminal, previous_stan, kind, code, last4, details, step_grosze, offer, remaining, discount_grosze, tier,
+        basis)
     select p_bucket, m.terminal, m.stan, 0, m.transaction_id, m.account, m.counter_account,
-        m.moved, m.balance, m.amount_grosze, m.digest, m.accepted_at_ms, m.terminal_time, m.rules_version,
+        m.moved, m.balance, m.amount_grosze, m.digest, m.accepted_at_ms, m.terminal_time,
+        m.registry_number, m.rules_version,
         m.previous_terminal, m.previous_stan, m.kind, m.result, m.last4, m.details, m.step_grosze, m.offer, m.remaining,
-        m.discount_grosze
+        m.discount_grosze, m.tier, m.basis
       from moved m
       order by m.terminal, m.stan
   ), posted as (
@@ -292,8 +303,9 @@ begin
 
   select array_agg((x.n, p_transaction_id[x.n], p_terminal[x.n], p_stan[x.n], p_kind[x.n], p_account[x.n],
         p_counter_account[x.n], p_points[x.n], p_amount_grosze[x.n], p_digest[x.n], p_code[x.n], p_original_stan[x.n],
-        p_rules_version[x.n], p_accepted_at_ms[x.n], p_terminal_time[x.n], p_last4[x.n], p_journalled[x.n],
-        p_details[x.n], p_step_grosze[x.n], p_offer[x.n], p_discount_grosze[x.n], p_original_terminal[x.n], null,
+        p_rules_version[x.n], p_accepted_at_ms[x.n], p_terminal_time[x.n], p_last4[x.n],
+        p_registry_number[x.n], p_journalled[x.n], p_details[x.n], p_step_grosze[x.n], p_offer[x.n],
+        p_discount_grosze[x.n], p_original_terminal[x.n], p_tier[x.n], p_basis[x.n], null,
         case when p_use_from[x.n] < p_use_from[x.n + 1] then array(
           select (p_use_owner[u], p_use_quota[u], p_use_period[u], p_use_allowed[u])::ledger.use_v1
             from generate_series(p_use_from[x.n], p_use_from[x.n + 1] - 1) as u) end

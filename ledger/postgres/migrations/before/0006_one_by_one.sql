@@ -77,14 +77,14 @@ begin
       returning * into v_account;
   end if;
   insert into ledger.journal (bucket, terminal, stan, original_stan, transaction_id, account, counter_account,
-      points, balance, amount_grosze, digest, accepted_at_ms, terminal_time, rules_version,
+      points, balance, amount_grosze, digest, accepted_at_ms, terminal_time, registry_number, rules_version,
       previous_terminal, previous_stan, kind, code, last4, details, step_grosze, offer, remaining, original_terminal,
-      discount_grosze)
+      discount_grosze, tier, basis)
     values (p_bucket, r.terminal, r.stan, r.original_stan, r.transaction_id, coalesce(v_account.id, 0),
       r.counter_account, p_points, coalesce(v_account.balance, 0), r.amount_grosze, r.digest, r.accepted_at_ms,
-      r.terminal_time, r.rules_version, coalesce(v_account.previous_terminal, 0),
+      r.terminal_time, r.registry_number, r.rules_version, coalesce(v_account.previous_terminal, 0),
       coalesce(v_account.previous_stan, 0), r.kind, p_code, r.last4, r.details, r.step_grosze, r.offer, p_remaining,
-      r.original_terminal, r.discount_grosze);
+      r.original_terminal, r.discount_grosze, r.tier, r.basis);
   if p_points <> 0 then
     insert into ledger.posting (bucket, leg, unit, transaction_id, debit, credit, points)
       values (p_bucket, 1, 0, r.transaction_id,
@@ -198,6 +198,9 @@ begin
   v_tombstone.digest := null;
   v_tombstone.last4 := -1;
   v_tombstone.details := 0;
+  v_tombstone.registry_number := 0;
+  v_tombstone.tier := null;
+  v_tombstone.basis := null;
   perform ledger.enter_v1(p_bucket, v_tombstone, p_account, ORIGINAL_CANCELLED, 0);
 end
 $$;
