@@ -7,7 +7,7 @@ published that the switch could not load; what holds already is not published ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
-from switch.rules.changes import moved_bits
+from switch.rules.changes import moved_numbers
 from switch.rules.entitlement import steps_of
 from switch.rules.programme import Identity, Rules, RulesError, parse_rules
 from switch.rules.versions import NO_RULES
@@ -98,7 +98,7 @@ async def publish(
         stand = standing([Announced(row["effective_from"], row["version"]) for row in rows], moment, now)
         if stand.replaced is not None and texts[stand.replaced.version] == text:
             return Published(stand.replaced.version, stand.replaced.effective_from, False, stand)
-        _check_bits([texts[one.version] for one in (stand.now, stand.replaced) if one is not None], rules)
+        _check_numbers(texts.values(), rules)
         if stand.now is not None:
             _check_notice(texts[stand.now.version], moment, now, urgent=urgent)
         version = await add_rules(
@@ -126,16 +126,16 @@ async def _ensure_programme(connection: Connection, actor: Actor, identity: Iden
         )
 
 
-def _check_bits(texts: Sequence[str], rules: Rules) -> None:
+def _check_numbers(texts: Iterable[str], rules: Rules) -> None:
     for text in texts:
         try:
-            moved = moved_bits(parse_rules(text), rules)
+            moved = moved_numbers(parse_rules(text), rules)
         except RulesError:  # of a version of the switch that knew other keys
             continue
         if moved:
             raise RegistryRefused(
-                f"key '{moved[0]}': this bit or code had another meaning, and sets of them are stored with "
-                "the holders: give it a bit that was never used"
+                f"key '{moved[0]}': it had another meaning in an earlier version, by which holders "
+                "are kept or uses counted: give it one that was never used"
             )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 
 from switch.rules.programme import Rules
+from switch.rules.programme.benefits import Limit
 
 Value: TypeAlias = Any
 """What stands at a key: a number, a text, yes or no, or a list of such; None where there is nothing."""
@@ -40,10 +41,11 @@ def changes(old: Rules, new: Rules) -> list[Change]:
     ]
 
 
-def moved_bits(old: Rules, new: Rules) -> list[str]:
-    """Return the keys of kinds and flags whose bit has another meaning in the new version.
+def moved_numbers(old: Rules, new: Rules) -> list[str]:
+    """Return the keys of kinds, flags and limits whose bit or number has another meaning in the new version.
 
-    Sets of them are stored with the holders: a bit keeps its meaning for ever.
+    Sets of kinds and flags are stored with the holders, and uses are counted by a limit's number, holder and
+    period: what is stored keeps its meaning for ever.
     """
     moved = []
     for what in ("kinds", "flags"):
@@ -54,7 +56,15 @@ def moved_bits(old: Rules, new: Rules) -> list[str]:
             for thing in getattr(new.holders, what, ())
             if codes.get(thing.bit, thing.code) != thing.code or bits.get(thing.code, thing.bit) != thing.bit
         ]
+    counted = {quota.number: (quota.per, quota.period) for quota in _quotas(old)}
+    for quota in _quotas(new):
+        if counted.get(quota.number, (quota.per, quota.period)) != (quota.per, quota.period):
+            moved.append(f"limits.quotas[{quota.number}].number")
     return moved
+
+
+def _quotas(rules: Rules) -> tuple[Limit, ...]:
+    return rules.limits.quotas if rules.limits else ()
 
 
 def _leaves(key: str, value: Value) -> Iterator[tuple[str, Value]]:

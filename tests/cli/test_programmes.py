@@ -139,6 +139,12 @@ def test_a_bit_keeps_its_meaning(run: Run, tmp_path: Path) -> None:
     status, _, err = run("programmes", "apply", str(file), "--urgent", "veterans")
     assert status == Exit.USAGE
     assert "key 'holders.flags[veteran].bit'" in err
+    lines = RULES.read_text(encoding="utf-8").splitlines()
+    fewer = "\n".join(line for line in lines if 'code = "senior"' not in line)
+    file.write_text(fewer, encoding="utf-8")
+    assert apply(run, str(file), "--urgent", "no seniors")["version"] == 2
+    file.write_text(text, encoding="utf-8")
+    assert run("programmes", "apply", str(file), "--urgent", "veterans")[0] == Exit.USAGE
 
 
 @pytest.mark.parametrize("city", ["zywiec", "zgierz"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from switch.rules.changes import changes, moved_bits
+from switch.rules.changes import changes, moved_numbers
 from switch.rules.programme import parse_rules
 from tests.switch.test_rules_refused import CZESTOCHOWA, LIMITS, ONE_LIMIT, ZGIERZ, ZYWIEC, changed
 
@@ -128,7 +128,16 @@ def test_a_bit_that_would_change_its_meaning_is_found() -> None:
     """A kind or flag may come and go, but neither its bit nor its code may mean something else."""
     rules = parse_rules(ZGIERZ)
     swapped = ZGIERZ.replace("bit = 3, code", "bit = 9, code")
-    assert moved_bits(rules, parse_rules(swapped)) == ["holders.kinds[adult].bit"]
+    assert moved_numbers(rules, parse_rules(swapped)) == ["holders.kinds[adult].bit"]
     renamed = changed(ZGIERZ, 'code = "family"', 'code = "veteran"')
-    assert moved_bits(rules, parse_rules(renamed)) == ["holders.flags[veteran].bit"]
-    assert moved_bits(rules, parse_rules(ZYWIEC)) == []
+    assert moved_numbers(rules, parse_rules(renamed)) == ["holders.flags[veteran].bit"]
+    assert moved_numbers(rules, parse_rules(ZYWIEC)) == []
+
+
+def test_a_limit_keeps_its_number_for_what_it_counts() -> None:
+    """Uses are counted by number and period: another period wants another number, another bound does not."""
+    limited = parse_rules(LIMITED)
+    weekly = changed(LIMITED, 'period = "day"', 'period = "week"')
+    assert moved_numbers(limited, parse_rules(weekly)) == ["limits.quotas[0].number"]
+    assert moved_numbers(limited, parse_rules(changed(weekly, "number = 0", "number = 1"))) == []
+    assert moved_numbers(limited, parse_rules(changed(LIMITED, "uses = 3", "uses = 9"))) == []
