@@ -148,7 +148,8 @@ async def _apply(connection: Connection, name: str, sql: str) -> None:
         if sqlstate == "42501" and "role" in str(error):
             raise DatabaseMisconfigured(
                 "the owner may not create roles: as an administrator run "
-                "`create role cityswitch_service login` (and set its password), then migrate again"
+                "`create role cityswitch_service login; create role cityswitch_people; "
+                "create role cityswitch_programme` (and set the first one's password), then migrate again"
             ) from error
         if sqlstate == "42501":
             raise DatabaseMisconfigured(f"{error}: migrate with the owner's DSN") from error

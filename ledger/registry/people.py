@@ -6,19 +6,17 @@ books. Takes the owner's connection; every write takes its actor. No error repea
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
-from ledger.registry.bounds import first_fault, number_fault, text_fault
-from ledger.registry.card_states import ENDED, CardStatus, check_move
+from ledger.registry.bounds import first_fault, text_fault
+from ledger.registry.card_states import CardStatus, check_move
 from ledger.registry.cards import the_card
 from ledger.registry.contracts import end_account
-from ledger.registry.holders import MASK_MAX, TAX_YEARS
-from ledger.registry.imports import Import, Mode, Refusal, sort_out
 from ledger.registry.kinds import place_kinds
 from ledger.registry.pesel import born_of_pesel
 
@@ -38,21 +36,6 @@ class Person(NamedTuple):
     email: str = ""
     channel: str = ""
     pickup: str = ""
-
-
-class NewHolder(NamedTuple):
-    """A holder to add to a card: what decides, and who it is, if that is kept.
-
-    `kinds` is for holders without a date of birth; with one the rules say them.
-    """
-
-    token: int
-    flags: int = 0
-    kinds: int = 0
-    guardian: bool = False
-    tax_year: int | None = None
-    entitled_until: date | None = None
-    person: Person | None = None
 
 
 def person_fault(person: Person, today: date) -> tuple[str, str] | None:
@@ -89,115 +72,13 @@ def _channel_fault(person: Person) -> str:
     return "is one of which there is no number or address" if person.channel and not needed else ""
 
 
-def _fault(row: NewHolder) -> tuple[str, str] | None:
-    return first_fault(
-        {
-            "flags": number_fault(row.flags, 0, MASK_MAX),
-            "kinds": number_fault(row.kinds, 0, MASK_MAX),
-            "tax_year": number_fault(row.tax_year or TAX_YEARS[0], TAX_YEARS[0], TAX_YEARS[-1]),
-        }
-    ) or (person_fault(row.person, date.today()) if row.person else None)
-
-
-_CARDS: Final = """select c.token, c.account, c.status, c.programme, h.account is not null as is_held
-  from registry.card c left join registry.holder h using (account) where c.token = any($1::bigint[])"""
-_HOLDERS: Final = """
-insert into registry.holder (account, programme, flags, kinds, guardian, tax_year, entitled_until)
-  select r.account, $1, r.flags, r.kinds, r.guardian, r.tax_year, r.entitled_until
-    from unnest($2::bigint[], $3::int[], $4::int[], $5::bool[], $6::smallint[], $7::date[])
-      as r(account, flags, kinds, guardian, tax_year, entitled_until)"""
-_PERSONS: Final = """
-insert into people.person (account, programme, name, pesel, born_on, address, phone, email, channel, pickup)
-  select r.account, $1, r.name, nullif(r.pesel, ''), r.born_on, r.address, r.phone, r.email, r.channel,
-  r.pickup from unnest($2::bigint[], $3::text[], $4::text[], $5::date[], $6::text[], $7::text[],
-  $8::text[], $9::text[], $10::text[]) as r(account, name, pesel, born_on, address, phone, email, channel,
-  pickup)"""
-
-
-async def add_holders(
-    connection: Connection,
-    actor: Actor,
-    programme: int,
-    rows: Iterable[NewHolder],
-    mode: Mode = Mode.WHOLE,
-) -> Import:
-    """Give cards their holders, in one transaction; all are checked before the first is written.
-
-    A card's account has one holder: who is there already is refused, to be changed and not added.
-    """
-    sound, refused = sort_out(rows, lambda row: row.token, _fault)
-    async with writing(connection, actor):
-        accounts, more = await _place(connection, programme, sound)
-        refused += more
-        new = {account: sound[token] for account, token in accounts.items()}
-        if not new or mode is Mode.DRY_RUN or (mode is Mode.WHOLE and refused):
-            return Import(len(new) if mode is Mode.DRY_RUN else 0, 0, refused)
-        await connection.execute(
-            _HOLDERS,
-            programme,
-            list(new),
-            [row.flags for row in new.values()],
-            [row.kinds for row in new.values()],
-            [row.guardian for row in new.values()],
-            [row.tax_year for row in new.values()],
-            [row.entitled_until for row in new.values()],
-        )
-        persons = {account: row.person for account, row in new.items() if row.person is not None}
-        if persons:
-            await connection.execute(_PERSONS, programme, *_columns(persons))
-            await place_kinds(connection, programme, [a for a, p in persons.items() if _born(p)])
-        return Import(len(new), 0, refused)
-
-
-def _born(person: Person) -> date | None:
+def born_of(person: Person) -> date | None:
+    """Return when somebody was born: as said, else by the PESEL; None where neither is kept."""
     return person.born_on or (born_of_pesel(person.pesel) if person.pesel else None)
 
 
-def _columns(persons: Mapping[int, Person]) -> list[list[Any]]:
-    people = persons.values()
-    return [
-        list(persons),
-        [p.name for p in people],
-        [p.pesel for p in people],
-        [_born(p) for p in people],
-        *(
-            [getattr(p, column) for p in people]
-            for column in ("address", "phone", "email", "channel", "pickup")
-        ),
-    ]
-
-
-async def _place(
-    connection: Connection, programme: int, sound: Mapping[int, NewHolder]
-) -> tuple[dict[int, int], list[Refusal]]:
-    """Return the accounts that get a holder, each with the token it was named by, and what is refused."""
-    cards = {row["token"]: row for row in await connection.fetch(_CARDS, list(sound))}
-    taken = await _pesels(connection, programme, [row.person.pesel for row in sound.values() if row.person])
-    accounts: dict[int, int] = {}
-    refused: list[Refusal] = []
-    for token, row in sound.items():
-        pesel = row.person.pesel if row.person else ""
-        if why := _unplaceable(cards.get(token), programme, accounts):
-            refused.append(Refusal(token, "number", why))
-        elif pesel and pesel in taken:
-            refused.append(Refusal(token, "pesel", "has an account already"))
-        else:
-            accounts[cards[token]["account"]] = token
-            taken.add(pesel)
-    return accounts, refused
-
-
-def _unplaceable(card: Any | None, programme: int, accounts: Mapping[int, int]) -> str:
-    if card is None or card["programme"] != programme:
-        return "is no card of this programme"
-    if CardStatus(card["status"]) in ENDED:
-        return f"is a card that is {CardStatus(card['status']).name.lower()}"
-    if card["is_held"]:
-        return "has a holder already: change it"
-    return "names an account that has come before" if card["account"] in accounts else ""
-
-
-async def _pesels(connection: Connection, programme: int, pesels: Sequence[str]) -> set[str]:
+async def known_pesels(connection: Connection, programme: int, pesels: Iterable[str]) -> set[str]:
+    """Return those of the PESELs that somebody of the programme has."""
     rows = await connection.fetch(
         "select pesel from people.person where programme = $1 and pesel = any($2::text[])",
         programme,
@@ -228,13 +109,13 @@ async def change_person(connection: Connection, actor: Actor, token: int, change
         if why := person_fault(person, date.today()):
             raise RegistryRefused(" ".join(why))
         is_other = person.pesel and person.pesel != row["pesel"]
-        if is_other and await _pesels(connection, card["programme"], [person.pesel]):
+        if is_other and await known_pesels(connection, card["programme"], [person.pesel]):
             raise RegistryRefused("pesel has an account already")
         await connection.execute(
             "update people.person set name = $2, pesel = nullif($3, ''), born_on = $4, address = $5, "
             "phone = $6, email = $7, channel = $8, pickup = $9 where account = $1",
             card["account"],
-            *person._replace(born_on=_born(person)),
+            *person._replace(born_on=born_of(person)),
         )
         await place_kinds(connection, card["programme"], [card["account"]])
 

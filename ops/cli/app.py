@@ -28,7 +28,7 @@ COMMANDS = {
     "terminal": "terminal:app",
     "simulate": "simulate:app",
     "cards": "card_cases:app",
-    "holders": "holders:app",
+    "holders": "holder_agreements:app",
     "partners": "partners:app",
     "outlets": "outlets:app",
     "offers": "offers:app",

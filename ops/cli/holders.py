@@ -17,8 +17,9 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ledger.registry.card_states import Hand
+from ledger.registry.holder_imports import NewHolder
 from ledger.registry.imports import Import, Mode
-from ledger.registry.people import NewHolder, Person
+from ledger.registry.people import Person
 from ledger.registry.secrets import Pepper
 from ops.cli.card_acts import ByHand
 from ops.cli.csv_import import (

@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import holders, people
+from ledger.registry import agreements, holder_imports, holders, people
+from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
+from ledger.registry.holder_imports import NewHolder
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
-from ledger.registry.people import NewHolder
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.numbers import card_of
@@ -55,15 +56,17 @@ class HolderDesk:
 
     async def add(self, actor: Actor, programme: int, digits: str, new: NewHolder) -> None:
         """Give a card its holder."""
-        done = await self._run(lambda c: people.add_holders(c, actor, programme, [new]))
+        done = await self._run(lambda c: holder_imports.add_holders(c, actor, programme, [new]))
+        if done.unchanged:
+            raise RegistryRefused(f"card {mask_card(digits)}: has this holder already")
         if done.refused:
             _, column, reason = done.refused[0]
             raise RegistryRefused(f"card {mask_card(digits)}: {column} {reason}".replace("number ", ""))
 
     async def import_all(self, actor: Actor, programme: int, rows: Sequence[NewHolder], mode: Mode) -> Import:
-        """Give many cards their holders; see `ledger.registry.people.add_holders`."""
+        """Give many cards their holders; see `ledger.registry.holder_imports.add_holders`."""
         return await self._run(
-            lambda c: people.add_holders(c, actor, programme, rows, mode), timeout_s=IMPORT_S_MAX
+            lambda c: holder_imports.add_holders(c, actor, programme, rows, mode), timeout_s=IMPORT_S_MAX
         )
 
     async def show(self, digits: str) -> tuple[Any, Any | None, Any | None]:
@@ -130,6 +133,23 @@ class HolderDesk:
         """Remove who the holder is and end the account. Wants a reason. Returns how many carriers ended."""
         with_reason(actor)
         return await self._on(digits, lambda c, token: people.anonymise(c, actor, token))
+
+    async def consent(self, actor: Actor, digits: str, kind: str, *, is_withdrawn: bool) -> None:
+        """Take down that a consent was given, or withdrawn."""
+        act = agreements.withdraw_consent if is_withdrawn else agreements.give_consent
+        await self._on(digits, lambda c, token: act(c, actor, token, kind))
+
+    async def represent(self, actor: Actor, digits: str, who: Representative) -> int:
+        """Take down who may act for a holder; returns the number it is known by."""
+        return await self._on(digits, lambda c, token: agreements.add_representative(c, actor, token, who))
+
+    async def end_representative(self, actor: Actor, digits: str, number: int) -> None:
+        """Remove who may act for a holder no more."""
+        await self._on(digits, lambda c, token: agreements.end_representative(c, actor, token, number))
+
+    async def agreements(self, digits: str) -> tuple[list[Any], list[Any]]:
+        """Return the consents of a holder, and who may act for the holder."""
+        return await self._on(digits, agreements.list_agreements)
 
     async def _on(self, digits: str, job: Callable[[Connection, int], Awaitable[T]]) -> T:
         async def with_card(connection: Connection) -> T:

@@ -21,13 +21,14 @@ from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, find_cards, import_cards
 from ledger.registry.duplicates import replace_card
+from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.imports import Mode
 from ledger.registry.installation import adopt_master_key
 from ledger.registry.keys import first_keys, issue_keys
 from ledger.registry.offers import NewOffer, import_offers, list_offers, publish_draft
 from ledger.registry.outlets import NewOutlet, import_outlets
 from ledger.registry.partners import NewPartner, import_partners
-from ledger.registry.people import NewHolder, Person, add_holders
+from ledger.registry.people import Person
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
 from ledger.registry.secrets import MasterKey, Pepper
 from ledger.registry.terminals import NewTerminal, import_terminals

@@ -12,8 +12,9 @@ from ledger.errors import DatabaseMisconfigured, RegistryRefused, StatementRefus
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import CardStatus, Hand
-from ledger.registry.cards import find_card, list_cards, set_card_status
+from ledger.registry.cards import CardRow, find_card, import_cards, list_cards, set_card_status
 from ledger.registry.duplicates import Carrier, New, add_carrier
+from ledger.registry.holder_imports import ROWS_PER_TRANSACTION, NewHolder, add_holders
 from ledger.registry.holders import (
     end_notices,
     find_holder,
@@ -24,7 +25,7 @@ from ledger.registry.holders import (
 )
 from ledger.registry.imports import Mode
 from ledger.registry.kinds import advance_kinds, place_kinds
-from ledger.registry.people import NewHolder, Person, add_holders, anonymise, change_person, find_person
+from ledger.registry.people import Person, anonymise, change_person, find_person
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.programmes import add_rules
 from ledger.registry.reads import CardTuple, read_changes
@@ -144,7 +145,6 @@ async def test_a_birthday_comes_without_the_service_knowing_it(
         "select count(*) from people.person",
         "select * from people.consent",
         "select * from people.representative",
-        "select people.kinds_on(1::smallint, '2000-01-01', '2026-01-01')",
         "select people.place_kinds(1::smallint, '2026-01-01', null)",
         "insert into registry.kind_step (programme, version, from_age, kinds) values (1, 1, 30, 1)",
         "update registry.holder set kinds = 1",
@@ -217,7 +217,7 @@ REFUSED = [
     (NewHolder(1001, flags=65_536), "flags", "must be 0 to"),
     (NewHolder(1001, kinds=-1), "kinds", "must be 0 to"),
     (NewHolder(7), "number", "no card of this programme"),
-    (NewHolder(1000), "number", "has a holder already"),
+    (NewHolder(1000), "number", "has another holder already"),
     (NewHolder(5000), "number", "an account that has come before"),
 ]
 
@@ -236,6 +236,53 @@ async def test_a_row_that_cannot_be_is_refused_and_nothing_is_stored(
     assert await holder(registry, 1002) is None
     assert (await add(registry, NewHolder(1002), row, mode=Mode.GOOD_ROWS)).added == 1
     assert await holder(registry, 1002) is not None
+
+
+async def test_the_same_holders_again_are_passed_over(registry: Database) -> None:
+    """An import that was broken off is completed by the same rows; one that says something else is
+    refused.
+    """
+    rows = [
+        NewHolder(1000, flags=1, tax_year=2025, entitled_until=date(2027, 5, 31), person=Person("x", PESEL)),
+        NewHolder(1001, kinds=8),
+        NewHolder(1002, person=Person("y", phone="600100200", channel="sms")),
+    ]
+    assert (await add(registry, *rows[:2]))[:2] == (2, 0)
+    assert await add(registry, *rows) == (1, 2, [])
+    assert await add(registry, *rows) == (0, 3, [])
+    for changed in (
+        rows[0]._replace(flags=2),
+        rows[0]._replace(person=None),
+        rows[0]._replace(person=Person("z", PESEL)),
+        rows[1]._replace(kinds=4),
+        rows[2]._replace(guardian=True),
+    ):
+        done = await add(registry, changed)
+        assert [(r.column, r.reason) for r in done.refused] == [
+            ("number", "has another holder already: change it")
+        ]
+
+
+async def test_an_import_of_holders_leaves_room_for_a_block(registry: Database) -> None:
+    """Some hundred rows a transaction: the change lock is given back in between."""
+    cards = [CardRow(20_000 + n, "0001") for n in range(2 * ROWS_PER_TRANSACTION + 1)]
+    await registry.run(lambda c: import_cards(c, TESTER, 1, cards))
+    begun: list[str] = []
+
+    class Watched:
+        def __init__(self, connection: Connection) -> None:
+            self._connection = connection
+
+        def transaction(self) -> Any:
+            begun.append("transaction")
+            return self._connection.transaction()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._connection, name)
+
+    rows = [NewHolder(card.token, person=Person("x", born_on=date(2000, 1, 1))) for card in cards]
+    done = await registry.run(lambda c: add_holders(Watched(c), TESTER, 1, rows))
+    assert (done.added, len(begun)) == (len(cards), 3)
 
 
 async def test_the_trail_names_columns_and_no_person(registry: Database) -> None:

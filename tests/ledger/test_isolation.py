@@ -10,8 +10,9 @@ import pytest
 from ledger.errors import DatabaseMisconfigured, NotInRegistry
 from ledger.postgres.database import Connection, Database
 from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.partners import NewPartner, import_partners
-from ledger.registry.people import NewHolder, Person, add_holders
+from ledger.registry.people import Person
 from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.terminals import NewTerminal, import_terminals

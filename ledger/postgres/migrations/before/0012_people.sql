@@ -98,60 +98,55 @@ begin
 end
 $$;
 
--- The set of kinds of somebody born on a day, on another, by the rules of that day (switch/rules/dates.py says the same).
--- Who was born on 29 February has the birthday on the 28th in other years: so does the sum of a date and years.
-create function people.kinds_on(p_programme smallint, p_born date, p_day date) returns int language sql stable as $$
-  select coalesce((
-    select s.kinds from registry.kind_step s
-      where s.programme = p_programme and (p_born + make_interval(years => s.from_age))::date <= p_day
-        and s.version = (
-          select v.version from registry.programme_version v
-            where v.programme = p_programme and (v.effective_from at time zone v.time_zone)::date <= p_day
-            order by v.effective_from desc, v.version desc limit 1)
-      order by s.from_age desc limit 1), 0)
-$$;
-
 -- Put the kinds of holders whose date of birth is known to a day: what holds, the change before it and the next one.
--- p_accounts null: of all of the programme. Returns how many changed.
+-- p_accounts null: of all of the programme. Returns how many changed. Every version of the rules holds for a period, in which
+-- each set of kinds holds from one birthday to another; put in a row, these spans leave nothing out.
 create function people.place_kinds(p_programme smallint, p_day date, p_accounts bigint[]) returns int
 language plpgsql as $$
 declare
   v_changed int;
 begin
-  -- By date of birth and not by holder: those born on one day change together, and what is looked up is looked up once.
-  with held as materialized (
-    select p.account, p.born_on from people.person p
+  with born as materialized (
+    select distinct p.born_on from people.person p
       where p.programme = p_programme and p.born_on is not null
         and (p_accounts is null or p.account = any (p_accounts))
-  ), born as materialized (
-    select distinct born_on from held
-  ), day as (
-    select b.born_on, (b.born_on + make_interval(years => s.from_age))::date as day
-      from born b cross join (select distinct from_age from registry.kind_step where programme = p_programme) s
-    union
-    select b.born_on, (v.effective_from at time zone v.time_zone)::date
-      from born b cross join registry.programme_version v where v.programme = p_programme
-  ), change as materialized (
-    select d.born_on, d.day, people.kinds_on(p_programme, d.born_on, d.day) as kinds,
-        people.kinds_on(p_programme, d.born_on, d.day - 1) as was
-      from day d
-  ), near as materialized (
-    select c.born_on, array_agg(c.day order by c.day desc) filter (where c.day <= p_day) as past,
-        array_agg(c.was order by c.day desc) filter (where c.day <= p_day) as was,
-        array_agg(c.day order by c.day) filter (where c.day > p_day) as coming,
-        array_agg(c.kinds order by c.day) filter (where c.day > p_day) as kinds
-      from change c where c.kinds <> c.was group by c.born_on
-  ), of_birth as materialized (
-    select b.born_on, people.kinds_on(p_programme, b.born_on, p_day) as kinds, n.past[1] as kinds_from,
-        coalesce(n.was[1], 0) as kinds_before, n.coming[1] as next_from, coalesce(n.kinds[1], 0) as kinds_next
-      from born b left join near n using (born_on)
+  ), beginning as (
+    select distinct on (1) (v.effective_from at time zone v.time_zone)::date as from_day, v.version
+      from registry.programme_version v where v.programme = p_programme
+      order by 1, v.effective_from desc, v.version desc
+  ), period as (
+    select b.version, b.from_day, coalesce(lead(b.from_day) over (order by b.from_day), 'infinity') as until_day
+      from beginning b
+  ), step as (
+    select p.from_day, p.until_day, s.from_age, s.kinds,
+        lead(s.from_age) over (partition by p.version order by s.from_age) as until_age
+      from period p cross join lateral (
+        select k.from_age, k.kinds from registry.kind_step k
+          where k.programme = p_programme and k.version = p.version
+        union all select -1, 0) s
+  ), span as (
+    select b.born_on, s.kinds,
+        greatest(s.from_day, case when s.from_age < 0 then '-infinity'
+          else (b.born_on + make_interval(years => s.from_age))::date end) as begins,
+        least(s.until_day, coalesce((b.born_on + make_interval(years => s.until_age))::date, 'infinity')) as ends
+      from born b cross join step s
+  ), turn as (
+    select t.born_on, t.begins, t.kinds, lag(t.kinds, 1, 0) over (partition by t.born_on order by t.begins) as was
+      from span t where t.begins < t.ends
   ), placed as (
-    select * from held join of_birth using (born_on)
+    select b.born_on,
+        max(t.begins) filter (where t.begins <= p_day) as kinds_from,
+        coalesce((array_agg(t.kinds order by t.begins desc) filter (where t.begins <= p_day))[1], 0) as kinds,
+        coalesce((array_agg(t.was order by t.begins desc) filter (where t.begins <= p_day))[1], 0) as kinds_before,
+        min(t.begins) filter (where t.begins > p_day) as next_from,
+        coalesce((array_agg(t.kinds order by t.begins) filter (where t.begins > p_day))[1], 0) as kinds_next
+      from born b left join turn t on t.born_on = b.born_on and t.kinds <> t.was group by b.born_on
   )
   update registry.holder h set kinds = p.kinds, kinds_from = p.kinds_from, kinds_before = p.kinds_before,
       next_from = p.next_from, kinds_next = p.kinds_next
-    from placed p
-    where h.account = p.account
+    from people.person q join placed p using (born_on)
+    where h.account = q.account and q.programme = p_programme
+      and (p_accounts is null or q.account = any (p_accounts))
       and (h.kinds, h.kinds_from, h.kinds_before, h.next_from, h.kinds_next)
         is distinct from (p.kinds, p.kinds_from, p.kinds_before, p.next_from, p.kinds_next);
   get diagnostics v_changed = row_count;
@@ -181,7 +176,7 @@ begin
 end
 $$;
 
-revoke all on function registry.advance_kinds_v1, people.place_kinds, people.kinds_on from public;
+revoke all on function registry.advance_kinds_v1, people.place_kinds from public;
 grant execute on function registry.advance_kinds_v1 to cityswitch_service;
 grant usage on schema people, registry to cityswitch_people;
 grant select, insert, update, delete on all tables in schema people to cityswitch_people;

@@ -1,0 +1,125 @@
+"""Owns what a holder agreed to, and who may act for the holder: consents, proxies, parents and guardians.
+
+Rows of schema `people`, which go with the person. What was withdrawn stays until then, with both days.
+Takes the owner's connection; every write takes its actor. No error repeats what was typed.
+"""
+
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import text_fault
+from ledger.registry.cards import the_card
+
+CONSENTS: Final = ("data", "newsletter")
+"""To the processing that a card needs (Zgierz § 13); to news by e-mail (§ 14)."""
+ROLES: Final = ("proxy", "guardian")
+REPRESENTATIVES_MAX: Final = 99
+
+
+class Representative(NamedTuple):
+    """Who may act for a holder (Zgierz § 12, § 20, § 24), until a day (None: until it is ended)."""
+
+    role: str
+    name: str
+    phone: str = ""
+    email: str = ""
+    until: date | None = None
+
+
+async def give_consent(connection: Connection, actor: Actor, token: int, kind: str) -> None:
+    """Take a consent down, given today."""
+    async with writing(connection, actor):
+        account, programme = await _person(connection, token)
+        given = await connection.fetchval(
+            "insert into people.consent (account, programme, kind) select $1, $2, $3 where not exists ("
+            "select from people.consent where account = $1 and kind = $3 and withdrawn_on is null) "
+            "on conflict (account, kind, given_on) do update set withdrawn_on = null returning true",
+            account,
+            programme,
+            _one_of("the consent", kind, CONSENTS),
+        )
+        if not given:
+            raise RegistryRefused("that consent is given already")
+
+
+async def withdraw_consent(connection: Connection, actor: Actor, token: int, kind: str) -> None:
+    """Take down that a consent was withdrawn today."""
+    async with writing(connection, actor):
+        account, _ = await _person(connection, token)
+        withdrawn = await connection.fetch(
+            "update people.consent set withdrawn_on = current_date "
+            "where account = $1 and kind = $2 and withdrawn_on is null returning kind",
+            account,
+            _one_of("the consent", kind, CONSENTS),
+        )
+        if not withdrawn:
+            raise NotInRegistry("there is no such consent")
+
+
+async def add_representative(connection: Connection, actor: Actor, token: int, who: Representative) -> int:
+    """Take down who may act for a holder; returns the number it is known by."""
+    _one_of("the role", who.role, ROLES)
+    for column, most, least in (("name", 200, 1), ("phone", 32, 0), ("email", 254, 0)):
+        if why := text_fault(getattr(who, column), most, least=least):
+            raise RegistryRefused(f"{column} {why}")
+    async with writing(connection, actor):
+        account, programme = await _person(connection, token)
+        number: int = await connection.fetchval(
+            "select coalesce(max(number), 0) + 1 from people.representative where account = $1", account
+        )
+        if number > REPRESENTATIVES_MAX:
+            raise RegistryRefused(f"a holder has had {REPRESENTATIVES_MAX} representatives at most")
+        await connection.execute(
+            "insert into people.representative (account, programme, number, role, name, phone, email, until) "
+            "values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            account,
+            programme,
+            number,
+            *who,
+        )
+    return number
+
+
+async def end_representative(connection: Connection, actor: Actor, token: int, number: int) -> None:
+    """Remove who may act for a holder no more."""
+    async with writing(connection, actor):
+        account, _ = await _person(connection, token)
+        ended = await connection.fetch(
+            "delete from people.representative where account = $1 and number = $2 returning number",
+            account,
+            number,
+        )
+        if not ended:
+            raise NotInRegistry("there is no such representative")
+
+
+async def list_agreements(connection: Connection, token: int) -> tuple[list[Any], list[Any]]:
+    """The consents of a card's holder, the newest first, and who may act for the holder."""
+    card = await the_card(connection, token)
+    consents = await connection.fetch(
+        "select kind, given_on, withdrawn_on from people.consent where account = $1 "
+        "order by given_on desc, kind",
+        card["account"],
+    )
+    representatives = await connection.fetch(
+        "select number, role, name, phone, email, until from people.representative where account = $1 "
+        "order by number",
+        card["account"],
+    )
+    return consents, representatives
+
+
+async def _person(connection: Connection, token: int) -> tuple[int, int]:
+    card = await the_card(connection, token)
+    if not await connection.fetchval("select true from people.person where account = $1", card["account"]):
+        raise NotInRegistry("nobody is known by this card")
+    return card["account"], card["programme"]
+
+
+def _one_of(what: str, text: str, known: tuple[str, ...]) -> str:
+    if text not in known:
+        raise RegistryRefused(f"{what} is none of {', '.join(known)}")
+    return text

@@ -1,0 +1,67 @@
+"""What holders agreed to and who may act for them: kept with the person, and gone with the person."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from ops.exit_codes import Exit
+from tests.cli.office import SURE, Run, card
+
+TODAY = date.today().isoformat()
+
+
+@pytest.fixture
+def known(run: Run) -> Run:
+    """A card whose holder is known, and one of nobody."""
+    for number in (1, 2):
+        assert run("cards", "add", typed=card(number))[0] == Exit.OK
+    assert run("holders", "add", typed=f"{card(1)}\nname: Zażółć Gęślą\n")[0] == Exit.OK
+    return run
+
+
+def agreements(run: Run) -> dict[str, Any]:
+    """What `holders agreements` tells."""
+    found: dict[str, Any] = json.loads(run("holders", "agreements", "--json", typed=card(1))[1])
+    return found
+
+
+def test_a_consent_is_given_and_withdrawn(known: Run) -> None:
+    """Zgierz § 13, § 14: both days are kept; what is given is not given again, nor withdrawn twice."""
+    assert known("holders", "consent", "newsletter", typed=card(1))[0] == Exit.OK
+    assert known("holders", "consent", "newsletter", typed=card(1))[0] == Exit.USAGE
+    assert known("holders", "consent", "newsletter", "--withdraw", typed=card(1))[0] == Exit.OK
+    assert known("holders", "consent", "newsletter", "--withdraw", typed=card(1))[0] == Exit.NOT_FOUND
+    assert agreements(known)["consents"] == [{"kind": "newsletter", "given_on": TODAY, "withdrawn_on": TODAY}]
+    assert known("holders", "consent", "newsletter", typed=card(1))[0] == Exit.OK
+    assert agreements(known)["consents"][0]["withdrawn_on"] is None
+    assert known("holders", "consent", "everything", typed=card(1))[0] == Exit.USAGE
+    assert known("holders", "consent", "data", typed=card(2))[0] == Exit.NOT_FOUND
+
+
+def test_who_may_act_for_a_holder_is_kept_and_ended(known: Run) -> None:
+    """Zgierz § 12, § 24: a proxy, a guardian, each by a number; no message repeats a name."""
+    typed = f"{card(1)}\nOpiekun Źdźbło\n600100200\n"
+    status, out, err = known("holders", "represent", "--role", "guardian", typed=typed)
+    assert (status, "Źdźbło" in out + err) == (Exit.OK, False)
+    assert known("holders", "represent", "--role", "proxy", typed=f"{card(1)}\nB\n")[0] == Exit.OK
+    found = agreements(known)["representatives"]
+    assert [(row["number"], row["role"], row["name"]) for row in found] == [
+        (1, "guardian", "Opiekun Źdźbło"),
+        (2, "proxy", "B"),
+    ]
+    assert known("holders", "represent", "--end", "1", typed=card(1))[0] == Exit.OK
+    assert known("holders", "represent", "--end", "1", typed=card(1))[0] == Exit.NOT_FOUND
+    for wrong in (("--role", "friend"), ("--until", "someday")):
+        assert known("holders", "represent", *wrong, typed=f"{card(1)}\nC\n")[0] == Exit.USAGE
+    assert known("holders", "represent", typed=f"{card(1)}\n")[0] == Exit.USAGE
+
+
+def test_all_of_it_goes_with_the_person(known: Run) -> None:
+    """Anonymised, nobody is left who agreed or acts."""
+    known("holders", "consent", "data", typed=card(1))
+    known("holders", "represent", typed=f"{card(1)}\nB\n")
+    assert known("holders", "anonymise", *SURE, typed=card(1))[0] == Exit.OK
+    found = agreements(known)
+    assert (found["consents"], found["representatives"]) == ([], [])
