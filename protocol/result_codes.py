@@ -72,8 +72,14 @@ class ResultCode(IntEnum):
     TOTALS_DIFFER = 3, ResultClass.APPROVE, "95", "Sumy terminala i systemu są różne", "Totals differ"
 
     TRY_AGAIN = 10, ResultClass.RETRY, "19", "Spróbuj ponownie", "Try again"
-    # Redemptions only: the switch does not know for certain which cards are blocked.
-    FEED_STALE = 11, ResultClass.RETRY, "91", "Wymiana chwilowo niedostępna", "Redemption unavailable for now"
+    # Redemptions and benefits: it is not known for certain which cards are blocked, and which offers hold.
+    FEED_STALE = (
+        11,
+        ResultClass.RETRY,
+        "91",
+        "Chwilowo niedostępne, ponów później",
+        "Unavailable for now, send again later",
+    )
     SYSTEM_ERROR = (
         12,
         ResultClass.FAULT,

@@ -37,6 +37,7 @@ from switch.rules.directory import Card, HeldCard, Partner, Terminal
 from switch.rules.entitlement import Held
 from switch.rules.offers import Offer, encode_offer
 from switch.rules.programme import Rules
+from switch.rules.states import States
 from tests.entries import SWIPED
 from tests.switch.offers import an_offer
 from tests.switch.test_cities import CZESTOCHOWA, PONTA, ZGIERZ, ZYWIEC, partner_in
@@ -181,12 +182,57 @@ def test_a_card_that_cannot_be_used_has_its_code(of: Card | int, code: ResultCod
     assert use(shop(ZGIERZ, here(9, HALF, TENTH)), of).code == code
 
 
+@pytest.mark.parametrize(
+    ("offer", "amount", "kinds", "confirmed", "code"),
+    [
+        (99, -1, SENIOR, 0, ResultCode.AMOUNT_NEGATIVE),
+        (99, 10**12, SENIOR, 0, ResultCode.AMOUNT_OVER_LIMIT),
+        (99, 0, SENIOR, 0, ResultCode.BENEFIT_UNKNOWN),
+        (10, 0, SENIOR, 0, ResultCode.BENEFIT_OTHER_PARTNER),
+        (9, 0, SENIOR, 0, ResultCode.BENEFIT_NOT_FOR_CARD),
+        (9, 0, ADULT, 0, ResultCode.AMOUNT_ZERO),
+        (9, 1, ADULT, 0, ResultCode.BENEFIT_NOT_NOW),
+        (8, 1, ADULT, 0, ResultCode.CONFIRMATION_MISSING),
+        (8, 1, ADULT, 7, ResultCode.APPROVED),
+    ],
+)
+def test_of_several_refusals_the_first_in_order_is_given(
+    offer: int, amount: int, kinds: int, confirmed: int, code: ResultCode
+) -> None:
+    """SPEC.md, section 7: the lowest number, but that it is another partner's before what else is wrong."""
+    over = {"days": ["mon"]}
+    terminal = shop(ZGIERZ, here(8, TENTH), here(9, TENTH, **over), here(10, TENTH, partner=99, **over))
+    decision = use(terminal, card(ZGIERZ, kinds), offer=offer, amount=amount, confirmed=confirmed)
+    assert decision.code == code
+
+
+def test_of_a_programme_that_has_ended_an_advice_says_so_first() -> None:
+    """33 before 34; a card that is blocked comes after it."""
+    terminal = shop(ZGIERZ, here(9))
+    advice = BenefitAdvice(1, NOW_MS // 1000, "", SWIPED, 9, 1000, SEEN_ALL)
+    blocked = HeldCard(8, 3, 1, held=held(ADULT))
+    assert decide_benefit_advice(advice, terminal, blocked, NOW).code == ResultCode.OFFLINE_NOT_ALLOWED
+    terminal.partner.programme.states = States(ended_from_ms=NOW_MS - 1)
+    assert decide_benefit_advice(advice, terminal, blocked, Moment(NOW_MS + 1_000)).code == (
+        ResultCode.PROGRAMME_ENDED
+    )
+
+
 def test_while_a_block_may_be_missed_nothing_is_granted_for_now() -> None:
     """A stale registry may miss a block or a withdrawal: try again."""
     terminal, at = shop(ZGIERZ, here(9)), Moment(NOW_MS, is_stale=True)
     assert use(terminal, card(ZGIERZ), at=at).code == ResultCode.FEED_STALE
     verdict = decide_verify(Verify(1, 0, "", SWIPED, 0), terminal, card(ZGIERZ), at)
     assert verdict.code == ResultCode.FEED_STALE
+
+
+def test_an_advice_is_not_lost_while_its_offer_may_only_be_new() -> None:
+    """A worker whose registry is stale answers "send again", never "no such benefit" for good."""
+    terminal = shop(PONTA)
+    advice = BenefitAdvice(1, NOW_MS // 1000, "", EntryMode.TAPPED, 9, 1000, SEEN_ALL)
+    for is_stale, code in ((True, ResultCode.FEED_STALE), (False, ResultCode.BENEFIT_UNKNOWN)):
+        at = Moment(NOW_MS, is_stale=is_stale)
+        assert decide_benefit_advice(advice, terminal, card(PONTA), at).code == code
 
 
 def test_hours_and_outlets_are_the_terminals_and_the_citys() -> None:

@@ -13,6 +13,7 @@ from protocol import BenefitAdvice, BenefitUse, ResultCode
 from switch.rules.benefits import (
     IDENTITY,
     NO_OTHER_DISCOUNT,
+    NOT_NOW,
     Terms,
     checks_of,
     discount_grosze,
@@ -29,6 +30,7 @@ from switch.rules.entitlement import Standing, standing
 from switch.rules.quotas import quota_legs
 from switch.rules.versions import Version
 
+OFFLINE_NOT_ALLOWED: Final = int(ResultCode.OFFLINE_NOT_ALLOWED)
 AMOUNT_MAX_GROSZE: Final = 100_000_000
 """What a benefit is taken off at most, 1,000,000 zł: more is a slip of the keys."""
 
@@ -62,16 +64,22 @@ def decide_benefit_use(message: BenefitUse, terminal: Terminal, card: Card | int
 def decide_benefit_advice(
     message: BenefitAdvice, terminal: Terminal, card: Card | int, at: Moment
 ) -> Decision:
-    """One use that was granted offline, by what held at the time of the sale; where the programme has it."""
+    """One use that was granted offline, by what held at the time of the sale; where the programme has it.
+
+    While the registry is stale it is kept by the terminal: what is not known here may have been published.
+    """
+    if at.is_stale:
+        return _refused(int(ResultCode.FEED_STALE), message)
     sale = judge_late(message, terminal.partner, card, at)
     if isinstance(sale, int):
         return _refused(sale, message)
-    benefits, number = sale.version.rules.benefits, sale.version.number
-    if benefits is None or not benefits.offline:
-        code = int(ResultCode.OFFLINE_NOT_ALLOWED if benefits else ResultCode.NOT_SUPPORTED)
-        return _refused(code, message, number)
-    if sale.refusal or isinstance(card, int):
-        return _refused(sale.refusal, message, number)
+    benefits, code = sale.version.rules.benefits, sale.refusal
+    if benefits is None:
+        code = int(ResultCode.NOT_SUPPORTED)
+    elif not benefits.offline:
+        code = min(code or OFFLINE_NOT_ALLOWED, OFFLINE_NOT_ALLOWED)
+    if code or isinstance(card, int):
+        return _refused(code, message, sale.version.number)
     return _grant(message, Asked(terminal, card, sale.version, sale.at_ms))
 
 
@@ -117,14 +125,16 @@ def refuse_use(
     message: BenefitUse | BenefitAdvice, terms: Terms | None, asked: Asked, who: Standing
 ) -> tuple[int, int]:
     """Return why a use is refused, and what the cashier has to see (of one refused: has yet to confirm)."""
-    if terms is None:
-        return int(ResultCode.BENEFIT_UNKNOWN), 0
-    if code := refuse_offer(terms, asked, who):
-        return code, 0
     if not 0 <= message.amount <= AMOUNT_MAX_GROSZE:
         return refuse_amount(message.amount), 0
-    if not message.amount and wants_amount(terms, kinds=who.kinds, flags=who.flags):
+    if terms is None:
+        return int(ResultCode.BENEFIT_UNKNOWN), 0
+    code = refuse_offer(terms, asked, who)
+    is_theirs = code in {APPROVED, NOT_NOW}
+    if is_theirs and not message.amount and wants_amount(terms, kinds=who.kinds, flags=who.flags):
         return int(ResultCode.AMOUNT_ZERO), 0
+    if code:
+        return code, 0
     checks = checks_for(terms, asked.version, who)
     if is_confirmed(checks, message.confirmed):
         return APPROVED, checks

@@ -19,11 +19,10 @@ def decide_refund(message: Refund, terminal: Terminal, card: Card | int, at: Mom
     rules = partner.programme.current.rules.refund
     if rules is None:
         return Decision(int(ResultCode.NOT_SUPPORTED), amount_grosze=amount_grosze)
-    code = refuse_identity(partner, card)
+    is_here = message.original_terminal in partner.terminals
+    code = refuse_identity(partner, card) if is_here else int(ResultCode.ORIGINAL_UNKNOWN)
     if not code and amount_grosze < 0:
         code = refuse_amount(amount_grosze)
-    if not code and message.original_terminal not in partner.terminals:
-        code = int(ResultCode.ORIGINAL_UNKNOWN)
     return Decision(
         code,
         amount_grosze=amount_grosze,
