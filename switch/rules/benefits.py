@@ -16,6 +16,7 @@ import msgspec
 from protocol import ResultCode
 from switch.rules.dates import EVERY_DAY, Hours, began_on, day_number
 from switch.rules.offers import CHECK_BITS, DAYS, AnyBenefit, Codes, Offer, parse_hours
+from switch.rules.quotas import Counted, limits_of_offer
 
 APPROVED: Final = int(ResultCode.APPROVED)
 NOT_FOR_CARD: Final = int(ResultCode.BENEFIT_NOT_FOR_CARD)
@@ -44,6 +45,8 @@ class Terms(msgspec.Struct, frozen=True):
     from_day: int
     to_day: int
     hours: tuple[Hours, ...]
+    confirm: int
+    limits: tuple[Counted, ...]
 
     @classmethod
     def of(cls, offer: Offer, codes: Codes) -> Terms:
@@ -63,6 +66,8 @@ class Terms(msgspec.Struct, frozen=True):
             day_number(offer.from_day) if offer.from_day else FIRST_DAY,
             day_number(offer.to_day) if offer.to_day else LAST_DAY,
             tuple(hours) or (Hours(days=days),),
+            sum(CHECK_BITS[check] for check in offer.confirm),
+            limits_of_offer(offer),
         )
 
 
@@ -75,35 +80,32 @@ def refuse_benefit(
     """
     if terms.offer.partner != partner or (terms.outlets and outlet not in terms.outlets):
         return OTHER_PARTNER
-    if not any(_is_for(audience, kinds, flags) for audience in terms.audiences):
-        return NOT_FOR_CARD
-    return APPROVED if is_open(terms, *wall) else NOT_NOW
+    for audience in terms.audiences:
+        if _is_for(audience, kinds, flags):
+            return APPROVED if is_open(terms, *wall) else NOT_NOW
+    return NOT_FOR_CARD
 
 
 def is_open(terms: Terms, day: int, minute: int) -> bool:
     """Whether an offer holds at a minute of a day; hours past midnight are those of the day they began on."""
-    return any(
-        began is not None and terms.from_day <= began <= terms.to_day
-        for began in (began_on(hours, day, minute) for hours in terms.hours)
-    )
+    for hours in terms.hours:
+        began = began_on(hours, day, minute)
+        if began is not None and terms.from_day <= began <= terms.to_day:
+            return True
+    return False
 
 
 def _is_for(audience: Audience, kinds: int, flags: int) -> bool:
-    return (not audience.kinds or audience.kinds & kinds != 0) and (
-        not audience.flags or audience.flags & flags != 0
-    )
+    of_kinds, of_flags, _ = audience
+    return (not of_kinds or of_kinds & kinds != 0) and (not of_flags or of_flags & flags != 0)
 
 
 def discount_grosze(terms: Terms, *, kinds: int, flags: int, amount_grosze: int) -> int:
     """Return what is taken off an amount for a holder of these kinds and flags; 0: nothing is for them."""
-    best = max(
-        (
-            audience.benefit.discount_grosze(max(amount_grosze, 0))
-            for audience in terms.audiences
-            if _is_for(audience, kinds, flags)
-        ),
-        default=0,
-    )
+    best = 0
+    for audience in terms.audiences:
+        if _is_for(audience, kinds, flags):
+            best = max(best, audience.benefit.discount_grosze(max(amount_grosze, 0)))
     most = terms.offer.max_discount_grosze
     return best if most is None else min(best, most)
 
@@ -115,19 +117,17 @@ def wants_amount(terms: Terms, *, kinds: int, flags: int) -> bool:
     )
 
 
-def checks_of(offer: Offer, *, always: int, combines: bool) -> int:
+def checks_of(terms: Terms, *, always: int, combines: bool) -> int:
     """Return what the cashier has to confirm, in the wire's bits.
 
     `always`: what the programme demands for every benefit; `combines`: whether its benefits go together with
     other discounts where the offer does not say. An offer that does not combine by its own words is confirmed
     to have been given alone also where the programme does not ask.
     """
-    checks = always
-    for check in offer.confirm:
-        checks |= CHECK_BITS[check]
-    if combines if offer.combines is None else offer.combines:
+    checks, own_word = always | terms.confirm, terms.offer.combines
+    if combines if own_word is None else own_word:
         return checks & ~NO_OTHER_DISCOUNT
-    return checks | NO_OTHER_DISCOUNT if offer.combines is False else checks
+    return checks | NO_OTHER_DISCOUNT if own_word is False else checks
 
 
 def is_confirmed(checks: int, confirmed: int) -> bool:

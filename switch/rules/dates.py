@@ -12,6 +12,7 @@ from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from datetime import MAXYEAR, date, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 EPOCH_ORDINAL: Final = 719_163  # date(1970, 1, 1).toordinal()
@@ -152,7 +153,8 @@ class Period(IntEnum):
     EVER = 4
 
 
-def period_of(period: Period, number: int) -> int:
+@lru_cache(maxsize=256)  # asked for each use of a benefit, of few days
+def period_of(period: int, number: int) -> int:
     """Return the number of the period a day (days since 1970) lies in.
 
     The day itself, its Monday (days since 1970), year · 12 + month − 1, the year, or 0.

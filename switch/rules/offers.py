@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -95,6 +96,12 @@ class Benefit(_Part, frozen=True, tag_field="kind"):
         raise AssertionError(f"{type(self).__name__} has no price")
 
 
+@lru_cache(maxsize=1_024)
+def _hundredths(percent: int | str) -> int:
+    whole, _, part = str(percent).replace(",", ".").partition(".")
+    return int(whole) * 100 + int(part.ljust(2, "0"))
+
+
 class Percent(Benefit, frozen=True, kw_only=True, tag="percent"):
     """So much of a hundred off, half-up to the grosz: `percent = 10`, or `"12.5"` in quotes."""
 
@@ -113,8 +120,7 @@ class Percent(Benefit, frozen=True, kw_only=True, tag="percent"):
     @property
     def hundredths(self) -> int:
         """The percentage in hundredths: 12.5 % is 1250."""
-        whole, _, part = str(self.percent).replace(",", ".").partition(".")
-        return int(whole) * 100 + int(part.ljust(2, "0"))
+        return _hundredths(self.percent)
 
     def discount_grosze(self, amount_grosze: int) -> int:
         """Return the percentage of an amount; half a grosz counts as a whole one."""

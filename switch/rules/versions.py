@@ -10,9 +10,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from ledger.books.posting import AccountKind, account_id
 from switch.rules.calendar import Calendar
 from switch.rules.offers import Codes, codes_of
 from switch.rules.programme import CardRules, Identity, Receipt, Receipts, Rules, Terminals
+from switch.rules.quotas import Counted, limits_of_programme
 from switch.rules.receipts import ReceiptPrinter
 
 DAY_MS = 86_400_000
@@ -22,7 +24,8 @@ class Version(msgspec.Struct, frozen=True):
     """One version of the rules, in force from `from_ms` (ms since 1970), with what is made of it once.
 
     `entry_bits`: how a card may be read, 1 << entry each; `codes`: the bits of kinds of holder and flags;
-    `needs_proof`: an entitlement ends without one.
+    `needs_proof`: an entitlement ends without one; `minors`: the kinds of minors; `limits`: of the whole
+    programme; `organiser`: the account that owns quotas wider than a card.
     """
 
     number: int
@@ -33,11 +36,14 @@ class Version(msgspec.Struct, frozen=True):
     entry_bits: int
     codes: Codes
     needs_proof: bool
+    minors: int
+    limits: tuple[Counted, ...]
+    organiser: int
 
     @classmethod
     def of(cls, number: int, from_ms: int, rules: Rules) -> Version:
         """Make a version of checked rules."""
-        calendar = Calendar(rules.programme.time_zone)
+        calendar, codes = Calendar(rules.programme.time_zone), codes_of(rules)
         return cls(
             number,
             from_ms,
@@ -45,8 +51,11 @@ class Version(msgspec.Struct, frozen=True):
             ReceiptPrinter(rules, calendar),
             calendar,
             rules.terminals.entry_bits(),
-            codes_of(rules),
+            codes,
             rules.entitlement is not None,
+            rules.holders.minors_mask() if rules.holders else 0,
+            limits_of_programme(rules, codes),
+            account_id(rules.programme.number, AccountKind.ORGANISER),
         )
 
 

@@ -297,7 +297,7 @@ def test_what_has_to_be_confirmed(
     confirm: tuple[str, ...], offer_combines: bool | None, always: int, combines: bool, expected: int
 ) -> None:
     """The programme's, the offer's, and that no other discount was given unless they go together."""
-    made = offer(confirm=confirm, combines=offer_combines)
+    made = terms(confirm=confirm, combines=offer_combines)
     assert checks_of(made, always=always, combines=combines) == expected
 
 

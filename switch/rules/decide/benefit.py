@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from ledger.books.posting import QuotaLeg
 from protocol import BenefitAdvice, BenefitUse, ResultCode
 from switch.rules.benefits import (
     IDENTITY,
@@ -89,7 +90,7 @@ def _refused(code: int, message: BenefitUse | BenefitAdvice, rules_version: int 
 
 
 def _grant(message: BenefitUse | BenefitAdvice, asked: Asked) -> Decision:
-    terminal, card, version, at_ms = asked
+    terminal, _, version, at_ms = asked
     programme = terminal.partner.programme
     found = programme.offers.at(message.offer, at_ms)
     terms = found.terms(version.codes) if found else None
@@ -102,7 +103,6 @@ def _grant(message: BenefitUse | BenefitAdvice, asked: Asked) -> Decision:
             rules_version=version.number,
             more=More(offer=message.offer, confirmed=message.confirmed & 7, checks=checks, basis=who.kinds),
         )
-    day = version.calendar.day(at_ms)
     return Decision(
         APPROVED,
         amount_grosze=message.amount,
@@ -115,7 +115,7 @@ def _grant(message: BenefitUse | BenefitAdvice, asked: Asked) -> Decision:
             ),
             confirmed=message.confirmed & 7,
             checks=checks,
-            quotas=quota_legs(terms.offer, version, who, account=card.account, day=day),
+            quotas=quotas_for(terms, asked, who),
             basis=who.kinds,
         ),
     )
@@ -156,7 +156,20 @@ def refuse_offer(terms: Terms, asked: Asked, who: Standing) -> int:
 
 def checks_for(terms: Terms, version: Version, who: Standing) -> int:
     """Return what the cashier has to see, in the wire's bits."""
-    benefits, holders = version.rules.benefits, version.rules.holders
+    benefits = version.rules.benefits
     assert benefits is not None
-    always = benefits.checks(who.kinds, holders.minors_mask() if holders else 0)
-    return checks_of(terms.offer, always=always, combines=benefits.stacks)
+    always = benefits.checks(who.kinds, version.minors)
+    return checks_of(terms, always=always, combines=benefits.stacks)
+
+
+def quotas_for(terms: Terms, asked: Asked, who: Standing) -> tuple[QuotaLeg, ...]:
+    """Return the quotas that a use would take one of."""
+    version = asked.version
+    return quota_legs(
+        terms.limits + version.limits,
+        account=asked.card.account,
+        organiser=version.organiser,
+        kinds=who.kinds,
+        flags=who.flags,
+        day=version.calendar.day(asked.at_ms),
+    )

@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from ledger.books.posting import QuotaLeg
 from protocol import ResultCode, Verify, limits
-from switch.rules.decide.benefit import Asked, checks_for, refuse_offer
+from switch.rules.decide.benefit import Asked, checks_for, quotas_for, refuse_offer
 from switch.rules.decide.decision import Moment
 from switch.rules.decide.refusals import APPROVED, postpone, refuse
 from switch.rules.directory import Card, Terminal
-from switch.rules.quotas import quota_legs
 
 
 class Found(NamedTuple):
@@ -47,7 +46,7 @@ def decide_verify(message: Verify, terminal: Terminal, card: Card | int, at: Mom
     if code or isinstance(card, int):
         return Verdict(code)
     asked = Asked(terminal, card, version, at.now_ms)
-    who, day = asked.who(), version.calendar.day(at.now_ms)
+    who = asked.who()
     ready = (
         held.terms(version.codes)
         for held in programme.offers.of_partner(
@@ -61,8 +60,5 @@ def decide_verify(message: Verify, terminal: Terminal, card: Card | int, at: Mom
     checks = 0
     for terms in page:
         checks |= checks_for(terms, version, who)
-    found = tuple(
-        Found(terms.offer.number, quota_legs(terms.offer, version, who, account=card.account, day=day))
-        for terms in page
-    )
+    found = tuple(Found(terms.offer.number, quotas_for(terms, asked, who)) for terms in page)
     return Verdict(APPROVED, checks, found, page[-1].offer.number if len(fitting) > len(page) else 0)
