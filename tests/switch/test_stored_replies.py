@@ -17,12 +17,17 @@ from ledger.registry.programmes import add_programme, add_rules, suspend_program
 from ledger.registry.reads import Status as RowStatus
 from protocol import (
     Balance,
+    BenefitAdvice,
+    BenefitUse,
     Earn,
     EarnAdvice,
     Redeem,
+    Refund,
     Request,
     ResultCode,
     Reversal,
+    SignOn,
+    SignOnReply,
     Status,
     StatusReply,
 )
@@ -33,6 +38,7 @@ from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.city import RULES
 from tests.switch.memory import CARD, CARDS, UNKNOWN_CARD, Line, card_digits
+from tests.switch.offers import an_offer, publish, publish_published
 from tests.switch.test_worker import Running, running_worker
 
 STRANGER = card_digits(10_000_000_000)  # of another programme, by its prefix 96161
@@ -64,6 +70,7 @@ async def add_cards(running: Running) -> None:
         await add_rules(connection, TESTER, programme=2, effective_from=since, rules_toml=ZYWIEC)
         stranger = CardRow(running.master.pepper(2).token(STRANGER), STRANGER[-4:])
         await import_cards(connection, TESTER, 2, [stranger])
+        await publish_published(connection)
 
     await running.owner.run(job)
 
@@ -78,6 +85,42 @@ def undo(stan: int, original: int, card: str = CARD) -> Reversal:
 
 def redeem(stan: int, tier: int, card: str = CARD) -> Redeem:
     return Redeem(stan=stan, terminal_time=7, card=card, entry=SWIPED, tier=tier, amount=0)
+
+
+def use(stan: int, offer: int, *, confirmed: int = 0, amount: int = 2_000, card: str = CARD) -> BenefitUse:
+    return BenefitUse(stan, 7, card, SWIPED, offer, amount, confirmed)
+
+
+def refund(stan: int, original: int, amount: int, card: str = CARD) -> Refund:
+    return Refund(stan, 7, card, SWIPED, 1, original, amount)
+
+
+def benefit_cases() -> list[tuple[Request, int]]:
+    """Benefits and refunds with every outcome that can be stored."""
+    code = ResultCode
+    late = BenefitAdvice(109, int(time.time()), CARD, SWIPED, 12, 900, 0)
+    return [
+        (use(100, 7), code.APPROVED),
+        (use(101, 7), code.QUOTA_USED_UP),
+        (use(102, 8), code.CONFIRMATION_MISSING),
+        (use(103, 8, confirmed=4), code.APPROVED),
+        (use(104, 9), code.BENEFIT_NOT_FOR_CARD),
+        (use(105, 10), code.BENEFIT_NOT_NOW),
+        (use(106, 11), code.BENEFIT_OTHER_PARTNER),
+        (use(107, 99), code.BENEFIT_UNKNOWN),
+        (use(108, 7, amount=0), code.AMOUNT_ZERO),
+        (late, code.APPROVED),
+        (earn(110, amount=100_000), code.APPROVED),
+        (refund(111, 110, 50_000), code.APPROVED),
+        (refund(112, 110, 60_000), code.REFUND_OVER_SALE),
+        (refund(113, 99, 100), code.ORIGINAL_UNKNOWN),
+        (refund(114, 111, 100), code.ORIGINAL_NOT_REFUNDABLE),
+        (refund(115, 110, 100, OTHER), code.ORIGINAL_MISMATCH),
+        (refund(116, 103, 1_500), code.APPROVED),
+        (undo(117, 100), code.APPROVED),
+        (undo(118, 110), code.APPROVED),
+        (undo(119, 111), code.ORIGINAL_NOT_REVERSIBLE),
+    ]
 
 
 def cases() -> list[tuple[Request, int]]:
@@ -170,12 +213,23 @@ class Teller:
                 if reply.code == code and text in reply.receipt:
                     return
 
+    async def wait_offer(self, line: Line, name: str) -> None:
+        """Wait until a sign-on names offer 12 so."""
+        with trio.fail_after(HANG_S):
+            while True:
+                self.stan += 1
+                reply = await line.ask(SignOn(self.stan, 7, "till", "pl", 11))
+                assert isinstance(reply, SignOnReply)
+                if reply.offers[0][2] == name:
+                    return
+
 
 async def test_every_stored_reply_stays_what_it_was(
     fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:
-    """43 replies, repeated and asked for by STATUS: at once, after a restart, after a change of the
-    rules, after the plastic was replaced, while partner and programme are suspended.
+    """63 replies, repeated and asked for by STATUS: at once, after a restart, after a change of the
+    rules, after offers were renamed, after the plastic was replaced, while partner and programme are
+    suspended.
     """
     first: dict[int, tuple[Request, TransactionReply]] = {}
     teller = Teller(first)
@@ -183,7 +237,7 @@ async def test_every_stored_reply_stays_what_it_was(
         await add_cards(running)
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line()
-        for request, code in cases():
+        for request, code in (*cases(), *benefit_cases()):
             reply = await line.ask(request)
             assert isinstance(reply, TransactionReply)
             assert reply.code == code, f"{request}: {reply}"
@@ -199,6 +253,10 @@ async def test_every_stored_reply_stays_what_it_was(
         await owner.run(lambda c: add_rules(c, TESTER, programme=1, effective_from=since, rules_toml=text))
         await teller.wait_balance(line, 0, "Punkty razem")
         await teller.check(line, "after a change of the rules")
+        renamed = [an_offer(number, name="Zmieniona") for number in (7, 8, 12)]
+        await owner.run(lambda c: publish(c, *renamed, since=datetime.now(UTC)))
+        await teller.wait_offer(line, "Zmieniona")
+        await teller.check(line, "after offers were renamed")
         old, new = (running.master.pepper(1).token(digits) for digits in (CARD, NEW_PLASTIC))
         await owner.run(lambda c: replace_card(c, TESTER, old, new, NEW_PLASTIC[-4:], handed_over=True))
         await teller.wait_balance(line, ResultCode.CARD_REPLACED)
