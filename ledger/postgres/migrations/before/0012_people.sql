@@ -104,12 +104,13 @@ $$;
 create function people.place_kinds(p_programme smallint, p_day date, p_accounts bigint[]) returns int
 language plpgsql as $$
 declare
+  v_accounts constant bigint[] := coalesce(p_accounts,
+    (select array_agg(p.account) from people.person p where p.programme = p_programme));
   v_changed int;
 begin
   with born as materialized (
     select distinct p.born_on from people.person p
-      where p.programme = p_programme and p.born_on is not null
-        and (p_accounts is null or p.account = any (p_accounts))
+      where p.programme = p_programme and p.born_on is not null and p.account = any (v_accounts)
   ), beginning as (
     select distinct on (1) (v.effective_from at time zone v.time_zone)::date as from_day, v.version
       from registry.programme_version v where v.programme = p_programme
@@ -145,8 +146,7 @@ begin
   update registry.holder h set kinds = p.kinds, kinds_from = p.kinds_from, kinds_before = p.kinds_before,
       next_from = p.next_from, kinds_next = p.kinds_next
     from people.person q join placed p using (born_on)
-    where h.account = q.account and q.programme = p_programme
-      and (p_accounts is null or q.account = any (p_accounts))
+    where h.account = q.account and q.programme = p_programme and q.account = any (v_accounts)
       and (h.kinds, h.kinds_from, h.kinds_before, h.next_from, h.kinds_next)
         is distinct from (p.kinds, p.kinds_from, p.kinds_before, p.next_from, p.kinds_next);
   get diagnostics v_changed = row_count;
