@@ -25,7 +25,7 @@ COMMANDS = {
     "demo": "demo:demo_app",
     "up": "demo:up_app",
     "serve": "serve:app",
-    "terminal": "terminal:app",
+    "terminal": "terminal_benefits:app",
     "simulate": "simulate:app",
     "cards": "card_cases:app",
     "holders": "holder_agreements:app",

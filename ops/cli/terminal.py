@@ -77,7 +77,7 @@ async def earn(
     """Award the points of a payment."""
     swiped, grosze = typed_card(card), parse_amount(amount)
     async with open_terminal(till, place) as terminal:
-        return show_reply(terminal, await terminal.earn(swiped, grosze), as_json=json)
+        return show_reply(terminal, await terminal.earn(swiped, grosze, entry=till.entry), as_json=json)
 
 
 @app.command(help_epilogue=examples(f"terminal redeem --card {EXAMPLE_CARD} --points 100"))
@@ -85,14 +85,18 @@ async def redeem(
     *,
     card: CardText = FROM_INPUT,
     points: Annotated[int, Parameter(help="The tier: how many points are exchanged.")],
+    amount: Annotated[
+        str, Parameter(help="What is to pay before the rebate, 45.90; not said.", allow_leading_hyphen=True)
+    ] = "",
     json: JsonReply = False,
     till: TillOptions = HAND,
     place: Place = HERE,
 ) -> Exit:
     """Exchange one tier of points for a rebate."""
-    swiped = typed_card(card)
+    swiped, to_pay = typed_card(card), parse_amount(amount) if amount else 0
     async with open_terminal(till, place) as terminal:
-        return show_reply(terminal, await terminal.redeem(swiped, points), as_json=json)
+        reply = await terminal.redeem(swiped, points, amount_grosze=to_pay, entry=till.entry)
+        return show_reply(terminal, reply, as_json=json)
 
 
 @app.command(help_epilogue=examples(f"terminal balance --card {EXAMPLE_CARD}"))
@@ -102,7 +106,7 @@ async def balance(
     """Ask for a card's points."""
     swiped = typed_card(card)
     async with open_terminal(till, place) as terminal:
-        return show_reply(terminal, await terminal.balance(swiped), as_json=json)
+        return show_reply(terminal, await terminal.balance(swiped, entry=till.entry), as_json=json)
 
 
 Original = Annotated[int, Parameter(name="--stan", help="STAN of the earlier transaction, as printed.")]
@@ -120,7 +124,7 @@ async def reversal(
     """Undo an earlier transaction of this terminal."""
     swiped = typed_card(card)
     async with open_terminal(till, place) as terminal:
-        return show_reply(terminal, await terminal.reversal(swiped, original), as_json=json)
+        return show_reply(terminal, await terminal.reversal(swiped, original, entry=till.entry), as_json=json)
 
 
 @app.command(help_epilogue=examples(f"terminal status --card {EXAMPLE_CARD} --stan 17"))
@@ -135,7 +139,7 @@ async def status(
     """Ask what became of an earlier STAN; one that was never seen is thereby cancelled for good."""
     swiped = typed_card(card)
     async with open_terminal(till, place) as terminal:
-        reply = await terminal.status(swiped, original)
+        reply = await terminal.status(swiped, original, entry=till.entry)
         if json:
             found = dict(reply_fields(reply.original)) if reply.original else None
             print_json({"result": code_name(reply.code), "code": int(reply.code), "original": found})

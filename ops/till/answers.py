@@ -10,7 +10,7 @@ from typing import Final
 from ops.exit_codes import Exit
 from ops.output import Row, print_fields, print_json, print_line, work_is_done
 from ops.till.receipt_paper import paper
-from protocol import ResultClass, ResultCode, TotalsReply, TransactionReply, result_class
+from protocol import ResultClass, ResultCode, TotalsReply, TransactionReply, VerifyReply, result_class
 from simulators.till.terminal import PosTerminal
 from switch.rules.receipts import money
 
@@ -21,7 +21,12 @@ def status_of(code: int) -> Exit:
     """Return the exit status for a result code."""
     if code == ResultCode.TOTALS_DIFFER:
         return Exit.DIFFERENCES
-    return Exit.OK if result_class(code) is ResultClass.APPROVE else Exit.DECLINED
+    match result_class(code):
+        case ResultClass.APPROVE:
+            return Exit.OK
+        case ResultClass.RETRY:
+            return Exit.TRY_AGAIN
+    return Exit.DECLINED
 
 
 def code_name(code: int) -> str:
@@ -77,6 +82,28 @@ def show_reply(terminal: PosTerminal, reply: TransactionReply, *, as_json: bool)
         print_json(dict(reply_fields(reply)))
     else:
         show_receipt(terminal, reply)
+    return status_of(reply.code)
+
+
+def show_verified(reply: VerifyReply, *, as_json: bool) -> Exit:
+    """Print the benefits that hold for a card; returns the exit status."""
+    if as_json:
+        print_json(
+            {
+                "result": code_name(reply.code),
+                "code": int(reply.code),
+                "checks": reply.checks,
+                "benefits": [{"offer": offer, "remaining": left} for offer, left in reply.benefits],
+                "benefits_next": reply.benefits_next,
+                "receipt": reply.receipt,
+            }
+        )
+        return status_of(reply.code)
+    print_line(reply.receipt or code_text(reply.code))
+    for offer, left in reply.benefits:
+        print_line(f"offer {offer}: " + (f"{left} left" if left >= 0 else "no limit"))
+    if reply.benefits_next:
+        print_line(f"More: --after {reply.benefits_next}")
     return status_of(reply.code)
 
 

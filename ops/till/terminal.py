@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from cyclopts import Group, Parameter
 
@@ -23,6 +23,7 @@ from ops.place.running import read_note
 from ops.program import project_version
 from protocol import (
     CardNumberError,
+    EntryMode,
     ResultCode,
     mask_card,
     parse_card,
@@ -60,6 +61,10 @@ class TillOptions:
         str | None,
         Parameter(help="Where the switch is, host:port or tls://host:port; the one that runs here."),
     ] = None
+    entry: Annotated[EntryMode, Parameter(help="How the card is read: swiped, scanned, tapped or keyed.")] = (
+        EntryMode.SWIPED
+    )
+    language: Annotated[Literal["pl", "en"], Parameter(help="What receipts are printed in.")] = "pl"
     ca_file: Annotated[Path | None, Parameter(help="Certificates to trust for TLS.")] = None
 
     def identity(self) -> TerminalIdentity:
@@ -160,5 +165,6 @@ async def open_terminal(till: TillOptions, place: Place = HERE) -> AsyncIterator
     path = folder / f"{identity.terminal}.memory"
     software = f"cityswitch {project_version()}"
     with TerminalMemory.open(path, identity.terminal, durable=True) as memory:
-        async with PosTerminal(identity, memory, connector(address), software=software) as terminal:
+        made = PosTerminal(identity, memory, connector(address), software=software, language=till.language)
+        async with made as terminal:
             yield terminal

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import cast
 
 from protocol import (
-    Earn,
+    Ack,
+    BenefitAdvice,
+    CardReport,
     EarnAdvice,
-    Redeem,
     Reply,
     ResultCode,
     Reversal,
@@ -27,10 +28,13 @@ from protocol import (
 from simulators.errors import Abandoned, SwitchBusy, TimedOut
 from simulators.till.exchange import Exchange, NoAnswer
 from simulators.till.posting import (
+    BENEFIT_ADVICE,
     EARN_ADVICE,
+    NEVER_GIVEN_UP,
     REVERSAL,
     PostingRequest,
     Settled,
+    StoredRequest,
     Witness,
     decode_posting,
     effect_on_totals,
@@ -61,18 +65,19 @@ class Delivery:
         # Stored here and never sent yet. Whatever else rests in the memory goes with the repeat bit.
         self._unsent: set[int] = set()
 
-    def store_advice(self, request: EarnAdvice) -> None:
-        """Persist a sale made offline."""
-        if self._witness is not None:
+    def store_advice(self, request: EarnAdvice | BenefitAdvice | CardReport) -> None:
+        """Persist a sale or benefit made offline, or a report."""
+        if self._witness is not None and not isinstance(request, CardReport):
             self._witness.sending(self._terminal, request)
-        self._memory.store_advice(Advice(request.stan, encode_request(request)[1]))
+        type_byte, body = encode_request(request)
+        self._memory.store_advice(Advice(request.stan, body, type_byte))
         self._unsent.add(request.stan)
         self._exchange.counters.advices_stored += 1
 
-    async def post(self, request: Earn | Redeem | Reversal, tries_max: int) -> TransactionReply:
+    async def post(self, request: PostingRequest, tries_max: int) -> TransactionReply:
         """Persist, send, and bring to an end: an answer, or a reversal and TimedOut or SwitchBusy.
 
-        `tries_max` 0: the terminal's patience.
+        `tries_max` 0: the terminal's patience. A refund or reversal without an answer stays pending instead.
         """
         type_byte, body = encode_request(request)
         stan = request.stan
@@ -85,10 +90,15 @@ class Delivery:
             reply = await self._exchange.exchange(type_byte, body, stan, tries_max=tries_max, is_new=True)
         except NoAnswer as error:
             raise abandoned(error, stan, self._reversal_of(pending)) from None
-        return self._finish(pending, request, reply)
+        return cast(TransactionReply, self._finish(pending, request, reply))
 
-    def _finish(self, pending: PendingRequest, request: PostingRequest, reply: Reply) -> TransactionReply:
+    def _finish(
+        self, pending: PendingRequest, request: StoredRequest, reply: Reply
+    ) -> TransactionReply | Ack:
         """Write down what was told, then settle it in the memory."""
+        if isinstance(request, CardReport):
+            self._memory.finish(pending.stan)
+            return cast(Ack, reply)
         answer = cast(TransactionReply, reply)
         if self._witness is not None:
             self._witness.told(self._terminal, request, answer)
@@ -98,13 +108,13 @@ class Delivery:
             self._exchange.drop_link()
         if pending.type == REVERSAL:
             self._exchange.counters.reversals_acknowledged += 1
-        elif pending.type == EARN_ADVICE:
+        elif pending.type in {EARN_ADVICE, BENEFIT_ADVICE}:
             self._exchange.counters.advices_acknowledged += 1
         return answer
 
     def _reversal_of(self, pending: PendingRequest) -> int:
         """Give a request up: persist its reversal, and never send it again. Return the reversal's STAN."""
-        if pending.type == REVERSAL:
+        if pending.type in NEVER_GIVEN_UP:
             return pending.stan
         given_up = decode_posting(pending.type, pending.body)
         stan = self._memory.next_stan()
@@ -119,7 +129,7 @@ class Delivery:
     async def settle_pending(self) -> list[Settled]:
         """Bring the request found pending to an end. Raises as `post`."""
         pending = self._memory.pending
-        if pending is not None and pending.type != REVERSAL and self._reverse_on_restart:
+        if pending is not None and pending.type not in NEVER_GIVEN_UP and self._reverse_on_restart:
             self._reversal_of(pending)
             pending = self._memory.pending
         if pending is None:
@@ -133,11 +143,11 @@ class Delivery:
         """Send the stored advices, oldest first; raises TimedOut or SwitchBusy, and the rest stays stored."""
         settled: list[Settled] = []
         while self._memory.advices:
-            stan, body = self._memory.advices[0].stan, self._memory.advices[0].body
+            advice = self._memory.advices[0]
             try:
-                settled.append(await self._again(PendingRequest(stan, EARN_ADVICE, body)))
+                settled.append(await self._again(PendingRequest(advice.stan, advice.type, advice.body)))
             except NoAnswer as error:
-                raise abandoned(error, stan, None) from None
+                raise abandoned(error, advice.stan, None) from None
         return settled
 
     async def _again(self, pending: PendingRequest) -> Settled:

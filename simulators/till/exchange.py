@@ -19,12 +19,15 @@ import trio
 from protocol import (
     REPEAT_BIT,
     TYPE_OF,
+    BenefitAdvice,
+    BenefitUse,
     Earn,
     EarnAdvice,
     Echo,
     KeyChange,
     KeyChangeReply,
     Redeem,
+    Refund,
     Reply,
     ResultClass,
     ResultCode,
@@ -54,7 +57,9 @@ CLASS_OF: Final = tuple(result_class(code) for code in range(limits.CODE_MAX + 1
 
 _TEXT_OF: Final = {int(code): code.text_en for code in ResultCode}
 _RETRY: Final = ResultClass.RETRY
-_POSTING: Final = frozenset(TYPE_OF[kind] for kind in (Earn, EarnAdvice, Redeem, Reversal))
+_POSTING: Final = frozenset(
+    TYPE_OF[kind] for kind in (Earn, EarnAdvice, Redeem, BenefitUse, BenefitAdvice, Refund, Reversal)
+)
 
 
 @dataclass(frozen=True)

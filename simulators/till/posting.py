@@ -11,10 +11,15 @@ import msgspec
 from protocol import (
     REQUEST_OF,
     TYPE_OF,
+    Ack,
+    BenefitAdvice,
+    BenefitUse,
+    CardReport,
     Earn,
     EarnAdvice,
     MisuseError,
     Redeem,
+    Refund,
     Request,
     ResultCode,
     Reversal,
@@ -28,10 +33,16 @@ from simulators.till.records import PendingRequest, RunningTotals
 
 EARN: Final = TYPE_OF[Earn]
 EARN_ADVICE: Final = TYPE_OF[EarnAdvice]
+BENEFIT_USE: Final = TYPE_OF[BenefitUse]
+BENEFIT_ADVICE: Final = TYPE_OF[BenefitAdvice]
+REFUND: Final = TYPE_OF[Refund]
 REDEEM: Final = TYPE_OF[Redeem]
 REVERSAL: Final = TYPE_OF[Reversal]
 
-PostingRequest: TypeAlias = Earn | EarnAdvice | Redeem | Reversal
+PostingRequest: TypeAlias = Earn | EarnAdvice | Redeem | BenefitUse | BenefitAdvice | Refund | Reversal
+StoredRequest: TypeAlias = PostingRequest | CardReport
+NEVER_GIVEN_UP: Final = frozenset({REVERSAL, REFUND})
+"""What tells of a fact: it is sent until it has a final answer, before any new sale."""
 _R = TypeVar("_R", bound=Request)
 
 
@@ -51,8 +62,8 @@ class Witness(Protocol):
 class Settled(NamedTuple):
     """Something left unfinished that `settle` brought to its end."""
 
-    request: PostingRequest
-    reply: TransactionReply
+    request: StoredRequest
+    reply: TransactionReply | Ack
 
 
 def check_entry(entry: _R) -> _R:
@@ -74,9 +85,9 @@ def check_entry(entry: _R) -> _R:
     return entry
 
 
-def decode_posting(type_byte: int, body: bytes) -> PostingRequest:
+def decode_posting(type_byte: int, body: bytes) -> StoredRequest:
     """Read a request back from the bytes in the memory."""
-    return cast(PostingRequest, msgspec.msgpack.decode(body, type=REQUEST_OF[type_byte]))
+    return cast(StoredRequest, msgspec.msgpack.decode(body, type=REQUEST_OF[type_byte]))
 
 
 def effect_on_totals(pending: PendingRequest, reply: TransactionReply) -> RunningTotals | None:
@@ -86,13 +97,20 @@ def effect_on_totals(pending: PendingRequest, reply: TransactionReply) -> Runnin
     """
     if reply.code != ResultCode.APPROVED:
         return None
-    points = reply.points
-    if pending.type in {EARN, EARN_ADVICE}:
-        return RunningTotals(earn_count=1, earn_points=points)
-    if pending.type == REDEEM:
+    if pending.type != REVERSAL:
+        return _effect_of(pending.type, reply.points, reply.discount_grosze)
+    reversed_ = RunningTotals(reversal_count=1, reversal_points=reply.points)
+    if not pending.original_type:
+        return reversed_
+    return reversed_.plus(_effect_of(pending.original_type, -reply.points, reply.discount_grosze))
+
+
+def _effect_of(type_byte: int, points: int, discount_grosze: int) -> RunningTotals:
+    """Return what a request that posted adds."""
+    if type_byte == REDEEM:
         return RunningTotals(redeem_count=1, redeem_points=points)
-    if pending.original_type == REDEEM:
-        return RunningTotals(redeem_count=1, redeem_points=-points, reversal_count=1, reversal_points=points)
-    if pending.original_type:
-        return RunningTotals(earn_count=1, earn_points=-points, reversal_count=1, reversal_points=points)
-    return RunningTotals(reversal_count=1, reversal_points=points)
+    if type_byte in {BENEFIT_USE, BENEFIT_ADVICE}:
+        return RunningTotals(benefit_count=1, benefit_grosze=discount_grosze)
+    if type_byte == REFUND:
+        return RunningTotals(refund_count=1, refund_points=points)
+    return RunningTotals(earn_count=1, earn_points=points)

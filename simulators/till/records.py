@@ -15,8 +15,10 @@ from typing import Final
 
 import msgspec
 
+from protocol import TYPE_OF, EarnAdvice
 from simulators.errors import StoreDamaged
 
+EARN_ADVICE: Final = TYPE_OF[EarnAdvice]
 _HEAD: Final = struct.Struct(">4sB3xQ")
 _MAGIC: Final = b"CSTM"
 _FORMAT_VERSION: Final = 1
@@ -43,10 +45,11 @@ class PendingRequest(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Advice(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A sale made offline, to be forwarded byte for byte, never printed."""
+    """A sale or benefit made offline, or a report: to be forwarded byte for byte, never printed."""
 
     stan: int
     body: bytes
+    type: int = EARN_ADVICE
 
     def __repr__(self) -> str:
         return f"Advice({self.stan}, body of {len(self.body)} bytes)"

@@ -18,13 +18,21 @@ import msgspec
 import trio
 
 from protocol import (
+    TYPE_OF,
     Balance,
+    BenefitAdvice,
+    BenefitUse,
+    CardReport,
+    Check,
     Earn,
     EarnAdvice,
     Echo,
     EntryMode,
     KeyChange,
+    Quote,
     Redeem,
+    Refund,
+    ReportKind,
     Request,
     ResultClass,
     Reversal,
@@ -35,6 +43,8 @@ from protocol import (
     Totals,
     TotalsReply,
     TransactionReply,
+    Verify,
+    VerifyReply,
     encode_request,
     limits,
 )
@@ -43,7 +53,7 @@ from simulators.till.channel import Connector
 from simulators.till.delivery import Delivery, abandoned
 from simulators.till.exchange import CLASS_OF, Counters, Exchange, NoAnswer, Patience
 from simulators.till.identity import TerminalIdentity
-from simulators.till.posting import Settled, Witness, check_entry
+from simulators.till.posting import PostingRequest, Settled, Witness, check_entry
 from simulators.till.store import TerminalMemory
 from simulators.till.turn import Turn
 
@@ -51,11 +61,12 @@ SOFTWARE: Final = "cityswitch simulator"
 LANGUAGE: Final = "pl"
 """What receipts are printed in, unless it is told another language."""
 SWIPED: Final = EntryMode.SWIPED
+NOTHING_SEEN: Final = Check(0)
 _UNNUMBERED: Final = 1
 """Stands for the STAN and the time while an entry is checked."""
 
-_Query: TypeAlias = Balance | Status | Totals
-_T = TypeVar("_T", TransactionReply, StatusReply, TotalsReply)
+_CardQuery: TypeAlias = Balance | Verify | Quote | Status
+_T = TypeVar("_T", TransactionReply, StatusReply, TotalsReply, VerifyReply)
 _R = TypeVar("_R", bound=Request)
 
 
@@ -152,10 +163,7 @@ class PosTerminal:
         self, card: str, amount_grosze: int, *, entry: EntryMode = SWIPED, tries_max: int = 0
     ) -> TransactionReply:
         """Ask for the points of a payment. `tries_max` 0: the terminal's patience."""
-        asked = check_entry(Earn(_UNNUMBERED, _UNNUMBERED, card, entry, amount_grosze))
-        async with self._turn:
-            await self._ready()
-            return await self._delivery.post(self._numbered(asked), tries_max)
+        return await self._post(Earn(_UNNUMBERED, _UNNUMBERED, card, entry, amount_grosze), tries_max)
 
     async def redeem(
         self,
@@ -167,35 +175,66 @@ class PosTerminal:
         tries_max: int = 0,
     ) -> TransactionReply:
         """Ask to spend one tier of points, off `amount_grosze` to pay (0: not known); only online."""
-        asked = check_entry(Redeem(_UNNUMBERED, _UNNUMBERED, card, entry, tier_points, amount_grosze))
-        async with self._turn:
-            await self._ready()
-            return await self._delivery.post(self._numbered(asked), tries_max)
+        asked = Redeem(_UNNUMBERED, _UNNUMBERED, card, entry, tier_points, amount_grosze)
+        return await self._post(asked, tries_max)
+
+    async def benefit(
+        self,
+        card: str,
+        offer: int,
+        amount_grosze: int,
+        *,
+        confirmed: Check = NOTHING_SEEN,
+        entry: EntryMode = SWIPED,
+        tries_max: int = 0,
+    ) -> TransactionReply:
+        """Use a benefit on a price; `confirmed` is what the cashier has seen."""
+        asked = BenefitUse(_UNNUMBERED, _UNNUMBERED, card, entry, offer, amount_grosze, confirmed)
+        return await self._post(asked, tries_max)
+
+    async def refund(
+        self,
+        card: str,
+        original: tuple[int, int],
+        amount_grosze: int,
+        *,
+        entry: EntryMode = SWIPED,
+        tries_max: int = 0,
+    ) -> TransactionReply:
+        """Give part or all of a sale (terminal, STAN) back; without an answer it stays pending."""
+        asked = Refund(_UNNUMBERED, _UNNUMBERED, card, entry, *original, amount_grosze)
+        return await self._post(asked, tries_max)
 
     async def reversal(
         self, card: str, original_stan: int, *, entry: EntryMode = SWIPED, tries_max: int = 0
     ) -> TransactionReply:
         """Undo an earlier transaction of this terminal; without an answer it stays pending for `settle`."""
-        asked = check_entry(Reversal(_UNNUMBERED, _UNNUMBERED, card, entry, original_stan))
-        async with self._turn:
-            await self._ready()
-            self._check_was_used(original_stan)
-            return await self._delivery.post(self._numbered(asked), tries_max)
+        return await self._post(Reversal(_UNNUMBERED, _UNNUMBERED, card, entry, original_stan), tries_max)
 
     async def balance(self, card: str, *, entry: EntryMode = SWIPED) -> TransactionReply:
         """Ask for a card's balance in points."""
-        asked = check_entry(Balance(_UNNUMBERED, _UNNUMBERED, card, entry))
-        async with self._turn:
-            await self._ready()
-            return await self._query(self._numbered(asked, is_persisted=False), TransactionReply)
+        return await self._inquire(Balance(_UNNUMBERED, _UNNUMBERED, card, entry), TransactionReply)
+
+    async def verify(self, card: str, *, offers_after: int = 0, entry: EntryMode = SWIPED) -> VerifyReply:
+        """Ask which benefits hold for a card here and now."""
+        return await self._inquire(Verify(_UNNUMBERED, _UNNUMBERED, card, entry, offers_after), VerifyReply)
+
+    async def quote(
+        self,
+        card: str,
+        operation: type[Earn | Redeem | BenefitUse],
+        amount_grosze: int,
+        *,
+        number: int = 0,
+        entry: EntryMode = SWIPED,
+    ) -> TransactionReply:
+        """Ask what an operation would come to; `number` is its tier or offer."""
+        asked = Quote(_UNNUMBERED, _UNNUMBERED, card, entry, TYPE_OF[operation], amount_grosze, number)
+        return await self._inquire(asked, TransactionReply)
 
     async def status(self, card: str, original_stan: int, *, entry: EntryMode = SWIPED) -> StatusReply:
         """Ask what became of a request; one the switch never saw is thereby settled as never executed."""
-        asked = check_entry(Status(_UNNUMBERED, _UNNUMBERED, card, entry, original_stan))
-        async with self._turn:
-            await self._ready()
-            self._check_was_used(original_stan)
-            return await self._query(self._numbered(asked, is_persisted=False), StatusReply)
+        return await self._inquire(Status(_UNNUMBERED, _UNNUMBERED, card, entry, original_stan), StatusReply)
 
     async def totals(self) -> TotalsReply:
         """Compare the sums since the last cut-over with the switch's, and begin new ones.
@@ -247,10 +286,25 @@ class PosTerminal:
 
     def store_offline_earn(self, card: str, amount_grosze: int, *, entry: EntryMode = SWIPED) -> int:
         """Store a sale made offline as an advice and return its STAN; `settle` forwards it."""
-        asked = check_entry(EarnAdvice(_UNNUMBERED, _UNNUMBERED, card, entry, amount_grosze))
-        request = self._numbered(asked)
-        self._delivery.store_advice(request)
-        return request.stan
+        return self._store(EarnAdvice(_UNNUMBERED, _UNNUMBERED, card, entry, amount_grosze))
+
+    def store_offline_benefit(
+        self,
+        card: str,
+        offer: int,
+        amount_grosze: int,
+        *,
+        confirmed: Check = NOTHING_SEEN,
+        entry: EntryMode = SWIPED,
+    ) -> int:
+        """Store a benefit granted offline as an advice and return its STAN; `settle` forwards it."""
+        return self._store(
+            BenefitAdvice(_UNNUMBERED, _UNNUMBERED, card, entry, offer, amount_grosze, confirmed)
+        )
+
+    def store_report(self, card: str, kind: ReportKind, *, entry: EntryMode = SWIPED) -> int:
+        """Store a report of a card and return its STAN; `settle` forwards it."""
+        return self._store(CardReport(_UNNUMBERED, _UNNUMBERED, card, entry, kind))
 
     async def settle(self) -> list[Settled]:
         """Bring to an end what is pending, then forward the stored advices in order.
@@ -281,6 +335,29 @@ class PosTerminal:
 
     # Inside
 
+    async def _post(self, asked: PostingRequest, tries_max: int) -> TransactionReply:
+        """Check, number, persist and send what can move points."""
+        checked = check_entry(asked)
+        async with self._turn:
+            await self._ready()
+            if isinstance(checked, Reversal):
+                self._check_was_used(checked.original_stan)
+            return await self._delivery.post(self._numbered(checked), tries_max)
+
+    async def _inquire(self, asked: _CardQuery, kind: type[_T]) -> _T:
+        """Check, number and ask what moves nothing."""
+        checked = check_entry(asked)
+        async with self._turn:
+            await self._ready()
+            if isinstance(checked, Status):
+                self._check_was_used(checked.original_stan)
+            return await self._query(self._numbered(checked, is_persisted=False), kind)
+
+    def _store(self, asked: EarnAdvice | BenefitAdvice | CardReport) -> int:
+        request = self._numbered(check_entry(asked))
+        self._delivery.store_advice(request)
+        return request.stan
+
     def _now(self) -> int:
         return int(self._clock())
 
@@ -305,7 +382,7 @@ class PosTerminal:
         if original_stan > self.memory.stan:
             raise InvalidEntry(f"STAN {original_stan} was not used yet, the last one is {self.memory.stan}")
 
-    async def _query(self, request: _Query, _kind: type[_T]) -> _T:
+    async def _query(self, request: _CardQuery | Totals, _kind: type[_T]) -> _T:
         """Ask something that posts nothing: nothing is persisted, nothing is reversed."""
         type_byte, body = encode_request(request)
         tries_max = self._exchange.patience.tries_max

@@ -32,7 +32,7 @@ from switch.flow.connection import Connection, Connections
 from switch.flow.operations import OPERATIONS, Operation
 from switch.flow.overload import Overload
 from switch.flow.question import Question
-from switch.flow.replies import RulesUnknown
+from switch.flow.replies import RulesUnknown, acknowledge
 from switch.logs import log_transaction
 from switch.metrics import Meters
 from switch.rules.decide import Decide, Decision, Moment, postpone
@@ -143,7 +143,7 @@ class Flow:
                 operation.on_arrival(connection, request.message)
                 self._nursery.start_soon(self._ask_ledger, connection, request, common)
             else:
-                reply = operation.answer(request.message, common.at.now_ms, connection.language)  # type: ignore[arg-type]
+                reply = acknowledge(request.message, common.at.now_ms)  # type: ignore[arg-type]
                 self._answer_plainly(connection, request, reply, now)
         if self._touched:
             self._flush(now)

@@ -37,9 +37,7 @@ from protocol import (
 )
 from switch.flow.connection import Connection, first_language
 from switch.flow.replies import (
-    AnswerAtOnce,
     MakeReply,
-    acknowledge,
     status_reply,
     transaction_reply,
 )
@@ -81,10 +79,6 @@ def _keeps_cards(rules: Rules) -> bool:
     return rules.terminals.retain
 
 
-def _never(_: Rules) -> bool:
-    return False
-
-
 def _gives_points(rules: Rules) -> bool:
     return rules.earn is not None
 
@@ -123,7 +117,6 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     asks_ledger: bool = False
     on_arrival: OnArrival = _nothing
     price: float = 0.0
-    answer: AnswerAtOnce = acknowledge
     is_offered: Callable[[Rules], bool] = _always
 
 

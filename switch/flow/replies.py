@@ -38,10 +38,6 @@ MakeReply: TypeAlias = Callable[[int, Outcome, Programme], Reply]
 """Makes the reply of one operation to the request `stan`. Raises `RulesUnknown`."""
 
 
-AnswerAtOnce: TypeAlias = Callable[[Request, int, int], Reply]
-"""Answers a request without asking anybody, at a moment in ms since 1970, in a language by its number."""
-
-
 class RulesUnknown(Exception):
     """This worker does not know the rules version an outcome was posted under: its registry lags.
 
@@ -109,7 +105,7 @@ def status_reply(stan: int, outcome: Outcome, programme: Programme) -> StatusRep
     return StatusReply(stan=stan, code=outcome.code, server_time_ms=outcome.accepted_at_ms, original=original)
 
 
-def acknowledge(request: Request, now_ms: int, _: int) -> Reply:
+def acknowledge(request: Request, now_ms: int) -> Reply:
     """The answer to who only wants to hear that the switch is there."""
     return Ack(stan=request.stan, code=int(ResultCode.APPROVED), server_time_ms=now_ms)
 

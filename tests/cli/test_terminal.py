@@ -255,3 +255,48 @@ def test_a_fleet_trades_and_settles(state: Path, capsys: pytest.CaptureFixture[s
         report = json.loads(capsys.readouterr().out)
     assert report["remaining"] == []
     assert main(["simulate", "fleet", "--terminals", "5000", "--state-dir", str(state)]) == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("words", "result"),
+    [
+        (("verify",), "APPROVED"),
+        (("quote", "earn", "--amount", "10"), "APPROVED"),
+        (("quote", "benefit", "--amount", "10", "--number", "17"), "BENEFIT_UNKNOWN"),
+        (("benefit", "17", "--amount", "25", "--seen-id", "--no-other"), "BENEFIT_UNKNOWN"),
+        (("refund", "--amount", "5", "--stan", "1", "--of-terminal", "99999999"), "ORIGINAL_UNKNOWN"),
+        (("report", "retained"), "NOT_SUPPORTED"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_every_message_can_be_sent(
+    state: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], result: str
+) -> None:
+    """Each is answered as this city's programme has it, and the exit status says whether it was approved."""
+    status, out = ask(state, capsys, *words, "--card", CITY.card_digits(7))
+    assert json.loads(out)["result"] == result
+    assert status == (Exit.OK if result == "APPROVED" else Exit.DECLINED)
+
+
+def test_a_receipt_in_another_language(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--language en` prints in English, and `--entry` says how the card was read."""
+    words = ("earn", "--card", CITY.card_digits(8), "--amount", "10", "--language", "en", "--entry", "keyed")
+    status, out = ask(state, capsys, *words, as_json=False)
+    assert status == Exit.OK
+    assert "Points" in out
+
+
+def test_a_rebate_above_what_is_to_pay(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`terminal redeem --amount` says what is to pay: no rebate above it is given."""
+    words = ("redeem", "--card", CITY.card_digits(9), "--points", "100", "--amount", "9.99")
+    status, out = ask(state, capsys, *words)
+    assert (status, json.loads(out)["result"]) == (Exit.DECLINED, "REBATE_OVER_AMOUNT")
+
+
+def test_a_key_is_changed_and_works(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`terminal change-key` stores the next key; the sale after it is made with it, from the memory alone."""
+    status, out = ask(state, capsys, "change-key")
+    assert (status, json.loads(out)) == (Exit.OK, {"terminal": HAND_TERMINAL, "generation": 2})
+    for _ in range(2):
+        status, _ = ask(state, capsys, "earn", "--card", EXAMPLE_CARD, "--amount", "10")
+        assert status == Exit.OK

@@ -18,6 +18,7 @@ import trio.testing
 
 from protocol import (
     Ack,
+    CardReport,
     Echo,
     ProtocolError,
     Received,
@@ -31,6 +32,8 @@ from protocol import (
     Totals,
     TotalsReply,
     TransactionReply,
+    Verify,
+    VerifyReply,
 )
 from simulators.errors import CannotConnect, CannotConnectCause
 from simulators.till.channel import Channel, StreamChannel
@@ -48,6 +51,7 @@ class Step:
 
     code: int = 0
     points: int = 0
+    discount: int = 0
     answer: bool = True
     close: bool = False
     after_s: float = 0.0
@@ -146,17 +150,17 @@ class FakeSwitch:
                     [],
                     0,
                 )
-            case SignOff() | Echo():
-                return Ack(message.stan, 0, 1)
+            case Verify():
+                return VerifyReply(message.stan, step.code, 1, 5, [(17, 3)], 0, "")
+            case SignOff() | Echo() | CardReport():
+                return Ack(message.stan, step.code, 1)
             case Status():
                 return StatusReply(message.stan, 25, 1, None)
             case Totals():
                 return TotalsReply(message.stan, step.code, 1, *msgspec.structs.astuple(message)[4:])
             case _:
-                amount = getattr(message, "amount", 0)
-                return TransactionReply(
-                    message.stan, step.code, next(self._ids), 1, amount, 0, step.points, 0, -1, 0, ""
-                )
+                figures = (getattr(message, "amount", 0), step.discount, step.points, 0, -1, 0)
+                return TransactionReply(message.stan, step.code, next(self._ids), 1, *figures, "")
 
 
 def make(memory: TerminalMemory, switch: FakeSwitch, **options: Any) -> PosTerminal:

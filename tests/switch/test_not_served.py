@@ -1,4 +1,4 @@
-"""What no programme here has is answered, in the shape of its own reply, and nothing is kept of it."""
+"""A question that a programme does not answer gets its own reply, and SIGN_ON does not offer it."""
 
 import pytest
 
@@ -6,40 +6,38 @@ from protocol import (
     REPLY_BIT,
     REPLY_OF,
     TYPE_OF,
+    CardReport,
     Request,
     ResultCode,
-    TransactionReply,
+    Verify,
+    VerifyReply,
 )
-from protocol.published.field_matrix import row_of
-from protocol.published.spec_tables import FIGURES
-from protocol.published.vector_cases import REQUESTS
-from switch.flow.operations import OPERATIONS, served
+from switch.flow.operations import OPERATIONS, is_served, served
 from switch.flow.replies import not_supported
-from tests.switch.memory import RULES, Line, running_front
+from switch.rules.versions import NO_RULES
+from tests.entries import SWIPED
 
-NOT_SERVED = {
-    type(request): request for _, request, _ in REQUESTS if OPERATIONS[type(request)].answer is not_supported
-}
-
-
-@pytest.mark.parametrize("request_", NOT_SERVED.values(), ids=lambda request: type(request).__name__)
-async def test_it_gets_not_supported_in_its_own_reply(request_: Request) -> None:
-    """The terminal reads a reply it knows, with a text to show and no figure that could be mistaken."""
-    async with running_front() as memory:
-        line = Line(await memory.connect())
-        assert await line.sign_in()
-        reply = await line.ask(request_)
-        assert type(reply) is REPLY_OF[TYPE_OF[type(request_)] | REPLY_BIT]
-        assert (reply.stan, reply.code) == (request_.stan, ResultCode.NOT_SUPPORTED)
-        assert getattr(reply, "receipt", "-")
-        assert memory.ledger.posted == memory.ledger.waiting == []
-        if isinstance(reply, TransactionReply):
-            row = row_of(type(request_), reply.code)
-            assert [getattr(row, name).value for name in FIGURES] == [
-                str(getattr(reply, name)).replace("-", "−") for name in FIGURES
-            ]
+REFUSABLE = (Verify(7, 0, "", SWIPED, 0), CardReport(7, 0, "", SWIPED, 1))
 
 
-def test_the_sign_on_does_not_offer_it() -> None:
-    """A terminal that offers its cashier what SIGN_ON lists never meets NOT_SUPPORTED."""
-    assert not set(served(RULES)) & {TYPE_OF[request] for request in NOT_SERVED}
+def test_these_are_all_questions_that_may_not_be_offered() -> None:
+    """Who adds another makes its reply here, too; what posts is refused by its decision."""
+    nothing = NO_RULES.rules
+    refusable = {
+        kind for kind, row in OPERATIONS.items() if row.decide is None and not row.is_offered(nothing)
+    }
+    assert refusable == {type(request) for request in REFUSABLE}
+
+
+@pytest.mark.parametrize("request_", REFUSABLE, ids=lambda request: type(request).__name__)
+@pytest.mark.parametrize(("language", "text"), [(0, "text_pl"), (1, "text_en")])
+def test_it_gets_not_supported_in_its_own_reply(request_: Request, language: int, text: str) -> None:
+    """The terminal reads the reply it expects, with nothing in it, and a text in its own language."""
+    assert not is_served(request_, NO_RULES.rules)
+    assert TYPE_OF[type(request_)] not in served(NO_RULES.rules)
+    reply = not_supported(request_, 1, language)
+    assert type(reply) is REPLY_OF[TYPE_OF[type(request_)] | REPLY_BIT]
+    assert (reply.stan, reply.code) == (7, ResultCode.NOT_SUPPORTED)
+    if isinstance(reply, VerifyReply):
+        assert (reply.checks, reply.benefits, reply.benefits_next) == (0, [], 0)
+        assert reply.receipt == getattr(ResultCode.NOT_SUPPORTED, text)
