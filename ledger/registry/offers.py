@@ -19,6 +19,8 @@ from ledger.registry.imports import Import, Mode, Refusal, sort_out
 from ledger.registry.programmes import YEARS, check_programme
 
 TERMS_CHARACTERS_MAX: Final = 16_384
+OFFERS_PER_PARTNER_MAX: Final = 500
+"""Not withdrawn. A worker looks all of a partner's through when a terminal asks what holds for a card."""
 _COLUMNS: Final = "number, version, partner, state, effective_from, terms"
 
 
@@ -87,7 +89,10 @@ def _fault(offer: NewOffer) -> tuple[str, str] | None:
 async def _misplaced(
     connection: Connection, programme: int, offers: Sequence[NewOffer]
 ) -> list[tuple[int, str, str]]:
-    """Return number, column and reason of offers whose partner is not there, or has no such outlet."""
+    """Return number, column and reason of offers whose partner is not there, has no such outlet, or too many.
+
+    What is already the partner's counts, whatever the import says of it.
+    """
     partners = [offer.partner for offer in offers]
     rows = await connection.fetch(
         "select id from registry.partner where programme = $1 and id = any($2::int[])", programme, partners
@@ -97,6 +102,15 @@ async def _misplaced(
         "select partner, id from registry.outlet where partner = any($1::int[])", partners
     )
     outlets = {(row["partner"], row["id"]) for row in rows}
+    rows = await connection.fetch(
+        "select partner, array_agg(number) as numbers from ("
+        "select distinct on (number) number, partner, state from registry.offer "
+        "where programme = $1 order by number, version desc) as newest "
+        "where state <> 2 and partner = any($2::int[]) group by partner",
+        programme,
+        partners,
+    )
+    has = {row["partner"]: set(row["numbers"]) for row in rows}
     found = []
     for offer in offers:
         strange = [outlet for outlet in offer.outlets if (offer.partner, outlet) not in outlets]
@@ -106,6 +120,13 @@ async def _misplaced(
         elif strange:
             reason = f"partner {offer.partner} has no outlet {strange[0]}"
             found.append((offer.number, "outlets", reason))
+        else:
+            numbers = has.setdefault(offer.partner, set())
+            if offer.number not in numbers and len(numbers) >= OFFERS_PER_PARTNER_MAX:
+                reason = f"partner {offer.partner} has {OFFERS_PER_PARTNER_MAX} offers: withdraw some first"
+                found.append((offer.number, "partner", reason))
+            else:
+                numbers.add(offer.number)
     return found
 
 

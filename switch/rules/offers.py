@@ -26,7 +26,7 @@ OFFER_MAX: Final = 99_999_999
 """An offer's number; with three bits for the limit it is the number of a quota, which is a 32-bit integer."""
 LIMITS_MAX: Final = 8
 NAME_BYTES_MAX: Final = 32
-FILE_BYTES_MAX: Final = 1_048_576
+FILE_BYTES_MAX: Final = 16_777_216
 
 Code = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]{0,31}$")]
 Grosze = Annotated[int, Meta(ge=1, le=100_000_000)]

@@ -9,6 +9,7 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import list_audit
 from ledger.registry.imports import Import, Mode
 from ledger.registry.offers import (
+    OFFERS_PER_PARTNER_MAX,
     NewOffer,
     OfferState,
     import_offers,
@@ -148,6 +149,18 @@ async def test_an_import_is_all_or_nothing(registry: Database) -> None:
     assert [row["number"] for row in rows] == [1, 4]
     with pytest.raises(NotInRegistry, match="no programme 2"):
         await registry.run(lambda connection: import_offers(connection, TESTER, 2, [offer(1)]))
+
+
+async def test_a_partner_has_so_many_offers_and_no_more(registry: Database) -> None:
+    """The bound counts what is not withdrawn; another partner's are its own, and a change is none more."""
+    many = [offer(number) for number in range(1, OFFERS_PER_PARTNER_MAX + 3)]
+    done = await keep(registry, *many, offer(9_000, partner=OTHER), mode=Mode.GOOD_ROWS)
+    assert (done.added, [refusal.key for refusal in done.refused]) == (501, [501, 502])
+    assert (await keep(registry, offer(1, "b"))).added == 1
+    assert (await keep(registry, offer(501))).refused[0].column == "partner"
+    await publish(registry, 1)
+    await withdraw(registry, 1)
+    assert (await keep(registry, offer(501))).added == 1
 
 
 async def test_every_write_leaves_its_trail(registry: Database) -> None:
