@@ -4,6 +4,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres
@@ -12,6 +13,10 @@ from tests.postgres import FreshDatabase, Server
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in the background so, and every process of a test would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A property is kept or broken, whatever the machine does besides: no example is late, no drawing of one slow.
+settings.register_profile("counted", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("counted")
 
 
 @pytest.fixture(scope="session")
