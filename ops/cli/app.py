@@ -27,7 +27,7 @@ COMMANDS = {
     "serve": "serve:app",
     "terminal": "terminal_benefits:app",
     "simulate": "simulate:app",
-    "cards": "card_cases:app",
+    "cards": "card_carriers:app",
     "holders": "holder_agreements:app",
     "partners": "partners:app",
     "outlets": "outlets:app",

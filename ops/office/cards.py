@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import cards, contracts, duplicates
+from ledger.registry import cards, carriers, contracts, duplicates
 from ledger.registry.audit import Actor, list_card_audit
 from ledger.registry.bounds import INT64_MAX
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow
+from ledger.registry.carriers import NewCarrier
 from ledger.registry.duplicates import Carrier, Duplicate, New
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
@@ -125,6 +126,14 @@ class CardDesk:
             return await duplicates.add_carrier(connection, actor, card["token"], new)
 
         return await self._on(digits, job)
+
+    async def import_carriers(
+        self, actor: Actor, programme: int, rows: Sequence[NewCarrier], mode: Mode
+    ) -> Import:
+        """Give many accounts a further carrier; see `ledger.registry.carriers`."""
+        return await self._run(
+            lambda c: carriers.import_carriers(c, actor, programme, rows, mode), timeout_s=IMPORT_S_MAX
+        )
 
     async def activate(self, actor: Actor, digits: str) -> int:
         """Hand a ready card over: it is valid as long as the rules say, from today on, unless it has a
