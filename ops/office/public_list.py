@@ -61,7 +61,7 @@ def public_list(public: Public, rules: Rules, now: datetime) -> dict[str, Any]:
         return None if at is None else at.astimezone(zone).isoformat()
 
     offers: dict[int, list[dict[str, Any]]] = {}
-    for held in held_versions(public.versions, now):
+    for held in held_versions(public.versions, now) if rules.benefits else ():
         told = msgspec.to_builtins(held.offer)
         del told["partner"]
         told |= {"version": held.version, "valid_from": moment(held.since), "valid_until": moment(held.until)}

@@ -111,6 +111,10 @@ async def publish_offers(
     done = []
     async with writing(connection, actor):
         rules = await rules_in_force(connection, programme, now)
+        if numbers and rules.benefits is None:
+            raise RegistryRefused(
+                f"programme {programme} has no [benefits] in its rules: nobody could get one"
+            )
         for number in numbers:
             rows = await offer_versions(connection, programme, number)
             if not rows or rows[0]["state"] != OfferState.DRAFT:

@@ -162,6 +162,8 @@ def _offers_page(message: SignOn, terminal: Terminal, now_ms: int) -> tuple[list
     partner = terminal.partner
     first = LANGUAGES[first_language(terminal)]
     language = message.language if message.language in LANGUAGES else first
+    if partner.programme.current.rules.benefits is None:
+        return [], 0
     held = partner.programme.offers.of_partner(partner.number, now_ms, after=message.offers_after)
     offers = [one.offer for one in islice(held, limits.OFFERS_MAX + 1) if one.offer is not None]
     page = offers[: limits.OFFERS_MAX]

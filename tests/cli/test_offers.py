@@ -36,10 +36,10 @@ HEADER = "number,partner,name_pl,name_en,text_pl,text_en,kind,value,for,limits,f
 
 @pytest.fixture
 def office(run: Run, tmp_path: Path) -> Run:
-    """Zgierz beside Częstochowa, two partners (the second a main one), an outlet, a file of offers."""
+    """Zgierz beside Częstochowa, two partners, an outlet, a file of offers."""
     assert run("programmes", "apply", str(ZGIERZ))[0] == Exit.OK
     assert run("partners", "add", "30", "Basen & spa", "--programme", "zgierz")[0] == Exit.OK
-    assert run("partners", "add", "31", "Kino", "--main-partner", "--programme", "zgierz")[0] == Exit.OK
+    assert run("partners", "add", "31", "Kino", "--programme", "zgierz")[0] == Exit.OK
     assert run("outlets", "add", "12", "Rynek", "--partner", "31")[0] == Exit.OK
     (tmp_path / "offers.toml").write_text(FILE, encoding="utf-8")
     return run
@@ -71,7 +71,7 @@ def public(tmp_path: Path) -> dict[int, list[dict[str, Any]]]:
 
 
 def test_a_file_becomes_drafts_and_is_published(office: Run, tmp_path: Path) -> None:
-    """Checked, kept as drafts that no list names, then published with both files, main partners first."""
+    """Checked, kept as drafts that no list names, then published in both files."""
     file = str(tmp_path / "offers.toml")
     assert office("offers", "check", file, "--rules", str(ZGIERZ))[0] == Exit.OK
     assert office("offers", "import", file)[0] == Exit.OK
@@ -79,12 +79,12 @@ def test_a_file_becomes_drafts_and_is_published(office: Run, tmp_path: Path) -> 
     assert act(office, tmp_path, "publish")[0] == Exit.OK
     assert public(tmp_path) == {31: [], 30: []}
     assert act(office, tmp_path, "publish", "7", "8")[0] == Exit.OK
-    assert list(public(tmp_path)) == [31, 30]
+    assert list(public(tmp_path)) == [30, 31]
     (offer,) = public(tmp_path)[30]
     assert (offer["number"], offer["version"], offer["valid_until"]) == (7, 1, None)
     assert offer["limits"] == [{"per": "card_and_offer", "uses": 2, "every": "week"}]
     page = (tmp_path / "public" / "offers.html").read_text(encoding="utf-8")
-    assert page.index("Kino") < page.index("Basen &amp; spa")
+    assert page.index("Basen &amp; spa") < page.index("Kino")
     assert "Połowa &lt;b&gt;ceny&lt;/b&gt;" in page
     assert "zniżka 50 % dla: dziecko / junior" in page
     assert "limit: 2 użyć tygodniowo na kartę" in page
@@ -193,3 +193,22 @@ def test_a_csv_file_says_the_same(office: Run, tmp_path: Path) -> None:
     assert faults == list(enumerate(columns, start=2))
     assert "gift" not in out
     assert "hour" not in out
+
+
+def test_a_programme_without_benefits_publishes_none(office: Run, tmp_path: Path) -> None:
+    """Nobody could get one: refused, with the table that is missing."""
+    rules = tmp_path / "points.toml"
+    text = (ZGIERZ.parent / "czestochowa.toml").read_text(encoding="utf-8")
+    head, _, rest = text.partition("[benefits]\n")
+    rules.write_text(head + rest[rest.index("[receipt]") :], encoding="utf-8")
+    assert office("programmes", "apply", str(rules), "--urgent", "a test")[0] == Exit.OK
+    assert office("partners", "add", "40", "Kino", "--programme", "czestochowa")[0] == Exit.OK
+    file = tmp_path / "points-offers.toml"
+    entry = FILE.partition("[[offer]]")[2].partition("[[offer]]")[0]
+    entry = entry.replace("partner = 30", "partner = 40").replace(', for = ["child", "junior"]', "")
+    file.write_text('programme = "czestochowa"\n[[offer]]' + entry, encoding="utf-8")
+    assert office("offers", "import", str(file))[0] == Exit.OK
+    words = ("offers", "publish", "7", "--to", str(tmp_path / "public"), "--programme", "czestochowa")
+    status, _, err = office(*words)
+    assert status == Exit.USAGE
+    assert "has no [benefits] in its rules" in err

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +110,15 @@ def test_main_partners_come_first_and_suspended_ones_not_at_all() -> None:
     rows = [partner(5), partner(6, main=True), partner(7, status=1), partner(1), partner(9, main=True)]
     listed = public_list(Public([], rows, []), RULES, START)
     assert [entry["number"] for entry in listed["partners"]] == [6, 9, 1, 5]
+
+
+def test_a_programme_without_benefits_lists_no_offers() -> None:
+    """Rules that have dropped their [benefits] grant nothing, so nothing is listed."""
+    rows = rows_of([(1, 30, 0, False)])
+    public = Public(rows, [partner(30)], [])
+    for rules, count in ((RULES, 1), (msgspec.structs.replace(RULES, benefits=None), 0)):
+        (entry,) = public_list(public, rules, START)["partners"]
+        assert len(entry["offers"]) == count
 
 
 def test_every_text_is_escaped() -> None:
