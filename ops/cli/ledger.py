@@ -1,7 +1,8 @@
 """`cityswitch ledger`: what the books say, and whether they hold.
 
-Owns the subcommands. Must not compute anything itself: `ledger.statements` and `ledger.books.verify` do.
-Invariants: exit status 1 if and only if the books do not hold; nothing is changed without --yes.
+Owns the subcommands. Must not compute anything itself: `ledger.statements`, `ledger.books.verify` and
+`ops.office.redecide` do. Invariants: exit status 1 if and only if the books do not hold; nothing is changed
+without --yes.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from ledger.books.posting import AccountKind, Kind, Unit
 from ledger.books.rebucket import rebucket as rebucket_books
 from ledger.books.verify import verify as verify_books
 from ledger.postgres.database import Connection
+from ledger.registry.bounds import INT64_MAX
+from ops.cli.audit import parse_since
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import Json, digits_of, master_key
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.office.numbers import card_of
+from ops.office.redecide import Redecided
+from ops.office.redecide import redecide as redecide_journal
 from ops.output import Row, print_fields, print_json, print_line, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
@@ -161,6 +166,35 @@ async def verify(*, json: Json = False, place: Place = HERE) -> Exit:
                 print_line(f"      {finding.count} times, such as: {finding.example}")
         print_line(f"\n{len(findings) - len(broken)} of {len(findings)} invariants hold.")
     return Exit.DIFFERENCES if broken else Exit.OK
+
+
+@app.command(help_epilogue=examples("ledger redecide", "ledger redecide --from 2027-01-01 --to 2027-02-01"))
+async def redecide(
+    *,
+    since: Annotated[
+        str | None, Parameter(name="--from", help="Since a moment, 2027-01-01 or with a time; UTC.")
+    ] = None,
+    until: Annotated[str | None, Parameter(name="--to", help="Until before a moment.")] = None,
+    json: Json = False,
+    place: Place = HERE,
+) -> Exit:
+    """Decide the journal again, by what was known at each row: the same codes, points and discounts."""
+    first, last = parse_since(since), parse_since(until)
+    from_ms = 0 if first is None else int(first.timestamp() * 1_000)
+    to_ms = INT64_MAX if last is None else int(last.timestamp() * 1_000)
+
+    async def job(connection: Connection) -> Redecided:
+        return await redecide_journal(connection, from_ms, to_ms)
+
+    async with looking(place) as database:
+        found = await database.run(job, timeout_s=WHOLE_LEDGER_S_MAX)
+    if json:
+        print_json(found._asdict() | {"differences": [each._asdict() for each in found.differences]})
+    else:
+        for each in found.differences:
+            print_line(f"{each.terminal}/{each.stan}: {each.problem}")
+        print_line(f"{found.rows} rows decided again, {len(found.differences)} differences.")
+    return Exit.DIFFERENCES if found.differences else Exit.OK
 
 
 @app.command(help_epilogue=examples("ledger rebucket 8 --yes"))
