@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from ledger.errors import DatabaseMisconfigured, NotInRegistry
+from ledger.errors import DatabaseMisconfigured, NotInRegistry, StatementRefused
 from ledger.postgres.database import Connection, Database
+from ledger.registry.audit import writing
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.partners import NewPartner, import_partners
@@ -147,6 +148,28 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
 
         with pytest.raises(DatabaseMisconfigured, match=r"permission denied|row-level security"):
             await two_cities.run(try_it)
+
+
+async def test_nobody_is_put_on_another_city_s_holder(two_cities: Database) -> None:
+    """A person belongs to a holder of the same programme, whoever writes: an account number is no way
+    across.
+    """
+    account = await two_cities.run(
+        lambda c: c.fetchval("select account from registry.card where token = 2002")
+    )
+    holder = "insert into registry.holder (account, programme) values ($1, 2)"
+    await two_cities.run(lambda c: write_registry(c, holder, account))
+
+    async def put(c: Connection, role: str) -> None:
+        async with writing(c, TESTER):
+            await c.execute(f"set local role {role}")
+            await c.execute(
+                "insert into people.person (account, programme, name) values ($1, 1, 'x')", account
+            )
+
+    for role in (role_name(A), "none"):
+        with pytest.raises(StatementRefused, match="foreign key"):
+            await two_cities.run(lambda c, r=role: put(c, r))
 
 
 async def test_the_service_serves_all(two_cities: Database, database: Database) -> None:

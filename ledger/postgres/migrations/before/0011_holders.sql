@@ -36,6 +36,7 @@ create table registry.holder (
   programme       smallint not null references registry.programme (id),
   tax_year        smallint check (tax_year between 1990 and 2200),  -- the newest proof
   guardian        boolean not null default false,
+  unique (account, programme),
   check ((notice_given_on is null) = (notice_ends_on is null)),
   check (kinds_from < next_from)
 );

@@ -15,7 +15,7 @@ end
 $$;
 
 create table people.person (
-  account    bigint primary key references registry.holder (account),
+  account    bigint primary key,
   born_on    date check (born_on >= date '1880-01-01'),
   created_at timestamptz not null default now(),
   programme  smallint not null references registry.programme (id),
@@ -26,23 +26,26 @@ create table people.person (
   email      text not null default '' check (length(email) <= 254),
   channel    text not null default '' check (channel in ('', 'phone', 'sms', 'email')),
   pickup     text not null default '' check (length(pickup) <= 64),
+  unique (account, programme),
+  foreign key (account, programme) references registry.holder (account, programme),  -- nobody else's holder
   check (channel = '' or (channel = 'email' and email <> '') or (channel in ('phone', 'sms') and phone <> ''))
 );
 -- One number, one account (Zgierz § 7).
 create unique index person_pesel on people.person (programme, pesel) where pesel is not null;
 
 create table people.consent (
-  account      bigint not null references people.person (account) on delete cascade,
+  account      bigint not null,
   programme    smallint not null references registry.programme (id),
   kind         text not null check (kind in ('data', 'newsletter')),  -- Zgierz § 13, § 14
   given_on     date not null default current_date,
   withdrawn_on date check (withdrawn_on >= given_on),
-  primary key (account, kind, given_on)
+  primary key (account, kind, given_on),
+  foreign key (account, programme) references people.person (account, programme) on delete cascade
 );
 
 -- Who may act for a holder: a proxy, or a parent or legal guardian (Zgierz § 12, § 20, § 24).
 create table people.representative (
-  account   bigint not null references people.person (account) on delete cascade,
+  account   bigint not null,
   programme smallint not null references registry.programme (id),
   number    smallint not null check (number between 1 and 99),
   role      text not null check (role in ('proxy', 'guardian')),
@@ -50,7 +53,8 @@ create table people.representative (
   phone     text not null default '' check (length(phone) <= 32),
   email     text not null default '' check (length(email) <= 254),
   until     date,
-  primary key (account, number)
+  primary key (account, number),
+  foreign key (account, programme) references people.person (account, programme) on delete cascade
 );
 
 create function people.check_birth() returns trigger language plpgsql as $$
