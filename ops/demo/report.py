@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ledger.books.posting import Unit
 from ledger.books.statements import TrialRow
 from ledger.books.verify import Finding
-from simulators.audit.auditor import AuditResult
+from simulators.audit.differences import AuditResult
 from simulators.fleet.histogram import Summary
 from simulators.fleet.report import FleetReport, Progress
 

@@ -1,131 +1,30 @@
 """Compares what the terminals sent and were told with the books, believing neither.
 
-Owns the closed list of differences and the comparison, a pure function over `Witnessed` and `Books`;
-reading the books with SQL of its own is `audit_books`.
+Owns the comparison, a pure function over `Witnessed` and `Books`; what can differ is `differences`, uses,
+discounts and refunds are compared by `units`, and `books` reads the books with SQL of its own.
 
 Must not know: how the switch decides or the ledger posts. What it checks is what a city may demand: every
 acknowledged approval stands in the journal once with the same figures; nothing acknowledged as declined was
 posted; every acknowledged reversal is in the books; nothing was posted that no terminal sent; balances are
 the sums of their postings.
 
-Invariant: everything witnessed is compared with something; a difference is counted even where only a few
-examples are kept.
+Invariant: everything witnessed is compared with something.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from ledger.postgres.database import Database
 from protocol import ResultClass, ResultCode, result_class
-from simulators.audit.books import BookFault, Books, JournalRow, Leg, read_books
+from simulators.audit.books import POINTS, Books, JournalRow, Leg, read_books
+from simulators.audit.differences import BOOK_FAULTS, EXAMPLES_MAX, AuditResult, Difference, Found
 from simulators.audit.log import STRANGER, Id, Told, Witnessed, read_logs
-from simulators.till.posting import EARN, EARN_ADVICE, REDEEM, REVERSAL
+from simulators.audit.units import KIND_OF, TOMBSTONE_KIND, UnitsComparison, name_of
+from simulators.till.posting import BENEFIT_ADVICE, BENEFIT_USE, EARN, EARN_ADVICE, REDEEM, REFUND, REVERSAL
 
-EXAMPLES_MAX: Final = 5
 READ_S_MAX: Final = 300.0
-_KIND_OF: Final = {EARN: 1, EARN_ADVICE: 2, REDEEM: 3, REVERSAL: 4}
-_TOMBSTONE_KIND: Final = 0
-_FIGURES: Final = "code, kind, points, balance, amount, transaction"
-
-
-class Difference(StrEnum):
-    """What can be wrong. The values go into reports."""
-
-    APPROVAL_NOT_IN_JOURNAL = "approval_not_in_journal"
-    """A terminal was told "approved" and the journal does not have it."""
-    FIGURES_DIFFER = "figures_differ"
-    """Journal and terminal disagree about code, points, balance, amount, kind or transaction number."""
-    APPROVAL_NOT_POSTED = "approval_not_posted"
-    """The journal has it, the postings do not, or with other points or accounts."""
-    POSTED_TWICE = "posted_twice"
-    """One id has more than one effect."""
-    DECLINE_POSTED = "decline_posted"
-    """A terminal was told "declined" and points moved."""
-    DECLINE_NOT_IN_JOURNAL = "decline_not_in_journal"
-    """A decline was told that was not journalled: it could still post later."""
-    REVERSAL_NOT_IN_BOOKS = "reversal_not_in_books"
-    """A reversal was acknowledged, and its original stands unreversed."""
-    REVERSAL_REFUSED = "reversal_refused"
-    """A reversal was declined though its original stands: reversals are not declined on business grounds."""
-    REVERSED_TWICE = "reversed_twice"
-    """An original has more than one reversal."""
-    REPLAY_DIFFERS = "replay_differs"
-    """The same request was answered twice, and differently."""
-    NEVER_SENT = "never_sent"
-    """The journal has a transaction that its terminal did not send."""
-    REQUEST_ALTERED = "request_altered"
-    """What was journalled is not what was sent: another kind, amount or original."""
-    WRONG_ACCOUNT = "wrong_account"
-    """A card's transactions went to two accounts, or two cards share one."""
-    BALANCE_DIFFERS = "balance_differs"
-    """The cached balance of an account is not the sum of its postings."""
-    POSTING_WITHOUT_JOURNAL = "posting_without_journal"
-    """Points moved under a transaction number that no journal row has."""
-    POSTING_INVALID = "posting_invalid"
-    """A posting has no points, or the same account on both sides."""
-    BOOKS_UNBALANCED = "books_unbalanced"
-    """Debits and credits do not cancel out over all accounts."""
-
-
-_BOOK_FAULTS: Final = {
-    BookFault.BALANCE: Difference.BALANCE_DIFFERS,
-    BookFault.ORPHAN: Difference.POSTING_WITHOUT_JOURNAL,
-    BookFault.INVALID: Difference.POSTING_INVALID,
-    BookFault.UNBALANCED: Difference.BOOKS_UNBALANCED,
-}
-
-
-@dataclass
-class Found:
-    """How often a difference occurs, and the first few."""
-
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
-
-
-@dataclass
-class AuditResult:
-    """What an audit found. `unsettled`: sent, never answered, and no acknowledged reversal of it."""
-
-    differences: dict[Difference, Found] = field(default_factory=dict)
-    sent: int = 0
-    told: int = 0
-    approved: int = 0
-    declined: int = 0
-    reversed: int = 0
-    conflicts: int = 0
-    answered_again: int = 0
-    unsettled: int = 0
-    journal_rows: int = 0
-    postings: int = 0
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing differs."""
-        return not self.differences
-
-    def add(self, difference: Difference, example: str, count: int = 1) -> None:
-        """Count a difference."""
-        found = self.differences.setdefault(difference, Found())
-        found.count += count
-        if len(found.examples) < EXAMPLES_MAX:
-            found.examples.append(example)
-
-    def lines(self) -> list[str]:
-        """Return the result for people, one line each."""
-        lines = [
-            f"{self.sent} requests sent, {self.told} answered: {self.approved} approved, "
-            f"{self.declined} declined, {self.reversed} reversals, "
-            f"{self.answered_again} answered again, {self.conflicts} conflicts, {self.unsettled} unsettled",
-            f"{self.journal_rows} journal rows, {self.postings} postings compared",
-        ]
-        for difference, found in sorted(self.differences.items()):
-            lines.append(f"DIFFERENCE {difference.value}: {found.count}")
-            lines += [f"  {example}" for example in found.examples]
-        return lines if self.differences else [*lines, "no differences"]
+_FIGURES: Final = "code, kind, points, balance, amount, discount, transaction"
 
 
 async def audit(database: Database, logs: Iterable[Path]) -> AuditResult:
@@ -164,6 +63,7 @@ class _Comparison:
 
     def run(self) -> AuditResult:
         self._index_journal()
+        self._units = UnitsComparison(self._witnessed, self._books, self._journal, self.result)
         for identity, answers in self._witnessed.told.items():
             self._check_told(identity, answers)
         self._check_journal()
@@ -172,8 +72,9 @@ class _Comparison:
             identity not in self._witnessed.told and identity not in self._reversal_told
             for identity in self._witnessed.sent
         )
+        self._units.run()
         for fault, count, examples in self._books.faults:
-            difference = _BOOK_FAULTS[fault]
+            difference = BOOK_FAULTS[fault]
             self.result.differences[difference] = Found(count, list(examples[:EXAMPLES_MAX]))
         return self.result
 
@@ -182,14 +83,14 @@ class _Comparison:
         for row in self._books.journal:
             identity = (row.terminal, row.stan)
             if identity in self._journal:
-                self.result.add(Difference.POSTED_TWICE, f"{_name(identity)} stands in the journal twice")
+                self.result.add(Difference.POSTED_TWICE, f"{name_of(identity)} stands in the journal twice")
             self._journal[identity] = row
-            if row.kind == _TOMBSTONE_KIND:
+            if row.kind == TOMBSTONE_KIND:
                 continue  # it carries the transaction number of the reversal that left it
             other = seen.setdefault(row.transaction_id, identity)
             if other is not identity:
                 self.result.add(
-                    Difference.POSTED_TWICE, f"{_name(identity)} and {_name(other)} share a number"
+                    Difference.POSTED_TWICE, f"{name_of(identity)} and {name_of(other)} share a number"
                 )
 
     # What was told
@@ -201,9 +102,9 @@ class _Comparison:
         if len(answers) > 1:
             result.answered_again += 1
             if any(other != answer for other in answers[1:]):
-                result.add(Difference.REPLAY_DIFFERS, f"{_name(identity)}: {answers}")
+                result.add(Difference.REPLAY_DIFFERS, f"{name_of(identity)}: {answers}")
         if identity not in self._witnessed.sent:
-            result.add(Difference.NEVER_SENT, f"{_name(identity)} was answered and never noted as sent")
+            result.add(Difference.NEVER_SENT, f"{name_of(identity)} was answered and never noted as sent")
         if answer.code == ResultCode.STAN_CONFLICT:
             result.conflicts += 1  # the id belongs to another request, which is compared for itself
             return
@@ -215,12 +116,14 @@ class _Comparison:
 
     def _check_approval(self, identity: Id, answer: Told, row: JournalRow | None) -> None:
         self.result.approved += 1
+        self.result.benefits += answer.type in {BENEFIT_USE, BENEFIT_ADVICE}
+        self.result.refunds += answer.type == REFUND
         if answer.type == REVERSAL:
             self.result.reversed += 1
             self._reversal_told.add((identity[0], answer.original_stan))
             self._check_reversal(identity, answer, row)
         if row is None:
-            self.result.add(Difference.APPROVAL_NOT_IN_JOURNAL, f"{_name(identity)}: told {answer}")
+            self.result.add(Difference.APPROVAL_NOT_IN_JOURNAL, f"{name_of(identity)}: told {answer}")
             return
         self._check_figures(identity, answer, row)
         self._check_account(identity, answer, row)
@@ -232,44 +135,53 @@ class _Comparison:
         if row is None:
             if result_class(answer.code) is not ResultClass.FAULT:
                 self.result.add(
-                    Difference.DECLINE_NOT_IN_JOURNAL, f"{_name(identity)}: told code {answer.code}"
+                    Difference.DECLINE_NOT_IN_JOURNAL, f"{name_of(identity)}: told code {answer.code}"
                 )
             return
-        posted = row.kind != _TOMBSTONE_KIND and (
+        posted = row.kind != TOMBSTONE_KIND and (
             row.code == 0 or row.points or row.transaction_id in self._books.legs
         )
         if posted:
             self.result.add(
-                Difference.DECLINE_POSTED, f"{_name(identity)}: told code {answer.code}, found {row}"
+                Difference.DECLINE_POSTED, f"{name_of(identity)}: told code {answer.code}, found {row}"
             )
         elif row.code != answer.code:
             self.result.add(
-                Difference.FIGURES_DIFFER, f"{_name(identity)}: told code {answer.code}, journal {row.code}"
+                Difference.FIGURES_DIFFER, f"{name_of(identity)}: told code {answer.code}, journal {row.code}"
             )
 
     def _check_figures(self, identity: Id, answer: Told, row: JournalRow) -> None:
-        kind = _KIND_OF[answer.type]
-        told = (answer.code, kind, answer.points, answer.balance, answer.amount, answer.transaction_id)
-        stands = (row.code, row.kind, row.points, row.balance, row.amount_grosze, row.transaction_id)
+        kind = KIND_OF[answer.type]
+        # The reply to a refund states what is paid back, not what had been taken off (SPEC.md).
+        told = (
+            *(answer.code, kind, answer.points, answer.balance, answer.amount),
+            *(answer.discount, answer.transaction_id),
+        )
+        stands = (
+            *(row.code, row.kind, row.points, row.balance, row.amount_grosze),
+            *(0 if answer.type == REFUND else row.discount_grosze, row.transaction_id),
+        )
         if told != stands:
             self.result.add(
                 Difference.FIGURES_DIFFER,
-                f"{_name(identity)}: {_FIGURES}: told {told}, found {stands}",
+                f"{name_of(identity)}: {_FIGURES}: told {told}, found {stands}",
             )
 
     def _check_account(self, identity: Id, answer: Told, row: JournalRow) -> None:
         """The registry alone knows which account a card has; here: always the same one, and nobody else's."""
         if answer.card == STRANGER or not row.account:
             if row.points:
-                self.result.add(Difference.WRONG_ACCOUNT, f"{_name(identity)}: points without a card: {row}")
+                self.result.add(
+                    Difference.WRONG_ACCOUNT, f"{name_of(identity)}: points without a card: {row}"
+                )
             return
         account = self._account_of.setdefault(answer.card, row.account)
         card = self._card_of.setdefault(row.account, answer.card)
         if account != row.account or card != answer.card:
             self.result.add(
                 Difference.WRONG_ACCOUNT,
-                f"{_name(identity)}: card index {answer.card} on account {row.account}, before on {account}; "
-                f"that account was card index {card}'s",
+                f"{name_of(identity)}: card index {answer.card} on account {row.account}, before on {account}"
+                f"; that account was card index {card}'s",
             )
 
     def _check_reversal(self, identity: Id, answer: Told, row: JournalRow | None) -> None:
@@ -284,7 +196,7 @@ class _Comparison:
         else:
             fault = ""
         if fault:
-            self.result.add(Difference.REVERSAL_NOT_IN_BOOKS, f"{_name(identity)}: {fault}")
+            self.result.add(Difference.REVERSAL_NOT_IN_BOOKS, f"{name_of(identity)}: {fault}")
 
     def _check_refused_reversal(self, identity: Id, answer: Told) -> None:
         """A reversal may be refused for a card nobody knows; then its original cannot have posted."""
@@ -294,13 +206,14 @@ class _Comparison:
         standing = original is not None and original.code == 0 and name not in self._books.reversals
         if standing and result_class(answer.code) is not ResultClass.FAULT:
             self.result.add(
-                Difference.REVERSAL_REFUSED, f"{_name(identity)}: code {answer.code}, stands: {original}"
+                Difference.REVERSAL_REFUSED, f"{name_of(identity)}: code {answer.code}, stands: {original}"
             )
 
     def _mirror_fault(self, identity: Id, answer: Told, row: JournalRow | None, original: JournalRow) -> str:
         if identity[1] not in self._books.reversals.get((identity[0], answer.original_stan), []):
             return "no reversal of this original is recorded"
-        if row is None or (row.points, row.account) != (-original.points, original.account):
+        left = original.points + self._units.refunded_points(original)
+        if row is None or (row.points, row.account) != (-left, original.account):
             return f"it does not mirror its original: {row} of {original}"
         return ""
 
@@ -309,37 +222,43 @@ class _Comparison:
     def _check_journal(self) -> None:
         witnessed = self._witnessed
         for identity, row in self._journal.items():
-            if row.kind == _TOMBSTONE_KIND:
+            if row.kind == TOMBSTONE_KIND:
                 continue
             self._check_legs(identity, row)
             if identity in witnessed.sent:
                 self._check_request(identity, row)
             elif row.stan > witnessed.first_stan.get(row.terminal, row.stan):
-                self.result.add(Difference.NEVER_SENT, f"{_name(identity)}: {row}")
+                self.result.add(Difference.NEVER_SENT, f"{name_of(identity)}: {row}")
 
     def _check_request(self, identity: Id, row: JournalRow) -> None:
         answers = self._witnessed.told.get(identity, ())
         if any(answer.code == ResultCode.STAN_CONFLICT for answer in answers):
             return  # what stands there is another request
         sent = self._witnessed.sent[identity]
-        altered = row.kind != _KIND_OF[sent.type] or row.original_stan != sent.original_stan
+        altered = row.kind != KIND_OF[sent.type] or row.original_stan != sent.original_stan
         if row.code == 0 and sent.type in {EARN, EARN_ADVICE}:
             altered = altered or row.amount_grosze != sent.amount
+        elif row.code == 0 and sent.type in {BENEFIT_USE, BENEFIT_ADVICE}:
+            altered = altered or (row.amount_grosze, row.offer) != (sent.amount, sent.offer)
+        elif row.code == 0 and sent.type == REFUND:
+            named = (row.amount_grosze, row.original_terminal)
+            altered = altered or named != (sent.amount, sent.original_terminal)
         elif row.code == 0 and sent.type == REDEEM:
             altered = altered or row.points != -sent.amount
         if altered:
-            self.result.add(Difference.REQUEST_ALTERED, f"{_name(identity)}: sent {sent}, journal {row}")
+            self.result.add(Difference.REQUEST_ALTERED, f"{name_of(identity)}: sent {sent}, journal {row}")
 
     def _check_legs(self, identity: Id, row: JournalRow) -> None:
         """Exactly one posting for points that moved, between the accounts of the row, and none otherwise."""
-        legs = self._books.legs.get(row.transaction_id, ())
+        all_legs = self._books.legs.get(row.transaction_id, ())
+        legs = [leg for leg in all_legs if leg.unit == POINTS]
         if row.code != 0 or not row.points:
-            if legs and row.code != 0:
+            if all_legs and row.code != 0:
                 self.result.add(
-                    Difference.DECLINE_POSTED, f"{_name(identity)}: code {row.code}, postings {legs}"
+                    Difference.DECLINE_POSTED, f"{name_of(identity)}: code {row.code}, postings {all_legs}"
                 )
             elif legs:
-                self.result.add(Difference.POSTED_TWICE, f"{_name(identity)}: no points, postings {legs}")
+                self.result.add(Difference.POSTED_TWICE, f"{name_of(identity)}: no points, postings {legs}")
             return
         expected = (
             Leg(row.counter_account, row.account, row.points)
@@ -347,19 +266,15 @@ class _Comparison:
             else Leg(row.account, row.counter_account, -row.points)
         )
         if expected not in legs:
-            self.result.add(Difference.APPROVAL_NOT_POSTED, f"{_name(identity)}: {row}, postings {legs}")
+            self.result.add(Difference.APPROVAL_NOT_POSTED, f"{name_of(identity)}: {row}, postings {legs}")
         elif len(legs) > 1:
-            self.result.add(Difference.POSTED_TWICE, f"{_name(identity)}: postings {legs}")
+            self.result.add(Difference.POSTED_TWICE, f"{name_of(identity)}: postings {legs}")
 
     def _check_reversals(self) -> None:
         reversed_by: dict[Id, list[int]] = {}
         for row in self._books.journal:
-            if row.kind == _KIND_OF[REVERSAL] and row.code == 0:
+            if row.kind == KIND_OF[REVERSAL] and row.code == 0:
                 reversed_by.setdefault((row.terminal, row.original_stan), []).append(row.stan)
         for original, stans in (*reversed_by.items(), *self._books.reversals.items()):
             if len(stans) > 1:
-                self.result.add(Difference.REVERSED_TWICE, f"{_name(original)} by STANs {stans}")
-
-
-def _name(identity: Id) -> str:
-    return f"terminal {identity[0]} STAN {identity[1]}"
+                self.result.add(Difference.REVERSED_TWICE, f"{name_of(original)} by STANs {stans}")

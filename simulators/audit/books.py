@@ -13,6 +13,9 @@ from typing import Any, Final, NamedTuple
 from ledger.postgres.database import Connection
 
 _EXAMPLES_MAX: Final = 5
+POINTS: Final = 0
+USES: Final = 1
+GROSZE: Final = 2
 
 
 class JournalRow(NamedTuple):
@@ -29,14 +32,19 @@ class JournalRow(NamedTuple):
     amount_grosze: int
     transaction_id: int
     original_stan: int
+    offer: int = 0
+    original_terminal: int = 0
+    discount_grosze: int = 0
+    remaining: int = -1
 
 
 class Leg(NamedTuple):
-    """One posting of a transaction."""
+    """One posting of a transaction: `points` of a unit (0 points, 1 uses, 2 grosze)."""
 
     debit: int
     credit: int
     points: int
+    unit: int = POINTS
 
 
 class BookFault(StrEnum):
@@ -46,6 +54,7 @@ class BookFault(StrEnum):
     ORPHAN = "orphan"
     INVALID = "invalid"
     UNBALANCED = "unbalanced"
+    QUOTA = "quota"
 
 
 class Books(NamedTuple):
@@ -63,14 +72,15 @@ class Books(NamedTuple):
 
 _JOURNAL: Final = """
 select terminal, stan, kind, code, account, counter_account, points, balance, amount_grosze, transaction_id,
-       original_stan
+       original_stan, coalesce(offer, 0), coalesce(original_terminal, 0), coalesce(discount_grosze, 0),
+       coalesce(remaining, -1)
   from ledger.journal where terminal between $1 and $2"""
 
 _LEGS: Final = """
-select p.transaction_id, p.debit, p.credit, p.points
+select p.transaction_id, p.debit, p.credit, p.points, p.unit
   from ledger.posting p
   join ledger.journal j on j.bucket = p.bucket and j.transaction_id = p.transaction_id
- where j.terminal between $1 and $2 and j.kind <> 0 and p.unit = 0"""
+ where j.terminal between $1 and $2 and j.kind <> 0"""
 
 _REVERSALS: Final = """
 select terminal, original_stan, stan from ledger.reversal where terminal between $1 and $2"""
@@ -109,7 +119,22 @@ select b.bucket, coalesce(c.points, 0)::bigint as cards, coalesce(o.points, 0)::
      where unit = 0 and account & 7 <> 0 group by bucket) as o using (bucket)
  where coalesce(c.points, 0) + coalesce(o.points, 0) <> 0"""
 
+# What a quota's row says was used, and what was posted to its owner under its number and period.
+_QUOTAS: Final = """
+with used as (
+  select bucket, owner, (quota_period >> 32)::int as quota, (quota_period & 4294967295)::int as period,
+         sum(uses)::bigint as uses from (
+    select bucket, debit as owner, quota_period, points as uses from ledger.posting where unit = 1
+    union all
+    select bucket, credit, quota_period, -points from ledger.posting where unit = 1) as sides
+   where owner & 7 <> 4 group by 1, 2, 3, 4
+)
+select owner, quota, period, -q.balance as said, coalesce(u.uses, 0) as posted
+  from ledger.quota q full join used u using (bucket, owner, quota, period)
+ where -q.balance is distinct from coalesce(u.uses, 0) or q.balance > 0"""
+
 _FAULTS: Final = (
+    (BookFault.QUOTA, _QUOTAS),
     (BookFault.BALANCE, _BALANCES),
     (BookFault.ORPHAN, _ORPHANS),
     (BookFault.INVALID, _INVALID),
@@ -122,10 +147,8 @@ async def read_books(connection: Connection, terminal_from: int, terminal_to: in
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         journal = [JournalRow(*row) for row in await connection.fetch(_JOURNAL, terminal_from, terminal_to)]
         legs: dict[int, list[Leg]] = {}
-        for transaction_id, debit, credit, points in await connection.fetch(
-            _LEGS, terminal_from, terminal_to
-        ):
-            legs.setdefault(transaction_id, []).append(Leg(debit, credit, points))
+        for transaction_id, *leg in await connection.fetch(_LEGS, terminal_from, terminal_to):
+            legs.setdefault(transaction_id, []).append(Leg(*leg))
         reversals: dict[tuple[int, int], list[int]] = {}
         for terminal, original_stan, stan in await connection.fetch(_REVERSALS, terminal_from, terminal_to):
             reversals.setdefault((terminal, original_stan), []).append(stan)

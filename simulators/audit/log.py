@@ -23,16 +23,19 @@ from typing import Final, NamedTuple, Self, TypeAlias
 
 import msgspec
 
-from protocol import TYPE_OF, Redeem, Reversal, TransactionReply
+from protocol import TYPE_OF, BenefitAdvice, BenefitUse, Redeem, Refund, Reversal, TransactionReply
 from simulators.city.population import Population
 from simulators.till.posting import PostingRequest
 
-RECORD: Final = struct.Struct("<BBhIIIiqqqq")
-"""event, type, code, terminal, STAN, original STAN, card index, amount, points, balance, transaction."""
+RECORD: Final = struct.Struct("<BBhIIIiqqqqIIqi")
+"""event, type, code, terminal, STAN, original STAN, card index, amount, points, balance, transaction, offer,
+original terminal, discount, remaining."""
 
 _HEAD: Final = struct.Struct(">4sBH")
 _MAGIC: Final = b"CSAL"
-_FORMAT_VERSION: Final = 1
+_FORMAT_VERSION: Final = 2
+NO_LIMIT: Final = -1
+"""Remaining uses of what no quota limits."""
 STRANGER: Final = -1
 """Card index of a number that the population does not have."""
 
@@ -51,16 +54,24 @@ class _Event(IntEnum):
 
 
 class Sent(NamedTuple):
-    """A request as first sent; `amount` is in grosze, for a redemption the tier in points."""
+    """A request as first sent; `amount` is in grosze, for a redemption the tier in points.
+
+    `offer` of a benefit, `original_terminal` of a refund, else 0.
+    """
 
     type: int
     original_stan: int
     card: int
     amount: int
+    offer: int = 0
+    original_terminal: int = 0
+
+
+_NOTHING: Final = Sent(0, 0, STRANGER, 0)
 
 
 class Told(NamedTuple):
-    """A final answer as the terminal got it; `amount` in grosze."""
+    """A final answer as the terminal got it, with what its request named; `amount` in grosze."""
 
     type: int
     code: int
@@ -70,6 +81,10 @@ class Told(NamedTuple):
     points: int
     balance: int
     transaction_id: int
+    offer: int = 0
+    original_terminal: int = 0
+    discount: int = 0
+    remaining: int = NO_LIMIT
 
 
 @dataclass
@@ -125,34 +140,32 @@ class AuditLog:
 
     def signed_on(self, terminal: int, stan: int) -> None:
         """Note that STANs above `stan` are used from here on."""
-        _write(self._fd, RECORD.pack(_Event.SIGNED_ON, 0, 0, terminal, stan, 0, STRANGER, 0, 0, 0, 0))
+        _write(self._fd, _record(_Event.SIGNED_ON, terminal, stan, _NOTHING))
 
     def sending(self, terminal: int, request: PostingRequest) -> None:
         """Note a request before any byte of it is sent."""
-        original_stan, amount = 0, 0
-        if isinstance(request, Reversal):
-            original_stan = request.original_stan
-        else:
-            amount = request.tier if isinstance(request, Redeem) else request.amount
-        _write(
-            self._fd,
-            RECORD.pack(
-                _Event.SENDING, TYPE_OF[type(request)], 0, terminal, request.stan, original_stan,
-                self._card(request.card), amount, 0, 0, 0,
-            ),
-        )  # fmt: skip
+        _write(self._fd, _record(_Event.SENDING, terminal, request.stan, self._named(request)))
 
     def told(self, terminal: int, request: PostingRequest, reply: TransactionReply) -> None:
         """Note an answer before the terminal acts on it."""
-        original_stan = request.original_stan if isinstance(request, Reversal) else 0
-        _write(
-            self._fd,
-            RECORD.pack(
-                _Event.TOLD, TYPE_OF[type(request)], reply.code, terminal, request.stan, original_stan,
-                self._card(request.card), reply.amount_grosze, reply.points, reply.balance,
-                reply.transaction_id,
-            ),
-        )  # fmt: skip
+        named = self._named(request)._replace(amount=reply.amount_grosze)
+        _write(self._fd, _record(_Event.TOLD, terminal, request.stan, named, reply))
+
+    def _named(self, request: PostingRequest) -> Sent:
+        card, original_stan, amount, offer, original_terminal = self._card(request.card), 0, 0, 0, 0
+        match request:
+            case Reversal():
+                original_stan = request.original_stan
+            case Refund():
+                original_stan, original_terminal = request.original_stan, request.original_terminal
+                amount = request.amount
+            case Redeem():
+                amount = request.tier
+            case BenefitUse() | BenefitAdvice():
+                amount, offer = request.amount, request.offer
+            case _:
+                amount = request.amount
+        return Sent(TYPE_OF[type(request)], original_stan, card, amount, offer, original_terminal)
 
     def _card(self, text: str) -> int:
         index = self._index_of.get(text)
@@ -161,6 +174,19 @@ class AuditLog:
             found = self._population.index_of(digits)
             index = self._index_of[text] = STRANGER if found is None else found
         return index
+
+
+def _record(
+    event: _Event, terminal: int, stan: int, named: Sent, reply: TransactionReply | None = None
+) -> bytes:
+    code, points, balance, transaction_id, discount, remaining = 0, 0, 0, 0, 0, NO_LIMIT
+    if reply is not None:
+        code, points, balance, transaction_id = reply.code, reply.points, reply.balance, reply.transaction_id
+        discount, remaining = reply.discount_grosze, reply.remaining
+    return RECORD.pack(
+        event, named.type, code, terminal, stan, named.original_stan, named.card, named.amount, points,
+        balance, transaction_id, named.offer, named.original_terminal, discount, remaining,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -203,13 +229,14 @@ def _read_records(witnessed: Witnessed, data: memoryview) -> None:
     first_stan, sent, told = witnessed.first_stan, witnessed.sent, witnessed.told
     here: dict[int, int] = {}
     for record in RECORD.iter_unpack(data):
-        event, kind, code, terminal, stan, original_stan, card, amount, points, balance, transaction_id = (
-            record
-        )
+        event, kind, code, terminal, stan, original_stan, card, amount = record[:8]
+        offer, original_terminal = record[11:13]
         if event == _Event.SENDING:
-            sent.setdefault((terminal, stan), Sent(kind, original_stan, card, amount))
+            sent.setdefault(
+                (terminal, stan), Sent(kind, original_stan, card, amount, offer, original_terminal)
+            )
         elif event == _Event.TOLD:
-            answer = Told(kind, code, original_stan, card, amount, points, balance, transaction_id)
+            answer = Told(kind, code, original_stan, card, amount, *record[8:])
             told.setdefault((terminal, stan), []).append(answer)
         else:
             here.setdefault(terminal, stan)

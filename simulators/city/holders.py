@@ -23,8 +23,11 @@ LAPSED_ON: Final = date(2024, 5, 31)
 
 FAMILY: Final = 0b01
 SENIOR: Final = 0b10
+FLAG_OF: Final = {"family": FAMILY, "senior": SENIOR}
 _FAMILY_EVERY: Final = 5
 _SENIOR_EVERY: Final = 7
+
+_NEAR_DAYS: Final = 2
 
 
 class Holder(NamedTuple):
@@ -49,3 +52,26 @@ def holder_of(population: Population, index: int) -> Holder:
     is_lapsed = population.peculiarity(index) is Peculiarity.LAPSED
     until = (LAPSED_ON if is_lapsed else ENTITLED_UNTIL) if place.is_lapsing else None
     return Holder(flags & place.flags, born_on, until)
+
+
+_AGES: Final = {"child": (0, 6), "junior": (7, 12), "youth": (13, 18), "adult": (18, 60), "senior": (61, 150)}
+"""Zgierz § 16, in completed years; at 18 both hold. Said again here: what checks must not ask the checked."""
+
+
+def kinds_on(holder: Holder, day: date) -> frozenset[str]:
+    """Return the codes of the kinds somebody is of on a day."""
+    born = holder.born_on
+    if born is None:
+        return frozenset()
+    age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    return frozenset(code for code, (first, last) in _AGES.items() if first <= age <= last)
+
+
+def has_birthday(holder: Holder, day: date) -> bool:
+    """Whether a birthday is so near that a clock or a time zone may decide."""
+    born = holder.born_on
+    if born is None:
+        return False
+    # 365 days are a year of 365 places; a leap day moves them by one, which is within what is near.
+    apart = abs(born.timetuple().tm_yday - day.timetuple().tm_yday)
+    return min(apart, 365 - apart) <= _NEAR_DAYS

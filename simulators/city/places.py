@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 class Place(NamedTuple):
     """One city. `begins`: its programme's first day; `flags`: the flags its holders may have, as bits.
 
-    `has_holders`: holders have a date of birth; `is_lapsing`: entitlements end.
+    `has_holders`: holders have a date of birth; `is_lapsing`: entitlements end; `is_retaining`: a terminal
+    may be told to keep a card; `takes_keyed`: a number may be keyed in.
     """
 
     programme: int
@@ -25,6 +26,8 @@ class Place(NamedTuple):
     flags: int
     has_holders: bool
     is_lapsing: bool
+    is_retaining: bool
+    takes_keyed: bool
     districts: tuple[str, ...]
 
     @property
@@ -44,7 +47,7 @@ def _text(package: str, path: str) -> str:
 
 CZESTOCHOWA: Final = Place(
     1, "czestochowa", datetime(2016, 12, 19, tzinfo=UTC), "961600", 1_001, 10_000_001, 0b11,
-    has_holders=False, is_lapsing=False,
+    has_holders=False, is_lapsing=False, is_retaining=False, takes_keyed=True,
     districts=(
         "Raków", "Tysiąclecie", "Śródmieście", "Lisiniec", "Północ", "Wrzosowiak", "Grabówka", "Stradom",
         "Błeszno", "Ostatni Grosz",
@@ -52,7 +55,7 @@ CZESTOCHOWA: Final = Place(
 )  # fmt: skip
 ZYWIEC: Final = Place(
     2, "zywiec", datetime(2019, 9, 1, tzinfo=UTC), "961610", 101_001, 20_000_001, 0,
-    has_holders=False, is_lapsing=False,
+    has_holders=False, is_lapsing=False, is_retaining=True, takes_keyed=True,
     districts=(
         "Śródmieście", "Zabłocie", "Sporysz", "Oczków", "Moszczanica", "Paderewskiego", "Kocurów", "Rudza",
         "Podlesie", "Isep",
@@ -60,7 +63,7 @@ ZYWIEC: Final = Place(
 )  # fmt: skip
 ZGIERZ: Final = Place(
     3, "zgierz", datetime(2024, 1, 1, tzinfo=UTC), "961620", 201_001, 30_000_001, 0b11,
-    has_holders=True, is_lapsing=True,
+    has_holders=True, is_lapsing=True, is_retaining=False, takes_keyed=False,
     districts=(
         "Centrum", "Rudunki", "Proboszczewice", "Krzywie", "Chełmy", "Przybyłów", "Piaskowice", "Stępowizna",
         "Kontrewers", "Lućmierz",

@@ -38,6 +38,16 @@ class Mix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     negative_amount: float = 0.25
     amount_over_limit: float = 0.25
     unknown_tier: float = 0.5
+    verify: float = 0
+    quote: float = 0
+    benefit: float = 0
+    benefit_advice: float = 0
+    refund: float = 0
+    card_report: float = 0
+    keyed: float = 0
+    other_partners_offer: float = 0
+    unknown_offer: float = 0
+    unconfirmed: float = 0
 
 
 ON_LINE: Final = Mix(
@@ -45,6 +55,21 @@ ON_LINE: Final = Mix(
     zero_amount=0, negative_amount=0, amount_over_limit=0, unknown_tier=0,
 )  # fmt: skip
 """What a till on line asks for that never loses its line and never mistypes; in per cent."""
+
+
+_DISCOUNTS_ONLY: Final = Mix(
+    earn=0, redeem=0, balance=0, echo=0, reversal=5, advice=0, status=3, unknown_card=0, wrong_digit=0,
+    zero_amount=0, negative_amount=0, amount_over_limit=0, unknown_tier=0, verify=25, quote=10, benefit=48,
+    refund=3, keyed=2, other_partners_offer=1, unknown_offer=1, unconfirmed=2,
+)  # fmt: skip
+MIXES: Final = {
+    "czestochowa": msgspec.structs.replace(
+        Mix(), earn=60, verify=2, quote=1, benefit=6, benefit_advice=1, refund=2, keyed=1, unknown_offer=0.25
+    ),
+    "zywiec": msgspec.structs.replace(_DISCOUNTS_ONLY, card_report=0.2),
+    "zgierz": _DISCOUNTS_ONLY,
+}
+"""What the shops of each city do, by its programme's code."""
 
 
 class Customers:
@@ -64,6 +89,10 @@ class Customers:
     def card_index(self) -> int:
         """Return the index of the next card."""
         return int(self._population.cards * self._rng.random() ** CARD_SKEW)
+
+    def price_grosze(self) -> int:
+        """Return the price of what a benefit is used on."""
+        return 1 + min(SMALL_BASKET_GROSZE_MAX - 1, int(self._rng.lognormvariate(7.6, 0.6)))
 
     def basket_grosze(self) -> int:
         """Return what the next basket costs."""

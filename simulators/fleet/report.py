@@ -11,7 +11,7 @@ import msgspec
 
 from protocol import ResultClass, ResultCode, result_class
 from simulators.city.trade import Mix
-from simulators.fleet.cashier import Answer
+from simulators.fleet.choices import Answer
 from simulators.fleet.histogram import Histogram, Summary
 from simulators.till.exchange import Counters
 from simulators.till.store import TerminalMemory

@@ -9,7 +9,7 @@ from ledger.books.statements import TrialRow
 from ledger.books.verify import Finding
 from ops.demo.report import DemoOutcome, live_line, report_lines
 from ops.demo.screen import Screen
-from simulators.audit.auditor import AuditResult, Difference
+from simulators.audit.differences import AuditResult, Difference
 from simulators.fleet.report import FleetPlan, FleetReport, Progress, Remaining, Tally
 
 

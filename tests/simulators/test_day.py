@@ -13,8 +13,11 @@ import trio
 from ledger.books.verify import verify
 from ledger.postgres.database import Connection, Database
 from ledger.registry.secrets import MasterKey
-from simulators.audit.auditor import AuditResult, Difference, audit
+from simulators.audit.auditor import audit
+from simulators.audit.differences import AuditResult, Difference
+from simulators.city.places import PLACES
 from simulators.city.seeding import seed_city
+from simulators.city.trade import MIXES
 from simulators.fleet.fleet import audit_log_path, population_of, run_fleet
 from simulators.fleet.report import FleetPlan, FleetReport
 from switch.config import Config
@@ -42,10 +45,12 @@ async def trade(fresh: FreshDatabase, owner: Database, directory: Path, plan: Fl
     return report
 
 
-@pytest.fixture
-def plan(tmp_path: Path) -> FleetPlan:
+@pytest.fixture(params=[place.programme for place in PLACES.values()], ids=list(MIXES))
+def plan(tmp_path: Path, request: pytest.FixtureRequest) -> FleetPlan:
     return FleetPlan(
         seed="a day",
+        programme=request.param,
+        mix=MIXES[PLACES[request.param].code],
         address="",
         state_dir=str(tmp_path / "terminals"),
         cards=500,
@@ -73,27 +78,54 @@ async def test_nothing_acknowledged_is_lost_and_nothing_happens_twice(
     result = await audited(database, plan)
     assert result.is_clean, result.lines()
     assert result.unsettled == 0
-    assert result.approved > 300
+    assert result.approved > 100
+    assert result.benefits > 3
+    assert result.refunds > 0
+    assert result.told_sums == result.posted_sums
+    assert result.posted_sums.grosze > 0
     assert [finding for finding in await database.run(verify) if finding.count] == []
 
-    async def tamper(connection: Connection) -> None:
-        await connection.execute("update ledger.account set balance = balance + 1 where balance > 10")
-        await connection.execute("update ledger.journal set points = points + 1 where points > 10")
-        await connection.execute(
-            "delete from ledger.posting where transaction_id = "
-            "(select min(transaction_id) from ledger.posting)"
-        )
-        await connection.execute(
-            "insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points) "
-            "values (0, 1, 7, 9, 16, 5), (0, 2, 7, 9, 9, 5)"
-        )
+    gives_points = result.posted_sums.points != 0
+    await owner.run(tamper_with_points if gives_points else tamper_with_benefits)
+    assert set((await audited(database, plan)).differences) >= (
+        {
+            Difference.BALANCE_DIFFERS,
+            Difference.FIGURES_DIFFER,
+            Difference.APPROVAL_NOT_POSTED,
+            Difference.POSTING_WITHOUT_JOURNAL,
+            Difference.POSTING_INVALID,
+            Difference.BOOKS_UNBALANCED,
+        }
+        if gives_points
+        else {
+            Difference.QUOTA_DIFFERS,
+            Difference.USES_DIFFER,
+            Difference.DISCOUNT_DIFFERS,
+            Difference.FIGURES_DIFFER,
+            Difference.SUMS_DIFFER,
+        }
+    )
 
-    await owner.run(tamper)
-    assert set((await audited(database, plan)).differences) >= {
-        Difference.BALANCE_DIFFERS,
-        Difference.FIGURES_DIFFER,
-        Difference.APPROVAL_NOT_POSTED,
-        Difference.POSTING_WITHOUT_JOURNAL,
-        Difference.POSTING_INVALID,
-        Difference.BOOKS_UNBALANCED,
-    }
+
+async def tamper_with_points(connection: Connection) -> None:
+    """Change a balance, a journal row and the postings."""
+    await connection.execute("update ledger.account set balance = balance + 1 where balance > 10")
+    await connection.execute("update ledger.journal set points = points + 1 where points > 10")
+    await connection.execute(
+        "delete from ledger.posting where transaction_id = "
+        "(select min(transaction_id) from ledger.posting where unit = 0)"
+    )
+    await connection.execute(
+        "insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points) "
+        "values (0, 1, 7, 9, 16, 5), (0, 2, 7, 9, 9, 5)"
+    )
+
+
+async def tamper_with_benefits(connection: Connection) -> None:
+    """Change a quota, a discount told, a discount posted and a use."""
+    await connection.execute("update ledger.quota set balance = balance - 1")
+    await connection.execute(
+        "update ledger.journal set discount_grosze = discount_grosze + 1 "
+        "where discount_grosze > 0 and kind = 8"
+    )
+    await connection.execute("delete from ledger.posting where unit = 1 and credit & 7 = 4")
