@@ -1,6 +1,7 @@
-"""The demo's fleet: where its memories and logs lie, over how many processes it is spread, what it is to do.
+"""The demo's fleets, one a city: where their memories and logs lie, over how many processes they are spread,
+what they are to do.
 
-Owns the fleet's folder in the state directory. Must not know how a fleet trades (`simulators.fleet`).
+Owns the fleets' folders in the state directory. Must not know how a fleet trades (`simulators.fleet`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from ops.place.running import RunningNote
-from simulators.city.example import CITY, FLEET_CARDS, FLEET_TERMINALS
+from simulators.city.example import CITIES, CZESTOCHOWA_CITY, City
+from simulators.city.trade import MIXES
 from simulators.errors import StoreInUse
 from simulators.fleet.report import FleetPlan
 from simulators.till.store import TerminalMemory
@@ -28,7 +30,7 @@ PROCESSES_MAX: Final = 4
 
 @dataclass(frozen=True)
 class Scenario:
-    """What the fleet does: for how long (None: until stopped), and how fast (0: as fast as it goes)."""
+    """What the fleets do: for how long (None: until stopped), and how fast (0: as fast as it goes)."""
 
     seconds: float | None
     rate_per_s: float = 0.0
@@ -39,28 +41,39 @@ class Scenario:
         return "up" if self.seconds is None else "demo"
 
 
-def fleet_folder(config: Config) -> Path:
-    """Return where the fleet's memories and audit logs lie."""
-    return config.state_path / "fleet"
+def fleet_folder(config: Config, city: City = CZESTOCHOWA_CITY) -> Path:
+    """Return where the memories and audit logs of a city's fleet lie."""
+    return config.state_path / "fleet" / city.code
 
 
 def fleet_processes() -> int:
-    """Return over how many processes the fleet is spread: half of the processors, at most four."""
+    """Return over how many processes a large fleet is spread: half of the processors, at most four."""
     return max(1, min(PROCESSES_MAX, (os.cpu_count() or 1) // 2))
 
 
-def fleet_plan(config: Config, scenario: Scenario, running: RunningNote) -> FleetPlan:
-    """Return what the fleet is to do."""
+def processes_of(city: City) -> int:
+    """Return over how many processes the fleet of a city is spread: the largest city takes what is left."""
+    return max(1, fleet_processes() - len(CITIES) + 1) if city is CZESTOCHOWA_CITY else 1
+
+
+def fleet_plan(
+    config: Config, scenario: Scenario, running: RunningNote, city: City = CZESTOCHOWA_CITY
+) -> FleetPlan:
+    """Return what the fleet of a city is to do; the cities share a rate by their terminals."""
+    share = city.fleet_terminals / sum(each.fleet_terminals for each in CITIES)
+    population = city.population
     return FleetPlan(
-        seed=CITY.seed,
+        seed=population.seed,
+        programme=population.programme,
+        mix=MIXES[city.code],
         address=f"{'tls://' if running.tls else ''}{running.host}:{running.port}",
         ca_file=config.tls_certificate if running.tls else "",
-        state_dir=str(fleet_folder(config)),
-        cards=FLEET_CARDS,
-        partners=CITY.partners,
-        population_terminals=CITY.terminals,
-        terminals=FLEET_TERMINALS,
-        rate_per_s=scenario.rate_per_s,
+        state_dir=str(fleet_folder(config, city)),
+        cards=city.fleet_cards,
+        partners=population.partners,
+        population_terminals=population.terminals,
+        terminals=city.fleet_terminals,
+        rate_per_s=scenario.rate_per_s * share,
         duration_s=FOR_EVER_S if scenario.seconds is None else scenario.seconds,
         connect_s=CONNECT_S,
         settle_s=SETTLE_S,
@@ -68,10 +81,14 @@ def fleet_plan(config: Config, scenario: Scenario, running: RunningNote) -> Flee
     )
 
 
-def is_fleet_at_work(folder: Path) -> bool:
-    """Return whether a process holds the memory of a terminal of the fleet."""
-    for index in range(FLEET_TERMINALS):
-        terminal = CITY.terminal_id(index)
+def is_fleet_at_work(config: Config) -> bool:
+    """Return whether a process holds the memory of a terminal of a fleet."""
+    return any(_is_at_work(city, fleet_folder(config, city)) for city in CITIES)
+
+
+def _is_at_work(city: City, folder: Path) -> bool:
+    for index in range(city.fleet_terminals):
+        terminal = city.population.terminal_id(index)
         path = folder / f"terminal-{terminal}.memory"
         try:
             if path.exists():

@@ -1,4 +1,4 @@
-"""`make demo` and `make up`: the whole switch on one machine, a simulated city at work, and the books
+"""`make demo` and `make up`: the whole switch on one machine, three simulated cities at work, and the books
 reconciled.
 
 Owns the order of the steps and their undoing. Must not hold what a step does: every step is another
@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import signal
 import urllib.request
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from typing import Final
 
 import msgspec
@@ -26,12 +26,13 @@ from ops.demo.fleet import (
     Scenario,
     fleet_folder,
     fleet_plan,
-    fleet_processes,
     is_fleet_at_work,
+    processes_of,
     put_aside,
 )
 from ops.demo.local_switch import local_switch
-from ops.demo.report import DemoOutcome, live_line, report_lines
+from ops.demo.receipts import receipts
+from ops.demo.report import CityOutcome, DemoOutcome, live_line, report_lines
 from ops.demo.screen import Screen
 from ops.demo.words import farewell, invitation
 from ops.errors import CommandError
@@ -41,19 +42,15 @@ from ops.place.installation import install
 from ops.place.options import Place
 from ops.place.running import RunningNote
 from ops.place.state_lock import state_held
-from ops.till.receipt_paper import paper
-from ops.till.terminal import TillOptions, open_terminal
 from simulators.audit.auditor import audit
 from simulators.audit.log import at_rest
-from simulators.city.example import CITIES, EXAMPLE_CARD, FLEET_TERMINALS, HAND_TERMINAL
+from simulators.city.example import CITIES, City
 from simulators.city.seeding import seed_city
-from simulators.errors import StoreError, TerminalError
-from simulators.fleet.process import run_fleet_processes
+from simulators.fleet.process import run_fleet_processes, sum_progress
 from simulators.fleet.report import FleetReport, Progress
 from switch.logs import configure_logs
 
 STEPS: Final = 7
-EXAMPLE_AMOUNT_GROSZE: Final = 4_590
 EARLIER_FLEET_S_MAX: Final = 2 * SETTLE_S
 POLL_S: Final = 0.2
 BOOKS_S_MAX: Final = 600.0
@@ -105,7 +102,7 @@ class _Play:
         if (self._config.dsn or self._config.owner_dsn) and place.dsn is None:
             raise CommandError(
                 Exit.CONFIGURATION,
-                "the settings name a database of your own, which this would fill with a simulated city.",
+                "the settings name a database of your own, which this would fill with simulated cities.",
                 "Name it with --dsn if that is meant, or run where no such settings are.",
             )
 
@@ -117,11 +114,11 @@ class _Play:
             async with AsyncExitStack() as switch_stack:
                 running = await self._start_switch(switch_stack, dsns)
                 await self._wait_for_earlier_fleet()
-                report = await self._trade(running)
+                reports = await self._trade(running)
                 if self._scenario.seconds is not None:
-                    await self._print_receipt()
+                    await self._print_receipts()
                 replays = await read_replays(running.http)
-            return await self._reconcile(owner, report, running, replays)
+            return await self._reconcile(owner, reports, running, replays)
 
     async def _open_books(self, stack: AsyncExitStack) -> tuple[Dsns, Database]:
         config, screen = self._config, self._screen
@@ -158,74 +155,88 @@ class _Play:
         return running
 
     async def _wait_for_earlier_fleet(self) -> None:
-        """A fleet whose demo was killed settles by itself, now that there is a switch again."""
-        folder = fleet_folder(self._config)
-        if not is_fleet_at_work(folder):
+        """Fleets whose demo was killed settle by themselves, now that there is a switch again."""
+        if not is_fleet_at_work(self._config):
             return
         self._screen.line("      an earlier run's fleet is still settling; waiting for it")
         with trio.move_on_after(EARLIER_FLEET_S_MAX):
-            while is_fleet_at_work(folder):  # noqa: ASYNC110 - another process' file locks wake nobody
+            while is_fleet_at_work(self._config):  # noqa: ASYNC110 - another process' file locks wake nobody
                 await trio.sleep(POLL_S)
 
-    async def _trade(self, running: RunningNote) -> FleetReport:
+    async def _trade(self, running: RunningNote) -> list[FleetReport]:
+        """Let the fleets of all cities trade at once; return their reports in the cities' order."""
         screen, scenario = self._screen, self._scenario
+        terminals = sum(city.fleet_terminals for city in CITIES)
         pace = f"{scenario.rate_per_s:g} requests/s" if scenario.rate_per_s else "as fast as they go"
         until = "until Ctrl-C" if scenario.seconds is None else f"for {scenario.seconds:g} s"
-        screen.heading(f"{FLEET_TERMINALS} terminals, {pace}, {until}; 1 % of requests cut off midway")
+        screen.heading(
+            f"{terminals} terminals of {len(CITIES)} cities, {pace}, {until}; 1 % of requests cut off midway"
+        )
         if scenario.seconds is None:
             for line in invitation(running):
                 screen.line(f"      {line}")
         every_s = LOGGED_EVERY_S if scenario.seconds is None and not screen.is_terminal else 1
+        latest: dict[str, Progress] = {}
+        reports: dict[str, FleetReport] = {}
 
-        def on_progress(progress: Progress) -> None:
-            if int(progress.elapsed_s) % every_s == 0:
-                screen.renew(live_line(progress))
+        async def trade(city: City) -> None:
+            def on_progress(progress: Progress) -> None:
+                latest[city.code] = progress
+                if city.code == min(latest) and int(progress.elapsed_s) % every_s == 0:
+                    screen.renew(live_line(sum_progress(list(latest.values()))))
 
-        plan = fleet_plan(self._config, scenario, running)
-        try:
-            return await run_fleet_processes(
-                plan, fleet_processes(), on_progress=on_progress, stop=self._stop
+            plan = fleet_plan(self._config, scenario, running, city)
+            reports[city.code] = await run_fleet_processes(
+                plan, processes_of(city), on_progress=on_progress, stop=self._stop
             )
+
+        try:
+            async with trio.open_nursery() as nursery:
+                for city in CITIES:
+                    nursery.start_soon(trade, city)
         finally:
             screen.end_renewing()
+        return [reports[city.code] for city in CITIES]
 
-    async def _print_receipt(self) -> None:
-        """Earn on the terminal kept free for people, so that what is shown went the whole way."""
-        with self._screen.step("One receipt") as step:
-            try:
-                async with open_terminal(TillOptions(), self._place) as terminal:
-                    reply = await terminal.earn(EXAMPLE_CARD, EXAMPLE_AMOUNT_GROSZE)
-                    partner = terminal.programme.partner_name if terminal.programme else ""
-            except (StoreError, TerminalError) as error:
-                # Somebody works at that terminal, or has blocked it: their right.
-                step.note = f"none: {error}"
-                return
-            step.note = "printed"
-        self._screen.line(
-            paper(
-                reply.receipt,
-                partner=partner,
-                terminal=HAND_TERMINAL,
-                stan=reply.stan,
-            )
-        )
+    async def _print_receipts(self) -> None:
+        """Sell something at the terminals kept free for people: what is shown went the whole way."""
+        with self._screen.step("One receipt of each city") as step:
+            printed = [each async for each in receipts(self._place)]
+            step.note = "; ".join(f"{each.city}: none: {each.why_not}" for each in printed if each.why_not)
+            step.note = step.note or "printed"
+        for each in printed:
+            if each.paper:
+                self._screen.line(each.paper)
 
     async def _reconcile(
-        self, owner: Database, report: FleetReport, running: RunningNote, replays: int
+        self, owner: Database, reports: Sequence[FleetReport], running: RunningNote, replays: int
     ) -> Exit:
         screen = self._screen
-        with at_rest(sorted(fleet_folder(self._config).glob("audit-*.log"))) as logs:
+        with ExitStack() as held:
+            logs = {
+                city.code: held.enter_context(
+                    at_rest(sorted(fleet_folder(self._config, city).glob("audit-*.log")))
+                )
+                for city in CITIES
+            }
             with screen.step("Reconciliation: what terminals were told against the ledger") as step:
                 outcome = DemoOutcome(
-                    fleet=report,
-                    audit=await audit(owner, logs),
+                    cities=[
+                        CityOutcome(city.code, report, await audit(owner, logs[city.code]))
+                        for city, report in zip(CITIES, reports, strict=True)
+                    ],
                     findings=await owner.run(verify, timeout_s=BOOKS_S_MAX),
                     trial=await owner.run(trial_balance, timeout_s=BOOKS_S_MAX),
                     replays=replays,
                 )
                 step.note = "done"
             # What went home unsettled is settled, and compared again, by the next run.
-            compared = [] if report.remaining else put_aside(logs, holds=outcome.holds)
+            compared = [
+                log
+                for city, report in zip(CITIES, reports, strict=True)
+                if not report.remaining
+                for log in put_aside(logs[city.code], holds=outcome.holds)
+            ]
         for line in report_lines(outcome):
             screen.line(line)
         if not outcome.holds:

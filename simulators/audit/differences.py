@@ -80,6 +80,10 @@ class Sums(NamedTuple):
     uses: int = 0
     grosze: int = 0
 
+    def plus(self, other: "Sums") -> "Sums":
+        """Return the sum, unit by unit."""
+        return Sums(self.points + other.points, self.uses + other.uses, self.grosze + other.grosze)
+
 
 NOTHING: Final = Sums()
 

@@ -172,7 +172,8 @@ class Population:
         branch, place = divmod(index, len(_PARTNER_KINDS) * len(_PARTNER_SIGNS))
         # Neighbouring indexes differ in both words: a list of the first ten partners looks like a street.
         turn, kind_index = divmod(place, len(_PARTNER_KINDS))
-        kind = _PARTNER_KINDS[kind_index]
+        # Cities do not begin with the same shop.
+        kind = _PARTNER_KINDS[(kind_index + 7 * (self.programme - 1)) % len(_PARTNER_KINDS)]
         sign = _PARTNER_SIGNS[(kind_index + turn) % len(_PARTNER_SIGNS)]
         return f"{kind} {sign}" if branch == 0 else f"{kind} {sign}, {self.place.districts[branch - 1]}"
 

@@ -71,7 +71,7 @@ async def run_fleet_processes(
     def told(number: int, progress: Progress) -> None:
         latest[number] = progress
         if number == min(latest):
-            on_progress(_sum_progress(list(latest.values())))
+            on_progress(sum_progress(list(latest.values())))
 
     with tempfile.TemporaryDirectory(prefix="cityswitch-fleet-") as directory:
 
@@ -90,6 +90,23 @@ async def run_fleet_processes(
         # Not raised in the except* above: Python 3.11.2 (Debian 12) would wrap it into a group.
         raise FleetFailed(failed)
     return merge_reports(plan, [reports[number] for number in sorted(reports)])
+
+
+def sum_progress(parts: Sequence[Progress]) -> Progress:
+    """Return the progress of fleets or parts that work side by side."""
+    trading = [part for part in parts if part.phase == "trading"]
+    return Progress(
+        (trading or list(parts))[0].phase,
+        max(part.elapsed_s for part in parts),
+        sum(part.transactions for part in parts),
+        sum(part.transactions_last_second for part in parts),
+        sum(part.connected for part in parts),
+        sum(part.errors for part in parts),
+        sum(part.approved for part in parts),
+        sum(part.declined for part in parts),
+        sum(part.repeats for part in parts),
+        max(part.p99_us for part in parts),
+    )
 
 
 def _first(failure: BaseException) -> BaseException:
@@ -152,21 +169,6 @@ async def _read_progress(stream: trio.abc.ReceiveStream, on_progress: Callable[[
         *lines, buffer = (buffer + data).split(b"\n")
         for line in lines:
             on_progress(msgspec.json.decode(line, type=Progress))
-
-
-def _sum_progress(parts: Sequence[Progress]) -> Progress:
-    return Progress(
-        parts[0].phase,
-        max(part.elapsed_s for part in parts),
-        sum(part.transactions for part in parts),
-        sum(part.transactions_last_second for part in parts),
-        sum(part.connected for part in parts),
-        sum(part.errors for part in parts),
-        sum(part.approved for part in parts),
-        sum(part.declined for part in parts),
-        sum(part.repeats for part in parts),
-        max(part.p99_us for part in parts),
-    )
 
 
 async def _run_here(plan: FleetPlan, on_progress: OnProgress, *, stop_at_eof: bool) -> FleetReport:

@@ -55,6 +55,10 @@ def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path
     assert whole.returncode == 0, out
     assert "Everything reconciles." in out
     assert "Przyznane punkty: 4" in out
+    assert "Discount: 4.59 zł" in out
+    assert "Zgierska Karta Mieszkańca" in out
+    assert re.search(r"^ +czestochowa +zywiec +zgierz +together$", out, re.MULTILINE)
+    assert "surprised" not in out
     assert re.search(r"(\d+) of \1 invariants hold", out)
     assert "\x1b" not in out
 

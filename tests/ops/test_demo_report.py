@@ -1,15 +1,16 @@
 """The demo's reconciliation: its verdict, and its lines on a terminal and in a file."""
 
 import io
+import re
 
 import msgspec
 import pytest
 
 from ledger.books.statements import TrialRow
 from ledger.books.verify import Finding
-from ops.demo.report import DemoOutcome, live_line, report_lines
+from ops.demo.report import CityOutcome, DemoOutcome, live_line, report_lines
 from ops.demo.screen import Screen
-from simulators.audit.differences import AuditResult, Difference
+from simulators.audit.differences import AuditResult, Difference, Sums
 from simulators.fleet.report import FleetPlan, FleetReport, Progress, Remaining, Tally
 
 
@@ -21,14 +22,26 @@ def fleet_report(**changes: object) -> FleetReport:
 
 
 def outcome(
-    fleet: FleetReport | None = None, audit: AuditResult | None = None, broken: int = 0, credit: int = 70
+    fleet: FleetReport | None = None,
+    audit: AuditResult | None = None,
+    broken: int = 0,
+    credit: int = 70,
+    unit_off: int = 0,
 ) -> DemoOutcome:
     """Return an outcome that holds, but for what is given."""
+    clean = AuditResult(sent=10, told=10, approved=9, declined=1)
     return DemoOutcome(
-        fleet=fleet or fleet_report(),
-        audit=audit or AuditResult(sent=10, told=10, approved=9, declined=1),
+        cities=[
+            CityOutcome("gora", fleet_report(), clean),
+            CityOutcome("dolina", fleet or fleet_report(), audit or clean),
+        ],
         findings=[Finding("balances", broken, "account 8" if broken else None), Finding("others", 0, None)],
-        trial=[TrialRow(0, 0, 3, 20, credit - 20), TrialRow(0, 1, 2, 50, 20)],
+        trial=[
+            TrialRow(0, 0, 3, 20, credit - 20),
+            TrialRow(0, 1, 2, 50, 20),
+            TrialRow(0, 7, 2, 5, 0, 1),
+            TrialRow(0, 4, 2, 0, 5 + unit_off, 1),
+        ],
         replays=1,
     )
 
@@ -44,7 +57,10 @@ def test_a_clean_run_reconciles() -> None:
     """Nothing lost, nothing twice, all settled, all invariants: the verdict is good and says so last."""
     assert outcome().holds
     assert report_lines(outcome())[-1] == "Everything reconciles."
-    assert "2 of 2 invariants hold" in "\n".join(report_lines(outcome()))
+    text = "\n".join(report_lines(outcome()))
+    assert "2 of 2 invariants hold" in text
+    assert re.search(r"^ +gora +dolina +together$", text, re.MULTILINE)
+    assert re.search(r"^ +could post +10 +10 +20$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +68,12 @@ def test_a_clean_run_reconciles() -> None:
     [
         (outcome(audit=with_difference()), "approval not in journal, such as terminal 1 STAN 2"),
         (outcome(broken=3), "balances: 3 times, such as account 8"),
-        (outcome(credit=71), "debits 70 differ from credits 71"),
+        (outcome(credit=71), "debits of 70 points differ from credits of 71"),
+        (outcome(unit_off=1), "debits of 5 uses differ from credits of 6"),
+        (
+            outcome(audit=AuditResult(sent=1, told=1, told_sums=Sums(0, 1, 5), posted_sums=Sums(0, 1, 6))),
+            "dolina: terminals were told Sums(points=0, uses=1, grosze=5)",
+        ),
         (outcome(audit=AuditResult(sent=10, told=9, unsettled=1)), "1 requests are not settled"),
         (
             outcome(fleet=fleet_report(remaining=[Remaining(1, 2, False, 0)])),
