@@ -140,7 +140,6 @@ JUDGES: Final[tuple[tuple[str, Judge], ...]] = (
     (r"card\.validity_months", _shorter),
     (r"card\.notice_months", _less),
     (r"card\.duplicate\.\w+_grosze", _more),
-    (r"card\.duplicate\.keeps_validity", _switched_on),
     (r"holders\.kinds\[\w+\]\.(bit|from_age|to_age|minor)", _any),
     (r"holders\.flags\[\w+\]\.bit", _any),
     (r"holders\.overlap", _any),

@@ -107,7 +107,6 @@ def test_zywiec_3_fees_of_a_duplicate() -> None:
         0,
         0,
     )
-    assert duplicate.keeps_validity
 
 
 def test_zywiec_3_lost_entitlement_voids_at_once() -> None:

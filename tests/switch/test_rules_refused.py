@@ -120,6 +120,11 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "earn.expire_months",
         "not kept by these books",
     ),
+    "a duplicate under the number of the original": (
+        changed(ZGIERZ, 'number = "new"', 'number = "next_issue"'),
+        "card.duplicate.number",
+        "a number of its own",
+    ),
     "a lease that begins late": (
         changed(CZESTOCHOWA, "from_month = 1,", "from_month = 2,"),
         "lease.prices[0].from_month",

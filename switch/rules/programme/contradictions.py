@@ -78,6 +78,12 @@ def check_points(rules: Rules) -> Iterator[Fault]:
         yield Fault("earn.expire_months", "points that expire are not kept by these books: 0, they never do")
 
 
+def check_duplicate(rules: Rules) -> Iterator[Fault]:
+    """A duplicate has a new number."""
+    if rules.card.duplicate.number != "new":
+        yield Fault("card.duplicate.number", 'a duplicate has a number of its own here: "new"')
+
+
 def check_lease(rules: Rules) -> Iterator[Fault]:
     """Prices of a lease begin with month 1, go on in order, and the second year has its own."""
     if rules.lease is None:
@@ -232,6 +238,7 @@ CHECKS: tuple[Callable[[Rules], Iterator[Fault]], ...] = (
     check_programme,
     check_tables,
     check_points,
+    check_duplicate,
     check_lease,
     check_holders,
     check_entitlement,

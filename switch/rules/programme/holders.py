@@ -97,17 +97,15 @@ class Entitlement(Rule, frozen=True):
 
 
 class Duplicate(Part, frozen=True):
-    """What a duplicate costs, and its number: a new one, or the same with the next issue on the carrier.
+    """What a duplicate costs, and its number: a new one; no issue is read from a carrier yet.
 
-    It keeps account, flags, quotas and, unless `keeps_validity` says otherwise, the original's last valid
-    day.
+    It keeps account, flags, quotas and the original's last valid day.
     """
 
     at_fault_grosze: Fee = 0
     no_fault_grosze: Fee = 0
     changed_data_grosze: Fee = 0
     number: Literal["new", "next_issue"] = "new"
-    keeps_validity: bool = True
 
 
 class CardRules(Rule, frozen=True):
