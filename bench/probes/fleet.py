@@ -23,7 +23,9 @@ from ledger.books.verify import verify
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.postgres.embedded import embedded_postgres
 from ledger.postgres.migrate import migrate
+from ledger.registry.audit import Actor
 
+PROBE: Final = Actor("bench")
 WORKERS: Final = 4
 CARDS: Final = 24
 KILL_S: Final = (0.3, 1.2)
@@ -215,7 +217,7 @@ async def run_workers(torture: Torture, folder: Path, compare: Compare) -> Resul
         async with open_database(postgres.owner_dsn) as owner:
             accounts = [(1 + card) << 3 for card in range(CARDS)]
             if torture.buckets != 1:
-                await owner.run(lambda connection: rebucket(connection, torture.buckets))
+                await owner.run(lambda connection: rebucket(connection, PROBE, torture.buckets))
             await owner.run(lambda connection: connection.execute(ACCOUNTS, accounts, torture.buckets))
             fleet = Fleet(torture, folder, postgres.service_dsn, accounts)
             async with trio.open_nursery() as nursery:

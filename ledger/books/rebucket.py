@@ -11,6 +11,8 @@ from typing import Final
 from ledger.books.layout import take_layout
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.installation import set_buckets
 from ledger.registry.reads import layout_buckets
 
 BUCKETS_MAX: Final = 4096
@@ -30,7 +32,6 @@ _MOVES: Final = (
     "update ledger.journal set bucket = ledger.bucket_of(account, $1)",
     "update ledger.account set bucket = ledger.bucket_of(id, $1)",
     "update ledger.quota set bucket = ledger.bucket_of(owner, $1) where owner & 7 = 0",
-    "update registry.layout set buckets = $1",
 )
 # Wide quotas: what was used stays where its postings are, what is left is shared out anew.
 _LIMITS: Final = """
@@ -60,14 +61,14 @@ insert into ledger.claim (bucket, terminal, stan, home, digest)
     from ledger.journal j where $1 > 1"""
 
 
-async def rebucket(connection: Connection, buckets: int) -> int:
+async def rebucket(connection: Connection, actor: Actor, buckets: int) -> int:
     """Move the ledger to `buckets` (1..4096) buckets, in one transaction; return how many it had.
 
     Reads and writes every row. Raises RegistryRefused while a switch runs, or if `buckets` is out of bounds.
     """
     if not 1 <= buckets <= BUCKETS_MAX:
         raise RegistryRefused(f"a ledger has 1 to {BUCKETS_MAX} buckets")
-    async with connection.transaction():
+    async with writing(connection, actor):
         await connection.execute("select pg_advisory_xact_lock(1667854707, 2)")
         await take_layout(connection)
         before = await layout_buckets(connection)
@@ -76,6 +77,7 @@ async def rebucket(connection: Connection, buckets: int) -> int:
         await connection.execute(_EMPTIED)
         for move in _MOVES:
             await connection.execute(move, buckets)
+        await set_buckets(connection, actor, buckets)
         await connection.execute(_CLAIMS, buckets)
         await connection.execute(_LIMITS)
         await connection.execute(_SHARES, buckets)

@@ -1,4 +1,6 @@
-"""Owns which master key a database belongs to: a check value, made at initialisation, compared before use.
+"""Owns what is true of a whole installation: which master key it belongs to, and how many buckets it has.
+
+The master key by a check value, made at initialisation and compared before use.
 
 With another installation's key no card would be found and no terminal's key would open, one by one and
 without a word; so whoever loads a master key to use it on a database asks here first. Knows nothing of the
@@ -10,12 +12,13 @@ from typing import Final
 
 from ledger.errors import SecretsError
 from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
 from ledger.registry.secrets import MasterKey
 
 _NEEDED: Final = "select exists (select from registry.card) or exists (select from registry.terminal_key)"
 _ADOPT: Final = f"""insert into registry.installation (master_key_check) values ($1)
   on conflict (only_row) do update set master_key_check = excluded.master_key_check
-  where not ({_NEEDED})"""  # noqa: S608 a fixed text
+  where installation.master_key_check <> excluded.master_key_check and not ({_NEEDED})"""  # noqa: S608 a fixed text
 
 
 async def needs_master_key(connection: Connection) -> bool:
@@ -23,13 +26,23 @@ async def needs_master_key(connection: Connection) -> bool:
     return bool(await connection.fetchval(_NEEDED))
 
 
-async def adopt_master_key(connection: Connection, master: MasterKey) -> None:
+async def adopt_master_key(connection: Connection, actor: Actor, master: MasterKey) -> None:
     """Make this the database's master key, unless it needs another one. Raises SecretsError then.
 
     Takes the owner's connection.
     """
-    await connection.execute(_ADOPT, master.check_value)
+    async with writing(connection, actor):
+        await connection.execute(_ADOPT, master.check_value)
     await check_master_key(connection, master)
+
+
+async def set_buckets(connection: Connection, actor: Actor, buckets: int) -> None:
+    """Note how many buckets the books have. For `ledger.books.rebucket` alone, which moves their rows.
+
+    Takes the owner's connection.
+    """
+    async with writing(connection, actor):
+        await connection.execute("update registry.layout set buckets = $1", buckets)
 
 
 async def check_master_key(connection: Connection, master: MasterKey) -> None:

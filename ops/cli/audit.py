@@ -31,6 +31,8 @@ SHOWN: Final = ("id", "at", "actor", "hand", "second", "object", "key", "change"
 NARROW: Final = ("id", "at", "actor", "object", "key", "change")
 HIDDEN: Final = {"token"}
 OBJECTS: Final = {
+    "buckets": "layout",
+    "master-key": "installation",
     "programmes": "programme",
     "rules": "programme_version",
     "partners": "partner",

@@ -12,7 +12,8 @@ from cyclopts import App, Parameter
 from ledger.postgres.migrate import migrate as apply_migrations
 from ledger.postgres.migrate import pending
 from ops.cli.help_texts import examples
-from ops.output import print_line, work_is_done
+from ops.cli.registry_options import NOBODY, By, Json
+from ops.output import print_json, print_line, work_is_done
 from ops.place.database import Purpose, database_server
 from ops.place.installation import install
 from ops.place.options import HERE, Place
@@ -28,12 +29,21 @@ migrate_app = App(name="migrate", help_epilogue=examples("migrate", "migrate --d
 
 
 @init_app.default
-async def init(*, place: Place = HERE) -> None:
+async def init(*, by: By = NOBODY, json: Json = False, place: Place = HERE) -> None:
     """Make what a new installation needs: state directory, master key, database schema."""
-    config = place.settings()
+    config, actor = place.settings(), by.told()
     async with database_server(place, config, Purpose.MAKE) as dsns:
-        done = await install(config, dsns)
+        done = await install(config, dsns, actor)
     work_is_done()
+    if json:
+        print_json(
+            {
+                "migrations": done.migrations,
+                "master_key": str(config.master_key_path),
+                "key_made": done.key_made,
+            }
+        )
+        return
     print_line(f"{len(done.migrations)} migrations applied.")
     print_line(f"Master key {config.master_key_path} {'made: back it up' if done.key_made else 'is there'}.")
 
@@ -45,6 +55,7 @@ async def migrate(
         bool, Parameter(help="Also what must wait until no switch of an older version runs.")
     ] = False,
     dry_run: Annotated[bool, Parameter(help="Only say what would be applied.")] = False,
+    json: Json = False,
     place: Place = HERE,
 ) -> None:
     """Bring the database's schema up to this version (with the owner's DSN); switches of the version before
@@ -55,11 +66,15 @@ async def migrate(
         names = waiting.before + (waiting.after if after else [])
         if not dry_run:
             names = await apply_migrations(dsns.owner, after=after)
+    left = [name for name in waiting.after if name not in names]
+    if json:
+        print_json({"would_apply" if dry_run else "applied": names, "waiting": left})
+        return
     for name in names:
         print_line(f"{'would apply' if dry_run else 'applied'} {name}")
     if not names:
         print_line("The database is up to date.")
-    if left := [name for name in waiting.after if name not in names]:
+    if left:
         print_line(
             f"{len(left)} more for when no switch of an older version runs: `cityswitch migrate --after`."
         )

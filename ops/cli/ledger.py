@@ -21,7 +21,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.bounds import INT64_MAX
 from ops.cli.audit import parse_since
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import Json, digits_of, master_key
+from ops.cli.registry_options import UNSURE, BySure, Json, digits_of, master_key, tell_done
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.office.numbers import card_of
@@ -197,26 +197,30 @@ async def redecide(
     return Exit.DIFFERENCES if found.differences else Exit.OK
 
 
-@app.command(help_epilogue=examples("ledger rebucket 8 --yes"))
+@app.command(help_epilogue=examples("ledger rebucket 8 --reason 'four more cores' --yes"))
 async def rebucket(
     buckets: Annotated[int, Parameter(help="How many buckets the books are to have, 1 to 4096.")],
     /,
     *,
-    yes: Annotated[bool, Parameter(help="Do it: every row is rewritten, and no switch may run.")] = False,
+    by: BySure = UNSURE,
+    json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Spread the books over another number of buckets, in one transaction; stop every switch first."""
-    if not yes:
-        raise CommandError(
-            Exit.USAGE,
-            "this rewrites the whole ledger, and no switch may run meanwhile.",
-            "Stop them, make a backup, and say --yes.",
-        )
+    """Spread the books over another number of buckets, in one transaction; stop every switch first and make
+    a backup, for every row is rewritten.
+    """
+    actor = by.told()
+    by.confirm(f"Rewrite the whole ledger for {buckets} buckets")
     async with changing(place) as database:
         before = await database.run(
-            lambda connection: rebucket_books(connection, buckets), timeout_s=WHOLE_LEDGER_S_MAX
+            lambda connection: rebucket_books(connection, actor, buckets), timeout_s=WHOLE_LEDGER_S_MAX
         )
-    print_line(f"The books have {buckets} buckets (they had {before}). Check them: cityswitch ledger verify")
+    tell_done(
+        f"The books have {buckets} buckets (they had {before}). Check them: cityswitch ledger verify",
+        {"buckets": buckets, "before": before},
+        as_json=json,
+        again="audit --object buckets",
+    )
 
 
 @app.command(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from ledger.registry.audit import SWITCH, Actor
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.place.database import Dsns
@@ -25,7 +26,7 @@ EMBEDDED: Final = "embedded"
 DATABASE: Final = "database"
 
 
-async def install(config: Config, dsns: Dsns) -> Prepared:
+async def install(config: Config, dsns: Dsns, actor: Actor = SWITCH) -> Prepared:
     """Migrate the database and make its master key if there is none; each step is skipped when done.
 
     Raises `CommandError` for a key that must not be used there, a `LedgerError` or OSError.
@@ -36,7 +37,7 @@ async def install(config: Config, dsns: Dsns) -> Prepared:
     where = str(config.state_path) if dsns.is_embedded else database_name(dsns.owner)
     _refuse_other_kind(key, kind)
     note_use(key, kind, where)
-    return await prepare(config, dsns.owner)
+    return await prepare(config, dsns.owner, actor)
 
 
 def check_key(config: Config, *, is_embedded: bool) -> None:

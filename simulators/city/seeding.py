@@ -181,7 +181,7 @@ async def _terminals_without_key(
 ) -> list[int]:
     """Return the indexes of terminals to give a key to; raise SeedConflict where another key is known."""
     try:
-        await adopt_master_key(connection, master)
+        await adopt_master_key(connection, SEEDER, master)
     except SecretsError as error:
         raise SeedConflict(str(error)) from None
     wrapped = await first_keys(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ledger.errors import SecretsError
 from ledger.postgres.database import open_database
 from ledger.postgres.migrate import migrate
+from ledger.registry.audit import SWITCH, Actor
 from ledger.registry.installation import adopt_master_key, needs_master_key
 from ledger.registry.secrets import MasterKey
 from switch.config import Config
@@ -25,8 +26,11 @@ class Prepared(NamedTuple):
     master_key: MasterKey
 
 
-async def prepare(config: Config, owner_dsn: str) -> Prepared:
-    """Migrate the database and make the master key if there is none. Raises a `LedgerError` or OSError."""
+async def prepare(config: Config, owner_dsn: str, actor: Actor = SWITCH) -> Prepared:
+    """Migrate the database and make the master key if there is none; `actor` is who does it.
+
+    Raises a `LedgerError` or OSError.
+    """
     config.state_path.mkdir(parents=True, exist_ok=True)
     applied = await migrate(owner_dsn)
     path = config.master_key_path
@@ -37,5 +41,5 @@ async def prepare(config: Config, owner_dsn: str) -> Prepared:
                 f"{path} is missing, and the database holds cards or keys made with it: restore its backup"
             )
         master = MasterKey.create(path) if made else MasterKey.load(path)
-        await database.run(lambda connection: adopt_master_key(connection, master))
+        await database.run(lambda connection: adopt_master_key(connection, actor, master))
     return Prepared(applied, made, master)

@@ -30,7 +30,7 @@ def test_every_change_of_a_city_leaves_its_row(run: Run) -> None:
     rows = trail(run)
     assert [row["object"] for row in rows] == [
         "programme", "card", "terminal_key", "terminal", "partner", "partner",
-        "programme_version", "programme",
+        "programme_version", "programme", "installation",
     ]  # fmt: skip
     assert {row["actor"] for row in rows} == {this_user(), "anna"}
     blocked, added = trail(run, "--partner", "7")

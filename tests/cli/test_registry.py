@@ -8,7 +8,7 @@ import pytest
 from ledger.registry.secrets import MasterKey
 from ops.cli import main
 from ops.exit_codes import Exit
-from tests.cli.office import Run, card
+from tests.cli.office import SURE, Run, card
 from tests.switch.certificates import make_certificate
 
 
@@ -77,9 +77,9 @@ def test_the_books_are_spread_over_other_buckets_only_when_told(run: Run) -> Non
     """`ledger rebucket` wants --yes and a number that can be; afterwards the books hold as before."""
     run("cards", "add", card(1))
     assert run("ledger", "rebucket", "4")[0] == Exit.USAGE
-    assert run("ledger", "rebucket", "0", "--yes")[0] == Exit.USAGE
-    assert "4 buckets (they had 1)" in run("ledger", "rebucket", "4", "--yes")[1]
-    assert "4 buckets (they had 4)" in run("ledger", "rebucket", "4", "--yes")[1]
+    assert run("ledger", "rebucket", "0", *SURE)[0] == Exit.USAGE
+    assert "4 buckets (they had 1)" in run("ledger", "rebucket", "4", *SURE)[1]
+    assert "4 buckets (they had 4)" in run("ledger", "rebucket", "4", *SURE)[1]
     assert run("ledger", "verify")[0] == Exit.OK
     assert json.loads(run("ledger", "balance", card(1), "--json")[1])["balance"] == 0
 

@@ -12,6 +12,7 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor, Wanted, list_audit, list_card_audit, writing
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
+from ledger.registry.installation import adopt_master_key
 from ledger.registry.keys import issue_key, note_use
 from ledger.registry.programmes import add_rules, resume_programme
 from ledger.registry.secrets import MasterKey
@@ -31,6 +32,16 @@ WRITES = [
     "update registry.terminal_key set retired_at = now()",
     "insert into registry.card (token, account, programme, last4) values (9, 8000, 1, '0009')",
     "update registry.card set status = 1",
+    "update registry.layout set buckets = 2",
+    "update registry.installation set master_key_check = repeat('x', 32)::bytea",
+]
+KEYS = [
+    "update registry.programme set id = id + 1",
+    "update registry.partner set id = id + 1",
+    "update registry.terminal set id = id + 10",
+    "update registry.terminal_key set generation = generation + 1",
+    "update registry.card set token = token + 1",
+    "update registry.layout set only_row = null",
 ]
 STAYS = [
     "delete from registry.card",
@@ -42,10 +53,20 @@ STAYS = [
 ]
 
 
+WATCHED = {
+    "change_lock take_change_lock",
+    "record_insert record_change",
+    "record_update record_change",
+    "key_stays keep_key",
+    "nothing_deleted refuse_change",
+}
+
+
 @pytest.fixture
 async def registry(owner: Database, tmp_path: Path) -> Database:
     master = MasterKey.create(tmp_path / "master.key")
     await owner.run(lambda c: found_registry(c, 3))
+    await owner.run(lambda c: adopt_master_key(c, TESTER, master))
     await owner.run(lambda c: issue_key(c, TESTER, master, TERMINAL, bytes(32)))
     return owner
 
@@ -70,6 +91,31 @@ async def test_a_write_names_its_actor_and_leaves_its_row(registry: Database, st
     assert (row["before"] is None) == statement.startswith("insert")
     assert json.loads(row["after"])
     assert not {"wrapped", "rules_toml", "changed", "past"} & set(json.loads(row["after"]))
+
+
+async def test_no_table_of_the_registry_is_left_out(registry: Database) -> None:
+    """Every table there is refuses to be written at all, or leaves a row in the trail and keeps its keys; but
+    for the list of migrations and the books' counter of ids.
+    """
+    rows = await registry.run(
+        lambda c: c.fetch("""
+            select t.relname, array_agg(g.tgname::text || ' ' || p.proname) as triggers,
+                bool_or(p.proname = 'refuse_change' and g.tgtype & 24 = 24) as never_changes
+              from pg_class t left join pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal
+              left join pg_proc p on p.oid = g.tgfoid
+              where t.relnamespace = 'registry'::regnamespace and t.relkind = 'r' group by 1 order by 1""")
+    )
+    left_out = [
+        row["relname"] for row in rows if not row["never_changes"] and not set(row["triggers"]) >= WATCHED
+    ]
+    assert left_out == ["migration", "node"]
+
+
+@pytest.mark.parametrize("statement", KEYS)
+async def test_a_row_keeps_its_key(registry: Database, statement: str) -> None:
+    """No key changes, by the owner's hand either: what was before would be lost to the trail."""
+    with pytest.raises(StatementRefused, match="keep"):
+        await registry.run(lambda c: write_registry(c, statement))
 
 
 @pytest.mark.parametrize("statement", STAYS)

@@ -20,7 +20,8 @@ from ledger.postgres.database import Database, Session, open_database
 from ledger.postgres.embedded import embedded_postgres
 from ledger.postgres.fitness import THROWAWAY
 from ledger.postgres.migrate import migrate
-from tests.ledger.books import Books
+from ledger.registry.installation import set_buckets
+from tests.ledger.books import TESTER, Books
 from tests.ledger.test_races import Rival, assert_sound, wait_blocked
 from tests.patience import HANG_S
 
@@ -355,7 +356,7 @@ async def test_two_committers_on_the_same_cards(owner: Database, service_dsn: st
 
 async def test_buckets_are_posted_apart(owner: Database, database: Database) -> None:
     """With several buckets every request lands in the bucket of its card, and the books balance in each."""
-    await owner.run(lambda connection: connection.execute("update registry.layout set buckets = 4"))
+    await owner.run(lambda connection: set_buckets(connection, TESTER, 4))
     books = await Books.open(owner, database, cards=12)
     answers = Answers()
     async with running(database, answers) as committer:

@@ -25,7 +25,7 @@ from ledger.books.posting import (
 from ledger.books.transaction_ids import TransactionIds
 from ledger.books.verify import verify
 from ledger.postgres.database import Database, open_database
-from tests.ledger.books import NOW_MS, Books
+from tests.ledger.books import NOW_MS, Books, write_registry
 from tests.postgres import FreshDatabase
 
 CARDS = 3
@@ -369,7 +369,7 @@ def test_the_ledger_answers_as_the_model(
     async def run() -> None:
         async with open_database(fresh.owner_dsn, connections_max=1) as owner:
             layout = "update registry.layout set buckets = $1 where buckets <> $1"
-            await owner.run(lambda connection: connection.execute(layout, buckets))
+            await owner.run(lambda connection: write_registry(connection, layout, buckets))
         await compare(fresh.owner_dsn, given_requests, buckets)
 
     trio.run(run)

@@ -14,7 +14,7 @@ from ledger.books.statements import balance, history, terminal_totals
 from ledger.books.verify import verify
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Database, open_database
-from tests.ledger.books import NOW_MS, TERMINAL, Books, wide
+from tests.ledger.books import NOW_MS, TERMINAL, TESTER, Books, wide
 from tests.ledger.test_committer import Answers, running
 from tests.ledger.test_races import assert_sound
 
@@ -81,7 +81,9 @@ async def test_one_eight_one_with_every_reply_as_it_was(owner: Database, databas
     totals = await database.run(lambda c: terminal_totals(c, TERMINAL, 1, 100))
     await owner.run(lambda connection: roll_up(connection, NOW_MS))
     for turn, buckets in enumerate((8, 3, 1)):
-        assert await owner.run(lambda connection, n=buckets: rebucket(connection, n)) == (1, 8, 3)[turn]
+        assert (
+            await owner.run(lambda connection, n=buckets: rebucket(connection, TESTER, n)) == (1, 8, 3)[turn]
+        )
         books.buckets = buckets
         assert [told(outcome) for outcome in await books.post_all(posted[:16])] == first[:16]
         again = [await books.post(posting) for posting in posted]
@@ -105,18 +107,18 @@ async def test_what_is_left_of_a_wide_quota_moves_along(
     """
     books = await Books.open(owner, database, cards=16)
     if first > 1:
-        await owner.run(lambda connection: rebucket(connection, first))
+        await owner.run(lambda connection: rebucket(connection, TESTER, first))
     books.buckets = first
     for stan, card in enumerate((0, 0, 1, 2, 3), start=1):
         assert (await books.post(books.use(stan, wide(3, 20), card=card))).code == 0
     for buckets in (8, 3):
-        await owner.run(lambda connection, n=buckets: rebucket(connection, n))
+        await owner.run(lambda connection, n=buckets: rebucket(connection, TESTER, n))
         books.buckets = buckets
         await assert_sound(books)
         assert await database.run(lambda c: uses_left(c, [wide(3, 20)])) == [15]
     assert await uses_posted(books) == 15
     await assert_sound(books)
-    await owner.run(lambda connection: rebucket(connection, 1))
+    await owner.run(lambda connection: rebucket(connection, TESTER, 1))
     books.buckets = 1
     assert (await books.post(books.use(9, wide(3, 20)))).code == QUOTA_USED_UP
     assert (await books.post(books.use(10, wide(3, 21)))).code == 0
@@ -129,8 +131,8 @@ async def test_a_running_switch_is_not_moved_from_under(
     """While a worker posts, the number of buckets stays; afterwards it may change."""
     async with open_database(service_dsn) as workers, running(workers, Answers()):
         with pytest.raises(RegistryRefused, match="stop it first"):
-            await owner.run(lambda connection: rebucket(connection, 4))
-    assert await owner.run(lambda connection: rebucket(connection, 4)) == 1
+            await owner.run(lambda connection: rebucket(connection, TESTER, 4))
+    assert await owner.run(lambda connection: rebucket(connection, TESTER, 4)) == 1
     answers = Answers()
     books = await Books.open(owner, database, cards=8)
     async with running(database, answers) as committer:
@@ -145,5 +147,5 @@ async def test_a_running_switch_is_not_moved_from_under(
 async def test_a_number_out_of_bounds_is_refused(owner: Database, buckets: int) -> None:
     """A ledger has 1 to 4096 buckets."""
     with pytest.raises(RegistryRefused, match="4096"):
-        await owner.run(lambda connection: rebucket(connection, buckets))
+        await owner.run(lambda connection: rebucket(connection, TESTER, buckets))
     assert [finding for finding in await owner.run(verify) if finding.count] == []

@@ -7,7 +7,7 @@ from ledger.books.posting import Kind, bucket_of
 from ledger.books.rebucket import rebucket
 from ledger.books.verify import verify
 from ledger.postgres.database import Database
-from tests.ledger.books import Books
+from tests.ledger.books import TESTER, Books
 
 TRY_AGAIN = 10
 SUSPENDED_FOR_NOW = 13
@@ -43,7 +43,7 @@ async def test_a_replay_is_told_even_while_new_business_is_put_off(
 async def four_buckets(owner: Database, database: Database) -> Books:
     """Return books of four buckets with cards in more than one of them, the first not in that of no card."""
     books = await Books.open(owner, database, cards=40)
-    await owner.run(lambda connection: rebucket(connection, BUCKETS))
+    await owner.run(lambda connection: rebucket(connection, TESTER, BUCKETS))
     books.buckets = BUCKETS
     books.accounts.sort(key=lambda account: bucket_of(account, BUCKETS) == bucket_of(0, BUCKETS))
     return books

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from ledger.books.rollup import DELAY_MS, roll_up
 from ledger.books.verify import INVARIANTS, verify
 from ledger.postgres.database import Database
-from tests.ledger.books import NOW_MS, TERMINAL, Books, wide
+from tests.ledger.books import NOW_MS, TERMINAL, Books, wide, write_registry
 
 CORRUPTIONS = [
     ("update ledger.posting set points = points + 1 where debit & 7 = 1", "a cached balance is the sum"),
@@ -87,7 +87,7 @@ async def test_a_planted_corruption_is_found(
     owner: Database, books: Books, corruption: str, invariant: str
 ) -> None:
     """A change no service could make is found, counted, and shown by an example."""
-    await owner.run(lambda connection: connection.execute(corruption))
+    await owner.run(lambda connection: write_registry(connection, corruption))
     findings = await books.database.run(verify)
     (hit,) = [finding for finding in findings if finding.invariant.startswith(invariant)]
     assert hit.count > 0

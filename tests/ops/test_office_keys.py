@@ -29,7 +29,7 @@ async def issue(owner: Database, tmp_path: Path, out: Path) -> Issue:
     """Issue the first key of a terminal into a file."""
     master = MasterKey.create(tmp_path / "master.key")
     await owner.run(lambda c: found_registry(c, 0))
-    await owner.run(lambda c: adopt_master_key(c, master))
+    await owner.run(lambda c: adopt_master_key(c, TESTER, master))
     os.mkdir(out.parent)
 
     async def issue_one() -> list[IssuedKey]:

@@ -23,7 +23,7 @@ async def seed(owner: Database, master: MasterKey) -> None:
     """One programme, one partner with terminals 1 and 2, one card."""
 
     async def job(connection: Connection) -> None:
-        await adopt_master_key(connection, master)
+        await adopt_master_key(connection, TESTER, master)
         await add_programme(connection, TESTER, programme=1, code="czestochowa", name="Częstochowa")
         start = datetime(2016, 12, 19, tzinfo=UTC)
         await add_rules(connection, TESTER, programme=1, effective_from=start, rules_toml=RULES)

@@ -147,6 +147,12 @@ begin
 end
 $$;
 
+create function registry.keep_key() returns trigger language plpgsql as $$
+begin
+  raise exception 'a row of registry.% keeps its key', tg_table_name;
+end
+$$;
+
 -- Who wrote what, when and why, with the row before and after, each with its change number: so what the registry was at
 -- any number can be had again. Key material and rules texts are left out (the latter stay in programme_version for ever). role is the login, actor who it says it worked for. A statement
 -- that inserts many cards leaves one row: key '', how many, and from which account to which.
@@ -208,32 +214,46 @@ $$;
 
 create function registry.key_of(columns text[], fields jsonb) returns text
 language sql immutable parallel safe as $$
-  select string_agg(fields ->> c, '/' order by n) from unnest(columns) with ordinality as k(c, n)
+  select coalesce(string_agg(fields ->> c, '/' order by n), '') from unnest(columns) with ordinality as k(c, n)
 $$;
 
-do $$
-declare t text; k text;
+-- What every table that is written by hand or program has: writes one at a time and with an actor, their rows in the trail,
+-- nothing deleted, and a row's key for ever (`before` in the trail is found by it). p_key: the key's columns; null: it has
+-- one row. p_followed: the switch follows it by its column `changed`.
+create procedure registry.keep_trail(p_table text, p_key text, p_followed boolean default true) language plpgsql as $$
+declare
+  v_key constant text := coalesce(p_key, 'only_row');
 begin
-  for t, k in
-    select * from (values ('programme', 'id'), ('programme_version', 'programme,version'), ('partner', 'id'),
-                          ('terminal', 'id'), ('terminal_key', 'terminal,generation'), ('card', 'token')) as v(t, k)
-  loop
-    execute format('create trigger change_lock before insert or update on registry.%I
-                    for each statement execute function registry.take_change_lock()', t);
+  execute format('create trigger change_lock before insert or update on registry.%I
+                  for each statement execute function registry.take_change_lock()', p_table);
+  execute format('create trigger record_insert after insert on registry.%I referencing new table as new_rows
+                  for each statement execute function registry.record_change(%s)', p_table, p_key);
+  execute format('create trigger record_update after update on registry.%I
+                  referencing old table as old_rows new table as new_rows
+                  for each statement execute function registry.record_change(%s)', p_table, p_key);
+  execute format('create trigger key_stays before update on registry.%I
+                  for each row when ((old.%s) is distinct from (new.%s)) execute function registry.keep_key()',
+                 p_table, replace(v_key, ',', ', old.'), replace(v_key, ',', ', new.'));
+  execute format('create trigger nothing_deleted before delete or truncate on registry.%I
+                  for each statement execute function registry.refuse_change()', p_table);
+  if p_followed then
     execute format('create trigger change_number before insert or update on registry.%I
-                    for each row execute function registry.number_change()', t);
+                    for each row execute function registry.number_change()', p_table);
     execute format('create trigger change_told after insert or update on registry.%I
-                    for each statement execute function registry.tell_change()', t);
-    execute format('create trigger record_insert after insert on registry.%I referencing new table as new_rows
-                    for each statement execute function registry.record_change(%s)', t, k);
-    execute format('create trigger record_update after update on registry.%I
-                    referencing old table as old_rows new table as new_rows
-                    for each statement execute function registry.record_change(%s)', t, k);
-    execute format('create trigger nothing_deleted before delete or truncate on registry.%I
-                    for each statement execute function registry.refuse_change()', t);
-  end loop;
+                    for each statement execute function registry.tell_change()', p_table);
+  end if;
 end
 $$;
+revoke all on procedure registry.keep_trail from public;
+
+call registry.keep_trail('layout', null, false);
+call registry.keep_trail('installation', null, false);
+call registry.keep_trail('programme', 'id');
+call registry.keep_trail('programme_version', 'programme,version');
+call registry.keep_trail('partner', 'id');
+call registry.keep_trail('terminal', 'id');
+call registry.keep_trail('terminal_key', 'terminal,generation');
+call registry.keep_trail('card', 'token');
 create trigger keep_past before update on registry.card
   for each row when (old.status <> new.status) execute function registry.keep_past();
 create trigger rules_stay before update on registry.programme_version

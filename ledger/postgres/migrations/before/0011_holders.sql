@@ -44,19 +44,7 @@ create index holder_changed on registry.holder (changed);
 create index holder_due on registry.holder (next_from) where next_from is not null;
 create index holder_notice on registry.holder (notice_ends_on) where notice_ends_on is not null;
 
-create trigger change_lock before insert or update on registry.holder
-  for each statement execute function registry.take_change_lock();
-create trigger change_number before insert or update on registry.holder
-  for each row execute function registry.number_change();
-create trigger change_told after insert or update on registry.holder
-  for each statement execute function registry.tell_change();
-create trigger record_insert after insert on registry.holder referencing new table as new_rows
-  for each statement execute function registry.record_change('account');
-create trigger record_update after update on registry.holder
-  referencing old table as old_rows new table as new_rows
-  for each statement execute function registry.record_change('account');
-create trigger nothing_deleted before delete or truncate on registry.holder
-  for each statement execute function registry.refuse_change();
+call registry.keep_trail('holder', 'account');
 
 -- Today in a programme's own time zone, by the rules in force.
 create function registry.today_of(p_programme smallint) returns date language sql stable as $$

@@ -30,27 +30,8 @@ create table registry.offer (
 );
 create index offer_changed on registry.offer (changed);
 
-do $$
-declare t text; k text;
-begin
-  for t, k in select * from (values ('outlet', 'id'), ('offer', 'programme,number,version')) as v(t, k)
-  loop
-    execute format('create trigger change_lock before insert or update on registry.%I
-                    for each statement execute function registry.take_change_lock()', t);
-    execute format('create trigger change_number before insert or update on registry.%I
-                    for each row execute function registry.number_change()', t);
-    execute format('create trigger change_told after insert or update on registry.%I
-                    for each statement execute function registry.tell_change()', t);
-    execute format('create trigger record_insert after insert on registry.%I referencing new table as new_rows
-                    for each statement execute function registry.record_change(%s)', t, k);
-    execute format('create trigger record_update after update on registry.%I
-                    referencing old table as old_rows new table as new_rows
-                    for each statement execute function registry.record_change(%s)', t, k);
-    execute format('create trigger nothing_deleted before delete or truncate on registry.%I
-                    for each statement execute function registry.refuse_change()', t);
-  end loop;
-end
-$$;
+call registry.keep_trail('outlet', 'id');
+call registry.keep_trail('offer', 'programme,number,version');
 create trigger published_stays before update on registry.offer
   for each row when (old.state <> 0) execute function registry.refuse_change();
 

@@ -28,14 +28,7 @@ create table registry.card_case (
 create index card_case_open on registry.card_case (number) where state = 0;
 create index card_case_token on registry.card_case (token) where state = 0;
 
-create trigger change_lock before insert or update on registry.card_case
-  for each statement execute function registry.take_change_lock();
-create trigger record_insert after insert on registry.card_case referencing new table as new_rows
-  for each statement execute function registry.record_change('number');
-create trigger record_update after update on registry.card_case referencing old table as old_rows new table as new_rows
-  for each statement execute function registry.record_change('number');
-create trigger nothing_deleted before delete or truncate on registry.card_case
-  for each statement execute function registry.refuse_change();
+call registry.keep_trail('card_case', 'number', false);
 create trigger decided_stays before update on registry.card_case
   for each row when (old.state <> 0) execute function registry.refuse_change();
 
