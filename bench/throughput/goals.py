@@ -20,6 +20,8 @@ from bench.throughput.edge_lanes import (
     TOTALS_FLOOD,
 )
 from bench.throughput.lanes import (
+    BENEFITS,
+    CITIES,
     ECHO,
     LIMIT_1,
     LIMIT_1_BEFORE,
@@ -31,6 +33,7 @@ from bench.throughput.lanes import (
     SWITCH_1_CONCENTRATED,
     SWITCH_2,
     SWITCH_2_CONCENTRATED,
+    VERIFIED,
     Sample,
 )
 from bench.throughput.open_lanes import CITY, COMMIT, HALF, OVERLOADED
@@ -63,6 +66,10 @@ class LaneGoal(Goal):
 
 def _rate(sample: Sample) -> float:
     return sample.rate_per_s
+
+
+def _cpu(sample: Sample) -> float:
+    return sample.cpu_us["server"] + sample.cpu_us["Postgres"]
 
 
 def _p(percent: float) -> Callable[[Sample], float]:
@@ -147,6 +154,18 @@ GOALS: Final = (
     LaneGoal(
         "CPU of the switch ÷ CPU of Postgres a transaction, 20 concentrators", is_ceiling=True,
         value=_cpu_over_postgres(SWITCH_1_CONCENTRATED), lanes=(SWITCH_1_CONCENTRATED,),
+    ),
+    LaneGoal(
+        "CPU of switch and Postgres a benefit use ÷ an earn, 300 terminals", 1.5, is_ceiling=True,
+        value=lambda rounds: rounds.ratio(BENEFITS, SWITCH_1, _cpu), lanes=(BENEFITS, SWITCH_1),
+    ),
+    LaneGoal(
+        "verify + benefit use ÷ earn, requests a second, 300 terminals",
+        value=_rate_over(VERIFIED, SWITCH_1), lanes=(VERIFIED, SWITCH_1),
+    ),
+    LaneGoal(
+        "300 terminals of three cities ÷ of one that earns",
+        value=_rate_over(CITIES, SWITCH_1), lanes=(CITIES, SWITCH_1),
     ),
     LaneGoal(
         "p99 at 50/s ÷ p99 of one direct commit at 50/s", 4, 2, is_ceiling=True,

@@ -308,6 +308,9 @@ SWITCH_ONE_CONCENTRATOR: Final = switch_lane(1, 1, CONCENTRATED)
 BALANCES: Final = f"{SWITCH_1}, balances only"
 REPEATS: Final = f"{SWITCH_1}, repeats only"
 DECLINED: Final = f"{SWITCH_1}, one in ten declined"
+BENEFITS: Final = f"{SWITCH_1}, benefit use"
+VERIFIED: Final = f"{SWITCH_1}, verify + benefit use"
+CITIES: Final = f"{SWITCH_1} of three cities"
 
 
 def closed_lanes() -> list[Lane]:
@@ -328,6 +331,9 @@ def closed_lanes() -> list[Lane]:
         Lane(LIMIT_2_BEFORE, (), LimitLane(2, "d5b569b")),
         Lane(REPEATS, ("switch 1",), ClosedLane("switch 1", 300, 1, asks="repeat")),
         Lane(DECLINED, ("switch 1",), ClosedLane("switch 1", 300, 1, asks="declined")),
+        Lane(BENEFITS, ("switch 1",), ClosedLane("switch 1", 300, 1, asks="benefit")),
+        Lane(VERIFIED, ("switch 1",), ClosedLane("switch 1", 300, 1, asks="verified benefit")),
+        Lane(CITIES, ("switch 1",), ClosedLane("switch 1", 300, 1, asks="cities")),
         Lane(SWITCH_ONE_CONCENTRATOR, ("concentrator 1",), ClosedLane("concentrator 1", 1, CONCENTRATED)),
         Lane(SWITCH_16, ("switch 1",), ClosedLane("switch 1", 16, 1)),
         Lane(SWITCH_ALONE, ("switch 1",), ClosedLane("switch 1", 1, 1)),

@@ -23,7 +23,18 @@ from bench.throughput.sealing import (
     unconnected_session,
 )
 from bench.throughput.tls_files import TlsConnection
-from protocol import REPLY_BIT, Balance, ClientSession, Earn, ProtocolError, TransactionReply
+from bench.throughput.towns import towns
+from protocol import (
+    REPLY_BIT,
+    Balance,
+    BenefitUse,
+    ClientSession,
+    Earn,
+    ProtocolError,
+    TransactionReply,
+    Verify,
+    VerifyReply,
+)
 from protocol.limits import HEADER_SIZE, LENGTH_SIZE
 from protocol.messages import TYPE_OF
 
@@ -31,8 +42,16 @@ READ_BYTES_MAX: Final = 65_536
 _REPLY_HEADS: Final[dict[Asks, bytes]] = {
     **dict.fromkeys(("earn", "repeat", "declined"), bytes([TYPE_OF[Earn] | REPLY_BIT]) + b"\x9b\xce"),
     "balance": bytes([TYPE_OF[Balance] | REPLY_BIT]) + b"\x9b\xce",
+    **dict.fromkeys(
+        ("benefit", "verified benefit", "cities"), bytes([TYPE_OF[BenefitUse] | REPLY_BIT]) + b"\x9b\xce"
+    ),
 }
 """Type byte of the reply, an array of eleven fields, and a STAN in five bytes."""
+_OTHER_HEADS: Final[dict[Asks, frozenset[bytes]]] = {
+    "verified benefit": frozenset({bytes([TYPE_OF[Verify] | REPLY_BIT]) + b"\x97\xce"}),
+    "cities": frozenset({_REPLY_HEADS["earn"]}),
+}
+"""How other replies of a load may begin; one to VERIFY has seven fields."""
 _TYPE_AT: Final = 3
 _STAN_AT: Final = HEADER_SIZE + 2
 _CODE_AT: Final = _STAN_AT + 4
@@ -44,6 +63,7 @@ class LoadLine:
     def __init__(self, sock: Socket, block: Block, asks: Asks = "earn") -> None:
         sock.setblocking(False)
         self._reply_head = _REPLY_HEADS[asks]
+        self._other_heads = _OTHER_HEADS.get(asks, frozenset())
         self.sock = sock
         self.fd = sock.fileno()
         self._recv = sock.recv
@@ -112,7 +132,8 @@ class LoadLine:
             end = at + LENGTH_SIZE + (data[at] << 8 | data[at + 1])
             if end > size:
                 break
-            if data[at + _TYPE_AT : at + _STAN_AT] != head:
+            began = data[at + _TYPE_AT : at + _STAN_AT]
+            if began != head and began not in self._other_heads:
                 raise LoadFailed(f"not the reply to such a request: {data[at:end].hex()}")
             if code := data[at + _CODE_AT]:
                 codes[code] = codes.get(code, 0) + 1
@@ -142,7 +163,7 @@ class VerifiedLine(LoadLine):
             raise LoadFailed(f"a reply is not right: {error}") from None
         for reply in received:
             message = reply.message
-            if not isinstance(message, TransactionReply):
+            if not isinstance(message, TransactionReply | VerifyReply):
                 raise LoadFailed(f"not the reply to a purchase: {message}")
             if message.code:
                 codes[message.code] = codes.get(message.code, 0) + 1
@@ -174,11 +195,12 @@ class EchoLine(LoadLine):
 def open_lines(load: Load, connect: Connect = connect) -> list[LoadLine]:
     """Connect and authenticate all terminals of an order and seal their frames. Raises `LoadFailed`."""
     population = population_of(load)
+    cities = towns(population) if load.asks == "cities" else (population,)
     draw_of = draws(load, population)
     lines: list[LoadLine] = []
     for number in range(load.terminals):
-        index = load.terminal_first + number
-        terminal, key = population.terminal_id(index), population.terminal_key(index)
+        city, index = cities[number % len(cities)], load.terminal_first + number // len(cities)
+        terminal, key = city.terminal_id(index), city.terminal_key(index)
         is_verified = number % load.verified_every == 0
         sock = connect(load.host, load.port)
         if load.speaks == "echo":

@@ -17,8 +17,10 @@ BIN_S: Final = 0.1
 """Width of the time slots in which an open-loop report counts."""
 
 
-Asks: TypeAlias = Literal["earn", "balance", "repeat", "declined"]
-"""What a load consists of: purchases, balances, repeats of purchases, or purchases some declined."""
+Asks: TypeAlias = Literal["earn", "balance", "repeat", "declined", "benefit", "verified benefit", "cities"]
+"""What a load consists of: purchases, balances, repeats of purchases, or purchases some declined; benefits
+used, each verified before, or not; or connections of three cities by turns, one earns, two use benefits.
+"""
 
 
 class Phase(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
-"""What the terminals of a load ask for: purchases, balances, repeats of purchases, declined purchases.
+"""What the terminals of a load ask for: purchases, balances, repeats, declined purchases, benefits.
 
-Owns which card is used for what, drawn from a seed. Must not know frames or sockets. Invariants: a kind's
-requests all have one size on the wire; whatever is drawn for a STAN is right for that STAN alone.
+Owns which card is used for what, drawn from a seed. Must not know frames or sockets. Invariants: a
+connection's requests all have one size on the wire; whatever is drawn for a STAN is right for it alone.
 """
 
 from __future__ import annotations
@@ -9,15 +9,20 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from bench.throughput.load_order import Asks, Load
-from protocol import Balance, Earn, EntryMode, Request, ResultCode
+from bench.throughput.towns import offer_number, towns
+from protocol import Balance, BenefitUse, Check, Earn, EntryMode, Request, ResultCode, Verify
 from simulators.city.population import Peculiarity, Population
 
 SWIPED: Final = EntryMode.SWIPED
 AMOUNT_MIN_GROSZE, AMOUNT_MAX_GROSZE = 1_000, 60_000
 """1 to 60 points; msgpack writes all of these in three bytes."""
+ALL_SEEN: Final = Check(7)
+_FILLING: Final = "49121010"
+"""What a stripe holds behind the number: as much as a VERIFY is shorter than a BENEFIT_USE, but for that."""
 REPEATED: Final = 16
 """So many purchases of each connection are made, and then asked for again and again."""
 DECLINED_EVERY: Final = 10
@@ -27,6 +32,9 @@ DECLINES: Final[dict[Asks, frozenset[int]]] = {
     "balance": frozenset(),
     "repeat": frozenset(),
     "declined": frozenset({ResultCode.CARD_UNKNOWN, ResultCode.CARD_BLOCKED}),
+    "benefit": frozenset(),
+    "verified benefit": frozenset(),
+    "cities": frozenset(),
 }
 """The result codes a load of each kind earns, beside approval."""
 
@@ -96,5 +104,53 @@ def draws(load: Load, population: Population) -> Callable[[int], Draw]:
         "balance": balance,
         "repeat": repeat,
         "declined": declined,
+        "benefit": lambda number: use_draw(load, population, cards, number, rng),
+        "verified benefit": lambda number: verified_draw(use_draw(load, population, cards, number, rng)),
+        "cities": lambda number: city_draw(load, earn, towns(population), number, rng),
     }
     return by_kind[load.asks]
+
+
+def use_draw(load: Load, population: Population, cards: Cards, number: int, rng: random.Random) -> Draw:
+    """Return what draws benefits for connection `number` of a city: the offer of its terminal's partner."""
+    offer, now = offer_number(population, load.terminal_first + number), int(time.time())
+
+    def draw(stan: int) -> Asked:
+        amount = AMOUNT_MIN_GROSZE + int(rng.random() * (AMOUNT_MAX_GROSZE - AMOUNT_MIN_GROSZE))
+        card = cards.sound[int(rng.random() * len(cards.sound))]
+        return Asked(BenefitUse(stan, now, f";{card}=?", SWIPED, offer, amount, ALL_SEEN))
+
+    return draw
+
+
+def verified_draw(use: Draw) -> Draw:
+    """Return what asks by turns whether benefits hold for a card, and uses one with that card."""
+    verified: dict[int, BenefitUse] = {}
+
+    def draw(stan: int) -> Asked:
+        if message := verified.pop(stan, None):
+            return Asked(message)
+        later = use(stan + 1).message
+        assert isinstance(later, BenefitUse)
+        verified[stan + 1] = later
+        card = later.card.replace("=?", f"={_FILLING}?")
+        return Asked(Verify(stan, later.terminal_time, card, SWIPED, 0))
+
+    return draw
+
+
+@lru_cache(maxsize=4)
+def _cards(population: Population) -> Cards:
+    return Cards(population)
+
+
+def city_draw(
+    load: Load,
+    earn: Callable[[int], Draw],
+    cities: tuple[Population, ...],
+    number: int,
+    rng: random.Random,
+) -> Draw:
+    """Return what draws for connection `number` of all cities': the first earns, the others use benefits."""
+    index, at = divmod(number, len(cities))
+    return use_draw(load, cities[at], _cards(cities[at]), index, rng) if at else earn(index)

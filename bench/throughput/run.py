@@ -106,7 +106,7 @@ async def _measure(plan: Plan, lanes: Sequence[Lane], stop: trio.Event) -> Round
     rounds = Rounds()
     needs = dict.fromkeys(need for lane in lanes for need in lane.needs)
     async with (
-        open_stage(plan.directory, plan.cards, plan.partners, TERMINALS) as stage,
+        open_stage(plan.directory, plan.cards, plan.partners, TERMINALS, has_towns=True) as stage,
         AsyncExitStack() as stack,
     ):
         await recycle_wal(stage.owner)

@@ -21,6 +21,7 @@ from bench.throughput.driver import DriverFailed, Server, peer
 from bench.throughput.load_order import NaiveOrder
 from bench.throughput.processes import family_cpu_s
 from bench.throughput.tls_files import tls_settings
+from bench.throughput.towns import seed_towns
 from ledger.books.statements import card_accounts
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
@@ -95,10 +96,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(parent: Path, cards: int, partners: int, terminals: int = 0) -> AsyncIterator[Stage]:
+async def open_stage(
+    parent: Path, cards: int, partners: int, terminals: int = 0, *, has_towns: bool = False
+) -> AsyncIterator[Stage]:
     """Make a city in a fresh directory below `parent`; both are gone when the block is left.
 
-    `terminals`: as `Population` has it, one for each partner unless told otherwise.
+    `terminals`: as `Population` has it, one for each partner unless told otherwise. `has_towns`: two more
+    cities beside it, and an offer of every partner (`towns`).
     """
     configure_logs("warning")
     os.makedirs(parent, exist_ok=True)
@@ -109,7 +113,10 @@ async def open_stage(parent: Path, cards: int, partners: int, terminals: int = 0
             await migrate(postgres.owner_dsn)
             async with open_database(postgres.owner_dsn, application_name="cityswitch bench") as owner:
                 stage = Stage(directory, postgres, population, owner)
-                await seed_city(owner, population, MasterKey.create(stage.master_key_path))
+                master = MasterKey.create(stage.master_key_path)
+                await seed_city(owner, population, master)
+                if has_towns:
+                    await seed_towns(owner, population, master)
                 stage.accounts = await owner.run(card_accounts)
                 yield stage
 

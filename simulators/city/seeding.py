@@ -10,7 +10,7 @@ Invariants: nothing that is there already is changed; a registry that holds the 
 keys (another seed) is refused before anything is written.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeAlias
@@ -36,7 +36,7 @@ from simulators.city.holders import holder_of
 from simulators.city.offers import offers_of
 from simulators.city.population import Peculiarity, Population
 from switch.rules.entitlement import steps_of
-from switch.rules.offers import encode_offer
+from switch.rules.offers import Offer, encode_offer
 from switch.rules.programme import Rules, parse_rules
 
 SEEDER: Final = Actor("simulators", "a simulated city")
@@ -93,7 +93,9 @@ async def seed_city(
     await database.run(
         lambda c: import_outlets(c, SEEDER, _outlets(population), Mode.GOOD_ROWS), timeout_s=STEP_S_MAX
     )
-    offers = await database.run(lambda c: _seed_offers(c, population), timeout_s=STEP_S_MAX)
+    offers = await database.run(
+        lambda c: _seed_offers(c, population, offers_of(population)), timeout_s=STEP_S_MAX
+    )
     on_progress("partners", population.partners, population.partners)
 
     on_progress("terminals", 0, population.terminals)
@@ -153,7 +155,12 @@ async def _ensure_programme(connection: Connection, population: Population, rule
         )
 
 
-async def _seed_offers(connection: Connection, population: Population) -> int:
+async def publish_offers(database: Database, population: Population, offers: Iterable[Offer]) -> int:
+    """Publish further offers of a city that is there; those whose numbers are there stay as they are."""
+    return await database.run(lambda c: _seed_offers(c, population, offers), timeout_s=STEP_S_MAX)
+
+
+async def _seed_offers(connection: Connection, population: Population, offers: Iterable[Offer]) -> int:
     """Publish the offers whose numbers the registry does not have; they hold since the programme began."""
     place = population.place
     known: set[int] = set()
@@ -161,7 +168,7 @@ async def _seed_offers(connection: Connection, population: Population) -> int:
         connection, place.programme, after=max(known, default=0), limit=_PAGE_ROWS
     ):
         known |= {row["number"] for row in rows}
-    new = [offer for offer in offers_of(population) if offer.number not in known]
+    new = [offer for offer in offers if offer.number not in known]
     drafts = [NewOffer(offer.number, offer.partner, offer.outlets, encode_offer(offer)) for offer in new]
     async with connection.transaction():
         await import_offers(connection, SEEDER, place.programme, drafts)

@@ -27,6 +27,8 @@ from protocol import (
     SignOn,
     SignOnReply,
     TransactionReply,
+    Verify,
+    VerifyReply,
 )
 from simulators.city.population import FIRST_TERMINAL, Population
 
@@ -78,6 +80,8 @@ class ScriptedSwitch:
                     [],
                     0,
                 )
+            case Verify():
+                return VerifyReply(stan, step.code, 1, 0, [], 0, "paragon")
             case SignOff() | Echo():
                 return Ack(stan, step.code, 1)
             case _:

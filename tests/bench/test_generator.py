@@ -17,7 +17,8 @@ from bench.throughput.load_order import Load, LoadReport, Phase, Window
 from bench.throughput.open_loop import OpenLoop, due_times
 from bench.throughput.requests import REPEATED, draws
 from bench.throughput.sealing import LoadFailed
-from protocol import Balance
+from bench.throughput.towns import offer_number, towns
+from protocol import Balance, BenefitUse, Earn, Verify, encode_request, parse_card
 from simulators.city.population import Peculiarity
 from simulators.fleet.histogram import Histogram
 from tests.bench.scripted_switch import CITY, Step, scripted_switch
@@ -152,6 +153,37 @@ def test_one_in_ten_is_declined_for_its_card() -> None:
     assert wrong == [0, 10, 20, 30]
     kinds = [None if (index := indices[place]) is None else CITY.peculiarity(index) for place in wrong]
     assert kinds == [Peculiarity.BLOCKED, None] * 2
+
+
+def test_each_benefit_is_verified_before_with_the_same_card() -> None:
+    """By turns VERIFY and BENEFIT_USE, of one card, an offer of the terminal's partner, all of one size."""
+    order = load(0, asks="verified benefit", terminal_first=2)
+    draw = draws(order, CITY)(3)
+    asked = [draw(1_000_000 + place).message for place in range(20)]
+    assert [type(message) for message in asked] == [Verify, BenefitUse] * 10
+    for verified, used in zip(asked[::2], asked[1::2], strict=True):
+        assert isinstance(verified, Verify)
+        assert isinstance(used, BenefitUse)
+        assert parse_card(verified.card) == parse_card(used.card)
+        assert used.offer == offer_number(CITY, 5)
+    assert len({len(encode_request(message)[1]) for message in asked}) == 1
+    with scripted_switch() as switch:
+        report = drive(load(switch.port, asks="verified benefit", terminals=2, verified_every=2))
+    assert {type(request) for request in switch.requests} == {Verify, BenefitUse}
+    assert report.codes == {0: report.sent}
+
+
+def test_three_cities_come_by_turns() -> None:
+    """Of three connections one earns in the first city, the others use benefits in theirs."""
+    order = load(0, asks="cities")
+    draw_of, cities = draws(order, CITY), towns(CITY)
+    for number in range(6):
+        message = draw_of(number)(1_000_000).message
+        city = cities[number % 3]
+        assert isinstance(message, BenefitUse if number % 3 else Earn)
+        assert city.index_of(parse_card(message.card)) is not None
+        if isinstance(message, BenefitUse):
+            assert message.offer == offer_number(city, number // 3)
 
 
 def test_echo_is_counted_by_frames() -> None:

@@ -20,31 +20,54 @@ async def test_lanes_run_on_a_stage_and_leave_nothing(tmp_path: Path) -> None:
     """Every kind of lane posts to one durable ledger; data and processes are gone at the end."""
     before = set(children(os.getpid()))
     samples: dict[str, Sample] = {}
-    async with open_stage(tmp_path, cards=600, partners=300) as stage:
+    async with open_stage(tmp_path, cards=600, partners=300, has_towns=True) as stage:
         await prepare_yardstick(stage)
         async with servers(stage, ["echo_trio", "naive", "switch 1", "concentrator 1"]):
             lanes = [Lane(name, (), ClosedLane(name, 4, 2)) for name in ("echo_trio", "naive", "switch 1")]
             lanes += [Lane("open", (), LatencyLane(rate_per_s=RATE_PER_S)), Lane("limit", (), LimitLane(1))]
             one = ClosedLane("concentrator 1", 1, CONCENTRATED)
             lanes += [Lane("limit before", (), LimitLane(1, "d5b569b")), Lane("one concentrator", (), one)]
-            kinds: tuple[Asks, ...] = ("balance", "repeat", "declined")
+            kinds: tuple[Asks, ...] = (
+                "balance",
+                "repeat",
+                "declined",
+                "benefit",
+                "verified benefit",
+                "cities",
+            )
             lanes += [Lane(asks, (), ClosedLane("switch 1", 4, 2, asks=asks)) for asks in kinds]
             for lane in lanes:
                 samples[lane.name] = await lane.sample(stage, TIMING, {})
         journalled = await stage.owner.run(
             lambda connection: connection.fetchval("select count(*) from ledger.journal where code = 0")
         )
+        used = await stage.owner.run(
+            lambda connection: connection.fetchval("select -sum(balance) from ledger.quota")
+        )
+        earning_and_granting = {
+            row[0]
+            for row in await stage.owner.run(
+                lambda connection: connection.fetch(
+                    "select distinct p.programme from ledger.journal j "
+                    "join registry.terminal t on t.id = j.terminal "
+                    "join registry.partner p on p.id = t.partner "
+                    "where j.code = 0"
+                )
+            )
+        }
         settings = await stage.owner.run(
             lambda connection: connection.fetchval(
                 "select current_setting('fsync') || current_setting('synchronous_commit')"
             )
         )
     assert samples["declined"].facts["declined, %"] > 0
-    elsewhere = ("echo_trio", "limit before", "balance", "repeat", "declined")
+    elsewhere = ("echo_trio", "limit before", "balance", "repeat", "declined", "verified benefit")
     durable = [sample for name, sample in samples.items() if name not in elsewhere]
     assert all(sample.rate_per_s > 0 for sample in samples.values())
     assert journalled >= sum(sample.requests for sample in durable)
     assert settings == "onon"
+    assert used >= samples["benefit"].requests > 0
+    assert earning_and_granting == {1, 2, 3}
     assert samples["switch 1"].cpu_us.keys() == {"server", "Postgres", "driver"}
     assert 1 <= samples["switch 1"].facts[BATCH_FACT] <= 8
     opened = samples["open"]
