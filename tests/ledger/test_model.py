@@ -319,7 +319,7 @@ def made(books: Books, r: Request, terminal: int) -> Posting:
         posting.amount_grosze = r.points * STEP
     elif r.kind == Kind.EARN:
         posting.step_grosze = STEP
-    posting.digest += r.points << 50
+    posting.digest ^= r.points
     return posting
 
 
