@@ -36,6 +36,7 @@ COMMANDS = {
     "programmes": "programme_states:app",
     "roles": "roles:app",
     "audit": "audit:app",
+    "explain": "explain:app",
     "ledger": "ledger:app",
     "init": "install:init_app",
     "migrate": "install:migrate_app",

@@ -56,6 +56,16 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "programme.time_zone",
         "no such time zone: 'Europe/Zgierz'",
     ),
+    "a section that the table does not name": (
+        changed(ZGIERZ, 'offline = "Zgierz § 11"', 'offline = "Zgierz § 12"'),
+        "benefits.at.offline",
+        "'Zgierz § 12' is none of the table's sections",
+    ),
+    "a section of a key that is none": (
+        changed(ZGIERZ, 'offline = "Zgierz § 11"', 'offlin = "Zgierz § 11"'),
+        "benefits.at.offlin",
+        "the table has no such key",
+    ),
     "a language nobody has texts in": (
         changed(ZGIERZ, '["pl", "en"]', '["pl", "de"]'),
         "programme.languages[1]",

@@ -11,7 +11,7 @@ from typing import Any
 
 from switch.rules.calendar import Calendar, CalendarError
 from switch.rules.dates import kinds_at_age
-from switch.rules.programme.parts import LANGUAGES, Names
+from switch.rules.programme.parts import LANGUAGES, TOPICS, Names
 from switch.rules.programme.receipt import Fault, Receipt, faults_of_receipt
 from switch.rules.programme.rules import Rules
 from switch.rules.text import is_plain
@@ -40,6 +40,17 @@ def check_programme(rules: Rules) -> Iterator[Fault]:
         yield Fault("programme.languages", f"{language!r} stands there twice")
     if (entry := _twice(rules.terminals.entries)) is not None:
         yield Fault("terminals.entries", f"{entry!r} stands there twice")
+
+
+def check_sections(rules: Rules) -> Iterator[Fault]:
+    """Where a key stands is one of its table's sections, and the key is one of the table's."""
+    for name in rules.__struct_fields__:
+        table = getattr(rules, name)
+        for key, section in table.at.items() if table else ():
+            if section not in table.source:
+                yield Fault(f"{name}.at.{key}", f"{section!r} is none of the table's sections")
+            if key not in table.__struct_fields__ and key not in TOPICS:
+                yield Fault(f"{name}.at.{key}", "the table has no such key")
 
 
 def check_tables(rules: Rules) -> Iterator[Fault]:
@@ -236,6 +247,7 @@ def check_receipts(rules: Rules) -> Iterator[Fault]:
 
 CHECKS: tuple[Callable[[Rules], Iterator[Fault]], ...] = (
     check_programme,
+    check_sections,
     check_tables,
     check_points,
     check_duplicate,

@@ -39,12 +39,27 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A piece of a table; other keys than its own are refused."""
 
 
-class Rule(Part, frozen=True):
-    """A table of rules, and where they stand: sections of documents, or "silent: …" for a default."""
+TOPICS = frozenset({"states", "active", "blocked", "published"})
+"""What a section may be about that is no key: whether a programme runs, whether a card does, the list."""
+
+
+class Rule(Part, frozen=True, kw_only=True):
+    """A table of rules, and where they stand: sections of documents, or "silent: …" for a default.
+
+    `at`: where several do, in which of them a key stands, or a topic (`TOPICS`).
+    """
 
     source: Annotated[
         tuple[Annotated[str, Meta(min_length=3, max_length=80)], ...], Meta(min_length=1, max_length=16)
     ]
+    at: dict[str, str] = {}
+
+    def sections(self, key: str) -> tuple[str, ...]:
+        """Return where a key or a topic stands: its section, or those of the document, or the defaults."""
+        if key in self.at:
+            return (self.at[key],)
+        told = tuple(source for source in self.source if not source.startswith("silent: "))
+        return told or self.source
 
 
 class Identity(Rule, frozen=True):

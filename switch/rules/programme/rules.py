@@ -17,6 +17,7 @@ from switch.rules.programme.parts import (
     Partners,
     Redeem,
     Refund,
+    Rule,
     Settlement,
     Terminals,
 )
@@ -51,6 +52,12 @@ class Rules(Part, frozen=True):
             if tier.points == points:
                 return tier.value_grosze
         return None
+
+    def sections(self, place: str) -> tuple[str, ...]:
+        """Return where "table.key" stands in the programme's documents; nothing where there is no table."""
+        name, _, key = place.partition(".")
+        table: Rule | None = getattr(self, name)
+        return table.sections(key) if table else ()
 
     def receipt_in(self, language: Language) -> tuple[Language, Receipt]:
         """Return the receipts in a language, or in the programme's first, and which it is."""

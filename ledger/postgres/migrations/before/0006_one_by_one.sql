@@ -198,7 +198,6 @@ begin
   v_tombstone.digest := null;
   v_tombstone.last4 := -1;
   v_tombstone.details := 0;
-  v_tombstone.registry_number := 0;
   v_tombstone.tier := null;
   v_tombstone.basis := null;
   perform ledger.enter_v1(p_bucket, v_tombstone, p_account, ORIGINAL_CANCELLED, 0);

@@ -1,0 +1,205 @@
+"""Why a journalled request was answered as it was: the rule, its paragraph and the inputs that decided.
+
+Owns the use case. The reasons stand with the rules (`switch.rules.reasons`), what was known then is had from
+the trail (`switch.flow.again`). Must not print. Invariant: of a card nothing but its last four digits, of a
+holder nothing but what decided: no name, no date of birth, no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from ledger.books.posting import Kind
+from ledger.books.recorded import Recorded, read_row
+from ledger.errors import NotInRegistry
+from ledger.postgres.database import Connection
+from ledger.registry.card_states import CardStatus
+from ledger.registry.history import read_history
+from ledger.registry.reads import status_at
+from protocol import EntryMode, ResultCode
+from switch.flow.again import Past, decide_again, difference
+from switch.rules.directory import Card, Terminal
+from switch.rules.reasons import paragraphs, reason_for
+from switch.rules.receipts import money
+from switch.rules.versions import DAY_MS, Version
+
+CODES: Final = {int(code): code for code in ResultCode}
+BENEFITS: Final = (Kind.BENEFIT_USE, Kind.BENEFIT_ADVICE)
+LATE: Final = (Kind.EARN_ADVICE, Kind.BENEFIT_ADVICE)
+STATUSES_PL: Final = {
+    CardStatus.ACTIVE: "aktywna",
+    CardStatus.BLOCKED: "zablokowana",
+    CardStatus.WANTED: "poszukiwana",
+    CardStatus.REPLACED: "wymieniona",
+    CardStatus.ORDERED: "zamówiona",
+    CardStatus.READY: "do odbioru",
+    CardStatus.CLOSED: "zamknięta",
+    CardStatus.RETAINED: "zatrzymana",
+    CardStatus.RESIGNED: "po rezygnacji",
+    CardStatus.VOID: "unieważniona",
+}
+ENTRIES_PL: Final = {
+    EntryMode.SWIPED: "przeciągnięta",
+    EntryMode.SCANNED: "zeskanowana",
+    EntryMode.TAPPED: "zbliżona",
+    EntryMode.KEYED: "wpisana",
+}
+
+
+class Fact(NamedTuple):
+    """One input that decided: what it is and what it was, in both languages."""
+
+    key: str
+    name_pl: str
+    name_en: str
+    pl: str
+    en: str
+
+
+class Explanation(NamedTuple):
+    """All that is told of one request. `problem`: what is not as it is decided again; empty: nothing."""
+
+    row: Recorded
+    code: ResultCode
+    kind: Kind
+    reason_pl: str
+    reason_en: str
+    paragraphs: list[str]
+    programme: str
+    rules_version: int
+    judged_at: str
+    facts: list[Fact]
+    problem: str
+
+
+async def explain(connection: Connection, terminal: int, stan: int) -> Explanation:
+    """Explain one row of the journal. Raises NotInRegistry where there is none."""
+    row = await read_row(connection, terminal, stan)
+    if row is None:
+        raise NotInRegistry(f"terminal {terminal} has no STAN {stan} in the journal")
+    past = Past(await read_history(connection, [row.account]))
+    decision = decide_again(past, row)
+    problem = "" if decision is None else difference(decision, row)
+    there = past.directory.terminals.get(terminal)
+    if there is None:
+        raise NotInRegistry(f"terminal {terminal} was not in the registry when it sent STAN {stan}")
+    programme = there.partner.programme
+    version = programme.versions[row.rules_version]
+    code, kind = CODES[row.code], Kind(row.kind)
+    reason = reason_for(code, kind)
+    at_ms = judged_ms(row)
+    card = next((card for card in past.cards(row) if isinstance(card, Card)), None)
+    return Explanation(
+        row=row,
+        code=code,
+        kind=kind,
+        reason_pl=reason.pl,
+        reason_en=reason.en,
+        paragraphs=paragraphs(reason, version.rules),
+        programme=programme.name,
+        rules_version=version.number,
+        judged_at=version.calendar.text(at_ms),
+        facts=[
+            *_partner_facts(there, at_ms),
+            *_card_facts(row, card, version, at_ms),
+            *_asked_facts(row),
+            *_benefit_facts(row, there, card, version, at_ms),
+            *_told_facts(row),
+        ],
+        problem=problem,
+    )
+
+
+def judged_ms(row: Recorded) -> int:
+    """Return the moment a request was judged by: of a sale made offline its own."""
+    return min(row.terminal_time * 1_000, row.accepted_at_ms) if row.kind in LATE else row.accepted_at_ms
+
+
+def _partner_facts(terminal: Terminal, at_ms: int) -> Iterator[Fact]:
+    partner = terminal.partner
+    yield Fact("partner", "Partner", "Partner", str(partner.number), str(partner.number))
+    if partner.suspended:
+        yield Fact("partner_state", "Stan partnera", "Partner's state", "zawieszony", "suspended")
+    if refusal := partner.programme.states.refusal(at_ms):
+        ended = refusal == ResultCode.PROGRAMME_ENDED
+        words = ("zakończony", "called off") if ended else ("zawieszony", "suspended")
+        yield Fact("programme_state", "Stan programu", "Programme's state", *words)
+
+
+def _card_facts(row: Recorded, card: Card | None, version: Version, at_ms: int) -> Iterator[Fact]:
+    if row.last4 >= 0:
+        yield _plain("card", "Karta", "Card", f"****{row.last4:04}")
+    if row.entry in ENTRIES_PL:
+        entry = EntryMode(row.entry)
+        yield Fact("entry", "Odczyt karty", "Card was", ENTRIES_PL[entry], entry.name.lower())
+    if card is None:
+        return
+    status = CardStatus(status_at(card.status, card.past, at_ms))
+    yield Fact("card_state", "Stan karty", "Card's state", STATUSES_PL[status], status.name.lower())
+    if card.expires_day is not None:
+        yield _plain("valid_until", "Ważna do", "Valid until", _day(version, card.expires_day))
+    if version.needs_proof:
+        until = card.held.entitled_until if card.held else None
+        none = ("nie wykazano", "nothing was proved")
+        told = (_day(version, until),) * 2 if until is not None else none
+        yield Fact("entitled_until", "Uprawnienie do", "Entitled until", *told)
+
+
+def _asked_facts(row: Recorded) -> Iterator[Fact]:
+    if row.kind == Kind.REDEEM:
+        yield _plain("tier", "Próg punktów", "Tier of points", str(row.tier))
+        if row.basis:
+            yield _sum("to_pay", "Do zapłaty", "To pay", row.basis)
+    elif row.kind != Kind.REVERSAL:
+        yield _sum("amount", "Kwota", "Amount", row.amount_grosze)
+    if row.original_stan:
+        original = f"{row.original_terminal or row.terminal}/{row.original_stan}"
+        yield _plain("original", "Dotyczy transakcji", "Names", original)
+
+
+def _benefit_facts(
+    row: Recorded, terminal: Terminal, card: Card | None, version: Version, at_ms: int
+) -> Iterator[Fact]:
+    if row.kind not in BENEFITS:
+        return
+    offer = terminal.partner.programme.offers.at(row.offer, at_ms)
+    number = str(offer.number) if offer else "-"
+    yield _plain("offer", "Ulga", "Benefit", str(row.offer))
+    yield _plain("offer_version", "Wersja ulgi", "Benefit's version", number)
+    holders = version.rules.holders
+    if card is None or holders is None:
+        return
+    held = card.held.flags if card.held else 0
+    names = [kind.name for kind in holders.kinds if row.basis >> kind.bit & 1]
+    names += [flag.name for flag in holders.flags if held >> flag.bit & 1]
+    pl, en = (", ".join(name.get(language, "?") for name in names) or "-" for language in ("pl", "en"))
+    yield Fact("kinds", "Kategorie", "Kinds of holder", pl, en)
+    yield _plain("confirmed", "Potwierdzono (bity)", "Confirmed (bits)", str(row.confirmed))
+
+
+def _told_facts(row: Recorded) -> Iterator[Fact]:
+    if row.step_grosze:
+        yield _sum("step", "Punkt za każde", "A point for every", row.step_grosze)
+    if row.points:
+        yield _plain("points", "Zmiana punktów", "Change of points", f"{row.points:+}")
+    if row.account:
+        yield _plain("balance", "Stan punktów po", "Balance after it", str(row.balance))
+    if row.discount_grosze:
+        yield _sum("discount", "Zniżka", "Discount", row.discount_grosze)
+    if row.remaining is not None:
+        yield _plain("remaining", "Pozostało użyć", "Uses left", str(row.remaining))
+
+
+def _plain(key: str, name_pl: str, name_en: str, value: str) -> Fact:
+    return Fact(key, name_pl, name_en, value, value)
+
+
+def _sum(key: str, name_pl: str, name_en: str, grosze: int) -> Fact:
+    told = money(grosze)
+    return Fact(key, name_pl, name_en, told, told.replace(",", "."))
+
+
+def _day(version: Version, day: int) -> str:
+    """Return a day as a date: its noon in UTC is that day in every zone that a city is in."""
+    return version.calendar.text(day * DAY_MS + DAY_MS // 2).split()[0]
