@@ -36,6 +36,8 @@ JSON_INTEGER_MAX: Final = 2**53 - 1
 """What common tools read exactly: they hold every number as a double (RFC 8259, section 6)."""
 NEAREST: Final = "cityswitch.nearest"
 """Name of the error handler that replaces what a character set lacks, one character for one."""
+STOPPED_UNKNOWN: Final = "It may have taken effect: look before you do it again."
+STOPPED_DONE: Final = "It has taken effect."
 _LOOKS_LIKE: Final = dict(zip("─│┌┐└┘├┤łŁ…·–—„”“’→←×±━╸╺", '-|++++++lL.---"""\'><x+---', strict=True))
 
 
@@ -63,6 +65,8 @@ class _Run:
     as_json: bool = False
     is_done: bool = False
     again: str = ""
+    so_far: str = ""
+    is_changing: bool = False
     lost: OSError | None = None
 
 
@@ -99,7 +103,18 @@ def work_is_done(again: str = "") -> None:
     `again`: how to see the result once more.
     """
     _run.is_done = True
+    _run.so_far = ""
     _run.again = again
+
+
+def effect_so_far(text: str) -> None:
+    """Say what part of the effect has happened, or may have: a failure from here on tells it."""
+    _run.so_far = text
+
+
+def change_begins() -> None:
+    """Say that from here on something may have taken effect: who stops it is told so."""
+    _run.is_changing = True
 
 
 def finish(status: int) -> int:
@@ -163,7 +178,11 @@ def say(text: str) -> None:
 
 
 def tell_failure(error: CommandError) -> None:
-    """Print a failure on stderr: one line, or one JSON document."""
+    """Print a failure on stderr, and what has taken effect all the same: one line, or one JSON document."""
+    so_far = _run.so_far
+    if not so_far and error.status is Exit.INTERRUPTED and _run.is_changing:
+        so_far = STOPPED_DONE if _run.is_done else STOPPED_UNKNOWN
+    error = CommandError(error.status, error.cause, f"{error.cure} {so_far}")
     if _run.as_json:
         told = {
             "status": int(error.status),

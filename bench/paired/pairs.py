@@ -19,7 +19,7 @@ from bench.errors import CannotRun
 from bench.local_switch import say
 from bench.machine import Watch
 from bench.pages import PageError
-from bench.paired.ratios import Ratio
+from bench.paired.ratios import FIRST, FIRST_GOAL, Ratio
 from bench.paired.sides import Side
 from bench.throughput.driver import GENERATOR, DriverFailed, Timing
 from bench.throughput.lanes import ClosedLane, Sample, committed, patiently
@@ -125,9 +125,11 @@ class Pairs:
     def ratios(self) -> list[Ratio]:
         """Return new ÷ base of rate and CPU for each shape; without pairs, ratios of nothing."""
         found = []
+        goal = FIRST_GOAL if self._sides[BASE].checkout.name.startswith(FIRST) else None
         for shape in self._plan.shapes:
             what = f"{shape[0]} × {shape[1]}"
-            found.append(Ratio(f"rate, {what}", self._values(shape, lambda sample: sample.rate_per_s)))
+            rates = self._values(shape, lambda sample: sample.rate_per_s)
+            found.append(Ratio(f"rate, {what}", rates, goal=goal))
             for process in ("server", "Postgres"):
                 value = partial(_cpu_us, process)
                 name = f"CPU of {'the worker' if process == 'server' else process} a transaction, {what}"

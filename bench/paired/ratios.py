@@ -12,8 +12,12 @@ from math import comb
 from statistics import median
 from typing import Final
 
+from bench.throughput.goals import Goal
 from bench.throughput.rounds import Spread, spread
 
+FIRST: Final = "d5b569b"
+"""The first version: what every later one is held to."""
+FIRST_GOAL: Final = Goal("rate ÷ that of the first version", 1.0, 1.1)
 TOLERANCE: Final = 0.05
 """A median is known when 95 % of such runs would have it within this; worse by less is not called worse."""
 CONFIDENCE: Final = 0.95
@@ -28,6 +32,7 @@ class Ratio:
     name: str
     values: tuple[float, ...]
     is_ceiling: bool = False
+    goal: Goal | None = None
 
     @property
     def spread(self) -> Spread:
@@ -59,8 +64,23 @@ class Ratio:
         )
 
     @property
+    def is_missed(self) -> bool:
+        """Whether it is not what it must be: its own goal says so, whatever is worse or not."""
+        return (
+            self.goal is not None
+            and bool(self.values)
+            and not self.goal.is_met(median(self.values), self.goal.must)
+        )
+
+    @property
     def verdict(self) -> str:
-        """What the ratio says, in a word."""
+        """What the ratio says, and whether its goal is reached, in a word."""
+        if self.goal is None or not self.values:
+            return self._compared
+        return f"{self._compared}; {self.goal.verdict(median(self.values))}"
+
+    @property
+    def _compared(self) -> str:
         if len(self.values) < PAIRS_MIN:
             return "too few pairs"
         if self.is_worse:

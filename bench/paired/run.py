@@ -50,13 +50,15 @@ async def run_paired(plan: PairPlan, stop: trio.Event) -> Exit:
 
 
 def judge(ratios: list[Ratio], name: str) -> Exit:
-    """Say what is worse than the base, and what too few pairs were for."""
+    """Say what is worse than the base or misses its goal, and what too few pairs were for."""
     for ratio in ratios:
         if not ratio.is_known:
             say(f"not known to 5 %: {ratio.name}: more rounds, or a quieter machine")
         if ratio.is_worse:
             say(f"worse than {name}: {ratio.name}")
-    return Exit.MISSED if any(ratio.is_worse for ratio in ratios) else Exit.OK
+        if ratio.is_missed:
+            say(f"missed against {name}: {ratio.name}")
+    return Exit.MISSED if any(ratio.is_worse or ratio.is_missed for ratio in ratios) else Exit.OK
 
 
 async def _refuse_when_busy(plan: PairPlan) -> None:

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
 from bench.local_switch import HOST, say
 from bench.throughput.driver import Timing
-from bench.throughput.goals import Goal
+from bench.throughput.goals import Goal, missed
 from bench.throughput.growth_data import (
     IDLE_TERMINAL_FIRST,
     copy_database,
@@ -56,7 +56,15 @@ LOADING_GOAL: Final = Goal(
 )
 CONNECTION_GOAL: Final = Goal("memory an idle connection", 8, 4, is_ceiling=True, unit="KiB")
 
-Section = list[str]
+
+class Section(NamedTuple):
+    """The lines of a section of the page, none if it was stopped, and the goals that are missed."""
+
+    lines: list[str]
+    missed: list[str]
+
+
+NOTHING: Final = Section([], [])
 
 
 async def measure_journals(
@@ -81,7 +89,7 @@ async def measure_journals(
                 lanes.append(Lane(_lane_name(size, terminals, depth), (name,), lane))
         await rounds.run(stage, lanes, timing, count, stop)
     if not rounds.samples:
-        return []
+        return NOTHING
     ratios = [
         rounds.ratio(
             _lane_name(sizes[-1], terminals, depth),
@@ -94,7 +102,7 @@ async def measure_journals(
     for (terminals, depth), ratio in zip(SHAPES, ratios, strict=True):
         lines += [f"{terminals} connections of {depth} in flight:", ""]
         lines += [*goals_table([RATE_GOAL], {RATE_GOAL.name: ratio}), ""]
-    return lines
+    return Section(lines, [name for ratio in ratios for name in missed([RATE_GOAL], {RATE_GOAL.name: ratio})])
 
 
 def _make_name(size: int) -> str:
@@ -120,7 +128,7 @@ async def measure_cards(stage: Stage, stop: trio.Event, counts: Sequence[int] = 
     peaks: list[int] = []
     for count in counts:
         if stop.is_set():
-            return []
+            return NOTHING
         if count > here:
             await fill_cards(stage.postgres.owner_dsn, here, count)
             here = count
@@ -146,7 +154,7 @@ async def measure_cards(stage: Stage, stop: trio.Event, counts: Sequence[int] = 
         LOADING_GOAL: median(peaks) / MIB / 1_024,
     }
     values = {goal.name: Spread(value, value, value) for goal, value in found.items()}
-    return [*lines, "", *goals_table(list(found), values), ""]
+    return Section([*lines, "", *goals_table(list(found), values), ""], missed(found, values))
 
 
 async def measure_connections(
@@ -176,7 +184,7 @@ async def measure_connections(
             lines.append(f"| 0 | {memory_before / MIB:,.1f} MiB | – |")
             for count in counts:
                 if stop.is_set():
-                    return []
+                    return NOTHING
                 await trio.to_thread.run_sync(_connect_until, held, count, server.port, stop.is_set)
                 await trio.sleep(SETTLE_S)
                 memory = memory_bytes(server.pids)
@@ -188,8 +196,9 @@ async def measure_connections(
     finally:
         for sock in held:
             sock.close()
-    value = Spread(per_connection, per_connection, per_connection)
-    return [*lines, "", *goals_table([CONNECTION_GOAL], {CONNECTION_GOAL.name: value}), ""]
+    values = {CONNECTION_GOAL.name: Spread(per_connection, per_connection, per_connection)}
+    table = goals_table([CONNECTION_GOAL], values)
+    return Section([*lines, "", *table, ""], missed([CONNECTION_GOAL], values))
 
 
 def _connect_until(held: list[socket.socket], count: int, port: int, is_stopped: Callable[[], bool]) -> None:

@@ -73,18 +73,9 @@ def goals_table(goals: Sequence[Goal], values: Mapping[str, Spread]) -> list[str
         shown = [f"{number:.2f} {goal.unit}".rstrip() for number in value]
         lines.append(
             f"| {goal.name} | {shown[0]} | {shown[1]}–{shown[2]} | {bounds[0]} | {bounds[1]} |"
-            f" {verdict(goal, value.median)} |"
+            f" {goal.verdict(value.median)} |"
         )
     return lines
-
-
-def verdict(goal: Goal, value: float) -> str:
-    """Return in a word whether a goal is reached."""
-    if goal.must is None and goal.aim is None:
-        return "reported"
-    if not goal.is_met(value, goal.must):
-        return "**missed**"
-    return "aim reached" if goal.aim is not None and goal.is_met(value, goal.aim) else "met"
 
 
 def rates_table(rounds: Rounds, lanes: Sequence[str]) -> list[str]:

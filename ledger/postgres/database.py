@@ -212,6 +212,8 @@ class Session:
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 self.terminate()
 
+    # Ctrl-C inside a job would break asyncio's loop, and the job never end: it waits until trio has its turn.
+    @trio.lowlevel.enable_ki_protection
     async def _job(self, job: Job[T], timeout_s: float | None, connect_s: float) -> T:
         try:
             await self._ready(min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s))

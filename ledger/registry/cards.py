@@ -67,9 +67,9 @@ async def import_cards(
     """Add cards with an account each. All are checked before the first is written.
 
     Any number of cards, written in chunks of 5,000 with a transaction each; `on_stored` is told how many
-    are in after each. Only the loss of the database, or another import of the same cards at the same time,
-    can end it half-way, and the same import once more completes it. Raises NotInRegistry if there is no
-    such programme.
+    are in after each. What ends it half-way (its caller stopped, the database lost, another import of the
+    same cards at the same time) leaves whole chunks, and the same import once more completes it.
+    Raises NotInRegistry if there is no such programme.
     """
     await check_programme(connection, programme)
     sound, refused = sort_out(cards, lambda card: card.token, card_fault)
@@ -87,8 +87,7 @@ async def import_cards(
         async with writing(connection, actor):
             if await _insert(connection, programme, chunk) != len(chunk):
                 raise RegistryRefused(
-                    f"another import has just added some of these cards: {begin} of {len(new)} are in; "
-                    "import the file again for the rest"
+                    "another import has just added some of these cards: import the file again for the rest"
                 )
         on_stored(begin + len(chunk))
     # New tables look empty to the planner until they are counted.

@@ -17,10 +17,9 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Wanted, list_audit
 from ledger.registry.bounds import INT64_MAX
 from ledger.registry.card_states import CardStatus
-from ledger.registry.reads import Status
 from ops.cli.cards import card_desk
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import Json, digits_of
+from ops.cli.registry_options import Json, digits_of, status_name
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import Cell, Row, print_rows
@@ -178,7 +177,7 @@ def change(row: Any, before: dict[str, Any], after: dict[str, Any]) -> str:
 def in_words(kind: str, name: str, value: Cell) -> str:
     """Return a value as it is shown: a status by its name."""
     if name == "status" and isinstance(value, int):
-        return (CardStatus if kind == "card" else Status)(value).name.lower()
+        return CardStatus(value).name.lower() if kind == "card" else status_name(kind, value)
     return "-" if value is None else str(value)
 
 

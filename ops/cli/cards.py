@@ -48,7 +48,7 @@ from ops.cli.registry_options import (
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.office.cards import CardDesk
-from ops.output import Row, print_fields, print_rows
+from ops.output import Row, effect_so_far, print_fields, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 from ops.till.terminal import FROM_INPUT
@@ -155,9 +155,11 @@ async def import_(
     json: Json = False,
     place: Place = HERE,
 ) -> Exit:
-    """Import cards from a CSV file, all or none.
+    """Import cards from a CSV file: none if a line is refused. Cards there already and the same are passed
+    over.
 
-    Cards that are there already and the same are passed over.
+    Many are stored in parts of 5,000: what ends it half-way is told with how many are in, and the same file
+    again adds the rest.
     """
     async with card_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
@@ -168,9 +170,12 @@ async def import_(
         async def store(rows: list[CardRow], mode: Mode) -> Import:
             with _progress() as progress:
                 task = progress.add_task("cards", total=len(rows))
-                return await desk.import_all(
-                    actor, number, rows, mode, lambda stored: progress.update(task, completed=stored)
-                )
+
+                def on_stored(stored: int) -> None:
+                    effect_so_far(f"At least {stored} of the new cards are in: the same file adds the rest.")
+                    progress.update(task, completed=stored)
+
+                return await desk.import_all(actor, number, rows, mode, on_stored)
 
         return await store_sheet(sheet, how, lambda card: card.token, store, what="cards", as_json=json)
 

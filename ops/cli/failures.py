@@ -134,7 +134,7 @@ def report(error: BaseException) -> CommandError:
     """
     singles = list(leaves(error))
     if any(isinstance(single, KeyboardInterrupt) for single in singles):
-        return CommandError(Exit.INTERRUPTED, "stopped by Ctrl-C")
+        return CommandError(Exit.INTERRUPTED, "stopped by Ctrl-C.")
     explained = [explain(single) for single in singles]
     if unexpected := [single for single, told in zip(singles, explained, strict=True) if told is None]:
         return CommandError(

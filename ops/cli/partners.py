@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor
 from ledger.registry.bounds import ID_MAX
 from ledger.registry.imports import Import, Mode
 from ledger.registry.partners import NewPartner, list_partners, set_partner_status
@@ -31,12 +32,15 @@ from ops.cli.help_texts import examples
 from ops.cli.registry_options import (
     FIRST_PAGE,
     NOBODY,
+    UNSURE,
     By,
+    BySure,
     Json,
     Page,
     Programme,
     parse_yes,
     pick_programme,
+    status_name,
     tell_done,
 )
 from ops.errors import CommandError
@@ -48,7 +52,6 @@ from ops.place.options import HERE, Place
 
 COLUMNS = Columns(required=("id", "name"), optional=("main_partner", "points_step"))
 SHOWN = ("id", "programme", "name", "status", "main_partner", "points_step_grosze")
-STATUS_NAMES = {Status.ACTIVE: "active", Status.STOPPED: "suspended"}
 
 app = App(
     name="partners",
@@ -140,7 +143,7 @@ def shown(row: Any, codes: Mapping[int, str]) -> Row:
         "id": row["id"],
         "programme": codes[row["programme"]],
         "name": row["name"],
-        "status": STATUS_NAMES[row["status"]],
+        "status": status_name("partner", row["status"]),
         "main_partner": row["main_partner"],
         "points_step_grosze": row["points_step_grosze"],
     }
@@ -174,23 +177,24 @@ async def show(number: int, /, *, json: Json = False, place: Place = HERE) -> No
     print_fields(rows[0], as_json=json)
 
 
-@app.command(help_epilogue=examples("partners block 1001 --reason 'contract ended'"))
-async def block(number: int, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE) -> None:
-    """Suspend a partner: its terminals get a clear refusal at once."""
-    await _set_status(number, Status.STOPPED, by, json, place)
+@app.command(help_epilogue=examples("partners block 1001 --reason 'contract ended' --yes"))
+async def block(number: int, /, *, by: BySure = UNSURE, json: Json = False, place: Place = HERE) -> None:
+    """Block a partner: its terminals get a clear refusal at once."""
+    actor = by.told()
+    by.confirm(f"Block partner {number}: all its terminals are refused")
+    await _set_status(number, Status.STOPPED, actor, json, place)
 
 
 @app.command(help_epilogue=examples("partners unblock 1001"))
 async def unblock(number: int, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE) -> None:
-    """Take a suspended partner up again."""
-    await _set_status(number, Status.ACTIVE, by, json, place)
+    """Take a blocked partner up again."""
+    await _set_status(number, Status.ACTIVE, by.told(), json, place)
 
 
-async def _set_status(number: int, status: Status, by: By, as_json: bool, place: Place) -> None:
-    actor = by.told()
+async def _set_status(number: int, status: Status, actor: Actor, as_json: bool, place: Place) -> None:
     async with changing(place) as database:
         await database.run(lambda connection: set_partner_status(connection, actor, number, status))
-    now = STATUS_NAMES[status]
+    now = status_name("partner", status)
     tell_done(
         f"Partner {number} is {now}.",
         {"id": number, "status": now},

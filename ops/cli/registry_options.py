@@ -19,6 +19,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import Hand
 from ledger.registry.programmes import list_programmes
+from ledger.registry.reads import Status
 from ledger.registry.secrets import MasterKey
 from ops.errors import CommandError
 from ops.exit_codes import Exit
@@ -116,6 +117,13 @@ class BySure(By):
 NOBODY: Final = By()
 UNSURE: Final = BySure()
 """The defaults of the two: the system's user, no reason, nothing confirmed."""
+
+
+def status_name(kind: str, status: int) -> str:
+    """Return what a status is called, everywhere it is shown: of a programme, a partner or a terminal."""
+    if status == Status.ACTIVE:
+        return "active"
+    return "suspended" if kind == "programme" else "blocked"
 
 
 def master_key(place: Place) -> MasterKey:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor
 from ledger.registry.bounds import ID_MAX
 from ledger.registry.imports import Import, Mode
 from ledger.registry.keys import list_keys
@@ -27,7 +28,17 @@ from ops.cli.csv_import import ALL_OR_NOTHING, Columns, How, read_sheet, store_s
 from ops.cli.help_texts import examples
 from ops.cli.keys import app as key_app
 from ops.cli.partners import check_added
-from ops.cli.registry_options import FIRST_PAGE, NOBODY, By, Json, Page, tell_done
+from ops.cli.registry_options import (
+    FIRST_PAGE,
+    NOBODY,
+    UNSURE,
+    By,
+    BySure,
+    Json,
+    Page,
+    status_name,
+    tell_done,
+)
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import Row, print_fields, print_rows
@@ -36,7 +47,6 @@ from ops.place.options import HERE, Place
 
 COLUMNS = Columns(required=("id", "partner"), optional=("label", "outlet"))
 SHOWN = ("id", "partner", "status", "label", "outlet")
-STATUS_NAMES = {Status.ACTIVE: "active", Status.STOPPED: "blocked"}
 
 app = App(
     name="terminals",
@@ -109,7 +119,7 @@ async def import_(
 
 def shown(row: Any) -> Row:
     """Return a terminal as it is shown."""
-    return {**{name: row[name] for name in SHOWN}, "status": STATUS_NAMES[row["status"]]}
+    return {**{name: row[name] for name in SHOWN}, "status": status_name("terminal", row["status"])}
 
 
 @app.command(
@@ -172,23 +182,24 @@ async def move(
     )
 
 
-@app.command(help_epilogue=examples("terminals block 10000001 --reason stolen"))
-async def block(number: int, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE) -> None:
+@app.command(help_epilogue=examples("terminals block 10000001 --reason stolen --yes"))
+async def block(number: int, /, *, by: BySure = UNSURE, json: Json = False, place: Place = HERE) -> None:
     """Block a terminal: its connection is closed at once, and it cannot sign on."""
-    await _set_status(number, Status.STOPPED, by, json, place)
+    actor = by.told()
+    by.confirm(f"Block terminal {number}: its connection is closed")
+    await _set_status(number, Status.STOPPED, actor, json, place)
 
 
 @app.command(help_epilogue=examples("terminals unblock 10000001"))
 async def unblock(number: int, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE) -> None:
     """Let a blocked terminal work again."""
-    await _set_status(number, Status.ACTIVE, by, json, place)
+    await _set_status(number, Status.ACTIVE, by.told(), json, place)
 
 
-async def _set_status(number: int, status: Status, by: By, as_json: bool, place: Place) -> None:
-    actor = by.told()
+async def _set_status(number: int, status: Status, actor: Actor, as_json: bool, place: Place) -> None:
     async with changing(place) as database:
         await database.run(lambda connection: set_terminal_status(connection, actor, number, status))
-    now = STATUS_NAMES[status]
+    now = status_name("terminal", status)
     tell_done(
         f"Terminal {number} is {now}.",
         {"id": number, "status": now},

@@ -22,7 +22,7 @@ from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import DATABASE, OWNER, SERVICE, embedded_postgres
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.output import say, work_is_done
+from ops.output import change_begins, say, work_is_done
 from ops.place.options import Place
 from switch.config import Config
 
@@ -121,10 +121,11 @@ async def looking(place: Place) -> AsyncIterator[Database]:
 async def changing(place: Place) -> AsyncIterator[Database]:
     """Yield the database of `place`, as its owner, for a change.
 
-    When the block ends without an error the change has been made, whatever becomes of its output. Raises as
-    `looking`, and refuses a place that nobody named.
+    When the block ends without an error the change has been made, whatever becomes of its output. Who stops
+    it before is told that it may have been made. Raises as `looking`, and refuses a place that nobody named.
     """
     async with _opened(place, Purpose.CHANGE) as database:
+        change_begins()
         yield database
     work_is_done()
 

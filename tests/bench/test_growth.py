@@ -1,11 +1,14 @@
 """Data of a later year: small amounts of it, in a real database, behave as the real ones would."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
-from bench.throughput import growth
+from bench.command import Exit
+from bench.throughput import growth, run
 from bench.throughput.driver import Timing
 from bench.throughput.growth_data import (
     IDLE_TERMINAL_FIRST,
@@ -101,7 +104,7 @@ async def test_a_stop_ends_growth_between_steps() -> None:
     stop.set()
     stage = object.__new__(Stage)
     stage.accounts = []
-    assert await growth.measure_cards(stage, stop) == []
+    assert await growth.measure_cards(stage, stop) == growth.NOTHING
 
 
 async def test_what_grows_is_measured_on_small_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,6 +116,23 @@ async def test_what_grows_is_measured_on_small_steps(tmp_path: Path, monkeypatch
         journals = await growth.measure_journals(stage, timing, 1, stop, sizes=(1_000, 3_000))
         cards = await growth.measure_cards(stage, stop, counts=(600, 900))
         connections = await growth.measure_connections(stage, stop, counts=(2, 5))
-    assert sum(line.startswith("| switch, 0.003 million in the journal") for line in journals) == 2
-    assert [line.split("|")[1].strip() for line in cards if "MiB" in line] == ["600", "900"]
-    assert [line.split("|")[1].strip() for line in connections if "MiB" in line] == ["0", "2", "5"]
+    assert sum(line.startswith("| switch, 0.003 million in the journal") for line in journals.lines) == 2
+    assert [line.split("|")[1].strip() for line in cards.lines if "MiB" in line] == ["600", "900"]
+    assert [line.split("|")[1].strip() for line in connections.lines if "MiB" in line] == ["0", "2", "5"]
+
+
+async def test_what_grows_too_much_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A goal of growth that is missed is named, and the run does not end in status 0."""
+    missed = growth.Section(["### Growth of the cards"], ["memory a card at 5 million"])
+
+    async def measured(*_: object) -> growth.Section:
+        return missed
+
+    @asynccontextmanager
+    async def no_stage(*_: object) -> AsyncIterator[None]:
+        yield
+
+    monkeypatch.setattr(growth, "measure_cards", measured)
+    monkeypatch.setattr(run, "open_stage", no_stage)
+    plan = run.Plan(directory=tmp_path, is_written=False)
+    assert await run.run_growth(plan, ["cards"], trio.Event()) is Exit.MISSED

@@ -94,6 +94,26 @@ def test_worse_is_said_only_where_chance_does_not_explain_it(
     assert f"| {len(values)} | {verdict} |" in table([ratio])[-1]
 
 
+@pytest.mark.parametrize(
+    ("value", "verdict", "status"),
+    [
+        (0.97, "a little worse; **missed**", Exit.MISSED),
+        (1.06, "better; must met, aim missed", Exit.OK),
+        (1.2, "better; aim reached", Exit.OK),
+    ],
+)
+async def test_the_first_version_is_a_goal(
+    monkeypatch: pytest.MonkeyPatch, value: float, verdict: str, status: Exit
+) -> None:
+    """Against the first version the rate must be 1.0 and should be 1.1; the exit status follows the must."""
+    sides = {NEW: StubSide("n", value), BASE: StubSide("d5b569b604", 1)}
+    pairs = stub_pairs(monkeypatch, [], sides, rounds=6)
+    await pairs.run(trio.Event())
+    rates = [ratio for ratio in pairs.ratios() if ratio.name.startswith("rate")]
+    assert {ratio.verdict for ratio in rates} == {verdict}
+    assert judge(rates, "d5b569b604") is status
+
+
 def test_a_drift_falls_on_both_sides() -> None:
     """The windows of a pair are neighbours, and who goes first changes from round to round."""
     turns: Any = [Turn(name, None, None) for name in ("a new", "a base", "b new", "b base")]  # type: ignore[arg-type]

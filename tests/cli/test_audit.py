@@ -22,7 +22,7 @@ def trail(run: Run, *words: str, typed: str = "") -> list[dict[str, Any]]:
 def test_every_change_of_a_city_leaves_its_row(run: Run) -> None:
     """Each command that changes the registry is found in the trail: by object, actor and page."""
     run("partners", "add", "7", "Kino Na Rogu")
-    run("partners", "block", "7", "--actor", "anna", "--reason", "contract ended")
+    run("partners", "block", "7", "--actor", "anna", "--reason", "contract ended", "--yes")
     run("terminals", "add", "17", "--partner", "7")
     run("terminals", "key", "issue", "17")
     run("cards", "add", typed=card(1))
@@ -34,7 +34,7 @@ def test_every_change_of_a_city_leaves_its_row(run: Run) -> None:
     ]  # fmt: skip
     assert {row["actor"] for row in rows} == {this_user(), "anna"}
     blocked, added = trail(run, "--partner", "7")
-    assert blocked["change"] == "status: active -> stopped"
+    assert blocked["change"] == "status: active -> blocked"
     assert (blocked["actor"], blocked["reason"]) == ("anna", "contract ended")
     assert (blocked["before"]["status"], blocked["after"]["status"]) == (0, 1)
     assert (added["change"], added["before"]) == ("added", None)

@@ -114,7 +114,7 @@ def wild_lines(number: str, other: str, text: str) -> list[list[str]]:
     return [
         ["partners", "add", number, text, f"--points-step={other}"],
         ["partners", "show", number],
-        ["partners", "block", number, f"--actor={text}", f"--reason={text}"],
+        ["partners", "block", number, f"--actor={text}", f"--reason={text}", "--yes"],
         ["partners", "list", f"--after={number}", f"--limit={other}"],
         ["terminals", "add", number, f"--partner={other}", f"--label={text}"],
         ["terminals", "show", number],

@@ -14,6 +14,7 @@ from ops.exit_codes import Exit
 from ops.place.installation import database_name, note_path, note_use, read_uses
 from ops.place.running import RunningNote, noted, read_note
 from ops.place.running import note_path as running_path
+from tests.cli.office import SURE
 from tests.postgres import FreshDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,10 +43,10 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["programmes", "apply", str(ROOT / "switch/rules/programmes/czestochowa.toml")],
         ["partners", "add", "7", "Kino"],
         ["partners", "import", "partners.csv"],
-        ["partners", "block", "7"],
+        ["partners", "block", "7", *SURE],
         ["terminals", "add", "17", "--partner", "7"],
         ["terminals", "import", "terminals.csv"],
-        ["terminals", "block", "17"],
+        ["terminals", "block", "17", *SURE],
         ["terminals", "key", "issue", "17"],
         ["cards", "add", CARD],
         ["cards", "import", "cards.csv"],

@@ -36,11 +36,11 @@ def test_partners_are_imported_whole_or_by_their_good_lines(run: Run, tmp_path: 
     ]
 
 
-def test_partners_are_suspended_and_resumed(run: Run) -> None:
-    """A partner added by hand can be suspended, taken up again, and not added twice."""
+def test_partners_are_blocked_and_taken_up_again(run: Run) -> None:
+    """A partner added by hand can be blocked, taken up again, and not added twice."""
     assert run("partners", "add", "7", "Kino Na Rogu")[0] == Exit.OK
-    assert run("partners", "block", "7")[0] == Exit.OK
-    assert json.loads(run("partners", "show", "7", "--json")[1])["status"] == "suspended"
+    assert run("partners", "block", "7", *SURE)[0] == Exit.OK
+    assert json.loads(run("partners", "show", "7", "--json")[1])["status"] == "blocked"
     assert run("partners", "unblock", "7")[0] == Exit.OK
     assert run("partners", "add", "7", "Kino")[0] == Exit.USAGE
     assert run("partners", "show", "8")[0] == Exit.NOT_FOUND
@@ -54,7 +54,7 @@ def test_terminals_are_imported_blocked_and_listed(run: Run, tmp_path: Path) -> 
     status, out, _ = run("terminals", "import", str(file), "--good-lines")
     assert status == Exit.DIFFERENCES
     assert "line 3: partner: there is no partner 8" in out
-    assert run("terminals", "block", "3")[0] == Exit.OK
+    assert run("terminals", "block", "3", *SURE)[0] == Exit.OK
     rows = json.loads(run("terminals", "list", "--partner", "7", "--json")[1])
     assert [(row["id"], row["status"]) for row in rows] == [(1, "active"), (3, "blocked")]
     assert run("terminals", "unblock", "99")[0] == Exit.NOT_FOUND

@@ -18,6 +18,7 @@ from ops.exit_codes import Exit
 from ops.place.running import read_note
 from protocol import luhn_digit
 from simulators.city.example import CITY, EXAMPLE_CARD, HAND_TERMINAL
+from tests.cli.office import SURE
 from tests.patience import HANG_S
 
 BLOCKED_CARD = CITY.card_digits(31)
@@ -191,7 +192,7 @@ def test_a_wrong_key_and_a_blocked_terminal_look_alike(
     """Both are refused with status 7 and the same words, which name the three causes there are."""
     assert main(["terminal", "echo", "--key", "00" * 32, "--state-dir", str(state)]) == Exit.DECLINED
     wrong_key = capsys.readouterr().err
-    assert main(["terminals", "block", str(HAND_TERMINAL), "--state-dir", str(state)]) == Exit.OK
+    assert main(["terminals", "block", str(HAND_TERMINAL), *SURE, "--state-dir", str(state)]) == Exit.OK
     capsys.readouterr()
     try:
         while (status := main(["terminal", "echo", "--state-dir", str(state)])) == Exit.OK:
