@@ -184,7 +184,7 @@ class Model:
         if self.names_another(posting):
             return 0, codes.ORIGINAL_MISMATCH, 0
         sale = self.journal[posting.original_stan]
-        if sale.code or sale.original or posting.original_stan in self.reversed:
+        if sale.code or sale.original or sale.points < 0 or posting.original_stan in self.reversed:
             return sale.account, codes.ORIGINAL_NOT_REFUNDABLE, 0
         so_far = self.refunds.get(posting.original_stan)
         before = so_far or Refunds()

@@ -118,13 +118,15 @@ async def test_what_cost_nothing_is_refunded_by_nothing(owner: Database, databas
     await assert_sound(books)
 
 
-async def test_a_redemption_comes_back_whole(owner: Database, database: Database) -> None:
-    """A part of what was paid beside points gives none of them back, all of it gives all."""
+async def test_a_redemption_is_reversed_never_refunded(owner: Database, database: Database) -> None:
+    """Points spent are no payment (SPEC.md, section 6): no money gives them back, a reversal does."""
     books = await Books.open(owner, database, cards=1)
     await books.post(books.earn(1, 100))
-    await books.post(replace(books.redeem(2, 100), amount_grosze=3_000, discount_grosze=1_000))
-    assert told(await books.post(books.refund(3, 2, 500))) == (0, 0, 0)
-    assert told(await books.post(books.refund(4, 2, 1_500))) == (0, 100, 100)
+    await books.post(replace(books.redeem(2, 100), amount_grosze=1_000))
+    for stan, amount in ((3, 500), (4, 1_000)):
+        refused = await books.post(books.refund(stan, 2, amount))
+        assert (refused.code, refused.points, refused.balance) == (codes.ORIGINAL_NOT_REFUNDABLE, 0, 0)
+    assert told(await books.post(books.reversal(5, 2))) == (0, 100, 100)
     await assert_sound(books)
 
 

@@ -307,8 +307,8 @@ end
 $$;
 
 -- What a refund of a sale comes to: its code, the change of points, and whether nothing of the sale is left. Points after
--- it are those of what is still paid; where the sale was no earn (no step), all come back with the last grosz, as uses do.
--- A sale that cost nothing is refunded by nothing.
+-- it are those of what is still paid; where there is no step all come back with the last grosz, as uses do. A sale that cost
+-- nothing is refunded by nothing. Points spent are no payment: what took points is reversed.
 create function ledger.judge_refund_v1(
   p_bucket int, r ledger.request_v1, o ledger.journal, f ledger.refund,
   out code int, out points bigint, out is_full boolean
@@ -323,7 +323,7 @@ declare
 begin
   points := 0;
   is_full := v_left = 0;
-  if o.code <> 0 or o.original_stan <> 0 or ledger.is_reversed_v1(p_bucket, o.terminal, o.stan) then
+  if o.code <> 0 or o.original_stan <> 0 or o.points < 0 or ledger.is_reversed_v1(p_bucket, o.terminal, o.stan) then
     code := ORIGINAL_NOT_REFUNDABLE;
   elsif v_left < 0 or r.amount_grosze < 0 or (r.amount_grosze = 0 and (v_paid > 0 or f.number is not null)) then
     code := REFUND_OVER_SALE;
