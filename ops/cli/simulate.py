@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import trio
 from cyclopts import App, Parameter
@@ -24,8 +24,9 @@ from ops.output import print_json, print_line, say
 from ops.place.database import changing
 from ops.place.options import HERE, Place
 from ops.till.terminal import HAND, TillOptions
-from simulators.city.example import CITIES, CITY, FLEET_CARDS, FLEET_TERMINALS
+from simulators.city.example import CITIES
 from simulators.city.seeding import seed_city
+from simulators.city.trade import MIXES
 from simulators.fleet.fleet import population_of
 from simulators.fleet.process import run_fleet_processes
 from simulators.fleet.report import FleetPlan, FleetReport
@@ -56,7 +57,7 @@ async def city(*, place: Place = HERE) -> None:
 @app.command(
     help_epilogue=examples(
         "simulate fleet --seconds 10",
-        "simulate fleet --rate 200 --terminals 50 --cut-offs 0",
+        "simulate fleet --city zgierz --rate 200 --terminals 50 --cut-offs 0",
         "simulate fleet --switch tls://switch.example:7070 --json",
     )
 )
@@ -72,8 +73,11 @@ async def fleet(
         ),
     ] = 0,
     terminals: Annotated[
-        int, Parameter(help="How many terminals, from the city's first on.")
-    ] = FLEET_TERMINALS,
+        int | None, Parameter(help="How many terminals, from the city's first on; all of them.")
+    ] = None,
+    code: Annotated[
+        Literal["czestochowa", "zywiec", "zgierz"], Parameter(name="--city", help="Whose terminals.")
+    ] = "czestochowa",
     cut_offs: Annotated[
         float, Parameter(help="Share of requests cut off midway, 0 to 1.", validator=between(0, 1))
     ] = CUT_OFF_SHARE,
@@ -83,14 +87,18 @@ async def fleet(
 ) -> Exit:
     """Let terminals of the simulated city trade with a switch that knows it; Ctrl-C settles and ends."""
     address = till.address(place)
+    chosen = next(each for each in CITIES if each.code == code)
+    population, terminals = chosen.population, chosen.fleet_terminals if terminals is None else terminals
     plan = FleetPlan(
-        seed=CITY.seed,
+        seed=population.seed,
+        programme=population.programme,
+        mix=MIXES[code],
         address=str(address),
         ca_file=str(address.ca_file or ""),
-        state_dir=str(fleet_folder(place.settings())),
-        cards=FLEET_CARDS,
-        partners=CITY.partners,
-        population_terminals=CITY.terminals,
+        state_dir=str(fleet_folder(place.settings(), chosen)),
+        cards=chosen.fleet_cards,
+        partners=population.partners,
+        population_terminals=population.terminals,
         terminals=terminals,
         rate_per_s=rate,
         duration_s=seconds,

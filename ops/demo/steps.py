@@ -182,7 +182,7 @@ class _Play:
         async def trade(city: City) -> None:
             def on_progress(progress: Progress) -> None:
                 latest[city.code] = progress
-                if city.code == min(latest) and int(progress.elapsed_s) % every_s == 0:
+                if city is CITIES[0] and int(progress.elapsed_s) % every_s == 0:
                     screen.renew(live_line(sum_progress(list(latest.values()))))
 
             plan = fleet_plan(self._config, scenario, running, city)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ops.place.running import RunningNote
 from ops.program import called_as
-from simulators.city.example import CZESTOCHOWA_CITY, EXAMPLE_CARD, HAND_TERMINAL, development_key
+from simulators.city.example import CITIES, EXAMPLE_CARD, HAND_TERMINAL, development_key
 from simulators.city.population import Peculiarity
 
 
@@ -24,29 +24,36 @@ def invitation(running: RunningNote) -> list[str]:
 
 
 def cards_for_people() -> list[str]:
-    """Return the numbers of the cards that the load leaves alone, one of each kind."""
-    wrong = {kind: card for kind, card in CZESTOCHOWA_CITY.hand_cards().items() if kind in _STATE}
-    return [
-        f"a card for you: {EXAMPLE_CARD} (no load touches these)",
-        *(f"  one that is {_STATE[kind]:<14} {card}" for kind, card in wrong.items()),
+    """Return the terminals and cards that the load leaves alone: of each city one of each kind there is."""
+    kept = [city.hand_cards() for city in CITIES]
+    rows = [
+        ("no load touches", *(city.code for city in CITIES)),
+        ("terminal", *(str(city.hand_terminal) for city in CITIES)),
+        ("a card for you", *(city.example_card for city in CITIES)),
+        *((word, *(cards.get(kind, "–") for cards in kept)) for kind, word in _STATE.items()),
     ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 _STATE = {
-    Peculiarity.BLOCKED: "blocked",
-    Peculiarity.EXPIRED: "expired",
-    Peculiarity.REPLACED: "replaced",
-    Peculiarity.RETAIN: "to be retained",
+    Peculiarity.BLOCKED: "  blocked",
+    Peculiarity.EXPIRED: "  expired",
+    Peculiarity.REPLACED: "  replaced",
+    Peculiarity.RETAIN: "  wanted: to be retained, or blocked",
+    Peculiarity.LAPSED: "  entitlement ended",
 }
 
 
 def farewell(running: RunningNote) -> list[str]:
-    """Return the ports that were used, the cards for people, and three commands to go on with."""
+    """Return the ports that were used, the cards for people, and commands to go on with."""
     http = ", ".join(running.http)
-    here = called_as()
+    here, last = called_as(), CITIES[-1]
+    looking = f"{here} terminal verify --terminal {last.hand_terminal} --card {last.example_card}"
     commands = {
         f"{here} up": "the switch stays up, with a light load",
         f"{here} terminal": "be a terminal of it, in another window",
+        looking: f"what {last.code} grants that card",
         f"{here} ledger history {EXAMPLE_CARD}": "the card on the receipt",
     }
     width = max(map(len, commands))

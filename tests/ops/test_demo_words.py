@@ -10,7 +10,7 @@ from ops.demo.fleet import Scenario, fleet_plan
 from ops.demo.words import cards_for_people
 from ops.place.running import RunningNote
 from ops.program import called_as
-from simulators.city.example import CITIES, CZESTOCHOWA_CITY, EXAMPLE_CARD, FLEET_CARDS
+from simulators.city.example import CITIES, EXAMPLE_CARD, FLEET_CARDS
 from simulators.city.population import Peculiarity
 from switch.config import Config
 
@@ -31,7 +31,7 @@ def test_the_cards_for_people_are_out_of_the_loads_reach() -> None:
 
 
 def test_one_card_of_each_kind_is_printed() -> None:
-    """A sound card, a blocked one, an expired one, a replaced one and one to be retained are named."""
+    """Of each city a sound card and one of each kind there is are named, and the terminal kept for people."""
     text = "\n".join(cards_for_people())
     assert EXAMPLE_CARD in text
     for kind, word in (
@@ -39,8 +39,12 @@ def test_one_card_of_each_kind_is_printed() -> None:
         (Peculiarity.EXPIRED, "expired"),
         (Peculiarity.REPLACED, "replaced"),
         (Peculiarity.RETAIN, "retained"),
+        (Peculiarity.LAPSED, "entitlement ended"),
     ):
-        assert any(word in line and CZESTOCHOWA_CITY.hand_cards()[kind] in line for line in text.splitlines())
+        cards = [city.hand_cards()[kind] for city in CITIES if kind in city.hand_cards()]
+        assert any(word in line and all(card in line for card in cards) for line in text.splitlines())
+        assert len(cards) == (1 if kind is Peculiarity.LAPSED else len(CITIES))
+    assert all(str(city.hand_terminal) in text for city in CITIES)
 
 
 def test_hints_name_the_command_as_it_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
