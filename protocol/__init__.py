@@ -65,7 +65,7 @@ from protocol.requests import (
     Totals,
     Verify,
 )
-from protocol.result_codes import ResultClass, ResultCode, result_class
+from protocol.result_codes import ResultClass, ResultCode, is_signed_on, result_class
 from protocol.server import ServerSession
 
 __all__ = [
@@ -118,6 +118,7 @@ __all__ = [
     "VerifyReply",
     "check_request",
     "encode_request",
+    "is_signed_on",
     "limits",
     "luhn_digit",
     "mask_card",

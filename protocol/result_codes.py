@@ -9,6 +9,7 @@ most `RESULT_TEXT_BYTES_MAX` bytes of UTF-8.
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import Final
 
 from protocol.limits import CODE_MAX, RESULT_TEXT_BYTES_MAX
 
@@ -237,6 +238,20 @@ def result_class(code: int) -> ResultClass:
     if code < 20:
         return ResultClass.RETRY
     return ResultClass.FAULT if code < 30 else ResultClass.DECLINE
+
+
+_SIGNED_ON: Final = frozenset(
+    {ResultCode.PROGRAMME_SUSPENDED, ResultCode.PARTNER_SUSPENDED, ResultCode.PROGRAMME_ENDED}
+)
+
+
+def is_signed_on(code: int) -> bool:
+    """Whether a terminal that got this code to its SIGN_ON is signed on, and all fields of the reply hold.
+
+    While programme or partner is suspended, or the programme has ended, new business is refused; reversals,
+    status and totals go on (SPEC.md, section 1).
+    """
+    return result_class(code) is ResultClass.APPROVE or code in _SIGNED_ON
 
 
 assert all(0 <= code <= CODE_MAX for code in ResultCode)

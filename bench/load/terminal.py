@@ -31,13 +31,12 @@ from protocol import (
     Redeem,
     Reply,
     Request,
-    ResultClass,
     Reversal,
     SignOff,
     SignOn,
     SignOnReply,
+    is_signed_on,
     limits,
-    result_class,
 )
 from simulators.till.identity import TerminalIdentity
 
@@ -151,7 +150,7 @@ class BlockingTerminal:
     def sign_on(self, *, timeout_s: float = REPLY_S_MAX) -> Answer:
         """Sign on and go past the STANs the switch has seen. Raises `LineError`, also when it is declined."""
         answer = self.ask(SignOn(self.next_stan(), _now(), SOFTWARE, LANGUAGE, 0), timeout_s=timeout_s)
-        if result_class(answer.code) is not ResultClass.APPROVE:
+        if not is_signed_on(answer.code):
             self.close()
             raise LineError(LineFault.SIGN_ON, f"code {answer.code}")
         self.programme = cast(SignOnReply, answer.reply)

@@ -129,6 +129,7 @@ OTHERS: tuple[tuple[str, str, str], ...] = (
     ("STATUS", "0", "`original` is the reply the original got, a refusal too"),
     ("STATUS", "all others", "`original` is nil"),
     ("SIGN_ON", "0", "all fields hold"),
+    ("SIGN_ON", "30, 31, 33", "all fields hold, and the terminal is signed on: new business is refused"),
     ("SIGN_ON", "10", "only `stan`, `code` and `server_time_ms` hold: `last_stan` is not known, and 0"),
     ("TOTALS", "0, 3", "the switch's sums"),
     ("TOTALS", "10, 20", "0 in all sums"),

@@ -164,6 +164,11 @@ REPLIES: list[tuple[str, int, Reply]] = [
             18,
         ),
     ),
+    (
+        "SIGN_ON while the partner is suspended",
+        0x08,
+        SignOnReply(2, 31, TIME_MS, "zywiec", "Kino", 7, 0, 0, [], 7, [0x08, 0x30, 0x38], 0b11110, [], 0),
+    ),
     ("ECHO", 0x0A, Ack(3, 0, TIME_MS)),
     ("BALANCE approved", 0x10, TransactionReply(4, 0, 0, TIME_MS, 0, 0, 0, 1_212, -1, 0, "Saldo: 1212 pkt")),
     (

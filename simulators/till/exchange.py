@@ -36,6 +36,7 @@ from protocol import (
     SignOn,
     SignOnReply,
     encode_request,
+    is_signed_on,
     limits,
     result_class,
 )
@@ -183,7 +184,7 @@ class Exchange:
     async def _sign_on(self, link: Link) -> SignOnReply:
         request = SignOn(self._memory.take_stan(), int(self._clock()), self._software, self._language, 0)
         reply = cast(SignOnReply, await self.ask_once(link, request))
-        if CLASS_OF[reply.code] is not ResultClass.APPROVE:
+        if not is_signed_on(reply.code):
             raise SignOnDeclined(reply.code, text_of(reply.code))
         return reply
 

@@ -35,6 +35,7 @@ from switch.flow.operations import is_served, served
 from switch.flow.question import Question
 from switch.flow.replies import not_supported
 from switch.flow.verify import not_verified, verify
+from switch.rules.decide.refusals import refuse_partner
 from switch.rules.directory import Terminal
 from switch.rules.offers import kind_number
 from switch.rules.programme import LANGUAGES
@@ -82,7 +83,7 @@ class Inquiries:
             return await last_stan(connection, terminal.number)
 
         last = await self._database.run(job)
-        return _sign_on_reply(message, terminal, now_ms, code=int(ResultCode.APPROVED), last=last)
+        return _sign_on_reply(message, terminal, now_ms, code=refuse_partner(terminal.partner), last=last)
 
     async def _totals(self, message: Totals, terminal: Terminal, now_ms: int) -> TotalsReply:
         if not 0 <= message.stan_to - message.stan_from < limits.TOTALS_STANS_MAX:

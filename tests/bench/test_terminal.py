@@ -88,10 +88,18 @@ def test_stans_go_past_what_the_switch_has_seen(switch: ScriptedSwitch) -> None:
 
 
 def test_a_declined_sign_on_ends_the_line(switch: ScriptedSwitch) -> None:
-    """A terminal that may not work here says so and closes."""
-    switch.sign_on_code = 31
+    """A terminal that cannot be signed on says so and closes."""
+    switch.sign_on_code = 10
     with connect(switch) as line:
         assert fault_of(line.sign_on) is LineFault.SIGN_ON
+
+
+def test_a_suspended_partner_s_terminal_is_signed_on(switch: ScriptedSwitch) -> None:
+    """Its reversals and totals are served, so the line stays."""
+    switch.sign_on_code = 31
+    with connect(switch) as line:
+        line.sign_on()
+        assert line.echo().code == 0
 
 
 def test_nobody_listens() -> None:

@@ -229,11 +229,24 @@ async def test_refusals_are_told_apart(
         switch.key, switch.sign_on_code = None, 0
         with pytest.raises(RefusedBySwitch):
             await terminal.connect()
-        switch.key, switch.sign_on_code = IDENTITY.key, ResultCode.PARTNER_SUSPENDED
+        switch.key, switch.sign_on_code = IDENTITY.key, ResultCode.NOT_SUPPORTED
         with pytest.raises(SignOnDeclined) as declined:
             await terminal.earn(CARD, 10_00)
-    assert declined.value.code == ResultCode.PARTNER_SUSPENDED
+    assert declined.value.code == ResultCode.NOT_SUPPORTED
     assert not terminal.has_unsettled
+
+
+@pytest.mark.parametrize(
+    "code", [ResultCode.PROGRAMME_SUSPENDED, ResultCode.PARTNER_SUSPENDED, ResultCode.PROGRAMME_ENDED]
+)
+async def test_a_terminal_is_signed_on_while_nothing_new_is_done(
+    memory: TerminalMemory, switch: FakeSwitch, code: ResultCode
+) -> None:
+    """Programme or partner is suspended: the line stays, for reversals and totals are served."""
+    switch.sign_on_code = code
+    async with make(memory, switch) as terminal:
+        assert (await terminal.connect()).code == code
+        assert (await terminal.earn(CARD, 10_00)).code == 0
 
 
 async def test_a_query_without_an_answer_leaves_nothing_behind(
