@@ -15,7 +15,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: venv  ## the whole switch with a simulated city for DEMO_SECONDS (60), then the books reconciled
+demo: venv  ## the whole switch with three simulated cities for DEMO_SECONDS (60), then the books reconciled
 	@.venv/bin/cityswitch demo --seconds $(DEMO_SECONDS)
 
 up: venv  ## the same with a light load, until Ctrl-C

@@ -28,7 +28,7 @@ async def demo(
     ] = 60,
     place: Place = HERE,
 ) -> Exit:
-    """Run the whole switch with a simulated city, then reconcile what terminals were told with the ledger."""
+    """Run the switch with three simulated cities, then reconcile what terminals were told with the ledger."""
     return await play(place, Scenario(seconds=seconds))
 
 

@@ -1,4 +1,4 @@
-"""`cityswitch simulate`: a simulated city in a registry, and a fleet of its terminals against a switch.
+"""`cityswitch simulate`: simulated cities in a registry, and fleets of their terminals against a switch.
 
 Owns the options; the city is `simulators.seeding`'s and the fleet `simulators.fleet`'s. For development:
 the keys of the simulated terminals can be computed by anybody.

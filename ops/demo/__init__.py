@@ -1,1 +1,1 @@
-"""The demo: the whole switch with a simulated city, then the books reconciled."""
+"""The demo: the whole switch with three simulated cities, then the books reconciled."""

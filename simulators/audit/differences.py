@@ -59,7 +59,7 @@ class Difference(StrEnum):
     REFUND_OVER_SALE = "refund_over_sale"
     """More was refunded than had been paid."""
     REFUND_WITHOUT_SALE = "refund_without_sale"
-    """A refund of what is no approved sale."""
+    """A refund of what is no approved sale, or of a redemption."""
     SUMS_DIFFER = "sums_differ"
     """What all terminals were told comes to another sum than what was posted for them, in some unit."""
 

@@ -23,6 +23,8 @@ TOMBSTONE_KIND: Final = 0
 _BENEFITS: Final = frozenset((BENEFIT_USE, BENEFIT_ADVICE))
 _BENEFIT_KINDS: Final = frozenset(KIND_OF[kind] for kind in _BENEFITS)
 _SALE_KINDS: Final = frozenset((KIND_OF[EARN], KIND_OF[EARN_ADVICE], KIND_OF[REDEEM], *_BENEFIT_KINDS))
+_REFUNDABLE: Final = _SALE_KINDS - {KIND_OF[REDEEM]}
+"""Points spent are no payment: a redemption is reversed, never refunded (SPEC.md)."""
 _PARTNER_USES: Final = 4
 _PARTNER_DISCOUNTS: Final = 5
 _CARD: Final = 0
@@ -94,7 +96,7 @@ class UnitsComparison:
 
     def _check_refunds(self, identity: Id, refunds: list[JournalRow]) -> None:
         sale = self._journal.get(identity)
-        if sale is None or sale.code != 0 or sale.kind not in _SALE_KINDS:
+        if sale is None or sale.code != 0 or sale.kind not in _REFUNDABLE:
             self._result.add(Difference.REFUND_WITHOUT_SALE, f"{name_of(identity)}: {refunds}")
             return
         refunded = sum(row.amount_grosze for row in refunds)

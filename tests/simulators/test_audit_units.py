@@ -10,7 +10,7 @@ from simulators.audit.differences import AuditResult, Difference, Sums
 from simulators.audit.log import Id, Sent, Told, Witnessed
 from simulators.city.offers import offers_of
 from simulators.city.population import Population
-from simulators.till.posting import BENEFIT_USE, EARN, REFUND, REVERSAL
+from simulators.till.posting import BENEFIT_USE, EARN, REDEEM, REFUND, REVERSAL
 
 CITY = Population("a test", 100, 10, programme=2)
 OFFER = next(offer.number for offer in offers_of(CITY) if len(offer.limits) == 1)
@@ -139,6 +139,11 @@ def refund_of_a_refund(day: Day) -> None:
     day.undo(21, REFUND, 10, 15, 1_00, legs=False)
 
 
+def refund_of_a_redemption(day: Day) -> None:
+    day.enter(21, 3, Sent(REDEEM, 0, CARD, 100), points=-100)
+    day.undo(22, REFUND, 10, 21, 100, legs=False)
+
+
 def refund_forgotten(day: Day) -> None:
     del day.journal[19], day.legs[519]
 
@@ -168,6 +173,7 @@ PLANTED: list[tuple[Callable[[Day], None], set[Difference]]] = [
     (refund_of_more, {Difference.REFUND_OVER_SALE}),
     (refund_of_nothing, {Difference.REFUND_WITHOUT_SALE}),
     (refund_of_a_refund, {Difference.REFUND_WITHOUT_SALE}),
+    (refund_of_a_redemption, {Difference.REFUND_WITHOUT_SALE}),
     (
         refund_forgotten,
         {
