@@ -63,7 +63,6 @@ def test_whatever_a_terminal_is_told_has_a_paragraph(rules: Rules) -> None:
             ("APPROVED", rules.earn and rules.redeem and rules.benefits),
             ("ENTITLEMENT_ENDED", rules.entitlement),
             ("BENEFIT_NOT_FOR_CARD", rules.holders),
-            ("PARTNER_SUSPENDED", rules.partners),
         )
         if table is None
     }
@@ -78,6 +77,9 @@ def test_whatever_a_terminal_is_told_has_a_paragraph(rules: Rules) -> None:
         (ZGIERZ, ResultCode.OFFLINE_NOT_ALLOWED, ["Zgierz § 11"]),
         (ZGIERZ, ResultCode.CONFIRMATION_MISSING, ["Zgierz § 17", "Zgierz § 37"]),
         (ZGIERZ, ResultCode.BENEFIT_NOT_FOR_CARD, ["Zgierz § 16"]),
+        (ZGIERZ, ResultCode.BENEFIT_UNKNOWN, ["silent: published offers"]),
+        (ZYWIEC, ResultCode.BENEFIT_UNKNOWN, ["Żywiec § 4"]),
+        (ZYWIEC, ResultCode.PARTNER_SUSPENDED, ["SPEC.md, 7"]),
         (ZYWIEC, ResultCode.CARD_RETAIN, ["Żywiec § 4"]),
         (ZYWIEC, ResultCode.PROGRAMME_ENDED, ["Żywiec § 6"]),
         (ZYWIEC, ResultCode.CARD_EXPIRED, ["Żywiec § 3"]),
