@@ -224,6 +224,9 @@ class Session:
             raise
         except Exception as error:
             closed = translate(error)
+            if closed is None and self._connection is not None and self._connection.is_closed():
+                # asyncpg meets parts of itself that are gone, with whatever Python says of that.
+                closed = DatabaseUnavailable(f"the connection was lost: {type(error).__name__}: {error}")
             if not isinstance(closed, StatementRefused | DatabaseContended):
                 self.terminate()
             if closed is None or closed is error:

@@ -102,3 +102,15 @@ async def test_the_callers_own_errors_pass(service_dsn: str) -> None:
     with pytest.raises(KeyError, match="mine"):
         async with open_database(service_dsn):
             raise KeyError("mine")
+
+
+async def test_whatever_is_raised_over_a_lost_connection_is_its_loss(database: Database) -> None:
+    """asyncpg meets parts of itself that are gone: AttributeError instead of an error of its own."""
+
+    async def lose(connection: Connection) -> None:
+        connection.terminate()
+        raise AttributeError("'NoneType' object has no attribute 'bind_execute'")
+
+    with pytest.raises(DatabaseUnavailable, match="the connection was lost: AttributeError"):
+        await database.run(lose)
+    assert await database.run(lambda connection: connection.fetchval("select 1")) == 1
