@@ -125,7 +125,7 @@ class AccountAgain:
             return (None if row.code in (MISMATCH, SALE_UNKNOWN) else MISMATCH), 0
         if sale is None or (sale.account and key not in self._seen):
             return SALE_UNKNOWN, 0
-        if sale.code or sale.original_stan or key in self._reversed:
+        if sale.code or sale.original_stan or sale.points < 0 or key in self._reversed:
             return NOT_REFUNDABLE, 0
         return self._give_back(row, sale)
 

@@ -92,6 +92,9 @@ class Day:
             lambda stan: Reversal(stan, now_s, CARD, SWIPED, stan - 11),
             lambda stan: Refund(stan, now_s, CARD, SWIPED, 1, stan - 12, 1_000),
             lambda stan: Redeem(stan, now_s, CARD, SWIPED, 500, 0),
+            lambda stan: Earn(stan, now_s, CARD, SWIPED, 123_456),
+            lambda stan: Redeem(stan, now_s, CARD, SWIPED, 100, 0),
+            lambda stan: Refund(stan, now_s, CARD, SWIPED, 1, stan - 1, 1_000),
         ]
         for make in makes:
             await self.ask(make)
