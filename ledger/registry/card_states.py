@@ -64,12 +64,12 @@ class Move(NamedTuple):
 
 
 _S = CardStatus
-_OFFICE: Final = (Hand.DESK, Hand.ORGANISER)
+OFFICE: Final = (Hand.DESK, Hand.ORGANISER)
 _AT_A_DESK: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK)
 _ONLINE: Final = (Hand.HOLDER_ONLINE, Hand.GUARDIAN_ONLINE)
 _BY_POST: Final = (Hand.HOLDER_POST, Hand.GUARDIAN_POST)
 _WAITING: Final = (_S.ORDERED, _S.READY)
-_STOPPED: Final = (_S.BLOCKED, _S.WANTED, _S.RETAINED)
+STOPPED: Final = (_S.BLOCKED, _S.WANTED, _S.RETAINED)
 
 MOVES: Final = (
     Move("ready", (_S.ORDERED,), (_S.READY,), (Hand.DESK,), "Zgierz § 12.2.5: it lies at the desk"),
@@ -78,44 +78,44 @@ MOVES: Final = (
         "block",
         (*_WAITING, _S.ACTIVE, _S.WANTED),
         (_S.BLOCKED,),
-        (*_OFFICE, *_ONLINE, Hand.PROXY_ONLINE, *_AT_A_DESK, Hand.TERMINAL),
+        (*OFFICE, *_ONLINE, Hand.PROXY_ONLINE, *_AT_A_DESK, Hand.TERMINAL),
         "Zgierz § 24; Żywiec 4: an attempt a partner reports",
     ),
-    Move("unblock", _STOPPED, (*_WAITING, _S.ACTIVE), _OFFICE, "not stated: the office, to what it was"),
-    Move("want", (_S.ACTIVE, _S.BLOCKED), (_S.WANTED,), _OFFICE, "Żywiec 4: partners retain"),
+    Move("unblock", STOPPED, (*_WAITING, _S.ACTIVE), OFFICE, "not stated: the office, to what it was"),
+    Move("want", (_S.ACTIVE, _S.BLOCKED), (_S.WANTED,), OFFICE, "Żywiec 4: partners retain"),
     Move(
         "retained",
-        (_S.ACTIVE, _S.BLOCKED, _S.WANTED),
+        (*_WAITING, _S.ACTIVE, _S.BLOCKED, _S.WANTED),
         (_S.RETAINED,),
-        (*_OFFICE, Hand.TERMINAL),
+        (*OFFICE, Hand.TERMINAL),
         "Żywiec 4: kept on the partner's own finding",
     ),
     Move(
         "replace",
         (*_WAITING, _S.ACTIVE, _S.BLOCKED, _S.RETAINED),
         (_S.REPLACED,),
-        (*_OFFICE, *_AT_A_DESK),
+        (*OFFICE, *_AT_A_DESK),
         "Zgierz § 27, § 28; Żywiec 3: when the duplicate is handed over",
     ),
     Move(
         "resign",
-        (*_WAITING, _S.ACTIVE, *_STOPPED),
+        (*_WAITING, _S.ACTIVE, *STOPPED),
         (_S.RESIGNED,),
         (*_AT_A_DESK, *_ONLINE, *_BY_POST),
         "Zgierz § 31, § 35",
     ),
     Move(
         "void",
-        (*_WAITING, _S.ACTIVE, *_STOPPED),
+        (*_WAITING, _S.ACTIVE, *STOPPED),
         (_S.VOID,),
         (Hand.ORGANISER, Hand.CLOCK),
         "Zgierz § 32, § 33; Żywiec 4: the organiser",
     ),
     Move(
         "close",
-        (*_WAITING, _S.ACTIVE, *_STOPPED, _S.RESIGNED, _S.VOID),
+        (*_WAITING, _S.ACTIVE, *STOPPED, _S.RESIGNED, _S.VOID),
         (_S.CLOSED,),
-        (*_OFFICE, *_AT_A_DESK, *_ONLINE),
+        (*OFFICE, *_AT_A_DESK, *_ONLINE),
         "Zgierz § 26: the account is deleted",
     ),
 )

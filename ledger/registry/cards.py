@@ -13,9 +13,10 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import INT64_MAX, check_page, first_fault, number_fault
-from ledger.registry.card_states import CardStatus, check_move
+from ledger.registry.card_states import STOPPED, CardStatus, check_move
 from ledger.registry.imports import Import, Mode, plan, sort_out
 from ledger.registry.programmes import check_programme
+from ledger.registry.stops import check_no_case
 
 # One transaction per chunk: it holds the change lock, and an urgent block must not wait for a whole import.
 IMPORT_ROWS_PER_TRANSACTION: Final = 5_000
@@ -120,6 +121,7 @@ async def set_card_status(connection: Connection, actor: Actor, token: int, stat
         now = CardStatus(card["status"])
         if status is CardStatus.ACTIVE and now is not CardStatus.ACTIVE:
             status = _before_the_block(now, card["past"] or ())
+            await check_no_case(connection, card)
         if status is not now:
             check_move(now, status, actor.hand)
         await move(connection, [token], status)
@@ -133,14 +135,11 @@ async def move(connection: Connection, tokens: Iterable[int], status: CardStatus
     )
 
 
-_STOPPED: Final = (CardStatus.BLOCKED, CardStatus.WANTED, CardStatus.RETAINED)
-
-
 def _before_the_block(now: CardStatus, past: Sequence[int]) -> CardStatus:
-    if now not in _STOPPED:
+    if now not in STOPPED:
         raise RegistryRefused(f"a card that is {now.name.lower()} cannot be taken up again")
     for entry in reversed(past):
-        if (earlier := CardStatus(entry & 15)) not in _STOPPED:
+        if (earlier := CardStatus(entry & 15)) not in STOPPED:
             return earlier
     return CardStatus.ACTIVE
 

@@ -13,8 +13,9 @@ from typing import Any, Final, NamedTuple
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
-from ledger.registry.card_states import ENDED, CardStatus, check_move
+from ledger.registry.card_states import ENDED, STOPPED, CardStatus, check_move
 from ledger.registry.cards import CardRow, card_fault, move, the_card
+from ledger.registry.stops import check_not_held
 
 ISSUE_MAX: Final = 9_999
 
@@ -86,6 +87,7 @@ async def replace_card(
             raise RegistryRefused(
                 "a duplicate of this card is made already: hand that one over, or replace it"
             )
+        await check_not_held(connection, old, actor.hand)
         waiting = CardStatus.ORDERED if ordered else CardStatus.READY
         never_handed_over = was in (CardStatus.ORDERED, CardStatus.READY)
         if lost or handed_over or never_handed_over:
@@ -150,7 +152,12 @@ async def hand_over_card(
     """
     async with writing(connection, actor):
         card = await the_card(connection, token)
-        check_move(CardStatus(card["status"]), CardStatus.ACTIVE, actor.hand)
+        if (status := CardStatus(card["status"])) in STOPPED:
+            raise RegistryRefused(
+                f"a card that is {status.name.lower()} is not handed over: unblock it first"
+            )
+        check_move(status, CardStatus.ACTIVE, actor.hand)
+        await check_not_held(connection, card, actor.hand)
         ended = await _end_older(connection, card, card["issue"] - 1)
         if expires_on is not None and card["expires_on"] is None:
             await _put_last_day(connection, token, expires_on)

@@ -11,8 +11,9 @@ from ledger.errors import DatabaseMisconfigured, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Database
 from ledger.registry.audit import Actor, Wanted, list_audit
 from ledger.registry.card_cases import CaseKind, CaseState, Report, decide_case, list_cases, report_card
-from ledger.registry.card_states import CardStatus
+from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
+from ledger.registry.duplicates import hand_over_card, replace_card
 from ledger.registry.programmes import add_programme
 from tests.ledger.books import TERMINAL, TESTER, found_registry
 
@@ -54,6 +55,8 @@ async def cases(owner: Database, state: CaseState | None = None) -> list[Any]:
         (RETAINED, ACTIVE, KEPT),
         (RETAINED, BLOCKED, KEPT),
         (RETAINED, WANTED, KEPT),
+        (RETAINED, CardStatus.READY, KEPT),
+        (RETAINED, CardStatus.ORDERED, KEPT),
         (ATTEMPT, ACTIVE, BLOCKED),
         (ATTEMPT, BLOCKED, BLOCKED),
         (ATTEMPT, WANTED, WANTED),
@@ -190,3 +193,53 @@ async def test_a_case_stays(tell: Tell, owner: Database) -> None:
             await owner.run(lambda c, s=statement: c.execute(s))  # type: ignore[misc]
     with pytest.raises(Exception, match="must name its actor"):
         await owner.run(lambda c: c.execute("update registry.card_case set state = 0"))
+
+
+HOLDER = Actor("anna", "lost", hand=Hand.HOLDER_DESK)
+
+
+async def test_a_duplicate_goes_round_no_open_case(tell: Tell, owner: Database) -> None:
+    """Żywiec § 4: no duplicate, hand-over or unblocking before the case is decided; then the office's."""
+    await owner.run(lambda c: replace_card(c, HOLDER, TOKEN + 1, 5001, "0091"))
+    await tell(ATTEMPT)
+    await tell(RETAINED, token=TOKEN + 1)
+    with pytest.raises(RegistryRefused, match="case 1 of misuse is open"):
+        await owner.run(lambda c: replace_card(c, HOLDER, TOKEN, 5000, "0090"))
+    with pytest.raises(RegistryRefused, match="case 2 of misuse is open"):
+        await owner.run(lambda c: hand_over_card(c, TESTER, 5001))
+    with pytest.raises(RegistryRefused, match="case 1 of misuse is open"):
+        await owner.run(lambda c: set_card_status(c, TESTER, TOKEN, ACTIVE))
+    for case in await cases(owner):
+        await owner.run(lambda c, n=case["number"]: decide_case(c, ORGANISER, n, CaseState.CONFIRMED))  # type: ignore[misc]
+    assert await owner.run(lambda c: hand_over_card(c, TESTER, 5001)) == 1
+    with pytest.raises(RegistryRefused, match="replaced only by desk, organiser"):
+        await owner.run(lambda c: replace_card(c, HOLDER, TOKEN, 5000, "0090"))
+    await owner.run(lambda c: replace_card(c, TESTER, TOKEN, 5000, "0090"))
+    assert await owner.run(lambda c: hand_over_card(c, TESTER, 5000)) == 1
+
+
+async def test_who_stopped_a_card_says_who_may_replace_it(tell: Tell, owner: Database) -> None:
+    """A loss the holder reported: a duplicate; the organiser's block: none until it is taken back."""
+    organiser = Actor("maria", "breach", hand=Hand.ORGANISER)
+    await owner.run(lambda c: set_card_status(c, HOLDER, TOKEN, BLOCKED))
+    await owner.run(lambda c: replace_card(c, HOLDER, TOKEN, 5000, "0090"))
+    assert await owner.run(lambda c: hand_over_card(c, TESTER, 5000)) == 1
+    await owner.run(lambda c: replace_card(c, TESTER, TOKEN + 1, 5001, "0091"))
+    await owner.run(lambda c: set_card_status(c, organiser, TOKEN + 1, BLOCKED))
+    with pytest.raises(RegistryRefused, match="the organiser stopped this card"):
+        await owner.run(lambda c: hand_over_card(c, TESTER, 5001))
+    with pytest.raises(RegistryRefused, match="the organiser stopped this card"):
+        await owner.run(lambda c: replace_card(c, TESTER, 5001, 5002, "0092", handed_over=True))
+    await owner.run(lambda c: set_card_status(c, TESTER, TOKEN + 1, ACTIVE))
+    await owner.run(lambda c: set_card_status(c, organiser, 5000, BLOCKED))
+    with pytest.raises(RegistryRefused, match="the organiser stopped this card"):
+        await owner.run(lambda c: replace_card(c, organiser, 5000, 5003, "0093", lost=True))
+    assert await owner.run(lambda c: hand_over_card(c, TESTER, 5001)) == 1
+
+
+async def test_a_stopped_card_is_not_handed_over(tell: Tell, owner: Database) -> None:
+    """`activate` is the hand-over of a ready card, no second way to take up a blocked one."""
+    await owner.run(lambda c: set_card_status(c, HOLDER, TOKEN, BLOCKED))
+    with pytest.raises(RegistryRefused, match="is not handed over: unblock it first"):
+        await owner.run(lambda c: hand_over_card(c, TESTER, TOKEN))
+    assert await status(owner) is BLOCKED

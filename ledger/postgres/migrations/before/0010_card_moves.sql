@@ -23,7 +23,7 @@ insert into registry.card_move (act, was, becomes, hands)
      '{desk,organiser}'),
     ('want', '{0,1}', '{2}',
      '{desk,organiser}'),
-    ('retained', '{0,1,2}', '{7}',
+    ('retained', '{4,5,0,1,2}', '{7}',
      '{desk,organiser,terminal}'),
     ('replace', '{4,5,0,1,7}', '{3}',
      '{desk,organiser,holder-desk,guardian-desk}'),

@@ -60,7 +60,7 @@ begin
   select * into v_card from registry.card c where c.token = p_token and c.programme = v_programme;
   -- Kept by the partner: retained. Gone with whoever tried it: blocked, or wanted as before.
   v_becomes := case
-    when p_kind = 1 and v_card.status in (0, 1, 2) then 7
+    when p_kind = 1 and v_card.status in (0, 1, 2, 4, 5) then 7
     when p_kind = 2 and v_card.status in (0, 4, 5) then 1
     else v_card.status
   end;

@@ -1,0 +1,48 @@
+"""Owns what holds a stopped card: an open case of misuse, and the hand that stopped it.
+
+A duplicate that replaced such a card, or a hand-over, would give back what a case or the organiser took
+away (Żywiec 4). A loss the holder reported holds nothing: the duplicate is for that. By whose hand a card
+was stopped stands in the trail. Must not change anything. Takes the owner's connection, inside a write.
+"""
+
+from typing import Any, Final
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.card_states import ENDED, OFFICE, STOPPED, Hand
+
+_OPEN_CASE: Final = """select min(o.number) from registry.card_case o join registry.card c using (token)
+  where c.account = $1 and c.carrier = $2 and c.issue <= $3 and c.status <> all ($4::smallint[])
+    and o.state = 0 and o.kind <> 3"""
+_STOPPERS: Final = """select distinct a.hand from registry.card c
+  join registry.audit a on a.object = 'card' and a.key = c.token::text
+  where c.account = $1 and c.carrier = $2 and c.issue <= $3 and c.status = any ($4::smallint[])
+    and (a.after ->> 'status')::smallint = any ($4::smallint[])
+    and a.id > coalesce((select max(b.id) from registry.audit b where b.object = 'card' and b.key = a.key
+      and (b.after ->> 'status')::smallint <> all ($4::smallint[])), 0)"""
+
+
+async def check_no_case(connection: Connection, card: Any) -> None:
+    """Raise RegistryRefused while an open case of misuse holds a card or an older one of its account and
+    kind.
+    """
+    ended = [int(status) for status in ENDED]
+    case = await connection.fetchval(_OPEN_CASE, card["account"], card["carrier"], card["issue"], ended)
+    if case is not None:
+        raise RegistryRefused(f"case {case} of misuse is open: confirm or lift it first (`cards cases`)")
+
+
+async def check_not_held(connection: Connection, card: Any, hand: Hand) -> None:
+    """Raise RegistryRefused unless this hand may put another card in the place of this and older ones.
+
+    Nobody may while a case is open or the organiser's stop stands; only the office, where it or a terminal
+    stopped the card; where the holder's side did, whoever may replace a card at all.
+    """
+    await check_no_case(connection, card)
+    stopped = [int(status) for status in STOPPED]
+    rows = await connection.fetch(_STOPPERS, card["account"], card["carrier"], card["issue"], stopped)
+    by = {row["hand"] for row in rows}
+    if Hand.ORGANISER in by:
+        raise RegistryRefused("the organiser stopped this card: no other in its place before `cards unblock`")
+    if by & {Hand.DESK, Hand.TERMINAL} and hand not in OFFICE:
+        raise RegistryRefused(f"the office stopped this card: replaced only by {', '.join(OFFICE)}")
