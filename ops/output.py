@@ -128,7 +128,8 @@ def finish(status: int) -> int:
         return status
     cause = f"the result could not be printed: {_run.lost.strerror or _run.lost}."
     if _run.is_done:
-        tell_failure(CommandError(Exit(status), cause, f"It has taken effect. {_run.again}"))
+        taken = CommandError(Exit(status), cause, f"It has taken effect. {_run.again}")
+        say(str(taken)) if status == Exit.OK else tell_failure(taken)
         return status
     tell_failure(CommandError(Exit.STATE, cause, "Free some space (df -h) and run it again."))
     return status or Exit.STATE

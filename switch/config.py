@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from protocol import limits
+from switch.toml_text import TomlError, parse_toml, read_bytes
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 WORKERS_MAX = 64
@@ -149,6 +150,10 @@ def load_config(
         text, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`")
         raise ConfigError(f"{origins.get(key, 'settings')}: key '{key}': {_lower_first(text)}") from None
+    for key in Config.__struct_fields__:
+        value = getattr(config, key)
+        if isinstance(value, str) and not value.isprintable():
+            raise ConfigError(f"{origins.get(key, 'settings')}: key '{key}': holds a control character")
     _check_together(config, origins)
     return config
 
@@ -172,15 +177,13 @@ def _sources(
 def read_toml(path: Path) -> dict[str, Any]:
     """Read one TOML file into a dict. Raises `ConfigError` naming the file."""
     try:
-        text = path.read_bytes()
+        return parse_toml(read_bytes(path))
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read: {error.strerror}. Check the path and its permissions."
         ) from None
-    try:
-        return msgspec.toml.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except TomlError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def _refuse_unknown(source: str, values: Mapping[str, Any]) -> None:

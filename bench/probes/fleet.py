@@ -190,7 +190,8 @@ async def differences(owner: Database, noted: list[Told]) -> list[str]:
         timeout_s=60,
     )
     journal = {(row["terminal"], row["stan"]): tuple(row)[2:] for row in rows}
-    wrong = []
+    times = Counter((row["terminal"], row["stan"]) for row in rows)
+    wrong = [f"terminal {id_[0]} stan {id_[1]} stands {n} times" for id_, n in times.items() if n > 1]
     for told in noted:
         stands = journal.get((told.terminal, told.stan))
         if told.code in UNDECIDED:

@@ -30,6 +30,14 @@ _PASSED: Final = frozenset(
      "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs",
      "krbsrvname", "gsslib"}
 )  # fmt: skip
+_VALUES: Final = {
+    "target_session_attrs": frozenset(
+        {"any", "primary", "standby", "read-write", "read-only", "prefer-standby"}
+    ),
+    "sslmode": frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}),
+    "sslnegotiation": frozenset({"postgres", "direct"}),
+    "gsslib": frozenset({"gssapi", "sspi"}),
+}
 _OWN: Final = frozenset({"host", "port", "user", "password", "dbname", "connect_timeout"})
 _INSTEAD: Final = {
     "database": "name the database behind the slash, or as `dbname`",
@@ -119,6 +127,9 @@ def _parameters(query: str) -> dict[str, str]:
             instead = _INSTEAD.get(name, "give a setting of the server as `options=-c name=value`")
             raise DatabaseMisconfigured(f"the DSN has a parameter that is not taken, `{name}`: {instead}")
         found[name] = unquote(value)
+        if found[name] not in _VALUES.get(name, {found[name]}):
+            known = ", ".join(sorted(_VALUES[name]))
+            raise DatabaseMisconfigured(f"the DSN has a parameter of no use, `{name}`: it is one of {known}")
     return found
 
 
@@ -126,7 +137,7 @@ def _ports(listed: str, hosts: int) -> list[str]:
     """One port for each host; a single one is for all. As in libpq, an empty one is the usual port."""
     ports = [port or PORT for port in listed.split(",")]
     for port in ports:
-        if not (port.isascii() and port.isdigit() and 0 < int(port) <= PORT_MAX):
+        if not (re.fullmatch("0*[0-9]{1,5}", port) and 0 < int(port[-5:]) <= PORT_MAX):
             raise DatabaseMisconfigured(f"the DSN has a port that is not 1 to {PORT_MAX}; {_ENCODE}")
     if len(ports) == 1:
         return list(repeat(ports[0], hosts))
@@ -140,8 +151,10 @@ def _ports(listed: str, hosts: int) -> list[str]:
 def _seconds(text: str | None) -> float | None:
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()):
-        raise DatabaseMisconfigured("the DSN's connect_timeout is a whole number of seconds")
+    if not re.fullmatch("[0-9]{1,6}", text):
+        raise DatabaseMisconfigured(
+            "the DSN's connect_timeout is a whole number of seconds, of six digits at most"
+        )
     return float(text) or None  # 0 is libpq's word for no limit of one's own
 
 

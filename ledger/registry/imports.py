@@ -95,7 +95,8 @@ def plan(
         differing = [column for column, value in said(row).items() if there[column] != value]
         if differing:
             column = differing[0]
-            reason = f"it is there already with another {column}: {there[column]}"
+            value = "none" if there[column] is None else there[column]
+            reason = f"it is there already with another {column}: {value}"
             more.append(Refusal(there[key], column, reason))
         else:
             unchanged += 1

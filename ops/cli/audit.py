@@ -97,9 +97,9 @@ def parse_since(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter: in UTC it would be in no year there is
         raise CommandError(Exit.USAGE, f"'{text}' is no moment.", "Write it like 2027-01-01.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @app.default

@@ -216,9 +216,12 @@ def _read_line(
 def whole_number(row: Mapping[str, str], column: str, least: int, most: int) -> int:
     """Return the number in a column. Raises `LineError` out of bounds, and for anything but ASCII digits."""
     text = row[column]
-    if not (text.isascii() and text.isdigit()) or not least <= int(text[:20]) <= most:
+    # Python turns no text of more than some thousand digits into a number, zeros before it included.
+    digits = text.lstrip("0") or "0"
+    is_number = text.isascii() and text.isdigit() and len(digits) <= len(str(most))
+    if not is_number or not least <= int(digits) <= most:
         raise LineError(column, f"is no number from {least} to {most}")
-    return int(text)
+    return int(digits)
 
 
 async def store_sheet(

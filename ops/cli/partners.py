@@ -168,8 +168,12 @@ async def list_(*, page: Page = FIRST_PAGE, json: Json = False, place: Place = H
 @app.command(help_epilogue=examples("partners show 1001", "partners show 1001 --json"))
 async def show(number: int, /, *, json: Json = False, place: Place = HERE) -> None:
     """Show one partner."""
-    async with looking(place) as database:
-        rows = await database.run(lambda connection: read_page(connection, Page(after=number - 1, limit=1)))
+    rows: list[Row] = []
+    if 1 <= number <= ID_MAX:
+        async with looking(place) as database:
+            rows = await database.run(
+                lambda connection: read_page(connection, Page(after=number - 1, limit=1))
+            )
     if not rows or rows[0]["id"] != number:
         raise CommandError(
             Exit.NOT_FOUND, f"there is no partner {number}.", "See `cityswitch partners list`."

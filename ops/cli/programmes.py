@@ -31,6 +31,7 @@ from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 from switch.rules.changes import changes
 from switch.rules.programme import Rules, parse_rules
+from switch.toml_text import TomlError, read_bytes
 
 app = App(
     name="programmes",
@@ -233,9 +234,11 @@ def parse_moment(text: str | None, zone: ZoneInfo) -> datetime | None:
 def read_rules(file: Path) -> tuple[str, Rules]:
     """Return a rules file's text and what it says. Raises `CommandError` or `RulesError`, the file named."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        text = read_bytes(file).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError, TomlError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, UnicodeDecodeError):
+            why = "not UTF-8 text"
         raise CommandError(Exit.CONFIGURATION, f"{file}: {why}.", "Check the path and the file.") from None
     return text, parse_rules(text, source=str(file))
 

@@ -146,7 +146,8 @@ async def show(number: int, /, *, json: Json = False, place: Place = HERE) -> No
     """Show one terminal and the generations of its key."""
 
     async def job(connection: Connection) -> tuple[Row, list[Any]]:
-        rows = await list_terminals(connection, after=number - 1, limit=1)
+        after = number - 1 if 1 <= number <= ID_MAX else ID_MAX
+        rows = await list_terminals(connection, after=after, limit=1)
         if not rows or rows[0]["id"] != number:
             raise CommandError(
                 Exit.NOT_FOUND, f"there is no terminal {number}.", "See `cityswitch terminals list`."

@@ -179,4 +179,4 @@ class CardDesk:
 
 def _told(done: Import) -> str:
     column, reason = done.refused[0][1:]
-    return f"{column} {reason}" if column else reason
+    return reason if not column or column in reason else f"{column}: {reason}"

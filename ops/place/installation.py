@@ -13,7 +13,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from ledger.registry.audit import SWITCH, Actor
 from ops.errors import CommandError
@@ -36,8 +36,13 @@ async def install(config: Config, dsns: Dsns, actor: Actor = SWITCH) -> Prepared
     kind = EMBEDDED if dsns.is_embedded else DATABASE
     where = str(config.state_path) if dsns.is_embedded else database_name(dsns.owner)
     _refuse_other_kind(key, kind)
+    is_noted = note_path(key).exists()
     note_use(key, kind, where)
-    return await prepare(config, dsns.owner, actor)
+    try:
+        return await prepare(config, dsns.owner, actor)
+    finally:
+        if not is_noted and not key.exists():  # refused before there was a key: there is nothing to note
+            note_path(key).unlink(missing_ok=True)
 
 
 def check_key(config: Config, *, is_embedded: bool) -> None:
@@ -111,7 +116,7 @@ def note_use(key: Path, kind: str, where: str) -> None:
 
 def database_name(dsn: str) -> str:
     """Return which database a DSN means, without role and password: "db.example:5432/cityswitch"."""
-    parts = urlsplit(dsn)
-    asked = parse_qs(parts.query)
-    host = parts.netloc.rpartition("@")[2] or ",".join(asked.get("host", ["local"]))
-    return f"{host}{parts.path or '/'}"
+    rest, _, query = dsn.partition("://")[2].partition("?")
+    authority, _, path = rest.partition("/")
+    host = authority.rpartition("@")[2] or ",".join(parse_qs(query).get("host", ["local"]))
+    return f"{host}/{path}"

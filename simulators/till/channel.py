@@ -12,6 +12,7 @@ Invariant: nothing but `CannotConnect` and `LinkLost` comes out on account of th
 
 import errno
 import os
+import re
 import socket
 import ssl
 import struct
@@ -81,7 +82,7 @@ class Address:
         if not host:
             raise ValueError(f"address {text!r}: the host is missing")
         number = port if colon else str(DEFAULT_PORT)
-        if not (number.isascii() and number.isdigit() and 0 < int(number) <= _PORT_MAX):
+        if not (re.fullmatch("[0-9]{1,5}", number) and 0 < int(number) <= _PORT_MAX):
             raise ValueError(f"address {text!r}: the port must be a number from 1 to {_PORT_MAX}")
         return cls(host, int(number), scheme == "tls", ca_file)
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from protocol import Received, Reply
 from switch.config import Config
 from switch.flow.allowance import Allowance
-from switch.flow.faults import FaultLog
+from switch.flow.faults import FaultLog, Whose
 from switch.metrics import Meters
 from switch.rules.directory import Terminal
 from switch.rules.programme import LANGUAGES
@@ -191,6 +191,7 @@ class Connections:
             older = self._by_terminal.get(connection.number)
             if older is not None:
                 self.faults.note(
+                    Whose.CUSTOMER,
                     "terminal_connected_again",
                     connection.source,
                     "replaced",
@@ -229,7 +230,9 @@ class Connections:
 
     def note_fault(self, connection: Connection, reason: str, now: float, **more: object) -> None:
         """Tell the operator of a peer's fault, at a bounded rate."""
-        self.faults.note("peer_fault", connection.source, reason, now, terminal=connection.number, **more)
+        self.faults.note(
+            Whose.CUSTOMER, "peer_fault", connection.source, reason, now, terminal=connection.number, **more
+        )
 
     # Requests in, replies out.
 

@@ -9,7 +9,6 @@ the key. Sources: Zgierz § 16, § 18, § 37; Żywiec § 2, § 4.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import lru_cache
@@ -21,6 +20,7 @@ from msgspec import Meta
 from switch.rules.programme import Rules
 from switch.rules.programme.benefits import CHECK_ALONE, CHECK_GUARDIAN, CHECK_ID
 from switch.rules.text import is_plain
+from switch.toml_text import TomlError, parse_toml
 
 OFFER_MAX: Final = 99_999_999
 """An offer's number; with three bits for the limit it is the number of a quota, which is a 32-bit integer."""
@@ -334,13 +334,12 @@ def parse_offers(text: str | bytes, *, source: str = "offers") -> OfferFile:
         raise OfferError(f"{source}: larger than {FILE_BYTES_MAX} bytes")
     raw: dict[str, Any] = {}
     try:
-        written = text.decode() if isinstance(text, bytes) else text
-        raw = msgspec.toml.decode(unicodedata.normalize("NFC", written), type=dict[str, Any])
+        raw = parse_toml(text, is_composed=True)
         file = msgspec.convert(raw, OfferFile)
     except msgspec.ValidationError as error:
         raise OfferError(f"{source}: {_where(str(error), raw)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise OfferError(f"{source}: not valid TOML: {error}") from None
+    except TomlError as error:
+        raise OfferError(f"{source}: {error}") from None
     numbers: set[int] = set()
     for offer in file.offer:
         if offer.number in numbers:

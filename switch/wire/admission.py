@@ -18,6 +18,7 @@ from protocol import AuthenticationFailed, ProtocolError, ServerSession
 from switch.clock import clock_ms
 from switch.config import Config
 from switch.flow.connection import Connection, Transport
+from switch.flow.faults import Whose
 from switch.metrics import Meters
 from switch.rules.directory import Directory
 from switch.wire.hub import Hub
@@ -122,7 +123,8 @@ class Admission:
         """Count a handshake that failed by the peer's fault, and tell the operator."""
         self.meters.handshakes[reason] += 1
         faults, now = self.hub.connections.faults, trio.current_time()
-        faults.note("handshake_failed", source, reason, now, terminal=terminal, **more)
+        whose = Whose.CUSTOMER if terminal else Whose.STRANGER  # a number is told here once it is proved
+        faults.note(whose, "handshake_failed", source, reason, now, terminal=terminal, **more)
 
     def failed_protocol(self, source: str, fault: ProtocolError) -> None:
         """The same for a fault of our protocol: of a wrong proof the cause, and the number claimed."""
@@ -133,6 +135,7 @@ class Admission:
         self.meters.handshakes[fault.reason] += 1
         self.meters.sign_on_refusals[cause] += 1
         faults, now = self.hub.connections.faults, trio.current_time()
+        whose = Whose.CLAIMED if fault.terminal in self._directory.terminals else Whose.STRANGER
         faults.note(
-            "sign_on_refused", source, cause, now, terminal=fault.terminal, generation=fault.generation
+            whose, "sign_on_refused", source, cause, now, terminal=fault.terminal, generation=fault.generation
         )

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from bench.throughput.driver import Timing
-from bench.throughput.edge_lanes import TLS_GENERATOR, BesideLane
+from bench.throughput.edge_lanes import FLOODERS, HOT_CARD, HOT_DEPTH, TLS_GENERATOR, BesideLane
+from bench.throughput.goals import GOALS
 from bench.throughput.lanes import ClosedLane, Lane, Sample
-from bench.throughput.stage import open_stage, servers
+from bench.throughput.stage import CROWDED, open_stage, servers
 
 TIMING = Timing(0.05, 0.5)
 
@@ -35,3 +36,12 @@ async def test_each_nuisance_is_one_and_spoils_nothing(tmp_path: Path) -> None:
     assert samples["strangers"].facts["strangers accepted/s"] > 0
     assert "totals, answered/s" in samples["totals"].facts
     assert samples["tls"].cpu_us.keys() == {"server", "Postgres", "driver"}
+
+
+def test_the_hot_card_is_as_deep_as_its_lane_says() -> None:
+    """The depth of the one card is what the lane and its goal are named after, and the switch takes it."""
+    depth = f"{FLOODERS * HOT_DEPTH:,}"
+    assert depth == "4,000"
+    assert any(f"one card at depth {depth} " in goal.name for goal in GOALS)
+    assert HOT_CARD.endswith(depth)
+    assert CROWDED >= HOT_DEPTH

@@ -28,9 +28,15 @@ def test_a_planted_difference_is_found(tmp_path: Path) -> None:
                 " where ctid = (select ctid from ledger.journal"
                 " where digest is not null and code = 0 limit 1)"
             )
+            await connection.execute(
+                "insert into ledger.journal"
+                " select (jsonb_populate_record(j, jsonb_build_object('bucket', 99))).*"
+                " from ledger.journal j where digest is not null limit 1"
+            )
 
         await owner.run(job)
         return await differences(owner, noted)
 
     result = trio.run(torture, tmp_path, 600, 4, 2, planted)
     assert any("the journal holds" in line for line in result.wrong)
+    assert any("stands 2 times" in line for line in result.wrong)

@@ -12,6 +12,7 @@ import pytest
 from cyclopts import App
 
 from ledger.postgres.database import Bell
+from ops.cli import main
 from ops.cli.app import app
 from ops.exit_codes import Exit
 from ops.office.acting import this_user
@@ -114,3 +115,39 @@ def test_an_act_that_is_stopped_says_that_it_may_have_been_done(
     status, _, err = run("partners", "unblock", "7")
     assert status == Exit.INTERRUPTED
     assert "It may have taken effect" in err
+
+
+def test_a_refused_init_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    """A DSN that cannot be used: one line, and neither a key nor a note of what it was used for."""
+    key = tmp_path / "keys" / "new.key"
+    for dsn in ("postgresql://u@[::1/db", "postgresql://u@127.0.0.1:1/db"):
+        assert main(["init", "--dsn", dsn, "--master-key-file", str(key)]) in (
+            Exit.CONFIGURATION,
+            Exit.DATABASE,
+        )
+    assert list(key.parent.glob("*")) == []
+
+
+def test_a_number_that_nothing_can_have_is_not_there(run: Run) -> None:
+    """`show` of a number out of all bounds says that there is no such thing, of that very number's kind."""
+    for noun in ("partners", "terminals"):
+        status, _, err = run(noun, "show", "9" * 26)
+        assert status == Exit.NOT_FOUND
+        assert f"there is no {noun[:-1]}" in err
+
+
+def test_a_card_that_is_there_is_told_with_what_differs(run: Run) -> None:
+    """Adding a card once more says in words in what it differs."""
+    run("cards", "add", typed=card(1))
+    status, _, err = run("cards", "add", "--expires-on", "2049-12-31", typed=card(1))
+    assert status == Exit.USAGE
+    assert "it is there already with another expires_on: none" in err
+    assert "expires_on it is" not in err
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59-12:00", "0001-01-01T00:00+14:00", "soon"])
+def test_a_moment_that_no_year_has_is_none(run: Run, moment: str) -> None:
+    """In UTC it would lie before all years or after: status 2, with what was written."""
+    status, _, err = run("audit", "--since", moment)
+    assert status == Exit.USAGE
+    assert f"'{moment}' is no moment" in err

@@ -206,3 +206,15 @@ def test_a_refused_line_reads_as_a_sentence() -> None:
     assert str(Refused(5, "", "is line 2 once more")) == "line 5: is line 2 once more"
     with pytest.raises(LineError):
         whole_number({"n": "١"}, "n", 0, 99)
+
+
+@pytest.mark.parametrize("text", ["0" * 19 + "1" + "9" * 5_000, "9" * 5_000, "0" * 5_000 + "100"])
+def test_a_number_of_many_digits_is_out_of_bounds(text: str) -> None:
+    """More digits than Python turns into a number, also behind zeros: the line is refused."""
+    with pytest.raises(LineError, match="is no number from 0 to 99"):
+        whole_number({"number": text}, "number", 0, 99)
+
+
+def test_zeros_before_a_number_change_nothing() -> None:
+    """However many there are."""
+    assert whole_number({"number": "0" * 5_000 + "17"}, "number", 0, 99) == 17

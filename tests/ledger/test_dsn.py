@@ -89,3 +89,26 @@ def test_other_forms_are_refused_in_one_line(dsn: str, text: str) -> None:
 def test_a_dsn_is_shown_without_its_passwords(dsn: str, shown: str) -> None:
     """Wherever a password may stand, also in forms that are refused."""
     assert without_password(dsn) == shown
+
+
+@pytest.mark.parametrize(
+    ("dsn", "message"),
+    [
+        (f"postgresql://a:{'9' * 5_000}/db", "a port that is not 1 to 65535"),
+        ("postgresql://a:0/db", "a port that is not 1 to 65535"),
+        ("postgresql://u@[::1/db", "a port that is not 1 to 65535"),
+        (f"postgresql://a/db?connect_timeout={'9' * 5_000}", "whole number of seconds"),
+        ("postgresql://a/db?target_session_attrs=foo", "one of any, prefer-standby, primary"),
+        ("postgresql://a/db?sslmode=on", "one of allow, disable, prefer"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_by_name(dsn: str, message: str) -> None:
+    """However long a number is, and whatever a word is that nobody knows: one line says what would do."""
+    with pytest.raises(DatabaseMisconfigured, match=message) as caught:
+        read_dsn(dsn)
+    assert "9" * 100 not in str(caught.value)
+
+
+def test_zeros_before_a_port_change_nothing() -> None:
+    """A port is the number its digits are."""
+    assert places("postgresql://u@a:05433/x") == [("a", "05433", "u", "x")]

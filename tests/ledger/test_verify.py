@@ -3,10 +3,11 @@
 import pytest
 from msgspec.structs import replace
 
+from ledger.books.rebucket import rebucket
 from ledger.books.rollup import DELAY_MS, roll_up
 from ledger.books.verify import INVARIANTS, verify
 from ledger.postgres.database import Database
-from tests.ledger.books import NOW_MS, TERMINAL, Books, wide, write_registry
+from tests.ledger.books import NOW_MS, TERMINAL, TESTER, Books, wide, write_registry
 
 CORRUPTIONS = [
     ("update ledger.posting set points = points + 1 where debit & 7 = 1", "a cached balance is the sum"),
@@ -54,6 +55,17 @@ CORRUPTIONS = [
         "refunds come to no more than their sale",
     ),
     ("update ledger.quota set bucket = 1", "everything is in the bucket"),
+    (
+        "insert into ledger.journal select (jsonb_populate_record(j, '{\"bucket\": 9}')).*"
+        " from ledger.journal j where stan = 3",
+        "an id stands once",
+    ),
+]
+CLAIMS = [
+    "delete from ledger.claim where stan = 3",
+    "update ledger.claim set home = home + 1 where stan = 3",
+    "update ledger.claim set digest = digest + 1 where stan = 3",
+    "update ledger.claim set bucket = bucket + 1 where stan = 3",
 ]
 
 
@@ -92,3 +104,17 @@ async def test_a_planted_corruption_is_found(
     (hit,) = [finding for finding in findings if finding.invariant.startswith(invariant)]
     assert hit.count > 0
     assert hit.example
+
+
+@pytest.mark.parametrize("corruption", CLAIMS)
+async def test_a_claim_that_is_none_is_found(owner: Database, books: Books, corruption: str) -> None:
+    """Over several buckets an id stands once because it is claimed: a claim that is gone, of another row or
+    in another place is found.
+    """
+    await owner.run(lambda connection: rebucket(connection, TESTER, 4))
+    assert [finding for finding in await books.database.run(verify) if finding.count] == []
+    await owner.run(lambda connection: connection.execute(corruption))
+    (hit,) = [
+        one for one in await books.database.run(verify) if one.invariant.startswith("an id stands once")
+    ]
+    assert hit.count > 0

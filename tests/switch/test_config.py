@@ -35,6 +35,9 @@ def test_options_win_over_environment_over_file(tmp_path: Path) -> None:
         ("workers = 0", "key 'workers': expected `int` >= 1"),
         ('tls = "maybe"', "key 'tls': invalid enum value"),
         ("workers = ", "not valid TOML"),
+        (f"x = {'[' * 20_000}", "nested too deep"),
+        (f"workers = {'9' * 5_000}", "out of bounds"),
+        ('state_dir = "a\\u0000b"', "key 'state_dir': holds a control character"),
         ('listen_host = "0.0.0.0"', "key 'tls'|key 'listen_host'"),
         ('tls = "on"', "key 'tls': listening on 127.0.0.1 wants TLS"),
         ("listen_port = 9171\nworkers = 2", "key 'http_port': workers take ports 9170 to 9171"),
@@ -49,6 +52,19 @@ def test_a_bad_setting_names_file_and_key_in_one_line(tmp_path: Path, text: str,
     assert "\n" not in str(caught.value)
     if "http_port" not in message:
         assert str(path) in str(caught.value)
+
+
+def test_a_mark_before_a_file_is_passed_over(tmp_path: Path) -> None:
+    """Some editors write a byte-order mark first."""
+    path = tmp_path / "cityswitch.toml"
+    path.write_text("workers = 3\n", encoding="utf-8-sig")
+    assert load_config(path, environment={}).workers == 3
+
+
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    """No more is read of a file than settings can be."""
+    with pytest.raises(ConfigError, match="/dev/zero: larger than 4 MiB"):
+        load_config(Path("/dev/zero"), environment={})
 
 
 def test_a_bad_environment_variable_names_its_source() -> None:

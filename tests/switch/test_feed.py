@@ -8,7 +8,7 @@ import trio
 import trio.lowlevel
 
 from ledger.errors import DatabaseUnavailable
-from ledger.postgres.database import Connection, Database
+from ledger.postgres.database import Bell, Connection, Database, open_database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards, set_card_status
 from ledger.registry.partners import set_partner_status
@@ -19,6 +19,7 @@ from switch.metrics import Meters
 from switch.process.feed import Feed
 from switch.rules.directory import Card, Directory
 from tests.ledger.books import PARTNER, TERMINAL, TESTER, found_registry
+from tests.patience import HANG_S
 
 CARDS = 2 * CARDS_PER_READ + 3
 TOKENS = range(1000, 1000 + CARDS)
@@ -170,3 +171,22 @@ async def test_cards_of_half_a_reading_decide_nothing(city: City) -> None:
     await city.feed.refresh()
     assert len(city.directory.cards) == 2 * CARDS
     assert city.directory.number > number
+
+
+async def test_the_feed_waits_for_no_inquiry(owner: Database, service_dsn: str) -> None:
+    """The connection that inquiries share is taken and does not come free: the feed has one of its own."""
+    await owner.run(lambda connection: found_registry(connection, 3))
+    bell, taken = Bell(), trio.Event()
+
+    async def hold(_: Connection) -> None:
+        taken.set()
+        await bell.wait()
+
+    async with open_database(service_dsn, connections_max=1) as database, trio.open_nursery() as nursery:
+        city = City(owner, database)
+        nursery.start_soon(database.run, hold)
+        with trio.fail_after(HANG_S):
+            await taken.wait()
+            await city.feed.refresh()
+        bell.ring()
+    assert sorted(city.directory.cards) == [1000, 1001, 1002]

@@ -5,7 +5,7 @@ import structlog.testing
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
-from switch.flow.faults import LINES_PER_MINUTE_MAX, FaultLog
+from switch.flow.faults import LINES_OF_A_SOURCE_MAX, LINES_PER_MINUTE_MAX, FaultLog, Whose
 from switch.wire.doorway import HALF_OPEN_S_MIN
 from switch.wire.stream import StreamDoorway
 from tests.patience import jump
@@ -57,11 +57,32 @@ def test_faults_are_logged_once_a_minute_and_in_all_so_many_times() -> None:
     faults = FaultLog()
     with structlog.testing.capture_logs() as lines:
         for now in (0.0, 1.0, 59.0, 61.0, 62.0):
-            faults.note("sign_on_refused", "a", "wrong_key", now, terminal=1)
+            faults.note(Whose.CUSTOMER, "peer_fault", "a", "tag", now, terminal=1)
         for number in range(2 * LINES_PER_MINUTE_MAX):
-            faults.note("sign_on_refused", "a", "unknown_terminal", 62.0, terminal=number)
-    assert [line["times"] for line in lines if line["reason"] == "wrong_key"] == [1, 3]
+            faults.note(Whose.CUSTOMER, "peer_fault", "a", "frame", 62.0, terminal=number)
+    assert [line["times"] for line in lines if line["reason"] == "tag"] == [1, 3]
     assert len(lines) == 1 + LINES_PER_MINUTE_MAX
+
+
+@pytest.mark.parametrize("loud", [Whose.STRANGER, Whose.CLAIMED])
+def test_who_has_proved_nothing_hides_nobody_else(loud: Whose) -> None:
+    """However many numbers many strangers claim: a till that cannot sign on, a customer's fault and our own
+    are told; and one address cannot hide another one's, whatever numbers it names.
+    """
+    faults = FaultLog()
+    with structlog.testing.capture_logs() as lines:
+        for number in range(2 * LINES_PER_MINUTE_MAX):
+            faults.note(loud, "sign_on_refused", "one address", "wrong_key", 0.0, terminal=number)
+        faults.note(loud, "sign_on_refused", "the shop", "wrong_key", 0.0, terminal=17)
+        assert [line["source"] for line in lines] == ["one address"] * LINES_OF_A_SOURCE_MAX + ["the shop"]
+        for number in range(2 * LINES_PER_MINUTE_MAX):
+            faults.note(loud, "sign_on_refused", f"address {number}", "wrong_key", 1.0, terminal=number)
+        quiet = [whose for whose in Whose if whose not in (loud, Whose.OURS)]
+        for whose in quiet:
+            faults.note(whose, whose.name, "the shop", whose.name, 2.0, terminal=17)
+        faults.note_own("accept_failed", "too many open files", 2.0)
+    told = [line["event"] for line in lines if line["event"] != "sign_on_refused"]
+    assert told == [*(whose.name for whose in quiet), "accept_failed"]
 
 
 async def closed_by_handshake(memory: Memory, result: str) -> None:

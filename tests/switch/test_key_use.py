@@ -14,7 +14,7 @@ from switch.config import Config
 from switch.metrics import Meters
 from switch.process.feed import Feed
 from switch.process.key_use import KeyUse
-from switch.rules.directory import Directory
+from switch.rules.directory import Directory, Terminal
 from tests.ledger.books import TESTER
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
@@ -144,3 +144,15 @@ async def test_a_session_of_a_retired_key_is_closed(
         await owner.run(lambda c: note_use(c, 1, 2))
         with trio.fail_after(HANG_S):
             assert await line.closed()
+
+
+def test_an_older_generation_opens_nothing_once_a_newer_one_was_used() -> None:
+    """In the same step as the use is known, although the registry's word of it has not come yet."""
+    directory = Directory(MasterKey(b"w" * 32, b"p" * 32))
+    terminal = directory.terminals[7] = Terminal(7)
+    terminal.keys = {1: (b"a" * 32, None), 2: (b"b" * 32, None)}
+    assert directory.find_key(7, 1, 0) == b"a" * 32
+    terminal.used_generation = 2
+    assert directory.find_key(7, 1, 0) is None
+    assert directory.why_no_key(7, 1, 0) == "generation_retired"
+    assert directory.find_key(7, 2, 0) == b"b" * 32

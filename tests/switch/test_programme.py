@@ -8,6 +8,8 @@ import pytest
 
 from ledger.books.posting import Kind
 from protocol import ResultCode
+from switch.rules.calendar import Calendar, CalendarError
+from switch.rules.offers import OfferError, parse_offers
 from switch.rules.programme import RulesError, parse_rules
 from switch.rules.receipts import ReceiptPrinter, money
 from switch.rules.versions import Version
@@ -148,3 +150,33 @@ def test_the_printed_time_is_the_city_s(moment: str, printed: str) -> None:
 def test_money(grosze: int, text: str) -> None:
     """Amounts print in złoty with a comma."""
     assert money(grosze) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"x = {'[' * 20_000}", "nested too deep"),
+        (f"x = {'9' * 5_000}", "out of bounds"),
+        (b"\xff", "not valid TOML"),
+    ],
+)
+def test_a_text_that_breaks_a_reader_is_one_line(text: str | bytes, message: str) -> None:
+    """Brackets without end, a number without end, bytes that are no text: refused by name, of rules and of
+    offers.
+    """
+    with pytest.raises(RulesError, match=f"a file: .*{message}"):
+        parse_rules(text, source="a file")
+    with pytest.raises(OfferError, match=f"a file: .*{message}"):
+        parse_offers(text, source="a file")
+
+
+@pytest.mark.parametrize("zone", ["Europe", "x" * 5_000, "../etc/passwd", "Nowhere/Town"])
+def test_a_time_zone_that_is_none_is_named(zone: str) -> None:
+    """A folder of zones, a name too long for a file, a path: no time zone, by name."""
+    with pytest.raises(CalendarError, match="no such time zone"):
+        Calendar(zone)
+
+
+def test_a_mark_before_the_rules_is_passed_over() -> None:
+    """Some editors write a byte-order mark first."""
+    assert parse_rules("\ufeff" + CZESTOCHOWA).programme.code == "czestochowa"

@@ -1,6 +1,8 @@
 """/readyz says whether sales can be posted, with sales and without, and recovers by itself."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,16 +10,21 @@ import trio
 
 from ledger.errors import DatabaseContended, DatabaseUnavailable
 from ledger.postgres.database import Connection, Database, open_database
+from ledger.registry.secrets import MasterKey
 from protocol import Earn, ResultCode
 from switch.metrics import Meters
 from switch.process import readiness
-from switch.process.readiness import PostingWatch
+from switch.process.readiness import PostingWatch, Readiness
+from switch.rules.directory import Directory
 from tests.entries import SWIPED
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get
 from tests.switch.memory import CARD
 from tests.switch.test_worker import Running, running_worker
+
+NO_FEED: Any = SimpleNamespace()
+"""Of the checks asked here none looks at the feed."""
 
 
 @pytest.fixture
@@ -105,3 +112,19 @@ def test_what_a_failed_batch_means() -> None:
     assert watch.problem is None
     watch.gave_up(1)
     assert watch.problem is not None
+
+
+def test_either_way_of_knowing_makes_a_worker_unready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The committer's own problem is told, and so is what only the watch has seen: each alone is enough."""
+    watch = PostingWatch(Meters())
+    ready = Readiness(Directory(MasterKey(b"w" * 32, b"p" * 32)), NO_FEED, watch)
+    assert ready.checks["postings"]() == "not started yet"
+    committer = SimpleNamespace(problem=None)
+    monkeypatch.setattr(ready, "committer", committer)
+    assert ready.checks["postings"]() is None
+    watch.problem = "a posting could not be committed: read-only"
+    assert ready.checks["postings"]() == watch.problem
+    committer.problem = "no lane is connected"
+    assert ready.checks["postings"]() == "no lane is connected"
+    watch.problem = None
+    assert ready.checks["postings"]() == "no lane is connected"
