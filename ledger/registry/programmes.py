@@ -96,7 +96,8 @@ async def suspend_programme(
 ) -> None:
     """Suspend a programme from a moment until another (None: until it is resumed).
 
-    It takes the place of any other suspension.
+    It takes the place of any other suspension. Raises RegistryRefused where the programme has been called off
+    by then: nothing is left to suspend.
     """
     if suspended_until is not None and suspended_until <= suspended_from:
         raise RegistryRefused("a suspension ends after it began")
@@ -105,26 +106,34 @@ async def suspend_programme(
             check_number("the year of a suspension", moment.year, YEARS[0], YEARS[-1])
     async with writing(connection, actor):
         await check_programme(connection, programme)
-        await connection.execute(
-            "update registry.programme set suspended_from = $2, suspended_until = $3 where id = $1",
+        changed = await connection.fetchval(
+            "update registry.programme set suspended_from = $2, suspended_until = $3 "
+            "where id = $1 and (ended_from is null or ended_from > $2) returning id",
             programme,
             suspended_from,
             suspended_until,
         )
+        if changed is None:
+            raise RegistryRefused(f"programme {programme} is called off by then, which is for good")
 
 
 async def resume_programme(connection: Connection, actor: Actor, programme: int, now: datetime) -> None:
-    """End a suspension now; one that has not begun never does. What is over stays as it was."""
+    """End a suspension now; one that has not begun never does. What is over stays as it was.
+
+    Raises RegistryRefused for a programme that has been called off: nothing takes it up again.
+    """
     async with writing(connection, actor):
         await check_programme(connection, programme)
-        await connection.execute(
+        changed = await connection.fetchval(
             "update registry.programme set "
             "suspended_from = case when suspended_from < $2 then suspended_from end, "
             "suspended_until = case when suspended_from < $2 then least(suspended_until, $2) end "
-            "where id = $1",
+            "where id = $1 and (ended_from is null or ended_from > $2) returning id",
             programme,
             now,
         )
+        if changed is None:
+            raise RegistryRefused(f"programme {programme} has been called off, which is for good")
 
 
 async def call_off_programme(

@@ -32,7 +32,8 @@ from ops.office.publish_offers import Done, keep_drafts, publish_offers, rules_i
 from ops.output import print_json, print_line, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
-from switch.rules.offers import check_codes, codes_of, decode_offer
+from switch.rules.offer_checks import check_offer
+from switch.rules.offers import decode_offer
 from switch.rules.programme import Rules
 
 SHOWN = ("number", "version", "partner", "state", "effective_from", "name")
@@ -99,8 +100,9 @@ async def check(
             held = await database.run(job)
     for refused in sheet.refused:
         print_line(f"  {refused}")
+    today = datetime.now(ZoneInfo(held.programme.time_zone)).date()
     for line in sheet.lines:
-        check_codes(line.value, codes_of(held))
+        check_offer(line.value, held, today)
     print_line(f"{len(sheet.lines)} offers are in order, {len(sheet.refused)} lines are not")
     return Exit.DIFFERENCES if sheet.refused else Exit.OK
 

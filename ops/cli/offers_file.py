@@ -18,7 +18,15 @@ from ops.cli.csv_import import Columns, Line, LineError, Sheet, read_sheet, whol
 from ops.cli.registry_options import parse_day, parse_yes
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from switch.rules.offers import FILE_BYTES_MAX, OFFER_MAX, Offer, OfferError, parse_offers, read_offer
+from switch.rules.offers import (
+    FILE_BYTES_MAX,
+    KINDS,
+    OFFER_MAX,
+    Offer,
+    OfferError,
+    parse_offers,
+    read_offer,
+)
 
 COLUMNS = Columns(
     required=("number", "partner", "name_pl", "name_en", "text_pl", "text_en", "kind"),
@@ -27,6 +35,7 @@ COLUMNS = Columns(
         "confirm", "limits", "max_discount",
     ),
 )  # fmt: skip
+KIND_NAMES = tuple(str(kind.__struct_config__.tag) for kind in KINDS)
 VALUE_KEYS = {"percent": "percent", "fixed_price": "price_grosze", "amount_off": "off_grosze"}
 _COLUMN_OF = (
     (r"name\.(pl|en)", r"name_\1"),
@@ -79,12 +88,7 @@ def _column_of(key: str) -> str:
 def _values(row: Mapping[str, str]) -> dict[str, Any]:
     """Return the keys of an offer that a line says, those of empty columns left out."""
     values: dict[str, Any] = {name: whole_number(row, name, 1, OFFER_MAX) for name in ("number", "partner")}
-    benefit: dict[str, Any] = {"kind": row["kind"], "for": row["for"].split(), "flags": row["flags"].split()}
-    if row["value"]:
-        if (key := VALUE_KEYS.get(row["kind"])) is None:
-            raise LineError("value", "belongs to percent, fixed_price and amount_off alone")
-        benefit[key] = row["value"] if key == "percent" else _amount(row, "value")
-    values["benefits"] = [benefit]
+    values["benefits"] = [_benefit(row)]
     for name in ("name", "text", "goods"):
         said = {language: row[f"{name}_{language}"] for language in ("pl", "en")}
         if name != "goods" or any(said.values()):
@@ -102,6 +106,18 @@ def _values(row: Mapping[str, str]) -> dict[str, Any]:
     if row["max_discount"]:
         values["max_discount_grosze"] = _amount(row, "max_discount")
     return values
+
+
+def _benefit(row: Mapping[str, str]) -> dict[str, Any]:
+    kind = row["kind"]
+    if kind not in KIND_NAMES:
+        raise LineError("kind", f"is none of {', '.join(KIND_NAMES)}")
+    benefit: dict[str, Any] = {"kind": kind, "for": row["for"].split(), "flags": row["flags"].split()}
+    if row["value"]:
+        if (key := VALUE_KEYS.get(kind)) is None:
+            raise LineError("value", "belongs to percent, fixed_price and amount_off alone")
+        benefit[key] = row["value"] if key == "percent" else _amount(row, "value")
+    return benefit
 
 
 def _amount(row: Mapping[str, str], column: str) -> int:

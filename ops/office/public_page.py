@@ -117,7 +117,7 @@ class _Page:
             yield f"{words['most']} {money(offer['max_discount_grosze'])}"
         if "photo_id" in offer.get("confirm", ()):
             yield words["photo_id"]
-        if not offer.get("combines", self._combines):
+        if not (self._combines and offer.get("combines", True)):
             yield words["alone"]
 
     def _where_and_when(self, offer: Mapping[str, Any], outlets: Mapping[int, str]) -> Iterator[str]:

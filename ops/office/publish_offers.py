@@ -9,7 +9,7 @@ over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -28,14 +28,12 @@ from ledger.registry.offers import (
 from ledger.registry.programmes import list_rules
 from ops.office.publish import Announced, earliest, standing
 from switch.rules.offer_changes import worse_keys
+from switch.rules.offer_checks import check_offer, is_over
 from switch.rules.offers import (
     Offer,
     OfferError,
-    check_codes,
-    codes_of,
     decode_offer,
     encode_offer,
-    parse_hours,
 )
 from switch.rules.programme import Rules, parse_rules
 
@@ -75,18 +73,22 @@ async def keep_drafts(
     *,
     now: datetime,
 ) -> Import:
-    """Keep offers as drafts; those for kinds of holder the programme does not know are refused."""
-    codes = codes_of(await rules_in_force(connection, programme, now))
+    """Keep offers as drafts; those that the programme's rules do not allow, or that are over, are refused."""
+    rules = await rules_in_force(connection, programme, now)
     refused: list[Refusal] = []
     sound: list[NewOffer] = []
     for offer in offers:
+        new = NewOffer(offer.number, offer.partner, offer.outlets, encode_offer(offer))
         try:
-            check_codes(offer, codes)
+            check_offer(offer, rules, _day(now, rules))
         except OfferError as error:
+            if await _is_newest(connection, programme, new):
+                sound.append(new)
+                continue
             key, _, reason = str(error).partition("': ")
             refused.append(Refusal(offer.number, key.rpartition("'")[2], reason))
         else:
-            sound.append(NewOffer(offer.number, offer.partner, offer.outlets, encode_offer(offer)))
+            sound.append(new)
     is_hopeless = bool(refused) and mode is Mode.WHOLE
     done = await import_offers(connection, actor, programme, sound, Mode.DRY_RUN if is_hopeless else mode)
     return Import(0 if is_hopeless else done.added, done.unchanged, [*refused, *done.refused])
@@ -104,8 +106,8 @@ async def publish_offers(
 ) -> list[Done]:
     """Let drafts hold from a moment on (None: at once), all or none.
 
-    Raises NotInRegistry without a draft, RegistryRefused for terms that get worse too soon or that nobody
-    could get, `OfferError` for codes the programme does not know.
+    Raises NotInRegistry without a draft, RegistryRefused for terms that get worse too soon, `OfferError` for
+    what the programme's rules do not allow and what nobody could get any more.
     """
     moment = effective_from or now + SPREAD
     done = []
@@ -120,8 +122,7 @@ async def publish_offers(
             if not rows or rows[0]["state"] != OfferState.DRAFT:
                 raise NotInRegistry(f"offer {number} has no draft: import it first")
             new = decode_offer(rows[0]["terms"])
-            check_codes(new, codes_of(rules))
-            _check_not_over(new, moment, rules)
+            check_offer(new, rules, _day(moment, rules))
             old = held_at(rows, moment)
             worse = worse_keys(old, new) if old else []
             _check_notice(number, worse, moment, now, rules, urgent=urgent)
@@ -152,7 +153,7 @@ async def withdraw_offers(
         rules = await rules_in_force(connection, programme, now)
         for number in numbers:
             old = held_at(await offer_versions(connection, programme, number), moment)
-            worse = [WITHDRAWN] if old and not _is_over(old, moment, rules) else []
+            worse = [WITHDRAWN] if old and not is_over(old, _day(moment, rules)) else []
             _check_notice(number, worse, moment, now, rules, urgent=urgent)
             version = await withdraw_offer(
                 connection, actor, programme=programme, number=number, effective_from=moment
@@ -170,18 +171,14 @@ def held_at(rows: Sequence[Any], moment: datetime) -> Offer | None:
     return decode_offer(held["terms"])
 
 
-def _is_over(offer: Offer, moment: datetime, rules: Rules) -> bool:
-    """Whether the last day has passed; hours past midnight go on into the next."""
-    today = moment.astimezone(ZoneInfo(rules.programme.time_zone)).date()
-    runs_on = any(until < start for start, until in map(parse_hours, offer.hours))
-    return offer.to_day is not None and offer.to_day + timedelta(days=runs_on) < today
+def _day(moment: datetime, rules: Rules) -> date:
+    return moment.astimezone(ZoneInfo(rules.programme.time_zone)).date()
 
 
-def _check_not_over(offer: Offer, moment: datetime, rules: Rules) -> None:
-    if _is_over(offer, moment, rules):
-        raise RegistryRefused(
-            f"offer {offer.number}: key 'to': {offer.to_day} is over, so nobody could get it"
-        )
+async def _is_newest(connection: Connection, programme: int, offer: NewOffer) -> bool:
+    """Whether the registry has just this already: a file may still name what is over by now."""
+    rows = await offer_versions(connection, programme, offer.number)
+    return bool(rows) and decode_offer(rows[0]["terms"]) == decode_offer(offer.terms)
 
 
 def _check_notice(

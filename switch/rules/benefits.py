@@ -121,13 +121,13 @@ def checks_of(terms: Terms, *, always: int, combines: bool) -> int:
     """Return what the cashier has to confirm, in the wire's bits.
 
     `always`: what the programme demands for every benefit; `combines`: whether its benefits go together with
-    other discounts where the offer does not say. An offer that does not combine by its own words is confirmed
-    to have been given alone also where the programme does not ask.
+    other discounts. An offer may only ask for more: one that does not combine by its own words is confirmed
+    to have been given alone also where the programme does not ask, and none combines where the programme's
+    do not (Zgierz § 37, Żywiec § 2).
     """
-    checks, own_word = always | terms.confirm, terms.offer.combines
-    if combines if own_word is None else own_word:
-        return checks & ~NO_OTHER_DISCOUNT
-    return checks | NO_OTHER_DISCOUNT if own_word is False else checks
+    if terms.offer.combines is False:
+        return always | terms.confirm | NO_OTHER_DISCOUNT
+    return (always & ~NO_OTHER_DISCOUNT if combines else always) | terms.confirm
 
 
 def is_confirmed(checks: int, confirmed: int) -> bool:

@@ -227,7 +227,8 @@ class Offer(_Part, frozen=True):
     `outlets` are numbers of the partner's outlets, none: all of them; `goods` names the kind of goods or
     services. It holds from `from` to `to`, both included, on `days`, in `hours` of the programme's time zone
     (hours past midnight belong to the day they begin on). `combines`: with other discounts, None: as the
-    programme has it. `confirm`: what the cashier confirms beside what the programme demands.
+    programme has it, which it may tighten and not loosen (`switch.rules.offer_checks`). `confirm`: what the
+    cashier confirms beside what the programme demands.
     """
 
     number: Number
@@ -309,21 +310,6 @@ def kind_number(offer: Offer) -> int:
     """Return the number of an offer's kind on the wire; 0: it has benefits of several kinds."""
     kinds = {KINDS.index(type(benefit)) + 1 for benefit in offer.benefits}
     return kinds.pop() if len(kinds) == 1 else 0
-
-
-def check_codes(offer: Offer, codes: Codes) -> None:
-    """Raise OfferError for a kind of holder or a flag that the programme does not know: nobody has it."""
-    for at, benefit in enumerate(offer.benefits):
-        for key, named, known in (
-            ("for", benefit.kinds, codes.kinds),
-            ("flags", benefit.flags, codes.flags),
-        ):
-            if unknown := [code for code in named if code not in known]:
-                there = ", ".join(known) or "none"
-                raise OfferError(
-                    f"offer {offer.number}: key 'benefits[{at}].{key}': the programme has no {unknown[0]!r}"
-                    f" (it has: {there}), so nobody could get it"
-                )
 
 
 def parse_offers(text: str | bytes, *, source: str = "offers") -> OfferFile:

@@ -1,9 +1,9 @@
 """`cityswitch offers`: from a file to the public list, and what is published is what is enforced."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -152,6 +152,57 @@ def test_codes_and_partners_that_are_not_there_are_told_by_line(office: Run, tmp
     assert status == Exit.CONFIGURATION
     assert "offer 7: key 'benefits[0].percent'" in err
     assert office("offers", "import", str(file), "--programme", "czestochowa")[0] == Exit.CONFIGURATION
+
+
+def test_what_could_never_hold_is_no_draft(office: Run, tmp_path: Path) -> None:
+    """Over already, or together with other discounts (Zgierz § 37): refused by line in a dry run, too."""
+    file = tmp_path / "offers.toml"
+    said = FILE.replace("partner = 30", "partner = 30\nto = 2020-01-01").replace(
+        "partner = 31", "partner = 31\ncombines = true"
+    )
+    file.write_text(said, encoding="utf-8")
+    for words in (("--dry-run",), ()):
+        status, out, _ = office("offers", "import", str(file), *words)
+        assert status == Exit.DIFFERENCES
+        assert "line 4: to: 2020-01-01 is over" in out
+        assert "line 13: combines: the programme's discounts go together with no others" in out
+    assert office("offers", "check", str(file))[0] == Exit.CONFIGURATION
+    assert listed(office) == []
+
+
+def test_a_file_may_still_name_what_is_over_by_now(
+    office: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the registry has word for word is passed over; the same with one word changed is refused."""
+    file, today = tmp_path / "offers.toml", datetime.now(UTC).date() + timedelta(days=1)
+    said = FILE.replace("partner = 30", f"partner = 30\nto = {today}")
+    file.write_text(said, encoding="utf-8")
+    assert office("offers", "import", str(file))[0] == Exit.OK
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            """Return a moment of next week."""
+            return super().now(tz) + timedelta(days=7)
+
+    monkeypatch.setattr("ops.cli.offers.datetime", Later)
+    told = json.loads(office("offers", "import", str(file), "--json")[1])
+    assert (told["imported"], told["unchanged"]) == (0, 2)
+    file.write_text(said.replace("uses = 2", "uses = 3"), encoding="utf-8")
+    status, out, _ = office("offers", "import", str(file))
+    assert status == Exit.DIFFERENCES
+    assert "line 4: to:" in out
+
+
+def test_an_unknown_kind_is_told_before_its_value(office: Run, tmp_path: Path) -> None:
+    """A kind that there is not is the fault of the line, whatever else stands there."""
+    file = tmp_path / "offers.csv"
+    file.write_text(HEADER + "9,30,Kino,Cinema,a,b,gift,5,,,,\n", encoding="utf-8")
+    status, out, _ = office("offers", "import", str(file), "--programme", "zgierz", "--json")
+    assert status == Exit.DIFFERENCES
+    (refused,) = json.loads(out)["refused"]
+    assert refused["column"] == "kind"
+    assert "gift" not in out
 
 
 def test_a_csv_file_says_the_same(office: Run, tmp_path: Path) -> None:

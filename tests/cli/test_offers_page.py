@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec.structs import fields
 
 from ops.cli.offers_file import COLUMNS
+from switch.rules.offer_checks import check_codes
 from switch.rules.offers import (
     CHECK_BITS,
     DAYS,
@@ -13,7 +14,6 @@ from switch.rules.offers import (
     Benefit,
     Limit,
     Offer,
-    check_codes,
     codes_of,
     parse_offers,
 )

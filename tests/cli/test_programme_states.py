@@ -72,5 +72,16 @@ def test_called_off_is_for_good(run: Run) -> None:
     since = datetime.now(UTC).date().isoformat()
     assert status(run).startswith(f"called off since {since}")
     assert run("programmes", "call-off", "--from", day(9), *SURE)[0] == Exit.USAGE
-    assert run("programmes", "resume")[0] == Exit.OK
+    for words in (("resume",), ("suspend", *SURE), ("suspend", "--from", day(9), *SURE)):
+        code, out, err = run("programmes", *words)
+        assert (code, out) == (Exit.USAGE, "")
+        assert "called off" in err
     assert status(run).startswith("called off since")
+
+
+def test_what_is_called_off_by_then_is_not_suspended(run: Run) -> None:
+    """A suspension from the end on, or later, would say what never is; one before it is in order."""
+    assert run("programmes", "call-off", "--from", day(30), *SURE)[0] == Exit.OK
+    for since in (30, 31):
+        assert run("programmes", "suspend", "--from", day(since), *SURE)[0] == Exit.USAGE
+    assert run("programmes", "suspend", "--from", day(29), *SURE)[0] == Exit.OK

@@ -13,7 +13,8 @@ from simulators.city.offers import offers_of
 from simulators.city.places import PLACES
 from simulators.city.population import Peculiarity, Population
 from simulators.city.seeding import SeedConflict, SeedReport, seed_city
-from switch.rules.offers import check_codes, codes_of, parse_offers
+from switch.rules.offer_checks import check_codes
+from switch.rules.offers import codes_of, parse_offers
 from switch.rules.programme import parse_rules
 
 CITY = Population("test", cards=600, partners=4, terminals=6)

@@ -289,14 +289,18 @@ def test_what_is_worth_nothing_without_an_amount_wants_one() -> None:
         (("photo_id",), None, 0, True, 1),
         ((), None, 0, False, 0),
         ((), None, 4, True, 0),
-        ((), True, 7, False, 3),
+        ((), True, 7, False, 7),
+        ((), True, 4, True, 0),
         ((), False, 0, True, 4),
+        (("no_other_discount",), None, 0, True, 4),
     ],
 )
 def test_what_has_to_be_confirmed(
     confirm: tuple[str, ...], offer_combines: bool | None, always: int, combines: bool, expected: int
 ) -> None:
-    """The programme's, the offer's, and that no other discount was given unless they go together."""
+    """The programme's, the offer's, and that no other discount was given unless they go together; an offer
+    only asks for more.
+    """
     made = terms(confirm=confirm, combines=offer_combines)
     assert checks_of(made, always=always, combines=combines) == expected
 

@@ -12,7 +12,8 @@ from switch.rules.benefits import Terms, discount_grosze, refuse_benefit
 from switch.rules.dates import day_of_number, kinds_on
 from switch.rules.decide import Moment, decide_balance, decide_earn
 from switch.rules.directory import Card, Partner, Programme
-from switch.rules.offers import check_codes, codes_of, parse_offers
+from switch.rules.offer_checks import check_codes
+from switch.rules.offers import codes_of, parse_offers
 from switch.rules.programme import LANGUAGES, Rules, parse_rules
 from switch.rules.programme.benefits import CHECK_ALONE, CHECK_GUARDIAN, CHECK_ID
 from switch.rules.receipts import SECTIONS, ReceiptPrinter

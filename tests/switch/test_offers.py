@@ -1,19 +1,23 @@
 """What an offers file may say: every key bounded, every contradiction refused with the key and the reason."""
 
+from datetime import date
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.rules.offer_checks import check_codes, check_offer
 from switch.rules.offers import (
     Codes,
     OfferError,
-    check_codes,
     decode_offer,
     encode_offer,
     parse_hours,
     parse_offers,
     read_offer,
 )
+from switch.rules.programme import parse_rules
 
 WHOLE = """
 programme = "zgierz"
@@ -48,6 +52,8 @@ flags = ["FAMILY"]
 kind = "fixed_price"
 price_grosze = 500
 """
+FREE = '[[offer.benefits]]\nkind = "free_entry"\n'
+RULES = Path(__file__).parents[2] / "switch" / "rules" / "programmes"
 CODES = Codes.of(["child", "junior", "senior"], ["FAMILY"])
 
 
@@ -182,6 +188,50 @@ def test_a_benefit_nobody_can_get_is_refused(codes: Codes, key: str) -> None:
     (offer,) = parse_offers(WHOLE).offer
     with pytest.raises(OfferError, match=f"offer 7: key '{key}'.*nobody could get it"):
         check_codes(offer, codes)
+
+
+@pytest.mark.parametrize("city", ["zgierz", "zywiec"])
+def test_an_offer_never_loosens_what_a_programme_says_of_other_discounts(city: str) -> None:
+    """Zgierz § 37, Żywiec § 2: `combines = true` is refused by key; to say nothing or `false` is in order."""
+    rules = parse_rules((RULES / f"{city}.toml").read_bytes())
+    words = WHOLE.partition("[[offer.benefits]]")[0].replace("combines = false", "combines = true")
+    (loose,) = parse_offers(words + FREE).offer
+    with pytest.raises(OfferError, match="offer 7: key 'combines'"):
+        check_offer(loose, rules, date(2027, 1, 1))
+    for said in ("combines = false", ""):
+        (sound,) = parse_offers(words.replace("combines = true", said) + FREE).offer
+        check_offer(sound, rules, date(2027, 1, 1))
+    points = parse_rules((RULES / "czestochowa.toml").read_bytes())
+    check_offer(loose, points, date(2027, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("hours", "days", "today", "is_had"),
+    [
+        ("", "", date(2027, 12, 31), True),
+        ("", "", date(2028, 1, 1), False),
+        ('hours = ["22:00-02:00"]', "", date(2028, 1, 1), True),
+        ('hours = ["22:00-02:00"]', "", date(2028, 1, 2), False),
+        ("", 'days = ["fri"]', date(2027, 12, 31), True),
+        ("", 'days = ["thu"]', date(2027, 12, 30), True),
+        ("", 'days = ["thu"]', date(2027, 12, 31), False),
+        ("", "", date(2020, 1, 1), True),
+    ],
+)
+def test_an_offer_none_of_whose_days_is_left_is_refused(
+    hours: str, days: str, today: date, is_had: bool
+) -> None:
+    """The last day is the last; hours past midnight go on into the next; Thursday over is no day."""
+    written = WHOLE.replace('hours = ["08:00-12:00", "22:00-02:00"]', hours).replace(
+        'days = ["mon", "tue"]', days
+    )
+    (offer,) = parse_offers(written.partition("[[offer.benefits]]")[0] + FREE).offer
+    rules = parse_rules((RULES / "zgierz.toml").read_bytes())
+    if is_had:
+        check_offer(offer, rules, today)
+    else:
+        with pytest.raises(OfferError, match=r"offer 7: key .to.: .* nobody could get it"):
+            check_offer(offer, rules, today)
 
 
 @given(st.text(max_size=12))

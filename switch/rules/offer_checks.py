@@ -1,0 +1,56 @@
+"""Whether an offer could be granted to somebody under a programme's rules.
+
+Owns what an offer must not say against the rules: kinds and flags that nobody has, going together with other
+discounts where the programme's do not (Zgierz § 37, Żywiec § 2), days that are over. Pure. Must not know what
+an offer says against itself: such a one does not exist (`switch.rules.offers`). Invariant: every fault names
+the offer and the key.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from switch.rules.offers import DAYS, Codes, Offer, OfferError, codes_of, parse_hours
+from switch.rules.programme import Rules
+
+
+def check_offer(offer: Offer, rules: Rules, today: date) -> None:
+    """Raise OfferError for an offer that these rules do not allow, or that could not be had any more."""
+    check_codes(offer, codes_of(rules))
+    check_stacking(offer, rules)
+    if is_over(offer, today):
+        raise OfferError(f"offer {offer.number}: key 'to': {offer.to_day} is over, so nobody could get it")
+
+
+def check_codes(offer: Offer, codes: Codes) -> None:
+    """Raise OfferError for a kind of holder or a flag that the programme does not know: nobody has it."""
+    for at, benefit in enumerate(offer.benefits):
+        for key, named, known in (
+            ("for", benefit.kinds, codes.kinds),
+            ("flags", benefit.flags, codes.flags),
+        ):
+            if unknown := [code for code in named if code not in known]:
+                there = ", ".join(known) or "none"
+                raise OfferError(
+                    f"offer {offer.number}: key 'benefits[{at}].{key}': the programme has no {unknown[0]!r}"
+                    f" (it has: {there}), so nobody could get it"
+                )
+
+
+def check_stacking(offer: Offer, rules: Rules) -> None:
+    """Raise OfferError for an offer that combines in a programme whose offers do not: it may only tighten."""
+    if offer.combines and rules.benefits is not None and not rules.benefits.stacks:
+        raise OfferError(
+            f"offer {offer.number}: key 'combines': the programme's discounts go together with no others"
+            " (stacks), and an offer cannot say otherwise"
+        )
+
+
+def is_over(offer: Offer, today: date) -> bool:
+    """Whether none of its days is left; hours past midnight go on into the next."""
+    if offer.to_day is None:
+        return False
+    runs_on = any(until < start for start, until in map(parse_hours, offer.hours))
+    first = max(filter(None, (offer.from_day, today - timedelta(days=runs_on))))
+    left = (first + timedelta(days=n) for n in range(min((offer.to_day - first).days + 1, 7)))
+    return not any(DAYS[day.weekday()] in (offer.days or DAYS) for day in left)
