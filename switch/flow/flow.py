@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import trio
 
-from ledger.books.posting import NO_DIGITS, Outcome, Posting, no_effect
+from ledger.books.posting import NO_DIGITS, NOT_JOURNALLED, Outcome, Posting, no_effect
 from protocol import (
     CardNumberError,
     Received,
@@ -234,7 +234,7 @@ class Flow:
             posting.quotas = more.quotas
             posting.original_terminal, posting.may_go_below = more.original_terminal, more.may_go_below
             posting.tier, posting.basis = more.tier, more.basis
-        if decision.code and (not operation.is_journalled or (decision.code in UNDECIDED and at.is_stale)):
+        if decision.code and (operation.kind in NOT_JOURNALLED or (decision.code in UNDECIDED and at.is_stale)):
             self._meters.request_s.add(0.0)
             self._answer_transaction(posting, no_effect(posting, decision.code), pending)
         else:

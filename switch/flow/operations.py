@@ -103,9 +103,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """How one message is carried out.
 
     `kind` is the ledger's number of it. `is_new_business`: it may be told to try again when there is too much
-    to do or too little is known; what settles an earlier request never is. `is_journalled`: its refusals are
-    kept, so that a refused id never posts. `price`: what one without a decision costs, in
-    units of an allowance (allowance.py); the others are bounded by the requests in flight alone.
+    to do or too little is known; what settles an earlier request never is. `price`: what one without a decision
+    costs, in units of an allowance (allowance.py); the others are bounded by the requests in flight alone.
+    What leaves a row in the journal, the kind says.
     `is_offered`: whether a programme of these rules has it.
     """
 
@@ -113,7 +113,6 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     decide: Decide | None = None
     reply: MakeReply = transaction_reply
     is_new_business: bool = False
-    is_journalled: bool = True
     asks_ledger: bool = False
     on_arrival: OnArrival = _nothing
     price: float = 0.0
@@ -128,13 +127,9 @@ OPERATIONS: dict[type[Request], Operation] = {
     Redeem: Operation(
         kind=int(Kind.REDEEM), decide=decide_redeem, is_new_business=True, is_offered=_takes_points
     ),
-    Balance: Operation(
-        kind=int(Kind.BALANCE), decide=decide_balance, is_new_business=True, is_journalled=False
-    ),
+    Balance: Operation(kind=int(Kind.BALANCE), decide=decide_balance, is_new_business=True),
     Reversal: Operation(kind=int(Kind.REVERSAL), decide=decide_reference),
-    Status: Operation(
-        kind=int(Kind.STATUS), decide=decide_reference, reply=status_reply, is_journalled=False
-    ),
+    Status: Operation(kind=int(Kind.STATUS), decide=decide_reference, reply=status_reply),
     SignOn: Operation(asks_ledger=True, price=10.0, on_arrival=_speak),
     Totals: Operation(asks_ledger=True, price=100.0),
     Echo: Operation(price=1.0),
@@ -156,7 +151,7 @@ OPERATIONS: dict[type[Request], Operation] = {
     Refund: Operation(
         kind=int(Kind.REFUND), decide=decide_refund, is_new_business=True, is_offered=_takes_back
     ),
-    Quote: Operation(kind=int(Kind.QUOTE), decide=decide_quote, is_new_business=True, is_journalled=False),
+    Quote: Operation(kind=int(Kind.QUOTE), decide=decide_quote, is_new_business=True),
     Verify: Operation(kind=int(Kind.VERIFY), asks_ledger=True, price=10.0, is_offered=_grants_benefits),
 }
 
