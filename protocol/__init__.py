@@ -11,7 +11,7 @@ terminal vendor everything; vectors.json holds the bytes and scenarios.json the 
     write(server.seal(reply, received.type))
 """
 
-from protocol import limits
+from protocol import limits, requests
 from protocol.card_number import luhn_digit, mask_card, parse_card, without_track_1
 from protocol.client import ClientSession
 from protocol.errors import (
@@ -21,7 +21,7 @@ from protocol.errors import (
     MisuseError,
     ProtocolError,
 )
-from protocol.fields import ENTRY_MODES_ALL, Check, EntryMode, ReportKind
+from protocol.fields import ENTRY_MODES_ALL, Check, EntryMode, ReportKind, Request
 from protocol.messages import (
     MESSAGE_MASK,
     MESSAGE_OF,
@@ -31,8 +31,6 @@ from protocol.messages import (
     REQUEST_OF,
     TYPE_OF,
     Received,
-    Reply,
-    Request,
     check_request,
     encode_request,
     request_digest,
@@ -40,31 +38,14 @@ from protocol.messages import (
 from protocol.replies import (
     Ack,
     KeyChangeReply,
+    Reply,
     SignOnReply,
     StatusReply,
     TotalsReply,
     TransactionReply,
     VerifyReply,
 )
-from protocol.requests import (
-    Balance,
-    BenefitAdvice,
-    BenefitUse,
-    CardReport,
-    Earn,
-    EarnAdvice,
-    Echo,
-    KeyChange,
-    Quote,
-    Redeem,
-    Refund,
-    Reversal,
-    SignOff,
-    SignOn,
-    Status,
-    Totals,
-    Verify,
-)
+from protocol.requests import *  # noqa: F403 every request there is
 from protocol.result_codes import ResultClass, ResultCode, is_signed_on, result_class
 from protocol.server import ServerSession
 
@@ -79,42 +60,25 @@ __all__ = [
     "TYPE_OF",
     "Ack",
     "AuthenticationFailed",
-    "Balance",
-    "BenefitAdvice",
-    "BenefitUse",
     "CardNumberError",
-    "CardReport",
     "Check",
     "ClientSession",
     "CloseReason",
-    "Earn",
-    "EarnAdvice",
-    "Echo",
     "EntryMode",
-    "KeyChange",
     "KeyChangeReply",
     "MisuseError",
     "ProtocolError",
-    "Quote",
     "Received",
-    "Redeem",
-    "Refund",
     "Reply",
     "ReportKind",
     "Request",
     "ResultClass",
     "ResultCode",
-    "Reversal",
     "ServerSession",
-    "SignOff",
-    "SignOn",
     "SignOnReply",
-    "Status",
     "StatusReply",
-    "Totals",
     "TotalsReply",
     "TransactionReply",
-    "Verify",
     "VerifyReply",
     "check_request",
     "encode_request",
@@ -127,3 +91,4 @@ __all__ = [
     "result_class",
     "without_track_1",
 ]
+__all__ += requests.__all__

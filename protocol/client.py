@@ -11,6 +11,7 @@ from hmac import compare_digest
 from typing import cast
 
 from protocol.errors import AuthenticationFailed, CloseReason, MisuseError, ProtocolError
+from protocol.fields import Request
 from protocol.frames import plain_frame
 from protocol.handshake import Accept, Challenge, Hello, Proof
 from protocol.key_wrap import unwrap
@@ -31,7 +32,6 @@ from protocol.messages import (
     REPLY_OF,
     REQUEST_OF,
     Decode,
-    Request,
     decoder,
     encode,
     encode_request,

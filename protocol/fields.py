@@ -86,11 +86,16 @@ class Message(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_field
     """A msgpack array of exactly the declared fields."""
 
 
-class CardMessage(Message, frozen=True):
-    """A request for a card; printed for a log or a failure it shows the last four digits at most."""
+class Request(Message, frozen=True):
+    """What a terminal asks; `terminal_time` is recorded, never trusted."""
 
     stan: Stan
     terminal_time: TerminalTime
+
+
+class CardMessage(Request, frozen=True):
+    """A request for a card; printed for a log or a failure it shows the last four digits at most."""
+
     card: Card
     entry: Entry
 

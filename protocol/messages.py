@@ -1,7 +1,8 @@
 """The messages: their type bytes, and the way between a message and its body.
 
-Owns the type bytes and the strict decoders; knows nothing of frames, tags or sessions. A body is one msgpack
-array with the fields in the order they are written in (`handshake`, `requests`, `replies`; SPEC.md).
+Owns the strict decoders and the type bytes of the handshake; those of requests stand in the catalogue. Knows
+nothing of frames, tags or sessions. A body is one msgpack array with the fields in the order they are
+written in (`handshake`, `requests`, `replies`; SPEC.md).
 Invariants: a decoder accepts exactly what is declared (no missing, extra or out-of-range field); whatever
 the bytes, a decoder made by `strict_decoder` raises `ProtocolError` and nothing else.
 """
@@ -15,38 +16,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+import protocol.requests  # noqa: F401 it fills the catalogue
 from protocol import limits
+from protocol.catalogue import CATALOGUE
 from protocol.errors import CloseReason, MisuseError, ProtocolError
-from protocol.fields import CardMessage
+from protocol.fields import CardMessage, Request
 from protocol.handshake import Accept, Challenge, Hello, Proof
-from protocol.replies import (
-    Ack,
-    KeyChangeReply,
-    SignOnReply,
-    StatusReply,
-    TotalsReply,
-    TransactionReply,
-    VerifyReply,
-)
-from protocol.requests import (
-    Balance,
-    BenefitAdvice,
-    BenefitUse,
-    CardReport,
-    Earn,
-    EarnAdvice,
-    Echo,
-    KeyChange,
-    Quote,
-    Redeem,
-    Refund,
-    Reversal,
-    SignOff,
-    SignOn,
-    Status,
-    Totals,
-    Verify,
-)
+from protocol.replies import Reply, SignOnReply, StatusReply, TransactionReply, VerifyReply
 
 REPLY_BIT = 0x80
 """Set in every type byte that the switch sends."""
@@ -54,28 +30,6 @@ REPEAT_BIT = 0x40
 """Set when a terminal sends the same request again (ISO 8583: xxx1)."""
 MESSAGE_MASK = 0x3F
 
-Request: TypeAlias = (
-    Balance
-    | BenefitAdvice
-    | BenefitUse
-    | CardReport
-    | Earn
-    | EarnAdvice
-    | Echo
-    | KeyChange
-    | Quote
-    | Redeem
-    | Refund
-    | Reversal
-    | SignOff
-    | SignOn
-    | Status
-    | Totals
-    | Verify
-)
-Reply: TypeAlias = (
-    SignOnReply | Ack | KeyChangeReply | TransactionReply | VerifyReply | StatusReply | TotalsReply
-)
 Handshake: TypeAlias = Hello | Challenge | Proof | Accept
 
 
@@ -105,40 +59,9 @@ HANDSHAKE_OF: dict[int, type[Handshake]] = {
     ACCEPT: Accept,
 }
 
-REQUEST_OF: dict[int, type[Request]] = {
-    0x08: SignOn,
-    0x09: SignOff,
-    0x0A: Echo,
-    0x0B: KeyChange,
-    0x10: Balance,
-    0x11: Verify,
-    0x12: Quote,
-    0x20: Earn,
-    0x21: EarnAdvice,
-    0x22: Redeem,
-    0x23: BenefitUse,
-    0x24: BenefitAdvice,
-    0x25: Refund,
-    0x30: Reversal,
-    0x31: Status,
-    0x32: CardReport,
-    0x38: Totals,
-}
+REQUEST_OF: dict[int, type[Request]] = {number: CATALOGUE[number].request for number in sorted(CATALOGUE)}
 
-_REPLY_TO: dict[type[Request], type[Reply]] = {
-    SignOn: SignOnReply,
-    SignOff: Ack,
-    Echo: Ack,
-    KeyChange: KeyChangeReply,
-    Verify: VerifyReply,
-    CardReport: Ack,
-    Status: StatusReply,
-    Totals: TotalsReply,
-}
-
-REPLY_OF: dict[int, type[Reply]] = {
-    number | REPLY_BIT: _REPLY_TO.get(request, TransactionReply) for number, request in REQUEST_OF.items()
-}
+REPLY_OF: dict[int, type[Reply]] = {number | REPLY_BIT: CATALOGUE[number].reply for number in REQUEST_OF}
 """Reply class by the reply's type byte, which is the request's with bit 7 set and the repeat bit clear."""
 
 MESSAGE_OF: dict[int, type[Any]] = {**HANDSHAKE_OF, **REQUEST_OF, **REPLY_OF}

@@ -6,7 +6,7 @@ fail on a code younger than itself.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
@@ -135,3 +135,8 @@ class TotalsReply(Message, frozen=True):
     benefit_grosze: Int64
     refund_count: Count
     refund_points: Int64
+
+
+Reply: TypeAlias = (
+    SignOnReply | Ack | KeyChangeReply | TransactionReply | VerifyReply | StatusReply | TotalsReply
+)

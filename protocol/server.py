@@ -34,13 +34,12 @@ from protocol.messages import (
     REPLY_OF,
     REQUEST_OF,
     Decode,
-    Reply,
     decoder,
     encode,
     encode_strictly,
     texts_fit,
 )
-from protocol.replies import SignOnReply
+from protocol.replies import Reply, SignOnReply
 from protocol.session import Session, decode_handshake, require_size
 from protocol.state import SERVER_EVENTS, SERVER_STEPS, State
 

@@ -1,4 +1,4 @@
-"""Write scenarios.json to standard output: `python -m protocol.published.make_scenarios`.
+"""The text of scenarios.json; `make published` writes it.
 
 Owns the shape of the file and the words that tell a vendor how to play it. Invariant: the output depends on
 nothing but the code.
@@ -48,7 +48,3 @@ def make_scenarios() -> str:
         json.dumps({"about": ABOUT, "version": 1, "scenarios": scenarios}, ensure_ascii=False, indent=1)
         + "\n"
     )
-
-
-if __name__ == "__main__":
-    print(make_scenarios(), end="")

@@ -1,4 +1,4 @@
-"""Write vectors.json to standard output: `python -m protocol.published.make_vectors > protocol/vectors.json`.
+"""The text of vectors.json; `make published` writes it.
 
 Owns the shape of the file. The bytes are built here from the definitions in SPEC.md, not by the session
 objects, so that a test which feeds them to the sessions compares two ways to the same bytes. Invariant: the
@@ -12,11 +12,15 @@ from typing import Any
 
 import msgspec
 
+from protocol.catalogue import CATALOGUE
+from protocol.fields import Request
 from protocol.key_wrap import associated
 from protocol.keys import hkdf_extract
 from protocol.messages import REPEAT_BIT, REPLY_BIT, TYPE_OF, encode, encode_request, request_digest
 from protocol.published import vector_cases as cases
+from protocol.published.samples import sample
 from protocol.published.vector_refusals import refused as refusals
+from protocol.replies import Reply
 
 ABOUT = (
     "Test vectors of the cityswitch wire protocol, version 1 (see SPEC.md). Bytes are lower-case hex. "
@@ -69,11 +73,27 @@ def key_change() -> dict[str, Any]:
     }
 
 
+def shown_requests() -> list[tuple[str, Request, bool]]:
+    """Return the cases chosen by hand, then a sample of every request that has none."""
+    chosen = {type(message) for _, message, _ in cases.REQUESTS}
+    rest = [row for row in CATALOGUE.values() if row.request not in chosen]
+    return cases.REQUESTS + [(row.name, sample(row.request), False) for row in rest]
+
+
+def shown_replies() -> list[tuple[str, int, Reply]]:
+    """Return the cases chosen by hand, then a sample of the reply to every request that has none."""
+    chosen = {number for _, number, _ in cases.REPLIES}
+    rest = [row for row in CATALOGUE.values() if row.number not in chosen]
+    return cases.REPLIES + [(row.name, row.number, sample(row.reply)) for row in rest]
+
+
 def requests() -> list[dict[str, Any]]:
     """Return every request, in the order of one session's sequence numbers."""
     key = cases.opening().keys.client_data
     rows = []
-    shown = [(name, message, repeat, encode_request(message)[1]) for name, message, repeat in cases.REQUESTS]
+    shown = [
+        (name, message, repeat, encode_request(message)[1]) for name, message, repeat in shown_requests()
+    ]
     shown += [(name, message, False, body) for name, message, body in cases.WIDE]
     for sequence, (name, message, repeat, body) in enumerate(shown):
         number = TYPE_OF[type(message)]
@@ -96,7 +116,7 @@ def replies() -> list[dict[str, Any]]:
     """Return every reply, in the order of one session's sequence numbers."""
     key = cases.opening().keys.server_data
     rows = []
-    for sequence, (name, request_type, message) in enumerate(cases.REPLIES):
+    for sequence, (name, request_type, message) in enumerate(shown_replies()):
         type_byte = request_type | REPLY_BIT
         body = encode(message)
         rows.append(
@@ -139,7 +159,3 @@ def make_vectors() -> str:
         "cards": [{"text": text, "digits": digits} for text, digits in cases.CARDS],
     }
     return json.dumps(vectors, ensure_ascii=False, indent=1) + "\n"
-
-
-if __name__ == "__main__":
-    print(make_vectors(), end="")

@@ -1,4 +1,4 @@
-"""The parts of SPEC.md that follow from the code: `python -m protocol.published.spec_tables` prints them.
+"""The parts of SPEC.md that follow from the code: `make published` writes them.
 
 Owns no fact, only their form as Markdown; a test holds SPEC.md to these very lines, so the page a vendor
 reads cannot drift from the code. The worked example is cut from the vectors' own frames.
@@ -6,54 +6,58 @@ reads cannot drift from the code. The worked example is cut from the vectors' ow
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from protocol import limits
+from protocol.catalogue import CATALOGUE
 from protocol.errors import CloseReason
-from protocol.messages import REQUEST_OF, TYPE_OF, encode
+from protocol.fields import Request
+from protocol.messages import MESSAGE_MASK, REPLY_OF, REQUEST_OF, TYPE_OF, encode
 from protocol.published.field_matrix import MATRIX, OTHERS
 from protocol.published.vector_cases import REPLIES, REQUESTS, opening, sealed
+from protocol.replies import (
+    Ack,
+    KeyChangeReply,
+    Reply,
+    SignOnReply,
+    StatusReply,
+    TotalsReply,
+    TransactionReply,
+    VerifyReply,
+)
 from protocol.result_codes import ResultCode
 
-_MTI = {
-    0x08: "0800",
-    0x09: "0800",
-    0x0A: "0800",
-    0x0B: "0800",
-    0x10: "0100",
-    0x11: "0100",
-    0x12: "0100",
-    0x20: "0200",
-    0x21: "0220, repeat 0221",
-    0x22: "0200",
-    0x23: "0200",
-    0x24: "0220, repeat 0221",
-    0x25: "0200 (processing code 20)",
-    0x30: "0400, repeat 0401",
-    0x31: "0100",
-    0x32: "0620, repeat 0621",
-    0x38: "0500",
+_REPLY_FIELDS: dict[type[Reply], str] = {
+    SignOnReply: (
+        "server_time_ms · programme: str ≤ 32 bytes · partner_name: str ≤ 64 bytes · last_stan: "
+        "int, 0 = none · amount_max_grosze · points_step_grosze · tiers: array of at most 16 "
+        "arrays [points, value_grosze] · advice_age_max_days: int · operations: array of at most "
+        "32 ints · entries: int, bits · offers: array of at most 48 arrays [number, kind, name: "
+        "str ≤ 32 bytes] · offers_next: int, 0 = no more"
+    ),
+    Ack: "server_time_ms",
+    KeyChangeReply: "server_time_ms · generation: int, 0 = none · wrapped: bin ≤ 60",
+    VerifyReply: (
+        "server_time_ms · checks: int 0–255, bits · benefits: array of at most 32 arrays [offer, "
+        "remaining: int, −1 no limit] · benefits_next: int, 0 = no more · receipt: str ≤ 512 "
+        "bytes"
+    ),
+    TransactionReply: (
+        "transaction_id · server_time_ms · amount_grosze (int64) · discount_grosze (int64) · "
+        "points (int64: signed change of the card account) · balance (int64: after it) · "
+        "remaining (int: −1 no limit) · checks (int 0–255, bits) · receipt: str ≤ 512 bytes"
+    ),
+    StatusReply: (
+        "server_time_ms · original: nil, or an array with all eleven fields of the original's "
+        "reply (its `stan` and `code` first)"
+    ),
+    TotalsReply: (
+        "server_time_ms · earn_count · earn_points · redeem_count · redeem_points · "
+        "reversal_count · reversal_points · benefit_count · benefit_grosze · refund_count · "
+        "refund_points (the switch's own)"
+    ),
 }
-
-_NEXO = {
-    0x08: "Login",
-    0x09: "Logout",
-    0x0A: "Diagnosis",
-    0x0B: "none (a TMS loads keys)",
-    0x10: "BalanceInquiry",
-    0x11: "CardAcquisition",
-    0x12: "none",
-    0x20: "Loyalty: Award",
-    0x21: "Loyalty: Award",
-    0x22: "Loyalty: Redemption",
-    0x23: "Loyalty: Rebate",
-    0x24: "Loyalty: Rebate",
-    0x25: "Loyalty: AwardRefund, RebateRefund",
-    0x30: "Reversal",
-    0x31: "TransactionStatus",
-    0x32: "none (Admin)",
-    0x38: "Reconciliation",
-}
+"""The fields of each reply as SPEC.md words them."""
 
 _REASONS = {
     CloseReason.FRAME_SIZE: "the length is below the smallest or above the largest frame of the state",
@@ -72,8 +76,11 @@ FIGURES = ("transaction_id", "amount_grosze", "discount_grosze", "points", "bala
 
 def request_name(number: int) -> str:
     """Return a request's name in capitals: 0x21 is EARN_ADVICE."""
-    name = REQUEST_OF[number].__name__
-    return "".join("_" + c if c.isupper() and i else c for i, c in enumerate(name)).upper()
+    return CATALOGUE[number].name
+
+
+def _names(requests: Iterable[type[Request]]) -> str:
+    return ", ".join(request_name(TYPE_OF[request]) for request in requests)
 
 
 def requests_table() -> list[str]:
@@ -81,8 +88,21 @@ def requests_table() -> list[str]:
     rows = []
     for number, message in REQUEST_OF.items():
         rest = " · ".join(message.__struct_fields__[2:]) or "none"
+        row = CATALOGUE[number]
+        rows.append(f"| {row.name} | 0x{number:02x} | {row.iso} | {row.nexo} | {rest} |")
+    return rows
+
+
+def replies_table() -> list[str]:
+    """Return a row for every class of reply, in the order of the first request it answers."""
+    numbers: dict[type[Reply], list[int]] = {}
+    for number, reply in REPLY_OF.items():
+        numbers.setdefault(reply, []).append(number)
+    rows = []
+    for reply, types in numbers.items():
+        names = ", ".join(request_name(number & MESSAGE_MASK) for number in types)
         rows.append(
-            f"| {request_name(number)} | 0x{number:02x} | {_MTI[number]} | {_NEXO[number]} | {rest} |"
+            f"| {names} | {', '.join(f'0x{number:02x}' for number in types)} | {_REPLY_FIELDS[reply]} |"
         )
     return rows
 
@@ -111,16 +131,15 @@ def fields_table() -> list[str]:
     known = [int(code) for code in ResultCode]
     rows = []
     for row in MATRIX:
-        names = ", ".join(request_name(TYPE_OF[request]) for request in row.requests)
-        fills = (getattr(row, name) for name in FIGURES)
-        cells = " | ".join(fill.value for fill in fills)
-        rows.append(f"| {names} | {_ranges(row.codes, known)} | {row.what} | {cells} |")
+        held = row.held
+        cells = " | ".join(getattr(held, name).value for name in FIGURES)
+        rows.append(f"| {_names(row.requests)} | {_ranges(held.codes, known)} | {held.what} | {cells} |")
     return rows
 
 
 def others_table() -> list[str]:
     """Return a row for every other reply."""
-    return [f"| {reply} | {codes} | {what} |" for reply, codes, what in OTHERS]
+    return [f"| {_names(requests)} | {said.codes} | {said.what} |" for requests, said in OTHERS]
 
 
 def reasons_table() -> list[str]:
@@ -242,6 +261,7 @@ def blocks() -> Iterator[tuple[str, str]]:
     """Yield (name, text) of every part of SPEC.md that follows from the code."""
     tables = {
         "REQUESTS": requests_table(),
+        "REPLIES": replies_table(),
         "TIMEOUTS": timeouts_table(),
         "REASONS": reasons_table(),
         "FIELDS": fields_table(),
@@ -253,6 +273,17 @@ def blocks() -> Iterator[tuple[str, str]]:
         yield name, "\n".join(lines)
 
 
-if __name__ == "__main__":
-    for _name, _text in blocks():
-        print(f"{_name}\n\n{_text}\n")
+def rewritten(page: str) -> str:
+    """Return SPEC.md with every generated part made anew: from `<!-- NAME -->` to the next blank line.
+
+    The two lines that head a table are the page's own. Raises ValueError where the page has no such place.
+    """
+    page += "\n"
+    for name, text in blocks():
+        before, mark, rest = page.partition(f"<!-- {name} -->\n")
+        part, blank, after = rest.partition("\n\n")
+        if not mark or not blank:
+            raise ValueError(f"SPEC.md has no place for {name}")
+        head = "".join(part.splitlines(keepends=True)[:2]) if part.startswith("|") else ""
+        page = before + mark + head + text + blank + after
+    return page[:-1]

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from protocol.fields import EntryMode
+from protocol.fields import EntryMode, Request
 from protocol.handshake import Accept, Challenge, Hello, Proof
 from protocol.key_wrap import wrap
 from protocol.keys import SessionKeys, derive_session_keys, mac, sha256
-from protocol.messages import ACCEPT, CHALLENGE, HELLO, PROOF, Reply, Request, encode
+from protocol.messages import ACCEPT, CHALLENGE, HELLO, PROOF, encode
 from protocol.replies import (
     Ack,
     KeyChangeReply,
+    Reply,
     SignOnReply,
     StatusReply,
     TotalsReply,

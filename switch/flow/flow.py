@@ -234,7 +234,9 @@ class Flow:
             posting.quotas = more.quotas
             posting.original_terminal, posting.may_go_below = more.original_terminal, more.may_go_below
             posting.tier, posting.basis = more.tier, more.basis
-        if decision.code and (operation.kind in NOT_JOURNALLED or (decision.code in UNDECIDED and at.is_stale)):
+        if decision.code and (
+            operation.kind in NOT_JOURNALLED or (decision.code in UNDECIDED and at.is_stale)
+        ):
             self._meters.request_s.add(0.0)
             self._answer_transaction(posting, no_effect(posting, decision.code), pending)
         else:

@@ -103,9 +103,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """How one message is carried out.
 
     `kind` is the ledger's number of it. `is_new_business`: it may be told to try again when there is too much
-    to do or too little is known; what settles an earlier request never is. `price`: what one without a decision
-    costs, in units of an allowance (allowance.py); the others are bounded by the requests in flight alone.
-    What leaves a row in the journal, the kind says.
+    to do or too little is known; what settles an earlier request never is. `price`: what one without
+    a decision costs, in units of an allowance (allowance.py); the others are bounded by the requests in
+    flight alone. What leaves a row in the journal, the kind says.
     `is_offered`: whether a programme of these rules has it.
     """
 

@@ -36,7 +36,14 @@ def rows(text: str) -> list[list[str]]:
 )
 def test_generated_parts_stand_in_the_page(name: str, text: str) -> None:
     """Each table and dump that follows from the code stands in SPEC.md as the code gives it, whole."""
-    assert f"\n{text}\n\n" in SPEC + "\n", f"{name}: copy it from python -m protocol.published.spec_tables"
+    assert f"\n{text}\n\n" in SPEC + "\n", f"{name}: run make published"
+
+
+def test_the_page_written_anew_is_the_page() -> None:
+    """`make published` would write what stands there; a page without a place is refused."""
+    assert spec_tables.rewritten(SPEC) == SPEC
+    with pytest.raises(ValueError, match="no place for CODES"):
+        spec_tables.rewritten(SPEC.replace("<!-- CODES -->\n", ""))
 
 
 def test_result_table_is_the_enum() -> None:

@@ -23,8 +23,9 @@ from protocol import (
     TransactionReply,
     encode_request,
 )
-from protocol.published.field_matrix import MATRIX, Fill, Row, row_of
+from protocol.published.field_matrix import MATRIX, row_of
 from protocol.published.spec_tables import FIGURES, request_name
+from protocol.reply_figures import Fill, Held
 from tests.switch.memory import Line, receive
 
 NUMBER_OF = {request_name(number): number for number in REQUEST_OF}
@@ -149,7 +150,7 @@ class Player:
             return self.names.setdefault(value, found)
         return value
 
-    def _hold(self, row: Row, request: Any, reply: TransactionReply) -> None:
+    def _hold(self, row: Held, request: Any, reply: TransactionReply) -> None:
         """Each figure is what the matrix says of this code."""
         first = self._told.setdefault(reply.stan, reply) if reply.transaction_id else reply
         if first is not reply:
@@ -190,7 +191,7 @@ class Player:
             self._balances[card] = before + reply.points
 
 
-def rows_met(met: set[tuple[str, int]]) -> set[tuple[Row, str]]:
+def rows_met(met: set[tuple[str, int]]) -> set[tuple[Held, str]]:
     """Which rows of the matrix the replies of these messages and codes belong to."""
     found = set()
     for message, code in met:

@@ -27,8 +27,9 @@ from protocol import (
     TransactionReply,
     luhn_digit,
 )
-from protocol.published.field_matrix import MATRIX, Fill, row_of
+from protocol.published.field_matrix import MATRIX, row_of
 from protocol.published.make_scenarios import make_scenarios
+from protocol.reply_figures import Fill
 from switch.flow.operations import OPERATIONS
 from tests.entries import SWIPED
 from tests.ledger.books import TESTER
@@ -115,14 +116,14 @@ async def test_the_switch_does_what_the_scenarios_say(
     decided = [
         row
         for row in MATRIX
-        if not all(ResultCode(code).result_class in never for code in row.codes)
+        if not all(ResultCode(code).result_class in never for code in row.held.codes)
         and any(OPERATIONS[request].decide for request in row.requests)
     ]
-    assert {row.what for row in decided} - {row.what for row, _ in rows_met(met)} == set()
+    assert {row.held.what for row in decided} - {row.what for row, _ in rows_met(met)} == set()
 
 
 def test_committed_file_is_what_the_code_makes() -> None:
-    """Whoever changes a scenario sees it in scenarios.json (python -m protocol.published.make_scenarios)."""
+    """Whoever changes a scenario sees it in scenarios.json (make published)."""
     assert PATH.read_text(encoding="utf-8") == make_scenarios()
 
 
@@ -130,9 +131,9 @@ def test_every_reply_has_one_row_of_the_matrix() -> None:
     """No code of a request has two rows, and no code is left without one in all of them."""
     requests = {request for row in MATRIX for request in row.requests}
     for request in requests:
-        codes = [code for row in MATRIX if request in row.requests for code in row.codes]
+        codes = [code for row in MATRIX if request in row.requests for code in row.held.codes]
         assert len(set(codes)) == len(codes)
-    with_a_row = {code for row in MATRIX for code in row.codes}
+    with_a_row = {code for row in MATRIX for code in row.held.codes}
     assert {code.name for code in ResultCode} - {ResultCode(code).name for code in with_a_row} == {
         "STAN_UNKNOWN",
         "TOTALS_DIFFER",
