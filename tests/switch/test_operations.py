@@ -1,37 +1,108 @@
-"""The table of operations: complete, and a new operation is a handful of rows and nothing else."""
+"""The table of operations: complete, and a new operation is a handful of places and nothing else."""
 
-import pytest
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 from ledger.books.posting import Kind
-from protocol import REPLY_BIT, REPLY_OF, REQUEST_OF, TYPE_OF, ClientSession, ServerSession, TransactionReply
-from protocol.fields import Card, Entry, Message, Stan, TerminalTime
-from protocol.limits import VERSION
-from protocol.messages import decoder
+from protocol import REQUEST_OF
 from switch.flow.operations import OPERATIONS, Operation
-from switch.rules.decide import Decision, Moment
-from switch.rules.directory import Card as KnownCard
-from switch.rules.directory import Terminal
 from switch.rules.receipts import SECTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("protocol", "ledger", "switch", "simulators", "bench", "ops", "tests")
+PUBLISHED = {"protocol/SPEC.md", "protocol/vectors.json", "protocol/scenarios.json"}
+"""What `make published` writes: no place of thought."""
+PLACES_MAX = 6
+
+ADDED = {
+    "protocol/requests.py": [
+        ("__all__ = [\n", '    "Gift",\n'),
+        (
+            "\n\n@listed(0x20,",
+            '\n\n@listed(0x2F, iso="0200", nexo="Loyalty: Award", holds=POINTS_GIVEN)\n'
+            "class Gift(CardMessage, frozen=True):\n"
+            '    """A gift of points from the partner."""\n\n'
+            "    gift: Bits\n",
+        ),
+    ],
+    "ledger/books/posting.py": [("    QUOTE = 12\n", "    GIFT = 13\n")],
+    "switch/flow/operations.py": [
+        ("from switch.rules.decide import (\n", "    decide_gift,\n"),
+        ("from protocol import (\n", "    Gift,\n"),
+        (
+            "OPERATIONS: dict[type[Request], Operation] = {\n",
+            "    Gift: Operation(kind=int(Kind.GIFT), decide=decide_gift, is_new_business=True),\n",
+        ),
+    ],
+    "switch/rules/decide/__init__.py": [
+        ("switch.rules.decide.earn import decide_earn, decide_earn_advice\n",
+         "from switch.rules.decide.gift import decide_gift\n"),
+        ("__all__ = [\n", '    "decide_gift",\n'),
+    ],
+    "switch/rules/receipts.py": [("SECTIONS: dict[int, str] = {\n", '    int(Kind.GIFT): "earn",\n')],
+}  # fmt: skip
+"""Lines of existing files: what stands before them, and they."""
+NEW = {
+    "switch/rules/decide/gift.py": '''"""A gift of points. Pure."""
+
+from __future__ import annotations
+
+from protocol import Gift
+from switch.rules.decide.decision import Decision, Moment
+from switch.rules.decide.refusals import refuse
+from switch.rules.directory import Card, Terminal
+
+
+def decide_gift(message: Gift, terminal: Terminal, card: Card | int, at: Moment) -> Decision:
+    """Points for any card that could be used now."""
+    if code := refuse(terminal.partner, card, message.entry, at):
+        return Decision(code)
+    return Decision(0, message.gift, 0, terminal.partner.issued_account)
+''',
+    "tests/switch/test_gift.py": '''"""A gift is posted once, printed and told again."""
+
+from pathlib import Path
+
+from ledger.postgres.database import Database
+from protocol import Balance, Gift, Reversal, TransactionReply
 from tests.entries import SWIPED
-from tests.switch.memory import CARD, CARDS, Line, running_front
-
-GIFT_TYPE, GIFT_KIND = 0x2F, 99
-
-
-class Gift(Message, frozen=True):
-    """An operation that exists in this test only: a gift of `points`."""
-
-    stan: Stan
-    terminal_time: TerminalTime
-    card: Card
-    entry: Entry
-    points: int
+from tests.postgres import FreshDatabase
+from tests.switch.test_worker import CARD, running_worker
 
 
-def decide_gift(message: Gift, terminal: Terminal, card: KnownCard | int, at: Moment) -> Decision:
-    if isinstance(card, int):
-        return Decision(card)
-    return Decision(0, message.points, 0, terminal.partner.issued_account)
+async def test_a_gift_is_in_the_books(fresh: FreshDatabase, owner: Database, tmp_path: Path) -> None:
+    """Points are given, a repeat gets the stored reply, a reversal takes them back."""
+    async with running_worker(fresh, owner, tmp_path) as running:
+        line = await running.line()
+        gift = Gift(stan=1, terminal_time=0, card=CARD, entry=SWIPED, gift=7)
+        given = await line.ask(gift)
+        assert isinstance(given, TransactionReply)
+        assert (given.code, given.points, given.balance) == (0, 7, 7)
+        assert "Przyznane punkty: 7" in given.receipt
+        assert given.transaction_id > 0
+        assert await line.ask(gift) == given
+        taken = await line.ask(Reversal(stan=2, terminal_time=0, card=CARD, entry=SWIPED, original_stan=1))
+        assert isinstance(taken, TransactionReply)
+        assert (taken.code, taken.points) == (0, -7)
+        told = await line.ask(Balance(stan=3, terminal_time=0, card=CARD, entry=SWIPED))
+        assert isinstance(told, TransactionReply)
+        assert told.balance == 0
+''',
+}
+HELD = [
+    "tests/protocol/test_spec.py",
+    "tests/protocol/test_vectors.py",
+    "tests/protocol/test_properties.py",
+    "tests/protocol/test_bounds.py",
+    "tests/switch/test_gift.py",
+    "tests/switch/test_operations.py::test_every_request_has_a_row",
+    "tests/switch/test_operations.py::test_kinds_are_the_ledgers_and_stand_once",
+    "tests/switch/test_scenarios.py::test_every_reply_has_one_row_of_the_matrix",
+]
+"""The tests that hold an operation to all that is said of it elsewhere, and its own."""
 
 
 def test_every_request_has_a_row() -> None:
@@ -47,32 +118,75 @@ def test_kinds_are_the_ledgers_and_stand_once() -> None:
     assert with_receipt | {int(Kind.VERIFY)} == set(SECTIONS)
 
 
-async def test_a_new_operation_is_added_in_six_places_and_removed_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Message, kind, decision, row of the table, receipt section; the sixth is this test. Nothing else."""
-    with monkeypatch.context() as added:
-        # The message: its row in REQUEST_OF, from which protocol makes these when it is loaded.
-        added.setitem(REQUEST_OF, GIFT_TYPE, Gift)
-        added.setitem(TYPE_OF, Gift, GIFT_TYPE)
-        added.setitem(REPLY_OF, GIFT_TYPE | REPLY_BIT, TransactionReply)
-        added.setitem(ServerSession._DECODERS, bytes([VERSION, GIFT_TYPE]), decoder(Gift))
-        reply_type = bytes([VERSION, GIFT_TYPE | REPLY_BIT])
-        added.setitem(ClientSession._DECODERS, reply_type, decoder(TransactionReply))
-        # The receipt of its kind, and its row with its decision.
-        added.setitem(SECTIONS, GIFT_KIND, "balance")
-        added.setitem(OPERATIONS, Gift, Operation(kind=GIFT_KIND, decide=decide_gift, is_new_business=True))
-        async with running_front() as memory:
-            line = Line(await memory.connect())
-            assert await line.sign_in()
-            reply = await line.ask(Gift(stan=1, terminal_time=0, card=CARD, entry=SWIPED, points=7))
-            assert isinstance(reply, TransactionReply)
-            assert (reply.code, reply.points) == (0, 7)
-            assert "Stan punktów: 1007" in reply.receipt
-            memory.ledger.is_behind = True
-            for stan in range(2, 8):
-                await line.ask(Gift(stan=stan, terminal_time=0, card=CARDS[1], entry=SWIPED, points=1))
-            assert memory.meters.requests_shed == 1
-            assert {posting.kind for posting in memory.ledger.posted} == {GIFT_KIND}
-    assert Gift not in OPERATIONS
-    test_every_request_has_a_row()
+def places() -> list[str]:
+    """Return the places of a new operation, as CONTRIBUTING.md names them."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = page.partition("## A new operation\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return every file of a source tree."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def run(folder: Path, *arguments: str) -> None:
+    """Run Python on a source tree; it must end in status 0."""
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
+
+
+def add(folder: Path) -> None:
+    """Add the operation to a source tree, as a programmer would."""
+    for name, text in NEW.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for name, insertions in ADDED.items():
+        text = (folder / name).read_text(encoding="utf-8")
+        for before, lines in insertions:
+            assert text.count(before) == 1, f"{name}: {before!r}"
+            if before.startswith("\n\n@"):
+                text = text.replace(before, lines + before)
+            else:
+                text = text.replace(before, before + lines)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def remove(folder: Path) -> None:
+    """Remove it again, line by line."""
+    for name in NEW:
+        (folder / name).unlink()
+    for name, insertions in ADDED.items():
+        text = (folder / name).read_text(encoding="utf-8")
+        for _, lines in insertions:
+            assert text.count(lines) == 1
+            text = text.replace(lines, "")
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def test_a_new_operation_is_added_in_six_places_and_removed_again(tmp_path: Path) -> None:
+    """GIFT, added to a copy of the sources in CONTRIBUTING's places alone, passes every test there is of it.
+
+    It goes over the wire, through the flow, into a real ledger and out again, and into SPEC.md and the
+    vectors; taken out, it leaves no trace.
+    """
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    before = tree(tmp_path)
+    add(tmp_path)
+    run(tmp_path, "-m", "tests.publish")
+    after = tree(tmp_path)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert b"| GIFT | 0x2f | 0200 |" in after["protocol/SPEC.md"]
+    run(tmp_path, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *HELD)
+    named = places()
+    assert {place for place in named if any(name.startswith(place) for name in changed)} == set(named)
+    assert {name for name in changed if not name.startswith(tuple(named))} <= PUBLISHED
+    assert len(named) <= PLACES_MAX
+    remove(tmp_path)
+    run(tmp_path, "-m", "tests.publish")
+    assert {n: t for n, t in tree(tmp_path).items() if not n.startswith(".")} == before
