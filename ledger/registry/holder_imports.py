@@ -73,13 +73,15 @@ async def add_holders(
     programme: int,
     rows: Iterable[NewHolder],
     mode: Mode = Mode.WHOLE,
+    *,
+    contact_needed: bool = False,
 ) -> Import:
-    """Give cards their holders. All are checked before the first is written.
+    """Give cards their holders. All are checked before the first is written; see `person_fault`.
 
     A card's account has one holder: another one is refused, to be changed and not added. Only the loss of the
     database, or another import of the same cards at the same time, can end it half-way.
     """
-    sound, refused = sort_out(rows, lambda row: row.token, _fault)
+    sound, refused = sort_out(rows, lambda row: row.token, lambda row: _fault(row, contact_needed))
     placed = await _place(connection, programme, sound)
     refused += placed.refused
     new = placed.new
@@ -125,14 +127,14 @@ async def _write(connection: Connection, programme: int, new: Mapping[int, NewHo
         await place_kinds(connection, programme, [a for a, person in persons.items() if born_of(person)])
 
 
-def _fault(row: NewHolder) -> tuple[str, str] | None:
+def _fault(row: NewHolder, contact_needed: bool) -> tuple[str, str] | None:
     return first_fault(
         {
             "flags": number_fault(row.flags, 0, MASK_MAX),
             "kinds": number_fault(row.kinds, 0, MASK_MAX),
             "tax_year": number_fault(row.tax_year or TAX_YEARS[0], TAX_YEARS[0], TAX_YEARS[-1]),
         }
-    ) or (person_fault(row.person, date.today()) if row.person else None)
+    ) or (person_fault(row.person, date.today(), contact_needed=contact_needed) if row.person else None)
 
 
 async def _place(connection: Connection, programme: int, sound: Mapping[int, NewHolder]) -> Placed:

@@ -64,17 +64,26 @@ async def set_flags(
 
 
 async def prove_tax(
-    connection: Connection, actor: Actor, token: int, *, tax_year: int, entitled_until: date
+    connection: Connection,
+    actor: Actor,
+    token: int,
+    *,
+    tax_year: int,
+    entitled_until: date,
+    is_correction: bool = False,
 ) -> None:
     """Take down proof of the tax of a year, which entitles until a day (Zgierz § 20).
 
     Raises RegistryRefused for one that reaches no further than what was proved already: it renews nothing.
+    A correction takes the place of a year that was taken down by mistake, whichever it was.
     """
     check_number("the tax year", tax_year, TAX_YEARS[0], TAX_YEARS[-1])
     async with writing(connection, actor):
         holder = await the_holder(connection, token)
         was = holder["entitled_until"]
-        if was is not None and entitled_until <= was:
+        if is_correction and holder["tax_year"] is None:
+            raise RegistryRefused("no proof was taken down: there is nothing to correct")
+        if not is_correction and was is not None and entitled_until <= was:
             raise RegistryRefused(f"entitled until {was.isoformat()} already: that proof renews nothing")
         await connection.execute(
             "update registry.holder set tax_year = $2, entitled_until = $3 where account = $1",

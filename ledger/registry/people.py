@@ -38,11 +38,14 @@ class Person(NamedTuple):
     pickup: str = ""
 
 
-def person_fault(person: Person, today: date) -> tuple[str, str] | None:
-    """Return the column of a person that cannot be so, and why; None where nothing is wrong."""
+def person_fault(person: Person, today: date, *, contact_needed: bool = False) -> tuple[str, str] | None:
+    """Return the column of a person that cannot be so, and why; None where nothing is wrong.
+
+    `contact_needed`: a phone number or an e-mail address has to be there (Zgierz § 12).
+    """
     born = born_of_pesel(person.pesel) if person.pesel else None
     faults = {
-        "name": "" if person.name.strip() else "is empty",
+        "name": "" if person.name.strip() else "is empty: a person has one",
         "pesel": "is no PESEL" if person.pesel and born is None else "",
         "born_on": _birth_fault(person.born_on, born, today),
     }
@@ -51,6 +54,8 @@ def person_fault(person: Person, today: date) -> tuple[str, str] | None:
     if person.email and not re.fullmatch(r"[^@\s]+@[^@\s]+", person.email):
         faults["email"] = faults["email"] or "is no e-mail address"
     faults["channel"] = _channel_fault(person)
+    if contact_needed and not (person.phone or person.email):
+        faults["phone"] = "and email are empty: one of them is needed"
     return first_fault(faults)
 
 
@@ -96,7 +101,14 @@ async def find_person(connection: Connection, account: int) -> Any | None:
     )
 
 
-async def change_person(connection: Connection, actor: Actor, token: int, changes: Mapping[str, Any]) -> None:
+async def change_person(
+    connection: Connection,
+    actor: Actor,
+    token: int,
+    changes: Mapping[str, Any],
+    *,
+    contact_needed: bool = False,
+) -> None:
     """Change what is known of a holder: fields of Person by name; the kinds follow a date of birth."""
     async with writing(connection, actor):
         card = await the_card(connection, token)
@@ -106,7 +118,7 @@ async def change_person(connection: Connection, actor: Actor, token: int, change
         person = Person(**{**row, "pesel": row["pesel"] or ""})._replace(**changes)
         if "pesel" in changes and "born_on" not in changes:
             person = person._replace(born_on=None)
-        if why := person_fault(person, date.today()):
+        if why := person_fault(person, date.today(), contact_needed=contact_needed):
             raise RegistryRefused(" ".join(why))
         is_other = person.pesel and person.pesel != row["pesel"]
         if is_other and await known_pesels(connection, card["programme"], [person.pesel]):

@@ -8,7 +8,7 @@ or a file; no message repeats it.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
@@ -20,18 +20,25 @@ from ledger.registry.card_states import Hand
 from ledger.registry.holder_imports import NewHolder
 from ledger.registry.imports import Import, Mode
 from ledger.registry.people import Person
-from ledger.registry.secrets import Pepper
 from ops.cli.card_acts import ByHand
 from ops.cli.csv_import import (
     ALL_OR_NOTHING,
-    Columns,
     How,
     LineError,
     read_sheet,
     store_sheet,
-    whole_number,
 )
 from ops.cli.help_texts import examples
+from ops.cli.holder_lines import (
+    COLUMNS,
+    FILE_HELP,
+    PERSONAL,
+    code_mask,
+    deciding_of,
+    holder_reader,
+    person_lines,
+    person_of,
+)
 from ops.cli.registry_options import (
     NOBODY,
     UNSURE,
@@ -43,7 +50,6 @@ from ops.cli.registry_options import (
     digits_of,
     master_key,
     parse_day,
-    parse_yes,
     pick_programme,
     tell_done,
 )
@@ -54,12 +60,8 @@ from ops.output import print_fields
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 from ops.till.terminal import FROM_INPUT
-from protocol import CardNumberError, mask_card, parse_card
+from protocol import mask_card
 from switch.rules.programme import Rules
-
-PERSONAL = Person._fields
-DECIDING = ("flags", "kinds", "guardian", "tax_year", "applied_on")
-COLUMNS = Columns(required=("number",), optional=(*PERSONAL, *DECIDING))
 
 app = App(
     name="holders",
@@ -81,96 +83,12 @@ async def holder_desk(place: Place, *, to_look: bool = False) -> AsyncIterator[H
         yield HolderDesk(database, master)
 
 
-def person_lines(text: str) -> dict[str, str]:
-    """Return the fields of a person from lines like "name: Anna". Raises `CommandError`, repeating
-    nothing.
-    """
-    fields: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        name, separator, value = line.partition(":")
-        if not separator or name.strip() not in PERSONAL:
-            raise CommandError(
-                Exit.USAGE,
-                f"line {number} of the person begins with none of {', '.join(PERSONAL)}.",
-                "Write it like name: Anna Nowak.",
-            )
-        fields[name.strip()] = value.strip()
-    return fields
-
-
-def person_of(fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields of a person as the registry takes them. Raises `LineError`."""
-    found: dict[str, Any] = {name: text for name, text in fields.items() if name in PERSONAL}
-    if "born_on" in found:
-        try:
-            found["born_on"] = parse_day(found["born_on"])
-        except ValueError as error:
-            raise LineError("born_on", str(error)) from None
-    return found
-
-
-def masks_of(row: Mapping[str, str], rules: Rules) -> dict[str, Any]:
-    """Return what decides, by the rules in force: masks of flags and kinds, days. Raises `LineError`."""
-    found: dict[str, Any] = {"guardian": _yes(row.get("guardian", ""))}
-    for column in ("flags", "kinds"):
-        try:
-            codes = row.get(column, "").split()
-            mask = getattr(rules.holders, f"{column}_mask")(codes) if codes and rules.holders else 0
-        except KeyError:
-            raise LineError(column, "has a code that the rules do not have") from None
-        if codes and not mask:
-            raise LineError(column, "has a code that the rules do not have")
-        found[column] = mask
-    if row.get("tax_year"):
-        found["tax_year"] = whole_number(row, "tax_year", 1990, 2200)
-    found["entitled_until"] = _entitled_until(row, found.get("tax_year"), rules)
-    return found
-
-
-def _yes(text: str) -> bool:
-    try:
-        return parse_yes(text)
-    except ValueError as error:
-        raise LineError("guardian", str(error)) from None
-
-
-def _entitled_until(row: Mapping[str, str], tax_year: int | None, rules: Rules) -> date | None:
-    rule = rules.entitlement
-    if rule is None:
-        if tax_year:
-            raise LineError("tax_year", "decides nothing in this programme")
-        return None
-    try:
-        applied = parse_day(row.get("applied_on", ""))
-    except ValueError as error:
-        raise LineError("applied_on", str(error)) from None
-    if tax_year:
-        return rule.until(tax_year)
-    return rule.until_without_proof(applied) if applied else None
-
-
-def holder_reader(pepper: Pepper, rules: Rules) -> Callable[[Mapping[str, str]], NewHolder]:
-    """Return the function that reads one line of a file."""
-
-    def read(row: Mapping[str, str]) -> NewHolder:
-        try:
-            digits = parse_card(row["number"])
-        except CardNumberError as error:
-            raise LineError("number", f"is no card: {error}") from None
-        person = Person(**person_of(row)) if any(row[name] for name in PERSONAL) else None
-        return NewHolder(pepper.token(digits), person=person, **masks_of(row, rules))
-
-    return read
-
-
 @app.command(
     name="import",
     help_epilogue=examples("holders import holders.csv --dry-run", "holders import holders.csv --good-lines"),
 )
 async def import_(
-    file: Annotated[Path, Parameter(help=f"CSV: number and, if wanted, {','.join(COLUMNS.optional)}.")],
+    file: Annotated[Path, Parameter(help=FILE_HELP)],
     /,
     *,
     how: How = ALL_OR_NOTHING,
@@ -182,7 +100,8 @@ async def import_(
     """Give cards their holders from a CSV file, all or none."""
     async with holder_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        sheet = read_sheet(file, COLUMNS, holder_reader(desk.master.pepper(number), await desk.rules(number)))
+        reader = holder_reader(desk.master.pepper(number), *await desk.terms(number))
+        sheet = read_sheet(file, COLUMNS, reader)
         actor = by.told(sheet.source)
         by.agreed(place, len(sheet.lines))
 
@@ -218,7 +137,8 @@ async def add(
         code = await desk.database.run(lambda connection: pick_programme(connection, programme))
         try:
             person = Person(**{"name": "", **person_of(fields)}) if fields else None
-            new = NewHolder(desk.token(code, digits), person=person, **masks_of(row, await desk.rules(code)))
+            decided = deciding_of(row, *await desk.terms(code))
+            new = NewHolder(desk.token(code, digits), person=person, **decided)
         except LineError as error:
             raise CommandError(Exit.USAGE, f"{error.column} {error.reason}.") from None
         await desk.add(by.told(), code, digits, new)
@@ -262,19 +182,26 @@ async def flags(
     digits = digits_of(number)
     async with holder_desk(place) as desk:
         try:
-            mask = masks_of({"flags": codes}, await desk.rules_of(digits))["flags"]
+            mask = code_mask("flags", codes, await desk.rules_of(digits))
         except LineError as error:
             raise CommandError(Exit.USAGE, f"{error.column} {error.reason}.") from None
         await desk.set_flags(by.told(), digits, mask, guardian)
     _tell(digits, "has its holder's flags", {"flags": codes.split()}, json)
 
 
-@app.command(help_epilogue=examples("holders tax-proof --year 2026"))
+@app.command(
+    help_epilogue=examples(
+        "holders tax-proof --year 2025", "holders tax-proof --year 2025 --correct --reason 'a typing error'"
+    )
+)
 async def tax_proof(
     number: CardNumber = FROM_INPUT,
     /,
     *,
-    year: Annotated[int, Parameter(help="The year of which tax was proved.")],
+    year: Annotated[int, Parameter(help="The year of which tax was proved, one that has ended.")],
+    correct: Annotated[
+        bool, Parameter(negative="", help="In the place of a year taken down by mistake; wants a reason.")
+    ] = False,
     by: By = NOBODY,
     json: Json = False,
     place: Place = HERE,
@@ -284,7 +211,7 @@ async def tax_proof(
         raise CommandError(Exit.USAGE, f"--year: {year} is no year from 1990 to 2200.")
     digits = digits_of(number)
     async with holder_desk(place) as desk:
-        until = await desk.prove_tax(by.told(), digits, year)
+        until = await desk.prove_tax(by.told(), digits, year, is_correction=correct)
     _tell(digits, f"is entitled until {until}", {"entitled_until": until.isoformat()}, json)
 
 

@@ -45,6 +45,11 @@ class HolderDesk:
         """Return the rules of a programme in force now. Raises NotInRegistry before the first."""
         return (await version_in_force(self.database, programme)).rules
 
+    async def terms(self, programme: int) -> tuple[Rules, date]:
+        """Return the rules of a programme in force now, and the day it is there."""
+        version = await version_in_force(self.database, programme)
+        return version.rules, today(version)
+
     def token(self, programme: int, digits: str) -> int:
         """Return the token a card of a programme is known by."""
         return self.master.pepper(programme).token(digits)
@@ -56,7 +61,7 @@ class HolderDesk:
 
     async def add(self, actor: Actor, programme: int, digits: str, new: NewHolder) -> None:
         """Give a card its holder."""
-        done = await self._run(lambda c: holder_imports.add_holders(c, actor, programme, [new]))
+        done = await self.import_all(actor, programme, [new], Mode.WHOLE)
         if done.unchanged:
             raise RegistryRefused(f"card {mask_card(digits)}: has this holder already")
         if done.refused:
@@ -65,8 +70,10 @@ class HolderDesk:
 
     async def import_all(self, actor: Actor, programme: int, rows: Sequence[NewHolder], mode: Mode) -> Import:
         """Give many cards their holders; see `ledger.registry.holder_imports.add_holders`."""
+        needed = _contact_needed(await self.rules(programme))
         return await self._run(
-            lambda c: holder_imports.add_holders(c, actor, programme, rows, mode), timeout_s=IMPORT_S_MAX
+            lambda c: holder_imports.add_holders(c, actor, programme, rows, mode, contact_needed=needed),
+            timeout_s=IMPORT_S_MAX,
         )
 
     async def show(self, digits: str) -> tuple[Any, Any | None, Any | None]:
@@ -82,7 +89,10 @@ class HolderDesk:
 
     async def change(self, actor: Actor, digits: str, changes: Mapping[str, Any]) -> None:
         """Change what is known of a person."""
-        await self._on(digits, lambda c, token: people.change_person(c, actor, token, changes))
+        needed = _contact_needed(await self.rules_of(digits))
+        await self._on(
+            digits, lambda c, token: people.change_person(c, actor, token, changes, contact_needed=needed)
+        )
 
     async def set_flags(self, actor: Actor, digits: str, flags: int, guardian: bool | None) -> None:
         """Put the flags of a holder anew."""
@@ -90,15 +100,28 @@ class HolderDesk:
             digits, lambda c, token: holders.set_flags(c, actor, token, flags=flags, guardian=guardian)
         )
 
-    async def prove_tax(self, actor: Actor, digits: str, tax_year: int) -> date:
-        """Take down proof of the tax of a year; return the last day it entitles to."""
-        rule = (await self.rules_of(digits)).entitlement
+    async def prove_tax(
+        self, actor: Actor, digits: str, tax_year: int, *, is_correction: bool = False
+    ) -> date:
+        """Take down proof of the tax of a year that has ended; return the last day it entitles to.
+
+        A correction of what was taken down wants a reason.
+        """
+        if is_correction:
+            with_reason(actor)
+        card = await self.database.run(lambda c: card_of(c, self.master, digits))
+        rules, day = await self.terms(card["programme"])
+        rule = rules.entitlement
         if rule is None:
             raise RegistryRefused("in this programme nothing hangs on proof of tax")
+        if why := rule.proof_fault(tax_year, day):
+            raise RegistryRefused(f"card {mask_card(digits)}: {tax_year} {why}")
         until = rule.until(tax_year)
         await self._on(
             digits,
-            lambda c, token: holders.prove_tax(c, actor, token, tax_year=tax_year, entitled_until=until),
+            lambda c, token: holders.prove_tax(
+                c, actor, token, tax_year=tax_year, entitled_until=until, is_correction=is_correction
+            ),
         )
         return until
 
@@ -167,3 +190,7 @@ class HolderDesk:
             return await job(connection)
 
         return await self.database.run(checked, timeout_s=timeout_s)
+
+
+def _contact_needed(rules: Rules) -> bool:
+    return rules.holders is not None and rules.holders.contact_needed

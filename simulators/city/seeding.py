@@ -250,7 +250,9 @@ def _holders(population: Population, pepper: Pepper) -> Iterator[NewHolder]:
             pepper.token(population.card_digits(index)),
             flags=holder.flags,
             entitled_until=holder.entitled_until,
-            person=Person(f"Osoba {index + 1}", born_on=born_on) if born_on else None,
+            person=Person(f"Osoba {index + 1}", born_on=born_on, email=f"osoba{index + 1}@poczta.example")
+            if born_on
+            else None,
         )
 
 

@@ -143,6 +143,7 @@ JUDGES: Final[tuple[tuple[str, Judge], ...]] = (
     (r"holders\.kinds\[\w+\]\.(bit|from_age|to_age|minor)", _any),
     (r"holders\.flags\[\w+\]\.bit", _any),
     (r"holders\.overlap", _any),
+    (r"holders\.contact_needed", _switched_on),
     (r"entitlement\.(years|month|day)", lambda old, new: old is None or (new is not None and new < old)),
     (r"entitlement\.transition\.\w+", _any),
     (r"earn\.step_grosze", _more),

@@ -55,13 +55,17 @@ def test_holders_are_imported_all_or_none(zgierz: Run, tmp_path: Path) -> None:
         f"{card(3)},Jan,44051401358,,,,,,,,",
         f"{card(4)},Jan,,1980-01-01,,,,giant,,,",
         f"{card(5)},Jan,,,,,,,viking,,",
-        f"{card(9)},Jan,,1980-01-01,,,,,,,",
+        f"{card(9)},Jan,,1980-01-01,600100201,,,,,,",
         f"{card(4)},Jan,,1980-13-01,,,,,,,",
         f"{card(5)},Jan,,1980-01-01,,nobody,,,,,",
+        f"{card(2)},,,,,,,,,{TODAY.year},",
+        f"{card(6)},Jan,,1980-01-01,,,,,,,",
+        f"{card(4)},,,,,,,,,,2024-05-01",
+        f"{card(7)},,,1980-01-01,600100200,,,,,,",
     )
     status, out, err = zgierz("holders", "import", str(file), *PROGRAMME)
     assert status == Exit.DIFFERENCES
-    assert "0 holders imported, 0 there already, 8 lines refused" in out
+    assert "0 holders imported, 0 there already, 12 lines refused" in out
     for line in (
         "line 3: is line 2 once more",
         "line 4: born_on: is in the future",
@@ -71,6 +75,10 @@ def test_holders_are_imported_all_or_none(zgierz: Run, tmp_path: Path) -> None:
         "line 8: number: is no card of this programme",
         "line 9: born_on: is no date like",
         "line 10: email: is no e-mail address",
+        "line 11: tax_year: is not over: a proof is for",
+        "line 12: phone: and email are empty: one of them is needed",
+        "line 13: applied_on: entitles to nothing without proof: only 2024-01-01 to 2024-04-30 does",
+        "line 14: name: is empty: a person has one",
     ):
         assert line in out
     assert not any(secret in out + err for secret in ("Anna", PESEL, "600100200", card(1), "nobody"))
@@ -98,6 +106,8 @@ def test_kinds_follow_the_birthday_and_the_person_is_shown_only_when_asked(zgier
     typed = f"{card(1)}\nborn_on: {younger}\nphone: 600100201\n"
     assert zgierz("holders", "update", typed=typed)[0] == Exit.OK
     assert shown(zgierz, 1)["kinds"] == "adult"
+    status, _, err = zgierz("holders", "update", typed=f"{card(1)}\nphone:\nchannel:\n")
+    assert (status, "one of them is needed" in err) == (Exit.USAGE, True)
     assert shown(zgierz, 1, "--person")["phone"] == "600100201"
     status, _, err = zgierz("holders", "update", typed=f"{card(1)}\nsurname: Wiśniewski\n")
     assert (status, "Wiśniewski" in err) == (Exit.USAGE, False)
@@ -118,13 +128,39 @@ def test_proof_of_tax_entitles_until_the_end_of_may(zgierz: Run) -> None:
 
 
 def test_the_transition_needs_no_proof(zgierz: Run) -> None:
-    """Zgierz § 21: applied for from January to April 2024, entitled until 31 May 2024; a day later, to
-    nothing.
+    """Zgierz § 21: applied for from January to April 2024, entitled until 31 May 2024; a day later it is
+    refused, for it would entitle to nothing.
     """
-    for number, day, until in ((1, "2024-01-01", "2024-05-31"), (2, "2024-04-30", "2024-05-31"),
-                               (3, "2024-05-01", None)):  # fmt: skip
+    for number, day in ((1, "2024-01-01"), (2, "2024-04-30")):
         assert zgierz("holders", "add", "--applied-on", day, *PROGRAMME, typed=card(number))[0] == Exit.OK
-        assert shown(zgierz, number)["entitled_until"] == until
+        assert shown(zgierz, number)["entitled_until"] == "2024-05-31"
+    for day in ("2023-12-31", "2024-05-01"):
+        status, _, err = zgierz("holders", "add", "--applied-on", day, *PROGRAMME, typed=card(3))
+        assert (status, "entitles to nothing without proof" in err) == (Exit.USAGE, True)
+    assert zgierz("holders", "show", typed=card(3))[0] == Exit.NOT_FOUND
+
+
+def test_tax_is_proved_of_a_year_that_is_over(zgierz: Run) -> None:
+    """Zgierz § 20: for the previous year; this one's and a later one's are refused, and a wrong year that
+    was taken down is corrected, with a reason.
+    """
+    for year in (TODAY.year, TODAY.year + 1):
+        status, _, err = zgierz("holders", "add", "--tax-year", str(year), *PROGRAMME, typed=card(1))
+        assert (status, "is not over" in err) == (Exit.USAGE, True)
+    assert zgierz("holders", "add", *PROGRAMME, typed=card(1))[0] == Exit.OK
+    for year in (TODAY.year, TODAY.year + 1):
+        status, _, err = zgierz("holders", "tax-proof", "--year", str(year), typed=card(1))
+        assert (status, "is not over" in err) == (Exit.USAGE, True)
+    last = TODAY.year - 1
+    correct = ("holders", "tax-proof", "--correct", "--year", str(last - 1))
+    reason = ("--reason", "a typing error")
+    status, _, err = zgierz(*correct, *reason, typed=card(1))
+    assert (status, "nothing to correct" in err) == (Exit.USAGE, True)
+    assert zgierz("holders", "tax-proof", "--year", str(last), typed=card(1))[0] == Exit.OK
+    status, _, err = zgierz(*correct, typed=card(1))
+    assert (status, "--reason" in err) == (Exit.USAGE, True)
+    assert zgierz(*correct, *reason, typed=card(1))[0] == Exit.OK
+    assert shown(zgierz, 1)["entitled_until"] == f"{last + 1}-05-31"
 
 
 def test_a_notice_lasts_a_calendar_month(zgierz: Run) -> None:
@@ -142,14 +178,15 @@ def test_a_notice_lasts_a_calendar_month(zgierz: Run) -> None:
 
 def test_anonymising_leaves_the_account_and_nobody(zgierz: Run) -> None:
     """Zgierz § 26: the card is closed, the person gone; a proxy may not ask for it."""
-    typed = f"{card(1)}\nname: Zażółć Gęślą\npesel: {PESEL}\n"
+    typed = f"{card(1)}\nname: Zażółć Gęślą\npesel: {PESEL}\nphone: 600100200\n"
     assert zgierz("holders", "add", *PROGRAMME, typed=typed)[0] == Exit.OK
     status, _, err = zgierz("holders", "anonymise", "--hand", "proxy-online", *SURE, typed=card(1))
     assert (status, "only by" in err) == (Exit.USAGE, True)
     assert zgierz("holders", "anonymise", "--hand", "holder-online", *SURE, typed=card(1))[0] == Exit.OK
     assert shown(zgierz, 1, "--person")["name"] is None
     assert json.loads(zgierz("cards", "show", "--json", typed=card(1))[1])["status"] == "closed"
-    assert zgierz("holders", "add", *PROGRAMME, typed=f"{card(2)}\nname: Y\npesel: {PESEL}\n")[0] == Exit.OK
+    typed = f"{card(2)}\nname: Y\npesel: {PESEL}\nemail: y@poczta.example\n"
+    assert zgierz("holders", "add", *PROGRAMME, typed=typed)[0] == Exit.OK
 
 
 def test_a_programme_s_role_is_made_and_listed(zgierz: Run) -> None:

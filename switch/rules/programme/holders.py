@@ -43,11 +43,15 @@ class Flag(Part, frozen=True):
 
 
 class Holders(Rule, frozen=True):
-    """Kinds of holder by age, and flags. `overlap`: what holds at an age of two kinds, if there is one."""
+    """Kinds of holder by age, and flags. `overlap`: what holds at an age of two kinds, if there is one.
+
+    `contact_needed`: who gives neither a phone number nor an e-mail address gets no card.
+    """
 
     kinds: Annotated[tuple[HolderKind, ...], Meta(max_length=16)] = ()
     flags: Annotated[tuple[Flag, ...], Meta(max_length=16)] = ()
     overlap: Overlap | None = None
+    contact_needed: bool = False
 
     def bands(self) -> list[Band]:
         """The kinds as `switch.rules.dates` counts them."""
@@ -87,6 +91,11 @@ class Entitlement(Rule, frozen=True):
     def until(self, tax_year: int) -> date:
         """Return the last day that proof of the tax of a year entitles to."""
         return end_after_tax_year(tax_year, years=self.years, month=self.month, day=self.day)
+
+    def proof_fault(self, tax_year: int, today: date) -> str:
+        """Return why tax of a year cannot be proved on a day: a proof is for a year before it; else ""."""
+        last = today.year - 1
+        return "" if tax_year <= last else f"is not over: a proof is for {last} or a year before it"
 
     def until_without_proof(self, applied: date) -> date | None:
         """Return the last day an application of that day entitles to without proof; None: to nothing."""
