@@ -97,15 +97,16 @@ class TransactionReply(Message, frozen=True):
 class VerifyReply(Message, frozen=True):
     """Reply to VERIFY: what holds for the card here and now, by offer, and how often; never why.
 
-    `checks`: what the cashier is to see for any of them; `benefits` are (offer, remaining), -1 without a
-    limit; `benefits_next`: what to ask for with `offers_after`, 0 if there are no more.
+    `benefits` are (offer, remaining, checks): how often, never 0, -1 without a limit, and what the cashier is
+    to see for this one. `checks`: what is to be seen for every one of them; `benefits_next`: what to ask for
+    with `offers_after`, 0 if there are no more.
     """
 
     stan: Stan
     code: Code
     server_time_ms: UInt63
     checks: Bits
-    benefits: Annotated[list[tuple[OfferNumber, Remaining]], Meta(max_length=limits.BENEFITS_MAX)]
+    benefits: Annotated[list[tuple[OfferNumber, Remaining, Bits]], Meta(max_length=limits.BENEFITS_MAX)]
     benefits_next: OfferOrNone
     receipt: Annotated[str, Meta(max_length=limits.RECEIPT_BYTES_MAX)]
 

@@ -61,7 +61,7 @@ async def _sell(terminal: PosTerminal, city: City) -> TransactionReply:
         if population.peculiarity(index) is not Peculiarity.NONE:
             continue
         verified = await terminal.verify(population.card_digits(index))
-        if left := [number for number, remaining in verified.benefits if remaining]:
+        if left := [number for number, *_ in verified.benefits]:
             card, offer = population.card_digits(index), left[0]
             break
     return await terminal.benefit(

@@ -5,6 +5,7 @@ Owns the showing. Must not know how an answer was had. Invariant: a card number 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from ops.exit_codes import Exit
@@ -12,6 +13,7 @@ from ops.output import Row, print_fields, print_json, print_line, work_is_done
 from ops.till.receipt_paper import paper
 from protocol import ResultClass, ResultCode, TotalsReply, TransactionReply, VerifyReply, result_class
 from simulators.till.terminal import PosTerminal
+from switch.rules.programme.benefits import CHECK_ALONE, CHECK_GUARDIAN, CHECK_ID
 from switch.rules.receipts import money
 
 CODES: Final = {int(code): code for code in ResultCode}
@@ -85,6 +87,14 @@ def show_reply(terminal: PosTerminal, reply: TransactionReply, *, as_json: bool)
     return status_of(reply.code)
 
 
+def asked(checks: int) -> Iterator[str]:
+    """Return what the cashier is to see, by the bits of `checks`."""
+    if checks & CHECK_ID:
+        yield "see a photo document" + (", or a minor's guardian's" if checks & CHECK_GUARDIAN else "")
+    if checks & CHECK_ALONE:
+        yield "no other discount"
+
+
 def show_verified(reply: VerifyReply, *, as_json: bool) -> Exit:
     """Print the benefits that hold for a card; returns the exit status."""
     if as_json:
@@ -93,15 +103,20 @@ def show_verified(reply: VerifyReply, *, as_json: bool) -> Exit:
                 "result": code_name(reply.code),
                 "code": int(reply.code),
                 "checks": reply.checks,
-                "benefits": [{"offer": offer, "remaining": left} for offer, left in reply.benefits],
+                "benefits": [
+                    {"offer": offer, "remaining": left, "checks": checks}
+                    for offer, left, checks in reply.benefits
+                ],
                 "benefits_next": reply.benefits_next,
                 "receipt": reply.receipt,
             }
         )
         return status_of(reply.code)
     print_line(reply.receipt or code_text(reply.code))
-    for offer, left in reply.benefits:
-        print_line(f"offer {offer}: " + (f"{left} left" if left >= 0 else "no limit"))
+    for offer, left, checks in reply.benefits:
+        print_line(
+            f"offer {offer}: " + "; ".join([f"{left} left" if left >= 0 else "no limit", *asked(checks)])
+        )
     if reply.benefits_next:
         print_line(f"More: --after {reply.benefits_next}")
     return status_of(reply.code)

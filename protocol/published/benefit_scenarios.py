@@ -32,8 +32,8 @@ def advice(stan: int, sold_at: str) -> Step:
 
 
 def verified(stan: int, benefits: list[list[int]]) -> Step:
-    """What VERIFY answers."""
-    return expect("VERIFY", stan, 0, server_time_ms="$any", checks=ALONE, benefits=benefits, benefits_next=0)
+    """What VERIFY answers: there is nothing that each of them asks for."""
+    return expect("VERIFY", stan, 0, server_time_ms="$any", checks=0, benefits=benefits, benefits_next=0)
 
 
 def quote(stan: int, operation: int, amount: int, number: int = 0) -> Step:
@@ -111,16 +111,16 @@ SCENARIOS: list[tuple[str, str, list[Step]]] = [
     ),
     (
         "verify",
-        "Which benefits hold for a card here and now, and how often; nothing is kept of the question.",
+        "Which benefits hold for a card here and now, how often, and what each asks for; no used-up ones.",
         [
             send("VERIFY", 1, card=CARD, offers_after=0),
-            verified(1, [[TEN_PERCENT, 1], [FIVE_OFF, -1], [FREE, -1]]),
+            verified(1, [[TEN_PERCENT, 1, 0], [FIVE_OFF, -1, ALONE], [FREE, -1, 0]]),
             use(2, TEN_PERCENT, 1_000),
             used(2, 0, 1_000, 100, left=0),
             send("VERIFY", 3, card=CARD, offers_after=0),
-            verified(3, [[TEN_PERCENT, 0], [FIVE_OFF, -1], [FREE, -1]]),
+            verified(3, [[FIVE_OFF, -1, ALONE], [FREE, -1, 0]]),
             send("VERIFY", 4, card=CARD, offers_after=TEN_PERCENT),
-            verified(4, [[FIVE_OFF, -1], [FREE, -1]]),
+            verified(4, [[FIVE_OFF, -1, ALONE], [FREE, -1, 0]]),
             send("VERIFY", 5, card="$blocked", offers_after=0),
             expect("VERIFY", 5, 45, server_time_ms="$any", checks=0, benefits=[], benefits_next=0),
         ],

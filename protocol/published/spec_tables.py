@@ -39,8 +39,8 @@ _REPLY_FIELDS: dict[type[Reply], str] = {
     KeyChangeReply: "server_time_ms · generation: int, 0 = none · wrapped: bin ≤ 60",
     VerifyReply: (
         "server_time_ms · checks: int 0–255, bits · benefits: array of at most 32 arrays [offer, "
-        "remaining: int, −1 no limit] · benefits_next: int, 0 = no more · receipt: str ≤ 512 "
-        "bytes"
+        "remaining: int, −1 no limit, checks: int 0–255, bits] · benefits_next: int, 0 = no more · "
+        "receipt: str ≤ 512 bytes"
     ),
     TransactionReply: (
         "transaction_id · server_time_ms · amount_grosze (int64) · discount_grosze (int64) · "

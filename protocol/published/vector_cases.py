@@ -192,7 +192,7 @@ REPLIES: list[tuple[str, int, Reply]] = [
     (
         "VERIFY, two benefits and more to come",
         0x11,
-        VerifyReply(14, 0, TIME_MS, 5, [(17, 3), (18, -1)], 18, "Sprawdź dokument ze zdjęciem"),
+        VerifyReply(14, 0, TIME_MS, 1, [(17, 3, 5), (18, -1, 1)], 18, "Sprawdź dokument ze zdjęciem"),
     ),
     (
         "QUOTE of a BENEFIT_USE",

@@ -95,11 +95,11 @@ class BenefitDesk(Choices):
         picked = self._pick()
         reply = await self.terminal.verify(picked.text, entry=self._read())
         answer = judged("verify", picked.card_index, reply.code, *picked.codes)
-        told = {number for number, _ in reply.benefits}
+        told = {number for number, *_ in reply.benefits}
         for offer in _offers(self._population, self._partner):
             applies = is_for(self._population, picked.card_index, offer, date.today())
             should = applies and reply.code == ResultCode.APPROVED
-            is_open = not (offer.days or offer.hours)
+            is_open = not (offer.days or offer.hours or offer.limits)
             if (offer.number in told and applies is False) or (
                 should and is_open and offer.number not in told and not reply.benefits_next
             ):

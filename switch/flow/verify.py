@@ -1,12 +1,15 @@
 """VERIFY: which benefits hold for a card here and now, and how often.
 
 Owns the reply. What holds is decided from memory (`switch.rules.decide.verify`), at the moment the request
-was read; the ledger only counts what is left. Invariant: nobody is told why a benefit holds for a card.
+was read; the ledger only counts what is left. Invariants: nobody is told why a benefit holds for a card; what
+is used up does not hold; what the receipt asks the cashier to see is wanted by every benefit listed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 
 from ledger.books.posting import NO_LIMIT, Kind
 from ledger.books.quotas import uses_left
@@ -45,12 +48,16 @@ def not_verified(question: Question, code: int) -> VerifyReply:
 
 def _reply(question: Question, last4: int, verdict: Verdict, left: Sequence[int]) -> VerifyReply:
     terminal, now_ms = question.terminal, question.at.now_ms
+    benefits = [
+        (found.offer, rest, found.checks) for found, rest in zip(verdict.found, left, strict=True) if rest
+    ]
+    checks = reduce(and_, (wanted for _, _, wanted in benefits)) if benefits else 0
     return VerifyReply(
         stan=question.request.message.stan,
         code=verdict.code,
         server_time_ms=now_ms,
-        checks=verdict.checks,
-        benefits=[(found.offer, rest) for found, rest in zip(verdict.found, left, strict=True)],
+        checks=checks,
+        benefits=benefits,
         benefits_next=verdict.next_after,
         receipt=terminal.partner.programme.current.printer.text(
             VERIFY,
@@ -61,6 +68,6 @@ def _reply(question: Question, last4: int, verdict: Verdict, left: Sequence[int]
             points=0,
             balance=0,
             language=question.connection.language,
-            checks=verdict.checks,
+            checks=checks,
         ),
     )

@@ -72,7 +72,11 @@ UTF8 = st.characters(exclude_categories=["Cs"])
 
 LISTS: dict[str, st.SearchStrategy[Any]] = {
     "benefits": st.lists(
-        st.tuples(st.integers(1, limits.OFFER_MAX), st.integers(-1, limits.COUNT_MAX)),
+        st.tuples(
+            st.integers(1, limits.OFFER_MAX),
+            st.integers(-1, limits.COUNT_MAX),
+            st.integers(0, limits.BITS_MAX),
+        ),
         max_size=limits.BENEFITS_MAX,
     ),
     "wrapped": st.binary(max_size=limits.WRAPPED_KEY_SIZE),

@@ -151,7 +151,7 @@ class FakeSwitch:
                     0,
                 )
             case Verify():
-                return VerifyReply(message.stan, step.code, 1, 5, [(17, 3)], 0, "")
+                return VerifyReply(message.stan, step.code, 1, 5, [(17, 3, 5)], 0, "")
             case SignOff() | Echo() | CardReport():
                 return Ack(message.stan, step.code, 1)
             case Status():

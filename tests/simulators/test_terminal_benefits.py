@@ -113,7 +113,7 @@ async def test_questions_are_asked_and_kept_nowhere(memory: TerminalMemory, swit
     """VERIFY and QUOTE post nothing: they leave nothing pending and nothing in the totals."""
     async with make(memory, switch) as terminal:
         verified = await terminal.verify(CARD, offers_after=16)
-        assert (verified.benefits, verified.checks) == ([(17, 3)], 5)
+        assert (verified.benefits, verified.checks) == ([(17, 3, 5)], 5)
         await terminal.quote(CARD, BenefitUse, 25_00, number=17)
         assert memory.pending is None
         await terminal.totals()

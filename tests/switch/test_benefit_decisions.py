@@ -344,14 +344,27 @@ def test_a_quote_is_the_decision_of_its_operation(
 
 def test_a_verify_lists_what_a_use_would_be_granted_page_by_page() -> None:
     """For 60 offers, some not for the card: the list is what may be used, page by page."""
-    offers = [here(n, TENTH if n % 3 else HALF, confirm=["photo_id"]) for n in range(1, 61)]
+    offers = [here(n, TENTH if n % 3 else HALF, confirm=["photo_id"] if n % 2 else []) for n in range(1, 61)]
     terminal, holder = shop(ZGIERZ, *offers), card(ZGIERZ)
     granted = [n for n in range(1, 61) if not use(terminal, holder, offer=n).code]
     first = decide_verify(Verify(1, 0, "", SWIPED, 0), terminal, holder, NOW)
-    assert (first.code, first.checks, len(first.found)) == (0, 5, limits.BENEFITS_MAX)
+    assert (first.code, len(first.found)) == (0, limits.BENEFITS_MAX)
     second = decide_verify(Verify(1, 0, "", SWIPED, first.next_after), terminal, holder, NOW)
     assert second.next_after == 0
     assert [found.offer for found in (*first.found, *second.found)] == granted
+    for found in first.found:
+        more = use(terminal, holder, offer=found.offer).more
+        assert more is not None
+        assert found.checks == more.checks == 5
+
+
+def test_each_benefit_says_what_it_asks_for_itself() -> None:
+    """Żywiec § 4 asks for a document in doubt only: one offer that wants it always asks for no other."""
+    partner = partner_in(ZYWIEC).number
+    anybody = {"kind": "percent", "percent": 10}
+    offers = [here(n, anybody, partner=partner, confirm=["photo_id"] * (n == 8)) for n in (7, 8, 9)]
+    page = decide_verify(Verify(1, 0, "", SWIPED, 0), shop(ZYWIEC, *offers), card(ZYWIEC), NOW)
+    assert [(found.offer, found.checks) for found in page.found] == [(7, 4), (8, 5), (9, 4)]
 
 
 def test_a_refund_names_a_sale_of_the_same_partner() -> None:

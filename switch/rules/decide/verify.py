@@ -1,6 +1,6 @@
 """Which benefits hold for a card here and now, and what the cashier is to see; never why. Pure.
 
-Owns the page of a VERIFY. What is left of their quotas the ledger knows.
+Owns the page of a VERIFY. What is left of their quotas the ledger knows, and so which of them are used up.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from switch.rules.directory import Card, Terminal
 
 
 class Found(NamedTuple):
-    """One benefit that holds: its offer, and the quotas a use of it would count against."""
+    """One benefit that holds: its offer, what the cashier is to see, what a use of it would count against."""
 
     offer: int
+    checks: int
     quotas: tuple[QuotaLeg, ...]
 
 
@@ -27,7 +28,6 @@ class Verdict(NamedTuple):
     """What a VERIFY comes to, but for what is left; `next_after` 0: there are no more."""
 
     code: int
-    checks: int = 0
     found: tuple[Found, ...] = ()
     next_after: int = 0
 
@@ -57,8 +57,8 @@ def decide_verify(message: Verify, terminal: Terminal, card: Card | int, at: Mom
         islice((terms for terms in ready if not refuse_offer(terms, asked, who)), limits.BENEFITS_MAX + 1)
     )
     page = fitting[: limits.BENEFITS_MAX]
-    checks = 0
-    for terms in page:
-        checks |= checks_for(terms, version, who)
-    found = tuple(Found(terms.offer.number, quotas_for(terms, asked, who)) for terms in page)
-    return Verdict(APPROVED, checks, found, page[-1].offer.number if len(fitting) > len(page) else 0)
+    found = tuple(
+        Found(terms.offer.number, checks_for(terms, version, who), quotas_for(terms, asked, who))
+        for terms in page
+    )
+    return Verdict(APPROVED, found, page[-1].offer.number if len(fitting) > len(page) else 0)
