@@ -70,6 +70,14 @@ def bucket_of(account: int, buckets: int) -> int:
 
 NOT_JOURNALLED: Final = frozenset(map(int, (Kind.STATUS, Kind.BALANCE, Kind.VERIFY, Kind.QUOTE)))
 """Inquiries: they leave no row, and their ids may be used again."""
+TOTALLED: Final = (
+    (Kind.EARN, Kind.EARN_ADVICE),
+    (Kind.REDEEM,),
+    (Kind.REVERSAL,),
+    (Kind.BENEFIT_USE, Kind.BENEFIT_ADVICE),
+    (Kind.REFUND,),
+)
+"""The sums of a terminal's totals, and what counts in each: whatever a terminal may post, in one of them."""
 PUT_OFF: Final = range(10, 20)
 """Codes of class retry: nothing is decided yet, so nothing is kept and no id is used."""
 ANY_ACCOUNT: Final = -1

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ledger.books.posting import AccountKind, Kind, Unit, account_id, bucket_of
+from ledger.books.posting import TOTALLED, AccountKind, Unit, account_id, bucket_of
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
@@ -136,22 +136,21 @@ async def terminal_totals(
     row = await connection.fetchrow(
         "select count(*) filter (where kind = any($4)),"
         " coalesce(sum(points) filter (where kind = any($4)), 0)::bigint,"
-        " count(*) filter (where kind = $5), coalesce(-sum(points) filter (where kind = $5), 0)::bigint,"
-        " count(*) filter (where kind = $6), coalesce(sum(points) filter (where kind = $6), 0)::bigint,"
+        " count(*) filter (where kind = any($5)),"
+        " coalesce(-sum(points) filter (where kind = any($5)), 0)::bigint,"
+        " count(*) filter (where kind = any($6)),"
+        " coalesce(sum(points) filter (where kind = any($6)), 0)::bigint,"
         " count(*) filter (where kind = any($7)),"
         " coalesce(sum(discount_grosze) filter (where kind = any($7)), 0)::bigint,"
-        " count(*) filter (where kind = $8), coalesce(sum(points) filter (where kind = $8), 0)::bigint "
+        " count(*) filter (where kind = any($8)),"
+        " coalesce(sum(points) filter (where kind = any($8)), 0)::bigint "
         "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
         "join ledger.journal j on j.bucket = b.bucket and j.terminal = $1 and j.stan between $2 and $3 "
         "and j.code = 0",
         terminal,
         stan_from,
         stan_to,
-        [int(Kind.EARN), int(Kind.EARN_ADVICE)],
-        int(Kind.REDEEM),
-        int(Kind.REVERSAL),
-        [int(Kind.BENEFIT_USE), int(Kind.BENEFIT_ADVICE)],
-        int(Kind.REFUND),
+        *([int(kind) for kind in kinds] for kinds in TOTALLED),
     )
     return TerminalTotals(*row)
 

@@ -11,7 +11,7 @@ not that of the sale (22). Of two cards of one account with the same last four d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ledger.books.posting import Kind
@@ -19,18 +19,8 @@ from ledger.books.recorded import Recorded
 from ledger.registry.history import Change, PastCard, PastHolder, day_number
 from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RegistrySnapshot, RulesRow, TerminalRow
 from ledger.registry.secrets import MasterKey
-from protocol import (
-    BenefitAdvice,
-    BenefitUse,
-    Earn,
-    EarnAdvice,
-    Redeem,
-    Refund,
-    Request,
-    ResultCode,
-    Reversal,
-)
-from switch.flow.operations import OPERATIONS
+from protocol import Request, ResultCode
+from switch.flow.operations import OPERATIONS, Again
 from switch.rules.decide import Decision, Moment, postpone
 from switch.rules.directory import Card, Directory, HeldCard, Terminal
 from switch.rules.entitlement import Held
@@ -42,27 +32,7 @@ NO_CARD: Final = frozenset(
 
 MISMATCH: Final = int(ResultCode.ORIGINAL_MISMATCH)
 
-REQUEST_OF: Final[dict[int, Callable[[Recorded], Request]]] = {
-    Kind.EARN: lambda row: Earn(row.stan, row.terminal_time, "", row.entry, row.amount_grosze),
-    Kind.EARN_ADVICE: lambda row: EarnAdvice(row.stan, row.terminal_time, "", row.entry, row.amount_grosze),
-    Kind.REDEEM: lambda row: Redeem(row.stan, row.terminal_time, "", row.entry, row.tier, row.basis),
-    Kind.BENEFIT_USE: lambda row: BenefitUse(
-        row.stan, row.terminal_time, "", row.entry, row.offer, row.amount_grosze, row.confirmed
-    ),
-    Kind.BENEFIT_ADVICE: lambda row: BenefitAdvice(
-        row.stan, row.terminal_time, "", row.entry, row.offer, row.amount_grosze, row.confirmed
-    ),
-    Kind.REFUND: lambda row: Refund(
-        row.stan,
-        row.terminal_time,
-        "",
-        row.entry,
-        row.original_terminal,
-        row.original_stan,
-        row.amount_grosze,
-    ),
-    Kind.REVERSAL: lambda row: Reversal(row.stan, row.terminal_time, "", row.entry, row.original_stan),
-}
+AGAIN: Final[dict[int, Again]] = {row.kind: row.again for row in OPERATIONS.values() if row.again}
 """How each journalled operation was asked for, without the card's number."""
 
 
@@ -144,7 +114,7 @@ def decide_again(past: Past, row: Recorded) -> Decision | None:
 
     Rows come in the order of their numbers.
     """
-    make = REQUEST_OF.get(row.kind)
+    make = AGAIN.get(row.kind)
     past.advance(row.registry_number, row.accepted_at_ms)
     terminal = past.directory.terminals.get(row.terminal)
     if make is None or terminal is None:

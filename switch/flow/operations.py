@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ledger.books.posting import Kind
+from ledger.books.recorded import Recorded
 from protocol import (
     TYPE_OF,
     Balance,
@@ -55,6 +56,8 @@ from switch.rules.decide import (
 )
 from switch.rules.programme import LANGUAGES, Rules
 
+Again: TypeAlias = Callable[[Recorded], Request]
+"""How a request is made of its row in the journal, without the card's number."""
 OnArrival: TypeAlias = Callable[[Connection, Any], None]
 """What a question changes of its connection at once, before what comes behind it is looked at."""
 
@@ -105,12 +108,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     `kind` is the ledger's number of it. `is_new_business`: it may be told to try again when there is too much
     to do or too little is known; what settles an earlier request never is. `price`: what one without
     a decision costs, in units of an allowance (allowance.py); the others are bounded by the requests in
-    flight alone. What leaves a row in the journal, the kind says.
+    flight alone. What leaves a row in the journal, the kind says;
+    `again` makes the request of that row, so that it can be decided again.
     `is_offered`: whether a programme of these rules has it.
     """
 
     kind: int = 0
     decide: Decide | None = None
+    again: Again | None = None
     reply: MakeReply = transaction_reply
     is_new_business: bool = False
     asks_ledger: bool = False
@@ -119,16 +124,38 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     is_offered: Callable[[Rules], bool] = _always
 
 
+def _read(row: Recorded) -> tuple[int, int, str, int]:
+    return row.stan, row.terminal_time, "", row.entry
+
+
 OPERATIONS: dict[type[Request], Operation] = {
-    Earn: Operation(kind=int(Kind.EARN), decide=decide_earn, is_new_business=True, is_offered=_gives_points),
+    Earn: Operation(
+        kind=int(Kind.EARN),
+        decide=decide_earn,
+        again=lambda row: Earn(*_read(row), row.amount_grosze),
+        is_new_business=True,
+        is_offered=_gives_points,
+    ),
     EarnAdvice: Operation(
-        kind=int(Kind.EARN_ADVICE), decide=decide_earn_advice, is_new_business=True, is_offered=_gives_points
+        kind=int(Kind.EARN_ADVICE),
+        decide=decide_earn_advice,
+        again=lambda row: EarnAdvice(*_read(row), row.amount_grosze),
+        is_new_business=True,
+        is_offered=_gives_points,
     ),
     Redeem: Operation(
-        kind=int(Kind.REDEEM), decide=decide_redeem, is_new_business=True, is_offered=_takes_points
+        kind=int(Kind.REDEEM),
+        decide=decide_redeem,
+        again=lambda row: Redeem(*_read(row), row.tier, row.basis),
+        is_new_business=True,
+        is_offered=_takes_points,
     ),
     Balance: Operation(kind=int(Kind.BALANCE), decide=decide_balance, is_new_business=True),
-    Reversal: Operation(kind=int(Kind.REVERSAL), decide=decide_reference),
+    Reversal: Operation(
+        kind=int(Kind.REVERSAL),
+        decide=decide_reference,
+        again=lambda row: Reversal(*_read(row), row.original_stan),
+    ),
     Status: Operation(kind=int(Kind.STATUS), decide=decide_reference, reply=status_reply),
     SignOn: Operation(asks_ledger=True, price=10.0, on_arrival=_speak),
     Totals: Operation(asks_ledger=True, price=100.0),
@@ -139,17 +166,23 @@ OPERATIONS: dict[type[Request], Operation] = {
     BenefitUse: Operation(
         kind=int(Kind.BENEFIT_USE),
         decide=decide_benefit_use,
+        again=lambda row: BenefitUse(*_read(row), row.offer, row.amount_grosze, row.confirmed),
         is_new_business=True,
         is_offered=_grants_benefits,
     ),
     BenefitAdvice: Operation(
         kind=int(Kind.BENEFIT_ADVICE),
         decide=decide_benefit_advice,
+        again=lambda row: BenefitAdvice(*_read(row), row.offer, row.amount_grosze, row.confirmed),
         is_new_business=True,
         is_offered=_grants_offline,
     ),
     Refund: Operation(
-        kind=int(Kind.REFUND), decide=decide_refund, is_new_business=True, is_offered=_takes_back
+        kind=int(Kind.REFUND),
+        decide=decide_refund,
+        again=lambda row: Refund(*_read(row), row.original_terminal, row.original_stan, row.amount_grosze),
+        is_new_business=True,
+        is_offered=_takes_back,
     ),
     Quote: Operation(kind=int(Kind.QUOTE), decide=decide_quote, is_new_business=True),
     Verify: Operation(kind=int(Kind.VERIFY), asks_ledger=True, price=10.0, is_offered=_grants_benefits),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.books.posting import Kind
+from ledger.books.posting import NOT_JOURNALLED, Kind
 from protocol import ResultClass, ResultCode
+from switch.flow.operations import OPERATIONS
 from switch.rules.programme import Rules
 from switch.rules.programme.parts import TOPICS, Rule
 from switch.rules.reasons import APPROVALS, OF_OPERATION, REASONS, SPEC, Reason, paragraphs, reason_for
@@ -21,10 +22,8 @@ POSTED = [kind for kind in Kind if kind in APPROVALS]
 def test_every_result_code_and_every_operation_has_its_reason() -> None:
     """No code without one, no approval of a journalled operation without its own; one line, two languages."""
     assert set(REASONS) == set(ResultCode)
-    assert set(APPROVALS) == {
-        Kind.EARN, Kind.EARN_ADVICE, Kind.REDEEM, Kind.REVERSAL,
-        Kind.BENEFIT_USE, Kind.BENEFIT_ADVICE, Kind.REFUND,
-    }  # fmt: skip
+    posted = {row.kind for row in OPERATIONS.values() if row.decide and row.kind not in NOT_JOURNALLED}
+    assert set(APPROVALS) == posted
     for reason in ALL:
         assert reason.pl != reason.en
         assert all(text.endswith(".") and text.isprintable() for text in (reason.pl, reason.en))
