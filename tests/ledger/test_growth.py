@@ -16,7 +16,7 @@ select sum(seq_tup_read)::bigint as scanned, sum(idx_tup_fetch)::bigint as fetch
 
 GROW = """
 insert into ledger.journal
-  select 0, t, s, 0, (t * 100000 + s)::bigint << 22, 8 * (s % 5000 + 1), 57, 1, 1, 1000, 1, 0, 0, 1,
+  select 0, t, s, 0, (t * 100000 + s)::bigint << 22, 8 * (s % 5000 + 1), 57, 1, 1, 1000, 1, 0, 0, 0, 1,
       0, 0, 1, 0, 0
     from generate_series(1000, 1019) t, generate_series(1, 2500) s;
 insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points)
@@ -27,7 +27,7 @@ insert into ledger.posting (bucket, leg, transaction_id, debit, credit, points)
 
 SEED = """
 insert into ledger.journal
-  select 0, 900, s, 0, s::bigint << 22, 8 * (s % 5000 + 1), 57, 1, 1, 1000, 1, 0, 0, 1, 0, 0, 1, 0, 0
+  select 0, 900, s, 0, s::bigint << 22, 8 * (s % 5000 + 1), 57, 1, 1, 1000, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0
     from generate_series(1, 100000) s"""
 
 
