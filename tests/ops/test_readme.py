@@ -6,14 +6,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ops.place.installation import read_uses
 from ops.place.running import read_note
@@ -48,34 +43,11 @@ def substituted(text: str, etc: Path, port: int, switch_port: str) -> str:
         'listen_host = "0.0.0.0"': 'listen_host = "127.0.0.1"\ntls = "on"\nhttp_port = 0',
         "listen_port = 7070": "listen_port = 0",
         "switch.example:7070": f"localhost:{switch_port}",
+        "switch.example": "localhost",
     }
     for example, here in table.items():
         text = text.replace(example, here)
     return text
-
-
-def make_certificate(etc: Path) -> None:
-    """Write a certificate for localhost and its key, as an operator's authority would."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (etc / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (etc / "tls.key").write_bytes(pem)
 
 
 class Shell:
@@ -136,8 +108,6 @@ def test_run_it_for_real_is_run_literally(server: DebianPostgres, tmp_path: Path
     (here / "switch/rules/programmes").mkdir(parents=True)
     for file in (ROOT / "switch/rules/programmes").glob("*.toml"):
         (here / "switch/rules/programmes" / file.name).write_bytes(file.read_bytes())
-    etc.mkdir()
-    make_certificate(etc)
     found = blocks()
     for _, name, text in found:
         if name:
@@ -162,9 +132,9 @@ def test_run_it_for_real_is_run_literally(server: DebianPostgres, tmp_path: Path
 
 
 def test_the_section_names_every_file_it_uses() -> None:
-    """The blocks hold a script in three parts, three CSV files and the settings."""
+    """The blocks hold a script in four parts, three CSV files and the settings."""
     kinds = [(kind, name) for kind, name, _ in blocks()]
-    assert [kind for kind, _ in kinds].count("sh") == 3
+    assert [kind for kind, _ in kinds].count("sh") == 4
     assert {name for _, name in kinds if name} == {
         "partners.csv", "terminals.csv", "cards.csv", "cityswitch.toml",
     }  # fmt: skip
