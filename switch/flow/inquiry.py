@@ -83,7 +83,7 @@ class Inquiries:
             return await last_stan(connection, terminal.number)
 
         last = await self._database.run(job)
-        return _sign_on_reply(message, terminal, now_ms, code=refuse_partner(terminal.partner), last=last)
+        return sign_on_reply(message, terminal, now_ms, code=refuse_partner(terminal.partner), last=last)
 
     async def _totals(self, message: Totals, terminal: Terminal, now_ms: int) -> TotalsReply:
         if not 0 <= message.stan_to - message.stan_from < limits.TOTALS_STANS_MAX:
@@ -103,7 +103,7 @@ def _undecided(question: Question) -> Reply:
     message, now_ms, code = question.request.message, question.at.now_ms, int(ResultCode.TRY_AGAIN)
     match message:
         case SignOn():
-            return _sign_on_reply(message, question.terminal, now_ms, code=code, last=0)
+            return sign_on_reply(message, question.terminal, now_ms, code=code, last=0)
         case Totals():
             return _totals_reply(message, now_ms, code, NO_FIGURES)
         case KeyChange():
@@ -134,7 +134,8 @@ def signed_figures(totals: TerminalTotals) -> dict[str, int]:
 NO_FIGURES = signed_figures(TerminalTotals(0, 0, 0, 0, 0, 0))
 
 
-def _sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: int, last: int) -> SignOnReply:
+def sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: int, last: int) -> SignOnReply:
+    """Return what a terminal is told of its programme; `last`: its highest STAN in the journal."""
     partner = terminal.partner
     version = partner.programme.current
     rules = version.rules
@@ -147,7 +148,9 @@ def _sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: in
         programme=partner.programme.code,
         partner_name=cut(partner.name, limits.PARTNER_NAME_BYTES_MAX),
         last_stan=last,
-        amount_max_grosze=rules.earn.amount_max_grosze if rules.earn else 0,
+        amount_max_grosze=max(
+            (part.amount_max_grosze for part in (rules.earn, rules.benefits) if part), default=0
+        ),
         points_step_grosze=step_grosze,
         tiers=[(tier.points, tier.value_grosze) for tier in rules.redeem.tiers] if rules.redeem else [],
         advice_age_max_days=rules.programme.advice_age_max_days,

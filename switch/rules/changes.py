@@ -147,7 +147,7 @@ JUDGES: Final[tuple[tuple[str, Judge], ...]] = (
     (r"entitlement\.(years|month|day)", lambda old, new: old is None or (new is not None and new < old)),
     (r"entitlement\.transition\.\w+", _any),
     (r"earn\.step_grosze", _more),
-    (r"earn\.amount_max_grosze", _less),
+    (r"(earn|benefits)\.amount_max_grosze", _less),
     (r"earn\.expire_months", _shorter),
     (r"earn\.excluded", _added),
     (r"redeem\.tiers\[\d+\]\.value_grosze", _less),

@@ -154,15 +154,19 @@ REASONS: Final[dict[ResultCode, Reason]] = {
         ("terminals.entries",),
     ),
     ResultCode.AMOUNT_ZERO: Reason(
-        "Kwota wynosiła zero.", "The amount was zero.", ("earn.amount_max_grosze", "benefits.published")
+        "Kwota wynosiła zero.",
+        "The amount was zero.",
+        ("earn.amount_max_grosze", "benefits.amount_max_grosze"),
     ),
     ResultCode.AMOUNT_NEGATIVE: Reason(
-        "Kwota była ujemna.", "The amount was negative.", ("earn.amount_max_grosze", "benefits.published")
+        "Kwota była ujemna.",
+        "The amount was negative.",
+        ("earn.amount_max_grosze", "benefits.amount_max_grosze"),
     ),
     ResultCode.AMOUNT_OVER_LIMIT: Reason(
         "Kwota była większa od największej dopuszczonej.",
         "The amount was above the largest allowed.",
-        ("earn.amount_max_grosze", "benefits.published"),
+        ("earn.amount_max_grosze", "benefits.amount_max_grosze"),
     ),
     ResultCode.TIER_UNKNOWN: Reason(
         "Punkty wymienia się tylko po ustalonych progach.",

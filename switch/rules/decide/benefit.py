@@ -32,8 +32,6 @@ from switch.rules.quotas import quota_legs
 from switch.rules.versions import Version
 
 OFFLINE_NOT_ALLOWED: Final = int(ResultCode.OFFLINE_NOT_ALLOWED)
-AMOUNT_MAX_GROSZE: Final = 100_000_000
-"""What a benefit is taken off at most, 1,000,000 zł: more is a slip of the keys."""
 
 
 class Asked(NamedTuple):
@@ -125,7 +123,9 @@ def refuse_use(
     message: BenefitUse | BenefitAdvice, terms: Terms | None, asked: Asked, who: Standing
 ) -> tuple[int, int]:
     """Return why a use is refused, and what the cashier has to see (of one refused: has yet to confirm)."""
-    if not 0 <= message.amount <= AMOUNT_MAX_GROSZE:
+    benefits = asked.version.rules.benefits
+    assert benefits is not None
+    if not 0 <= message.amount <= benefits.amount_max_grosze:
         return refuse_amount(message.amount), 0
     if terms is None:
         return int(ResultCode.BENEFIT_UNKNOWN), 0

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from msgspec import Meta
 
 from switch.rules.dates import Period
-from switch.rules.programme.parts import Code, Part, Rule
+from switch.rules.programme.parts import Code, Grosze, Part, Rule
 
 CHECK_ID: Final = 1
 CHECK_GUARDIAN: Final = 2
@@ -33,9 +33,11 @@ class Benefits(Rule, frozen=True):
     `identity`: a photo document is asked for always (Zgierz § 17), in doubt (Żywiec § 4) or not; of `minor`
     holders without one a guardian's, if `guardian_for_minors`. `alone`: the cashier confirms that no other
     discount was given. `stacks`: offers that do not say otherwise may be used together. `offline`: uses may
-    be stored and sent later.
+    be stored and sent later. `amount_max_grosze`: the largest price a benefit is taken off; more is a slip of
+    the keys.
     """
 
+    amount_max_grosze: Grosze
     identity: Literal["always", "in_doubt", "none"]
     guardian_for_minors: bool = False
     alone: bool = True
