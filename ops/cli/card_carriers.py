@@ -22,6 +22,7 @@ from ops.cli.csv_import import ALL_OR_NOTHING, Columns, How, LineError, read_she
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import NOBODY, By, Json, Programme, pick_programme
 from ops.exit_codes import Exit
+from ops.office.numbering import Numbering
 from ops.place.options import HERE, Place
 from protocol import CardNumberError, parse_card
 
@@ -31,7 +32,7 @@ COLUMNS = Columns(required=("number", "of", "kind"))
 KINDS = {carrier.name.lower(): carrier for carrier in Carrier}
 
 
-def carrier_reader(pepper: Pepper) -> Callable[[Mapping[str, str]], NewCarrier]:
+def carrier_reader(pepper: Pepper, numbering: Numbering) -> Callable[[Mapping[str, str]], NewCarrier]:
     """Return the function that reads one line of a file."""
 
     def read(row: Mapping[str, str]) -> NewCarrier:
@@ -45,6 +46,8 @@ def carrier_reader(pepper: Pepper) -> Callable[[Mapping[str, str]], NewCarrier]:
         if kind is None:
             raise LineError("kind", f"is none of {', '.join(KINDS)}")
         number = digits["number"]
+        if why := numbering.fault(number, kind):
+            raise LineError("number", why)
         return NewCarrier(pepper.token(number), number[-4:], kind, pepper.token(digits["of"]))
 
     return read
@@ -69,7 +72,8 @@ async def import_carriers(
     """Give many cards' accounts another kind of carrier (plastic, transport, qr), active at once."""
     async with card_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        sheet = read_sheet(file, COLUMNS, carrier_reader(desk.master.pepper(number)))
+        reader = carrier_reader(desk.master.pepper(number), await desk.numbering(number))
+        sheet = read_sheet(file, COLUMNS, reader)
         actor = by.told(sheet.source)
         by.agreed(place, len(sheet.lines))
 

@@ -47,7 +47,9 @@ from ops.cli.registry_options import (
 )
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from ops.office.card_view import judged
 from ops.office.cards import CardDesk
+from ops.office.numbering import Numbering
 from ops.output import Row, effect_so_far, print_fields, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
@@ -121,7 +123,7 @@ def last_valid_day(text: str) -> date | None:
         raise CommandError(Exit.USAGE, f"--expires-on: '{text}' {error}.") from None
 
 
-def card_reader(pepper: Pepper) -> Callable[[Mapping[str, str]], CardRow]:
+def card_reader(pepper: Pepper, numbering: Numbering) -> Callable[[Mapping[str, str]], CardRow]:
     """Return the function that reads one line of a file."""
 
     def read(row: Mapping[str, str]) -> CardRow:
@@ -129,6 +131,8 @@ def card_reader(pepper: Pepper) -> Callable[[Mapping[str, str]], CardRow]:
             digits = parse_card(row["number"])
         except CardNumberError as error:
             raise LineError("number", f"is no card: {error}") from None
+        if why := numbering.fault(digits):
+            raise LineError("number", why)
         try:
             expires_on = parse_day(row["expires_on"])
         except ValueError as error:
@@ -163,7 +167,8 @@ async def import_(
     """
     async with card_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        sheet = read_sheet(file, COLUMNS, card_reader(desk.master.pepper(number)))
+        reader = card_reader(desk.master.pepper(number), await desk.numbering(number))
+        sheet = read_sheet(file, COLUMNS, reader)
         actor = by.told(sheet.source)
         by.agreed(place, len(sheet.lines))
 
@@ -192,15 +197,17 @@ def _progress() -> Progress:
 
 
 def shown(row: Any, codes: Mapping[int, str]) -> Row:
-    """Return a card as it is shown, its number masked."""
+    """Return a card as it is shown, its number masked: expired, and until when, as terminals judge it."""
+    status = CardStatus(row["status"])
+    is_expired = status is CardStatus.ACTIVE and row["is_over"]
     return {
         "card": f"************{row['last4']}",
         "account": row["account"],
         "programme": codes[row["programme"]],
         "carrier": Carrier(row["carrier"]).name.lower(),
         "issue": row["issue"],
-        "status": CardStatus(row["status"]).name.lower(),
-        "expires_on": row["expires_on"].isoformat() if row["expires_on"] else None,
+        "status": "expired" if is_expired else status.name.lower(),
+        "expires_on": row["valid_until"].isoformat() if row["valid_until"] else None,
     }
 
 
@@ -223,14 +230,11 @@ async def list_(
 ) -> None:
     """List cards by account, their numbers masked."""
 
-    async def job(connection: Connection) -> list[Row]:
-        codes = await programme_codes(connection)
-        beyond = (after, 2**15 - 1) if after else (0, 0)
-        rows = await list_cards(connection, after=beyond, limit=limit, account=account)
-        return [shown(row, codes) for row in rows]
-
+    beyond = (after, 2**15 - 1) if after else (0, 0)
     async with looking(place) as database:
-        rows = await database.run(job)
+        codes = await database.run(programme_codes)
+        found = await database.run(lambda c: list_cards(c, after=beyond, limit=limit, account=account))
+        rows = [shown(row, codes) for row in await judged(database, found)]
     print_rows(rows, SHOWN, as_json=json, empty="No card there.")
 
 
@@ -239,9 +243,11 @@ async def show(number: CardNumber = FROM_INPUT, /, *, json: Json = False, place:
     """Show one card."""
     digits = digits_of(number)
     async with card_desk(place, to_look=True) as desk:
-        row = await desk.find(digits)
+        row = await desk.show(digits)
         codes = await desk.database.run(programme_codes)
-    print_fields({**shown(row, codes), "status_since": status_since(row["past"])}, as_json=json)
+    notice = row["notice_ends_on"] and row["notice_ends_on"].isoformat()
+    since = status_since(row["past"])
+    print_fields({**shown(row, codes), "notice_ends_on": notice, "status_since": since}, as_json=json)
 
 
 def status_since(past: Sequence[int] | None) -> str | None:

@@ -25,6 +25,8 @@ from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
+from ops.office.card_view import judged
+from ops.office.numbering import Numbering, numbering_of
 from ops.office.numbers import card_of
 from ops.office.rules_in_force import today, version_in_force
 from protocol import mask_card
@@ -47,6 +49,10 @@ class CardDesk:
         """Return the token a card of a programme is known by."""
         return self.master.pepper(programme).token(digits)
 
+    async def numbering(self, programme: int) -> Numbering:
+        """Return which numbers the programme's cards may have."""
+        return await numbering_of(self.database, programme)
+
     async def add(
         self,
         actor: Actor,
@@ -57,6 +63,8 @@ class CardDesk:
         status: CardStatus = CardStatus.ACTIVE,
     ) -> None:
         """Add one card, with a new account."""
+        if why := (await self.numbering(programme)).fault(digits):
+            raise RegistryRefused(f"card {mask_card(digits)}: number {why}")
         row = CardRow(self.token(programme, digits), digits[-4:], expires_on, status)
         done = await self._run(lambda c: cards.import_cards(c, actor, programme, [row]))
         if done.refused:
@@ -81,6 +89,10 @@ class CardDesk:
     async def find(self, digits: str) -> Any:
         """Return a card as the registry has it. Raises NotInRegistry."""
         return await self._run(lambda c: card_of(c, self.master, digits))
+
+    async def show(self, digits: str) -> Any:
+        """Return a card as terminals judge it. Raises NotInRegistry."""
+        return (await judged(self.database, [await self.find(digits)]))[0]
 
     async def history(self, digits: str, *, before: int = INT64_MAX, limit: int = 100) -> list[Any]:
         """Return what was done to a card in the registry, newest first. Raises NotInRegistry."""
@@ -109,6 +121,8 @@ class CardDesk:
         reason.
         """
         with_reason(actor)
+        old = await self.find(digits)
+        await self._check_new(old["programme"], new_digits, Carrier(old["carrier"]))
 
         async def job(connection: Connection, card: Any) -> Duplicate:
             new = self.token(card["programme"], new_digits)
@@ -120,6 +134,7 @@ class CardDesk:
 
     async def add_carrier(self, actor: Actor, digits: str, new_digits: str, carrier: Carrier) -> int:
         """Give a card's account another kind of carrier; see `ledger.registry.duplicates.add_carrier`."""
+        await self._check_new((await self.find(digits))["programme"], new_digits, carrier)
 
         async def job(connection: Connection, card: Any) -> int:
             new = New(self.token(card["programme"], new_digits), new_digits[-4:], carrier)
@@ -158,6 +173,10 @@ class CardDesk:
             raise RegistryRefused("by this programme's rules a card has no last day: name one")
         await self._on(digits, lambda c, card: duplicates.renew_card(c, actor, card["token"], last_day))
         return last_day
+
+    async def _check_new(self, programme: int, digits: str, carrier: Carrier) -> None:
+        if why := (await self.numbering(programme)).fault(digits, carrier):
+            raise RegistryRefused(f"the new card {mask_card(digits)}: number {why}")
 
     async def _on(self, digits: str, job: Callable[[Connection, Any], Awaitable[T]]) -> T:
         async def with_card(connection: Connection) -> T:

@@ -12,7 +12,7 @@ from ledger.postgres.database import Database
 from ledger.registry.programmes import list_rules
 from switch.clock import clock_ms
 from switch.rules.dates import day_of_number
-from switch.rules.programme import parse_rules
+from switch.rules.programme import CardRules, parse_rules
 from switch.rules.versions import Version, in_force
 
 
@@ -30,6 +30,17 @@ async def next_version(database: Database, programme: int) -> Version:
     if not coming:
         raise NotInRegistry(f"no change of the rules of programme {programme} is announced")
     return min(coming, key=lambda version: (version.from_ms, -version.number))
+
+
+async def card_rules(database: Database, programme: int) -> CardRules | None:
+    """Return what a programme's rules say of cards: those in force, else those to come; None without any."""
+    versions = await _versions(database, programme)
+    version = in_force(versions, clock_ms())
+    if not version.number:
+        if not versions:
+            return None
+        version = min(versions, key=lambda v: (v.from_ms, -v.number))
+    return version.rules.card
 
 
 async def _versions(database: Database, programme: int) -> list[Version]:

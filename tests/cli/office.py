@@ -10,7 +10,7 @@ Run = Callable[..., tuple[int, str, str]]
 SURE = ("--yes", "--reason", "lost by the holder")
 
 
-def card(number: int) -> str:
-    """Return a card number that passes the Luhn check."""
-    payload = f"400000{number:09d}"
+def card(number: int, prefix: str = "96160") -> str:
+    """Return a card number of a programme's prefix that passes the Luhn check."""
+    payload = f"{prefix}{number:010d}"
     return payload + luhn_digit(payload)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ops.exit_codes import Exit
+from protocol import luhn_digit
 from switch.rules.dates import end_of_term
 from tests.cli.office import RULES, SURE, Run, card
 
@@ -128,16 +129,50 @@ def test_numbers_may_stand_on_the_command_line(run: Run) -> None:
 
 def test_validity_begins_when_a_card_is_handed_over(run: Run) -> None:
     """Żywiec 3: two years from the day of issue, that day of the month included; renewed by the same term."""
+    held = card(1, "96161")
     assert run("programmes", "apply", str(RULES.with_name("zywiec.toml")))[0] == Exit.OK
-    assert run("cards", "order", "--programme", "zywiec", typed=card(1))[0] == Exit.OK
+    assert run("cards", "order", "--programme", "zywiec", typed=held)[0] == Exit.OK
     for act in ("ready", "activate"):
-        assert run("cards", act, typed=card(1))[0] == Exit.OK
+        assert run("cards", act, typed=held)[0] == Exit.OK
     until = end_of_term(datetime.now(ZoneInfo("Europe/Warsaw")).date(), months=24)
-    assert json.loads(run("cards", "show", "--json", typed=card(1))[1])["expires_on"] == until.isoformat()
-    status, _, err = run("cards", "renew", typed=card(1))
+    assert json.loads(run("cards", "show", "--json", typed=held)[1])["expires_on"] == until.isoformat()
+    status, _, err = run("cards", "renew", typed=held)
     assert (status, "already" in err) == (Exit.USAGE, True)
     later = until.replace(year=until.year + 1, day=1).isoformat()
-    assert run("cards", "renew", "--expires-on", later, typed=card(1))[0] == Exit.OK
-    assert json.loads(run("cards", "show", "--json", typed=card(1))[1])["expires_on"] == later
+    assert run("cards", "renew", "--expires-on", later, typed=held)[0] == Exit.OK
+    assert json.loads(run("cards", "show", "--json", typed=held)[1])["expires_on"] == later
     assert run("cards", "add", "--programme", "czestochowa", typed=card(2))[0] == Exit.OK
     assert run("cards", "renew", typed=card(2))[0] == Exit.USAGE
+
+
+def test_a_number_is_of_one_programme(run: Run, tmp_path: Path) -> None:
+    """Another city's number, or one of another length, is refused wherever a number is added; a transport
+    card has its issuer's own.
+    """
+    assert run("programmes", "apply", str(RULES.with_name("zywiec.toml")))[0] == Exit.OK
+    ours, theirs, nobodys = card(1), card(1, "96161"), card(1, "40000")
+    long = "961601234567890123" + luhn_digit("961601234567890123")
+    here = ("--programme", "czestochowa")
+    file = tmp_path / "cards.csv"
+    file.write_text("\n".join(("number", ours, theirs, nobodys, long)), encoding="utf-8")
+    status, out, _ = run("cards", "import", str(file), *here)
+    assert status == Exit.DIFFERENCES
+    assert "0 cards imported" in out
+    for line in (
+        "line 3: number: begins as another programme's cards do",
+        "line 4: number: does not begin with 96160, as this programme's cards do",
+        "line 5: number: has 19 digits: this programme's cards have 16",
+    ):
+        assert line in out
+    for act in ("add", "order"):
+        status, _, err = run("cards", act, *here, typed=theirs)
+        assert (status, "begins as another programme's" in err) == (Exit.USAGE, True)
+    assert json.loads(run("cards", "list", "--json")[1]) == []
+    assert run("cards", "add", *here, typed=ours)[0] == Exit.OK
+    for act in (("duplicate", *SURE), ("carrier", "--kind", "qr"), ("carrier", "--kind", "transport")):
+        status, _, err = run("cards", *act, typed=f"{ours}\n{theirs}\n")
+        assert (status, "begins as another programme's" in err) == (Exit.USAGE, True)
+    file.write_text(f"number,of,kind\n{theirs},{ours},qr\n{nobodys},{ours},transport\n", encoding="utf-8")
+    status, out, _ = run("cards", "import-carriers", str(file), *here)
+    assert (status, "line 2: number: begins as another" in out) == (Exit.DIFFERENCES, True)
+    assert run("cards", "carrier", "--kind", "transport", typed=f"{ours}\n{nobodys}\n")[0] == Exit.OK

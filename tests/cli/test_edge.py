@@ -12,10 +12,10 @@ from ops.cli.failures import report
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from protocol import luhn_digit
-from tests.cli.office import RULES, SURE, Run
+from tests.cli.office import RULES, SURE, Run, card
 
 cards = st.integers(10**11, 10**18 - 1).map(lambda payload: f"{payload}{luhn_digit(str(payload))}")
-NUMBER = "4000000000000002"
+NUMBER = card(2)
 around = st.text(st.characters(exclude_categories=("Nd",)), max_size=20)
 
 
@@ -78,12 +78,11 @@ def test_no_command_repeats_a_card_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], json: tuple[str, ...]
 ) -> None:
     """A number in the wrong place of a command line is not told in the error, as a line or as JSON."""
-    card = NUMBER
-    typed = [word.format(card=card) for word in words]
+    typed = [word.format(card=NUMBER) for word in words]
     status = main([*typed, *json, "--state-dir", str(tmp_path / "none")])
     out, err = capsys.readouterr()
     assert status not in (Exit.OK, Exit.INTERNAL)
-    assert not tells(out + err, card)
+    assert not tells(out + err, NUMBER)
 
 
 def test_a_card_is_read_from_input_wherever_one_is_wanted(run: Run) -> None:

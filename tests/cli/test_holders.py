@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 
 from ops.exit_codes import Exit
-from tests.cli.office import RULES, SURE, Run, card
+from tests.cli.office import RULES, SURE, Run
+from tests.cli.office import card as card_of
 
 ZGIERZ = RULES.with_name("zgierz.toml")
 PESEL = "44051401359"
 HEADER = "number,name,pesel,born_on,phone,email,channel,flags,kinds,tax_year,applied_on"
 PROGRAMME = ("--programme", "zgierz")
 TODAY = date.today()
+
+
+def card(number: int) -> str:
+    """Return a card number of Zgierz."""
+    return card_of(number, "96162")
 
 
 @pytest.fixture
@@ -210,3 +216,15 @@ def test_an_objection_ends_the_contract_the_day_before(zgierz: Run, tmp_path: Pa
     assert zgierz("programmes", "apply", str(changed), "--from", day.isoformat())[0] == Exit.OK
     assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.OK
     assert shown(zgierz, 1)["notice_ends_on"] == (day - timedelta(1)).isoformat()
+
+
+@pytest.mark.parametrize(("given", "status"), [(TODAY - timedelta(75), "expired"), (TODAY, "active")])
+def test_a_card_under_notice_is_shown_as_terminals_judge_it(zgierz: Run, given: date, status: str) -> None:
+    """Zgierz § 33: its last day is that of the notice, and once that is over it is expired, as 47 says."""
+    assert zgierz("holders", "add", *PROGRAMME, typed=card(1))[0] == Exit.OK
+    assert zgierz("holders", "notice", "--given-on", given.isoformat(), *SURE, typed=card(1))[0] == Exit.OK
+    ends = shown(zgierz, 1)["notice_ends_on"]
+    found = json.loads(zgierz("cards", "show", "--json", typed=card(1))[1])
+    assert (found["status"], found["expires_on"], found["notice_ends_on"]) == (status, ends, ends)
+    listed = {row["card"]: row for row in json.loads(zgierz("cards", "list", "--json")[1])}
+    assert (listed[found["card"]]["status"], listed[found["card"]]["expires_on"]) == (status, ends)

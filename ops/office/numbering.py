@@ -1,0 +1,49 @@
+"""Which numbers a programme's cards may have, so that no number is a card of two programmes.
+
+Owns the judging of a number that is to be added. Must not keep a number, nor repeat one: a fault names a
+prefix and a length, which are the rules'. A transport card has the number of whoever issued it, so that only
+those of other programmes are refused.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.errors import NotInRegistry
+from ledger.postgres.database import Database
+from ledger.registry.duplicates import Carrier
+from ledger.registry.programmes import list_programmes
+from ops.office.rules_in_force import card_rules
+from switch.rules.programme import CardRules
+
+
+class Numbering(NamedTuple):
+    """How a programme's cards are numbered, and how those of the others begin."""
+
+    own: CardRules
+    elsewhere: tuple[str, ...]
+
+    def fault(self, digits: str, carrier: Carrier = Carrier.PLASTIC) -> str:
+        """Return why a number cannot be one of this programme's; "" where it can."""
+        if digits.startswith(self.elsewhere):
+            return "begins as another programme's cards do"
+        if carrier is Carrier.TRANSPORT:
+            return ""
+        if not digits.startswith(self.own.prefix):
+            return f"does not begin with {self.own.prefix}, as this programme's cards do"
+        if len(digits) != self.own.digits:
+            return f"has {len(digits)} digits: this programme's cards have {self.own.digits}"
+        return ""
+
+
+async def numbering_of(database: Database, programme: int) -> Numbering:
+    """Return how the cards of a programme are numbered. Raises NotInRegistry before its first rules."""
+    found: dict[int, CardRules] = {}
+    for row in await database.run(list_programmes):
+        rules = await card_rules(database, row["id"])
+        if rules is not None:
+            found[row["id"]] = rules
+    if programme not in found:
+        raise NotInRegistry(f"programme {programme} has no rules yet: they say how its cards are numbered")
+    others = tuple(rules.prefix for number, rules in found.items() if number != programme)
+    return Numbering(found[programme], others)
