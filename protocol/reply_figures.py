@@ -27,6 +27,7 @@ class Fill(Enum):
     TAKEN_BACK = "≤ 0: taken back"
     TAKEN_OFF = "≥ 0: taken off"
     LEFT = "left after it; −1 no limit"
+    LEFT_AGAIN = "left after it; −1 no limit, or no use given back"
     SEEN = "what was to be seen"
     MISSING = "what was not confirmed"
     QUOTED = "as the operation itself would"
@@ -108,7 +109,7 @@ BENEFIT_GRANTED = (
     *_SALE,
 )
 MONEY_BACK = (
-    Held(_APPROVED, "given back", _F.OWN_ID, _F.KEYED, _F.TAKEN_BACK, _F.AFTER, remaining=_F.LEFT),
+    Held(_APPROVED, "given back", _F.OWN_ID, _F.KEYED, _F.TAKEN_BACK, _F.AFTER, remaining=_F.LEFT_AGAIN),
     Held(_WITHOUT_REFUND, "refused", *_KEPT_REFUSAL),
     *_SALE,
 )

@@ -22,6 +22,7 @@ NOT_REVERSIBLE: Final = 23
 CANCELLED: Final = 24
 NOT_REFUNDABLE: Final = 26
 SALE_UNKNOWN: Final = 27
+AMOUNT_ZERO: Final = 50
 REFUND_OVER_SALE: Final = 54
 POINTS_INSUFFICIENT: Final = 60
 QUOTA_USED_UP: Final = 61
@@ -133,7 +134,9 @@ class AccountAgain:
         before, points_before = self._refunded.get((sale.terminal, sale.stan), (None, 0))
         paid = paid_grosze(sale)
         left = paid - (before or 0) - row.amount_grosze
-        if left < 0 or row.amount_grosze < 0 or (not row.amount_grosze and (paid or before is not None)):
+        if not row.amount_grosze and paid:
+            return AMOUNT_ZERO, 0
+        if left < 0 or row.amount_grosze < 0 or (not row.amount_grosze and before is not None):
             return REFUND_OVER_SALE, 0
         if sale.step_grosze:
             points = left // sale.step_grosze - sale.points - points_before

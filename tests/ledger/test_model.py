@@ -77,6 +77,7 @@ class Model:
     reversed: set[int] = field(default_factory=set)
     refunds: dict[int, Refunds] = field(default_factory=dict)
     used: Counter[Key] = field(default_factory=Counter)
+    limits: dict[Key, int] = field(default_factory=dict)
 
     def ask(self, posting: Posting) -> Answer:
         """What the ledger has to answer."""
@@ -139,10 +140,16 @@ class Model:
         rests = []
         for leg, key in zip(posting.quotas, self.keys(posting), strict=True):
             part, odd = divmod(leg.uses_allowed, self.buckets) if leg.owner & 7 else (leg.uses_allowed, 0)
-            rests.append(part + (key[2] < odd) - self.used[key])
+            self.limits[key] = part + (key[2] < odd)
+            rests.append(self.limits[key] - self.used[key])
         if rests and min(rests) < 1:
             return codes.QUOTA_USED_UP, 0, 0
         return codes.APPROVED, posting.points, min(rests) - 1 if rests else NO_LIMIT
+
+    def give_back(self, uses: tuple[Key, ...]) -> int:
+        """Return what remains of the tightest of these quotas."""
+        self.used.subtract(uses)
+        return min((self.limits[key] - self.used[key] for key in uses), default=NO_LIMIT)
 
     def settle(self, posting: Posting) -> bool:
         """Leave a tombstone if the original was never seen."""
@@ -171,55 +178,56 @@ class Model:
         if posting.code:
             return max(posting.account, 0), posting.code, 0, NO_LIMIT
         if posting.kind == Kind.REVERSAL:
-            return (*self.reverse(posting), NO_LIMIT)
+            return self.reverse(posting)
         if posting.kind == Kind.REFUND:
-            return (*self.refund(posting), NO_LIMIT)
+            return self.refund(posting)
         return (posting.account, *self.judge(posting))
 
-    def refund(self, posting: Posting) -> tuple[int, int, int]:
+    def refund(self, posting: Posting) -> tuple[int, int, int, int]:
         if posting.original_stan >= posting.stan:
-            return 0, codes.ORIGINAL_MISMATCH, 0
+            return 0, codes.ORIGINAL_MISMATCH, 0, NO_LIMIT
         if posting.original_stan not in self.journal:
-            return max(posting.account, 0), codes.ORIGINAL_UNKNOWN, 0
+            return max(posting.account, 0), codes.ORIGINAL_UNKNOWN, 0, NO_LIMIT
         if self.names_another(posting):
-            return 0, codes.ORIGINAL_MISMATCH, 0
+            return 0, codes.ORIGINAL_MISMATCH, 0, NO_LIMIT
         sale = self.journal[posting.original_stan]
         if sale.code or sale.original or sale.points < 0 or posting.original_stan in self.reversed:
-            return sale.account, codes.ORIGINAL_NOT_REFUNDABLE, 0
+            return sale.account, codes.ORIGINAL_NOT_REFUNDABLE, 0, NO_LIMIT
         so_far = self.refunds.get(posting.original_stan)
         before = so_far or Refunds()
         left = sale.paid - before.grosze - posting.amount_grosze
-        if left < 0 or (not posting.amount_grosze and (sale.paid or so_far)):
-            return sale.account, codes.REFUND_OVER_SALE, 0
+        if not posting.amount_grosze and sale.paid:
+            return sale.account, codes.AMOUNT_ZERO, 0, NO_LIMIT
+        if left < 0 or (not posting.amount_grosze and so_far):
+            return sale.account, codes.REFUND_OVER_SALE, 0, NO_LIMIT
         points = 0
         if sale.step:
             points = left // sale.step - sale.points - before.points
         elif not left:
             points = -sale.points
         if points < 0 and not posting.may_go_below and self.balances[sale.account] + points < 0:
-            return sale.account, codes.POINTS_INSUFFICIENT, 0
+            return sale.account, codes.POINTS_INSUFFICIENT, 0, NO_LIMIT
         self.refunds[posting.original_stan] = Refunds(sale.paid - left, before.points + points)
-        if not left:
-            self.used.subtract(sale.uses)
-        return sale.account, codes.APPROVED, points
+        remaining = NO_LIMIT if left else self.give_back(sale.uses)
+        return sale.account, codes.APPROVED, points, remaining
 
-    def reverse(self, posting: Posting) -> tuple[int, int, int]:
+    def reverse(self, posting: Posting) -> tuple[int, int, int, int]:
         if posting.original_stan >= posting.stan:
-            return 0, codes.ORIGINAL_MISMATCH, 0
+            return 0, codes.ORIGINAL_MISMATCH, 0, NO_LIMIT
         if self.settle(posting):
-            return max(posting.account, 0), codes.APPROVED_ORIGINAL_UNSEEN, 0
+            return max(posting.account, 0), codes.APPROVED_ORIGINAL_UNSEEN, 0, NO_LIMIT
         if self.names_another(posting):
-            return 0, codes.ORIGINAL_MISMATCH, 0
+            return 0, codes.ORIGINAL_MISMATCH, 0, NO_LIMIT
         original = self.journal[posting.original_stan]
         if original.original:
-            return original.account, codes.ORIGINAL_NOT_REVERSIBLE, 0
+            return original.account, codes.ORIGINAL_NOT_REVERSIBLE, 0, NO_LIMIT
         refunds = self.refunds.get(posting.original_stan)
         is_refunded = refunds is not None and refunds.grosze == original.paid
         if original.code or is_refunded or posting.original_stan in self.reversed:
-            return original.account, codes.APPROVED_NOTHING_TO_REVERSE, 0
+            return original.account, codes.APPROVED_NOTHING_TO_REVERSE, 0, NO_LIMIT
         self.reversed.add(posting.original_stan)
-        self.used.subtract(original.uses)
-        return original.account, codes.APPROVED, -original.points - (refunds.points if refunds else 0)
+        points = -original.points - (refunds.points if refunds else 0)
+        return original.account, codes.APPROVED, points, self.give_back(original.uses)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ async def test_a_reversal_gives_back_into_its_own_period(owner: Database, databa
     await books.post(books.use(2, monday))
     undone = await books.post(books.reversal(3, 1))
     assert (undone.code, undone.points, undone.discount_grosze, undone.offer) == (0, 0, 400, 5)
+    assert (undone.remaining, (await books.post(books.reversal(3, 1))).remaining) == (1, 1)
     assert await left(books, friday, monday, wide(3, 5)) == [1, 0, 5]
     assert (await books.post(books.reversal(4, 1))).code == codes.APPROVED_NOTHING_TO_REVERSE
     assert (await books.post(books.use(5, friday))).code == 0

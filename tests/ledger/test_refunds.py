@@ -7,15 +7,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledger.books import result_codes as codes
-from ledger.books.posting import ANY_ACCOUNT, Outcome, Posting
+from ledger.books.posting import ANY_ACCOUNT, NO_LIMIT, Outcome, Posting, bucket_of
 from ledger.books.statements import terminal_totals
 from ledger.postgres.database import Database, open_database
 from tests.ledger.books import TERMINAL, Books, wide
 from tests.ledger.test_quotas import left
 from tests.ledger.test_races import Rival, assert_sound, race
+from tests.ledger.test_shares import four_buckets
 from tests.postgres import FreshDatabase
 
 STEP = 1_000
+ELSEWHERE = TERMINAL + 1
 
 
 def sale(books: Books, stan: int, paid: int, *, card: int = 0) -> Posting:
@@ -79,6 +81,37 @@ async def test_a_sale_of_any_terminal(owner: Database, database: Database, sold_
     await assert_sound(books)
 
 
+@pytest.mark.parametrize("card", range(4))
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_sale_of_any_terminal_in_any_bucket(
+    owner: Database, database: Database, card: int, is_known: bool
+) -> None:
+    """With four buckets a sale is found in its card's, though its terminal and the refund's have others:
+    parts come back up to the whole, a repeat gets its reply, and of another card it is a mismatch.
+    """
+    books = await four_buckets(owner, database)
+    assert {bucket_of(terminal << 3, 4) for terminal in (TERMINAL, ELSEWHERE)} == {2, 3}
+    day = books.per_card(40, 2, card=card)
+    await books.post(replace(sale(books, 7, 3_000, card=card), quotas=(day,)))
+    refunds = [(3, 2_000), (4, 1_001), (7, 1_000)]
+    asked = [books.refund(stan, 7, amount, card=card, terminal=ELSEWHERE) for stan, amount in refunds]
+    for refund in asked:
+        refund.account = refund.account if is_known else ANY_ACCOUNT
+    found = [await books.post(refund) for refund in asked]
+    assert [told(outcome) for outcome in found] == [(0, -2, 1), (codes.REFUND_OVER_SALE, 0, 1), (0, -1, 0)]
+    assert [outcome.remaining for outcome in found] == [NO_LIMIT, NO_LIMIT, 2]
+    again = [await books.post(refund) for refund in asked]
+    assert [replace(outcome, replayed=False) for outcome in again] == found
+    stranger = books.refund(8, 7, 1, card=(card + 1) % 4, terminal=ELSEWHERE)
+    assert (await books.post(stranger)).code == codes.ORIGINAL_MISMATCH
+    assert (
+        await books.post(books.refund(9, 8, 1, card=card, terminal=ELSEWHERE))
+    ).code == codes.ORIGINAL_UNKNOWN
+    undone = await books.post(books.reversal(10, 7, card=card))
+    assert undone.code == codes.APPROVED_NOTHING_TO_REVERSE
+    await assert_sound(books)
+
+
 async def test_below_the_floor_by_permission_only(owner: Database, database: Database) -> None:
     """A card whose points are spent goes below zero where the request allows it, and is declined else."""
     books = await Books.open(owner, database, cards=1)
@@ -96,10 +129,10 @@ async def test_uses_come_back_with_the_whole(owner: Database, database: Database
     day, city = books.per_card(40, 1), wide(3, 9, period=2026)
     await books.post(books.use(1, day, city, discount=2_000))
     part = await books.post(books.refund(2, 1, 7_999))
-    assert (part.code, part.discount_grosze, part.offer) == (0, 0, 5)
+    assert (part.code, part.discount_grosze, part.offer, part.remaining) == (0, 0, 5, NO_LIMIT)
     assert await left(books, day, city) == [0, 8]
     rest = await books.post(books.refund(3, 1, 1))
-    assert (rest.code, rest.discount_grosze, rest.offer) == (0, 2_000, 5)
+    assert (rest.code, rest.discount_grosze, rest.offer, rest.remaining) == (0, 2_000, 5, 1)
     assert await left(books, day, city) == [1, 9]
     assert (await books.post(books.reversal(4, 1))).code == codes.APPROVED_NOTHING_TO_REVERSE
     await assert_sound(books)
@@ -114,7 +147,7 @@ async def test_what_cost_nothing_is_refunded_by_nothing(owner: Database, databas
     assert [outcome.code for outcome in found] == [codes.REFUND_OVER_SALE, 0, codes.REFUND_OVER_SALE]
     assert await left(books, day) == [1]
     await books.post(sale(books, 5, 900))
-    assert (await books.post(books.refund(6, 5, 0))).code == codes.REFUND_OVER_SALE
+    assert (await books.post(books.refund(6, 5, 0))).code == codes.AMOUNT_ZERO
     await assert_sound(books)
 
 
@@ -183,7 +216,8 @@ def test_any_refunds_of_any_sale(
                 for _ in range(1 + is_sent_twice):
                     found = await books.post(books.refund(stan, 1, amount))
                 is_due = 0 < amount <= paid - given_back or (amount == paid == 0 and not approved)
-                assert found.code == (0 if is_due else codes.REFUND_OVER_SALE)
+                refused = codes.REFUND_OVER_SALE if amount or not paid else codes.AMOUNT_ZERO
+                assert found.code == (0 if is_due else refused)
                 given_back += amount if is_due else 0
                 approved += is_due
                 assert await books.balance() == (paid - given_back) // step

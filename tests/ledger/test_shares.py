@@ -11,7 +11,7 @@ from ledger.books.quotas import uses_left
 from ledger.books.rebucket import rebucket
 from ledger.books.shares import move_shares
 from ledger.postgres.database import Connection, Database
-from tests.ledger.books import Books, wide
+from tests.ledger.books import TESTER, Books, wide
 from tests.ledger.test_races import assert_sound
 
 BUCKETS = 4
@@ -43,7 +43,7 @@ class CutConnection:
 async def four_buckets(owner: Database, database: Database) -> Books:
     """Books whose cards 0 to 3 stand in buckets 0 to 3."""
     books = await Books.open(owner, database, cards=60)
-    await owner.run(lambda connection: rebucket(connection, BUCKETS))
+    await owner.run(lambda connection: rebucket(connection, TESTER, BUCKETS))
     books.buckets = BUCKETS
     books.accounts = [
         next(account for account in books.accounts if bucket_of(account, BUCKETS) == bucket)

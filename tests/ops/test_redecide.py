@@ -95,6 +95,7 @@ class Day:
             lambda stan: Earn(stan, now_s, CARD, SWIPED, 123_456),
             lambda stan: Redeem(stan, now_s, CARD, SWIPED, 100, 0),
             lambda stan: Refund(stan, now_s, CARD, SWIPED, 1, stan - 1, 1_000),
+            lambda stan: Refund(stan, now_s, CARD, SWIPED, 1, stan - 3, 0),
         ]
         for make in makes:
             await self.ask(make)
@@ -155,7 +156,7 @@ async def test_a_day_is_decided_the_same_and_what_is_planted_is_found(
     """Blocks, suspension, rules, offers between all operations: no difference; changed by hand: found."""
     async with running_worker(fresh, owner, tmp_path) as running:
         day = await a_day(running, owner)
-    assert {0, 2, 26, 30, 31, 45, 54, 56, 60, 61, 62} <= set(day.codes), sorted(set(day.codes))
+    assert {0, 2, 26, 30, 31, 45, 50, 54, 56, 60, 61, 62} <= set(day.codes), sorted(set(day.codes))
     assert await again(owner) == Redecided(await count(owner), [])
     for stan, (change, _) in PLANTED.items():
         await plant(owner, f"{change} where stan = {stan}")

@@ -30,7 +30,15 @@ from tests.switch.memory import Line, receive
 
 NUMBER_OF = {request_name(number): number for number in REQUEST_OF}
 TIERS = {100: 1_000, 250: 2_500, 500: 5_000}
-AT_LEAST = {Fill.OWN_ID: 1, Fill.MISSING: 1, Fill.AWARDED: 0, Fill.TAKEN_OFF: 0, Fill.SEEN: 0, Fill.LEFT: -1}
+AT_LEAST = {
+    Fill.OWN_ID: 1,
+    Fill.MISSING: 1,
+    Fill.AWARDED: 0,
+    Fill.TAKEN_OFF: 0,
+    Fill.SEEN: 0,
+    Fill.LEFT: -1,
+    Fill.LEFT_AGAIN: -1,
+}
 STANS = {"stan", "original_stan", "stan_from", "stan_to", "last_stan"}
 
 

@@ -1,7 +1,8 @@
 """A sale taken back in part or whole, at any terminal of the partner it was made at. Pure.
 
 Invariant: like a reversal it is refused for no state of the card: what the sale gave is taken back also from
-a card that has been blocked since. How much is left of the sale only the ledger knows, under its locks.
+a card that has been blocked since. How much is left of the sale only the ledger knows, under its locks; so
+an amount of 0 is judged there, too: it is right for what cost nothing, and AMOUNT_ZERO for what was paid.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ begin
 end
 $$;
 
--- Enters one row: journal, points, balance, the legs beside the points with their quotas, and that its original is
--- reversed. Returns what it stored. p_account: 0, or an account of this bucket that is locked; so are the quotas.
+-- Enters one row: journal, points, balance, the legs beside the points, and that its original is reversed. Returns what
+-- it stored. p_account: 0, or an account of this bucket that is locked. p_remaining: what the quotas of the legs came to.
 create function ledger.enter_v1(
   p_bucket int, r ledger.request_v1, p_account bigint, p_code int, p_points bigint, p_is_reversal boolean = false,
   p_legs ledger.leg_v1[] = null, p_remaining int = null
@@ -95,7 +95,6 @@ begin
     insert into ledger.posting (bucket, leg, unit, transaction_id, debit, credit, points, quota_period)
       select p_bucket, 1 + l.place, l.unit, r.transaction_id, l.debit, l.credit, l.points, l.quota_period
         from unnest(p_legs) with ordinality as l(debit, credit, points, unit, quota_period, allowed, place);
-    perform ledger.move_quotas_v1(p_bucket, p_legs);
   end if;
   if p_is_reversal then
     insert into ledger.reversal (bucket, terminal, original_stan, stan)
@@ -169,7 +168,11 @@ begin
     v_rest := ledger.rest_v1(p_bucket, p_buckets, r.uses);
     v_remaining := greatest(v_rest - 1, 0);
     v_code := case when v_rest < 1 then QUOTA_USED_UP else 0 end;
-    if v_rest < 1 and r.journalled and p_buckets > 1 then
+    if not r.journalled then
+      null;
+    elsif v_rest >= 1 then
+      perform ledger.move_quotas_v1(p_bucket, p_buckets, v_legs);
+    elsif p_buckets > 1 then
       perform ledger.tell_short_v1(p_bucket, p_buckets, r.uses);
     end if;
   end if;
@@ -234,8 +237,8 @@ $$;
 -- A request that names an original of its own terminal: undone (journalled) or asked about (not). STANs count up, so an
 -- original is below its reference; what is not, names nothing and settles nothing. Of a sale that was refunded in part
 -- what is left is undone.
-create function ledger.refer_v1(p_bucket int, r ledger.request_v1, p_locked bigint[]) returns ledger.outcome_v1
-language plpgsql volatile as $$
+create function ledger.refer_v1(p_bucket int, p_buckets int, r ledger.request_v1, p_locked bigint[])
+returns ledger.outcome_v1 language plpgsql volatile as $$
 declare
   APPROVED_ORIGINAL_UNSEEN constant smallint := 1;
   APPROVED_NOTHING_TO_REVERSE constant smallint := 2;
@@ -293,7 +296,8 @@ begin
     r.amount_grosze := o.amount_grosze - coalesce(f.refunded_grosze, 0);
     r.offer := o.offer;
     r.discount_grosze := o.discount_grosze;
-    return ledger.enter_v1(p_bucket, r, v_account, 0, -o.points - coalesce(f.points, 0), true, v_legs);
+    return ledger.enter_v1(p_bucket, r, v_account, 0, -o.points - coalesce(f.points, 0), true, v_legs,
+      ledger.move_quotas_v1(p_bucket, p_buckets, v_legs));
   elsif r.journalled then
     return ledger.enter_v1(p_bucket, r, v_account, v_code, 0);
   elsif v_code <> 0 then
@@ -308,13 +312,14 @@ $$;
 
 -- What a refund of a sale comes to: its code, the change of points, and whether nothing of the sale is left. Points after
 -- it are those of what is still paid; where there is no step all come back with the last grosz, as uses do. A sale that cost
--- nothing is refunded by nothing. Points spent are no payment: what took points is reversed.
+-- nothing is refunded by nothing, once. Points spent are no payment: what took points is reversed.
 create function ledger.judge_refund_v1(
   p_bucket int, r ledger.request_v1, o ledger.journal, f ledger.refund,
   out code int, out points bigint, out is_full boolean
 ) language plpgsql stable as $$
 declare
   ORIGINAL_NOT_REFUNDABLE constant smallint := 26;
+  AMOUNT_ZERO constant smallint := 50;
   REFUND_OVER_SALE constant smallint := 54;
   POINTS_INSUFFICIENT constant smallint := 60;
   MAY_GO_BELOW constant smallint := 4096;
@@ -325,7 +330,9 @@ begin
   is_full := v_left = 0;
   if o.code <> 0 or o.original_stan <> 0 or o.points < 0 or ledger.is_reversed_v1(p_bucket, o.terminal, o.stan) then
     code := ORIGINAL_NOT_REFUNDABLE;
-  elsif v_left < 0 or r.amount_grosze < 0 or (r.amount_grosze = 0 and (v_paid > 0 or f.number is not null)) then
+  elsif r.amount_grosze = 0 and v_paid > 0 then
+    code := AMOUNT_ZERO;
+  elsif v_left < 0 or r.amount_grosze < 0 or (r.amount_grosze = 0 and f.number is not null) then
     code := REFUND_OVER_SALE;
   else
     code := 0;
@@ -344,8 +351,8 @@ end
 $$;
 
 -- A refund of a sale, of whatever terminal. A sale that nobody has seen is not settled by it: it may still come.
-create function ledger.refund_v1(p_bucket int, r ledger.request_v1, p_locked bigint[]) returns ledger.outcome_v1
-language plpgsql volatile as $$
+create function ledger.refund_v1(p_bucket int, p_buckets int, r ledger.request_v1, p_locked bigint[])
+returns ledger.outcome_v1 language plpgsql volatile as $$
 declare
   ORIGINAL_MISMATCH constant smallint := 22;
   ORIGINAL_UNKNOWN constant smallint := 27;
@@ -394,7 +401,8 @@ begin
   insert into ledger.refund (bucket, terminal, original_stan, number, refund_terminal, refund_stan, refunded_grosze, points)
     values (p_bucket, o.terminal, o.stan, coalesce(f.number, 0) + 1, r.terminal, r.stan,
       coalesce(f.refunded_grosze, 0) + r.amount_grosze, coalesce(f.points, 0) + v.points);
-  return ledger.enter_v1(p_bucket, r, v_account, 0, v.points, p_legs => v_legs);
+  return ledger.enter_v1(p_bucket, r, v_account, 0, v.points, p_legs => v_legs,
+    p_remaining => ledger.move_quotas_v1(p_bucket, p_buckets, v_legs));
 end
 $$;
 
@@ -416,9 +424,9 @@ begin
     end if;
   end if;
   if r.original_terminal is not null then
-    return ledger.refund_v1(p_bucket, r, p_locked);
+    return ledger.refund_v1(p_bucket, p_buckets, r, p_locked);
   elsif r.original_stan <> 0 then
-    return ledger.refer_v1(p_bucket, r, p_locked);
+    return ledger.refer_v1(p_bucket, p_buckets, r, p_locked);
   end if;
   return ledger.post_own_v1(p_bucket, p_buckets, r, p_locked);
 end

@@ -85,14 +85,20 @@ begin
 end
 $$;
 
--- Moves the balances of the quotas that these legs name.
-create function ledger.move_quotas_v1(p_bucket int, p_legs ledger.leg_v1[]) returns void
+-- Moves the balances of the quotas that these legs name; returns what is left of the tightest then (null: they name none),
+-- by the limit that each was last judged by.
+create function ledger.move_quotas_v1(p_bucket int, p_buckets int, p_legs ledger.leg_v1[]) returns int
 language plpgsql volatile
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   v_is_given_back boolean;
+  v_quota ledger.quota;
+  v_rest int;
   v ledger.leg_v1;
 begin
+  if p_legs is null then
+    return null;
+  end if;
   foreach v in array p_legs loop
     continue when v.quota_period is null;
     v_is_given_back := v.debit & 7 = 4;
@@ -101,11 +107,16 @@ begin
           allowed = coalesce(v.allowed, q.allowed)
       where q.bucket = p_bucket and q.period = (v.quota_period & 4294967295)::int
         and q.quota = (v.quota_period >> 32)::int
-        and q.owner = case when v_is_given_back then v.credit else v.debit end;
+        and q.owner = case when v_is_given_back then v.credit else v.debit end
+      returning * into v_quota;
     if not found then
       raise exception 'quota % of bucket % has no row', v, p_bucket;
     end if;
+    v_rest := least(v_rest, greatest(v_quota.moved + v_quota.balance
+      + case when v_quota.owner & 7 = 0 then v_quota.allowed
+             else ledger.share_v1(v_quota.allowed, p_bucket, p_buckets) end, 0));
   end loop;
+  return v_rest;
 end
 $$;
 
