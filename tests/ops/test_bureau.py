@@ -27,7 +27,7 @@ RULES = CardRules(source=("tests",), prefix="96162")
 async def master(owner: Database, tmp_path: Path) -> MasterKey:
     key = MasterKey.create(tmp_path / "master.key")
     await owner.run(lambda c: found_registry(c, 0))
-    await owner.run(lambda c: adopt_master_key(c, key))
+    await owner.run(lambda c: adopt_master_key(c, TESTER, key))
     return key
 
 
