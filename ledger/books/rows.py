@@ -119,12 +119,10 @@ _decode_others: Final = msgspec.json.Decoder(list[_Other]).decode
 def outcomes(postings: Sequence[Posting], answer: Sequence[Any]) -> tuple[Answers, list[Posting]]:
     """What POST_BATCH answered: the outcomes of what was done, and what is to be sent again, by itself."""
     places, codes, balances, remainings, others = answer
+    entered = zip(places or (), codes or (), balances or (), remainings or (), strict=True)
     done = [
-        (
-            posting := postings[place - 1],
-            _entered(posting, code, balance, remainings and remainings[place - 1]),
-        )
-        for place, code, balance in zip(places or (), codes or (), balances or (), strict=True)
+        (posting := postings[place - 1], _entered(posting, code, balance, remaining))
+        for place, code, balance, remaining in entered
     ]
     again = []
     for other in _decode_others(others) if others else ():
