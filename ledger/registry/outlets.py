@@ -17,7 +17,8 @@ from ledger.registry.bounds import (
     number_fault,
     text_fault,
 )
-from ledger.registry.imports import Import, Mode, Refusal, plan, sort_out
+from ledger.registry.imports import Import, Mode, plan, sort_out
+from ledger.registry.partners import refuse_without_partner
 
 ADDRESS_CHARACTERS_MAX: Final = 128
 
@@ -48,15 +49,7 @@ async def import_outlets(
     """Add outlets in one transaction; those of an unknown partner are refused."""
     sound, refused = sort_out(outlets, lambda outlet: outlet.id, _fault)
     async with writing(connection, actor):
-        rows = await connection.fetch(
-            "select id from registry.partner where id = any($1::int[])",
-            [outlet.partner for outlet in sound.values()],
-        )
-        partners = {row["id"] for row in rows}
-        for outlet in list(sound.values()):
-            if outlet.partner not in partners:
-                refused.append(Refusal(outlet.id, "partner", f"there is no partner {outlet.partner}"))
-                del sound[outlet.id]
+        await refuse_without_partner(connection, sound, refused)
         known = await connection.fetch(
             "select id, partner, name, address from registry.outlet where id = any($1::int[])", list(sound)
         )

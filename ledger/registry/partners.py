@@ -18,7 +18,7 @@ from ledger.registry.bounds import (
     number_fault,
     text_fault,
 )
-from ledger.registry.imports import Import, Mode, plan, sort_out
+from ledger.registry.imports import Import, Mode, Refusal, plan, sort_out
 from ledger.registry.programmes import check_programme
 from ledger.registry.reads import Status
 
@@ -111,3 +111,17 @@ async def list_partners(connection: Connection, *, after: int = 0, limit: int = 
         limit,
     )
     return rows
+
+
+async def refuse_without_partner(
+    connection: Connection, sound: dict[int, Any], refused: list[Refusal]
+) -> None:
+    """Move the rows of partners that are not there from the sound ones to the refused."""
+    rows = await connection.fetch(
+        "select id from registry.partner where id = any($1::int[])", [row.partner for row in sound.values()]
+    )
+    known = {row["id"] for row in rows}
+    for number, row in list(sound.items()):
+        if row.partner not in known:
+            refused.append(Refusal(number, "partner", f"there is no partner {row.partner}"))
+            del sound[number]

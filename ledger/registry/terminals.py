@@ -19,6 +19,7 @@ from ledger.registry.bounds import (
     text_fault,
 )
 from ledger.registry.imports import Import, Mode, Refusal, plan, sort_out
+from ledger.registry.partners import refuse_without_partner
 from ledger.registry.reads import Status
 
 
@@ -48,17 +49,10 @@ async def import_terminals(
     """Add terminals in one transaction; those of an unknown partner or outlet are refused."""
     sound, refused = sort_out(terminals, lambda terminal: terminal.id, _fault)
     async with writing(connection, actor):
-        rows = await connection.fetch(
-            "select id from registry.partner where id = any($1::int[])",
-            [terminal.partner for terminal in sound.values()],
-        )
-        partners = {row["id"] for row in rows}
+        await refuse_without_partner(connection, sound, refused)
         outlets = await _outlets(connection, list(sound.values()))
         for terminal in list(sound.values()):
-            if terminal.partner not in partners:
-                refused.append(Refusal(terminal.id, "partner", f"there is no partner {terminal.partner}"))
-                del sound[terminal.id]
-            elif terminal.outlet is not None and outlets.get(terminal.outlet) != terminal.partner:
+            if terminal.outlet is not None and outlets.get(terminal.outlet) != terminal.partner:
                 reason = f"partner {terminal.partner} has no outlet {terminal.outlet}"
                 refused.append(Refusal(terminal.id, "outlet", reason))
                 del sound[terminal.id]
