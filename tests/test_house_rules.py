@@ -188,6 +188,20 @@ def test_writes_to_the_registry_stand_in_one_place() -> None:
     assert found == []
 
 
+def test_no_sql_asks_the_session_which_day_it_is() -> None:
+    """A day is a programme's (registry.today_of); the session's own would be the server's time zone's. In
+    Python the linter sees to it (DTZ).
+    """
+    day_of_session = re.compile(
+        r"\b(current_date|localtimestamp|localtime)\b|now\(\)\s*::\s*date", re.IGNORECASE
+    )
+    files = [
+        path for folder in PACKAGES for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".sql")
+    ]
+    assert len(files) > len(PACKAGES)
+    assert [name(path) for path in files if day_of_session.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_nothing_is_left_for_later() -> None:
     """No stub and no note to do something some day stands in the code."""
     later = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|NotImplemented" r"Error)\b")

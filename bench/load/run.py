@@ -138,7 +138,7 @@ def _check(options: argparse.Namespace, population: Population) -> None:
 async def _locust(options: argparse.Namespace, host: str, port: int, stop: trio.Event) -> int:
     """Run Locust; at `stop` it ends in order. Return its status."""
     REPORTS.mkdir(exist_ok=True)
-    report = REPORTS / f"load-{options.shape}-{datetime.now():%Y%m%d-%H%M%S}"
+    report = REPORTS / f"load-{options.shape}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     command = locust_command(options, host, port, report)
     # In a session of its own: a Ctrl-C at the terminal is for us, and we end Locust before the switch.
     process = await trio.lowlevel.open_process(command, stdin=subprocess.DEVNULL, start_new_session=True)

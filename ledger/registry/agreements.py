@@ -34,7 +34,8 @@ async def give_consent(connection: Connection, actor: Actor, token: int, kind: s
     async with writing(connection, actor):
         account, programme = await _person(connection, token)
         given = await connection.fetchval(
-            "insert into people.consent (account, programme, kind) select $1, $2, $3 where not exists ("
+            "insert into people.consent (account, programme, kind, given_on) "
+            "select $1, $2, $3, registry.today_of($2) where not exists ("
             "select from people.consent where account = $1 and kind = $3 and withdrawn_on is null) "
             "on conflict (account, kind, given_on) do update set withdrawn_on = null returning true",
             account,
@@ -48,12 +49,13 @@ async def give_consent(connection: Connection, actor: Actor, token: int, kind: s
 async def withdraw_consent(connection: Connection, actor: Actor, token: int, kind: str) -> None:
     """Take down that a consent was withdrawn today."""
     async with writing(connection, actor):
-        account, _ = await _person(connection, token)
+        account, programme = await _person(connection, token)
         withdrawn = await connection.fetch(
-            "update people.consent set withdrawn_on = current_date "
+            "update people.consent set withdrawn_on = registry.today_of($3) "
             "where account = $1 and kind = $2 and withdrawn_on is null returning kind",
             account,
             _one_of("the consent", kind, CONSENTS),
+            programme,
         )
         if not withdrawn:
             raise NotInRegistry("there is no such consent")

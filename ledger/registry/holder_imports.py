@@ -19,6 +19,7 @@ from ledger.registry.holders import MASK_MAX, TAX_YEARS
 from ledger.registry.imports import Import, Mode, Refusal, sort_out
 from ledger.registry.kinds import place_kinds
 from ledger.registry.people import Person, born_of, known_pesels, person_fault
+from ledger.registry.programmes import today_of
 
 ROWS_PER_TRANSACTION: Final = 500
 """0.15 s of the change lock: 20,000 holders with persons took 6 s."""
@@ -81,7 +82,8 @@ async def add_holders(
     A card's account has one holder: another one is refused, to be changed and not added. Only the loss of the
     database, or another import of the same cards at the same time, can end it half-way.
     """
-    sound, refused = sort_out(rows, lambda row: row.token, lambda row: _fault(row, contact_needed))
+    today = await today_of(connection, programme)
+    sound, refused = sort_out(rows, lambda row: row.token, lambda row: _fault(row, today, contact_needed))
     placed = await _place(connection, programme, sound)
     refused += placed.refused
     new = placed.new
@@ -127,14 +129,14 @@ async def _write(connection: Connection, programme: int, new: Mapping[int, NewHo
         await place_kinds(connection, programme, [a for a, person in persons.items() if born_of(person)])
 
 
-def _fault(row: NewHolder, contact_needed: bool) -> tuple[str, str] | None:
+def _fault(row: NewHolder, today: date, contact_needed: bool) -> tuple[str, str] | None:
     return first_fault(
         {
             "flags": number_fault(row.flags, 0, MASK_MAX),
             "kinds": number_fault(row.kinds, 0, MASK_MAX),
             "tax_year": number_fault(row.tax_year or TAX_YEARS[0], TAX_YEARS[0], TAX_YEARS[-1]),
         }
-    ) or (person_fault(row.person, date.today(), contact_needed=contact_needed) if row.person else None)
+    ) or (person_fault(row.person, today, contact_needed=contact_needed) if row.person else None)
 
 
 async def _place(connection: Connection, programme: int, sound: Mapping[int, NewHolder]) -> Placed:

@@ -19,6 +19,7 @@ from ledger.registry.cards import the_card
 from ledger.registry.contracts import end_account
 from ledger.registry.kinds import place_kinds
 from ledger.registry.pesel import born_of_pesel
+from ledger.registry.programmes import today_of
 
 CHANNELS: Final = ("", "phone", "sms", "email")
 _EARLIEST: Final = date(1880, 1, 1)
@@ -118,7 +119,8 @@ async def change_person(
         person = Person(**{**row, "pesel": row["pesel"] or ""})._replace(**changes)
         if "pesel" in changes and "born_on" not in changes:
             person = person._replace(born_on=None)
-        if why := person_fault(person, date.today(), contact_needed=contact_needed):
+        today = await today_of(connection, card["programme"])
+        if why := person_fault(person, today, contact_needed=contact_needed):
             raise RegistryRefused(" ".join(why))
         is_other = person.pesel and person.pesel != row["pesel"]
         if is_other and await known_pesels(connection, card["programme"], [person.pesel]):

@@ -6,7 +6,7 @@ as it is. A change reaches the switch through the change feed.
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from ledger.errors import NotInRegistry, RegistryRefused
@@ -152,6 +152,12 @@ async def call_off_programme(
         )
         if changed is None:
             raise RegistryRefused(f"programme {programme} has been called off, which is for good")
+
+
+async def today_of(connection: Connection, programme: int) -> date:
+    """Return the day it is in a programme's time zone, by the rules in force; Warsaw's before any."""
+    day: date = await connection.fetchval("select registry.today_of($1)", programme)
+    return day
 
 
 async def list_programmes(connection: Connection) -> list[Any]:

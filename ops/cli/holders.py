@@ -229,7 +229,7 @@ async def notice(
     """Give notice that the entitlement is lost: the cards are void when its term is over."""
     actor, digits = by.told(hand=Hand.ORGANISER), digits_of(number)
     try:
-        day = parse_day(given_on) or date.today()
+        day = parse_day(given_on)
     except ValueError as error:
         raise CommandError(Exit.USAGE, f"--given-on: '{given_on}' {error}.") from None
     by.confirm(f"{'Take back the notice of' if withdraw else 'Give notice to'} card {mask_card(digits)}")

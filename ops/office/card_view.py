@@ -9,24 +9,25 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection, Database
 from ledger.registry.holders import find_holder
-from ops.office.rules_in_force import today, version_in_force
+from ledger.registry.programmes import today_of
 
 
 async def judged(database: Database, cards: Sequence[Any]) -> list[dict[str, Any]]:
     """Return cards with `notice_ends_on`, `valid_until`, and whether that `is_over` in their programme."""
 
-    async def notices(connection: Connection) -> dict[int, date | None]:
-        found = {}
+    async def job(connection: Connection) -> tuple[dict[int, date | None], dict[int, date]]:
+        ends = {}
         for account in {card["account"] for card in cards}:
             holder = await find_holder(connection, account)
-            found[account] = holder and holder["notice_ends_on"]
-        return found
+            ends[account] = holder and holder["notice_ends_on"]
+        return ends, {
+            programme: await today_of(connection, programme)
+            for programme in {card["programme"] for card in cards}
+        }
 
-    ends = await database.run(notices)
-    days = {programme: await _today(database, programme) for programme in {c["programme"] for c in cards}}
+    ends, days = await database.run(job)
     shown = []
     for card in cards:
         notice = ends[card["account"]]
@@ -34,10 +35,3 @@ async def judged(database: Database, cards: Sequence[Any]) -> list[dict[str, Any
         is_over = until is not None and until < days[card["programme"]]
         shown.append({**card, "notice_ends_on": notice, "valid_until": until, "is_over": is_over})
     return shown
-
-
-async def _today(database: Database, programme: int) -> date:
-    try:
-        return today(await version_in_force(database, programme))
-    except NotInRegistry:
-        return date.today()

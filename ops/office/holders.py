@@ -125,10 +125,16 @@ class HolderDesk:
         )
         return until
 
-    async def give_notice(self, actor: Actor, digits: str, given_on: date) -> date:
-        """Give notice that the entitlement is lost; return the last day of it. Wants a reason."""
+    async def give_notice(self, actor: Actor, digits: str, given_on: date | None) -> date:
+        """Give notice that the entitlement is lost; return the last day of it. Wants a reason.
+
+        None: it is given today, by the programme's calendar.
+        """
         with_reason(actor)
-        ends_on = (await self.rules_of(digits)).card.notice_until(given_on)
+        card = await self.database.run(lambda c: card_of(c, self.master, digits))
+        rules, day = await self.terms(card["programme"])
+        given_on = given_on or day
+        ends_on = rules.card.notice_until(given_on)
         await self._on(
             digits, lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on)
         )

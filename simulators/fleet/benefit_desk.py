@@ -8,7 +8,7 @@ Must not know: sockets, files.
 Invariant: where an offer holds for a card only its hours and its quotas may stand in the way.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from protocol import BenefitAdvice, BenefitUse, CardReport, EntryMode, ReportKind, ResultCode
@@ -58,7 +58,7 @@ class BenefitDesk(Choices):
         """Return what may be answered to the use of an offer of this partner's, all confirmed."""
         if ResultCode.APPROVED not in picked.codes:
             return picked.codes
-        applies = is_for(self._population, picked.card_index, offer, date.today())
+        applies = is_for(self._population, picked.card_index, offer, datetime.now(UTC).date())
         granted = {int(ResultCode.APPROVED), int(ResultCode.QUOTA_USED_UP) * bool(offer.limits)}
         if offer.days or offer.hours:
             granted.add(int(ResultCode.BENEFIT_NOT_NOW))
@@ -97,7 +97,7 @@ class BenefitDesk(Choices):
         answer = judged("verify", picked.card_index, reply.code, *picked.codes)
         told = {number for number, *_ in reply.benefits}
         for offer in _offers(self._population, self._partner):
-            applies = is_for(self._population, picked.card_index, offer, date.today())
+            applies = is_for(self._population, picked.card_index, offer, datetime.now(UTC).date())
             should = applies and reply.code == ResultCode.APPROVED
             is_open = not (offer.days or offer.hours or offer.limits)
             if (offer.number in told and applies is False) or (

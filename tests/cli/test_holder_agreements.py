@@ -1,15 +1,13 @@
 """What holders agreed to and who may act for them: kept with the person, and gone with the person."""
 
 import json
-from datetime import date
 from typing import Any
 
 import pytest
 
 from ops.exit_codes import Exit
 from tests.cli.office import SURE, Run, card
-
-TODAY = date.today().isoformat()
+from tests.days import today
 
 
 @pytest.fixture
@@ -33,7 +31,8 @@ def test_a_consent_is_given_and_withdrawn(known: Run) -> None:
     assert known("holders", "consent", "newsletter", typed=card(1))[0] == Exit.USAGE
     assert known("holders", "consent", "newsletter", "--withdraw", typed=card(1))[0] == Exit.OK
     assert known("holders", "consent", "newsletter", "--withdraw", typed=card(1))[0] == Exit.NOT_FOUND
-    assert agreements(known)["consents"] == [{"kind": "newsletter", "given_on": TODAY, "withdrawn_on": TODAY}]
+    day = today().isoformat()
+    assert agreements(known)["consents"] == [{"kind": "newsletter", "given_on": day, "withdrawn_on": day}]
     assert known("holders", "consent", "newsletter", typed=card(1))[0] == Exit.OK
     assert agreements(known)["consents"][0]["withdrawn_on"] is None
     assert known("holders", "consent", "everything", typed=card(1))[0] == Exit.USAGE

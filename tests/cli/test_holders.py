@@ -12,12 +12,12 @@ import pytest
 from ops.exit_codes import Exit
 from tests.cli.office import RULES, SURE, Run
 from tests.cli.office import card as card_of
+from tests.days import today
 
 ZGIERZ = RULES.with_name("zgierz.toml")
 PESEL = "44051401359"
 HEADER = "number,name,pesel,born_on,phone,email,channel,flags,kinds,tax_year,applied_on"
 PROGRAMME = ("--programme", "zgierz")
-TODAY = date.today()
 
 
 def card(number: int) -> str:
@@ -52,7 +52,7 @@ def test_holders_are_imported_all_or_none(zgierz: Run, tmp_path: Path) -> None:
     """Each line that cannot be is told by number, column and reason; nothing is stored, nobody is
     repeated.
     """
-    born = (TODAY + timedelta(1)).isoformat()
+    born = (today() + timedelta(1)).isoformat()
     file = write(
         tmp_path / "holders.csv",
         f"{card(1)},Anna Żółć,{PESEL},,600100200,,phone,family,,2025,",
@@ -64,7 +64,7 @@ def test_holders_are_imported_all_or_none(zgierz: Run, tmp_path: Path) -> None:
         f"{card(9)},Jan,,1980-01-01,600100201,,,,,,",
         f"{card(4)},Jan,,1980-13-01,,,,,,,",
         f"{card(5)},Jan,,1980-01-01,,nobody,,,,,",
-        f"{card(2)},,,,,,,,,{TODAY.year},",
+        f"{card(2)},,,,,,,,,{today().year},",
         f"{card(6)},Jan,,1980-01-01,,,,,,,",
         f"{card(4)},,,,,,,,,,2024-05-01",
         f"{card(7)},,,1980-01-01,600100200,,,,,,",
@@ -99,7 +99,7 @@ def test_holders_are_imported_all_or_none(zgierz: Run, tmp_path: Path) -> None:
 
 def test_kinds_follow_the_birthday_and_the_person_is_shown_only_when_asked(zgierz: Run) -> None:
     """Zgierz § 16: somebody of 61 is a senior; who it is stays out of sight without --person."""
-    born = TODAY.replace(year=TODAY.year - 61, day=1)
+    born = today().replace(year=today().year - 61, day=1)
     typed = f"{card(1)}\nname: Zażółć Gęślą\nborn_on: {born}\nphone: 600100200\nchannel: sms\n"
     assert zgierz("holders", "add", "--flags", "senior family", *PROGRAMME, typed=typed)[0] == Exit.OK
     found = shown(zgierz, 1)
@@ -108,7 +108,7 @@ def test_kinds_follow_the_birthday_and_the_person_is_shown_only_when_asked(zgier
     assert "born" not in json.dumps(found)
     known = shown(zgierz, 1, "--person")
     assert (known["name"], known["born_on"]) == ("Zażółć Gęślą", born.isoformat())
-    younger = born.replace(year=TODAY.year - 30)
+    younger = born.replace(year=today().year - 30)
     typed = f"{card(1)}\nborn_on: {younger}\nphone: 600100201\n"
     assert zgierz("holders", "update", typed=typed)[0] == Exit.OK
     assert shown(zgierz, 1)["kinds"] == "adult"
@@ -150,14 +150,14 @@ def test_tax_is_proved_of_a_year_that_is_over(zgierz: Run) -> None:
     """Zgierz § 20: for the previous year; this one's and a later one's are refused, and a wrong year that
     was taken down is corrected, with a reason.
     """
-    for year in (TODAY.year, TODAY.year + 1):
+    for year in (today().year, today().year + 1):
         status, _, err = zgierz("holders", "add", "--tax-year", str(year), *PROGRAMME, typed=card(1))
         assert (status, "is not over" in err) == (Exit.USAGE, True)
     assert zgierz("holders", "add", *PROGRAMME, typed=card(1))[0] == Exit.OK
-    for year in (TODAY.year, TODAY.year + 1):
+    for year in (today().year, today().year + 1):
         status, _, err = zgierz("holders", "tax-proof", "--year", str(year), typed=card(1))
         assert (status, "is not over" in err) == (Exit.USAGE, True)
-    last = TODAY.year - 1
+    last = today().year - 1
     correct = ("holders", "tax-proof", "--correct", "--year", str(last - 1))
     reason = ("--reason", "a typing error")
     status, _, err = zgierz(*correct, *reason, typed=card(1))
@@ -172,7 +172,7 @@ def test_tax_is_proved_of_a_year_that_is_over(zgierz: Run) -> None:
 def test_a_notice_lasts_a_calendar_month(zgierz: Run) -> None:
     """Zgierz § 33: given on 31 January it ends with February; it wants a reason, and can be taken back."""
     assert zgierz("holders", "add", *PROGRAMME, typed=card(1))[0] == Exit.OK
-    year = TODAY.year + 1
+    year = today().year + 1
     assert zgierz("holders", "notice", typed=card(1))[0] == Exit.USAGE
     given = ("--given-on", f"{year}-01-31")
     assert zgierz("holders", "notice", *given, *SURE, typed=card(1))[0] == Exit.OK
@@ -212,16 +212,17 @@ def test_an_objection_ends_the_contract_the_day_before(zgierz: Run, tmp_path: Pa
     assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.NOT_FOUND
     changed = tmp_path / "zgierz.toml"
     changed.write_text(ZGIERZ.read_text(encoding="utf-8") + "\n# another text\n", encoding="utf-8")
-    day = TODAY + timedelta(20)
+    day = today() + timedelta(20)
     assert zgierz("programmes", "apply", str(changed), "--from", day.isoformat())[0] == Exit.OK
     assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.OK
     assert shown(zgierz, 1)["notice_ends_on"] == (day - timedelta(1)).isoformat()
 
 
-@pytest.mark.parametrize(("given", "status"), [(TODAY - timedelta(75), "expired"), (TODAY, "active")])
-def test_a_card_under_notice_is_shown_as_terminals_judge_it(zgierz: Run, given: date, status: str) -> None:
+@pytest.mark.parametrize(("days_ago", "status"), [(75, "expired"), (0, "active")])
+def test_a_card_under_notice_is_shown_as_terminals_judge_it(zgierz: Run, days_ago: int, status: str) -> None:
     """Zgierz § 33: its last day is that of the notice, and once that is over it is expired, as 47 says."""
     assert zgierz("holders", "add", *PROGRAMME, typed=card(1))[0] == Exit.OK
+    given = today() - timedelta(days_ago)
     assert zgierz("holders", "notice", "--given-on", given.isoformat(), *SURE, typed=card(1))[0] == Exit.OK
     ends = shown(zgierz, 1)["notice_ends_on"]
     found = json.loads(zgierz("cards", "show", "--json", typed=card(1))[1])

@@ -32,6 +32,7 @@ from ledger.registry.reads import CardTuple, read_changes
 from switch.rules.dates import Band, kind_steps, kinds_on
 from switch.rules.directory import Directory
 from switch.rules.entitlement import Held
+from tests.days import today
 from tests.ledger.books import TESTER, Books, found_registry, write_registry
 from tests.switch.memory import MASTER_KEY
 
@@ -95,39 +96,39 @@ async def test_the_database_places_birthdays_as_the_rules_do(registry: Database)
     changes.
     """
     await add(registry, *(NewHolder(1000 + n, person=Person("x", born_on=b)) for n, b in enumerate(BIRTHS)))
-    for today in DAYS:
+    for day in DAYS:
 
-        async def place(connection: Connection, today: date = today) -> None:
+        async def place(connection: Connection, day: date = day) -> None:
             async with writing(connection, TESTER):
-                await place_kinds(connection, 1, None, today)
+                await place_kinds(connection, 1, None, day)
 
         await registry.run(place)
         for n, born in enumerate(BIRTHS):
             row = await holder(registry, 1000 + n)
-            assert row["kinds"] == kinds(born, today)
+            assert row["kinds"] == kinds(born, day)
             if row["kinds_from"]:
                 before = row["kinds_from"] - timedelta(1)
                 assert row["kinds_before"] == kinds(born, before) != kinds(born, row["kinds_from"])
-                assert row["kinds_from"] <= today
+                assert row["kinds_from"] <= day
                 assert kinds(born, row["kinds_from"]) == row["kinds"]
             if row["next_from"]:
-                assert row["next_from"] > today
+                assert row["next_from"] > day
                 assert row["kinds_next"] == kinds(born, row["next_from"]) != row["kinds"]
                 assert kinds(born, row["next_from"] - timedelta(1)) == row["kinds"]
             else:
-                assert kinds(born, today + timedelta(365 * 40)) == row["kinds"]
+                assert kinds(born, day + timedelta(365 * 40)) == row["kinds"]
 
 
 async def test_a_birthday_comes_without_the_service_knowing_it(
     registry: Database, database: Database
 ) -> None:
     """The service moves who is due, by a right to call and none to read: no date of birth comes back."""
-    today = date.today()
-    born = today.replace(year=today.year - 7, day=1)
+    day = today()
+    born = day.replace(year=day.year - 7, day=1)
     await add(registry, NewHolder(1000, person=Person("x", born_on=born)))
     due = (
         "update registry.holder set kinds = 1, kinds_next = 2, kinds_from = null, "
-        "next_from = current_date - 1"
+        "next_from = registry.today_of(1::smallint) - 1"
     )
     await registry.run(lambda c: write_registry(c, due))
     await database.run(advance_kinds)
@@ -178,19 +179,19 @@ async def test_an_old_proof_renews_nothing(registry: Database) -> None:
 
 async def test_a_notice_voids_when_its_month_is_over(registry: Database, database: Database) -> None:
     """§ 33: until its last day the card works; then it has expired at once, and is void by the clock."""
-    today = date.today()
+    day = today()
     await add(registry, NewHolder(1000), NewHolder(1001))
-    given = today - timedelta(40)
-    ends = today - timedelta(1)
+    given = day - timedelta(40)
+    ends = day - timedelta(1)
     await registry.run(lambda c: give_notice(c, ORGANISER, 1000, given_on=given, ends_on=ends))
-    await registry.run(lambda c: give_notice(c, ORGANISER, 1001, given_on=today, ends_on=today))
+    await registry.run(lambda c: give_notice(c, ORGANISER, 1001, given_on=day, ends_on=day))
     with pytest.raises(RegistryRefused, match="notice was given on"):
-        await registry.run(lambda c: give_notice(c, ORGANISER, 1001, given_on=today, ends_on=today))
+        await registry.run(lambda c: give_notice(c, ORGANISER, 1001, given_on=day, ends_on=day))
     cards: list[CardTuple] = []
     await database.run(lambda c: read_changes(c, 0, cards.extend))
     days = {card[0]: card[4] for card in cards}
     assert (days[1000], days[1001], days[1002]) == (
-        (ends - date(1970, 1, 1)).days, (today - date(1970, 1, 1)).days, None,
+        (ends - date(1970, 1, 1)).days, (day - date(1970, 1, 1)).days, None,
     )  # fmt: skip
     await database.run(end_notices)
     statuses = [(await registry.run(lambda c, t=t: find_card(c, t)))["status"] for t in (1000, 1001, 1002)]
@@ -202,9 +203,9 @@ async def test_a_notice_voids_when_its_month_is_over(registry: Database, databas
         await registry.run(lambda c: withdraw_notice(c, ORGANISER, 1000))
 
 
-TOMORROW = date.today() + timedelta(1)
+LATER_ON = date(2199, 1, 1)
 REFUSED = [
-    (NewHolder(1001, person=Person("x", born_on=TOMORROW)), "born_on", "in the future"),
+    (NewHolder(1001, person=Person("x", born_on=LATER_ON)), "born_on", "in the future"),
     (NewHolder(1001, person=Person("x", born_on=date(1879, 12, 31))), "born_on", "too long ago"),
     (NewHolder(1001, person=Person("x", pesel="44051401358")), "pesel", "is no PESEL"),
     (NewHolder(1001, person=Person("x", pesel=PESEL, born_on=date(1944, 5, 15))), "born_on", "another"),
@@ -360,7 +361,7 @@ async def test_the_database_refuses_an_impossible_birth(registry: Database, born
     await add(registry, NewHolder(1000))
     account = (await holder(registry))["account"]
     sql = "insert into people.person (account, programme, name, born_on) values ($1, 1, 'x', $2)"
-    day = TOMORROW if born > "2000" else date.fromisoformat(born)
+    day = LATER_ON if born > "2000" else date.fromisoformat(born)
     with pytest.raises(StatementRefused):
         await registry.run(lambda c: write_registry(c, sql, account, day))
 

@@ -37,7 +37,7 @@ create table people.consent (
   account      bigint not null,
   programme    smallint not null references registry.programme (id),
   kind         text not null check (kind in ('data', 'newsletter')),  -- Zgierz § 13, § 14
-  given_on     date not null default current_date,
+  given_on     date not null,
   withdrawn_on date check (withdrawn_on >= given_on),
   primary key (account, kind, given_on),
   foreign key (account, programme) references people.person (account, programme) on delete cascade
@@ -59,7 +59,7 @@ create table people.representative (
 
 create function people.check_birth() returns trigger language plpgsql as $$
 begin
-  if new.born_on > current_date then
+  if new.born_on > registry.today_of(new.programme) then
     raise exception 'a date of birth in the future';
   end if;
   return new;
