@@ -43,6 +43,17 @@ REGISTRY_WRITE = re.compile(
     r"(insert into|update|delete from|truncate|alter table)\s+(registry\.(?!(node|migration)\b)|people\.)"
 )
 """Every table but two that nobody decides about: the books' counter of ids, the list of migrations."""
+OF_THE_MACHINE = re.compile(
+    r"(secrets|random)\.\w+|time\.(time|monotonic|perf_counter)\w*|(datetime|date)\.(now|today)"
+)
+# What decides nothing of a transaction (the log, an operator's imports, figures of the process), and what the
+# worker seeds or replaces from outside.
+MACHINES_OWN = {
+    "ledger/books/node.py: random.Random", "ledger/books/node.py: time.time_ns",
+    "ledger/postgres/pooling.py: secrets.randbits", "ledger/registry/secrets.py: secrets.token_hex",
+    "switch/logs.py: datetime.now", "switch/logs.py: time.monotonic", "switch/metrics.py: time.time",
+    "switch/process/worker.py: random.Random",
+}  # fmt: skip
 LOCKS = ("requirements/runtime.txt", "requirements/dev.txt")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -102,6 +113,17 @@ def test_one_module_knows_asyncio() -> None:
     """Exactly one module imports asyncio or trio_asyncio, so no cancellation rule of theirs spreads."""
     importers = {name(p) for p in sources(*PACKAGES) if imported_roots(tree(p)) & {"asyncio", "trio_asyncio"}}
     assert {importer for importer in importers if not importer.startswith(PEERS)} == {ASYNCIO_IMPORTER}
+
+
+def test_time_and_chance_come_by_one_way() -> None:
+    """Nothing of the switch draws or reads the wall clock past what a simulated world can replace."""
+    found = {
+        f"{name(path)}: {ast.unparse(node.func)}"
+        for path in sources("switch", "ledger")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and OF_THE_MACHINE.fullmatch(ast.unparse(node.func))
+    }
+    assert found == MACHINES_OWN
 
 
 def test_protocol_has_no_input_output_clock_or_chance() -> None:

@@ -15,6 +15,7 @@ Knows nothing of connections to terminals: `Posting.context` is opaque. Runs und
 """
 
 import logging
+import random
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -24,7 +25,7 @@ import trio
 from ledger.books.lane import Lane
 from ledger.books.layout import ANOTHER_LAYOUT
 from ledger.books.line import Line
-from ledger.books.node import Node
+from ledger.books.node import Node, clock_ms
 from ledger.books.observer import Observer
 from ledger.books.opening import Opening
 from ledger.books.outage import Outage
@@ -73,13 +74,15 @@ class Committer:
         give_up_ms: int = 3000,
         observer: Observer | None = None,
         outage: Outage | None = None,
+        now_ms: Callable[[], int] = clock_ms,
+        rng: random.Random | None = None,
     ) -> None:
         self._database = database
         self._on_outcomes = on_outcomes
         self._batch_max = batch_max
         self._lanes = [Lane(database.session()) for _ in range(lanes)]
         self._guard = database.session()
-        self.node = Node(self._guard)
+        self.node = Node(self._guard, now_ms, rng)
         self._outage = outage or Outage()
         self._opening = Opening(self._outage)
         self._refused = 0

@@ -47,11 +47,17 @@ def clock_ms() -> int:
 
 
 class Node:
-    """The number and the ids of one worker. `session` is its own, and kept for as long as it works."""
+    """The number and the ids of one worker. `session` is its own, and kept for as long as it works.
 
-    def __init__(self, session: Session, now_ms: Callable[[], int] = clock_ms) -> None:
+    `rng` spreads the workers over the numbers.
+    """
+
+    def __init__(
+        self, session: Session, now_ms: Callable[[], int] = clock_ms, rng: random.Random | None = None
+    ) -> None:
         self._session = session
         self._now_ms = now_ms
+        self._rng = rng or random.Random()
         self._turn = trio.Lock()
         self.ids = TransactionIds(0, ceiling_ms=0)
         self.buckets = 1
@@ -80,22 +86,22 @@ class Node:
                 ids.extend(reserved)
                 return
         self.buckets = await hold_layout(connection)
-        number = await _claim(connection, ids.node if self._is_claimed else None)
+        number = await self._claim(connection, ids.node if self._is_claimed else None)
         reserved = await connection.fetchval(_CLAIM, number, max(now_ms, ids.at_ms), RESERVE_MS)
         ids.take_over(number, reserved - RESERVE_MS, reserved)
         self._is_claimed = True
 
+    async def _claim(self, connection: Connection, preferred: int | None) -> int:
+        """Claim a number for as long as this connection lives.
 
-async def _claim(connection: Connection, preferred: int | None = None) -> int:
-    """Claim a number for as long as this connection lives.
-
-    `preferred` is tried first: a worker whose connection was lost takes its own number again. Others are
-    taken at random, so that nobody else is likely to take a number whose owner has not yet noticed its loss.
-    """
-    candidates = random.sample(range(NODES), NODES)
-    if preferred is not None:
-        candidates.insert(0, preferred)
-    for node in candidates:
-        if await connection.fetchval("select pg_try_advisory_lock($1, $2)", LOCK_CLASS, node):
-            return node
-    raise DatabaseUnavailable(f"all {NODES} node numbers are taken: too many workers on this database")
+        `preferred` is tried first: a worker whose connection was lost takes its own number again. Others are
+        taken at random, so that nobody else is likely to take a number whose owner has not yet noticed its
+        loss.
+        """
+        candidates = self._rng.sample(range(NODES), NODES)
+        if preferred is not None:
+            candidates.insert(0, preferred)
+        for node in candidates:
+            if await connection.fetchval("select pg_try_advisory_lock($1, $2)", LOCK_CLASS, node):
+                return node
+        raise DatabaseUnavailable(f"all {NODES} node numbers are taken: too many workers on this database")

@@ -10,8 +10,9 @@ Takes the service's connection, which may take these two steps and not write the
 calls it, or when.
 """
 
-import time
 from typing import Final
+
+import trio
 
 from ledger.books.transaction_ids import first_id
 from ledger.postgres.database import Connection
@@ -53,10 +54,10 @@ async def roll_up(
 async def _outlive_running(connection: Connection, wait_s: float) -> bool:
     """Wait until every transaction that runs now has ended; False if one has not."""
     earlier = set(await connection.fetchval(_RUNNING))
-    until = time.monotonic() + wait_s
+    until = trio.current_time() + wait_s
     while earlier:
         await connection.execute("select pg_sleep(0.02)")
         earlier &= set(await connection.fetchval(_RUNNING))
-        if earlier and time.monotonic() > until:
+        if earlier and trio.current_time() > until:
             return False
     return True

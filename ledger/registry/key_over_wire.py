@@ -5,7 +5,6 @@ that asks the generation after its last. Asked again before that one was used, i
 leaves here bare, for the session that asked to wrap it. Must not know sessions.
 """
 
-import secrets
 from typing import Final, NamedTuple
 
 from ledger.errors import RegistryRefused
@@ -43,5 +42,5 @@ async def next_key(
         generation, stands = row
         if stands is not None:
             return NextKey(generation, master.unwrap(terminal, generation, stands))
-        wrapped = master.wrap(terminal, generation, secrets.token_bytes(KEY_BYTES))
+        wrapped = master.wrap(terminal, generation, master.draw(KEY_BYTES))
     raise RegistryRefused(f"others issue keys of terminal {terminal} all the time")

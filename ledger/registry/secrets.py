@@ -16,6 +16,7 @@ import hmac
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from struct import Struct
 from typing import Final, Self
@@ -46,11 +47,17 @@ class Pepper:
 
 
 class MasterKey:
-    """The two secrets of one installation."""
+    """The two secrets of one installation, and what is drawn to be kept under them.
 
-    def __init__(self, wrapping: bytes, pepper: bytes) -> None:
+    `draw` gives so many bytes that nobody can guess: nonces and new keys. A simulated world has its own.
+    """
+
+    def __init__(
+        self, wrapping: bytes, pepper: bytes, *, draw: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
         if len(wrapping) != _SECRET_BYTES or len(pepper) != _SECRET_BYTES:
             raise SecretsError("a master key needs two secrets of 32 bytes")
+        self.draw: Final = draw
         self._aead = AESGCM(wrapping)
         self.check_value: Final = hmac.digest(wrapping + pepper, b"cityswitch master key check 1", "sha256")
         """What tells this master key from another: neither secret can be had from it."""
@@ -107,7 +114,7 @@ class MasterKey:
         """
         if len(key) != _SECRET_BYTES:
             raise SecretsError("a terminal key has 32 bytes")
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = self.draw(_NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, key, _binding(terminal, generation))
 
     def unwrap(self, terminal: int, generation: int, wrapped: bytes) -> bytes:

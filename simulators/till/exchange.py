@@ -10,6 +10,7 @@ every STAN the switch has journalled.
 
 import math
 import random
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
@@ -112,6 +113,7 @@ class Exchange:
         language: str,
         clock: Callable[[], float],
         signed_on: Callable[[], None],
+        make_nonce: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.patience = patience
         self.counters = Counters()
@@ -124,6 +126,7 @@ class Exchange:
         self._language = language
         self._clock = clock
         self._signed_on = signed_on
+        self._make_nonce = make_nonce
         self._backoff = Backoff(rng, pause_min_s=patience.pause_min_s, pause_max_s=patience.pause_max_s)
 
     async def ready_link(self, deadline: float = math.inf) -> Link:
@@ -161,12 +164,12 @@ class Exchange:
         *newer, oldest = self.keyring.candidates()
         for identity in newer:
             try:
-                link = await Link.open(self._connect, identity)
+                link = await Link.open(self._connect, identity, make_nonce=self._make_nonce)
             except RefusedBySwitch:
                 continue
             self.keyring.accepted(identity.generation)
             return link
-        return await Link.open(self._connect, oldest)
+        return await Link.open(self._connect, oldest, make_nonce=self._make_nonce)
 
     async def change_key(self, request: KeyChange) -> int:
         """Ask for the next key and store it; it is used from the next link on. Returns its generation.

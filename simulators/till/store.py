@@ -19,8 +19,9 @@ The form of a record is `records`'s. Compacted into one snapshot record by renam
 import fcntl
 import os
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 import msgspec
 
@@ -49,6 +50,8 @@ from simulators.till.records import (
 
 COMPACT_AT_BYTES: Final = 64 * 1024
 
+Write: TypeAlias = Callable[[int, bytes], int]
+
 
 class TerminalMemory:
     """The memory of terminal `terminal` in one file; open it with `TerminalMemory.open`.
@@ -58,10 +61,11 @@ class TerminalMemory:
     switch has accepted (0: nobody noted it); `is_new` whether the file did not exist before.
     """
 
-    def __init__(self, path: Path, terminal: int, *, durable: bool) -> None:
+    def __init__(self, path: Path, terminal: int, *, durable: bool, write: Write = os.write) -> None:
         self.path = path
         self.terminal = terminal
         self.durable = durable
+        self._write = write
         self.stan = 0
         self.stan_from = 1
         self.pending: PendingRequest | None = None
@@ -75,9 +79,12 @@ class TerminalMemory:
         self._compact_at = COMPACT_AT_BYTES
 
     @classmethod
-    def open(cls, path: Path, terminal: int, *, durable: bool = False) -> Self:
-        """Open or create the memory file at `path`; raises StoreInUse, StoreDamaged or OSError."""
-        memory = cls(path, terminal, durable=durable)
+    def open(cls, path: Path, terminal: int, *, durable: bool = False, write: Write = os.write) -> Self:
+        """Open or create the memory file at `path`; raises StoreInUse, StoreDamaged or OSError.
+
+        `write` appends a record to the file, as `os.write` does.
+        """
+        memory = cls(path, terminal, durable=durable, write=write)
         memory._fd = _open_locked(path)
         try:
             memory._recover()
@@ -155,7 +162,7 @@ class TerminalMemory:
 
     def _append(self, record: Record) -> None:
         data = framed(record)
-        written = os.write(self._fd, data)
+        written = self._write(self._fd, data)
         if written != len(data):
             # A disk that is filling up took half a record: take it back, so that the log stays readable.
             os.ftruncate(self._fd, self._size)

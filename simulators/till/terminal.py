@@ -10,6 +10,7 @@ switch would hang up on.
 """
 
 import random
+import secrets
 import time
 from collections.abc import Callable
 from typing import Final, Self, TypeAlias, TypeVar, cast
@@ -97,6 +98,7 @@ class PosTerminal:
         language: str = LANGUAGE,
         reverse_on_restart: bool = False,
         clock: Callable[[], float] = time.time,
+        make_nonce: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.identity = identity
         self.memory = memory
@@ -114,6 +116,7 @@ class PosTerminal:
             language=language,
             clock=clock,
             signed_on=self._signed_on,
+            make_nonce=make_nonce,
         )
         self._delivery = Delivery(
             identity.terminal,

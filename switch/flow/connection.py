@@ -156,12 +156,12 @@ class Connections:
     def __init__(self, config: Config, meters: Meters) -> None:
         self.config = config
         self._meters = meters
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, None] = {}  # a set would order them by address
         self._by_terminal: dict[int, Connection] = {}
         self._allowances: dict[int, Allowance] = {}
         self._absent: set[int] = set()
         """Terminals that have an allowance and no connection."""
-        self._resting: set[Connection] = set()
+        self._resting: dict[Connection, None] = {}
         self.faults = FaultLog()
         self._stopped = False
 
@@ -201,7 +201,7 @@ class Connections:
                 self.close(older, "replaced")
             self._by_terminal[connection.number] = connection
             self._absent.discard(connection.number)
-        self._open.add(connection)
+        self._open[connection] = None
         self._meters.connections_opened += 1
 
     def close(self, connection: Connection, reason: str) -> None:
@@ -209,8 +209,8 @@ class Connections:
         if connection.closed:
             return
         connection.closed = True
-        self._open.discard(connection)
-        self._resting.discard(connection)
+        self._open.pop(connection, None)
+        self._resting.pop(connection, None)
         if self._by_terminal.get(connection.number) is connection:
             del self._by_terminal[connection.number]
             self._absent.add(connection.number)
@@ -261,7 +261,7 @@ class Connections:
         if not connection.closed:
             if allowance.is_spent(now) and not connection.resting:
                 connection.resting = True
-                self._resting.add(connection)
+                self._resting[connection] = None
             self._steer(connection)
 
     def peer_ended(self, connection: Connection) -> None:
@@ -319,7 +319,7 @@ class Connections:
         """Let those read again whose debt is paid; forget the allowances that say nothing any more."""
         for connection in [each for each in self._resting if not each.allowance.is_spent(now)]:
             connection.resting = False
-            self._resting.discard(connection)
+            self._resting.pop(connection, None)
             self._steer(connection)
         for number in [number for number in self._absent if self._allowances[number].is_clean(now)]:
             self._absent.discard(number)

@@ -108,8 +108,8 @@ class Flow:
         self.room = config.in_flight_max
         """How many more requests may be taken for now; below 0 none."""
         self._round = Round(float("nan"), Moment(0), is_behind=False)
-        self._touched: set[Connection] = set()
-        """Connections that something was sealed for since the last flush."""
+        self._touched: dict[Connection, None] = {}
+        """Connections that something was sealed for since the last flush, in that order."""
         self._overload = Overload(
             in_flight_max=config.in_flight_max,
             per_card_max=config.in_flight_per_card_max,
@@ -322,11 +322,11 @@ class Flow:
         self.room += 1
         connection.outbox += connection.session.seal(reply, request_type)
         self._connections.answered(connection)
-        self._touched.add(connection)
+        self._touched[connection] = None
 
     def _flush(self, now: float) -> None:
         """Write what was sealed, and tell who waits for room or for the end of the work."""
-        touched, self._touched = self._touched, set()
+        touched, self._touched = self._touched, {}
         self._connections.flush(touched, now)
         if self.room > 0:
             self._room.set()

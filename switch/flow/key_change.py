@@ -7,8 +7,6 @@ for.
 
 from __future__ import annotations
 
-import secrets
-
 from ledger.postgres.database import Connection, Database
 from ledger.registry.key_over_wire import NextKey, next_key
 from ledger.registry.secrets import MasterKey
@@ -33,7 +31,7 @@ async def change_key(question: Question, database: Database, master: MasterKey) 
         found = await database.run(job)
     if found is None:
         return no_key(question, int(ResultCode.NOT_SUPPORTED))
-    nonce = secrets.token_bytes(WRAP_NONCE_BYTES)
+    nonce = master.draw(WRAP_NONCE_BYTES)
     return KeyChangeReply(
         stan=question.request.message.stan,
         code=int(ResultCode.APPROVED),

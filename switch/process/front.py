@@ -8,6 +8,7 @@ returns after `stop`, every request taken has been answered, or its connection w
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Callable
 
@@ -25,7 +26,7 @@ from switch.wire.doorway import Doorway
 from switch.wire.hub import Hub
 from switch.wire.listener import epoll_available
 from switch.wire.pump import Pump
-from switch.wire.stream import StreamDoorway
+from switch.wire.stream import Entrance, StreamDoorway
 
 log = structlog.get_logger()
 
@@ -36,7 +37,10 @@ DRAIN_POLL_S = 0.01
 
 
 class Front:
-    """Connections, pump, doorway and flow of one worker. `nursery` holds the tasks of inquiries."""
+    """Connections, pump, doorway and flow of one worker. `nursery` holds the tasks of inquiries.
+
+    `use_pump`: None where epoll is available. `draw` gives so many bytes that nobody can guess.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Front:
         nursery: trio.Nursery,
         keys: KeyCheck = ANY_KEY,
         use_pump: bool | None = None,
+        draw: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._config = config
         self._directory = directory
@@ -67,25 +72,31 @@ class Front:
         )
         hub = Hub(self.connections, self.flow, meters)
         self._pump = Pump(hub) if (epoll_available() if use_pump is None else use_pump) else None
-        admission = Admission(config=config, directory=directory, hub=hub, meters=meters, keys=keys)
+        admission = Admission(
+            config=config, directory=directory, hub=hub, meters=meters, keys=keys, draw=draw
+        )
         self.doorway = Doorway(admission, self._pump) if self._pump else StreamDoorway(admission, nursery)
 
-    async def run(self, sock: socket.socket, stop: trio.Event) -> None:
-        """Serve the listening socket until `stop`, then drain."""
+    async def run(self, listening: socket.socket | Entrance, stop: trio.Event) -> None:
+        """Serve who comes in until `stop`, then drain. An entrance that is no socket needs no pump."""
         async with trio.open_nursery() as nursery:
             if self._pump is not None:
                 nursery.start_soon(self._pump.run)
             nursery.start_soon(self._sweep)
             accepting = trio.CancelScope()
-            nursery.start_soon(self._accept, sock, accepting)
+            nursery.start_soon(self._accept, listening, accepting)
             await stop.wait()
             accepting.cancel()
             await self._drain()
             nursery.cancel_scope.cancel()
 
-    async def _accept(self, sock: socket.socket, scope: trio.CancelScope) -> None:
+    async def _accept(self, listening: socket.socket | Entrance, scope: trio.CancelScope) -> None:
         with scope:
-            await self.doorway.run(sock)
+            if isinstance(listening, socket.socket):
+                await self.doorway.run(listening)
+            else:
+                assert isinstance(self.doorway, StreamDoorway)
+                await self.doorway.run_entrance(listening)
 
     async def _sweep(self) -> None:
         shed = 0

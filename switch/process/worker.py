@@ -4,17 +4,19 @@
         └─ committer             back: posts until everything taken has been answered
             └─ front             connections: ends with the drain
 
-Owns start-up order, readiness and the drain. Must not know transactions. Invariants: no connection is
-accepted before the registry is in memory; when `run` returns after `stop`, every request taken has been
-answered or its connection was lost.
+Owns start-up order, readiness and the drain. Must not know transactions, nor that it is a process: what it
+takes of the machine stands in `Surroundings`. Invariants: no connection is accepted before the registry is in
+memory; when `run` returns after `stop`, every request taken has been answered or its connection was lost.
 """
 
 from __future__ import annotations
 
-import gc
+import random
 import socket
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import Final, NamedTuple
 
 import structlog
 import trio
@@ -26,6 +28,7 @@ from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
 from ledger.postgres.database import Database, open_database
 from ledger.registry.installation import check_master_key
 from ledger.registry.secrets import MasterKey
+from switch.clock import clock_ms
 from switch.config import Config, ConfigError
 from switch.flow.flow import INQUIRIES_MAX, Ledger
 from switch.flow.inquiry import Inquiries
@@ -43,6 +46,7 @@ from switch.process.ports import bind_patiently
 from switch.process.readiness import PostingWatch, Readiness
 from switch.rules.directory import Directory, Terminal
 from switch.wire.listener import bind_listener
+from switch.wire.stream import Entrance
 
 log = structlog.get_logger()
 
@@ -62,13 +66,35 @@ def database_connections(config: Config) -> int:
     return QUERY_CONNECTIONS + OWN_CONNECTIONS + 2 * config.committers
 
 
+class Surroundings(NamedTuple):
+    """What a worker takes of the machine it runs on; a simulated world gives its own.
+
+    `open_database` as `ledger.postgres.database.open_database`; `listen` opens what terminals come in by;
+    `has_pages`: whether pages are served over HTTP.
+    """
+
+    open_database: Callable[..., AbstractAsyncContextManager[Database]] = open_database
+    listen: Callable[[Config], socket.socket | Entrance] = bind_listener
+    has_pages: bool = True
+
+
+MACHINE: Final = Surroundings()
+
+
 class Worker:
-    """One process' switch."""
+    """One switch of those that share a database."""
 
     def __init__(
-        self, config: Config, worker: int, master_key: MasterKey, *, port_wait_s: float = 0.0
+        self,
+        config: Config,
+        worker: int,
+        master_key: MasterKey,
+        *,
+        port_wait_s: float = 0.0,
+        surroundings: Surroundings = MACHINE,
     ) -> None:
         self._config = config
+        self._surroundings = surroundings
         self._port_wait_s = port_wait_s
         self._worker = worker
         self._meters = Meters()
@@ -87,7 +113,7 @@ class Worker:
         """
         config = self._config
         async with (
-            open_database(
+            self._surroundings.open_database(
                 config.dsn, connections_max=QUERY_CONNECTIONS, application_name=f"cityswitch {self._worker}"
             ) as database,
             trio.open_nursery() as base,
@@ -103,19 +129,18 @@ class Worker:
             self._readiness = Readiness(self._directory, feed, self._postings)
             http = await self._start_http(base)
             if await self._load(database, feed, stop):
-                # A collection that walked millions of cards would stop the worker for as long.
-                gc.collect()
-                gc.freeze()
                 base.start_soon(feed.run)
                 base.start_soon(self._postings.probe, database.session())
                 base.start_soon(Keeper(database.session(), self._meters).run)
-                listening = bind_listener(self._config)
+                listening = self._surroundings.listen(self._config)
                 await self._serve(
                     database, feed, listening, stop, lambda: on_ready(WorkerReady(self._worker, http))
                 )
             base.cancel_scope.cancel()
 
     async def _start_http(self, base: trio.Nursery) -> str:
+        if not self._surroundings.has_pages:
+            return ""
         host, port = self._config.http_host, self._config.http_port
         bind = partial(bind_http, host, port and port + self._worker)
         sock = await bind_patiently(bind, self._port_wait_s)
@@ -145,7 +170,7 @@ class Worker:
         self,
         database: Database,
         feed: Feed,
-        listening: socket.socket,
+        listening: socket.socket | Entrance,
         stop: trio.Event,
         report: Callable[[], None],
     ) -> None:
@@ -159,6 +184,8 @@ class Worker:
                 give_up_ms=config.give_up_ms,
                 observer=self._postings,
                 outage=self._outage,
+                now_ms=clock_ms,
+                rng=random.Random(self._master_key.draw(16)),
             )
             self._readiness.committer = committer
             if not await _started(committer, back, stop):
@@ -176,6 +203,8 @@ class Worker:
                 feed_is_stale=feed.is_stale,
                 nursery=back,
                 keys=KeyUse(database.session(), self._directory, back),
+                use_pump=None if isinstance(listening, socket.socket) else False,
+                draw=self._master_key.draw,
             )
             self._add_gauges(front, committer, feed)
             report()

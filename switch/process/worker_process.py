@@ -8,6 +8,7 @@ that its event loop turns; when the supervisor is gone, in whatever way, the pro
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -57,7 +58,7 @@ async def run_worker(order: WorkerOrder, words: Iterator[bytes]) -> int:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, stop)
             nursery.start_soon(_beat)
-            await worker.run(stop, _say)
+            await worker.run(stop, _ready)
             nursery.cancel_scope.cancel()
     except* PortInUse as group:
         status = _fail(group, EXIT_PORT_IN_USE)
@@ -72,6 +73,13 @@ def _fail(group: BaseExceptionGroup[BaseException], status: int) -> int:
         error = error.exceptions[0]
     log.error("cannot_serve", problem=str(error))
     return status
+
+
+def _ready(line: WorkerReady) -> None:
+    """The registry is in memory: a collection that walked its millions of cards would stop us for as long."""
+    gc.collect()
+    gc.freeze()
+    _say(line)
 
 
 def _say(line: WorkerReady | Beat) -> None:

@@ -9,6 +9,7 @@ claimed spends nothing of its terminal's allowance.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
@@ -56,7 +57,10 @@ def proved(session: ServerSession) -> tuple[int, int]:
 
 
 class Admission:
-    """Makes sessions, and connections of those that have authenticated."""
+    """Makes sessions, and connections of those that have authenticated.
+
+    `draw` gives so many bytes that nobody can guess.
+    """
 
     def __init__(
         self,
@@ -66,19 +70,21 @@ class Admission:
         hub: Hub,
         meters: Meters,
         keys: KeyCheck,
+        draw: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.config = config
         self.hub = hub
         self.meters = meters
         self.keys = keys
         self._directory = directory
-        self._dummy_key = secrets.token_bytes(32)
+        self._draw = draw
+        self._dummy_key = draw(32)
 
     def new_session(self) -> ServerSession:
         """The session of a connection that has just been accepted."""
         return ServerSession(
-            nonce=secrets.token_bytes(32),
-            session_id=secrets.token_bytes(8),
+            nonce=self._draw(32),
+            session_id=self._draw(8),
             find_key=self._find_key,
             dummy_key=self._dummy_key,
         )

@@ -1,4 +1,4 @@
-"""Connections over ordinary trio streams: for memory streams, and machines without epoll.
+"""Connections over ordinary trio streams: for machines without epoll, and for what is no socket at all.
 
 Owns a task for each handshake, and one reader and one writer task per connection. Same calls as doorway and
 pump, so nothing else in the switch knows the difference. Invariant: all tasks end when the connection is
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import NoReturn, Protocol
 
 import trio
 
@@ -19,6 +20,16 @@ from switch.wire.hub import Hub
 from switch.wire.listener import set_for_all_accepted, tls_context
 
 READ_BYTES_MAX = 8_192
+
+
+class Entrance(Protocol):
+    """Where streams come in by themselves: the listening socket of a switch that has none."""
+
+    async def accept(self) -> tuple[trio.abc.Stream, str]:
+        """Wait for the next stream; return it and where it comes from."""
+
+    def close(self) -> None:
+        """Let nobody in any more."""
 
 
 class StreamTransport:
@@ -121,8 +132,21 @@ class StreamDoorway:
                 listener = trio.SocketListener(sock)
                 await trio.serve_listeners(self._serve_socket, [listener], handler_nursery=self._nursery)
         finally:
-            for scope in self._half_open.values():
-                scope.cancel()
+            self._end_half_open()
+
+    async def run_entrance(self, entrance: Entrance) -> NoReturn:
+        """The same for what comes in without a socket."""
+        try:
+            while True:
+                stream, source = await entrance.accept()
+                self._nursery.start_soon(self.serve_stream, stream, source)
+        finally:
+            entrance.close()
+            self._end_half_open()
+
+    def _end_half_open(self) -> None:
+        for scope in self._half_open.values():
+            scope.cancel()
 
     async def _serve_socket(self, stream: trio.SocketStream) -> None:
         try:

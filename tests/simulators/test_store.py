@@ -187,18 +187,18 @@ def test_one_process_at_a_time(path: Path) -> None:
         pass
 
 
-def test_a_full_disk_is_an_error_and_the_log_stays_readable(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_an_error_and_the_log_stays_readable(path: Path) -> None:
     """A short write is taken back: the terminal refuses to send, and nothing is damaged."""
-    with TerminalMemory.open(path, TERMINAL) as memory:
+    room = [1_000, 10]  # bytes the disk takes of the first record, and of the second
+
+    def write(fd: int, data: bytes) -> int:
+        return os.write(fd, data[: room.pop(0)])
+
+    with TerminalMemory.open(path, TERMINAL, write=write) as memory:
         memory.begin(PendingRequest(memory.next_stan(), EARN, b"kept"))
         expected = state(memory)
-        write = os.write
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "write", lambda fd, data: write(fd, data[: len(data) // 2]))
-            with pytest.raises(StoreError):
-                memory.finish(1)
+        with pytest.raises(StoreError):
+            memory.finish(1)
         assert state(memory) == expected
     assert reopened(path) == expected
 
