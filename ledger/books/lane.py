@@ -15,7 +15,7 @@ from ledger.books.rows import POST_BATCH
 from ledger.books.turns import NEVER
 from ledger.books.write_path import check_write_path
 from ledger.errors import DatabaseMisconfigured
-from ledger.postgres.database import Bell, Connection, Session
+from ledger.postgres.database import PROBE, Bell, Connection, Session
 
 PROBE_S_MAX: Final = 1.0
 
@@ -38,7 +38,7 @@ class Lane:
 
     async def begin(self, connection: Connection, limit_s: float) -> None:
         """Inside a job: see that the connection is good for postings, and make it ready for them."""
-        await self.session.limit(connection.execute("select 1"), min(PROBE_S_MAX, limit_s))
+        await self.session.limit(connection.execute(PROBE), min(PROBE_S_MAX, limit_s))
         await self.session.limit(self.prepare(connection), limit_s)
         await self.session.limit(check_write_path(connection), limit_s)
 

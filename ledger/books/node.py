@@ -26,19 +26,20 @@ RESERVE_MS: Final = 10_000
 """Reserved ahead of the clock: so long a worker goes on without its connection to renew it."""
 LOCK_CLASS: Final = 1667854708
 
-_CLAIM: Final = """
+RESERVE: Final = """
 insert into registry.node as n (number, reserved_ms) values ($1, $2::bigint + $3)
   on conflict (number) do update set reserved_ms = greatest(n.reserved_ms, $2) + $3
   returning reserved_ms"""
 # No row: another has claimed the number since, or our connection, and with it our lock, is another than
 # before.
-_RENEW: Final = f"""
+RENEW: Final = f"""
 update registry.node set reserved_ms = greatest(reserved_ms, $3)
   where number = $1 and reserved_ms = $2 and exists (
     select from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()
       and classid = {LOCK_CLASS} and objid = $1::int and objsubid = 2)
   returning reserved_ms"""  # noqa: S608 a fixed number
-_CLOSED: Final = "select max(closing) from ledger.rollup_mark"
+TRY_NUMBER: Final = "select pg_try_advisory_lock($1, $2)"
+CLOSED: Final = "select max(closing) from ledger.rollup_mark"
 
 
 def clock_ms() -> int:
@@ -77,17 +78,17 @@ class Node:
 
     async def _hold(self, connection: Connection) -> None:
         ids, now_ms = self.ids, self._now_ms()
-        if closed := await connection.fetchval(_CLOSED):
+        if closed := await connection.fetchval(CLOSED):
             ids.rise_to(time_ms(closed) + 1)
         wanted = max(now_ms, ids.at_ms) + RESERVE_MS
         if self._is_claimed:
-            reserved = await connection.fetchval(_RENEW, ids.node, ids.ceiling_ms, wanted)
+            reserved = await connection.fetchval(RENEW, ids.node, ids.ceiling_ms, wanted)
             if reserved is not None:
                 ids.extend(reserved)
                 return
         self.buckets = await hold_layout(connection)
         number = await self._claim(connection, ids.node if self._is_claimed else None)
-        reserved = await connection.fetchval(_CLAIM, number, max(now_ms, ids.at_ms), RESERVE_MS)
+        reserved = await connection.fetchval(RESERVE, number, max(now_ms, ids.at_ms), RESERVE_MS)
         ids.take_over(number, reserved - RESERVE_MS, reserved)
         self._is_claimed = True
 
@@ -102,6 +103,6 @@ class Node:
         if preferred is not None:
             candidates.insert(0, preferred)
         for node in candidates:
-            if await connection.fetchval("select pg_try_advisory_lock($1, $2)", LOCK_CLASS, node):
+            if await connection.fetchval(TRY_NUMBER, LOCK_CLASS, node):
                 return node
         raise DatabaseUnavailable(f"all {NODES} node numbers are taken: too many workers on this database")

@@ -12,7 +12,7 @@ from ledger.books.rows import array_literal
 from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
-_LEFT: Final = """
+LEFT: Final = """
 select greatest(u.allowed + coalesce((
     select sum(q.balance) from generate_series(0, $1 - 1) as b(bucket)
       cross join lateral (select q.balance from ledger.quota q
@@ -30,4 +30,4 @@ async def uses_left(connection: Connection, quotas: Sequence[QuotaLeg]) -> list[
         return []
     buckets = await layout_buckets(connection)
     columns = map(array_literal, zip(*quotas, strict=True))
-    return [row[0] for row in await connection.fetch(_LEFT, buckets, *columns)]
+    return [row[0] for row in await connection.fetch(LEFT, buckets, *columns)]

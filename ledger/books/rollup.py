@@ -22,8 +22,11 @@ DELAY_MS: Final = 60_000
 """What is younger is left for the next time, so that in the ordinary course nobody's ids are refused."""
 WAIT_S: Final = 5.0
 
+CLOSE_IDS: Final = "select ledger.close_ids_v1($1, $2)"
+ROLL_UP: Final = "select ledger.roll_up_v1($1, $2)"
+PAUSE: Final = "select pg_sleep(0.02)"
 # Autovacuum, which no user runs, posts nothing (backend_type is hidden from the service).
-_RUNNING: Final = """
+RUNNING: Final = """
 select coalesce(array_agg(l.virtualtransaction), '{}')
   from pg_locks l join pg_stat_activity a on a.pid = l.pid
   where l.locktype = 'virtualxid' and l.granted and a.datname = current_database()
@@ -41,23 +44,23 @@ async def roll_up(
     wished = first_id(now_ms - delay_ms) - 1
     closed: dict[int, int] = {}
     for bucket in range(await layout_buckets(connection)):
-        closing = await connection.fetchval("select ledger.close_ids_v1($1, $2)", bucket, wished)
+        closing = await connection.fetchval(CLOSE_IDS, bucket, wished)
         if closing is not None:
             closed[bucket] = closing
     if not await _outlive_running(connection, wait_s):
         return False
     for bucket, closing in closed.items():
-        await connection.execute("select ledger.roll_up_v1($1, $2)", bucket, closing)
+        await connection.execute(ROLL_UP, bucket, closing)
     return True
 
 
 async def _outlive_running(connection: Connection, wait_s: float) -> bool:
     """Wait until every transaction that runs now has ended; False if one has not."""
-    earlier = set(await connection.fetchval(_RUNNING))
+    earlier = set(await connection.fetchval(RUNNING))
     until = trio.current_time() + wait_s
     while earlier:
-        await connection.execute("select pg_sleep(0.02)")
-        earlier &= set(await connection.fetchval(_RUNNING))
+        await connection.execute(PAUSE)
+        earlier &= set(await connection.fetchval(RUNNING))
         if earlier and trio.current_time() > until:
             return False
     return True

@@ -88,7 +88,7 @@ def _uses(column: Sequence[tuple[QuotaLeg, ...]]) -> list[str | None]:
     return [*map(array_literal, zip(*uses, strict=True)), array_literal(begins)]
 
 
-class _Other(msgspec.Struct, gc=False):
+class Other(msgspec.Struct, gc=False):
     """One row of `ledger.outcome_v1`, as JSON: asyncpg would have to ask each new connection for the type."""
 
     n: int
@@ -113,7 +113,7 @@ class _Other(msgspec.Struct, gc=False):
     original_code: int | None
 
 
-_decode_others: Final = msgspec.json.Decoder(list[_Other]).decode
+_decode_others: Final = msgspec.json.Decoder(list[Other]).decode
 
 
 def outcomes(postings: Sequence[Posting], answer: Sequence[Any]) -> tuple[Answers, list[Posting]]:

@@ -15,6 +15,65 @@ from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
 HISTORY_ROWS_MAX: Final = 1000
+BALANCE: Final = "select balance from ledger.account where bucket = $1 and id = $2"
+NEWEST_ROW: Final = "select last_terminal, last_stan from ledger.account where bucket = $1 and id = $2"
+HISTORY: Final = """
+with recursive chain as (
+  select j.*, 1 as depth from (select $3::int as terminal, $4::int as stan) start
+    cross join lateral (select * from ledger.journal j
+      where j.bucket = $1 and j.terminal = start.terminal and j.stan = start.stan limit 1) j
+  union all
+  select j.*, c.depth + 1 from chain c
+    cross join lateral (select * from ledger.journal j
+      where j.bucket = $1 and j.terminal = c.previous_terminal and j.stan = c.previous_stan limit 1) j
+    where c.depth < $2
+)
+select terminal, stan, transaction_id, kind, code, points, balance, amount_grosze, counter_account,
+    original_stan, rules_version, accepted_at_ms, terminal_time, previous_terminal, previous_stan
+  from chain order by depth"""
+TOTALS: Final = (
+    "select count(*) filter (where kind = any($4)),"
+    " coalesce(sum(points) filter (where kind = any($4)), 0)::bigint,"
+    " count(*) filter (where kind = any($5)),"
+    " coalesce(-sum(points) filter (where kind = any($5)), 0)::bigint,"
+    " count(*) filter (where kind = any($6)),"
+    " coalesce(sum(points) filter (where kind = any($6)), 0)::bigint,"
+    " count(*) filter (where kind = any($7)),"
+    " coalesce(sum(discount_grosze) filter (where kind = any($7)), 0)::bigint,"
+    " count(*) filter (where kind = any($8)),"
+    " coalesce(sum(points) filter (where kind = any($8)), 0)::bigint "
+    "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
+    "join ledger.journal j on j.bucket = b.bucket and j.terminal = $1 and j.stan between $2 and $3 "
+    "and j.code = 0"
+)
+LAST_STAN: Final = (
+    "select coalesce(max(h.stan), 0) "
+    "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
+    "cross join lateral (select j.stan from ledger.journal j "
+    "where j.bucket = b.bucket and j.terminal = $1 and j.digest is not null "
+    "order by j.stan desc limit 1) h"
+)
+ACCOUNT_BALANCE: Final = """
+select coalesce(sum(part), 0)::bigint from (
+  select r.balance as part from ledger.rollup r where r.bucket = any($1) and r.account = $2
+  union all
+  select case when p.credit = $2 then p.points else -p.points end
+    from unnest($1::int[]) as b(bucket)
+    left join ledger.rollup_mark m on m.bucket = b.bucket
+    cross join lateral (select p.debit, p.credit, p.points from ledger.posting p
+      where p.bucket = b.bucket and p.transaction_id > coalesce(m.through, 0)
+        and (p.debit = $2 or p.credit = $2)) p
+) parts"""
+TRIAL_BALANCE: Final = (
+    "select p.bucket, "
+    "case when p.unit = 1 and side.account & 7 <> 4 then 7 else side.account & 7 end::int as kind, "
+    "count(distinct side.account)::int, sum(side.debit)::bigint, sum(side.credit)::bigint, p.unit::int "
+    "from ledger.posting p "
+    "cross join lateral (values (p.debit, p.points, 0), (p.credit, 0, p.points)) "
+    "as side(account, debit, credit) "
+    "group by 1, 2, 6 order by 1, 2"
+)
+CARD_ACCOUNTS: Final = "select id from ledger.account order by id"
 
 
 class HistoryRow(msgspec.Struct, frozen=True, gc=False):
@@ -85,26 +144,8 @@ class TrialRow(msgspec.Struct, frozen=True, gc=False):
 async def balance(connection: Connection, account: int) -> int | None:
     """The balance of a card account in points; None if there is no such account."""
     bucket = bucket_of(account, await layout_buckets(connection))
-    found: int | None = await connection.fetchval(
-        "select balance from ledger.account where bucket = $1 and id = $2", bucket, account
-    )
+    found: int | None = await connection.fetchval(BALANCE, bucket, account)
     return found
-
-
-_HISTORY: Final = """
-with recursive chain as (
-  select j.*, 1 as depth from (select $3::int as terminal, $4::int as stan) start
-    cross join lateral (select * from ledger.journal j
-      where j.bucket = $1 and j.terminal = start.terminal and j.stan = start.stan limit 1) j
-  union all
-  select j.*, c.depth + 1 from chain c
-    cross join lateral (select * from ledger.journal j
-      where j.bucket = $1 and j.terminal = c.previous_terminal and j.stan = c.previous_stan limit 1) j
-    where c.depth < $2
-)
-select terminal, stan, transaction_id, kind, code, points, balance, amount_grosze, counter_account,
-    original_stan, rules_version, accepted_at_ms, terminal_time, previous_terminal, previous_stan
-  from chain order by depth"""
 
 
 async def history(
@@ -120,13 +161,9 @@ async def history(
     if before is not None:
         start = (before.previous_terminal, before.previous_stan)
     else:
-        head = await connection.fetchrow(
-            "select last_terminal, last_stan from ledger.account where bucket = $1 and id = $2",
-            bucket,
-            account,
-        )
+        head = await connection.fetchrow(NEWEST_ROW, bucket, account)
         start = tuple(head) if head else (0, 0)
-    return [HistoryRow(*row) for row in await connection.fetch(_HISTORY, bucket, limit, *start)]
+    return [HistoryRow(*row) for row in await connection.fetch(HISTORY, bucket, limit, *start)]
 
 
 async def terminal_totals(
@@ -134,19 +171,7 @@ async def terminal_totals(
 ) -> TerminalTotals:
     """The totals of a terminal's STANs in stan_from..stan_to, both inclusive."""
     row = await connection.fetchrow(
-        "select count(*) filter (where kind = any($4)),"
-        " coalesce(sum(points) filter (where kind = any($4)), 0)::bigint,"
-        " count(*) filter (where kind = any($5)),"
-        " coalesce(-sum(points) filter (where kind = any($5)), 0)::bigint,"
-        " count(*) filter (where kind = any($6)),"
-        " coalesce(sum(points) filter (where kind = any($6)), 0)::bigint,"
-        " count(*) filter (where kind = any($7)),"
-        " coalesce(sum(discount_grosze) filter (where kind = any($7)), 0)::bigint,"
-        " count(*) filter (where kind = any($8)),"
-        " coalesce(sum(points) filter (where kind = any($8)), 0)::bigint "
-        "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
-        "join ledger.journal j on j.bucket = b.bucket and j.terminal = $1 and j.stan between $2 and $3 "
-        "and j.code = 0",
+        TOTALS,
         terminal,
         stan_from,
         stan_to,
@@ -160,35 +185,15 @@ async def last_stan(connection: Connection, terminal: int) -> int:
 
     A tombstone is no use: whoever named it may have mistyped it.
     """
-    found: int = await connection.fetchval(
-        "select coalesce(max(h.stan), 0) "
-        "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
-        "cross join lateral (select j.stan from ledger.journal j "
-        "where j.bucket = b.bucket and j.terminal = $1 and j.digest is not null "
-        "order by j.stan desc limit 1) h",
-        terminal,
-    )
+    found: int = await connection.fetchval(LAST_STAN, terminal)
     return found
-
-
-_ACCOUNT_BALANCE: Final = """
-select coalesce(sum(part), 0)::bigint from (
-  select r.balance as part from ledger.rollup r where r.bucket = any($1) and r.account = $2
-  union all
-  select case when p.credit = $2 then p.points else -p.points end
-    from unnest($1::int[]) as b(bucket)
-    left join ledger.rollup_mark m on m.bucket = b.bucket
-    cross join lateral (select p.debit, p.credit, p.points from ledger.posting p
-      where p.bucket = b.bucket and p.transaction_id > coalesce(m.through, 0)
-        and (p.debit = $2 or p.credit = $2)) p
-) parts"""
 
 
 async def partner_balance(connection: Connection, partner: int) -> PartnerBalance:
     """What a partner has issued and redeemed: the rollup plus the postings since."""
     buckets = list(range(await layout_buckets(connection)))
     issued, redeemed, uses, discounts = [
-        await connection.fetchval(_ACCOUNT_BALANCE, buckets, account_id(partner, kind))
+        await connection.fetchval(ACCOUNT_BALANCE, buckets, account_id(partner, kind))
         for kind in (
             AccountKind.PARTNER_ISSUED,
             AccountKind.PARTNER_REDEEMED,
@@ -201,18 +206,10 @@ async def partner_balance(connection: Connection, partner: int) -> PartnerBalanc
 
 async def trial_balance(connection: Connection) -> list[TrialRow]:
     """The sums of all postings by bucket and kind of account (AccountKind). Reads all postings."""
-    rows: list[Any] = await connection.fetch(
-        "select p.bucket, "
-        "case when p.unit = 1 and side.account & 7 <> 4 then 7 else side.account & 7 end::int as kind, "
-        "count(distinct side.account)::int, sum(side.debit)::bigint, sum(side.credit)::bigint, p.unit::int "
-        "from ledger.posting p "
-        "cross join lateral (values (p.debit, p.points, 0), (p.credit, 0, p.points)) "
-        "as side(account, debit, credit) "
-        "group by 1, 2, 6 order by 1, 2"
-    )
+    rows: list[Any] = await connection.fetch(TRIAL_BALANCE)
     return [TrialRow(*row) for row in rows]
 
 
 async def card_accounts(connection: Connection) -> list[int]:
     """The accounts of all cards, in order."""
-    return [row["id"] for row in await connection.fetch("select id from ledger.account order by id")]
+    return [row["id"] for row in await connection.fetch(CARD_ACCOUNTS)]

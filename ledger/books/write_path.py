@@ -9,7 +9,7 @@ from ledger.postgres.database import Connection
 
 LOCK_WAIT_MS: Final = 2_000
 """Longer than a migration keeps postings waiting before it steps back."""
-_WRITES: Final = "; ".join(
+WRITES: Final = "; ".join(
     [
         f"set local lock_timeout = {LOCK_WAIT_MS}",
         "update ledger.account set balance = balance where bucket = -1",
@@ -24,4 +24,4 @@ _WRITES: Final = "; ".join(
 async def check_write_path(connection: Connection) -> None:
     """Raise a LedgerError if a posting could not be committed now: read-only, a lock, a right gone."""
     async with connection.transaction():
-        await connection.execute(_WRITES)
+        await connection.execute(WRITES)

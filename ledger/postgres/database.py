@@ -9,7 +9,6 @@ Knows nothing of postings or of the registry. Errors leave as the closed types o
 
 import asyncio
 import math
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeVar
@@ -22,28 +21,28 @@ from ledger.errors import DatabaseContended, DatabaseMisconfigured, DatabaseUnav
 from ledger.postgres.dsn import Target, read_dsn
 from ledger.postgres.errors import translate
 from ledger.postgres.fitness import is_doubtful, settle_session
+from ledger.postgres.keepalive import watch_socket
 
 T = TypeVar("T")
 Connection: TypeAlias = Any  # asyncpg.Connection; asyncpg carries no types
 Job: TypeAlias = Callable[[Connection], Awaitable[T]]
 
-# Seconds of silence, seconds between probes, probes.
-KEEPALIVE: Final = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 CONNECT_S_MAX: Final = 5.0
 CLOSE_S_MAX: Final = 1.0
 LISTEN_PROBE_S: Final = 5.0
+PROBE: Final = "select 1"
 IDLE_S: Final = 5.0
 """A connection that has answered nothing for so long is tried before it is used."""
 PROBE_S_MAX: Final = 1.0
 WATCH_S: Final = 0.05
 """How often time limits are looked at: a job may have this much more."""
 # Where the server keeps no account of what its backends do (track_activities), each counts as at work.
-_IS_AT_WORK: Final = (
+IS_AT_WORK: Final = (
     "select exists (select from pg_stat_activity where pid = $1 and state is distinct from 'idle')"
 )
 
 
-async def _connect(target: Target, application_name: str, timeout_s: float = CONNECT_S_MAX) -> "_Opened":
+async def connect_postgres(target: Target, application_name: str, timeout_s: float) -> "Opened":
     """Connect to the first host that answers and is what the DSN asks for.
 
     All hosts are tried at once: asyncpg would try them in turn within one time limit, and a frozen first
@@ -51,7 +50,7 @@ async def _connect(target: Target, application_name: str, timeout_s: float = CON
     """
     timeout_s = min(timeout_s, target.connect_s or timeout_s)
     tries = [asyncio.ensure_future(_connect_host(host, application_name, timeout_s)) for host in target.hosts]
-    winner: _Opened | None = None
+    winner: Opened | None = None
     failure: Exception | None = None
     try:
         for attempt in asyncio.as_completed(tries):
@@ -70,14 +69,18 @@ async def _connect(target: Target, application_name: str, timeout_s: float = CON
                 task.result().connection.terminate()
 
 
-class _Opened(NamedTuple):
+class Opened(NamedTuple):
     """A connection, and its backend's process id at the server, which a pooler's greeting would not tell."""
 
     connection: Connection
     backend: int
 
 
-async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> _Opened:
+Connect: TypeAlias = Callable[[Target, str, float], Awaitable[Opened]]
+"""Makes a connection to a target, under a name, within a time limit in seconds; runs inside a job."""
+
+
+async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Opened:
     try:
         connection = await asyncpg.connect(
             dsn,
@@ -89,24 +92,11 @@ async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> _O
     except ValueError as error:
         raise DatabaseMisconfigured(f"the DSN cannot be used: {error}") from error
     try:
-        _watch_socket(connection)
-        return _Opened(connection, await asyncio.wait_for(settle_session(connection), timeout_s))
+        watch_socket(connection._transport.get_extra_info("socket"))
+        return Opened(connection, await asyncio.wait_for(settle_session(connection), timeout_s))
     except BaseException:
         connection.terminate()
         raise
-
-
-def _watch_socket(connection: Connection) -> None:
-    """Let the system probe the connection while it is idle, so that a vanished peer is found by itself and a
-    middlebox between sees traffic.
-    """
-    found = connection._transport.get_extra_info("socket")
-    if found is None or found.family == socket.AF_UNIX:
-        return
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE.items():
-        if number := getattr(socket, option, None):
-            found.setsockopt(socket.IPPROTO_TCP, number, value)
 
 
 class Bell:
@@ -131,6 +121,11 @@ class Bell:
 def call_soon(callback: Callable[..., object], *args: object) -> None:
     """Inside a job: call when the job next waits. What it raises ends the database's block."""
     asyncio.get_running_loop().call_soon(callback, *args)
+
+
+def call_later(delay_s: float, callback: Callable[..., object], *args: object) -> None:
+    """Inside a job: call after so many seconds, as `call_soon` does, whatever has become of the job."""
+    asyncio.get_running_loop().call_later(delay_s, callback, *args)
 
 
 class Session:
@@ -237,12 +232,12 @@ class Session:
         """Have a connection that works: the one there is, tried if it was idle, or a fresh one."""
         if self.is_connected and trio.current_time() - self._proven_at > IDLE_S:
             try:
-                await self.limit(self._connection.execute("select 1"), PROBE_S_MAX)  # type: ignore[union-attr]
+                await self.limit(self._connection.execute(PROBE), PROBE_S_MAX)  # type: ignore[union-attr]
             except Exception:  # whatever it is, that connection is of no use
                 self.terminate()
         if not self.is_connected:
             self.state = {}
-            self._connection, self.backend = await _connect(
+            self._connection, self.backend = await self._database.connect(
                 self._database.target, self._database.application_name, connect_s
             )
             self._connection.add_log_listener(self._hear)
@@ -258,9 +253,12 @@ class Session:
 class Database:
     """A bounded set of connections to one database, used from trio. Made by `open_database`."""
 
-    def __init__(self, target: Target, connections_max: int, application_name: str, loop: Any) -> None:
+    def __init__(
+        self, target: Target, connections_max: int, application_name: str, loop: Any, connect: Connect
+    ) -> None:
         self.target = target
         self.application_name = application_name
+        self.connect = connect
         self._loop = loop
         self._free = [Session(self) for _ in range(connections_max)]
         self._slots = trio.CapacityLimiter(connections_max)
@@ -297,7 +295,7 @@ class Database:
         self._sessions.append(witness)
         try:
             found: bool = await witness.run(
-                lambda connection: connection.fetchval(_IS_AT_WORK, backend), timeout_s=CONNECT_S_MAX
+                lambda connection: connection.fetchval(IS_AT_WORK, backend), timeout_s=CONNECT_S_MAX
             )
             return found
         finally:
@@ -322,7 +320,7 @@ class Database:
     ) -> NoReturn:
         connection = None
         try:
-            connection, _ = await _connect(self.target, self.application_name + " listen")
+            connection, _ = await self.connect(self.target, self.application_name + " listen", CONNECT_S_MAX)
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(channel, lambda *_: on_notify())
@@ -331,7 +329,7 @@ class Database:
                 try:
                     await asyncio.wait_for(lost.wait(), LISTEN_PROBE_S)
                 except TimeoutError:
-                    await asyncio.wait_for(connection.execute("select 1"), LISTEN_PROBE_S)
+                    await asyncio.wait_for(connection.execute(PROBE), LISTEN_PROBE_S)
                 else:
                     raise DatabaseUnavailable("the listening connection was lost")
         except Exception as error:
@@ -359,16 +357,20 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    dsn: str, *, connections_max: int = 4, application_name: str = "cityswitch"
+    dsn: str,
+    *,
+    connections_max: int = 4,
+    application_name: str = "cityswitch",
+    connect: Connect = connect_postgres,
 ) -> AsyncIterator[Database]:
-    """Open the bridge to the database at `dsn`; connections are made on first use.
+    """Open the bridge to the database at `dsn`; connections are made on first use, by `connect`.
 
     connections_max: 1..100. Raises DatabaseMisconfigured for a DSN that is not one.
     """
     target = read_dsn(dsn)
     failure: Exception | None = None
     async with trio_asyncio.open_loop() as loop, trio.open_nursery() as nursery:
-        database = Database(target, connections_max, application_name, loop)
+        database = Database(target, connections_max, application_name, loop, connect)
         nursery.start_soon(database.watch)
         try:
             yield database

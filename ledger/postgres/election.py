@@ -3,15 +3,16 @@
 The lock is its connection's and ends with it, however that ends. Knows nothing of the work.
 """
 
+from typing import Final
+
 from ledger.postgres.database import Connection, Session
 
-_ELECTED = "elected"
+ELECT: Final = "select pg_try_advisory_lock(1667854707, 4)"
+_ELECTED: Final = "elected"
 
 
 async def elect(session: Session, connection: Connection) -> bool:
     """Inside a job of `session`: stand for election; return whether this session is the elected one now."""
-    if _ELECTED not in session.state and await connection.fetchval(
-        "select pg_try_advisory_lock(1667854707, 4)"
-    ):
+    if _ELECTED not in session.state and await connection.fetchval(ELECT):
         session.state[_ELECTED] = True
     return _ELECTED in session.state

@@ -91,8 +91,13 @@ def is_doubtful(message: Any) -> bool:
     return getattr(message, "sqlstate", None) == _WARNING and source == _WAITS_FOR_STANDBY
 
 
+DURABILITY: Final = (
+    "select current_setting('fsync'), current_setting('full_page_writes'), "
+    "current_setting('synchronous_commit'), "
+    "coalesce(current_setting('cityswitch.throwaway', true), 'off') = 'on'"
+)
 # A table without WAL is empty after a crash.
-_UNLOGGED: Final = """
+UNLOGGED: Final = """
 select c.oid::regclass::text from pg_class c
   where c.relnamespace in (to_regnamespace('ledger'), to_regnamespace('registry'))
     and c.relkind = 'r' and c.relpersistence <> 'p' order by 1"""
@@ -100,11 +105,7 @@ select c.oid::regclass::text from pg_class c
 
 async def check_durability(connection: Any) -> list[str]:
     """What of the server's settings would let an answered posting be lost: one line each, with the cure."""
-    fsync, full_page_writes, durable, is_throwaway = await connection.fetchrow(
-        "select current_setting('fsync'), current_setting('full_page_writes'), "
-        "current_setting('synchronous_commit'), "
-        "coalesce(current_setting('cityswitch.throwaway', true), 'off') = 'on'"
-    )
+    fsync, full_page_writes, durable, is_throwaway = await connection.fetchrow(DURABILITY)
     problems = []
     if not is_throwaway:
         for name, value in {"fsync": fsync, "full_page_writes": full_page_writes}.items():
@@ -115,7 +116,7 @@ async def check_durability(connection: Any) -> list[str]:
                 )
     problems += [
         f"table {table} is unlogged and empty after a crash: `alter table {table} set logged`"
-        for (table,) in await connection.fetch(_UNLOGGED)
+        for (table,) in await connection.fetch(UNLOGGED)
     ]
     if durable not in _DURABLE:
         problems.append(f"synchronous_commit is {durable} although this session set it: {POOLED}")

@@ -12,8 +12,11 @@ from ledger.postgres.database import Connection, Session
 from ledger.postgres.fitness import POOLED, ask_of_session
 
 ROUNDS: Final = 3
-_TAKE: Final = "select pg_backend_pid(), pg_try_advisory_lock($1)"
-_HOLD: Final = (
+BEGIN: Final = "begin"
+COMMIT: Final = "commit"
+UNLOCK: Final = "select pg_advisory_unlock($1)"
+TAKE: Final = "select pg_backend_pid(), pg_try_advisory_lock($1)"
+HOLD: Final = (
     "select pg_backend_pid(), exists (select from pg_locks where locktype = 'advisory' and granted"
     " and pid = pg_backend_pid() and (classid::bigint << 32 | objid::bigint) = $1)"
 )
@@ -37,19 +40,19 @@ async def _check(one: Session, two: Session, key: int) -> None:
         backend, holds = await session.run(lambda c: ask_of_session(c, query, key))
         return backend, holds
 
-    mine = await ask(one, _TAKE)
-    others = await ask(two, _TAKE)
+    mine = await ask(one, TAKE)
+    others = await ask(two, TAKE)
     if not mine[1] or others[1] or mine[0] == others[0]:
         raise DatabaseMisconfigured(POOLED)
     for _ in range(ROUNDS):
         # While one is in a transaction, a pooler has to give the other a backend it did not have, or none.
         for session in (two, one):
-            await session.run(_execute("begin"))
+            await session.run(_execute(BEGIN))
             for asked, expected in [(one, mine), (two, others), (one, mine)]:
-                if await ask(asked, _HOLD) != expected:
+                if await ask(asked, HOLD) != expected:
                     raise DatabaseMisconfigured(POOLED)
-            await session.run(_execute("commit"))
-    if not await one.run(lambda c: c.fetchval("select pg_advisory_unlock($1)", key)):
+            await session.run(_execute(COMMIT))
+    if not await one.run(lambda c: c.fetchval(UNLOCK, key)):
         raise DatabaseMisconfigured(POOLED)
 
 

@@ -21,7 +21,7 @@ REASON_CHARACTERS_MAX: Final = 200
 SOURCE_CHARACTERS_MAX: Final = 400
 
 # The lock every write takes anyway, but before the act reads what it decides by.
-_BEGIN: Final = """select set_config('cityswitch.actor', $1, true), set_config('cityswitch.reason', $2, true),
+BEGIN: Final = """select set_config('cityswitch.actor', $1, true), set_config('cityswitch.reason', $2, true),
     set_config('cityswitch.source', $3, true), set_config('cityswitch.hand', $4, true),
     set_config('cityswitch.second', $5, true), pg_advisory_xact_lock(1667854707, 1)"""
 # Change numbers and past statuses are for `history.py`; a reader of the trail has its order and its moments.
@@ -69,7 +69,7 @@ async def writing(connection: Connection, actor: Actor) -> AsyncIterator[None]:
     check_text("the reason", actor.reason, REASON_CHARACTERS_MAX, least=0)
     check_text("the name of the file", actor.source, SOURCE_CHARACTERS_MAX, least=0)
     async with connection.transaction():
-        await connection.execute(_BEGIN, *actor)
+        await connection.execute(BEGIN, *actor)
         yield
 
 

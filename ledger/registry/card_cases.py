@@ -53,7 +53,7 @@ class Decided(NamedTuple):
     now: CardStatus
 
 
-_REPORT: Final = "select registry.report_card_v1($1, $2, $3, $4, $5, $6, $7, $8)"
+REPORT: Final = "select registry.report_card_v1($1, $2, $3, $4, $5, $6, $7, $8)"
 _LIST: Final = """select c.number, c.kind, c.state, c.opened_at, c.happened_at, c.programme, c.terminal,
     c.stan, c.entry, t.partner, c.account, c.last4, c.was, c.became, c.decided_by, c.decided_at, k.status
   from registry.card_case c join registry.terminal t on t.id = c.terminal
@@ -73,7 +73,7 @@ async def report_card(connection: Connection, report: Report) -> int:
 
     0: taken down, now or before; 21: the STAN was used for another report. The service's own write.
     """
-    code: int = await connection.fetchval(_REPORT, *report)
+    code: int = await connection.fetchval(REPORT, *report)
     return code
 
 

@@ -19,6 +19,7 @@ from ledger.registry.cards import the_card
 MASK_MAX: Final = 65_535
 TAX_YEARS: Final = range(1990, 2201)
 
+END_NOTICES: Final = "select registry.end_notices_v1()"
 _VIEW: Final = """account, programme, flags, guardian, kinds, kinds_from, kinds_before, next_from, kinds_next,
     entitled_until, tax_year, notice_given_on, notice_ends_on, resigned_on"""
 
@@ -123,4 +124,4 @@ async def withdraw_notice(connection: Connection, actor: Actor, token: int) -> N
 
 async def end_notices(connection: Connection) -> None:
     """Void the cards whose month of notice has ended; with the service's rights."""
-    await connection.execute("select registry.end_notices_v1()")
+    await connection.execute(END_NOTICES)

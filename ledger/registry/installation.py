@@ -16,6 +16,7 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.secrets import MasterKey
 
 _NEEDED: Final = "select exists (select from registry.card) or exists (select from registry.terminal_key)"
+KEY_CHECK: Final = "select master_key_check from registry.installation"
 _ADOPT: Final = f"""insert into registry.installation (master_key_check) values ($1)
   on conflict (only_row) do update set master_key_check = excluded.master_key_check
   where installation.master_key_check <> excluded.master_key_check and not ({_NEEDED})"""  # noqa: S608 a fixed text
@@ -47,7 +48,7 @@ async def set_buckets(connection: Connection, actor: Actor, buckets: int) -> Non
 
 async def check_master_key(connection: Connection, master: MasterKey) -> None:
     """Raise SecretsError unless the database was initialised with this master key."""
-    expected: bytes | None = await connection.fetchval("select master_key_check from registry.installation")
+    expected: bytes | None = await connection.fetchval(KEY_CHECK)
     if expected is None:
         raise SecretsError("the database has no master key yet: run `cityswitch init`")
     if not hmac.compare_digest(expected, master.check_value):

@@ -13,7 +13,7 @@ from ledger.registry.secrets import MasterKey
 
 KEY_BYTES: Final = 32
 RACES_MAX: Final = 5
-_NEXT: Final = "select generation, wrapped from registry.next_key_v1($1, $2, $3, $4)"
+NEXT_KEY: Final = "select generation, wrapped from registry.next_key_v1($1, $2, $3, $4)"
 
 
 class NextKey(NamedTuple):
@@ -36,7 +36,7 @@ async def next_key(
     """
     generation, wrapped = 0, None
     for _ in range(RACES_MAX):
-        row = await connection.fetchrow(_NEXT, terminal, generation_in_use, generation, wrapped)
+        row = await connection.fetchrow(NEXT_KEY, terminal, generation_in_use, generation, wrapped)
         if row is None:
             return None
         generation, stands = row

@@ -36,18 +36,18 @@ _RETIRE: Final = """update registry.terminal_key k set
   where k.terminal = n.terminal and k.retired_at is null"""
 _ISSUE: Final = """insert into registry.terminal_key (terminal, generation, wrapped)
   select * from unnest($1::int[], $2::smallint[], $3::bytea[])"""
-_NOTE_USE: Final = """update registry.terminal_key set
+NOTE_USE: Final = """update registry.terminal_key set
     used_at = case when generation = $2 then now() else used_at end,
     retired_at = case when generation < $2 then now() end
   where terminal = $1 and retired_at is null
     and (generation < $2 or (generation = $2 and used_at is null))"""
 
-_IS_LIVE: Final = """select retired_at is null and coalesce(not_after > now(), true)
+IS_LIVE: Final = """select retired_at is null and coalesce(not_after > now(), true)
   from registry.terminal_key where terminal = $1 and generation = $2"""
 
-_ANY_EXPIRED: Final = """select exists (
+ANY_EXPIRED: Final = """select exists (
   select from registry.terminal_key where retired_at is null and not_after <= now())"""
-_RETIRE_EXPIRED: Final = """update registry.terminal_key set retired_at = now()
+RETIRE_EXPIRED: Final = """update registry.terminal_key set retired_at = now()
   where retired_at is null and not_after <= now()"""
 
 
@@ -131,7 +131,7 @@ async def note_use(connection: Connection, terminal: int, generation: int) -> bo
     async with writing(connection, SWITCH):
         if not await is_live(connection, terminal, generation):
             return False
-        await connection.execute(_NOTE_USE, terminal, generation)
+        await connection.execute(NOTE_USE, terminal, generation)
     return True
 
 
@@ -140,14 +140,14 @@ async def retire_expired_keys(connection: Connection) -> None:
 
     The service's own write, as the actor "switch"; nothing is written where no key has expired.
     """
-    if await connection.fetchval(_ANY_EXPIRED):
+    if await connection.fetchval(ANY_EXPIRED):
         async with writing(connection, SWITCH):
-            await connection.execute(_RETIRE_EXPIRED)
+            await connection.execute(RETIRE_EXPIRED)
 
 
 async def is_live(connection: Connection, terminal: int, generation: int) -> bool:
     """Return whether a generation may be used now."""
-    return bool(await connection.fetchval(_IS_LIVE, terminal, generation))
+    return bool(await connection.fetchval(IS_LIVE, terminal, generation))
 
 
 async def list_keys(connection: Connection, terminal: int) -> list[Any]:

@@ -6,8 +6,11 @@ nothing of who a holder is.
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 from ledger.postgres.database import Connection
+
+ADVANCE: Final = "select registry.advance_kinds_v1()"
 
 
 async def place_kinds(
@@ -28,4 +31,4 @@ async def place_kinds(
 
 async def advance_kinds(connection: Connection) -> None:
     """Move the holders whose birthday has come; with the service's rights."""
-    await connection.execute("select registry.advance_kinds_v1()")
+    await connection.execute(ADVANCE)

@@ -127,19 +127,19 @@ class RegistrySnapshot(msgspec.Struct, gc=False):
     offers: list[OfferRow]
 
 
-_PROGRAMMES: Final = """select id, code, name, (extract(epoch from suspended_from) * 1000)::bigint,
+PROGRAMMES: Final = """select id, code, name, (extract(epoch from suspended_from) * 1000)::bigint,
     (extract(epoch from suspended_until) * 1000)::bigint, (extract(epoch from ended_from) * 1000)::bigint
   from registry.programme where changed > $1 order by id"""
-_RULES: Final = """select programme, version, (extract(epoch from effective_from) * 1000)::bigint, rules_toml
+RULES: Final = """select programme, version, (extract(epoch from effective_from) * 1000)::bigint, rules_toml
   from registry.programme_version where changed > $1 order by programme, version"""
-_PARTNERS: Final = """select id, programme, name, status, main_partner, points_step_grosze
+PARTNERS: Final = """select id, programme, name, status, main_partner, points_step_grosze
   from registry.partner where changed > $1 order by id"""
-_TERMINALS: Final = """select id, partner, status, label, coalesce(outlet, 0)
+TERMINALS: Final = """select id, partner, status, label, coalesce(outlet, 0)
   from registry.terminal where changed > $1 order by id"""
-_KEYS: Final = """select terminal, generation, wrapped, (extract(epoch from not_after) * 1000)::bigint,
+KEYS: Final = """select terminal, generation, wrapped, (extract(epoch from not_after) * 1000)::bigint,
     (extract(epoch from retired_at) * 1000)::bigint, used_at is not null
   from registry.terminal_key where changed > $1 order by terminal, generation"""
-_OFFERS: Final = """select programme, number, version, partner, state = 2,
+OFFERS: Final = """select programme, number, version, partner, state = 2,
     (extract(epoch from effective_from) * 1000)::bigint, terms
   from registry.offer where changed > $1 and state > 0 order by programme, number, version"""
 # A card whose notice runs is valid no longer than that. A kind that never changes began and ends beyond
@@ -149,15 +149,16 @@ _CARD: Final = """select c.token, c.account, c.programme, c.status,
     case when h.account is not null then array[h.flags, h.guardian::int, h.kinds, h.kinds_before,
       coalesce(h.kinds_from - date '1970-01-01', -1000000), h.kinds_next,
       coalesce(h.next_from - date '1970-01-01', 1000000), h.entitled_until - date '1970-01-01'] end"""
-_CARDS: Final = f"""{_CARD}
+CARDS: Final = f"""{_CARD}
   from registry.card c left join registry.holder h using (account) where c.changed > $1"""
-_CARDS_OF_HOLDERS: Final = f"""{_CARD}
+CARDS_OF_HOLDERS: Final = f"""{_CARD}
   from registry.holder h join registry.card c using (account) where h.changed > $1 and c.changed <= $1"""
-_CLOCK: Final = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
-_TABLES: Final = (
+DATABASE_MS: Final = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
+TABLES: Final = (
     "programme", "programme_version", "partner", "terminal", "terminal_key", "card", "holder", "offer",
 )  # fmt: skip
-_NEWEST: Final = "select " + ", ".join(f"(select max(changed) from registry.{table})" for table in _TABLES)  # noqa: S608 fixed names
+BUCKETS: Final = "select buckets from registry.layout"
+NEWEST: Final = "select " + ", ".join(f"(select max(changed) from registry.{table})" for table in TABLES)  # noqa: S608 fixed names
 
 
 async def read_changes(
@@ -175,7 +176,7 @@ async def read_changes(
     read of one table.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        newest = dict(zip(_TABLES, await connection.fetchrow(_NEWEST), strict=True))
+        newest = dict(zip(TABLES, await connection.fetchrow(NEWEST), strict=True))
 
         def is_changed(table: str) -> bool:
             return (newest[table] or 0) > since
@@ -183,7 +184,7 @@ async def read_changes(
         async def changed(table: str, query: str) -> list[Any]:
             return await connection.fetch(query, since) if is_changed(table) else []
 
-        for table, query in (("card", _CARDS), ("holder", _CARDS_OF_HOLDERS)):
+        for table, query in (("card", CARDS), ("holder", CARDS_OF_HOLDERS)):
             # From 0 on the first query has them all; later a holder's change is one of each of its cards.
             if is_changed(table) and (since or table == "card"):
                 cursor = await connection.cursor(query, since)
@@ -191,17 +192,17 @@ async def read_changes(
                     on_cards(cards)
         return RegistrySnapshot(
             number=max(since, *(number or 0 for number in newest.values())),
-            database_ms=await connection.fetchval(_CLOCK),
-            programmes=[ProgrammeRow(*row) for row in await changed("programme", _PROGRAMMES)],
-            rules=[RulesRow(*row) for row in await changed("programme_version", _RULES)],
-            partners=[PartnerRow(*row) for row in await changed("partner", _PARTNERS)],
-            terminals=[TerminalRow(*row) for row in await changed("terminal", _TERMINALS)],
-            keys=[KeyRow(*row) for row in await changed("terminal_key", _KEYS)],
-            offers=[OfferRow(*row) for row in await changed("offer", _OFFERS)],
+            database_ms=await connection.fetchval(DATABASE_MS),
+            programmes=[ProgrammeRow(*row) for row in await changed("programme", PROGRAMMES)],
+            rules=[RulesRow(*row) for row in await changed("programme_version", RULES)],
+            partners=[PartnerRow(*row) for row in await changed("partner", PARTNERS)],
+            terminals=[TerminalRow(*row) for row in await changed("terminal", TERMINALS)],
+            keys=[KeyRow(*row) for row in await changed("terminal_key", KEYS)],
+            offers=[OfferRow(*row) for row in await changed("offer", OFFERS)],
         )
 
 
 async def layout_buckets(connection: Connection) -> int:
     """How many buckets this ledger was created with."""
-    buckets: int = await connection.fetchval("select buckets from registry.layout")
+    buckets: int = await connection.fetchval(BUCKETS)
     return buckets

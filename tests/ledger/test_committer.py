@@ -16,7 +16,7 @@ from ledger.books.committer import Committer
 from ledger.books.observer import Observer
 from ledger.books.posting import Outcome, Posting
 from ledger.errors import DatabaseUnavailable, LedgerError
-from ledger.postgres.database import Database, Session, open_database
+from ledger.postgres.database import Database, Session, connect_postgres, open_database
 from ledger.postgres.embedded import embedded_postgres
 from ledger.postgres.fitness import THROWAWAY
 from ledger.postgres.migrate import migrate
@@ -190,23 +190,21 @@ async def test_commit_of_unknown_outcome(
     await assert_sound(books)
 
 
-async def test_database_away_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_database_away_and_back(tmp_path: Path) -> None:
     """Postgres stopped: TRY_AGAIN after the time limit; started again: the committer recovers by itself."""
     answers = Answers()
     tries, away_at = 0, 0.0
-    connect = ledger.postgres.database._connect
 
     async def count(*arguments: Any) -> Any:
         nonlocal tries
         tries += 1
-        return await connect(*arguments)
+        return await connect_postgres(*arguments)
 
-    monkeypatch.setattr(ledger.postgres.database, "_connect", count)
     async with embedded_postgres(tmp_path / "pg", settings=THROWAWAY) as first:
         await migrate(first.owner_dsn)
     async with (
         open_database(first.owner_dsn) as owner,
-        open_database(first.service_dsn) as database,
+        open_database(first.service_dsn, connect=count) as database,
         trio.open_nursery() as nursery,
     ):
         committer = Committer(database, on_outcomes=answers.take, observer=answers, give_up_ms=GIVE_UP_MS)

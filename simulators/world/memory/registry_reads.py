@@ -1,0 +1,89 @@
+"""Owns the rows by which a worker follows the registry (`ledger.registry.reads`): what changed after a
+number.
+
+Changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import astuple
+
+from ledger.registry import reads
+from simulators.world.memory.registry import NEVER_BEGAN, NEVER_ENDS, Card, Holder, MemoryRegistry
+
+if TYPE_CHECKING:
+    from simulators.world.memory.connection import MemoryConnection
+    from simulators.world.memory.statements import Rows
+
+Read = Callable[["MemoryConnection", int], "Rows"]
+
+
+def newest(registry: MemoryRegistry) -> tuple[int | None, ...]:
+    """The newest change of each table, in the order of `reads.TABLES`."""
+    return (
+        registry.programmes.newest,
+        registry.rules.newest,
+        registry.partners.newest,
+        registry.terminals.newest,
+        registry.keys.newest,
+        registry.cards.newest,
+        registry.holders.newest,
+        registry.offers.newest,
+    )
+
+
+def _table(name: str) -> Read:
+    return lambda connection, since: [
+        astuple(row) for row in getattr(connection.ledger.registry, name).after(since)
+    ]
+
+
+def _cards(connection: MemoryConnection, since: int) -> Rows:
+    registry = connection.ledger.registry
+    return [_card(registry, card) for card in registry.cards.after(since)]
+
+
+def _cards_of_holders(connection: MemoryConnection, since: int) -> Rows:
+    registry = connection.ledger.registry
+    return [
+        _card(registry, card)
+        for holder in registry.holders.after(since)
+        for card in registry.cards_of(holder.account)
+        if registry.cards.number_of(card.token) <= since
+    ]
+
+
+def _card(registry: MemoryRegistry, card: Card) -> tuple[Any, ...]:
+    """A card as `reads.CardTuple`. One whose notice runs is valid no longer than that."""
+    holder = registry.holders.rows.get(card.account)
+    days = [card.expires_day, holder.notice_ends_day if holder else None]
+    last_day = min((day for day in days if day is not None), default=None)
+    held = None if holder is None else _held(holder)
+    return card.token, card.account, card.programme, card.status, last_day, card.past, held
+
+
+def _held(holder: Holder) -> list[int | None]:
+    return [
+        holder.flags,
+        int(holder.guardian),
+        holder.kinds,
+        holder.kinds_before,
+        NEVER_BEGAN if holder.kinds_from is None else holder.kinds_from,
+        holder.kinds_next,
+        NEVER_ENDS if holder.next_from is None else holder.next_from,
+        holder.entitled_until,
+    ]
+
+
+TABLE_READS: Final[dict[str, Read]] = {
+    reads.PROGRAMMES: _table("programmes"),
+    reads.RULES: _table("rules"),
+    reads.PARTNERS: _table("partners"),
+    reads.TERMINALS: _table("terminals"),
+    reads.KEYS: _table("keys"),
+    reads.OFFERS: _table("offers"),
+}
+CARD_READS: Final[dict[str, Read]] = {reads.CARDS: _cards, reads.CARDS_OF_HOLDERS: _cards_of_holders}
