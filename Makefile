@@ -62,10 +62,10 @@ lock:  ## make both lock files again (needs uv)
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --extra dev --extra load pyproject.toml -o requirements/dev.txt
 
-clean:  ## remove var/ (the demo's database and keys) and .venv, nothing else
+clean:  ## remove var/ (the demo's database and keys), .venv and what was compiled, nothing else
 	@pid=$$(head -n 1 var/postgres/data/postmaster.pid 2>/dev/null) && kill -0 "$$pid" 2>/dev/null && \
 	  { echo "make clean: a switch runs in var/ (its Postgres is process $$pid). Stop it first." >&2; exit 1; } || true
 	@used=$$(find var -name '*.used-by' -exec grep -l ' database ' {} + 2>/dev/null | head -n 1) && [ -n "$$used" ] && \
 	  { echo "make clean: $${used%.used-by} is the master key of a database outside var/ ($$used says which)." \
 	    "Move both to a safe place first." >&2; exit 1; } || true
-	rm -rf var .venv
+	rm -rf var .venv protocol/sealing/*.so

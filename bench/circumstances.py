@@ -15,6 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from protocol.sealing import IS_NATIVE
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 UNKNOWN: Final = "unknown"
 
@@ -22,9 +24,10 @@ UNKNOWN: Final = "unknown"
 def circumstances() -> list[str]:
     """Return the facts, one a line."""
     python = f"Python {platform.python_version()} ({_build()})"
+    sealing = f"frames sealed in {'C' if IS_NATIVE else 'Python'}"
     return [
         f"machine: {_cpu_model()}, {_cpus()} CPUs, {platform.system()} {_kernel()}",
-        f"{python}, cityswitch {version('cityswitch')}, commit {_commit()}",
+        f"{python}, {sealing}, cityswitch {version('cityswitch')}, commit {_commit()}",
         f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; load of the machine before: {_load()}",
     ]
 

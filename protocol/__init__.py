@@ -33,7 +33,6 @@ from protocol.messages import (
     Received,
     check_request,
     encode_request,
-    request_digest,
 )
 from protocol.replies import (
     Ack,
@@ -47,6 +46,7 @@ from protocol.replies import (
 )
 from protocol.requests import *  # noqa: F403 every request there is
 from protocol.result_codes import ResultClass, ResultCode, is_signed_on, result_class
+from protocol.sealing import request_digest
 from protocol.server import ServerSession
 
 __all__ = [

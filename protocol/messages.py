@@ -9,9 +9,7 @@ the bytes, a decoder made by `strict_decoder` raises `ProtocolError` and nothing
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from struct import Struct
 from typing import Any, TypeAlias
 
 import msgspec
@@ -141,18 +139,3 @@ def check_request(type_byte: int, body: bytes) -> None:
     except DECODE_ERRORS:
         pass
     raise MisuseError(f"a field of {message.__name__} is out of its range")
-
-
-_OF_TYPE = [hashlib.sha256(bytes([number])).copy for number in range(MESSAGE_MASK + 1)]
-"""By message number, the copy of a hash that has taken it already."""
-_first_8_bytes = Struct(">q").unpack_from
-
-
-def request_digest(type_byte: int, body: bytes) -> int:
-    """Return what tells a repeat from a conflict: a signed 64-bit int, the same for all repeats.
-
-    First 8 bytes, big-endian, of SHA-256(message number ‖ body); the repeat bit does not enter.
-    """
-    digest = _OF_TYPE[type_byte & MESSAGE_MASK]()
-    digest.update(body)
-    return _first_8_bytes(digest.digest())[0]  # type: ignore[no-any-return]

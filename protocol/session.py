@@ -1,46 +1,33 @@
 """What both sides of a session share: taking bytes apart, the data channel, and failing for good.
 
-Owns the buffer of the one frame that is not whole yet, the sequence numbers and the tags; `server` and
-`client` own their halves of the handshake. No I/O, clock, randomness or logging: nonces and keys come in as
-arguments, bytes go out as return values. Invariants: the buffer never holds a whole frame that the caller had
-room for, so never more than `FRAME_MAX` bytes beyond what one call brought too much; nothing of a data frame
-is decoded before its tag is right; how the bytes were cut into `receive` calls never changes the result;
-after the first fault a session only repeats it.
+Owns the buffer of the one frame that is not whole yet, and which frames are sealed and opened (`sealing` does
+it); `server` and `client` own their halves of the handshake. No I/O, clock, randomness or logging: nonces
+and keys come in as arguments, bytes go out as return values. Invariants: the buffer never holds a whole frame
+that the caller had room for, so never more than `FRAME_MAX` bytes beyond what one call brought too much;
+nothing of a data frame is decoded before its tag is right; how the bytes were cut into `receive` calls never
+changes the result; after the first fault a session only repeats it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from hmac import compare_digest
-from struct import Struct
+from collections.abc import Callable, Mapping
 
 from protocol.errors import CloseReason, MisuseError, ProtocolError
 from protocol.frames import PLAIN_MIN, TAGGED_MIN, frame_end
-from protocol.keys import HashCopy, keyed_hashes
 from protocol.limits import (
     BODY_MAX,
     FRAME_MAX,
     FRAME_UNAUTHENTICATED_MAX,
     HEADER_SIZE,
     LENGTH_SIZE,
-    TAG_SIZE,
     VERSION,
 )
 from protocol.messages import DECODE_ERRORS, Decode, Received, body_error, texts_fit
+from protocol.sealing import Opener, Sealer
 from protocol.state import Event, State, step
 
-_pack_sequence = Struct(">Q").pack
-_pack_numbered_header = Struct(">QHBB").pack
-"""Sequence number and header: what a tag covers before the body."""
-_HEAD_AND_TAG = HEADER_SIZE - LENGTH_SIZE + TAG_SIZE
-"""What the length field of a data frame counts beside the body."""
 # The parts of a data frame, as slices made once.
 _VERSION_AND_TYPE = slice(LENGTH_SIZE, HEADER_SIZE)
-_BODY = slice(HEADER_SIZE, -TAG_SIZE)
-_BEFORE_TAG = slice(-TAG_SIZE)
-_TAG = slice(-TAG_SIZE, None)
-_TAG_OF_HASH = slice(TAG_SIZE)
-_BEHIND_SEQUENCE = slice(8, None)
 ALL = 1 << 30
 """More messages than any number of bytes can hold."""
 
@@ -51,13 +38,9 @@ class Session:
     __slots__ = (
         "_buffer",
         "_failure",
+        "_open_frame",
         "_out",
-        "_receive_inner",
-        "_receive_outer",
-        "_receive_sequence",
-        "_seal_inner",
-        "_seal_outer",
-        "_seal_sequence",
+        "_seal_frame",
         "_state",
         "has_partial_frame",
         "has_waiting_frame",
@@ -69,18 +52,14 @@ class Session:
     _DECODERS: Mapping[bytes, Decode]  # by version and type byte: the row OPEN of the table, ready to use
     _TEXT_BYTES_MAX: int  # a body no longer than this holds no text that is too long
 
-    _receive_inner: HashCopy
-    _receive_outer: HashCopy
-    _seal_inner: HashCopy
-    _seal_outer: HashCopy
+    _open_frame: Callable[[bytes], bytes | None]
+    _seal_frame: Callable[[int, bytes], bytes]
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._buffer = b""
         self._out = b""
         self._failure: ProtocolError | None = None
-        self._receive_sequence = 0
-        self._seal_sequence = 0
         self.is_open = False
         self.has_partial_frame = False
         """Whether the first bytes of a frame are here and its last are not (the 5 s frame time-out runs)."""
@@ -149,23 +128,18 @@ class Session:
 
     def _data_frame(self, frame: bytes) -> Received:
         """Verify and decode one whole data frame: tag first, then version, type and body."""
-        inner = self._receive_inner()
-        inner.update(_pack_sequence(self._receive_sequence) + frame[_BEFORE_TAG])
-        outer = self._receive_outer()
-        outer.update(inner.digest())
-        if not compare_digest(outer.digest()[_TAG_OF_HASH], frame[_TAG]):
-            raise ProtocolError(CloseReason.TAG, f"data frame {self._receive_sequence}")
+        body = self._open_frame(frame)
+        if body is None:
+            raise ProtocolError(CloseReason.TAG, "a data frame")
         decode = self._DECODERS.get(frame[_VERSION_AND_TYPE])
         if decode is None:
             raise self._refusal(frame)
-        body = frame[_BODY]
         try:
             message = decode(body)
         except DECODE_ERRORS as error:
             raise body_error(error) from None
         if len(body) > self._TEXT_BYTES_MAX and not texts_fit(message):
             raise ProtocolError(CloseReason.BODY, "a text is too long")
-        self._receive_sequence += 1
         return Received(message, frame[3], body)
 
     def _refusal(self, frame: bytes) -> ProtocolError:
@@ -191,8 +165,8 @@ class Session:
         raise AssertionError("each side has its own handshake")
 
     def _set_data_keys(self, *, receive: bytes, seal: bytes) -> None:
-        self._receive_inner, self._receive_outer = keyed_hashes(receive)
-        self._seal_inner, self._seal_outer = keyed_hashes(seal)
+        self._open_frame = Opener(receive).open
+        self._seal_frame = Sealer(seal).seal
 
     def _seal(self, type_byte: int, body: bytes) -> bytes:
         """Return the next data frame of our direction. Raises `MisuseError` unless the session is open."""
@@ -201,14 +175,7 @@ class Session:
         size = len(body)
         if not 0 < size <= BODY_MAX:
             raise MisuseError(f"a body of {size} bytes, allowed 1 to {BODY_MAX}")
-        sequence = self._seal_sequence
-        numbered = _pack_numbered_header(sequence, size + _HEAD_AND_TAG, VERSION, type_byte) + body
-        inner = self._seal_inner()
-        inner.update(numbered)
-        outer = self._seal_outer()
-        outer.update(inner.digest())
-        self._seal_sequence = sequence + 1
-        return numbered[_BEHIND_SEQUENCE] + outer.digest()[_TAG_OF_HASH]  # type: ignore[no-any-return]
+        return self._seal_frame(type_byte, body)
 
     def _fail(self, error: ProtocolError) -> None:
         """Keep the fault for good: nothing is received or sealed any more.

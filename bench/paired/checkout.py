@@ -7,6 +7,7 @@ bench's directory, exactly at the commit and without changes; it stays there for
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -48,6 +49,9 @@ def base(commit: str, directory: Path, root: Path = ROOT) -> Checkout:
         _git("worktree", "add", "--quiet", "--force", "--detach", str(where), full, root=root)
     if _git("rev-parse", "HEAD", root=where) != full or is_changed(where):
         raise CannotRun(f"{where} is not as commit {full[:SHORT]} left it: remove it and start again")
+    build = where / "ops" / "setup" / "build_native.py"
+    if build.exists():  # each side runs what its own set-up would have built
+        subprocess.run([sys.executable, str(build)], check=False)
     return Checkout(where, full[:SHORT])
 
 

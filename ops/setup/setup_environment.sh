@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sets up .venv for this checkout: `ops/setup/setup_environment.sh runtime` (enough for demo and up) or `... dev` (tests too).
 #
-# Owns: .venv and nothing else. Needs: a POSIX shell and Python >= 3.11, < 3.14 (PYTHON=... names one).
+# Owns: .venv, the C that protocol/sealing imports, and nothing else. Needs: a POSIX shell and Python >= 3.11, < 3.14 (PYTHON=... names one).
 # Invariants:
 #   - every package comes from requirements/<kind>.txt with its hash checked;
 #   - a second run with the same locks in the same folder does nothing (the stamp is a copy of what it was made from);
@@ -21,7 +21,8 @@ fail() { printf 'cityswitch set-up: %s\n' "$1" >&2; exit 8; }
 [ -f "$lock" ] || fail "there is no lock file $lock. Cure: name one of: runtime, dev."
 
 # What the environment was made from. A moved checkout changes the first line, a new lock the rest.
-fingerprint() { printf '%s\n' "$root"; cat "requirements/$1.txt" pyproject.toml ops/setup/setup_environment.sh ops/setup/link_project.py; }
+fingerprint() { printf '%s\n' "$root"; cat "requirements/$1.txt" pyproject.toml ops/setup/setup_environment.sh ops/setup/link_project.py \
+    ops/setup/build_native.py protocol/sealing/native.c; }
 fresh() { [ -f ".venv/stamp-$1" ] && fingerprint "$1" | cmp -s - ".venv/stamp-$1"; }
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
@@ -84,5 +85,6 @@ if ! pip install --require-hashes --no-deps --only-binary :all: --disable-pip-ve
     fail "pip could not install $lock (its last lines are above, all of them in $log). Cure: check the network and the disk (df -h .), then run the same again."
 fi
 .venv/bin/python ops/setup/link_project.py || fail "the checkout could not be linked into .venv. Cure: check that .venv is writable (make clean makes a new one)."
+.venv/bin/python ops/setup/build_native.py || printf 'cityswitch set-up: the C could not be built, and Python does its work\n'
 fingerprint "$kind" >".venv/stamp-$kind"
 printf 'cityswitch set-up: done in %s s (%s)\n' "$(($(date +%s) - started))" "$(.venv/bin/python --version)"

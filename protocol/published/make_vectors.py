@@ -16,11 +16,12 @@ from protocol.catalogue import CATALOGUE
 from protocol.fields import Request
 from protocol.key_wrap import associated
 from protocol.keys import hkdf_extract
-from protocol.messages import REPEAT_BIT, REPLY_BIT, TYPE_OF, encode, encode_request, request_digest
+from protocol.messages import REPEAT_BIT, REPLY_BIT, TYPE_OF, encode, encode_request
 from protocol.published import vector_cases as cases
 from protocol.published.samples import sample
 from protocol.published.vector_refusals import refused as refusals
 from protocol.replies import Reply
+from protocol.sealing import request_digest
 
 ABOUT = (
     "Test vectors of the cityswitch wire protocol, version 1 (see SPEC.md). Bytes are lower-case hex. "

@@ -16,6 +16,8 @@ def checkout(tmp_path: Path) -> Path:
     for name in (
         "ops/setup/setup_environment.sh",
         "ops/setup/link_project.py",
+        "ops/setup/build_native.py",
+        "protocol/sealing/native.c",
         "requirements/runtime.txt",
         "pyproject.toml",
     ):
@@ -98,6 +100,8 @@ def test_a_current_environment_is_left_alone(checkout: Path) -> None:
             "pyproject.toml",
             "ops/setup/setup_environment.sh",
             "ops/setup/link_project.py",
+            "ops/setup/build_native.py",
+            "protocol/sealing/native.c",
         )
     )
     (marker / "stamp-runtime").write_text(f"{checkout.resolve()}\n{fingerprint}")

@@ -214,7 +214,7 @@ def test_errors_tell_no_secret() -> None:
     frame = client.seal(EARN)
     with pytest.raises(ProtocolError) as caught:
         server.receive(frame[:-1] + bytes([frame[-1] ^ 1]))
-    assert str(caught.value) == "tag: data frame 0"
+    assert str(caught.value) == "tag: a data frame"
     assert caught.value.reason is CloseReason.TAG
     late_server, late_client = new_server(), new_client(key=bytes(32))
     with pytest.raises(AuthenticationFailed) as failed:
