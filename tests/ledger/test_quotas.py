@@ -71,6 +71,19 @@ async def test_a_batch_of_many_cards(owner: Database, database: Database) -> Non
     await assert_sound(books)
 
 
+async def test_a_card_s_postings_keep_their_order_when_one_is_sent_again(
+    owner: Database, database: Database
+) -> None:
+    """The first use of a wide quota in a mixed batch is left, and sent again; what its card asked for after
+    it does not overtake it.
+    """
+    books = await Books.open(owner, database, cards=2)
+    batch = [books.earn(1, 5, card=1), books.use(2, wide(40, 9)), books.earn(3, 7), books.earn(4, 1)]
+    found = await books.post_all(batch)
+    assert [(outcome.code, outcome.balance) for outcome in found] == [(0, 5), (0, 0), (0, 7), (0, 8)]
+    await assert_sound(books)
+
+
 async def test_a_reversal_gives_back_into_its_own_period(owner: Database, database: Database) -> None:
     """Uses return to the period they came from, whatever day it is by then, and the discount with them."""
     books = await Books.open(owner, database, cards=1)

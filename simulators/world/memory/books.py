@@ -4,18 +4,16 @@ This is the specification of the ledger, in the order in which its rules hold fo
 
 1. *An id stands once.* What stands there already is told again if it is the same request, or was settled
    before it came; another request of that id is a conflict, and changes nothing.
-2. *Who names an original* undoes it (reversal), asks about it (status) or refunds it. An original of one's
-own
+2. *Who names an original* undoes it (reversal), asks about it (status) or refunds it. An original of its own
    terminal that nobody has seen is settled by a tombstone, so that it can never be posted; a sale to be
    refunded is not. Whose card is known must name that card's original.
-3. *A request of its own* is posted if the balance stays above its floor and every quota has a use left: all
-of
-   it, or nothing.
+3. *A request of its own* is posted, all of it or nothing, if the balance stays above its floor and every
+   quota has a use left.
 
 A code that was decided before is entered without effect; one of class retry leaves nothing at all.
 
 In a batch what stands alone goes first (`_goes_first`), all others after it, in the order of the batch. A row
-whose wide quota has no row yet is left, to be sent again alone.
+whose wide quota has no row yet is left, to be sent again; and with it all later ones of its card.
 
 Invariants: a row, once entered, stays; every leg has two accounts and one unit. Knows nothing of other
 buckets, of how postings travel, or of time.
@@ -108,7 +106,17 @@ class Bucket:
         first_answers = [Answered(place, self._post(posting)) for place, posting in firsts]
         if not firsts:
             self._open_wide(posting for _, posting in others)
-        return first_answers, [Answered(place, self._post(posting)) for place, posting in others]
+        return first_answers, self._post_in_order(others)
+
+    def _post_in_order(self, postings: Iterable[tuple[int, Posting]]) -> list[Answered]:
+        """Where one is left, so are all later ones of its card."""
+        answers, left = list[Answered](), set[int]()
+        for place, posting in postings:
+            outcome = None if posting.account in left else self._post(posting)
+            if outcome is None and posting.account > 0:
+                left.add(posting.account)
+            answers.append(Answered(place, outcome))
+        return answers
 
     def _goes_first(self, posting: Posting) -> bool:
         """A new request of its own, of a card that is here; of one with uses: of quotas of its card alone."""

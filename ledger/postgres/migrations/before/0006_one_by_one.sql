@@ -432,6 +432,7 @@ begin
 end
 $$;
 
+-- Where a row is left, so are all later ones of its card: the postings of a card are entered in their order.
 create function ledger.post_each_v1(
   p_bucket int, p_buckets int, p_requests ledger.request_v1[], p_may_wait boolean
 ) returns ledger.outcome_v1[] language plpgsql volatile as $$
@@ -439,13 +440,20 @@ declare
   v_locked bigint[] := ledger.lock_v1(p_bucket, p_requests, p_may_wait);
   v_outcomes ledger.outcome_v1[] := '{}';
   v_outcome ledger.outcome_v1;
+  v_left bigint[] := '{}';
   r ledger.request_v1;
 begin
   if p_may_wait then
     perform ledger.lock_quotas_v1(p_bucket, p_requests);
   end if;
   foreach r in array p_requests loop
-    v_outcome := ledger.post_one_v1(p_bucket, p_buckets, r, v_locked);
+    v_outcome := null;
+    if r.account <> all (v_left) then
+      v_outcome := ledger.post_one_v1(p_bucket, p_buckets, r, v_locked);
+    end if;
+    if v_outcome.code is null and r.account > 0 then
+      v_left := v_left || r.account;
+    end if;
     v_outcome.n := r.n;
     v_outcomes := array_append(v_outcomes, v_outcome);
   end loop;
