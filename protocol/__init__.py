@@ -12,7 +12,7 @@ terminal vendor everything; vectors.json holds the bytes and scenarios.json the 
 """
 
 from protocol import limits, requests
-from protocol.card_number import luhn_digit, mask_card, parse_card, without_track_1
+from protocol.card_number import luhn_digit, mask_card, parse_card, read_card, without_track_1
 from protocol.client import ClientSession
 from protocol.errors import (
     AuthenticationFailed,
@@ -87,6 +87,7 @@ __all__ = [
     "luhn_digit",
     "mask_card",
     "parse_card",
+    "read_card",
     "request_digest",
     "result_class",
     "without_track_1",

@@ -43,10 +43,11 @@ def luhn_digit(digits: str) -> str:
     return str(-_luhn_sum(digits.encode() + b"0") % 10)
 
 
-def parse_card(text: str) -> str:
+def read_card(text: str) -> str:
     """Return the 16 to 19 digits of a keyed number or of a stripe's reading (SPEC.md, "Card texts").
 
-    Raises `CardNumberError` for any other form, for a wrong check digit, and where two tracks differ.
+    The check digit is not looked at: of a number that is known it need not be computed. Raises
+    `CardNumberError` for any other form, and where two tracks differ.
     """
     match = _FORM(text) if len(text) <= CARD_BYTES_MAX else None
     if match is None:
@@ -55,6 +56,14 @@ def parse_card(text: str) -> str:
     digits: str = track_2 or keyed.replace(" ", "")
     if track_1 not in {None, digits}:
         raise CardNumberError("track 1 and track 2 have different numbers")
+    return digits
+
+
+def parse_card(text: str) -> str:
+    """Return the digits of a card text as `read_card` does. Raises `CardNumberError` for a wrong check digit,
+    too.
+    """
+    digits = read_card(text)
     if _luhn_sum(digits.encode()) % 10:
         raise CardNumberError("wrong check digit")
     return digits

@@ -21,8 +21,8 @@ SWIPED: Final = EntryMode.SWIPED
 AMOUNT_MIN_GROSZE, AMOUNT_MAX_GROSZE = 1_000, 60_000
 """1 to 60 points; msgpack writes all of these in three bytes."""
 ALL_SEEN: Final = Check(7)
-_FILLING: Final = "49121010"
-"""What a stripe holds behind the number: as much as a VERIFY is shorter than a BENEFIT_USE, but for that."""
+_FILLING: Final = "49121"
+"""What a stripe holds behind the number: with its marks as much as a VERIFY is shorter than a BENEFIT_USE."""
 REPEATED: Final = 16
 """So many purchases of each connection are made, and then asked for again and again."""
 DECLINED_EVERY: Final = 10
@@ -118,7 +118,7 @@ def use_draw(load: Load, population: Population, cards: Cards, number: int, rng:
     def draw(stan: int) -> Asked:
         amount = AMOUNT_MIN_GROSZE + int(rng.random() * (AMOUNT_MAX_GROSZE - AMOUNT_MIN_GROSZE))
         card = cards.sound[int(rng.random() * len(cards.sound))]
-        return Asked(BenefitUse(stan, now, f";{card}=?", SWIPED, offer, amount, ALL_SEEN))
+        return Asked(BenefitUse(stan, now, card, SWIPED, offer, amount, ALL_SEEN))
 
     return draw
 
@@ -133,8 +133,7 @@ def verified_draw(use: Draw) -> Draw:
         later = use(stan + 1).message
         assert isinstance(later, BenefitUse)
         verified[stan + 1] = later
-        card = later.card.replace("=?", f"={_FILLING}?")
-        return Asked(Verify(stan, later.terminal_time, card, SWIPED, 0))
+        return Asked(Verify(stan, later.terminal_time, f";{later.card}={_FILLING}?", SWIPED, 0))
 
     return draw
 

@@ -49,15 +49,21 @@ POST_BATCH: Final = (
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def array_literal(column: Sequence[object]) -> str:
-    """A column of integers or booleans as Postgres reads an array. Raises StatementRefused."""
+def _literal(column: Sequence[object]) -> str:
+    """As Postgres reads an array: the null of JSON is one of Postgres, too. Raises StatementRefused."""
     try:
         encoded = _encode(column)
     except (OverflowError, TypeError) as error:
         raise StatementRefused(f"a value no column holds: {error}", "") from None
-    if b"n" in encoded:  # the null of JSON is one of Postgres, too
-        raise StatementRefused("a column has no value", "")
     return "{" + encoded[1:-1].decode() + "}"
+
+
+def array_literal(column: Sequence[object]) -> str:
+    """A column of integers or booleans as Postgres reads an array. Raises StatementRefused."""
+    literal = _literal(column)
+    if "n" in literal:
+        raise StatementRefused("a column has no value", "")
+    return literal
 
 
 def columns(postings: Sequence[Posting]) -> list[str | None]:
@@ -76,7 +82,7 @@ def _sparse(column: Sequence[int]) -> str | None:
     """A column that is null where it is 0, and left out where it is 0 everywhere."""
     if not any(column):
         return None
-    return "{" + ",".join([str(int(value)) if value else "null" for value in column]) + "}"
+    return _literal([value or None for value in column])
 
 
 def _uses(column: Sequence[tuple[QuotaLeg, ...]]) -> list[str | None]:

@@ -25,6 +25,7 @@ from protocol import (
     ResultClass,
     ResultCode,
     parse_card,
+    read_card,
     request_digest,
 )
 from switch.config import Config
@@ -249,17 +250,17 @@ class Flow:
         What the registry knows is a card number; its check digit need not be computed again.
         """
         directory = self._directory
-        if text.isascii() and text.isdigit() and (card := directory.find_card(programme, text)) is not None:
-            return card, int(text[-4:])
         try:
-            digits = parse_card(text)
+            digits = text if text.isascii() and text.isdigit() else read_card(text)
+            card = directory.find_card(programme, digits)
+            if card is not None:
+                return card, int(digits[-4:])
+            parse_card(digits)
         except CardNumberError:
             return int(ResultCode.CARD_NUMBER_INVALID), NO_DIGITS
-        found: Card | int | None = directory.find_card(programme, digits)
-        if found is None:
-            is_elsewhere = directory.is_elsewhere(programme, digits)
-            found = int(ResultCode.CARD_OTHER_PROGRAMME if is_elsewhere else ResultCode.CARD_UNKNOWN)
-        return found, int(digits[-4:])
+        is_elsewhere = directory.is_elsewhere(programme, digits)
+        code = int(ResultCode.CARD_OTHER_PROGRAMME if is_elsewhere else ResultCode.CARD_UNKNOWN)
+        return code, int(digits[-4:])
 
     def _shed(self, pending: Pending, stan: int, last4: int, at: Moment) -> None:
         """Tell one request to try again, as cheaply as can be: nothing of it is kept or logged."""

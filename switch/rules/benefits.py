@@ -9,6 +9,7 @@ is both youth and adult; the ambiguity favours the holder).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -36,8 +37,8 @@ class Audience(NamedTuple):
     benefit: AnyBenefit
 
 
-class Terms(msgspec.Struct, frozen=True):
-    """One version of an offer, made ready once to be decided by."""
+class Terms(msgspec.Struct, frozen=True, eq=False):
+    """One version of an offer, made ready once to be decided by. It equals itself alone."""
 
     offer: Offer
     audiences: tuple[Audience, ...]
@@ -100,21 +101,20 @@ def _is_for(audience: Audience, kinds: int, flags: int) -> bool:
     return (not of_kinds or of_kinds & kinds != 0) and (not of_flags or of_flags & flags != 0)
 
 
-def discount_grosze(terms: Terms, *, kinds: int, flags: int, amount_grosze: int) -> int:
-    """Return what is taken off an amount for a holder of these kinds and flags; 0: nothing is for them."""
-    best = 0
-    for audience in terms.audiences:
-        if _is_for(audience, kinds, flags):
-            best = max(best, audience.benefit.discount_grosze(max(amount_grosze, 0)))
-    most = terms.offer.max_discount_grosze
-    return best if most is None else min(best, most)
+def benefits_for(terms: Terms, *, kinds: int, flags: int) -> tuple[AnyBenefit, ...]:
+    """Return the benefits of an offer that are for a holder of these kinds and flags."""
+    return tuple(audience.benefit for audience in terms.audiences if _is_for(audience, kinds, flags))
 
 
-def wants_amount(terms: Terms, *, kinds: int, flags: int) -> bool:
+def best_discount(benefits: Iterable[AnyBenefit], amount_grosze: int, most_grosze: int | None) -> int:
+    """Return what the best of a holder's benefits takes off an amount of 0 or more, `most_grosze` at most."""
+    best = max([benefit.discount_grosze(amount_grosze) for benefit in benefits], default=0)
+    return best if most_grosze is None else min(best, most_grosze)
+
+
+def wants_amount(benefits: Iterable[AnyBenefit]) -> bool:
     """Whether what is for a holder is worth nothing without an amount to pay."""
-    return all(
-        audience.benefit.wants_amount for audience in terms.audiences if _is_for(audience, kinds, flags)
-    )
+    return all(benefit.wants_amount for benefit in benefits)
 
 
 def checks_of(terms: Terms, *, always: int, combines: bool) -> int:

@@ -41,7 +41,8 @@ class OfferBook:
     """The offers of one programme."""
 
     def __init__(self) -> None:
-        self._versions: dict[int, dict[int, OfferVersion]] = {}
+        self._versions: dict[int, list[OfferVersion]] = {}
+        """Of each offer, the one that holds latest first."""
         self._of_partner: dict[int, list[int]] = {}
 
     def put(self, row: OfferRow) -> None:
@@ -49,27 +50,27 @@ class OfferBook:
 
         Such a version holds as withdrawn: nothing is granted that is not understood.
         """
-        versions = self._versions.setdefault(row.number, {})
-        versions[row.version] = OfferVersion(row.version, row.effective_from_ms, None)
+        taken = OfferVersion(row.version, row.effective_from_ms, None)
+        others = [one for one in self._versions.get(row.number, ()) if one.number != row.version]
+        self._versions[row.number] = sorted(
+            [taken, *others], key=lambda version: (-version.from_ms, -version.number)
+        )
         if row.is_withdrawn:
             return
         offer = decode_offer(row.terms)
         if (offer.number, offer.partner) != (row.number, row.partner):
             raise OfferError(f"key 'number': terms of offer {offer.number} of partner {offer.partner}")
-        versions[row.version].offer = offer
+        taken.offer = offer
         numbers = self._of_partner.setdefault(row.partner, [])
         if row.number not in numbers:
             insort(numbers, row.number)
 
     def at(self, number: int, at_ms: int) -> OfferVersion | None:
         """Return what holds of an offer at a moment; None where nothing is granted under that number."""
-        held: OfferVersion | None = None
-        for version in self._versions.get(number, {}).values():
-            if version.from_ms <= at_ms and (
-                held is None or (version.from_ms, version.number) > (held.from_ms, held.number)
-            ):
-                held = version
-        return held if held is not None and held.offer is not None else None
+        for version in self._versions.get(number, ()):
+            if version.from_ms <= at_ms:
+                return None if version.offer is None else version
+        return None
 
     def name(self, number: int, at_ms: int, language: Language) -> str:
         """Return what an offer was called at a moment, also where it does not hold any more.
@@ -77,16 +78,11 @@ class OfferBook:
         A version is known everywhere before it holds (`cityswitch offers publish`), so a reply that is told
         again says the same.
         """
-        called = [
-            version
-            for version in self._versions.get(number, {}).values()
-            if version.from_ms <= at_ms and version.offer is not None
-        ]
-        newest = max(called, key=lambda version: (version.from_ms, version.number), default=None)
-        if newest is None or newest.offer is None:
-            return ""
-        name: str = getattr(newest.offer.name, language)
-        return name
+        for version in self._versions.get(number, ()):
+            if version.from_ms <= at_ms and version.offer is not None:
+                name: str = getattr(version.offer.name, language)
+                return name
+        return ""
 
     def of_partner(self, partner: int, at_ms: int, *, after: int = 0) -> Iterator[OfferVersion]:
         """Yield what holds at a moment of the offers of a partner with numbers above `after`, by number."""

@@ -20,8 +20,9 @@ from switch.rules.receipts import ReceiptPrinter
 DAY_MS = 86_400_000
 
 
-class Version(msgspec.Struct, frozen=True):
-    """One version of the rules, in force from `from_ms` (ms since 1970), with what is made of it once.
+class Version(msgspec.Struct, frozen=True, eq=False):
+    """One version of the rules, in force from `from_ms` (ms since 1970), with what is made of it once. It
+    equals itself alone.
 
     `entry_bits`: how a card may be read, 1 << entry each; `codes`: the bits of kinds of holder and flags;
     `needs_proof`: an entitlement ends without one; `minors`: the kinds of minors; `limits`: of the whole

@@ -14,8 +14,9 @@ from switch.rules.benefits import (
     NOT_FOR_CARD,
     OTHER_PARTNER,
     Terms,
+    benefits_for,
+    best_discount,
     checks_of,
-    discount_grosze,
     is_confirmed,
     is_open,
     refuse_benefit,
@@ -51,7 +52,8 @@ def terms(*benefits: dict[str, Any], **more: Any) -> Terms:
 
 def off(made: Terms, amount: int, kinds: int = ADULT, flags: int = 0) -> int:
     """What it takes off an amount."""
-    return discount_grosze(made, kinds=kinds, flags=flags, amount_grosze=amount)
+    benefits = benefits_for(made, kinds=kinds, flags=flags)
+    return best_discount(benefits, amount, made.offer.max_discount_grosze)
 
 
 @pytest.mark.parametrize(
@@ -275,9 +277,9 @@ def test_hours_past_midnight_are_two_pieces_of_one(
 def test_what_is_worth_nothing_without_an_amount_wants_one() -> None:
     """A free entry or a privilege may be used without a price; a discount may not."""
     made = terms({"kind": "percent", "percent": 10}, {"kind": "free_entry", "for": ["child"]})
-    assert wants_amount(made, kinds=ADULT, flags=0)
-    assert not wants_amount(made, kinds=CHILD, flags=0)
-    assert not wants_amount(terms({"kind": "privilege"}), kinds=0, flags=0)
+    assert wants_amount(benefits_for(made, kinds=ADULT, flags=0))
+    assert not wants_amount(benefits_for(made, kinds=CHILD, flags=0))
+    assert not wants_amount(benefits_for(terms({"kind": "privilege"}), kinds=0, flags=0))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.books.posting import Kind
 from protocol import Balance, Earn, EntryMode, ResultCode
-from switch.rules.benefits import Terms, discount_grosze, refuse_benefit
+from switch.rules.benefits import Terms, benefits_for, best_discount, refuse_benefit
 from switch.rules.dates import day_of_number, kinds_on
 from switch.rules.decide import Moment, decide_balance, decide_earn
 from switch.rules.directory import Card, Partner, Programme
@@ -349,7 +349,7 @@ def test_a_fourth_city_grants_benefits_to_its_own_kinds() -> None:
         kinds = kinds_on(PONTA.holders.bands(), "older", born, day_of_number(wall[0]))
         refusal = refuse_benefit(terms, partner=7, outlet=0, kinds=kinds, flags=flags, wall=wall)
         assert refusal == code
-        assert discount_grosze(terms, kinds=kinds, flags=flags, amount_grosze=2000) == discount
+        assert best_discount(benefits_for(terms, kinds=kinds, flags=flags), 2000, None) == discount
 
 
 def test_a_fourth_city_has_its_own_people_and_limits() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from switch.rules.benefits import Terms, discount_grosze
+from switch.rules.benefits import Terms, benefits_for, best_discount
 from switch.rules.offer_changes import worse_keys
 from switch.rules.offers import Offer, read_offer
 from tests.switch.test_benefits import CODES
@@ -105,7 +105,7 @@ def test_what_is_called_no_worse_takes_off_no_less() -> None:
     holders = [(kinds, flags) for kinds in range(4) for flags in range(2)]
     table = [
         [
-            discount_grosze(one, kinds=kinds, flags=flags, amount_grosze=amount)
+            best_discount(benefits_for(one, kinds=kinds, flags=flags), amount, one.offer.max_discount_grosze)
             for kinds, flags in holders
             for amount in (0, 1, 299, 301, 699, 701, 1000, 5000)
         ]

@@ -7,44 +7,20 @@ reliefs.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-from ledger.books.posting import QuotaLeg
 from protocol import BenefitAdvice, BenefitUse, ResultCode
-from switch.rules.benefits import (
-    IDENTITY,
-    NO_OTHER_DISCOUNT,
-    NOT_NOW,
-    Terms,
-    checks_of,
-    discount_grosze,
-    is_confirmed,
-    refuse_benefit,
-    wants_amount,
-)
+from switch.rules.benefits import IDENTITY, NO_OTHER_DISCOUNT, is_confirmed
 from switch.rules.decide.decision import Decision, Moment, More
 from switch.rules.decide.earn import refuse_amount
 from switch.rules.decide.late import judge_late
 from switch.rules.decide.refusals import APPROVED, refuse
+from switch.rules.decide.ruling import Ruling, rule
 from switch.rules.directory import Card, Terminal
-from switch.rules.entitlement import Standing, standing
-from switch.rules.quotas import quota_legs
+from switch.rules.entitlement import standing
 from switch.rules.versions import Version
 
 OFFLINE_NOT_ALLOWED: Final = int(ResultCode.OFFLINE_NOT_ALLOWED)
-
-
-class Asked(NamedTuple):
-    """What a benefit is asked with: by a terminal, at a moment (ms since 1970) and the rules of it."""
-
-    terminal: Terminal
-    card: Card
-    version: Version
-    at_ms: int
-
-    def who(self) -> Standing:
-        """Return what holds for the card's holder on that day."""
-        return standing(self.card, self.version, self.version.calendar.day(self.at_ms))
 
 
 def decide_benefit_use(message: BenefitUse, terminal: Terminal, card: Card | int, at: Moment) -> Decision:
@@ -57,7 +33,7 @@ def decide_benefit_use(message: BenefitUse, terminal: Terminal, card: Card | int
     code = refuse(terminal.partner, card, message.entry, at)
     if code or isinstance(card, int):
         return _refused(code, message)
-    return _grant(message, Asked(terminal, card, version, at.now_ms))
+    return _grant(message, terminal, card, version, at.now_ms)
 
 
 def decide_benefit_advice(
@@ -79,7 +55,7 @@ def decide_benefit_advice(
         code = min(code or OFFLINE_NOT_ALLOWED, OFFLINE_NOT_ALLOWED)
     if code or isinstance(card, int):
         return _refused(code, message, sale.version.number)
-    return _grant(message, Asked(terminal, card, sale.version, sale.at_ms))
+    return _grant(message, terminal, card, sale.version, sale.at_ms)
 
 
 def _refused(code: int, message: BenefitUse | BenefitAdvice, rules_version: int = 0) -> Decision:
@@ -87,14 +63,14 @@ def _refused(code: int, message: BenefitUse | BenefitAdvice, rules_version: int 
     return Decision(code, amount_grosze=message.amount, rules_version=rules_version, more=more)
 
 
-def _grant(message: BenefitUse | BenefitAdvice, asked: Asked) -> Decision:
-    terminal, _, version, at_ms = asked
-    programme = terminal.partner.programme
-    found = programme.offers.at(message.offer, at_ms)
-    terms = found.terms(version.codes) if found else None
-    who = asked.who()
-    code, checks = refuse_use(message, terms, asked, who)
-    if code or terms is None:
+def _grant(
+    message: BenefitUse | BenefitAdvice, terminal: Terminal, card: Card, version: Version, at_ms: int
+) -> Decision:
+    found = terminal.partner.programme.offers.at(message.offer, at_ms)
+    who = standing(card, version, version.calendar.day(at_ms))
+    ruling = rule(found.terms(version.codes), version, terminal, who, at_ms) if found else None
+    code, checks = refuse_use(message, ruling, version)
+    if code or ruling is None:
         return Decision(
             code,
             amount_grosze=message.amount,
@@ -108,68 +84,31 @@ def _grant(message: BenefitUse | BenefitAdvice, asked: Asked) -> Decision:
         rules_version=version.number,
         more=More(
             offer=message.offer,
-            discount_grosze=discount_grosze(
-                terms, kinds=who.kinds, flags=who.flags, amount_grosze=message.amount
-            ),
+            discount_grosze=ruling.discount_grosze(message.amount),
             confirmed=message.confirmed & 7,
             checks=checks,
-            quotas=quotas_for(terms, asked, who),
+            quotas=ruling.quotas_of(card.account),
             basis=who.kinds,
         ),
     )
 
 
 def refuse_use(
-    message: BenefitUse | BenefitAdvice, terms: Terms | None, asked: Asked, who: Standing
+    message: BenefitUse | BenefitAdvice, ruling: Ruling | None, version: Version
 ) -> tuple[int, int]:
     """Return why a use is refused, and what the cashier has to see (of one refused: has yet to confirm)."""
-    benefits = asked.version.rules.benefits
+    benefits = version.rules.benefits
     assert benefits is not None
     if not 0 <= message.amount <= benefits.amount_max_grosze:
         return refuse_amount(message.amount), 0
-    if terms is None:
+    if ruling is None:
         return int(ResultCode.BENEFIT_UNKNOWN), 0
-    code = refuse_offer(terms, asked, who)
-    is_theirs = code in {APPROVED, NOT_NOW}
-    if is_theirs and not message.amount and wants_amount(terms, kinds=who.kinds, flags=who.flags):
+    if ruling.wants_amount and not message.amount:
         return int(ResultCode.AMOUNT_ZERO), 0
-    if code:
-        return code, 0
-    checks = checks_for(terms, asked.version, who)
+    if ruling.code:
+        return ruling.code, 0
+    checks = ruling.checks
     if is_confirmed(checks, message.confirmed):
         return APPROVED, checks
     missing = 0 if not checks & IDENTITY or message.confirmed & checks & IDENTITY else checks & IDENTITY
     return int(ResultCode.CONFIRMATION_MISSING), missing | checks & ~message.confirmed & NO_OTHER_DISCOUNT
-
-
-def refuse_offer(terms: Terms, asked: Asked, who: Standing) -> int:
-    """Return why an offer does not hold for the card here and now."""
-    return refuse_benefit(
-        terms,
-        partner=asked.terminal.partner.number,
-        outlet=asked.terminal.outlet,
-        kinds=who.kinds,
-        flags=who.flags,
-        wall=asked.version.calendar.wall(asked.at_ms),
-    )
-
-
-def checks_for(terms: Terms, version: Version, who: Standing) -> int:
-    """Return what the cashier has to see, in the wire's bits."""
-    benefits = version.rules.benefits
-    assert benefits is not None
-    always = benefits.checks(who.kinds, version.minors)
-    return checks_of(terms, always=always, combines=benefits.stacks)
-
-
-def quotas_for(terms: Terms, asked: Asked, who: Standing) -> tuple[QuotaLeg, ...]:
-    """Return the quotas that a use would take one of."""
-    version = asked.version
-    return quota_legs(
-        terms.limits + version.limits,
-        account=asked.card.account,
-        organiser=version.organiser,
-        kinds=who.kinds,
-        flags=who.flags,
-        day=version.calendar.day(asked.at_ms),
-    )

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from ledger.books.posting import QuotaLeg
 from protocol import ResultCode, Verify, limits
-from switch.rules.decide.benefit import Asked, checks_for, quotas_for, refuse_offer
 from switch.rules.decide.decision import Moment
 from switch.rules.decide.refusals import APPROVED, postpone, refuse
+from switch.rules.decide.ruling import rule
 from switch.rules.directory import Card, Terminal
+from switch.rules.entitlement import standing
 
 
 class Found(NamedTuple):
@@ -45,20 +46,18 @@ def decide_verify(message: Verify, terminal: Terminal, card: Card | int, at: Mom
     code = refuse(terminal.partner, card, message.entry, at)
     if code or isinstance(card, int):
         return Verdict(code)
-    asked = Asked(terminal, card, version, at.now_ms)
-    who = asked.who()
+    now_ms, partner = at.now_ms, terminal.partner.number
+    who = standing(card, version, version.calendar.day(now_ms))
     ready = (
-        held.terms(version.codes)
-        for held in programme.offers.of_partner(
-            terminal.partner.number, at.now_ms, after=message.offers_after
+        (terms, rule(terms, version, terminal, who, now_ms))
+        for terms in (
+            held.terms(version.codes)
+            for held in programme.offers.of_partner(partner, now_ms, after=message.offers_after)
         )
     )
-    fitting = list(
-        islice((terms for terms in ready if not refuse_offer(terms, asked, who)), limits.BENEFITS_MAX + 1)
-    )
-    page = fitting[: limits.BENEFITS_MAX]
+    fitting = list(islice((pair for pair in ready if not pair[1].code), limits.BENEFITS_MAX + 1))
     found = tuple(
-        Found(terms.offer.number, checks_for(terms, version, who), quotas_for(terms, asked, who))
-        for terms in page
+        Found(terms.offer.number, ruling.checks, ruling.quotas_of(card.account))
+        for terms, ruling in fitting[: limits.BENEFITS_MAX]
     )
-    return Verdict(APPROVED, found, page[-1].offer.number if len(fitting) > len(page) else 0)
+    return Verdict(APPROVED, found, found[-1].offer if len(fitting) > len(found) else 0)
