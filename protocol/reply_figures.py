@@ -80,7 +80,7 @@ _REFUSED = tuple(
 _UNCONFIRMED = (int(ResultCode.CONFIRMATION_MISSING),)
 _USED_UP = (int(ResultCode.QUOTA_USED_UP),)
 _WITHOUT_BENEFIT = tuple(code for code in _REFUSED if code not in {*_UNCONFIRMED, *_USED_UP})
-_WITHOUT_REFUND = tuple(sorted({*_REFUSED, *_OF_A_REFUND, int(ResultCode.ORIGINAL_MISMATCH)}))
+_WITHOUT_REFUND = tuple(sorted({*_REFUSED, *_OF_A_REFUND}))
 _NOT_TOLD = tuple(sorted({*_OPEN, *_REFUSED} - {_CONFLICT}))
 
 _F = Fill
@@ -111,6 +111,14 @@ BENEFIT_GRANTED = (
 MONEY_BACK = (
     Held(_APPROVED, "given back", _F.OWN_ID, _F.KEYED, _F.TAKEN_BACK, _F.AFTER, remaining=_F.LEFT_AGAIN),
     Held(_WITHOUT_REFUND, "refused", *_KEPT_REFUSAL),
+    Held(
+        _OF_A_REFERENCE[:1],
+        "another card's, or not below its own STAN",
+        _F.OWN_ID,
+        _F.KEYED,
+        _F.ZERO,
+        _F.ZERO,
+    ),
     *_SALE,
 )
 UNDONE = (

@@ -150,7 +150,9 @@ OPERATIONS: dict[type[Request], Operation] = {
         is_new_business=True,
         is_offered=_takes_points,
     ),
-    Balance: Operation(kind=int(Kind.BALANCE), decide=decide_balance, is_new_business=True),
+    Balance: Operation(
+        kind=int(Kind.BALANCE), decide=decide_balance, is_new_business=True, is_offered=_gives_points
+    ),
     Reversal: Operation(
         kind=int(Kind.REVERSAL),
         decide=decide_reference,

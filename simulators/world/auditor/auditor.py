@@ -108,10 +108,11 @@ class Auditor:
         if (told := self._stands(asked, digest)) is not None:
             return told
         sold_ms = message.terminal_time * 1_000
-        then = self.registry.rules_at(scene.programme, sold_ms, scene.number)
+        moment = min(sold_ms, scene.now_ms)  # nothing is judged by what is not yet
+        then = self.registry.rules_at(scene.programme, moment, scene.number)
         against = reasons_of_time(self.registry, scene, sold_ms, then)
         if ResultCode.ADVICE_OUT_OF_TIME not in against and then is not None:
-            scene.at_ms, scene.rules = sold_ms, then
+            scene.at_ms, scene.rules = moment, then
         return self._enter_sale(asked, message, scene, against, digest)
 
     def _enter_sale(

@@ -22,8 +22,9 @@ from simulators.world.auditor.books import Books, Use
 from simulators.world.auditor.days import period_of
 from simulators.world.auditor.expected import NO_LIMIT
 from simulators.world.auditor.offer import Benefit, Offer, needs_price
+from simulators.world.auditor.programme import not_seen
 from simulators.world.auditor.registry import Registry
-from simulators.world.auditor.scene import Scene, is_entitled, the_one_told
+from simulators.world.auditor.scene import Scene, the_one_told
 
 EVERYBODY = 0
 _NOBODY: frozenset[str] = frozenset()
@@ -90,8 +91,6 @@ def benefit(
     reasons = _reasons_of_amount(message.amount, rules.benefits["amount_max_grosze"])
     if isinstance(message, BenefitAdvice) and not rules.benefits.get("offline", False):
         reasons.add(int(ResultCode.OFFLINE_NOT_ALLOWED))
-    if not is_entitled(scene):
-        reasons.add(int(ResultCode.ENTITLEMENT_ENDED))
     sale = Sale(reasons, message.amount)
     offer = registry.offer_at(scene.programme, message.offer, scene.at_ms, scene.number)
     if offer is None:
@@ -100,10 +99,10 @@ def benefit(
     kinds, flags = who_is(scene)
     fitting = offer.for_whom(kinds, flags)
     reasons |= _reasons_of_offer(scene, offer, fitting)
-    if message.amount == 0 and needs_price(fitting or offer.benefits):
+    if message.amount == 0 and fitting and needs_price(fitting):
         reasons.add(int(ResultCode.AMOUNT_ZERO))
     sale.checks = checks_of(scene, offer)
-    sale.missing = 0 if is_quote else sale.checks & ~message.confirmed
+    sale.missing = 0 if is_quote else not_seen(sale.checks, message.confirmed)
     if sale.missing:
         reasons.add(int(ResultCode.CONFIRMATION_MISSING))
     if scene.card is not None:
@@ -161,7 +160,7 @@ def who_is(scene: Scene) -> tuple[frozenset[str], frozenset[str]]:
 def checks_of(scene: Scene, offer: Offer) -> int:
     """Return what the cashier is to see of this holder."""
     kinds, _ = who_is(scene)
-    return offer.checks(scene.rules, kinds, has_guardian=bool(scene.holder and scene.holder.has_guardian))
+    return offer.checks(scene.rules, kinds)
 
 
 def uses_of(scene: Scene, offer: Offer) -> list[Use]:

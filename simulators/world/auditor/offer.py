@@ -96,17 +96,10 @@ class Offer:
         best = max(one.takes_off(price) for one in fitting)
         return best if self.max_discount is None else min(best, self.max_discount)
 
-    def checks(self, rules: Rules, kinds: frozenset[str], *, has_guardian: bool) -> int:
-        """Return what the cashier is to see before it is granted."""
-        benefits = rules.benefits or {}
-        bits = rules.checks | self.confirm
-        stacks = benefits.get("stacks", False) if self.combines is None else self.combines
-        if not stacks:
-            bits |= ALONE
-        needs_guardian = has_guardian or rules.is_minor(kinds)
-        if bits & PHOTO and benefits.get("guardian_for_minors") and needs_guardian:
-            bits |= GUARDIAN
-        return bits
+    def checks(self, rules: Rules, kinds: frozenset[str]) -> int:
+        """Return what the cashier is to see before it is granted (Zgierz § 17, § 37; Żywiec § 2)."""
+        bits = rules.checks(kinds) | self.confirm
+        return bits | ALONE if self.combines is False else bits
 
     @property
     def kind_number(self) -> int:

@@ -132,9 +132,22 @@ class Rules:
             return after_months(notice_given_on, self.notice_months)
         return date.fromordinal(notice_given_on.toordinal() - 1)
 
-    @property
-    def checks(self) -> int:
-        """What every cashier looks at, but for the guardian's document."""
+    def checks(self, kinds: frozenset[str]) -> int:
+        """Return what is looked at for every offer: a document, a minor's guardian's, no other discount."""
         benefits = self.benefits or {}
-        photo = PHOTO if benefits.get("identity") == "always" else 0
-        return photo | (ALONE if benefits.get("alone", True) else 0)
+        bits = 0
+        if benefits.get("identity") == "always":
+            bits |= PHOTO
+            if benefits.get("guardian_for_minors") and self.is_minor(kinds):
+                bits |= GUARDIAN
+        if benefits.get("alone", True) and not benefits.get("stacks", False):
+            bits |= ALONE
+        return bits
+
+
+def not_seen(checks: int, confirmed: int) -> int:
+    """Return what was to be seen and was not; of the two documents one will do (Zgierz § 17)."""
+    missing = checks & ~confirmed
+    if confirmed & checks & (PHOTO | GUARDIAN):
+        missing &= ALONE
+    return missing

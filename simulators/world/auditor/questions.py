@@ -34,7 +34,6 @@ from simulators.world.auditor.programme import Rules
 from simulators.world.auditor.registry import Registry
 from simulators.world.auditor.scene import (
     Scene,
-    is_entitled,
     reasons_of_card,
     reasons_of_place,
     the_one_told,
@@ -54,8 +53,6 @@ def verify(scene: Scene, message: Verify, registry: Registry, books: Books) -> E
     reasons = reasons_of_place(registry, scene) | reasons_of_card(registry, scene, message)
     if scene.rules.benefits is None:
         reasons.add(int(ResultCode.NOT_SUPPORTED))
-    if scene.card is not None and not is_entitled(scene):
-        reasons.add(int(ResultCode.ENTITLEMENT_ENDED))
     benefits: list[tuple[int, int, int]] = []
     following = 0
     code = the_one_told(reasons)

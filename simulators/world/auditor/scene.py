@@ -96,15 +96,12 @@ def reasons_of_place(registry: Registry, scene: Scene) -> set[int]:
 
 def reasons_of_time(registry: Registry, scene: Scene, sold_ms: int, rules: Rules | None) -> set[int]:
     """Return what is against a sale made at an earlier moment, `rules` being those of then."""
-    found = set()
-    if reasons_of_place(registry, scene) - {ResultCode.PROGRAMME_ENDED}:
-        found.add(int(ResultCode.SUSPENDED_FOR_NOW))
+    if scene.partner.is_suspended:
+        return {int(ResultCode.SUSPENDED_FOR_NOW)}
     oldest, newest = scene.now_ms - scene.rules.advice_days * _DAY_MS, scene.now_ms + 5 * _MINUTE_MS
     if rules is None or not oldest <= sold_ms <= newest:
-        found.add(int(ResultCode.ADVICE_OUT_OF_TIME))
-        return found
-    found.add(reasons_of_state(registry.state(scene.programme, scene.number), sold_ms))
-    return found - {0}
+        return {int(ResultCode.ADVICE_OUT_OF_TIME)}
+    return {reasons_of_state(registry.state(scene.programme, scene.number), min(sold_ms, scene.now_ms))} - {0}
 
 
 def find_card(registry: Registry, scene: Scene, text: str) -> set[int]:
@@ -152,6 +149,8 @@ def reasons_of_card(registry: Registry, scene: Scene, message: CardMessage) -> s
     last_day = registry.last_day(card, scene.holder, scene.number)
     if last_day is not None and scene.day > last_day:
         found.add(int(ResultCode.CARD_EXPIRED))
+    if not is_entitled(scene):
+        found.add(int(ResultCode.ENTITLEMENT_ENDED))
     return found
 
 

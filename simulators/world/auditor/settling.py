@@ -20,15 +20,15 @@ from protocol import (
 from simulators.world.auditor.books import CANCELLED, Books, Under
 from simulators.world.auditor.expected import Expected
 from simulators.world.auditor.registry import Registry
-from simulators.world.auditor.scene import Scene, find_card, reasons_of_place, the_one_told
+from simulators.world.auditor.scene import Scene, find_card, the_one_told
 
 _SALES = {TYPE_OF[kind] for kind in (Earn, EarnAdvice, BenefitUse, BenefitAdvice)}
 _SETTLED = {TYPE_OF[Reversal], TYPE_OF[Refund]}
 
 
 def _is_other_card(scene: Scene, books: Books, row: int) -> bool:
-    """Whether a card is known and not the original's; one that is not known is taken for the original's."""
-    return scene.card is not None and scene.account != books.account[row]
+    """Whether a card is not the original's; an original whose card was not known may be anybody's."""
+    return books.account[row] not in (0, scene.account)
 
 
 def _cancel(scene: Scene, books: Books, stan: int) -> None:
@@ -43,19 +43,19 @@ def reversal(scene: Scene, message: Reversal, registry: Registry, books: Books) 
     expected = Expected(0, scene.now_ms, is_kept=True, balance=books.points_of(scene.account))
     mismatch = Expected(int(ResultCode.ORIGINAL_MISMATCH), scene.now_ms, is_kept=True)
     if message.original_stan >= message.stan:
-        return mismatch, scene.account
+        return mismatch, 0
     row = books.find(scene.terminal.terminal, message.original_stan)
     if row is None:
         _cancel(scene, books, message.original_stan)
         expected.code = int(ResultCode.APPROVED_ORIGINAL_UNSEEN)
         return expected, scene.account
     if _is_other_card(scene, books, row):
-        return mismatch, scene.account
+        return mismatch, 0
     account = books.account[row]
     expected.balance = books.points_of(account)
     if books.kind[row] in _SETTLED:
         expected.code = int(ResultCode.ORIGINAL_NOT_REVERSIBLE)
-    elif books.code[row] or books.is_undone[row]:
+    elif books.code[row] or books.is_undone[row] or books.is_returned[row]:
         expected.code = int(ResultCode.APPROVED_NOTHING_TO_REVERSE)
     else:
         _undo(expected, books, row, account)
@@ -70,8 +70,7 @@ def _undo(expected: Expected, books: Books, row: int, account: int) -> None:
     expected.amount_grosze = books.amount[row] - returned
     expected.discount_grosze = books.discount[row]
     expected.balance = books.post(account, expected.points)
-    if not books.is_returned[row]:
-        expected.remaining = books.give_back(row)
+    expected.remaining = books.give_back(row)
 
 
 def status(scene: Scene, message: Status, registry: Registry, books: Books) -> Expected:
@@ -95,49 +94,46 @@ def status(scene: Scene, message: Status, registry: Registry, books: Books) -> E
 
 
 def refund(scene: Scene, message: Refund, registry: Registry, books: Books) -> tuple[Expected, int]:
-    """Return the reply, and the account it stands for."""
-    reasons = reasons_of_place(registry, scene)
-    reasons |= _reasons_against_refund(
-        scene, message, registry, books, find_card(registry, scene, message.card)
-    )
-    account = scene.account
-    expected = Expected(
-        the_one_told(reasons),
-        scene.now_ms,
-        message.amount,
-        balance=books.points_of(account),
-        is_kept=True,
-    )
-    if not expected.code:
-        row = books.find(message.original_terminal, message.original_stan)
-        assert row is not None
+    """Return the reply, and the account it stands for; no state of card or programme is against it."""
+    reasons = find_card(registry, scene, message.card)
+    if not scene.rules.refunds:
+        reasons.add(int(ResultCode.NOT_SUPPORTED))
+    if registry.home(message.original_terminal) != scene.partner.partner:
+        reasons.add(int(ResultCode.ORIGINAL_UNKNOWN))
+    if message.amount < 0:
+        reasons.add(int(ResultCode.AMOUNT_NEGATIVE))
+    # What only its original tells is looked at where nothing else is wrong.
+    code = the_one_told(reasons or _reasons_of_original(scene, message, books))
+    account = 0 if code == ResultCode.ORIGINAL_MISMATCH else scene.account
+    expected = Expected(code, scene.now_ms, message.amount, balance=books.points_of(account), is_kept=True)
+    row = books.find(message.original_terminal, message.original_stan)
+    if row is not None and not reasons and code != ResultCode.ORIGINAL_MISMATCH:
         account = books.account[row]
-        _give_back(expected, scene, message, books, row)
+        expected.balance = books.points_of(account)
+        if not code:
+            _give_back(expected, message, books, row)
     return expected, account
 
 
-def _reasons_against_refund(
-    scene: Scene, message: Refund, registry: Registry, books: Books, reasons: set[int]
-) -> set[int]:
-    if not scene.rules.refunds:
-        return {int(ResultCode.NOT_SUPPORTED)}
-    if message.amount < 0:
-        reasons.add(int(ResultCode.AMOUNT_NEGATIVE))
+def _reasons_of_original(scene: Scene, message: Refund, books: Books) -> set[int]:
+    own = message.original_terminal == scene.terminal.terminal
+    if own and message.original_stan >= message.stan:
+        return {int(ResultCode.ORIGINAL_MISMATCH)}
     row = books.find(message.original_terminal, message.original_stan)
-    home = registry.home(message.original_terminal)
-    if row is None or home != scene.partner.partner or books.kind[row] == CANCELLED:
-        return reasons | {int(ResultCode.ORIGINAL_UNKNOWN)}
+    if row is None:
+        return {int(ResultCode.ORIGINAL_UNKNOWN)}
     if _is_other_card(scene, books, row):
-        reasons.add(int(ResultCode.ORIGINAL_MISMATCH))
+        return {int(ResultCode.ORIGINAL_MISMATCH)}
     if books.kind[row] not in _SALES or books.code[row] or books.is_undone[row]:
-        return reasons | {int(ResultCode.ORIGINAL_NOT_REFUNDABLE)}
+        return {int(ResultCode.ORIGINAL_NOT_REFUNDABLE)}
+    reasons = set()
     paid = books.amount[row] - books.discount[row]
-    if books.returned[row] + message.amount > paid or (paid == 0 and books.is_returned[row]):
+    if books.returned[row] + message.amount > paid or (not message.amount and books.is_returned[row]):
         reasons.add(int(ResultCode.REFUND_OVER_SALE))
     if message.amount == 0 and paid:
         reasons.add(int(ResultCode.AMOUNT_ZERO))
     balance = books.points_of(books.account[row]) + _points_back(message, books, row)
-    if not reasons and not scene.rules.below_zero and balance < 0:
+    if not scene.rules.below_zero and balance < 0 and _points_back(message, books, row) < 0:
         reasons.add(int(ResultCode.POINTS_INSUFFICIENT))
     return reasons
 
@@ -151,7 +147,7 @@ def _points_back(message: Refund, books: Books, row: int) -> int:
     return rest // books.step[row] - had
 
 
-def _give_back(expected: Expected, scene: Scene, message: Refund, books: Books, row: int) -> None:
+def _give_back(expected: Expected, message: Refund, books: Books, row: int) -> None:
     expected.points = _points_back(message, books, row)
     expected.balance = books.post(books.account[row], expected.points)
     books.returned[row] += message.amount

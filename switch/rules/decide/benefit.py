@@ -13,7 +13,7 @@ from protocol import BenefitAdvice, BenefitUse, ResultCode
 from switch.rules.benefits import IDENTITY, NO_OTHER_DISCOUNT, is_confirmed
 from switch.rules.decide.decision import Decision, Moment, More
 from switch.rules.decide.earn import refuse_amount
-from switch.rules.decide.late import judge_late
+from switch.rules.decide.late import judge_late, refuse_unjudged
 from switch.rules.decide.refusals import APPROVED, refuse
 from switch.rules.decide.ruling import Ruling, rule
 from switch.rules.directory import Card, Terminal
@@ -47,7 +47,8 @@ def decide_benefit_advice(
         return _refused(int(ResultCode.FEED_STALE), message)
     sale = judge_late(message, terminal.partner, card, at)
     if isinstance(sale, int):
-        return _refused(sale, message)
+        is_served = terminal.partner.programme.current.rules.benefits is not None
+        return _refused(refuse_unjudged(sale, is_served=is_served), message)
     benefits, code = sale.version.rules.benefits, sale.refusal
     if benefits is None:
         code = int(ResultCode.NOT_SUPPORTED)

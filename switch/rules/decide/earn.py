@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from protocol import Earn, EarnAdvice, ResultCode
 from switch.rules.decide.decision import Decision, Moment
-from switch.rules.decide.late import judge_late
+from switch.rules.decide.late import judge_late, refuse_unjudged
 from switch.rules.decide.refusals import APPROVED, refuse
 from switch.rules.directory import Card, Partner, Terminal
 from switch.rules.versions import Version
@@ -35,7 +35,8 @@ def decide_earn_advice(message: EarnAdvice, terminal: Terminal, card: Card | int
     partner = terminal.partner
     sale = judge_late(message, partner, card, at)
     if isinstance(sale, int):
-        return Decision(sale, amount_grosze=message.amount)
+        is_served = partner.programme.current.rules.earn is not None
+        return Decision(refuse_unjudged(sale, is_served=is_served), amount_grosze=message.amount)
     return _award(message.amount, partner, sale.version, sale.refusal)
 
 

@@ -18,12 +18,20 @@ ADVICE_AHEAD_MAX_MS: Final = 300_000
 """How far a terminal's clock may be ahead of the switch's; a sale further ahead cannot be judged."""
 
 
+NOT_SUPPORTED: Final = int(ResultCode.NOT_SUPPORTED)
+
+
 class LateSale(NamedTuple):
     """An offline sale: the rules of its time, that time (ms since 1970), why the card was refused then."""
 
     version: Version
     at_ms: int
     refusal: int
+
+
+def refuse_unjudged(code: int, *, is_served: bool) -> int:
+    """Return why a sale that cannot be judged is refused: what the programme has not, it never had."""
+    return code if is_served else min(code, NOT_SUPPORTED)
 
 
 def judge_late(

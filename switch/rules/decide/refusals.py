@@ -67,8 +67,9 @@ def refuse_identity(partner: Partner, card: Card | int) -> int:
 
 
 def refuse_partner(partner: Partner) -> int:
-    """Return why this partner's terminals are served nothing now."""
-    return partner.programme.refusal or (PARTNER_SUSPENDED if partner.suspended else APPROVED)
+    """Return why this partner's terminals are served nothing now: of two reasons the lower number."""
+    refusal = partner.programme.refusal
+    return min(refusal or PARTNER_SUSPENDED, PARTNER_SUSPENDED) if partner.suspended else refusal
 
 
 def refuse_card(card: Card, status: int, version: Version, at_ms: int) -> int:
