@@ -12,10 +12,13 @@ Its parts for whoever plays the world:
   its number, and who listens is told. `set_programme(ProgrammeRow)`, `apply_rules(RulesRow)`,
   `set_partner(PartnerRow)`, `set_terminal(TerminalRow)`, `set_key(KeyRow)`, `publish_offer(OfferRow)` take
   the rows of `ledger.registry.reads`; `add_card(Card)`, `add_cards([Card, …])`,
-  `set_card(token, status=…, expires_day=…)` and `set_holder(Holder)` take `Card` and `Holder` of
-  `memory.registry` (days since 1970). A card's account (`number << 3`) is opened with its first card.
-  `registry.master_key_check = master.check_value` for a worker that checks its key. A token is what a worker
-  computes (`master.pepper(programme).token(digits)`), a key `master.wrap(terminal, generation, key)`.
+  `set_card(token, status=…, expires_day=…)` and `set_holder(Holder, born_on=…)` take `Card` and `Holder` of
+  `memory.registry` (days since 1970). Where rules came with their ages
+  (`apply_rules(row, time_zone=…, kind_steps=steps_of(rules))`), kinds follow from the day of birth, and the
+  keeper advances them; it ends notices and keys, too. A card's account (`number << 3`) is opened with its
+  first card. `registry.master_key_check = master.check_value` for a worker that checks its key. A token is
+  what a worker computes (`master.pepper(programme).token(digits)`), a key
+  `master.wrap(terminal, generation, key)`.
 - `ledger.open_account(account)`: a card account without a card.
 - `ledger.commits`: a list of `Commit(number, terminal, stan, posting, outcome)`: every row that was entered,
   in order, numbered from 1; tombstones are rows (kind TOMBSTONE). An inquiry that POST_BATCH answered

@@ -10,6 +10,7 @@ Invariants: numbers count up over all tables; nothing is ever deleted. Knows not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -24,6 +25,7 @@ from ledger.registry.reads import (
     TerminalRow,
 )
 from simulators.world.memory.changes import Changes, K, R
+from simulators.world.memory.holder_terms import TIME_ZONE, Terms, place_kinds, placed, today_of
 
 PAST_MAX: Final = 16
 NEVER_BEGAN: Final = -1_000_000
@@ -98,6 +100,9 @@ class MemoryRegistry:
         self.offers: Changes[tuple[int, int, int], OfferRow] = Changes()
         self.cards: Changes[int, Card] = Changes()
         self.holders: Changes[int, Holder] = Changes()
+        self.terms: dict[int, list[Terms]] = {}
+        self.births: dict[int, date] = {}
+        """By account; workers never read it."""
         self.cases: dict[tuple[int, int], CardCase] = {}
         self._cards_of: dict[int, list[int]] = {}
 
@@ -105,9 +110,17 @@ class MemoryRegistry:
         """Add a programme, suspend it, or call it off."""
         return self._put(self.programmes, row.id, row)
 
-    def apply_rules(self, row: RulesRow) -> int:
-        """Add a version of a programme's rules."""
-        return self._put(self.rules, (row.programme, row.version), row)
+    def apply_rules(
+        self, row: RulesRow, *, time_zone: str = TIME_ZONE, kind_steps: Sequence[tuple[int, int]] = ()
+    ) -> int:
+        """Add a version of a programme's rules; of its days the zone, and the ages at which kinds change
+        (`switch.rules.entitlement.steps_of`).
+        """
+        terms = Terms(row.version, row.effective_from_ms, time_zone, tuple(kind_steps))
+        self.terms.setdefault(row.programme, []).append(terms)
+        number = self._put(self.rules, (row.programme, row.version), row)
+        place_kinds(self, row.programme, today_of(self, row.programme))
+        return number
 
     def set_partner(self, row: PartnerRow) -> int:
         """Add or change a partner."""
@@ -158,8 +171,16 @@ class MemoryRegistry:
             card = replace(card, expires_day=expires_day)
         return self._put(self.cards, token, card)
 
-    def set_holder(self, holder: Holder) -> int:
-        """Put what decides about the holder of an account."""
+    def set_holder(self, holder: Holder, *, born_on: date | None = None) -> int:
+        """Put what decides about the holder of an account. With a day of birth the kinds follow from it."""
+        if born_on is not None:
+            self.births[holder.account] = born_on
+        if holder.account in self.births:
+            holder = placed(self, holder, today_of(self, holder.programme))
+        return self.place_holder(holder)
+
+    def place_holder(self, holder: Holder) -> int:
+        """Put a holder as it is, on whatever day."""
         return self._put(self.holders, holder.account, holder)
 
     def cards_of(self, account: int) -> list[Card]:

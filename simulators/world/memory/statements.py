@@ -17,9 +17,9 @@ from ledger.books.posting import QuotaLeg
 from ledger.books.rows import POST_BATCH
 from ledger.postgres import election, fitness, pooling
 from ledger.postgres.database import IS_AT_WORK, PROBE
-from ledger.registry import audit, card_cases, installation, key_over_wire, keys, reads
+from ledger.registry import audit, card_cases, holders, installation, key_over_wire, keys, kinds, reads
 from ledger.registry.card_cases import Report
-from simulators.world.memory import card_reports, inquiries, key_terms
+from simulators.world.memory import card_reports, holder_terms, inquiries, key_terms
 from simulators.world.memory.claims import Wish, claim
 from simulators.world.memory.entries import id_of
 from simulators.world.memory.quotas import Key, Quotas
@@ -56,9 +56,9 @@ def _homes(connection: MemoryConnection, bucket: int, terminals: str, stans: str
 
 
 def _totals(
-    connection: MemoryConnection, terminal: int, first: int, last: int, *kinds: Sequence[int]
+    connection: MemoryConnection, terminal: int, first: int, last: int, *groups: Sequence[int]
 ) -> Rows:
-    return [inquiries.totals(connection.ledger, terminal, first, last, kinds)]
+    return [inquiries.totals(connection.ledger, terminal, first, last, groups)]
 
 
 def _last_stan(connection: MemoryConnection, terminal: int) -> Rows:
@@ -219,6 +219,16 @@ def _next_key(connection: MemoryConnection, *asked: Any) -> Rows:
     return [found] if found else []
 
 
+def _advance_kinds(connection: MemoryConnection) -> Rows:
+    holder_terms.advance_kinds(connection.ledger.registry)
+    return DONE
+
+
+def _end_notices(connection: MemoryConnection) -> Rows:
+    holder_terms.end_notices(connection.ledger.registry)
+    return DONE
+
+
 def _report(connection: MemoryConnection, *report: Any) -> Rows:
     return [(card_reports.report_card(connection.ledger.registry, Report(*report)),)]
 
@@ -267,6 +277,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     keys.RETIRE_EXPIRED: _retire_expired,
     key_over_wire.NEXT_KEY: _next_key,
     card_cases.REPORT: _report,
+    kinds.ADVANCE: _advance_kinds,
+    holders.END_NOTICES: _end_notices,
     election.ELECT: _elect,
     pooling.TAKE: _take_and_tell,
     pooling.HOLD: _hold_and_tell,
