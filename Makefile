@@ -1,12 +1,14 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev demo up test test-under-load check crash-test static published load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev demo up test test-under-load worlds check crash-test static published load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
 PYTEST_ARGS ?=
 RUNS ?= 10
+SEED ?= 1
+SEEDS ?= 200
 BASE ?=
 export PYTHON
 RUN := .venv/bin/python -m
@@ -26,6 +28,9 @@ test: venv-dev  ## the whole test suite
 
 test-under-load: venv-dev  ## the suite RUNS times (10) while every processor is kept busy: nothing may depend on speed
 	@$(RUN) tests.under_load --runs $(RUNS)
+
+worlds: venv  ## SEEDS (200) simulated worlds of 2,000 operations under faults, from seed SEED (1) on: RELIABILITY.md
+	@.venv/bin/cityswitch simulate world --seed $(SEED) --seeds $(SEEDS)
 
 static: venv-dev  ## format, lint and strict types, without the tests
 	@$(RUN) ruff format --check .

@@ -1,4 +1,4 @@
-"""`cityswitch simulate`: simulated cities in a registry, and fleets of their terminals against a switch.
+"""`cityswitch simulate`: simulated cities in a registry, fleets of their terminals against a switch, worlds.
 
 Owns the options; the city is `simulators.seeding`'s and the fleet `simulators.fleet`'s. For development:
 the keys of the simulated terminals can be computed by anybody.
@@ -16,6 +16,7 @@ from cyclopts import App, Parameter
 from ledger.registry.secrets import MasterKey
 from ops.cli.bounds import MONTH_S, RATE_MAX, between
 from ops.cli.help_texts import examples
+from ops.cli.simulated_world import world
 from ops.demo.fleet import CONNECT_S, CUT_OFF_SHARE, SETTLE_S, fleet_folder, fleet_processes
 from ops.demo.report import fleet_figures, live_line, table_lines
 from ops.errors import CommandError
@@ -35,7 +36,16 @@ from simulators.till.channel import connector
 app = App(
     name="simulate",
     help="Simulated cities and their terminals, for development.",
-    help_epilogue=examples("simulate city", "simulate fleet --seconds 10"),
+    help_epilogue=examples("simulate city", "simulate fleet --seconds 10", "simulate world --seed 7"),
+)
+app.command(
+    world,
+    help_epilogue=examples(
+        "simulate world --seed 7",
+        "simulate world --seed 7 --shrink",
+        "simulate world --seeds 200 --json",
+        "simulate world --seed 7 --operations 500 --faults line_cut,store_fails_after",
+    ),
 )
 
 

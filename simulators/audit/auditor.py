@@ -42,13 +42,17 @@ async def audit(database: Database, logs: Iterable[Path]) -> AuditResult:
     return compare(witnessed, books)
 
 
-def compare(witnessed: Witnessed, books: Books) -> AuditResult:
-    """Return every difference between what terminals witnessed and the books."""
-    return _Comparison(witnessed, books).run()
+def compare(witnessed: Witnessed, books: Books, *, offers_stay: bool = True) -> AuditResult:
+    """Return every difference between what terminals witnessed and the books.
+
+    `offers_stay`: the city's offers are those it began with; where they change, uses are not compared.
+    """
+    return _Comparison(witnessed, books, offers_stay=offers_stay).run()
 
 
 class _Comparison:
-    def __init__(self, witnessed: Witnessed, books: Books) -> None:
+    def __init__(self, witnessed: Witnessed, books: Books, *, offers_stay: bool) -> None:
+        self._offers_stay = offers_stay
         self._witnessed = witnessed
         self._books = books
         self._journal: dict[Id, JournalRow] = {}
@@ -63,7 +67,9 @@ class _Comparison:
 
     def run(self) -> AuditResult:
         self._index_journal()
-        self._units = UnitsComparison(self._witnessed, self._books, self._journal, self.result)
+        self._units = UnitsComparison(
+            self._witnessed, self._books, self._journal, self.result, offers_stay=self._offers_stay
+        )
         for identity, answers in self._witnessed.told.items():
             self._check_told(identity, answers)
         self._check_journal()
@@ -191,12 +197,16 @@ class _Comparison:
             fault = "the original's number is still free"
         elif answer.code == ResultCode.APPROVED:
             fault = self._mirror_fault(identity, answer, row, original)
-        elif original.code == 0 and (identity[0], answer.original_stan) not in self._books.reversals:
+        elif original.code == 0 and not self._is_undone(original):
             fault = f"told code {answer.code}, but the original stands: {original}"
         else:
             fault = ""
         if fault:
             self.result.add(Difference.REVERSAL_NOT_IN_BOOKS, f"{name_of(identity)}: {fault}")
+
+    def _is_undone(self, sale: JournalRow) -> bool:
+        is_reversed = (sale.terminal, sale.stan) in self._books.reversals
+        return is_reversed or self._units.is_refunded_whole(sale)
 
     def _check_refused_reversal(self, identity: Id, answer: Told) -> None:
         """A reversal may be refused for a card nobody knows; then its original cannot have posted."""

@@ -232,9 +232,8 @@ def _read_records(witnessed: Witnessed, data: memoryview) -> None:
         event, kind, code, terminal, stan, original_stan, card, amount = record[:8]
         offer, original_terminal = record[11:13]
         if event == _Event.SENDING:
-            sent.setdefault(
-                (terminal, stan), Sent(kind, original_stan, card, amount, offer, original_terminal)
-            )
+            # Noted again with another: the first was never stored, for the power went, and never sent.
+            sent[terminal, stan] = Sent(kind, original_stan, card, amount, offer, original_terminal)
         elif event == _Event.TOLD:
             answer = Told(kind, code, original_stan, card, amount, *record[8:])
             told.setdefault((terminal, stan), []).append(answer)

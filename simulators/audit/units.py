@@ -34,7 +34,13 @@ class UnitsComparison:
     """One comparison; differences and sums go into `result`."""
 
     def __init__(
-        self, witnessed: Witnessed, books: Books, journal: Mapping[Id, JournalRow], result: AuditResult
+        self,
+        witnessed: Witnessed,
+        books: Books,
+        journal: Mapping[Id, JournalRow],
+        result: AuditResult,
+        *,
+        offers_stay: bool = True,
     ) -> None:
         self._witnessed = witnessed
         self._books = books
@@ -42,8 +48,11 @@ class UnitsComparison:
         self._result = result
         population = witnessed.population
         self._limits: dict[int, int] = (
-            {offer.number: len(offer.limits) for offer in offers_of(population)} if population else {}
+            {offer.number: len(offer.limits) for offer in offers_of(population)}
+            if population and offers_stay
+            else {}
         )
+        self._offers_stay = offers_stay
         self._refunds: dict[Id, list[JournalRow]] = {}
         for row in journal.values():
             if row.kind == KIND_OF[REFUND] and row.code == 0:
@@ -52,6 +61,12 @@ class UnitsComparison:
     def refunded_points(self, sale: JournalRow) -> int:
         """Return by what the refunds of a sale changed its card's points."""
         return sum(row.points for row in self._refunds.get((sale.terminal, sale.stan), ()))
+
+    def is_refunded_whole(self, sale: JournalRow) -> bool:
+        """Return whether the refunds of a sale have left nothing of it."""
+        refunds = self._refunds.get((sale.terminal, sale.stan), ())
+        refunded = sum(refund.amount_grosze for refund in refunds)
+        return bool(refunds) and refunded >= sale.amount_grosze - sale.discount_grosze
 
     def run(self) -> None:
         """Compare every sale, every refund, and the sums."""
@@ -73,11 +88,7 @@ class UnitsComparison:
         for stan in self._books.reversals.get(identity, ()):
             reversal = self._journal.get((identity[0], stan))
             undoers += [reversal] if reversal is not None else []
-        paid = row.amount_grosze - row.discount_grosze
-        refunded = sum(refund.amount_grosze for refund in self._refunds.get(identity, ()))
-        is_undone = bool(self._books.reversals.get(identity)) or (
-            bool(self._refunds.get(identity)) and refunded >= paid
-        )
+        is_undone = bool(self._books.reversals.get(identity)) or self.is_refunded_whole(row)
         net = _sums_of(
             [leg for each in (row, *undoers) for leg in self._books.legs.get(each.transaction_id, ())]
         )
@@ -135,7 +146,7 @@ class UnitsComparison:
 
     def _posted_sums(self) -> Sums:
         """What was posted for the same requests, and for their originals, comes to."""
-        return _sums_of(
+        posted = _sums_of(
             [
                 leg
                 for identity in self._witnessed.sent
@@ -145,6 +156,7 @@ class UnitsComparison:
                 for leg in self._books.legs.get(row.transaction_id, ())
             ]
         )
+        return posted if self._offers_stay else posted._replace(uses=0)
 
     def _is_anothers(self, identity: Id) -> bool:
         """Whether a terminal was told that another request has this number."""

@@ -141,9 +141,9 @@ class Faults:
         """Count a fault that has happened."""
         self.counts[kind.value] += 1
 
-    def moments(self, kind: Fault, until_s: float) -> list[float]:
-        """Return when a kind happens by itself, in seconds of trio's clock, in order."""
+    def moments(self, kind: Fault, operations: int) -> list[int]:
+        """Return after how many of so many operations a kind happens by itself, in order."""
         if kind not in self.kinds:
             return []
         rng = self._rng[kind]
-        return sorted(rng.uniform(0.02, 0.9) * until_s for _ in range(rng.randint(1, TIMES_MAX)))
+        return sorted(int(rng.uniform(0.02, 0.9) * operations) for _ in range(rng.randint(1, TIMES_MAX)))

@@ -17,11 +17,15 @@ import trio
 
 from simulators.errors import CannotConnect, CannotConnectCause, LinkLost
 from simulators.till.channel import CONNECT_TIMEOUT_S, Channel
+from simulators.world.evidence import Evidence
 from simulators.world.faults import Fault, Faults
 from simulators.world.trace import Trace
 
 HISTORY_BYTES: Final = 600
 """So much of what was sent on a line may come again."""
+HANDSHAKE_CUT: Final = "a handshake was cut"
+HANDSHAKE_BYTES_DOWN: Final = 120
+"""So much the switch writes until a terminal is let in."""
 RECEIVE_BYTES_MAX: Final = 8_192
 
 
@@ -54,6 +58,8 @@ class _Pipe:
             return
         self.fault = None
         self._line.network.faults.happened(fault)
+        if self._line.is_in_handshake and fault is Fault.LINE_CUT:
+            self._line.network.faults.counts[HANDSHAKE_CUT] += 1
         self._line.note(f"{self._name} {fault}")
         whole = data[: self.fault_at - before]
         if fault is Fault.LINE_CUT:
@@ -89,6 +95,11 @@ class _Pipe:
             on_the_way = self._line.latency_s * rng.uniform(0.8, 1.5)
             self._arrives_at = max(self._arrives_at, trio.current_time() + on_the_way)
             self._pieces.append((self._arrives_at, piece))
+        self.wake()
+
+    def end(self) -> None:
+        """Nothing more will be sent; on a silent line nobody hears of it."""
+        self.has_ended = self.has_ended or not self.is_silent
         self.wake()
 
     def wake(self) -> None:
@@ -138,6 +149,7 @@ class Line:
 
     def __init__(self, network: Network, number: int, terminal: int, rng: random.Random) -> None:
         self.network = network
+        self.terminal = terminal
         self.rng = rng
         self.is_cut = False
         self.latency_s = rng.uniform(0.001, 0.02)
@@ -148,6 +160,11 @@ class Line:
             way = self.down if fault is Fault.LINE_STUCK or rng.random() < 0.5 else self.up
             # Some in the handshake, which is about 200 bytes either way, most after it.
             way.fault, way.fault_at = fault, rng.randrange(rng.choice((250, 1_000, 4_000)))
+
+    @property
+    def is_in_handshake(self) -> bool:
+        """Whether the switch has not said that it lets the terminal in: its second frame has not gone out."""
+        return self.down.sent <= HANDSHAKE_BYTES_DOWN
 
     def note(self, event: str, data: bytes = b"") -> None:
         """Note what happened here."""
@@ -184,6 +201,7 @@ class ServerEnd(trio.abc.Stream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send; waits while the peer takes nothing."""
         await self._line.down.wait_free(self._still_open)
+        self._line.network.evidence.sent_down(self._line.terminal, bytes(data))
         self._line.down.put(bytes(data))
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -198,9 +216,8 @@ class ServerEnd(trio.abc.Stream):
         """Close: the peer reads what was sent, and the end."""
         if self._is_open:
             self._is_open = False
-            self._line.down.has_ended = True
-            for pipe in (self._line.up, self._line.down):
-                pipe.wake()
+            self._line.down.end()
+            self._line.up.wake()
         await trio.lowlevel.checkpoint()
 
 
@@ -219,6 +236,7 @@ class ClientEnd:
         await trio.lowlevel.checkpoint()
         if not self._is_open or self._line.is_cut:
             raise LinkLost("connection lost while sending")
+        self._line.network.evidence.sent_up(self._line.terminal, data)
         self._line.up.put(data)
 
     async def receive(self) -> bytes:
@@ -232,8 +250,7 @@ class ClientEnd:
         """Close in an orderly way."""
         if self._is_open:
             self._is_open = False
-            self._line.up.has_ended = True
-            self._line.up.wake()
+            self._line.up.end()
             self._line.down.wake()
 
     def abort(self) -> None:
@@ -285,8 +302,12 @@ class Entrance:
 class Network:
     """All lines of one world. `nursery` holds what happens later."""
 
-    def __init__(self, rng: random.Random, faults: Faults, trace: Trace, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, rng: random.Random, faults: Faults, evidence: Evidence, trace: Trace, nursery: trio.Nursery
+    ) -> None:
         self._rng = rng
+        self._newest: dict[int, Line] = {}
+        self.evidence = evidence
         self._nursery = nursery
         self._lines = 0
         self.faults = faults
@@ -312,7 +333,13 @@ class Network:
         entrance = self._rng.choice(list(self.entrances))
         line.note(f"reaches worker {entrance.worker}")
         entrance.come(line)
+        self._newest[terminal] = line
         return ClientEnd(line)
+
+    def silence(self, terminal: int) -> None:
+        """A terminal is gone, and its line says nothing of that."""
+        if line := self._newest.get(terminal):
+            line.silence()
 
     def later(self, moment: float, action: Callable[[], None]) -> None:
         """Do something at a moment of trio's clock."""

@@ -11,7 +11,9 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date, datetime
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import trio
 import trio._core._run
@@ -20,9 +22,19 @@ import trio.testing
 from switch.clock import set_clock
 
 T = TypeVar("T")
+ZONE: Final = ZoneInfo("Europe/Warsaw")
+"""Where the cities are."""
 NS_PER_S: Final = 1_000_000_000
 
-_BEHIND_NS: ContextVar[int] = ContextVar("behind_ns", default=0)
+
+class Drift:
+    """By how much a machine's clock is late."""
+
+    def __init__(self, behind_ms: int) -> None:
+        self.behind_ms = behind_ms
+
+
+_DRIFT: ContextVar[Drift] = ContextVar("drift", default=Drift(0))  # noqa: B039 - nobody changes the default
 
 
 class WallClock:
@@ -33,11 +45,19 @@ class WallClock:
 
     def now_ns(self) -> int:
         """Nanoseconds since the epoch, by the clock of the machine that asks."""
-        return self._offset_ns + int(trio.current_time() * NS_PER_S) - _BEHIND_NS.get()
+        return self._offset_ns + int(trio.current_time() * NS_PER_S) - _DRIFT.get().behind_ms * 1_000_000
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""
         return self.now_ns() // 1_000_000
+
+    def true_ms(self) -> int:
+        """Milliseconds since the epoch, by a clock that is right."""
+        return (self._offset_ns + int(trio.current_time() * NS_PER_S)) // 1_000_000
+
+    def today(self) -> date:
+        """The day in the cities, by a clock that is right."""
+        return datetime.fromtimestamp(self.true_ms() / 1_000, ZONE).date()
 
     def now_s(self) -> float:
         """Seconds since the epoch."""
@@ -45,12 +65,12 @@ class WallClock:
 
     def jump_to(self, moment_ms: int) -> None:
         """Set every clock to another time."""
-        self._offset_ns += (moment_ms - self.now_ms()) * 1_000_000
+        self._offset_ns += (moment_ms - self.true_ms()) * 1_000_000
 
 
-def run_behind(behind_ms: int) -> None:
-    """Let the clock of the machine this task runs on be late by so much, for all that it starts from now."""
-    _BEHIND_NS.set(behind_ms * 1_000_000)
+def run_with(drift: Drift) -> None:
+    """Let this task, and all that it starts from now, read the clock of a machine with this drift."""
+    _DRIFT.set(drift)
 
 
 @contextmanager

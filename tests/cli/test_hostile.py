@@ -99,6 +99,8 @@ def base(words: tuple[str, ...], folder: Path) -> tuple[list[str], list[str]]:
     values = POSITIONALS.get(words[0], ["1"])[:count]
     if "FILE" in names:
         values[-1:] = [str(RULES if words[0] == "programmes" else folder / f"{words[0]}.csv")]
+    if words[-1] == "world":
+        return values, ["--operations", "20"]
     if words[-1] == "rebucket":
         values = ["1"]
     options = [

@@ -8,6 +8,7 @@ import trio
 
 from simulators.errors import CannotConnect, LinkLost
 from simulators.till.channel import Channel
+from simulators.world.evidence import Evidence
 from simulators.world.faults import Fault, Faults
 from simulators.world.network import Entrance, Network
 from simulators.world.scheduling import WallClock, run_virtually
@@ -16,6 +17,16 @@ from tests.patience import HANG_S
 
 TERMINAL = 10_000_001
 Ends = tuple[Channel, trio.abc.Stream, Entrance]
+
+
+class Deaf(Evidence):
+    """Evidence of bytes that are no frames: none."""
+
+    def sent_up(self, terminal: int, data: bytes) -> None:
+        """Nothing to be read."""
+
+    def sent_down(self, terminal: int, data: bytes) -> None:
+        """Nothing to be read."""
 
 
 class Planned(Faults):
@@ -37,7 +48,7 @@ def play(
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
-            network = Network(random.Random(seed), faults, trace, nursery)
+            network = Network(random.Random(seed), faults, Deaf(lambda *_: True), trace, nursery)
             entrance = network.open_entrance(0)
             channel = await network.connect(TERMINAL)
             stream, _ = await entrance.accept()

@@ -1,0 +1,251 @@
+"""The office of a simulated world: every change of the registry, written into the store and told as a fact.
+
+Owns the changes and their facts, which are made together, under one number. Who and what is there at the
+beginning is the cities'; what changes when, `acts`. Must not know the switch's decisions. Invariant: what the
+registry was told and what the facts say are the same, and neither is read from the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Final
+
+from ledger.registry.reads import KeyRow as Key
+from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RulesRow, TerminalRow
+from ledger.registry.secrets import MasterKey
+from simulators.world import facts
+from simulators.world.cities import City, Person, Plastic, WorldOffer
+from simulators.world.memory.registry import Card, Holder, MemoryRegistry
+from simulators.world.scheduling import WallClock
+from switch.rules.dates import changes_of_kinds
+from switch.rules.offers import encode_offer, parse_offers
+from switch.rules.programme import Rules, parse_rules
+
+_DAY_0: Final = date(1970, 1, 1)
+_NEVER: Final = -1_000_000
+_BEGAN: Final = date(2024, 1, 1)
+
+
+def day_number(day: date) -> int:
+    """Return the days from 1970-01-01 to a day."""
+    return (day - _DAY_0).days
+
+
+class Desk:
+    """Writes the registry. `learn` takes each fact with its change's number."""
+
+    def __init__(
+        self,
+        registry: MemoryRegistry,
+        master: MasterKey,
+        wall: WallClock,
+        learn: Callable[[int, facts.Fact], None],
+    ) -> None:
+        self._registry = registry
+        self._master = master
+        self._wall = wall
+        self._learn = learn
+        self._rules: dict[int, tuple[int, Rules]] = {}
+        self._offer_versions: dict[tuple[int, int], int] = {}
+        self._partners: dict[int, PartnerRow] = {}
+        self._terminals: dict[int, TerminalRow] = {}
+        self._cards: dict[str, facts.CardSet] = {}
+        self.blocks: dict[int, list[int]] = {}
+        """By account, when its cards were stopped (ms since 1970)."""
+
+    # The beginning
+
+    def open_city(self, city: City, today: date) -> None:
+        """Enter a whole city."""
+        place, began_ms = city.place, day_number(_BEGAN) * 86_400_000
+        self._registry.set_programme(ProgrammeRow(city.programme, place.code, place.code, None, None, None))
+        self.apply_rules(city.programme, place.rules_toml, began_ms)
+        for index, partner in enumerate(city.partners):
+            self.set_partner(partner, city.programme, city.population.partner_name(index))
+        for each in city.offers:
+            self.publish(city, each, began_ms)
+        for terminal in city.terminals:
+            self.set_terminal(terminal, city.partner_of(terminal))
+            self._registry.set_key(self._key(terminal, 1, city.key(terminal)))
+        for plastic in city.cards:
+            self.add_card(city, plastic)
+        for person in city.people:
+            self.set_holder(city, person, today)
+
+    def _key(self, terminal: int, generation: int, key: bytes) -> Key:
+        wrapped = self._master.wrap(terminal, generation, key)
+        return Key(terminal, generation, wrapped, not_after_ms=None, retired_at_ms=None, is_used=False)
+
+    # Programmes and offers
+
+    def apply_rules(self, programme: int, text: str, from_ms: int) -> None:
+        """Put a version of a programme's rules in force from a moment on."""
+        version, _ = self._rules.get(programme, (0, None))
+        version += 1
+        self._rules[programme] = version, parse_rules(text, source="world.toml")
+        number = self._registry.apply_rules(RulesRow(programme, version, from_ms, text))
+        self._learn(
+            number, facts.ProgrammeApplied(programme=programme, version=version, from_ms=from_ms, text=text)
+        )
+
+    def suspend(self, city: City, from_ms: int | None, until_ms: int | None) -> None:
+        """Suspend a programme for a time, or let it go on."""
+        code = city.place.code
+        number = self._registry.set_programme(
+            ProgrammeRow(city.programme, code, code, from_ms, until_ms, None)
+        )
+        self._learn(
+            number,
+            facts.ProgrammeState(
+                programme=city.programme, suspended_from_ms=from_ms, suspended_until_ms=until_ms
+            ),
+        )
+
+    def publish(self, city: City, offer: WorldOffer, from_ms: int, *, is_withdrawn: bool = False) -> None:
+        """Publish a version of an offer, or withdraw it, from a moment on."""
+        key = city.programme, offer.number
+        version = self._offer_versions[key] = self._offer_versions.get(key, 0) + 1
+        (parsed,) = parse_offers(offer.text, source="world.toml").offer
+        number = self._registry.publish_offer(
+            OfferRow(
+                city.programme,
+                offer.number,
+                version,
+                offer.partner,
+                is_withdrawn,
+                from_ms,
+                encode_offer(parsed),
+            )
+        )
+        told = {"programme": city.programme, "number": offer.number, "version": version, "from_ms": from_ms}
+        self._learn(
+            number,
+            facts.OfferWithdrawn(**told) if is_withdrawn else facts.OfferPublished(text=offer.text, **told),
+        )
+
+    # Partners and terminals
+
+    def set_partner(
+        self,
+        partner: int,
+        programme: int,
+        name: str,
+        *,
+        is_suspended: bool = False,
+        step_grosze: int | None = None,
+    ) -> None:
+        """Add or change a partner."""
+        row = PartnerRow(partner, programme, name, int(is_suspended), False, step_grosze)
+        self._partners[partner] = row
+        self._learn(
+            self._registry.set_partner(row),
+            facts.PartnerSet(
+                partner=partner,
+                programme=programme,
+                name=name,
+                is_suspended=is_suspended,
+                points_step_grosze=step_grosze,
+            ),
+        )
+
+    def suspend_partner(self, partner: int, *, is_suspended: bool) -> None:
+        """Suspend a partner, or let him go on."""
+        row = self._partners[partner]
+        self.set_partner(
+            partner, row.programme, row.name, is_suspended=is_suspended, step_grosze=row.points_step_grosze
+        )
+
+    def set_step(self, partner: int, step_grosze: int | None) -> None:
+        """Give a partner a step of his own."""
+        row = self._partners[partner]
+        self.set_partner(
+            partner, row.programme, row.name, is_suspended=bool(row.status), step_grosze=step_grosze
+        )
+
+    def set_terminal(self, terminal: int, partner: int, *, is_blocked: bool = False) -> None:
+        """Add a terminal, block it or unblock it."""
+        number = self._registry.set_terminal(TerminalRow(terminal, partner, int(is_blocked), "", 0))
+        self._learn(number, facts.TerminalSet(terminal=terminal, partner=partner))
+
+    # Cards and holders
+
+    def _token(self, programme: int, digits: str) -> int:
+        return self._master.pepper(programme).token(digits)
+
+    def add_card(self, city: City, plastic: Plastic) -> None:
+        """Add a card as it is."""
+        until = None if plastic.valid_until is None else day_number(plastic.valid_until)
+        token = self._token(city.programme, plastic.digits)
+        number = self._registry.add_card(Card(token, plastic.account, city.programme, plastic.state, until))
+        fact = facts.CardSet(
+            card=plastic.digits,
+            programme=city.programme,
+            account=plastic.account,
+            state=plastic.state,
+            valid_until=plastic.valid_until,
+        )
+        self._cards[plastic.digits] = fact
+        self._learn(number, fact)
+
+    def set_card(self, city: City, digits: str, state: int) -> None:
+        """Give a card another state, from now on."""
+        number = self._registry.set_card(self._token(city.programme, digits), status=state)
+        old = self._cards[digits]
+        if state != facts.ACTIVE:
+            self.blocks.setdefault(old.account, []).append(self._wall.true_ms())
+        fact = facts.CardSet(
+            card=digits,
+            programme=city.programme,
+            account=old.account,
+            state=state,
+            since_ms=self._wall.true_ms(),
+            valid_until=old.valid_until,
+        )
+        self._cards[digits] = fact
+        self._learn(number, fact)
+
+    def pass_birthdays(self, cities: Iterable[City]) -> None:
+        """Place the kinds of those whose birthday has come, or of whom a clock set back knows it again."""
+        today, holders = self._wall.today(), self._registry.holders.rows
+        for city in cities:
+            for person in city.people:
+                kept = holders[person.account]
+                if not (kept.kinds_from or _NEVER) <= day_number(today) < (kept.next_from or -_NEVER):
+                    self.set_holder(city, person, today)
+
+    def set_holder(self, city: City, person: Person, today: date) -> None:
+        """Put what decides about a holder, the kinds as they stand around a day."""
+        _, rules = self._rules[city.programme]
+        holders = rules.holders
+        assert holders is not None
+        changes = [
+            (date.min, 0),
+            *changes_of_kinds(holders.bands(), holders.overlap or "both", person.born_on),
+        ]
+        place = max(place for place, (day, _) in enumerate(changes) if day <= today)
+        following = changes[place + 1] if place + 1 < len(changes) else None
+        until = person.entitled_until
+        number = self._registry.set_holder(
+            Holder(
+                person.account,
+                city.programme,
+                flags=holders.flags_mask(person.flags),
+                kinds=changes[place][1],
+                kinds_before=changes[place - 1][1] if place else 0,
+                kinds_from=day_number(changes[place][0]) if place else None,
+                kinds_next=following[1] if following else 0,
+                next_from=day_number(following[0]) if following else None,
+                entitled_until=None if until is None else day_number(until),
+            )
+        )
+        self._learn(
+            number,
+            facts.HolderSet(
+                account=person.account,
+                programme=city.programme,
+                born_on=person.born_on,
+                flags=person.flags,
+                entitled_until=until,
+            ),
+        )

@@ -1,0 +1,81 @@
+"""What went over the lines of a world: every request as it was sent, every reply as it was written.
+
+Owns the reading of whole frames at both ends, where they are written (a tag hides nothing). Must not know
+what a reply should have been. Invariants: a request is known by its terminal, its STAN and its digest, so
+that two requests under one number are told apart; of a repeated request the first is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from protocol import REPLY_OF, REQUEST_OF, Reply, Request, TransactionReply, request_digest
+from protocol.limits import HEADER_SIZE, LENGTH_SIZE, TAG_SIZE
+from protocol.messages import MESSAGE_MASK, REPLY_BIT, Decode, decoder
+
+_DECODE: Final[dict[int, Decode]] = {
+    number: decoder(message) for number, message in (*REQUEST_OF.items(), *REPLY_OF.items())
+}
+
+
+class Asked(NamedTuple):
+    """A request as it was first sent."""
+
+    message: Request
+    type: int
+    body: bytes
+
+
+class Answered(NamedTuple):
+    """A reply as the switch wrote it, whether it arrived or not."""
+
+    terminal: int
+    type: int
+    message: Reply
+    body: bytes
+
+
+class Evidence:
+    """All requests and replies of one world, in the order they were written.
+
+    `stands` tells whether an id is in the books; `early` names the approvals that were written before.
+    """
+
+    def __init__(self, stands: Callable[[int, int], bool]) -> None:
+        self._stands = stands
+        self.early: list[str] = []
+        self.times_asked: Counter[tuple[int, int, int]] = Counter()
+        self.asked: dict[tuple[int, int, int], Asked] = {}
+        self.answered: list[Answered] = []
+
+    def sent_up(self, terminal: int, data: bytes) -> None:
+        """Take note of what a terminal writes: one whole frame."""
+        number = data[HEADER_SIZE - 1] & MESSAGE_MASK
+        if number not in REQUEST_OF:
+            return
+        body = data[HEADER_SIZE:-TAG_SIZE]
+        message: Request = _DECODE[number](body)
+        key = terminal, message.stan, request_digest(number, body)
+        self.asked.setdefault(key, Asked(message, number, body))
+        self.times_asked[key] += 1
+
+    def sent_down(self, terminal: int, data: bytes) -> None:
+        """Take note of what the switch writes: whole frames, one after the other, or a part of such."""
+        at = 0
+        while at + HEADER_SIZE <= len(data):
+            end = at + LENGTH_SIZE + int.from_bytes(data[at : at + LENGTH_SIZE], "big")
+            type_byte = data[at + HEADER_SIZE - 1]
+            if type_byte in REPLY_OF:
+                body = data[at + HEADER_SIZE : end - TAG_SIZE]
+                self._answer(Answered(terminal, type_byte & ~REPLY_BIT, _DECODE[type_byte](body), body))
+            at = end
+
+    def _answer(self, answer: Answered) -> None:
+        """Nothing is answered as done before its commit."""
+        self.answered.append(answer)
+        reply = answer.message
+        is_kept = isinstance(reply, TransactionReply) and reply.transaction_id
+        if is_kept and not self._stands(answer.terminal, reply.stan):
+            self.early.append(f"answered before its commit: terminal {answer.terminal}, {reply}")
