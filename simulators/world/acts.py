@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from simulators.world.cities import City, own, terms, wide
-from simulators.world.cities import offer as world_offer
 from simulators.world.desk import Desk
 from simulators.world.facts import ACTIVE, BLOCKED, WANTED
 from simulators.world.faults import Fault, Faults
@@ -155,7 +154,7 @@ class Acts:
         partner = known[number].partner if number in known else rng.choice(city.partners)
         limits = rng.choice(((), (wide(rng.randint(2, 12), "day"),), (own(2, "week"), wide(30, "month"))))
         benefit = f'kind = "percent", percent = "{rng.choice(_PERCENTS)}"'
-        offer = world_offer(city.place.code, number, partner, terms(benefit, limits=limits))
+        offer = city.offer(number, partner, terms(benefit, limits=limits))
         self._desk.publish(city, offer, self._wall.true_ms() + rng.choice((0, 0, 2_000)))
         if number not in known:
             city.offers.append(offer)
@@ -180,7 +179,7 @@ class Acts:
             Fault.FEED_GAP: self._feed_gap,
             Fault.CLOCK_TO_MAY: lambda: self._jump(Fault.CLOCK_TO_MAY, self._may()),
             Fault.CLOCK_TO_SUMMER: lambda: self._jump(Fault.CLOCK_TO_SUMMER, self._summer()),
-            Fault.CLOCK_BACK: lambda: self._jump(Fault.CLOCK_BACK, self._local_now() - timedelta(days=1)),
+            Fault.CLOCK_BACK: self._set_back,
         }
 
     def _machine(self) -> Machine:
@@ -217,6 +216,10 @@ class Acts:
         year = now.year if (month, 25) > (now.month, now.day) else now.year + 1
         last = datetime(year, month, 31, hour, 59, 50, tzinfo=ZONE)
         return last - timedelta(days=(last.weekday() + 1) % 7)
+
+    def _set_back(self) -> None:
+        self._jump(Fault.CLOCK_BACK, self._local_now() - timedelta(days=1))
+        self._desk.tell_again()
 
     def _jump(self, fault: Fault, moment: datetime) -> None:
         self._wall.jump_to(int(moment.timestamp() * 1_000))

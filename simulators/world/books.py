@@ -31,17 +31,21 @@ class WorldLedger(MemoryLedger):
     unknown: set[Id]
     """Ids that were entered by a statement whose answer was lost."""
 
-    advance_kinds: Callable[[], None]
-    """Place the kinds of holders whose birthday has come."""
+    on_change: Callable[[], None] | None = None
+    """Called after each change of the registry, whoever made it."""
 
-    def begin(self, trace: Trace, advance_kinds: Callable[[], None]) -> None:
+    def begin(self, trace: Trace) -> None:
         """Note events from now on."""
         self.trace = trace
         self.entered_at = {}
         self.entered_ms = {}
         self.unknown = set()
         self._unknown_at: set[float] = set()
-        self.advance_kinds = advance_kinds
+
+    def _tell_change(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
+        super()._tell_change()
 
     def entered(self, posting: Posting, outcome: Outcome) -> None:
         """Note a row."""
@@ -65,6 +69,16 @@ class WorldLedger(MemoryLedger):
         for bucket in self.buckets:
             for number, entry in bucket.journal.items():
                 yield (number >> 32, number & _STAN_MASK), entry
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, questions of the books included."""
+        return len(self.commits)
+
+    @property
+    def changes(self) -> int:
+        """The newest change of the registry."""
+        return self.registry.number
 
     def stands(self, terminal: int, stan: int) -> bool:
         """Whether an id stands in the books."""

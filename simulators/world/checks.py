@@ -12,19 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from protocol import TYPE_OF, Redeem, ResultClass, ResultCode, result_class
+from protocol import ResultClass, ResultCode, result_class
 from simulators.audit.auditor import compare
 from simulators.audit.log import Id, Witnessed
-from simulators.till.posting import BENEFIT_ADVICE, BENEFIT_USE, EARN, EARN_ADVICE, REFUND, REVERSAL
 from simulators.world.books import WorldLedger, books_of
 from simulators.world.cities import City
-from simulators.world.evidence import Answered, Evidence
+from simulators.world.evidence import POSTING, Answered, Evidence
 from simulators.world.facts import Fact
+from simulators.world.judging import Judgement
 from simulators.world.till import Till
 
-POSTING: Final = frozenset(
-    {EARN, EARN_ADVICE, TYPE_OF[Redeem], BENEFIT_USE, BENEFIT_ADVICE, REFUND, REVERSAL}
-)
 EXAMPLES_MAX: Final = 5
 
 
@@ -38,6 +35,10 @@ class Findings:
     cities: Sequence[City]
     witnessed: dict[int, Witnessed]
     tills: Sequence[Till]
+    opened: int
+    """The change of the registry with which the world began."""
+    is_audited: bool
+    """Whether every reply can be foretold."""
     blocks: dict[int, list[int]]
     """By account, when its cards were stopped (ms since 1970)."""
     counts: Counter[str]
@@ -58,6 +59,7 @@ def check_all(found: Findings) -> Findings:
         _witnesses(found),
         _totals(found),
         _replies(found.evidence),
+        _unforetold(found),
     ):
         found.violations += _some(lines)
     return found
@@ -101,6 +103,12 @@ def _replies(evidence: Evidence) -> Iterator[str]:
         before = first.setdefault((answer.terminal, answer.type, answer.message.stan), answer)
         if before.body != answer.body:
             yield f"two replies: {before.message} and {answer.message} of terminal {answer.terminal}"
+
+
+def _unforetold(found: Findings) -> Iterator[str]:
+    """The auditor, who has read the rules himself, would have given the same replies."""
+    if found.is_audited:
+        yield from Judgement(found.facts, found.ledger.commits, found.evidence, found.opened).run()
 
 
 def is_final(answer: Answered) -> bool:

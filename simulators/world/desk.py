@@ -7,9 +7,11 @@ registry was told and what the facts say are the same, and neither is read from 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date
 from typing import Final
+
+from msgspec.structs import replace
 
 from ledger.registry.reads import KeyRow as Key
 from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RulesRow, TerminalRow
@@ -18,12 +20,11 @@ from simulators.world import facts
 from simulators.world.cities import City, Person, Plastic, WorldOffer
 from simulators.world.memory.registry import Card, Holder, MemoryRegistry
 from simulators.world.scheduling import WallClock
-from switch.rules.dates import changes_of_kinds
+from switch.rules.entitlement import steps_of
 from switch.rules.offers import encode_offer, parse_offers
 from switch.rules.programme import Rules, parse_rules
 
 _DAY_0: Final = date(1970, 1, 1)
-_NEVER: Final = -1_000_000
 _BEGAN: Final = date(2024, 1, 1)
 
 
@@ -50,13 +51,15 @@ class Desk:
         self._offer_versions: dict[tuple[int, int], int] = {}
         self._partners: dict[int, PartnerRow] = {}
         self._terminals: dict[int, TerminalRow] = {}
+        self._digits: dict[tuple[int, int], str] = {}
+        self._cases = 0
         self._cards: dict[str, facts.CardSet] = {}
         self.blocks: dict[int, list[int]] = {}
         """By account, when its cards were stopped (ms since 1970)."""
 
     # The beginning
 
-    def open_city(self, city: City, today: date) -> None:
+    def open_city(self, city: City) -> None:
         """Enter a whole city."""
         place, began_ms = city.place, day_number(_BEGAN) * 86_400_000
         self._registry.set_programme(ProgrammeRow(city.programme, place.code, place.code, None, None, None))
@@ -71,7 +74,7 @@ class Desk:
         for plastic in city.cards:
             self.add_card(city, plastic)
         for person in city.people:
-            self.set_holder(city, person, today)
+            self.set_holder(city, person)
 
     def _key(self, terminal: int, generation: int, key: bytes) -> Key:
         wrapped = self._master.wrap(terminal, generation, key)
@@ -83,8 +86,13 @@ class Desk:
         """Put a version of a programme's rules in force from a moment on."""
         version, _ = self._rules.get(programme, (0, None))
         version += 1
-        self._rules[programme] = version, parse_rules(text, source="world.toml")
-        number = self._registry.apply_rules(RulesRow(programme, version, from_ms, text))
+        rules = parse_rules(text, source="world.toml")
+        self._rules[programme] = version, rules
+        number = self._registry.apply_rules(
+            RulesRow(programme, version, from_ms, text),
+            time_zone=rules.programme.time_zone,
+            kind_steps=steps_of(rules),
+        )
         self._learn(
             number, facts.ProgrammeApplied(programme=programme, version=version, from_ms=from_ms, text=text)
         )
@@ -165,10 +173,34 @@ class Desk:
 
     def set_terminal(self, terminal: int, partner: int, *, is_blocked: bool = False) -> None:
         """Add a terminal, block it or unblock it."""
-        number = self._registry.set_terminal(TerminalRow(terminal, partner, int(is_blocked), "", 0))
+        row = self._terminals[terminal] = TerminalRow(terminal, partner, int(is_blocked), "", 0)
+        number = self._registry.set_terminal(row)
         self._learn(number, facts.TerminalSet(terminal=terminal, partner=partner))
 
     # Cards and holders
+
+    def hear_reports(self) -> None:
+        """Tell of what terminals' reports have done since, as the change that has just been made."""
+        cases = list(self._registry.cases.items())[self._cases :]
+        self._cases += len(cases)
+        for (terminal, _), case in cases:
+            if case.token is None or case.became == case.was:
+                continue
+            programme = self._partners[self._terminals[terminal].partner].programme
+            card = self._digits[programme, case.token]
+            fact = facts.CardReported(
+                card=card, programme=programme, report=case.kind, since_ms=self._wall.true_ms()
+            )
+            self._learn(self._registry.number, fact)
+            self._cards[card] = replace(self._cards[card], state=case.became, since_ms=fact.since_ms)
+
+    def tell_again(self) -> None:
+        """The clocks were set back: what a card has become it is, though by them that is yet to come."""
+        now_ms = self._wall.true_ms()
+        for card, fact in self._cards.items():
+            if fact.since_ms > now_ms:
+                self._cards[card] = replace(fact, since_ms=now_ms)
+                self._learn(self._registry.number, self._cards[card])
 
     def _token(self, programme: int, digits: str) -> int:
         return self._master.pepper(programme).token(digits)
@@ -177,6 +209,7 @@ class Desk:
         """Add a card as it is."""
         until = None if plastic.valid_until is None else day_number(plastic.valid_until)
         token = self._token(city.programme, plastic.digits)
+        self._digits[city.programme, token] = plastic.digits
         number = self._registry.add_card(Card(token, plastic.account, city.programme, plastic.state, until))
         fact = facts.CardSet(
             card=plastic.digits,
@@ -205,39 +238,19 @@ class Desk:
         self._cards[digits] = fact
         self._learn(number, fact)
 
-    def pass_birthdays(self, cities: Iterable[City]) -> None:
-        """Place the kinds of those whose birthday has come, or of whom a clock set back knows it again."""
-        today, holders = self._wall.today(), self._registry.holders.rows
-        for city in cities:
-            for person in city.people:
-                kept = holders[person.account]
-                if not (kept.kinds_from or _NEVER) <= day_number(today) < (kept.next_from or -_NEVER):
-                    self.set_holder(city, person, today)
-
-    def set_holder(self, city: City, person: Person, today: date) -> None:
-        """Put what decides about a holder, the kinds as they stand around a day."""
+    def set_holder(self, city: City, person: Person) -> None:
+        """Put what decides about a holder; the kinds follow from the day of birth, in the store."""
         _, rules = self._rules[city.programme]
-        holders = rules.holders
-        assert holders is not None
-        changes = [
-            (date.min, 0),
-            *changes_of_kinds(holders.bands(), holders.overlap or "both", person.born_on),
-        ]
-        place = max(place for place, (day, _) in enumerate(changes) if day <= today)
-        following = changes[place + 1] if place + 1 < len(changes) else None
+        assert rules.holders is not None
         until = person.entitled_until
         number = self._registry.set_holder(
             Holder(
                 person.account,
                 city.programme,
-                flags=holders.flags_mask(person.flags),
-                kinds=changes[place][1],
-                kinds_before=changes[place - 1][1] if place else 0,
-                kinds_from=day_number(changes[place][0]) if place else None,
-                kinds_next=following[1] if following else 0,
-                next_from=day_number(following[0]) if following else None,
+                flags=rules.holders.flags_mask(person.flags),
                 entitled_until=None if until is None else day_number(until),
-            )
+            ),
+            born_on=person.born_on,
         )
         self._learn(
             number,

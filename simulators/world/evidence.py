@@ -8,10 +8,24 @@ that two requests under one number are told apart; of a repeated request the fir
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from protocol import REPLY_OF, REQUEST_OF, Reply, Request, TransactionReply, request_digest
+from protocol import (
+    REPLY_OF,
+    REQUEST_OF,
+    TYPE_OF,
+    BenefitAdvice,
+    BenefitUse,
+    Earn,
+    EarnAdvice,
+    Redeem,
+    Refund,
+    Reply,
+    Request,
+    Reversal,
+    TransactionReply,
+    request_digest,
+)
 from protocol.limits import HEADER_SIZE, LENGTH_SIZE, TAG_SIZE
 from protocol.messages import MESSAGE_MASK, REPLY_BIT, Decode, decoder
 
@@ -20,12 +34,35 @@ _DECODE: Final[dict[int, Decode]] = {
 }
 
 
+POSTING: Final = frozenset(
+    TYPE_OF[kind] for kind in (Earn, EarnAdvice, Redeem, BenefitUse, BenefitAdvice, Refund, Reversal)
+)
+"""The requests that can move something."""
+
+
+class Standing(Protocol):
+    """What stands in the store at this moment."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, questions of the books included."""
+
+    @property
+    def changes(self) -> int:
+        """The newest change of the registry."""
+
+    def stands(self, terminal: int, stan: int) -> bool:
+        """Whether an id is in the books."""
+
+
 class Asked(NamedTuple):
     """A request as it was first sent."""
 
     message: Request
     type: int
     body: bytes
+    place: int
+    """How many rows there were then."""
 
 
 class Answered(NamedTuple):
@@ -35,16 +72,20 @@ class Answered(NamedTuple):
     type: int
     message: Reply
     body: bytes
+    place: int
+    """How many rows there were then."""
+    number: int
+    """The newest change of the registry then."""
 
 
 class Evidence:
     """All requests and replies of one world, in the order they were written.
 
-    `stands` tells whether an id is in the books; `early` names the approvals that were written before.
+    `early` names the approvals that were written before they stood in the books.
     """
 
-    def __init__(self, stands: Callable[[int, int], bool]) -> None:
-        self._stands = stands
+    def __init__(self, books: Standing) -> None:
+        self._books = books
         self.early: list[str] = []
         self.times_asked: Counter[tuple[int, int, int]] = Counter()
         self.asked: dict[tuple[int, int, int], Asked] = {}
@@ -58,7 +99,7 @@ class Evidence:
         body = data[HEADER_SIZE:-TAG_SIZE]
         message: Request = _DECODE[number](body)
         key = terminal, message.stan, request_digest(number, body)
-        self.asked.setdefault(key, Asked(message, number, body))
+        self.asked.setdefault(key, Asked(message, number, body, self._books.rows))
         self.times_asked[key] += 1
 
     def sent_down(self, terminal: int, data: bytes) -> None:
@@ -69,7 +110,11 @@ class Evidence:
             type_byte = data[at + HEADER_SIZE - 1]
             if type_byte in REPLY_OF:
                 body = data[at + HEADER_SIZE : end - TAG_SIZE]
-                self._answer(Answered(terminal, type_byte & ~REPLY_BIT, _DECODE[type_byte](body), body))
+                message: Reply = _DECODE[type_byte](body)
+                books = self._books
+                self._answer(
+                    Answered(terminal, type_byte & ~REPLY_BIT, message, body, books.rows, books.changes)
+                )
             at = end
 
     def _answer(self, answer: Answered) -> None:
@@ -77,5 +122,5 @@ class Evidence:
         self.answered.append(answer)
         reply = answer.message
         is_kept = isinstance(reply, TransactionReply) and reply.transaction_id
-        if is_kept and not self._stands(answer.terminal, reply.stan):
+        if is_kept and not self._books.stands(answer.terminal, reply.stan):
             self.early.append(f"answered before its commit: terminal {answer.terminal}, {reply}")

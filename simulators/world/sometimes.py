@@ -14,8 +14,8 @@ from typing import Final
 from ledger.books.posting import Kind
 from protocol import ResultCode
 from simulators.till.posting import REVERSAL
-from simulators.world.checks import POSTING, Findings, is_final
-from simulators.world.evidence import Answered
+from simulators.world.checks import Findings, is_final
+from simulators.world.evidence import POSTING, Answered
 from simulators.world.network import HANDSHAKE_CUT
 
 
@@ -45,6 +45,7 @@ class Sometimes(StrEnum):
     SUSPENDED = "a suspension put an advice off"
     ENTITLEMENT_ENDED = "an entitlement had ended"
     TOTALS_AGREED = "totals agreed"
+    AUDITED = "every reply was foretold"
 
 
 _OF_CODE: Final = {
@@ -88,6 +89,8 @@ def _others(found: Findings, answered: list[Answered]) -> Iterator[Sometimes]:
     )
     yield from (Sometimes.CARD_STOPPED for case in registry.cases.values() if case.became != case.was)
     yield from (Sometimes.TOTALS_AGREED for till in found.tills if not till.totals_differed)
+    if found.is_audited:
+        yield Sometimes.AUDITED
     blocks = found.blocks
     for commit in ledger.commits:
         posting, outcome = commit.posting, commit.outcome

@@ -7,8 +7,11 @@ from protocol import (
     REPLY_OF,
     TYPE_OF,
     CardReport,
+    Quote,
     Request,
     ResultCode,
+    Reversal,
+    Status,
     Verify,
     VerifyReply,
 )
@@ -27,6 +30,13 @@ def test_these_are_all_questions_that_may_not_be_offered() -> None:
         kind for kind, row in OPERATIONS.items() if row.decide is None and not row.is_offered(nothing)
     }
     assert refusable == {type(request) for request in REFUSABLE}
+
+
+def test_without_rules_only_what_settles_or_compares_is_offered() -> None:
+    """What needs points, benefits or refunds is not told to be served where the rules have none."""
+    nothing = NO_RULES.rules
+    offered = {kind for kind, row in OPERATIONS.items() if row.decide is not None and row.is_offered(nothing)}
+    assert offered == {Reversal, Status, Quote}
 
 
 @pytest.mark.parametrize("request_", REFUSABLE, ids=lambda request: type(request).__name__)

@@ -8,6 +8,7 @@ import trio
 
 from simulators.errors import CannotConnect, LinkLost
 from simulators.till.channel import Channel
+from simulators.world.books import WorldLedger
 from simulators.world.evidence import Evidence
 from simulators.world.faults import Fault, Faults
 from simulators.world.network import Entrance, Network
@@ -48,7 +49,7 @@ def play(
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
-            network = Network(random.Random(seed), faults, Deaf(lambda *_: True), trace, nursery)
+            network = Network(random.Random(seed), faults, Deaf(WorldLedger()), trace, nursery)
             entrance = network.open_entrance(0)
             channel = await network.connect(TERMINAL)
             stream, _ = await entrance.accept()

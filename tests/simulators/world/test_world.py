@@ -5,13 +5,19 @@ import subprocess
 import sys
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.books.committer import Committer
 from ledger.books.lane import Lane
 from ledger.books.posting import Posting, no_effect
 from ledger.postgres.database import Connection
+from protocol import Earn
 from simulators.world.faults import Fault
 from simulators.world.run import Plan, run_world
+from simulators.world.sometimes import Sometimes
+from switch.flow.operations import OPERATIONS
+from switch.rules.decide import Decision
+from switch.rules.decide.earn import decide_earn
 from tests.patience import HANG_S
 
 SMALL = 150
@@ -65,6 +71,21 @@ def test_a_reply_before_its_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Committer, "_post", post_hastily)
     report = run_world(Plan(1, SMALL))
     assert any("answered before its commit" in line for line in report.violations)
+
+
+def test_a_rule_gone_wrong_is_found_by_the_auditor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A switch that gives a point too many agrees with itself everywhere, and not with him."""
+
+    def earn(*arguments: object) -> Decision:
+        decision = decide_earn(*arguments)  # type: ignore[arg-type]
+        return replace(decision, points=decision.points + 1) if decision.points > 20 else decision
+
+    row = replace(OPERATIONS[Earn], decide=earn)
+    monkeypatch.setitem(OPERATIONS, Earn, row)
+    report = run_world(Plan(1, 2 * SMALL, kinds=()))
+    assert report.counts[Sometimes.AUDITED.value]
+    assert any(line.startswith("unforetold row") for line in report.violations)
+    assert not any("czestochowa" in line for line in report.violations)
 
 
 def test_mixed_up_answers_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
