@@ -92,6 +92,7 @@ class Auditor:
         if rules is None:
             raise LookupError(f"programme {partner.programme} has no rules yet")
         scene = Scene(terminal, partner, number, now_ms, now_ms, rules)
+        scene.judge_by(now_ms, rules)
         return self._judges[type(message)](asked, message, scene)
 
     # What leaves a row.
@@ -112,7 +113,7 @@ class Auditor:
         then = self.registry.rules_at(scene.programme, moment, scene.number)
         against = reasons_of_time(self.registry, scene, sold_ms, then)
         if ResultCode.ADVICE_OUT_OF_TIME not in against and then is not None:
-            scene.at_ms, scene.rules = moment, then
+            scene.judge_by(moment, then)
         return self._enter_sale(asked, message, scene, against, digest)
 
     def _enter_sale(
@@ -148,7 +149,7 @@ class Auditor:
         expected = Expected(
             code, scene.now_ms, message.amount, balance=self.books.points_of(scene.account), is_kept=True
         )
-        expected.has_wide_limit = any(use.is_wide for use in sale.uses)
+        expected.has_wide_limit = sale.is_wide
         if isinstance(message, Redeem):
             expected.amount_grosze = 0 if code else sale.amount_grosze
         if not code:
@@ -219,7 +220,7 @@ class Auditor:
             self.books.points_of(scene.account) + sale.points,
             min((self.books.left(use) - 1 for use in sale.uses), default=NO_LIMIT),
             sale.checks,
-            has_wide_limit=any(use.is_wide for use in sale.uses),
+            has_wide_limit=sale.is_wide,
         )
 
     def _report(self, asked: Committed, message: CardReport, scene: Scene) -> Expected:

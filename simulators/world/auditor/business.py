@@ -27,7 +27,6 @@ from simulators.world.auditor.registry import Registry
 from simulators.world.auditor.scene import Scene, the_one_told
 
 EVERYBODY = 0
-_NOBODY: frozenset[str] = frozenset()
 
 
 class Sale(msgspec.Struct, gc=False):
@@ -41,6 +40,11 @@ class Sale(msgspec.Struct, gc=False):
     missing: int = 0
     step_grosze: int = 0
     uses: list[Use] = []
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a limit counts everybody's uses."""
+        return any(use.is_wide for use in self.uses)
 
     @property
     def code(self) -> int:
@@ -96,18 +100,17 @@ def benefit(
     if offer is None:
         reasons.add(int(ResultCode.BENEFIT_UNKNOWN))
         return sale
-    kinds, flags = who_is(scene)
-    fitting = offer.for_whom(kinds, flags)
+    fitting = offer.for_whom(scene.kinds, scene.flags)
     reasons |= _reasons_of_offer(scene, offer, fitting)
     if message.amount == 0 and fitting and needs_price(fitting):
         reasons.add(int(ResultCode.AMOUNT_ZERO))
-    sale.checks = checks_of(scene, offer)
+    sale.checks = offer.checks(scene.rules, scene.kinds)
     sale.missing = 0 if is_quote else not_seen(sale.checks, message.confirmed)
     if sale.missing:
         reasons.add(int(ResultCode.CONFIRMATION_MISSING))
     if scene.card is not None:
         sale.uses = uses_of(scene, offer)
-        if not all(map(books.left, sale.uses)):
+        if sale.uses and not all(map(books.left, sale.uses)):
             reasons.add(int(ResultCode.QUOTA_USED_UP))
     if not reasons:
         sale.discount_grosze = offer.discount(fitting, message.amount)
@@ -139,7 +142,7 @@ def _reasons_of_offer(scene: Scene, offer: Offer, fitting: list[Benefit]) -> set
         reasons.add(int(ResultCode.BENEFIT_OTHER_PARTNER))
     if not fitting:
         reasons.add(int(ResultCode.BENEFIT_NOT_FOR_CARD))
-    if not offer.holds(scene.day, scene.rules.clock.minute(scene.at_ms)):
+    if not offer.holds(scene.day, scene.minute):
         reasons.add(int(ResultCode.BENEFIT_NOT_NOW))
     return reasons
 
@@ -149,26 +152,11 @@ def is_at_outlet(scene: Scene, offer: Offer) -> bool:
     return not offer.outlets or scene.terminal.outlet in offer.outlets
 
 
-def who_is(scene: Scene) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the kinds and the flags of the holder on the day judged by."""
-    holder = scene.holder
-    if holder is None:
-        return _NOBODY, _NOBODY
-    return scene.rules.kinds_of(holder.born_on, scene.day), frozenset(holder.flags)
-
-
-def checks_of(scene: Scene, offer: Offer) -> int:
-    """Return what the cashier is to see of this holder."""
-    kinds, _ = who_is(scene)
-    return offer.checks(scene.rules, kinds)
-
-
 def uses_of(scene: Scene, offer: Offer) -> list[Use]:
     """Return every limit that would count a use of the offer, each in its period of the day judged by."""
-    kinds, flags = who_is(scene)
     found = []
     for limit in (*offer.limits, *scene.rules.limits):
-        if limit.is_for(kinds, flags):
+        if limit.is_for(scene.kinds, scene.flags):
             owner = EVERYBODY if limit.is_wide else scene.account
             key = (scene.programme, owner, *limit.name, *period_of(scene.day, limit.every))
             found.append(Use(key, limit.uses, limit.is_wide))

@@ -33,22 +33,21 @@ class Clock:
             self._offsets_ms[quarter] = offset_ms
         return at_ms + offset_ms
 
-    def day(self, at_ms: int) -> date:
-        """Return the date the calendar on the wall shows."""
-        number = self.wall_ms(at_ms) // DAY_MS
+    def shows(self, at_ms: int) -> tuple[date, int]:
+        """Return the date the calendar on the wall shows, and the minutes since its midnight: 0 to 1439."""
+        number, rest_ms = divmod(self.wall_ms(at_ms), DAY_MS)
         day = self._dates.get(number)
         if day is None:
             day = self._dates[number] = date.fromordinal(_EPOCH + number)
-        return day
-
-    def minute(self, at_ms: int) -> int:
-        """Return the minutes since midnight that the clock shows: 0 to 1439."""
-        return self.wall_ms(at_ms) % DAY_MS // 60_000
+        return day, rest_ms // 60_000
 
 
 def same_day_in(year: int, month: int, day: int) -> date:
     """Return that day of a year, or the last of the month where it has no such day (Civil Code, art. 112)."""
-    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return date(year, month, calendar.monthrange(year, month)[1])
 
 
 def after_months(day: date, months: int) -> date:

@@ -24,11 +24,12 @@ _EVERY_HOUR = [(0, 1_440)]
 class Benefit:
     """One benefit of an offer, and whom it is for."""
 
-    __slots__ = ("flags", "kind", "kinds", "raw")
+    __slots__ = ("flags", "kind", "kinds", "part", "raw")
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
         self.kind: str = raw["kind"]
+        self.part = Fraction(str(raw.get("percent", 0)).replace(",", ".")) / 100
         self.kinds = frozenset(raw.get("for", ()))
         self.flags = frozenset(raw.get("flags", ()))
 
@@ -40,8 +41,7 @@ class Benefit:
         """Return the discount on a price, in grosze."""
         match self.kind:
             case "percent":
-                part = Fraction(str(self.raw["percent"]).replace(",", ".")) / 100
-                return math.floor(price * part + Fraction(1, 2))
+                return math.floor(price * self.part + Fraction(1, 2))
             case "fixed_price":
                 return price - min(price, int(self.raw["price_grosze"]))
             case "amount_off":
@@ -66,6 +66,8 @@ class Offer:
         self.last: date = raw.get("to", date.max)
         self.days = frozenset(_DAYS.index(day) for day in raw.get("days", _DAYS))
         self.hours = [_hours(text) for text in raw.get("hours", ())] or _EVERY_HOUR
+        whole = (self.first, self.last, len(self.days), self.hours)
+        self._is_always = whole == (date.min, date.max, len(_DAYS), _EVERY_HOUR)
         self.combines: bool | None = raw.get("combines")
         self.confirm = sum(_CONFIRM[name] for name in raw.get("confirm", ()))
         self.max_discount: int | None = raw.get("max_discount_grosze")
@@ -81,6 +83,8 @@ class Offer:
 
     def holds(self, day: date, minute: int) -> bool:
         """Whether it holds at a minute of a day. Hours past midnight belong to the day they begin on."""
+        if self._is_always:
+            return True
         return self._begins_on(day, minute) or self._begins_on(day - timedelta(days=1), minute + 1_440)
 
     def _begins_on(self, day: date, minute: int) -> bool:

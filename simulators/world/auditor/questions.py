@@ -28,7 +28,7 @@ from protocol import (
     limits,
 )
 from simulators.world.auditor.books import Books
-from simulators.world.auditor.business import checks_of, is_at_outlet, left_of, who_is
+from simulators.world.auditor.business import is_at_outlet, left_of
 from simulators.world.auditor.expected import Expected
 from simulators.world.auditor.programme import Rules
 from simulators.world.auditor.registry import Registry
@@ -67,7 +67,7 @@ def verify(scene: Scene, message: Verify, registry: Registry, books: Books) -> E
             offer = registry.offer_at(scene.programme, number, scene.at_ms, scene.number)
             assert offer is not None
             if left := left_of(scene, offer, books):
-                benefits.append((number, left, checks_of(scene, offer)))
+                benefits.append((number, left, offer.checks(scene.rules, scene.kinds)))
     checks = reduce(and_, (wanted for _, _, wanted in benefits)) if benefits else 0
     told: dict[str, object] = {"checks": checks, "benefits": benefits, "benefits_next": following}
     return Expected(code, scene.now_ms, more=told)
@@ -79,8 +79,8 @@ def _holds(scene: Scene, registry: Registry, number: int) -> bool:
         offer is not None
         and offer.partner == scene.partner.partner
         and is_at_outlet(scene, offer)
-        and offer.holds(scene.day, scene.rules.clock.minute(scene.at_ms))
-        and bool(offer.for_whom(*who_is(scene)))
+        and offer.holds(scene.day, scene.minute)
+        and bool(offer.for_whom(scene.kinds, scene.flags))
     )
 
 

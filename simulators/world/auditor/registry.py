@@ -197,7 +197,7 @@ class Registry:
     def _void_after(self, programme: int, given_on: date, number: int) -> date:
         """Return the last day after a notice, by the rules in force when its day was over."""
         versions = [one for one in self._rules[programme] if one[0] <= number]
-        in_force = [one for one in versions if one[2].clock.day(one[1]) <= given_on] or versions[:1]
+        in_force = [one for one in versions if one[2].clock.shows(one[1])[0] <= given_on] or versions[:1]
         return max(in_force, key=lambda one: (one[1], one[2].version))[2].void_after(given_on)
 
 

@@ -36,11 +36,16 @@ _AFTER_OTHER_PARTNER = {
     ResultCode.BENEFIT_NOT_NOW,
     ResultCode.CONFIRMATION_MISSING,
 }
+_NOBODY: frozenset[str] = frozenset()
 _BOOKS_ALONE = {ResultCode.POINTS_INSUFFICIENT, ResultCode.QUOTA_USED_UP}
 
 
 class Scene(msgspec.Struct, gc=False):
-    """A terminal at its partner's at a moment; `at_ms` is the one judged by, an advice's that of its sale."""
+    """A terminal at its partner's at a moment; `at_ms` is the one judged by, an advice's that of its sale.
+
+    `day` and `minute` are what the programme's clocks show then; `kinds` and `flags` those of the holder on
+    that day.
+    """
 
     terminal: TerminalSet
     partner: PartnerSet
@@ -48,8 +53,17 @@ class Scene(msgspec.Struct, gc=False):
     now_ms: int
     at_ms: int
     rules: Rules
+    day: date = date.min
+    minute: int = 0
     card: CardSet | None = None
     holder: HolderSet | None = None
+    kinds: frozenset[str] = _NOBODY
+    flags: frozenset[str] = _NOBODY
+
+    def judge_by(self, at_ms: int, rules: Rules) -> None:
+        """Let a moment and its rules be those judged by."""
+        self.at_ms, self.rules = at_ms, rules
+        self.day, self.minute = rules.clock.shows(at_ms)
 
     @property
     def programme(self) -> int:
@@ -60,11 +74,6 @@ class Scene(msgspec.Struct, gc=False):
     def account(self) -> int:
         """The card's account; 0 where there is no card of the programme."""
         return self.card.account if self.card else 0
-
-    @property
-    def day(self) -> date:
-        """The day on the programme's clocks."""
-        return self.rules.clock.day(self.at_ms)
 
 
 def the_one_told(reasons: Iterable[int]) -> int:
@@ -115,7 +124,10 @@ def find_card(registry: Registry, scene: Scene, text: str) -> set[int]:
         if card is None:
             return {_why_unknown(registry, scene, digits)}
     scene.card = card
-    scene.holder = registry.holder(card.account, scene.number)
+    holder = scene.holder = registry.holder(card.account, scene.number)
+    if holder is not None:
+        scene.kinds = scene.rules.kinds_of(holder.born_on, scene.day)
+        scene.flags = frozenset(holder.flags)
     return set()
 
 

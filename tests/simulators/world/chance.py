@@ -26,6 +26,15 @@ from tests.simulators.world.chance_offers import FLAGS, offer_text
 CITIES = {"czestochowa": 1, "zywiec": 2, "zgierz": 3, "ponta": 4}
 DELIVERED = files("switch").joinpath("rules/programmes")
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+STARTS = [
+    datetime(2026, 5, 18, 9, tzinfo=UTC),
+    datetime(2026, 10, 22, 12, tzinfo=UTC),
+    datetime(2026, 12, 28, 18, tzinfo=UTC),
+    datetime(2027, 3, 25, 20, tzinfo=UTC),
+    datetime(2028, 2, 26, 6, tzinfo=UTC),
+    datetime(2024, 5, 27, 22, tzinfo=UTC),
+]
+"""Before the end of May, both changes of the clocks, a new year, a leap day, the end of the transition."""
 LIMITS = """
 [limits]
 source = ["silent: limits"]
@@ -70,7 +79,9 @@ class Chance:
         self.offers = list(range(1, 9))
         self._versions: dict[int, int] = {}
         self._rules_version = 1
-        self.now_ms = int(datetime(2026, 5, 18, 9, tzinfo=UTC).timestamp() * 1_000)
+        self.now_ms = int(self.random.choice(STARTS).timestamp() * 1_000)
+        # A limit's number keeps its period: other rules are not published.
+        self._period = self.random.choice(["day", "week", "month", "year", "ever"])
         self._is_ended = False
         self._suspended = dict.fromkeys(self.partners, False)
         self._states: dict[str, CardSet] = {}
@@ -159,7 +170,7 @@ class Chance:
                 born_on=self._born() if chance.random() < 0.9 else None,
                 flags=tuple(flags),
                 has_guardian=chance.random() < 0.15,
-                tax_year=chance.choice([None, 2023, 2024, 2025, 2025, 2025, 2025]),
+                tax_year=chance.choice([None, *[self.day(0).year - back for back in (3, 2, 1, 1, 1, 1)]]),
                 applied_on=chance.choice([None, date(2024, 4, 30), date(2024, 5, 1)]),
                 notice_given_on=self.day(chance.randint(-31, 3)) if chance.random() < 0.04 else None,
                 ends_on=self.day(chance.randint(-3, 30)) if chance.random() < 0.03 else None,
@@ -241,7 +252,7 @@ class Chance:
         if "[limits]" not in text and chance.random() < 0.6:
             whom = ', flags = ["family"]' if self.city in ("zgierz", "czestochowa") else ""
             text += LIMITS.format(
-                period=chance.choice(["day", "week", "month", "ever"]),
+                period=self._period,
                 uses=chance.choice([1, 2, 5]),
                 wide=chance.choice([3, 10]),
                 whom=whom,
