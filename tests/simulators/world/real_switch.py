@@ -114,7 +114,8 @@ class RealSwitch:
         self._flow.on_outcomes(outcomes)
 
     async def ask(self, terminal: int, request: Request) -> Reply:
-        """Return the reply to one request; nothing else happens meanwhile."""
+        """Return the reply to one request; nothing else happens meanwhile, and no clock is doubted."""
+        self.directory.note_clock(database_ms=self.now_ms, now_ms=self.now_ms)
         if terminal not in self._lines:
             desk, one = Desk(), self.directory.terminals[terminal]
             connection = Connection(
