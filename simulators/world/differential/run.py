@@ -18,7 +18,15 @@ from ledger.books.posting import Kind, Posting
 from ledger.books.quotas import uses_left
 from ledger.books.rollup import roll_up
 from ledger.books.shares import move_shares
-from ledger.books.statements import last_stan, partner_balance, terminal_totals
+from ledger.books.statements import (
+    TrialRow,
+    card_accounts,
+    history,
+    last_stan,
+    partner_balance,
+    terminal_totals,
+    trial_balance,
+)
 from ledger.books.verify import verify
 from ledger.postgres.database import Connection, Database
 from simulators.world.differential.requests import Writer
@@ -148,6 +156,11 @@ class _Differential:
     async def _compare_books(self) -> None:
         for partner in _PARTNERS:
             await self._both(partner_balance, partner)
+        for writer in self._writers:
+            for account in writer.accounts:
+                await self._both(history, account)
+        await self._both(_trial_rows)
+        await self._both(card_accounts)
         there, here = await self._postgres.state(), await self._memory.state()
         for table in there:
             self._compare_table(table, there, here)
@@ -170,6 +183,11 @@ class _Differential:
         ]
         lines += [f"    in a batch with {posting}" for posting in batch if posting is not what]
         raise Difference("\n".join(lines))
+
+
+async def _trial_rows(connection: Connection) -> set[tuple[Any, ...]]:
+    rows: list[TrialRow] = await trial_balance(connection)
+    return {msgspec.structs.astuple(row) for row in rows}
 
 
 def _shown(found: object) -> object:

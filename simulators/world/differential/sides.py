@@ -18,7 +18,7 @@ from ledger.postgres.database import Connection, Database, Session
 from ledger.postgres.errors import translate
 from ledger.registry.audit import Actor
 from simulators.world.memory.connection import MemoryConnection
-from simulators.world.memory.entries import Account
+from simulators.world.memory.entries import Account, parts_of
 from simulators.world.memory.ledger import MemoryLedger
 from simulators.world.memory.quotas import is_wide
 
@@ -31,7 +31,7 @@ _BALANCES: Final = "select id, balance from ledger.account"
 _QUOTAS: Final = """select bucket, owner, quota, period, allowed, balance, moved, is_short from ledger.quota
     where owner & 7 <> 0 or balance <> 0"""
 _JOURNAL: Final = """select bucket, terminal, stan, account, digest, code, points, balance, transaction_id,
-    amount_grosze, remaining from ledger.journal"""
+    amount_grosze, remaining, terminal_time, previous_terminal, previous_stan from ledger.journal"""
 _LEGS: Final = """select bucket, unit, debit, credit, count(*), sum(points)::bigint from ledger.posting
     group by 1, 2, 3, 4"""
 _REFUNDS: Final = """select distinct on (bucket, terminal, original_stan)
@@ -164,13 +164,15 @@ class MemorySide:
             "journal": set(_journal(self.ledger)),
             "legs": {(*key, *sums) for key, sums in legs.items()},
             "refunds": {
-                (bucket.number, *_pair(sale), *sums)
+                (bucket.number, *parts_of(sale), *sums)
                 for bucket in buckets
                 for sale, sums in bucket.refunds.items()
             },
-            "reversals": {(bucket.number, *_pair(found)) for bucket in buckets for found in bucket.reversed},
+            "reversals": {
+                (bucket.number, *parts_of(found)) for bucket in buckets for found in bucket.reversed
+            },
             "claims": {
-                (bucket.number, *_pair(found), *claim)
+                (bucket.number, *parts_of(found), *claim)
                 for bucket in buckets
                 for found, claim in bucket.claims.items()
             },
@@ -182,12 +184,8 @@ def _journal(ledger: MemoryLedger) -> Iterable[tuple[Any, ...]]:
         for found, entry in bucket.journal.items():
             told = entry.outcome
             yield (
-                *(bucket.number, *_pair(found), entry.account, entry.digest, told.code, told.points),
+                *(bucket.number, *parts_of(found), entry.account, entry.digest, told.code, told.points),
                 *(told.balance, told.transaction_id, told.amount_grosze),
                 None if told.remaining == NO_LIMIT else told.remaining,
+                *(entry.terminal_time, *parts_of(entry.previous)),
             )
-
-
-def _pair(found: int) -> tuple[int, int]:
-    """Terminal and STAN of an id."""
-    return found >> 32, found & 0xFFFFFFFF

@@ -358,8 +358,12 @@ class Bucket:
             remaining,
         )
         digest = None if posting.kind == Kind.TOMBSTONE else posting.digest
-        entry = Entry(account_number if account is not None else 0, digest, legs, outcome)
-        self.journal[id_of(posting.terminal, posting.stan)] = entry
+        found, previous = id_of(posting.terminal, posting.stan), 0
+        if account is not None:
+            previous, account.newest = account.newest, found
+        self.journal[found] = Entry(
+            0 if account is None else account_number, digest, legs, outcome, posting.terminal_time, previous
+        )
         if legs and posting.transaction_id > self.newest_id:
             self.newest_id = posting.transaction_id
         self._listener.entered(posting, outcome)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ledger.books.posting import NO_LIMIT, AccountKind, Unit
-from simulators.world.memory.entries import Entry, Leg
+from simulators.world.memory.entries import Entry, Leg, parts_of
 
 if TYPE_CHECKING:
     from simulators.world.memory.books import Bucket
@@ -39,18 +39,23 @@ def differences(buckets: Sequence[Bucket]) -> list[str]:
     ]
 
 
+def _shown(found: int) -> str:
+    terminal, stan = parts_of(found)
+    return f"terminal {terminal} stan {stan}"
+
+
 def _ids_that_stand_twice(buckets: Sequence[Bucket]) -> Iterator[str]:
     times = Counter(found for bucket in buckets for found in bucket.journal)
     for found, count in times.items():
         if count > 1:
-            yield f"terminal {found >> 32} stan {found & 0xFFFFFFFF} stands {count} times"
+            yield f"{_shown(found)} stands {count} times"
     if len(buckets) == 1:
         return
     homes = {found: home for bucket in buckets for found, (home, _) in bucket.claims.items()}
     for bucket in buckets:
         for found in bucket.journal:
             if homes.get(found) != bucket.number:
-                yield f"terminal {found >> 32} stan {found & 0xFFFFFFFF} is not claimed for its bucket"
+                yield f"{_shown(found)} is not claimed for its bucket"
 
 
 def _wrong_in(bucket: Bucket) -> Iterator[str]:
@@ -59,7 +64,7 @@ def _wrong_in(bucket: Bucket) -> Iterator[str]:
     uses: Counter[Key] = Counter()
     used_ids: Counter[int] = Counter()
     for found, entry in bucket.journal.items():
-        where = f"terminal {found >> 32} stan {found & 0xFFFFFFFF}"
+        where = _shown(found)
         yield from (f"{where}: {wrong}" for wrong in _wrong_with(entry))
         if entry.digest is not None:
             used_ids[entry.outcome.transaction_id] += 1

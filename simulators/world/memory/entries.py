@@ -14,10 +14,11 @@ from simulators.world.memory.quotas import Key, key_of
 
 
 class Account(msgspec.Struct, gc=False):
-    """A card account, in points."""
+    """A card account, in points. newest: the id of its newest row, 0: it has none."""
 
     balance: int = 0
     floor: int = 0
+    newest: int = 0
 
 
 class Leg(msgspec.Struct, gc=False, frozen=True):
@@ -35,12 +36,16 @@ class Leg(msgspec.Struct, gc=False, frozen=True):
 
 
 class Entry(msgspec.Struct, gc=False):
-    """What stands for one id. account 0: no card; digest None: a tombstone."""
+    """What stands for one id. account 0: no card; digest None: a tombstone. previous: the id of the row of
+    its account before it.
+    """
 
     account: int
     digest: int | None
     legs: tuple[Leg, ...]
     outcome: Outcome
+    terminal_time: int
+    previous: int
 
     @property
     def paid_grosze(self) -> int:
@@ -73,6 +78,11 @@ NO_REFUNDS: Final = Refunds(0, 0, 0)
 def id_of(terminal: int, stan: int) -> int:
     """The two numbers of an id as one."""
     return terminal << 32 | stan
+
+
+def parts_of(found: int) -> tuple[int, int]:
+    """Terminal and STAN of an id."""
+    return found >> 32, found & 0xFFFFFFFF
 
 
 def points_leg(card: int, partner: int, points: int) -> Leg:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ledger.books.posting import QuotaLeg
-from simulators.world.memory.entries import Entry, id_of
+from ledger.books.posting import AccountKind, QuotaLeg, Unit
+from simulators.world.memory.entries import Entry, id_of, parts_of
 from simulators.world.memory.ledger import MemoryLedger
 from simulators.world.memory.quotas import is_wide, key_of
 
@@ -49,6 +49,45 @@ def _left(ledger: MemoryLedger, use: QuotaLeg) -> int:
     buckets = ledger.buckets if is_wide(use.owner) else [ledger.bucket_of(use.owner)]
     rows = (bucket.quotas.rows.get(key_of(use)) for bucket in buckets)
     return max(use.uses_allowed + sum(row.balance for row in rows if row is not None), 0)
+
+
+def history(
+    ledger: MemoryLedger, bucket: int, rows_max: int, terminal: int, stan: int
+) -> list[tuple[int, ...]]:
+    """The rows of an account's chain from one on, newest first, as `HistoryRow` has them."""
+    journal, found = ledger.buckets[bucket].journal, id_of(terminal, stan)
+    rows: list[tuple[int, ...]] = []
+    while len(rows) < rows_max and (entry := journal.get(found)) is not None:
+        told = entry.outcome
+        rows.append(
+            (
+                *(*parts_of(found), told.transaction_id, told.kind, told.code, told.points, told.balance),
+                *(told.amount_grosze, told.counter_account, told.original_stan, told.rules_version),
+                *(told.accepted_at_ms, entry.terminal_time, *parts_of(entry.previous)),
+            )
+        )
+        found = entry.previous
+    return rows
+
+
+def trial_balance(ledger: MemoryLedger) -> list[tuple[int, ...]]:
+    """The sums of all legs by bucket, kind of account and unit, as `TrialRow` has them."""
+    sums: dict[tuple[int, int, int], dict[int, list[int]]] = {}
+    for bucket in ledger.buckets:
+        for entry in bucket.journal.values():
+            for leg in entry.legs:
+                for account, side in ((leg.debit, 0), (leg.credit, 1)):
+                    key = bucket.number, _kind_in_sums(leg.unit, account), int(leg.unit)
+                    sums.setdefault(key, {}).setdefault(account, [0, 0])[side] += leg.count
+    return [
+        (bucket, kind, len(accounts), *map(sum, zip(*accounts.values(), strict=True)), unit)
+        for (bucket, kind, unit), accounts in sorted(sums.items())
+    ]
+
+
+def _kind_in_sums(unit: int, account: int) -> int:
+    kind = account & AccountKind.QUOTA
+    return int(AccountKind.QUOTA) if unit == Unit.USES and kind != AccountKind.PARTNER_USES else kind
 
 
 def account_balance(ledger: MemoryLedger, buckets: Sequence[int], account: int) -> int:

@@ -1,8 +1,8 @@
 """Owns which statement of a worker is answered by what: a table by the statement's text, imported from the
 module that asks it.
 
-A statement that is not in the table is a fault of whoever added it elsewhere: it is named. What only the
-office asks (histories, trial balances, changes of the registry) is not here. A handler takes the connection
+A statement that is not in the table is a fault of whoever added it elsewhere: it is named. What
+changes the registry is not here: the office has `MemoryRegistry` for it. A handler takes the connection
 and the arguments, and returns rows. Knows nothing of faults or of asyncio.
 """
 
@@ -21,7 +21,7 @@ from ledger.registry import audit, card_cases, holders, installation, key_over_w
 from ledger.registry.card_cases import Report
 from simulators.world.memory import card_reports, holder_terms, inquiries, key_terms
 from simulators.world.memory.claims import Wish, claim
-from simulators.world.memory.entries import id_of
+from simulators.world.memory.entries import id_of, parts_of
 from simulators.world.memory.quotas import Key, Quotas
 from simulators.world.memory.registry_reads import CARD_READS, TABLE_READS, newest
 from simulators.world.memory.wire import answer_row, column, postings_of
@@ -68,6 +68,25 @@ def _last_stan(connection: MemoryConnection, terminal: int) -> Rows:
 def _balance(connection: MemoryConnection, bucket: int, account: int) -> Rows:
     found = connection.ledger.buckets[bucket].accounts.get(account)
     return [(found.balance,)] if found else []
+
+
+def _newest_row(connection: MemoryConnection, bucket: int, account: int) -> Rows:
+    found = connection.ledger.buckets[bucket].accounts.get(account)
+    return [parts_of(found.newest)] if found else []
+
+
+def _history(connection: MemoryConnection, bucket: int, rows_max: int, *start: int) -> Rows:
+    terminal, stan = start
+    return [*inquiries.history(connection.ledger, bucket, rows_max, terminal, stan)]
+
+
+def _trial_balance(connection: MemoryConnection) -> Rows:
+    return [*inquiries.trial_balance(connection.ledger)]
+
+
+def _card_accounts(connection: MemoryConnection) -> Rows:
+    accounts = (account for bucket in connection.ledger.buckets for account in bucket.accounts)
+    return [{"id": account} for account in sorted(accounts)]
 
 
 def _account_balance(connection: MemoryConnection, buckets: Sequence[int], account: int) -> Rows:
@@ -247,6 +266,10 @@ HANDLERS: Final[dict[str, Handler]] = {
     statements.TOTALS: _totals,
     statements.LAST_STAN: _last_stan,
     statements.BALANCE: _balance,
+    statements.NEWEST_ROW: _newest_row,
+    statements.HISTORY: _history,
+    statements.TRIAL_BALANCE: _trial_balance,
+    statements.CARD_ACCOUNTS: _card_accounts,
     statements.ACCOUNT_BALANCE: _account_balance,
     quotas.LEFT: _left,
     shares.OPEN: _open_moves,
@@ -262,6 +285,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     node.TRY_NUMBER: _try_lock,
     rollup.CLOSE_IDS: _close_ids,
     rollup.ROLL_UP: _roll_up,
+    rollup.PAUSE: _fixed(DONE[0]),
     rollup.RUNNING: _fixed(([],)),  # a statement here has ended when the next one begins
     layout.HOLD: _fixed(DONE[0]),  # nobody changes the number of buckets
     reads.BUCKETS: lambda connection: [(len(connection.ledger.buckets),)],
