@@ -179,7 +179,7 @@ class Acts:
             Fault.FEED_GAP: self._feed_gap,
             Fault.CLOCK_TO_MAY: lambda: self._jump(Fault.CLOCK_TO_MAY, self._may()),
             Fault.CLOCK_TO_SUMMER: lambda: self._jump(Fault.CLOCK_TO_SUMMER, self._summer()),
-            Fault.CLOCK_BACK: self._set_back,
+            Fault.CLOCK_BACK: lambda: self._jump(Fault.CLOCK_BACK, self._local_now() - timedelta(days=1)),
         }
 
     def _machine(self) -> Machine:
@@ -216,10 +216,6 @@ class Acts:
         year = now.year if (month, 25) > (now.month, now.day) else now.year + 1
         last = datetime(year, month, 31, hour, 59, 50, tzinfo=ZONE)
         return last - timedelta(days=(last.weekday() + 1) % 7)
-
-    def _set_back(self) -> None:
-        self._jump(Fault.CLOCK_BACK, self._local_now() - timedelta(days=1))
-        self._desk.tell_again()
 
     def _jump(self, fault: Fault, moment: datetime) -> None:
         self._wall.jump_to(int(moment.timestamp() * 1_000))

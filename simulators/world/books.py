@@ -31,12 +31,15 @@ class WorldLedger(MemoryLedger):
     unknown: set[Id]
     """Ids that were entered by a statement whose answer was lost."""
 
+    is_lost: Callable[[], bool]
+    """Whether a worker is not told of a change."""
     on_change: Callable[[], None] | None = None
     """Called after each change of the registry, whoever made it."""
 
-    def begin(self, trace: Trace) -> None:
+    def begin(self, trace: Trace, is_lost: Callable[[], bool]) -> None:
         """Note events from now on."""
         self.trace = trace
+        self.is_lost = is_lost
         self.entered_at = {}
         self.entered_ms = {}
         self.unknown = set()
@@ -45,7 +48,9 @@ class WorldLedger(MemoryLedger):
     def _tell_change(self) -> None:
         if self.on_change is not None:
             self.on_change()
-        super()._tell_change()
+        for notify in list(self.on_notify.values()):
+            if not self.is_lost():
+                notify()
 
     def entered(self, posting: Posting, outcome: Outcome) -> None:
         """Note a row."""

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
-from msgspec.structs import replace
-
 from ledger.registry.reads import KeyRow as Key
 from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RulesRow, TerminalRow
 from ledger.registry.secrets import MasterKey
@@ -192,15 +190,6 @@ class Desk:
                 card=card, programme=programme, report=case.kind, since_ms=self._wall.true_ms()
             )
             self._learn(self._registry.number, fact)
-            self._cards[card] = replace(self._cards[card], state=case.became, since_ms=fact.since_ms)
-
-    def tell_again(self) -> None:
-        """The clocks were set back: what a card has become it is, though by them that is yet to come."""
-        now_ms = self._wall.true_ms()
-        for card, fact in self._cards.items():
-            if fact.since_ms > now_ms:
-                self._cards[card] = replace(fact, since_ms=now_ms)
-                self._learn(self._registry.number, self._cards[card])
 
     def _token(self, programme: int, digits: str) -> int:
         return self._master.pepper(programme).token(digits)

@@ -70,7 +70,7 @@ _SHARE: Final = {
     Fault.LINE_CUT: 0.3,
     Fault.LINE_SILENT: 0.12,
     Fault.LINE_REPLAYED: 0.1,
-    Fault.LINE_DELAYED: 0.12,
+    Fault.LINE_DELAYED: 0.2,
     Fault.LINE_STUCK: 0.06,
     Fault.LINE_SLICED: 0.1,
     Fault.CONNECT_LOST: 0.04,
@@ -95,6 +95,8 @@ _OF_LINES: Final = (
 )
 _KINDS_LEFT_OUT: Final = 0.15
 """A world without some kinds goes further in others."""
+_LEFT_OUT: Final = {Fault.CLOCK_BACK: 0.6, Fault.CLOCK_BEHIND: 0.5}
+"""Of what makes a world hard to judge there is less."""
 TIMES_MAX: Final = 3
 
 
@@ -103,7 +105,7 @@ class Faults:
 
     def __init__(self, seed: str, kinds: Iterable[Fault] | None = None) -> None:
         chance = random.Random(f"{seed}:faults")
-        drawn = [kind for kind in Fault if chance.random() >= _KINDS_LEFT_OUT]
+        drawn = [kind for kind in Fault if chance.random() >= _LEFT_OUT.get(kind, _KINDS_LEFT_OUT)]
         self.kinds = frozenset(drawn if kinds is None else kinds)
         self._rng = {kind: random.Random(f"{seed}:{kind.value}") for kind in Fault}
         strength = chance.uniform(0.3, 1.5)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -120,8 +121,10 @@ class World:
         self.ledger = WorldLedger(buckets, now_ms=self.wall.true_ms)
         # What is left of a wide limit in one bucket of several is nobody's to foretell.
         has_wide_limits = buckets == 1 or self._rng.random() < 0.5
-        self._is_audited = buckets == 1 or not has_wide_limits
-        self.ledger.begin(self._trace)
+        # Nor what a card was at a moment that is yet to come again.
+        is_set_back = Fault.CLOCK_BACK in self.faults.kinds
+        self._is_audited = (buckets == 1 or not has_wide_limits) and not is_set_back
+        self.ledger.begin(self._trace, partial(self.faults.strikes, Fault.FEED_DEAF))
         self.evidence = Evidence(self.ledger)
         self.facts: list[tuple[int, Fact]] = []
         self._cities = cities(self.name, self._today, has_wide_limits=has_wide_limits)

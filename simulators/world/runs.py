@@ -20,7 +20,7 @@ from simulators.world.faults import Fault
 from simulators.world.run import Plan, Report, run_world
 from simulators.world.sometimes import Sometimes
 
-SEEDS_FOR_EVERYTHING: Final = 50
+SEEDS_FOR_EVERYTHING: Final = 100
 """From so many seeds on everything is to have happened; operations as many as `run.OPERATIONS`."""
 
 

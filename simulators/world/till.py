@@ -29,7 +29,7 @@ from simulators.world.network import Network
 from simulators.world.scheduling import WallClock
 
 PATIENCE: Final = Patience(pause_min_s=0.1, pause_max_s=8.0)
-PAUSE_S: Final = 0.25
+PAUSE_S: Final = 0.08
 """Between two customers, on average."""
 RETRY_S: Final = 1.0
 _SKEW_S: Final = 40.0

@@ -337,7 +337,10 @@ class Flow:
     # Requests that no posting answers.
 
     async def _ask_ledger(self, connection: Connection, request: Received, common: Round) -> None:
-        """Questions are put in a task of their own; in-flight bounds hold them, too."""
+        """Questions are put in a task of their own; in-flight bounds hold them, too.
+
+        It is dated, and what holds is looked at, when its turn has come.
+        """
         terminal = connection.terminal_of(request)
         turn = self._turns.setdefault(terminal.number, trio.Lock())
         async with turn, self._inquiring:
@@ -345,8 +348,9 @@ class Flow:
                 self._drop(connection)
                 self._flush(trio.current_time())
                 return
+            at = self._begin_round(trio.current_time()).at
             reply = await self._ledger.answer_inquiry(
-                Question(request, terminal, connection, common.at, self._find_card)
+                Question(request, terminal, connection, at, self._find_card)
             )
         self._answer_plainly(connection, request, reply, common.now)
         self._flush(trio.current_time())

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from itertools import islice
 
+from msgspec.structs import replace
+
 from ledger.books.outage import Outage
 from ledger.books.statements import TerminalTotals, last_stan, terminal_totals
 from ledger.errors import LedgerError
@@ -82,8 +84,9 @@ class Inquiries:
         async def job(connection: Connection) -> int:
             return await last_stan(connection, terminal.number)
 
-        last = await self._database.run(job)
-        return sign_on_reply(message, terminal, now_ms, code=refuse_partner(terminal.partner), last=last)
+        # What holds is taken down first: the reply is of this moment, and the wait may be long.
+        reply = sign_on_reply(message, terminal, now_ms, code=refuse_partner(terminal.partner), last=0)
+        return replace(reply, last_stan=await self._database.run(job))
 
     async def _totals(self, message: Totals, terminal: Terminal, now_ms: int) -> TotalsReply:
         if not 0 <= message.stan_to - message.stan_from < limits.TOTALS_STANS_MAX:

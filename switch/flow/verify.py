@@ -1,7 +1,7 @@
 """VERIFY: which benefits hold for a card here and now, and how often.
 
-Owns the reply. What holds is decided from memory (`switch.rules.decide.verify`), at the moment the request
-was read; the ledger only counts what is left. Invariants: nobody is told why a benefit holds for a card; what
+Owns the reply. What holds is decided from memory (`switch.rules.decide.verify`), at the moment its turn has
+come; the ledger only counts what is left. Invariants: nobody is told why a benefit holds for a card; what
 is used up does not hold; what the receipt asks the cashier to see is wanted by every benefit listed.
 """
 
@@ -17,6 +17,7 @@ from ledger.postgres.database import Connection, Database
 from protocol import Verify, VerifyReply
 from switch.flow.question import Question
 from switch.rules.decide import Verdict, decide_verify
+from switch.rules.versions import Version
 
 VERIFY = int(Kind.VERIFY)
 
@@ -25,7 +26,9 @@ async def verify(question: Question, database: Database) -> VerifyReply:
     """Return the reply to a VERIFY. Without limits nothing is asked, else once. Raises `LedgerError`."""
     message = question.request.message
     assert isinstance(message, Verify)
-    card, last4 = question.find_card(question.terminal.partner.programme, message.card)
+    programme = question.terminal.partner.programme
+    card, last4 = question.find_card(programme, message.card)
+    version = programme.current  # taken down before the wait
     verdict = decide_verify(message, question.terminal, card, question.at)
     legs = [leg for found in verdict.found for leg in found.quotas]
 
@@ -34,20 +37,23 @@ async def verify(question: Question, database: Database) -> VerifyReply:
 
     rests = iter(await database.run(job) if legs else [])
     left = [min((next(rests) for _ in found.quotas), default=NO_LIMIT) for found in verdict.found]
-    return _reply(question, last4, verdict, left)
+    return _reply(question, version, last4, verdict, left)
 
 
 def not_verified(question: Question, code: int) -> VerifyReply:
     """Return the reply where nothing can be told."""
     message = question.request.message
     assert isinstance(message, Verify)
+    programme = question.terminal.partner.programme
     return _reply(
-        question, question.find_card(question.terminal.partner.programme, message.card)[1], Verdict(code), []
+        question, programme.current, question.find_card(programme, message.card)[1], Verdict(code), []
     )
 
 
-def _reply(question: Question, last4: int, verdict: Verdict, left: Sequence[int]) -> VerifyReply:
-    terminal, now_ms = question.terminal, question.at.now_ms
+def _reply(
+    question: Question, version: Version, last4: int, verdict: Verdict, left: Sequence[int]
+) -> VerifyReply:
+    now_ms = question.at.now_ms
     benefits = [
         (found.offer, rest, found.checks) for found, rest in zip(verdict.found, left, strict=True) if rest
     ]
@@ -59,7 +65,7 @@ def _reply(question: Question, last4: int, verdict: Verdict, left: Sequence[int]
         checks=checks,
         benefits=benefits,
         benefits_next=verdict.next_after,
-        receipt=terminal.partner.programme.current.printer.text(
+        receipt=version.printer.text(
             VERIFY,
             verdict.code,
             at_ms=now_ms,

@@ -1,14 +1,22 @@
-"""Sign-ons and totals: how many are asked at a time, and whose turn it is."""
+"""Sign-ons and totals: how many are asked at a time, whose turn it is, and of which moment the reply is."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from protocol import Reply, SignOn, SignOnReply
+from ledger.postgres.database import Database
+from protocol import Received, Reply, SignOn, SignOnReply, encode_request
+from switch.flow.connection import Connection
+from switch.flow.inquiry import Inquiries
 from switch.flow.question import Question
-from tests.switch.memory import Line, MemoryLedger, running_front
+from switch.rules.decide import Moment
+from switch.rules.programme import parse_rules
+from tests.switch.city import RULES
+from tests.switch.memory import MASTER_KEY, Line, MemoryLedger, make_directory, running_front
 
 
 def sign_on(stan: int) -> SignOn:
@@ -64,3 +72,29 @@ async def test_a_terminal_with_many_inquiries_takes_its_turn_with_the_others(
         for line, count in zip(lines, (10, 1, 1), strict=True):
             assert sorted([(await line.reply()).stan for _ in range(count)]) == list(range(1, count + 1))
         assert asked[3:] == [1] * 9
+
+
+async def test_a_sign_on_tells_what_held_at_the_moment_it_states() -> None:
+    """Rules that come in force while the database is asked are told by the next one, not under this time."""
+    directory = make_directory()
+    (programme,) = directory.programmes.values()
+    stricter = parse_rules(
+        RULES.replace("advice_age_max_days = 7", "advice_age_max_days = 3"), source="t.toml"
+    )
+
+    class SlowDatabase:
+        async def run(self, job: Callable[..., Any]) -> int:
+            programme.add_version(2, 5_000, stricter)
+            directory.choose_versions(9_000)
+            return 17
+
+    message = sign_on(1)
+    received = Received(message, *encode_request(message))
+    question = Question(
+        received, directory.terminals[1], cast(Connection, None), Moment(4_000), lambda *_: (0, 0)
+    )
+    inquiries = Inquiries(cast(Database, SlowDatabase()), MASTER_KEY)
+    for last_stan, days in ((17, 7), (17, 3)):
+        reply = await inquiries.answer(question)
+        assert isinstance(reply, SignOnReply)
+        assert (reply.last_stan, reply.advice_age_max_days) == (last_stan, days)
