@@ -26,7 +26,7 @@ COMMANDS = {
     "up": "demo:up_app",
     "serve": "serve:app",
     "terminal": "terminal_benefits:app",
-    "simulate": "simulate_differential:app",
+    "simulate": "simulate_year:app",
     "cards": "card_carriers:app",
     "holders": "holder_agreements:app",
     "partners": "partners:app",

@@ -206,6 +206,10 @@ class Books:
         self.uses_to[row] = len(self._uses)
         return min((self.left(use) for use in uses), default=NO_LIMIT)
 
+    def uses(self) -> list[int]:
+        """Return of every limit that is used how often it is."""
+        return [used for used in self._used if used]
+
     def give_back(self, row: int) -> int:
         """Give the uses of a row back, each into its own period; return what the tightest has then."""
         left = NO_LIMIT
