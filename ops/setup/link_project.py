@@ -10,18 +10,20 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Through /bin/sh, because a path in a #! line may be neither long nor contain a space.
+# Through /bin/sh, because a path in a #! line may be neither long nor contain a space. Processes a command
+# spawns (multiprocessing) import this file, so it runs nothing then.
 LAUNCHER = """#!/bin/sh
 '''exec' "$(dirname "$(readlink -f "$0")")/python" "$0" "$@"
 ' '''
 import sys
 
-try:
-    from {module} import {function}
+if __name__ == "__main__":
+    try:
+        from {module} import {function}
 
-    sys.exit({function}())
-except KeyboardInterrupt:
-    sys.exit(130)
+        sys.exit({function}())
+    except KeyboardInterrupt:
+        sys.exit(130)
 """
 
 

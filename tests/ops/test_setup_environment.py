@@ -1,5 +1,6 @@
 """The set-up step: what is missing is one line with cause and cure, and exit status 8."""
 
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -110,3 +111,12 @@ def test_a_current_environment_is_left_alone(checkout: Path) -> None:
     lock = checkout / "requirements" / "runtime.txt"
     lock.write_text(lock.read_text() + "\n")
     assert set_up(checkout).stdout.startswith("cityswitch set-up: installing")
+
+
+def test_the_command_s_launcher_runs_nothing_where_it_is_imported() -> None:
+    """A spawned process imports its parent's launcher; only as a program does that run the command."""
+    launcher: str = runpy.run_path(str(ROOT / "ops" / "setup" / "link_project.py"))["LAUNCHER"]
+    text = launcher.format(module="no_such_module", function="main")
+    exec(compile(text, "launcher", "exec"), {"__name__": "__mp_main__"})
+    with pytest.raises(ModuleNotFoundError):
+        exec(compile(text, "launcher", "exec"), {"__name__": "__main__"})
