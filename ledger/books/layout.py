@@ -8,20 +8,21 @@ from typing import Final
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
+from ledger.postgres.locks import LAYOUT
 from ledger.registry.reads import layout_buckets
 
 ANOTHER_LAYOUT: Final = "the ledger has another number of buckets now: start the switch again"
-LAYOUT_LOCK: Final = (1667854707, 3)
-HOLD: Final = "select pg_advisory_lock_shared($1, $2)"
+HOLD: Final = f"select pg_advisory_lock_shared({LAYOUT})"
+TAKE: Final = f"select pg_try_advisory_xact_lock({LAYOUT})"
 
 
 async def hold_layout(connection: Connection) -> int:
     """Keep the number of buckets as it is while this connection lives; return it. Waits for a rebucket."""
-    await connection.execute(HOLD, *LAYOUT_LOCK)
+    await connection.execute(HOLD)
     return await layout_buckets(connection)
 
 
 async def take_layout(connection: Connection) -> None:
     """Inside a transaction: keep everybody out until its end. Raises RegistryRefused while somebody posts."""
-    if not await connection.fetchval("select pg_try_advisory_xact_lock($1, $2)", *LAYOUT_LOCK):
+    if not await connection.fetchval(TAKE):
         raise RegistryRefused("a switch runs on this ledger: stop it first, all its workers")

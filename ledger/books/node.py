@@ -21,10 +21,10 @@ from ledger.books.layout import hold_layout
 from ledger.books.transaction_ids import NODES, TransactionIds, time_ms
 from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Connection, Session
+from ledger.postgres.locks import NODE_SPACE
 
 RESERVE_MS: Final = 10_000
 """Reserved ahead of the clock: so long a worker goes on without its connection to renew it."""
-LOCK_CLASS: Final = 1667854708
 
 RESERVE: Final = """
 insert into registry.node as n (number, reserved_ms) values ($1, $2::bigint + $3)
@@ -36,7 +36,7 @@ RENEW: Final = f"""
 update registry.node set reserved_ms = greatest(reserved_ms, $3)
   where number = $1 and reserved_ms = $2 and exists (
     select from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()
-      and classid = {LOCK_CLASS} and objid = $1::int and objsubid = 2)
+      and classid = {NODE_SPACE} and objid = $1::int and objsubid = 2)
   returning reserved_ms"""  # noqa: S608 a fixed number
 TRY_NUMBER: Final = "select pg_try_advisory_lock($1, $2)"
 CLOSED: Final = "select max(closing) from ledger.rollup_mark"
@@ -103,6 +103,6 @@ class Node:
         if preferred is not None:
             candidates.insert(0, preferred)
         for node in candidates:
-            if await connection.fetchval(TRY_NUMBER, LOCK_CLASS, node):
+            if await connection.fetchval(TRY_NUMBER, NODE_SPACE, node):
                 return node
         raise DatabaseUnavailable(f"all {NODES} node numbers are taken: too many workers on this database")

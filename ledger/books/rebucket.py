@@ -11,6 +11,7 @@ from typing import Final
 from ledger.books.layout import take_layout
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
+from ledger.postgres.locks import ROLL_UP
 from ledger.registry.audit import Actor, writing
 from ledger.registry.installation import set_buckets
 from ledger.registry.reads import layout_buckets
@@ -69,7 +70,7 @@ async def rebucket(connection: Connection, actor: Actor, buckets: int) -> int:
     if not 1 <= buckets <= BUCKETS_MAX:
         raise RegistryRefused(f"a ledger has 1 to {BUCKETS_MAX} buckets")
     async with writing(connection, actor):
-        await connection.execute("select pg_advisory_xact_lock(1667854707, 2)")
+        await connection.execute(f"select pg_advisory_xact_lock({ROLL_UP})")
         await take_layout(connection)
         before = await layout_buckets(connection)
         if before == buckets:

@@ -6,8 +6,9 @@ The lock is its connection's and ends with it, however that ends. Knows nothing 
 from typing import Final
 
 from ledger.postgres.database import Connection, Session
+from ledger.postgres.locks import KEEPER
 
-ELECT: Final = "select pg_try_advisory_lock(1667854707, 4)"
+ELECT: Final = f"select pg_try_advisory_lock({KEEPER})"
 _ELECTED: Final = "elected"
 
 

@@ -21,6 +21,7 @@ import trio
 
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, MigrationError, StatementRefused
 from ledger.postgres.database import Connection, open_database
+from ledger.postgres.locks import MIGRATIONS
 
 DIRECTORY: Final = Path(__file__).parent / "migrations"
 MIGRATE_S_MAX: Final = 600.0
@@ -109,7 +110,7 @@ async def migrate(dsn: str, *, after: bool = False, directory: Path = DIRECTORY)
     async def job(connection: Connection) -> list[str]:
         async with connection.transaction():
             await connection.execute("set local lock_timeout = 0")
-            await connection.execute("select pg_advisory_xact_lock(1667854707, 0)")
+            await connection.execute(f"select pg_advisory_xact_lock({MIGRATIONS})")
             await connection.execute(f"set local lock_timeout = {LOCK_WAIT_MS}")
             applied = await _applied(connection)
             todo = [

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
+from ledger.postgres.locks import REGISTRY_WRITE
 from ledger.registry.bounds import INT64_MAX, check_page, check_text
 from ledger.registry.card_states import Hand
 
@@ -21,9 +22,9 @@ REASON_CHARACTERS_MAX: Final = 200
 SOURCE_CHARACTERS_MAX: Final = 400
 
 # The lock every write takes anyway, but before the act reads what it decides by.
-BEGIN: Final = """select set_config('cityswitch.actor', $1, true), set_config('cityswitch.reason', $2, true),
+BEGIN: Final = f"""select set_config('cityswitch.actor', $1, true), set_config('cityswitch.reason', $2, true),
     set_config('cityswitch.source', $3, true), set_config('cityswitch.hand', $4, true),
-    set_config('cityswitch.second', $5, true), pg_advisory_xact_lock(1667854707, 1)"""
+    set_config('cityswitch.second', $5, true), pg_advisory_xact_lock({REGISTRY_WRITE})"""
 # Change numbers and past statuses are for `history.py`; a reader of the trail has its order and its moments.
 _COLUMNS: Final = (
     "id, at, actor, role, reason, source, hand, second, object, key, rows, "

@@ -9,6 +9,7 @@ from typing import Any
 
 from ledger.errors import DatabaseMisconfigured
 from ledger.postgres.database import Connection
+from ledger.postgres.locks import PROGRAMME_ROLES
 from ledger.registry.programmes import check_programme
 
 
@@ -26,7 +27,7 @@ async def make_role(connection: Connection, programme: int) -> bool:
     await check_programme(connection, programme)
     name = role_name(programme)
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock(1667854707, 3)")
+        await connection.execute(f"select pg_advisory_xact_lock({PROGRAMME_ROLES})")
         if await connection.fetchval("select true from pg_roles where rolname = $1", name):
             return False
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ledger.books.layout import hold_layout
 from ledger.errors import DatabaseMisconfigured, NotInRegistry, StatementRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import writing
@@ -53,7 +54,8 @@ async def two_cities(owner: Database, database: Database) -> Database:
             await add_holders(c, TESTER, programme, rows)
             account = await c.fetchval("select account from registry.card where token = $1", first)
             for sql in (
-                "insert into people.consent (account, programme, kind) values ($1, $2, 'data')",
+                "insert into people.consent (account, programme, kind, given_on) "
+                "values ($1, $2, 'data', '2026-01-02')",
                 "insert into people.representative (account, programme, number, role, name) "
                 "values ($1, $2, 1, 'proxy', 'x')",
             ):
@@ -132,7 +134,8 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
     assert await two_cities.run(lambda c: block(c, 2000)) == "UPDATE 0"
     for sql in (
         "update people.person set programme = 2",
-        "insert into people.consent (account, programme, kind) select account, 2, 'newsletter' "
+        "insert into people.consent (account, programme, kind, given_on) "
+        "select account, 2, 'newsletter', '2026-01-02' "
         "from people.person",
         "update registry.card set account = 8",
         "select * from ledger.journal",
@@ -187,3 +190,15 @@ async def test_a_role_is_made_once_and_for_a_programme(two_cities: Database) -> 
     assert await two_cities.run(lambda c: make_role(c, A)) is False
     with pytest.raises(NotInRegistry):
         await two_cities.run(lambda c: make_role(c, 77))
+
+
+async def test_a_role_is_made_while_a_switch_serves(two_cities: Database, database: Database) -> None:
+    """Beside a worker that holds the books' layout for as long as it lives: nothing waits for anything."""
+    worker = database.session()
+    await worker.run(hold_layout)
+
+    async def found_c(c: Connection) -> bool:
+        await add_programme(c, TESTER, programme=3, code="zgierz", name="Zgierz")
+        return await make_role(c, 3)
+
+    assert await two_cities.run(found_c) in (True, False)  # roles are the server's, not the database's

@@ -2,21 +2,23 @@
 
 import random
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import trio
 
 from ledger.books.committer import Committer
-from ledger.books.node import LOCK_CLASS, RESERVE_MS, Node
+from ledger.books.node import RESERVE_MS, Node
 from ledger.books.transaction_ids import NODES, time_ms
 from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Database
+from ledger.postgres.locks import NODE_SPACE
 from tests.ledger.books import NOW_MS, Books
 from tests.ledger.test_committer import Answers, running
 from tests.ledger.test_races import assert_sound
 from tests.patience import HANG_S
 
-HOLDER = f"select pid from pg_locks where locktype = 'advisory' and classid = {LOCK_CLASS}"
+HOLDER = f"select pid from pg_locks where locktype = 'advisory' and classid = {NODE_SPACE}"
 
 
 class Clock:
@@ -40,13 +42,13 @@ async def end(database: Database, node: Node) -> None:
             pass
 
 
-@pytest.fixture
-def first_number_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers look for a free number in order, so that a restart comes upon the same one."""
-    monkeypatch.setattr("ledger.books.node.random.sample", lambda numbers, count: list(numbers)[:count])
+class InOrder(random.Random):
+    """Chance by which workers look for a free number in order, so that a restart comes upon the same one."""
+
+    def sample(self, population: Any, k: int, *, counts: Any = None) -> list[Any]:
+        return list(population)[:k]
 
 
-@pytest.mark.usefixtures("first_number_is_taken")
 async def test_clocks_set_back_under_load_give_no_id_twice(owner: Database, database: Database) -> None:
     """20 restarts with the same number, each with the clock set back by 1 s to 1 day: 0 ids twice."""
     seed = random.randrange(1 << 30)
@@ -57,7 +59,7 @@ async def test_clocks_set_back_under_load_give_no_id_twice(owner: Database, data
     for restart in range(20):
         answers = Answers()
         committer = Committer(database, on_outcomes=answers.take, observer=answers)
-        committer.node = Node(database.session(), clock)
+        committer.node = Node(database.session(), clock, InOrder())
         async with trio.open_nursery() as nursery:
             await nursery.start(committer.run)
             assert committer.node.ids.node == 0
@@ -88,7 +90,6 @@ async def test_numbers_are_unique_among_live_workers(database: Database) -> None
     assert one.ids.node != two.ids.node
 
 
-@pytest.mark.usefixtures("first_number_is_taken")
 async def test_a_lost_lock_gives_no_id_twice_either(database: Database) -> None:
     """A worker that has lost its number without noticing, and the one that took it: both give ids, none
     twice.
@@ -96,7 +97,7 @@ async def test_a_lost_lock_gives_no_id_twice_either(database: Database) -> None:
     At its next look the first takes another number.
     """
     clock = Clock()
-    first, second = Node(database.session(), clock), Node(database.session(), clock)
+    first, second = (Node(database.session(), clock, InOrder()) for _ in range(2))
     await first.hold()
     await end(database, first)
     await second.hold()
@@ -162,7 +163,7 @@ async def test_a_lost_number_is_claimed_again(owner: Database, database: Databas
 
 async def test_all_numbers_taken(database: Database, owner: Database) -> None:
     """When every number is taken, that is said."""
-    everything = f"select count(pg_try_advisory_lock({LOCK_CLASS}, n)) from generate_series(0, {NODES - 1}) n"
+    everything = f"select count(pg_try_advisory_lock({NODE_SPACE}, n)) from generate_series(0, {NODES - 1}) n"
     session = owner.session()
     await session.run(lambda connection: connection.execute(everything))
     with pytest.raises(DatabaseUnavailable, match="too many workers"):

@@ -15,7 +15,7 @@ from ledger.books import layout, node, quotas, rollup, shares, statements, write
 from ledger.books.batch import CLAIM, HOMES
 from ledger.books.posting import QuotaLeg
 from ledger.books.rows import POST_BATCH
-from ledger.postgres import election, fitness, pooling
+from ledger.postgres import election, fitness, locks, pooling
 from ledger.postgres.database import IS_AT_WORK, PROBE
 from ledger.registry import audit, card_cases, holders, installation, key_over_wire, keys, kinds, reads
 from ledger.registry.card_cases import Report
@@ -33,7 +33,6 @@ Rows: TypeAlias = list[Any]
 Handler: TypeAlias = Callable[..., Rows]
 DONE: Final[Rows] = [("",)]
 """The row of a function that returns nothing."""
-ELECTION_LOCK: Final = (1667854707, 4)
 
 
 # The books
@@ -181,7 +180,7 @@ def _reserve(connection: MemoryConnection, number: int, now_ms: int, ahead_ms: i
 
 def _renew(connection: MemoryConnection, number: int, reserved_ms: int, wanted_ms: int) -> Rows:
     ledger = connection.ledger
-    is_ours = ledger.locks.holds((node.LOCK_CLASS, number), connection)
+    is_ours = ledger.locks.holds((locks.NODE_SPACE, number), connection)
     if not is_ours or ledger.nodes.get(number) != reserved_ms:
         return []
     ledger.nodes[number] = max(reserved_ms, wanted_ms)
@@ -196,7 +195,7 @@ def _try_lock(connection: MemoryConnection, *number: int) -> Rows:
 
 
 def _elect(connection: MemoryConnection) -> Rows:
-    return _try_lock(connection, *ELECTION_LOCK)
+    return _try_lock(connection, *locks.KEEPER)
 
 
 def _take_and_tell(connection: MemoryConnection, number: int) -> Rows:
