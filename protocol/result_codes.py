@@ -208,7 +208,7 @@ class ResultCode(IntEnum):
         "Brak potwierdzenia kasjera",
         "The cashier's confirmation is missing",
     )
-    BENEFIT_OTHER_PARTNER = 59, ResultClass.DECLINE, "03", "Ulga innego partnera", "Another partner's benefit"
+    BENEFIT_OTHER_PARTNER = 59, ResultClass.DECLINE, "03", "Ulga w innym miejscu", "Benefit of another place"
 
     POINTS_INSUFFICIENT = 60, ResultClass.DECLINE, "51", "Za mało punktów", "Not enough points"
     QUOTA_USED_UP = 61, ResultClass.DECLINE, "65", "Limit ulg wykorzystany", "The limit is used up"

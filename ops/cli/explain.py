@@ -22,6 +22,7 @@ from ops.output import print_json, print_line
 from ops.place.database import looking
 from ops.place.options import HERE, Place
 from protocol import limits
+from switch.rules.silent import in_polish
 
 HEADS: Final = {
     "pl": ("Wynik", "Dlaczego", "Podstawa", "Zasady", "Chwila", "Uwaga"),
@@ -79,7 +80,7 @@ def lines(told: Explanation, lang: Literal["pl", "en"]) -> list[str]:
     values = (
         f"{int(code)} {code.name}: {code.text_pl if is_polish else code.text_en}",
         told.reason_pl if is_polish else told.reason_en,
-        "; ".join(told.paragraphs) or "-",
+        "; ".join(map(in_polish, told.paragraphs) if is_polish else told.paragraphs) or "-",
         f"{told.programme}, {told.rules_version}",
         told.judged_at,
     )

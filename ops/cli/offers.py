@@ -148,7 +148,7 @@ def shown(row: Any) -> dict[str, Any]:
         "partner": row["partner"],
         "state": STATE_NAMES[row["state"]],
         "effective_from": moment and moment.isoformat(),
-        "name": decode_offer(row["terms"]).name.pl,
+        "name": decode_offer(row["terms"]).name.in_("pl"),
     }
 
 

@@ -27,12 +27,13 @@ from switch.rules.offers import (
     parse_offers,
     read_offer,
 )
+from switch.rules.programme import LANGUAGES
 
 COLUMNS = Columns(
-    required=("number", "partner", "name_pl", "name_en", "text_pl", "text_en", "kind"),
+    required=("number", "partner", "kind"),
     optional=(
-        "value", "for", "flags", "outlets", "goods_pl", "goods_en", "from", "to", "days", "hours", "combines",
-        "confirm", "limits", "max_discount",
+        "name_pl", "name_en", "text_pl", "text_en", "value", "for", "flags", "outlets", "goods_pl",
+        "goods_en", "from", "to", "days", "hours", "combines", "confirm", "limits", "max_discount",
     ),
 )  # fmt: skip
 KIND_NAMES = tuple(str(kind.__struct_config__.tag) for kind in KINDS)
@@ -90,8 +91,8 @@ def _values(row: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {name: whole_number(row, name, 1, OFFER_MAX) for name in ("number", "partner")}
     values["benefits"] = [_benefit(row)]
     for name in ("name", "text", "goods"):
-        said = {language: row[f"{name}_{language}"] for language in ("pl", "en")}
-        if name != "goods" or any(said.values()):
+        said = {language: text for language in LANGUAGES if (text := row[f"{name}_{language}"])}
+        if said or name != "goods":
             values[name] = said
     for name in ("days", "hours", "confirm"):
         values[name] = row[name].split()

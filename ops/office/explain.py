@@ -20,6 +20,8 @@ from ledger.registry.reads import status_at
 from protocol import EntryMode, ResultCode
 from switch.flow.again import Past, decide_again, difference
 from switch.rules.directory import Card, Terminal
+from switch.rules.offers import Offer
+from switch.rules.programme import LANGUAGES
 from switch.rules.reasons import paragraphs, reason_for
 from switch.rules.receipts import money
 from switch.rules.versions import DAY_MS, Version
@@ -44,6 +46,21 @@ ENTRIES_PL: Final = {
     EntryMode.SCANNED: "zeskanowana",
     EntryMode.TAPPED: "zbliżona",
     EntryMode.KEYED: "wpisana",
+}
+
+
+SCOPES: Final = {
+    "card_and_offer": ("na kartę i ulgę", "per card and benefit"),
+    "offer": ("ulgi łącznie", "of the benefit in all"),
+    "card": ("na kartę", "per card"),
+    "programme": ("w programie łącznie", "in the whole programme"),
+}
+PERIODS: Final = {
+    "day": ("dziennie", "a day"),
+    "week": ("tygodniowo", "a week"),
+    "month": ("miesięcznie", "a month"),
+    "year": ("rocznie", "a year"),
+    "ever": ("przez cały czas", "for ever"),
 }
 
 
@@ -167,15 +184,30 @@ def _benefit_facts(
     number = str(offer.number) if offer else "-"
     yield _plain("offer", "Ulga", "Benefit", str(row.offer))
     yield _plain("offer_version", "Wersja ulgi", "Benefit's version", number)
+    if row.code == ResultCode.QUOTA_USED_UP:
+        yield from _limits(offer.offer if offer else None, version)
     holders = version.rules.holders
     if card is None or holders is None:
         return
     held = card.held.flags if card.held else 0
     names = [kind.name for kind in holders.kinds if row.basis >> kind.bit & 1]
     names += [flag.name for flag in holders.flags if held >> flag.bit & 1]
-    pl, en = (", ".join(name.get(language, "?") for name in names) or "-" for language in ("pl", "en"))
+    spoken = version.rules.programme.languages
+    pl, en = (
+        ", ".join(name[language if language in spoken else spoken[0]] for name in names) or "-"
+        for language in LANGUAGES
+    )
     yield Fact("kinds", "Kategorie", "Kinds of holder", pl, en)
     yield _plain("confirmed", "Potwierdzono (bity)", "Confirmed (bits)", str(row.confirmed))
+
+
+def _limits(offer: Offer | None, version: Version) -> Iterator[Fact]:
+    """Yield the limits of which one was used up: those of the offer, and those of the whole programme."""
+    found = [(limit.uses, limit.per, limit.every) for limit in offer.limits] if offer else []
+    found += [(q.uses, q.per, q.period) for q in version.rules.limits.quotas] if version.rules.limits else []
+    for number, (uses, per, period) in enumerate(found, 1):
+        pl, en = (f"{uses} {SCOPES[per][at]} {PERIODS[period][at]}" for at in (0, 1))
+        yield Fact(f"limit_{number}", "Limit", "Limit", pl, en)
 
 
 def _told_facts(row: Recorded) -> Iterator[Fact]:

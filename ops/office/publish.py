@@ -99,6 +99,7 @@ async def publish(
         if stand.replaced is not None and texts[stand.replaced.version] == text:
             return Published(stand.replaced.version, stand.replaced.effective_from, False, stand)
         _check_numbers(texts.values(), rules)
+        await _check_prefix(connection, rules)
         if stand.now is not None:
             _check_notice(texts[stand.now.version], moment, now, urgent=urgent)
         version = await add_rules(
@@ -137,6 +138,24 @@ def _check_numbers(texts: Iterable[str], rules: Rules) -> None:
                 f"key '{moved[0]}': it had another meaning in an earlier version, by which holders "
                 "are kept or uses counted: give it one that was never used"
             )
+
+
+async def _check_prefix(connection: Connection, rules: Rules) -> None:
+    """No card number may begin as those of two programmes do, in rules that hold or did or are to."""
+    own = rules.card.prefix
+    for programme in await list_programmes(connection):
+        if programme["id"] == rules.programme.number:
+            continue
+        for row in await list_rules(connection, programme["id"]):
+            try:
+                other = parse_rules(row["rules_toml"]).card.prefix
+            except RulesError:  # of a version of the switch that knew other keys
+                continue
+            if own.startswith(other) or other.startswith(own):
+                raise RegistryRefused(
+                    f"key 'card.prefix': cards of {programme['code']} begin with {other}, so some number "
+                    "would be a card of both"
+                )
 
 
 def _check_notice(text_in_force: str, moment: datetime, now: datetime, *, urgent: bool) -> None:

@@ -174,7 +174,7 @@ def _offers_page(message: SignOn, terminal: Terminal, now_ms: int) -> tuple[list
     held = partner.programme.offers.of_partner(partner.number, now_ms, after=message.offers_after)
     offers = [one.offer for one in islice(held, limits.OFFERS_MAX + 1) if one.offer is not None]
     page = offers[: limits.OFFERS_MAX]
-    listed = [(offer.number, kind_number(offer), getattr(offer.name, language)) for offer in page]
+    listed = [(offer.number, kind_number(offer), offer.name.in_(language)) for offer in page]
     return listed, page[-1].number if len(offers) > len(page) else 0
 
 

@@ -80,8 +80,7 @@ class OfferBook:
         """
         for version in self._versions.get(number, ()):
             if version.from_ms <= at_ms and version.offer is not None:
-                name: str = getattr(version.offer.name, language)
-                return name
+                return version.offer.name.in_(language)
         return ""
 
     def of_partner(self, partner: int, at_ms: int, *, after: int = 0) -> Iterator[OfferVersion]:

@@ -1,9 +1,9 @@
 """Whether an offer could be granted to somebody under a programme's rules.
 
-Owns what an offer must not say against the rules: kinds and flags that nobody has, going together with other
-discounts where the programme's do not (Zgierz § 37, Żywiec § 2), days that are over. Pure. Must not know what
-an offer says against itself: such a one does not exist (`switch.rules.offers`). Invariant: every fault names
-the offer and the key.
+Owns what an offer must not say against the rules: other languages, kinds and flags that nobody has, going
+together with other discounts where the programme's do not (Zgierz § 37, Żywiec § 2), days that are over.
+Pure. Must not know what an offer says against itself: such a one does not exist (`switch.rules.offers`).
+Invariant: every fault names the offer and the key.
 """
 
 from __future__ import annotations
@@ -16,10 +16,23 @@ from switch.rules.programme import Rules
 
 def check_offer(offer: Offer, rules: Rules, today: date) -> None:
     """Raise OfferError for an offer that these rules do not allow, or that could not be had any more."""
+    check_languages(offer, rules)
     check_codes(offer, codes_of(rules))
     check_stacking(offer, rules)
     if is_over(offer, today):
         raise OfferError(f"offer {offer.number}: key 'to': {offer.to_day} is over, so nobody could get it")
+
+
+def check_languages(offer: Offer, rules: Rules) -> None:
+    """Raise OfferError for an offer that is not there in the programme's languages, or in another."""
+    spoken, languages = offer.name.spoken(), rules.programme.languages
+    key = f"offer {offer.number}: key 'name."
+    for language in languages:
+        if language not in spoken:
+            raise OfferError(f"{key}{language}': the name in this language is missing")
+    for language in spoken:
+        if language not in languages:
+            raise OfferError(f"{key}{language}': no language of the programme")
 
 
 def check_codes(offer: Offer, codes: Codes) -> None:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from switch.rules.programme import Rules
+from switch.rules.programme import LANGUAGES, Language, Rules
 from switch.rules.programme.benefits import CHECK_ALONE, CHECK_GUARDIAN, CHECK_ID
 from switch.rules.text import is_plain
 from switch.toml_text import TomlError, parse_toml
@@ -71,10 +71,20 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Words(_Part, frozen=True):
-    """A text in the two languages."""
+    """A text in each of the programme's languages."""
 
-    pl: str
-    en: str
+    pl: str | None = None
+    en: str | None = None
+
+    def spoken(self) -> dict[Language, str]:
+        """The languages it is there in, with the text."""
+        texts = {language: getattr(self, language) for language in LANGUAGES}
+        return {language: text for language, text in texts.items() if text is not None}
+
+    def in_(self, language: Language) -> str:
+        """Return it in a language, or in the one it is there in."""
+        spoken = self.spoken()
+        return spoken.get(language) or next(iter(spoken.values()))
 
 
 class Benefit(_Part, frozen=True, tag_field="kind"):
@@ -255,13 +265,20 @@ class Offer(_Part, frozen=True):
 
 
 def _check_words(offer: Offer) -> None:
-    for language in ("pl", "en"):
-        name, text = getattr(offer.name, language), getattr(offer.text, language)
+    spoken = offer.name.spoken()
+    if not spoken:
+        raise ValueError("name: there in none of the languages")
+    for language, name in spoken.items():
         if not 0 < len(name.encode()) <= NAME_BYTES_MAX or not is_plain(name):
             raise ValueError(f"name.{language}: 1 to {NAME_BYTES_MAX} bytes that a printer can show")
-        goods = getattr(offer.goods, language) if offer.goods else "-"
-        for key, words, most in (("text", text, 500), ("goods", goods, 64)):
-            if not 0 < len(words) <= most or not words.isprintable():
+    for key, words, most in (("text", offer.text, 500), ("goods", offer.goods, 64)):
+        if words is None:
+            continue
+        for language in words.spoken().keys() ^ spoken:
+            where = key if language in spoken else "name"
+            raise ValueError(f"{where}.{language}: missing, and there in this language is something else")
+        for language, text in words.spoken().items():
+            if not 0 < len(text) <= most or not text.isprintable():
                 raise ValueError(f"{key}.{language}: 1 to {most} printable characters")
 
 

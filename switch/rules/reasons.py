@@ -156,12 +156,12 @@ REASONS: Final[dict[ResultCode, Reason]] = {
     ResultCode.AMOUNT_ZERO: Reason(
         "Kwota wynosiła zero.",
         "The amount was zero.",
-        ("earn.amount_max_grosze", "benefits.amount_max_grosze"),
+        ("earn.step_grosze", *_RESULTS),
     ),
     ResultCode.AMOUNT_NEGATIVE: Reason(
         "Kwota była ujemna.",
         "The amount was negative.",
-        ("earn.amount_max_grosze", "benefits.amount_max_grosze"),
+        ("earn.step_grosze", *_RESULTS),
     ),
     ResultCode.AMOUNT_OVER_LIMIT: Reason(
         "Kwota była większa od największej dopuszczonej.",
@@ -207,7 +207,7 @@ REASONS: Final[dict[ResultCode, Reason]] = {
     ResultCode.QUOTA_USED_UP: Reason(
         "Limit użyć w tym okresie był wykorzystany.",
         "The limit of uses in that period was used up.",
-        ("limits.quotas", "benefits.published"),
+        ("limits.quotas", "benefits.limits"),
     ),
     ResultCode.REBATE_OVER_AMOUNT: Reason(
         "Rabat byłby większy od kwoty do zapłaty.",
@@ -254,6 +254,9 @@ OF_OPERATION: Final[dict[tuple[ResultCode, Kind], Reason]] = {
         "Punkty ze sprzedaży już wydano, a zasady nie pozwalają zejść poniżej zera.",
         "The sale's points were spent, and the rules let no card go below zero.",
         ("refund.below_zero",),
+    ),
+    (ResultCode.AMOUNT_ZERO, Kind.REFUND): Reason(
+        "Kwota zwrotu wynosiła zero.", "The amount to refund was zero.", ("refund.below_zero",)
     ),
     (ResultCode.AMOUNT_NEGATIVE, Kind.REFUND): Reason(
         "Kwota zwrotu była ujemna.", "The amount to refund was negative.", ("refund.below_zero",)

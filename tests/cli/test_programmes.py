@@ -1,6 +1,7 @@
 """`cityswitch programmes`: rules published with notice, and what each version does to the others (F6)."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,20 @@ def apply(run: Run, file: str, *words: str) -> dict[str, Any]:
     assert status == Exit.OK, err
     told: dict[str, Any] = json.loads(out)
     return told
+
+
+@pytest.mark.parametrize("prefix", ["961600", "9616", "961"])
+def test_cards_of_two_cities_begin_differently(run: Run, tmp_path: Path, prefix: str) -> None:
+    """A prefix that is another programme's, or begins or continues it, is refused with key and reason."""
+    text = RULES.with_name("zgierz.toml").read_text(encoding="utf-8")
+    file = tmp_path / "zgierz.toml"
+    own = re.search(r'^prefix = "(\d+)"', RULES.read_text(encoding="utf-8"), re.MULTILINE)
+    assert own
+    file.write_text(re.sub(r'(?m)^prefix = ".*"', f'prefix = "{prefix}"', text), encoding="utf-8")
+    status, _, err = run("programmes", "apply", str(file))
+    assert status == Exit.USAGE
+    assert f"key 'card.prefix': cards of czestochowa begin with {own[1]}" in err
+    assert run("programmes", "apply", str(RULES.with_name("zgierz.toml")))[0] == Exit.OK
 
 
 def test_the_same_rules_again_change_nothing(run: Run) -> None:

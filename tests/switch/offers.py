@@ -14,10 +14,15 @@ ONCE_A_DAY = {"per": "card_and_offer", "uses": 1, "every": "day"}
 
 
 def an_offer(
-    number: int, *benefits: dict[str, Any], partner: int = 1, name: str = "Oferta", **more: Any
+    number: int,
+    *benefits: dict[str, Any],
+    partner: int = 1,
+    name: str = "Oferta",
+    words: dict[str, str] | None = None,
+    **more: Any,
 ) -> Offer:
     """An offer with these benefits: free entry for everybody, if there are none."""
-    words = {"pl": name, "en": f"{name} (en)"}
+    words = {"pl": name, "en": f"{name} (en)"} if words is None else words
     told = {"number": number, "partner": partner, "name": words, "text": words}
     return read_offer({**told, "benefits": benefits or ({"kind": "free_entry"},), **more})
 

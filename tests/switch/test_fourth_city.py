@@ -9,7 +9,17 @@ from ledger.registry.keys import issue_key
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.terminals import NewTerminal, import_terminals
-from protocol import BenefitUse, Earn, EntryMode, Redeem, Request, ResultCode, TransactionReply
+from protocol import (
+    BenefitUse,
+    Earn,
+    EntryMode,
+    Redeem,
+    Request,
+    ResultCode,
+    SignOn,
+    SignOnReply,
+    TransactionReply,
+)
 from switch.rules.entitlement import steps_of
 from switch.rules.programme import parse_rules
 from tests.ledger.books import TESTER
@@ -22,6 +32,7 @@ TEXT = Path(__file__).with_name("fourth_city.toml").read_text(encoding="utf-8")
 PONTA = parse_rules(TEXT)
 CARD, TAPPED = CARDS[1], EntryMode.TAPPED
 TERMINAL, PARTNER = 40, 4
+WORDS = {"en": "Lamp tour"}
 
 
 async def found(running: Running) -> None:
@@ -49,8 +60,8 @@ async def found(running: Running) -> None:
             connection, TESTER, number, [CardRow(master.pepper(number).token(CARD), CARD[-4:])]
         )
         offers = (
-            an_offer(1, {"kind": "percent", "percent": 25}, partner=PARTNER),
-            an_offer(2, {"kind": "free_entry", "for": ["pupil"]}, partner=PARTNER),
+            an_offer(1, {"kind": "percent", "percent": 25}, partner=PARTNER, words=WORDS),
+            an_offer(2, {"kind": "free_entry", "for": ["pupil"]}, partner=PARTNER, words=WORDS),
         )
         await publish(connection, *offers, programme=number)
 
@@ -71,6 +82,10 @@ async def test_a_fourth_city_earns_and_grants_beside_the_others(
         await found(running)
     async with running_worker(fresh, owner, tmp_path) as running:
         line = await running.line(TERMINAL)
+        for language in ("pl", "en"):
+            told = await line.ask(SignOn(1, 0, "t", language, 0))
+            assert isinstance(told, SignOnReply)
+            assert [offer[2] for offer in told.offers] == ["Lamp tour", "Lamp tour"]
         earned = await ask(line, Earn(1, 0, CARD, TAPPED, 24_999))
         assert (earned.code, earned.points, earned.balance) == (0, 49, 49)
         lines = earned.receipt.splitlines()

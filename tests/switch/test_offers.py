@@ -1,13 +1,15 @@
 """What an offers file may say: every key bounded, every contradiction refused with the key and the reason."""
 
+import re
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.rules.offer_checks import check_codes, check_offer
+from switch.rules.offer_checks import check_codes, check_languages, check_offer
 from switch.rules.offers import (
     Codes,
     OfferError,
@@ -188,6 +190,29 @@ def test_a_benefit_nobody_can_get_is_refused(codes: Codes, key: str) -> None:
     (offer,) = parse_offers(WHOLE).offer
     with pytest.raises(OfferError, match=f"offer 7: key '{key}'.*nobody could get it"):
         check_codes(offer, codes)
+
+
+def test_an_offer_speaks_the_programme_s_languages() -> None:
+    """Of a city that speaks English alone: an offer with an English name is in order, one with a Polish one
+    beside it is not; name, text and goods are in the same languages.
+    """
+    english = msgspec.structs.replace(
+        rules := parse_rules((RULES / "zgierz.toml").read_bytes()),
+        programme=msgspec.structs.replace(rules.programme, languages=("en",)),
+    )
+    (both,) = parse_offers(WHOLE).offer
+    (one,) = parse_offers(re.sub(r'pl = "[^"]*", ', "", WHOLE)).offer
+    check_languages(one, english)
+    assert (one.name.in_("pl"), both.name.in_("pl")) == ("Pool -50 %", "Basen -50 %")
+    with pytest.raises(OfferError, match=r"offer 7: key 'name\.pl': no language of the programme"):
+        check_languages(both, english)
+    with pytest.raises(OfferError, match=r"offer 7: key 'name\.pl': the name in this language is missing"):
+        check_languages(one, rules)
+    for key in ("text", "goods"):
+        with pytest.raises(OfferError, match=f"offer 7: key '{key}.pl': missing"):
+            parse_offers(re.sub(f'({key} = {{ )pl = "[^"]*", ', r"\1", WHOLE))
+    with pytest.raises(OfferError, match="offer 7: key 'name': there in none"):
+        parse_offers(re.sub(r"name = .*", "name = {}", WHOLE))
 
 
 @pytest.mark.parametrize("city", ["zgierz", "zywiec"])

@@ -12,6 +12,7 @@ from switch.flow.operations import OPERATIONS
 from switch.rules.programme import Rules
 from switch.rules.programme.parts import TOPICS, Rule
 from switch.rules.reasons import APPROVALS, OF_OPERATION, REASONS, SPEC, Reason, paragraphs, reason_for
+from switch.rules.silent import IN_POLISH, SILENT, in_polish
 from tests.switch.test_cities import CZESTOCHOWA, PONTA, ZGIERZ, ZYWIEC
 
 SPEC_PAGE = Path(__file__).parents[2] / "protocol" / "SPEC.md"
@@ -100,3 +101,21 @@ def test_an_operation_may_have_a_reason_of_its_own() -> None:
     refund, redeem = (reason_for(ResultCode.POINTS_INSUFFICIENT, kind) for kind in (Kind.REFUND, Kind.REDEEM))
     assert isinstance(refund, Reason)
     assert refund != redeem
+
+
+def test_every_default_of_ours_has_a_polish_name() -> None:
+    """What the documents are silent about has two names; what they say is told as it stands."""
+    everything = [CZESTOCHOWA, ZYWIEC, ZGIERZ]
+    tables = [getattr(rules, name) for rules in everything for name in rules.__struct_fields__]
+    sections = {section for table in tables if table for section in table.source}
+    silent = {section.removeprefix(SILENT) for section in sections if section.startswith(SILENT)}
+    assert silent == set(IN_POLISH)
+    assert in_polish("silent: refunds") == "dokumenty milczą: zwroty"
+    assert in_polish("Zgierz § 18") == "Zgierz § 18"
+
+
+def test_a_quota_used_up_stands_where_the_document_limits_uses() -> None:
+    """Zgierz § 18; where a document has no such rule, where the list of offers stands."""
+    reason = reason_for(ResultCode.QUOTA_USED_UP, Kind.BENEFIT_USE)
+    assert paragraphs(reason, ZGIERZ) == ["Zgierz § 18"]
+    assert paragraphs(reason, ZYWIEC) == ["Żywiec § 4"]

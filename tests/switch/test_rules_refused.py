@@ -234,6 +234,40 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "entitlement.transition.entitled_until",
         "ends before the applications do",
     ),
+    "an entitlement that ends on a day that never is": (
+        changed(changed(ZGIERZ, "\nmonth = 5", "\nmonth = 2"), "\nday = 31", "\nday = 30"),
+        "entitlement.day",
+        "not every year has a day 30 in month 2",
+    ),
+    "an entitlement that ends on a day of leap years": (
+        changed(changed(ZGIERZ, "\nmonth = 5", "\nmonth = 2"), "\nday = 31", "\nday = 29"),
+        "entitlement.day",
+        "not every year has a day 29 in month 2",
+    ),
+    "reliefs that do not add up and go together": (
+        changed(ZGIERZ, "stacks = false", "stacks = true"),
+        "benefits.stacks",
+        "no other discount may be given (alone), and offers go together",
+    ),
+    "uses that may be stored and never sent": (
+        changed(
+            changed(ZGIERZ, "offline = false", "offline = true"),
+            "advice_age_max_days = 7",
+            "advice_age_max_days = 0",
+        ),
+        "benefits.offline",
+        "none may be late",
+    ),
+    "a guardian's document where nobody is a minor": (
+        ZGIERZ.replace(", minor = true", ""),
+        "benefits.guardian_for_minors",
+        "no kind of holder is for minors",
+    ),
+    "a guardian's document where none is asked for": (
+        changed(ZGIERZ, 'identity = "always"', 'identity = "in_doubt"'),
+        "benefits.guardian_for_minors",
+        "nobody is asked for a document",
+    ),
     "card numbers that could be guessed": (
         changed(ZGIERZ, 'prefix = "96162"', 'prefix = "96162000"'),
         "card.prefix",

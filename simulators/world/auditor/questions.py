@@ -107,7 +107,8 @@ def sign_on(scene: Scene, message: SignOn, registry: Registry, books: Books) -> 
     for number in registry.offers_of(partner.partner) if rules.benefits else ():
         offer = registry.offer_at(scene.programme, number, scene.at_ms, scene.number)
         if number > message.offers_after and offer is not None and offer.partner == partner.partner:
-            listed.append((number, offer.kind_number, offer.names[language]))
+            name = offer.names.get(language) or offer.names[rules.languages[0]]
+            listed.append((number, offer.kind_number, name))
     page = listed[: limits.OFFERS_MAX]
     told: dict[str, object] = {
         "programme": rules.code,

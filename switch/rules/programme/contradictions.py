@@ -5,6 +5,7 @@ Owns these checks, one function a subject; each yields the key and the reason. P
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,8 @@ from switch.rules.programme.rules import Rules
 from switch.rules.text import is_plain
 
 AGES = range(152)
+COMMON_YEAR = 2027
+"""A year without a 29 February."""
 
 
 def contradictions(rules: Rules) -> Iterator[Fault]:
@@ -146,8 +149,11 @@ def _faults_of_ages(rules: Rules) -> Iterator[Fault]:
 
 
 def check_entitlement(rules: Rules) -> Iterator[Fault]:
-    """The days of a transition come in order."""
-    transition = rules.entitlement.transition if rules.entitlement else None
+    """The day an entitlement ends on is in every year; the days of a transition come in order."""
+    ends = rules.entitlement
+    if ends is not None and ends.day > monthrange(COMMON_YEAR, ends.month)[1]:
+        yield Fault("entitlement.day", f"not every year has a day {ends.day} in month {ends.month}")
+    transition = ends.transition if ends else None
     if transition is None:
         return
     if transition.applied_until < transition.applied_from:
@@ -162,6 +168,27 @@ def check_card(rules: Rules) -> Iterator[Fault]:
     """Behind the prefix of a card number there is room for enough unguessable digits."""
     if rules.card.digits - len(rules.card.prefix) - 1 < 8:
         yield Fault("card.prefix", "it leaves fewer than 8 digits of a card's own")
+
+
+def check_benefits(rules: Rules) -> Iterator[Fault]:
+    """What is asked about benefits can be asked, and what may be stored may be sent."""
+    benefits = rules.benefits
+    if benefits is None:
+        return
+    if benefits.alone and benefits.stacks:
+        yield Fault("benefits.stacks", "no other discount may be given (alone), and offers go together")
+    if benefits.offline and not rules.programme.advice_age_max_days:
+        yield Fault(
+            "benefits.offline", "uses may be stored, and none may be late (programme.advice_age_max_days)"
+        )
+    if not benefits.guardian_for_minors:
+        return
+    if benefits.identity != "always":
+        yield Fault(
+            "benefits.guardian_for_minors", 'nobody is asked for a document (identity is not "always")'
+        )
+    if rules.holders is None or not rules.holders.minors_mask():
+        yield Fault("benefits.guardian_for_minors", "no kind of holder is for minors")
 
 
 def check_limits(rules: Rules) -> Iterator[Fault]:
@@ -255,6 +282,7 @@ CHECKS: tuple[Callable[[Rules], Iterator[Fault]], ...] = (
     check_holders,
     check_entitlement,
     check_card,
+    check_benefits,
     check_limits,
     check_names,
     check_receipts,

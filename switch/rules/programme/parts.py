@@ -39,8 +39,9 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A piece of a table; other keys than its own are refused."""
 
 
-TOPICS = frozenset({"states", "active", "blocked", "published"})
-"""What a section may be about that is no key: whether a programme runs, whether a card does, the list."""
+TOPICS = frozenset({"states", "active", "blocked", "published", "limits"})
+"""What a section may be about that is no key: whether a programme runs, whether a card does, the list of
+offers, and how often one may be used."""
 
 
 class Rule(Part, frozen=True, kw_only=True):
