@@ -76,7 +76,8 @@ class Chance:
         first = 1_000 * self.programme
         self.partners = [first + 1, first + 2]
         self.terminals = {first + n: (first + (2 if n == 4 else 1), n % 3) for n in range(1, 5)}
-        self.offers = list(range(1, 9))
+        # Now and then more than one page of VERIFY and of SIGN_ON holds.
+        self.offers = list(range(1, 80 if seed % 5 == 4 else 9))
         self._versions: dict[int, int] = {}
         self._rules_version = 1
         self.now_ms = int(self.random.choice(STARTS).timestamp() * 1_000)
@@ -190,7 +191,7 @@ class Chance:
     def news(self) -> list[Fact]:
         """Something that changes."""
         chance = self.random
-        what = chance.randrange(14)
+        what = chance.randrange(15)
         if any(self._suspended.values()) or self._is_ended:
             what = chance.choice([what, 5, 6])
         if what < 3:
@@ -221,7 +222,16 @@ class Chance:
             return [
                 OfferWithdrawn(programme=self.programme, number=number, version=version, from_ms=self._soon())
             ]
+        if what == 9:
+            return [self._moved()]
         return [self._offer(chance.choice(self.offers), self._soon())]
+
+    def _moved(self) -> TerminalSet:
+        """A terminal goes to another outlet of its partner, or stands in none."""
+        terminal = self.random.choice(list(self.terminals))
+        partner, _ = self.terminals[terminal]
+        self.terminals[terminal] = partner, self.random.randrange(3)
+        return TerminalSet(terminal=terminal, partner=partner, outlet=self.terminals[terminal][1])
 
     def _soon(self) -> int:
         return self.now_ms + self.random.choice([0, 0, HOUR_MS, DAY_MS])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from protocol import (
     TYPE_OF,
     Balance,
@@ -12,11 +14,14 @@ from protocol import (
     Quote,
     Redeem,
     Refund,
+    Reply,
     Request,
+    ResultCode,
     Reversal,
     SignOn,
     Status,
     Totals,
+    TotalsReply,
     Verify,
 )
 from tests.simulators.world.chance import DAY_MS, HOUR_MS, Chance
@@ -25,7 +30,7 @@ AMOUNTS = (0, 1, 99, 100, 199, 999, 1_000, 1_001, 2_499, 12_345, 50_000, 100_000
 ODD_AMOUNTS = (-1, -500, 100_001, 200_001, 2_000_001, 10**12, -(10**12))
 KINDS: dict[Any, int] = {
     Earn: 10, EarnAdvice: 5, Redeem: 6, BenefitUse: 22, BenefitAdvice: 6, Refund: 10, Reversal: 8,
-    Status: 4, Balance: 2, Quote: 7, Verify: 6, Totals: 1, SignOn: 1,
+    Status: 4, Balance: 2, Quote: 7, Verify: 6, Totals: 2, SignOn: 1,
 }  # fmt: skip
 FEW_POINTS = KINDS | {Earn: 1, EarnAdvice: 1, Redeem: 1, Balance: 1}
 
@@ -39,9 +44,13 @@ class Requests:
         self._stans = {terminal: 1_000 for terminal in city.terminals}
         self._sent: list[tuple[int, Any]] = []
         self._approved: list[tuple[int, Any]] = []
+        self._sums: dict[int, tuple[int, ...]] = {}
 
-    def note(self, terminal: int, request: Any, code: int) -> None:
-        """Remember what was approved: it is what others refer to."""
+    def note(self, terminal: int, request: Any, reply: Reply) -> None:
+        """Remember what was approved, for it is what others refer to; and a terminal's sums."""
+        code = reply.code
+        if isinstance(reply, TotalsReply) and code == ResultCode.TOTALS_DIFFER:
+            self._sums[terminal] = (request.stan_from, request.stan_to, *_sums(reply))
         if not code and hasattr(request, "card") and not isinstance(request, Balance | Quote | Verify):
             self._approved.append((terminal, request))
 
@@ -62,11 +71,13 @@ class Requests:
         if kind in (Reversal, Status, Refund):
             return self._reference(kind, terminal, stan)
         if kind is Totals:
+            if terminal in self._sums and self.random.random() < 0.6:
+                return Totals(stan, 0, *self._sums[terminal])
             first = max(stan - self.random.choice([5, 50, 12_000]), 1)
             return Totals(stan, 0, first, stan, *([0] * 10))
         if kind is SignOn:
             language = self.random.choice(["pl", "en", "de"])
-            return SignOn(stan, 0, "till", language, self.random.choice([0, 2]))
+            return SignOn(stan, 0, "till", language, self.random.choice([0, 2, 50]))
         return self._business(kind, terminal, stan)
 
     def _business(self, kind: Any, terminal: int, stan: int) -> Request:
@@ -88,7 +99,7 @@ class Requests:
             BenefitAdvice: (offer, amount, confirmed),
             Balance: (),
             Quote: (operation, amount, number),
-            Verify: (chance.choice([0, 0, 0, 3, 99]),),
+            Verify: (chance.choice([0, 0, 0, 3, 33, 99]),),
         }
         request: Request = kind(*head, *more[kind])
         return request
@@ -137,3 +148,8 @@ class Requests:
             return chance.choice(sent[-15:])
         near = max(stan + chance.choice([-1, -2, -3, -7, 0, 1]), 1)
         return terminal, Balance(near, 0, chance.choice(self.city.cards), 1)
+
+
+def _sums(reply: TotalsReply) -> tuple[int, ...]:
+    """Return the switch's own sums, in the order of the wire."""
+    return msgspec.structs.astuple(reply)[3:]

@@ -6,7 +6,7 @@ figure stands in a table, counted from the programme's document.
 
 from datetime import datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from protocol import Earn, Request, luhn_digit
@@ -39,11 +39,19 @@ def rules_text(city: str) -> str:
     return files("switch").joinpath(f"rules/programmes/{city}.toml").read_text(encoding="utf-8")
 
 
+class Judged(NamedTuple):
+    """A request, and the reply it must have."""
+
+    asked: Committed
+    expected: Expected
+
+
 class Town:
-    """One programme, told of nothing but what stands here."""
+    """One programme, told of nothing but what stands here. `tape`: all it was told and asked, in order."""
 
     def __init__(self, city: str, since: str = "2023-01-01") -> None:
         self.auditor = Auditor()
+        self.tape: list[Fact | Judged] = []
         self.city, self.programme = city, NUMBERS[city]
         self.cards = [self._digits(number) for number in range(1, 6)]
         self._number = self._order = self._stan = 0
@@ -65,6 +73,7 @@ class Town:
 
     def learn(self, fact: Fact) -> None:
         self._number += 1
+        self.tape.append(fact)
         self.auditor.learn(self._number, fact)
 
     def card(self, number: int, **more: Any) -> None:
@@ -97,7 +106,10 @@ class Town:
         text = self.cards[card] if isinstance(card, int) else card
         request = kind(self._stan, sold, text, how.get("entry", TAPPED), *fields)  # type: ignore[call-arg]
         terminal = how.get("terminal", HERE)
-        return self.auditor.judge(Committed(self._order, terminal, request, self._number, self.now))
+        asked = Committed(self._order, terminal, request, self._number, self.now)
+        expected = self.auditor.judge(asked)
+        self.tape.append(Judged(asked, expected))
+        return expected
 
     @property
     def stan(self) -> int:
