@@ -13,7 +13,7 @@ from ledger.registry.reads import layout_buckets
 
 ANOTHER_LAYOUT: Final = "the ledger has another number of buckets now: start the switch again"
 HOLD: Final = f"select pg_advisory_lock_shared({LAYOUT})"
-TAKE: Final = f"select pg_try_advisory_xact_lock({LAYOUT})"
+_TAKE: Final = f"select pg_try_advisory_xact_lock({LAYOUT})"
 
 
 async def hold_layout(connection: Connection) -> int:
@@ -24,5 +24,5 @@ async def hold_layout(connection: Connection) -> int:
 
 async def take_layout(connection: Connection) -> None:
     """Inside a transaction: keep everybody out until its end. Raises RegistryRefused while somebody posts."""
-    if not await connection.fetchval(TAKE):
+    if not await connection.fetchval(_TAKE):
         raise RegistryRefused("a switch runs on this ledger: stop it first, all its workers")

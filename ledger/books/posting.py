@@ -94,7 +94,8 @@ class QuotaLeg(NamedTuple):
     """One use of a quota.
 
     owner: the card's account for a limit per card, the programme's ORGANISER account for a wider one. quota:
-    offer << 3 | i for limit i (0..7) of an offer, i alone for a limit of the programme. period: the number of
+    offer << 3 | kind of period for a limit of an offer (which has one of each), the limit's number (0..7)
+    alone for one of the programme. period: the number of
     the day, week, month or year, 0 for ever (>= 0). uses_allowed: the limit by the rules in force, of all
     cards and buckets it is for.
     """

@@ -25,7 +25,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ProgrammeApplied(Told, frozen=True):
-    """A version of a programme's rules, in force from a moment until the next one is."""
+    """A version of a programme's rules, in force from a moment until the next one is.
+
+    Other bands of ages hold from a midnight on: the kinds of a holder are those of a day.
+    """
 
     programme: int
     version: int

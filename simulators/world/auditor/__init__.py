@@ -13,7 +13,9 @@ of a fault, not of a rule: its request is not judged, for nothing became of it. 
 their place among the commits (a STATUS may settle a number for ever). VERIFY, TOTALS and SIGN_ON change
 nothing: judge them where they were answered, or at each place they may have been answered at.
 
-A CARD_REPORT that is taken is judged, and its `CardReported` is learned under the change it made.
+A CARD_REPORT that is taken is judged, and its `CardReported` is learned under the change it made. KEY_CHANGE
+is no matter of rules and not judged, nor are the words of receipts. With several buckets a limit of all cards
+is held in shares: `has_wide_limit` says that `remaining` is at most what is foretold; 61 may come earlier.
 
 He is spoken to in wire messages; `registry_number` is the newest change the deciding worker had applied, and
 `accepted_at_ms` its clock as it decided. Imports: the standard library, msgspec, `protocol`, facts.py.
