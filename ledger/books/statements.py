@@ -1,8 +1,9 @@
 """Owns the reads of the books: balances, a card's history, partner balances, totals of a terminal, trial
 balance.
 
-Takes the service's connection. Nothing here changes what was posted. Money in grosze, points as integers,
-times in ms since 1970.
+Takes the service's connection, or an office's: balances and histories are read through schema office
+(migrations, 0050), which shows a programme's role its own. Nothing here changes what was posted. Money in
+grosze, points as integers, times in ms since 1970.
 """
 
 from typing import Any, Final
@@ -15,16 +16,16 @@ from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
 HISTORY_ROWS_MAX: Final = 1000
-BALANCE: Final = "select balance from ledger.account where bucket = $1 and id = $2"
-NEWEST_ROW: Final = "select last_terminal, last_stan from ledger.account where bucket = $1 and id = $2"
+BALANCE: Final = "select balance from office.account where bucket = $1 and id = $2"
+NEWEST_ROW: Final = "select last_terminal, last_stan from office.account where bucket = $1 and id = $2"
 HISTORY: Final = """
 with recursive chain as (
   select j.*, 1 as depth from (select $3::int as terminal, $4::int as stan) start
-    cross join lateral (select * from ledger.journal j
+    cross join lateral (select * from office.journal j
       where j.bucket = $1 and j.terminal = start.terminal and j.stan = start.stan limit 1) j
   union all
   select j.*, c.depth + 1 from chain c
-    cross join lateral (select * from ledger.journal j
+    cross join lateral (select * from office.journal j
       where j.bucket = $1 and j.terminal = c.previous_terminal and j.stan = c.previous_stan limit 1) j
     where c.depth < $2
 )
@@ -55,12 +56,12 @@ LAST_STAN: Final = (
 )
 ACCOUNT_BALANCE: Final = """
 select coalesce(sum(part), 0)::bigint from (
-  select r.balance as part from ledger.rollup r where r.bucket = any($1) and r.account = $2
+  select r.balance as part from office.rollup r where r.bucket = any($1) and r.account = $2
   union all
   select case when p.credit = $2 then p.points else -p.points end
     from unnest($1::int[]) as b(bucket)
-    left join ledger.rollup_mark m on m.bucket = b.bucket
-    cross join lateral (select p.debit, p.credit, p.points from ledger.posting p
+    left join office.rollup_mark m on m.bucket = b.bucket
+    cross join lateral (select p.debit, p.credit, p.points from office.posting p
       where p.bucket = b.bucket and p.transaction_id > coalesce(m.through, 0)
         and (p.debit = $2 or p.credit = $2)) p
 ) parts"""

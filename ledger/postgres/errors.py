@@ -27,7 +27,7 @@ _MISCONFIGURED: Final = {
     "3F000": "the schema is missing: run `cityswitch migrate`",
     "42P01": "a table is missing: run `cityswitch migrate`",
     "42883": "a function is missing: run `cityswitch migrate`",
-    "42501": "this role may not do that: check which role the DSN names",
+    "42501": "this role may not do that: see `cityswitch roles --help`, or name another role's DSN",
     "42601": _MIGRATE,
     "42703": _MIGRATE,
     "42804": _MIGRATE,

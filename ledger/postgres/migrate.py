@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import trio
 
-from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, MigrationError, StatementRefused
+from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, MigrationError
 from ledger.postgres.database import Connection, open_database
 from ledger.postgres.locks import MIGRATIONS
 
@@ -170,7 +170,9 @@ async def pending(dsn: str, *, directory: Path = DIRECTORY) -> Pending:
             applied = await _applied(connection)
         except Exception as error:
             if getattr(error, "sqlstate", None) == "42501":
-                raise StatementRefused("this role may not read registry.migration", "42501") from error
+                raise DatabaseMisconfigured(
+                    "this role may not read registry.migration: name the owner's DSN"
+                ) from error
             raise
         todo = _check(migrations, applied)
         return Pending(

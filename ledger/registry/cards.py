@@ -49,11 +49,9 @@ with card as (
     from unnest($2::bigint[], $3::text[], $4::date[], $5::smallint[]) as r(token, last4, expires_on, status)
   on conflict (token) do nothing
   returning account
-), account as (
-  insert into ledger.account (bucket, id)
-  select ledger.bucket_of(c.account, l.buckets), c.account from card c cross join registry.layout l
 )
-select count(*) from card"""
+select coalesce(array_agg(account), '{}') from card"""
+_OPEN: Final = "select registry.open_accounts_v1($1)"
 
 
 async def import_cards(
@@ -98,7 +96,7 @@ async def import_cards(
 
 
 async def _insert(connection: Connection, programme: int, cards: Sequence[CardRow]) -> int:
-    added: int = await connection.fetchval(
+    accounts: list[int] = await connection.fetchval(
         _IMPORT,
         programme,
         [card.token for card in cards],
@@ -106,7 +104,8 @@ async def _insert(connection: Connection, programme: int, cards: Sequence[CardRo
         [card.expires_on for card in cards],
         [int(card.status) for card in cards],
     )
-    return added
+    await connection.execute(_OPEN, accounts)
+    return len(accounts)
 
 
 async def set_card_status(connection: Connection, actor: Actor, token: int, status: CardStatus) -> CardStatus:

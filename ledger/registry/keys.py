@@ -26,7 +26,8 @@ _GENERATIONS: Final = """select t.id, coalesce(max(k.generation), 0) + 1 as next
     coalesce(max(k.generation) filter (where k.live and k.used_at is not null),
              max(k.generation) filter (where k.live), 0) as kept
   from registry.terminal t
-  left join (select *, retired_at is null and coalesce(not_after > now(), true) as live
+  left join (select terminal, generation, used_at,
+               retired_at is null and coalesce(not_after > now(), true) as live
              from registry.terminal_key) k on k.terminal = t.id
   where t.id = any($1::int[]) group by t.id"""
 _RETIRE: Final = """update registry.terminal_key k set

@@ -1,7 +1,7 @@
 """Owns the database roles of the programmes: one each, whose members read and change that programme's rows
 alone.
 
-What such a role may do is in the migrations (0022): policies choose the rows by the role's name. Takes the
+What such a role may do is in the migrations (0050): policies choose the rows by the role's name. Takes the
 owner's connection, which may create roles.
 """
 

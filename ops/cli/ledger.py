@@ -19,6 +19,7 @@ from ledger.books.rebucket import rebucket as rebucket_books
 from ledger.books.verify import verify as verify_books
 from ledger.postgres.database import Connection
 from ledger.registry.bounds import INT64_MAX
+from ledger.registry.partners import check_partner
 from ops.cli.audit import parse_since
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import UNSURE, BySure, Json, digits_of, master_key, tell_done
@@ -77,6 +78,14 @@ async def find_account(connection: Connection, digits: str | None, which: Accoun
     return int(card["account"])
 
 
+async def balance_of(connection: Connection, account: int) -> int:
+    """Return the points of an account. Raises `CommandError` where there is none, or it is another's."""
+    points = await statements.balance(connection, account)
+    if points is None:
+        raise CommandError(Exit.NOT_FOUND, f"there is no account {account}.", "See `cityswitch cards list`.")
+    return points
+
+
 @app.command(help_epilogue=examples(f"ledger balance {EXAMPLE_CARD}", "ledger balance --partner 1001 --json"))
 async def balance(
     number: OptionalNumber = None,
@@ -92,6 +101,7 @@ async def balance(
 
     async def job(connection: Connection) -> Row:
         if partner is not None:
+            await check_partner(connection, partner)
             sums = await statements.partner_balance(connection, partner)
             return {
                 "partner": partner,
@@ -99,11 +109,7 @@ async def balance(
                 "redeemed_points": sums.redeemed_points,
             }
         account = await find_account(connection, digits, which, place)
-        points = await statements.balance(connection, account)
-        if points is None:
-            raise CommandError(
-                Exit.NOT_FOUND, f"there is no account {account}.", "See `cityswitch cards list`."
-            )
+        points = await balance_of(connection, account)
         return {"account": account, "balance": points}
 
     async with looking(place) as database:
@@ -125,6 +131,7 @@ async def history(
 
     async def job(connection: Connection) -> list[statements.HistoryRow]:
         account = await find_account(connection, digits, which, place)
+        await balance_of(connection, account)
         return await statements.history(connection, account, limit=limit)
 
     async with looking(place) as database:

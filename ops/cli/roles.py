@@ -17,7 +17,9 @@ from ops.place.options import HERE, Place
 
 app = App(
     name="roles",
-    help="Database roles of the programmes: each reads and changes its own programme's rows.",
+    help="Database roles of the programmes: each does an office's work for its own programme, and sees "
+    "nothing of another's. What is the whole installation's is the owner's alone, and ends in exit status 3: "
+    "`ledger verify`, `redecide`, `rebucket` and `trial-balance`, a new programme, `init` and `migrate`.",
     help_epilogue=examples("roles add zgierz", "roles list"),
 )
 

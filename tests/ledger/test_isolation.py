@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.books.layout import hold_layout
+from ledger.books.posting import AccountKind, account_id
 from ledger.errors import DatabaseMisconfigured, NotInRegistry, StatementRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import writing
@@ -21,12 +22,22 @@ from ledger.registry.terminals import NewTerminal, import_terminals
 from tests.ledger.books import PARTNER, TESTER, Books, write_registry
 
 A, B = 1, 2
+PARTNERS = "(select p.programme from registry.partner p where p.id = {})"
+TERMINALS = """(select p.programme from registry.terminal x join registry.partner p on p.id = x.partner
+  where x.id = t.terminal)"""
 WHOSE = {
     "programme": "id",
-    "outlet": "(select p.programme from registry.partner p where p.id = t.partner)",
-    "terminal": "(select p.programme from registry.partner p where p.id = t.partner)",
+    "outlet": PARTNERS.format("t.partner"),
+    "terminal": PARTNERS.format("t.partner"),
+    "terminal_key": TERMINALS,
+    "account": "(select c.programme from registry.card c where c.account = t.id)",
+    "journal": TERMINALS,
+    "posting": PARTNERS.format("case when t.debit & 7 in (1, 2) then t.debit else t.credit end >> 3"),
+    "rollup": PARTNERS.format("t.account >> 3"),
 }
 """How a row says whose it is, where it is not by a column `programme`."""
+SHARED = {"registry.card_move", "registry.layout", "registry.installation", "office.rollup_mark"}
+"""Of the whole installation: what may become of any card, a number, a check value."""
 
 
 @pytest.fixture
@@ -62,7 +73,13 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 await write_registry(c, sql, account, programme)
             await make_role(c, programme)
         for programme, partner in ((A, PARTNER), (B, 8)):
+            terminal = 70 if programme == A else 80
             for sql in (
+                f"insert into registry.terminal_key (terminal, generation, wrapped) "
+                f"values ({terminal}, 1, decode(repeat('00', 60), 'hex'))",
+                "insert into registry.card_case (terminal, stan, digest, kind, entry, happened_at, "
+                f"programme, state) values ({terminal}, 9, 9, 3, 1, now(), {programme}, 3)",
+                f"insert into ledger.rollup (bucket, account, balance) values (0, {partner} << 3 | 1, 5)",
                 f"insert into registry.outlet (id, partner, name) values ({partner}, {partner}, 'x')",
                 "insert into registry.offer (programme, number, version, partner, terms) "
                 f"values ({programme}, 1, 1, {partner}, 'x')",
@@ -70,6 +87,12 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 await write_registry(c, sql)
 
     await owner.run(found_b)
+    books.accounts.append(
+        await owner.run(lambda c: c.fetchval("select account from registry.card where token = 2000"))
+    )
+    posting = books.earn(1, 25, card=3, terminal=80)
+    posting.counter_account = account_id(8, AccountKind.PARTNER_ISSUED)
+    await books.post(posting)
     return owner
 
 
@@ -84,7 +107,8 @@ async def as_role(connection: Connection, role: str, sql: str) -> list[Any]:
 TABLES = """select c.oid::regclass::text as name, c.relname as short,
     exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'programme') as is_owned
   from pg_class c where c.relkind in ('r', 'p', 'v', 'm')
-    and c.relnamespace in ('registry'::regnamespace, 'people'::regnamespace, 'ledger'::regnamespace)
+    and c.relnamespace in ('registry'::regnamespace, 'people'::regnamespace, 'ledger'::regnamespace,
+      'office'::regnamespace)
   order by 1"""
 
 
@@ -106,10 +130,10 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         except DatabaseMisconfigured:
             continue
         read[name] = len(rows)
-        if name == "registry.card_move":
-            continue  # what may become of any card
+        if name in SHARED:
+            continue
         assert whose is not None, f"{name} says not whose its rows are, and can be read"
-        assert {row["whose"] for row in rows} == {A}, name
+        assert {row["whose"] for row in rows} == {A}, (name, rows)
         assert len(rows) < of_all, name
     assert {
         "registry.card",
@@ -117,7 +141,15 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "people.person",
         "people.consent",
         "registry.terminal",
+        "registry.terminal_key",
+        "registry.card_case",
+        "registry.audit",
+        "office.account",
+        "office.journal",
+        "office.posting",
+        "office.rollup",
     } <= set(read)
+    assert not any(name.startswith("ledger.") for name in read)
 
 
 async def test_nor_does_it_write_one(two_cities: Database) -> None:
@@ -139,8 +171,19 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
         "from people.person",
         "update registry.card set account = 8",
         "select * from ledger.journal",
-        "select * from registry.audit",
-        "select * from registry.terminal_key",
+        "select wrapped from registry.terminal_key",
+        "update registry.audit set actor = 'x'",
+        "insert into registry.audit (actor, object, key, after) values ('x', 'card', '1', '{}')",
+        "insert into registry.partner (id, programme, name) values (9, 2, 'x')",
+        "insert into registry.terminal (id, partner) values (9, 8)",
+        "insert into registry.terminal_key (terminal, generation, wrapped) "
+        "values (80, 9, decode(repeat('00', 60), 'hex'))",
+        "insert into registry.programme_version (programme, version, effective_from, rules_toml) "
+        "values (2, 9, now(), 'x')",
+        "insert into registry.programme (id, code, name) values (9, 'x', 'x')",
+        "insert into registry.card (token, account, programme, last4) values (9, 80000, 1, '0000')",
+        "insert into ledger.account (bucket, id) values (0, 80000)",
+        "update office.account set balance = 1",
     ):
 
         async def try_it(c: Connection, sql: str = sql) -> None:
@@ -160,8 +203,16 @@ async def test_nobody_is_put_on_another_city_s_holder(two_cities: Database) -> N
     account = await two_cities.run(
         lambda c: c.fetchval("select account from registry.card where token = 2002")
     )
-    holder = "insert into registry.holder (account, programme) values ($1, 2)"
-    await two_cities.run(lambda c: write_registry(c, holder, account))
+    holder = "insert into registry.holder (account, programme) values ($1, {})"
+
+    async def hold(c: Connection) -> None:
+        async with writing(c, TESTER):
+            await c.execute(f"set local role {role_name(A)}")
+            await c.execute(holder.format(A), account)
+
+    with pytest.raises(DatabaseMisconfigured, match="row-level security"):
+        await two_cities.run(hold)
+    await two_cities.run(lambda c: write_registry(c, holder.format(B), account))
 
     async def put(c: Connection, role: str) -> None:
         async with writing(c, TESTER):
@@ -202,3 +253,24 @@ async def test_a_role_is_made_while_a_switch_serves(two_cities: Database, databa
         return await make_role(c, 3)
 
     assert await two_cities.run(found_c) in (True, False)  # roles are the server's, not the database's
+
+
+async def test_no_card_joins_another_city_s_account(two_cities: Database) -> None:
+    """Nor does the owner put one there: an account is one programme's, whoever writes."""
+    account = await two_cities.run(
+        lambda c: c.fetchval("select account from registry.card where token = 2002")
+    )
+    joining = (
+        "insert into registry.card (token, account, programme, last4, carrier) values (9, $1, 1, '0000', 3)"
+    )
+    with pytest.raises(StatementRefused, match="another programme"):
+        await two_cities.run(lambda c: write_registry(c, joining, account))
+
+
+async def test_postings_meet_no_policy(two_cities: Database, database: Database) -> None:
+    """What the switch posts and reads of the books has no filter: no table of schema ledger has a policy."""
+    policies = "select count(*) from pg_class where relnamespace = 'ledger'::regnamespace and relrowsecurity"
+    assert await two_cities.run(lambda c: c.fetchval(policies)) == 0
+    for table in ("ledger.account", "ledger.journal", "ledger.posting", "registry.card", "registry.holder"):
+        plan = await database.run(lambda c, t=table: c.fetch(f"explain select * from {t}"))
+        assert not any("Filter" in row[0] for row in plan), plan

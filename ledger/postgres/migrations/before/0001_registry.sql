@@ -165,6 +165,7 @@ create table registry.audit (
   source text not null default '' check (length(source) <= 400),  -- of an import: file and SHA-256
   hand   text not null default 'desk' check (length(hand) between 1 and 32),  -- of a card's move: by whose it was made
   second text not null default '' check (length(second) <= 64 and second <> actor),  -- who else agreed
+  programme smallint,  -- whose row it was; null: the installation's
   object text not null,
   key    text not null,
   rows   int not null default 1 check (rows >= 1),
@@ -176,6 +177,19 @@ create index audit_key on registry.audit (object, key);
 -- By whose hand a card changes (setting cityswitch.hand, for the transaction); nobody said: the desk's.
 create function registry.hand() returns text language sql stable as $$
   select coalesce(nullif(current_setting('cityswitch.hand', true), ''), 'desk')
+$$;
+
+-- Whose a row of a table is; null: the installation's.
+create function registry.programme_of(p_table text, p_row jsonb) returns smallint language plpgsql stable as $$
+begin
+  return case
+    when p_table = 'programme' then (p_row ->> 'id')::smallint
+    when p_row ? 'programme' then (p_row ->> 'programme')::smallint
+    when p_row ? 'partner' then (select p.programme from registry.partner p where p.id = (p_row ->> 'partner')::int)
+    when p_row ? 'terminal' then (select p.programme from registry.terminal t join registry.partner p on p.id = t.partner
+                                    where t.id = (p_row ->> 'terminal')::int)
+  end;
+end
 $$;
 
 -- As the owner, so that the service leaves its rows too without a right to write them by hand.
@@ -191,22 +205,22 @@ declare
     'kinds_from', 'kinds_before', 'next_from', 'kinds_next'];  -- the days of kinds are birthdays
 begin
   if tg_op = 'UPDATE' then
-    insert into registry.audit (actor, reason, source, hand, second, object, key, before, after)
-      select v_actor, v_reason, v_source, v_hand, v_second, tg_table_name, n.key, o.fields - v_hidden, n.fields - v_hidden
+    insert into registry.audit (actor, reason, source, hand, second, programme, object, key, before, after)
+      select v_actor, v_reason, v_source, v_hand, v_second, registry.programme_of(tg_table_name, n.fields), tg_table_name, n.key, o.fields - v_hidden, n.fields - v_hidden
         from (select registry.key_of(tg_argv, to_jsonb(t)) as key, to_jsonb(t) as fields from new_rows t) n
         left join (select registry.key_of(tg_argv, to_jsonb(t)) as key, to_jsonb(t) as fields from old_rows t) o
           using (key);
     return null;
   end if;
   if tg_table_name in ('card', 'holder') and (select count(*) from new_rows) > 100 then
-    insert into registry.audit (actor, reason, source, hand, second, object, key, rows, after)
-      select v_actor, v_reason, v_source, v_hand, v_second, tg_table_name, '', count(*),
-          jsonb_build_object('programme', min(programme), 'account_first', min(account), 'account_last', max(account))
-        from new_rows;
+    insert into registry.audit (actor, reason, source, hand, second, programme, object, key, rows, after)
+      select v_actor, v_reason, v_source, v_hand, v_second, programme, tg_table_name, '', count(*),
+          jsonb_build_object('programme', programme, 'account_first', min(account), 'account_last', max(account))
+        from new_rows group by programme;
     return null;
   end if;
-  insert into registry.audit (actor, reason, source, hand, second, object, key, after)
-    select v_actor, v_reason, v_source, v_hand, v_second, tg_table_name, registry.key_of(tg_argv, to_jsonb(t)), to_jsonb(t) - v_hidden
+  insert into registry.audit (actor, reason, source, hand, second, programme, object, key, after)
+    select v_actor, v_reason, v_source, v_hand, v_second, registry.programme_of(tg_table_name, to_jsonb(t)), tg_table_name, registry.key_of(tg_argv, to_jsonb(t)), to_jsonb(t) - v_hidden
       from new_rows t;
   return null;
 end

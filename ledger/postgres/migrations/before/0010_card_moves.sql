@@ -62,6 +62,11 @@ begin
       end if;
     end if;
   end if;
+  if tg_op = 'INSERT' and exists (
+    select from registry.card c where c.account = new.account and c.programme <> new.programme
+  ) then
+    raise exception 'the account is another programme''s';
+  end if;
   if new.status = 0 and exists (
     select from registry.card c
       where c.account = new.account and c.carrier = new.carrier and c.status = 0 and c.token <> new.token

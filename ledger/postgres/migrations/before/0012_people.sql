@@ -78,9 +78,9 @@ begin
   select string_agg(k.name, ', ' order by k.name) into v_columns
     from jsonb_object_keys(coalesce(v_new, v_old)) as k(name)
     where v_new is null or v_old is null or v_new -> k.name is distinct from v_old -> k.name;
-  insert into registry.audit (actor, reason, source, hand, object, key, before, after)
+  insert into registry.audit (actor, reason, source, hand, programme, object, key, before, after)
     values (current_setting('cityswitch.actor'), coalesce(current_setting('cityswitch.reason', true), ''),
-      coalesce(current_setting('cityswitch.source', true), ''), registry.hand(), tg_table_name,
+      coalesce(current_setting('cityswitch.source', true), ''), registry.hand(), (coalesce(v_new, v_old) ->> 'programme')::smallint, tg_table_name,
       coalesce(v_new, v_old) ->> 'account',
       case when v_old is not null then jsonb_build_object('columns', '') end,
       jsonb_build_object('columns', case when v_new is null then 'removed' else coalesce(v_columns, '') end));
