@@ -108,6 +108,7 @@ class Auditor:
         digest = _digest(asked)
         if (told := self._stands(asked, digest)) is not None:
             return told
+        scene.is_offline = True
         sold_ms = message.terminal_time * 1_000
         moment = min(sold_ms, scene.now_ms)  # nothing is judged by what is not yet
         then = self.registry.rules_at(scene.programme, moment, scene.number)

@@ -53,6 +53,7 @@ class Scene(msgspec.Struct, gc=False):
     now_ms: int
     at_ms: int
     rules: Rules
+    is_offline: bool = False
     day: date = date.min
     minute: int = 0
     card: CardSet | None = None
@@ -149,7 +150,8 @@ def reasons_of_card(registry: Registry, scene: Scene, message: CardMessage) -> s
     card = scene.card
     if card is None:
         return found
-    state = registry.state_of_card(card, scene.at_ms, scene.number)
+    # What is known now holds, whatever the clock shows; only a sale made offline is judged by its own time.
+    state = registry.state_of_card(card, scene.at_ms, scene.number) if scene.is_offline else card.state
     if state == WANTED and scene.rules.retains:
         found.add(int(ResultCode.CARD_RETAIN))
     elif state == REPLACED:

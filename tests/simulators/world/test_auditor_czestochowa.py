@@ -175,6 +175,13 @@ def test_a_sale_offline_is_judged_by_its_own_moment(town: Town, state: int, sold
     assert (told.code, told.balance) == (code, 0 if code else 1)
 
 
+def test_a_block_holds_from_its_commit_on(town: Town) -> None:
+    """Known is known: a clock that shows less than the moment of the block asks for nothing earlier."""
+    town.card(0, state=BLOCKED, since_ms=at("2026-03-10 12:01"))
+    assert town.ask(Earn, 1_000, when="2026-03-10 12:00").code == 45
+    assert town.ask(EarnAdvice, 1_000, when="2026-03-10 12:02", sold="2026-03-10 12:00").code == 0
+
+
 def test_rules_of_the_sale(town: Town) -> None:
     """20.00 zł earned 2 points until 9 March, and from then on 4."""
     dearer = rules_text("czestochowa").replace("step_grosze = 1000", "step_grosze = 500")
