@@ -16,7 +16,7 @@ import msgspec
 import trio
 
 from simulators.world.auditor import Auditor
-from simulators.world.year import desk, evenings, festivals, seasons
+from simulators.world.year import desk, evenings, festivals, savings, seasons
 from simulators.world.year.cities import CITIES
 from simulators.world.year.closing import compared, wrong_books
 from simulators.world.year.days import HOUR_MS, Day, days_of
@@ -28,8 +28,8 @@ from simulators.world.year.worker import Worker
 
 FIRST_YEAR: Final = 2024
 _YEARS: Final = 6
-REQUESTS_A_VISIT: Final = 1.45
-"""What a visit comes to, with what follows from it: measured."""
+REQUESTS_A_VISIT: Final = 1.22
+"""What a visit comes to at least, with what follows from it: measured."""
 _BY_HOUR: Final = (
     1, 1, 1, 1, 1, 2, 10, 25, 40, 50, 60, 65, 60, 55, 60, 70, 85, 90, 75, 50, 25, 10, 5, 3,
 )  # fmt: skip
@@ -93,6 +93,7 @@ async def _live(plan: Plan, on_day: Callable[[date, int], object]) -> Lived:
             _plan_visits(life, day, plan, weights)
             desk.plan(life, day)
             festivals.plan(life, day)
+            savings.plan(life, day)
             evenings.plan(life, day)
             await life.live_until(life.day_ends_ms)
             on_day(day.date, life.referee.order)

@@ -17,7 +17,7 @@ from simulators.world.year.days import HOUR_MS, Day
 from simulators.world.year.life import Life, Story
 from simulators.world.year.opening import enter
 from simulators.world.year.people import PLASTIC, Card, Resident
-from simulators.world.year.sales import Visit, head, probe, redeem
+from simulators.world.year.sales import Visit, earn, head, probe, redeem
 
 Tale: TypeAlias = Callable[[Life], Story]
 RETAINED, ATTEMPT, DOUBT = 1, 2, 3
@@ -75,6 +75,8 @@ async def _duplicate(life: Life, person: Resident, old: Card) -> Story:
     await probe(life, person, card, why_.NEW_BEFORE)
     if was == ACTIVE:
         await probe(life, person, old, why_.OLD_BEFORE)
+        if life.city.has_points:
+            await earn(Visit(life, life.some_till(), person, old), 250_000)
     yield life.in_hours(life.random.uniform(20, 100))
     person.cards.insert(0, card)
     life.office.hand_over(person, card)
@@ -160,7 +162,7 @@ async def report(life: Life, person: Resident, card: Card, kind: int) -> None:
         if card.state == ACTIVE:
             card.state = stops.get(kind, card.state)
         life.office.note_report(person, card, message)
-    if life.chance(0.1):
+    if life.chance(0.2):
         await life.referee.ask(till.number, message, (why_.AGAIN,))
         other = CardReport(message.stan, message.terminal_time + 1, card.digits, card.entry, kind)
         await life.referee.ask(till.number, other, (why_.OTHER_BODY,))

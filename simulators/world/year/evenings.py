@@ -42,7 +42,7 @@ def plan(life: Life, day: Day) -> None:
         for _ in range(max(len(life.town.residents) // 200, 3)):
             life.at(day.begins_ms + 7 * HOUR_MS, _sold_before_rules, life)
     if _is_eve_of_change(life, day.date):
-        for till in life.random.sample(life.market.tills, max(len(life.market.tills) // 4, 1)):
+        for till in life.random.sample(life.market.tills, max(len(life.market.tills) // 2, 1)):
             life.go_on_at(at_ms(day.date, 22), off_the_line(life, till))
     for _ in range(int(len(life.town.residents) * 0.01 / 366 + life.random.random())):
         life.go_on_at(day.begins_ms + int(life.random.uniform(9, 18) * HOUR_MS), blocked_meanwhile(life))

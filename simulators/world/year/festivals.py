@@ -14,7 +14,7 @@ from simulators.world.year.days import HOUR_MS, Day
 from simulators.world.year.desk import plan_reports
 from simulators.world.year.life import Life
 from simulators.world.year.sales import Visit, probe, use
-from simulators.world.year.shopping import price
+from simulators.world.year.shopping import benefit, price
 
 _AT_NIGHT: Final = ("small hours", "small hours", "night", "daily")
 
@@ -34,6 +34,9 @@ def plan(life: Life, day: Day) -> None:
     if (day.date.month, day.date.day) == (2, 29):
         for _ in range(many):
             _shows_card(life, day, life.random.uniform(8, 20), why_.LEAP_DAY)
+    for act in (_rush, _family_outing):
+        if life.chance(0.5):
+            life.at(day.begins_ms + int(life.random.uniform(9, 18) * HOUR_MS), act, life)
     _plan_notices(life, day)
     plan_reports(life, day)
 
@@ -52,6 +55,25 @@ async def _one_more(life: Life, why: tuple[str, ...]) -> None:
         await use(Visit(life, till, person, person.card), till.shop.offers[name], price(life), *why)
 
 
+async def _rush(life: Life) -> None:
+    """More people than an offer is for queue at a till."""
+    if (till := life.till_with("first come")) is not None:
+        for _ in range(8):
+            person = life.anybody()
+            await benefit(life, person, person.card, till, till.shop.offers["first come"])
+
+
+async def _family_outing(life: Life) -> None:
+    """One of a family shops all day, where the rules limit that."""
+    if not (life.edition and life.city.needs_documents):
+        return
+    person = life.anybody()
+    while "family" not in person.flags:
+        person = life.anybody()
+    for _ in range(4):
+        await probe(life, person, person.card, "a family's outing")
+
+
 def _shows_card(life: Life, day: Day, hour: float, why: str) -> None:
     person = life.anybody()
     life.at(day.begins_ms + int(hour * HOUR_MS), probe, life, person, person.card, why)
@@ -61,7 +83,7 @@ def _plan_notices(life: Life, day: Day) -> None:
     """Who moves away does so on any day; many at the end of a month."""
     share = 0.01 / 366
     if day.date.day >= 29:
-        share *= 6
+        share *= 25
     for _ in range(int(share * len(life.town.residents) + life.random.random())):
         moment_ms = day.begins_ms + int(life.random.uniform(8, 17) * HOUR_MS)
         life.go_on_at(moment_ms, terms.moved_away(life))

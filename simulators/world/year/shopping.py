@@ -16,7 +16,7 @@ from simulators.world.year.sales import APPROVED, USED_UP, Visit, earn, head, re
 from simulators.world.year.shops import Offer, Till
 
 TIERS: Final = (500, 250, 100)
-_MISTAKEN, _TAKEN_BACK, _ASKED = 0.03, 0.06, 0.12
+_MISTAKEN, _TAKEN_BACK, _ASKED = 0.05, 0.08, 0.14
 
 
 async def visit(life: Life, person: Resident, till: Till) -> None:
@@ -61,10 +61,10 @@ def some_offer(life: Life, till: Till) -> Offer:
 async def benefit(life: Life, person: Resident, card: Card, till: Till, offer: Offer) -> None:
     """Use a benefit; who finds a limit used up comes again when the next period has begun."""
     reply = await use(Visit(life, till, person, card), offer, price(life))
+    if reply.code == APPROVED and reply.remaining == 0 and life.chance(0.3):
+        reply = await use(Visit(life, till, person, card), offer, price(life), why_.USED_UP)
     if reply.code == USED_UP and offer.name in ("daily", "first come") and life.chance(0.5):
         life.at(_tomorrow_ms(life), _again, life, person, card, till, offer)
-    elif reply.code == APPROVED and reply.remaining == 0 and life.chance(0.3):
-        await use(Visit(life, till, person, card), offer, price(life), why_.USED_UP)
 
 
 async def _again(life: Life, person: Resident, card: Card, till: Till, offer: Offer) -> None:

@@ -77,7 +77,7 @@ async def validity(life: Life, person: Resident) -> Story:
 async def entitlement(life: Life, person: Resident) -> Story:
     """Most prove their tax before the end of May, some too late, some what was proved before, some never."""
     drawn, turn = life.random.random(), on(life.year, (6, 1))
-    is_shown = life.chance(0.15)
+    is_shown = life.chance(0.15) or person.applied_on is not None
     if drawn < 0.85:
         yield _office_ms(life, on(life.year, (2, 15)) + DAY * life.random.randrange(105))
         prove(life, person, life.year - 1)
