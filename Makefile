@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev demo up test test-under-load worlds check crash-test static published load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev demo up test test-under-load worlds mutants check crash-test static published load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -31,6 +31,9 @@ test-under-load: venv-dev  ## the suite RUNS times (10) while every processor is
 
 worlds: venv  ## SEEDS (200) simulated worlds of 2,000 operations under faults, from seed SEED (1) on: RELIABILITY.md
 	@.venv/bin/cityswitch simulate world --seed $(SEED) --seeds $(SEEDS)
+
+mutants: venv-dev  ## every planted bug of tests/mutants in a copy of the checkout, and what finds it: tests/mutants/TABLE.md
+	@$(RUN) tests.mutants --write
 
 static: venv-dev  ## format, lint and strict types, without the tests
 	@$(RUN) ruff format --check .

@@ -20,6 +20,7 @@ from simulators.world.cities import City
 from simulators.world.evidence import POSTING, Answered, Evidence
 from simulators.world.facts import Fact
 from simulators.world.judging import Judgement
+from simulators.world.known import Learned, by_an_old_registry, of_blocked_terminals
 from simulators.world.till import Till
 
 EXAMPLES_MAX: Final = 5
@@ -39,8 +40,13 @@ class Findings:
     """The change of the registry with which the world began."""
     is_audited: bool
     """Whether every reply can be foretold."""
+    learned: Sequence[Learned]
+    registry_age_s_max: float
+    """How old the registry may be that a row was decided by when it is entered."""
     blocks: dict[int, list[int]]
     """By account, when its cards were stopped (ms since 1970)."""
+    terminal_blocks: dict[int, list[tuple[int, bool]]]
+    """By terminal, each change of it in the registry and whether it was blocked by it."""
     counts: Counter[str]
     violations: list[str] = field(default_factory=list)
 
@@ -60,6 +66,7 @@ def check_all(found: Findings) -> Findings:
         _totals(found),
         _replies(found.evidence),
         _unforetold(found),
+        _known(found),
     ):
         found.violations += _some(lines)
     return found
@@ -109,6 +116,13 @@ def _unforetold(found: Findings) -> Iterator[str]:
     """The auditor, who has read the rules himself, would have given the same replies."""
     if found.is_audited:
         yield from Judgement(found.facts, found.ledger.commits, found.evidence, found.opened).run()
+
+
+def _known(found: Findings) -> Iterator[str]:
+    """Workers went by what they knew of the registry, and knew enough of it."""
+    ledger = found.ledger
+    yield from by_an_old_registry(ledger.commits, ledger.entered_at, found.learned, found.registry_age_s_max)
+    yield from of_blocked_terminals(ledger.commits, found.terminal_blocks)
 
 
 def is_final(answer: Answered) -> bool:

@@ -82,6 +82,12 @@ class City:
         """Return a card number that nobody was issued."""
         return self.population.stranger_digits(rng.randrange(_STRANGERS_MAX))
 
+    def foreigner(self, rng: random.Random) -> str:
+        """Return a card number of another city."""
+        other = rng.choice([place for place in PLACES.values() if place is not self.place])
+        population = Population("world", CARDS_OF_POPULATION, PARTNERS, TERMINALS, other.programme)
+        return population.card_digits(rng.randrange(SOUND_CARDS))
+
     def _account(self, index: int) -> int:
         return (self.programme * 1_000 + index) << 3
 
@@ -102,20 +108,25 @@ class City:
         ]
 
     def _people(self, today: date) -> list[Person]:
-        """Holders of every age, some with a birthday tomorrow; the last one's entitlement has ended."""
+        """Holders of every age, some with a birthday today or tomorrow; one entitlement ended yesterday."""
         if not self.place.has_holders:
             return []
         rng = self._rng
         accounts = sorted({card.account for card in self.cards})
         tomorrow = today + timedelta(days=1)
-        ages = [7, 18, 61, 3, 40, 13, 19, *(rng.randint(1, 90) for _ in accounts)]
+        ages = [7, 18, 61, 19, 40, 7, 13, *(rng.randint(1, 90) for _ in accounts)]
+        birthdays = [tomorrow, tomorrow, tomorrow, today, None, today, today]
         ends = date(today.year + (today.month > 5), 5, 31)
         return [
             Person(
                 account,
-                _birthday(tomorrow if place < 3 else today + timedelta(days=rng.randint(2, 360)), age),
+                _birthday(
+                    (birthdays[place] if place < len(birthdays) else None)
+                    or today + timedelta(days=rng.randint(2, 360)),
+                    age,
+                ),
                 ("family",) if place % 2 else (),
-                ends if account != accounts[-2] else date(today.year - 1, 5, 31),
+                ends if account != accounts[-2] else today - timedelta(days=1),
             )
             for place, (account, age) in enumerate(zip(accounts, ages, strict=False))
         ]
@@ -177,7 +188,7 @@ _OFFERS: Final = {
     4: terms(
         'kind = "fixed_price", price_grosze = 1500',
         limits=(own(4, "month"),),
-        more='hours = ["06:00-11:00", "22:00-02:00"]',
+        more='hours = ["06:00-11:00", "22:00-02:00"]\ndays = ["mon", "wed", "thu", "sat"]',
     ),
     5: terms(
         'kind = "free_entry"', limits=(wide(9, "day"),), more='days = ["mon", "tue", "fri", "sat", "sun"]'

@@ -203,10 +203,11 @@ class Clerk:
         await self.terminal.settle()
 
     async def _mistake(self) -> None:
-        """A stranger's card, a mistyped one, an amount that is none."""
+        """A stranger's card, one of another city, a mistyped one, an amount that is none."""
         rng = self._rng
         stranger = self._city.stranger(rng)
-        card = rng.choice((stranger, stranger[:-1] + str((int(stranger[-1]) + 1) % 10), "12", self._card()))
+        mistyped = stranger[:-1] + str((int(stranger[-1]) + 1) % 10)
+        card = rng.choice((stranger, self._city.foreigner(rng), mistyped, "12", self._card()))
         amount = rng.choice((0, -500, 10**10, self._amount()))
         if rng.random() < 0.5:
             await self.terminal.earn(card, amount, entry=self._entry())

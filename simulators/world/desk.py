@@ -54,6 +54,8 @@ class Desk:
         self._cards: dict[str, facts.CardSet] = {}
         self.blocks: dict[int, list[int]] = {}
         """By account, when its cards were stopped (ms since 1970)."""
+        self.terminal_blocks: dict[int, list[tuple[int, bool]]] = {}
+        """By terminal, each change of it in the registry and whether it was blocked by it."""
 
     # The beginning
 
@@ -173,6 +175,7 @@ class Desk:
         """Add a terminal, block it or unblock it."""
         row = self._terminals[terminal] = TerminalRow(terminal, partner, int(is_blocked), "", 0)
         number = self._registry.set_terminal(row)
+        self.terminal_blocks.setdefault(terminal, []).append((number, is_blocked))
         self._learn(number, facts.TerminalSet(terminal=terminal, partner=partner))
 
     # Cards and holders

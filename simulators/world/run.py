@@ -32,6 +32,7 @@ from simulators.world.desk import Desk
 from simulators.world.evidence import Evidence
 from simulators.world.facts import Fact
 from simulators.world.faults import Fault, Faults
+from simulators.world.known import Learned, blind_s
 from simulators.world.machines import BEHIND_MS_MAX, DSN, Machine, master_key
 from simulators.world.network import Network
 from simulators.world.scheduling import ZONE, WallClock, run_virtually
@@ -127,6 +128,7 @@ class World:
         self.ledger.begin(self._trace, partial(self.faults.strikes, Fault.FEED_DEAF))
         self.evidence = Evidence(self.ledger)
         self.facts: list[tuple[int, Fact]] = []
+        self._learned: list[Learned] = []
         self._cities = cities(self.name, self._today, has_wide_limits=has_wide_limits)
         self._accidents: list[str] = []
         self._watches: dict[int, Watch] = {}
@@ -194,6 +196,7 @@ class World:
 
     def _learn(self, number: int, fact: Fact) -> None:
         self.facts.append((number, fact))
+        self._learned.append(Learned(trio.current_time(), number))
         self._trace.note(f"registry {number}: {type(fact).__name__}")
 
     def _machines(self, network: Network, nursery: trio.Nursery) -> list[Machine]:
@@ -206,6 +209,7 @@ class World:
             give_up_ms=rng.choice((500, 3_000)),
             feed_stale_after_s=rng.choice((2.0, 5.0)),
         )
+        self._registry_age_s_max = blind_s(config)
         behind_ms = [0, 0, 0]
         if Fault.CLOCK_BEHIND in self.faults.kinds and rng.random() < 0.4:
             behind_ms[1] = rng.choice((2_000, 60_000, BEHIND_MS_MAX))
@@ -291,7 +295,10 @@ class World:
             tills=self._tills,
             opened=self._opened,
             is_audited=self._is_audited,
+            learned=self._learned,
+            registry_age_s_max=self._registry_age_s_max,
             blocks=self._desk.blocks,
+            terminal_blocks=self._desk.terminal_blocks,
             counts=Counter(self.faults.counts),
             violations=[*self._accidents, *self.evidence.early],
         )

@@ -27,6 +27,7 @@ from simulators.world.clerk import Clerk, Sale
 from simulators.world.faults import Fault, Faults
 from simulators.world.network import Network
 from simulators.world.scheduling import WallClock
+from switch.rules.programme import LANGUAGES
 
 PATIENCE: Final = Patience(pause_min_s=0.1, pause_max_s=8.0)
 PAUSE_S: Final = 0.08
@@ -119,6 +120,7 @@ class Till:
             lambda: self._network.connect(self.number),
             rng=self._rng,
             patience=PATIENCE,
+            language=self._rng.choice(LANGUAGES),
             witness=self._witness,
             reverse_on_restart=reverse,
             clock=lambda: max(self._wall.now_s() + self._skew_s, 0.0),
