@@ -1,8 +1,8 @@
 """What happens in a world besides trade: acts of the office, and faults that come at moments of their own.
 
-Owns what happens when, in operations done, so that a shorter run has less of it. Must not know how an act is
-done (desk, machines and clock do). Invariants: everything is drawn from the seed before the first operation;
-`reopen` undoes whatever keeps a terminal from settling.
+Owns what happens when, in operations done. Must not know how an act is done (desk, machines and clock do).
+Invariants: a shorter run has the beginning of what a longer one has; `reopen` undoes whatever keeps a
+terminal from settling.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Acts:
         cities: Sequence[City],
         machines: Sequence[Machine],
     ) -> None:
-        self._rng = random.Random(f"{seed}:acts")
+        self._rng, plan = random.Random(f"{seed}:acts"), random.Random(f"{seed}:plan")
         self._faults = faults
         self._wall = wall
         self._desk = desk
@@ -67,8 +67,9 @@ class Acts:
             self._suspend_programme, self._apply_rules, self._publish, self._publish, self._withdraw,
             self._set_step, self._go_on,
         )  # fmt: skip
-        for _ in range(int(operations * ACTS_PER_OPERATION)):
-            self._plan(self._rng.randrange(operations), self._rng.choice(deeds))
+        for moment in range(operations):
+            if plan.random() < ACTS_PER_OPERATION:
+                self._plan(moment, plan.choice(deeds))
         for fault, action in self._faults_of_moments().items():
             for moment in faults.moments(fault, operations):
                 self._plan(moment, action)

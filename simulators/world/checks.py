@@ -65,6 +65,7 @@ def check_all(found: Findings) -> Findings:
         _witnesses(found),
         _totals(found),
         _replies(found.evidence),
+        _system_errors(found.evidence),
         _unforetold(found),
         _known(found),
     ):
@@ -110,6 +111,13 @@ def _replies(evidence: Evidence) -> Iterator[str]:
         before = first.setdefault((answer.terminal, answer.type, answer.message.stan), answer)
         if before.body != answer.body:
             yield f"two replies: {before.message} and {answer.message} of terminal {answer.terminal}"
+
+
+def _system_errors(evidence: Evidence) -> Iterator[str]:
+    """Nothing that befalls a world makes a row that the store refuses for what it says."""
+    for answer in evidence.answered:
+        if answer.message.code == ResultCode.SYSTEM_ERROR:
+            yield f"a system error: terminal {answer.terminal} was told {answer.message}"
 
 
 def _unforetold(found: Findings) -> Iterator[str]:

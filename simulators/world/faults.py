@@ -97,7 +97,8 @@ _KINDS_LEFT_OUT: Final = 0.15
 """A world without some kinds goes further in others."""
 _LEFT_OUT: Final = {Fault.CLOCK_BACK: 0.6, Fault.CLOCK_BEHIND: 0.5}
 """Of what makes a world hard to judge there is less."""
-TIMES_MAX: Final = 3
+OPERATIONS_BETWEEN: Final = 800
+"""On average, between two faults of a kind that happens by itself."""
 
 
 class Faults:
@@ -144,8 +145,12 @@ class Faults:
         self.counts[kind.value] += 1
 
     def moments(self, kind: Fault, operations: int) -> list[int]:
-        """Return after how many of so many operations a kind happens by itself, in order."""
-        if kind not in self.kinds:
-            return []
-        rng = self._rng[kind]
-        return sorted(int(rng.uniform(0.02, 0.9) * operations) for _ in range(rng.randint(1, TIMES_MAX)))
+        """Return after how many of so many operations a kind happens by itself."""
+        found: list[int] = []
+        moment = 0.0
+        while kind in self.kinds:
+            moment += self._rng[kind].expovariate(1 / OPERATIONS_BETWEEN)
+            if moment >= operations:
+                break
+            found.append(int(moment))
+        return found

@@ -1,6 +1,8 @@
 """Cuts a world that failed down to less of it that fails in the same way: operations, kinds of faults, tills.
 
 Owns the search. Must not know what a fault or a check is. Invariant: what it returns was run and did fail.
+A world of fewer operations is the beginning of the longer one, so operations go first, by halves; all else
+makes another world, of which some fail and some do not.
 """
 
 from __future__ import annotations
@@ -13,53 +15,63 @@ from simulators.world.faults import Fault
 from simulators.world.run import Plan, Report
 
 Run = Callable[[Plan], Report]
-TRIES_MAX = 150
+ROUNDS_MAX = 3
+
+
+class Shrinking:
+    """One search: the smallest plan so far, and how it is known to fail."""
+
+    def __init__(self, plan: Plan, report: Report, run: Run, on_smaller: Callable[[Plan], None]) -> None:
+        self.plan = replace(plan, kinds=tuple(sorted(report.kinds)))
+        self._wrong = _kinds_of(report)
+        self._run = run
+        self._on_smaller = on_smaller
+
+    def search(self) -> Plan:
+        """Search until a whole round finds nothing smaller."""
+        for _ in range(ROUNDS_MAX):
+            before = self.plan
+            self._fewer_operations()
+            self._fewer_kinds()
+            for tills in range(1, self.plan.tills):
+                if self._take(replace(self.plan, tills=tills)):
+                    break
+            if self.plan == before:
+                break
+        return self.plan
+
+    def _take(self, candidate: Plan) -> bool:
+        """Run a smaller plan, and take it if it fails in the same way."""
+        fails = bool(self._wrong & _kinds_of(self._run(candidate)))
+        if fails:
+            self.plan = candidate
+            self._on_smaller(candidate)
+        return fails
+
+    def _fewer_operations(self) -> None:
+        """Halve the distance between what fails and what does not."""
+        fine = 0
+        while self.plan.operations - fine > 1:
+            middle = (fine + self.plan.operations) // 2
+            if not self._take(replace(self.plan, operations=middle)):
+                fine = middle
+
+    def _fewer_kinds(self) -> None:
+        """Leave out as many as can be at a time."""
+        size = len(self.plan.kinds or ())
+        while size:
+            left_out = any(self._take(replace(self.plan, kinds=rest)) for rest in self._without(size))
+            size = min(size, len(self.plan.kinds or ())) if left_out else size // 2
+
+    def _without(self, size: int) -> Iterator[tuple[Fault, ...]]:
+        kinds = self.plan.kinds or ()
+        for at in range(0, len(kinds), size):
+            yield (*kinds[:at], *kinds[at + size :])
 
 
 def shrink(plan: Plan, report: Report, run: Run, on_smaller: Callable[[Plan], None] = lambda _: None) -> Plan:
     """Return a smaller plan that fails as `report` does, which is what `plan` came to."""
-    wrong = _kinds_of(report)
-    if plan.kinds is None:
-        plan = replace(plan, kinds=tuple(sorted(report.kinds)))
-    tries = 0
-    smaller = True
-    while smaller and tries < TRIES_MAX:
-        smaller = False
-        for candidate in _smaller(plan):
-            tries += 1
-            if wrong & _kinds_of(run(candidate)):
-                plan, smaller = candidate, True
-                on_smaller(plan)
-                break
-            if tries >= TRIES_MAX:
-                break
-    return plan
-
-
-def _smaller(plan: Plan) -> Iterator[Plan]:
-    """Yield plans of less, the boldest first."""
-    for part in (8, 4, 2):
-        if plan.operations >= 2 * part:
-            yield replace(plan, operations=plan.operations // part)
-    kinds = plan.kinds or ()
-    yield from (replace(plan, kinds=rest) for rest in _without(kinds))
-    for tills in {1, plan.tills // 2, plan.tills - 1}:
-        if 0 < tills < plan.tills:
-            yield replace(plan, tills=tills)
-    for less in (plan.operations // 4, 5, 1):
-        if 0 < less < plan.operations:
-            yield replace(plan, operations=plan.operations - less)
-
-
-def _without(kinds: tuple[Fault, ...]) -> Iterator[tuple[Fault, ...]]:
-    """Yield the kinds without all, without each half, without each."""
-    if kinds:
-        yield ()
-    size = len(kinds) // 2
-    while size:
-        for at in range(0, len(kinds), size):
-            yield (*kinds[:at], *kinds[at + size :])
-        size //= 2
+    return Shrinking(plan, report, run, on_smaller).search()
 
 
 def _kinds_of(report: Report) -> set[str]:
