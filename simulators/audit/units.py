@@ -137,8 +137,10 @@ class UnitsComparison:
                 uses += self._limits.get(answer.offer, 0)
                 grosze += answer.discount
             elif named and original is not None and original.type in _BENEFITS:
-                refunded[named] = refunded.get(named, 0) + answer.amount
-                is_whole = refunded[named] >= original.amount - original.discount
+                # What a reversal took back, though told before a refund, is no refund.
+                if answer.type == REFUND:
+                    refunded[named] = refunded.get(named, 0) + answer.amount
+                is_whole = refunded.get(named, 0) >= original.amount - original.discount
                 if is_whole if answer.type == REFUND else answer.code == 0:
                     uses -= self._limits.get(original.offer, 0)
                     grosze -= original.discount

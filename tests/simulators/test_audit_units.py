@@ -91,6 +91,17 @@ def test_a_clean_day_has_no_differences() -> None:
     assert (result.benefits, result.refunds, result.reversed) == (4, 3, 2)
 
 
+def test_a_reversal_told_before_a_refund_in_part_is_counted_once() -> None:
+    """Two terminals are told in any order: what a reversal took back does not make the refund a whole one."""
+    day = Day()
+    day.undo(21, REVERSAL, 4, 16, 60_00, legs=True)
+    day.reversals[T, 16] = [21]
+    day.told[T, 17] = day.told.pop((T, 17))
+    result = day.audit()
+    assert result.is_clean, result.lines()
+    assert result.told_sums == Sums(points=0, uses=1, grosze=10_00)
+
+
 def no_use(day: Day) -> None:
     del day.legs[511][1]
 
