@@ -6,6 +6,7 @@ before and after (migrations, 0001): what forgets this door cannot write at all.
 material and no card number, and is never changed.
 """
 
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -50,7 +51,7 @@ class Actor(NamedTuple):
     source: str = ""
     hand: Hand = Hand.DESK
     second: str = ""
-    """Who else agreed, where the settings want a second person."""
+    """Who else agreed, where the settings want a second person: a name, as whoever acts gives it."""
 
 
 SWITCH: Final = Actor("switch")
@@ -65,13 +66,21 @@ async def writing(connection: Connection, actor: Actor) -> AsyncIterator[None]:
     """
     check_text("the name of who does it", actor.name, ACTOR_CHARACTERS_MAX)
     check_text("the name of the second person", actor.second, ACTOR_CHARACTERS_MAX, least=0)
-    if actor.second.casefold() == actor.name.casefold():
+    first, second = _folded(actor.name), _folded(actor.second)
+    if not first or (actor.second and not second):
+        raise RegistryRefused("the name of who does it, or of the second person, is of spaces alone")
+    if first == second:
         raise RegistryRefused("the second person is another one than who does it")
     check_text("the reason", actor.reason, REASON_CHARACTERS_MAX, least=0)
     check_text("the name of the file", actor.source, SOURCE_CHARACTERS_MAX, least=0)
     async with connection.transaction():
         await connection.execute(BEGIN, *actor)
         yield
+
+
+def _folded(name: str) -> str:
+    """Return a name as it is compared: forms, capitals and spaces make no other person."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
 
 
 class Wanted(NamedTuple):

@@ -9,7 +9,7 @@ confirmation.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
@@ -39,7 +39,19 @@ from protocol import mask_card
 __all__ = ["app"]
 
 ByHand = Annotated[
-    Hand,
+    # Those a person at a desk can take down; a terminal's and the clock's are the switch's own.
+    Literal[
+        Hand.DESK,
+        Hand.ORGANISER,
+        Hand.HOLDER_DESK,
+        Hand.HOLDER_ONLINE,
+        Hand.HOLDER_POST,
+        Hand.GUARDIAN_DESK,
+        Hand.GUARDIAN_ONLINE,
+        Hand.GUARDIAN_POST,
+        Hand.PROXY_DESK,
+        Hand.PROXY_ONLINE,
+    ],
     Parameter(
         name="--hand",
         group=Group("Who and why", sort_key=8),

@@ -63,7 +63,11 @@ class By:
 
     actor: Annotated[str | None, Parameter(help="Who does it; the user of this system.")] = None
     second: Annotated[
-        str, Parameter(help="Who else agreed: wanted for many rows at once, where the settings say so.")
+        str,
+        Parameter(
+            help="Who else agreed, another person: wanted for many rows at once, where the settings say so. "
+            "It is kept as you name it, and not asked of that person."
+        ),
     ] = ""
     reason: Annotated[str, Parameter(help="Why.")] = ""
 

@@ -2,8 +2,8 @@
 
 Owns what stands in it and how its files are written (the page is `public_page`'s). It is made of the very
 rows that workers are told, so what is published is what is enforced (Żywiec § 4: only what the published list
-names is granted). Must not decide who may publish. Invariants: main partners come first, and a reader finds
-the old files or the new ones, never half of one.
+names is granted), without those whose days are over. Must not decide who may publish. Invariants: main
+partners come first, and a reader finds the old files or the new ones, never half of one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import msgspec
 from ledger.registry.offers import OfferState, Public
 from ledger.registry.reads import Status
 from ops.office.public_page import public_page
+from switch.rules.offer_checks import is_over
 from switch.rules.offers import Offer, decode_offer
 from switch.rules.programme import Rules
 
@@ -61,7 +62,10 @@ def public_list(public: Public, rules: Rules, now: datetime) -> dict[str, Any]:
         return None if at is None else at.astimezone(zone).isoformat()
 
     offers: dict[int, list[dict[str, Any]]] = {}
+    today = now.astimezone(zone).date()
     for held in held_versions(public.versions, now) if rules.benefits else ():
+        if is_over(held.offer, today):
+            continue
         told = msgspec.to_builtins(held.offer)
         del told["partner"]
         told |= {"version": held.version, "valid_from": moment(held.since), "valid_until": moment(held.until)}

@@ -37,8 +37,10 @@ from switch.flow.operations import is_served, served
 from switch.flow.question import Question
 from switch.flow.replies import not_supported
 from switch.flow.verify import not_verified, verify
+from switch.rules.dates import day_of_number
 from switch.rules.decide.refusals import refuse_partner
 from switch.rules.directory import Terminal
+from switch.rules.offer_checks import is_over
 from switch.rules.offers import kind_number
 from switch.rules.programme import LANGUAGES
 from switch.rules.text import cut
@@ -165,14 +167,20 @@ def sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: int
 
 
 def _offers_page(message: SignOn, terminal: Terminal, now_ms: int) -> tuple[list[tuple[int, int, str]], int]:
-    """Return number, kind and name of offers that hold at the partner, and where the next page begins."""
+    """Return number, kind and name of offers that hold at the partner, and where the next page begins.
+
+    What can be had on no day any more is not listed, here or in the public list.
+    """
     partner = terminal.partner
     first = LANGUAGES[first_language(terminal)]
     language = message.language if message.language in LANGUAGES else first
-    if partner.programme.current.rules.benefits is None:
+    version = partner.programme.current
+    if version.rules.benefits is None:
         return [], 0
+    today = day_of_number(version.calendar.day(now_ms))
     held = partner.programme.offers.of_partner(partner.number, now_ms, after=message.offers_after)
-    offers = [one.offer for one in islice(held, limits.OFFERS_MAX + 1) if one.offer is not None]
+    left = (one.offer for one in held if one.offer is not None and not is_over(one.offer, today))
+    offers = list(islice(left, limits.OFFERS_MAX + 1))
     page = offers[: limits.OFFERS_MAX]
     listed = [(offer.number, kind_number(offer), offer.name.in_(language)) for offer in page]
     return listed, page[-1].number if len(offers) > len(page) else 0

@@ -151,3 +151,13 @@ def test_a_moment_that_no_year_has_is_none(run: Run, moment: str) -> None:
     status, _, err = run("audit", "--since", moment)
     assert status == Exit.USAGE
     assert f"'{moment}' is no moment" in err
+
+
+@pytest.mark.parametrize("hand", ["terminal", "clock"])
+def test_nobody_at_a_desk_is_a_terminal_or_the_clock(run: Run, hand: str) -> None:
+    """Their hands are no choice of a command: the card stays as it is."""
+    run("cards", "add", typed=card(1))
+    status, _, err = run("cards", "block", "--hand", hand, *SURE, typed=card(1))
+    assert (status, "--hand" in err) == (Exit.USAGE, True)
+    assert json.loads(run("cards", "show", "--json", typed=card(1))[1])["status"] == "active"
+    assert hand not in run("cards", "block", "--help")[1].split("--hand")[1].split("--")[0]

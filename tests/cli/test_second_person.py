@@ -22,8 +22,14 @@ def test_a_bulk_act_wants_a_second_person_and_another_one(run: Run, file: Path, 
     """Nobody named, or the same person twice: nothing is stored; who agreed stands in the trail."""
     status, _, err = run("cards", "import", str(file), "--actor", "anna")
     assert (status, "--second" in err) == (Exit.USAGE, True)
-    status, _, err = run("cards", "import", str(file), "--actor", "anna", "--second", "Anna")
-    assert (status, "another one" in err) == (Exit.USAGE, True)
+    for same in ("Anna", " Anna ", "\uff21nna", "ANNA  "):
+        status, _, err = run("cards", "import", str(file), "--actor", "anna", "--second", same)
+        assert (status, "another one" in err) == (Exit.USAGE, True)
+    assert (
+        run("cards", "import", str(file), "--actor", "anna  nowak", "--second", "Anna Nowak")[0] == Exit.USAGE
+    )
+    assert run("cards", "import", str(file), "--actor", " ", "--second", "maria")[0] == Exit.USAGE
+    assert run("cards", "add", "--second", " ", typed=card(9))[0] == Exit.USAGE
     out = str(tmp_path / "maker.csv")
     assert run("cards", "generate", "--count", "3", "--out", out)[0] == Exit.USAGE
     assert json.loads(run("cards", "list", "--json")[1]) == []

@@ -106,7 +106,9 @@ def sign_on(scene: Scene, message: SignOn, registry: Registry, books: Books) -> 
     listed = []
     for number in registry.offers_of(partner.partner) if rules.benefits else ():
         offer = registry.offer_at(scene.programme, number, scene.at_ms, scene.number)
-        if number > message.offers_after and offer is not None and offer.partner == partner.partner:
+        if number <= message.offers_after or offer is None or offer.partner != partner.partner:
+            continue
+        if not offer.is_over(scene.day):
             name = offer.names.get(language) or offer.names[rules.languages[0]]
             listed.append((number, offer.kind_number, name))
     page = listed[: limits.OFFERS_MAX]
