@@ -68,7 +68,7 @@ OFFICE: Final = (Hand.DESK, Hand.ORGANISER)
 _AT_A_DESK: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK)
 _ONLINE: Final = (Hand.HOLDER_ONLINE, Hand.GUARDIAN_ONLINE)
 _BY_POST: Final = (Hand.HOLDER_POST, Hand.GUARDIAN_POST)
-_WAITING: Final = (_S.ORDERED, _S.READY)
+WAITING: Final = (_S.ORDERED, _S.READY)
 STOPPED: Final = (_S.BLOCKED, _S.WANTED, _S.RETAINED)
 
 MOVES: Final = (
@@ -76,44 +76,44 @@ MOVES: Final = (
     Move("activate", (_S.READY,), (_S.ACTIVE,), (Hand.DESK,), "Zgierz § 8, § 28: handed over in person"),
     Move(
         "block",
-        (*_WAITING, _S.ACTIVE, _S.WANTED),
+        (*WAITING, _S.ACTIVE, _S.WANTED),
         (_S.BLOCKED,),
         (*OFFICE, *_ONLINE, Hand.PROXY_ONLINE, *_AT_A_DESK, Hand.TERMINAL),
         "Zgierz § 24; Żywiec 4: an attempt a partner reports",
     ),
-    Move("unblock", STOPPED, (*_WAITING, _S.ACTIVE), OFFICE, "not stated: the office, to what it was"),
+    Move("unblock", STOPPED, (*WAITING, _S.ACTIVE), OFFICE, "not stated: the office, to what it was"),
     Move("want", (_S.ACTIVE, _S.BLOCKED), (_S.WANTED,), OFFICE, "Żywiec 4: partners retain"),
     Move(
         "retained",
-        (*_WAITING, _S.ACTIVE, _S.BLOCKED, _S.WANTED),
+        (*WAITING, _S.ACTIVE, _S.BLOCKED, _S.WANTED),
         (_S.RETAINED,),
         (*OFFICE, Hand.TERMINAL),
         "Żywiec 4: kept on the partner's own finding",
     ),
     Move(
         "replace",
-        (*_WAITING, _S.ACTIVE, _S.BLOCKED, _S.RETAINED),
+        (*WAITING, _S.ACTIVE, _S.BLOCKED, _S.RETAINED),
         (_S.REPLACED,),
         (*OFFICE, *_AT_A_DESK),
         "Zgierz § 27, § 28; Żywiec 3: when the duplicate is handed over",
     ),
     Move(
         "resign",
-        (*_WAITING, _S.ACTIVE, *STOPPED),
+        (*WAITING, _S.ACTIVE, *STOPPED),
         (_S.RESIGNED,),
         (*_AT_A_DESK, *_ONLINE, *_BY_POST),
         "Zgierz § 31, § 35",
     ),
     Move(
         "void",
-        (*_WAITING, _S.ACTIVE, *STOPPED),
+        (*WAITING, _S.ACTIVE, *STOPPED),
         (_S.VOID,),
         (Hand.ORGANISER, Hand.CLOCK),
         "Zgierz § 32, § 33; Żywiec 4: the organiser",
     ),
     Move(
         "close",
-        (*_WAITING, _S.ACTIVE, *STOPPED, _S.RESIGNED, _S.VOID),
+        (*WAITING, _S.ACTIVE, *STOPPED, _S.RESIGNED, _S.VOID),
         (_S.CLOSED,),
         (*OFFICE, *_AT_A_DESK, *_ONLINE),
         "Zgierz § 26: the account is deleted",

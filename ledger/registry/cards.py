@@ -13,7 +13,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import INT64_MAX, check_page, first_fault, number_fault
-from ledger.registry.card_states import STOPPED, CardStatus, check_move
+from ledger.registry.card_states import STOPPED, WAITING, CardStatus, check_move
 from ledger.registry.imports import Import, Mode, plan, sort_out
 from ledger.registry.programmes import check_programme
 from ledger.registry.stops import check_no_case
@@ -23,7 +23,7 @@ IMPORT_ROWS_PER_TRANSACTION: Final = 5_000
 
 
 class CardRow(NamedTuple):
-    """A card to import: token and last four digits of its number, last day of validity (None: for ever)."""
+    """A card to import: token and last four digits of its number, last day of validity (None: not named)."""
 
     token: int
     last4: str
@@ -62,8 +62,12 @@ async def import_cards(
     mode: Mode = Mode.WHOLE,
     *,
     on_stored: Callable[[int], None] = lambda _: None,
+    last_day: date | None = None,
 ) -> Import:
     """Add cards with an account each. All are checked before the first is written.
+
+    `last_day`: of those that name none and do not wait to be handed over. A card that is there already is the
+    same where no day is named, whatever day it was given.
 
     Any number of cards, written in chunks of 5,000 with a transaction each; `on_stored` is told how many
     are in after each. What ends it half-way (its caller stopped, the database lost, another import of the
@@ -77,10 +81,18 @@ async def import_cards(
         "where token = any($1::bigint[])",
         list(sound),
     )
-    planned = plan(sound, known, "token", lambda card: {"programme": programme, **card._asdict()}, refused)
+    by_rule = last_day is not None
+
+    def said(card: CardRow) -> dict[str, Any]:
+        fields = {"programme": programme, **card._asdict()}
+        if by_rule and card.expires_on is None:
+            del fields["expires_on"]
+        return fields
+
+    planned = plan(sound, known, "token", said, refused)
     if not planned.is_to_be_written(mode):
         return planned.report(mode)
-    new: list[CardRow] = list(planned.new.values())
+    new = [_with_last_day(card, last_day) for card in planned.new.values()]
     for begin in range(0, len(new), IMPORT_ROWS_PER_TRANSACTION):
         chunk = new[begin : begin + IMPORT_ROWS_PER_TRANSACTION]
         async with writing(connection, actor):
@@ -93,6 +105,11 @@ async def import_cards(
     await connection.execute("analyze registry.card")
     await connection.execute("analyze ledger.account")
     return planned.done()
+
+
+def _with_last_day(card: CardRow, last_day: date | None) -> CardRow:
+    is_given = card.expires_on is None and card.status not in WAITING
+    return card._replace(expires_on=last_day) if is_given else card
 
 
 async def _insert(connection: Connection, programme: int, cards: Sequence[CardRow]) -> int:

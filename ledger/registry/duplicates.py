@@ -64,12 +64,14 @@ async def replace_card(
     lost: bool = False,
     handed_over: bool = False,
     ordered: bool = False,
+    expires_on: date | None = None,
 ) -> Duplicate:
     """Give an account a duplicate of its newest card of that kind, with the next issue number.
 
     It inherits the account and the last valid day (programmes, Żywiec). It waits to be handed over
     (`ordered`: it is made first), and until then the old one works; unless that is `lost`, when it is dead
-    at once. `handed_over`: both at once, the new one active and the old one dead.
+    at once. `handed_over`: both at once, the new one active and the old one dead; it is valid until
+    `expires_on`, if the old one never had a last day.
     """
     if why := card_fault(CardRow(new_token, last4)):
         raise RegistryRefused(f"the new card: {' '.join(why)}")
@@ -97,6 +99,8 @@ async def replace_card(
         status = CardStatus.ACTIVE if handed_over else waiting
         new = New(new_token, last4, Carrier(old["carrier"]))
         issue = await _issue(connection, new, status, old_token)
+        if handed_over and old["expires_on"] is None and expires_on is not None:
+            await _put_last_day(connection, new_token, expires_on)
         after = await the_card(connection, old_token)
         return Duplicate(issue, status, CardStatus(after["status"]))
 

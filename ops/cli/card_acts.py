@@ -31,7 +31,6 @@ from ops.cli.registry_options import (
 )
 from ops.office import bureau
 from ops.office.bureau import Order
-from ops.office.rules_in_force import version_in_force
 from ops.place.options import HERE, Place
 from ops.till.terminal import FROM_INPUT
 from protocol import mask_card
@@ -89,9 +88,8 @@ async def generate(
     last_day = last_valid_day(expires_on)
     async with card_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        rules = (await version_in_force(desk.database, number)).rules.card
         by.agreed(place, count)
-        order = Order(number, rules, count, last_day, out)
+        order = Order(number, await desk.validity(number), count, last_day, out)
         await bureau.generate(desk.database, desk.master, by.told(), order)
     tell_done(
         f"{count} cards are ordered; their numbers are in {out}.",

@@ -50,6 +50,7 @@ from ops.exit_codes import Exit
 from ops.office.card_view import judged
 from ops.office.cards import CardDesk
 from ops.office.numbering import Numbering
+from ops.office.validity import Validity
 from ops.output import Row, effect_so_far, print_fields, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
@@ -66,7 +67,9 @@ app = App(
     help_epilogue=examples("cards show", "cards import cards.csv", "cards list --limit 20"),
 )
 
-Expires = Annotated[str, Parameter(help="Last day of validity, 2031-05-31; never.")]
+Expires = Annotated[
+    str, Parameter(help="Last day of validity, 2031-05-31, no later than the rules allow; as they say.")
+]
 
 
 @asynccontextmanager
@@ -123,7 +126,9 @@ def last_valid_day(text: str) -> date | None:
         raise CommandError(Exit.USAGE, f"--expires-on: '{text}' {error}.") from None
 
 
-def card_reader(pepper: Pepper, numbering: Numbering) -> Callable[[Mapping[str, str]], CardRow]:
+def card_reader(
+    pepper: Pepper, numbering: Numbering, validity: Validity
+) -> Callable[[Mapping[str, str]], CardRow]:
     """Return the function that reads one line of a file."""
 
     def read(row: Mapping[str, str]) -> CardRow:
@@ -137,6 +142,8 @@ def card_reader(pepper: Pepper, numbering: Numbering) -> Callable[[Mapping[str, 
             expires_on = parse_day(row["expires_on"])
         except ValueError as error:
             raise LineError("expires_on", str(error)) from None
+        if why := validity.fault(expires_on):
+            raise LineError("expires_on", why)
         status = row["status"].lower() or "active"
         if status not in IMPORTED_STATUSES:
             raise LineError("status", f"is none of {', '.join(IMPORTED_STATUSES)}")
@@ -167,7 +174,8 @@ async def import_(
     """
     async with card_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        reader = card_reader(desk.master.pepper(number), await desk.numbering(number))
+        numbering, validity = await desk.numbering(number), await desk.validity(number)
+        reader = card_reader(desk.master.pepper(number), numbering, validity)
         sheet = read_sheet(file, COLUMNS, reader)
         actor = by.told(sheet.source)
         by.agreed(place, len(sheet.lines))

@@ -24,6 +24,7 @@ from ledger.registry.cards import CardRow, find_cards, import_cards
 from ledger.registry.installation import check_master_key
 from ledger.registry.secrets import MasterKey
 from ops.office.private_files import PrivateFiles
+from ops.office.validity import Validity
 from protocol import luhn_digit
 from switch.rules.programme import CardRules
 
@@ -79,7 +80,7 @@ class Order(NamedTuple):
     """
 
     programme: int
-    rules: CardRules
+    validity: Validity
     cards: int
     expires_on: date | None
     place: Path
@@ -88,10 +89,11 @@ class Order(NamedTuple):
 async def generate(database: Database, master: MasterKey, actor: Actor, order: Order) -> None:
     """Make cards, ordered and with an account each, and write the maker's file.
 
-    Raises RegistryRefused for a count out of bounds or a place that is taken, `CardsUnsure`, OSError when
-    the file cannot be written (no card is added then).
+    Raises RegistryRefused for a count or a last day out of bounds, or a place that is taken, `CardsUnsure`,
+    OSError when the file cannot be written (no card is added then).
     """
-    programme, rules, count, expires_on, place = order
+    programme, validity, count, wanted, place = order
+    rules, expires_on = validity.rules, validity.last_day(wanted, CardStatus.ORDERED)
     if not 1 <= count <= COUNT_MAX:
         raise RegistryRefused(f"from 1 to {COUNT_MAX} cards are made at a time")
     token = master.pepper(programme).token

@@ -28,7 +28,7 @@ from ops.office.acting import with_reason
 from ops.office.card_view import judged
 from ops.office.numbering import Numbering, numbering_of
 from ops.office.numbers import card_of
-from ops.office.rules_in_force import today, version_in_force
+from ops.office.validity import Validity, validity_of
 from protocol import mask_card
 
 T = TypeVar("T")
@@ -53,6 +53,10 @@ class CardDesk:
         """Return which numbers the programme's cards may have."""
         return await numbering_of(self.database, programme)
 
+    async def validity(self, programme: int) -> Validity:
+        """Return until when the programme's cards may be valid that are issued today."""
+        return await validity_of(self.database, programme)
+
     async def add(
         self,
         actor: Actor,
@@ -62,10 +66,14 @@ class CardDesk:
         expires_on: date | None = None,
         status: CardStatus = CardStatus.ACTIVE,
     ) -> None:
-        """Add one card, with a new account."""
+        """Add one card, with a new account; see `Validity` for its last day."""
         if why := (await self.numbering(programme)).fault(digits):
             raise RegistryRefused(f"card {mask_card(digits)}: number {why}")
-        row = CardRow(self.token(programme, digits), digits[-4:], expires_on, status)
+        try:
+            last_day = (await self.validity(programme)).last_day(expires_on, status)
+        except RegistryRefused as error:
+            raise RegistryRefused(f"card {mask_card(digits)}: {error}") from None
+        row = CardRow(self.token(programme, digits), digits[-4:], last_day, status)
         done = await self._run(lambda c: cards.import_cards(c, actor, programme, [row]))
         if done.refused:
             raise RegistryRefused(f"card {mask_card(digits)}: {_told(done)}")
@@ -80,9 +88,12 @@ class CardDesk:
         mode: Mode,
         on_stored: Callable[[int], None],
     ) -> Import:
-        """Import cards; see `ledger.registry.cards.import_cards`."""
+        """Import cards, with the rules' last day where none is named; see `cards.import_cards`."""
+        last_day = (await self.validity(programme)).last_day(None)
         return await self._run(
-            lambda c: cards.import_cards(c, actor, programme, rows, mode, on_stored=on_stored),
+            lambda c: cards.import_cards(
+                c, actor, programme, rows, mode, on_stored=on_stored, last_day=last_day
+            ),
             timeout_s=IMPORT_S_MAX,
         )
 
@@ -123,11 +134,19 @@ class CardDesk:
         with_reason(actor)
         old = await self.find(digits)
         await self._check_new(old["programme"], new_digits, Carrier(old["carrier"]))
+        last_day = (await self.validity(old["programme"])).last_day(None)
 
         async def job(connection: Connection, card: Any) -> Duplicate:
             new = self.token(card["programme"], new_digits)
             return await duplicates.replace_card(
-                connection, actor, card["token"], new, new_digits[-4:], lost=lost, handed_over=handed_over
+                connection,
+                actor,
+                card["token"],
+                new,
+                new_digits[-4:],
+                lost=lost,
+                handed_over=handed_over,
+                expires_on=last_day,
             )
 
         return await self._on(digits, job)
@@ -156,19 +175,15 @@ class CardDesk:
 
         The older ones of its account and kind die. Returns how many did.
         """
-        last_day = await self.last_day(await self.find(digits))
+        last_day = (await self.validity((await self.find(digits))["programme"])).last_day(None)
         return await self._on(
             digits, lambda c, card: duplicates.hand_over_card(c, actor, card["token"], expires_on=last_day)
         )
 
-    async def last_day(self, card: Any) -> date | None:
-        """Return the last valid day of a card issued today, by its programme's rules; None: it has none."""
-        version = await version_in_force(self.database, card["programme"])
-        return version.rules.card.valid_until(today(version))
-
     async def renew(self, actor: Actor, digits: str, expires_on: date | None) -> date:
-        """Put the last valid day of a card anew (None: by the rules, from today on); return it."""
-        last_day = expires_on or await self.last_day(await self.find(digits))
+        """Put the last valid day of a card anew, within the rules' term from today (None: its end)."""
+        validity = await self.validity((await self.find(digits))["programme"])
+        last_day = validity.last_day(expires_on)
         if last_day is None:
             raise RegistryRefused("by this programme's rules a card has no last day: name one")
         await self._on(digits, lambda c, card: duplicates.renew_card(c, actor, card["token"], last_day))

@@ -32,15 +32,26 @@ async def next_version(database: Database, programme: int) -> Version:
     return min(coming, key=lambda version: (version.from_ms, -version.number))
 
 
-async def card_rules(database: Database, programme: int) -> CardRules | None:
-    """Return what a programme's rules say of cards: those in force, else those to come; None without any."""
+async def coming_or_in_force(database: Database, programme: int) -> Version:
+    """Return the version of a programme's rules that holds now, else the first to come.
+
+    Raises NotInRegistry without any.
+    """
     versions = await _versions(database, programme)
     version = in_force(versions, clock_ms())
-    if not version.number:
-        if not versions:
-            return None
-        version = min(versions, key=lambda v: (v.from_ms, -v.number))
-    return version.rules.card
+    if version.number:
+        return version
+    if not versions:
+        raise NotInRegistry(f"programme {programme} has no rules yet: they say how its cards are numbered")
+    return min(versions, key=lambda v: (v.from_ms, -v.number))
+
+
+async def card_rules(database: Database, programme: int) -> CardRules | None:
+    """Return what a programme's rules say of cards: those in force, else those to come; None without any."""
+    try:
+        return (await coming_or_in_force(database, programme)).rules.card
+    except NotInRegistry:
+        return None
 
 
 async def _versions(database: Database, programme: int) -> list[Version]:

@@ -1,7 +1,7 @@
 """`cityswitch cards` against a real Postgres: numbers typed in, reasons, confirmation, duplicates."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -138,11 +138,52 @@ def test_validity_begins_when_a_card_is_handed_over(run: Run) -> None:
     assert json.loads(run("cards", "show", "--json", typed=held)[1])["expires_on"] == until.isoformat()
     status, _, err = run("cards", "renew", typed=held)
     assert (status, "already" in err) == (Exit.USAGE, True)
-    later = until.replace(year=until.year + 1, day=1).isoformat()
-    assert run("cards", "renew", "--expires-on", later, typed=held)[0] == Exit.OK
-    assert json.loads(run("cards", "show", "--json", typed=held)[1])["expires_on"] == later
+    earlier, old = (until - timedelta(days=40)).isoformat(), card(3, "96161")
+    assert run("cards", "add", "--expires-on", earlier, "--programme", "zywiec", typed=old)[0] == Exit.OK
+    assert run("cards", "renew", typed=old)[0] == Exit.OK
+    assert json.loads(run("cards", "show", "--json", typed=old)[1])["expires_on"] == until.isoformat()
     assert run("cards", "add", "--programme", "czestochowa", typed=card(2))[0] == Exit.OK
     assert run("cards", "renew", typed=card(2))[0] == Exit.USAGE
+
+
+def test_zywiec_3_no_card_is_valid_beyond_its_term(run: Run, tmp_path: Path) -> None:
+    """However a card comes in or is renewed: until two years from today at most, and never without an end."""
+    assert run("programmes", "apply", str(RULES.with_name("zywiec.toml")))[0] == Exit.OK
+    here = ("--programme", "zywiec")
+    until = end_of_term(datetime.now(ZoneInfo("Europe/Warsaw")).date(), months=24)
+    beyond = (until + timedelta(days=1)).isoformat()
+    numbers = [card(number, "96161") for number in range(1, 8)]
+    out = ("--out", str(tmp_path / "maker.csv"))
+    assert run("cards", "add", *here, typed=numbers[0])[0] == Exit.OK
+    for act in (("add", *here), ("order", *here), ("generate", *here, *out), ("renew",)):
+        typed = numbers[0] if act[0] == "renew" else numbers[1]
+        status, _, err = run("cards", *act, "--expires-on", beyond, typed=typed)
+        assert status == Exit.USAGE, act
+        assert "expires_on" in err
+        assert f"{beyond} is later than {until}" in err
+        assert "validity_months = 24" in err
+    file = tmp_path / "cards.csv"
+    file.write_text(f"number,expires_on,status\n{numbers[2]},{beyond},active\n", encoding="utf-8")
+    status, told, _ = run("cards", "import", str(file), *here)
+    assert status == Exit.DIFFERENCES
+    assert f"line 2: expires_on: {beyond} is later than {until}" in told
+    earlier = (until - timedelta(days=300)).isoformat()
+    lines = (("", "active"), (earlier, "active"), ("", "blocked"), ("", "ordered"))
+    text = "".join(
+        f"{number},{day},{status}\n" for number, (day, status) in zip(numbers[2:], lines, strict=False)
+    )
+    file.write_text("number,expires_on,status\n" + text, encoding="utf-8")
+    for added in (4, 0):  # once more, and nothing is changed
+        assert f"{added} cards imported" in run("cards", "import", str(file), *here)[1]
+    assert (
+        run("cards", "duplicate", "--handed-over", *SURE, typed=f"{numbers[5]}\n{numbers[6]}\n")[0] == Exit.OK
+    )
+    days = [
+        json.loads(run("cards", "show", "--json", typed=number)[1])["expires_on"]
+        for number in (numbers[0], *numbers[2:])
+    ]
+    last = until.isoformat()
+    assert days == [last, last, earlier, last, None, last]
 
 
 def test_a_number_is_of_one_programme(run: Run, tmp_path: Path) -> None:

@@ -16,11 +16,13 @@ from ledger.registry.installation import adopt_master_key
 from ledger.registry.secrets import MasterKey
 from ops.office import bureau
 from ops.office.bureau import Order, as_csv, for_maker, generate, new_number
+from ops.office.validity import Validity
 from protocol import parse_card
 from switch.rules.programme import CardRules
 from tests.ledger.books import TESTER, found_registry
 
 RULES = CardRules(source=("tests",), prefix="96162")
+VALIDITY = Validity(RULES, date(2026, 11, 26))
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ async def test_cards_are_ordered_and_their_file_is_private(
     seen: set[str] = set()
     for name in ("first.csv", "second.csv"):
         place = tmp_path / name
-        await generate(owner, master, TESTER, Order(1, RULES, 200, date(2028, 1, 1), place))
+        await generate(owner, master, TESTER, Order(1, VALIDITY, 200, date(2028, 1, 1), place))
         assert place.stat().st_mode & 0o777 == 0o600
         rows = list(csv.DictReader(io.StringIO(place.read_text(encoding="utf-8"))))
         seen |= {row["number"] for row in rows}
@@ -74,7 +76,7 @@ async def test_cards_are_ordered_and_their_file_is_private(
     assert {card["token"] for card in cards} == {master.pepper(1).token(number) for number in seen}
     assert {(card["status"], card["expires_on"]) for card in cards} == {(4, date(2028, 1, 1))}
     with pytest.raises(RegistryRefused, match="is there already"):
-        await generate(owner, master, TESTER, Order(1, RULES, 1, None, tmp_path / "first.csv"))
+        await generate(owner, master, TESTER, Order(1, VALIDITY, 1, None, tmp_path / "first.csv"))
     assert [name for name in listed(tmp_path) if name.startswith(".")] == []
 
 
@@ -87,7 +89,7 @@ async def test_a_number_that_is_taken_is_made_anew(
     monkeypatch.setattr(bureau, "new_number", lambda rules: next(draws))
     for name in ("one.csv", "two.csv"):
         place = tmp_path / name
-        await generate(owner, master, TESTER, Order(1, RULES, 1, None, place))
+        await generate(owner, master, TESTER, Order(1, VALIDITY, 1, None, place))
     assert second in (tmp_path / "two.csv").read_text()
     assert first not in (tmp_path / "two.csv").read_text()
 
@@ -99,7 +101,7 @@ async def test_a_count_out_of_bounds_is_refused(
     """None, fewer, a million and one: one line, no card, no file."""
     place = tmp_path / "cards.csv"
     with pytest.raises(RegistryRefused, match="at a time"):
-        await generate(owner, master, TESTER, Order(1, RULES, count, None, place))
+        await generate(owner, master, TESTER, Order(1, VALIDITY, count, None, place))
     assert not place.exists()
 
 
@@ -114,5 +116,5 @@ async def test_what_the_registry_refuses_leaves_no_file(
 
     place = tmp_path / "cards.csv"
     with pytest.raises(RegistryRefused, match="no programme 9"):
-        await generate(owner, master, TESTER, Order(9, RULES, 5, None, place))
+        await generate(owner, master, TESTER, Order(9, VALIDITY, 5, None, place))
     assert (await owner.run(count), listed(tmp_path)) == (0, ["master.key"])

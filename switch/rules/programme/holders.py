@@ -134,6 +134,14 @@ class CardRules(Rule, frozen=True):
         """Return the last valid day of a card issued on a day; None: it has none."""
         return end_of_term(issued, months=self.validity_months) if self.validity_months else None
 
+    def last_day_fault(self, last_day: date, issued: date) -> str:
+        """Return why a card issued on a day cannot be valid until another one; "" where it can."""
+        latest = self.valid_until(issued)
+        if latest is None or last_day <= latest:
+            return ""
+        rule = f"[card] validity_months = {self.validity_months}"
+        return f"{last_day} is later than {latest}, the latest by {rule}"
+
     def notice_until(self, given: date) -> date:
         """Return the last valid day after a notice; the day before it, where the card is void at once."""
         if self.notice_months:
