@@ -45,6 +45,16 @@ class Duplicate(NamedTuple):
     old_status: CardStatus
 
 
+class Fee(NamedTuple):
+    """What a duplicate costs its holder, and why it is made ("": the programme's fees are one)."""
+
+    why: str
+    grosze: int
+
+
+FREE: Final = Fee("", 0)
+_FEE: Final = """insert into registry.card_fee (token, account, programme, why, grosze)
+  select token, account, programme, $2, $3 from registry.card where token = $1"""
 _ISSUED: Final = """
 insert into registry.card (token, last4, status, carrier, account, programme, expires_on, issue)
   select $1, $2, $3, $4::smallint, account, programme, expires_on,
@@ -65,13 +75,14 @@ async def replace_card(
     handed_over: bool = False,
     ordered: bool = False,
     expires_on: date | None = None,
+    fee: Fee = FREE,
 ) -> Duplicate:
     """Give an account a duplicate of its newest card of that kind, with the next issue number.
 
     It inherits the account and the last valid day (programmes, Żywiec). It waits to be handed over
     (`ordered`: it is made first), and until then the old one works; unless that is `lost`, when it is dead
     at once. `handed_over`: both at once, the new one active and the old one dead; it is valid until
-    `expires_on`, if the old one never had a last day.
+    `expires_on`, if the old one never had a last day. The fee is written down with it.
     """
     if why := card_fault(CardRow(new_token, last4)):
         raise RegistryRefused(f"the new card: {' '.join(why)}")
@@ -99,6 +110,7 @@ async def replace_card(
         status = CardStatus.ACTIVE if handed_over else waiting
         new = New(new_token, last4, Carrier(old["carrier"]))
         issue = await _issue(connection, new, status, old_token)
+        await connection.execute(_FEE, new_token, *fee)
         if handed_over and old["expires_on"] is None and expires_on is not None:
             await _put_last_day(connection, new_token, expires_on)
         after = await the_card(connection, old_token)

@@ -41,6 +41,7 @@ OBJECTS: Final = {
     "keys": "terminal_key",
     "cards": "card",
     "cases": "card_case",
+    "fees": "card_fee",
 }
 
 app = App(

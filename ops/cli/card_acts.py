@@ -31,9 +31,11 @@ from ops.cli.registry_options import (
 )
 from ops.office import bureau
 from ops.office.bureau import Order
+from ops.office.duplicate_fees import in_zloty
 from ops.place.options import HERE, Place
 from ops.till.terminal import FROM_INPUT
 from protocol import mask_card
+from switch.rules.programme import WhyDuplicate
 
 __all__ = ["app"]
 
@@ -190,6 +192,10 @@ async def duplicate(
     handed_over: Annotated[
         bool, Parameter(help="The new card is handed over now: active at once, the old one dead.")
     ] = False,
+    why: Annotated[
+        WhyDuplicate | None,
+        Parameter(help="Lost or damaged by the holder's fault or not, or new data; where the fees differ."),
+    ] = None,
     hand: ByHand = Hand.DESK,
     by: BySure = UNSURE,
     json: Json = False,
@@ -202,13 +208,14 @@ async def duplicate(
     actor, old, new = by.told(hand=hand), digits_of(number), digits_of(new_number, "New card")
     by.confirm(f"Replace card {mask_card(old)} by {mask_card(new)}")
     async with card_desk(place) as desk:
-        done = await desk.duplicate(actor, old, new, lost=lost, handed_over=handed_over)
+        done, fee = await desk.duplicate(actor, old, new, lost=lost, handed_over=handed_over, why=why)
     new_status, old_status = done.status.name.lower(), done.old_status.name.lower()
     tell_done(
         f"Card {mask_card(old)} has the duplicate {mask_card(new)}, issue {done.issue}: it is {new_status}, "
-        f"the old one {old_status}.",
+        f"the old one {old_status}. It costs the holder {in_zloty(fee.grosze)}.",
         {"card": mask_card(new), "issue": done.issue, "status": new_status,
-         "old_card": mask_card(old), "old_status": old_status},
+         "old_card": mask_card(old), "old_status": old_status,
+         "why": fee.why, "fee_grosze": fee.grosze},
         as_json=json,
         again="cards show",
     )  # fmt: skip

@@ -20,16 +20,18 @@ from ledger.registry.bounds import INT64_MAX
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow
 from ledger.registry.carriers import NewCarrier
-from ledger.registry.duplicates import Carrier, Duplicate, New
+from ledger.registry.duplicates import Carrier, Duplicate, Fee, New
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.card_view import judged
+from ops.office.duplicate_fees import fee_of
 from ops.office.numbering import Numbering, numbering_of
 from ops.office.numbers import card_of
 from ops.office.validity import Validity, validity_of
 from protocol import mask_card
+from switch.rules.programme import WhyDuplicate
 
 T = TypeVar("T")
 
@@ -126,15 +128,23 @@ class CardDesk:
         return await self._on(digits, lambda c, card: contracts.end_contract(c, actor, card["token"], status))
 
     async def duplicate(
-        self, actor: Actor, digits: str, new_digits: str, *, lost: bool, handed_over: bool
-    ) -> Duplicate:
+        self,
+        actor: Actor,
+        digits: str,
+        new_digits: str,
+        *,
+        lost: bool,
+        handed_over: bool,
+        why: WhyDuplicate | None = None,
+    ) -> tuple[Duplicate, Fee]:
         """Give a card's account a duplicate; see `ledger.registry.duplicates.replace_card`. Wants a
-        reason.
+        reason, and where the programme's fees differ, why it is made.
         """
         with_reason(actor)
         old = await self.find(digits)
         await self._check_new(old["programme"], new_digits, Carrier(old["carrier"]))
-        last_day = (await self.validity(old["programme"])).last_day(None)
+        validity = await self.validity(old["programme"])
+        fee = fee_of(validity.rules, why)
 
         async def job(connection: Connection, card: Any) -> Duplicate:
             new = self.token(card["programme"], new_digits)
@@ -146,10 +156,11 @@ class CardDesk:
                 new_digits[-4:],
                 lost=lost,
                 handed_over=handed_over,
-                expires_on=last_day,
+                expires_on=validity.last_day(None),
+                fee=fee,
             )
 
-        return await self._on(digits, job)
+        return await self._on(digits, job), fee
 
     async def add_carrier(self, actor: Actor, digits: str, new_digits: str, carrier: Carrier) -> int:
         """Give a card's account another kind of carrier; see `ledger.registry.duplicates.add_carrier`."""

@@ -176,7 +176,16 @@ def test_zywiec_3_no_card_is_valid_beyond_its_term(run: Run, tmp_path: Path) -> 
     for added in (4, 0):  # once more, and nothing is changed
         assert f"{added} cards imported" in run("cards", "import", str(file), *here)[1]
     assert (
-        run("cards", "duplicate", "--handed-over", *SURE, typed=f"{numbers[5]}\n{numbers[6]}\n")[0] == Exit.OK
+        run(
+            "cards",
+            "duplicate",
+            "--handed-over",
+            "--why",
+            "no-fault",
+            *SURE,
+            typed=f"{numbers[5]}\n{numbers[6]}\n",
+        )[0]
+        == Exit.OK
     )
     days = [
         json.loads(run("cards", "show", "--json", typed=number)[1])["expires_on"]
@@ -184,6 +193,28 @@ def test_zywiec_3_no_card_is_valid_beyond_its_term(run: Run, tmp_path: Path) -> 
     ]
     last = until.isoformat()
     assert days == [last, last, earlier, last, None, last]
+
+
+def test_a_duplicate_s_fee_is_asked_for_told_and_kept(run: Run) -> None:
+    """Żywiec § 3: 10 zł at the holder's fault, nothing for changed data; why is said where it matters."""
+    assert run("programmes", "apply", str(RULES.with_name("zywiec.toml")))[0] == Exit.OK
+    for number in (1, 2):
+        assert run("cards", "add", "--programme", "zywiec", typed=card(number, "96161"))[0] == Exit.OK
+    assert run("cards", "add", "--programme", "czestochowa", typed=card(1))[0] == Exit.OK
+
+    def asked(number: int, *why: str, prefix: str = "96161") -> tuple[int, str, str]:
+        typed = f"{card(number, prefix)}\n{card(number + 10, prefix)}\n"
+        return run("cards", "duplicate", *why, *SURE, typed=typed)
+
+    status, _, err = asked(1)
+    assert (status, "--why fault: 10.00 zł, --why no-fault: 0.00 zł" in err) == (Exit.USAGE, True)
+    assert run("cards", "show", typed=card(11, "96161"))[0] == Exit.NOT_FOUND
+    assert "10.00 zł" in asked(1, "--why", "fault")[1]
+    assert json.loads(asked(2, "--why", "changed-data", "--json")[1])["fee_grosze"] == 0
+    assert "0.00 zł" in asked(1, prefix="96160")[1]
+    rows = json.loads(run("audit", "--object", "fees", "--json")[1])
+    kept = [(row["after"]["programme"], row["after"]["why"], row["after"]["grosze"]) for row in rows]
+    assert kept == [(1, "", 0), (2, "changed-data", 0), (2, "fault", 1000)]
 
 
 def test_a_number_is_of_one_programme(run: Run, tmp_path: Path) -> None:

@@ -71,6 +71,14 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 "values ($1, $2, 1, 'proxy', 'x')",
             ):
                 await write_registry(c, sql, account, programme)
+            await write_registry(
+                c,
+                "insert into registry.card_fee (token, account, programme, why, grosze) "
+                "values ($1, $2, $3, '', 0)",
+                first,
+                account,
+                programme,
+            )
             await make_role(c, programme)
         for programme, partner in ((A, PARTNER), (B, 8)):
             terminal = 70 if programme == A else 80
@@ -143,6 +151,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.terminal",
         "registry.terminal_key",
         "registry.card_case",
+        "registry.card_fee",
         "registry.audit",
         "office.account",
         "office.journal",

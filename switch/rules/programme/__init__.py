@@ -4,7 +4,7 @@ A newcomer reads `rules` (the file as a whole), `parts`, `holders`, `benefits`, 
 `reading`, and `contradictions` (what is refused although each value by itself may stand).
 """
 
-from switch.rules.programme.holders import CardRules
+from switch.rules.programme.holders import CardRules, WhyDuplicate
 from switch.rules.programme.parts import LANGUAGES, Identity, Language, RulesError, Terminals
 from switch.rules.programme.reading import parse_rules
 from switch.rules.programme.receipt import Receipt, Receipts
@@ -20,5 +20,6 @@ __all__ = [
     "Rules",
     "RulesError",
     "Terminals",
+    "WhyDuplicate",
     "parse_rules",
 ]

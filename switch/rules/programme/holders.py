@@ -16,6 +16,7 @@ from protocol import limits
 from switch.rules.dates import Band, Overlap, end_after_tax_year, end_of_term
 from switch.rules.programme.parts import Bit, Code, Fee, Months, Names, Part, Rule
 
+WhyDuplicate: TypeAlias = Literal["fault", "no-fault", "changed-data"]
 Age: TypeAlias = Annotated[int, Meta(ge=0, le=150)]
 
 
@@ -115,6 +116,14 @@ class Duplicate(Part, frozen=True):
     no_fault_grosze: Fee = 0
     changed_data_grosze: Fee = 0
     number: Literal["new", "next_issue"] = "new"
+
+    def fees(self) -> dict[WhyDuplicate, int]:
+        """Return what it costs in grosze, by why it is made."""
+        return {
+            "fault": self.at_fault_grosze,
+            "no-fault": self.no_fault_grosze,
+            "changed-data": self.changed_data_grosze,
+        }
 
 
 class CardRules(Rule, frozen=True):

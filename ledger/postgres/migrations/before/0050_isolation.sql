@@ -44,6 +44,9 @@ begin
        'programme in (select registry.my_programmes())
           and exists (select from registry.card c where c.account = holder.account)'),
       ('registry.card_case', 'programme in (select registry.my_programmes())', null),
+      ('registry.card_fee', 'programme in (select registry.my_programmes())',
+       'programme in (select registry.my_programmes())
+          and exists (select from registry.card c where c.token = card_fee.token and c.account = card_fee.account)'),
       ('registry.audit', 'programme in (select registry.my_programmes())', null)) as v(t, own, allowed)
   loop
     execute format('alter table %s enable row level security', t);
@@ -60,11 +63,11 @@ $$;
 
 grant usage on schema registry, ledger to cityswitch_programme;  -- in ledger to names and functions, and to no table
 grant select on registry.programme, registry.programme_version, registry.kind_step, registry.partner, registry.outlet,
-  registry.offer, registry.terminal, registry.card, registry.holder, registry.card_case, registry.audit, registry.card_move,
+  registry.offer, registry.terminal, registry.card, registry.holder, registry.card_case, registry.card_fee, registry.audit, registry.card_move,
   registry.layout, registry.installation to cityswitch_programme;
 grant update (suspended_from, suspended_until, ended_from) on registry.programme to cityswitch_programme;
 grant insert on registry.programme_version, registry.kind_step, registry.partner, registry.outlet, registry.offer,
-  registry.terminal, registry.card, registry.holder to cityswitch_programme;
+  registry.terminal, registry.card, registry.card_fee, registry.holder to cityswitch_programme;
 grant update (status) on registry.partner to cityswitch_programme;
 grant update (partner, state, effective_from, terms) on registry.offer to cityswitch_programme;
 grant update (status, outlet) on registry.terminal to cityswitch_programme;
