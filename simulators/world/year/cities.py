@@ -82,7 +82,7 @@ _ZGIERZ: Final = (
 CITIES: Final = {
     city.code: city
     for city in (
-        City(CZESTOCHOWA, _POINTS, ((7, 6), (7, 12)), False, True, False, False, False),
+        City(CZESTOCHOWA, _POINTS, ((7, 6), (7, 10)), False, True, False, False, False),
         City(ZYWIEC, _ZYWIEC, ((7, 13), (7, 19)), True, False, True, False, True),
         City(ZGIERZ, _ZGIERZ, ((7, 20), (7, 26)), False, False, False, True, True),
     )

@@ -40,8 +40,8 @@ def plan(life: Life) -> None:
         if "sale" in shop.offers:
             day = date(life.year, 1, 10) + DAY * life.random.randrange(320)
             life.go_on_at(_morning_ms(life, day), sale_gets_worse(life, shop, shop.offers["sale"]))
-        if "draft" in shop.offers and life.chance(0.7):
-            day = date(life.year, 1, 10) + DAY * life.random.randrange(320)
+        if "draft" in shop.offers and life.chance(0.95):
+            day = date(life.year, 1, 10) + DAY * life.random.randrange(290)
             life.go_on_at(_morning_ms(life, day), offer_comes_and_goes(life, shop, shop.offers["draft"]))
 
 

@@ -120,7 +120,7 @@ class Market:
         chosen = [names[(index * 3 + turn) % len(names)] for turn in range(3)]
         if shop.is_open_at_night:
             chosen += ["night", "small hours"]
-        chosen += ["sale", "draft"] if index % 4 == 2 else []
+        chosen += ["sale", "draft"] if index % 3 == 2 else []
         for place, name in enumerate(dict.fromkeys([EVERYBODY, *chosen])):
             number = index * OFFERS_A_SHOP + place + 1
             shop.offers[name] = Offer(number, name, known[EVERYBODY if name == "draft" else name])
