@@ -210,16 +210,18 @@ class Session:
     # Ctrl-C inside a job would break asyncio's loop, and the job never end: it waits until trio has its turn.
     @trio.lowlevel.enable_ki_protection
     async def _job(self, job: Job[T], timeout_s: float | None, connect_s: float) -> T:
+        connection: Connection | None = None
         try:
             await self._ready(min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s))
-            work = job(self._connection)
+            connection = self._connection
+            work = job(connection)
             return await (work if timeout_s is None else self.limit(work, timeout_s))
         except asyncio.CancelledError:
             self.terminate()
             raise
         except Exception as error:
             closed = translate(error)
-            if closed is None and self._connection is not None and self._connection.is_closed():
+            if closed is None and connection is not None and connection.is_closed():
                 # asyncpg meets parts of itself that are gone, with whatever Python says of that.
                 closed = DatabaseUnavailable(f"the connection was lost: {type(error).__name__}: {error}")
             if not isinstance(closed, StatementRefused | DatabaseContended):

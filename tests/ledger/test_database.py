@@ -114,3 +114,18 @@ async def test_whatever_is_raised_over_a_lost_connection_is_its_loss(database: D
     with pytest.raises(DatabaseUnavailable, match="the connection was lost: AttributeError"):
         await database.run(lose)
     assert await database.run(lambda connection: connection.fetchval("select 1")) == 1
+
+
+async def test_a_session_terminated_beside_its_job_is_lost_to_it(database: Database) -> None:
+    """Who doubts a batch drops the connection under the job that waits on it: whatever the job meets then is
+    that loss, and no fault of the program.
+    """
+    session = database.session()
+
+    async def lose(_: Connection) -> None:
+        session.terminate()
+        raise AttributeError("'NoneType' object has no attribute 'get_settings'")
+
+    with pytest.raises(DatabaseUnavailable, match="the connection was lost: AttributeError"):
+        await session.run(lose)
+    assert await session.run(lambda connection: connection.fetchval("select 1")) == 1
