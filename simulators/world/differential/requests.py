@@ -186,7 +186,7 @@ class Writer:
             posting.step_grosze = STEP_GROSZE if rng.random() < 0.9 else 0
             posting.points = posting.amount_grosze // STEP_GROSZE
         elif kind == Kind.REDEEM:
-            posting.tier = rng.choice((10, 20, 50))
+            posting.tier = rng.choice((10, 20, 50, 200, 1_000))
             posting.points, posting.basis = -posting.tier, rng.randint(0, 9_999)
             posting.amount_grosze = rng.randint(0, 9_999)
         elif kind == Kind.ADJUSTMENT:
