@@ -61,7 +61,13 @@ CASES: dict[str, tuple[str, str, str, str, bool]] = {
         "benefits.identity",
         True,
     ),
-    "no document": (ZGIERZ, 'identity = "always"', 'identity = "none"', "benefits.identity", False),
+    "no document": (
+        ZGIERZ,
+        'identity = "always"\nguardian_for_minors = true',
+        'identity = "none"\nguardian_for_minors = false',
+        "benefits.identity",
+        False,
+    ),
     "keyed cards refused": (
         ZYWIEC,
         '"scanned", "tapped", "keyed"',
@@ -83,7 +89,7 @@ CASES: dict[str, tuple[str, str, str, str, bool]] = {
         "holders.kinds[senior].from_age",
         True,
     ),
-    "an earlier end of entitlement": (ZGIERZ, "month = 5", "month = 4", "entitlement.month", True),
+    "an earlier end of entitlement": (ZGIERZ, "month = 5", "month = 3", "entitlement.month", True),
     "a tighter limit": (LIMITED, "uses = 3", "uses = 2", "limits.quotas[0].uses", True),
     "a wider limit": (LIMITED, "uses = 3", "uses = 4", "limits.quotas[0].uses", False),
     "less notice": (ZGIERZ, "notice_days = 7", "notice_days = 6", "programme.notice_days", True),
