@@ -14,7 +14,7 @@ def test_every_bug_can_still_be_planted() -> None:
 
 
 def test_every_bug_has_been_looked_for_and_found() -> None:
-    """Each has a row in the table of `tests.mutants` that says what found it, and its promise in the words of the patch."""
+    """Each has a row in the table that says what found it, and its promise in the words of the patch."""
     rows = {row.name: row for row in read_table()}
     planted = {mutant.name: mutant.breaks for mutant in mutants()}
     assert len(planted) >= MUTANTS_MIN
