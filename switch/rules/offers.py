@@ -83,8 +83,8 @@ class Words(_Part, frozen=True):
 
     def in_(self, language: Language) -> str:
         """Return it in a language, or in the one it is there in."""
-        spoken = self.spoken()
-        return spoken.get(language) or next(iter(spoken.values()))
+        text: str | None = getattr(self, language)
+        return text or self.pl or self.en or ""
 
 
 class Benefit(_Part, frozen=True, tag_field="kind"):

@@ -32,14 +32,15 @@ def probe_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "PROBE_S", 0.05)
 
 
-async def until_postings_are(running: Running, *, ok: bool) -> None:
-    """Ask /readyz until it says so of the postings; its status must agree."""
+async def until_postings_are(running: Running, *, ok: bool) -> str:
+    """Ask /readyz until it says so of the postings, and return what it says; its status must agree."""
     with trio.fail_after(HANG_S):
         while True:
             status, body = await http_get(running.ready.http, "/readyz")
-            if (msgspec.json.decode(body)["checks"]["postings"] == "ok") is ok:
+            told: str = msgspec.json.decode(body)["checks"]["postings"]
+            if (told == "ok") is ok:
                 assert ok or status == 503
-                return
+                return told
             await trio.sleep(0.02)
 
 
@@ -94,9 +95,10 @@ async def test_a_locked_table_is_not_ready(
         await until_postings_are(running, ok=True)
         holder = beside.session()
         await holder.run(lambda c: c.execute(f"begin; lock table ledger.{table} in share mode"))
-        await until_postings_are(running, ok=False)
+        problem = await until_postings_are(running, ok=False)
+        assert problem not in {"", "ok"}
         await holder.run(lambda c: c.execute("rollback"))
-        await until_postings_are(running, ok=True)
+        assert await until_postings_are(running, ok=True) == "ok"
 
 
 def test_what_a_failed_batch_means() -> None:
