@@ -1,0 +1,1 @@
+"""What an operator watches the switch with: Prometheus, rules, alerts, dashboards. Serves no terminal."""
