@@ -37,8 +37,8 @@ STARTS_MAX: Final = 5
 READY_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 10.0
 ANSWER_S_MAX: Final = 30.0
+ASKED_S_MAX: Final = 1.0
 POLL_S: Final = 0.05
-OK: Final = 200
 BINDER: Final = Path(*ledger.postgres.__path__) / "postgres_child.py"
 """Binds a program's life to ours before it begins."""
 
@@ -116,7 +116,7 @@ class Prometheus:
 
     async def api(self, what: str, **parameters: str) -> Any:
         """Return the data of one page of /api/v1. Raises `PrometheusError`."""
-        _, body = await self._get(f"/api/v1/{what}?{urlencode(parameters)}")
+        body = await self._get(f"/api/v1/{what}?{urlencode(parameters)}")
         try:
             answer = msgspec.json.decode(body)
         except msgspec.DecodeError:
@@ -125,15 +125,17 @@ class Prometheus:
             raise PrometheusError(f"{what}: {answer['error']} ({', '.join(parameters.values())})")
         return answer["data"]
 
-    async def is_ready(self) -> bool:
-        """Return whether it answers queries."""
-        try:
-            status, _ = await self._get("/-/ready")
-        except PrometheusError:
-            return False
-        return status == OK
+    async def runs_in(self, data: Path) -> bool:
+        """Return whether the one that answers here is ready, and is the one with its data in `data`."""
+        with trio.move_on_after(ASKED_S_MAX):
+            try:
+                flags = await self.api("status/flags")
+            except PrometheusError:
+                return False
+            return bool(flags["storage.tsdb.path"] == str(data))
+        return False
 
-    async def _get(self, path: str) -> tuple[int, bytes]:
+    async def _get(self, path: str) -> bytes:
         # HTTP/1.0: the reply comes in one piece and ends with the connection.
         request = f"GET {path} HTTP/1.0\r\nHost: {HOST}:{self.port}\r\n\r\n".encode()
         try:
@@ -143,11 +145,7 @@ class Prometheus:
                     data = b"".join([bytes(chunk) async for chunk in stream])
         except (OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
             raise PrometheusError(f"no answer from {self.url}: {error} (see {self.log_path})") from None
-        head, _, body = data.partition(b"\r\n\r\n")
-        words = head.split(None, 2)
-        if len(words) < 2:
-            raise PrometheusError(f"no reply from {self.url} (see {self.log_path})")
-        return int(words[1]), body
+        return data.partition(b"\r\n\r\n")[2]
 
 
 def find_program(name: str = PROGRAM) -> str:
@@ -171,8 +169,9 @@ async def prometheus(
     """Run Prometheus with its data in `directory` until the block is left; it answers when the block begins.
 
     `targets` are workers' HTTP addresses (host:port; http:// before it does no harm). Rules are evaluated as
-    often as targets are scraped: every `scrape_s` seconds, parts of a second too. Call it from a thread that
-    lives as long as the block. Raises `PrometheusMissing` or `PrometheusError`.
+    often as targets are scraped: every `scrape_s` seconds, parts of a second too. `options` are more of its
+    own; with `--enable-feature=native-histograms` it reads those and has no classic buckets any more. Call it
+    from a thread that lives as long as the block. Raises `PrometheusMissing` or `PrometheusError`.
     """
     program = find_program()
     settings = _write_settings(directory, _settings(targets, rule_files, scrape_s, job))
@@ -211,15 +210,14 @@ def _settings(targets: Iterable[str], rule_files: Iterable[Path], scrape_s: floa
 async def _start(
     program: str, directory: Path, settings: Path, options: Sequence[str]
 ) -> tuple[subprocess.Popen[bytes], Prometheus]:
-    log_path = directory / "prometheus.log"
+    log_path, data = directory / "prometheus.log", directory / "data"
     for _ in range(STARTS_MAX):
         port = free_port()
         command = [
             program,
             f"--config.file={settings}",
-            f"--storage.tsdb.path={directory / 'data'}",
+            f"--storage.tsdb.path={data}",
             f"--web.listen-address={HOST}:{port}",
-            "--enable-feature=native-histograms",
             "--log.level=warn",
             *options,
         ]
@@ -228,7 +226,7 @@ async def _start(
         try:
             with trio.move_on_after(READY_S_MAX):
                 while process.poll() is None:
-                    if await found.is_ready():
+                    if await found.runs_in(data):
                         return process, found
                     await trio.sleep(POLL_S)
         except BaseException:
@@ -239,7 +237,13 @@ async def _start(
         said = log_path.read_text(errors="replace").strip()
         if "address already in use" not in said:
             break
-    raise PrometheusError(f"Prometheus does not start: {said.splitlines()[-1] if said else 'no output'}")
+    raise PrometheusError(f"Prometheus does not start: {_cause(said)}")
+
+
+def _cause(said: str) -> str:
+    """Return the line of a log that says why: the first error; the last one only says that there was one."""
+    lines = said.splitlines() or ["no output"]
+    return next((line for line in lines if "level=error" in line), lines[-1])
 
 
 def _open(command: Sequence[str], log_path: Path) -> subprocess.Popen[bytes]:
