@@ -128,7 +128,7 @@ def start_once(books: SeededBooks, population: Population, workers: int) -> Took
 def _has_cards(url: str, cards: int) -> bool:
     """Return whether a worker has all cards in memory: a start without them would be no start."""
     try:
-        return metric(url, "cityswitch_cards") >= cards
+        return metric(url, "cityswitch_directory_cards") >= cards
     except PageError:
         return False
 

@@ -104,15 +104,18 @@ class Committer:
         return self._queued
 
     def submit_nowait(self, posting: Posting) -> None:
-        """Take a posting; its outcome comes by `on_outcomes`. Bounding the queue is the caller's (by
-        `queued`).
-        """
+        """Take a posting; its outcome comes by `on_outcomes`. The caller bounds the queue (by `queued`)."""
         self._queued += 1
         if not posting.submitted_at:
             posting.submitted_at = trio.current_time()
         self._line.enter(posting)
         if self._waiting and len(self._line.ready) >= self._enough:
             self._call_lane()
+
+    @property
+    def queue_age_s(self) -> float:
+        """How long the oldest posting has waited that was not sent yet; 0 if none waits."""
+        return self._line.age_s(trio.current_time())
 
     @property
     def problem(self) -> str | None:
@@ -371,9 +374,7 @@ class Committer:
         self._answer([(posting, no_effect(posting, TRY_AGAIN)) for posting in late])
 
     def _finish(self, answers: Answers) -> None:
-        """Answer what has committed. An error here, on the database's side, would end the reading of
-        all connections: it goes to `run`.
-        """
+        """Answer what has committed. An error here would end the reading of all connections: `run` has it."""
         try:
             self._line.leave(posting for posting, _ in answers)
             self._answer(answers)

@@ -8,6 +8,7 @@ it waits for, and comes before all others when that has left. Knows nothing of t
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Final
 
 from ledger.books.posting import Posting
@@ -100,6 +101,11 @@ class Line:
             keys.append(posting.account)
         for key in keys:
             self.ready.extendleft(reversed(self._parked.pop(key, ())))
+
+    def age_s(self, now: float) -> float:
+        """How long the oldest of the waiting has waited, parked ones too; 0 if none waits. Looks at all."""
+        waiting = chain(self.ready, *self._parked.values())
+        return now - min((posting.submitted_at for posting in waiting), default=now)
 
     def withdraw(self, is_late: Callable[[Posting], bool]) -> list[Posting]:
         """Take out those of the waiting, parked ones too, that will not go any more."""

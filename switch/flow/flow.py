@@ -164,6 +164,11 @@ class Flow:
         return self._in_flight_max - self.room
 
     @property
+    def inquiries(self) -> int:
+        """Questions being put to Postgres."""
+        return self._inquiring.borrowed_tokens
+
+    @property
     def full(self) -> bool:
         """True when no more requests may be read for now."""
         return self.room <= 0
@@ -312,6 +317,8 @@ class Flow:
         meters.replies[pending.message, outcome.code] += 1
         if outcome.replayed:
             meters.replays += 1
+        elif pending.operation.is_advice and not outcome.code:
+            meters.advice_age_s.add(max(0.0, outcome.accepted_at_ms / 1_000 - posting.terminal_time))
         log_transaction(posting, outcome, pending.message)
         self._answer(pending.connection, reply, pending.request_type)
 

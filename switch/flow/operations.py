@@ -109,7 +109,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     to do or too little is known; what settles an earlier request never is. `price`: what one without
     a decision costs, in units of an allowance (allowance.py); the others are bounded by the requests in
     flight alone. What leaves a row in the journal, the kind says;
-    `again` makes the request of that row, so that it can be decided again.
+    `again` makes the request of that row, so that it can be decided again. `is_advice`: it was done off line.
     `is_offered`: whether a programme of these rules has it.
     """
 
@@ -118,6 +118,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     again: Again | None = None
     reply: MakeReply = transaction_reply
     is_new_business: bool = False
+    is_advice: bool = False
     asks_ledger: bool = False
     on_arrival: OnArrival = _nothing
     price: float = 0.0
@@ -141,6 +142,7 @@ OPERATIONS: dict[type[Request], Operation] = {
         decide=decide_earn_advice,
         again=lambda row: EarnAdvice(*_read(row), row.amount_grosze),
         is_new_business=True,
+        is_advice=True,
         is_offered=_gives_points,
     ),
     Redeem: Operation(
@@ -177,6 +179,7 @@ OPERATIONS: dict[type[Request], Operation] = {
         decide=decide_benefit_advice,
         again=lambda row: BenefitAdvice(*_read(row), row.offer, row.amount_grosze, row.confirmed),
         is_new_business=True,
+        is_advice=True,
         is_offered=_grants_offline,
     ),
     Refund: Operation(

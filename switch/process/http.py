@@ -18,10 +18,10 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 import trio
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from ledger.books.outage import Outage
-from switch.metrics import Meters, SwitchCollector
+from switch.metrics import Histogram, Meters, protobuf, text
+from switch.metrics.scrape import Scrape
 from switch.wire.listener import PortInUse
 
 log = structlog.get_logger()
@@ -48,23 +48,28 @@ class Page(NamedTuple):
     content_type: str = "text/plain; charset=utf-8"
 
 
-Pages = Mapping[str, Callable[[], Page]]
+Pages = Mapping[str, Callable[[str], Page]]
+"""By path; each is given what the request says it accepts."""
 
 
 def make_pages(meters: Meters, checks: Mapping[str, Check]) -> Pages:
     """Return the pages by path."""
-    registry = CollectorRegistry()
-    registry.register(SwitchCollector(meters))
+    scrape = Scrape(meters)
 
-    def readyz() -> Page:
+    def metrics(accept: str) -> Page:
+        if protobuf.wants_protobuf(accept):
+            return Page(HTTPStatus.OK, protobuf.write_protobuf(scrape.families()), protobuf.CONTENT_TYPE)
+        return Page(HTTPStatus.OK, text.write_text(scrape.families()), text.CONTENT_TYPE)
+
+    def readyz(_: str) -> Page:
         problems = {name: problem for name, check in checks.items() if (problem := check()) is not None}
         said = {"ready": not problems, "checks": {name: problems.get(name, "ok") for name in checks}}
         status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
         return Page(status, msgspec.json.encode(said) + b"\n", "application/json")
 
     return {
-        "/metrics": lambda: Page(HTTPStatus.OK, generate_latest(registry), CONTENT_TYPE_LATEST),
-        "/healthz": lambda: Page(HTTPStatus.OK, b"ok\n"),
+        "/metrics": metrics,
+        "/healthz": lambda _: Page(HTTPStatus.OK, b"ok\n"),
         "/readyz": readyz,
     }
 
@@ -86,10 +91,11 @@ def bind_http(host: str, port: int) -> socket.socket:
 
 
 class HttpServer:
-    """Serves pages over a listening socket."""
+    """Serves pages over a listening socket; `page_s` is told how long each held the event loop."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, page_s: Histogram | None = None) -> None:
         self._pages = pages
+        self._page_s = page_s
         self._idle: dict[trio.SocketStream, trio.CancelScope] = {}
         self._turn = trio.Lock()
         self._rests_until_s = 0.0
@@ -156,8 +162,10 @@ class HttpServer:
         async with self._turn:
             await trio.sleep_until(self._rests_until_s)
             began_s = trio.current_time()
-            page = make()
+            page = make(accepted(head))
             took_s = trio.current_time() - began_s
+            if self._page_s is not None:
+                self._page_s.add(took_s)
             self._rests_until_s = began_s + took_s + min(REST_PER_WORK * took_s, REST_S_MAX)
         return page
 
@@ -171,6 +179,15 @@ async def read_head(stream: trio.SocketStream) -> bytes:
             break
         head += data
     return head if b"\r\n\r\n" in head else b""
+
+
+def accepted(head: bytes) -> str:
+    """Return what a request says it accepts, empty if it does not say."""
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"accept":
+            return value.strip().decode("latin-1")
+    return ""
 
 
 def plain(status: HTTPStatus) -> Page:

@@ -8,7 +8,7 @@ time and any number of times.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -24,6 +24,8 @@ from ledger.registry.keys import retire_expired_keys
 from ledger.registry.kinds import advance_kinds
 from switch.clock import clock_ms
 from switch.metrics import Meters
+from switch.metrics import city_catalogue as of
+from switch.metrics.meters import Labels
 
 log = structlog.get_logger()
 
@@ -65,16 +67,9 @@ class Keeper:
         self._due_at_s: dict[str, float] = {}
         self._done_at_s: dict[str, float] = {}  # by trio's clock; the election counts, too
         self._done_at_ms: dict[str, int] = {}
-        meters.gauge("keeper_elected", "1 in the worker that does the periodic work", self._elected)
-        meters.gauges_by(
-            "keeper_lag_seconds", "How long a periodic job is overdue, where it is done", "job", self._lags
-        )
-        meters.gauges_by(
-            "keeper_last_success_timestamp_seconds",
-            "When a periodic job was done last, Unix time",
-            "job",
-            lambda: {name: ms / 1_000 for name, ms in self._done_at_ms.items()},
-        )
+        meters.attach(of.KEEPER_ELECTED, lambda: float(self._is_elected))
+        meters.attach(of.KEEPER_LAG, self._lags)
+        meters.attach(of.KEEPER_LAST_SUCCESS, self._last_successes)
 
     async def run(self) -> None:
         """Look for ever what is due."""
@@ -117,11 +112,18 @@ class Keeper:
         except LedgerError as error:
             log.warning("keeper_failed", job=job.name, problem=str(error))
 
-    def _elected(self) -> float:
-        return float(self._is_elected)
+    @property
+    def is_elected(self) -> bool:
+        """Whether this worker does the jobs, when it was last seen."""
+        return self._is_elected
 
-    def _lags(self) -> dict[str, float]:
+    def _lags(self) -> Mapping[Labels, float] | None:
         if not self._is_elected:
-            return {}
+            return None
         now_s = trio.current_time()
-        return {job.name: max(0.0, now_s - self._done_at_s[job.name] - job.every_s) for job in self._jobs}
+        return {(job.name,): max(0.0, now_s - self._done_at_s[job.name] - job.every_s) for job in self._jobs}
+
+    def _last_successes(self) -> Mapping[Labels, float] | None:
+        if not self._is_elected:
+            return None
+        return {(name,): ms / 1_000 for name, ms in self._done_at_ms.items()}

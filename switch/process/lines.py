@@ -28,11 +28,15 @@ TAKE_OVER_S_MAX: Final = ORPHAN_S_MAX + 5.0
 
 
 class WorkerOrder(msgspec.Struct, frozen=True):
-    """The line a worker reads first. port_wait_s: how long to wait for its HTTP port if it is taken."""
+    """The line a worker reads first.
+
+    port_wait_s: how long to wait for its HTTP port if it is taken; restarts: how many died in its place.
+    """
 
     worker: int
     config: Config
     port_wait_s: float = 0.0
+    restarts: int = 0
 
 
 class WorkerReady(msgspec.Struct, frozen=True, tag="ready"):

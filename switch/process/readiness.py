@@ -16,6 +16,7 @@ from ledger.books.write_path import check_write_path
 from ledger.errors import DatabaseContended, LedgerError
 from ledger.postgres.database import Session
 from switch.metrics import LedgerObserver, Meters
+from switch.metrics import catalogue as of
 from switch.process.feed import Feed
 from switch.process.front import Front
 from switch.rules.directory import Directory
@@ -86,6 +87,16 @@ class Readiness:
             "postings": self._postings_commit,
             "switch": self._switch,
         }
+
+    def report(self, meters: Meters) -> None:
+        """Have the checks told as metrics, too."""
+        meters.attach(of.READY, lambda: float(not any(self._judged().values())))
+        meters.attach(
+            of.READY_CHECK, lambda: {(name,): float(not why) for name, why in self._judged().items()}
+        )
+
+    def _judged(self) -> Mapping[str, str | None]:
+        return {name: check() for name, check in self.checks.items()}
 
     def _postgres(self) -> str | None:
         feed = self._feed

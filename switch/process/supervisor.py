@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import count
 from typing import IO
 
 import msgspec
@@ -130,9 +131,11 @@ class Supervisor:
     async def _keep(self, worker: int) -> None:
         """Start a worker again and again, with growing pauses while it dies young."""
         pause_s = RESTART_FIRST_S
-        while not self._stopping.is_set():
+        for restarts in count():
+            if self._stopping.is_set():
+                return
             started_at = trio.current_time()
-            order = WorkerOrder(worker, self._config, self._port_wait_s)
+            order = WorkerOrder(worker, self._config, self._port_wait_s, restarts)
             child = self._children[worker] = Child(order, self._worker_ready, self._log_file)
             status = await child.run(self._stopping)
             if self._stopping.is_set():

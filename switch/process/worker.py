@@ -33,10 +33,10 @@ from switch.config import Config, ConfigError
 from switch.flow.flow import INQUIRIES_MAX, Ledger
 from switch.flow.inquiry import Inquiries
 from switch.logs import configure_logs
-from switch.logs import writer as log_writer
 from switch.metrics import Meters
 from switch.process.certificate import read_certificate
 from switch.process.feed import Feed
+from switch.process.figures import Parts, attach_parts, attach_process, watch_loop
 from switch.process.front import Front
 from switch.process.http import HttpServer, bind_http, make_pages
 from switch.process.keeper import Keeper
@@ -91,6 +91,7 @@ class Worker:
         master_key: MasterKey,
         *,
         port_wait_s: float = 0.0,
+        restarts: int = 0,
         surroundings: Surroundings = MACHINE,
     ) -> None:
         self._config = config
@@ -98,6 +99,7 @@ class Worker:
         self._port_wait_s = port_wait_s
         self._worker = worker
         self._meters = Meters()
+        attach_process(self._meters, restarts=restarts)
         self._master_key = master_key
         self._directory = Directory(master_key)
         self._certificate = read_certificate(config)
@@ -144,8 +146,10 @@ class Worker:
         host, port = self._config.http_host, self._config.http_port
         bind = partial(bind_http, host, port and port + self._worker)
         sock = await bind_patiently(bind, self._port_wait_s)
-        server = HttpServer(make_pages(self._meters, self._readiness.checks))
+        self._readiness.report(self._meters)
+        server = HttpServer(make_pages(self._meters, self._readiness.checks), self._meters.page_s)
         base.start_soon(server.run, sock)
+        base.start_soon(watch_loop, self._meters.stall_s)
         return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
 
     async def _load(self, database: Database, feed: Feed, stop: trio.Event) -> bool:
@@ -206,7 +210,8 @@ class Worker:
                 use_pump=None if isinstance(listening, socket.socket) else False,
                 draw=self._master_key.draw,
             )
-            self._add_gauges(front, committer, feed)
+            parts = Parts(config, front, committer, feed, self._directory, lambda: self._certificate)
+            attach_parts(self._meters, parts)
             report()
             await front.run(listening, stop)
             committer.stop()
@@ -234,28 +239,6 @@ class Worker:
             self._front.connections.close_terminal(terminal.number, "terminal_blocked")
         else:
             self._front.connections.close_other_keys(terminal)
-
-    def _add_gauges(self, front: Front, committer: Committer, feed: Feed) -> None:
-        gauge = self._meters.gauge
-        gauge("connections", "Authenticated connections", lambda: len(front.connections))
-        gauge("half_open_connections", "Connections not authenticated yet", lambda: front.doorway.half_open)
-        gauge(
-            "connections_resting",
-            "Connections left unread until their allowance is paid back",
-            lambda: front.connections.resting,
-        )
-        gauge("requests_in_flight", "Requests taken and not answered", lambda: front.flow.in_flight)
-        gauge("postings_queued", "Postings submitted and not answered", lambda: committer.queued)
-        gauge("feed_age_seconds", "Age of the registry in memory", lambda: feed.age_s)
-        gauge("cards", "Cards in memory", lambda: len(self._directory.cards))
-        gauge("terminals", "Terminals in memory", lambda: len(self._directory.terminals))
-        if self._certificate is not None:
-            gauge(
-                "certificate_expiry_timestamp_seconds",
-                "When the terminals' certificate expires, Unix time",
-                lambda: self._certificate.not_after_ms / 1_000 if self._certificate else 0.0,
-            )
-        self._meters.counter("log_lines_dropped", "Log lines not written", lambda: log_writer.dropped)
 
 
 async def _started(committer: Committer, nursery: trio.Nursery, stop: trio.Event) -> bool:

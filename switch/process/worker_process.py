@@ -53,7 +53,13 @@ async def run_worker(order: WorkerOrder, words: Iterator[bytes]) -> int:
     status = 0
     try:
         master_key = MasterKey.load(order.config.master_key_path)
-        worker = Worker(order.config, order.worker, master_key, port_wait_s=order.port_wait_s)
+        worker = Worker(
+            order.config,
+            order.worker,
+            master_key,
+            port_wait_s=order.port_wait_s,
+            restarts=order.restarts,
+        )
         _watch_supervisor(words, trio.lowlevel.current_trio_token(), stop.set, worker.reload)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, stop)

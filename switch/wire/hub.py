@@ -33,7 +33,7 @@ class Hub:
         self.connections = connections
         self._config = connections.config
         self._flow = flow
-        self._meters = meters
+        self.meters = meters
 
     async def wait_room(self) -> None:
         """Wait while the switch holds as many requests as it may."""
@@ -53,7 +53,7 @@ class Hub:
 
         Closes on any fault, without a word.
         """
-        self._meters.bytes_received += len(data)
+        self.meters.bytes_received += len(data)
         session, allowance, flow = connection.session, connection.allowance, self._flow
         bound = self._config.in_flight_per_connection_max
         room = bound - allowance.in_flight

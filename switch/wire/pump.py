@@ -35,10 +35,11 @@ GONE = ~(READ | WRITE)
 class PumpedSocket:
     """Carries one connection over a non-blocking socket of the pump. Implements `connection.Transport`."""
 
-    __slots__ = ("_pump", "_send", "events", "sock")
+    __slots__ = ("_meters", "_pump", "_send", "events", "sock")
 
     def __init__(self, pump: Pump, sock: PlainSocket | TlsSocket) -> None:
         self._pump = pump
+        self._meters = pump.hub.meters
         self._send = sock.send
         self.events = READ
         """What epoll is told to wait for."""
@@ -49,7 +50,9 @@ class PumpedSocket:
         outbox = connection.outbox
         try:
             while outbox or self.sock.unsent:
-                del outbox[: self._send(outbox)]
+                taken = self._send(outbox)
+                del outbox[:taken]
+                self._meters.bytes_sent += taken
         except BlockingIOError:
             return False
         except OSError as error:

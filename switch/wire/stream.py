@@ -79,6 +79,7 @@ class StreamTransport:
                     self._hub.lost(connection, "write_error")
                     return
                 del connection.outbox[: len(chunk)]
+                self._hub.meters.bytes_sent += len(chunk)
             self._hub.written(connection)
 
     def flush(self, connection: Connection) -> bool:

@@ -90,14 +90,14 @@ async def test_pages_and_what_is_none() -> None:
             assert (await site.ask(junk))[0] == 400
 
 
-def broken() -> Page:
+def broken(_: str) -> Page:
     raise ZeroDivisionError
 
 
 async def test_a_page_that_fails_is_one_lost_reply() -> None:
     """A defect of one page is logged; the others, and the worker, live on."""
     fine = Page(http.HTTPStatus.OK, b"ok\n")
-    async with running_site({"/bad": broken, "/healthz": lambda: fine}) as site:
+    async with running_site({"/bad": broken, "/healthz": lambda _: fine}) as site:
         with pytest.raises(IndexError):
             await site.get(b"/bad")
         assert (await site.get(b"/healthz"))[0] == 200
@@ -150,7 +150,7 @@ async def test_pages_take_a_tenth_of_the_time(autojump_clock: trio.testing.MockC
     made_at_s: list[float] = []
     cost_s = http.REST_S_MAX / 100
 
-    def slow() -> Page:
+    def slow(_: str) -> Page:
         made_at_s.append(trio.current_time())
         autojump_clock.jump(cost_s)
         return Page(http.HTTPStatus.OK, b"")

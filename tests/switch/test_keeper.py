@@ -1,6 +1,7 @@
 """Periodic work: one of all workers does it, another one when that is gone, and one job stops no other."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -11,7 +12,8 @@ from ledger.errors import StatementRefused
 from ledger.postgres.database import Connection, Database, Session, open_database
 from ledger.registry.keys import issue_key, list_keys, retire_expired_keys
 from ledger.registry.secrets import MasterKey
-from switch.metrics import Meters
+from switch.metrics import Meters, Metric
+from switch.metrics import city_catalogue as of
 from switch.process.keeper import JOBS, Job, Keeper, roll_up_balances
 from tests.ledger.books import NOW_MS, PARTNER, TESTER, Books
 from tests.ledger.test_races import assert_sound
@@ -49,11 +51,12 @@ class Pair:
             for session, meters, work in zip(self.sessions, self.meters, self.works, strict=True)
         ]
 
-    def gauge(self, worker: int, name: str) -> float:
-        return self.meters[worker].gauges[name][1]()
+    def read(self, worker: int, metric: Metric) -> Any:
+        return self.meters[worker].readings[metric]()
 
     def lag_s(self, worker: int, job: str) -> float:
-        return self.meters[worker].labelled_gauges["keeper_lag_seconds"][2]()[job]
+        lag_s: float = self.read(worker, of.KEEPER_LAG)[(job,)]
+        return lag_s
 
 
 async def test_one_worker_does_the_work(database: Database) -> None:
@@ -64,7 +67,7 @@ async def test_one_worker_does_the_work(database: Database) -> None:
             await keeper.tick()
     assert pair.works[0].done == ["failing", "counting"]
     assert pair.works[1].done == []
-    assert (pair.gauge(0, "keeper_elected"), pair.gauge(1, "keeper_elected")) == (1, 0)
+    assert (pair.read(0, of.KEEPER_ELECTED), pair.read(1, of.KEEPER_ELECTED)) == (1, 0)
 
 
 async def test_another_worker_takes_over(database: Database) -> None:
@@ -78,7 +81,7 @@ async def test_another_worker_takes_over(database: Database) -> None:
     before = len(pair.works[0].done)
     await pair.keepers[0].tick()
     assert len(pair.works[0].done) == before
-    assert (pair.gauge(0, "keeper_elected"), pair.gauge(1, "keeper_elected")) == (0, 1)
+    assert (pair.read(0, of.KEEPER_ELECTED), pair.read(1, of.KEEPER_ELECTED)) == (0, 1)
 
 
 async def test_a_job_that_fails_lags_and_stops_no_other(database: Database) -> None:
@@ -88,7 +91,7 @@ async def test_a_job_that_fails_lags_and_stops_no_other(database: Database) -> N
         await pair.keepers[0].tick()
     assert pair.works[0].done == ["failing", "counting"] * 2
     assert pair.lag_s(0, "failing") > pair.lag_s(0, "counting") >= 0
-    assert set(pair.meters[0].labelled_gauges["keeper_last_success_timestamp_seconds"][2]()) == {"counting"}
+    assert set(pair.read(0, of.KEEPER_LAST_SUCCESS)) == {("counting",)}
 
 
 async def test_without_a_database_nothing_is_raised() -> None:

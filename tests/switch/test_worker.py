@@ -354,8 +354,11 @@ async def test_http_says_what_it_should(fresh: FreshDatabase, owner: Database, t
         await line.ask(Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=1_000))
         status, body = await http_get(running.ready.http, "/metrics")
         assert status == 200
-        assert b'cityswitch_replies_total{code="0",message="Earn",result="approved"} 1.0' in body
-        assert b"cityswitch_cards 1.0" in body
+        assert (
+            b'cityswitch_replies_total{message="Earn",code="0",result="approved",class="approved"} 1.0'
+            in body
+        )
+        assert b"cityswitch_directory_cards 1.0" in body
         assert await http_get(running.ready.http, "/healthz") == (200, b"ok\n")
         status, body = await http_get(running.ready.http, "/readyz")
         assert status == 200
