@@ -11,7 +11,7 @@ class Exit(IntEnum):
 
     OK = 0
     DIFFERENCES = 1
-    """Reconciliation or verification found differences, or an import refused lines."""
+    """Differences found by a comparison, refused lines of an import, or a danger the doctor sees."""
     USAGE = 2
     """The command line itself: unknown command, missing or bad argument."""
     CONFIGURATION = 3

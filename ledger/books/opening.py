@@ -60,4 +60,4 @@ class Opening:
 
 async def _check_durability(session: Session) -> None:
     if problems := await session.run(check_durability):
-        raise DatabaseMisconfigured("; ".join(problems))
+        raise DatabaseMisconfigured("; ".join(map(str, problems)))

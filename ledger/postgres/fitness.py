@@ -6,7 +6,7 @@ connection: a pooler in between loses or refuses what comes with the start. What
 looked at (`check_durability`). Knows nothing of asyncio, postings or the registry.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ledger.errors import DatabaseMisconfigured
 
@@ -103,21 +103,41 @@ select c.oid::regclass::text from pg_class c
     and c.relkind = 'r' and c.relpersistence <> 'p' order by 1"""
 
 
-async def check_durability(connection: Any) -> list[str]:
-    """What of the server's settings would let an answered posting be lost: one line each, with the cure."""
+class Problem(NamedTuple):
+    """What was seen of a server, what it endangers, and what to do; as text it is one line."""
+
+    seen: str
+    endangers: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.seen}: {self.endangers}; {self.cure}"
+
+
+async def check_durability(connection: Any) -> list[Problem]:
+    """What of the server's settings would let an answered posting be lost."""
     fsync, full_page_writes, durable, is_throwaway = await connection.fetchrow(DURABILITY)
     problems = []
     if not is_throwaway:
         for name, value in {"fsync": fsync, "full_page_writes": full_page_writes}.items():
             if value != "on":
                 problems.append(
-                    f"{name} is {value}: a crash of the server loses or damages what was acknowledged; "
-                    f"`alter system set {name} = on`, then `select pg_reload_conf()`"
+                    Problem(
+                        f"{name} is {value}",
+                        "a crash of the server loses or damages what was acknowledged",
+                        f"`alter system set {name} = on`, then `select pg_reload_conf()`",
+                    )
                 )
     problems += [
-        f"table {table} is unlogged and empty after a crash: `alter table {table} set logged`"
+        Problem(f"table {table} is unlogged", "a crash empties it", f"`alter table {table} set logged`")
         for (table,) in await connection.fetch(UNLOGGED)
     ]
     if durable not in _DURABLE:
-        problems.append(f"synchronous_commit is {durable} although this session set it: {POOLED}")
+        problems.append(
+            Problem(
+                f"synchronous_commit is {durable} although this session set it",
+                "a crash of the server loses what was acknowledged",
+                POOLED,
+            )
+        )
     return problems

@@ -41,6 +41,7 @@ COMMANDS = {
     "init": "install:init_app",
     "migrate": "install:migrate_app",
     "config": "config:app",
+    "doctor": "doctor:app",
     "bench": "bench:app",
 }
 """Name and place in this package of each command; loaded when it is used, which keeps completion quick."""

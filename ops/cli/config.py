@@ -1,5 +1,5 @@
-"""`cityswitch config check`: the settings in force, where each comes from, and whether everything they
-name is there.
+"""`cityswitch config`: the settings in force, where each comes from, whether everything they name is there; a
+file to begin with.
 
 Owns the list of checks. Must not change anything it looks at. Invariants: every check runs even when an
 earlier one fails; the exit status is that of the first failure; a password is never printed.
@@ -8,8 +8,6 @@ earlier one fails; the exit status is that of the first failure; a password is n
 from __future__ import annotations
 
 import os
-import resource
-import shutil
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -29,9 +27,12 @@ from ledger.registry.secrets import MasterKey
 from ops.cli.failures import report
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import Json
+from ops.deploy.configuration import example_file
+from ops.deploy.doctor.disk import FREE_BYTES_MIN, nearest_existing, room_of
+from ops.deploy.doctor.limits import descriptors_allowed, judge_descriptors
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.output import print_json, print_line, text_of
+from ops.output import print_json, print_line, print_text, text_of
 from ops.place.database import Purpose, database_server
 from ops.place.installation import check_key
 from ops.place.options import HERE, Place
@@ -42,22 +43,23 @@ from switch.process.certificate import read_certificate
 from switch.process.worker import database_connections
 from switch.rules.programme import parse_rules
 
-FREE_BYTES_MIN: Final = 1 << 30
-SPARE_DESCRIPTORS: Final = 100
+MEND: Final = "Mend that, then run this again."
 
 app = App(
     name="config",
     help="Settings of the switch.",
-    help_epilogue=examples("config check", "config check --json"),
+    help_epilogue=examples("config check", "config example", "config check --json"),
 )
 
 
 class Checked(NamedTuple):
-    """What one check found: "ok" or the exit status its failure stands for, and one line."""
+    """What one check found: "ok" or the exit status its failure stands for, one line, and its two halves."""
 
     check: str
     status: Exit
     text: str
+    cause: str = ""
+    cure: str = ""
 
 
 @app.command(
@@ -86,6 +88,12 @@ async def check(*, json: Json = False, place: Place = HERE) -> Exit:
                 f"{'ok  ' if finding.status is Exit.OK else 'FAIL'}  {finding.check:<12} {finding.text}"
             )
     return next((finding.status for finding in findings if finding.status is not Exit.OK), Exit.OK)
+
+
+@app.command(help_epilogue=examples("config example > /etc/cityswitch/cityswitch.toml"))
+def example() -> None:
+    """Print a settings file to begin with: every setting with its meaning, its bounds and its default."""
+    print_text(example_file())
 
 
 def effective(place: Place, config: Config) -> Iterator[dict[str, Any]]:
@@ -152,7 +160,7 @@ async def ask(name: str, check_it: Callable[[], Awaitable[str]]) -> Checked:
 def failed(name: str, error: BaseException) -> Checked:
     """Return the finding for a check that raised."""
     told = report(error)
-    return Checked(name, told.status, str(told))
+    return Checked(name, told.status, str(told), told.cause, told.cure or MEND)
 
 
 def check_master_key(config: Config) -> str:
@@ -164,12 +172,12 @@ def check_master_key(config: Config) -> str:
 
 def check_state(state: Path) -> str:
     """The state directory can be written, and its disk has room."""
-    nearest = next(path for path in (state, *state.parents) if path.exists())
+    nearest = nearest_existing(state)
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise CommandError(
             Exit.STATE, f"{nearest} cannot be written.", "Give this user access, or set state_dir."
         )
-    free = shutil.disk_usage(nearest).free
+    free, _ = room_of(state)
     if free < FREE_BYTES_MIN:
         raise CommandError(
             Exit.STATE,
@@ -210,13 +218,8 @@ def check_tls(config: Config) -> str:
 
 def check_descriptors(config: Config) -> str:
     """Say how many connections the limit of open files leaves; past it the switch only stops accepting."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = hard - config.handshakes_max - SPARE_DESCRIPTORS
-    if hard == resource.RLIM_INFINITY or room >= config.connections_max:
-        return f"room for {config.connections_max} connections"
-    return (
-        f"room for {max(room, 0)} of {config.connections_max} connections (raise LimitNOFILE or `ulimit -Hn`)"
-    )
+    finding = judge_descriptors(config, descriptors_allowed())
+    return f"{finding.seen} ({finding.cure})" if finding.cure else finding.seen
 
 
 async def check_service(dsn: str) -> str:
@@ -263,7 +266,7 @@ async def ask_durability(dsn: str) -> str:
     async with open_database(dsn, connections_max=1, application_name="cityswitch config check") as database:
         problems = await database.run(check_durability)
     if problems:
-        raise CommandError(Exit.CONFIGURATION, "; ".join(problems), "Then run this check again.")
+        raise CommandError(Exit.CONFIGURATION, "; ".join(map(str, problems)), "Then run this check again.")
     return "what is acknowledged outlives a crash of the server"
 
 

@@ -35,7 +35,9 @@ def test_an_installation_s_key_is_in_the_trail(run: Run) -> None:
     assert (row["actor"], row["change"]) == (this_user(), "added")
 
 
-OTHERWISE = {"demo", "up", "serve", "terminal", "simulate", "audit", "migrate", "config", "roles"}
+OTHERWISE = {
+    "demo", "up", "serve", "terminal", "simulate", "audit", "migrate", "config", "doctor", "roles",
+}  # fmt: skip
 LOOKS = {"list", "show", "check", "diff", "balance", "history", "verify", "trial-balance"}
 
 

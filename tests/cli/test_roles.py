@@ -222,7 +222,7 @@ TABLE: Final[dict[str, Row]] = {
     "programmes call-off": both(lambda w: (w.code, *SURE)),
 }
 NO_OFFICE: Final = {
-    "demo", "up", "serve", "simulate", "terminal", "bench", "completion", "config",
+    "demo", "up", "serve", "simulate", "terminal", "bench", "completion", "config", "doctor",
 }  # fmt: skip
 """What does no office's work: the switch, what plays its terminals, and its settings."""
 

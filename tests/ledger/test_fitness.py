@@ -10,7 +10,7 @@ from ledger.books.committer import Committer
 from ledger.errors import DatabaseMisconfigured
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.postgres.embedded import SERVICE, embedded_postgres
-from ledger.postgres.fitness import THROWAWAY, check_durability
+from ledger.postgres.fitness import THROWAWAY, Problem, check_durability
 from tests.postgres import FreshDatabase, Server
 
 IN_FORCE = "select current_setting('synchronous_commit')"
@@ -79,13 +79,13 @@ async def test_a_table_without_wal_is_named(owner: Database, database: Database)
     """What is empty after a crash is no place for postings: found with the rights of the service."""
     await owner.run(lambda connection: connection.execute("alter table ledger.reversal set unlogged"))
     (found,) = await database.run(check_durability)
-    assert found.startswith("table ledger.reversal is unlogged")
+    assert found.seen == "table ledger.reversal is unlogged"
     with pytest.raises(DatabaseMisconfigured, match="set logged"):
         await Committer(database, on_outcomes=lambda _: None).run()
 
 
 async def look(database: Database) -> list[str]:
-    return await database.run(check_durability)
+    return [str(problem) for problem in await database.run(check_durability)]
 
 
 async def test_a_server_that_loses_data_is_named(tmp_path: Path) -> None:
@@ -101,11 +101,11 @@ async def test_a_server_that_loses_data_is_named(tmp_path: Path) -> None:
         with pytest.raises(DatabaseMisconfigured, match="fsync is off"):
             await Committer(db, on_outcomes=lambda _: None).run()
 
-        async def weaken(connection: Connection) -> list[str]:
+        async def weaken(connection: Connection) -> list[Problem]:
             await connection.execute("set synchronous_commit = off")
             return await check_durability(connection)
 
-        assert (await db.run(weaken))[-1].startswith("synchronous_commit is off")
+        assert (await db.run(weaken))[-1].seen.startswith("synchronous_commit is off")
     async with (
         embedded_postgres(directory, settings=THROWAWAY) as server,
         open_database(server.owner_dsn) as db,

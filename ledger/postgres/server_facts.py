@@ -1,0 +1,62 @@
+"""Owns the reading of what a server says of itself: settings, archiving, standbys, age, size, clock.
+
+For who looks after the server (`cityswitch doctor`); judges nothing. What this login may not see is left out.
+"""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from ledger.postgres.database import Connection
+
+SETTINGS_ASKED: Final = (
+    "archive_mode", "autovacuum", "data_checksums", "data_directory", "ignore_checksum_failure",
+    "synchronous_commit", "synchronous_standby_names", "track_counts", "wal_level", "zero_damaged_pages",
+)  # fmt: skip
+# What a session has that sets nothing itself: ours do.
+_SETTINGS: Final = "select name, reset_val from pg_settings where name = any($1::text[])"
+_FACTS: Final = """
+select pg_is_in_recovery(), (select count(*) from pg_stat_replication),
+    (select max(age(datfrozenxid)) from pg_database), pg_database_size(current_database()),
+    last_archived_time, last_failed_time, last_failed_wal
+  from pg_stat_archiver"""
+_SLOTS: Final = """
+select slot_name::text, pg_wal_lsn_diff(
+    case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_lsn() end,
+    restart_lsn)::bigint
+  from pg_replication_slots where not active and restart_lsn is not null order by 1"""
+_CLOCK: Final = "select extract(epoch from clock_timestamp())::float8"
+# In a transaction of its own it is written to the log and waited for, as a posting is; nobody ever reads it.
+_COMMIT: Final = "select pg_logical_emit_message(true, 'cityswitch doctor', '')"
+
+
+class ServerFacts(NamedTuple):
+    """What one server said. `settings`: only those this login may read; `idle_slots`: name, bytes kept."""
+
+    settings: dict[str, str]
+    is_standby: bool
+    standbys: int
+    oldest_transaction_age: int
+    database_bytes: int
+    archived_at: datetime | None
+    archive_failed_at: datetime | None
+    archive_failed_file: str | None
+    idle_slots: list[tuple[str, int]]
+
+
+async def read_server(connection: Connection) -> ServerFacts:
+    """Read all facts; any login may."""
+    settings = {name: value for name, value in await connection.fetch(_SETTINGS, list(SETTINGS_ASKED))}
+    standby, standbys, age, size, archived, failed, file = await connection.fetchrow(_FACTS)
+    slots = [(name, kept or 0) for name, kept in await connection.fetch(_SLOTS)]
+    return ServerFacts(settings, standby, standbys, age, size, archived, failed, file, slots)
+
+
+async def read_clock(connection: Connection) -> float:
+    """Return the server's clock, in seconds since 1970."""
+    seconds: float = await connection.fetchval(_CLOCK)
+    return seconds
+
+
+async def commit_nothing(connection: Connection) -> None:
+    """Commit a transaction that changes nothing, and wait until the log is on the server's disk."""
+    await connection.execute(_COMMIT)

@@ -1,0 +1,220 @@
+"""`cityswitch doctor`: what endangers this switch, seen from here, and the cure for each.
+
+Owns the order of the checks and how they are shown. Must not judge anything itself: `ops.deploy.doctor` does,
+and `config check` and `ledger.postgres.fitness` have the rules they had. Invariants: nothing is changed, only
+commits are made that hold nothing; every check runs whatever became of the others; exit status 1 if and only
+if there is a danger.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from cyclopts import App
+
+from ledger.postgres.database import Database, open_database
+from ledger.postgres.fitness import check_durability
+from ledger.postgres.server_facts import ServerFacts, commit_nothing, read_clock, read_server
+from ledger.registry.key_expiry import keys_running_out
+from ops.cli import config as settings_check
+from ops.cli.failures import report
+from ops.cli.help_texts import examples
+from ops.cli.registry_options import Json
+from ops.deploy.doctor import clock, disk, expiries, limits, postgres
+from ops.deploy.doctor.finding import Finding, worst
+from ops.exit_codes import Exit
+from ops.output import print_json, print_line
+from ops.place.database import Dsns, Purpose, database_server
+from ops.place.installation import database_name, read_uses
+from ops.place.options import HERE, Place
+from switch.clock import clock_ms
+from switch.config import Config
+from switch.process.certificate import read_certificate
+
+COMMIT_ROUNDS: Final = 20
+CLOCK_ROUNDS: Final = 5
+ENDANGERS: Final = {
+    "master key": "no terminal signs on, and no card is known",
+    "state": "the switch does not start",
+    "ports": "the switch does not start",
+    "database": "nothing can be posted",
+    "connections": 'postings wait for a connection, and are answered "try again"',
+    "sessions": "settings and locks of one worker become another's",
+    "migrations": "the switch does not start, or not all that it writes is kept",
+    "registry": "terminals and cards are not known, or no rules are in force",
+}
+"""What the checks of `config check` are for, by their names."""
+
+app = App(
+    name="doctor", help_epilogue=examples("doctor", "doctor --config /etc/cityswitch/cityswitch.toml --json")
+)
+
+
+@app.default
+async def doctor(*, json: Json = False, place: Place = HERE) -> Exit:
+    """Look at clock, disks, database, limits and expiries; say what endangers the switch, and the cure.
+
+    Ends in status 1 where there is a danger; a warning does not count.
+    """
+    config = place.settings()
+    found = await examine(place, config)
+    if json:
+        print_json({"worst": worst(found), "findings": found})
+    else:
+        for line in lines_of(found):
+            print_line(line)
+    return Exit.DIFFERENCES if worst(found) == "danger" else Exit.OK
+
+
+def lines_of(found: Iterable[Finding]) -> Iterator[str]:
+    """Yield the findings as people read them: a line each, and two more where something is wrong."""
+    counts = {"ok": 0, "warning": 0, "danger": 0}
+    for each in found:
+        counts[each.level] += 1
+        yield f"{each.level:<8} {each.check:<24} {each.seen}"
+        if each.level != "ok":
+            yield f"{'':<8} endangers: {each.endangers}"
+            yield f"{'':<8} cure: {each.cure}"
+    yield f"{counts['danger']} dangers, {counts['warning']} warnings, {counts['ok']} ok"
+
+
+async def examine(place: Place, config: Config) -> list[Finding]:
+    """Run every check; what is seen of the database comes last."""
+    watch = clock.StepWatch()
+    found = list(examine_machine(config))
+    try:
+        async with database_server(place, config, Purpose.LOOK) as dsns:
+            found += [
+                _from(
+                    await settings_check.ask("database", lambda: settings_check.check_service(dsns.service))
+                )
+            ]
+            found += await examine_database(config, dsns)
+    except (Exception, BaseExceptionGroup) as error:
+        found.append(_failed("database", error))
+    found.append(clock.judge_step(*watch.step()))
+    return found
+
+
+def examine_machine(config: Config) -> Iterator[Finding]:
+    """Yield what can be seen without the database."""
+    look = settings_check.look
+    yield _from(look("master key", lambda: settings_check.check_master_key(config)))
+    yield _from(look("state", lambda: settings_check.check_state(config.state_path)))
+    yield _from(look("ports", lambda: settings_check.check_ports(config)))
+    yield _seen(
+        "state disk",
+        lambda: disk.judge_room("state disk", str(config.state_path), *disk.room_of(config.state_path)),
+    )
+    yield _seen("state sync", lambda: _state_sync(config.state_path))
+    yield _seen("certificate", lambda: expiries.judge_certificate(read_certificate(config), clock_ms()))
+    yield limits.judge_descriptors(config, limits.descriptors_allowed())
+    yield limits.judge_backlog(limits.read_somaxconn())
+    yield limits.judge_processes(config, limits.processes_allowed())
+    yield clock.judge_synchronised(clock.kernel_is_synchronised())
+
+
+async def examine_database(config: Config, dsns: Dsns) -> list[Finding]:
+    """Return what can be seen of the database as the switch's own role."""
+    ask = settings_check.ask
+    found = [
+        _from(await ask("connections", lambda: settings_check.ask_connections(config, dsns.service))),
+        _from(await ask("sessions", lambda: settings_check.ask_sessions(dsns.service))),
+        _from(await ask("migrations", lambda: settings_check.check_migrations(dsns.service))),
+        _from(await ask("registry", lambda: settings_check.check_registry(config, dsns.service))),
+    ]
+    where = str(config.state_path) if dsns.is_embedded else database_name(dsns.owner)
+    found.append(expiries.judge_key_note(read_uses(config.master_key_path), where))
+    async with open_database(
+        dsns.service, connections_max=1, application_name="cityswitch doctor"
+    ) as database:
+        for job in (_ask_durability, _ask_server, _ask_keys, _ask_clock, _ask_commits):
+            found += await _asked(job, database)
+    return found
+
+
+async def _asked(job: Callable[[Database], Awaitable[list[Finding]]], database: Database) -> list[Finding]:
+    try:
+        return await job(database)
+    except (Exception, BaseExceptionGroup) as error:
+        return [_failed(job.__name__.removeprefix("_ask_"), error)]
+
+
+async def _ask_durability(database: Database) -> list[Finding]:
+    return postgres.judge_durability(await database.run(check_durability))
+
+
+async def _ask_server(database: Database) -> list[Finding]:
+    facts = await database.run(read_server)
+    return [*postgres.judge_server(facts), *_server_disk(facts)]
+
+
+def _server_disk(facts: ServerFacts) -> Iterator[Finding]:
+    """The disk of Postgres, where its directory is told to us and is on this machine."""
+    size = f"{facts.database_bytes / (1 << 30):,.1f} GiB"
+    directory = Path(facts.settings.get("data_directory", ""))
+    try:
+        free, total = disk.room_of(directory) if directory.is_dir() and directory.is_absolute() else (0, 0)
+    except OSError:
+        total = 0
+    if not total:
+        seen = f"the database has {size}; its disk cannot be seen from here"
+        yield Finding("Postgres' disk", "ok", seen)
+        return
+    yield disk.judge_room("Postgres' disk", f"Postgres in {directory} (database {size})", free, total)
+
+
+async def _ask_keys(database: Database) -> list[Finding]:
+    keys = await database.run(lambda connection: keys_running_out(connection, expiries.KEY_DAYS_WARN))
+    return [expiries.judge_terminal_keys(keys)]
+
+
+async def _ask_clock(database: Database) -> list[Finding]:
+    """The try with the shortest way there and back knows best."""
+    tries = []
+    for _ in range(CLOCK_ROUNDS):
+        began, steady = time.time(), time.monotonic()
+        theirs = await database.run(read_clock)
+        within = (time.monotonic() - steady) / 2
+        tries.append((within, theirs - began - within))
+    within, skew = min(tries)
+    return [clock.judge_skew(skew, within)]
+
+
+async def _ask_commits(database: Database) -> list[Finding]:
+    times = []
+    for _ in range(COMMIT_ROUNDS):
+        began = time.monotonic()
+        await database.run(commit_nothing)
+        times.append(time.monotonic() - began)
+    return [disk.judge_sync("commit", "an empty commit, from here", times)]
+
+
+def _state_sync(state: Path) -> Finding:
+    times = disk.measure_sync_s(state)
+    return disk.judge_sync("state sync", f"8 KiB made to last in {state}", times)
+
+
+def _seen(check: str, judge: Callable[[], Finding]) -> Finding:
+    try:
+        return judge()
+    except Exception as error:
+        return _failed(check, error)
+
+
+def _from(checked: settings_check.Checked) -> Finding:
+    """Give a finding of `config check` as one of ours."""
+    if checked.status is Exit.OK:
+        return Finding(checked.check, "ok", checked.text)
+    return Finding(checked.check, "danger", checked.cause, ENDANGERS[checked.check], checked.cure)
+
+
+def _failed(check: str, error: BaseException) -> Finding:
+    told = report(error)
+    return Finding(
+        check, "danger", told.cause, ENDANGERS.get(check, "it is not known whether all is well"),
+        told.cure or "Mend that, then run this again.",
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What runs the switch for real: units, container, backup, and the doctor."""

@@ -1,0 +1,62 @@
+"""What ends by its date, and the master key's note.
+
+Owns the limits in days. Must not read the database: it is given what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ledger.registry.key_expiry import KeysRunningOut
+from ops.deploy.doctor.finding import Finding, Level
+from switch.process.certificate import Certificate
+
+DAY_MS: Final = 86_400_000
+CERTIFICATE_DAYS_WARN: Final = 30
+CERTIFICATE_DAYS_DANGER: Final = 7
+KEY_DAYS_WARN: Final = 14
+
+
+def judge_certificate(certificate: Certificate | None, now_ms: int) -> Finding:
+    """Judge how long terminals can go on trusting the certificate; None: they speak plain TCP."""
+    if certificate is None:
+        return Finding("certificate", "ok", "terminals speak plain TCP")
+    endangers, cure = "no terminal can connect", "Renew it, then `systemctl reload cityswitch` (SIGHUP)."
+    if problem := certificate.problem(now_ms):
+        return Finding("certificate", "danger", problem, endangers, cure)
+    days = (certificate.not_after_ms - now_ms) // DAY_MS
+    seen = f"valid until {certificate.until}, {days} days"
+    if days >= CERTIFICATE_DAYS_WARN:
+        return Finding("certificate", "ok", seen)
+    level: Level = "danger" if days < CERTIFICATE_DAYS_DANGER else "warning"
+    return Finding("certificate", level, seen, f"{endangers} after that", cure)
+
+
+def judge_terminal_keys(keys: KeysRunningOut) -> Finding:
+    """Judge how many active terminals have no key, or will have none soon."""
+    if not keys.ended and not keys.ending:
+        return Finding("terminal keys", "ok", f"none ends within {KEY_DAYS_WARN} days")
+    seen = (
+        f"of active terminals {keys.ended} have no key that holds and {keys.ending} will have none within "
+        f"{KEY_DAYS_WARN} days, e.g. {keys.example}"
+    )
+    return Finding(
+        "terminal keys", "danger" if keys.ended else "warning", seen, "these terminals cannot sign on",
+        "`cityswitch terminals key rotate`, and bring each terminal its file.",
+    )  # fmt: skip
+
+
+def judge_key_note(uses: Sequence[tuple[str, str]], database: str) -> Finding:
+    """Judge the note beside the master key, of what it was used for, against the database of this place."""
+    places = [where for _, where in uses]
+    if database in places:
+        others = len(set(places)) - 1
+        more = f", and for {others} other places" if others else ""
+        return Finding("master key's note", "ok", f"used for {database}{more}")
+    seen = f"used for {', '.join(places) or 'nothing that was noted'}, not for {database}"
+    return Finding(
+        "master key's note", "warning", seen,
+        "it is not known which database cannot be read without this key",
+        "If it is this database's (the check `registry` says), run `cityswitch init`: it adds the line.",
+    )  # fmt: skip
