@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev demo up test test-under-load worlds mutants check crash-test static published load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev demo up test test-under-load worlds mutants check crash-test static published references load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -42,6 +42,9 @@ static: venv-dev  ## format, lint and strict types, without the tests
 
 published: venv-dev  ## what terminal vendors read, written anew: the tables of SPEC.md, vectors.json, scenarios.json
 	@$(RUN) tests.publish
+
+references: venv-dev  ## the pages of docs/reference that are made of the code, written anew
+	@$(RUN) ops.deploy.references
 
 crash-test: venv-dev  ## kill Postgres 20 times under load, with synchronous_commit off everywhere: nothing acknowledged is lost
 	@CRASH_KILLS=20 $(RUN) pytest -s tests/ledger/test_crash.py

@@ -1,0 +1,26 @@
+"""Writes the pages of the reference that are made of the code: `make references`.
+
+Owns where they lie. Invariant: run twice, it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ops.deploy.configuration import example_file, reference_page
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pages() -> Mapping[str, str]:
+    """Return what is made, by its path in the repository."""
+    return {
+        "docs/reference/configuration.md": reference_page(),
+        "ops/deploy/cityswitch.example.toml": example_file(),
+    }
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (ROOT / name).write_text(text, encoding="utf-8")
