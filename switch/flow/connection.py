@@ -15,6 +15,7 @@ from typing import Protocol
 from protocol import Received, Reply
 from switch.config import Config
 from switch.flow.allowance import Allowance
+from switch.flow.attendance import Attendance
 from switch.flow.faults import FaultLog, Whose
 from switch.metrics import Meters
 from switch.rules.directory import Terminal
@@ -70,11 +71,14 @@ class Connection:
         "generation",
         "in_flight",
         "language",
+        "noted_at",
         "outbox",
         "paused",
         "read_at",
         "resting",
         "session",
+        "since",
+        "software",
         "source",
         "terminal",
         "terminal_of",
@@ -103,6 +107,10 @@ class Connection:
         self.source = source
         self.language = first_language(terminal) if terminal is not None else 0
         """What receipts are printed in, by its number in the books; a sign-on may ask for another."""
+        self.software = ""
+        """Program and version, as its terminal names them at sign-on."""
+        self.since = self.noted_at = now
+        """When it was made, and the newest request of it that an operator was told of."""
         self.outbox = bytearray()
         self.in_flight = 0
         self.paused = False
@@ -163,6 +171,7 @@ class Connections:
         """Terminals that have an allowance and no connection."""
         self._resting: dict[Connection, None] = {}
         self.faults = FaultLog()
+        self.attendance = Attendance()
         self._stopped = False
 
     def __len__(self) -> int:
@@ -202,6 +211,7 @@ class Connections:
             self._by_terminal[connection.number] = connection
             self._absent.discard(connection.number)
         self._open[connection] = None
+        self.attendance.present(connection)
         self._meters.connections_opened += 1
 
     def close(self, connection: Connection, reason: str) -> None:
@@ -214,6 +224,7 @@ class Connections:
         if self._by_terminal.get(connection.number) is connection:
             del self._by_terminal[connection.number]
             self._absent.add(connection.number)
+            self.attendance.gone(connection, reason)
         self._meters.closes[reason] += 1
         connection.transport.drop(connection)
 
@@ -230,6 +241,7 @@ class Connections:
 
     def note_fault(self, connection: Connection, reason: str, now: float, **more: object) -> None:
         """Tell the operator of a peer's fault, at a bounded rate."""
+        self.attendance.failed(connection.number, reason, connection.source, is_known=True)
         self.faults.note(
             Whose.CUSTOMER, "peer_fault", connection.source, reason, now, terminal=connection.number, **more
         )

@@ -67,7 +67,10 @@ def _nothing(_: Connection, __: Request) -> None:
 
 
 def _speak(connection: Connection, message: SignOn) -> None:
-    """Print in the language asked for from here on; one that nobody knows is the programme's first."""
+    """Print in the language asked for from here on; one that nobody knows is the programme's first. Keep
+    the name of the terminal's program for the operator.
+    """
+    connection.software = message.software
     if message.language in LANGUAGES:
         connection.language = LANGUAGES.index(message.language)
     elif connection.terminal is not None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -43,6 +43,7 @@ from switch.process.keeper import Keeper
 from switch.process.key_use import KeyUse
 from switch.process.lines import WorkerReady
 from switch.process.ports import bind_patiently
+from switch.process.presence import Presence
 from switch.process.readiness import PostingWatch, Readiness
 from switch.rules.directory import Directory, Terminal
 from switch.wire.listener import bind_listener
@@ -53,9 +54,9 @@ log = structlog.get_logger()
 LOAD_RETRY_S = 0.5
 QUERY_CONNECTIONS = INQUIRIES_MAX + 1
 """One is always left for what is no inquiry."""
-OWN_CONNECTIONS = 6
-"""To listen, to read the registry, to look whether sales can be posted; for the keeper, the use of keys, and
-the node number."""
+OWN_CONNECTIONS = 7
+"""To listen, to read the registry, to look whether sales can be posted; for the keeper, the use of keys, the
+node number, and to tell who is on line."""
 
 
 def database_connections(config: Config) -> int:
@@ -70,7 +71,7 @@ class Surroundings(NamedTuple):
     """What a worker takes of the machine it runs on; a simulated world gives its own.
 
     `open_database` as `ledger.postgres.database.open_database`; `listen` opens what terminals come in by;
-    `has_pages`: whether pages are served over HTTP.
+    `has_pages`: whether an operator looks on: pages are served over HTTP, and it is told who is on line.
     """
 
     open_database: Callable[..., AbstractAsyncContextManager[Database]] = open_database
@@ -213,8 +214,22 @@ class Worker:
             parts = Parts(config, front, committer, feed, self._directory, lambda: self._certificate)
             attach_parts(self._meters, parts)
             report()
-            await front.run(listening, stop)
+            async with self._presence(database, front):
+                await front.run(listening, stop)
             committer.stop()
+
+    @asynccontextmanager
+    async def _presence(self, database: Database, front: Front) -> AsyncIterator[None]:
+        """Tell the database who is on line, for as long as the block lasts."""
+        if not self._surroundings.has_pages:
+            yield
+            return
+        told = Presence(database.session(), front.connections, self._worker, clock_ms)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(told.run)
+            yield
+            nursery.cancel_scope.cancel()
+        await told.end()
 
     def reload(self, new: Config) -> None:
         """Take over other settings as far as a running worker can; the certificate is read anew."""

@@ -130,6 +130,7 @@ class Admission:
         self.meters.handshakes[reason] += 1
         faults, now = self.hub.connections.faults, trio.current_time()
         whose = Whose.CUSTOMER if terminal else Whose.STRANGER  # a number is told here once it is proved
+        self.hub.connections.attendance.failed(terminal, reason, source, is_known=True)
         faults.note(whose, "handshake_failed", source, reason, now, terminal=terminal, **more)
 
     def failed_protocol(self, source: str, fault: ProtocolError) -> None:
@@ -141,7 +142,9 @@ class Admission:
         self.meters.handshakes[fault.reason] += 1
         self.meters.sign_on_refusals[cause] += 1
         faults, now = self.hub.connections.faults, trio.current_time()
-        whose = Whose.CLAIMED if fault.terminal in self._directory.terminals else Whose.STRANGER
+        is_known = fault.terminal in self._directory.terminals
+        self.hub.connections.attendance.failed(fault.terminal, cause, source, is_known=is_known)
+        whose = Whose.CLAIMED if is_known else Whose.STRANGER
         faults.note(
             whose, "sign_on_refused", source, cause, now, terminal=fault.terminal, generation=fault.generation
         )

@@ -30,14 +30,22 @@ WHOSE = {
     "outlet": PARTNERS.format("t.partner"),
     "terminal": PARTNERS.format("t.partner"),
     "terminal_key": TERMINALS,
+    "terminal_presence": TERMINALS,
+    "terminal_hours": TERMINALS,
     "account": "(select c.programme from registry.card c where c.account = t.id)",
     "journal": TERMINALS,
     "posting": PARTNERS.format("case when t.debit & 7 in (1, 2) then t.debit else t.credit end >> 3"),
     "rollup": PARTNERS.format("t.account >> 3"),
 }
 """How a row says whose it is, where it is not by a column `programme`."""
-SHARED = {"registry.card_move", "registry.layout", "registry.installation", "office.rollup_mark"}
-"""Of the whole installation: what may become of any card, a number, a check value."""
+SHARED = {
+    "registry.card_move",
+    "registry.layout",
+    "registry.installation",
+    "registry.worker_presence",
+    "office.rollup_mark",
+}
+"""Of the whole installation: what may become of any card, a number, a check value, which workers live."""
 
 
 @pytest.fixture
@@ -88,6 +96,8 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 "insert into registry.card_case (terminal, stan, digest, kind, entry, happened_at, "
                 f"programme, state) values ({terminal}, 9, 9, 3, 1, now(), {programme}, 3)",
                 f"insert into ledger.rollup (bucket, account, balance) values (0, {partner} << 3 | 1, 5)",
+                f"insert into registry.terminal_presence (terminal) values ({terminal}), ({terminal} + 1000)",
+                f"insert into registry.terminal_hours (day, terminal, hours) values (now(), {terminal}, 1)",
                 f"insert into registry.outlet (id, partner, name) values ({partner}, {partner}, 'x')",
                 "insert into registry.offer (programme, number, version, partner, terms) "
                 f"values ({programme}, 1, 1, {partner}, 'x')",
@@ -150,6 +160,8 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "people.consent",
         "registry.terminal",
         "registry.terminal_key",
+        "registry.terminal_presence",
+        "registry.terminal_hours",
         "registry.card_case",
         "registry.card_fee",
         "registry.audit",
