@@ -78,14 +78,14 @@ CASES = (
         "CityswitchAnswersBurnSlow",
         {_APPROVED: Counted(600, 597), _TRY_AGAIN: Counted(0, 3)},
         lag=70,
-        recovery=600,
+        recovery=380,
     ),
     Case("CityswitchLatencyBurnFast", {_COUNT: Counted(600, 600), _FAST: Counted(600, 300)}, lag=30),
     Case(
         "CityswitchLatencyBurnSlow",
         {_COUNT: Counted(600, 600), _FAST: Counted(600, 570)},
         lag=70,
-        recovery=600,
+        recovery=380,
     ),
     Case("CityswitchDown", {on("up"): Shown(1, 0), on("up", worker=_OTHER): Shown(1, 0)}),
     Case("CityswitchWorkerDown", {on("up"): Shown(1, 1), on("up", worker=_OTHER): Shown(1, 0)}),
@@ -122,7 +122,7 @@ CASES = (
     Case("CityswitchInvariantBroken", {on("cityswitch_invariant_holds", 'invariant="sums"'): Shown(1, 0)}),
     Case(
         "CityswitchVerifyOld",
-        {on("cityswitch_verify_last_success_timestamp_seconds"): Shown(1_200, -30 * 3_600)},
+        {on("cityswitch_verify_last_success_timestamp_seconds"): Shown(5_000, -3 * 3_600)},
     ),
     Case("CityswitchFeedStale", {on("cityswitch_feed_stale"): Shown(0, 1)}),
     Case(

@@ -72,7 +72,8 @@ def _postings(times: Times) -> tuple[Alert, ...]:
             Severity.TICKET,
             "Questions to the books pile up",
             """Worker {{ $labels.instance }} has been asking the database as many questions at a time as
-            it may for two minutes. Balances, totals and "was my sale counted?" wait; sales go on.""",
+            it may for two minutes. Sign-ons, daily totals, changes of keys and checks of a card wait;
+            sales of terminals on line go on.""",
         ),
     )
 
@@ -93,10 +94,10 @@ def _proofs(times: Times) -> tuple[Alert, ...]:
             "CityswitchVerifyOld",
             f"""
 time() - max by (job) (cityswitch_verify_last_success_timestamp_seconds)
-  > {times.threshold("26h")}""",
+  > {times.threshold("2h")}""",
             "0m",
             Severity.TICKET,
-            "The books have not been proved for a day",
+            "The books have not been proved for two hours",
             """The books were last proved {{ $value | humanizeDuration }} ago. Nobody at a till feels it;
             but a fault would stay unseen for as long.""",
         ),
