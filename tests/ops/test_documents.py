@@ -7,20 +7,53 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("protocol", "ledger", "switch", "simulators", "bench", "ops")
-PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/cards.md", "docs/rules.md")
+VENDORED = "VENDOR"
+PAGES = tuple(
+    sorted(
+        str(path.relative_to(ROOT))
+        for path in (
+            *ROOT.glob("*.md"),
+            *(found for at in (*PACKAGES, "docs", "tests") for found in (ROOT / at).rglob("*.md")),
+        )
+        if path.stem != VENDORED
+    )
+)
 PATH = re.compile(r"`((?:\.ci|tests|" + "|".join(PACKAGES) + r")/[\w./-]*\w|pyproject\.toml|Makefile)`")
-LINK = re.compile(r"\]\(([\w./-]+)\)")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+SCHEME = re.compile(r"[a-z]+:")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as the usual renderers make them."""
+    headings = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def leads_somewhere(here: Path, page: str, link: str) -> bool:
+    """Return whether a link's file exists, and has the heading it names."""
+    path, _, anchor = link.partition("#")
+    target = here / path if path else ROOT / page
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def test_pages_are_found() -> None:
+    """The pages that are checked are all there are, wherever they stand."""
+    assert {"README.md", "SECURITY.md", "docs/tutorial.md", "protocol/SPEC.md", "bench/README.md"} <= {*PAGES}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_path_on_a_page_is_there(page: str) -> None:
     """A file or folder that a document names in code or links to exists."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    named = {*PATH.findall(text), *LINK.findall(text)}
-    assert named
-    assert [
-        path for path in sorted(named) if not any((at / path).exists() for at in (ROOT, (ROOT / page).parent))
-    ] == []
+    here = (ROOT / page).parent
+    named = [path for path in PATH.findall(text) if not any((at / path).exists() for at in (ROOT, here))]
+    linked = [
+        link
+        for link in LINK.findall(text)
+        if not SCHEME.match(link) and not leads_somewhere(here, page, link)
+    ]
+    assert (named, linked) == ([], [])
 
 
 def test_every_room_is_on_the_page() -> None:

@@ -1,10 +1,6 @@
 """README's "Run it for real", line by line, on Debian's Postgres 15: what an operator reads is what works."""
 
-import os
 import re
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,17 +9,13 @@ import pytest
 from ops.place.installation import read_uses
 from ops.place.running import read_note
 from tests.debian_postgres import DebianPostgres, debian_postgres, need_debian_postgres
-from tests.patience import HANG_S
-
-ROOT = Path(__file__).resolve().parents[2]
-FENCE = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+from tests.shell import ROOT, Block, Shell, blocks, wait_for_switch
 
 
-def blocks() -> list[tuple[str, str, str]]:
-    """Return the fenced blocks of the section: language, file name, text."""
+def section() -> list[Block]:
+    """Return the fenced blocks of the section."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = page.partition("## Run it for real\n")[2].partition("\n## ")[0]
-    return FENCE.findall(section)
+    return blocks(page.partition("## Run it for real\n")[2].partition("\n## ")[0])
 
 
 @pytest.fixture(scope="module")
@@ -50,56 +42,9 @@ def substituted(text: str, etc: Path, port: int, switch_port: str) -> str:
     return text
 
 
-class Shell:
-    """One shell in which the README's lines are typed, so that what they export stays."""
-
-    def __init__(self, directory: Path, server: DebianPostgres) -> None:
-        path = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("CITYSWITCH", "PG"))
-        }
-        self._shell = subprocess.Popen(
-            ["bash", "--norc"],
-            env={**kept, **server.environment, "PATH": path, "LC_ALL": "C.UTF-8"},
-            cwd=directory,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def type(self, command: str) -> str:
-        """Type one command; return what it printed. It must end in status 0."""
-        assert self._shell.stdin is not None
-        assert self._shell.stdout is not None
-        self._shell.stdin.write(f'{command}\necho "ended $?"\n')
-        self._shell.stdin.flush()
-        printed = ""
-        for line in self._shell.stdout:
-            if line.startswith("ended "):
-                assert line == "ended 0\n", f"{command}\n{printed}"
-                return printed
-            printed += line
-        raise AssertionError(f"the shell ended at {command}\n{printed}")
-
-    def close(self) -> None:
-        """End the shell and all that was started in it."""
-        os.killpg(self._shell.pid, signal.SIGTERM)
-        self._shell.communicate(timeout=HANG_S)
-
-
 def commands(text: str) -> list[str]:
     """Return the commands of a block, lines that are continued joined."""
     return text.replace("\\\n", " ").splitlines()
-
-
-def wait_for_switch(state: Path) -> str:
-    """Return the port of the switch, when it serves."""
-    deadline = time.monotonic() + HANG_S
-    while (note := read_note(state)) is None:
-        assert time.monotonic() < deadline
-    return str(note.port)
 
 
 def test_run_it_for_real_is_run_literally(server: DebianPostgres, tmp_path: Path) -> None:
@@ -108,12 +53,12 @@ def test_run_it_for_real_is_run_literally(server: DebianPostgres, tmp_path: Path
     (here / "switch/rules/programmes").mkdir(parents=True)
     for file in (ROOT / "switch/rules/programmes").glob("*.toml"):
         (here / "switch/rules/programmes" / file.name).write_bytes(file.read_bytes())
-    found = blocks()
+    found = section()
     for _, name, text in found:
         if name:
             (here / name).write_text(substituted(text, etc, server.port, ""), encoding="utf-8")
     printed, switch_port = "", ""
-    shell = Shell(here, server)
+    shell = Shell(here, server.environment)
     try:
         for command in [line for kind, _, text in found if kind == "sh" for line in commands(text)]:
             printed += shell.type(substituted(command, etc, server.port, switch_port))
@@ -133,7 +78,7 @@ def test_run_it_for_real_is_run_literally(server: DebianPostgres, tmp_path: Path
 
 def test_the_section_names_every_file_it_uses() -> None:
     """The blocks hold a script in four parts, three CSV files and the settings."""
-    kinds = [(kind, name) for kind, name, _ in blocks()]
+    kinds = [(kind, name) for kind, name, _ in section()]
     assert [kind for kind, _ in kinds].count("sh") == 4
     assert {name for _, name in kinds if name} == {
         "partners.csv", "terminals.csv", "cards.csv", "cityswitch.toml",
