@@ -17,9 +17,10 @@ from tests.shell import FENCE, ROOT, Shell, blocks, wait_for_switch
 PAGE = ROOT / "docs" / "tutorial.md"
 OWN = (
     (re.compile(r"\b\d{4}-\d\d-\d\d(T[\d:]+)?"), "DATE"),
-    (re.compile(r"\b\d\d:\d\d(:\d\d)?(\.\d+)?\b"), "TIME"),
+    (re.compile(r"\b\d\d:\d\d(:\d\d)?(\.\d+)?Z?"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? (m?s|days)\b"), "SPAN"),
     (re.compile(r"\b[0-9a-f]{32,64}\b|\b\d{15,20}\b"), "ID"),
+    (re.compile(r"\b\d+ migrations\b"), "MIGRATIONS"),
     (re.compile(r"127\.0\.0\.1:\d+"), "ADDRESS"),
 )
 """What differs from reader to reader, and the word that stands for it when two outputs are compared."""
