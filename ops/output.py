@@ -10,6 +10,7 @@ with a word; JSON is exact in every character set, and a number beyond ±(2**53 
 from __future__ import annotations
 
 import codecs
+import csv
 import errno
 import io
 import json
@@ -19,6 +20,7 @@ import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -30,6 +32,7 @@ from ops.errors import CommandError, one_line
 from ops.exit_codes import Exit
 
 Cell = str | int | bool | None
+FORMULA_BEGINS: Final = ("=", "+", "-", "@")
 Row = Mapping[str, Cell]
 
 JSON_INTEGER_MAX: Final = 2**53 - 1
@@ -56,6 +59,14 @@ def _look_alike(char: str) -> str:
 
 
 codecs.register_error(NEAREST, _nearest)
+
+
+class Form(Enum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
 
 
 @dataclass
@@ -219,17 +230,27 @@ def _readable(value: Any) -> Any:
 
 
 def print_rows(
-    rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, empty: str, narrow: Sequence[str] = ()
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    *,
+    as_json: bool = False,
+    form: Form = Form.TABLE,
+    empty: str,
+    narrow: Sequence[str] = (),
 ) -> None:
     """Print rows as a table of `columns`; `empty` is said on stderr when there are none.
 
-    With `as_json` it is a JSON array of the rows with all their fields.
+    With `as_json`, or as JSON, it is an array of the rows with all their fields; as CSV it has all of them,
+    too.
 
     Where the terminal is too narrow for all columns, those of `narrow` are shown and the others named; where
     it is too narrow for these, each row is printed as a record.
     """
-    if as_json:
+    if as_json or form is Form.JSON:
         print_json([dict(row) for row in rows])
+        return
+    if form is Form.CSV and rows:
+        _print_csv(rows)
         return
     if not rows:
         say(empty)
@@ -249,6 +270,23 @@ def print_rows(
     for number, row in enumerate(rows):
         print_line("") if number else None
         print_fields({column: row[column] for column in columns}, as_json=False)
+
+
+def _print_csv(rows: Sequence[Row]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow(_csv_cell(value) for value in row.values())
+    _write(sys.stdout, text.getvalue())
+
+
+def _csv_cell(cell: Cell) -> str:
+    """Return a cell as a spreadsheet reads it: no text of a stranger's becomes a formula there."""
+    if cell is None:
+        return ""
+    text = text_of(cell)
+    return f"'{text}" if isinstance(cell, str) and text.startswith(FORMULA_BEGINS) else text
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> Table:

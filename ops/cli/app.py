@@ -32,7 +32,7 @@ COMMANDS = {
     "partners": "partners:app",
     "outlets": "outlets:app",
     "offers": "offers:app",
-    "terminals": "terminals:app",
+    "terminals": "terminal_status:app",
     "programmes": "programme_states:app",
     "roles": "roles:app",
     "audit": "audit:app",

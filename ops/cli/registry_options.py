@@ -24,7 +24,7 @@ from ledger.registry.secrets import MasterKey
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.office.acting import this_user
-from ops.output import print_json, print_line, say, work_is_done
+from ops.output import Form, print_json, print_line, say, work_is_done
 from ops.place.options import Place
 from ops.till.terminal import typed_card
 from protocol import parse_card
@@ -54,6 +54,28 @@ class Page:
 
 
 FIRST_PAGE: Final = Page()
+
+
+@Parameter(name="*", group=Group("Format", sort_key=8))
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """How rows are printed."""
+
+    json: Json = False
+    csv: Annotated[bool, Parameter(help="CSV instead of a table: all fields, a header line.")] = False
+
+    def check(self) -> None:
+        """Raise `CommandError` where both are asked for."""
+        if self.json and self.csv:
+            raise CommandError(Exit.USAGE, "--json and --csv exclude each other.")
+
+    @property
+    def kind(self) -> Form:
+        """Return what `print_rows` takes."""
+        return Form.JSON if self.json else Form.CSV if self.csv else Form.TABLE
+
+
+TABLE: Final = Format()
 
 
 @Parameter(name="*", group=Group("Who and why", sort_key=8))

@@ -143,6 +143,7 @@ TABLE: Final[dict[str, Row]] = {
     ),
     "terminals list": seen(),
     "terminals show": on_id(),
+    "terminals status": on_id(),
     "terminals move": Row(lambda w: (w.id(5), "--outlet", w.id(5)), OK, NOT_FOUND),
     "terminals block": on_id(*SURE, number=5),
     "terminals unblock": on_id(number=5),
