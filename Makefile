@@ -40,7 +40,7 @@ static: venv-dev  ## format, lint and strict types, without the tests
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 
-published: venv-dev  ## what terminal vendors read, written anew: the tables of SPEC.md, vectors.json, scenarios.json
+published: venv-dev  ## what is made of the code, written anew: tables of SPEC.md, vectors.json, scenarios.json, docs/reference/metrics.md
 	@$(RUN) tests.publish
 
 references: venv-dev  ## the pages of docs/reference that are made of the code, written anew

@@ -1,6 +1,6 @@
-"""Write all that is published of the wire anew: `make published`, after any change of it.
+"""Write all that is published of wire and metrics anew: `make published`, after any change of them.
 
-Owns where the files lie; what is in them follows from the catalogue, the cases and the scenarios. Invariant:
+Owns where the files lie; what is in them follows from the catalogues, the cases and the scenarios. Invariant:
 run twice, it changes nothing.
 """
 
@@ -12,8 +12,10 @@ import protocol
 from protocol.published.make_scenarios import make_scenarios
 from protocol.published.make_vectors import make_vectors
 from protocol.published.spec_tables import rewritten
+from switch.metrics.reference import reference
 
 FOLDER = Path(protocol.__file__).parent
+METRICS = FOLDER.parent / "docs/reference/metrics.md"
 
 
 def write(folder: Path) -> None:
@@ -26,3 +28,5 @@ def write(folder: Path) -> None:
 
 if __name__ == "__main__":
     write(FOLDER)
+    METRICS.parent.mkdir(exist_ok=True)
+    METRICS.write_text(reference(), encoding="utf-8")

@@ -6,7 +6,15 @@ Owns names and words; `city_catalogue` has those of the elected worker. Must not
 
 from __future__ import annotations
 
+from typing import Final
+
+from protocol import TYPE_OF, ResultCode
+from protocol.errors import CloseReason
 from switch.metrics.declaration import Kind, Label, Metric, counter, gauge, histogram
+
+FAULTS: Final = tuple(reason.value for reason in CloseReason)
+MESSAGES: Final = tuple(message.__name__ for message in TYPE_OF)
+RESULTS: Final = tuple(code.name.lower() for code in ResultCode)
 
 # The process.
 
@@ -70,9 +78,9 @@ REPLIES = counter(
     "Replies by message and result code",
     "class retry or fault grows: see which `result` it is. A single code that grows among many terminals is"
     " a rule or an offer; on one terminal, a device (`cityswitch journal find`).",
-    Label("message", "the request's name in protocol/SPEC.md"),
+    Label("message", "the request's name in protocol/SPEC.md", MESSAGES),
     Label("code", "the number of the result on the wire"),
-    Label("result", "the name of that code, in lower case"),
+    Label("result", "the name of that code", RESULTS),
     Label(
         "class",
         "approved; declined (final, of business); retry (not decided: the terminal asks again); fault (of"
@@ -131,14 +139,38 @@ CLOSES = counter(
     "Authenticated connections closed, by reason",
     "peer_closed, replaced, drained and terminal_blocked are ordinary. Time-outs: the line or the peer."
     " Faults of frames or tags: a vendor's defect, or somebody on the line: the log line `peer_fault`.",
-    Label("reason", "why: of SPEC.md, Closing, and of the transport"),
+    Label(
+        "reason",
+        "why; the last ones are faults of the peer (protocol/SPEC.md, Closing)",
+        (
+            *(
+                "peer_closed",
+                "replaced",
+                "drained",
+                "stopped",
+                "terminal_blocked",
+                "key_retired",
+                "key_expired",
+            ),
+            *("idle_timeout", "frame_timeout", "write_timeout", "write_error", "outbox_full", "tls"),
+            *FAULTS,
+        ),
+    ),
 )
 HANDSHAKES = counter(
     "handshakes",
     "Handshakes by what became of them",
     "key: see cityswitch_sign_on_refusals_total. evicted or too_often: a storm of connections. tls,"
     " plain_on_tls_port, tls_on_plain_port: a terminal set up wrongly.",
-    Label("result", "accepted, or why not"),
+    Label(
+        "result",
+        "accepted, or why not; the last ones are faults of the peer (protocol/SPEC.md, Closing)",
+        (
+            *("accepted", "evicted", "timeout", "peer_closed", "stopped", "connections_full", "too_often"),
+            *("key_refused", "tls", "plain_on_tls_port", "tls_on_plain_port"),
+            *FAULTS,
+        ),
+    ),
 )
 SIGN_ON_REFUSALS = counter(
     "sign_on_refusals",

@@ -13,7 +13,14 @@ from switch.metrics.declaration import Label, counter, gauge
 ELECTED: Final = "in the elected worker only: take max or sum over instances"
 PROGRAMME = Label("programme", "the programme's code, as in `programmes list`")
 UNIT = Label("unit", "what is counted", ("points", "uses", "grosze"))
-JOB = Label("job", "the name of a periodic job (`switch/process/keeper.py`)")
+JOB = Label(
+    "job",
+    "a piece of periodic work",
+    (
+        *("expired_keys", "partner_balances", "kinds_of_holders", "notices", "quota_shares"),
+        *("figures", "card_counts", "silent_terminals", "verify"),
+    ),
+)
 
 KEEPER_ELECTED = gauge(
     "keeper_elected",
@@ -40,8 +47,8 @@ KEEPER_LAST_SUCCESS = gauge(
 CARDS = gauge(
     "cards",
     "Cards (each plastic, ticket or code) by the status that is stored",
-    "Many blocked, wanted or retained at once: who did it stands in `audit list`. Expired is no status: it"
-    " follows from a card's last day.",
+    "Many blocked, wanted or retained at once: `audit --object cards` says who did it. Expired is no status:"
+    " it follows from a card's last day.",
     PROGRAMME,
     Label(
         "status",
@@ -105,7 +112,7 @@ CASES_OPEN = gauge(
 TERMINALS = gauge(
     "terminals",
     "Terminals in the registry",
-    "More blocked than you know of: `audit list` says who blocked them.",
+    "More blocked than you know of: `audit --object terminals` says who blocked them.",
     PROGRAMME,
     Label("state", "what the registry says", ("active", "blocked")),
     where=ELECTED,
@@ -121,7 +128,7 @@ TERMINALS_SILENT = gauge(
 TERMINAL_KEYS_EXPIRING = gauge(
     "terminal_keys_expiring",
     "Active terminals whose last usable key ends within 14 days",
-    "Issue their next key (`keys issue`), or have the terminal change it over the wire.",
+    "Issue their next key (`terminals key rotate`), or have the terminal change it over the wire.",
     PROGRAMME,
     where=ELECTED,
 )

@@ -8,8 +8,8 @@ time and any number of times.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import structlog
 import trio
@@ -26,20 +26,13 @@ from switch.clock import clock_ms
 from switch.metrics import Meters
 from switch.metrics import city_catalogue as of
 from switch.metrics.meters import Labels
+from switch.process.job import Job
 
 log = structlog.get_logger()
 
 TICK_S: Final = 5.0
 """How often it is looked what is due, and where nobody is elected, who is."""
 JOB_S_MAX: Final = 600.0
-
-
-class Job(NamedTuple):
-    """Something to do every `every_s`, as one job of the database within `JOB_S_MAX`."""
-
-    name: str
-    every_s: float
-    work: Callable[[Connection], Awaitable[None]]
 
 
 async def roll_up_balances(connection: Connection) -> None:
@@ -62,7 +55,7 @@ class Keeper:
 
     def __init__(self, session: Session, meters: Meters, jobs: Sequence[Job] = JOBS) -> None:
         self._session = session
-        self._jobs = jobs
+        self._jobs = list(jobs)
         self._is_elected = False
         self._due_at_s: dict[str, float] = {}
         self._done_at_s: dict[str, float] = {}  # by trio's clock; the election counts, too
@@ -70,6 +63,10 @@ class Keeper:
         meters.attach(of.KEEPER_ELECTED, lambda: float(self._is_elected))
         meters.attach(of.KEEPER_LAG, self._lags)
         meters.attach(of.KEEPER_LAST_SUCCESS, self._last_successes)
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Have more to do, before it is run."""
+        self._jobs += jobs
 
     async def run(self) -> None:
         """Look for ever what is due."""

@@ -35,6 +35,7 @@ from switch.flow.inquiry import Inquiries
 from switch.logs import configure_logs
 from switch.metrics import Meters
 from switch.process.certificate import read_certificate
+from switch.process.city import City
 from switch.process.feed import Feed
 from switch.process.figures import Parts, attach_parts, attach_process, watch_loop
 from switch.process.front import Front
@@ -134,7 +135,7 @@ class Worker:
             if await self._load(database, feed, stop):
                 base.start_soon(feed.run)
                 base.start_soon(self._postings.probe, database.session())
-                base.start_soon(Keeper(database.session(), self._meters).run)
+                base.start_soon(self._keeper(database).run)
                 listening = self._surroundings.listen(self._config)
                 await self._serve(
                     database, feed, listening, stop, lambda: on_ready(WorkerReady(self._worker, http))
@@ -152,6 +153,13 @@ class Worker:
         base.start_soon(server.run, sock)
         base.start_soon(watch_loop, self._meters.stall_s)
         return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
+
+    def _keeper(self, database: Database) -> Keeper:
+        """Who does the periodic work; where there are pages, the city's figures are some of it."""
+        keeper = Keeper(database.session(), self._meters)
+        if self._surroundings.has_pages:
+            keeper.add(City(self._meters, lambda: keeper.is_elected).jobs)
+        return keeper
 
     async def _load(self, database: Database, feed: Feed, stop: trio.Event) -> bool:
         """Load the registry, waiting for Postgres if need be; False if told to stop first."""

@@ -14,7 +14,8 @@ from ledger.registry.keys import issue_key, list_keys, retire_expired_keys
 from ledger.registry.secrets import MasterKey
 from switch.metrics import Meters, Metric
 from switch.metrics import city_catalogue as of
-from switch.process.keeper import JOBS, Job, Keeper, roll_up_balances
+from switch.process.job import Job
+from switch.process.keeper import JOBS, Keeper, roll_up_balances
 from tests.ledger.books import NOW_MS, PARTNER, TESTER, Books
 from tests.ledger.test_races import assert_sound
 from tests.patience import HANG_S

@@ -1,0 +1,173 @@
+"""Owns the figures of a city that somebody watches all day: each is one query, and gives (programme's code,
+what else tells it apart, figure).
+
+What a figure costs must not grow with the journal. It is had from what is kept anyway (roll-ups, wide quotas,
+open cases), from look-ups by primary key, or from tables that are as large as the city is (cards, terminals).
+Each query has `LIMIT_MS` and is given up past it, for sales come first. Takes the service's connection and
+changes nothing. Knows nothing of who asks.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from ledger.postgres.database import Connection
+
+LIMIT_MS: Final = 2_000
+TAIL_ROWS_MAX: Final = 200_000
+"""Postings after the last roll-up that are looked at, in each bucket: the others with the next one."""
+SILENT_S: Final = 172_800
+"""A terminal that has sold less than this ago is not silent: a shop is closed on Sundays."""
+PAUSES: Final = 20
+"""Of so many transactions the longest pause is what is usual for a terminal."""
+TIMES_USUAL: Final = 3
+NEARLY: Final = 9
+"""So many tenths of a limit."""
+EXPIRY_DAYS: Final = 14
+
+_BUCKETS: Final = "registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket)"
+
+
+class Figure(NamedTuple):
+    """One figure of one programme; `part`: what else tells it apart, empty for nothing."""
+
+    programme: str
+    part: str
+    value: float
+
+
+CARDS: Final = """
+select p.code, n.status::text, n.cards
+  from (select programme, status, count(*) as cards from registry.card group by programme, status) n
+  join registry.programme p on p.id = n.programme"""
+
+# Accounts of partners and organisers are looked up one by one: a roll-up has a row of each card, too.
+UNITS: Final = f"""
+with watched as (
+  select r.programme, k.kind, r.id::bigint << 3 | k.kind as account
+    from registry.partner r cross join (values (1), (2), (4), (5)) as k(kind)
+  union all
+  select p.id, 3, p.id::bigint << 3 | 3 from registry.programme p
+), tail as (
+  select side.account, side.points
+    from {_BUCKETS}
+    left join ledger.rollup_mark m on m.bucket = b.bucket
+    cross join lateral (select t.debit, t.credit, t.points, t.unit from ledger.posting t
+      where t.bucket = b.bucket and t.transaction_id > coalesce(m.through, 0)
+      order by t.transaction_id limit {TAIL_ROWS_MAX}) t
+    cross join lateral (values (t.debit, -t.points), (t.credit, t.points)) as side(account, points)
+    where side.account & 7 in (1, 2, 3, 4, 5) and (t.unit <> 1 or side.account & 7 = 4)
+), summed as (
+  select w.programme, w.kind, sum(r.balance) as points
+    from watched w cross join {_BUCKETS}
+    cross join lateral (select r.balance from ledger.rollup r
+      where r.bucket = b.bucket and r.account = w.account limit 1) r
+    group by w.programme, w.kind
+  union all
+  select w.programme, w.kind, t.points
+    from (select account, sum(points) as points from tail group by account) t
+    join watched w on w.account = t.account
+)
+select p.code, k.kind::text, coalesce(sum(s.points), 0)::float8
+  from registry.programme p cross join generate_series(1, 5) as k(kind)
+  left join summed s on s.programme = p.id and s.kind = k.kind
+  group by p.code, k.kind"""  # noqa: S608 fixed texts
+
+# Numbers of periods: switch/rules/dates.py. A programme's own limit does not say which kind of period it has.
+QUOTAS_NEARLY_GONE: Final = f"""
+with today as (
+  select p.id, p.code, d.day, d.day - date '1970-01-01' as number
+    from registry.programme p cross join lateral registry.today_of(p.id) as d(day)
+), running as (
+  select t.code, t.id::bigint << 3 | 3 as owner, k.kind, k.period from today t cross join lateral (values
+    (0, t.number), (1, t.number - (t.number + 3) % 7),
+    (2, extract(year from t.day)::int * 12 + extract(month from t.day)::int - 1),
+    (3, extract(year from t.day)::int), (4, 0)) as k(kind, period)
+), wide as (
+  select distinct u.code, b.bucket, q.quota, q.period, q.balance, q.allowed
+    from running u cross join {_BUCKETS}
+    join ledger.quota q on q.bucket = b.bucket and q.owner = u.owner and q.period = u.period
+      and q.owner & 7 = 3 and (q.quota < 8 or q.quota & 7 = u.kind)
+), gone as (
+  select code from wide group by code, quota, period
+    having max(allowed) > 0 and -sum(balance) * 10 >= max(allowed) * {NEARLY}
+)
+select p.code, '', count(g.code) from registry.programme p left join gone g using (code)
+  group by p.code"""  # noqa: S608 fixed texts
+
+CASES_OPEN: Final = """
+select p.code, k.name, count(c.number)
+  from registry.programme p
+  cross join (values (1, 'retained'), (2, 'attempt'), (3, 'doubt')) as k(kind, name)
+  left join registry.card_case c on c.programme = p.id and c.kind = k.kind and c.state = 0
+  group by p.code, k.name"""
+
+TERMINALS: Final = """
+select p.code, s.name, count(t.id)
+  from registry.programme p cross join (values (0, 'active'), (1, 'blocked')) as s(status, name)
+  left join (registry.terminal t join registry.partner r on r.id = t.partner)
+    on r.programme = p.id and t.status = s.status
+  group by p.code, s.name"""
+
+TERMINALS_SILENT: Final = f"""
+with newest as (
+  select t.id, r.programme, max(j.accepted_at_ms) as at_ms
+    from registry.terminal t join registry.partner r on r.id = t.partner cross join {_BUCKETS}
+    cross join lateral (select j.accepted_at_ms from ledger.journal j
+      where j.bucket = b.bucket and j.terminal = t.id order by j.stan desc limit 1) j
+    where t.status = 0 group by t.id, r.programme
+), quiet as (
+  select n.id, n.programme, n.at_ms, usual.pause_ms
+    from newest n
+    cross join lateral (select max(p.pause_ms) as pause_ms from (
+      select s.accepted_at_ms - lag(s.accepted_at_ms) over (order by s.accepted_at_ms) as pause_ms from (
+        select j.accepted_at_ms from {_BUCKETS}
+          cross join lateral (select j.accepted_at_ms from ledger.journal j
+            where j.bucket = b.bucket and j.terminal = n.id order by j.stan desc limit {PAUSES}) j
+          order by j.accepted_at_ms desc limit {PAUSES}) s) p) usual
+    where n.at_ms < extract(epoch from now()) * 1000 - {SILENT_S * 1000}
+)
+select p.code, '', count(q.id) from registry.programme p left join quiet q
+    on q.programme = p.id
+    and extract(epoch from now()) * 1000 - q.at_ms > {TIMES_USUAL} * coalesce(q.pause_ms, 0)
+  group by p.code"""  # noqa: S608 fixed texts
+
+KEYS_EXPIRING: Final = f"""
+with last_key as (
+  select k.terminal,
+      max(case when k.retired_at is null then coalesce(k.not_after, 'infinity') else '-infinity' end) as until
+    from registry.terminal_key k group by k.terminal
+)
+select p.code, '', count(k.terminal)
+  from registry.programme p
+  left join (registry.terminal t join registry.partner r on r.id = t.partner
+      join last_key k on k.terminal = t.id and k.until < now() + interval '{EXPIRY_DAYS} days')
+    on r.programme = p.id and t.status = 0
+  group by p.code"""  # noqa: S608 fixed texts
+
+RULES_PENDING: Final = """
+select p.code, '', extract(epoch from min(v.effective_from))::float8
+  from registry.programme_version v join registry.programme p on p.id = v.programme
+  where v.effective_from > now() group by p.code"""
+
+GAUGES: Final[Mapping[str, str]] = {
+    "cards": CARDS,
+    "units": UNITS,
+    "quotas_nearly_gone": QUOTAS_NEARLY_GONE,
+    "cases_open": CASES_OPEN,
+    "terminals": TERMINALS,
+    "terminals_silent": TERMINALS_SILENT,
+    "terminal_keys_expiring": KEYS_EXPIRING,
+    "rules_pending_timestamp_seconds": RULES_PENDING,
+}
+
+
+async def limit_time(connection: Connection) -> None:
+    """Within a transaction: give up what takes longer than `LIMIT_MS`."""
+    await connection.execute(f"set local statement_timeout = {LIMIT_MS}")
+
+
+async def read_gauge(connection: Connection, name: str) -> list[Figure]:
+    """Return one of `GAUGES`. Raises what the database raises, past its time limit, too."""
+    async with connection.transaction(readonly=True):
+        await limit_time(connection)
+        return [Figure(*row) for row in await connection.fetch(GAUGES[name])]

@@ -1,0 +1,133 @@
+"""Owns the light proof of the books, for every minute: what `ledger.books.verify` proves of all, looked at
+in a window of accounts, quotas and cards, the next one each time, from the first again after the last.
+
+Every row is reached by a primary key, so a window costs the same however long the journal is. What cannot be
+seen in a window (sums over all postings, ids that stand twice) is left to `verify`. Takes the service's
+connection and changes nothing.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from ledger.books.gauges import limit_time
+from ledger.books.verify import INVARIANTS, Finding
+from ledger.postgres.database import Connection
+
+ACCOUNTS: Final = 2_000
+"""Of each kind of row, in a window."""
+INT64_MIN: Final = -(2**63)
+_ACCOUNTS: Final = """
+account as materialized (
+  select * from ledger.account where (bucket, id) > ($1::int, $2::bigint) order by bucket, id limit $3
+), newest as materialized (
+  select j.*, a.floor, a.id as asked from account a
+    cross join lateral (select * from ledger.journal j
+      where j.bucket = a.bucket and j.terminal = a.last_terminal and j.stan = a.last_stan limit 1) j
+    where a.last_stan <> 0
+)"""
+
+# Each query returns one text per violation, as in `verify`, under the same names.
+_OF_ACCOUNTS: Final[dict[str, str]] = {
+    "an account's last row is its newest, and each row names the one before": """
+        select format('account %s', a.id) from account a
+          left join newest j on j.bucket = a.bucket and j.asked = a.id
+          where case when a.last_stan = 0 then a.balance <> 0
+                     else j.account is distinct from a.id or j.balance <> a.balance end
+        union all
+        select format('terminal %s stan %s', j.terminal, j.stan) from newest j
+          left join lateral (select * from ledger.journal b
+            where b.bucket = j.bucket and b.terminal = j.previous_terminal and b.stan = j.previous_stan
+            limit 1) b on true
+          where j.balance <> coalesce(b.balance, 0) + j.points
+             or (j.previous_stan <> 0 and b.account is distinct from j.account)""",
+    "no card is below its floor but by a recorded reversal or refund": """
+        select format('terminal %s stan %s', j.terminal, j.stan) from newest j
+          where j.code = 0 and j.points < 0 and j.balance < j.floor
+            and (j.original_stan = 0 or (j.original_terminal is not null and j.details & 4096 = 0))""",
+    "one effect per id: what is approved is posted once, what is declined never": """
+        select format('terminal %s stan %s, transaction %s', j.terminal, j.stan, j.transaction_id)
+          from newest j
+          left join lateral (select * from ledger.posting p
+            where p.bucket = j.bucket and p.transaction_id = j.transaction_id and p.leg = 1 and p.unit = 0
+            limit 1) p on true
+          where case when j.points = 0 then p.points is not null
+            else p.points is null or j.code <> 0 or p.points <> abs(j.points)
+              or (p.debit, p.credit) is distinct from
+                 case when j.points > 0 then (j.counter_account, j.account)
+                      else (j.account, j.counter_account) end end""",
+    "everything is in the bucket of its card account": """
+        select format('account %s in bucket %s', a.id, a.bucket)
+          from account a cross join registry.layout l where a.bucket <> ledger.bucket_of(a.id, l.buckets)""",
+}
+_NEXT_ACCOUNT: Final = "select bucket, id from account order by bucket desc, id desc limit 1"
+_QUOTAS: Final = """
+quota as materialized (
+  select * from ledger.quota where (bucket, period, quota, owner) > ($1::int, $2::int, $3::int, $4::bigint)
+    order by bucket, period, quota, owner limit $5
+)"""
+_OF_QUOTAS: Final[dict[str, str]] = {
+    "no quota is used beyond its limit or its share of it": """
+        select format('quota %s of account %s in period %s: %s used', q.quota, q.owner, q.period, -q.balance)
+          from quota q cross join registry.layout l
+          where q.balance < 0 and -q.balance > q.moved
+            + case when q.owner & 7 = 0 then q.allowed
+                   else ledger.share_v1(q.allowed, q.bucket, l.buckets) end""",
+}
+_NEXT_QUOTA: Final = """
+select bucket, period, quota, owner from quota
+  order by bucket desc, period desc, quota desc, owner desc limit 1"""
+_CARDS: Final = """
+card as materialized (
+  select token, account from registry.card where token > $1::bigint order by token limit $2
+)"""
+_OF_CARDS: Final[dict[str, str]] = {
+    "every card has its account": """
+        select format('account %s', c.account) from card c cross join registry.layout l
+          where not exists (select from ledger.account a
+            where a.bucket = ledger.bucket_of(c.account, l.buckets) and a.id = c.account)""",
+}
+_NEXT_CARD: Final = "select token from card order by token desc limit 1"
+
+_PARTS: Final = (
+    (_ACCOUNTS, _OF_ACCOUNTS, _NEXT_ACCOUNT),
+    (_QUOTAS, _OF_QUOTAS, _NEXT_QUOTA),
+    (_CARDS, _OF_CARDS, _NEXT_CARD),
+)
+_FIRST: Final = ((-1, INT64_MIN), (-1, 0, 0, INT64_MIN), (INT64_MIN,))
+WINDOWED: Final = tuple(name for _, queries, _ in _PARTS for name in queries)
+"""The invariants that are looked at: some of `INVARIANTS`."""
+assert set(WINDOWED) <= set(INVARIANTS)
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Where the last look ended, in each of the tables."""
+
+    after: tuple[tuple[int, ...], ...] = _FIRST
+
+
+async def verify_window(
+    connection: Connection, window: Window, rows: int = ACCOUNTS
+) -> tuple[list[Finding], Window]:
+    """Look at what comes after a window; return one Finding for each of `WINDOWED`, and where it ended."""
+    findings, ends = [], []
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await limit_time(connection)
+        for (common, queries, following), after, first in zip(_PARTS, window.after, _FIRST, strict=True):
+            for invariant, query in queries.items():
+                count, example = await _ask(connection, common, query, (*after, rows))
+                findings.append(Finding(invariant, count, example))
+            # The texts are fixed.
+            end = await connection.fetchrow(f"with {common} {following}", *after, rows)
+            ends.append(first if end is None else tuple(end))
+    return findings, Window(tuple(ends))
+
+
+async def _ask(
+    connection: Connection, common: str, query: str, arguments: tuple[int, ...]
+) -> tuple[int, Any]:
+    row = await connection.fetchrow(
+        f"with {common} select count(*), min(example) from ({query}) as violation(example)",  # noqa: S608
+        *arguments,
+    )
+    return row[0], row[1]
