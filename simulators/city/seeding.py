@@ -35,6 +35,9 @@ from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.holders import holder_of
 from simulators.city.offers import offers_of
 from simulators.city.population import Peculiarity, Population
+from switch.clock import clock_ms
+from switch.rules.calendar import Calendar
+from switch.rules.dates import day_of_number
 from switch.rules.entitlement import steps_of
 from switch.rules.offers import Offer, encode_offer
 from switch.rules.programme import Rules, parse_rules
@@ -117,6 +120,7 @@ async def seed_city(
             (_card(population, pepper, index) for index in range(population.cards)),
             Mode.GOOD_ROWS,
             on_stored=lambda stored: on_progress("cards", stored, population.cards),
+            last_day=rules.card.valid_until(_today(rules)),
         ),
         timeout_s=CARDS_S_MAX,
     )
@@ -228,6 +232,11 @@ def _terminals(population: Population) -> Iterator[NewTerminal]:
     for index in range(population.terminals):
         partner = population.terminal_partner(index)
         yield NewTerminal(population.terminal_id(index), partner, f"kasa {index + 1}", partner)
+
+
+def _today(rules: Rules) -> date:
+    """The day it is in the city: its cards are issued on it."""
+    return day_of_number(Calendar(rules.programme.time_zone).day(clock_ms()))
 
 
 def _card(population: Population, pepper: Pepper, index: int) -> CardRow:

@@ -103,6 +103,15 @@ async def test_three_cities_stand_side_by_side(owner: Database, master: MasterKe
     assert {row[0]: row[1] for row in lapsed} == {LAPSED_ON: 2, ENTITLED_UNTIL: 598}
     persons = await owner.run(lambda c: c.fetchval("select count(*) from people.person"))
     assert persons == 600
+    endless = await owner.run(
+        lambda c: c.fetch(
+            "select programme, count(*) filter (where expires_on is null) from registry.card"
+            " group by 1 order by 1"
+        )
+    )
+    without = {row[0]: row[1] for row in endless}
+    for programme, place in PLACES.items():
+        assert bool(without[programme]) is not bool(parse_rules(place.rules_toml).card.validity_months)
 
 
 def test_each_offers_file_is_one_an_office_could_import() -> None:
