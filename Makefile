@@ -54,7 +54,7 @@ check: static test  ## everything a change must pass: format, lint, strict types
 load: venv-dev  ## Locust's web page with a switch of its own (LOAD_HOST= LOAD_PORT=: one that runs already)
 	@$(RUN) bench.load
 
-load-headless: venv-dev  ## the load test by itself (LOAD_SECONDS=60 LOAD_SHAPE=day): HTML and CSV in bench/reports
+load-headless: venv-dev  ## the load test by itself (LOAD_SECONDS=60 LOAD_SHAPE=day): a page of both sides in bench/reports
 	@$(RUN) bench.load --headless
 
 bench: venv  ## every lane of the throughput bench in turn (some twenty minutes): bench/THROUGHPUT.md and a picture

@@ -5,9 +5,9 @@
     LOAD_HOST=127.0.0.1 LOAD_PORT=7070 python -m bench.load --headless      a switch that runs already
 
 Owns the command line, the Locust process and the closing check of the books. Must not know users or shapes
-(`locustfile`). Invariants: the switch outlives Locust, so that a stop is no failure; when it ends, no process
-is left, not even after a kill -9; status 0 only if requests were made, few enough failed, and the books are
-right.
+(`locustfile`), nor what the report says (`page`). Invariants: the switch outlives Locust, so that a stop is
+no failure; when it ends, no process is left, not even after a kill -9; status 0 only if requests were made,
+few enough failed, and the books are right.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from bench.city import city
 from bench.command import Exit, run
 from bench.errors import CannotRun
 from bench.load.outcome import switch_problem
+from bench.load.page import Run, locust_page
 from bench.load.shapes import CURVES
+from bench.load.watch import Watch
 from bench.local_switch import HOST, STATE, SeededBooks, local_switch, say
 from ledger.books.verify import verify
 from ledger.postgres.database import open_database
@@ -41,6 +43,11 @@ REPORTS: Final = Path(__file__).parents[1] / "reports"
 STOP_S: Final = 10
 """How long Locust waits for requests that are under way when it stops."""
 VERIFY_S_MAX: Final = 120.0
+OUTCOMES: Final = {
+    int(Exit.OK): "Locust ended in order, within its bounds",
+    int(Exit.MISSED): "Locust ended with a status that is not 0: no request was made, or too many failed",
+    int(Exit.INTERRUPTED): "it was interrupted",
+}
 SWITCH_PORT: Final = 7070
 
 
@@ -65,6 +72,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("state-dir", Path, STATE, "state directory of our own switch")
     add("host", str, "", "a switch that runs already: its host")
     add("port", int, 0, "and its port")
+    add("http", str, "", "and its workers' HTTP addresses, host:port with commas between, for the report")
     add("seed", str, SEED, "seed of the city")
     add("cards", int, CARDS, "its cards")
     add("partners", int, PARTNERS, "its partners, a terminal each")
@@ -87,7 +95,8 @@ def locust_command(options: argparse.Namespace, host: str, port: int, report: Pa
         command += ["--processes", str(options.processes)]
     if not options.headless:
         return [*command, "--web-host", HOST, "--web-port", str(options.web_port)]
-    command += ["--headless", "--only-summary", "--html", f"{report}.html", "--csv", str(report)]
+    command += ["--headless", "--only-summary", "--html", str(locust_page(report))]
+    command += ["--csv", str(report), "--csv-full-history"]
     return command if options.shape != "steady" else [*command, "--run-time", f"{options.seconds}s"]
 
 
@@ -102,18 +111,36 @@ async def load(options: argparse.Namespace, stop: trio.Event) -> int:
             problem = await trio.to_thread.run_sync(switch_problem, host, port, population)
             if problem is not None:
                 raise CannotRun(problem)
+            http = [_url(address) for address in options.http.split(",") if address]
         else:
             switch = await stack.enter_async_context(
                 local_switch(options.state_dir, population, workers=options.workers)
             )
-            books, host, port = switch.books, switch.host, switch.port
+            books, host, port, http = switch.books, switch.host, switch.port, switch.http
             say(f"a switch of our own with {options.workers} workers on {host}:{port}")
         if stop.is_set():
             return Exit.INTERRUPTED
-        status = await _locust(options, host, port, stop)
-        if books is not None and not await _books_are_right(books):
-            return Exit.MISSED
-    return status
+        run = Run(options, f"{host}:{port}", books is not None, _report_path(options), Watch(http))
+        return await _run(run, host, port, books, stop)
+
+
+async def _run(run: Run, host: str, port: int, books: SeededBooks | None, stop: trio.Event) -> int:
+    """Put the load on, check the books, and write the page, also of a run that was cut short."""
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run.watch.run)
+            status = await run_locust(run.options, host, port, run.path, stop)
+            nursery.cancel_scope.cancel()
+        run.ended(OUTCOMES.get(status, f"ended with status {status}"))
+        if books is not None:
+            is_right, said = await _books(books)
+            run.add(said)
+            status = status if is_right else Exit.MISSED
+        return status
+    finally:
+        if run.options.headless:
+            run.write()
+            say(f"report: bench/reports/{run.path.name}.html and {run.path.name}_stats.csv")
 
 
 def _check(options: argparse.Namespace, population: Population) -> None:
@@ -135,10 +162,20 @@ def _check(options: argparse.Namespace, population: Population) -> None:
             ) from None
 
 
-async def _locust(options: argparse.Namespace, host: str, port: int, stop: trio.Event) -> int:
-    """Run Locust; at `stop` it ends in order. Return its status."""
+def _report_path(options: argparse.Namespace) -> Path:
+    """Return the path of this run's reports without their endings."""
     REPORTS.mkdir(exist_ok=True)
-    report = REPORTS / f"load-{options.shape}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    return REPORTS / f"load-{options.shape}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+def _url(address: str) -> str:
+    return address.strip() if "://" in address else f"http://{address.strip()}"
+
+
+async def run_locust(
+    options: argparse.Namespace, host: str, port: int, report: Path, stop: trio.Event
+) -> int:
+    """Run Locust; at `stop` it ends in order. Return its status."""
     command = locust_command(options, host, port, report)
     # In a session of its own: a Ctrl-C at the terminal is for us, and we end Locust before the switch.
     process = await trio.lowlevel.open_process(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -153,10 +190,8 @@ async def _locust(options: argparse.Namespace, host: str, port: int, stop: trio.
             nursery.cancel_scope.cancel()
     finally:
         await _reap(process)
-    if options.headless:
-        say(f"report: bench/reports/{report.name}.html and {report.name}_stats.csv")
-        if stop.is_set():
-            return Exit.INTERRUPTED
+    if options.headless and stop.is_set():
+        return Exit.INTERRUPTED
     return Exit.OK if status == 0 else Exit.MISSED
 
 
@@ -178,16 +213,20 @@ async def _reap(process: trio.Process) -> None:
             await process.wait()
 
 
-async def _books_are_right(books: SeededBooks) -> bool:
-    """Check the ledger's invariants after the load and print what is found."""
+async def _books(books: SeededBooks) -> tuple[bool, str]:
+    """Check the ledger's invariants after the load; return whether they hold, and what was said."""
     async with open_database(books.postgres.owner_dsn, connections_max=1) as owner:
         findings = await owner.run(verify, timeout_s=VERIFY_S_MAX)
-    wrong = [finding for finding in findings if finding.count]
-    for finding in wrong:
-        say(f"books: {finding.invariant}: {finding.count} violations, for example {finding.example}")
-    if not wrong:
-        say(f"books: {len(findings)} invariants checked, all hold")
-    return not wrong
+    said = [
+        f"books: {finding.invariant}: {finding.count} violations, for example {finding.example}"
+        for finding in findings
+        if finding.count
+    ]
+    is_right = not said
+    said = said or [f"books: {len(findings)} invariants checked, all hold"]
+    for line in said:
+        say(line)
+    return is_right, "; ".join(said)
 
 
 def main() -> int:

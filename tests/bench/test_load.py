@@ -26,7 +26,7 @@ def test_a_headless_run_has_a_time_and_a_report() -> None:
     command = command_of("--headless", "--seconds", "20", "--users", "50")
     assert value(command, "--run-time") == "20s"
     assert value(command, "--users") == "50"
-    assert value(command, "--html") == "reports/r.html"
+    assert value(command, "--html") == "reports/r-locust.html"
     assert value(command, "--csv") == "reports/r"
 
 
