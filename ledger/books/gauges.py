@@ -11,15 +11,11 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from ledger.postgres.database import Connection
+from ledger.registry.presence import SILENT
 
 LIMIT_MS: Final = 2_000
 TAIL_ROWS_MAX: Final = 200_000
 """Postings after the last roll-up that are looked at, in each bucket: the others with the next one."""
-SILENT_S: Final = 172_800
-"""A terminal that has sold less than this ago is not silent: a shop is closed on Sundays."""
-PAUSES: Final = 20
-"""Of so many transactions the longest pause is what is usual for a terminal."""
-TIMES_USUAL: Final = 3
 NEARLY: Final = 9
 """So many tenths of a limit."""
 EXPIRY_DAYS: Final = 14
@@ -108,28 +104,7 @@ select p.code, s.name, count(t.id)
     on r.programme = p.id and t.status = s.status
   group by p.code, s.name"""
 
-TERMINALS_SILENT: Final = f"""
-with newest as (
-  select t.id, r.programme, max(j.accepted_at_ms) as at_ms
-    from registry.terminal t join registry.partner r on r.id = t.partner cross join {_BUCKETS}
-    cross join lateral (select j.accepted_at_ms from ledger.journal j
-      where j.bucket = b.bucket and j.terminal = t.id order by j.stan desc limit 1) j
-    where t.status = 0 group by t.id, r.programme
-), quiet as (
-  select n.id, n.programme, n.at_ms, usual.pause_ms
-    from newest n
-    cross join lateral (select max(p.pause_ms) as pause_ms from (
-      select s.accepted_at_ms - lag(s.accepted_at_ms) over (order by s.accepted_at_ms) as pause_ms from (
-        select j.accepted_at_ms from {_BUCKETS}
-          cross join lateral (select j.accepted_at_ms from ledger.journal j
-            where j.bucket = b.bucket and j.terminal = n.id order by j.stan desc limit {PAUSES}) j
-          order by j.accepted_at_ms desc limit {PAUSES}) s) p) usual
-    where n.at_ms < extract(epoch from now()) * 1000 - {SILENT_S * 1000}
-)
-select p.code, '', count(q.id) from registry.programme p left join quiet q
-    on q.programme = p.id
-    and extract(epoch from now()) * 1000 - q.at_ms > {TIMES_USUAL} * coalesce(q.pause_ms, 0)
-  group by p.code"""  # noqa: S608 fixed texts
+TERMINALS_SILENT: Final = f"select s.code, '', s.terminals from ({SILENT}) s"  # noqa: S608 fixed texts
 
 KEYS_EXPIRING: Final = f"""
 with last_key as (

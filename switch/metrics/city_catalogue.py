@@ -119,9 +119,10 @@ TERMINALS = gauge(
 )
 TERMINALS_SILENT = gauge(
     "terminals_silent",
-    "Active terminals that have sold before and now have sold nothing for longer than usual: for two days,"
-    " and for three times the longest pause between their last twenty transactions",
-    "Ask the partner: is the till off, replaced, or off line? `terminals status` has the last failure.",
+    "Terminals that are silent for longer than usual: not heard in the last full hour, though they were in"
+    " that hour one week and two weeks ago",
+    "`terminals status --silent` names them, with the last failure and its true cause. All of a partner: his"
+    " line. All of a city: see cityswitch_connections.",
     PROGRAMME,
     where=ELECTED,
 )

@@ -107,7 +107,7 @@ class City:
         self.jobs: Final = (
             Job("figures", 15.0, self._reader(QUICK)),
             Job("card_counts", 60.0, self._reader(CARDS)),
-            Job("silent_terminals", 300.0, self._reader(SILENT)),
+            Job("silent_terminals", 60.0, self._reader(SILENT)),
             Job("verify", 60.0, self._verify),
         )
 
