@@ -20,6 +20,7 @@ import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final, TextIO
 
@@ -74,6 +75,7 @@ class _Run:
     """What is known of this run's output."""
 
     as_json: bool = False
+    log_event: str = ""
     is_done: bool = False
     again: str = ""
     so_far: str = ""
@@ -96,10 +98,13 @@ class _Closed(io.TextIOWrapper):
         return 0
 
 
-def begin(*, as_json: bool) -> None:
-    """Prepare the streams for one run; `as_json`: what is said on stderr is JSON, too, a document a line."""
+def begin(*, as_json: bool, log_event: str = "") -> None:
+    """Prepare the streams for one run; `as_json`: what is said on stderr is JSON, too, a document a line.
+
+    `log_event`: standard error is a log, and a failure is a line of it under this name.
+    """
     global _run  # noqa: PLW0603 - the streams are the process' own, and so is what is known of them
-    _run = _Run(as_json=as_json)
+    _run = _Run(as_json=as_json, log_event=log_event)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -195,13 +200,17 @@ def tell_failure(error: CommandError) -> None:
     if not so_far and error.status is Exit.INTERRUPTED and _run.is_changing:
         so_far = STOPPED_DONE if _run.is_done else STOPPED_UNKNOWN
     error = CommandError(error.status, error.cause, f"{error.cure} {so_far}")
-    if _run.as_json:
-        told = {
-            "status": int(error.status),
-            "name": error.status.name.lower(),
-            "cause": error.cause,
-            "cure": error.cure,
-        }
+    told = {
+        "status": int(error.status),
+        "name": error.status.name.lower(),
+        "cause": error.cause,
+        "cure": error.cure,
+    }
+    if _run.log_event:
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line = {**told, "event": _run.log_event, "level": "critical", "timestamp": now}
+        _write(sys.stderr, _json(line, sys.stderr) + "\n")
+    elif _run.as_json:
         _write(sys.stderr, _json({"error": told}, sys.stderr) + "\n")
     else:
         _write(sys.stderr, f"cityswitch: {error}\n")

@@ -22,7 +22,8 @@ from ops.exit_codes import Exit
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (`sys.argv` without arguments given) and return its exit status (`Exit`)."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
-    output.begin(as_json="--json" in tokens)
+    is_log = tokens[:1] == ["serve"] and not (sys.stderr and sys.stderr.isatty())
+    output.begin(as_json="--json" in tokens, log_event="serve_failed" if is_log else "")
     if (wrong := unreadable(tokens)) is not None:
         output.tell_failure(wrong)
         return output.finish(wrong.status)

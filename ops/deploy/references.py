@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ops.deploy.configuration import example_file, reference_page
+from ops.deploy.log_events import events_page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,6 +18,7 @@ def pages() -> Mapping[str, str]:
     """Return what is made, by its path in the repository."""
     return {
         "docs/reference/configuration.md": reference_page(),
+        "docs/reference/log-events.md": events_page(),
         "ops/deploy/cityswitch.example.toml": example_file(),
     }
 
