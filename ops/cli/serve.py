@@ -7,6 +7,7 @@ status is 0; what is said goes to the log, for standard error is the log's.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack
@@ -27,6 +28,7 @@ from ops.place.state_lock import state_held
 from switch.config import Config, ConfigError
 from switch.logs import configure_logs, log_whole_process
 from switch.process.lines import TAKE_OVER_S_MAX
+from switch.process.notify import Notifier
 from switch.process.supervisor import Running as Listening
 from switch.process.supervisor import Supervisor
 
@@ -72,6 +74,7 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
     config = place.settings(**asdict(overrides))
     configure_logs(config.log_level)
     log_whole_process()
+    notifier = Notifier.of(os.environ)
     async with AsyncExitStack() as stack:
         stack.enter_context(state_held(config.state_path, "serve"))
         server = database_server(place, config, Purpose.CHANGE, tell=_tell)
@@ -87,6 +90,7 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
             served(config),
             lambda listening: _note(notes, config, listening),
             port_wait_s=TAKE_OVER_S_MAX if was_killed(config.state_path) else 0.0,
+            notifier=notifier,
         )
         stop = trio.Event()
         signals = stack.enter_context(trio.open_signal_receiver(*SIGNALS))

@@ -34,6 +34,10 @@ EVENTS: Final[dict[str, Told]] = {
         "At a reload certificate and key could not be used together: the old ones stay in use.",
         "Check both files, then reload again.",
     ),
+    "city_figure_failed": Told(
+        "A figure of the city for /metrics could not be read in time; sales are not affected.",
+        "Postgres is slow or busy: see cityswitch_commit_duration_seconds.",
+    ),
     "database_trouble": Told(
         "Something cannot be done with the database; terminals are told to try again after give_up_ms.",
         "See `reason`, then Postgres' own log. It recovers by itself.",
@@ -68,6 +72,10 @@ EVENTS: Final[dict[str, Told]] = {
     ),
     "inquiry_trouble_goes_on": Told("The same, once a minute while it lasts.", "As above."),
     "inquiry_trouble_over": Told("Inquiries are answered again.", NOTHING),
+    "invariant_broken": Told(
+        "A part of the books that is looked at in turn does not hold; `example` breaks it.",
+        "`cityswitch ledger verify`, then docs/runbooks/CityswitchInvariantBroken.md.",
+    ),
     "keeper_elected": Told("This worker does the periodic work from now on.", NOTHING),
     "keeper_failed": Told(
         "A periodic job failed; it is tried again when it is next due.",

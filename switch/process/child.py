@@ -7,6 +7,7 @@ returns or is cancelled, the process is gone.
 
 from __future__ import annotations
 
+import math
 import signal
 import subprocess
 import sys
@@ -17,13 +18,14 @@ import msgspec
 import structlog
 import trio
 
-from switch.process.lines import EXIT_CRASHED, Beat, Lines, WorkerOrder, WorkerReady
+from switch.process.lines import BEAT_S, EXIT_CRASHED, Beat, Lines, WorkerOrder, WorkerReady
 
 log = structlog.get_logger()
 
 FIRST_WORD_S_MAX: Final = 60.0
 """From the start of the process to its first line: Python and its modules, on a busy machine."""
 KILL_MARGIN_S: Final = 10.0
+MISSED_BEATS: Final = 3
 
 
 class Child:
@@ -38,6 +40,7 @@ class Child:
         self._process: trio.Process | None = None
         self._has_news = trio.Event()
         self._was_killed = False
+        self._heard_at = -math.inf
 
     @property
     def pid(self) -> int | None:
@@ -49,6 +52,11 @@ class Child:
     def returncode(self) -> int | None:
         """How the process ended, negative by a signal; None before."""
         return self._process.returncode if self._process is not None else None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the process has missed some beats: it is starting, dead, or its event loop stands still."""
+        return trio.current_time() - self._heard_at > MISSED_BEATS * BEAT_S
 
     def tell_settings(self) -> None:
         """Send the order's settings, which have changed, to the process."""
@@ -108,6 +116,7 @@ class Child:
             if not data:
                 return
             patience_s = self._order.config.worker_silent_s
+            self._heard_at = trio.current_time()
             for line in lines.feed(data):
                 self._heard(line)
 

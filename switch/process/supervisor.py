@@ -30,6 +30,7 @@ from switch.process.lines import (
     WorkerOrder,
     WorkerReady,
 )
+from switch.process.notify import SILENT, Notifier, watch
 from switch.process.ports import bind_patiently, reserve_port
 
 log = structlog.get_logger()
@@ -64,8 +65,11 @@ class Supervisor:
         on_ready: Callable[[Running], None],
         log_file: IO[bytes] | None = None,
         port_wait_s: float = 0.0,
+        notifier: Notifier = SILENT,
     ) -> None:
         self._config = config
+        self._notifier = notifier
+        self._where = ""
         self._port_wait_s = port_wait_s
         self._on_ready = on_ready
         self._log_file = log_file
@@ -86,6 +90,13 @@ class Supervisor:
         The certificate is read anew in any case. Raises `ConfigError` where it cannot be used; then nothing
         has changed.
         """
+        self._notifier.tell(RELOADING=1)
+        try:
+            self._reload(config)
+        finally:
+            self._notifier.tell(READY=1)
+
+    def _reload(self, config: Config) -> None:
         warn_of_certificate(config)
         if not config.listen_port:  # any free one: we have one
             config = msgspec.structs.replace(config, listen_port=self._config.listen_port)
@@ -109,6 +120,7 @@ class Supervisor:
             self._config = msgspec.structs.replace(config, listen_port=port)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._wait_stop, stop)
+                nursery.start_soon(watch, self._notifier, self._silent, lambda: self._where)
                 async with trio.open_nursery() as keepers:
                     for worker in range(config.workers):
                         keepers.start_soon(self._keep, worker)
@@ -117,7 +129,14 @@ class Supervisor:
 
     async def _wait_stop(self, stop: trio.Event) -> None:
         await stop.wait()
+        self._where = "draining"
+        self._notifier.tell(STOPPING=1, STATUS=self._where)
         self._stopping.set()
+
+    def _silent(self) -> str:
+        """Who says nothing, although it should."""
+        silent = [str(worker) for worker, child in sorted(self._children.items()) if child.is_silent]
+        return f"worker {', '.join(silent)} says nothing" if silent and not self._stopping.is_set() else ""
 
     def _worker_ready(self, ready: WorkerReady) -> None:
         first = len(self._http) < self._config.workers
@@ -126,6 +145,8 @@ class Supervisor:
             http = [self._http[worker] for worker in range(self._config.workers)]
             running = Running(self._config.listen_host, self._config.listen_port, http)
             self._on_ready(running)
+            self._where = f"{self._config.workers} workers serve {running.host}:{running.port}"
+            self._notifier.tell(READY=1, STATUS=self._where)
             log.info("serving", host=running.host, port=running.port, http=http)
 
     async def _keep(self, worker: int) -> None:
