@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": "demo:demo_app",
     "up": "demo:up_app",
     "serve": "serve:app",
+    "board": "board:app",
     "terminal": "terminal_benefits:app",
     "simulate": "simulate_year:app",
     "cards": "card_carriers:app",

@@ -1,0 +1,1 @@
+"""Pages for people who run it: one shell (security, languages, look), and a folder for each of its pages."""

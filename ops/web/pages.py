@@ -1,0 +1,90 @@
+"""How a page is made: templates, and the files that go with it.
+
+Owns the templates' settings and the static files, which are read once. Must not know a page's words or
+figures. Invariants: whatever a template prints is escaped; a name it lacks is an error, not an empty place; a
+static file is asked for by what it holds, so a browser may keep it for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ops.web.language import LANGUAGES, NAMES, Speech, Words
+
+HERE: Final = Path(__file__).parent
+TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+
+class Asset(NamedTuple):
+    """A static file: its bytes, its type, and a word for its contents."""
+
+    body: bytes
+    content_type: str
+    version: str
+
+
+def read_assets(folders: Sequence[Path]) -> dict[str, Asset]:
+    """Return the static files of folders, by their path below them; no two folders may hold the same."""
+    assets: dict[str, Asset] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if (kind := TYPES.get(path.suffix)) is None:
+                continue
+            name, body = path.relative_to(folder).as_posix(), path.read_bytes()
+            assert name not in assets, name
+            assets[name] = Asset(body, f"{kind}; charset=utf-8", hashlib.sha256(body).hexdigest()[:12])
+    return assets
+
+
+class Pages:
+    """Makes the pages of one site in every language."""
+
+    def __init__(self, words: Words, folders: Sequence[Path] = (), *, contact: str = "") -> None:
+        self._words = words
+        self.assets = read_assets([HERE / "static", *(folder / "static" for folder in folders)])
+        self._environment = Environment(
+            loader=FileSystemLoader([folder / "templates" for folder in (*folders, HERE)]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(asset=self._asset, contact=contact)
+
+    def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+        """Return a page in the language of the request."""
+        language, page = request.state.language, request.state.page
+        html = self._environment.get_template(template).render(
+            language=language,
+            page=page,
+            others=[(each, NAMES[each]) for each in LANGUAGES if each != language],
+            t=Speech(language, self._words).say,
+            **values,
+        )
+        headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
+        return HTMLResponse(html, status_code=status, headers=headers)
+
+    async def static(self, request: Request) -> Response:
+        """Answer with a static file."""
+        asset = self.assets.get(request.path_params["name"])
+        if asset is None:
+            return Response("not found\n", status_code=404, media_type="text/plain")
+        is_this = request.query_params.get("v") == asset.version
+        return Response(
+            asset.body,
+            headers={
+                "Content-Type": asset.content_type,
+                "Cache-Control": FOR_EVER if is_this else "no-cache",
+            },
+        )
+
+    def _asset(self, name: str) -> str:
+        return f"/static/{name}?v={self.assets[name].version}"

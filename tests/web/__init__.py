@@ -1,0 +1,1 @@
+"""The pages for people: security, figures, and the board in a real browser."""

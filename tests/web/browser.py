@@ -1,0 +1,50 @@
+"""A real headless Chromium for tests: Debian's package, driven by Playwright; skipped where there is none."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.patience import HANG_S
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser; where there is none the test is skipped, but in continuous integration it fails."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium here, and CI=true: .ci/run installs Debian's package")
+        pytest.skip("no Chromium here (apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page, and whatever it complained about: errors, failed requests, requests to elsewhere."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        context.set_default_timeout(HANG_S * 1_000)
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self._note(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
+        self.hosts: set[str] = set()
+        self.page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self.complaints.append(text)
+
+    def _failed(self, url: str, failure: str) -> None:
+        if "ERR_ABORTED" not in failure:  # a stream that the page itself has closed
+            self.complaints.append(f"{url}: {failure}")
