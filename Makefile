@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev demo up test test-under-load worlds mutants check crash-test static published references load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev demo up test test-under-load worlds mutants check crash-test static published references upgrade-drill load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -42,6 +42,9 @@ static: venv-dev  ## format, lint and strict types, without the tests
 
 published: venv-dev  ## what is made of the code, written anew: tables of SPEC.md, vectors.json, scenarios.json, docs/reference/metrics.md
 	@$(RUN) tests.publish
+
+upgrade-drill: venv  ## from BASE (a commit) to this version under load, migrated in between: nothing refused (docs/how-to/upgrade.md)
+	@$(RUN) ops.deploy.upgrade_drill --base $(BASE)
 
 references: venv-dev  ## the pages of docs/reference that are made of the code, written anew
 	@$(RUN) ops.deploy.references

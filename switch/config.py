@@ -22,8 +22,8 @@ from switch.toml_text import TomlError, parse_toml, read_bytes
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 WORKERS_MAX = 64
 ENVIRONMENT_PREFIX = "CITYSWITCH_"
-VARIABLES_OF_OTHERS = frozenset({"CITYSWITCH_TERMINAL_KEY", "CITYSWITCH_TEST_DSN"})
-"""Variables with our prefix that are no settings: a terminal's key, the database of the tests."""
+VARIABLES_OF_OTHERS = frozenset({"CITYSWITCH_TERMINAL_KEY", "CITYSWITCH_TEST_DSN", "CITYSWITCH_BACKUP_DSN"})
+"""Variables with our prefix that are no settings: a terminal's key, the tests' database, who backs up."""
 
 
 RELOADABLE = frozenset({
@@ -53,6 +53,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     listen_host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     listen_port: Port = 7070
+    port_shared: bool = False
     http_host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     http_port: Port = 9170
     workers: Annotated[int, Meta(ge=1, le=WORKERS_MAX)] = 1

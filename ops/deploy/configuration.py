@@ -79,6 +79,8 @@ def bounds_of(kind: Any) -> str:
     """Return in words what values a type takes; nothing to say of a text without bounds."""
     if isinstance(kind, inspect.LiteralType):
         return ", ".join(map(str, kind.values))
+    if isinstance(kind, inspect.BoolType):
+        return "true, false"
     if isinstance(kind, inspect.IntType | inspect.FloatType):
         least = f"{kind.ge:,}" if kind.ge is not None else f"more than {kind.gt:,}"
         return f"{least} to {kind.le:,}"

@@ -25,6 +25,10 @@ SETTINGS: Final[dict[str, Said]] = {
         "Port terminals connect to; 0: any free one.",
         "Another program has it.",
     ),
+    "port_shared": Said(
+        "Whether another switch of this user on this machine may listen on the same port.",
+        "For the switch that takes over in an upgrade: docs/how-to/upgrade.md.",
+    ),
     "http_host": Said(
         "Address of metrics and health.",
         "Prometheus asks from another machine; nothing there asks for a password.",

@@ -19,16 +19,18 @@ log = structlog.get_logger()
 TRY_S: Final = 0.1
 
 
-def reserve_port(host: str, port: int) -> socket.socket:
+def reserve_port(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     """Bind the terminals' port without listening, so that it stays ours while workers come and go.
 
-    Port 0 takes any free one. Raises `PortInUse`, also when another switch shares the port by SO_REUSEPORT.
+    Port 0 takes any free one. `is_shared`: another switch may have it, too (SO_REUSEPORT), so that one can
+    take over from the other. Raises `PortInUse`, without that also when another switch has it.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+        if not is_shared:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))
         reserved = socket.socket(family, socket.SOCK_STREAM)
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -114,7 +114,7 @@ class Supervisor:
         """
         config = self._config
         check_start(config)
-        reserve = partial(reserve_port, config.listen_host, config.listen_port)
+        reserve = partial(reserve_port, config.listen_host, config.listen_port, is_shared=config.port_shared)
         with await bind_patiently(reserve, self._port_wait_s) as reserved:
             port = int(reserved.getsockname()[1])
             self._config = msgspec.structs.replace(config, listen_port=port)
