@@ -86,7 +86,7 @@ def _short(value: float) -> str:
 def draw(chart: Chart, *, width: int, height: int, seconds: float) -> str:
     """Return the chart as a group of its own size, to be put into an SVG document with `STYLE`."""
     lines = [line for line in chart.lines if line.points]
-    kept, left_out = lines[:LINES_MAX], len(lines) - LINES_MAX
+    kept, left_out = _largest(lines), len(lines) - LINES_MAX
     legend = list(_legend_rows(kept, width))
     floor_y = height - 20 - LEGEND_ROW * max(1, len(legend))
     parts = ['<g class="chart" font-family="system-ui, sans-serif" font-size="12">']
@@ -107,6 +107,12 @@ def draw(chart: Chart, *, width: int, height: int, seconds: float) -> str:
     if left_out > 0:
         parts.append(f'<text class="faint" x="{width - 70}" y="16">+ {left_out} more</text>')
     return "".join([*parts, "</g>"])
+
+
+def _largest(lines: Sequence[Line]) -> Sequence[Line]:
+    """Return the lines that are drawn: those with the highest peaks, in the order in which they came."""
+    by_peak = sorted(lines, key=lambda line: max(value for _, value in line.points), reverse=True)
+    return [line for line in lines if line in by_peak[:LINES_MAX]]
 
 
 class _Scale(NamedTuple):
@@ -135,7 +141,7 @@ def _grid(scale: _Scale, unit: Unit) -> Iterator[str]:
         value = scale.top * tick / TICKS
         y = scale.y(value)
         yield f'<path class="grid" d="M{LEFT} {y:.1f}H{scale.right}"/>'
-        words = escape(figure(value, unit))
+        words = escape(_short(value) if unit is Unit.CORES else figure(value, unit))
         yield f'<text class="faint" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end" font-size="10">'
         yield f"{words}</text>"
     for share in (0.0, 0.5, 1.0):
@@ -143,7 +149,7 @@ def _grid(scale: _Scale, unit: Unit) -> Iterator[str]:
         anchor = ("start", "middle", "end")[round(share * 2)]
         yield (
             f'<text class="faint" x="{at:.1f}" y="{scale.floor + 14}" text-anchor="{anchor}"'
-            f' font-size="10">{share * scale.seconds:.3g} s</text>'
+            f' font-size="10">{share * scale.seconds:.0f} s</text>'
         )
 
 

@@ -37,11 +37,24 @@ SERVING: Final = Section(
             _READY_AT,
             _READY_FLOOR,
             steady="every worker is ready all the time when nothing is wrong",
-            width=5,
+            width=4,
             height=4,
         ),
         Panel(
-            "Answered with a definite result",
+            "Books",
+            "1 while every invariant of the books held wherever it was looked at. 0: stop and look:"
+            " `cityswitch ledger verify` shows an example of what breaks.",
+            Unit.YES_NO,
+            (Query("min(cityswitch_invariant_holds{@})", "all invariants hold"),),
+            Kind.STAT,
+            good_above(1)[0],
+            good_above(1)[1],
+            steady="invariants hold",
+            width=4,
+            height=4,
+        ),
+        Panel(
+            "Definite results",
             "Replies that were approved or declined, of all replies in the time shown. The aim is 99.95 %:"
             " the rest was told to try again, or met a fault.",
             Unit.SHARE,
@@ -56,7 +69,7 @@ SERVING: Final = Section(
             _ANSWERED_AT,
             _ANSWERED_FLOOR,
             steady="it stands at 100 % when nothing is wrong",
-            width=5,
+            width=4,
             height=4,
         ),
         Panel(
@@ -74,7 +87,7 @@ SERVING: Final = Section(
             _FAST_AT,
             _FAST_FLOOR,
             steady="it stands at 100 % when nothing is slow",
-            width=5,
+            width=4,
             height=4,
         ),
         Panel(
@@ -83,7 +96,7 @@ SERVING: Final = Section(
             Unit.REQUESTS_PER_SECOND,
             (rate(REPLIES, "replies"),),
             Kind.STAT,
-            width=5,
+            width=4,
             height=4,
         ),
         Panel(
@@ -151,6 +164,15 @@ FAST: Final = Section(
             thresholds=bad_above(0.25),
         ),
         Panel(
+            "Waiting for a batch",
+            "How long the oldest posting has waited that was not sent to Postgres yet, of the worker where it"
+            " is longest. Above `shed_after_ms` requests are told to try again.",
+            Unit.SECONDS,
+            (Query("max(cityswitch_queue_age_seconds{@})", "oldest"),),
+            thresholds=bad_above(0.25, 1),
+            steady="where commits are fast nothing waits when it is looked",
+        ),
+        Panel(
             "In flight",
             "Requests taken and not answered, by worker. Near the limit (`in_flight_max`): the ledger is"
             " slower than what comes.",
@@ -166,26 +188,15 @@ FAST: Final = Section(
         ),
         Panel(
             "Points issued a second",
-            "Points that sales earned, by programme, reversals and refunds taken off, over fifteen minutes."
+            "Points that sales earned, by programme, reversals and refunds taken off, over five minutes."
             " It stands still on a trading day: look at the refusals.",
             Unit.PER_SECOND,
             (
                 Query(
-                    'max by (programme) (deriv(cityswitch_units_issued{@,unit="points"}[15m]))',
+                    'max by (programme) (deriv(cityswitch_units_issued{@,unit="points"}[5m]))',
                     "{{programme}}",
                 ),
             ),
-        ),
-        Panel(
-            "Books",
-            "1 while every invariant of the books held wherever it was looked at. 0: stop and look:"
-            " `cityswitch ledger verify` shows an example of what breaks.",
-            Unit.YES_NO,
-            (Query("min(cityswitch_invariant_holds{@})", "all invariants hold"),),
-            Kind.STAT,
-            good_above(1)[0],
-            good_above(1)[1],
-            steady="invariants hold",
         ),
     ),
 )
