@@ -27,6 +27,7 @@ COMMANDS = {
     "serve": "serve:app",
     "board": "board:app",
     "terminal": "terminal_benefits:app",
+    "till-page": "till_page:app",
     "simulate": "simulate_year:app",
     "cards": "card_carriers:app",
     "holders": "holder_agreements:app",

@@ -1,10 +1,13 @@
 """`cityswitch demo` and `cityswitch up`: see it work, with nothing installed but this.
 
-Owns the options; the steps are `ops.demo`'s.
+Owns the options, and which pages stand beside a switch that stays; the steps are `ops.demo`'s.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -13,8 +16,14 @@ from ops.cli.bounds import MONTH_S, RATE_MAX, between
 from ops.cli.help_texts import examples
 from ops.demo.fleet import Scenario
 from ops.demo.steps import play
+from ops.demo.till_page import till_page
 from ops.exit_codes import Exit
 from ops.place.options import HERE, Place
+from ops.place.running import RunningNote
+from simulators.browser.server import PORT
+from simulators.errors import TerminalError
+from simulators.till.channel import Address
+from switch.config import Config
 
 demo_app = App(name="demo", help_epilogue=examples("demo", "demo --seconds 20", "demo --state-dir /tmp/demo"))
 up_app = App(name="up", help_epilogue=examples("up", "up --rate 200"))
@@ -42,4 +51,18 @@ async def up(
     place: Place = HERE,
 ) -> Exit:
     """Run the same with a light load until Ctrl-C, then drain and reconcile."""
-    return await play(place, Scenario(seconds=None, rate_per_s=rate))
+    return await play(place, Scenario(seconds=None, rate_per_s=rate), pages)
+
+
+@asynccontextmanager
+async def pages(config: Config, running: RunningNote) -> AsyncIterator[Sequence[str]]:
+    """Serve the terminal in the browser; a switch whose certificate it cannot judge is served without."""
+    ca_file = Path(config.tls_certificate) if config.tls_certificate else None
+    address = Address(running.host, running.port, running.tls, ca_file)
+    async with AsyncExitStack() as stack:
+        try:
+            url = await stack.enter_async_context(till_page(address, PORT, or_any=True))
+            line = f"Terminal in the browser: {url}"
+        except TerminalError as error:
+            line = f"No terminal in the browser: {error}"
+        yield [line]

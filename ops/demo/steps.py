@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import signal
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Final
 
 import msgspec
@@ -48,6 +48,7 @@ from simulators.city.example import CITIES, City
 from simulators.city.seeding import seed_city
 from simulators.fleet.process import run_fleet_processes, sum_progress
 from simulators.fleet.report import FleetReport, Progress
+from switch.config import Config
 from switch.logs import configure_logs
 
 STEPS: Final = 7
@@ -58,8 +59,20 @@ METRICS_S_MAX: Final = 5.0
 LOGGED_EVERY_S: Final = 60
 
 
-async def play(place: Place, scenario: Scenario) -> Exit:
-    """Run a scenario to its end. Raises `CommandError` and errors that `ops.cli.failures` explains.
+Pages = Callable[[Config, RunningNote], AbstractAsyncContextManager[Sequence[str]]]
+"""Serves pages beside a running switch for as long as its block lasts, and tells a line of each."""
+
+
+@asynccontextmanager
+async def no_pages(_config: Config, _running: RunningNote) -> AsyncIterator[Sequence[str]]:
+    """Serve none."""
+    yield ()
+
+
+async def play(place: Place, scenario: Scenario, pages: Pages = no_pages) -> Exit:
+    """Run a scenario to its end, `pages` beside its switch.
+
+    Raises `CommandError` and errors that `ops.cli.failures` explains.
 
     A signal ends a scenario without end in an orderly way, reconciliation included; a second one, or one
     during a timed scenario, ends everything at once, with status 130, and the books stay sound for the
@@ -82,7 +95,7 @@ async def play(place: Place, scenario: Scenario) -> Exit:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(watch, signals, nursery.cancel_scope)
-                status = await _Play(place, scenario, stop).run()
+                status = await _Play(place, scenario, stop, pages).run()
                 nursery.cancel_scope.cancel()
         except Exception:
             if not interrupted:
@@ -93,7 +106,8 @@ async def play(place: Place, scenario: Scenario) -> Exit:
 class _Play:
     """One run."""
 
-    def __init__(self, place: Place, scenario: Scenario, stop: trio.Event) -> None:
+    def __init__(self, place: Place, scenario: Scenario, stop: trio.Event, pages: Pages) -> None:
+        self._pages = pages
         self._place = place
         self._scenario = scenario
         self._stop = stop
@@ -113,6 +127,8 @@ class _Play:
             dsns, owner = await self._open_books(stack)
             async with AsyncExitStack() as switch_stack:
                 running = await self._start_switch(switch_stack, dsns)
+                for line in await switch_stack.enter_async_context(self._pages(self._config, running)):
+                    self._screen.line(f"      {line}")
                 await self._wait_for_earlier_fleet()
                 reports = await self._trade(running)
                 if self._scenario.seconds is not None:

@@ -13,10 +13,13 @@ from simulators.city.population import Peculiarity, Population
 
 _KEPT_CARDS: Final = 250
 """The last cards of a city are for people: one round of 250, so each peculiarity is there once."""
+_KEPT_TERMINALS: Final = 2
+"""The last terminals, both at the first partner: one for the command, one for the page in the browser. So
+neither ends the other's connection, and what was sold at one can be given back at the other."""
 
 
 class City(NamedTuple):
-    """A simulated city: one terminal more than its fleet has, and more cards than the fleet draws from."""
+    """A simulated city: more terminals than its fleet has, and more cards than the fleet draws from."""
 
     population: Population
 
@@ -28,7 +31,7 @@ class City(NamedTuple):
     @property
     def fleet_terminals(self) -> int:
         """How many terminals trade, from the first on."""
-        return self.population.terminals - 1
+        return self.population.terminals - _KEPT_TERMINALS
 
     @property
     def fleet_cards(self) -> int:
@@ -39,6 +42,11 @@ class City(NamedTuple):
     def hand_terminal(self) -> int:
         """The terminal no fleet uses, for `cityswitch terminal` and for a terminal of one's own."""
         return self.population.terminal_id(self.fleet_terminals)
+
+    @property
+    def page_terminal(self) -> int:
+        """The terminal that the page in the browser is (`simulators.browser`)."""
+        return self.hand_terminal + 1
 
     @property
     def example_card(self) -> str:
@@ -55,7 +63,8 @@ class City(NamedTuple):
 
 
 def _city(place: Place, cards: int, partners: int) -> City:
-    return City(Population(place.code, cards, partners, partners + 1, place.programme))
+    terminals = partners + _KEPT_TERMINALS
+    return City(Population(place.code, cards, partners, terminals, place.programme, at_first=_KEPT_TERMINALS))
 
 
 CZESTOCHOWA_CITY: Final = _city(CZESTOCHOWA, cards=50_000, partners=300)

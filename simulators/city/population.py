@@ -72,8 +72,9 @@ _PECULIAR_SLOTS: Final = {
 class Population:
     """A city of `cards` cards, `partners` partners and `terminals` terminals (0: one per partner).
 
-    `seed` may be any text, `programme` is one of `PLACES`. Sizes: cards 1..100,000,000, partners 1..3,300,
-    terminals up to 10,000. Raises ValueError for what lies outside of these.
+    The terminals stand at the partners in turn, the last `at_first` of them at the first one. `seed` may be
+    any text, `programme` is one of `PLACES`. Sizes: cards 1..100,000,000, partners 1..3,300, terminals up to
+    10,000. Raises ValueError for what lies outside of these.
     """
 
     seed: str
@@ -81,6 +82,7 @@ class Population:
     partners: int = 300
     terminals: int = 0
     programme: int = CZESTOCHOWA.programme
+    at_first: int = 0
 
     def __post_init__(self) -> None:
         if self.programme not in PLACES:
@@ -186,7 +188,7 @@ class Population:
     def terminal_partner(self, index: int) -> int:
         """Return the partner id that terminal `index` stands at."""
         self.terminal_id(index)
-        return self.partner_id(index % self.partners)
+        return self.partner_id(0 if index >= self.terminals - self.at_first else index % self.partners)
 
     def terminal_key(self, index: int) -> bytes:
         """Return the 32-byte key of terminal `index`, generation 1; for development only."""

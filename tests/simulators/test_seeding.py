@@ -140,7 +140,16 @@ def test_cities_share_no_card_terminal_or_key() -> None:
         assert city.example_card.startswith(parse_rules(city.population.place.rules_toml).card.prefix)
         others = [other.population for other in CITIES if other is not city]
         assert all(other.index_of(city.example_card) is None for other in others)
-    assert development_key(CITIES[0].hand_terminal + 1) is None
+    assert development_key(CITIES[0].page_terminal + 1) is None
+
+
+def test_two_terminals_of_each_city_are_for_people() -> None:
+    """One for the command and one for the page in the browser, at one partner, and no fleet has either."""
+    for city in CITIES:
+        population = city.population
+        kept = [index for index in range(population.terminals) if index >= city.fleet_terminals]
+        assert [population.terminal_id(index) for index in kept] == [city.hand_terminal, city.page_terminal]
+        assert {population.terminal_partner(index) for index in kept} == {population.partner_id(0)}
 
 
 def test_only_where_entitlements_end_has_one_ended() -> None:

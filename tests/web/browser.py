@@ -1,5 +1,6 @@
 """A real headless Chromium for tests: Debian's package, driven by Playwright; skipped where there is none."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,12 +21,17 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail("no Chromium here, and CI=true: .ci/run installs Debian's package")
         pytest.skip("no Chromium here (apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else []
-        )
-        yield browser
-        browser.close()
+    # trio-asyncio, once imported, hands out loops of its own, on which Playwright hangs.
+    asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else []
+            )
+            yield browser
+            browser.close()
+    finally:
+        asyncio.set_event_loop_policy(None)
 
 
 class Visit:

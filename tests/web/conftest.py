@@ -1,0 +1,38 @@
+"""What the tests of the terminal in the browser share."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.postgres import Server
+from tests.web.browser import chromium
+from tests.web.till_page import on_line, quiet_page
+from tests.web.till_stage import Stage
+
+
+@pytest.fixture(scope="package")
+def stage(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Three small cities on a real switch, and the page in front of it."""
+    fresh = postgres_server.create()
+    try:
+        with Stage(fresh, tmp_path_factory.mktemp("till")).running() as running:
+            yield running
+    finally:
+        postgres_server.drop(fresh)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a module; none stays open while trio's own tests run."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser, stage: Stage) -> Iterator[Page]:
+    """The page in Polish, signed on; whatever it says on its console fails the test."""
+    with quiet_page(browser) as opened:
+        opened.goto(stage.url)
+        on_line(opened)
+        yield opened

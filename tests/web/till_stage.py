@@ -1,0 +1,165 @@
+"""Three small cities, a real switch and the page in the browser, for one module of tests.
+
+Owns the thread in which trio runs all of it. What a test wants of the books it asks through `run`. The line
+between bridge and switch can be cut where a test wants it.
+"""
+
+import queue
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import trio
+
+from ledger.books.statements import HistoryRow, balance, history
+from ledger.postgres.database import Connection, Database, open_database
+from ledger.registry.cards import find_card
+from ledger.registry.secrets import MasterKey
+from simulators.browser.catalogue import encoded
+from simulators.browser.guide import guide
+from simulators.browser.server import bind, serving_page
+from simulators.city.example import City
+from simulators.city.population import Population
+from simulators.city.seeding import seed_city
+from simulators.errors import LinkLost
+from simulators.till.channel import Address, Channel, connector
+from switch.config import Config
+from switch.process.supervisor import serving
+from tests.patience import UNHURRIED
+from tests.postgres import FreshDatabase
+
+T = TypeVar("T")
+
+SMALL_CITIES = tuple(
+    City(Population(code, 300, 2, 4, programme, at_first=2))
+    for programme, code in ((1, "czestochowa"), (2, "zywiec"), (3, "zgierz"))
+)
+
+
+class Cut:
+    """Where the next line is cut: `reply`, or half-way through a `request`."""
+
+    def __init__(self) -> None:
+        self.at = ""
+
+    def now(self, place: str) -> bool:
+        if self.at != place:
+            return False
+        self.at = ""
+        return True
+
+
+class CuttableChannel:
+    """A channel that breaks where it is told to."""
+
+    def __init__(self, below: Channel, cut: Cut, open_lines: set[Channel]) -> None:
+        self._below = below
+        self._cut = cut
+        self._open_lines = open_lines
+        open_lines.add(self)
+
+    async def send(self, data: bytes) -> None:
+        if self._cut.now("request"):
+            await self._below.send(data[: len(data) // 2])
+            raise LinkLost("cut half-way")
+        await self._below.send(data)
+
+    async def receive(self) -> bytes:
+        data = await self._below.receive()
+        if data and self._cut.now("reply"):
+            raise LinkLost("cut before the reply")
+        return data
+
+    def close(self) -> None:
+        self._open_lines.discard(self)
+        self._below.close()
+
+    def abort(self) -> None:
+        self._below.abort()
+
+
+class Stage:
+    """What a test has: the page's address, the line's scissors, the books."""
+
+    def __init__(self, fresh: FreshDatabase, directory: Path) -> None:
+        self.cut = Cut()
+        self.cities: Sequence[City] = SMALL_CITIES
+        self.open_lines: set[Channel] = set()
+        self._fresh = fresh
+        self._directory = directory
+        self._started: queue.Queue[BaseException | None] = queue.Queue()
+        self._master = MasterKey.create(directory / "master.key")
+
+    @contextmanager
+    def running(self) -> Iterator["Stage"]:
+        thread = threading.Thread(target=self._run, name="till page for tests")
+        thread.start()
+        error = self._started.get()
+        try:
+            if error is not None:
+                raise error
+            yield self
+        finally:
+            if error is None:
+                trio.from_thread.run_sync(self._ended.set, trio_token=self._token)
+            thread.join()
+
+    def _run(self) -> None:
+        try:
+            trio.run(self._serve)
+        except BaseException as error:  # handed to the thread of the tests, which raises it
+            self._started.put(error)
+
+    async def _serve(self) -> None:
+        self._token, self._ended = trio.lowlevel.current_trio_token(), trio.Event()
+        config = Config(
+            listen_port=0,
+            http_port=0,
+            dsn=self._fresh.service_dsn,
+            state_dir=str(self._directory),
+            log_level="error",
+        )
+        config = msgspec.structs.replace(config, **UNHURRIED)
+        async with open_database(self._fresh.owner_dsn, connections_max=2) as self._owner:
+            for city in self.cities:
+                await seed_city(self._owner, city.population, self._master)
+            async with serving(config) as switch:
+                self.address = Address(switch.host, switch.port)
+                documents = {
+                    "/wire.json": encoded(),
+                    "/till.json": guide(self.cities, "tests", datetime.now(UTC).date()),
+                }
+                async with serving_page(self._connect, documents, bind(0)) as self.url:
+                    self._started.put(None)
+                    await self._ended.wait()
+
+    async def _connect(self) -> Channel:
+        return CuttableChannel(await connector(self.address)(), self.cut, self.open_lines)
+
+    def run(self, job: Callable[[Database], Awaitable[T]]) -> T:
+        """Run a job on the books from the tests' thread."""
+        return trio.from_thread.run(job, self._owner, trio_token=self._token)
+
+    def journal(self, city: City, digits: str) -> list[HistoryRow]:
+        """Return the journal of a card, newest first."""
+
+        async def look(connection: Connection) -> list[HistoryRow]:
+            card = await find_card(connection, self._master.pepper(city.population.programme).token(digits))
+            assert card is not None
+            return await history(connection, card["account"])
+
+        return self.run(lambda owner: owner.run(look))
+
+    def points(self, city: City, digits: str) -> int:
+        """Return the points of a card, by the ledger."""
+
+        async def look(connection: Connection) -> int | None:
+            card = await find_card(connection, self._master.pepper(city.population.programme).token(digits))
+            assert card is not None
+            return await balance(connection, card["account"])
+
+        return self.run(lambda owner: owner.run(look)) or 0
