@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev demo up test test-under-load worlds mutants check crash-test static published references upgrade-drill load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev demo up test test-under-load worlds mutants check crash-test alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -10,6 +10,7 @@ RUNS ?= 10
 SEED ?= 1
 SEEDS ?= 200
 BASE ?=
+ALERTS ?=
 export PYTHON
 RUN := .venv/bin/python -m
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
@@ -51,6 +52,9 @@ references: venv-dev  ## the pages of docs/reference that are made of the code, 
 
 crash-test: venv-dev  ## kill Postgres 20 times under load, with synchronous_commit off everywhere: nothing acknowledged is lost
 	@CRASH_KILLS=20 $(RUN) pytest -s tests/ledger/test_crash.py
+
+alerts-drill: venv  ## each alert fired once by the real fault, on a live switch under a live Prometheus (half an hour)
+	@$(RUN) ops.monitoring.drill $(ALERTS)
 
 check: static test  ## everything a change must pass: format, lint, strict types, import direction, tests
 

@@ -27,7 +27,7 @@ BY_NAME = {alert.name: alert for alert in ALERTS}
 SECTIONS = ["What it means", "What users feel", "See it", "What to do", "It is over when"]
 METRIC = re.compile(r"\b((?:job|job_result):)?(cityswitch_\w+(?::\w+)*|process_\w+)\b")
 SUFFIX = re.compile(r"_(bucket|count|sum)$")
-PROGRAMS = {"curl", "cityswitch", "psql", "openssl"}
+PROGRAMS = {"curl", "promtool", "cityswitch", "psql", "openssl"}
 EACH_ALERT = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 
 
