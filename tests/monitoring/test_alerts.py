@@ -285,7 +285,7 @@ def test_runbooks_name_alerts_that_there_are() -> None:
 
 def commands_on(page: str) -> list[list[str]]:
     """Return our commands that a page names in a block or in a sentence, in words."""
-    inline = re.findall(r"`(cityswitch [a-z][^`]*)`", page)
+    inline = re.findall(r"`(cityswitch\s+[a-z][^`]*)`", page)
     lines = [line.partition("|")[0] for line in shell_lines(page) if line.startswith("cityswitch")]
     return [shlex.split(line) for line in (*lines, *inline)]
 

@@ -29,6 +29,7 @@ from simulators.city.seeding import seed_city
 from switch.config import Config
 from switch.process.installation import prepare
 
+ROOT: Final = Path(__file__).resolve().parents[3]
 WORKERS: Final = 2
 POPULATION: Final = Population("alerts drill", cards=2_000, partners=20, terminals=200)
 SMALL: Final[dict[str, Any]] = {
@@ -76,6 +77,7 @@ class Stage:
             **os.environ,
             "PATH": os.pathsep.join(paths),
             "CITYSWITCH_OWNER_DSN": self.postgres.owner_dsn,
+            "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "ignore",
         }
 
@@ -152,7 +154,7 @@ class Stage:
             return subprocess.Popen(
                 [sys.executable, "-m", "ops.cli", "serve"],
                 cwd=self.folder,
-                env={**self.environment, "PYTHONPATH": os.getcwd()},
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 NOT_FIRED: Final = {
-    "CityswitchTerminalsSilent": "not fired: a terminal is silent after two days at the earliest",
+    "CityswitchTerminalsSilent": "not fired: silent is who was heard at this hour one and two weeks ago",
 }
 """Alerts no real fault can fire within minutes on one machine, and why."""
 
