@@ -22,9 +22,9 @@ SAID: Final = b"held\n"
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the processes that a process has started and that live, in the order of their numbers."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sorted(int(child) for child in found)
+    """Return the processes that a process, any thread of it, has started and that live, by their numbers."""
+    lists = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return sorted(int(child) for found in lists for child in found.split())
 
 
 def signal_all(pids: Sequence[int], number: int) -> None:
