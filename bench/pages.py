@@ -19,12 +19,18 @@ class PageError(Exception):
 
 def get(url: str, path: str, *, timeout_s: float = TIMEOUT_S) -> tuple[int, str]:
     """Return status and text of a page of the worker at `url`. Raises `PageError`."""
+    status, body = fetch(url, path, timeout_s=timeout_s)
+    return status, body.decode()
+
+
+def fetch(url: str, path: str, accept: str = "*/*", *, timeout_s: float = TIMEOUT_S) -> tuple[int, bytes]:
+    """Return status and bytes of a page, in a format that is asked for. Raises `PageError`."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
     try:
-        connection.request("GET", path, headers={"Connection": "close"})
+        connection.request("GET", path, headers={"Connection": "close", "Accept": accept})
         response = connection.getresponse()
-        return response.status, response.read().decode()
+        return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
         raise PageError(f"{url}{path}: {error}") from None
     finally:

@@ -14,7 +14,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.presence import SILENT
 
 LIMIT_MS: Final = 2_000
-TAIL_ROWS_MAX: Final = 200_000
+TAIL_ROWS_MAX: Final = 50_000
 """Postings after the last roll-up that are looked at, in each bucket: the others with the next one."""
 NEARLY: Final = 9
 """So many tenths of a limit."""
@@ -137,8 +137,12 @@ GAUGES: Final[Mapping[str, str]] = {
 
 
 async def limit_time(connection: Connection) -> None:
-    """Within a transaction: give up what takes longer than `LIMIT_MS`."""
-    await connection.execute(f"set local statement_timeout = {LIMIT_MS}")
+    """Within a transaction: give up what takes longer than `LIMIT_MS`, and compile nothing.
+
+    How many buckets there are the planner guesses a thousand times too high; to compile a plan of that price
+    takes longer than to carry it out.
+    """
+    await connection.execute(f"set local statement_timeout = {LIMIT_MS}; set local jit = off")
 
 
 async def read_gauge(connection: Connection, name: str) -> list[Figure]:

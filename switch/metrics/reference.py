@@ -37,7 +37,7 @@ out and counted (`cityswitch_scrape_errors_total`); nothing of this is ever in t
 **Figures of the city** are read by one worker of all that share a database, the elected one, and are absent
 elsewhere: `max by (programme) (cityswitch_cards)`. Each is a query of at most two seconds, past which it is
 given up and absent until the next time. Points, uses and grosze are those up to the last roll-up (five
-minutes) and up to 200,000 postings after it in each bucket.
+minutes) and up to 50,000 postings after it in each bucket.
 """
 SECTIONS: Final = (
     ("The worker", worker, ("cityswitch_build", "cityswitch_start", "cityswitch_worker", "cityswitch_ready",

@@ -84,6 +84,11 @@ class Supervisor:
         pids = (self._children[worker].pid for worker in sorted(self._children))
         return tuple(pid for pid in pids if pid is not None)
 
+    @property
+    def http(self) -> list[str]:
+        """Where each worker's pages are now, in the order of their numbers."""
+        return [self._http[worker] for worker in sorted(self._http)]
+
     def reload(self, config: Config) -> None:
         """Take over other settings as far as a running switch can; the log says what became of them.
 
@@ -142,12 +147,11 @@ class Supervisor:
         first = len(self._http) < self._config.workers
         self._http[ready.worker] = ready.http
         if first and len(self._http) == self._config.workers:
-            http = [self._http[worker] for worker in range(self._config.workers)]
-            running = Running(self._config.listen_host, self._config.listen_port, http)
+            running = Running(self._config.listen_host, self._config.listen_port, self.http)
             self._on_ready(running)
             self._where = f"{self._config.workers} workers serve {running.host}:{running.port}"
             self._notifier.tell(READY=1, STATUS=self._where)
-            log.info("serving", host=running.host, port=running.port, http=http)
+            log.info("serving", host=running.host, port=running.port, http=running.http)
 
     async def _keep(self, worker: int) -> None:
         """Start a worker again and again, with growing pauses while it dies young."""
@@ -195,8 +199,12 @@ class Switch:
     def __init__(self, running: Running, supervisor: Supervisor) -> None:
         self.host = running.host
         self.port = running.port
-        self.http = running.http
         self._supervisor = supervisor
+
+    @property
+    def http(self) -> list[str]:
+        """Where each worker's pages are now: a worker that is started again may get another port."""
+        return self._supervisor.http
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from protocol import ResultCode
 from switch.metrics import Histogram, Meters
 from switch.metrics import catalogue as of
 from switch.metrics.histogram import PER_DOUBLING, Shape, edge
@@ -114,6 +115,19 @@ def test_a_reading_that_fails_costs_its_metric_alone(write: object) -> None:
     assert b"cityswitch_connections " not in page
     assert b"cityswitch_replies_total" in page
     assert b"cityswitch_scrape_errors_total 2.0" in write_text(scrape.families())
+
+
+def test_a_page_stays_small_whatever_was_counted() -> None:
+    """Every message with every result: a thousand rows, for a scrape holds the loop while it is made."""
+    meters = Meters()
+    for message in of.MESSAGES:
+        for code in ResultCode:
+            meters.replies[message, int(code)] = 10**9
+    for counts, metric in ((meters.closes, of.CLOSES), (meters.handshakes, of.HANDSHAKES)):
+        counts.update(dict.fromkeys(metric.labels[0].values, 10**9))
+    scrape = Scrape(meters)
+    assert len(write_text(scrape.families())) < 150_000
+    assert len(write_protobuf(scrape.families())) < 150_000
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,16 @@ async def test_a_block_is_seen_by_all_workers(
             await line.stream.aclose()
 
 
+async def tells_of_a_restart(running: Switch) -> bool:
+    try:
+        _, page = await http_get(running.http[0], "/metrics")
+    except OSError:  # the supervisor has not been told yet where its pages are now
+        return False
+    return b"\ncityswitch_worker_restarts_total 1.0\n" in page
+
+
 async def test_a_dead_worker_is_started_again(fresh: FreshDatabase, city: MasterKey, tmp_path: Path) -> None:
-    """kill -9 of a worker: terminals come back, the same id gets its stored reply."""
+    """kill -9 of a worker: terminals come back, the same id gets its stored reply; its metrics tell of it."""
     earn = Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=150_000)
     async with serving(make_config(fresh, tmp_path, 1)) as running:
         line = await connect(running, 1)
@@ -137,6 +145,9 @@ async def test_a_dead_worker_is_started_again(fresh: FreshDatabase, city: Master
         assert isinstance(balance, TransactionReply)
         assert balance.balance == first.balance == 150
         await line.stream.aclose()
+        with trio.fail_after(HANG_S):
+            while not await tells_of_a_restart(running):  # noqa: ASYNC110 another process
+                await trio.sleep(0.05)
 
 
 async def test_workers_end_when_their_supervisor_is_killed(
