@@ -47,8 +47,9 @@ published: venv-dev  ## what is made of the code, written anew: tables of SPEC.m
 upgrade-drill: venv  ## from BASE (a commit) to this version under load, migrated in between: nothing refused (docs/how-to/upgrade.md)
 	@$(RUN) ops.deploy.upgrade_drill --base $(BASE)
 
-references: venv-dev  ## the pages of docs/reference that are made of the code, written anew
+references: venv-dev  ## what is made of the code, written anew: pages of docs/reference, dashboards for Grafana
 	@$(RUN) ops.deploy.references
+	@$(RUN) ops.monitoring.dashboards.grafana
 
 crash-test: venv-dev  ## kill Postgres 20 times under load, with synchronous_commit off everywhere: nothing acknowledged is lost
 	@CRASH_KILLS=20 $(RUN) pytest -s tests/ledger/test_crash.py

@@ -19,6 +19,7 @@ from ops.monitoring.dashboards.overview import OVERVIEW
 from ops.monitoring.dashboards.panel import COLUMNS, Dashboard, Panel, Query, legend_of
 from ops.monitoring.picture import LABEL, draw_dashboard
 from protocol import ResultCode
+from switch.metrics import Metric, catalogue, city_catalogue
 from tests.monitoring.debian_prometheus import need_prometheus
 from tests.monitoring.watched_switch import Seen, all_queries, live_through
 from tests.postgres import Server
@@ -121,6 +122,42 @@ def test_a_panel_shows_something(board: Dashboard, panel: Panel, seen: Seen) -> 
         assert any(values), f"nothing but NaN: {query.expression}"
         if not panel.steady:
             assert any(len(each) > 1 for each in values), f"it stands still: {query.expression} {values}"
+
+
+def test_a_worker_can_be_looked_at_alone(seen: Seen) -> None:
+    """The variable of the worker narrows every query: none tells of another worker, and sums are of one."""
+    told = {
+        sample.labels["instance"]
+        for samples in seen.of_one_worker.values()
+        for sample in samples
+        if "instance" in sample.labels
+    }
+    assert len(told) == 1
+    ((_, versions),) = seen.of_one_worker[query_of("cityswitch-rules", "Versions that run")]
+    assert versions == 1
+    ((_, alone),) = seen.of_one_worker[query_of("cityswitch-overview", "Workers ready")]
+    assert alone == 1
+
+
+def test_every_metric_is_on_a_dashboard() -> None:
+    """What a worker tells is looked at somewhere, but for a few that say nothing by themselves."""
+    declared = {
+        metric.name
+        for declarations in (catalogue, city_catalogue)
+        for metric in vars(declarations).values()
+        if isinstance(metric, Metric)
+    }
+    asked = {
+        re.sub("_(bucket|sum|count)$", "", name) if name not in declared else name
+        for query in all_queries()
+        for name in re.findall(r"\b(?:cityswitch|process)_\w+", query.expression)
+    }
+    assert asked <= declared
+    assert declared - asked == {
+        "cityswitch_feed_stale",  # the age of the registry shows it
+        "process_start_time_seconds",  # cityswitch_start_time_seconds, by the kernel's account
+        "process_virtual_memory_bytes",
+    }
 
 
 def test_replies_by_result_are_those_of_the_journal(seen: Seen) -> None:

@@ -65,6 +65,8 @@ class Seen(NamedTuple):
     """The same at the end of the counted load, with counters in place of their rates."""
     at_count_journal: Journal
     at_end_journal: Journal
+    of_one_worker: Mapping[Query, Sequence[Sample]]
+    """The queries at the end, with the variable of the worker set to one of them."""
     started_s: float
     ended_s: float
 
@@ -141,7 +143,12 @@ async def _script(load: _Load, owner: Database, found: Prometheus) -> Seen:
     series: dict[Query, Sequence[Series]] = {}
     for board in DASHBOARDS:
         series |= await ask(board, found, started_s, ended_s, window_s=WINDOW_S, step_s=STEP_S)
-    return Seen(series, at_count, journal, await owner.run(_journal), started_s, ended_s)
+    first = (await found.query("cityswitch_ready"))[0].labels["instance"]
+    narrowed = {
+        query: await found.query(query.concrete(WINDOW_S, ended_s - started_s, first))
+        for query in all_queries()
+    }
+    return Seen(series, at_count, journal, await owner.run(_journal), narrowed, started_s, ended_s)
 
 
 async def _count(owner: Database, found: Prometheus) -> tuple[Mapping[Query, Sequence[Sample]], Journal]:

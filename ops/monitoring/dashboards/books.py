@@ -150,7 +150,33 @@ UPKEEP: Final = Section(
             (Query("max by (exported_job) (cityswitch_keeper_lag_seconds{@})", "{{exported_job}}"),),
             thresholds=bad_above(60, 600),
             steady="jobs that are done in time are not late",
-            width=10,
+            width=5,
+        ),
+        Panel(
+            "Since each job was done",
+            "How long ago each periodic job was done last: a saw, as high as the job's interval.",
+            Unit.SECONDS,
+            (
+                Query(
+                    "time() - max by (exported_job) (cityswitch_keeper_last_success_timestamp_seconds{@})",
+                    "{{exported_job}}",
+                ),
+            ),
+            width=5,
+        ),
+        Panel(
+            "What could not be told",
+            "Figures of the city that could not be read in time, metrics left out of a scrape, and lines the"
+            " log did not take. Sales are not touched by it; the log says which.",
+            Unit.PER_SECOND,
+            (
+                rate("cityswitch_city_figures_failed_total", "figures of the city"),
+                rate("cityswitch_scrape_errors_total", "metrics"),
+                rate("cityswitch_log_lines_dropped_total", "lines of the log"),
+            ),
+            thresholds=bad_above(0.001),
+            steady="nothing is left untold when nothing is wrong",
+            width=5,
         ),
         Panel(
             "Cards' cases that wait",
@@ -164,7 +190,7 @@ UPKEEP: Final = Section(
                 ),
             ),
             steady="terminals report cards only where a programme has it so",
-            width=10,
+            width=5,
         ),
     ),
 )

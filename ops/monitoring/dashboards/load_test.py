@@ -131,6 +131,22 @@ MACHINE: Final = Section(
             most=1,
         ),
         Panel(
+            "Age of the workers",
+            "How long each worker has run. One that begins anew without a deployment has died; its log says"
+            " `worker_died` or `worker_silent`.",
+            Unit.SECONDS,
+            (Query("time() - cityswitch_start_time_seconds{@}", "{{instance}}"),),
+        ),
+        Panel(
+            "Restarts",
+            "How often each worker's place has been filled again since its supervisor began. Terminals come"
+            " back by themselves and ask again with the same ids.",
+            Unit.COUNT,
+            (Query("cityswitch_worker_restarts_total{@}", "{{instance}}"),),
+            thresholds=bad_above(1),
+            steady="workers live",
+        ),
+        Panel(
             "Making a page of metrics",
             "How long a worker's event loop was held to make one HTTP page, a scrape most of all, on"
             " average.",

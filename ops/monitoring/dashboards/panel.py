@@ -58,14 +58,14 @@ class Query(NamedTuple):
         """Return the query with Grafana's variables."""
         return self.expression.replace("@", WORKERS)
 
-    def concrete(self, window_s: float, range_s: float, programme: str = ".*") -> str:
-        """Return the query as Prometheus takes it, over all workers: rates over `window_s`."""
+    def concrete(self, window_s: float, range_s: float, instance: str = ".*") -> str:
+        """Return the query as Prometheus takes it, over all workers or one: rates over `window_s`."""
         values = {
             "$__rate_interval": f"{round(window_s * 1_000)}ms",
             "$__range": f"{round(range_s * 1_000)}ms",
             "$job": ".*",
-            "$instance": ".*",
-            "$programme": programme,
+            "$instance": instance,
+            "$programme": ".*",
         }
         return re.sub(r"\$\w+", lambda found: values[found[0]], self.grafana)
 

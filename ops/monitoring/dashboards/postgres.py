@@ -103,6 +103,7 @@ READS: Final = Section(
             Unit.SECONDS,
             (Query("cityswitch_feed_age_seconds{@}", "{{instance}}"),),
             thresholds=bad_above(5, 30),
+            width=6,
         ),
         Panel(
             "Readings of the registry",
@@ -114,6 +115,19 @@ READS: Final = Section(
                 rate("cityswitch_feed_errors_total", "failed"),
             ),
             steady="it is read at the same pace whatever the load",
+            width=6,
+        ),
+        Panel(
+            "Registry in memory",
+            "Cards and terminals in each worker's memory. Workers that differ for more than a second: see the"
+            " age of the registry.",
+            Unit.COUNT,
+            (
+                Query("cityswitch_directory_cards{@}", "{{instance}}: cards"),
+                Query("cityswitch_directory_terminals{@}", "{{instance}}: terminals"),
+            ),
+            steady="nobody adds a card or a terminal",
+            width=6,
         ),
         Panel(
             "Questions under way",
@@ -129,6 +143,7 @@ READS: Final = Section(
             thresholds=bad_above(0.7, 0.95),
             most=1,
             steady="a question is answered between two scrapes",
+            width=6,
         ),
         Panel(
             "Checks of readiness",

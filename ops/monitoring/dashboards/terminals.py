@@ -24,6 +24,7 @@ LINES: Final = Section(
             " see closes by reason.",
             Unit.COUNT,
             (Query("cityswitch_connections{@}", "{{instance}}"),),
+            width=6,
         ),
         Panel(
             "Share of the connections allowed",
@@ -33,6 +34,17 @@ LINES: Final = Section(
             (Query("cityswitch_connections{@} / cityswitch_connections_limit{@}", "{{instance}}"),),
             thresholds=bad_above(0.7, 0.9),
             most=1,
+            width=6,
+        ),
+        Panel(
+            "Connections at rest",
+            "Connections left unread until their allowance is paid back, by worker. Above 0 for long: a"
+            " terminal asks far more than it sells; the log names it.",
+            Unit.COUNT,
+            (Query("cityswitch_connections_resting{@}", "{{instance}}"),),
+            thresholds=bad_above(1),
+            steady="tills ask for less than their allowance",
+            width=6,
         ),
         Panel(
             "Connections opened and closed",
@@ -43,6 +55,7 @@ LINES: Final = Section(
                 rate("cityswitch_connections_opened_total", "opened"),
                 rate("cityswitch_closes_total", "closed: {{reason}}", by="reason"),
             ),
+            width=6,
         ),
     ),
 )
