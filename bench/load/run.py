@@ -30,6 +30,7 @@ from bench.command import Exit, run
 from bench.errors import CannotRun
 from bench.load.outcome import switch_problem
 from bench.load.page import Run, locust_page
+from bench.load.server_side import READ
 from bench.load.shapes import CURVES
 from bench.load.watch import Watch
 from bench.local_switch import HOST, STATE, SeededBooks, local_switch, say
@@ -120,7 +121,7 @@ async def load(options: argparse.Namespace, stop: trio.Event) -> int:
             say(f"a switch of our own with {options.workers} workers on {host}:{port}")
         if stop.is_set():
             return Exit.INTERRUPTED
-        run = Run(options, f"{host}:{port}", books is not None, _report_path(options), Watch(http))
+        run = Run(options, f"{host}:{port}", books is not None, _report_path(options), Watch(http, READ))
         return await _run(run, host, port, books, stop)
 
 

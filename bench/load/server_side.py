@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -23,6 +24,10 @@ BATCHES: Final = "cityswitch_batch_postings"
 REPLIES: Final = "cityswitch_replies_total"
 QUEUE_AGE: Final = "cityswitch_queue_age_seconds"
 CPU: Final = "process_cpu_seconds_total"
+START: Final = "cityswitch_start_time_seconds"
+BUILD: Final = "cityswitch_build_info"
+READ: Final = (REQUESTS, COMMITS, BATCHES, REPLIES, QUEUE_AGE, CPU, START, BUILD)
+"""What of a worker's page is looked at."""
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 Deltas = Mapping[str, float]
@@ -35,15 +40,8 @@ class Step(NamedTuple):
     at_s: float
     seconds: float
     workers: Sequence[Deltas]
-
-    @property
-    def all(self) -> Deltas:
-        """Return the growth over all workers."""
-        total: defaultdict[str, float] = defaultdict(float)
-        for deltas in self.workers:
-            for series, grown in deltas.items():
-                total[series] += grown
-        return total
+    all: Deltas
+    """The growth over all workers."""
 
 
 class Summary(NamedTuple):
@@ -68,14 +66,21 @@ def steps_of(rounds: Sequence[Round]) -> list[Step]:
         pairs = list(zip(before.workers, after.workers, strict=True))
         grown = [_grown(old, new) for old, new in pairs if old is not None and new is not None]
         if len(grown) == len(pairs) and after.at_s > before.at_s:
-            steps.append(Step(after.at_s, after.at_s - before.at_s, grown))
+            steps.append(Step(after.at_s, after.at_s - before.at_s, grown, _summed(grown)))
     return steps
+
+
+def _summed(many: Iterable[Deltas]) -> Deltas:
+    total: defaultdict[str, float] = defaultdict(float)
+    for deltas in many:
+        for series, grown in deltas.items():
+            total[series] += grown
+    return total
 
 
 def _grown(before: Samples, after: Samples) -> Deltas:
     """Return by how much each series grew; a worker that was started anew counts from 0."""
-    start = "cityswitch_start_time_seconds"
-    since: Samples = before if before.get(start) == after.get(start) else {}
+    since: Samples = before if before.get(START) == after.get(START) else {}
     return {series: max(0.0, value - since.get(series, 0.0)) for series, value in after.items()}
 
 
@@ -92,7 +97,8 @@ def gaps_of(rounds: Sequence[Round]) -> list[str]:
     return found
 
 
-def labels_of(series: str) -> tuple[str, dict[str, str]]:
+@lru_cache(maxsize=10_000)
+def labels_of(series: str) -> tuple[str, Mapping[str, str]]:
     """Return name and labels of a series."""
     name, _, rest = series.partition("{")
     return name, dict(_LABEL.findall(rest))
@@ -201,10 +207,7 @@ def _cores(steps: Sequence[Step]) -> list[Line]:
 def summary_of(rounds: Sequence[Round]) -> Summary:
     """Return the whole run in figures."""
     steps = steps_of(rounds)
-    total: defaultdict[str, float] = defaultdict(float)
-    for step in steps:
-        for series, grown in step.all.items():
-            total[series] += grown
+    total = _summed(step.all for step in steps)
     seconds = sum(step.seconds for step in steps)
     ages = [age for _, age in _queue_ages(rounds)]
     workers = range(len(steps[0].workers) if steps else 0)
@@ -228,6 +231,6 @@ def version_of(rounds: Sequence[Round]) -> str:
         for samples in each.workers
         if samples is not None
         for name, labels in map(labels_of, samples)
-        if name == "cityswitch_build_info"
+        if name == BUILD
     }
     return ", ".join(sorted(found))

@@ -2,11 +2,12 @@
 
 Owns the pace and the gaps: a worker that does not answer is noted, and asked again the next second. Must not
 know what the figures mean (`server_side`). Invariants: nothing that fails here fails the run; what was not
-read is missing, never a figure.
+read is missing, never a figure; of a page only what is asked for is kept, once a second for hours.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
@@ -16,8 +17,6 @@ import trio
 from bench.pages import OK, PageError, get
 
 EVERY_S: Final = 1.0
-PREFIXES: Final = ("cityswitch_", "process_")
-
 Samples = Mapping[str, float]
 """Figures by series, as the page writes it: `cityswitch_replies_total{class="approved",…}`."""
 
@@ -30,10 +29,13 @@ class Round(NamedTuple):
 
 
 class Watch:
-    """The rounds so far, of workers at `urls` (none: there is nothing to ask)."""
+    """The rounds so far, of workers at `urls` (none: there is nothing to ask); kept is what begins with one
+    of `names`.
+    """
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[str], names: Sequence[str]) -> None:
         self.urls = list(urls)
+        self._names = tuple(names)
         self.rounds: list[Round] = []
         self._began_s = 0.0
 
@@ -51,7 +53,7 @@ class Watch:
         answers: list[Samples | None] = [None] * len(self.urls)
 
         async def read(number: int, url: str) -> None:
-            page = partial(_read, url)
+            page = partial(_read, url, self._names)
             answers[number] = await trio.to_thread.run_sync(page, abandon_on_cancel=True)
 
         async with trio.open_nursery() as nursery:
@@ -60,22 +62,22 @@ class Watch:
         self.rounds.append(Round(at_s, answers))
 
 
-def _read(url: str) -> Samples | None:
+def _read(url: str, names: tuple[str, ...]) -> Samples | None:
     try:
         status, text = get(url, "/metrics")
     except PageError:
         return None
-    return parse(text) if status == OK else None
+    return parse(text, names) if status == OK else None
 
 
-def parse(text: str) -> Samples:
-    """Return our figures of a page; what is no figure is passed over."""
+def parse(text: str, names: tuple[str, ...]) -> Samples:
+    """Return the figures of a page whose series begin with one of `names`, passing over what is none."""
     samples: dict[str, float] = {}
     for line in text.splitlines():
-        if line.startswith(PREFIXES):
+        if line.startswith(names):
             series, _, value = line.rpartition(" ")
             try:
-                samples[series] = float(value)
+                samples[sys.intern(series)] = float(value)
             except ValueError:
                 continue
     return samples

@@ -17,6 +17,7 @@ from bench.command import Exit
 from bench.load import run as load
 from bench.load import server_side
 from bench.load.page import Run, locust_page
+from bench.load.server_side import READ
 from bench.load.watch import Round, Watch, parse
 from tests.bench.scripted_switch import CITY, closed_port, scripted_switch
 from tests.patience import HANG_S
@@ -51,7 +52,7 @@ process_cpu_seconds_total {replies / 100}
 def rounds_of(*seconds: tuple[str | None, ...]) -> list[Round]:
     """Rounds a second apart, of what each worker's page said; None: no answer."""
     return [
-        Round(float(at_s), [None if page is None else parse(page) for page in pages])
+        Round(float(at_s), [None if page is None else parse(page, READ) for page in pages])
         for at_s, pages in enumerate(seconds)
     ]
 
@@ -101,7 +102,7 @@ def run_of(directory: Path, watch: Watch, *arguments: str, is_own: bool = False)
 
 
 def watched(*seconds: tuple[str | None, ...]) -> Watch:
-    watch = Watch(["http://127.0.0.1:9101"] * len(seconds[0]))
+    watch = Watch(["http://127.0.0.1:9101"] * len(seconds[0]), READ)
     watch.rounds = rounds_of(*seconds)
     return watch
 
@@ -155,18 +156,17 @@ def test_a_worker_that_does_not_answer_leaves_a_gap() -> None:
 async def test_a_server_that_goes_midway_is_asked_on(autojump_clock: trio.testing.MockClock) -> None:
     """Pages that end after two answers: two rounds with figures, the others without, and no failure."""
     with pages(answers=2) as (_, address):
-        watch = Watch([f"http://{address}", f"http://127.0.0.1:{closed_port()}"])
+        watch = Watch([f"http://{address}", f"http://127.0.0.1:{closed_port()}"], READ)
         for _ in range(4):
             await watch.ask()
     known = [[samples is not None for samples in each.workers] for each in watch.rounds]
     assert known == [[True, False], [True, False], [False, False], [False, False]]
 
 
-def test_what_is_no_figure_is_passed_over() -> None:
-    """Comments, other programs' metrics and broken lines are not read."""
-    assert parse('# TYPE x counter\nother 1\ncityswitch_a{b="c d"} 2\ncityswitch_x y\n\n') == {
-        'cityswitch_a{b="c d"}': 2.0
-    }
+def test_of_a_page_only_what_is_asked_for_is_kept() -> None:
+    """Comments, other metrics and broken lines are not read."""
+    page = '# TYPE x counter\nother 1\nasked_a{b="c d"} 2\nasked_x y\nunasked 3\n\n'
+    assert parse(page, ("asked_",)) == {'asked_a{b="c d"}': 2.0}
 
 
 def test_the_page_names_what_was_measured(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_the_page_names_what_was_measured(tmp_path: Path) -> None:
 
 def test_a_page_without_the_servers_side_says_how_to_have_it(tmp_path: Path) -> None:
     """No HTTP known: no figures are made up, and the setting that names the addresses is named."""
-    page = run_of(tmp_path, Watch([])).write().read_text()
+    page = run_of(tmp_path, Watch([], READ)).write().read_text()
     assert "LOAD_HTTP=127.0.0.1:9101" in page
     assert "not known: its /metrics were not read" in page
     assert "Locust left no figures" in page
