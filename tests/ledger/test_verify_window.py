@@ -7,7 +7,9 @@ import pytest
 from ledger.books.verify import Finding, verify
 from ledger.books.verify_window import WINDOWED, Window, verify_window
 from ledger.postgres.database import Connection, Database
+from ledger.registry.cards import CardRow, import_cards
 from tests.ledger.books import TERMINAL, TESTER, Books
+from tests.ledger.test_growth import GROW, flush, reads
 from tests.ledger.test_verify import books
 
 __all__ = ["books"]
@@ -74,3 +76,16 @@ async def test_window_after_window_everything_is_looked_at(owner: Database, book
         found += broken(findings)
     assert len(found) >= 2
     assert set(found) == {WINDOWED[0]}
+
+
+async def test_a_window_is_look_ups(owner: Database, books: Books) -> None:
+    """Of tables grown since anybody analysed them a window reads what it looks at, and scans none."""
+    await owner.run(lambda c: import_cards(c, TESTER, 1, (CardRow(n, "0000") for n in range(5_000, 10_000))))
+    await owner.run(lambda c: c.execute(GROW))
+    await books.database.run(lambda c: verify_window(c, Window(), 50))
+    before = await reads(owner)
+    await books.database.run(lambda c: verify_window(c, Window(), 50))
+    await flush(books)
+    scanned, fetched, _ = (b - a for a, b in zip(before, await reads(owner), strict=True))
+    assert scanned < 100
+    assert fetched < 20 * 50
