@@ -63,7 +63,8 @@ _OF_ACCOUNTS: Final[dict[str, str]] = {
         select format('account %s in bucket %s', a.id, a.bucket)
           from account a cross join registry.layout l where a.bucket <> ledger.bucket_of(a.id, l.buckets)""",
 }
-_NEXT_ACCOUNT: Final = "select bucket, id from account order by bucket desc, id desc limit 1"
+# A window that is not full ends at the end of its table: the next one begins anew.
+_NEXT_ACCOUNT: Final = "select bucket, id from account order by bucket, id offset $3 - 1"
 _QUOTAS: Final = """
 quota as materialized (
   select * from ledger.quota where (bucket, period, quota, owner) > ($1::int, $2::int, $3::int, $4::bigint)
@@ -78,8 +79,7 @@ _OF_QUOTAS: Final[dict[str, str]] = {
                    else ledger.share_v1(q.allowed, q.bucket, l.buckets) end""",
 }
 _NEXT_QUOTA: Final = """
-select bucket, period, quota, owner from quota
-  order by bucket desc, period desc, quota desc, owner desc limit 1"""
+select bucket, period, quota, owner from quota order by bucket, period, quota, owner offset $5 - 1"""
 _CARDS: Final = """
 card as materialized (
   select token, account from registry.card where token > $1::bigint order by token limit $2
@@ -91,7 +91,7 @@ _OF_CARDS: Final[dict[str, str]] = {
             where a.bucket = ledger.bucket_of(c.account, l.buckets) and a.id = c.account limit 1) a on true
           where a.id is null""",
 }
-_NEXT_CARD: Final = "select token from card order by token desc limit 1"
+_NEXT_CARD: Final = "select token from card order by token offset $2 - 1"
 
 _PARTS: Final = (
     (_ACCOUNTS, _OF_ACCOUNTS, _NEXT_ACCOUNT),
