@@ -15,7 +15,7 @@ import trio
 from ledger.postgres.locks import KEEPER
 from ops.monitoring.drill.fault import Fault
 from ops.monitoring.drill.hands import psql_session, signal_all
-from ops.monitoring.drill.loads import ASKING, FLOOD, trading
+from ops.monitoring.drill.loads import ASKING, MORE, trading
 from ops.monitoring.drill.stage import Stage
 from simulators.city.trade import Mix
 
@@ -65,7 +65,7 @@ async def slow_commits(stage: Stage) -> AsyncIterator[None]:
 @asynccontextmanager
 async def overload(stage: Stage) -> AsyncIterator[None]:
     """Eighty more terminals trade as fast as they can, while the accounts are locked again and again."""
-    async with trading(stage, FLOOD, rate_per_s=0), slow_commits(stage):
+    async with trading(stage, MORE, rate_per_s=0), slow_commits(stage):
         yield
 
 
@@ -95,8 +95,8 @@ async def books_tampered(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def periodic_work_held_up(stage: Stage) -> AsyncIterator[None]:
-    """A psql somebody left open holds the keys of terminals, which expire by a periodic job."""
-    lock = "begin; lock table registry.terminal_key in exclusive mode;"
+    """A psql somebody left open holds the holders, whose notices end by a periodic job."""
+    lock = "begin; lock table registry.holder in access exclusive mode;"
     async with psql_session(stage.psql, stage.postgres.owner_dsn, lock, stage.environment):
         yield
 
@@ -151,7 +151,7 @@ BOOKS: Final = (
     Fault("a constraint added to the journal by hand", rows_refused, ("CityswitchPoisonRows",)),
     Fault("the keeper's lock taken by another session", election_taken, ("CityswitchKeeperMissing",)),
     Fault(
-        "keys of terminals locked by a forgotten psql",
+        "holders locked by a forgotten psql",
         periodic_work_held_up,
         ("CityswitchKeeperLate",),
         fire_s_max=180.0,

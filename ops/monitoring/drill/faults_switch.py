@@ -16,7 +16,7 @@ import trio
 
 from ops.monitoring.drill.fault import Fault
 from ops.monitoring.drill.hands import frozen, is_listening, signal_all, strangers
-from ops.monitoring.drill.loads import CUTTING, trading, wrong_keys
+from ops.monitoring.drill.loads import MORE, trading, wrong_keys
 from ops.monitoring.drill.stage import Stage
 
 NOT_TLS: Final = b"GET / HTTP/1.0\r\n\r\n"
@@ -138,8 +138,8 @@ async def few_connections(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def lines_cut(stage: Stage) -> AsyncIterator[None]:
-    """Twenty terminals on a bad line: most of their requests are cut off before the answer."""
-    async with trading(stage, CUTTING, rate_per_s=30, cut_off_share=0.8):
+    """Eighty terminals on a bad line: most of their requests are cut off before the answer."""
+    async with trading(stage, MORE, rate_per_s=60, cut_off_share=0.8):
         yield
 
 
@@ -155,7 +155,7 @@ SWITCH: Final = (
     Fault(
         "connections_max below the terminals there are", few_connections, ("CityswitchConnectionsNearlyFull",)
     ),
-    Fault("20 terminals on a line that is cut", lines_cut, ("CityswitchRepliesLost",)),
+    Fault("80 terminals on a line that is cut", lines_cut, ("CityswitchRepliesLost",)),
     Fault(
         "a certificate of ten days", certificate_ends_soon, ("CityswitchCertificateExpiring",), fire_s_max=180
     ),

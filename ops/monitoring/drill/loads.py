@@ -35,13 +35,7 @@ class Terminals(NamedTuple):
     number: int
 
 
-STEADY, FLOOD, ASKING, CUTTING, WRONG = (
-    Terminals(0, 40),
-    Terminals(40, 80),
-    Terminals(120, 12),
-    Terminals(132, 20),
-    Terminals(152, 8),
-)
+STEADY, MORE, ASKING, WRONG = Terminals(0, 40), Terminals(40, 80), Terminals(120, 12), Terminals(152, 8)
 BY_HAND: Final = 160
 """The index of the terminal the drill itself uses; it stands at the first partner."""
 STEADY_PER_S: Final = 25.0
