@@ -67,18 +67,13 @@ class Drill:
         await trio.sleep(HEALTHY_S)
         fired = before | (set(self._watch.descriptions) if said != len(self._watch.descriptions) else set())
         self.unasked = fired - {WATCHDOG}
-        walked = await self._walk(WATCHDOG, databaseless=False)
-        told = "none: it fires always, while Prometheus runs"
-        is_firing = WATCHDOG in self._watch.firing
-        self._lines[WATCHDOG] = Line(
-            WATCHDOG,
-            told,
-            0.0 if is_firing else None,
-            None,
-            walked.commands,
-            walked.failed,
-            is_expected=False,
-        )
+        for name in (WATCHDOG, *NOT_FIRED):
+            walked = await self._walk(name, databaseless=False)
+            fired_s = 0.0 if name in self._watch.firing else None
+            told = NOT_FIRED.get(name, "none: it fires always, while Prometheus runs")
+            self._lines[name] = Line(
+                name, told, fired_s, None, walked.commands, walked.failed, is_expected=False
+            )
         say(f"healthy for {HEALTHY_S:g} s: {', '.join(sorted(self.unasked)) or 'nothing fired'}")
 
     async def suffer(self, fault: Fault) -> None:
@@ -123,15 +118,10 @@ class Drill:
                 self._lines[name] = Line(
                     name, line.fault, line.fired_s, max(0.0, ended_s - undone_s), line.commands, line.failed
                 )
-        return [self._lines.get(alert.name) or _without_fault(alert.name) for alert in ALERTS]
+        return [self._lines[alert.name] for alert in ALERTS if alert.name in self._lines]
 
     async def _walk(self, name: str, *, databaseless: bool) -> Walked:
         return await walk(name, self._stage, self._prometheus, databaseless=databaseless)
-
-
-def _without_fault(name: str) -> Line:
-    is_told = name in NOT_FIRED
-    return Line(name, NOT_FIRED.get(name, "no fault was made"), None, None, 0, [], is_expected=not is_told)
 
 
 def chosen(names: Sequence[str]) -> tuple[Fault, ...]:
@@ -164,8 +154,6 @@ async def run(names: Sequence[str]) -> int:
                 await drill.suffer(fault)
             lines = await drill.end()
             nursery.cancel_scope.cancel()
-    if names:
-        lines = [line for line in lines if line.alert in names]
     print(table(lines))
     print(
         f"\nHealthy for {HEALTHY_S:g} s: {', '.join(sorted(drill.unasked)) or 'nothing fired'}."

@@ -30,9 +30,8 @@ class Line:
     @property
     def is_good(self) -> bool:
         """Whether it fired and ended, and its runbook could be walked."""
-        return not self.is_expected or (
-            self.fired_s is not None and self.cleared_s is not None and not self.failed
-        )
+        came = self.fired_s is not None and self.cleared_s is not None
+        return (came or not self.is_expected) and not self.failed
 
 
 def table(lines: Sequence[Line]) -> str:
