@@ -81,6 +81,7 @@ async def quota_used_up(stage: Stage) -> AsyncIterator[None]:
         yield
     finally:
         await _publish(stage, 100 * QUOTA)
+        await use_offer(stage, OFFER, 1)  # the books learn of the new limit with the next use
 
 
 @asynccontextmanager
