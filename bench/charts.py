@@ -21,9 +21,8 @@ DASHES: Final = ("", "6 3", "2 3", "8 3 2 3")
 LINES_MAX: Final = len(COLOURS)
 LEFT: Final = 58
 TOP: Final = 30
-TICKS: Final = 4
 LEGEND_ROW: Final = 16
-GLYPH: Final = 6.3
+GLYPH: Final = 6.8
 """Width of a letter of the legend, about."""
 STYLE: Final = (
     ".chart text { fill: #24292f } .chart .faint { fill: #57606a } .chart .grid { stroke: #d0d7de }"
@@ -137,8 +136,9 @@ def _top(most: float) -> float:
 
 
 def _grid(scale: _Scale, unit: Unit) -> Iterator[str]:
-    for tick in range(TICKS + 1):
-        value = scale.top * tick / TICKS
+    ticks = 4 if f"{scale.top:e}".startswith("2.0") else 5  # so that each is a round number
+    for tick in range(ticks + 1):
+        value = scale.top * tick / ticks
         y = scale.y(value)
         yield f'<path class="grid" d="M{LEFT} {y:.1f}H{scale.right}"/>'
         words = escape(_short(value) if unit is Unit.CORES else figure(value, unit))
