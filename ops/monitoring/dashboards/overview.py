@@ -188,12 +188,12 @@ FAST: Final = Section(
         ),
         Panel(
             "Points issued a second",
-            "Points that sales earned, by programme, reversals and refunds taken off, over five minutes."
+            "Points that sales earned, by programme, reversals and refunds taken off, over a minute."
             " It stands still on a trading day: look at the refusals.",
             Unit.PER_SECOND,
             (
                 Query(
-                    'max by (programme) (deriv(cityswitch_units_issued{@,unit="points"}[5m]))',
+                    'max by (programme) (deriv(cityswitch_units_issued{@,unit="points"}[1m]))',
                     "{{programme}}",
                 ),
             ),

@@ -86,12 +86,12 @@ LIMITS: Final = Section(
         ),
         Panel(
             "Uses of offers a minute",
-            "Uses of offers that were granted, by programme, those undone taken off, over five minutes.",
+            "Uses of offers that were granted, by programme, those undone taken off, over a minute.",
             Unit.COUNT,
             (
                 Query(
                     "60 * max by (programme)"
-                    f' (deriv(cityswitch_units_used{{{OF_PROGRAMME},unit="uses"}}[5m]))',
+                    f' (deriv(cityswitch_units_used{{{OF_PROGRAMME},unit="uses"}}[1m]))',
                     "{{programme}}",
                 ),
             ),
