@@ -1,6 +1,7 @@
 """What a worker counts, and how it is written out."""
 
 import math
+import subprocess
 from bisect import bisect_left
 
 import pytest
@@ -8,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from ops.monitoring.prometheus import find_program
 from protocol import ResultCode
 from switch.metrics import Histogram, Meters
 from switch.metrics import catalogue as of
 from switch.metrics.histogram import PER_DOUBLING, Shape, edge
 from switch.metrics.protobuf import wants_protobuf, write_protobuf
+from switch.metrics.reference import declared
 from switch.metrics.scrape import Scrape
 from switch.metrics.text import number, write_text
+from tests.monitoring.debian_prometheus import need_prometheus
 
 SHAPE = Shape((0.001, 0.005, 1.0), -11, 3)
 EDGES = [edge(index) for index in range(-11 * PER_DOUBLING, 6 * PER_DOUBLING)]
@@ -115,6 +119,22 @@ def test_a_reading_that_fails_costs_its_metric_alone(write: object) -> None:
     assert b"cityswitch_connections " not in page
     assert b"cityswitch_replies_total" in page
     assert b"cityswitch_scrape_errors_total 2.0" in write_text(scrape.families())
+
+
+def test_promtool_finds_nothing_to_mend() -> None:
+    """Of all metrics there are, with their labels: names, units and words are as Prometheus wants them."""
+    need_prometheus()
+    meters = Meters()
+    scrape = Scrape(meters)
+    for metric in declared():
+        if metric.name != of.SCRAPE_ERRORS.name and metric not in meters.readings:
+            labels = tuple("x" for _ in metric.labels)
+            meters.attach(metric, lambda labels=labels: {labels: 1})  # type: ignore[misc]
+    page = write_text(scrape.families())
+    assert page.count(b"# TYPE ") == len(declared())
+    command = [find_program("promtool"), "check", "metrics"]
+    told = subprocess.run(command, input=page, capture_output=True, check=False)
+    assert (told.returncode, told.stdout, told.stderr) == (0, b"", b"")
 
 
 def test_a_page_stays_small_whatever_was_counted() -> None:
