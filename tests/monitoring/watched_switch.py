@@ -136,7 +136,8 @@ async def _script(load: _Load, owner: Database, found: Prometheus) -> Seen:
     await load.trade(ROUGH, 2.0, 120, cut_off_share=0.1)
     time_of_load_s = time.time()
     while not any(sample.value for sample in await found.query(STRANGERS)):
-        await load.come_as_a_stranger()  # again, until they have been seen to come
+        await load.come_as_a_stranger()  # again, until they have been seen to come, and then to be gone
+    await found.wait_for(STRANGERS, lambda samples: not any(sample.value for sample in samples))
     await found.wait_for(FIGURES_READ, lambda samples: bool(samples) and samples[0].value > time_of_load_s)
     await _scraped_since(found, time.time())
     ended_s = time.time()
