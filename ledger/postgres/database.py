@@ -35,7 +35,7 @@ IDLE_S: Final = 5.0
 """A connection that has answered nothing for so long is tried before it is used."""
 PROBE_S_MAX: Final = 1.0
 WATCH_S: Final = 0.05
-"""How often time limits are looked at: a job may have this much more."""
+"""How often time limits are looked at, mostly: a job may have this much more."""
 # Where the server keeps no account of what its backends do (track_activities), each counts as at work.
 IS_AT_WORK: Final = (
     "select exists (select from pg_stat_activity where pid = $1 and state is distinct from 'idle')"
@@ -343,10 +343,10 @@ class Database:
             if connection is not None:
                 connection.terminate()
 
-    async def watch(self) -> NoReturn:
+    async def watch(self, every_s: float) -> NoReturn:
         """Hold all jobs to their time limits, for ever; a timer for each would be more callbacks."""
         while True:
-            await trio.sleep(WATCH_S)
+            await trio.sleep(every_s)
             now_s = trio.current_time()
             for session in self._sessions:
                 session.end_overdue(now_s)
@@ -364,16 +364,18 @@ async def open_database(
     connections_max: int = 4,
     application_name: str = "cityswitch",
     connect: Connect = connect_postgres,
+    watch_s: float = WATCH_S,
 ) -> AsyncIterator[Database]:
     """Open the bridge to the database at `dsn`; connections are made on first use, by `connect`.
 
-    connections_max: 1..100. Raises DatabaseMisconfigured for a DSN that is not one.
+    connections_max: 1..100. `watch_s`: how often time limits are looked at. Raises DatabaseMisconfigured for
+    a DSN that is not one.
     """
     target = read_dsn(dsn)
     failure: Exception | None = None
     async with trio_asyncio.open_loop() as loop, trio.open_nursery() as nursery:
         database = Database(target, connections_max, application_name, loop, connect)
-        nursery.start_soon(database.watch)
+        nursery.start_soon(database.watch, watch_s)
         try:
             yield database
         except Exception as error:

@@ -7,17 +7,27 @@ know what terminals were told. Invariant: nothing of a row is computed: what sta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import trio
 
 from ledger.books.posting import Kind, Outcome, Posting
 from simulators.audit.books import BookFault, Books, JournalRow, Leg
 from simulators.world.memory.entries import Entry
-from simulators.world.memory.ledger import MemoryLedger
+from simulators.world.memory.ledger import Commit, MemoryLedger
+from simulators.world.memory.quotas import Key
 from simulators.world.trace import Trace
 
 Id = tuple[int, int]
 _STAN_MASK = 0xFFFF_FFFF
+
+
+class ShareMoved(NamedTuple):
+    """A bucket's share of a wide quota has become larger, or smaller (< 0)."""
+
+    key: Key
+    bucket: int
+    uses: int
 
 
 class WorldLedger(MemoryLedger):
@@ -31,6 +41,9 @@ class WorldLedger(MemoryLedger):
     unknown: set[Id]
     """Ids that were entered by a statement whose answer was lost."""
 
+    events: list[Commit | ShareMoved]
+    """All that happened in the books, in order."""
+
     is_lost: Callable[[], bool]
     """Whether a worker is not told of a change."""
     on_change: Callable[[], None] | None = None
@@ -43,6 +56,7 @@ class WorldLedger(MemoryLedger):
         self.entered_at = {}
         self.entered_ms = {}
         self.unknown = set()
+        self.events = []
         self._unknown_at: set[float] = set()
 
     def _tell_change(self) -> None:
@@ -55,6 +69,7 @@ class WorldLedger(MemoryLedger):
     def entered(self, posting: Posting, outcome: Outcome) -> None:
         """Note a row."""
         super().entered(posting, outcome)
+        self.events.append(self.commits[-1])
         identity = posting.terminal, posting.stan
         now_s = self.entered_at.setdefault(identity, trio.current_time())
         self.entered_ms.setdefault(identity, self.now_ms())
@@ -64,6 +79,16 @@ class WorldLedger(MemoryLedger):
             f"row {self.number}: {posting.terminal} {posting.stan} kind {posting.kind} code {outcome.code} "
             f"points {outcome.points} balance {outcome.balance} left {outcome.remaining}"
         )
+
+    def told(self, posting: Posting, outcome: Outcome) -> None:
+        """Note an inquiry."""
+        super().told(posting, outcome)
+        self.events.append(self.commits[-1])
+
+    def share_moved(self, key: Key, bucket: int, uses: int) -> None:
+        """Note a move."""
+        self.events.append(ShareMoved(key, bucket, uses))
+        self.trace.note(f"share of {key} in bucket {bucket} {uses:+}")
 
     def lose_answer(self, at_s: float) -> None:
         """The answer to the statement that is carried out at this moment of trio's clock is lost."""
@@ -76,9 +101,9 @@ class WorldLedger(MemoryLedger):
                 yield (number >> 32, number & _STAN_MASK), entry
 
     @property
-    def rows(self) -> int:
-        """How many rows there are, questions of the books included."""
-        return len(self.commits)
+    def happened(self) -> int:
+        """How many events there were."""
+        return len(self.events)
 
     @property
     def changes(self) -> int:
@@ -87,8 +112,7 @@ class WorldLedger(MemoryLedger):
 
     def stands(self, terminal: int, stan: int) -> bool:
         """Whether an id stands in the books."""
-        number = terminal << 32 | stan
-        return any(number in bucket.journal for bucket in self.buckets)
+        return (terminal, stan) in self.entered_at
 
 
 def books_of(ledger: WorldLedger, first: int, last: int) -> Books:

@@ -24,6 +24,9 @@ from simulators.world.known import Learned, by_an_old_registry, of_blocked_termi
 from simulators.world.till import Till
 
 EXAMPLES_MAX: Final = 5
+JUDGED: Final = "replies_judged"
+PUT_OFF: Final = "replies_put_off"
+"""How many replies were held to the auditor's, and how many told of a fault instead."""
 
 
 @dataclass
@@ -38,8 +41,6 @@ class Findings:
     tills: Sequence[Till]
     opened: int
     """The change of the registry with which the world began."""
-    is_audited: bool
-    """Whether every reply can be foretold."""
     learned: Sequence[Learned]
     registry_age_s_max: float
     """How old the registry may be that a row was decided by when it is entered."""
@@ -122,8 +123,10 @@ def _system_errors(evidence: Evidence) -> Iterator[str]:
 
 def _unforetold(found: Findings) -> Iterator[str]:
     """The auditor, who has read the rules himself, would have given the same replies."""
-    if found.is_audited:
-        yield from Judgement(found.facts, found.ledger.commits, found.evidence, found.opened).run()
+    judgement = Judgement(found.facts, found.ledger, found.evidence, found.opened)
+    found.counts[JUDGED] += judgement.judged
+    found.counts[PUT_OFF] += judgement.put_off
+    yield from judgement.run()
 
 
 def _known(found: Findings) -> Iterator[str]:

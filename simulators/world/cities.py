@@ -51,13 +51,9 @@ class WorldOffer(NamedTuple):
 
 
 class City:
-    """One city of a world that begins on `today`.
+    """One city of a world that begins on `today`."""
 
-    `has_wide_limits`: some offers may be used so often by all cards together.
-    """
-
-    def __init__(self, place: Place, seed: str, today: date, *, has_wide_limits: bool) -> None:
-        self.has_wide_limits = has_wide_limits
+    def __init__(self, place: Place, seed: str, today: date) -> None:
         self.place = place
         self.programme = place.programme
         self.population = Population("world", CARDS_OF_POPULATION, PARTNERS, TERMINALS, place.programme)
@@ -135,9 +131,7 @@ class City:
         return self.offer(number, self.partners[number % PARTNERS], terms_toml)
 
     def offer(self, number: int, partner: int, terms_toml: str) -> WorldOffer:
-        """Return an offer of these terms; a limit of all cards is one of each where there are none."""
-        if not self.has_wide_limits:
-            terms_toml = terms_toml.replace('per = "offer"', 'per = "card_and_offer"')
+        """Return an offer of these terms."""
         return offer(self.place.code, number, partner, terms_toml)
 
 
@@ -207,6 +201,6 @@ _BY_KIND: Final = terms(
 BY_KIND_NUMBER: Final = 7
 
 
-def cities(seed: str, today: date, *, has_wide_limits: bool) -> list[City]:
+def cities(seed: str, today: date) -> list[City]:
     """Return the cities of a world."""
-    return [City(place, seed, today, has_wide_limits=has_wide_limits) for place in PLACES.values()]
+    return [City(place, seed, today) for place in PLACES.values()]

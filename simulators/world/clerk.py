@@ -32,7 +32,7 @@ _ENTRIES: Final = (EntryMode.SWIPED, EntryMode.SWIPED, EntryMode.SCANNED, EntryM
 OPERATIONS: Final = {
     "earn": 26, "redeem": 12, "benefit": 28, "balance": 3, "verify": 5, "quote": 4, "reversal": 8,
     "refund": 7, "status": 4, "advice": 2, "totals": 1, "change_key": 0.6, "sign_off": 0.6, "report": 0.8,
-    "mistake": 3,
+    "mistake": 3, "echo": 0.4,
 }  # fmt: skip
 """Weights, of any sum."""
 
@@ -194,6 +194,9 @@ class Clerk:
 
     async def _change_key(self) -> None:
         await self.terminal.change_key()
+
+    async def _echo(self) -> None:
+        await self.terminal.echo()
 
     async def _sign_off(self) -> None:
         await self.terminal.sign_off()

@@ -26,12 +26,14 @@ from protocol import (
     TransactionReply,
     request_digest,
 )
+from protocol.handshake import Hello
 from protocol.limits import HEADER_SIZE, LENGTH_SIZE, TAG_SIZE
-from protocol.messages import MESSAGE_MASK, REPLY_BIT, Decode, decoder
+from protocol.messages import HELLO, MESSAGE_MASK, REPLY_BIT, Decode, decoder
 
 _DECODE: Final[dict[int, Decode]] = {
     number: decoder(message) for number, message in (*REQUEST_OF.items(), *REPLY_OF.items())
 }
+_DECODE_HELLO: Final = decoder(Hello)
 
 
 POSTING: Final = frozenset(
@@ -44,8 +46,8 @@ class Standing(Protocol):
     """What stands in the store at this moment."""
 
     @property
-    def rows(self) -> int:
-        """How many rows there are, questions of the books included."""
+    def happened(self) -> int:
+        """How many events there were: rows, questions, moves of shares."""
 
     @property
     def changes(self) -> int:
@@ -62,7 +64,9 @@ class Asked(NamedTuple):
     type: int
     body: bytes
     place: int
-    """How many rows there were then."""
+    """How many events there were then."""
+    generation: int
+    """Of the key that the terminal said last it had."""
 
 
 class Answered(NamedTuple):
@@ -73,7 +77,7 @@ class Answered(NamedTuple):
     message: Reply
     body: bytes
     place: int
-    """How many rows there were then."""
+    """How many events there were then."""
     number: int
     """The newest change of the registry then."""
 
@@ -90,16 +94,21 @@ class Evidence:
         self.times_asked: Counter[tuple[int, int, int]] = Counter()
         self.asked: dict[tuple[int, int, int], Asked] = {}
         self.answered: list[Answered] = []
+        self._generations: dict[int, int] = {}
 
     def sent_up(self, terminal: int, data: bytes) -> None:
         """Take note of what a terminal writes: one whole frame."""
         number = data[HEADER_SIZE - 1] & MESSAGE_MASK
         if number not in REQUEST_OF:
+            if number == HELLO:
+                self._generations[terminal] = _DECODE_HELLO(data[HEADER_SIZE:]).generation
             return
         body = data[HEADER_SIZE:-TAG_SIZE]
         message: Request = _DECODE[number](body)
         key = terminal, message.stan, request_digest(number, body)
-        self.asked.setdefault(key, Asked(message, number, body, self._books.rows))
+        if key not in self.asked:
+            generation = self._generations.get(terminal, 0)
+            self.asked[key] = Asked(message, number, body, self._books.happened, generation)
         self.times_asked[key] += 1
 
     def sent_down(self, terminal: int, data: bytes) -> None:
@@ -113,7 +122,7 @@ class Evidence:
                 message: Reply = _DECODE[type_byte](body)
                 books = self._books
                 self._answer(
-                    Answered(terminal, type_byte & ~REPLY_BIT, message, body, books.rows, books.changes)
+                    Answered(terminal, type_byte & ~REPLY_BIT, message, body, books.happened, books.changes)
                 )
             at = end
 

@@ -28,6 +28,8 @@ from switch.config import Config
 from switch.process.worker import Surroundings, Worker
 
 DSN: Final = "postgresql://memory/world"
+WATCH_S: Final = 0.25
+"""So often a world's workers look at their statements' time limits, which are seconds."""
 RESTART_S: Final = 0.5
 STOP_S_MAX: Final = 60.0
 BEHIND_MS_MAX: Final = 40 * 60 * 1_000
@@ -57,7 +59,9 @@ class Incarnation:
             machine.number,
             master_key(machine.seed, name),
             surroundings=Surroundings(
-                open_database=partial(open_database, connect=connector(machine.ledger, self.store)),
+                open_database=partial(
+                    open_database, connect=connector(machine.ledger, self.store), watch_s=WATCH_S
+                ),
                 listen=self._listen,
                 has_pages=False,
             ),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 import trio
@@ -37,6 +38,8 @@ class _Pipe:
         self._name = name
         self._pieces: deque[tuple[float, bytes]] = deque()
         self._changed = trio.Event()
+        self._receiver: trio.CancelScope | None = None
+        """Of whoever waits for bytes: it ends when the next piece arrives."""
         self._arrives_at = 0.0
         self._history = b""
         self.sent = 0
@@ -95,7 +98,8 @@ class _Pipe:
             on_the_way = self._line.latency_s * rng.uniform(0.8, 1.5)
             self._arrives_at = max(self._arrives_at, trio.current_time() + on_the_way)
             self._pieces.append((self._arrives_at, piece))
-        self.wake()
+        if self._receiver is not None:
+            self._receiver.deadline = self._pieces[0][0]
 
     def end(self) -> None:
         """Nothing more will be sent; on a silent line nobody hears of it."""
@@ -109,21 +113,29 @@ class _Pipe:
 
     async def get(self, bytes_max: int, is_open: Callable[[], bool]) -> bytes:
         """Wait for bytes; b"" at the end. Raises BrokenResourceError on a cut line, ClosedResourceError."""
-        await trio.lowlevel.checkpoint()
-        while True:
-            if not is_open():
-                raise trio.ClosedResourceError
-            if self._line.is_cut:
-                raise trio.BrokenResourceError
-            now = trio.current_time()
-            if self._pieces and self._pieces[0][0] <= now:
-                return self._take(bytes_max)
-            if self.has_ended and not self._pieces:
-                return b""
-            with trio.move_on_at(self._pieces[0][0] if self._pieces else float("inf")):
+        while not self._is_anything_there(is_open):
+            with trio.CancelScope(deadline=self._pieces[0][0] if self._pieces else inf) as self._receiver:
                 await self._changed.wait()
+            self._receiver = None
+            if self._is_anything_there(is_open):
+                return self._take(bytes_max)
+        await trio.lowlevel.checkpoint()
+        self._is_anything_there(is_open)  # it may have been closed meanwhile
+        return self._take(bytes_max)
+
+    def _is_anything_there(self, is_open: Callable[[], bool]) -> bool:
+        """Whether there are bytes, or the end. Raises BrokenResourceError, ClosedResourceError."""
+        if not is_open():
+            raise trio.ClosedResourceError
+        if self._line.is_cut:
+            raise trio.BrokenResourceError
+        if self._pieces:
+            return self._pieces[0][0] <= trio.current_time()
+        return self.has_ended
 
     def _take(self, bytes_max: int) -> bytes:
+        if not self._pieces:
+            return b""
         at, data = self._pieces.popleft()
         taken, rest = data[:bytes_max], data[bytes_max:]
         if rest:

@@ -35,13 +35,15 @@ from simulators.world.faults import Fault, Faults
 from simulators.world.known import Learned, blind_s
 from simulators.world.machines import BEHIND_MS_MAX, DSN, Machine, master_key
 from simulators.world.network import Network
-from simulators.world.scheduling import ZONE, WallClock, run_virtually
+from simulators.world.scheduling import ZONE, WallClock, run_virtually, take_garbage
 from simulators.world.sometimes import count_sometimes
 from simulators.world.till import Till, Watch
 from simulators.world.trace import Trace
 from switch.config import Config
 
 OPERATIONS: Final = 2_000
+OPERATIONS_A_COLLECTION: Final = 5_000
+"""After so many what is unreachable is freed."""
 BUCKETS: Final = (1, 2, 4)
 SETTLE_S_MAX: Final = 900.0
 """So long after the last fault nothing may be unsettled any more: a terminal tries again for minutes."""
@@ -118,18 +120,12 @@ class World:
         self._today = starts.date()
         self._trace = Trace(keep_all=keeps_trace)
         self.faults = Faults(self.name, plan.kinds)
-        buckets = self._rng.choice(BUCKETS)
-        self.ledger = WorldLedger(buckets, now_ms=self.wall.true_ms)
-        # What is left of a wide limit in one bucket of several is nobody's to foretell.
-        has_wide_limits = buckets == 1 or self._rng.random() < 0.5
-        # Nor what a card was at a moment that is yet to come again.
-        is_set_back = Fault.CLOCK_BACK in self.faults.kinds
-        self._is_audited = (buckets == 1 or not has_wide_limits) and not is_set_back
+        self.ledger = WorldLedger(self._rng.choice(BUCKETS), now_ms=self.wall.true_ms)
         self.ledger.begin(self._trace, partial(self.faults.strikes, Fault.FEED_DEAF))
         self.evidence = Evidence(self.ledger)
         self.facts: list[tuple[int, Fact]] = []
         self._learned: list[Learned] = []
-        self._cities = cities(self.name, self._today, has_wide_limits=has_wide_limits)
+        self._cities = cities(self.name, self._today)
         self._accidents: list[str] = []
         self._watches: dict[int, Watch] = {}
         self._begun = 0
@@ -213,7 +209,6 @@ class World:
         behind_ms = [0, 0, 0]
         if Fault.CLOCK_BEHIND in self.faults.kinds and rng.random() < 0.4:
             behind_ms[1] = rng.choice((2_000, 60_000, BEHIND_MS_MAX))
-            self._is_audited = False  # what a card became is older for him who knows than for its clock
             self.faults.happened(Fault.CLOCK_BEHIND)
         return [
             Machine(
@@ -258,6 +253,8 @@ class World:
         def may_go_on() -> bool:
             self._begun += 1
             acts.done(self._begun)
+            if self._begun % OPERATIONS_A_COLLECTION == 0:
+                take_garbage()
             return self._begun <= self._plan.operations
 
         with trio.move_on_after(TRADE_S_MAX) as phase:
@@ -294,7 +291,6 @@ class World:
             witnessed={city.programme: self._witnessed(city) for city in self._cities},
             tills=self._tills,
             opened=self._opened,
-            is_audited=self._is_audited,
             learned=self._learned,
             registry_age_s_max=self._registry_age_s_max,
             blocks=self._desk.blocks,

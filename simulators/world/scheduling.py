@@ -1,23 +1,33 @@
 """Time and order of a simulated world: who runs next, and what time it is, follow from the seed alone.
 
-Owns trio's scheduler as far as chance decides in it, the virtual clock, and the wall clock over it, which may
-jump. The only module that touches trio's inside. Must not know who lives in the world. Invariants: nothing
-waits for real time; when a world ends, trio and the switch have the scheduler and the clock they had before.
+Owns trio's scheduler as far as chance decides in it, the virtual clock, the wall clock over it, which may
+jump, and when memory is freed. The only module that touches the inside of trio and of its bridge to asyncio.
+Must not know who lives in the world. Invariants: nothing waits for real time; when a world ends, trio and the
+switch have the scheduler and the clock they had before.
 """
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import random
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
+from functools import partial
+from heapq import heappush
+from itertools import count
+from math import inf
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import trio
 import trio._core._run
 import trio.testing
+from sniffio import thread_local as sniffio_library
+from trio_asyncio._base import BaseTrioEventLoop
+from trio_asyncio._handles import AsyncHandle
 
 from switch.clock import set_clock
 
@@ -73,23 +83,136 @@ def run_with(drift: Drift) -> None:
     _DRIFT.set(drift)
 
 
+class _InOrder(dict[Any, None]):
+    """A set as trio's scheduler needs it, in the order its members came: a set's own is that of addresses."""
+
+    def add(self, member: object) -> None:
+        self[member] = None
+
+    def remove(self, member: object) -> None:
+        del self[member]
+
+
 @contextmanager
-def _seeded(seed: str) -> Iterator[None]:
-    """Have chance in trio's scheduler follow from the seed."""
-    core: Any = trio._core._run
-    before = core._r, core._ALLOW_DETERMINISTIC_SCHEDULING
-    core._r, core._ALLOW_DETERMINISTIC_SCHEDULING = random.Random(f"{seed}:scheduler"), True
+def _replaced(home: Any, name: str, value: object) -> Iterator[None]:
+    """Have another value in a dictionary, or as an attribute."""
+    names: dict[str, Any] | None = home if isinstance(home, dict) else None
+    before = getattr(home, name) if names is None else names[name]
+    put: Callable[[str, object], None] = partial(setattr, home) if names is None else names.__setitem__
+    put(name, value)
     try:
         yield
     finally:
-        core._r, core._ALLOW_DETERMINISTIC_SCHEDULING = before
+        put(name, before)
+
+
+@contextmanager
+def _seeded(seed: str) -> Iterator[None]:
+    """Have chance in trio's scheduler follow from the seed, and nothing from where objects lie in memory."""
+    core: Any = trio._core._run
+    sets = core.CancelStatus.__init__.__globals__
+    numbers = count()
+
+    def add(self: Any, deadline: float, scope: object) -> None:
+        heappush(self._heap, (deadline, next(numbers), scope))
+        self._active += 1
+
+    with ExitStack() as stack:
+        for home, name, value in (
+            (core, "_r", random.Random(f"{seed}:scheduler")),
+            (core, "_ALLOW_DETERMINISTIC_SCHEDULING", True),
+            (core.Deadlines, "add", add),
+            (sets, "__attr_factory__children", _InOrder),
+            (sets, "__attr_factory__tasks", _InOrder),
+            (BaseTrioEventLoop, "_main_loop_one", _all_that_is_ready),
+        ):
+            stack.enter_context(_replaced(home, name, value))
+        yield
+
+
+CALLBACKS_AT_ONCE: Final = 16
+_one_by_one: Final[Callable[..., Awaitable[None]]] = BaseTrioEventLoop._main_loop_one
+
+
+async def _all_that_is_ready(loop: Any, no_wait: bool = False) -> None:
+    """Do what is ready on asyncio's side in one step, as asyncio itself does; wait only if nothing is.
+
+    The bridge's own way takes a step of trio's, a time limit and a wait for each callback.
+    """
+    if no_wait:
+        return await _one_by_one(loop, no_wait)
+    for done in range(CALLBACKS_AT_ONCE):
+        if not _is_one_done(loop):
+            if not done:
+                return await _one_by_one(loop)
+            break
+    return await trio.lowlevel.checkpoint()
+
+
+def _is_one_done(loop: Any) -> bool:
+    """Do one callback; False: none is ready, or it is one for the bridge's own way."""
+    if loop._timers and loop._timers[0]._when <= loop.time():
+        return False
+    waiting = loop._q_recv._state.data
+    if not waiting or isinstance(waiting[0], AsyncHandle):
+        return False
+    handle = loop._q_recv.receive_nowait()
+    if isinstance(handle, asyncio.TimerHandle):
+        heappush(loop._timers, handle)
+    elif not handle._cancelled:
+        before, sniffio_library.name = sniffio_library.name, "asyncio"
+        try:
+            handle._run()
+        finally:
+            sniffio_library.name = before
+    return True
+
+
+def _virtual_clock() -> trio.testing.MockClock:
+    """Return a clock that stands still until nobody can go on, and then is where the next deadline is.
+
+    One of trio's would read the machine's clock at every look, and add up what it jumps, with what is lost
+    of it in rounding.
+    """
+    clock: Any = trio.testing.MockClock(autojump_threshold=0)
+    now_s = 0.0
+
+    def jump() -> None:
+        nonlocal now_s
+        deadline = trio._core._run.GLOBAL_RUN_CONTEXT.runner.deadlines.next_deadline()
+        if now_s < deadline < inf:
+            now_s = deadline
+
+    clock.current_time = lambda: now_s
+    clock.deadline_to_sleep_time = lambda deadline: max(deadline - now_s, 0.0)
+    clock._autojump = jump
+    found: trio.testing.MockClock = clock
+    return found
+
+
+@contextmanager
+def _no_garbage_taken() -> Iterator[None]:
+    """Leave what is unreachable where it is: asyncio counts async generators that were not taken yet when it
+    ends, so that when they are taken decides what happens. `take_garbage` has its moments in the world.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def take_garbage() -> None:
+    """Free what is unreachable; to be called where the world has come so far, never by the clock."""
+    gc.collect()
 
 
 def run_virtually(seed: str, wall: WallClock, main: Callable[[], Awaitable[T]]) -> T:
     """Run `main` to its end on virtual time, as chance of this seed has it; the switch reads `wall`."""
     before = set_clock(wall.now_ns)
     try:
-        with _seeded(seed):
-            return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+        with _seeded(seed), _no_garbage_taken():
+            return trio.run(main, clock=_virtual_clock())
     finally:
         set_clock(before)

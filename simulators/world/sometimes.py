@@ -45,7 +45,6 @@ class Sometimes(StrEnum):
     SUSPENDED = "a suspension put an advice off"
     ENTITLEMENT_ENDED = "an entitlement had ended"
     TOTALS_AGREED = "totals agreed"
-    AUDITED = "every reply was foretold"
 
 
 _OF_CODE: Final = {
@@ -89,8 +88,6 @@ def _others(found: Findings, answered: list[Answered]) -> Iterator[Sometimes]:
     )
     yield from (Sometimes.CARD_STOPPED for case in registry.cases.values() if case.became != case.was)
     yield from (Sometimes.TOTALS_AGREED for till in found.tills if not till.totals_differed)
-    if found.is_audited:
-        yield Sometimes.AUDITED
     blocks = found.blocks
     for commit in ledger.commits:
         posting, outcome = commit.posting, commit.outcome

@@ -178,6 +178,28 @@ async def test_a_reversal_that_loses_its_id_leaves_no_tombstone(owner: Database,
     await assert_sound(books)
 
 
+async def test_accounts_are_locked_in_the_order_of_their_ids(owner: Database, database: Database) -> None:
+    """Whoever waits for an account holds none with a higher id, whatever was posted to which before."""
+    books = await Books.open(owner, database, cards=2)
+    low, high = sorted(range(2), key=lambda card: books.accounts[card])
+    await books.post_all([books.earn(50, 1, card=low), books.earn(10, 1, card=high)])
+    rival = Rival(database)
+    await rival.begin(books.earn(51, 1, card=low))
+    is_free = "select count(*) from (select from ledger.account where id = $1 for no key update nowait) a"
+
+    async def later() -> None:
+        # Two rows of a card are posted after those that stand alone, where locks are waited for.
+        await books.post_all([books.earn(60 + n, 1, card=card) for n, card in enumerate((high, low) * 2)])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(later)
+        await wait_blocked(owner, rival.pid)
+        free = await owner.run(lambda connection: connection.fetchval(is_free, books.accounts[high]))
+        await rival.commit()
+    assert free == 1
+    await assert_sound(books)
+
+
 async def test_opposing_batches_do_not_deadlock(owner: Database, service_dsn: str) -> None:
     """Two workers post for the same cards in opposite orders, many times: nobody is ever a deadlock's
     victim.

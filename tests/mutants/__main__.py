@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.mutants.catchers import WORLD, Catch, catch
+from tests.mutants.catchers import WORLD_OPERATIONS, Catch, catch
 from tests.mutants.patches import Mutant, copy_of_the_checkout, mutants, planted
 from tests.mutants.table import read_table, row_of, write_table
 
@@ -40,7 +40,8 @@ class Control:
 def look_for(mutant: Mutant, copy: Path, control: Control, first: int, count: int) -> Catch | None:
     """Plant a bug in a copy and return what finds it."""
     with planted(mutant, copy):
-        found = catch(copy, by := mutant.found_by, first, count if by == WORLD else min(count, DIFFERENTIALS))
+        by = mutant.found_by
+        found = catch(copy, by, first, count if by in WORLD_OPERATIONS else min(count, DIFFERENTIALS))
     if found is None or control.is_clean(found):
         return found
     print(f"{mutant.name}: {by} {found.seed} fails without it, too: {found.said}", flush=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 WORLD: Final = "world"
+WHOLE_WORLD: Final = "whole world"
 DIFFERENTIAL: Final = "differential"
 FILE: Final = "file "
 COMMAND: Final = "import sys; from ops.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -23,8 +24,8 @@ HANG_S: Final = 600
 BUCKETS: Final = (1, 4)
 OPERATIONS: Final = 4_000
 """Of a differential run."""
-WORLD_OPERATIONS: Final = 600
-"""A smaller world than `make worlds` runs: a bug that matters shows early, and there are many bugs."""
+WORLD_OPERATIONS: Final = {WORLD: 600, WHOLE_WORLD: 2_000}
+"""Mostly a smaller world than `make worlds` runs: a bug that matters shows early, and there are many bugs."""
 _SAID: Final = re.compile(r"^E +(.+)$", re.MULTILINE)
 
 
@@ -57,16 +58,17 @@ def run_in(copy: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def by_worlds(copy: Path, first: int, count: int) -> Catch | None:
+def by_worlds(copy: Path, by: str, first: int, count: int) -> Catch | None:
     """Run worlds of so many seeds, until one fails."""
-    status, said = run_in(copy, "-m", "tests.mutants.seeds", str(first), str(count), str(WORLD_OPERATIONS))
+    operations = str(WORLD_OPERATIONS[by])
+    status, said = run_in(copy, "-m", "tests.mutants.seeds", str(first), str(count), operations)
     last = said.strip().splitlines()[-1] if said.strip() else ""
     if status:
-        return Catch(WORLD, 1, first, last)
+        return Catch(by, 1, first, last)
     found = json.loads(last)
     if found["seed"] is None:
         return None
-    return Catch(WORLD, found["seed"] - first + 1, found["seed"], found["said"])
+    return Catch(by, found["seed"] - first + 1, found["seed"], found["said"])
 
 
 def by_differential(copy: Path, first: int, count: int) -> Catch | None:
@@ -82,7 +84,7 @@ def by_differential(copy: Path, first: int, count: int) -> Catch | None:
 
 
 def by_file(copy: Path, file: str) -> Catch | None:
-    """Run one file of the suite until a test fails."""
+    """Run one file of the suite, or one test of it, until a test fails."""
     status, said = run_in(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", file)
     if not status:
         return None
@@ -94,8 +96,8 @@ def by_file(copy: Path, file: str) -> Catch | None:
 
 def catch(copy: Path, by: str, first: int, count: int) -> Catch | None:
     """Let one kind of check look for a bug in a copy."""
-    if by == WORLD:
-        return by_worlds(copy, first, count)
+    if by in WORLD_OPERATIONS:
+        return by_worlds(copy, by, first, count)
     if by == DIFFERENTIAL:
         return by_differential(copy, first, count)
     return by_file(copy, by.removeprefix(FILE))

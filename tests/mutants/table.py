@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.mutants.catchers import WORLD, Catch
+from tests.mutants.catchers import WORLD_OPERATIONS, Catch
 from tests.mutants.patches import FOLDER, Mutant
 
 TABLE: Final = FOLDER / "TABLE.md"
@@ -22,9 +22,9 @@ _HEAD: Final = """# Planted bugs
 
 One patch each in this folder. Written by `python -m tests.mutants --write`, which breaks a copy of the
 checkout with one patch at a time and lets that check look for it which the patch names: worlds of 600
-operations (`cityswitch simulate world --operations 600 --seed N`), the differential run where the bug is in
-SQL (`cityswitch simulate differential`), a file of the suite for what neither sees. What found a bug finds
-nothing without it.
+operations, or whole ones of 2,000 where what matters is rarer (`cityswitch simulate world --operations 600
+--seed N`), the differential run where the bug is in SQL (`cityswitch simulate differential`), a test of the
+suite for what neither sees. What found a bug finds nothing without it.
 
 | bug | promise it breaks | found by | after seeds | what was said |
 | --- | --- | --- | --- | --- |
@@ -65,11 +65,11 @@ def write_table(rows: Iterable[Row], names: Iterable[str], to: Path = TABLE) -> 
     known = {row.name: row for row in rows}
     kept = [known[name] for name in names if name in known]
     caught = [row for row in kept if row.by != NOBODY]
-    worlds = sum(row.by == WORLD for row in caught)
+    worlds = sum(row.by in WORLD_OPERATIONS for row in caught)
     differential = sum(row.by == "differential" for row in caught)
     by = (
         f"{worlds} by a world, {differential} by the differential run, "
-        f"{len(caught) - worlds - differential} by a file of the suite"
+        f"{len(caught) - worlds - differential} by a test of the suite"
     )
     lines = [f"| {' | '.join(row)} |" for row in kept]
     to.write_text(

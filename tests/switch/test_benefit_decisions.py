@@ -383,3 +383,16 @@ def test_a_refund_names_a_sale_of_the_same_partner() -> None:
     assert refund(Card(8, 1, 0), 71, -1).code == ResultCode.AMOUNT_NEGATIVE
     assert refund(Card(8, 2, 0), 71).code == ResultCode.CARD_OTHER_PROGRAMME
     assert refund(int(ResultCode.CARD_UNKNOWN), 71).code == ResultCode.CARD_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("rules", "may"), [(CZESTOCHOWA, True), (ZYWIEC, True), (ZGIERZ, True), (PONTA, False)]
+)
+def test_a_refund_goes_below_zero_where_the_rules_let_it(rules: Rules, may: bool) -> None:
+    """Points that were spent since are owed in the three cities; a fourth (§ 6) gives nothing back then."""
+    terminal = shop(rules)
+    of = Card(8, rules.programme.number, 0)
+    decision = decide_refund(Refund(5, 0, "", SWIPED, terminal.number, 3, 100), terminal, of, NOW)
+    assert decision.code == 0
+    assert decision.more is not None
+    assert decision.more.may_go_below is may

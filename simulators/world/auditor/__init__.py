@@ -13,9 +13,10 @@ of a fault, not of a rule: its request is not judged, for nothing became of it. 
 their place among the commits (a STATUS may settle a number for ever). VERIFY, TOTALS and SIGN_ON change
 nothing: judge them where they were answered, or at each place they may have been answered at.
 
-A CARD_REPORT that is taken is judged, and its `CardReported` is learned under the change it made. KEY_CHANGE
-is no matter of rules and not judged, nor are the words of receipts. With several buckets a limit of all cards
-is held in shares: `has_wide_limit` says that `remaining` is at most what is foretold; 61 may come earlier.
+A CARD_REPORT that is taken is judged, and its `CardReported` is learned under the change it made. The words
+of receipts are not judged. With several buckets a limit of all cards is held in shares: `Shares(buckets,
+bucket_of)` is given to him, and of every part of a share that is moved he is told in the order of commits
+(`share_moved`), for what a card may use of it depends on its bucket.
 
 He is spoken to in wire messages; `registry_number` is the newest change the deciding worker had applied, and
 `accepted_at_ms` its clock as it decided. Imports: the standard library, msgspec, `protocol`, facts.py.
@@ -23,5 +24,6 @@ He is spoken to in wire messages; `registry_number` is the newest change the dec
 
 from simulators.world.auditor.auditor import Auditor
 from simulators.world.auditor.expected import Committed, Expected
+from simulators.world.auditor.shares import Shares
 
-__all__ = ["Auditor", "Committed", "Expected"]
+__all__ = ["Auditor", "Committed", "Expected", "Shares"]

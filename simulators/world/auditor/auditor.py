@@ -19,6 +19,7 @@ from protocol import (
     Earn,
     EarnAdvice,
     Echo,
+    KeyChange,
     Quote,
     Redeem,
     Refund,
@@ -45,6 +46,7 @@ from simulators.world.auditor.scene import (
     reasons_of_time,
     the_one_told,
 )
+from simulators.world.auditor.shares import Key, Shares
 from simulators.world.facts import Fact
 
 Judge: TypeAlias = Callable[[Committed, Any, Scene], Expected]
@@ -53,9 +55,10 @@ Judge: TypeAlias = Callable[[Committed, Any, Scene], Expected]
 class Auditor:
     """What he was told (`learn`), what he has judged (`judge`), and the books that follow from both."""
 
-    def __init__(self) -> None:
+    def __init__(self, shares: Shares | None = None) -> None:
         self.registry = Registry()
-        self.books = Books()
+        self._shares = shares or Shares()
+        self.books = Books(self._shares)
         self._reports: dict[tuple[int, int], int] = {}
         self._judges: dict[type, Judge] = {
             Earn: self._sale,
@@ -72,6 +75,7 @@ class Auditor:
             Totals: lambda _, message, scene: questions.totals(scene, message, self.books),
             SignOn: lambda _, message, scene: questions.sign_on(scene, message, self.registry, self.books),
             CardReport: self._report,
+            KeyChange: _next_key,
             Echo: _acknowledged,
             SignOff: _acknowledged,
         }
@@ -79,6 +83,12 @@ class Auditor:
     def learn(self, number: int, fact: Fact) -> None:
         """Take in a fact under its registry number; numbers never fall."""
         self.registry.learn(number, fact)
+
+    def share_moved(self, limit: Key, bucket: int, uses: int) -> bool:
+        """Take note that a bucket's share of a limit has become larger, or smaller (< 0), `limit` being the
+        store's name of it. Return whether that may be.
+        """
+        return self._shares.move(limit, bucket, uses)
 
     def judge(self, asked: Committed) -> Expected:
         """Return the reply a request must have had. Requests come in the order of their commits; a question
@@ -122,6 +132,7 @@ class Auditor:
     ) -> Expected:
         against |= reasons_of_card(self.registry, scene, message)
         sale = self._come_to(scene, message)
+        self._shares.name(asked.wide, sale.wide())
         sale.reasons |= against
         expected = self._told(scene, message, sale)
         if expected.code in NOT_KEPT:
@@ -133,7 +144,7 @@ class Auditor:
         row = self._enter(asked, message, expected, scene.account, digest)
         if not expected.code:
             self.books.step[row] = sale.step_grosze
-            expected.remaining = self.books.take(row, sale.uses)
+            expected.remaining = self.books.take(row, scene.account, sale.uses)
             self.books.remaining[row] = expected.remaining
         return expected
 
@@ -150,7 +161,6 @@ class Auditor:
         expected = Expected(
             code, scene.now_ms, message.amount, balance=self.books.points_of(scene.account), is_kept=True
         )
-        expected.has_wide_limit = sale.is_wide
         if isinstance(message, Redeem):
             expected.amount_grosze = 0 if code else sale.amount_grosze
         if not code:
@@ -219,9 +229,8 @@ class Auditor:
             sale.discount_grosze,
             sale.points,
             self.books.points_of(scene.account) + sale.points,
-            min((self.books.left(use) - 1 for use in sale.uses), default=NO_LIMIT),
+            min((self.books.left_for(scene.account, use) - 1 for use in sale.uses), default=NO_LIMIT),
             sale.checks,
-            has_wide_limit=sale.is_wide,
         )
 
     def _report(self, asked: Committed, message: CardReport, scene: Scene) -> Expected:
@@ -231,6 +240,11 @@ class Auditor:
         first = self._reports.setdefault((asked.terminal, message.stan), digest)
         code = ResultCode.APPROVED if first == digest else ResultCode.STAN_CONFLICT
         return Expected(int(code), scene.now_ms)
+
+
+def _next_key(asked: Committed, _: Any, scene: Scene) -> Expected:
+    """The key after the one that the session has, also where it was told before (SPEC.md, section 3)."""
+    return Expected(0, scene.now_ms, more={"generation": asked.generation + 1})
 
 
 def _acknowledged(_: Committed, __: Any, scene: Scene) -> Expected:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from protocol import ResultCode
 from simulators.world.auditor.expected import NO_LIMIT, Expected
+from simulators.world.auditor.shares import Key, Shares
 
 CANCELLED = 0
 """The kind of a row nothing was ever executed under; other kinds are type bytes."""
@@ -43,7 +44,7 @@ _COLUMNS = {
 class Use(NamedTuple):
     """One use of a limit: what names it and its period, how many there may be, and whether it is wide."""
 
-    key: tuple[object, ...]
+    key: Key
     allowed: int
     is_wide: bool
 
@@ -92,15 +93,17 @@ class Books:
     returned: array[int]
     returned_points: array[int]
 
-    def __init__(self) -> None:
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
         for name, code in _COLUMNS.items():
             setattr(self, name, array(code))
         self._numbers: dict[int, Numbers] = {}
         self._points: dict[int, int] = {}
-        self._quotas: dict[tuple[object, ...], int] = {}
+        self._quotas: dict[Key, int] = {}
+        self._divided: dict[int, tuple[Key, int]] = {}
+        """Of limits that are held in shares: of which one, and of which bucket."""
         self._used = array("l")
         self._allowed = array("l")
-        self._is_wide = array("B")
         self._uses = array("l")
 
     # The journal.
@@ -152,7 +155,6 @@ class Books:
             self.remaining[row],
             self.checks[row],
             True,
-            any(self._is_wide[quota] for quota in self._uses[self.uses_from[row] : self.uses_to[row]]),
             self.order[row],
         )
 
@@ -188,23 +190,45 @@ class Books:
     # Limits.
 
     def left(self, use: Use) -> int:
-        """Return how often one more use may be taken."""
-        quota = self._quotas.get(use.key)
-        return max(use.allowed - (self._used[quota] if quota is not None else 0), 0)
+        """Return how often one more use may be taken by somebody."""
+        if use.is_wide and self._shares.are_divided:
+            used = sum(self._used_of((use.key, bucket)) for bucket in self._shares.buckets())
+        else:
+            used = self._used_of(use.key)
+        return max(use.allowed - used, 0)
 
-    def take(self, row: int, uses: list[Use]) -> int:
-        """Take one use of each for a row; return what the tightest leaves."""
+    def left_for(self, account: int, use: Use) -> int:
+        """Return how often one more use may be taken by a card of this account."""
+        if not use.is_wide or not self._shares.are_divided:
+            return self.left(use)
+        bucket = self._shares.bucket_of(account)
+        return max(self._shares.of(use.key, bucket, use.allowed) - self._used_of((use.key, bucket)), 0)
+
+    def _used_of(self, key: Key) -> int:
+        quota = self._quotas.get(key)
+        return self._used[quota] if quota is not None else 0
+
+    def take(self, row: int, account: int, uses: list[Use]) -> int:
+        """Take one use of each for a row; return what the tightest leaves to the account."""
         for use in uses:
-            quota = self._quotas.setdefault(use.key, len(self._used))
-            if quota == len(self._used):
-                self._used.append(0)
-                self._allowed.append(0)
-                self._is_wide.append(use.is_wide)
+            quota = self._quota_of(use, account)
             self._used[quota] += 1
             self._allowed[quota] = use.allowed
             self._uses.append(quota)
         self.uses_to[row] = len(self._uses)
-        return min((self.left(use) for use in uses), default=NO_LIMIT)
+        return min((self.left_for(account, use) for use in uses), default=NO_LIMIT)
+
+    def _quota_of(self, use: Use, account: int) -> int:
+        key, new = use.key, len(self._used)
+        if use.is_wide and self._shares.are_divided:
+            key = use.key, self._shares.bucket_of(account)
+        quota = self._quotas.setdefault(key, new)
+        if quota == new:
+            self._used.append(0)
+            self._allowed.append(0)
+            if key is not use.key:
+                self._divided[quota] = use.key, self._shares.bucket_of(account)
+        return quota
 
     def uses(self) -> list[int]:
         """Return of every limit that is used how often it is."""
@@ -215,9 +239,16 @@ class Books:
         left = NO_LIMIT
         for quota in self._uses[self.uses_from[row] : self.uses_to[row]]:
             self._used[quota] -= 1
-            rest = max(self._allowed[quota] - self._used[quota], 0)
+            rest = max(self._limit_of(quota) - self._used[quota], 0)
             left = rest if left == NO_LIMIT else min(left, rest)
         return left
+
+    def _limit_of(self, quota: int) -> int:
+        """Return what may be used of a limit, by the rules its newest use was judged by."""
+        allowed = self._allowed[quota]
+        if quota in self._divided:
+            return self._shares.of(*self._divided[quota], allowed)
+        return allowed
 
 
 NOT_KEPT = frozenset(int(code) for code in ResultCode if code.result_class == "retry")

@@ -25,6 +25,7 @@ from simulators.world.auditor.offer import Benefit, Offer, needs_price
 from simulators.world.auditor.programme import not_seen
 from simulators.world.auditor.registry import Registry
 from simulators.world.auditor.scene import Scene, the_one_told
+from simulators.world.auditor.shares import Key
 
 EVERYBODY = 0
 
@@ -41,10 +42,9 @@ class Sale(msgspec.Struct, gc=False):
     step_grosze: int = 0
     uses: list[Use] = []
 
-    @property
-    def is_wide(self) -> bool:
-        """Whether a limit counts everybody's uses."""
-        return any(use.is_wide for use in self.uses)
+    def wide(self) -> list[Key]:
+        """Return the names of the limits that count everybody's uses."""
+        return [use.key for use in self.uses if use.is_wide]
 
     @property
     def code(self) -> int:
@@ -110,7 +110,7 @@ def benefit(
         reasons.add(int(ResultCode.CONFIRMATION_MISSING))
     if scene.card is not None:
         sale.uses = uses_of(scene, offer)
-        if sale.uses and not all(map(books.left, sale.uses)):
+        if sale.uses and not all(books.left_for(scene.account, use) for use in sale.uses):
             reasons.add(int(ResultCode.QUOTA_USED_UP))
     if not reasons:
         sale.discount_grosze = offer.discount(fitting, message.amount)

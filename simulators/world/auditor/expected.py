@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
-from protocol import Reply, Request, StatusReply, TransactionReply
+from protocol import KeyChangeReply, Reply, Request, StatusReply, TransactionReply
+from simulators.world.auditor.shares import Key
 
 NO_LIMIT = -1
 """`remaining` of what may be done as often as anybody likes."""
+WRAPPED_BYTES = 60
+"""Of a key under its session: nonce, key and tag (SPEC.md, section 3)."""
 FIGURES = ("code", "amount_grosze", "discount_grosze", "points", "balance", "remaining", "checks")
 
 
@@ -19,7 +22,9 @@ class Committed(msgspec.Struct, frozen=True, gc=False):
     """A request as the switch took it: `order` counts the commits, from 1 on.
 
     `registry_number`: the newest change of the registry it was decided by. `accepted_at_ms`: the switch's
-    clock then. `body`: what told a repeat from a conflict, where it was not the shortest encoding.
+    clock then. `body`: what told a repeat from a conflict, where it was not the shortest encoding. `wide`:
+    the store's names of the limits of all cards that it counts the request by, in its order.
+    `generation`: that of the key the terminal was let in by.
     """
 
     order: int
@@ -28,6 +33,8 @@ class Committed(msgspec.Struct, frozen=True, gc=False):
     registry_number: int
     accepted_at_ms: int
     body: bytes = b""
+    wide: tuple[Key, ...] = ()
+    generation: int = 0
 
 
 class Expected(msgspec.Struct, gc=False):
@@ -35,9 +42,8 @@ class Expected(msgspec.Struct, gc=False):
 
     `decided_at_ms`: its `server_time_ms`, which of a stored reply is that of the first time; `first_order`:
     of a stored reply the order it was first given by, byte for byte as it comes now; 0: it is given now.
-    `is_kept`: `transaction_id` is not 0. `has_wide_limit`: a limit counts cards of every bucket, so that with
-    several of them `remaining` is an upper bound. `original`: of a STATUS. `more`: every other field of a
-    reply that is not a transaction's, by name.
+    `is_kept`: `transaction_id` is not 0. `original`: of a STATUS. `more`: every other field of a reply that
+    is not a transaction's, by name.
     """
 
     code: int
@@ -49,7 +55,6 @@ class Expected(msgspec.Struct, gc=False):
     remaining: int = NO_LIMIT
     checks: int = 0
     is_kept: bool = False
-    has_wide_limit: bool = False
     first_order: int = 0
     original: Expected | None = None
     more: dict[str, object] | None = None
@@ -68,6 +73,8 @@ class Expected(msgspec.Struct, gc=False):
         if isinstance(reply, TransactionReply):
             found |= {name: (getattr(self, name), getattr(reply, name)) for name in FIGURES}
             found["is_kept"] = (self.is_kept, reply.transaction_id != 0)
+        if isinstance(reply, KeyChangeReply):
+            found["wrapped"] = (WRAPPED_BYTES if not self.code else 0, len(reply.wrapped))
         found |= {name: (value, getattr(reply, name)) for name, value in (self.more or {}).items()}
         lines = [
             f"{name}: {reply_s!r}, foretold {ours!r}"

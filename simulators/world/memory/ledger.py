@@ -17,6 +17,7 @@ from simulators.world.memory.books import Bucket
 from simulators.world.memory.check import differences
 from simulators.world.memory.entries import Account
 from simulators.world.memory.locks import Locks
+from simulators.world.memory.quotas import Key
 from simulators.world.memory.registry import MemoryRegistry
 from switch.clock import clock_ms
 
@@ -125,6 +126,9 @@ class MemoryLedger:
         """An inquiry was answered."""
         if self._keeps_commits:
             self.commits.append(Commit(self.number, posting.terminal, posting.stan, posting, outcome))
+
+    def share_moved(self, key: Key, bucket: int, uses: int) -> None:
+        """A bucket's share of a wide quota has become larger, or smaller (< 0). Nobody is told here."""
 
     def _tell_change(self) -> None:
         for notify in list(self.on_notify.values()):

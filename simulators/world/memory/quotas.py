@@ -141,10 +141,10 @@ class Quotas:
         row.moved -= uses
         return move
 
-    def take_share(self, giver: int, key: Key, allowed: int, number: int, uses: int) -> None:
-        """Add a move to this share, once however often it is called."""
+    def take_share(self, giver: int, key: Key, allowed: int, number: int, uses: int) -> bool:
+        """Add a move to this share, once however often it is called; return whether it was added now."""
         if (key, giver, number) in self.moves:
-            return
+            return False
         self.moves[key, giver, number] = ShareMove(giver, self._bucket, key, number, uses, is_taken=True)
         row = self.rows.get(key)
         if row is None:
@@ -152,6 +152,7 @@ class Quotas:
         else:
             row.moved += uses
             row.is_short = False
+        return True
 
     def close_move(self, key: Key, number: int) -> None:
         """The taker has it."""

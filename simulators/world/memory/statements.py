@@ -125,13 +125,18 @@ def _rest(connection: MemoryConnection, bucket: int, *limit: int) -> Rows:
 
 def _give(connection: MemoryConnection, giver: int, _: int, taker: int, *limit: int) -> Rows:
     owner, period, quota, allowed = limit
-    move = _quotas(connection, giver).give_share(taker, (owner, quota, period), allowed)
+    key = owner, quota, period
+    move = _quotas(connection, giver).give_share(taker, key, allowed)
+    if move:
+        connection.ledger.share_moved(key, giver, -move.uses)
     return [{"number": move.number if move else None, "uses": move.uses if move else None}]
 
 
 def _take(connection: MemoryConnection, taker: int, giver: int, *move: int) -> Rows:
-    owner, period, quota, *rest = move
-    _quotas(connection, taker).take_share(giver, (owner, quota, period), *rest)
+    owner, period, quota, allowed, number, uses = move
+    key = owner, quota, period
+    if _quotas(connection, taker).take_share(giver, key, allowed, number, uses):
+        connection.ledger.share_moved(key, taker, uses)
     return DONE
 
 
