@@ -1,14 +1,13 @@
 """Time and order of a simulated world: who runs next, and what time it is, follow from the seed alone.
 
 Owns trio's scheduler as far as chance decides in it, the virtual clock, the wall clock over it, which may
-jump, and when memory is freed. The only module that touches the inside of trio and of its bridge to asyncio.
-Must not know who lives in the world. Invariants: nothing waits for real time; when a world ends, trio and the
-switch have the scheduler and the clock they had before.
+jump, and when memory is freed. The only module that touches trio's inside. Must not know who lives in the
+world. Invariants: nothing waits for real time; when a world ends, trio and the switch have the scheduler and
+the clock they had before.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import random
 from collections.abc import Awaitable, Callable, Iterator
@@ -25,9 +24,6 @@ from zoneinfo import ZoneInfo
 import trio
 import trio._core._run
 import trio.testing
-from sniffio import thread_local as sniffio_library
-from trio_asyncio._base import BaseTrioEventLoop
-from trio_asyncio._handles import AsyncHandle
 
 from switch.clock import set_clock
 
@@ -124,48 +120,9 @@ def _seeded(seed: str) -> Iterator[None]:
             (core.Deadlines, "add", add),
             (sets, "__attr_factory__children", _InOrder),
             (sets, "__attr_factory__tasks", _InOrder),
-            (BaseTrioEventLoop, "_main_loop_one", _all_that_is_ready),
         ):
             stack.enter_context(_replaced(home, name, value))
         yield
-
-
-CALLBACKS_AT_ONCE: Final = 16
-_one_by_one: Final[Callable[..., Awaitable[None]]] = BaseTrioEventLoop._main_loop_one
-
-
-async def _all_that_is_ready(loop: Any, no_wait: bool = False) -> None:
-    """Do what is ready on asyncio's side in one step, as asyncio itself does; wait only if nothing is.
-
-    The bridge's own way takes a step of trio's, a time limit and a wait for each callback.
-    """
-    if no_wait:
-        return await _one_by_one(loop, no_wait)
-    for done in range(CALLBACKS_AT_ONCE):
-        if not _is_one_done(loop):
-            if not done:
-                return await _one_by_one(loop)
-            break
-    return await trio.lowlevel.checkpoint()
-
-
-def _is_one_done(loop: Any) -> bool:
-    """Do one callback; False: none is ready, or it is one for the bridge's own way."""
-    if loop._timers and loop._timers[0]._when <= loop.time():
-        return False
-    waiting = loop._q_recv._state.data
-    if not waiting or isinstance(waiting[0], AsyncHandle):
-        return False
-    handle = loop._q_recv.receive_nowait()
-    if isinstance(handle, asyncio.TimerHandle):
-        heappush(loop._timers, handle)
-    elif not handle._cancelled:
-        before, sniffio_library.name = sniffio_library.name, "asyncio"
-        try:
-            handle._run()
-        finally:
-            sniffio_library.name = before
-    return True
 
 
 def _virtual_clock() -> trio.testing.MockClock:

@@ -49,7 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def year(self) -> int:
-        """The year that the seed has drawn; every fourth seed has a 29 February."""
+        """The year that the seed has drawn; every third seed or so has a 29 February."""
         return FIRST_YEAR + self.seed % _YEARS
 
 

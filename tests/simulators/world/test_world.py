@@ -23,6 +23,9 @@ from tests.patience import HANG_S
 
 SMALL = 150
 DIGEST_OF = """
+import gc
+gc.set_threshold(7, 2, 2)
+litter = [bytearray(number % 600) for number in range(100_000)][::3]
 from simulators.world.run import Plan, run_world
 report = run_world(Plan({seed}, {operations}))
 print(report.digest, report.events, report.rows)
@@ -30,7 +33,9 @@ print(report.digest, report.events, report.rows)
 
 
 def test_the_same_seed_is_the_same_world() -> None:
-    """Two runs of a seed have the same events, whatever Python's hashes of texts are; another has others."""
+    """Two runs of a seed have the same events, whatever Python's hashes of texts are, where objects lie and
+    when memory is freed; another has others.
+    """
     report = run_world(Plan(7, SMALL))
     there = subprocess.run(
         [sys.executable, "-c", DIGEST_OF.format(seed=7, operations=SMALL)],
