@@ -32,6 +32,8 @@ class DebianPostgres(NamedTuple):
 
     port: int
     environment: Mapping[str, str]
+    archive: Path
+    """Where it archives its log, if it does."""
 
 
 def need_debian_postgres() -> None:
@@ -58,22 +60,52 @@ def _user() -> dict[str, object]:
 
 
 @contextmanager
-def debian_postgres() -> Iterator[DebianPostgres]:
+def debian_postgres(*, is_archiving: bool = False) -> Iterator[DebianPostgres]:
     """Run a fresh cluster for as long as the block lasts; password authentication on 127.0.0.1."""
     need_debian_postgres()
     user = _user()
-    directory = Path(tempfile.mkdtemp(prefix="cityswitch-debian-"))
-    try:
-        if user:
-            os.chown(directory, int(str(user["user"])), int(str(user["group"])))
-        with _cluster(directory, user) as server:
+    with _directory(user) as directory:
+        _init(directory, user)
+        archive = directory / "archive"
+        settings = {"archive_mode": "on", "archive_command": f"cp %p {archive}/%f"} if is_archiving else {}
+        with _running(directory, user, {**settings, "track_commit_timestamp": "on"}) as server:
             yield server
+
+
+@contextmanager
+def restored(backup: Path, archive: Path, until: str) -> Iterator[DebianPostgres]:
+    """Run a copy of a base backup that recovers from the archived log to a moment, and then takes writes."""
+    user = _user()
+    with _directory(user) as directory:
+        data = directory / "data"
+        shutil.copytree(backup, data)
+        (data / "recovery.signal").touch()
+        data.chmod(0o700)
+        for path in [data, *data.rglob("*")] if user else []:
+            os.chown(path, int(str(user["user"])), int(str(user["group"])))
+        settings = {
+            "restore_command": f"cp {archive}/%f %p",
+            "recovery_target_time": until,
+            "recovery_target_action": "promote",
+        }
+        with _running(directory, user, settings) as server:
+            yield server
+
+
+@contextmanager
+def _directory(user: dict[str, object]) -> Iterator[Path]:
+    """A temporary directory that is the server's user's, with one for the archived log in it."""
+    directory = Path(tempfile.mkdtemp(prefix="cityswitch-debian-"))
+    (directory / "archive").mkdir()
+    try:
+        for path in (directory, directory / "archive") if user else ():
+            os.chown(path, int(str(user["user"])), int(str(user["group"])))
+        yield directory
     finally:
         shutil.rmtree(directory)
 
 
-@contextmanager
-def _cluster(directory: Path, user: dict[str, object]) -> Iterator[DebianPostgres]:
+def _init(directory: Path, user: dict[str, object]) -> None:
     data, secret = directory / "data", directory / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
@@ -83,10 +115,18 @@ def _cluster(directory: Path, user: dict[str, object]) -> Iterator[DebianPostgre
         capture_output=True, text=True, check=False, cwd=directory, **user,
     )  # type: ignore[call-overload]  # fmt: skip
     assert made.returncode == 0, made.stderr
+
+
+@contextmanager
+def _running(
+    directory: Path, user: dict[str, object], settings: Mapping[str, str]
+) -> Iterator[DebianPostgres]:
+    data = directory / "data"
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
     command = [BIN / "postgres", "-D", data, "-k", directory, "-p", str(port)]
-    command += ["-c", "listen_addresses=127.0.0.1"]
+    for name, value in {"listen_addresses": "127.0.0.1", **settings}.items():
+        command += ["-c", f"{name}={value}"]
     with (directory / "log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory, **user)  # type: ignore[call-overload]
     try:
@@ -94,7 +134,7 @@ def _cluster(directory: Path, user: dict[str, object]) -> Iterator[DebianPostgre
         while subprocess.run(ready, check=False).returncode != 0:
             assert server.poll() is None, (directory / "log").read_text()
         environment = {"PGPORT": str(port), "PGUSER": ADMINISTRATOR, "PGPASSWORD": PASSWORD}
-        yield DebianPostgres(port, environment)
+        yield DebianPostgres(port, environment, directory / "archive")
     finally:
         server.send_signal(signal.SIGINT)
         assert server.wait(HANG_S) == 0

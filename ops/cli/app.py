@@ -44,6 +44,7 @@ COMMANDS = {
     "migrate": "install:migrate_app",
     "config": "config:app",
     "doctor": "doctor:app",
+    "backup": "backup:app",
     "bench": "bench:app",
 }
 """Name and place in this package of each command; loaded when it is used, which keeps completion quick."""

@@ -17,7 +17,8 @@ PAGE: Final = """# Events of the log
 
 `cityswitch serve` and its workers write JSON to standard error, an object a line, at most 4,095 bytes: also
 Python's own warnings, errors nobody caught, and (unless that is a terminal) the line that says why a start
-failed. Under systemd they are in the journal: `journalctl -u cityswitch -o cat | jq .`
+failed. `cityswitch board` does the same. Under systemd they are in the journal:
+`journalctl -u cityswitch -o cat | jq .`
 
 Every line has `event`, `level` and `timestamp` (UTC); a worker's have `worker`, what the ledger and libraries
 log has `logger`. A library's line has its text as `event`. `left_out` counts lines of the same event that

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -36,6 +37,7 @@ class UnreadableEvent(Exception):
     """A call that writes to the log, and whose event cannot be read off it."""
 
 
+@cache
 def find_events() -> dict[str, Event]:
     """Return every event of the code by its name. Raises `UnreadableEvent`."""
     found: dict[str, Event] = {}

@@ -22,6 +22,11 @@ EVENTS: Final[dict[str, Told]] = {
         "A connection could not be taken in: this machine lacks something, mostly file descriptors.",
         "`cityswitch doctor`: open files; raise LimitNOFILE.",
     ),
+    "board_has_database_again": Told("The board can read the database again.", NOTHING),
+    "board_without_database": Told(
+        "The board cannot read the database: it goes on showing what the workers tell.",
+        "See `problem`; sales are not affected by it.",
+    ),
     "cannot_serve": Told(
         "A worker cannot begin, and a restart would not mend it: port, settings, database or master key.",
         "Mend what `problem` names; the switch has ended with a status that tells the kind (README).",
@@ -111,6 +116,7 @@ EVENTS: Final[dict[str, Told]] = {
         "A worker whose supervisor is gone did not drain in time and has ended itself.",
         "See why the supervisor ended: the journal of the unit, the kernel's log (out of memory).",
     ),
+    "page_failed": Told("A page of the board could not be made.", "A defect: keep `exception`."),
     "peer_fault": Told(
         "A signed-on terminal broke the protocol; its connection was closed.",
         "Tell the terminal's vendor `reason`: protocol/SPEC.md has it.",

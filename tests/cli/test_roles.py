@@ -223,7 +223,8 @@ TABLE: Final[dict[str, Row]] = {
     "programmes call-off": both(lambda w: (w.code, *SURE)),
 }
 NO_OFFICE: Final = {
-    "demo", "up", "serve", "simulate", "terminal", "bench", "completion", "config", "doctor",
+    "demo", "up", "serve", "board", "simulate", "terminal", "bench", "completion", "config", "doctor",
+    "backup", "till-page",
 }  # fmt: skip
 """What does no office's work: the switch, what plays its terminals, and its settings."""
 

@@ -49,7 +49,7 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     "archive_mode": Rule(
         ("off",), "warning", "after a disk is lost, all since the last base backup is gone",
-        "Set archive_mode and archive_command, restart the server, and make a base backup.",
+        "Archive the log and make base backups: docs/how-to/backup.md.",
     ),
     "autovacuum": Rule(
         ("off",), "danger", "tables swell, and in the end the server refuses every write",
