@@ -60,7 +60,8 @@ LOGGED_EVERY_S: Final = 60
 
 
 Pages = Callable[[Config, RunningNote], AbstractAsyncContextManager[Sequence[str]]]
-"""Serves pages beside a running switch for as long as its block lasts, and tells a line of each."""
+"""Serves pages beside a running switch for as long as its block lasts, and tells a line of each. The settings
+have the service's DSN."""
 
 
 @asynccontextmanager
@@ -127,7 +128,8 @@ class _Play:
             dsns, owner = await self._open_books(stack)
             async with AsyncExitStack() as switch_stack:
                 running = await self._start_switch(switch_stack, dsns)
-                for line in await switch_stack.enter_async_context(self._pages(self._config, running)):
+                served = msgspec.structs.replace(self._config, dsn=dsns.service)
+                for line in await switch_stack.enter_async_context(self._pages(served, running)):
                     self._screen.line(f"      {line}")
                 await self._wait_for_earlier_fleet()
                 reports = await self._trade(running)

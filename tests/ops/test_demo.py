@@ -7,9 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 from tests.patience import HANG_S
+
+PAGE = "Terminal in the browser"
+PAGE_TITLE = "<title>cityswitch: a terminal in the browser</title>"
 
 
 def start(state: Path, seconds: float) -> "subprocess.Popen[str]":
@@ -31,6 +35,14 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> str:
     raise AssertionError(f"the demo ended before '{text}':\n{read}")
 
 
+def read_page(said: str, name: str) -> str:
+    """Return the page whose address a demo has printed."""
+    address = re.search(rf"{name}: (http://127\.0\.0\.1:\d+/)$", said, re.MULTILINE)
+    assert address, said
+    with urllib.request.urlopen(address[1]) as response:
+        return str(response.read().decode())
+
+
 def processes_of(state: Path) -> list[int]:
     """Return the processes that know the state directory: Postgres, the fleet, the demo itself."""
     found = []
@@ -44,9 +56,20 @@ def processes_of(state: Path) -> list[int]:
 
 
 def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path) -> None:
-    """A run killed in full swing is settled and audited by the next one; Ctrl-C leaves nothing behind."""
+    """A run killed in full swing is settled and audited by the next one; Ctrl-C leaves nothing behind.
+
+    While a demo runs, the pages whose addresses it prints are there, and `till-page` serves one more.
+    """
     killed = start(tmp_path, 60)
-    read_until(killed, "approved")
+    said = read_until(killed, "approved")
+    assert "<title>" in read_page(said, "Board")
+    assert PAGE_TITLE in read_page(said, PAGE)
+    command = [sys.executable, "-m", "ops.cli", "till-page", "--port", "0", "--state-dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as own:
+        assert own.stdout is not None
+        assert PAGE_TITLE in read_page(own.stdout.readline(), PAGE)
+        own.send_signal(signal.SIGINT)
+    assert own.returncode == 0
     killed.kill()
     killed.communicate()
 

@@ -1,7 +1,6 @@
 """The bridge between the page and the switch, against hostile bytes, names and pages."""
 
 import socket
-import time
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -38,10 +37,7 @@ def test_what_is_no_piece_of_the_wire_ends_both_ends(page: Page, stage: Stage, s
     """
     before = set(stage.open_lines)
     assert closed_with(page, stage, sent) == code
-    deadline = time.monotonic() + HANG_S
-    while stage.open_lines - before:
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(20)
+    stage.wait_for(lambda: not stage.open_lines - before)
     assert press(page, "BALANCE")["data-result"] == "APPROVED"
 
 

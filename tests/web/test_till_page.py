@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from protocol import ResultCode
+from protocol import REPLY_BIT, TYPE_OF, Earn, ResultCode
 from simulators.city.example import City
 from simulators.city.population import Peculiarity
 from tests.web.till_page import (
@@ -19,10 +19,12 @@ from tests.web.till_page import (
     press,
     printed,
     quiet_page,
+    type_card,
 )
 from tests.web.till_stage import SMALL_CITIES, Stage
 
 CZESTOCHOWA, ZYWIEC, ZGIERZ = SMALL_CITIES
+EARN = TYPE_OF[Earn]
 
 
 def test_the_page_speaks_as_vectors_json_says(page: Page, stage: Stage) -> None:
@@ -159,6 +161,47 @@ def test_what_was_under_way_when_the_page_was_lost_is_brought_to_an_end(page: Pa
         ]
         is None
     )
+
+
+def test_a_sale_without_an_answer_is_given_up_and_reversed(page: Page, stage: Stage) -> None:
+    """Every reply to EARN is lost: after 3 tries or 15 s the sale is given up, its REVERSAL goes until it is
+    answered, and the ledger has both; the cashier is told that the sale does not count.
+    """
+    digits = CZESTOCHOWA.population.card_digits(CZESTOCHOWA.fleet_cards + 7)
+    type_card(page, digits)
+    page.fill("#amount", "50")
+    page.evaluate("document.querySelector('#receipt').removeAttribute('data-stan')")
+    stage.cut.replies = EARN | REPLY_BIT
+    page.click("[data-operation=EARN]")
+    expect(page.locator("#said")).to_contain_text("sprzedaż się nie liczy")
+    receipt = printed(page)
+    stage.cut.replies = 0
+    reversal, sale = stage.journal(CZESTOCHOWA, digits)
+    assert (sale.points, reversal.points, stage.points(CZESTOCHOWA, digits)) == (5, -5, 0)
+    assert (int(receipt["data-stan"]), reversal.original_stan) == (reversal.stan, sale.stan)
+    told = page.inner_text("#happenings")
+    assert f"REVERSAL, STAN {reversal.stan}, zapisano" in told
+    assert 1 <= told.count("wysłano ponownie") <= 2, "at most three tries"
+
+
+def test_silence_is_told_and_the_request_goes_again(browser: Browser, stage: Stage) -> None:
+    """The reply never comes: after 5 s, by a clock that is moved, the page says so and sends again."""
+    digits = CZESTOCHOWA.population.card_digits(CZESTOCHOWA.fleet_cards + 8)
+    with quiet_page(browser) as page:
+        page.clock.install()
+        page.goto(stage.url)
+        on_line(page)
+        type_card(page, digits)
+        page.fill("#amount", "60")
+        stage.cut.at = "silence"
+        page.click("[data-operation=EARN]")
+        stage.wait_for(lambda: stage.cut.at == "")
+        page.clock.fast_forward(5_000)
+        expect(page.locator("#happenings")).to_contain_text("Linia zamknięta: brak odpowiedzi w czasie")
+        page.clock.fast_forward(1_000)
+        receipt = printed(page)
+    [row] = stage.journal(CZESTOCHOWA, digits)
+    assert (row.stan, row.points) == (int(receipt["data-stan"]), 6)
 
 
 def test_wrong_cards_are_refused_in_words(page: Page, stage: Stage) -> None:

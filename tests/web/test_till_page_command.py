@@ -1,10 +1,7 @@
-"""`cityswitch till-page` and the page beside `up`: before which switch the page is served, and where not."""
+"""The page beside `up` and by `cityswitch till-page`: before which switch it is served, and where not."""
 
 import re
-import signal
 import socket
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
@@ -16,16 +13,13 @@ from ops.cli.demo import pages
 from ops.demo.till_page import known_cities, till_page
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.place.running import RunningNote, read_note
+from ops.place.running import RunningNote
 from simulators.city.example import CITIES, City
 from simulators.city.population import Population
 from simulators.till.channel import Address, connector
 from switch.config import Config
 from switch.wire.listener import PortInUse
-from tests.patience import HANG_S
 from tests.web.till_stage import Stage
-
-MODULE = [sys.executable, "-m", "ops.cli"]
 
 
 async def test_a_switch_that_knows_no_demo_terminal_is_refused(stage: Stage) -> None:
@@ -87,49 +81,10 @@ async def test_a_port_that_is_taken_is_told_or_passed_over(stage: Stage) -> None
             assert f":{port}/" not in url
 
 
-async def test_up_goes_on_without_the_page(stage: Stage) -> None:
-    """Where the page cannot be had, `up` says so and keeps the switch."""
+async def test_up_goes_on_without_the_pages(tmp_path: Path) -> None:
+    """Where a page cannot be had, `up` says so and keeps the switch."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         note = RunningNote(1, "127.0.0.1", closed.getsockname()[1], [], False)
-        async with pages(Config(), note) as lines:
-            assert [line.partition(":")[0] for line in lines] == ["No terminal in the browser"]
-
-
-def test_up_prints_the_pages_address_and_the_command_serves_another(tmp_path: Path) -> None:
-    """`up` serves the page beside its load; `till-page` finds the switch that runs, and ends on Ctrl-C."""
-    state = ["--state-dir", str(tmp_path)]
-    with subprocess.Popen(
-        [*MODULE, "up", *state],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as up:
-        try:
-            assert "<title>cityswitch: a terminal in the browser</title>" in read(address_in(up))
-            assert read_note(tmp_path) is not None
-            with subprocess.Popen(
-                [*MODULE, "till-page", "--port", "0", *state], stdout=subprocess.PIPE, text=True
-            ) as own:
-                try:
-                    assert str(CITIES[0].page_terminal) in read(f"{address_in(own)}till.json")
-                finally:
-                    own.send_signal(signal.SIGINT)
-            assert own.returncode == Exit.OK
-        finally:
-            up.send_signal(signal.SIGINT)
-            rest, _ = up.communicate(timeout=HANG_S)
-    assert up.returncode == Exit.OK, rest
-    assert "Everything reconciles." in rest
-
-
-def address_in(process: "subprocess.Popen[str]") -> str:
-    """Read a command's output up to the page's address."""
-    assert process.stdout is not None
-    read_so_far = ""
-    for line in process.stdout:
-        read_so_far += line
-        if found := re.search(r"Terminal in the browser: (http://127\.0\.0\.1:\d+/)", line):
-            return found[1]
-    raise AssertionError(read_so_far)
+        async with pages(Config(state_dir=str(tmp_path / "nowhere"), dsn="postgresql://none"), note) as lines:
+            assert [line.partition(": none: ")[0] for line in lines] == ["Board", "Terminal in the browser"]

@@ -7,7 +7,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from simulators.city.example import City
+from tests.patience import HANG_S
 from tests.web.browser import Visit
+
+expect.set_options(timeout=HANG_S * 1_000)
 
 
 @contextmanager
@@ -39,7 +42,14 @@ def choose_city(page: Page, city: City) -> None:
     on_line(page)
 
 
+def type_card(page: Page, digits: str) -> None:
+    """Key a card that is not in the list."""
+    page.select_option("#card", "other")
+    page.fill("#typed", digits)
+
+
 def choose_card(page: Page, digits: str) -> None:
+    """Choose a card of the list."""
     value = page.evaluate(
         "d => [...document.querySelector('#card').options].find(o => o.value.includes(d)).value", digits
     )
@@ -54,6 +64,7 @@ def press(page: Page, operation: str) -> dict[str, str]:
 
 
 def printed(page: Page) -> dict[str, str]:
+    """Return what is printed, when it is there."""
     receipt = page.wait_for_selector("#receipt[data-stan]")
     assert receipt is not None
     names = ("data-stan", "data-result")

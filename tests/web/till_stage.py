@@ -29,7 +29,7 @@ from simulators.errors import LinkLost
 from simulators.till.channel import Address, Channel, connector
 from switch.config import Config
 from switch.process.supervisor import serving
-from tests.patience import UNHURRIED
+from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
 
 T = TypeVar("T")
@@ -41,10 +41,13 @@ SMALL_CITIES = tuple(
 
 
 class Cut:
-    """Where the next line is cut: `reply`, or half-way through a `request`."""
+    """Where the next line is cut: before a `reply`, half-way through a `request`, or not at all but for its
+    reply (`silence`). `replies`: the type byte of replies before each of which it is cut.
+    """
 
     def __init__(self) -> None:
         self.at = ""
+        self.replies = 0
 
     def now(self, place: str) -> bool:
         if self.at != place:
@@ -70,8 +73,10 @@ class CuttableChannel:
 
     async def receive(self) -> bytes:
         data = await self._below.receive()
-        if data and self._cut.now("reply"):
+        if data and (self._cut.now("reply") or data[3] == self._cut.replies):
             raise LinkLost("cut before the reply")
+        if data and self._cut.now("silence"):
+            await trio.sleep_forever()
         return data
 
     def close(self) -> None:
@@ -85,9 +90,9 @@ class CuttableChannel:
 class Stage:
     """What a test has: the page's address, the line's scissors, the books."""
 
-    def __init__(self, fresh: FreshDatabase, directory: Path) -> None:
+    def __init__(self, fresh: FreshDatabase, directory: Path, cities: Sequence[City] = SMALL_CITIES) -> None:
         self.cut = Cut()
-        self.cities: Sequence[City] = SMALL_CITIES
+        self.cities = cities
         self.open_lines: set[Channel] = set()
         self._fresh = fresh
         self._directory = directory
@@ -143,6 +148,16 @@ class Stage:
     def run(self, job: Callable[[Database], Awaitable[T]]) -> T:
         """Run a job on the books from the tests' thread."""
         return trio.from_thread.run(job, self._owner, trio_token=self._token)
+
+    def wait_for(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds in the stage's thread."""
+
+        async def wait(_: Database) -> None:
+            with trio.fail_after(HANG_S):
+                while not holds():  # noqa: ASYNC110 - what is waited for happens in another process
+                    await trio.sleep(0.01)
+
+        self.run(wait)
 
     def journal(self, city: City, digits: str) -> list[HistoryRow]:
         """Return the journal of a card, newest first."""

@@ -1,42 +1,35 @@
-// The page: its form, and who fills it. What a terminal does is terminal.js; what a byte means is explain.js.
+// The page: who it is, what is pressed, and what becomes of it. What a terminal does is terminal.js; what can be chosen
+// is form.js; what a byte means is explain.js.
 
 import { fromHex } from "./bytes.js";
 import { Cards } from "./card.js";
 import { Catalogue } from "./catalogue.js";
-import { grosze, groszeOf } from "./explain.js";
+import { Form, FormError } from "./form.js";
 import { LineError } from "./line.js";
 import { Memory } from "./memory.js";
 import { BodyError } from "./msgpack.js";
-import { FramesPane, HappeningsPane, element, paper } from "./panes.js";
+import { FramesPane, HappeningsPane, element, find, paper } from "./panes.js";
 import { Abandoned, Terminal } from "./terminal.js";
 import { TEXTS } from "./texts.js";
 import { checkVectors, parseExactly } from "./vectors.js";
 
-const OTHER = "other";
 const KEEP_ALIVE_MS = 10_000;
 const LANGUAGE = "cityswitch language";
-const find = (id) => document.getElementById(id);
-
-/** What is asked of the form is not there: `word` says what, `field` where. */
-class FormError extends Error {
-  constructor(word, field) {
-    super(word);
-    Object.assign(this, { word, field });
-  }
-}
+const SALES = ["EARN", "REDEEM", "BENEFIT_USE"];
 
 class Page {
   constructor(catalogue, guide) {
     Object.assign(this, { catalogue, guide });
-    this.cards = new Cards(catalogue);
-    const known = new Set(guide.cities.flatMap(({ cards }) => cards.map(({ track_2 }) => this.cards.digitsOf(track_2))));
-    this.frames = new FramesPane(find("frames"), catalogue, (text) => known.has(this.cards.digitsOf(text)));
+    const cards = new Cards(catalogue);
+    const known = new Set(guide.cities.flatMap((city) => city.cards.map(({ track_2 }) => cards.digitsOf(track_2))));
+    this.frames = new FramesPane(find("frames"), catalogue, (text) => known.has(cards.digitsOf(text)));
     this.happenings = new HappeningsPane(find("happenings"));
-    const chosen = localStorage.getItem(LANGUAGE) ?? (navigator.language.startsWith("pl") ? "pl" : "en");
+    const chosen = localStorage.getItem(LANGUAGE) ?? navigator.language.slice(0, 2);
     this.language = chosen in TEXTS ? chosen : "en";
-    this.verified = null;
     this.state = "off_line";
     this.busy = 0;
+    find("city").replaceChildren(...guide.cities.map(({ name, code }) => element("option", { value: code, textContent: name })));
+    this.form = new Form(catalogue, cards, () => this);
   }
 
   get words() {
@@ -47,18 +40,24 @@ class Page {
     return this.guide.cities[find("city").selectedIndex];
   }
 
+  get programme() {
+    return this.terminal?.programme;
+  }
+
+  get sales() {
+    return this.terminal?.memory.sales ?? [];
+  }
+
   async start() {
-    find("city").replaceChildren(...this.guide.cities.map(({ name, code }) => element("option", { value: code, textContent: name })));
     this.say(this.language);
+    find("receipt").textContent = this.words.no_receipt;
     find("city").addEventListener("change", () => this.enter());
     find("language").addEventListener("change", (event) => this.changeLanguage(event.target.value));
-    find("card").addEventListener("change", () => this.chooseCard());
-    find("entry").addEventListener("change", () => this.forgetVerified());
-    find("typed").addEventListener("keydown", (event) => this.readCard(event));
-    find("cut").addEventListener("change", (event) => (this.terminal.cutNext = event.target.checked));
+    find("cut").addEventListener("change", (event) => this.terminal && (this.terminal.cutNext = event.target.checked));
     find("clear").addEventListener("click", () => this.frames.clear());
     find("vectors").addEventListener("click", () => this.checkVectors());
     find("till").addEventListener("submit", (event) => event.preventDefault());
+    find("till").addEventListener("change", () => this.showButtons());
     for (const button of document.querySelectorAll("[data-operation]")) {
       button.addEventListener("click", () => this.operate(button.dataset.operation));
     }
@@ -78,12 +77,8 @@ class Page {
     for (const button of document.querySelectorAll("[data-operation]")) {
       button.textContent = this.words.operations[button.dataset.operation];
     }
-    this.fillCards();
-    this.fillEntries();
-    this.fillChecks();
-    this.fillSales();
+    this.form.fill();
     this.showState(this.state);
-    this.showProgramme();
   }
 
   async changeLanguage(language) {
@@ -98,28 +93,30 @@ class Page {
     this.terminal?.leave();
     this.release?.();
     this.terminal = null;
-    this.forgetVerified();
+    this.showState("off_line");
     const { terminal, generation, key } = this.city;
     find("terminal").textContent = terminal;
     find("original-terminal").value = terminal;
-    this.fillCards();
-    this.showProgramme();
+    find("original-stan").value = "";
+    this.form.fill();
     if (!(await this.lock(`cityswitch terminal ${terminal}`))) {
       this.complain(this.words.elsewhere);
       return;
     }
     this.complain("");
-    const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/wire`;
     const { catalogue, language } = this;
-    const identity = { terminal, generation, key: fromHex(key) };
-    const memory = new Memory(terminal);
     const made = new Terminal({
-      url, catalogue, identity, memory, language, software: this.guide.software,
+      url: `ws://${location.host}/wire`,
+      catalogue,
+      language,
+      identity: { terminal, generation, key: fromHex(key) },
+      memory: new Memory(terminal),
+      software: this.guide.software,
       tell: (event, details) => this.terminal === made && this.happened(event, details),
     });
     this.terminal = made;
     made.cutNext = find("cut").checked;
-    this.fillSales();
+    this.form.fillSales();
     await this.guarded(() => made.start());
   }
 
@@ -151,15 +148,13 @@ class Page {
     if (event === "line_closed") this.showState("off_line");
     if (event === "sent") find("cut").checked = this.terminal.cutNext;
     if (event === "signed_on") {
+      this.form.fillProgramme();
       this.showState("on_line");
-      this.showProgramme();
     }
-    if (event === "settled") this.settled(details);
-  }
-
-  settled({ stan, type, reply }) {
-    this.print(stan, reply);
-    this.remember(this.catalogue.messageOf(type).name, stan, reply);
+    if (event === "settled") {
+      this.print(details.stan, details.reply);
+      this.remember(told.name, details.stan, details.reply);
+    }
   }
 
   showState(state) {
@@ -167,6 +162,16 @@ class Page {
     find("state").textContent = this.words[state];
     find("state").dataset.state = state;
     this.showButtons();
+  }
+
+  /** What is not served here, or has nothing to choose, cannot be pressed. */
+  showButtons() {
+    for (const button of document.querySelectorAll("[data-operation]")) {
+      const name = button.dataset.operation;
+      const isServed = this.programme?.operations.includes(this.catalogue.numberOf(name));
+      button.disabled = !isServed || !this.form.hasChoice(name);
+      button.setAttribute("aria-busy", String(this.busy > 0));
+    }
   }
 
   complain(text) {
@@ -180,12 +185,7 @@ class Page {
     try {
       return await work();
     } catch (error) {
-      const { events } = this.words;
-      if (error instanceof Abandoned) this.tellProblem(events.abandoned(error));
-      else if (error instanceof LineError) this.tellProblem(events.failed(error));
-      else if (error instanceof BodyError) this.complain(this.words.cannot_send);
-      else if (error instanceof FormError) this.complainAt(error);
-      else throw error;
+      this.tellProblem(error);
       return undefined;
     } finally {
       this.busy -= 1;
@@ -193,198 +193,61 @@ class Page {
     }
   }
 
-  tellProblem(text) {
-    this.complain(text);
-    this.happenings.add(text);
-  }
-
-  complainAt({ word, field }) {
-    this.complain(this.words[word]);
-    find(field).focus();
-  }
-
-  // The form
-
-  fillCards() {
-    const kept = find("card").value;
-    const { cards, holders } = this.words;
-    const options = this.city.cards.map(({ state, holder, track_2 }) => {
-      const kind = holder.length ? `, ${holder.map((code) => holders[code] ?? code).join(" + ")}` : "";
-      return element("option", { value: track_2, textContent: `${this.cards.digitsOf(track_2)} (${cards[state] ?? state}${kind})` });
-    });
-    find("card").replaceChildren(...options, element("option", { value: OTHER, textContent: this.words.other_card }));
-    if ([...find("card").options].some(({ value }) => value === kept)) find("card").value = kept;
-    this.chooseCard();
-  }
-
-  chooseCard() {
-    const isOther = find("card").value === OTHER;
-    find("typed-row").hidden = !isOther;
-    if (!isOther) find("typed").value = "";
-    this.forgetVerified();
-  }
-
-  /** A keyboard reader types what it reads and ends with Enter: that is a swipe, and the amount is next. */
-  readCard(event) {
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    const isSwipe = /[;=?]/.test(find("typed").value);
-    const mode = isSwipe ? "SWIPED" : "KEYED";
-    find("entry").value = Object.entries(this.catalogue.entries).find(([, name]) => name === mode)[0];
-    this.forgetVerified();
-    find("amount").select();
-  }
-
-  fillEntries() {
-    const kept = find("entry").value;
-    const allowed = this.terminal?.programme?.entries ?? this.catalogue.entries_all;
-    const options = Object.entries(this.catalogue.entries).map(([mode, name]) => {
-      const mark = allowed & (1 << Number(mode)) ? "" : " ✗";
-      return element("option", { value: mode, textContent: this.words.entries[name] + mark });
-    });
-    find("entry").replaceChildren(...options);
-    if (kept) find("entry").value = kept;
-  }
-
-  fillChecks() {
-    const seen = this.confirmed();
-    const boxes = Object.entries(this.catalogue.checks).map(([bit, name]) => {
-      const box = element("input", { type: "checkbox", value: bit, checked: Boolean(seen & Number(bit)) });
-      return element("label", { className: "inline" }, box, this.words.checks[name]);
-    });
-    find("confirmed").replaceChildren(find("confirmed").firstElementChild, ...boxes);
-  }
-
-  confirmed() {
-    const boxes = [...find("confirmed").querySelectorAll("input:checked")];
-    return boxes.reduce((bits, { value }) => bits | Number(value), 0);
-  }
-
-  /** What the programme has here, as SIGN_ON told: tiers, offers, operations. */
-  showProgramme() {
-    const programme = this.terminal?.programme;
-    const tiers = programme?.tiers ?? [];
-    const tierText = ([points, value]) => `${points} = ${grosze(value, this.language)}`;
-    this.choose("tier", tiers.map((tier) => [tier[0], tierText(tier)]));
-    this.fillOffers();
-    this.fillEntries();
-    this.showButtons();
-  }
-
-  /** All offers of the shop, or of a card that was verified those that hold for it. */
-  fillOffers() {
-    const offers = this.terminal?.programme?.offers ?? [];
-    const names = new Map(offers.map(([number, , name]) => [number, name]));
-    const left = (remaining) => (remaining < 0 ? this.words.no_limit : this.words.left(remaining));
-    const rows = this.verified
-      ? this.verified.benefits.map(([number, remaining]) => [number, `${number}: ${names.get(number) ?? ""} (${left(remaining)})`])
-      : offers.map(([number, , name]) => [number, `${number}: ${name}`]);
-    this.choose("offer", rows);
-  }
-
-  choose(id, rows) {
-    const kept = find(id).value;
-    const shown = rows.length ? rows : [["", this.words.none]];
-    find(id).replaceChildren(...shown.map(([value, text]) => element("option", { value: String(value), textContent: text })));
-    if (rows.some(([value]) => String(value) === kept)) find(id).value = kept;
-  }
-
-  forgetVerified() {
-    this.verified = null;
-    this.fillOffers();
-  }
-
-  showButtons() {
-    const programme = this.terminal?.programme;
-    for (const button of document.querySelectorAll("[data-operation]")) {
-      const name = button.dataset.operation;
-      const isServed = programme?.operations.includes(this.catalogue.numberOf(name));
-      const hasChoice = (name !== "REDEEM" || find("tier").value) && (name !== "BENEFIT_USE" || find("offer").value);
-      button.disabled = !isServed || !hasChoice;
-      button.setAttribute("aria-busy", String(this.busy > 0));
+  tellProblem(error) {
+    const { events } = this.words;
+    if (error instanceof FormError) {
+      this.complain(this.words[error.word]);
+      find(error.field).focus();
+    } else if (error instanceof BodyError) {
+      this.complain(this.words.cannot_send);
+    } else if (error instanceof Abandoned || error instanceof LineError) {
+      const text = error instanceof Abandoned ? events.abandoned(error) : events.failed(error);
+      this.complain(text);
+      this.happenings.add(text);
+    } else {
+      throw error;
     }
   }
 
-  fillSales() {
-    const sales = this.terminal?.memory.sales ?? [];
-    const text = ({ stan, name, amount }) => this.words.sale_of(stan, this.words.operations[name] ?? name, grosze(amount, this.language));
-    find("sales").replaceChildren(...sales.map((sale) => element("option", { value: String(sale.stan), textContent: text(sale) })));
-  }
+  // What is pressed
 
-  // What is asked
-
-  cardText() {
-    const chosen = find("card").value;
-    const text = chosen === OTHER ? find("typed").value : chosen;
-    if (!text.trim() || new TextEncoder().encode(text).length > this.catalogue.limits.card_bytes) throw new FormError("wrong_card", "typed");
-    return text;
-  }
-
-  amount() {
-    const amount = groszeOf(find("amount").value);
-    if (amount === null) throw new FormError("wrong_amount", "amount");
-    return amount;
-  }
-
-  number(id) {
-    const text = find(id).value.trim();
-    if (!/^[1-9]\d{0,9}$/.test(text)) throw new FormError("wrong_original", id);
-    return Number(text);
-  }
-
-  /** The fields of a request, from the form; a card's digits typed stay a card's. */
-  fieldsOf(name) {
-    const card = { card: this.cardText(), entry: Number(find("entry").value) };
-    switch (name) {
-      case "BALANCE": return card;
-      case "VERIFY": return { ...card, offers_after: 0 };
-      case "EARN": return { ...card, amount: this.amount() };
-      case "REDEEM": return { ...card, tier: Number(find("tier").value), amount: this.amount() };
-      case "BENEFIT_USE": return { ...card, offer: Number(find("offer").value), amount: this.amount(), confirmed: this.confirmed() };
-      case "REFUND": return { ...card, original_terminal: this.number("original-terminal"), original_stan: this.number("original-stan"), amount: this.amount() };
-      default: return { ...card, original_stan: this.number("original-stan") };
-    }
-  }
-
-  /** One press of a button. A second press while it is under way is dropped: nobody pays twice for a double click. */
+  /** One press of a button. A second one while it is under way is dropped: nobody pays twice for a double click. */
   async operate(name) {
     if (this.busy) return;
     this.complain("");
     const { terminal } = this;
+    const posts = this.catalogue.messageOf(this.catalogue.numberOf(name)).posts;
     const reply = await this.guarded(() => {
-      const fields = this.fieldsOf(name);
-      return this.catalogue.messageOf(this.catalogue.numberOf(name)).posts ? terminal.post(name, fields) : terminal.inquire(name, fields);
+      const fields = this.form.fieldsOf(name);
+      return posts ? terminal.post(name, fields) : terminal.inquire(name, fields);
     });
     if (!reply || terminal !== this.terminal) return;
     this.print(reply.stan, reply);
     this.frames.openNewest();
-    if (name === "VERIFY") {
-      this.verified = this.catalogue.resultOf(reply.code).class === "approve" ? reply : null;
-      this.fillOffers();
-      this.showButtons();
-    } else {
-      this.remember(name, reply.stan, reply);
-    }
+    if (name === "VERIFY") this.form.verify(this.isApproved(reply) ? reply : null);
+    else this.remember(name, reply.stan, reply);
+    this.showButtons();
   }
 
-  /** Notes a sale, so that it can be given back; the next customer's card is another one. */
+  isApproved(reply) {
+    return this.catalogue.resultOf(reply.code).class === "approve";
+  }
+
+  /** Notes a sale, so that it can be given back. */
   remember(name, stan, reply) {
-    if (!["EARN", "REDEEM", "BENEFIT_USE"].includes(name) || this.catalogue.resultOf(reply.code).class !== "approve") return;
+    if (!SALES.includes(name) || !this.isApproved(reply)) return;
     this.terminal.memory.addSale({ stan, name, amount: Number(reply.amount_grosze) });
-    this.fillSales();
-    find("original-stan").value = stan;
-    find("original-terminal").value = this.city.terminal;
-    find("typed").value = "";
+    this.form.saleMade(stan);
   }
 
   /** Prints what the switch said; of a STATUS the reply that it found. */
   print(stan, reply) {
     const told = reply.original ?? reply;
-    const text = told.receipt || this.catalogue.resultOf(reply.code)[this.language];
-    const partner = this.terminal.programme?.partner_name ?? "";
-    find("receipt").textContent = paper(text, { partner, terminal: this.city.terminal, stan: told.stan ?? stan });
-    find("receipt").dataset.stan = told.stan ?? stan;
-    find("receipt").dataset.result = this.catalogue.resultOf(told.code).name;
+    const result = this.catalogue.resultOf(told.code);
+    const partner = this.programme?.partner_name ?? "";
+    const numbers = { partner, terminal: this.city.terminal, stan: told.stan ?? stan };
+    find("receipt").textContent = paper(told.receipt || this.catalogue.resultOf(reply.code)[this.language], numbers);
+    Object.assign(find("receipt").dataset, { stan: numbers.stan, result: result.name });
   }
 
   async checkVectors() {
@@ -395,6 +258,4 @@ class Page {
 }
 
 const guide = await (await fetch("till.json")).json();
-const page = new Page(await Catalogue.load(), guide);
-find("receipt").textContent = page.words.no_receipt;
-await page.start();
+await new Page(await Catalogue.load(), guide).start();

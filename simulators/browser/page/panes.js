@@ -6,6 +6,8 @@ const COLUMNS = 32; // of 58 mm paper
 const FRAMES_MAX = 60;
 const LINES_MAX = 200;
 
+export const find = (id) => document.getElementById(id);
+
 /** Makes an element with a text or children; nothing on this page is made from markup. */
 export function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
