@@ -14,19 +14,25 @@ from tests.patience import HANG_S
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser; where there is none the test is skipped, but in continuous integration it fails."""
+def need_chromium() -> str:
+    """Return where the browser is; without it the test is skipped, but in continuous integration it fails."""
     if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("no Chromium here, and CI=true: .ci/run installs Debian's package")
         pytest.skip("no Chromium here (apt install chromium)")
+    return CHROMIUM
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser. While it is there, Playwright's event loop has this thread: trio is for other threads."""
+    program = need_chromium()
     # trio-asyncio, once imported, hands out loops of its own, on which Playwright hangs.
     asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else []
+                executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else []
             )
             yield browser
             browser.close()
