@@ -24,6 +24,11 @@ select slot_name::text, pg_wal_lsn_diff(
     case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_lsn() end,
     restart_lsn)::bigint
   from pg_replication_slots where not active and restart_lsn is not null order by 1"""
+_SIZES: Final = """
+select (select wal_bytes from pg_stat_wal)::bigint,
+    (select sum(pg_total_relation_size(c.oid)) from pg_class c
+      where c.relnamespace = to_regnamespace('ledger') and c.relkind in ('r', 'p'))::bigint,
+    (select count(*) from ledger.journal), (select count(*) from ledger.posting)"""
 _CLOCK: Final = "select extract(epoch from clock_timestamp())::float8"
 # In a transaction of its own it is written to the log and waited for, as a posting is; nobody ever reads it.
 _COMMIT: Final = "select pg_logical_emit_message(true, 'cityswitch doctor', '')"
@@ -41,6 +46,20 @@ class ServerFacts(NamedTuple):
     archive_failed_at: datetime | None
     archive_failed_file: str | None
     idle_slots: list[tuple[str, int]]
+
+
+class Sizes(NamedTuple):
+    """Bytes of log written since the statistics began, bytes of the books with indexes, and their rows."""
+
+    wal_bytes: int
+    books_bytes: int
+    journal_rows: int
+    postings: int
+
+
+async def read_sizes(connection: Connection) -> Sizes:
+    """Read how large the books are; their rows are counted one by one."""
+    return Sizes(*await connection.fetchrow(_SIZES))
 
 
 async def read_server(connection: Connection) -> ServerFacts:

@@ -3,6 +3,11 @@
 import re
 from pathlib import Path
 
+from ledger.postgres.database import Connection, Database
+from ledger.postgres.server_facts import Sizes, read_sizes
+from ops.deploy.measure_bytes import compared, plan_of
+from simulators.city.example import CITIES
+from simulators.fleet.fleet import population_of
 from switch.config import Config
 from switch.process.worker import database_connections
 
@@ -53,3 +58,27 @@ def test_what_is_computed_follows_from_the_figures() -> None:
     assert result("books, a year") == round(150_000 * 365 * zgierz / 1e9, 1)
     assert result("log to archive, a year") == round(150_000 * 365 * log / 1e9, 1)
     assert result("connections of Postgres") == 2 * database_connections(Config())
+
+
+async def test_sizes_are_read_and_compared(database: Database) -> None:
+    """The service's own role may read them; what was added is told by row of the journal."""
+
+    async def job(connection: Connection) -> Sizes:
+        return await read_sizes(connection)
+
+    before = await database.run(job)
+    assert before.journal_rows == before.postings == 0
+    assert before.wal_bytes > 0
+    assert before.books_bytes > 0
+    after = Sizes(before.wal_bytes + 7_000, before.books_bytes + 4_000, 10, 12)
+    found = compared("zgierz", before, after)
+    assert (found.journal_rows, found.postings_a_row) == (10, 1.2)
+    assert (found.books_bytes_a_row, found.wal_bytes_a_row) == (400.0, 700.0)
+
+
+def test_each_city_trades_as_often_as_was_said(tmp_path: Path) -> None:
+    """A plan is one of the city's own terminals, and ends by its count."""
+    for city in CITIES:
+        plan = plan_of(tmp_path, 7, city, 30_000)
+        assert population_of(plan).terminals >= plan.terminals > 0
+        assert plan.transactions_max * plan.terminals <= 30_000
