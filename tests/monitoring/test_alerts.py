@@ -70,10 +70,10 @@ def test_shortened_rules_are_rules(tmp_path: Path) -> None:
     promtool("check", "rules", *sorted(tmp_path.iterdir()))
 
 
-def firing(alert: str, minute: float, number: int) -> dict[str, object]:
-    """Expect so many to fire at a minute."""
+def firing(alert: str, minute: float, number: int, labels: str = "") -> dict[str, object]:
+    """Expect so many to fire at a minute, with such labels."""
     return {
-        "expr": f'count(ALERTS{{alertname="{alert}",alertstate="firing"}}) or vector(0)',
+        "expr": f'count(ALERTS{{alertname="{alert}",alertstate="firing"{labels}}}) or vector(0)',
         "eval_time": f"{round(minute * 60)}s",
         "exp_samples": [{"labels": "{}", "value": number}],
     }
@@ -94,6 +94,9 @@ def unit_test(case: Case) -> dict[str, object]:
         firing(case.alert, HEALTHY_MIN + hold + case.lag, case.number),
         firing(case.alert, end, 0),
     ]
+    if named := re.findall(r"\$labels\.(\w+)", BY_NAME[case.alert].description):
+        there = "".join(f',{label}!=""' for label in named)  # or the sentence would have a hole
+        expected.append(firing(case.alert, HEALTHY_MIN + hold + case.lag, case.number, there))
     if hold:
         expected.append(firing(case.alert, HEALTHY_MIN + hold - 0.5, 0))
     return {
