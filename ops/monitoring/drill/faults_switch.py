@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import trio
@@ -82,7 +82,8 @@ async def few_descriptors(stage: Stage) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        resource.prlimit(worker, resource.RLIMIT_NOFILE, before)
+        with suppress(ProcessLookupError):
+            resource.prlimit(worker, resource.RLIMIT_NOFILE, before)
 
 
 @asynccontextmanager

@@ -105,3 +105,13 @@ def is_listening(port: int) -> bool:
     """Return whether somebody listens at a port of loopback."""
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def is_ready(port: int) -> bool:
+    """Return whether the worker with its pages at this port of loopback says that it is ready."""
+    try:
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await stream.send_all(b"GET /readyz HTTP/1.0\r\n\r\n")
+            return b" 200 " in await stream.receive_some()
+    except (OSError, trio.BrokenResourceError):
+        return False

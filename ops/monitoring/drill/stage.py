@@ -21,7 +21,7 @@ import trio
 from ledger.postgres.database import open_database
 from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from ledger.postgres.embedded_launcher import find_binaries
-from ops.monitoring.drill.hands import STOP_S_MAX, children_of, is_listening
+from ops.monitoring.drill.hands import STOP_S_MAX, children_of, is_listening, is_ready
 from ops.monitoring.drill.papers import Papers
 from ops.monitoring.prometheus import free_port
 from simulators.city.population import Population
@@ -141,12 +141,12 @@ class Stage:
         os.kill(self.supervisor, signal.SIGHUP)
 
     async def start_switch(self) -> None:
-        """Start `cityswitch serve` and wait until every worker listens."""
+        """Start `cityswitch serve` and wait until every worker is ready."""
         self.write_settings()
         self._process = self._open()
         with trio.fail_after(READY_S_MAX):
-            for port in (self.http_port, self.http_port + WORKERS - 1, self.port):
-                while not is_listening(port):  # noqa: ASYNC110 another process knows
+            for worker in range(WORKERS):
+                while not await is_ready(self.http_port + worker):  # noqa: ASYNC110 another process knows
                     await trio.sleep(POLL_S)
 
     def _open(self) -> subprocess.Popen[bytes]:
