@@ -142,6 +142,8 @@ async def run(names: Sequence[str]) -> int:
         async with steady:
             await trio.sleep(WARM_UP_S)  # nobody judges a switch by its first seconds
             async with watched as asked, trio.open_nursery() as nursery:
+                await asked.wait_scraped(WORKERS)
+                await trio.sleep(3 * SCRAPE_S)  # and the rules have seen it
                 watch = Watch(asked)
                 nursery.start_soon(watch.run)
                 drill = Drill(stage, asked, watch)
