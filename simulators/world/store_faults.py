@@ -17,7 +17,7 @@ from ledger.books.batch import CLAIM
 from ledger.books.rows import POST_BATCH
 from simulators.world.faults import Fault, Faults
 from simulators.world.memory.connection import MemoryConnection
-from simulators.world.memory.faults import Ending, Strike
+from simulators.world.memory.faults import BEGIN, Ending, Strike
 
 _LOST: Final = Strike(Ending.LOST_BEFORE)
 _POSTING_S: Final = (0.0005, 0.001, 0.002, 0.004)
@@ -70,7 +70,9 @@ class StoreFaults:
         is_posting = statement in (POST_BATCH, CLAIM)
         if self._is_dead or now_s < self._away_until_s:
             return _LOST
-        if now_s < self._registry_away_until_s and not is_posting and "registry." in statement:
+        # What is read in one look is known by its beginning alone.
+        reads_registry = statement == BEGIN or (not is_posting and "registry." in statement)
+        if now_s < self._registry_away_until_s and reads_registry:
             return _LOST
         delay_s = self._chance.choice(_POSTING_S) if is_posting else 0.0
         strike = None if faults.have_ended else self._by_chance(delay_s, is_posting=is_posting)
