@@ -101,11 +101,15 @@ async def set_partner_status(connection: Connection, actor: Actor, partner: int,
             raise NotInRegistry(f"there is no partner {partner}")
 
 
-async def check_partner(connection: Connection, partner: int) -> None:
-    """Raise NotInRegistry if there is no such partner."""
+async def check_partner(connection: Connection, partner: int) -> int:
+    """Return the programme of a partner. Raises NotInRegistry if there is no such partner."""
     check_number("the number of a partner", partner, 1, ID_MAX)
-    if not await connection.fetchval("select true from registry.partner where id = $1", partner):
+    programme: int | None = await connection.fetchval(
+        "select programme from registry.partner where id = $1", partner
+    )
+    if programme is None:
         raise NotInRegistry(f"there is no partner {partner}")
+    return programme
 
 
 async def list_partners(connection: Connection, *, after: int = 0, limit: int = 100) -> list[Any]:

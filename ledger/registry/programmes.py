@@ -169,6 +169,14 @@ async def list_programmes(connection: Connection) -> list[Any]:
     return rows
 
 
+async def list_zones(connection: Connection) -> list[Any]:
+    """All programmes: id, code, and the time zone by the rules in force."""
+    rows: list[Any] = await connection.fetch(
+        "select id, code, registry.zone_of_v1(id, now()) as zone from registry.programme order by id"
+    )
+    return rows
+
+
 async def list_rules(connection: Connection, programme: int) -> list[Any]:
     """All versions of a programme's rules, newest first: version, effective_from, rules_toml."""
     check_number("the number of a programme", programme, 1, PROGRAMME_MAX)

@@ -104,6 +104,19 @@ async def set_terminal_status(connection: Connection, actor: Actor, terminal: in
             raise NotInRegistry(f"there is no terminal {terminal}")
 
 
+async def check_terminal(connection: Connection, terminal: int) -> int:
+    """Return the programme of a terminal. Raises NotInRegistry if there is no such terminal."""
+    check_number("the number of a terminal", terminal, 1, ID_MAX)
+    programme: int | None = await connection.fetchval(
+        "select p.programme from registry.terminal t join registry.partner p on p.id = t.partner "
+        "where t.id = $1",
+        terminal,
+    )
+    if programme is None:
+        raise NotInRegistry(f"there is no terminal {terminal}")
+    return programme
+
+
 async def list_terminals(
     connection: Connection, *, after: int = 0, limit: int = 100, partner: int | None = None
 ) -> list[Any]:

@@ -23,9 +23,9 @@ from ops.cli.help_texts import examples
 from ops.place.database import Purpose, database_server
 from ops.place.installation import install
 from ops.place.options import HERE, Place
-from ops.place.running import note_of, noted, was_killed
+from ops.place.running import Reloaded, RunningNote, note_of, noted, was_killed
 from ops.place.state_lock import state_held
-from switch.config import Config, ConfigError
+from switch.config import Changes, Config, ConfigError
 from switch.logs import configure_logs, log_whole_process
 from switch.process.lines import TAKE_OVER_S_MAX
 from switch.process.notify import Notifier
@@ -85,10 +85,10 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
         def served(config: Config) -> Config:
             return msgspec.structs.replace(config, dsn=dsns.service, owner_dsn="")
 
-        notes = stack.enter_context(ExitStack())
+        note = Note(stack.enter_context(ExitStack()), config)
         supervisor = Supervisor(
             served(config),
-            lambda listening: _note(notes, config, listening),
+            note.serving,
             port_wait_s=TAKE_OVER_S_MAX if was_killed(config.state_path) else 0.0,
             notifier=notifier,
         )
@@ -99,6 +99,7 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
                 _heed,
                 signals,
                 stop,
+                note,
                 lambda: supervisor.reload(served(place.settings(**asdict(overrides)))),
             )
             status = await supervisor.run(stop)
@@ -106,23 +107,57 @@ async def serve(*, overrides: Overrides = NO_OVERRIDES, place: Place = HERE) -> 
     return status
 
 
-def _note(notes: ExitStack, config: Config, listening: Listening) -> None:
-    try:
-        notes.enter_context(noted(config.state_path, note_of(config, listening)))
-    except OSError as error:  # other commands will not find the switch; terminals do
-        log.warning("not_noted", problem=str(error))
+class Note:
+    """What other commands read of this switch: where it listens, and what its last reload came to."""
+
+    def __init__(self, notes: ExitStack, config: Config) -> None:
+        self._notes = notes
+        self._config = config
+        self._write: Callable[[RunningNote], None] | None = None
+        self._told: RunningNote
+
+    def serving(self, listening: Listening) -> None:
+        """Every worker serves; or one came back, and its pages are somewhere else."""
+        told = note_of(self._config, listening)
+        if self._write is not None:
+            self._rewrite(msgspec.structs.replace(told, reloaded=self._told.reloaded))
+            return
+        self._told = told
+        try:
+            self._write = self._notes.enter_context(noted(self._config.state_path, self._told))
+        except OSError as error:  # other commands will not find the switch; terminals do
+            log.warning("not_noted", problem=str(error))
+
+    def reloaded(self, changes: Changes | None, problem: str = "") -> None:
+        """A reload has come to something."""
+        if self._write is None:
+            return
+        number = self._told.reloaded.number + 1 if self._told.reloaded else 1
+        names = (sorted(changes.taken), changes.need_restart) if changes else ([], [])
+        self._rewrite(msgspec.structs.replace(self._told, reloaded=Reloaded(number, *names, problem)))
+
+    def _rewrite(self, told: RunningNote) -> None:
+        assert self._write is not None
+        self._told = told
+        try:
+            self._write(told)
+        except OSError as error:
+            log.warning("not_noted", problem=str(error))
 
 
 def _tell(notice: str) -> None:
     log.warning("embedded_postgres", problem=notice)
 
 
-async def _heed(signals: AsyncIterator[int], stop: trio.Event, reload: Callable[[], None]) -> None:
+async def _heed(
+    signals: AsyncIterator[int], stop: trio.Event, note: Note, reload: Callable[[], Changes]
+) -> None:
     async for number in signals:
         if number != signal.SIGHUP:
             stop.set()
             continue
         try:
-            reload()
+            note.reloaded(reload())
         except ConfigError as error:
             log.error("not_reloaded", problem=str(error))
+            note.reloaded(None, str(error))

@@ -7,7 +7,7 @@ is looked at. Invariant: written whole or not at all.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,14 +17,26 @@ from switch.config import Config
 from switch.process.supervisor import Running, Switch
 
 
+class Reloaded(msgspec.Struct, frozen=True):
+    """What a reload came to: the `number`-th of this switch; with a problem nothing was changed."""
+
+    number: int
+    changed: list[str]
+    need_restart: list[str]
+    problem: str = ""
+
+
 class RunningNote(msgspec.Struct, frozen=True):
-    """Where the switch of this state directory listens: for terminals, and each worker for HTTP."""
+    """Where the switch of this state directory listens: for terminals, and each worker for HTTP; and what
+    its last reload came to.
+    """
 
     pid: int
     host: str
     port: int
     http: list[str]
     tls: bool
+    reloaded: Reloaded | None = None
 
 
 def note_of(config: Config, listening: Running | Switch) -> RunningNote:
@@ -38,15 +50,25 @@ def note_path(state: Path) -> Path:
 
 
 @contextmanager
-def noted(state: Path, running: RunningNote) -> Iterator[None]:
-    """Keep the note for as long as the block lasts; a note that another process wrote since is left alone."""
+def noted(state: Path, running: RunningNote) -> Iterator[Callable[[RunningNote], None]]:
+    """Keep the note for as long as the block lasts; a note that another process wrote since is left alone.
+
+    Yields what writes it anew. Raises OSError.
+    """
     path = note_path(state)
-    beside = path.with_suffix(".new")
-    written = msgspec.json.encode(running) + b"\n"
-    beside.write_bytes(written)
-    beside.replace(path)
+    written = b""
+
+    def write(note: RunningNote) -> None:
+        nonlocal written
+        beside = path.with_suffix(".new")
+        text = msgspec.json.encode(note) + b"\n"
+        beside.write_bytes(text)
+        beside.replace(path)
+        written = text
+
+    write(running)
     try:
-        yield
+        yield write
     finally:
         if path.exists() and path.read_bytes() == written:
             path.unlink()
@@ -57,6 +79,8 @@ def read_note(state: Path) -> RunningNote | None:
     try:
         running = msgspec.json.decode(note_path(state).read_bytes(), type=RunningNote)
         os.kill(running.pid, 0)
+    except PermissionError:  # of another user's: it runs
+        return running
     except (OSError, msgspec.DecodeError):
         return None
     return running

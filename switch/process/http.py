@@ -10,6 +10,7 @@ of the worker's time at most, however many are asked for.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -63,7 +64,11 @@ def make_pages(meters: Meters, checks: Mapping[str, Check]) -> Pages:
 
     def readyz(_: str) -> Page:
         problems = {name: problem for name, check in checks.items() if (problem := check()) is not None}
-        said = {"ready": not problems, "checks": {name: problems.get(name, "ok") for name in checks}}
+        said = {
+            "ready": not problems,
+            "checks": {name: problems.get(name, "ok") for name in checks},
+            "pid": os.getpid(),
+        }
         status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
         return Page(status, msgspec.json.encode(said) + b"\n", "application/json")
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from itertools import count
 from typing import IO
 
 import msgspec
 import structlog
 import trio
 
-from switch.config import Config
+from switch.config import Changes, Config
 from switch.logs import configure_logs
 from switch.process.checks import check_start, warn_of_certificate
 from switch.process.child import Child
@@ -89,8 +88,8 @@ class Supervisor:
         """Where each worker's pages are now, in the order of their numbers."""
         return [self._http[worker] for worker in sorted(self._http)]
 
-    def reload(self, config: Config) -> None:
-        """Take over other settings as far as a running switch can; the log says what became of them.
+    def reload(self, config: Config) -> Changes:
+        """Take over other settings as far as a running switch can; return what became of them, and log it.
 
         The certificate is read anew in any case. Raises `ConfigError` where it cannot be used; then nothing
         has changed.
@@ -111,6 +110,7 @@ class Supervisor:
         for child in self._children.values():
             child.tell_settings()
         log.info("reloaded", changed=changes.taken, need_restart=changes.need_restart)
+        return changes
 
     async def run(self, stop: trio.Event) -> int:
         """Run until `stop` is set; return the exit status (0 after a clean drain).
@@ -144,9 +144,9 @@ class Supervisor:
         return f"worker {', '.join(silent)} says nothing" if silent and not self._stopping.is_set() else ""
 
     def _worker_ready(self, ready: WorkerReady) -> None:
-        first = len(self._http) < self._config.workers
+        has_moved = self._http.get(ready.worker) != ready.http
         self._http[ready.worker] = ready.http
-        if first and len(self._http) == self._config.workers:
+        if has_moved and len(self._http) == self._config.workers:
             running = Running(self._config.listen_host, self._config.listen_port, self.http)
             self._on_ready(running)
             self._where = f"{self._config.workers} workers serve {running.host}:{running.port}"
@@ -155,10 +155,8 @@ class Supervisor:
 
     async def _keep(self, worker: int) -> None:
         """Start a worker again and again, with growing pauses while it dies young."""
-        pause_s = RESTART_FIRST_S
-        for restarts in count():
-            if self._stopping.is_set():
-                return
+        pause_s, restarts = RESTART_FIRST_S, 0
+        while not self._stopping.is_set():
             started_at = trio.current_time()
             order = WorkerOrder(worker, self._config, self._port_wait_s, restarts)
             child = self._children[worker] = Child(order, self._worker_ready, self._log_file)
@@ -170,7 +168,11 @@ class Supervisor:
                 self._status = status
                 self._stopping.set()
                 return
-            log.error("worker_died", worker=worker, status=child.returncode, restart_in_s=pause_s)
+            if status == 0:  # somebody had it drained, and wants another in its place
+                log.info("worker_drained", worker=worker, restart_in_s=pause_s)
+            else:
+                restarts += 1
+                log.error("worker_died", worker=worker, status=child.returncode, restart_in_s=pause_s)
             with trio.move_on_after(pause_s):
                 await self._stopping.wait()
             young = trio.current_time() - started_at < RESTART_MAX_S
@@ -187,8 +189,9 @@ async def serve(
 ) -> int:
     """Serve with `config.workers` processes until `stop`; return the exit status: 0 after a clean drain.
 
-    `on_ready` is called once, when every worker serves. The workers' logs go to `log_file`, else to our
-    standard error. `port_wait_s` is how long to wait for ports that are taken. Raises `PortInUse`.
+    `on_ready` is called when every worker serves, and again when one came back at another address. The
+    workers' logs go to `log_file`, else to our standard error. `port_wait_s` is how long to wait for ports
+    that are taken. Raises `PortInUse`.
     """
     return await Supervisor(config, on_ready, log_file, port_wait_s).run(stop)
 

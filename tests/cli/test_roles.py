@@ -206,6 +206,7 @@ TABLE: Final[dict[str, Row]] = {
     "holders notice": on_card(1, *SURE),
     "ledger balance": on_card(1, "-"),
     "ledger history": on_card(1, "-"),
+    "journal find": Row(lambda w: (f"{w.id()}/1",), OK, NOT_FOUND),
     "explain": Row(lambda w: (f"{w.id()}/1",), OK, NOT_FOUND),
     "audit": Row(lambda _: ("--card", "-"), OK, NOT_FOUND, lambda w: w.card(1)),
     "ledger verify": the_owner_s(),
@@ -224,7 +225,7 @@ TABLE: Final[dict[str, Row]] = {
 }
 NO_OFFICE: Final = {
     "demo", "up", "serve", "board", "simulate", "terminal", "bench", "completion", "config", "doctor",
-    "backup", "till-page",
+    "backup", "till-page", "workers", "reload", "drain",
 }  # fmt: skip
 """What does no office's work: the switch, what plays its terminals, and its settings."""
 

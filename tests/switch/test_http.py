@@ -1,6 +1,7 @@
 """The pages beside the switch: what they answer, and that nobody can keep a scrape from being answered."""
 
 import itertools
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -81,7 +82,7 @@ async def test_pages_and_what_is_none() -> None:
         status, body = await site.get(b"/readyz")
         assert (status, body.strip()) == (
             503,
-            b'{"ready":false,"checks":{"postgres":"ok","postings":"none commits"}}',
+            b'{"ready":false,"checks":{"postgres":"ok","postings":"none commits"},"pid":%d}' % os.getpid(),
         )
         assert await site.ask(b"HEAD /healthz HTTP/1.0\r\n\r\n") == (200, b"")
         assert (await site.get(b"/nothing"))[0] == 404
