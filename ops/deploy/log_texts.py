@@ -176,6 +176,11 @@ EVENTS: Final[dict[str, Told]] = {
         "A worker process has ended; it is started again after `restart_in_s`. Below 0 it is a signal.",
         "-9: the kernel's log (out of memory), or worker_silent before it. Else the worker's own last lines.",
     ),
+    "worker_drained": Told(
+        "A worker was told to drain and did (`cityswitch drain --worker`, or a SIGTERM to it alone);"
+        " another is started in its place.",
+        "Nothing. Where nobody asked for it: who sends signals to the workers?",
+    ),
     "worker_killed": Told(
         "A worker did not drain in time and was killed; what it had not answered is asked again.",
         "See database_trouble before it; raise drain_s where Postgres is slow.",

@@ -96,11 +96,11 @@ class Supervisor:
         """
         self._notifier.tell(RELOADING=1)
         try:
-            self._reload(config)
+            return self._reload(config)
         finally:
             self._notifier.tell(READY=1)
 
-    def _reload(self, config: Config) -> None:
+    def _reload(self, config: Config) -> Changes:
         warn_of_certificate(config)
         if not config.listen_port:  # any free one: we have one
             config = msgspec.structs.replace(config, listen_port=self._config.listen_port)
