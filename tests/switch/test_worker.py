@@ -1,5 +1,6 @@
 """A worker whole, against real Postgres: the acknowledged is in the books, and blocks act."""
 
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -365,6 +366,7 @@ async def test_http_says_what_it_should(fresh: FreshDatabase, owner: Database, t
         assert msgspec.json.decode(body) == {
             "ready": True,
             "checks": {"postgres": "ok", "registry": "ok", "postings": "ok", "switch": "ok"},
+            "pid": os.getpid(),
         }
 
 
