@@ -31,7 +31,8 @@ ROWS_MAX: Final = 2_000
 ROUNDS_A_LOOK: Final = 12
 """In so many rounds every open connection is looked at once: a request is seen within a minute."""
 FORGET_S: Final = 3_600.0
-END_S_MAX: Final = 2.0
+JOB_S_MAX: Final = 2.0
+"""To connect, and to tell: the end of a worker waits for no more than that."""
 
 
 class Presence:
@@ -49,18 +50,22 @@ class Presence:
         self._forget_at = 0.0
         self._outage = Outage("presence")
 
-    async def run(self) -> None:
-        """Tell for ever."""
-        while True:
-            await self.round()
-            await trio.sleep(ROUND_S)
+    async def run(self, stop: trio.Event) -> None:
+        """Tell until `stop`. A round ends by its time limits: cut short it would leave a socket behind."""
+        while not stop.is_set():
+            with trio.CancelScope(shield=True):
+                await self.round()
+            with trio.move_on_after(ROUND_S):
+                await stop.wait()
 
     async def round(self) -> None:
         """Tell what is new since the last round, as far as one may."""
         self._look()
         news = self._connections.attendance.take(ROWS_MAX)
         try:
-            await self._session.run(lambda connection: self._tell(connection, news))
+            await self._session.run(
+                lambda connection: self._tell(connection, news), timeout_s=JOB_S_MAX, connect_s=JOB_S_MAX
+            )
         except LedgerError as error:
             self._connections.attendance.give_back(news)
             self._outage.failed(self, str(error))
@@ -68,18 +73,17 @@ class Presence:
             self._outage.works(self)
 
     async def end(self) -> None:
-        """Tell the last, and that this worker has gone; within `END_S_MAX`."""
-        with trio.move_on_after(END_S_MAX):
-            while self._connections.attendance:
-                news = self._connections.attendance.take(ROWS_MAX)
-                if not await self._try(lambda connection, news=news: self._tell(connection, news)):  # type: ignore[misc]
-                    return
-            if (life := self._life) is not None:
-                await self._try(lambda connection: presence.end(connection, life))
+        """Tell the last, and that this worker has gone."""
+        while self._connections.attendance:
+            news = self._connections.attendance.take(ROWS_MAX)
+            if not await self._try(lambda connection, news=news: self._tell(connection, news)):  # type: ignore[misc]
+                return
+        if (life := self._life) is not None:
+            await self._try(lambda connection: presence.end(connection, life))
 
     async def _try(self, job: Callable[[DatabaseConnection], object]) -> bool:
         try:
-            await self._session.run(job, timeout_s=END_S_MAX)  # type: ignore[arg-type]
+            await self._session.run(job, timeout_s=JOB_S_MAX, connect_s=JOB_S_MAX)  # type: ignore[arg-type]
         except LedgerError as error:
             self._outage.failed(self, str(error))
             return False

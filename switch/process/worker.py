@@ -234,9 +234,12 @@ class Worker:
             return
         told = Presence(database.session(), front.connections, self._worker, clock_ms)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(told.run)
-            yield
-            nursery.cancel_scope.cancel()
+            stop = trio.Event()
+            nursery.start_soon(told.run, stop)
+            try:
+                yield
+            finally:
+                stop.set()
         await told.end()
 
     def reload(self, new: Config) -> None:
