@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 
 from ledger.postgres.database import Connection
-from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RulesRow, TerminalRow
+from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RulesRow, TerminalRow, since
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.date()
@@ -30,6 +30,12 @@ class PastCard(msgspec.Struct, frozen=True, gc=False):
     last4: str
     expires_on: date | None
     past: tuple[int, ...] | None
+    added_at: datetime | None = None
+
+    def since(self) -> tuple[int, ...] | None:
+        """Its statuses before, with when it came, as a worker has them."""
+        added_ms = _ms(self.added_at)
+        return self.past if added_ms is None else since(added_ms, self.status, self.past)
 
 
 class PastHolder(msgspec.Struct, frozen=True, gc=False):
@@ -37,7 +43,6 @@ class PastHolder(msgspec.Struct, frozen=True, gc=False):
 
     account: int
     flags: int
-    guardian: bool
     entitled_until: date | None
     notice_ends_on: date | None
 

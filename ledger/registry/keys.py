@@ -15,7 +15,9 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import SWITCH, Actor, writing
 from ledger.registry.bounds import ID_MAX, check_number
+from ledger.registry.partners import check_partner
 from ledger.registry.secrets import MasterKey
+from ledger.registry.terminals import check_terminal
 
 OVERLAP_DAYS: Final = 14
 OVERLAP_DAYS_MAX: Final = 366
@@ -152,8 +154,8 @@ async def is_live(connection: Connection, terminal: int, generation: int) -> boo
 
 
 async def list_keys(connection: Connection, terminal: int) -> list[Any]:
-    """The key generations of a terminal, newest first, without the keys."""
-    check_number("the number of a terminal", terminal, 1, ID_MAX)
+    """The key generations of a terminal, newest first, without the keys. Raises NotInRegistry."""
+    await check_terminal(connection, terminal)
     rows: list[Any] = await connection.fetch(
         "select generation, issued_at, used_at, not_after, retired_at from registry.terminal_key "
         "where terminal = $1 order by generation desc",
@@ -167,13 +169,14 @@ async def next_generations(
 ) -> dict[int, int]:
     """The generation each terminal's next key will be (1: it never had one), by terminal.
 
-    Of the terminals named, those of a partner, or all; a terminal that is not there is left out.
+    Of the terminals named, those of a partner, or all; a terminal that is not there is left out. Raises
+    NotInRegistry for a partner who is not there.
     """
     wanted = None if terminals is None else list(terminals)
     for terminal in wanted or ():
         check_number("the number of a terminal", terminal, 1, ID_MAX)
     if partner is not None:
-        check_number("the number of a partner", partner, 1, ID_MAX)
+        await check_partner(connection, partner)
     rows = await connection.fetch(
         "select t.id, coalesce(max(k.generation), 0) + 1 as next "
         "from registry.terminal t left join registry.terminal_key k on k.terminal = t.id "

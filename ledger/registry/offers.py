@@ -16,6 +16,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import ID_MAX, check_number, check_page, first_fault, number_fault
 from ledger.registry.imports import Import, Mode, Refusal, sort_out
+from ledger.registry.partners import check_partner
 from ledger.registry.programmes import YEARS, check_programme
 
 TERMS_CHARACTERS_MAX: Final = 16_384
@@ -237,8 +238,13 @@ async def list_offers(
     limit: int = 100,
     partner: int | None = None,
 ) -> list[Any]:
-    """All versions of a page of offers with a number above `after`, by number, newest version first."""
-    check_page(limit, after, partner or 0)
+    """All versions of a page of offers with a number above `after`, by number, newest version first.
+
+    Raises NotInRegistry for a partner who is not there.
+    """
+    check_page(limit, after)
+    if partner is not None:
+        await check_partner(connection, partner)
     rows: list[Any] = await connection.fetch(
         f"select {_COLUMNS} from registry.offer where programme = $1 and number in ("  # noqa: S608 a fixed list
         "select distinct number from registry.offer where programme = $1 and number > $2::bigint "

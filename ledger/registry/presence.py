@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.postgres.database import Connection
 from ledger.registry.bounds import ID_MAX, check_number, check_page
+from ledger.registry.partners import check_partner
 
 BEAT_S_MAX: Final = 20.0
 """A worker that has not been heard for so long is gone, and its terminals are off line."""
@@ -148,8 +149,10 @@ async def silent(connection: Connection) -> dict[str, int]:
 async def terminal_status(
     connection: Connection, wanted: Wanted = EVERY, *, after: int = 0, limit: int = 100
 ) -> list[Any]:
-    """A page of terminals with a number above `after`: how each of them is."""
-    check_page(limit, after, wanted.partner or 0)
+    """A page of terminals with a number above `after`: how each of them is. Raises NotInRegistry."""
+    check_page(limit, after)
+    if wanted.partner is not None:
+        await check_partner(connection, wanted.partner)
     for terminal in wanted.terminals or ():
         check_number("the number of a terminal", terminal, 1, ID_MAX)
     rows: list[Any] = await connection.fetch(_STATUS, after, limit, *wanted)

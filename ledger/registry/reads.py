@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from ledger.postgres.database import Connection
+from ledger.registry.card_states import CardStatus
 
 CHANNEL: Final = "registry"
 CARDS_PER_READ: Final = 2_000
@@ -100,6 +101,24 @@ CardTuple: TypeAlias = tuple[
 ]
 
 
+LATE_DAYS_MAX: Final = 32
+"""More than any programme judges a sale late by (`advice_age_max_days`)."""
+EARLY_MS: Final = 300_000
+"""So much before it was added a card may have been used: a terminal's clock may be late by it."""
+
+
+def since(added_ms: int, status: int, past: Sequence[int] | None) -> tuple[int, ...]:
+    """Return a card's `past` with when it came: before, it was as good as ordered.
+
+    One that was ordered says so itself.
+    """
+    known = tuple(past or ())
+    first = known[0] & 15 if known else status
+    if first in (CardStatus.ORDERED, CardStatus.READY):
+        return known
+    return (added_ms - EARLY_MS << 4 | int(CardStatus.ORDERED), *known)
+
+
 def status_at(status: int, past: Sequence[int] | None, at_ms: int) -> int:
     """Return the status a card had at a moment (ms since 1970), by its status now and its `past`.
 
@@ -144,11 +163,16 @@ OFFERS: Final = """select programme, number, version, partner, state = 2,
   from registry.offer where changed > $1 and state > 0 order by programme, number, version"""
 # A card whose notice runs is valid no longer than that. A kind that never changes began and ends beyond
 # all days.
-_CARD: Final = """select c.token, c.account, c.programme, c.status,
-    least(c.expires_on, h.notice_ends_on) - date '1970-01-01', c.past,
-    case when h.account is not null then array[h.flags, h.guardian::int, h.kinds, h.kinds_before,
+# Before it was added a card was as good as ordered: told of young ones, as no older sale is judged (`since`).
+_CARD: Final = f"""select c.token, c.account, c.programme, c.status,
+    least(c.expires_on, h.notice_ends_on) - date '1970-01-01',
+    case when c.added_at > now() - interval '{LATE_DAYS_MAX} days'
+        and coalesce((c.past[1] & 15)::smallint, c.status) not in (4, 5)
+      then array_prepend((extract(epoch from c.added_at) * 1000)::bigint - {EARLY_MS} << 4 | 4, c.past)
+      else c.past end,
+    case when h.account is not null then array[h.flags, h.kinds, h.kinds_before,
       coalesce(h.kinds_from - date '1970-01-01', -1000000), h.kinds_next,
-      coalesce(h.next_from - date '1970-01-01', 1000000), h.entitled_until - date '1970-01-01'] end"""
+      coalesce(h.next_from - date '1970-01-01', 1000000), h.entitled_until - date '1970-01-01'] end"""  # noqa: S608 fixed numbers
 CARDS: Final = f"""{_CARD}
   from registry.card c left join registry.holder h using (account) where c.changed > $1"""
 CARDS_OF_HOLDERS: Final = f"""{_CARD}

@@ -19,7 +19,7 @@ from ledger.registry.bounds import (
     text_fault,
 )
 from ledger.registry.imports import Import, Mode, Refusal, plan, sort_out
-from ledger.registry.partners import refuse_without_partner
+from ledger.registry.partners import check_partner, refuse_without_partner
 from ledger.registry.reads import Status
 
 
@@ -120,8 +120,13 @@ async def check_terminal(connection: Connection, terminal: int) -> int:
 async def list_terminals(
     connection: Connection, *, after: int = 0, limit: int = 100, partner: int | None = None
 ) -> list[Any]:
-    """A page of terminals with a number above `after`, of one partner or of all, in order of number."""
-    check_page(limit, after, partner or 0)
+    """A page of terminals with a number above `after`, of one partner or of all, in order of number.
+
+    Raises NotInRegistry for a partner who is not there.
+    """
+    check_page(limit, after)
+    if partner is not None:
+        await check_partner(connection, partner)
     rows: list[Any] = await connection.fetch(
         "select id, partner, status, label, outlet from registry.terminal "
         "where id > $1::bigint and ($3::bigint is null or partner = $3) order by id limit $2",

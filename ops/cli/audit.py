@@ -17,6 +17,9 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Wanted, list_audit
 from ledger.registry.bounds import INT64_MAX
 from ledger.registry.card_states import CardStatus
+from ledger.registry.partners import check_partner
+from ledger.registry.programmes import check_programme
+from ledger.registry.terminals import check_terminal
 from ops.cli.cards import card_desk
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import Json, digits_of, status_name
@@ -88,6 +91,16 @@ class Which:
         kind, key = named[0] if named else (OBJECTS[self.object] if self.object else None, None)
         return Wanted(kind, key, self.by, parse_since(self.since))
 
+    async def check_named(self, connection: Connection) -> None:
+        """Raise NotInRegistry for what is not there: an empty trail would say that it was left alone."""
+        for number, check in (
+            (self.programme, check_programme),
+            (self.partner, check_partner),
+            (self.terminal, check_terminal),
+        ):
+            if number is not None:
+                await check(connection, number)
+
 
 ALL: Final = Which()
 
@@ -121,6 +134,7 @@ async def audit(
     else:
 
         async def job(connection: Connection) -> list[Any]:
+            await which.check_named(connection)
             return await list_audit(connection, wanted, before=below, limit=limit)
 
         async with looking(place) as database:

@@ -91,13 +91,12 @@ class Past:
         holder = self._holders.get(card.account)
         ends = [day for day in (card.expires_on, holder and holder.notice_ends_on) if day]
         expires_day = min(map(day_number, ends), default=None)
-        plain = (card.account, card.programme, card.status, expires_day, card.past)
+        plain = (card.account, card.programme, card.status, expires_day, card.since())
         if holder is None:
             return Card(*plain)
         until = holder.entitled_until
         held = Held(
             holder.flags,
-            int(holder.guardian),
             kinds,
             kinds,
             -ALWAYS_DAYS,

@@ -67,7 +67,8 @@ class Inquiries:
     async def _ask(self, question: Question) -> Reply:
         message, terminal, now_ms = question.request.message, question.terminal, question.at.now_ms
         assert isinstance(message, Request)
-        if not is_served(message, terminal.partner.programme.current.rules):
+        is_stale_look = isinstance(message, Verify) and question.at.is_stale  # 11 goes before 20
+        if not is_stale_look and not is_served(message, terminal.partner.programme.current.rules):
             return not_supported(message, now_ms, question.connection.language)
         match message:
             case SignOn():

@@ -155,6 +155,8 @@ class Directory:
         self._turns_at_ms = (0, 0)
         self._expiry_days: dict[int | None, int | None] = {}
         self._held: dict[Held, Held] = {}
+        self._pasts: dict[tuple[int, ...], tuple[int, ...]] = {}
+        """Of cards that were added together."""
         self._faults: list[str] = []
 
     def find_card(self, programme: Programme, digits: str) -> Card | None:
@@ -233,10 +235,10 @@ class Directory:
         """
         cards = self._arriving if self.number else self.cards
         # Millions of cards expire on a few thousand days: each day is one object, not one a card.
-        one_day = self._expiry_days.setdefault
+        one_day, one_past = self._expiry_days.setdefault, self._pasts.setdefault
         for token, account, programme, status, expires_day, past, held in rows:
             day = one_day(expires_day, expires_day)
-            statuses = tuple(past) if past else None
+            statuses = one_past(tuple(past), tuple(past)) if past else None
             if held is None:
                 cards[token] = Card(account, programme, status, day, statuses)
             else:

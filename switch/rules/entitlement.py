@@ -26,7 +26,6 @@ class Held(NamedTuple):
     """
 
     flags: int
-    guardian: int
     kinds: int
     kinds_before: int
     kinds_from: int
@@ -38,16 +37,16 @@ class Held(NamedTuple):
 class Standing(NamedTuple):
     """What holds for a holder on a day: kinds and flags as bit masks, and whether the entitlement holds.
 
-    `has_guardian`: a guardian acts for the holder whatever the age (Zgierz § 12).
+    That a guardian acts for an adult (Zgierz § 12) decides nothing at a till: § 17 asks of minors alone for a
+    guardian's document.
     """
 
     kinds: int
     flags: int
-    has_guardian: bool
     is_entitled: bool
 
 
-NOBODY = Standing(0, 0, has_guardian=False, is_entitled=True)
+NOBODY = Standing(0, 0, is_entitled=True)
 """Of a card no holder's data is kept for, in a programme whose entitlement has no end."""
 
 
@@ -63,7 +62,7 @@ def standing(card: Card, version: Version, day: int) -> Standing:
         kinds = held.kinds_next if day >= held.next_from else held.kinds
     until = held.entitled_until
     is_entitled = not needs_proof or (until is not None and day <= until)
-    return Standing(kinds, held.flags, bool(held.guardian), is_entitled)
+    return Standing(kinds, held.flags, is_entitled)
 
 
 def steps_of(rules: Rules) -> list[tuple[int, int]]:

@@ -148,7 +148,7 @@ TABLE: Final[dict[str, Row]] = {
     "terminals block": on_id(*SURE, number=5),
     "terminals unblock": on_id(number=5),
     "terminals key issue": both(lambda w: (w.id(5 if w.side == "own" else 0), "--out", w.out("key"))),
-    "terminals key list": on_id(other=OK),
+    "terminals key list": on_id(),
     "terminals key rotate": both(lambda w: (w.id(), "--out", w.out("next"))),
     "terminals key revoke": on_id("--generation", "1", *SURE),
     "offers check": both(lambda w: (offers_file(w), "--programme", w.code)),

@@ -1,5 +1,6 @@
 """What the registry remembers of a card's earlier statuses, for sales that arrive late."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -8,13 +9,15 @@ from ledger.postgres.database import Database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import set_card_status
 from ledger.registry.duplicates import replace_card
-from ledger.registry.reads import CardTuple, read_changes, status_at
-from tests.ledger.books import TESTER, found_registry
+from ledger.registry.reads import EARLY_MS, CardTuple, read_changes, since, status_at
+from tests.ledger.books import TESTER, found_registry, write_registry
 
 
 @pytest.fixture
 async def registry(owner: Database) -> Database:
     await owner.run(lambda connection: found_registry(connection, 3))
+    long_ago = "update registry.card set added_at = now() - interval '1 year'"
+    await owner.run(lambda connection: write_registry(connection, long_ago))
     return owner
 
 
@@ -52,6 +55,25 @@ async def test_a_card_s_past_tells_its_status_of_any_moment(registry: Database, 
         )
     ends = [entry >> 4 for entry in await past()]
     assert (len(ends), ends) == (16, sorted(ends))
+
+
+async def test_a_sale_of_before_a_card_was_added_is_refused(registry: Database, database: Database) -> None:
+    """A young card says since when it is there, five minutes for a terminal's clock; an old one says
+    nothing; one that was ordered says itself when it became active.
+    """
+    add = (
+        "update registry.card set added_at = to_timestamp($1::bigint / 1000.0), status = $2 where token = $3"
+    )
+    now_ms = int(time.time()) * 1_000
+    await registry.run(lambda c: write_registry(c, add, now_ms, 0, 1000))
+    cards = await cards_of(database)
+    assert cards[1000][5] == list(since(now_ms, CardStatus.ACTIVE, None))
+    assert status_at(0, cards[1000][5], now_ms - EARLY_MS - 1) == CardStatus.ORDERED
+    assert status_at(0, cards[1000][5], now_ms - EARLY_MS) == CardStatus.ACTIVE
+    assert cards[1001][5] is None
+    ordered = (now_ms << 4 | int(CardStatus.ORDERED),)
+    assert since(now_ms, CardStatus.ACTIVE, ordered) == ordered
+    assert since(now_ms, CardStatus.READY, None) == ()
 
 
 async def test_the_replaced_plastic_tells_when(registry: Database, database: Database) -> None:

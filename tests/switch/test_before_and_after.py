@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from ledger.registry.card_states import CardStatus
-from ledger.registry.reads import OfferRow
+from ledger.registry.reads import EARLY_MS, OfferRow, since
 from protocol import BenefitAdvice, EarnAdvice, EntryMode, Refund, ResultCode, Reversal
 from switch.rules.decide import (
     Decision,
@@ -41,6 +41,7 @@ BEFORE_MS, AFTER_MS = EVENT_MS - HOUR_MS, EVENT_MS + HOUR_MS
 PUPIL, GROWN = 1, 2
 FOR_PUPILS = an_offer(9, {"kind": "free_entry", "for": ["pupil"]}, partner=7)
 EVENTS = ("block", "birthday", "new rules", "31 May", "replacement")
+"""Things that end something; "issue" begins it: before, there was no such card."""
 
 
 class World(NamedTuple):
@@ -63,9 +64,11 @@ def after_event(event: str) -> World:
         programme.offers.put(OfferRow(4, 9, 2, 7, True, EVENT_MS, ""))
     status = {"block": CardStatus.BLOCKED, "replacement": CardStatus.REPLACED}.get(event, CardStatus.ACTIVE)
     past = (EVENT_MS << 4 | int(CardStatus.ACTIVE),) if status else None
+    if event == "issue":
+        past = since(EVENT_MS + EARLY_MS, int(status), None)
     grown = GROWN if event == "birthday" else PUPIL
     until = TODAY - 1 if event == "31 May" else TODAY + 300
-    held = Held(0, 0, grown, PUPIL, TODAY, grown, 1_000_000, until)
+    held = Held(0, grown, PUPIL, TODAY, grown, 1_000_000, until)
     return World(till(partner), HeldCard(8, 4, int(status), None, past, held))
 
 
@@ -117,7 +120,15 @@ def test_a_benefit_granted_offline(event: str) -> None:
     assert after.code == GRANTED_AFTER[event]
 
 
-@pytest.mark.parametrize("event", EVENTS)
+def test_no_sale_was_made_with_a_card_that_was_not_there() -> None:
+    """Dated before the card was added: as one that is not active yet; after it, as any other."""
+    world = after_event("issue")
+    for advice in (earn_advice, benefit_advice):
+        assert advice(world, BEFORE_MS).code == ResultCode.CARD_NOT_ACTIVE
+        assert advice(world, AFTER_MS).code == 0
+
+
+@pytest.mark.parametrize("event", [*EVENTS, "issue"])
 @pytest.mark.parametrize("sold_ms", [BEFORE_MS, AFTER_MS], ids=["before", "after"])
 def test_what_was_sold_can_be_taken_back(event: str, sold_ms: int) -> None:
     """A refund and a reversal go to the books whatever has happened, before or after the sale."""

@@ -55,7 +55,7 @@ SEEN_ALL = 7
 def held(kinds: int, flags: int = 0, entitled_days: int | None = 100) -> Held:
     """A holder whose kinds never change."""
     until = None if entitled_days is None else TODAY + entitled_days
-    return Held(flags, 0, kinds, kinds, -1_000_000, kinds, 1_000_000, until)
+    return Held(flags, kinds, kinds, -1_000_000, kinds, 1_000_000, until)
 
 
 def card(rules: Rules, kinds: int = ADULT, flags: int = 0, **more: Any) -> Card:
@@ -294,7 +294,7 @@ def test_an_advice_is_judged_by_the_time_of_the_sale() -> None:
     terminal = shop(PONTA, offer)
     terminal.partner.programme.offers.put(OfferRow(4, 9, 2, partner.number, True, NOW_MS - HOUR_MS, ""))
     sold_ms = NOW_MS - 26 * HOUR_MS  # the day before at 08:00 in Ponta, which is at 00:00 UTC in summer
-    grown_today = Held(0, 0, 2, 1, TODAY, 2, 1_000_000, None)
+    grown_today = Held(0, 2, 1, TODAY, 2, 1_000_000, None)
     blocked_since = ((NOW_MS - HOUR_MS) << 4 | 0,)
     holder = HeldCard(8, 4, 1, None, blocked_since, grown_today)
 

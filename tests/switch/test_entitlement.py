@@ -33,7 +33,6 @@ def held_on(born: date, today: date, entitled_until: date | None = None, *, flag
     before = kinds_on(BANDS, "both", born, newest[0] - timedelta(1)) if newest else 0
     return Held(
         flags=flags,
-        guardian=0,
         kinds=kinds_on(BANDS, "both", born, today),
         kinds_before=before,
         kinds_from=day_number(newest[0]) if newest else -FOR_EVER,
@@ -105,9 +104,9 @@ def test_a_card_of_which_nothing_is_kept() -> None:
     """Częstochowa and Żywiec need no holder's data; where proof is asked for, nothing is entitled without."""
     assert standing(held_card(None), CZESTOCHOWA, 20_000) is NOBODY
     assert not standing(held_card(None), ZGIERZ, 20_000).is_entitled
-    flagged = held_on(date(1950, 1, 1), date(2026, 1, 1), flags=3)._replace(guardian=1)
+    flagged = held_on(date(1950, 1, 1), date(2026, 1, 1), flags=3)
     found = standing(held_card(flagged), CZESTOCHOWA, 20_000)
-    assert (found.flags, found.has_guardian) == (3, True)
+    assert found.flags == 3
 
 
 @given(

@@ -15,9 +15,10 @@ from protocol import (
     Redeem,
     Refund,
     ResultCode,
+    Verify,
 )
 from switch.flow.operations import OPERATIONS, served
-from switch.rules.decide import Moment
+from switch.rules.decide import Moment, decide_benefit_use, decide_redeem, decide_verify
 from switch.rules.decide.refusals import refuse_partner
 from switch.rules.directory import Card
 from switch.rules.programme import Rules
@@ -57,6 +58,20 @@ def test_what_sign_on_offers_is_served_and_nothing_else(rules: Rules) -> None:
     offered = set(served(rules))
     for message in requests(AT_MS // 1_000):
         assert (TYPE_OF[type(message)] in offered) == (decide(rules, message) not in NEVER), message
+
+
+@pytest.mark.parametrize("rules", CITIES, ids=lambda rules: rules.programme.code)
+def test_while_the_registry_may_be_old_nothing_is_not_supported_for_good(rules: Rules) -> None:
+    """11 goes before 20, for what looks at blocks and offers: rules that have it may hold already."""
+    stale = Moment(AT_MS, is_stale=True)
+    card = Card(8, rules.programme.number, 0)
+    till_here = till(partner_in(rules))
+    head = 1, AT_MS // 1_000, "", EntryMode.SCANNED
+    assert decide_redeem(Redeem(*head, 100, 0), till_here, card, stale).code == ResultCode.FEED_STALE
+    assert decide_benefit_use(BenefitUse(*head, 7, 1_000, 7), till_here, card, stale).code == (
+        ResultCode.FEED_STALE
+    )
+    assert decide_verify(Verify(*head, 0), till_here, card, stale).code == ResultCode.FEED_STALE
 
 
 @pytest.mark.parametrize("days_ago", [8, 4_000])

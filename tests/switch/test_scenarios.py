@@ -32,7 +32,7 @@ from protocol.published.make_scenarios import make_scenarios
 from protocol.reply_figures import Fill
 from switch.flow.operations import OPERATIONS
 from tests.entries import SWIPED
-from tests.ledger.books import TESTER
+from tests.ledger.books import TESTER, write_registry
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.memory import CARD, Line, running_front
@@ -87,6 +87,10 @@ async def issue_cards(running: Running) -> None:
         await import_cards(
             connection, TESTER, 1, [row(cards[name]) for cards in everybody for name in ("$card", "$other")]
         )
+        long_ago = (
+            "update registry.card set added_at = now() - interval '1 year'"  # sales of days ago are told of
+        )
+        await write_registry(connection, long_ago)
 
     await running.owner.run(job)
     await running.owner.run(publish_published)

@@ -68,7 +68,6 @@ def _card(registry: MemoryRegistry, card: Card) -> tuple[Any, ...]:
 def _held(holder: Holder) -> list[int | None]:
     return [
         holder.flags,
-        int(holder.guardian),
         holder.kinds,
         holder.kinds_before,
         NEVER_BEGAN if holder.kinds_from is None else holder.kinds_from,

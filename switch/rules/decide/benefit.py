@@ -26,10 +26,10 @@ OFFLINE_NOT_ALLOWED: Final = int(ResultCode.OFFLINE_NOT_ALLOWED)
 def decide_benefit_use(message: BenefitUse, terminal: Terminal, card: Card | int, at: Moment) -> Decision:
     """One use now; refused for now while a block or a withdrawal may have been missed."""
     version = terminal.partner.programme.current
-    if version.rules.benefits is None:
-        return Decision(int(ResultCode.NOT_SUPPORTED), amount_grosze=message.amount)
     if at.is_stale:
         return Decision(int(ResultCode.FEED_STALE))
+    if version.rules.benefits is None:
+        return Decision(int(ResultCode.NOT_SUPPORTED), amount_grosze=message.amount)
     code = refuse(terminal.partner, card, message.entry, at)
     if code or isinstance(card, int):
         return _refused(code, message)

@@ -15,10 +15,10 @@ def decide_redeem(message: Redeem, terminal: Terminal, card: Card | int, at: Mom
     """
     partner = terminal.partner
     rules = partner.programme.current.rules
+    if at.is_stale:  # nor is it known for certain what the programme has
+        return Decision(int(ResultCode.FEED_STALE))
     if rules.redeem is None:
         return Decision(int(ResultCode.NOT_SUPPORTED))
-    if at.is_stale:
-        return Decision(int(ResultCode.FEED_STALE))
     value_grosze = rules.tier_value_grosze(message.tier)
     code = refuse(partner, card, message.entry, at) or _refuse_rebate(message.amount, value_grosze)
     asked = More(tier=message.tier, basis=message.amount)

@@ -39,10 +39,10 @@ def decide_verify(message: Verify, terminal: Terminal, card: Card | int, at: Mom
     version = programme.current
     if code := postpone(terminal.partner, card, at):
         return Verdict(code)
-    if version.rules.benefits is None:
-        return Verdict(int(ResultCode.NOT_SUPPORTED))
     if at.is_stale:
         return Verdict(int(ResultCode.FEED_STALE))
+    if version.rules.benefits is None:
+        return Verdict(int(ResultCode.NOT_SUPPORTED))
     code = refuse(terminal.partner, card, message.entry, at)
     if code or isinstance(card, int):
         return Verdict(code)

@@ -240,7 +240,7 @@ class RealSwitch:
             elif holder.applied_on is not None:
                 until = rules.entitlement.until_without_proof(holder.applied_on)
         ends = until.toordinal() - EPOCH if until else None
-        return [flags, int(holder.has_guardian), *self._kinds(holder, rules), ends]
+        return [flags, *self._kinds(holder, rules), ends]
 
     def _kinds(self, holder: HolderSet, rules: Rules) -> list[int]:
         """Kinds now and before, from when; then and from when: as the database places them."""
