@@ -200,7 +200,7 @@ async def _seed(stage: Stage) -> None:
 
 
 def _two_free_ports() -> int:
-    """Return a port that is free, and so is the next: below those the kernel gives to whoever asks for any."""
+    """Return a port that is free, and so is the next: one the kernel gives to nobody who asks for any."""
     while True:
         port = random.randrange(*PORTS, WORKERS)
         if not any(is_listening(port + worker) for worker in range(WORKERS)):
