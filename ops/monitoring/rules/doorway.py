@@ -97,7 +97,7 @@ def _handshakes(times: Times) -> tuple[Alert, ...]:
             "CityswitchRepliesLost",
             f"""
 sum by (job) (rate(cityswitch_replies_dropped_total[{rate}]))
-  / sum by (job) (rate(cityswitch_replies_total[{rate}])) > 0.05""",
+  / sum by (job) (rate(cityswitch_replies_total[{rate}])) > 0.02""",
             "10m",
             Severity.TICKET,
             "Terminals are gone before their answer comes",
