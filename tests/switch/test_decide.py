@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.books.posting import ANY_ACCOUNT
 from protocol import Balance, Earn, Redeem, ResultCode, Reversal
 from switch.rules.decide import (
     Decision,
@@ -185,3 +186,14 @@ def test_a_reversal_is_never_declined_on_business_grounds(status: int) -> None:
         ).code
         == 0
     )
+
+
+def test_a_card_that_may_only_be_new_here_is_taken_for_the_original_s() -> None:
+    """A worker whose registry is old cannot say that a card does not exist: the ledger knows the account."""
+    reversal, terminal, unknown = Reversal(2, 0, "", SWIPED, 1), till(make_partner()), ResultCode.CARD_UNKNOWN
+    found = [
+        decide_reference(reversal, terminal, card, at)
+        for card, at in ((int(unknown), STALE), (int(unknown), NOW), (make_card(), STALE), (make_card(), NOW))
+    ]
+    assert [decision.account for decision in found] == [ANY_ACCOUNT, 0, 0, 0]
+    assert {(decision.code, decision.original_stan) for decision in found} == {(0, 1)}

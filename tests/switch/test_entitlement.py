@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from switch.rules.dates import Band, Overlap, day_number, kind_steps, kinds_around, kinds_on
 from switch.rules.directory import Card, HeldCard
@@ -136,6 +137,13 @@ def test_programmes_without_kinds_have_no_steps() -> None:
     """Nothing is placed where nothing changes by age."""
     assert steps_of(CZESTOCHOWA.rules) == []
     assert [age for age, _ in steps_of(ZGIERZ.rules)] == [0, 7, 13, 18, 19, 61]
+
+
+@pytest.mark.parametrize("overlap", [None, "both", "older", "younger"])
+def test_two_bands_at_once_are_placed_by_the_programme_s_rule(overlap: Overlap | None) -> None:
+    """At 18 one is of two kinds (Zgierz § 16): the rules say which count, and both where they say nothing."""
+    rules = replace(ZGIERZ.rules, holders=replace(HOLDERS, overlap=overlap))
+    assert steps_of(rules) == kind_steps(BANDS, overlap or "both")
 
 
 def test_a_card_without_holder_s_data_is_no_heavier() -> None:

@@ -59,6 +59,14 @@ def test_offers_of_a_partner_come_by_number() -> None:
     assert numbers(7, 100) == []
 
 
+def test_an_offer_keeps_its_name_after_it_was_withdrawn() -> None:
+    """The name is that of its moment, in the language asked for; before the first version there is none."""
+    made = book(row(1, 1, 100), row(1, 2, 200), row(1, 3, 300, withdrawn=True))
+    names = [made.name(1, at_ms, "en") for at_ms in (99, 100, 199, 200, 299, 300, 10**15)]
+    assert names == ["", "v1", "v1", "v2", "v2", "v2", "v2"]
+    assert made.name(2, 200, "pl") == ""
+
+
 def test_terms_nobody_can_read_are_granted_to_nobody() -> None:
     """A version of another make is told as a fault and holds as withdrawn; so do terms misfiled."""
     made = book(row(1, 1, 0))
