@@ -5,10 +5,12 @@ Owns where they lie. Invariant: run twice, it changes nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from ops.deploy.configuration import example_file, reference_page
+from ops.deploy.json_shapes import schema
 from ops.deploy.log_events import events_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +20,7 @@ def pages() -> Mapping[str, str]:
     """Return what is made, by its path in the repository."""
     return {
         "docs/reference/configuration.md": reference_page(),
+        "docs/reference/console.schema.json": json.dumps(schema(), indent=1) + "\n",
         "docs/reference/log-events.md": events_page(),
         "ops/deploy/cityswitch.example.toml": example_file(),
     }

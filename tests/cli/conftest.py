@@ -1,13 +1,41 @@
 """A fresh registry with one programme, and commands run on it."""
 
 import io
+import json
+import sys
 from pathlib import Path
+from typing import Any, TextIO
 
 import pytest
 
+from ops import cli, output
 from ops.cli import main
+from ops.deploy.json_shapes import SAID, SHAPES
 from ops.exit_codes import Exit
 from tests.cli.office import RULES, Run
+from tests.json_schema import faults
+
+
+@pytest.fixture
+def documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every document that a command prints here is one of docs/reference/console.schema.json."""
+    words: list[str] = []
+    run, as_text = cli._run, output._json
+
+    def noted(tokens: list[str]) -> int:
+        words[:] = cli.command_of(tokens)[:-1]
+        return run(tokens)
+
+    def held(value: object, stream: TextIO) -> str:
+        text = as_text(value, stream)
+        document: Any = json.loads(text)
+        # `offers show` prints JSON whatever is asked; what takes --json has a shape (test_json_shapes.py).
+        shape = SHAPES.get(" ".join(words), {}) if stream is sys.stdout else SAID
+        assert list(faults(document, shape)) == [], " ".join(words)
+        return text
+
+    monkeypatch.setattr(cli, "_run", noted)
+    monkeypatch.setattr(output, "_json", held)
 
 
 @pytest.fixture

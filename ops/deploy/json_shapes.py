@@ -1,0 +1,248 @@
+"""What every command prints with --json: the shape of its document, by the command's words.
+
+Owns the shapes, and the JSON Schema that is made of them (docs/reference/console.schema.json). Must not know
+how a document comes about. Invariant: every command that takes --json has a shape, and what an office's
+commands print is held to it by tests/cli/test_roles.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+from ops.exit_codes import Exit
+
+Schema: TypeAlias = dict[str, Any]
+
+_PLAIN: Final = {"int": "integer", "text": "string", "yes": "boolean", "any": None}
+
+
+def fields(text: str) -> Schema:
+    """Return the schema of an object: "name kind, name kind?"; `?`: it may be null, `a|b`: one of these.
+
+    A name with `?` behind it may be missing.
+    """
+    properties, required = {}, []
+    for part in text.split(","):
+        name, kind = part.split()
+        properties[name.rstrip("?")] = _value(kind)
+        if not name.endswith("?"):
+            required.append(name)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _value(kind: str) -> Schema:
+    bare = kind.rstrip("?")
+    if bare.endswith("[]"):
+        return {"type": "array", "items": _value(bare[:-2])}
+    if bare not in _PLAIN:
+        choices: list[str | None] = [*bare.split("|")]
+        return {"enum": [*choices, None] if kind.endswith("?") else choices}
+    plain = _PLAIN[bare]
+    if plain is None:
+        return {}
+    return {"type": [plain, "null"] if kind.endswith("?") else plain}
+
+
+def rows(text: str) -> Schema:
+    """Return the schema of a list of such objects."""
+    return {"type": "array", "items": fields(text)}
+
+
+def either(*schemas: Schema) -> Schema:
+    """Return the schema of what is one of these."""
+    return {"anyOf": list(schemas)}
+
+
+def inside(outer: Schema, **inner: Schema) -> Schema:
+    """Return an object's schema with further members that are no plain values."""
+    return {
+        **outer,
+        "properties": {**outer["properties"], **inner},
+        "required": [*outer["required"], *inner],
+    }
+
+
+IMPORTED: Final = fields(
+    "file text, sha256 text, dry_run yes, imported int, unchanged int, refused any, refused_file? text?"
+)
+DONE: Final = fields("card text, status text")
+ID_STATUS: Final = fields("id int, status text")
+CASE: Final = fields("case int, state text, status text, status_before text")
+KEY: Final = fields("terminal int, generation int, key text")
+KEYS: Final = either(KEY, rows("terminal int, generation int"))
+CARD: Final = "card text, account int, programme text, carrier text, issue int, status text, expires_on text?"
+PARTNER: Final = "id int, programme text, name text, status text, main_partner yes, points_step_grosze int?"
+TERMINAL: Final = "id int, partner int, status text, label text, outlet int?"
+JOURNAL: Final = (
+    "accepted_at text, accepted_at_ms int, terminal int, stan int, programme text?, partner int?, kind text,"
+    " result text, code int, card text?, points int, balance int, amount_grosze int, discount_grosze int,"
+    " offer int?, original text?, transaction_id text, rules_version int"
+)
+FREE: Final[Schema] = {"type": "object"}
+"""What has more figures than are worth a promise: of a simulation, of a check of settings, of a till."""
+
+SHAPES: Final[dict[str, Schema]] = {
+    "audit": rows(
+        "id int, at text, actor text, hand text, second text?, object text, key text, change text,"
+        " reason text?, source text?, role text, rows int, before any, after any"
+    ),
+    "cards activate": fields("card text, status text, replaced any"),
+    "cards add": DONE,
+    "cards block": DONE,
+    "cards carrier": fields("card text, status text, carrier text, issue int"),
+    "cards cases": rows(
+        "case int, kind text, state text, opened_at text, happened_at text, card text?, account int?,"
+        " status text?, programme int, partner int, terminal int, stan int, entry text, decided_by text?,"
+        " decided_at text?"
+    ),
+    "cards close": fields("card text, status text, carriers int"),
+    "cards confirm": CASE,
+    "cards duplicate": fields(
+        "card text, issue int, status text, old_card text, old_status text, why text?, fee_grosze int"
+    ),
+    "cards generate": fields("cards int, file text"),
+    "cards import": IMPORTED,
+    "cards import-carriers": IMPORTED,
+    "cards lift": CASE,
+    "cards list": rows(CARD),
+    "cards order": DONE,
+    "cards ready": DONE,
+    "cards renew": fields("card text, expires_on text?"),
+    "cards resign": fields("card text, status text, carriers int"),
+    "cards retain": DONE,
+    "cards show": fields(f"{CARD}, notice_ends_on text?, status_since text?"),
+    "cards unblock": DONE,
+    "cards void": fields("card text, status text, carriers int"),
+    "drain": either(fields("pid int, ended yes"), fields("worker int, drained_pid int, pid int")),
+    "explain": fields(
+        "terminal int, stan int, operation text, code int, result text, text any, reason any,"
+        " paragraphs text[], programme text, rules_version int, registry_number int, judged_at text,"
+        " facts any, decided_again text"
+    ),
+    "holders add": fields("card text, flags text[]"),
+    "holders agreements": fields("card text, consents any, representatives any"),
+    "holders anonymise": fields("card text, carriers int"),
+    "holders consent": fields("card text, consent text, withdrawn yes"),
+    "holders flags": fields("card text, flags text[]"),
+    "holders import": IMPORTED,
+    "holders notice": fields("card text, notice_ends_on text?"),
+    "holders represent": fields("card text, number int, role text"),
+    "holders show": fields(
+        "card text, account int, kinds text?, flags text?, guardian yes, entitled_until text?, tax_year int?,"
+        " notice_ends_on text?, name? text?, phone? text?, email? text?"
+    ),
+    "holders tax-proof": fields("card text, entitled_until text?"),
+    "holders update": fields("card text, changed text[]"),
+    "journal find": inside(fields("before text?"), rows=rows(JOURNAL)),
+    "ledger balance": either(
+        fields("account int, balance int"),
+        fields("partner int, issued_points int, redeemed_points int"),
+    ),
+    "ledger history": rows(
+        "accepted_at text, accepted_at_ms int, terminal int, stan int, kind text, result text, points int,"
+        " balance int, transaction_id text, amount_grosze int, original_stan int?"
+    ),
+    "ledger rebucket": fields("buckets int, before int"),
+    "ledger redecide": fields("rows int, differences any"),
+    "ledger trial-balance": rows(
+        "bucket int, kind text, unit text, accounts int, debit_points any, credit_points any"
+    ),
+    "ledger verify": rows("invariant text, count int, example any"),
+    "offers import": IMPORTED,
+    "offers list": rows(
+        "number int, version int, partner int, state text, effective_from text?, name text"
+    ),
+    "offers publish": fields("published any, folder text"),
+    "offers withdraw": fields("withdrawn any, folder text"),
+    "outlets add": fields("id int, partner int"),
+    "outlets import": IMPORTED,
+    "outlets list": rows("id int, partner int, name text, address text"),
+    "partners add": fields("id int"),
+    "partners block": ID_STATUS,
+    "partners import": IMPORTED,
+    "partners list": rows(PARTNER),
+    "partners show": fields(PARTNER),
+    "partners unblock": ID_STATUS,
+    "programmes call-off": fields("id int, ended_from text"),
+    "programmes list": rows("id int, code text, name text, status text"),
+    "programmes resume": fields("id int"),
+    "programmes suspend": fields("id int, suspended_from text, suspended_until text?"),
+    "reload": fields("changed text[], need_restart text[]"),
+    "roles add": fields("programme int, role text, made yes"),
+    "roles list": rows("programme int, role text, members text?"),
+    "terminals add": fields("id int, partner int"),
+    "terminals block": ID_STATUS,
+    "terminals import": IMPORTED,
+    "terminals key issue": KEYS,
+    "terminals key list": rows(
+        "generation int, issued_at text, used_at text?, not_after text?, retired_at text?"
+    ),
+    "terminals key revoke": fields("terminal int, generation int, status text"),
+    "terminals key rotate": KEYS,
+    "terminals list": rows(TERMINAL),
+    "terminals move": fields("id int, outlet int?"),
+    "terminals show": fields(f"{TERMINAL}, key_generations text?"),
+    "terminals status": rows(
+        "terminal int, partner int, programme text, label text, state on_line|off_line|never_seen,"
+        " on_line_since text?, last_seen text?, silent yes, worker int?, software text?, refused_now text?,"
+        " last_failure text?, failed_at text?, failed_from text?, failures int, ended text?, ended_at text?"
+    ),
+    "terminals unblock": ID_STATUS,
+    "workers": rows(
+        "worker int, pid int?, ready yes, why_not text?, version text?, started_at text?, connections int?,"
+        " in_flight int?, restarts int?, http text"
+    ),
+    **dict.fromkeys(
+        (
+            "backup key", "backup make", "board", "config check", "doctor", "holders object",
+            "init", "migrate",
+             "programmes apply", "programmes check", "programmes diff", "programmes show",
+            "simulate fleet", "simulate world", "simulate year", "terminal balance", "terminal benefit",
+            "terminal change-key", "terminal earn", "terminal echo", "terminal quote", "terminal redeem",
+            "terminal refund", "terminal report", "terminal reversal", "terminal status", "terminal totals",
+            "terminal verify",
+        ),
+        either(FREE, {"type": "array"}),
+    ),
+}  # fmt: skip
+FAILURE: Final = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "status": {"enum": sorted(int(status) for status in Exit)},
+                "name": {"enum": sorted(status.name.lower() for status in Exit)},
+                "cause": {"type": "string"},
+                "cure": {"type": "string"},
+            },
+            "required": ["status", "name", "cause", "cure"],
+            "additionalProperties": False,
+        }
+    },
+    "required": ["error"],
+    "additionalProperties": False,
+}
+NOTICE: Final = fields("notice text")
+SAID: Final = either(FAILURE, NOTICE)
+"""A line of standard error."""
+
+
+def schema() -> Schema:
+    """Return the JSON Schema of all that is printed with --json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "console.schema.json",
+        "title": "What cityswitch prints with --json",
+        "description": (
+            "One document a command on standard output ($defs: the command's words); on standard error a"
+            " document a line (error, notice). A number beyond 2^53 - 1 is a string."
+        ),
+        "$defs": {"error": FAILURE, "notice": NOTICE, **SHAPES},
+        "anyOf": [{"$ref": f"#/$defs/{name.replace(' ', '%20')}"} for name in ("error", "notice", *SHAPES)],
+    }
