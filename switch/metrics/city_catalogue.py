@@ -13,8 +13,8 @@ from switch.metrics.declaration import Label, counter, gauge
 ELECTED: Final = "in the elected worker only: take max or sum over instances"
 PROGRAMME = Label("programme", "the programme's code, as in `programmes list`")
 UNIT = Label("unit", "what is counted", ("points", "uses", "grosze"))
-JOB = Label(
-    "job",
+TASK = Label(
+    "task",
     "a piece of periodic work",
     (
         *("expired_keys", "partner_balances", "kinds_of_holders", "notices", "quota_shares"),
@@ -33,14 +33,14 @@ KEEPER_LAG = gauge(
     "By how much a periodic job is overdue",
     "It grows: the log line `keeper_failed` names job and cause. partner_balances: a transaction of hours in"
     " Postgres (`pg_stat_activity`) holds it up.",
-    JOB,
+    TASK,
     where=ELECTED,
 )
 KEEPER_LAST_SUCCESS = gauge(
     "keeper_last_success_timestamp_seconds",
     "When a periodic job was done last, Unix time",
     "As cityswitch_keeper_lag_seconds.",
-    JOB,
+    TASK,
     where=ELECTED,
 )
 

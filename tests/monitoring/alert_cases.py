@@ -127,7 +127,7 @@ CASES = (
     Case("CityswitchFeedStale", {on("cityswitch_feed_stale"): Shown(0, 1)}),
     Case(
         "CityswitchKeeperLate",
-        {on("cityswitch_keeper_lag_seconds", 'exported_job="partner_balances"'): Shown(0, 700)},
+        {on("cityswitch_keeper_lag_seconds", 'task="partner_balances"'): Shown(0, 700)},
     ),
     Case(
         "CityswitchKeeperMissing",

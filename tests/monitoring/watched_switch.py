@@ -37,7 +37,7 @@ from tests.switch.certificates import make_certificate
 
 CITY = Population("dashboards", cards=250, partners=8)
 SCRAPE_S = 0.25
-FIGURES_READ = 'max(cityswitch_keeper_last_success_timestamp_seconds{exported_job="figures"})'
+FIGURES_READ = 'max(cityswitch_keeper_last_success_timestamp_seconds{task="figures"})'
 WINDOW_S = 2.0
 STEP_S = 0.5
 STRANGERS = f"rate(cityswitch_sign_on_refusals_total[{round(WINDOW_S)}s])"

@@ -115,4 +115,4 @@ def check_labels(metric: Metric, samples: list[dict[str, str]]) -> None:
 
 def test_every_job_is_on_the_page() -> None:
     """The keeper's jobs are the values that the page has of the label."""
-    assert {job.name for job in JOBS} < set(city.JOB.values)
+    assert {job.name for job in JOBS} < set(city.TASK.values)

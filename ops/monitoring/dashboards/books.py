@@ -147,7 +147,7 @@ UPKEEP: Final = Section(
             " transaction of hours in Postgres holds partner_balances up.",
             Unit.SECONDS,
             # Prometheus keeps `job` for itself, and calls the one it read so.
-            (Query("max by (exported_job) (cityswitch_keeper_lag_seconds{@})", "{{exported_job}}"),),
+            (Query("max by (task) (cityswitch_keeper_lag_seconds{@})", "{{task}}"),),
             thresholds=bad_above(60, 600),
             steady="jobs that are done in time are not late",
             width=5,
@@ -158,8 +158,8 @@ UPKEEP: Final = Section(
             Unit.SECONDS,
             (
                 Query(
-                    "time() - max by (exported_job) (cityswitch_keeper_last_success_timestamp_seconds{@})",
-                    "{{exported_job}}",
+                    "time() - max by (task) (cityswitch_keeper_last_success_timestamp_seconds{@})",
+                    "{{task}}",
                 ),
             ),
             width=5,

@@ -118,11 +118,11 @@ def _registry(times: Times) -> tuple[Alert, ...]:
         ),
         Alert(
             "CityswitchKeeperLate",
-            f"max by (job, exported_job) (cityswitch_keeper_lag_seconds) > {times.threshold('10m')}",
+            f"max by (job, task) (cityswitch_keeper_lag_seconds) > {times.threshold('10m')}",
             "5m",
             Severity.TICKET,
             "Periodic work is overdue",
-            """The job "{{ $labels.exported_job }}" is {{ $value | humanizeDuration }} overdue. Cashiers
+            """The job "{{ $labels.task }}" is {{ $value | humanizeDuration }} overdue. Cashiers
             notice nothing at first; partner balances, expired keys, birthdays or shares of quotas get
             behind.""",
         ),
