@@ -28,5 +28,5 @@ def write(folder: Path) -> None:
 
 if __name__ == "__main__":
     write(FOLDER)
-    METRICS.parent.mkdir(exist_ok=True)
+    METRICS.parent.mkdir(parents=True, exist_ok=True)
     METRICS.write_text(reference(), encoding="utf-8")

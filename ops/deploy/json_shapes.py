@@ -134,7 +134,8 @@ SHAPES: Final[dict[str, Schema]] = {
     "holders represent": fields("card text, number int, role text"),
     "holders show": fields(
         "card text, account int, kinds text?, flags text?, guardian yes, entitled_until text?, tax_year int?,"
-        " notice_ends_on text?, name? text?, phone? text?, email? text?"
+        " notice_ends_on text?, name? text?, pesel? text?, born_on? text?, address? text?,"
+        " phone? text?, email? text?, channel? text?, pickup? text?"
     ),
     "holders tax-proof": fields("card text, entitled_until text?"),
     "holders update": fields("card text, changed text[]"),

@@ -179,7 +179,7 @@ EVENTS: Final[dict[str, Told]] = {
     "worker_drained": Told(
         "A worker was told to drain and did (`cityswitch drain --worker`, or a SIGTERM to it alone);"
         " another is started in its place.",
-        "Nothing. Where nobody asked for it: who sends signals to the workers?",
+        "Nothing. Where nobody asked for it, find who sends signals to the workers.",
     ),
     "worker_killed": Told(
         "A worker did not drain in time and was killed; what it had not answered is asked again.",

@@ -15,7 +15,6 @@ from tests.cli.office import Run, card
 from tests.ledger.books import Books
 from tests.postgres import FreshDatabase
 
-pytestmark = pytest.mark.usefixtures("documents")
 PARTNER = 7
 
 

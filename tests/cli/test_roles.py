@@ -25,7 +25,6 @@ from tests.days import today
 from tests.ledger.books import Books
 from tests.postgres import FreshDatabase, Server
 
-pytestmark = pytest.mark.usefixtures("documents")
 OK, REFUSED, NOT_FOUND, ROLE = Exit.OK, Exit.USAGE, Exit.NOT_FOUND, Exit.CONFIGURATION
 ANNA: Final = "cityswitch_test_anna"
 """A member of the role of Zgierz."""

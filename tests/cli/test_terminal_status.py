@@ -15,7 +15,6 @@ from ops.exit_codes import Exit
 from tests.cli.office import SURE, Run
 from tests.postgres import FreshDatabase
 
-pytestmark = pytest.mark.usefixtures("documents")
 NOW_MS = 1_790_000_000_000
 FAILED = Told(18, None, None, None, "", "", None, "wrong_key", NOW_MS, "192.0.2.7", 3)
 

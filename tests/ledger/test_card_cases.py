@@ -174,9 +174,9 @@ async def test_the_trail_says_who_reported(tell: Tell, owner: Database) -> None:
 
 
 async def test_the_service_has_no_other_way_to_cases(tell: Tell, database: Database) -> None:
-    """It may neither read nor write them, nor stop a card in another way."""
+    """It may count them; neither read whose card they are nor write them, nor stop a card in another way."""
     for statement in (
-        "select from registry.card_case",
+        "select * from registry.card_case",
         "insert into registry.card_case (terminal) values (1)",
         "update registry.card_case set state = 2",
         "update registry.card set status = 1",

@@ -137,7 +137,8 @@ async def test_keys_for_many_terminals_are_all_or_none(registry: Database, maste
         await registry.run(lambda c: issue_keys(c, TESTER, master, keys, expected=planned))
     assert await registry.run(lambda c: next_generations(c, terminals=[70, 5])) == {70: 2}
     assert await registry.run(lambda c: next_generations(c, partner=PARTNER)) == {70: 2, 71: 2}
-    assert await registry.run(lambda c: next_generations(c, partner=8)) == {}
+    with pytest.raises(NotInRegistry, match="no partner 8"):
+        await registry.run(lambda c: next_generations(c, partner=8))
 
 
 async def test_generations_end_with_a_word(registry: Database, master: MasterKey) -> None:

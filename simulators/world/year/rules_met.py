@@ -248,5 +248,10 @@ NOT_AT_A_TILL: Final = {
     ("D", "the lease from month 13 has a price table"): "the operator's invoice",
     ("D", "resignation by letter on the day it is recorded"): "the desk",
     ("D", "one visit is one sale, points are per receipt"): "out",
+    (
+        "D",
+        "a sale dated more than 5 minutes before its card was added is refused, as with a card that is not "
+        "active",
+    ): "not yet: the year's cards were always there",
 }
 """Rules that no till meets, and who meets them instead."""

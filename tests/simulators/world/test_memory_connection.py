@@ -218,7 +218,7 @@ def test_a_feed_follows_the_store() -> None:
                 (1_001, 16, 1, 0, None),
                 (1_002, 24, 1, 0, None),
             ]
-            assert cards[0][6] == [1, 0, 0, 0, -1_000_000, 0, 1_000_000, None]
+            assert cards[0][6] == [1, 0, 0, -1_000_000, 0, 1_000_000, None]
 
             ledger.registry.set_card(1_001, status=1)
             assert told == [1]

@@ -36,7 +36,7 @@ async def read(database: Database) -> tuple[RegistrySnapshot, list[CardTuple]]:
     cards: list[CardTuple] = []
 
     def keep(found: Any) -> None:
-        cards.extend(tuple(card) for card in found)
+        cards.extend((*card[:5], card[5] and tuple(card[5]), card[6]) for card in found)
 
     snapshot = await database.run(lambda c: read_changes(c, 0, keep))
     return snapshot, sorted(cards)
@@ -145,7 +145,7 @@ async def test_keys_and_reports_as_postgres_has_them(owner: Database) -> None:
         there, here = (await read(owner))[1], (await read(memory))[1]
         assert [card[:5] for card in there] == [card[:5] for card in here]
         assert [card[3] for card in here][:3] == [7, 0, 0]
-        assert [entry & 15 for entry in here[0][5] or ()] == [0, 1]
+        assert [entry & 15 for entry in here[0][5] or ()] == [4, 0, 1]
 
 
 async def _generation(connection: Connection, in_use: int) -> int | None:
