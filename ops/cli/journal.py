@@ -199,13 +199,16 @@ async def search_of(
         check_number("the number of a terminal", which.terminal, 1, ID_MAX)
         clock_of = await check_terminal(connection, which.terminal)
     zone = zone_for(clock_of, zones, is_needed=bool(which.since or which.until))
+    since_ms, until_ms = moment_ms(which.since, zone), moment_ms(which.until, zone)
+    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+        raise CommandError(Exit.USAGE, "--from is not before --to: nothing can lie between.")
     return Search(
         which.terminal,
         which.partner,
         programme,
         codes,
-        moment_ms(which.since, zone),
-        moment_ms(which.until, zone),
+        since_ms,
+        until_ms,
     )
 
 

@@ -257,7 +257,7 @@ def confirm(what: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise CommandError(Exit.USAGE, f"{what} wants to be confirmed.", "Add --yes.")
+        raise CommandError(Exit.USAGE, f"not confirmed: {what[:1].lower()}{what[1:]}.", "Add --yes.")
     say(f"{what}? [y/N]")
     if sys.stdin.readline().strip().lower() not in {"y", "yes", "t", "tak"}:
         raise CommandError(Exit.USAGE, "not confirmed: nothing was done.")

@@ -92,7 +92,7 @@ async def status(
 
     async with looking(place) as database:
         rows = [shown(row) for row in await database.run(job)]
-    print_rows(rows, SHOWN, form=form.kind, empty="No such terminal.", narrow=NARROW)
+    print_rows(rows, SHOWN, form=form.kind, empty="No terminal is so.", narrow=NARROW)
 
 
 async def check_named(connection: Connection, numbers: tuple[int, ...]) -> None:

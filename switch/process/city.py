@@ -68,8 +68,8 @@ def _units(figures: Sequence[Figure]) -> Values:
             )
         )
         points = (programme, "points")
-        values[of.UNITS_ISSUED][points] = -issued
-        values[of.UNITS_OUTSTANDING][points] = -(issued + redeemed + organiser)
+        values[of.UNITS_ISSUED][points] = 0 - issued  # of nothing: 0, not -0
+        values[of.UNITS_OUTSTANDING][points] = 0 - (issued + redeemed + organiser)
         values[of.UNITS_USED] |= {
             points: redeemed,
             (programme, "uses"): uses,

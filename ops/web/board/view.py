@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from ledger.books.posting import AccountKind
+from ledger.registry.overview import PartnerSeen
 from ops.web.board.books import Known
 from ops.web.board.coming import coming_rows
 from ops.web.board.figures import TYPES, labelled, least, results, total
@@ -25,6 +26,16 @@ from protocol import ResultClass, ResultCode, result_class
 FEW: Final = 5
 CHART_ROWS: Final = 10
 REFUSED: Final = frozenset({ResultClass.DECLINE, ResultClass.PICK_UP})
+ABOUT_THE_CARD: Final = frozenset(
+    {
+        *(int(code) for code in ResultCode if code.name.startswith("CARD_")),
+        int(ResultCode.ENTITLEMENT_ENDED),
+        int(ResultCode.BENEFIT_NOT_FOR_CARD),
+        int(ResultCode.POINTS_INSUFFICIENT),
+        int(ResultCode.QUOTA_USED_UP),
+    }
+)
+"""Refusals that tell something of the holder to who stood by."""
 BY_NUMBER: Final = {int(code): code for code in ResultCode}
 OK, BAD, DIM = "ok", "bad", "dim"
 
@@ -117,10 +128,15 @@ def _ms(speech: Speech, seconds: float | None) -> str:
 def _figures(snapshot: Snapshot, speech: Speech) -> dict[str, str]:
     rates, look = snapshot.rates, snapshot.look
     counts = results(look)
-    connections, limit = total(look, "cityswitch_connections"), total(look, "cityswitch_connections_limit")
+    connections = total(look, "cityswitch_connections")
     on_line = _number(speech, connections)
-    if connections is not None and limit:
-        on_line = speech.say("of", part=on_line, whole=speech.number(limit))
+    tills = [
+        reading.by("cityswitch_terminals", "state")["active",]
+        for reading in look.values()
+        if reading.samples("cityswitch_terminals")
+    ]
+    if connections is not None and tills:
+        on_line = speech.say("of", part=on_line, whole=speech.number(max(tills)))
     declined = sum(count for code, count in counts.items() if result_class(code) in REFUSED)
     return {
         "rate": _number(speech, rates.total),
@@ -188,7 +204,7 @@ def _results(snapshot: Snapshot, speech: Speech) -> Rows:
         if not count:
             continue
         kind = result_class(code)
-        is_small = count < FEW and kind in REFUSED
+        is_small = count < FEW and (kind in REFUSED or (kind is ResultClass.APPROVE and code != 0))
         shown = speech.say("few") if is_small else speech.number(count)
         tone = {ResultClass.APPROVE: OK, ResultClass.FAULT: BAD}.get(kind, "")
         rows.append([(result_text(code, speech), tone), str(code), shown])
@@ -226,6 +242,15 @@ def _today(known: Known, speech: Speech) -> Rows:
     ]
 
 
+def _shop(partner: PartnerSeen | None, code: int, speech: Speech) -> str:
+    """Where somebody was refused; not told where the reason is the card or its holder, for who stands there
+    knows the person.
+    """
+    if code in ABOUT_THE_CARD:
+        return "–"
+    return partner.name if partner else speech.say("unknown_partner")
+
+
 def _declines(known: Known, speech: Speech) -> Iterator[list[Cell]]:
     for row in known.declines:
         terminal = known.terminals.get(row.terminal)
@@ -233,7 +258,7 @@ def _declines(known: Known, speech: Speech) -> Iterator[list[Cell]]:
         programme = known.programmes.get(partner.programme) if partner else None
         yield [
             speech.minute(row.accepted_at_ms / 1_000),
-            partner.name if partner else speech.say("unknown_partner"),
+            _shop(partner, row.code, speech),
             programme.name if programme else "–",
             speech.say(f"kind_{row.kind}"),
             result_text(row.code, speech),
