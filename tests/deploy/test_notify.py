@@ -145,8 +145,12 @@ def test_what_the_manager_gave_is_taken_out_of_the_environment() -> None:
 
 def test_nobody_who_listens_is_no_harm(tmp_path: Path) -> None:
     """Without a manager, or with one that is gone, nothing is told and nothing fails."""
+    assert not SILENT.is_heard
     SILENT.tell(READY=1)
-    Notifier(str(tmp_path / "gone")).tell(READY=1)
+    gone = Notifier(str(tmp_path / "gone"))
+    assert gone.is_heard
+    gone.tell(READY=1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_abstract_name_is_understood() -> None:
