@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets up .venv for this checkout: `ops/setup/setup_environment.sh runtime` (enough for demo and up) or `... dev` (tests too).
+# Sets up .venv for this checkout: `ops/setup/setup_environment.sh runtime` (demo, up), `... office` (and the office), `... dev` (and tests).
 #
 # Owns: .venv, the C that protocol/sealing imports, and nothing else. Needs: a POSIX shell and Python >= 3.11, < 3.14 (PYTHON=... names one).
 # Invariants:
@@ -18,7 +18,7 @@ log=.venv/setup.log
 
 fail() { printf 'cityswitch set-up: %s\n' "$1" >&2; exit 8; }
 
-[ -f "$lock" ] || fail "there is no lock file $lock. Cure: name one of: runtime, dev."
+[ -f "$lock" ] || fail "there is no lock file $lock. Cure: name one of: runtime, office, dev."
 
 # What the environment was made from. A moved checkout changes the first line, a new lock the rest.
 fingerprint() { printf '%s\n' "$root"; cat "requirements/$1.txt" pyproject.toml ops/setup/setup_environment.sh ops/setup/link_project.py \
@@ -67,7 +67,7 @@ create_environment() {
         fail "$1 cannot create a virtual environment in $root/.venv. Cure: apt install python3-venv, and check that the folder is writable and the disk not full (df -h .)."
 }
 
-if environment_works && { fresh "$kind" || { [ "$kind" = runtime ] && fresh dev; }; }; then
+if environment_works && { fresh "$kind" || { [ "$kind" != dev ] && fresh dev; } || { [ "$kind" = runtime ] && fresh office; }; }; then
     exit 0
 fi
 
