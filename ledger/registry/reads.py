@@ -122,11 +122,13 @@ def since(added_ms: int, status: int, past: Sequence[int] | None) -> tuple[int, 
 def status_at(status: int, past: Sequence[int] | None, at_ms: int) -> int:
     """Return the status a card had at a moment (ms since 1970), by its status now and its `past`.
 
-    `past`: the statuses before, oldest first, each the moment it ended << 4 | status; None: none.
+    `past`: the statuses before, oldest first, each the moment it ended << 4 | status; None: none. Of moments
+    that a clock showed twice the later status holds: what stopped a card stops it still.
     """
-    for entry in past or ():
-        if at_ms < entry >> 4:
-            return entry & 15
+    for entry in reversed(past or ()):
+        if at_ms >= entry >> 4:
+            break
+        status = entry & 15
     return status
 
 

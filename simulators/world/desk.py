@@ -176,7 +176,7 @@ class Desk:
         row = self._terminals[terminal] = TerminalRow(terminal, partner, int(is_blocked), "", 0)
         number = self._registry.set_terminal(row)
         self.terminal_blocks.setdefault(terminal, []).append((number, is_blocked))
-        self._learn(number, facts.TerminalSet(terminal=terminal, partner=partner))
+        self._learn(number, facts.TerminalSet(terminal=terminal, partner=partner, is_blocked=is_blocked))
 
     # Cards and holders
 
@@ -214,8 +214,11 @@ class Desk:
         self._learn(number, fact)
 
     def set_card(self, city: City, digits: str, state: int) -> None:
-        """Give a card another state, from now on."""
-        number = self._registry.set_card(self._token(city.programme, digits), status=state)
+        """Give a card another state, from now on; one that is in it stays as it is."""
+        token = self._token(city.programme, digits)
+        if self._registry.cards.rows[token].status == state:
+            return
+        number = self._registry.set_card(token, status=state)
         old = self._cards[digits]
         if state != facts.ACTIVE:
             self.blocks.setdefault(old.account, []).append(self._wall.true_ms())

@@ -61,6 +61,7 @@ class TerminalSet(Told, frozen=True):
     terminal: int
     partner: int
     outlet: int = 0
+    is_blocked: bool = False
 
 
 class OfferPublished(Told, frozen=True):

@@ -57,6 +57,29 @@ async def test_a_card_s_past_tells_its_status_of_any_moment(registry: Database, 
     assert (len(ends), ends) == (16, sorted(ends))
 
 
+async def test_a_clock_that_was_set_back_undoes_no_block(registry: Database, database: Database) -> None:
+    """A card was blocked by a clock a day ahead; with the clock right again it is taken up and blocked once
+    more: from that moment on it is blocked, not from tomorrow, and before it was what it had been.
+    """
+    tomorrow_ms = (int(time.time()) + 86_400) * 1_000
+    a_day_ahead = "update registry.card set past = array[$1::bigint << 4 | 0] where token = 1000"
+
+    async def set_status(status: CardStatus) -> None:
+        await registry.run(lambda c: set_card_status(c, TESTER, 1000, status))
+
+    await set_status(CardStatus.BLOCKED)
+    await registry.run(lambda c: write_registry(c, a_day_ahead, tomorrow_ms))
+    await set_status(CardStatus.ACTIVE)
+    await set_status(CardStatus.BLOCKED)
+    past = (await cards_of(database))[1000][5]
+    assert past is not None
+    stopped_ms = past[-1] >> 4
+    assert stopped_ms < tomorrow_ms
+    for at_ms in (stopped_ms, tomorrow_ms - 1, tomorrow_ms):
+        assert status_at(CardStatus.BLOCKED, past, at_ms) == CardStatus.BLOCKED
+    assert status_at(CardStatus.BLOCKED, past, (past[1] >> 4) - 1) == CardStatus.ACTIVE
+
+
 async def test_a_sale_of_before_a_card_was_added_is_refused(registry: Database, database: Database) -> None:
     """A young card says since when it is there, five minutes for a terminal's clock; an old one says
     nothing; one that was ordered says itself when it became active.

@@ -118,8 +118,7 @@ class Auditor:
         digest = _digest(asked)
         if (told := self._stands(asked, digest)) is not None:
             return told
-        scene.is_offline = True
-        sold_ms = message.terminal_time * 1_000
+        sold_ms = scene.sold_ms = message.terminal_time * 1_000
         moment = min(sold_ms, scene.now_ms)  # nothing is judged by what is not yet
         then = self.registry.rules_at(scene.programme, moment, scene.number)
         against = reasons_of_time(self.registry, scene, sold_ms, then)
@@ -243,7 +242,11 @@ class Auditor:
 
 
 def _next_key(asked: Committed, _: Any, scene: Scene) -> Expected:
-    """The key after the one that the session has, also where it was told before (SPEC.md, section 3)."""
+    """The key after the one that the session has, also where it was told before; none for a terminal that was
+    blocked a moment ago (SPEC.md, section 3).
+    """
+    if scene.terminal.is_blocked:
+        return Expected(int(ResultCode.NOT_SUPPORTED), scene.now_ms)
     return Expected(0, scene.now_ms, more={"generation": asked.generation + 1})
 
 

@@ -53,7 +53,8 @@ class Scene(msgspec.Struct, gc=False):
     now_ms: int
     at_ms: int
     rules: Rules
-    is_offline: bool = False
+    sold_ms: int | None = None
+    """When an offline sale was made, by the terminal's clock; None: it is made now."""
     day: date = date.min
     minute: int = 0
     card: CardSet | None = None
@@ -151,7 +152,8 @@ def reasons_of_card(registry: Registry, scene: Scene, message: CardMessage) -> s
     if card is None:
         return found
     # What is known now holds, whatever the clock shows; only a sale made offline is judged by its own time.
-    state = registry.state_of_card(card, scene.at_ms, scene.number) if scene.is_offline else card.state
+    sold_ms = scene.sold_ms
+    state = card.state if sold_ms is None else registry.state_of_card(card, sold_ms, scene.number)
     if state == WANTED and scene.rules.retains:
         found.add(int(ResultCode.CARD_RETAIN))
     elif state == REPLACED:

@@ -164,8 +164,7 @@ class MemoryRegistry:
         card = self.cards.rows[token]
         if status is not None and status != card.status:
             past = card.past or ()
-            ended_ms = max(self.now_ms(), past[-1] >> 4 if past else 0)
-            past = (*past, ended_ms << 4 | card.status)[-PAST_MAX:]
+            past = (*past, self.now_ms() << 4 | card.status)[-PAST_MAX:]
             card = replace(card, status=status, past=past)
         if expires_day is not None:
             card = replace(card, expires_day=expires_day)

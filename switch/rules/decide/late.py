@@ -56,6 +56,8 @@ def judge_late(
         return int(ResultCode.SUSPENDED_FOR_NOW)
     code = code or refuse_identity(partner, card)
     if isinstance(card, Card) and not code:
-        code = refuse_card(card, status_at(card.status, card.past, sale_ms), version, sale_ms)
+        # By the terminal's own clock, not cut at now: a clock that was set back does not undo a block.
+        status = status_at(card.status, card.past, message.terminal_time * 1_000)
+        code = refuse_card(card, status, version, sale_ms)
         code = code or refuse_entry(version, message.entry)
     return LateSale(version, sale_ms, code)
