@@ -17,7 +17,7 @@ TASK = Label(
     "task",
     "a piece of periodic work",
     (
-        *("expired_keys", "partner_balances", "kinds_of_holders", "notices", "quota_shares"),
+        *("expired_keys", "partner_balances", "kinds_of_holders", "notices", "quota_shares", "outbox"),
         *("figures", "card_counts", "silent_terminals", "verify"),
     ),
 )

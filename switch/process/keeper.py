@@ -22,6 +22,7 @@ from ledger.postgres.election import elect
 from ledger.registry.holders import end_notices
 from ledger.registry.keys import retire_expired_keys
 from ledger.registry.kinds import advance_kinds
+from ledger.registry.outbox import keep_outbox
 from switch.clock import clock_ms
 from switch.metrics import Meters
 from switch.metrics import city_catalogue as of
@@ -47,6 +48,7 @@ JOBS: Final = (
     Job("kinds_of_holders", 60.0, advance_kinds),
     Job("notices", 60.0, end_notices),
     Job("quota_shares", 5.0, move_shares),
+    Job("outbox", 600.0, keep_outbox),
 )
 
 

@@ -17,7 +17,17 @@ from ledger.books.posting import QuotaLeg
 from ledger.books.rows import POST_BATCH
 from ledger.postgres import election, fitness, locks, pooling
 from ledger.postgres.database import IS_AT_WORK, PROBE
-from ledger.registry import audit, card_cases, holders, installation, key_over_wire, keys, kinds, reads
+from ledger.registry import (
+    audit,
+    card_cases,
+    holders,
+    installation,
+    key_over_wire,
+    keys,
+    kinds,
+    outbox,
+    reads,
+)
 from ledger.registry.card_cases import Report
 from simulators.world.memory import card_reports, holder_terms, inquiries, key_terms
 from simulators.world.memory.claims import Wish, claim
@@ -307,6 +317,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     card_cases.REPORT: _report,
     kinds.ADVANCE: _advance_kinds,
     holders.END_NOTICES: _end_notices,
+    outbox.KEEP: _fixed(),  # nobody reads what is told here
     election.ELECT: _elect,
     pooling.TAKE: _take_and_tell,
     pooling.HOLD: _hold_and_tell,
