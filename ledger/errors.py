@@ -64,6 +64,10 @@ class SecretsError(LedgerError):
     """
 
 
+class HolderErased(LedgerError):
+    """The key of a holder was destroyed: what it sealed can be read by nobody any more."""
+
+
 class MigrationError(LedgerError):
     """A migration file was changed after it was applied, is missing, or failed."""
 

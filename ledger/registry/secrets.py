@@ -25,12 +25,18 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.errors import SecretsError
+from ledger.registry.vault import Vault
 
 _HEADER: Final = b"cityswitch master key 1\n"
 _SECRET_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _TOKEN_BYTES: Final = 8
 _signed_64: Final = Struct(">q").unpack
+
+
+def vault_path(key: Path) -> Path:
+    """Return where the vault of a master key lies: beside it."""
+    return key.with_name(f"{key.name}.vault")
 
 
 class Pepper:
@@ -50,10 +56,16 @@ class MasterKey:
     """The two secrets of one installation, and what is drawn to be kept under them.
 
     `draw` gives so many bytes that nobody can guess: nonces and new keys. A simulated world has its own.
+    `vault_path` is where the holders' keys lie; None: in memory alone.
     """
 
     def __init__(
-        self, wrapping: bytes, pepper: bytes, *, draw: Callable[[int], bytes] = secrets.token_bytes
+        self,
+        wrapping: bytes,
+        pepper: bytes,
+        *,
+        draw: Callable[[int], bytes] = secrets.token_bytes,
+        vault_path: Path | None = None,
     ) -> None:
         if len(wrapping) != _SECRET_BYTES or len(pepper) != _SECRET_BYTES:
             raise SecretsError("a master key needs two secrets of 32 bytes")
@@ -61,6 +73,10 @@ class MasterKey:
         self._aead = AESGCM(wrapping)
         self.check_value: Final = hmac.digest(wrapping + pepper, b"cityswitch master key check 1", "sha256")
         """What tells this master key from another: neither secret can be had from it."""
+        self.vault: Final = Vault(
+            vault_path, hmac.digest(wrapping, b"cityswitch holder keys 1", "sha256"), self.check_value, draw
+        )
+        """The keys of the holders: a file of its own, opened when it is first needed."""
         self._pepper = pepper
         self._peppers: dict[int, Pepper] = {}
 
@@ -106,7 +122,7 @@ class MasterKey:
             wrapping, pepper = (bytes.fromhex(line.decode("ascii")) for line in lines)
         except ValueError:
             raise SecretsError(f"{path} is damaged: restore it from its backup") from None
-        return cls(wrapping, pepper)
+        return cls(wrapping, pepper, vault_path=vault_path(path))
 
     def wrap(self, terminal: int, generation: int, key: bytes) -> bytes:
         """Encrypt a terminal key of 32 bytes; the result (60 bytes) opens for this terminal and

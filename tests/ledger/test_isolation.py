@@ -73,6 +73,7 @@ async def two_cities(owner: Database, database: Database) -> Database:
             await add_holders(c, TESTER, programme, rows)
             account = await c.fetchval("select account from registry.card where token = $1", first)
             for sql in (
+                "insert into people.key (key, account, programme) values ($1, $1, $2)",
                 "insert into people.consent (account, programme, kind, given_on) "
                 "values ($1, $2, 'data', '2026-01-02')",
                 "insert into people.representative (account, programme, number, role, name) "
@@ -158,6 +159,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
     assert {
         "registry.card",
         "registry.holder",
+        "people.key",
         "people.person",
         "people.consent",
         "registry.terminal",

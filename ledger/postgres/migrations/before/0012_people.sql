@@ -14,6 +14,14 @@ exception when duplicate_object or unique_violation then
 end
 $$;
 
+-- Which key of the vault, a file outside the database, is whose: of an account, or (null) of who applied for one. The key is
+-- destroyed when somebody is erased, and the row goes: one that comes back with a restored backup is erased again.
+create table people.key (
+  key       bigint primary key check (key > 0),
+  account   bigint unique,
+  programme smallint not null references registry.programme (id)
+);
+
 create table people.person (
   account    bigint primary key,
   born_on    date check (born_on >= date '1880-01-01'),
@@ -87,6 +95,10 @@ begin
   return null;
 end
 $$;
+
+create trigger change_lock before insert or update or delete on people.key
+  for each statement execute function registry.take_change_lock();
+create trigger not_truncated before truncate on people.key for each statement execute function registry.refuse_change();
 
 do $$
 declare t text;

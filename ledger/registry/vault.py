@@ -1,0 +1,201 @@
+"""Owns the vault: a key for each holder, in a file beside the master key, outside the database's backups.
+
+A key is known by its number, its place in the file: numbers are never used again, and no restored database
+brings a destroyed key back. Each rests wrapped (AES-256-GCM) under a secret of the master key, bound to its
+number. To destroy one its place is overwritten, through to the disk; what stays there is that it was
+destroyed, and whose it was: an account id, so that the erasure can be done again in a restored database.
+
+Invariants: what is drawn is on the disk before anything is sealed with it; a place goes from empty to a key
+to destroyed and never back; one writer at a time (flock); no key is kept in memory between two uses. Knows
+nothing of the database, nor of what is sealed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger.errors import HolderErased, SecretsError
+
+PLACE_BYTES: Final = 64
+_MAGIC: Final = b"cityswitch holder keys 1\n".ljust(32, b"\0")
+_KEY, _DESTROYED = b"K\0\0\0", b"D\0\0\0"
+_NONCE_BYTES: Final = 12
+_SECRET_BYTES: Final = 32
+
+
+class Destroyed(NamedTuple):
+    """A key that was destroyed, and the account whose it was; 0 where it was of none."""
+
+    key: int
+    account: int
+
+
+class Vault:
+    """The keys of one installation. `path` None: kept in memory alone, for tests and simulated worlds.
+
+    The file is made when the first key is drawn. Raises SecretsError where it is missing, open to others,
+    or another installation's.
+    """
+
+    def __init__(
+        self, path: Path | None, wrapping: bytes, check_value: bytes, draw: Callable[[int], bytes]
+    ) -> None:
+        self.path: Final = path
+        self._aead: Final = AESGCM(wrapping)
+        self._header: Final = (_MAGIC + check_value).ljust(PLACE_BYTES, b"\0")
+        self.random: Final = draw
+        self._file: int | None = None
+
+    def draw(self, count: int = 1) -> list[int]:
+        """Make so many keys and return their numbers; they are on the disk by then."""
+        with self._locked(is_first=True) as file:
+            first = self._count(file) + 1
+            places = b"".join(self._wrapped(first + n) for n in range(count))
+            os.pwrite(file, places, first * PLACE_BYTES)
+            os.fsync(file)
+        return list(range(first, first + count))
+
+    def destroy(self, *keys: int, account: int = 0) -> None:
+        """Destroy keys for good, all those of one account; one that is destroyed already stays so."""
+        if not keys:
+            return
+        with self._locked() as file:
+            for key in keys:
+                if not 1 <= key <= self._count(file):
+                    raise SecretsError(f"{self._name}: there is no key {key}: restore its newest copy")
+                if os.pread(file, 1, key * PLACE_BYTES) != _DESTROYED[:1]:
+                    place = _DESTROYED + account.to_bytes(8, "big", signed=True)
+                    os.pwrite(file, place.ljust(PLACE_BYTES, b"\0"), key * PLACE_BYTES)
+            os.fsync(file)
+
+    def cipher(self, key: int) -> AESGCM:
+        """Return what seals and opens under a key. Raises HolderErased once it is destroyed."""
+        place = os.pread(self._opened(), PLACE_BYTES, key * PLACE_BYTES) if key > 0 else b""
+        if place[:4] == _DESTROYED:
+            raise HolderErased(f"key {key} was destroyed: whose it was is not known any more")
+        if len(place) != PLACE_BYTES or place[:4] != _KEY:
+            raise SecretsError(f"{self._name}: there is no key {key}: restore its newest copy")
+        nonce, wrapped = place[4 : 4 + _NONCE_BYTES], place[4 + _NONCE_BYTES :]
+        try:
+            return AESGCM(self._aead.decrypt(nonce, wrapped, _binding(key)))
+        except InvalidTag:
+            raise SecretsError(f"{self._name}: key {key} is damaged: restore its newest copy") from None
+
+    def count(self) -> int:
+        """Return how many keys were ever drawn; 0 where there is no file yet."""
+        if self.path is not None and not self.path.exists():
+            return 0
+        return self._count(self._opened())
+
+    def destroyed(self) -> list[Destroyed]:
+        """Return every key that was destroyed: the list of erasures, in the order of their numbers."""
+        if not self.count():
+            return []
+        file = self._opened()
+        whole = os.pread(file, (self._count(file) + 1) * PLACE_BYTES, 0)
+        found = []
+        at = whole.find(_DESTROYED, PLACE_BYTES)
+        while at >= 0:
+            if at % PLACE_BYTES == 0:
+                account = int.from_bytes(whole[at + 4 : at + 12], "big", signed=True)
+                found.append(Destroyed(at // PLACE_BYTES, account))
+            at = whole.find(_DESTROYED, at - at % PLACE_BYTES + PLACE_BYTES)
+        return found
+
+    @property
+    def _name(self) -> str:
+        return str(self.path or "the vault")
+
+    def _wrapped(self, key: int) -> bytes:
+        nonce = self.random(_NONCE_BYTES)
+        return _KEY + nonce + self._aead.encrypt(nonce, self.random(_SECRET_BYTES), _binding(key))
+
+    def _count(self, file: int) -> int:
+        return -(-os.fstat(file).st_size // PLACE_BYTES) - 1
+
+    @contextmanager
+    def _locked(self, *, is_first: bool = False) -> Iterator[int]:
+        file = self._opened(is_first=is_first)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield file
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _opened(self, *, is_first: bool = False) -> int:
+        """Return the file, opened anew where another one was put in its place."""
+        if self.path is None:
+            if self._file is None:
+                self._file = os.memfd_create("vault")
+                os.pwrite(self._file, self._header, 0)
+            return self._file
+        try:
+            if self._file is not None and os.path.samestat(os.fstat(self._file), self.path.stat()):
+                return self._file
+        except FileNotFoundError:
+            pass
+        self.close()
+        if is_first and not self.path.exists():
+            self._make(self.path)
+        self._file = self._open(self.path)
+        return self._file
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _make(self, path: Path) -> None:
+        beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+        try:
+            file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                os.write(file, self._header)
+                os.fsync(file)
+            finally:
+                os.close(file)
+            try:
+                os.link(beside, path)
+            except FileExistsError:  # another process made it at the same moment
+                pass
+            finally:
+                os.unlink(beside)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise SecretsError(f"{path} cannot be written: {error.strerror}") from error
+
+    def _open(self, path: Path) -> int:
+        try:
+            file = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            raise SecretsError(f"{path} is missing: restore its newest copy") from None
+        except OSError as error:
+            raise SecretsError(f"{path} cannot be opened: {error.strerror}") from error
+        status = os.fstat(file)
+        why = ""
+        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
+            why = f"is open to others: run `chmod 600 {path}`"
+        elif os.pread(file, PLACE_BYTES, 0) != self._header:
+            why = "is no vault of this master key: restore its newest copy"
+        if why:
+            os.close(file)
+            raise SecretsError(f"{path} {why}")
+        return file
+
+
+def _binding(key: int) -> bytes:
+    return b"cityswitch holder key 1" + key.to_bytes(8, "big")
