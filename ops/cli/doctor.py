@@ -2,16 +2,18 @@
 
 Owns the order of the checks and how they are shown. Must not judge anything itself: `ops.deploy.doctor` does,
 and `config check` and `ledger.postgres.fitness` have the rules they had. Invariants: nothing is changed, only
-commits are made that hold nothing; every check runs whatever became of the others; exit status 1 if and only
-if there is a danger.
+commits are made that hold nothing; every check runs whatever became of the others, but for a database that
+answers none; what is seen is told as soon as it is; exit status 1 if and only if there is a danger.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from cyclopts import App
 
@@ -59,44 +61,45 @@ async def doctor(*, json: Json = False, place: Place = HERE) -> Exit:
 
     Ends in status 1 where there is a danger; a warning does not count.
     """
-    config = place.settings()
-    found = await examine(place, config)
+    found = []
+    async for finding in examine(place, place.settings()):
+        found.append(finding)
+        if not json:
+            for line in lines_of(finding):
+                print_line(line)
     if json:
         print_json({"worst": worst(found), "findings": found})
     else:
-        for line in lines_of(found):
-            print_line(line)
+        print_line(sum_of(found))
     return Exit.DIFFERENCES if worst(found) == "danger" else Exit.OK
 
 
-def lines_of(found: Iterable[Finding]) -> Iterator[str]:
-    """Yield the findings as people read them: a line each, and two more where something is wrong."""
-    counts = {"ok": 0, "warning": 0, "danger": 0}
-    for each in found:
-        counts[each.level] += 1
-        yield f"{each.level:<8} {each.check:<24} {each.seen}"
-        if each.level != "ok":
-            yield f"{'':<8} endangers: {each.endangers}"
-            yield f"{'':<8} cure: {each.cure}"
-    yield f"{counts['danger']} dangers, {counts['warning']} warnings, {counts['ok']} ok"
+def lines_of(finding: Finding) -> Iterator[str]:
+    """Yield a finding as people read it: a line, and two more where something is wrong."""
+    yield f"{finding.level:<8} {finding.check:<24} {finding.seen}"
+    if finding.level != "ok":
+        yield f"{'':<8} endangers: {finding.endangers}"
+        yield f"{'':<8} cure: {finding.cure}"
 
 
-async def examine(place: Place, config: Config) -> list[Finding]:
-    """Run every check; what is seen of the database comes last."""
+def sum_of(found: Iterable[Finding]) -> str:
+    """Return how many of each there are, as a line."""
+    counts = Counter(each.level for each in found)
+    return f"{counts['danger']} dangers, {counts['warning']} warnings, {counts['ok']} ok"
+
+
+async def examine(place: Place, config: Config) -> AsyncIterator[Finding]:
+    """Run every check, and yield what is seen as soon as it is; of the database last."""
     watch = clock.StepWatch()
-    found = list(examine_machine(config))
+    for finding in examine_machine(config):
+        yield finding
     try:
-        async with database_server(place, config, Purpose.LOOK) as dsns:
-            found += [
-                _from(
-                    await settings_check.ask("database", lambda: settings_check.check_service(dsns.service))
-                )
-            ]
-            found += await examine_database(config, dsns)
+        async with database_server(place, config, Purpose.LOOK) as dsns, aclosing(_of(config, dsns)) as found:
+            async for finding in found:
+                yield finding
     except (Exception, BaseExceptionGroup) as error:
-        found.append(_failed("database", error))
-    found.append(clock.judge_step(*watch.step()))
-    return found
+        yield _failed("database", error)
+    yield clock.judge_step(*watch.step())
 
 
 def examine_machine(config: Config) -> Iterator[Finding]:
@@ -117,30 +120,62 @@ def examine_machine(config: Config) -> Iterator[Finding]:
     yield clock.judge_synchronised(clock.kernel_is_synchronised())
 
 
-async def examine_database(config: Config, dsns: Dsns) -> list[Finding]:
-    """Return what can be seen of the database as the switch's own role."""
-    ask = settings_check.ask
-    found = [
-        _from(await ask("connections", lambda: settings_check.ask_connections(config, dsns.service))),
-        _from(await ask("sessions", lambda: settings_check.ask_sessions(dsns.service))),
-        _from(await ask("migrations", lambda: settings_check.check_migrations(dsns.service))),
-        _from(await ask("registry", lambda: settings_check.check_registry(config, dsns.service))),
-    ]
+async def _of(config: Config, dsns: Dsns) -> AsyncIterator[Finding]:
+    """Yield what is seen of the database as the switch's own role; nothing more once it answers no more.
+
+    It was silent for as long as a check waits: each of the others would wait as long, and say the same.
+    """
     where = str(config.state_path) if dsns.is_embedded else database_name(dsns.owner)
-    found.append(expiries.judge_key_note(read_uses(config.master_key_path), where))
+    yield expiries.judge_key_note(read_uses(config.master_key_path), where)
     async with open_database(
         dsns.service, connections_max=1, application_name="cityswitch doctor"
     ) as database:
-        for job in (_ask_durability, _ask_server, _ask_keys, _ask_clock, _ask_commits):
-            found += await _asked(job, database)
-    return found
+        checks = _database_checks(config, dsns, database)
+        for place, (check, ask) in enumerate(checks):
+            found, answers = await ask()
+            for finding in found:
+                yield finding
+            if not answers:
+                left = ", ".join(name for name, _ in checks[place + 1 :])
+                if left:
+                    cure = f'Mend "{check}", then run this again.'
+                    yield Finding("not looked at", "warning", left, "what these look for is not known", cure)
+                return
 
 
-async def _asked(job: Callable[[Database], Awaitable[list[Finding]]], database: Database) -> list[Finding]:
-    try:
-        return await job(database)
-    except (Exception, BaseExceptionGroup) as error:
-        return [_failed(job.__name__.removeprefix("_ask_"), error)]
+_Ask: TypeAlias = Callable[[], Awaitable[tuple[list[Finding], bool]]]
+"""What one check finds, and whether the database answered it."""
+
+
+def _database_checks(config: Config, dsns: Dsns, database: Database) -> list[tuple[str, _Ask]]:
+    """Every check of the database by its name, in order."""
+
+    def of_settings(name: str, check: Callable[[], Awaitable[str]]) -> tuple[str, _Ask]:
+        async def ask() -> tuple[list[Finding], bool]:
+            checked = await settings_check.ask(name, check)
+            return [_from(checked)], checked.status is not Exit.DATABASE
+
+        return name, ask
+
+    def of_session(job: Callable[[Database], Awaitable[list[Finding]]]) -> tuple[str, _Ask]:
+        name = job.__name__.removeprefix("_ask_")
+
+        async def ask() -> tuple[list[Finding], bool]:
+            try:
+                return await job(database), True
+            except (Exception, BaseExceptionGroup) as error:
+                return [_failed(name, error)], report(error).status is not Exit.DATABASE
+
+        return name, ask
+
+    return [
+        of_settings("database", lambda: settings_check.check_service(dsns.service)),
+        of_settings("connections", lambda: settings_check.ask_connections(config, dsns.service)),
+        of_settings("sessions", lambda: settings_check.ask_sessions(dsns.service)),
+        of_settings("migrations", lambda: settings_check.check_migrations(dsns.service)),
+        of_settings("registry", lambda: settings_check.check_registry(config, dsns.service)),
+        *map(of_session, (_ask_durability, _ask_server, _ask_keys, _ask_clock, _ask_commits)),
+    ]
 
 
 async def _ask_durability(database: Database) -> list[Finding]:

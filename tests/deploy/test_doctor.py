@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from ledger.postgres.fitness import Problem
 from ledger.postgres.server_facts import ServerFacts
 from ledger.registry.key_expiry import KeysRunningOut
 from ops.cli import main
-from ops.cli.doctor import ENDANGERS, lines_of
+from ops.cli.doctor import ENDANGERS, lines_of, sum_of
 from ops.deploy.doctor import clock, disk, expiries, limits, postgres
 from ops.deploy.doctor.finding import Finding, Level, worst
 from ops.exit_codes import Exit
@@ -207,7 +208,7 @@ def test_the_master_key_s_note_names_the_database() -> None:
 def test_findings_are_shown_with_danger_and_cure() -> None:
     """What is well has a line, what is not has three, and the last line counts."""
     found = [Finding("a", "ok", "fine"), Finding("b", "danger", "seen", "the books", "mend it")]
-    assert list(lines_of(found)) == [
+    assert [*chain.from_iterable(map(lines_of, found)), sum_of(found)] == [
         "ok       a                        fine",
         "danger   b                        seen",
         "         endangers: the books",
@@ -259,7 +260,7 @@ def test_the_command_on_a_sound_installation(
 
 
 def test_a_database_that_is_gone_is_one_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What does not need the database is still looked at."""
+    """What does not need the database is still looked at; what does is named once as not looked at."""
     gone = "postgresql://cityswitch_service@127.0.0.1:1/cityswitch"
     status = main(["doctor", "--json", "--dsn", gone, "--state-dir", str(tmp_path)])
     said = json.loads(capsys.readouterr().out)
@@ -267,3 +268,5 @@ def test_a_database_that_is_gone_is_one_finding(tmp_path: Path, capsys: pytest.C
     found = {each["check"]: each["level"] for each in said["findings"]}
     assert found["database"] == "danger"
     assert found["state"] == "ok"
+    assert found["not looked at"] == "warning"
+    assert not {"connections", "registry", "commits", "durability"} & set(found)
