@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -120,7 +120,7 @@ def examine_machine(config: Config) -> Iterator[Finding]:
     yield clock.judge_synchronised(clock.kernel_is_synchronised())
 
 
-async def _of(config: Config, dsns: Dsns) -> AsyncIterator[Finding]:
+async def _of(config: Config, dsns: Dsns) -> AsyncGenerator[Finding, None]:
     """Yield what is seen of the database as the switch's own role; nothing more once it answers no more.
 
     It was silent for as long as a check waits: each of the others would wait as long, and say the same.

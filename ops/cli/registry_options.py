@@ -131,13 +131,18 @@ class BySure(By):
 
     def confirm(self, what: str) -> None:
         """Ask whether to do it, where somebody sits at a terminal. Raises `CommandError` unless confirmed."""
-        if self.yes:
-            return
-        if not sys.stdin.isatty():
-            raise CommandError(Exit.USAGE, f"not confirmed: {what[:1].lower()}{what[1:]}.", "Add --yes.")
-        say(f"{what}? [y/N]")
-        if sys.stdin.readline().strip().lower() not in {"y", "yes", "t", "tak"}:
-            raise CommandError(Exit.USAGE, "not confirmed: nothing was done.")
+        confirm(what, yes=self.yes)
+
+
+def confirm(what: str, *, yes: bool) -> None:
+    """Ask whether to do it, where somebody sits at a terminal. Raises `CommandError` unless confirmed."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(Exit.USAGE, f"not confirmed: {what[:1].lower()}{what[1:]}.", "Add --yes.")
+    say(f"{what}? [y/N]")
+    if sys.stdin.readline().strip().lower() not in {"y", "yes", "t", "tak"}:
+        raise CommandError(Exit.USAGE, "not confirmed: nothing was done.")
 
 
 NOBODY: Final = By()

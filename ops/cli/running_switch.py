@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,11 +17,11 @@ import trio
 from cyclopts import App, Parameter
 
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import TABLE, Format, Json, tell_done
+from ops.cli.registry_options import TABLE, Format, Json, confirm, tell_done
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.office.workers import WorkerView, look, look_at
-from ops.output import Row, change_begins, print_rows, say
+from ops.output import Row, change_begins, print_rows
 from ops.place.options import HERE, Place
 from ops.place.running import Reloaded, RunningNote, read_note
 from ops.place.state_lock import held_by
@@ -250,14 +249,3 @@ def send(pid: int, number: signal.Signals) -> None:
         raise CommandError(
             Exit.STATE, f"process {pid} is another user's.", "Run this as the user that runs the switch."
         ) from None
-
-
-def confirm(what: str, *, yes: bool) -> None:
-    """Ask whether to do it, where somebody sits at a terminal. Raises `CommandError` unless confirmed."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CommandError(Exit.USAGE, f"not confirmed: {what[:1].lower()}{what[1:]}.", "Add --yes.")
-    say(f"{what}? [y/N]")
-    if sys.stdin.readline().strip().lower() not in {"y", "yes", "t", "tak"}:
-        raise CommandError(Exit.USAGE, "not confirmed: nothing was done.")

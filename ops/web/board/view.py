@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from ledger.books.posting import AccountKind
+from ledger.books.verify_window import WINDOWED
 from ledger.registry.overview import PartnerSeen
 from ops.web.board.books import Known
 from ops.web.board.coming import coming_rows
@@ -103,7 +104,7 @@ def status_of(snapshot: Snapshot, speech: Speech) -> tuple[str, str]:
             if each.reading is not None and each.reading.sum("cityswitch_ready") == 0
         ]
     said += [
-        speech.say("broken", which=name.replace("_", " "))
+        speech.say("broken", which=_named(name, speech))
         for name, holds in labelled(snapshot.look, "cityswitch_invariant_holds", "invariant").items()
         if holds == 0
     ]
@@ -270,9 +271,14 @@ def _invariants(snapshot: Snapshot, speech: Speech) -> Rows:
     if not found:
         return [["–", (speech.say("no_data"), DIM)]]
     return [
-        [name.replace("_", " "), (speech.say("holds"), OK) if holds else (speech.say("is_broken"), BAD)]
+        [_named(name, speech), (speech.say("holds"), OK) if holds else (speech.say("is_broken"), BAD)]
         for name, holds in sorted(found.items())
     ]
+
+
+def _named(invariant: str, speech: Speech) -> str:
+    """Return what is proved in the reader's language; one of another version of the switch as it says it."""
+    return speech.say(f"invariant_{invariant}") if invariant in WINDOWED else invariant
 
 
 def _workers(snapshot: Snapshot, speech: Speech) -> Iterator[list[Cell]]:

@@ -6,7 +6,18 @@ Owns the texts. Invariant: both languages say the same, with the same places to 
 from typing import Final
 
 from ledger.books.posting import Kind
+from ledger.books.verify_window import WINDOWED
 from ops.web.language import Words
+
+_INVARIANTS: Final = (
+    "ostatni wiersz konta jest najnowszy, a każdy wskazuje poprzedni",
+    "żadna karta nie jest poniżej swojego minimum, chyba że przez zapisane wycofanie lub zwrot",
+    "jeden numer, jeden skutek: co przyjęto, zaksięgowano raz, czego odmówiono, nigdy",
+    "wszystko leży w części ksiąg swojego konta karty",
+    "żadnego limitu nie użyto ponad miarę ani ponad przydział",
+    "każda karta ma swoje konto",
+)
+"""What is proved all the time, in the order of `WINDOWED`."""
 
 BOARD: Final[Words] = {
     "title": ("Tablica", "Board"),
@@ -134,6 +145,7 @@ BOARD: Final[Words] = {
     "is_broken": ("ZŁAMANY", "BROKEN"),
     "verified": ("Sprawdzono {when}.", "Last verified {when}."),
     "not_verified": ("Jeszcze nie sprawdzono.", "Not verified yet."),
+    **{f"invariant_{name}": (polish, name) for name, polish in zip(WINDOWED, _INVARIANTS, strict=True)},
     # Workers
     "workers": ("Procesy systemu", "Workers of the switch"),
     "worker": ("Nr", "No."),
