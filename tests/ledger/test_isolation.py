@@ -14,6 +14,8 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import writing
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.holder_imports import NewHolder, add_holders
+from ledger.registry.invoice_parties import City, Seller, set_city, set_seller
+from ledger.registry.invoices import Order, issue, record_sent
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.people import Person
 from ledger.registry.programme_roles import make_role, role_name
@@ -106,6 +108,7 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 f"values ({programme}, 1, 1, {partner}, 'x')",
             ):
                 await write_registry(c, sql)
+            await invoice(c, programme, partner)
 
     await owner.run(found_b)
     books.accounts.append(
@@ -115,6 +118,15 @@ async def two_cities(owner: Database, database: Database) -> Database:
     posting.counter_account = account_id(8, AccountKind.PARTNER_ISSUED)
     await books.post(posting)
     return owner
+
+
+async def invoice(c: Connection, programme: int, partner: int) -> None:
+    """What a programme has of invoices: an organiser, a partner's city, a document that was sent."""
+    await set_seller(c, TESTER, programme, Seller("8982145677", "Gmina", "Rynek 1"))
+    await set_city(c, TESTER, partner, City("8982145677", "Gmina", "Rynek 1"))
+    order = Order(programme, partner, "2026-10", "x", "invoice", 100, 23)
+    issued, _ = await issue(c, TESTER, order, lambda _: b"x")
+    await record_sent(c, TESTER, issued.text, "file", "")
 
 
 async def as_role(connection: Connection, role: str, sql: str) -> list[Any]:
@@ -172,6 +184,11 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.outbox",
         "registry.outbox_mark",
         "registry.outbox_reader",
+        "registry.invoice",
+        "registry.invoice_city",
+        "registry.invoice_delivery",
+        "registry.invoice_document",
+        "registry.invoice_seller",
         "office.account",
         "office.journal",
         "office.posting",
@@ -217,6 +234,11 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
         "insert into registry.card (token, account, programme, last4) values (9, 80000, 1, '0000')",
         "insert into ledger.account (bucket, id) values (0, 80000)",
         "update office.account set balance = 1",
+        "insert into registry.invoice_delivery (text, programme, sink) values ('F/ZYWIEC/2026/1', 2, 'x')",
+        "insert into registry.invoice_document values (2, 'F', 2026, 9, 'x')",
+        "insert into registry.invoice_city (partner, programme, nip, name, address) "
+        "values (8, 1, '8982145677', 'x', 'x')",
+        "update registry.invoice_document set document = 'x'",
     ):
 
         async def try_it(c: Connection, sql: str = sql) -> None:

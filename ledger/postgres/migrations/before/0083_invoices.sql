@@ -1,0 +1,135 @@
+-- What is invoiced to partners: invoices and corrections in one series per programme and year (F), notes of the rebates in
+-- another (N), each numbered 1, 2, 3, …. A number is taken in the transaction that writes the document down, and the one
+-- before it has to be there: so none is left out or used twice, whenever a run is killed. What was issued never changes.
+
+-- Who invoices: the organiser of a programme. unit_…: the city's unit that does it for the city (empty: the taxpayer itself).
+create table registry.invoice_seller (
+  programme    smallint primary key references registry.programme (id),
+  nip          text not null check (nip ~ '^[1-9]((\d[1-9])|([1-9]\d))\d{7}$'),
+  name         text not null check (length(name) between 1 and 512),
+  address      text not null check (length(address) between 1 and 512),
+  unit_name    text not null default '' check (length(unit_name) <= 512),
+  unit_address text not null default '' check (length(unit_address) <= 512),
+  unit_id      text not null default '' check (unit_id ~ '^([1-9]((\d[1-9])|([1-9]\d))\d{7}(-\d{5})?)?$'),
+  bank_account text not null default '' check (bank_account ~ '^([A-Z0-9]{10,34})?$'),
+  due_days     smallint not null default 14 check (due_days between 0 and 365)
+);
+
+-- Of a partner that is a unit of a city (a school, a swimming pool): the city, which is the buyer. unit_id: the unit's own
+-- identifier under the city's NIP, where it has one.
+create table registry.invoice_city (
+  partner   int primary key references registry.partner (id),
+  programme smallint not null references registry.programme (id),
+  nip       text not null check (nip ~ '^[1-9]((\d[1-9])|([1-9]\d))\d{7}$'),
+  name      text not null check (length(name) between 1 and 512),
+  address   text not null check (length(address) between 1 and 512),
+  unit_id   text not null default '' check (unit_id ~ '^([1-9]((\d[1-9])|([1-9]\d))\d{7}-\d{5})?$')
+);
+
+create table registry.invoice (
+  programme    smallint not null references registry.programme (id),
+  series       text not null check (series in ('F', 'N')),
+  year         smallint not null check (year between 2025 and 2050),
+  number       int not null check (number >= 1),
+  text         text not null unique check (length(text) between 1 and 64),  -- the number as it is printed
+  kind         text not null check (kind in ('invoice', 'correction', 'note')),
+  partner      int not null references registry.partner (id),
+  month        text not null check (month ~ '^20[0-9]{2}-(0[1-9]|1[0-2])$'),
+  statement    text not null check (length(statement) between 1 and 64),
+  issued_on    date not null,
+  made_at      timestamptz not null,
+  net_grosze   bigint not null,
+  vat_grosze   bigint not null,
+  gross_grosze bigint not null,
+  corrects     text[] not null default '{}',  -- the numbers of the invoices it corrects
+  primary key (programme, series, year, number),
+  unique (programme, partner, month, series),
+  check ((series = 'N') = (kind = 'note')),
+  check ((kind = 'correction') = (cardinality(corrects) > 0)),
+  check (gross_grosze = net_grosze + vat_grosze),
+  check (year = extract(year from issued_on))
+);
+
+-- The document itself, byte for byte as it was issued; apart, for the trail keeps no copy of it.
+create table registry.invoice_document (
+  programme smallint not null,
+  series    text not null,
+  year      smallint not null,
+  number    int not null,
+  document  bytea not null check (octet_length(document) between 1 and 16777216),
+  primary key (programme, series, year, number),
+  foreign key (programme, series, year, number) references registry.invoice
+);
+alter table registry.invoice add constraint has_document foreign key (programme, series, year, number)
+  references registry.invoice_document deferrable initially deferred;
+
+-- Where a document was sent to, and the number that the national system (KSeF) gave it, once it is known.
+create table registry.invoice_delivery (
+  text        text primary key references registry.invoice (text),
+  programme   smallint not null references registry.programme (id),
+  sink        text not null check (length(sink) between 1 and 64),
+  sent_at     timestamptz not null default clock_timestamp(),
+  ksef_number text not null default '' check (length(ksef_number) <= 64)
+);
+create unique index invoice_ksef_number on registry.invoice_delivery (ksef_number) where ksef_number <> '';
+
+create function registry.check_invoice_number() returns trigger language plpgsql as $$
+declare
+  v_before int;
+  v_day date;
+begin
+  select max(i.number) into v_before from registry.invoice i
+    where i.programme = new.programme and i.series = new.series and i.year = new.year;
+  if new.number <> coalesce(v_before, 0) + 1 then
+    raise exception 'the next number of series % of % is %, not %',
+      new.series, new.year, coalesce(v_before, 0) + 1, new.number;
+  end if;
+  select max(i.issued_on) into v_day from registry.invoice i where i.programme = new.programme and i.series = new.series;
+  if new.issued_on < v_day then
+    raise exception 'a document was issued on % already: the clock of the database went back', v_day;
+  end if;
+  return new;
+end
+$$;
+
+-- What was sent stays so; the number it was given comes once.
+create function registry.check_delivery() returns trigger language plpgsql as $$
+begin
+  if old.ksef_number <> '' then
+    raise exception 'document % has its KSeF number already', old.text;
+  end if;
+  return new;
+end
+$$;
+
+call registry.keep_trail('invoice_seller', 'programme', false);
+call registry.keep_trail('invoice_city', 'partner', false);
+call registry.keep_trail('invoice', 'programme,series,year,number', false);
+call registry.keep_trail('invoice_delivery', 'text', false);
+create trigger number_follows before insert on registry.invoice
+  for each row execute function registry.check_invoice_number();
+create trigger issued_stays before update on registry.invoice
+  for each statement execute function registry.refuse_change();
+create trigger document_stays before update or delete or truncate on registry.invoice_document
+  for each statement execute function registry.refuse_change();
+create trigger number_comes_once before update on registry.invoice_delivery
+  for each row execute function registry.check_delivery();
+
+-- As 0050: a programme's own role issues its own, and meets nobody else's.
+do $$
+declare t text;
+begin
+  foreach t in array array['invoice_seller', 'invoice_city', 'invoice', 'invoice_document', 'invoice_delivery'] loop
+    execute format('alter table registry.%I enable row level security', t);
+    execute format('create policy own_programme on registry.%I to cityswitch_programme
+                    using (programme in (select registry.my_programmes()))
+                    with check (programme in (select registry.my_programmes()) and %s)', t,
+                   case when t in ('invoice_city', 'invoice') then 'partner in (select id from registry.partner)' else 'true' end);
+    execute format('grant select, insert on registry.%I to cityswitch_programme', t);
+  end loop;
+end
+$$;
+grant update (nip, name, address, unit_name, unit_address, unit_id, bank_account, due_days) on registry.invoice_seller
+  to cityswitch_programme;
+grant update (nip, name, address, unit_id) on registry.invoice_city to cityswitch_programme;
+grant update (ksef_number) on registry.invoice_delivery to cityswitch_programme;

@@ -1,0 +1,221 @@
+"""Owns the documents that were issued to partners: their numbers, their bytes, and where they were sent.
+
+A number is taken and its document written in one transaction, under the lock of all the registry's writes;
+the database refuses a number that does not follow the one before it (migrations, 0083). So the numbers of a
+programme, series and year are 1, 2, 3, … without a gap, whenever a run ends. What a document says is its
+maker's, who is called with its number and day.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import check_page, check_text
+
+Kind = Literal["invoice", "correction", "note"]
+SERIES: Final[dict[Kind, str]] = {"invoice": "F", "correction": "F", "note": "N"}
+"""Invoices and their corrections are numbered in one series, notes (no invoices) in another."""
+TEXT_CHARACTERS_MAX: Final = 64
+_COLUMNS: Final = (
+    "i.programme, i.series, i.year, i.number, i.text, i.kind, i.partner, i.month, i.statement, i.issued_on, "
+    "i.made_at, i.net_grosze, i.vat_grosze, i.gross_grosze, i.corrects, d.sink, d.sent_at, d.ksef_number"
+)
+_FROM: Final = "from registry.invoice i left join registry.invoice_delivery d using (text)"
+_LIST: Final = f"""select {_COLUMNS} {_FROM} where i.programme = $1 and ($2::text is null or i.month = $2)
+  and ($3::int is null or i.partner = $3) order by i.year, i.series, i.number offset $4 limit $5"""
+_THERE: Final = f"""select {_COLUMNS} {_FROM}
+  where i.programme = $1 and i.partner = $2 and i.month = $3 and i.series = $4"""
+_CORRECTABLE: Final = f"""select {_COLUMNS} {_FROM}
+  where i.programme = $1 and i.partner = $2 and i.kind = 'invoice' and i.month < $3
+  order by i.month"""
+_INSERT: Final = """insert into registry.invoice (programme, series, year, number, text, kind, partner, month,
+  statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, corrects)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"""
+_DOCUMENT: Final = """insert into registry.invoice_document (programme, series, year, number, document)
+  values ($1, $2, $3, $4, $5)"""
+
+
+class Order(NamedTuple):
+    """What is to be issued: to whom, for which month ("2026-11") and statement, over how much."""
+
+    programme: int
+    partner: int
+    month: str
+    statement: str
+    kind: Kind
+    net_grosze: int
+    vat_grosze: int
+    corrects: tuple[str, ...] = ()
+
+
+class Numbered(NamedTuple):
+    """The number a document is given, the day it is issued on, and the moment it is made at (UTC)."""
+
+    text: str
+    issued_on: date
+    made_at: datetime
+
+
+class Issued(NamedTuple):
+    """A document that was issued; `sink` None: not sent yet; `ksef_number` None or "": not known."""
+
+    programme: int
+    series: str
+    year: int
+    number: int
+    text: str
+    kind: Kind
+    partner: int
+    month: str
+    statement: str
+    issued_on: date
+    made_at: datetime
+    net_grosze: int
+    vat_grosze: int
+    gross_grosze: int
+    corrects: list[str]
+    sink: str | None = None
+    sent_at: datetime | None = None
+    ksef_number: str | None = None
+
+
+async def issue(
+    connection: Connection, actor: Actor, order: Order, write: Callable[[Numbered], bytes]
+) -> tuple[Issued, bool]:
+    """Issue one document, unless it was: return it, and whether it is new.
+
+    `write` makes its bytes; what it raises takes the number back. Raises RegistryRefused where another
+    document was issued for the same month, partner and series.
+    """
+    series = SERIES[order.kind]
+    async with writing(connection, actor):
+        if there := await connection.fetchrow(_THERE, order.programme, order.partner, order.month, series):
+            return _same(Issued(*there), order), False
+        now = await connection.fetchrow(
+            "select p.code, registry.today_of(p.id) as today, date_trunc('second', clock_timestamp()) as at "
+            "from registry.programme p where p.id = $1",
+            order.programme,
+        )
+        if now is None:
+            raise NotInRegistry(f"there is no programme {order.programme}")
+        year = now["today"].year
+        number = 1 + await connection.fetchval(
+            "select coalesce(max(number), 0) from registry.invoice "
+            "where programme = $1 and series = $2 and year = $3",
+            order.programme,
+            series,
+            year,
+        )
+        numbered = Numbered(f"{series}/{now['code'].upper()}/{year}/{number}", now["today"], now["at"])
+        issued = Issued(
+            order.programme,
+            series,
+            year,
+            number,
+            numbered.text,
+            order.kind,
+            order.partner,
+            order.month,
+            order.statement,
+            numbered.issued_on,
+            numbered.made_at,
+            order.net_grosze,
+            order.vat_grosze,
+            order.net_grosze + order.vat_grosze,
+            list(order.corrects),
+        )
+        document = write(numbered)
+        await connection.execute(_INSERT, *issued[:15])
+        await connection.execute(_DOCUMENT, *issued[:4], document)
+    return issued, True
+
+
+def _same(there: Issued, order: Order) -> Issued:
+    """Return what is there, if it says what the order does: a closed month never changes."""
+    was = (there.kind, there.statement, there.net_grosze, there.vat_grosze)
+    if was != (order.kind, order.statement, order.net_grosze, order.vat_grosze):
+        raise RegistryRefused(f"{there.text} was issued for that month already, over another sum")
+    return there
+
+
+async def list_issued(
+    connection: Connection,
+    programme: int,
+    *,
+    month: str | None = None,
+    partner: int | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[Issued]:
+    """A page of what was issued for a programme, by year, series and number; `after`: rows to skip."""
+    check_page(limit, after)
+    rows = await connection.fetch(_LIST, programme, month, partner, max(after, 0), limit)
+    return [Issued(*row) for row in rows]
+
+
+async def correctable(connection: Connection, programme: int, partner: int, month: str) -> list[Issued]:
+    """The invoices of a partner for months before `month`, the oldest first."""
+    return [Issued(*row) for row in await connection.fetch(_CORRECTABLE, programme, partner, month)]
+
+
+async def find_document(connection: Connection, text: str) -> tuple[Issued, bytes]:
+    """Return a document by the number it shows. Raises NotInRegistry."""
+    check_text("the number", text, TEXT_CHARACTERS_MAX)
+    row: Any = await connection.fetchrow(f"select {_COLUMNS} {_FROM} where i.text = $1", text)
+    if row is None:
+        raise NotInRegistry("there is no document of that number")
+    issued = Issued(*row)
+    document: bytes = await connection.fetchval(
+        "select document from registry.invoice_document "
+        "where programme = $1 and series = $2 and year = $3 and number = $4",
+        *issued[:4],
+    )
+    return issued, document
+
+
+async def unsent(connection: Connection, programme: int, *, limit: int = 1000) -> list[str]:
+    """The numbers of what was issued and not sent yet, in the order of their series; at most `limit`."""
+    check_page(limit)
+    rows = await connection.fetch(
+        f"select i.text {_FROM} where i.programme = $1 and d.text is null "
+        "order by i.series, i.year, i.number limit $2",
+        programme,
+        limit,
+    )
+    return [row["text"] for row in rows]
+
+
+async def record_sent(connection: Connection, actor: Actor, text: str, sink: str, ksef_number: str) -> None:
+    """Note that a document was sent; a second time changes nothing."""
+    check_text("the name of the sink", sink, 64)
+    check_text("the KSeF number", ksef_number, 64, least=0)
+    async with writing(connection, actor):
+        await connection.execute(
+            "insert into registry.invoice_delivery (text, programme, sink, ksef_number) "
+            "select text, programme, $2, $3 from registry.invoice where text = $1 "
+            "on conflict (text) do nothing",
+            text,
+            sink,
+            ksef_number,
+        )
+
+
+async def record_number(connection: Connection, actor: Actor, text: str, ksef_number: str) -> None:
+    """Note the number that KSeF gave a document that was sent. Raises NotInRegistry, RegistryRefused."""
+    issued, _ = await find_document(connection, text)
+    if issued.kind == "note":
+        raise RegistryRefused("a note is no invoice, and never gets a KSeF number")
+    if issued.ksef_number == ksef_number:
+        return
+    if issued.ksef_number:
+        raise RegistryRefused(f"{text} has another KSeF number already")
+    async with writing(connection, actor):
+        if not await connection.fetchval(
+            "update registry.invoice_delivery set ksef_number = $2 where text = $1 returning true",
+            text,
+            ksef_number,
+        ):
+            raise RegistryRefused(f"{text} was not sent yet")
