@@ -22,7 +22,7 @@ def fields(text: str) -> Schema:
     A name with `?` behind it may be missing.
     """
     properties, required = {}, []
-    for part in text.split(","):
+    for part in filter(str.strip, text.split(",")):
         name, kind = part.split()
         properties[name.rstrip("?")] = _value(kind)
         if not name.endswith("?"):
@@ -83,8 +83,15 @@ JOURNAL: Final = (
     " result text, code int, card text?, points int, balance int, amount_grosze int, discount_grosze int,"
     " offer int?, original text?, transaction_id text, rules_version int"
 )
+VERSIONS: Final = rows("version int, effective_from text")
+RESULT: Final = fields("result text, code int")
+REPLY: Final = fields(
+    "result text, code int, class text, text text, stan int, transaction_id text, amount_grosze int,"
+    " discount_grosze int, points int, balance int, remaining int, checks int, server_time_ms int,"
+    " receipt text"
+)
 FREE: Final[Schema] = {"type": "object"}
-"""What has more figures than are worth a promise: of a simulation, of a check of settings, of a till."""
+"""What has more figures than are worth a promise: of a simulation."""
 
 SHAPES: Final[dict[str, Schema]] = {
     "audit": rows(
@@ -198,18 +205,55 @@ SHAPES: Final[dict[str, Schema]] = {
         "worker int, pid int?, ready yes, why_not text?, version text?, started_at text?, connections int?,"
         " in_flight int?, restarts int?, http text"
     ),
-    **dict.fromkeys(
-        (
-            "backup key", "backup make", "board", "config check", "doctor", "holders object",
-            "init", "migrate",
-             "programmes apply", "programmes check", "programmes diff", "programmes show",
-            "simulate fleet", "simulate world", "simulate year", "terminal balance", "terminal benefit",
-            "terminal change-key", "terminal earn", "terminal echo", "terminal quote", "terminal redeem",
-            "terminal refund", "terminal report", "terminal reversal", "terminal status", "terminal totals",
-            "terminal verify",
-        ),
-        either(FREE, {"type": "array"}),
+    "backup key": fields("key text"),
+    "backup make": inside(fields("taken_away text[]"), backup=fields(
+        "folder text, database text, made_at text, seconds any, size_bytes int, cityswitch text,"
+        " master_key_check text"
+    )),
+    "board": fields("url text"),
+    "config check": inside(
+        fields(""),
+        settings=rows("setting text, value any, origin text"),
+        checks=rows("check text, status int, text text"),
     ),
+    "doctor": inside(
+        fields("worst ok|warning|danger"),
+        findings=rows("check text, level ok|warning|danger, seen text, endangers text, cure text"),
+    ),
+    "holders object": fields("card text, notice_ends_on text"),
+    "init": fields("migrations text[], master_key text, key_made yes"),
+    "migrate": either(fields("applied text[], waiting text[]"), fields("would_apply text[], waiting text[]")),
+    "programmes apply": inside(
+        fields("programme int, version int, effective_from text, published yes, replaces int?"),
+        never_in_force=VERSIONS,
+        announced=VERSIONS,
+    ),
+    "programmes check": fields(
+        "programme int, code text, languages text[], tables text[], kinds text[], flags text[]"
+    ),
+    "programmes diff": rows("key text, old text, new text, to_holders text"),
+    "programmes show": fields("version int, effective_from text, rules_toml text"),
+    "terminal balance": REPLY,
+    "terminal benefit": REPLY,
+    "terminal change-key": either(RESULT, fields("terminal int, generation int")),
+    "terminal earn": REPLY,
+    "terminal echo": fields("terminal int, answer_us int"),
+    "terminal quote": REPLY,
+    "terminal redeem": REPLY,
+    "terminal refund": REPLY,
+    "terminal report": fields("result text, code int, stan int"),
+    "terminal reversal": REPLY,
+    "terminal status": inside(RESULT, original=either(REPLY, {"type": "null"})),
+    "terminal totals": fields(
+        "result text, text text, earn_count int, earn_points int, redeem_count int, redeem_points int,"
+        " reversal_count int, reversal_points int, benefit_count int, benefit_grosze int, refund_count int,"
+        " refund_points int"
+    ),
+    "terminal verify": inside(
+        fields("result text, code int, checks int, benefits_next int, receipt text"),
+        benefits=rows("offer int, remaining int, checks int"),
+    ),
+    **dict.fromkeys(("simulate fleet", "simulate world", "simulate year"), FREE),
 }  # fmt: skip
 FAILURE: Final = {
     "type": "object",

@@ -8,6 +8,7 @@ import pytest
 
 from ops.cli.app import app
 from ops.deploy.json_shapes import SHAPES, fields, rows, schema
+from tests.cli.office import RULES, Run
 from tests.cli.test_hostile import commands
 from tests.json_schema import faults
 
@@ -45,3 +46,14 @@ def test_a_document_of_another_shape_is_told(document: object, is_right: bool) -
     """A rule that cannot fail proves nothing: another type, a member too few or too many."""
     assert (list(faults(document, rows("a int, b text?, c? x|y"))) == []) == is_right
     assert list(faults({"e": "z"}, fields("e x|y"))) != []
+
+
+def test_what_is_asked_seldom_has_its_shape_too(run: Run, tmp_path: Path) -> None:
+    """Installing, looking and changing rules print what the page says (fixture `documents`)."""
+    for words in (
+        ["init"], ["migrate"], ["migrate", "--dry-run"], ["config", "check"], ["doctor"],
+        ["programmes", "check", str(RULES)], ["programmes", "show"], ["programmes", "diff", "1", str(RULES)],
+        ["programmes", "apply", str(RULES)], ["backup", "key", "--to", str(tmp_path / "copy.key")],
+    ):  # fmt: skip
+        status, out, err = run(*words, "--json")
+        assert out, (words, status, err)
