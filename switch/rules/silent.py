@@ -32,6 +32,8 @@ IN_POLISH: Final = {
     "reports of misuse": "zgłoszenia nadużyć",
     "retained cards": "zatrzymane karty",
     "step": "krok naliczania",
+    "time to complete an application": "czas na uzupełnienie wniosku",
+    "time to decide an application": "czas na rozpatrzenie wniosku",
     "validity of cards": "ważność kart",
 }
 

@@ -42,12 +42,24 @@ WHOSE = {
 """How a row says whose it is, where it is not by a column `programme`."""
 SHARED = {
     "registry.card_move",
+    "people.application_move",
     "registry.layout",
     "registry.installation",
     "registry.worker_presence",
     "office.rollup_mark",
 }
 """Of the whole installation: what may become of any card, a number, a check value, which workers live."""
+OF_A_PERSON = (
+    "insert into people.key (key, account, programme) values ($1, $1, $2)",
+    "insert into people.consent (account, programme, kind, given_on) values ($1, $2, 'data', '2026-01-02')",
+    "insert into people.representative (account, programme, number, role, name) "
+    "values ($1, $2, 1, 'proxy', 'x')",
+    "insert into people.application (account, programme, kind, via, form, received_on, second_needed) "
+    "values ($1, $2, 'first', 'desk', 'x', '2026-01-02', false)",
+    "insert into people.attachment (application, programme, kind, type, body) "
+    "select number, $2, 'photo', 'image/png', 'x' from people.application where account = $1",
+    "insert into people.message (account, programme, from_holder, body) values ($1, $2, true, 'x')",
+)
 
 
 @pytest.fixture
@@ -74,13 +86,7 @@ async def two_cities(owner: Database, database: Database) -> Database:
             rows = [NewHolder(first + n, person=Person(f"P{n}")) for n in range(2)]
             await add_holders(c, TESTER, programme, rows)
             account = await c.fetchval("select account from registry.card where token = $1", first)
-            for sql in (
-                "insert into people.key (key, account, programme) values ($1, $1, $2)",
-                "insert into people.consent (account, programme, kind, given_on) "
-                "values ($1, $2, 'data', '2026-01-02')",
-                "insert into people.representative (account, programme, number, role, name) "
-                "values ($1, $2, 1, 'proxy', 'x')",
-            ):
+            for sql in OF_A_PERSON:
                 await write_registry(c, sql, account, programme)
             await write_registry(
                 c,
@@ -174,6 +180,9 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "people.key",
         "people.person",
         "people.consent",
+        "people.application",
+        "people.attachment",
+        "people.message",
         "registry.terminal",
         "registry.terminal_key",
         "registry.terminal_presence",

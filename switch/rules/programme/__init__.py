@@ -4,7 +4,7 @@ A newcomer reads `rules` (the file as a whole), `parts`, `holders`, `benefits`, 
 `reading`, and `contradictions` (what is refused although each value by itself may stand).
 """
 
-from switch.rules.programme.holders import CardRules, WhyDuplicate
+from switch.rules.programme.holders import Applications, CardRules, WhyDuplicate
 from switch.rules.programme.parts import LANGUAGES, Identity, Language, RulesError, Terminals
 from switch.rules.programme.reading import parse_rules
 from switch.rules.programme.receipt import Receipt, Receipts
@@ -12,6 +12,7 @@ from switch.rules.programme.rules import Rules
 
 __all__ = [
     "LANGUAGES",
+    "Applications",
     "CardRules",
     "Identity",
     "Language",

@@ -7,7 +7,7 @@ Invariant: `Rules` that were read (`reading.py`) can decide and print every tran
 from __future__ import annotations
 
 from switch.rules.programme.benefits import Benefits, Limits
-from switch.rules.programme.holders import CardRules, Entitlement, Holders
+from switch.rules.programme.holders import Applications, CardRules, Entitlement, Holders
 from switch.rules.programme.parts import (
     Earn,
     Identity,
@@ -45,6 +45,7 @@ class Rules(Part, frozen=True):
     lease: Lease | None = None
     benefits: Benefits | None = None
     limits: Limits | None = None
+    applications: Applications | None = None
 
     def tier_value_grosze(self, points: int) -> int | None:
         """The rebate for a tier of exactly `points`, or None if there is no such tier."""

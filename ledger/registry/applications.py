@@ -1,0 +1,243 @@
+"""Owns the applications people make, and what came with them: taken down, moved from state to state, listed.
+
+Rows of schema `people`. What an application holds (`form`) is the caller's: bytes. What may follow what, and
+that a second person decides where one is needed, the database holds whoever writes (migrations, 0088). Takes
+the owner's connection or a programme's; every write takes its actor. No error repeats what was typed.
+"""
+
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
+
+KINDS: Final = ("first", "renewal", "duplicate")
+WAYS: Final = ("desk", "web", "post", "api")
+OPEN: Final = ("received", "called", "verified", "granted", "ready")
+ENDED: Final = ("refused", "withdrawn", "collected", "done")
+TO_ISSUE: Final = ("received", "verified", "granted")
+"""The states in which the clock runs: until the card lies ready."""
+ATTACHMENTS: Final = ("tax", "photo", "declaration", "other")
+ATTACHMENTS_MAX: Final = 8
+OPEN_OF_ACCOUNT_MAX: Final = 3
+REASON_CHARACTERS_MAX: Final = 2_000
+FORM_BYTES_MAX: Final = 16_384
+
+
+class NewApplication(NamedTuple):
+    """An application as it comes. `account` None: of somebody who has no card."""
+
+    programme: int
+    kind: str
+    via: str
+    form: bytes
+    due_on: date
+    desk: str = ""
+    account: int | None = None
+    second_needed: bool = False
+
+
+class Step(NamedTuple):
+    """What becomes of an application: its state, and what is written with it (None: as it was)."""
+
+    state: str
+    reason: str | None = None
+    due_on: date | None = None
+    complete_until: date | None = None
+    account: int | None = None
+    token: int | None = None
+
+
+class File(NamedTuple):
+    """One attachment: what it is for, its type by its content, its bytes."""
+
+    kind: str
+    type: str
+    body: bytes
+
+
+_VIEW: Final = """number, programme, kind, via, desk, state, account, token, received_on, received_at, due_on,
+    complete_until, second_needed, taken_by, verified_by, decided_by, reason, form, changed_at"""
+_DUE: Final = f"""select {_VIEW}, registry.today_of(programme) as today from people.application
+  where programme = $1 and state = any($2::text[]) and ($3 = '' or desk = $3 or desk = '')
+    and (coalesce(due_on, complete_until, 'infinity'), number) > ($4::date, $5::bigint)
+  order by coalesce(due_on, complete_until, 'infinity'), number limit $6"""  # noqa: S608 a fixed list
+
+
+async def add_application(connection: Connection, actor: Actor, new: NewApplication) -> int:
+    """Take an application down; return its number."""
+    if new.kind not in KINDS or new.via not in WAYS:
+        raise RegistryRefused(f"an application is one of {', '.join(KINDS)}, and comes by {', '.join(WAYS)}")
+    if len(new.form) > FORM_BYTES_MAX:
+        raise RegistryRefused("the application is too long")
+    check_text("the desk", new.desk, 64, least=0)
+    async with writing(connection, actor):
+        if new.account is not None:
+            waiting = await connection.fetchval(
+                "select count(*) from people.application where account = $1 and state = any($2::text[])",
+                new.account,
+                list(OPEN),
+            )
+            if waiting >= OPEN_OF_ACCOUNT_MAX:
+                raise RegistryRefused("other applications of this holder are not decided yet")
+        number: int = await connection.fetchval(
+            "insert into people.application (programme, kind, via, form, due_on, desk, account, "
+            "second_needed, received_on) values ($1, $2, $3, $4, $5, $6, $7, $8, registry.today_of($1)) "
+            "returning number",
+            *new,
+        )
+    return number
+
+
+async def the_application(connection: Connection, programme: int, number: int) -> Any:
+    """One application of a programme. Raises NotInRegistry, also for one of another programme."""
+    check_number("the number of an application", number, 1, INT64_MAX)
+    row = await connection.fetchrow(
+        f"select {_VIEW}, registry.today_of(programme) as today "  # noqa: S608 a fixed list
+        "from people.application where number = $1 and programme = $2",
+        number,
+        programme,
+    )
+    if row is None:
+        raise NotInRegistry(f"there is no application {number}")
+    return row
+
+
+async def list_due(
+    connection: Connection,
+    programme: int,
+    states: tuple[str, ...] = OPEN,
+    *,
+    desk: str = "",
+    after: tuple[date, int] = (date.min, 0),
+    limit: int = 100,
+) -> list[Any]:
+    """A page of applications in these states, what is due first first; `desk`: one desk's, and nobody's."""
+    check_page(limit, after[1])
+    rows: list[Any] = await connection.fetch(_DUE, programme, list(states), desk, *after, limit)
+    return rows
+
+
+async def applications_of(connection: Connection, programme: int, account: int) -> list[Any]:
+    """The applications of an account, the newest first."""
+    rows: list[Any] = await connection.fetch(
+        f"select {_VIEW} from people.application "  # noqa: S608 a fixed list
+        "where programme = $1 and account = $2 order by number desc limit 100",
+        programme,
+        account,
+    )
+    return rows
+
+
+async def move_application(
+    connection: Connection, actor: Actor, programme: int, number: int, step: Step, *, was: str | None = None
+) -> Any:
+    """Move an application to a state; return it as it was. The database holds which step may follow which.
+
+    `was`: the state the caller saw, if it has to be that one still. Raises NotInRegistry, RegistryRefused.
+    """
+    check_text("the reason", (step.reason or "").replace("\n", " "), REASON_CHARACTERS_MAX, least=0)
+    async with writing(connection, actor):
+        row = await the_application(connection, programme, number)
+        if was is not None and row["state"] != was:
+            raise RegistryRefused(f"application {number} is {row['state']} by now")
+        moved = await connection.fetchval(
+            "select true from people.application_move where was = $1 and becomes = $2",
+            row["state"],
+            step.state,
+        )
+        if not moved:
+            raise RegistryRefused(f"an application that is {row['state']} does not become {step.state}")
+        decides = step.state in ("granted", "refused")
+        if decides and row["second_needed"] and await _has_looked(connection, actor.name, row):
+            raise RegistryRefused("a second person decides here: another one than whoever looked at it first")
+        await connection.execute(
+            "update people.application set state = $2, reason = coalesce($3, reason), due_on = $4, "
+            "complete_until = $5, account = coalesce(account, $6), token = coalesce($7, token) "
+            "where number = $1",
+            number,
+            step.state,
+            step.reason,
+            step.due_on,
+            step.complete_until,
+            step.account,
+            step.token,
+        )
+    return row
+
+
+async def _has_looked(connection: Connection, name: str, row: Any) -> bool:
+    looked: bool = await connection.fetchval(
+        "select people.same_name($1, $2)", name, row["verified_by"] or row["taken_by"]
+    )
+    return looked
+
+
+async def change_form(connection: Connection, actor: Actor, programme: int, number: int, form: bytes) -> None:
+    """Put what an application says anew, while it is not verified: what was missing has come."""
+    if len(form) > FORM_BYTES_MAX:
+        raise RegistryRefused("the application is too long")
+    async with writing(connection, actor):
+        row = await the_application(connection, programme, number)
+        if row["state"] not in ("received", "called"):
+            raise RegistryRefused(f"an application that is {row['state']} stays as it is")
+        await connection.execute("update people.application set form = $2 where number = $1", number, form)
+
+
+async def remove_application(connection: Connection, actor: Actor, programme: int, number: int) -> None:
+    """Remove an application that has ended, and what came with it: the person's data, not the trail."""
+    async with writing(connection, actor):
+        row = await the_application(connection, programme, number)
+        if row["state"] not in ENDED:
+            raise RegistryRefused(f"an application that is {row['state']} is not removed: decide it first")
+        await connection.execute("delete from people.application where number = $1", number)
+
+
+async def add_attachment(
+    connection: Connection, actor: Actor, programme: int, number: int, file: File
+) -> int:
+    """Add a file that was checked to an application that is not decided; return its number."""
+    if file.kind not in ATTACHMENTS:
+        raise RegistryRefused(f"an attachment is one of {', '.join(ATTACHMENTS)}")
+    async with writing(connection, actor):
+        row = await the_application(connection, programme, number)
+        if row["state"] not in ("received", "called"):
+            raise RegistryRefused(f"an application that is {row['state']} takes no attachments")
+        if len(await list_attachments(connection, programme, number)) >= ATTACHMENTS_MAX:
+            raise RegistryRefused(f"an application has at most {ATTACHMENTS_MAX} attachments")
+        attachment: int = await connection.fetchval(
+            "insert into people.attachment (application, programme, kind, type, body) "
+            "values ($1, $2, $3, $4, $5) returning number",
+            number,
+            programme,
+            *file,
+        )
+    return attachment
+
+
+async def list_attachments(connection: Connection, programme: int, number: int) -> list[Any]:
+    """What came with an application, without the bytes: number, kind, type, bytes, added_at, added_by."""
+    rows: list[Any] = await connection.fetch(
+        "select number, kind, type, octet_length(body) as bytes, added_at, added_by from people.attachment "
+        "where application = $1 and programme = $2 order by number",
+        number,
+        programme,
+    )
+    return rows
+
+
+async def read_attachment(connection: Connection, programme: int, number: int, attachment: int) -> File:
+    """One attachment of one application of one programme. Raises NotInRegistry."""
+    check_number("the number of an attachment", attachment, 1, INT64_MAX)
+    row = await connection.fetchrow(
+        "select kind, type, body from people.attachment "
+        "where number = $1 and application = $2 and programme = $3",
+        attachment,
+        number,
+        programme,
+    )
+    if row is None:
+        raise NotInRegistry(f"application {number} has no attachment {attachment}")
+    return File(row["kind"], row["type"], bytes(row["body"]))

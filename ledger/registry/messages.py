@@ -1,0 +1,89 @@
+"""Owns the messages between a holder and the desk (Zgierz § 19): written, listed, marked as read.
+
+Rows of schema `people`, which go with the person. A message, once sent, stays as it is. Takes the owner's
+connection or a programme's; every write takes its actor. No error repeats what was typed.
+"""
+
+from typing import Any, Final
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import INT64_MAX, check_page
+
+BODY_CHARACTERS_MAX: Final = 4_000
+UNREAD_MAX: Final = 20
+"""How many a holder may have waiting at the desk: nobody fills it with one login."""
+
+_VIEW: Final = "number, account, sent_at, read_at, from_holder, sent_by, body"
+
+
+async def send_message(
+    connection: Connection, actor: Actor, account: int, text: str, *, from_holder: bool
+) -> int:
+    """Write a message to or from the holder of an account; return its number. Lines may be broken."""
+    text = text.replace("\r\n", "\n").strip()
+    if not 1 <= len(text) <= BODY_CHARACTERS_MAX:
+        raise RegistryRefused(f"a message has 1 to {BODY_CHARACTERS_MAX} characters")
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        raise RegistryRefused("a message has printable characters only")
+    async with writing(connection, actor):
+        programme = await connection.fetchval(
+            "select programme from people.person where account = $1", account
+        )
+        if programme is None:
+            raise NotInRegistry("nobody is known by this account")
+        waiting = await connection.fetchval(
+            "select count(*) from people.message where account = $1 and from_holder and read_at is null",
+            account,
+        )
+        if from_holder and waiting >= UNREAD_MAX:
+            raise RegistryRefused(f"{UNREAD_MAX} messages wait to be read: the desk answers those first")
+        number: int = await connection.fetchval(
+            "insert into people.message (account, programme, from_holder, body) "
+            "values ($1, $2, $3, $4) returning number",
+            account,
+            programme,
+            from_holder,
+            text.encode(),
+        )
+    return number
+
+
+async def list_messages(
+    connection: Connection, account: int, *, before: int = INT64_MAX, limit: int = 100
+) -> list[dict[str, Any]]:
+    """A page of the messages of an account, newest first; `body` is text."""
+    check_page(limit, before)
+    rows = await connection.fetch(
+        f"select {_VIEW} from people.message where account = $1 and number < $2 "  # noqa: S608 a fixed list
+        "order by number desc limit $3",
+        account,
+        before,
+        limit,
+    )
+    return [{**row, "body": bytes(row["body"]).decode()} for row in rows]
+
+
+async def unread_accounts(connection: Connection, programme: int, *, limit: int = 100) -> list[Any]:
+    """Accounts with messages the desk has not read, the longest waiting first: account, since, count."""
+    check_page(limit)
+    rows: list[Any] = await connection.fetch(
+        "select account, min(sent_at) as since, count(*) as count from people.message "
+        "where programme = $1 and from_holder and read_at is null group by account order by 2 limit $2",
+        programme,
+        limit,
+    )
+    return rows
+
+
+async def mark_read(connection: Connection, actor: Actor, account: int, *, from_holder: bool) -> int:
+    """Mark what the holder sent (or what the desk sent) as read; return how many were not."""
+    async with writing(connection, actor):
+        rows = await connection.fetch(
+            "update people.message set read_at = clock_timestamp() "
+            "where account = $1 and from_holder = $2 and read_at is null returning number",
+            account,
+            from_holder,
+        )
+    return len(rows)

@@ -1,0 +1,42 @@
+"""Why a file is not taken: a closed set, which the pages have words for. Knows nothing of files."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ledger.errors import RegistryRefused
+
+
+class Why(StrEnum):
+    """What is wrong with a file."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    NO_KIND = "no_kind"
+    DAMAGED = "damaged"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    LOCKED = "locked"
+    ACTIVE = "active"
+    TWO_KINDS = "two_kinds"
+    TOO_MANY = "too_many"
+
+
+TOLD = {
+    Why.EMPTY: "the file is empty",
+    Why.TOO_LARGE: "the file is larger than 5 MB",
+    Why.NO_KIND: "the file is no JPEG, PNG or PDF",
+    Why.DAMAGED: "the file is damaged, or of a form that is not taken",
+    Why.TOO_MANY_PIXELS: "the picture has too many pixels",
+    Why.LOCKED: "the PDF is locked by a password",
+    Why.ACTIVE: "the PDF holds programs or other files",
+    Why.TWO_KINDS: "the file would be read as something else, too",
+    Why.TOO_MANY: "there are too many files",
+}
+
+
+class UploadRefused(RegistryRefused):
+    """A file that is not taken; `why` says which of the faults it has."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(TOLD[why])
+        self.why = why

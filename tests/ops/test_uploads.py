@@ -1,0 +1,127 @@
+"""What people may send: pictures and PDFs by their content, and no file that is two things at once."""
+
+import random
+
+import pytest
+
+from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
+from ops.office.uploads.jpeg import SIDE_MAX
+from ops.office.uploads.refused import UploadRefused, Why
+from tests.ops.uploads import JPEG, chunk, packed_objects, pdf, png, zip_end
+
+SCRIPT = b"<script>alert(1)</script>"
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def with_segments(*segments: bytes) -> bytes:
+    return JPEG[:2] + b"".join(segments) + JPEG[2:]
+
+
+def why_of(data: bytes) -> Why:
+    with pytest.raises(UploadRefused) as refused:
+        check_upload(data)
+    return refused.value.why
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(JPEG, "image/jpeg"), (png(), "image/png"), (pdf(), "application/pdf")],
+    ids=["jpeg", "png", "pdf"],
+)
+def test_a_file_is_what_its_content_is(data: bytes, kind: str) -> None:
+    """Name and browser are not asked; a file that was built anew is built the same once more."""
+    checked = check_upload(data)
+    assert checked.type == kind
+    assert check_upload(checked.body) == checked
+
+
+def test_pictures_leave_behind_what_is_no_picture() -> None:
+    """Comments, texts, profiles and what follows the end are gone; how a photo lies is kept."""
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0" + SCRIPT
+    body = check_upload(with_segments(segment(0xFE, SCRIPT), segment(0xE1, exif)) + SCRIPT + zip_end()).body
+    assert b"script" not in body
+    assert b"\x01\x12\0\x03\0\0\0\x01\0\x06" in body
+    assert body.endswith(b"\xff\xd9")
+    text = chunk(b"tEXt", b"Comment\0" + SCRIPT)
+    assert check_upload(png(text) + SCRIPT).body == check_upload(png()).body
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [b"%PDF-1.4\n" + JPEG[-2:], SCRIPT + JPEG[-2:], b"<?php echo 1 ?>" + JPEG[-2:], zip_end(JPEG[-2:])],
+    ids=["pdf", "html", "php", "zip"],
+)
+def test_a_picture_that_is_something_else_too_is_not_taken(inside: bytes) -> None:
+    """What stands in the very pixels is not left behind: such a file is refused."""
+    assert why_of(JPEG[:-2] + inside) is Why.TWO_KINDS
+
+
+@pytest.mark.parametrize(
+    "active",
+    [
+        b"<</S/JavaScript/JS(app.alert(1))>>",
+        b"<</S/J#61vaScript/JS(app.alert(1))>>",
+        b"<</S/Launch/F(cmd.exe)>>",
+        b"<</Names<</EmbeddedFiles 4 0 R>>>>",
+        b"<</S/SubmitForm/F(http://x)>>",
+        b"<</S/GoToR/F(x.pdf)>>",
+        packed_objects(b"7 0 <</S/JavaScript/JS(app.alert(1))>>"),
+        packed_objects(b"7 0 <</S/JavaScript/JS(app.alert(1))>>", b"Obj#53tm"),
+    ],
+)
+def test_a_pdf_that_does_anything_is_not_taken(active: bytes) -> None:
+    """Programs, calls and files in it are found, by whatever spelling and in compressed objects."""
+    assert why_of(pdf(active)) is Why.ACTIVE
+
+
+def test_a_locked_pdf_and_one_with_something_around_it_are_not_taken() -> None:
+    """It begins at its first byte and ends at its last, and nobody needs a password."""
+    assert why_of(pdf().replace(b"/Size 3", b"/Size 3/Encrypt 5 0 R")) is Why.LOCKED
+    assert why_of(b"<html>" + pdf()) is Why.NO_KIND
+    assert why_of(pdf() + SCRIPT) is Why.DAMAGED
+    assert why_of(pdf().replace(b"%PDF-1.4\n", b"%PDF-1.4\n%" + SCRIPT + b"\n")) is Why.TWO_KINDS
+    archive = zip_end(b"\nstartxref\n9\n%%EOF\n")
+    assert why_of(pdf() + archive) is Why.TWO_KINDS
+    assert why_of(pdf(packed_objects(b"x" * 20_000_000))) is Why.DAMAGED
+
+
+@pytest.mark.parametrize(
+    "data", [b"GIF89a", b"<svg xmlns='x'/>", b"PK\x03\x04", b"MZ", b"\0" * 100, b"RIFF0000WEBP"]
+)
+def test_other_kinds_are_not_taken(data: bytes) -> None:
+    """Three kinds are taken, and the rest is told so."""
+    assert why_of(data) is Why.NO_KIND
+
+
+def test_sizes_have_bounds() -> None:
+    """Nothing, too many bytes, too many pixels, pixels that unpack to more than they say."""
+    assert why_of(b"") is Why.EMPTY
+    assert why_of(JPEG + bytes(FILE_BYTES_MAX)) is Why.TOO_LARGE
+    wide = JPEG.replace(b"\x08\0\x01\0\x01", b"\x08" + (SIDE_MAX + 1).to_bytes(2, "big") + b"\0\x01")
+    assert why_of(wide) is Why.TOO_MANY_PIXELS
+    assert why_of(png(width=60_000, height=60_000, raw=b"")) is Why.TOO_MANY_PIXELS
+    assert why_of(png(raw=bytes(50_000_000))) is Why.DAMAGED
+    assert why_of(png(raw=b"\x09" + b"\x7f" * 3 + b"\0" + b"\x7f" * 3)) is Why.DAMAGED
+    assert check_upload(png(width=1, height=1, interlace=1, raw=b"\0\x7f")).type == "image/png"
+
+
+@pytest.mark.parametrize("data", [JPEG, png(), pdf(packed_objects(b"7 0 <<>>"))], ids=["jpeg", "png", "pdf"])
+def test_a_damaged_file_is_refused_and_breaks_nothing(data: bytes) -> None:
+    """Cut anywhere or with any byte changed: it is kept or refused, by the one error."""
+    chance = random.Random(88)
+    cut = [data[:length] for length in range(len(data))]
+    changed = [
+        data[:place] + bytes((chance.randrange(256),)) + data[place + 1 :]
+        for place in (chance.randrange(len(data)) for _ in range(600))
+    ]
+    taken = 0
+    for broken in (*cut, *changed):
+        try:
+            check_upload(broken)
+        except UploadRefused:
+            continue
+        taken += 1
+    assert taken < len(cut) + len(changed) - 300
