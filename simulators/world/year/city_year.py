@@ -28,7 +28,7 @@ from simulators.world.year.worker import Worker
 
 FIRST_YEAR: Final = 2024
 _YEARS: Final = 6
-REQUESTS_A_VISIT: Final = 1.22
+REQUESTS_A_VISIT: Final = 1.13
 """What a visit comes to at least, with what follows from it: measured."""
 _BY_HOUR: Final = (
     1, 1, 1, 1, 1, 2, 10, 25, 40, 50, 60, 65, 60, 55, 60, 70, 85, 90, 75, 50, 25, 10, 5, 3,

@@ -97,7 +97,7 @@ async def off_the_line(life: Life, till: Till) -> Story:
     if life.chance(0.1):
         yield life.in_hours(life.random.uniform(6.5, 8) * 24)
     till.is_offline = False
-    while not await _send(life, till):
+    while not await send_kept(life, till):
         yield life.in_hours(12)
 
 
@@ -119,7 +119,7 @@ def sell_offline(at: Visit, at_s: int, *why: str) -> None:
     till.advices.append((message, person, why))
 
 
-async def _send(life: Life, till: Till) -> bool:
+async def send_kept(life: Life, till: Till) -> bool:
     """Send what is kept; return whether all of it was taken or refused for good."""
     kept, till.advices = till.advices, []
     for message, person, why in kept:
@@ -167,7 +167,7 @@ async def blocked_meanwhile(life: Life) -> Story:
     sell_offline(Visit(life, till, person, card), life.now_ms // 1_000 + 360 + 3_600, why_.AHEAD)
     yield life.in_hours(1)
     till.is_offline = False
-    await _send(life, till)
+    await send_kept(life, till)
     life.office.set_card(person, card, facts.ACTIVE)
     person.is_busy = False
 
@@ -177,4 +177,4 @@ async def _sold_before_rules(life: Life) -> None:
     person, till = life.anybody(), life.some_till()
     sold_s = at_ms(date(life.year - 1, 12, 31), 12) // 1_000
     sell_offline(Visit(life, till, person, person.card), sold_s, why_.BEFORE_RULES)
-    await _send(life, till)
+    await send_kept(life, till)

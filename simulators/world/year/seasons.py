@@ -13,6 +13,7 @@ from simulators.world.year import circumstances as why_
 from simulators.world.year import terms
 from simulators.world.year.cities import Edition, on
 from simulators.world.year.days import DAY, HOUR_MS, at_ms, midnight_ms
+from simulators.world.year.evenings import sell_offline, send_kept
 from simulators.world.year.life import Life, Story
 from simulators.world.year.offers import EVERYBODY
 from simulators.world.year.opening import publish
@@ -118,15 +119,23 @@ async def call_off(life: Life) -> Story:
 
 
 async def shop_suspended(life: Life) -> Story:
-    """A shop is suspended for some days, and taken up again."""
+    """A shop is suspended for some days, and taken up again; one of its tills was off the line before."""
     shop: Shop = life.random.choice(life.market.shops)
     if shop.is_suspended or sum(one.is_suspended for one in life.market.shops) * 3 > len(life.market.shops):
         return
+    kept = None if shop.tills[0].is_offline else shop.tills[0]
+    if kept is not None:
+        person = life.anybody()
+        sell_offline(Visit(life, kept, person, person.card), life.now_ms // 1_000, why_.OFFLINE)
     _suspend(life, shop, is_suspended=True)
     await _at_till(life, shop.tills[0], why_.SHOP_SUSPENDED)
+    if kept is not None:
+        await send_kept(life, kept)
     yield life.in_hours(life.random.uniform(20, 90))
     await _at_till(life, shop.tills[-1], why_.SHOP_SUSPENDED)
     _suspend(life, shop, is_suspended=False)
+    if kept is not None:
+        await send_kept(life, kept)
     await _at_till(life, shop.tills[0], why_.SHOP_BACK)
 
 
