@@ -15,7 +15,7 @@ import getpass
 import re
 from itertools import repeat
 from typing import Final, NamedTuple
-from urllib.parse import unquote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from ledger.errors import DatabaseMisconfigured
 
@@ -93,6 +93,21 @@ def read_dsn(dsn: str) -> Target:
 def without_password(dsn: str) -> str:
     """A DSN as it may be shown."""
     return re.sub(r"(//[^:/?@]*):.*@|((?:^|[\s?&])(?:ssl)?password=)[^&\s]*", _masked, dsn)
+
+
+def with_role(dsn: str, role: str) -> str:
+    """Return a DSN whose connections have the rights of a role, which its user is a member of, from their
+    first statement on. Raises DatabaseMisconfigured for what is no name of a role.
+    """
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", role):
+        raise DatabaseMisconfigured("that is no name of a role")
+    setting = quote(f"-c role={role}")
+    rest, _, query = dsn.partition("?")
+    items = [item for item in query.split("&") if item]
+    options = [item for item in items if item.startswith("options=")]
+    others = [item for item in items if not item.startswith("options=")]
+    joined = f"{options[0]}%20{setting}" if options else f"options={setting}"
+    return f"{rest}?{'&'.join([*others, joined])}"
 
 
 def _masked(found: "re.Match[str]") -> str:

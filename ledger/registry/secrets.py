@@ -145,6 +145,10 @@ class MasterKey:
                 f"the key of terminal {terminal}, generation {generation} does not open with this master key"
             ) from None
 
+    def derived(self, label: bytes) -> bytes:
+        """Return 32 bytes for one use, named by its label; none can be had from another."""
+        return hmac.digest(self._pepper, b"cityswitch derived 1 " + label, "sha256")
+
     def pepper(self, programme: int) -> Pepper:
         """Return the pepper of a programme, by its number: HMAC-SHA256 under the master key's second
         secret.

@@ -8,7 +8,7 @@ log line; it ends neither the connection's task nor the server.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +27,7 @@ from ops.web.token import Gate
 
 log = structlog.get_logger()
 
-TOLD: Final = (403, 404, 405, 421, 500)
+TOLD: Final = (400, 403, 404, 405, 408, 413, 421, 429, 500)
 """Statuses that have words of their own."""
 
 
@@ -41,8 +41,16 @@ class Access:
     """Whether browsers come by TLS: then the cookie travels by nothing else."""
 
 
-def make_application(pages: Pages, routes: Sequence[BaseRoute], access: Access) -> ASGIApp:
-    """Return the site of these routes, with what every page needs around them."""
+def make_application(
+    pages: Pages,
+    routes: Sequence[BaseRoute],
+    access: Access,
+    *,
+    around: Callable[[ASGIApp, ErrorPage], ASGIApp] | None = None,
+) -> ASGIApp:
+    """Return the site of these routes, with what every page needs around them; `around`: a layer of the
+    site's own, behind what keeps strangers out.
+    """
 
     async def error_page(request: Request, status: int) -> Response:
         shown = status if status in TOLD else 500
@@ -67,6 +75,8 @@ def make_application(pages: Pages, routes: Sequence[BaseRoute], access: Access) 
         ],
         exception_handlers={HTTPException: on_error, Exception: on_error},
     )
+    if around is not None:
+        app = around(app, error_page)
     if access.token is not None:
         app = Gate(app, token=access.token, refusal=refusal, is_secure=access.is_secure, now_s=time.time)
     app = MeantForUs(app, names=access.names, error_page=error_page)

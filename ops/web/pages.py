@@ -8,7 +8,7 @@ static file is asked for by what it holds, so a browser may keep it for ever.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -47,7 +47,14 @@ def read_assets(folders: Sequence[Path]) -> dict[str, Asset]:
 class Pages:
     """Makes the pages of one site in every language."""
 
-    def __init__(self, words: Words, folders: Sequence[Path] = (), *, contact: str = "") -> None:
+    def __init__(
+        self,
+        words: Words,
+        folders: Sequence[Path] = (),
+        *,
+        contact: str = "",
+        helpers: Mapping[str, object] | None = None,
+    ) -> None:
         self._words = words
         self.assets = read_assets([HERE / "static", *(folder / "static" for folder in folders)])
         self._environment = Environment(
@@ -57,7 +64,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(asset=self._asset, contact=contact)
+        self._environment.globals.update(asset=self._asset, contact=contact, **(helpers or {}))
 
     def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         """Return a page in the language of the request."""
@@ -65,6 +72,7 @@ class Pages:
         html = self._environment.get_template(template).render(
             language=language,
             page=page,
+            request=request,
             others=[(each, NAMES[each]) for each in LANGUAGES if each != language],
             t=Speech(language, self._words).say,
             **values,

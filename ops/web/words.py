@@ -14,11 +14,24 @@ SHELL: Final[Words] = {
     "about": ("O tej stronie", "About this page"),
     "accessibility": ("Deklaracja dostępności", "Accessibility statement"),
     "to_start": ("Do strony głównej", "To the start page"),
+    "error_400": ("Tego formularza nie przyjmujemy", "This form is not taken"),
+    "error_400_why": (
+        "Jest już nieważny albo czegoś w nim brakuje. Wróć, odśwież stronę i wyślij go ponownie.",
+        "It is out of date, or lacks something. Go back, load the page anew and send it again.",
+    ),
     "error_403": ("Tego zapytania nie przyjmujemy", "This request is not taken"),
     "error_403_why": (
-        "Wysłała je strona z innego miejsca. Otwórz tę stronę sam, z jej adresu.",
-        "A page of another site made it. Open this page yourself, by its address.",
+        "Wysłała je strona z innego miejsca albo ten login nie ma do tego prawa. Otwórz tę stronę sam, z jej "
+        "adresu.",
+        "A page of another site made it, or this login has no right to it. Open this page yourself, by its "
+        "address.",
     ),
+    "error_408": ("To trwało za długo", "That took too long"),
+    "error_408_why": ("Spróbuj ponownie.", "Try again."),
+    "error_413": ("To za dużo", "That is too much"),
+    "error_413_why": ("Wyślij mniejszy plik.", "Send a smaller file."),
+    "error_429": ("Za dużo prób", "Too many attempts"),
+    "error_429_why": ("Spróbuj za kwadrans.", "Try again in a quarter of an hour."),
     "error_404": ("Nie ma takiej strony", "There is no such page"),
     "error_404_why": ("Sprawdź adres.", "Check the address."),
     "error_405": ("Tak nie można tu pytać", "This cannot be asked for in that way"),

@@ -59,6 +59,14 @@ OF_A_PERSON = (
     "insert into people.attachment (application, programme, kind, type, body) "
     "select number, $2, 'photo', 'image/png', 'x' from people.application where account = $1",
     "insert into people.message (account, programme, from_holder, body) values ($1, $2, true, 'x')",
+    "insert into web.login (programme, kind, name_key, password, account) "
+    "values ($2, 'holder', sha256('x'), 'x', $1)",
+    "insert into web.session (hash, programme, login, stage, ends_at) "
+    "select sha256(int8send($1)), $2::smallint, id, 'whole', now() from web.login where account = $1",
+    "insert into web.recovery_code (login, programme, hash) "
+    "select id, $2::smallint, sha256('x') from web.login where account = $1",
+    "insert into web.code (hash, programme, purpose, account, ends_at) "
+    "values (sha256(int8send($1)), $2, 'activate', $1, now())",
 )
 
 
@@ -95,6 +103,9 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 first,
                 account,
                 programme,
+            )
+            await c.execute(
+                "insert into web.attempt (programme, key, count) values ($1, sha256('x'), 1)", programme
             )
             await make_role(c, programme)
         for programme, partner in ((A, PARTNER), (B, 8)):
@@ -147,7 +158,7 @@ TABLES = """select c.oid::regclass::text as name, c.relname as short,
     exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'programme') as is_owned
   from pg_class c where c.relkind in ('r', 'p', 'v', 'm')
     and c.relnamespace in ('registry'::regnamespace, 'people'::regnamespace, 'ledger'::regnamespace,
-      'office'::regnamespace)
+      'office'::regnamespace, 'web'::regnamespace)
   order by 1"""
 
 
@@ -183,6 +194,8 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "people.application",
         "people.attachment",
         "people.message",
+        "web.login",
+        "web.session",
         "registry.terminal",
         "registry.terminal_key",
         "registry.terminal_presence",
@@ -224,6 +237,9 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
         "select account, 2, 'newsletter', '2026-01-02' "
         "from people.person",
         "update registry.card set account = 8",
+        "update web.login set programme = 2",
+        "insert into web.login (programme, kind, name_key, password, shown, partner) "
+        "values (1, 'partner', sha256('y'), 'x', 'x', 8)",
         "select * from ledger.journal",
         "select wrapped from registry.terminal_key",
         "update registry.audit set actor = 'x'",

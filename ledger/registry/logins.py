@@ -1,0 +1,201 @@
+"""Owns who signs in on the web: the rows of `web.login`, recovery codes, and codes of one use.
+
+Names, passwords and secrets come in as hashes or sealed (`ops.web.identity`): what is typed never gets here.
+Works with the rights of a programme's role, which sees its own logins alone. A change of a login takes its
+actor; what every sign-in moves (the step of a second factor, a code that is used up) leaves no trail.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import check_text
+
+Kind = Literal["holder", "officer", "partner", "organiser"]
+Purpose = Literal["activate", "rename"]
+
+ROLES: Final = ("clerk", "verifier", "editor", "accounts", "admin")
+"""What an officer may do: applications and cards; be the second person; offers and rules; statements and
+corrections; logins."""
+
+
+class NewLogin(NamedTuple):
+    """A login to be: `account` of a holder, `partner` of a partner, `shown` (a name) of everybody but
+    holders.
+    """
+
+    programme: int
+    kind: Kind
+    name_key: bytes
+    password: str
+    shown: str = ""
+    account: int | None = None
+    partner: int | None = None
+    desk: str = ""
+    roles: Sequence[str] = ()
+
+
+async def add_login(connection: Connection, actor: Actor, new: NewLogin) -> int:
+    """Add a login; returns its number. Raises RegistryRefused where its name or its account has one."""
+    if new.kind != "holder":
+        check_text("the name that is shown", new.shown, 64)
+    check_text("the desk", new.desk, 64, least=0)
+    if unknown := set(new.roles) - set(ROLES):
+        raise RegistryRefused(f"there is no role {', '.join(sorted(unknown))}: {', '.join(ROLES)}")
+    async with writing(connection, actor):
+        if new.account is not None and not await connection.fetchval(
+            "select true from people.person where account = $1 and programme = $2", new.account, new.programme
+        ):
+            raise NotInRegistry("nobody is known by this card")
+        if new.partner is not None and not await connection.fetchval(
+            "select true from registry.partner where id = $1 and programme = $2", new.partner, new.programme
+        ):
+            raise NotInRegistry(f"there is no partner {new.partner} in this programme")
+        number: int | None = await connection.fetchval(
+            "insert into web.login "
+            "(programme, kind, name_key, password, shown, account, partner, desk, roles) "
+            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing returning id",
+            *new._replace(roles=list(new.roles)),
+        )
+        if number is None:
+            raise RegistryRefused("that login is taken, or this holder has one")
+    return number
+
+
+async def find_login(connection: Connection, programme: int, name_key: bytes) -> Any | None:
+    """The login of a name; None where there is none, or it has ended."""
+    return await connection.fetchrow(
+        "select id, kind, password, totp from web.login "
+        "where programme = $1 and name_key = $2 and ended_at is null",
+        programme,
+        name_key,
+    )
+
+
+async def the_login(connection: Connection, login: int) -> Any:
+    """A login by its number. Raises NotInRegistry."""
+    row = await connection.fetchrow(
+        "select id, programme, kind, name_key, shown, account, partner, desk, roles, password, totp, "
+        "created_at, ended_at from web.login where id = $1",
+        login,
+    )
+    if row is None:
+        raise NotInRegistry(f"there is no login {login}")
+    return row
+
+
+async def login_of_account(connection: Connection, account: int) -> Any | None:
+    """The login of a holder's account; None where it has none."""
+    return await connection.fetchrow("select id, created_at from web.login where account = $1", account)
+
+
+async def list_logins(connection: Connection, programme: int) -> list[Any]:
+    """The logins of those who work for a programme or a partner, in the order they were made."""
+    rows: list[Any] = await connection.fetch(
+        "select id, kind, shown, partner, desk, roles, totp is not null as has_second, created_at, ended_at "
+        "from web.login where programme = $1 and kind <> 'holder' order by id",
+        programme,
+    )
+    return rows
+
+
+async def set_password(connection: Connection, actor: Actor, login: int, password: str) -> None:
+    """Put the hash of a login's password anew."""
+    async with writing(connection, actor):
+        await connection.execute("update web.login set password = $2 where id = $1", login, password)
+
+
+async def set_name(connection: Connection, actor: Actor, login: int, name_key: bytes) -> None:
+    """Put another name. Raises RegistryRefused where somebody has it."""
+    async with writing(connection, actor):
+        row = await the_login(connection, login)
+        if await connection.fetchval(
+            "select true from web.login where programme = $1 and name_key = $2 and id <> $3",
+            row["programme"],
+            name_key,
+            login,
+        ):
+            raise RegistryRefused("that login is taken")
+        await connection.execute("update web.login set name_key = $2 where id = $1", login, name_key)
+
+
+async def set_second_factor(
+    connection: Connection, actor: Actor, login: int, sealed: bytes | None, codes: Sequence[bytes] = ()
+) -> None:
+    """Put the secret of a login's second factor, sealed, and the hashes of its recovery codes; None: it has
+    none any more.
+    """
+    async with writing(connection, actor):
+        row = await the_login(connection, login)
+        await connection.execute("update web.login set totp = $2, totp_step = 0 where id = $1", login, sealed)
+        await connection.execute("delete from web.recovery_code where login = $1", login)
+        await connection.executemany(
+            "insert into web.recovery_code (login, programme, hash) values ($1, $2, $3)",
+            [(login, row["programme"], code) for code in codes],
+        )
+
+
+async def take_step(connection: Connection, login: int, step: int) -> bool:
+    """Use up the code of a step; whether it, or a later one, had not been used before."""
+    return bool(
+        await connection.fetchval(
+            "update web.login set totp_step = $2 where id = $1 and totp_step < $2 returning true", login, step
+        )
+    )
+
+
+async def take_recovery_code(connection: Connection, login: int, code: bytes) -> bool:
+    """Use up a recovery code; whether there was one."""
+    return bool(
+        await connection.fetchval(
+            "delete from web.recovery_code where login = $1 and hash = $2 returning true", login, code
+        )
+    )
+
+
+async def end_login(connection: Connection, actor: Actor, login: int) -> None:
+    """End a login, and whatever it has open."""
+    async with writing(connection, actor):
+        await the_login(connection, login)
+        await connection.execute(
+            "update web.login set ended_at = coalesce(ended_at, now()) where id = $1", login
+        )
+        await connection.execute("delete from web.session where login = $1", login)
+
+
+class NewCode(NamedTuple):
+    """A code of one use to be: its hash, what for, whose, and (of a login's change) the name to come."""
+
+    programme: int
+    purpose: Purpose
+    hash: bytes
+    account: int
+    name_key: bytes | None = None
+
+
+async def put_code(connection: Connection, new: NewCode, *, hours: int) -> None:
+    """Keep the hash of a code for so many hours; an older one of the account, for the same, is of no use any
+    more.
+    """
+    await connection.execute(
+        "insert into web.code (programme, purpose, hash, account, name_key, ends_at) "
+        "values ($1, $2, $3, $4, $5, now() + make_interval(hours => $6)) "
+        "on conflict (account, purpose) do update set hash = excluded.hash, name_key = excluded.name_key, "
+        "made_at = now(), ends_at = excluded.ends_at",
+        *new,
+        hours,
+    )
+
+
+async def take_code(connection: Connection, programme: int, purpose: Purpose, code: bytes) -> Any | None:
+    """Use up a code: whose it was, and the name to come; None where there is none that still holds."""
+    row = await connection.fetchrow(
+        "delete from web.code where hash = $1 and programme = $2 and purpose = $3 "
+        "returning account, name_key, ends_at > now() as holds",
+        code,
+        programme,
+        purpose,
+    )
+    return row if row is not None and row["holds"] else None

@@ -1,0 +1,83 @@
+"""Forms: read once, within bounds, and only where they are of the session that they came with.
+
+Owns the reading of what is posted and the check of its field `csrf`. Must not know what a form is for.
+Invariants: no page gets a POST whose field is not its session's; no more than the bound of a path is read,
+in no more than `FORM_S_MAX`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import Final
+
+import trio
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Message, Receive
+
+from ops.web.identity.secrets import csrf_of
+
+FORM_BYTES_MAX: Final = 65_536
+FORM_S_MAX: Final = 60.0
+FIELDS_MAX: Final = 200
+FILES_MAX: Final = 12
+FIELD_BYTES_MAX: Final = 32_768
+KINDS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def form_of(request: Request) -> FormData:
+    """Return the form that was posted; its field `csrf` was right."""
+    form: FormData = request.state.form
+    return form
+
+
+def text_of(form: FormData, name: str, most: int = 200, *, lines: bool = False) -> str:
+    """Return a field as text without spaces around it; an empty one where it is absent. 400 for one that is
+    too long, or holds characters nobody sees (`lines`: line breaks may be in it).
+    """
+    value = form.get(name, "")
+    if not isinstance(value, str):
+        raise HTTPException(400)
+    text = value.replace("\r\n", "\n").strip()
+    if len(text) > most or not (text.replace("\n", " ") if lines else text).isprintable():
+        raise HTTPException(400)
+    return text
+
+
+def bytes_max(path: str, uploads: Mapping[str, int]) -> int:
+    """Return how much may be posted to a path."""
+    return max((most for begin, most in uploads.items() if path.startswith(begin)), default=FORM_BYTES_MAX)
+
+
+async def read_form(request: Request, token: str, most: int) -> FormData:
+    """Return the form of a request, its field `csrf` being that of the token. Raises HTTPException."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in KINDS:
+        raise HTTPException(400)
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or len(length) > 12 or int(length) > most:
+        raise HTTPException(413)
+    bounded = Request(request.scope, _bounded(request.receive, most))
+    with trio.move_on_after(FORM_S_MAX):
+        form = await bounded.form(max_files=FILES_MAX, max_fields=FIELDS_MAX, max_part_size=FIELD_BYTES_MAX)
+        given = form.get("csrf", "")
+        if isinstance(given, UploadFile) or not hmac.compare_digest(given.encode(), csrf_of(token).encode()):
+            await form.close()
+            raise HTTPException(400)
+        return form
+    raise HTTPException(408)
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    left = most
+
+    async def bounded() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413)
+        return message
+
+    return bounded

@@ -1,0 +1,73 @@
+"""Making a login for somebody: what is typed becomes what is kept.
+
+Owns the bounds of a login's name. Must not know how a person is asked. Invariant: neither the name nor the
+password is kept, logged or repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry import logins
+from ledger.registry.audit import Actor
+from ledger.registry.bounds import text_fault
+from ledger.registry.logins import Kind, NewLogin
+from ops.web.identity.passwords import Passwords, password_fault
+from ops.web.identity.person import Office
+from ops.web.identity.secrets import Keys, folded_name
+
+NAME_CHARACTERS: Final = (3, 64)
+FAULTS: Final = {"pw_length": "a password has 12 to 200 characters", "pw_easy": "that password is too easy"}
+
+
+def name_fault(name: str) -> str:
+    """Return what is wrong with a login's name; empty where nothing is."""
+    least, most = NAME_CHARACTERS
+    return text_fault(folded_name(name), most, least=least) or ("has a space" if " " in name.strip() else "")
+
+
+async def make_login(
+    office: Office,
+    passwords: Passwords,
+    actor: Actor,
+    kind: Kind,
+    name: str,
+    *,
+    password: str,
+    shown: str = "",
+    account: int | None = None,
+    partner: int | None = None,
+    desk: str = "",
+    roles: Sequence[str] = (),
+    second: bytes | None = None,
+) -> int:
+    """Add a login; `second`: the secret of its second factor, where it has one from the start. Returns its
+    number. Raises RegistryRefused.
+    """
+    if why := name_fault(name):
+        raise RegistryRefused(f"the login {why}")
+    if word := password_fault(password, name.strip()):
+        raise RegistryRefused(FAULTS[word])
+    keys = Keys(office.master)
+    new = NewLogin(
+        office.programme,
+        kind,
+        keys.name_key(office.programme, name),
+        await passwords.hash(password),
+        shown,
+        account,
+        partner,
+        desk,
+        roles,
+    )
+
+    async def job(connection: Connection) -> int:
+        number = await logins.add_login(connection, actor, new)
+        if second is not None:
+            await logins.set_second_factor(connection, actor, number, keys.seal(number, second))
+        return number
+
+    return await office.database.run(job)

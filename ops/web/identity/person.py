@@ -1,0 +1,109 @@
+"""Who asks, and what for: a person, the office of its programme, and who may have a page.
+
+Owns the shape of both and the guard of an endpoint. Must not know how somebody signs in. Invariant: a
+person is only ever one whose session is whole: the password, and the second factor where one is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Final, ParamSpec
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from ledger.postgres.database import Database
+from ledger.registry.audit import Actor
+from ledger.registry.card_states import Hand
+from ledger.registry.logins import Kind
+from ledger.registry.secrets import MasterKey
+
+P = ParamSpec("P")
+Guarded = Callable[P, Coroutine[Any, Any, Response]]
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who has signed in. `name` is empty for a holder, of whom nothing personal is kept with the login."""
+
+    login: int
+    kind: Kind
+    programme: int
+    name: str
+    account: int | None
+    partner: int | None
+    desk: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Office:
+    """Where a programme's work is done: its connections, with the rights of its role, and the master key."""
+
+    programme: int
+    code: str
+    name: str
+    database: Database
+    master: MasterKey
+
+
+def person_of(request: Request) -> Person | None:
+    """Return who has signed in; None for everybody else."""
+    found: Person | None = getattr(request.state, "person", None)
+    return found
+
+
+def offices_of(request: Request) -> Mapping[int, Office]:
+    """Return the offices of all programmes here, by number; to find the one that somebody names."""
+    found: Mapping[int, Office] = request.state.offices
+    return found
+
+
+def office_of(request: Request) -> Office:
+    """Return the office of the programme of whoever has signed in."""
+    person = person_of(request)
+    assert person is not None, "nobody has signed in: the page lacks its @require"
+    return offices_of(request)[person.programme]
+
+
+HANDS: Final = {"holder": Hand.HOLDER_ONLINE, "organiser": Hand.ORGANISER}
+"""By whose hand a card changes; a desk's where nothing else is said."""
+
+
+def actor_of(person: Person, reason: str = "", second: str = "") -> Actor:
+    """Return as whom a person writes: by name, of a holder by number; with the number of the login, so that
+    two of one name are two.
+    """
+    who = f"holder {person.login}" if person.kind == "holder" else f"{person.name} ({person.login})"
+    return Actor(who[:64], reason, hand=HANDS.get(person.kind, Hand.DESK), second=second)
+
+
+def require(*kinds: Kind, roles: Collection[str] = ()) -> Callable[[Guarded[P]], Guarded[P]]:
+    """Let only people of these kinds in, with one of these roles where any are named: to the sign-in who has
+    not signed in, 403 to everybody else.
+    """
+
+    def guarding(endpoint: Guarded[P]) -> Guarded[P]:
+        @wraps(endpoint)
+        async def guarded(*args: P.args, **kwargs: P.kwargs) -> Response:
+            request = next(each for each in args if isinstance(each, Request))  # behind self, of a method
+            person = person_of(request)
+            if person is None:
+                return to_sign_in(request)
+            if person.kind not in kinds or (roles and not person.roles & set(roles)):
+                raise HTTPException(403)
+            return await endpoint(*args, **kwargs)
+
+        return guarded
+
+    return guarding
+
+
+def to_sign_in(request: Request) -> Response:
+    """Lead to the sign-in, and from there back to the page that was asked for."""
+    back = urlencode({"next": f"/{request.state.language}{request.state.page}"})
+    return RedirectResponse(f"/{request.state.language}/login?{back}", status_code=303)

@@ -1,0 +1,173 @@
+"""Signing in: a password, a second factor where one is wanted, and what stops who guesses.
+
+Owns the order of both and the throttle. Must not know requests or pages. Invariants: an attempt is counted
+before it is judged, so many at once are not more than as many in a row; who is not known, whose password is
+wrong and who has ended get the same answer after the same work; each step forward makes another token.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final
+
+from ledger.postgres.database import Connection
+from ledger.registry import logins, web_sessions
+from ledger.registry.audit import Actor
+from ledger.registry.web_sessions import NewSession, Stage
+from ops.web.identity.passwords import Passwords
+from ops.web.identity.person import Office
+from ops.web.identity.second_factor import new_recovery_codes, step_of
+from ops.web.identity.secrets import Keys, hash_of, new_token, plain_code
+from ops.web.identity.visits import HOURS_MAX
+
+WINDOW_S: Final = 15 * 60
+LOGIN_TRIES: Final = 8
+"""Of one login within the window, whoever tries; then it is shut until the window is over."""
+SOURCE_TRIES: Final = 60
+"""From one address: a household or a library may share it."""
+SECOND_TRIES: Final = 6
+AGENT_CHARACTERS_MAX: Final = 120
+SECOND_WANTED: Final = ("officer", "organiser")
+"""Who works for a programme cannot do without."""
+MYSELF: Final = "web"
+
+
+class Outcome(Enum):
+    """How an attempt ended."""
+
+    IN = auto()
+    WRONG = auto()
+    LATER = auto()
+    """Too many attempts: nothing was looked at."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How an attempt ended; where it did not fail, the token of the session it began and its stage."""
+
+    outcome: Outcome
+    token: str = ""
+    stage: Stage = "whole"
+
+
+class Door:
+    """Lets people in; one for a whole site."""
+
+    def __init__(self, passwords: Passwords, *, now_s: Callable[[], float] = time.time) -> None:
+        self.passwords = passwords
+        self._now_s = now_s
+
+    async def enter(self, office: Office, name: str, password: str, *, source: str, agent: str) -> Entry:
+        """Judge a name and a password."""
+        keys = Keys(office.master)
+        key = keys.name_key(office.programme, name)
+        by_source = keys.attempt_key("source", source)
+        by_name = keys.attempt_key("login", key.hex())
+        if not (
+            await self.may_try(office, "source", source, SOURCE_TRIES)
+            and await self.may_try(office, "login", key.hex(), LOGIN_TRIES)
+        ):
+            return Entry(Outcome.LATER)
+        row = await office.database.run(lambda c: logins.find_login(c, office.programme, key))
+        if not await self.passwords.is_right(row["password"] if row else None, password) or row is None:
+            return Entry(Outcome.WRONG)
+        if self.passwords.needs_new(row["password"]):
+            fresh = await self.passwords.hash(password)
+            actor = Actor(MYSELF, "hashed anew with the parameters of now")
+            await office.database.run(lambda c: logins.set_password(c, actor, row["id"], fresh))
+        stage: Stage = "second" if row["totp"] else "enrol" if row["kind"] in SECOND_WANTED else "whole"
+        token = new_token(office.programme)
+
+        async def begin(connection: Connection) -> None:
+            await web_sessions.forget_attempts(connection, office.programme, by_name)
+            await web_sessions.take_attempt_back(connection, office.programme, by_source)
+            new = NewSession(hash_of(token), office.programme, row["id"], stage, shown_agent(agent))
+            await web_sessions.begin_session(connection, new, hours=HOURS_MAX)
+            await web_sessions.sweep(connection, office.programme, WINDOW_S)
+
+        await office.database.run(begin)
+        return Entry(Outcome.IN, token, stage)
+
+    async def is_right(self, office: Office, login: int, password: str) -> Outcome:
+        """Judge the password of who is in already, before an act that wants it once more."""
+        if not await self.may_try(office, "again", str(login), LOGIN_TRIES):
+            return Outcome.LATER
+        row = await office.database.run(lambda c: logins.the_login(c, login))
+        if not await self.passwords.is_right(row["password"], password):
+            return Outcome.WRONG
+        await self.has_succeeded(office, "again", str(login))
+        return Outcome.IN
+
+    async def give_second(
+        self, office: Office, session: Any, typed: str, *, replaces: bytes, agent: str
+    ) -> Entry:
+        """Judge a code of the second factor, or a recovery code, of who has given the password."""
+        login = session["login"]
+        if not await self.may_try(office, "second", str(login), SECOND_TRIES):
+            return Entry(Outcome.LATER)
+        row = await office.database.run(lambda c: logins.the_login(c, login))
+        if not row["totp"] or not await self._takes(office, row, typed):
+            return Entry(Outcome.WRONG)
+        await self.has_succeeded(office, "second", str(login))
+        return await self.whole(office, login, replaces=replaces, agent=agent)
+
+    async def enrol(self, office: Office, session: Any, typed: str) -> list[str] | Outcome:
+        """Judge the first code of a second factor that is being enrolled; returns the recovery codes."""
+        login = session["login"]
+        if not await self.may_try(office, "second", str(login), SECOND_TRIES):
+            return Outcome.LATER
+        row = await office.database.run(lambda c: logins.the_login(c, login))
+        if not session["pending"] or row["totp"]:
+            return Outcome.WRONG
+        keys = Keys(office.master)
+        step = step_of(keys.unseal(login, session["pending"]), typed, self._now_s())
+        if step is None:
+            return Outcome.WRONG
+        codes = new_recovery_codes()
+        hashes = [hash_of(plain_code(code)) for code in codes]
+        actor = Actor(MYSELF, "second factor enrolled")
+
+        async def keep(connection: Connection) -> None:
+            await logins.set_second_factor(connection, actor, login, session["pending"], hashes)
+            await logins.take_step(connection, login, step)
+
+        await office.database.run(keep)
+        await self.has_succeeded(office, "second", str(login))
+        return codes
+
+    async def whole(self, office: Office, login: int, *, replaces: bytes, agent: str) -> Entry:
+        """Begin a whole session in place of another."""
+        token = new_token(office.programme)
+        new = NewSession(hash_of(token), office.programme, login, "whole", shown_agent(agent))
+        await office.database.run(
+            lambda c: web_sessions.begin_session(c, new, hours=HOURS_MAX, replaces=replaces)
+        )
+        return Entry(Outcome.IN, token)
+
+    async def may_try(self, office: Office, what: str, whose: str, most: int) -> bool:
+        """Count an attempt; whether it may be made."""
+        key = Keys(office.master).attempt_key(what, whose)
+        count = await office.database.run(
+            lambda c: web_sessions.count_attempt(c, office.programme, key, WINDOW_S)
+        )
+        return count <= most
+
+    async def has_succeeded(self, office: Office, what: str, whose: str) -> None:
+        """Forget the attempts of who has succeeded."""
+        key = Keys(office.master).attempt_key(what, whose)
+        await office.database.run(lambda c: web_sessions.forget_attempts(c, office.programme, key))
+
+    async def _takes(self, office: Office, row: Any, typed: str) -> bool:
+        step = step_of(Keys(office.master).unseal(row["id"], row["totp"]), typed, self._now_s())
+        if step is not None:
+            return await office.database.run(lambda c: logins.take_step(c, row["id"], step))
+        code = hash_of(plain_code(typed))
+        return await office.database.run(lambda c: logins.take_recovery_code(c, row["id"], code))
+
+
+def shown_agent(agent: str) -> str:
+    """Return what a browser calls itself, as it is kept."""
+    return "".join(letter for letter in agent if letter.isprintable())[:AGENT_CHARACTERS_MAX]

@@ -1,0 +1,132 @@
+"""The office's site: signing in, the holder's pages and the desk's under one roof.
+
+Owns what it is made of, its menu, and a pool of connections for each programme, with the rights of that
+programme's role. Must not know a page of its parts. Invariant: no word, path or helper of one part is
+another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from ledger.postgres.database import Connection, open_database
+from ledger.postgres.dsn import with_role
+from ledger.registry.installation import check_master_key
+from ledger.registry.programme_roles import make_role, role_name
+from ledger.registry.programmes import list_programmes
+from ledger.registry.secrets import MasterKey
+from ops.web.application import Access, make_application
+from ops.web.identity.pages import IdentityPages
+from ops.web.identity.part import MenuItem, Part
+from ops.web.identity.passwords import Passwords
+from ops.web.identity.person import Office, person_of
+from ops.web.identity.signing_in import Door
+from ops.web.identity.visits import Visits, csrf_field
+from ops.web.language import Words
+from ops.web.pages import Pages
+from ops.web.security import ErrorPage
+from ops.web.words import SHELL
+
+CONNECTIONS: Final = 4
+"""Of one programme."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the parts of the site are made with: `pages` once all parts are there, and the door."""
+
+    pages: Callable[[], Pages]
+    door: Door
+    offices: Mapping[int, Office]
+
+
+MakePart = Callable[[Site], Part]
+
+
+def parts_here() -> Sequence[MakePart]:
+    """Return the parts there are beside signing in, in the order of the menu."""
+    return ()
+
+
+@asynccontextmanager
+async def open_offices(dsn: str, master: MasterKey) -> AsyncIterator[dict[int, Office]]:
+    """Open the office of each programme there is, with the rights of its role, which is made where it is not
+    there.
+
+    `dsn`: of a login that may make roles or is a member of them: the owner's.
+    """
+    async with AsyncExitStack() as stack:
+        async with open_database(dsn, connections_max=1, application_name="cityswitch office") as owner:
+
+            async def job(connection: Connection) -> list[tuple[int, str, str]]:
+                await check_master_key(connection, master)
+                rows = await list_programmes(connection)
+                for row in rows:
+                    await make_role(connection, row["id"])
+                return [(row["id"], row["code"], row["name"]) for row in rows]
+
+            programmes = await owner.run(job)
+        offices = {}
+        for number, code, name in programmes:
+            database = await stack.enter_async_context(
+                open_database(
+                    with_role(dsn, role_name(number)),
+                    connections_max=CONNECTIONS,
+                    application_name=f"cityswitch office {code}",
+                )
+            )
+            offices[number] = Office(number, code, name, database, master)
+        yield offices
+
+
+def make_office_site(
+    offices: Mapping[int, Office],
+    access: Access,
+    *,
+    proxies: Sequence[str] = (),
+    contact: str = "",
+    makers: Sequence[MakePart] | None = None,
+) -> ASGIApp:
+    """Return the site."""
+    made: list[Pages] = []
+    site = Site(lambda: made[0], Door(Passwords()), offices)
+    parts = [make(site) for make in (parts_here() if makers is None else makers)]
+    menu: list[MenuItem] = []
+    parts.append(IdentityPages(site.pages, site.door, lambda: menu).part())
+    menu += [item for part in parts for item in part.menu]
+    words: dict[str, tuple[str, str]] = dict(SHELL)
+    helpers: dict[str, object] = {"csrf_field": csrf_field, "menu": lambda request: menu_of(request, menu)}
+    uploads: dict[str, int] = {}
+    for part in parts:
+        _add(words, part.words)
+        _add(helpers, part.helpers)
+        _add(uploads, part.uploads)
+    helpers.setdefault("sign_in_links", ())
+    made.append(
+        Pages(words, [folder for part in parts for folder in part.folders], contact=contact, helpers=helpers)
+    )
+
+    def around(app: ASGIApp, error_page: ErrorPage) -> ASGIApp:
+        return Visits(
+            app, error_page, offices=offices, is_secure=access.is_secure, uploads=uploads, proxies=proxies
+        )
+
+    routes = [route for part in parts for route in part.routes]
+    return make_application(made[0], routes, access, around=around)
+
+
+def menu_of(request: Request, menu: Sequence[MenuItem]) -> list[MenuItem]:
+    """Return the menu of who asks; nothing for who has not signed in."""
+    person = person_of(request)
+    return [] if person is None else [item for item in menu if item.is_for(person)]
+
+
+def _add(all_: dict[str, object] | dict[str, int] | Words, new: Mapping[str, object]) -> None:
+    assert not all_.keys() & new.keys(), f"two parts say {sorted(all_.keys() & new.keys())}"
+    all_.update(new)  # type: ignore[union-attr, arg-type]

@@ -1,0 +1,222 @@
+"""The office's site on a real socket over a real database, with two small cities and a few logins.
+
+Owns the thread in which trio runs it, and a client that keeps cookies as a browser does.
+"""
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+import trio
+
+from ledger.postgres.database import Connection, Database, open_database
+from ledger.registry.audit import Actor, writing
+from ledger.registry.secrets import MasterKey
+from ops.web.application import Access
+from ops.web.identity.making import make_login
+from ops.web.identity.passwords import Passwords
+from ops.web.identity.second_factor import code_at
+from ops.web.office_site import make_office_site, open_offices
+from ops.web.server import bind_site, serving_site, url_of
+from simulators.city.population import Population
+from simulators.city.seeding import seed_city
+from tests.patience import HANG_S
+from tests.postgres import FreshDatabase
+
+T = TypeVar("T")
+TESTER = Actor("tester", "a test")
+CITIES = (Population(1, 12, 2, 1, 1, at_first=2), Population(3, 12, 2, 1, 3, at_first=2))
+NAMES = ("Ala Kowal", "Ola Nowa", "Ela Trzecia")
+PASSWORD = "Zielony rower 7"
+SECRET = b"a secret of a device"
+FIELD = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: list[tuple[str, str]]
+    text: str
+    body: bytes
+
+    def header(self, name: str) -> str:
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+class Client:
+    """A browser without a window: cookies kept, redirects told and not followed."""
+
+    def __init__(self, url: str) -> None:
+        self.host = url.split("/")[2]
+        self.cookies: dict[str, str] = {}
+        self.csrf = ""
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+        connection = HTTPConnection(self.host, timeout=HANG_S)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.cookies:
+            sent["Cookie"] = "; ".join(f"{key}={value}" for key, value in self.cookies.items())
+        connection.request(method, path, body, sent)
+        answer = connection.getresponse()
+        raw = answer.read()
+        connection.close()
+        for name, value in answer.getheaders():
+            if name.lower() == "set-cookie":
+                key, _, rest = value.partition("=")
+                self.cookies[key] = rest.partition(";")[0]
+        text = raw.decode("utf-8", "replace")
+        if found := FIELD.search(text):
+            self.csrf = found[1]
+        return Reply(answer.status, answer.getheaders(), text, raw)
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self.ask("GET", path, **headers)
+
+    def post(self, path: str, csrf: str | None = None, **fields: str) -> Reply:
+        fields["csrf"] = self.csrf if csrf is None else csrf
+        return self.ask(
+            "POST", path, urlencode(fields).encode(), Content_Type="application/x-www-form-urlencoded"
+        )
+
+    def sign_in(self, city: str, login: str, password: str = PASSWORD) -> Reply:
+        self.get("/en/login")
+        return self.post("/en/login", programme=city, login=login, password=password)
+
+
+async def add_persons(connection: Connection, programme: int) -> list[Any]:
+    """Name the holders of three accounts that have an active card."""
+    rows: list[Any] = await connection.fetch(
+        "select c.account, h.account is not null as is_held from registry.card c "
+        "left join registry.holder h using (account) "
+        "where c.programme = $1 and c.status = 0 and c.carrier = 1 order by c.account limit 3",
+        programme,
+    )
+    async with writing(connection, TESTER):
+        for number, row in enumerate(rows):
+            if not row["is_held"]:
+                await connection.execute(
+                    "insert into registry.holder (account, programme) values ($1, $2)",
+                    row["account"],
+                    programme,
+                )
+            await connection.execute(
+                "insert into people.person (account, programme, name, email, phone) "
+                "values ($1, $2, $3, $4, '600000000') on conflict (account) do update "
+                "set name = excluded.name, email = excluded.email, phone = excluded.phone",
+                row["account"],
+                programme,
+                f"{NAMES[number]} z miasta {programme}",
+                f"holder{number}@city{programme}.example",
+            )
+    return rows
+
+
+class OfficeStage:
+    """What a test has: the site's address, its database, its logins."""
+
+    def __init__(self, fresh: FreshDatabase, directory: Path) -> None:
+        self._fresh = fresh
+        self.directory = directory
+        self._started: queue.Queue[BaseException | None] = queue.Queue()
+        self.master = MasterKey.create(directory / "master.key")
+        self.accounts: dict[str, int] = {}
+        self.url = ""
+
+    @contextmanager
+    def running(self) -> Iterator["OfficeStage"]:
+        thread = threading.Thread(target=self._run, name="office for tests")
+        thread.start()
+        error = self._started.get()
+        try:
+            if error is not None:
+                raise error
+            yield self
+        finally:
+            if error is None:
+                trio.from_thread.run_sync(self._ended.set, trio_token=self._token)
+            thread.join()
+
+    def _run(self) -> None:
+        try:
+            trio.run(self._serve)
+        except BaseException as error:  # handed to the thread of the tests, which raises it
+            self._started.put(error)
+
+    async def _serve(self) -> None:
+        self._token, self._ended = trio.lowlevel.current_trio_token(), trio.Event()
+        async with (
+            open_database(self._fresh.owner_dsn, connections_max=2) as self._owner,
+        ):
+            for city in CITIES:
+                await seed_city(self._owner, city, self.master)
+            async with open_offices(self._fresh.owner_dsn, self.master) as self.offices:
+                await self._people()
+                sock = bind_site("127.0.0.1", 0)
+                self.url = url_of(sock, None)
+                async with serving_site(self._site(), sock):
+                    self._started.put(None)
+                    await self._ended.wait()
+
+    def _site(self) -> Any:
+        return make_office_site(self.offices, Access())
+
+    async def _people(self) -> None:
+        passwords = Passwords()
+        for number, office in self.offices.items():
+            rows = await self._owner.run(lambda c, n=number: add_persons(c, n))
+            for name, row in zip(("ala", "ola", "ela"), rows, strict=True):
+                self.accounts[f"{name}{number}"] = row["account"]
+                await make_login(
+                    office, passwords, TESTER, "holder", name, password=PASSWORD, account=row["account"]
+                )
+            for name, roles in (("clerk", ["clerk"]), ("boss", ["verifier", "admin"])):
+                await make_login(
+                    office, passwords, TESTER, "officer", name, password=PASSWORD, shown=name.title(),
+                    desk="1", roles=roles, second=SECRET,
+                )  # fmt: skip
+            await make_login(
+                office,
+                passwords,
+                TESTER,
+                "officer",
+                "novice",
+                password=PASSWORD,
+                shown="Novice",
+                roles=["clerk"],
+            )
+
+    def run(self, job: Callable[[Database], Awaitable[T]]) -> T:
+        """Run a job on the database, as its owner, from the tests' thread."""
+        return trio.from_thread.run(job, self._owner, trio_token=self._token)
+
+    def sql(self, text: str, *values: object) -> list[Any]:
+        async def job(connection: Connection) -> list[Any]:
+            rows: list[Any] = await connection.fetch(text, *values)
+            return rows
+
+        return self.run(lambda owner: owner.run(job))
+
+    def client(self) -> Client:
+        return Client(self.url)
+
+    def signed_in(self, city: str, login: str) -> Client:
+        """A client that has signed in, with the second factor where there is one."""
+        self.forget_attempts()
+        client = self.client()
+        reply = client.sign_in(city, login)
+        assert reply.status == 303, reply.text
+        if "/second" in reply.header("location"):
+            self.sql("update web.login set totp_step = 0")
+            client.get("/en/login/second")
+            reply = client.post("/en/login/second", code=code_at(SECRET, time.time()))
+            assert reply.status == 303, reply.text
+        return client
+
+    def forget_attempts(self) -> None:
+        self.sql("delete from web.attempt")
