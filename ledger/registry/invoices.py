@@ -6,6 +6,7 @@ programme, series and year are 1, 2, 3, … without a gap, whenever a run ends. 
 maker's, who is called with its number and day.
 """
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -19,6 +20,12 @@ Kind = Literal["invoice", "correction", "note"]
 SERIES: Final[dict[Kind, str]] = {"invoice": "F", "correction": "F", "note": "N"}
 """Invoices and their corrections are numbered in one series, notes (no invoices) in another."""
 TEXT_CHARACTERS_MAX: Final = 64
+KSEF_NUMBER: Final = re.compile(
+    r"([1-9]((\d[1-9])|([1-9]\d))\d{7}|M\d{9}|[A-Z]{3}\d{7})-(20[2-9]\d|2[1-9]\d{2}|[3-9]\d{3})(0[1-9]|1[0-2])"
+    r"(0[1-9]|[12]\d|3[01])-[0-9A-F]{6}-?[0-9A-F]{6}-[0-9A-F]{2}",
+    re.ASCII,
+)
+"""As the schema FA(3) takes it (TNumerKSeF)."""
 _COLUMNS: Final = (
     "i.programme, i.series, i.year, i.number, i.text, i.kind, i.partner, i.month, i.statement, i.issued_on, "
     "i.made_at, i.net_grosze, i.vat_grosze, i.gross_grosze, i.corrects, d.sink, d.sent_at, d.ksef_number"
@@ -31,6 +38,9 @@ _THERE: Final = f"""select {_COLUMNS} {_FROM}
 _CORRECTABLE: Final = f"""select {_COLUMNS} {_FROM}
   where i.programme = $1 and i.partner = $2 and i.kind = 'invoice' and i.month < $3
   order by i.month"""
+_UNSENT: Final = f"""select {_COLUMNS} {_FROM} where i.programme = $1 and d.text is null
+  and (i.series, i.year, i.number) > ($2::text, $3::int, $4::int)
+  order by i.series, i.year, i.number limit $5"""
 _INSERT: Final = """insert into registry.invoice (programme, series, year, number, text, kind, partner, month,
   statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, corrects)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"""
@@ -176,22 +186,20 @@ async def find_document(connection: Connection, text: str) -> tuple[Issued, byte
     return issued, document
 
 
-async def unsent(connection: Connection, programme: int, *, limit: int = 1000) -> list[str]:
-    """The numbers of what was issued and not sent yet, in the order of their series; at most `limit`."""
+async def unsent(
+    connection: Connection, programme: int, *, after: Issued | None = None, limit: int = 100
+) -> list[Issued]:
+    """A page of what was issued and not sent yet, in the order of the numbers, behind `after`."""
     check_page(limit)
-    rows = await connection.fetch(
-        f"select i.text {_FROM} where i.programme = $1 and d.text is null "
-        "order by i.series, i.year, i.number limit $2",
-        programme,
-        limit,
-    )
-    return [row["text"] for row in rows]
+    place = (after.series, after.year, after.number) if after else ("", 0, 0)
+    return [Issued(*row) for row in await connection.fetch(_UNSENT, programme, *place, limit)]
 
 
 async def record_sent(connection: Connection, actor: Actor, text: str, sink: str, ksef_number: str) -> None:
     """Note that a document was sent; a second time changes nothing."""
     check_text("the name of the sink", sink, 64)
-    check_text("the KSeF number", ksef_number, 64, least=0)
+    if ksef_number:
+        _check_ksef_number(ksef_number)
     async with writing(connection, actor):
         await connection.execute(
             "insert into registry.invoice_delivery (text, programme, sink, ksef_number) "
@@ -205,6 +213,7 @@ async def record_sent(connection: Connection, actor: Actor, text: str, sink: str
 
 async def record_number(connection: Connection, actor: Actor, text: str, ksef_number: str) -> None:
     """Note the number that KSeF gave a document that was sent. Raises NotInRegistry, RegistryRefused."""
+    _check_ksef_number(ksef_number)
     issued, _ = await find_document(connection, text)
     if issued.kind == "note":
         raise RegistryRefused("a note is no invoice, and never gets a KSeF number")
@@ -219,3 +228,8 @@ async def record_number(connection: Connection, actor: Actor, text: str, ksef_nu
             ksef_number,
         ):
             raise RegistryRefused(f"{text} was not sent yet")
+
+
+def _check_ksef_number(text: str) -> None:
+    if not KSEF_NUMBER.fullmatch(text):
+        raise RegistryRefused("a KSeF number is like 5265877635-20261205-A1B2C3-D4E5F6-12")

@@ -157,7 +157,8 @@ async def test_sent_once_and_numbered_once_by_ksef(city: Database) -> None:
     """The KSeF number comes with the sending or after it, once; a note never gets one."""
     first = await issued(city, order())
     note = await issued(city, order(kind="note"))
-    assert await city.run(lambda c: unsent(c, PROGRAMME)) == [first.text, note.text]
+    assert await city.run(lambda c: unsent(c, PROGRAMME)) == [first, note]
+    assert await city.run(lambda c: unsent(c, PROGRAMME, after=first)) == [note]
     with pytest.raises(RegistryRefused, match="not sent"):
         await city.run(lambda c: record_number(c, TESTER, first.text, NUMBER))
     for _ in range(2):
@@ -168,6 +169,8 @@ async def test_sent_once_and_numbered_once_by_ksef(city: Database) -> None:
     assert (await city.run(lambda c: find_document(c, first.text)))[0].ksef_number == NUMBER
     with pytest.raises(RegistryRefused, match="another KSeF number"):
         await city.run(lambda c: record_number(c, TESTER, first.text, NUMBER[:-1] + "3"))
+    with pytest.raises(RegistryRefused, match="is like"):
+        await city.run(lambda c: record_number(c, TESTER, first.text, NUMBER + "0"))
     with pytest.raises(RegistryRefused, match="no invoice"):
         await city.run(lambda c: record_number(c, TESTER, note.text, NUMBER))
     with pytest.raises(NotInRegistry):

@@ -1,0 +1,131 @@
+"""Issues what statements ask for, and sends what was issued: the use cases behind `cityswitch invoices`.
+
+Owns their order. Must not know the command line, nor how statements are found. Invariants: a document is
+valid by the official schema before it has its number for good; a partner that is refused stops no other; a
+second run issues and sends only what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+import trio
+from msgspec import Struct, field
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry.audit import Actor
+from ledger.registry.invoice_parties import cities_of, the_seller
+from ledger.registry.invoices import (
+    Issued,
+    Numbered,
+    Order,
+    correctable,
+    find_document,
+    issue,
+    record_sent,
+    unsent,
+)
+from ledger.settlement.statement import Statement
+from ops.invoices.drafts import Draft, corrected_by, drafts_of
+from ops.invoices.fa3 import Parties, write_fa3
+from ops.invoices.notes import write_note
+from ops.invoices.schema import check_invoice
+from ops.invoices.sinks import Document, Sink
+
+
+class Refused(Struct, frozen=True):
+    """A partner whose document could not be made, or a document that could not be sent, and why."""
+
+    what: str
+    why: str
+
+
+class Outcome(Struct):
+    """What a run did."""
+
+    issued: list[Issued] = field(default_factory=list)
+    there: list[Issued] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+async def issue_all(
+    database: Database, actor: Actor, programme: int, statements: Iterable[Statement]
+) -> Outcome:
+    """Issue what the statements of a programme ask for, each document in a transaction of its own.
+
+    Raises NotInRegistry where nobody invoices for the programme.
+    """
+    seller = await database.run(lambda c: the_seller(c, programme))
+    cities = await database.run(lambda c: cities_of(c, programme))
+    outcome = Outcome()
+    for statement in statements:
+        parties = Parties(seller, cities.get(statement.partner))
+        try:
+            for draft in drafts_of(statement):
+                job = partial(_issue, actor=actor, statement=statement, draft=draft, parties=parties)
+                document, is_new = await database.run(job)
+                (outcome.issued if is_new else outcome.there).append(document)
+        except RegistryRefused as error:
+            outcome.refused.append(Refused(f"partner {statement.partner}", str(error)))
+    return outcome
+
+
+async def _issue(
+    connection: Connection, *, actor: Actor, statement: Statement, draft: Draft, parties: Parties
+) -> tuple[Issued, bool]:
+    corrected: list[Issued] = []
+    if draft.kind == "correction":
+        before = await correctable(connection, statement.programme, statement.partner, statement.month)
+        corrected = corrected_by(draft, before)
+
+    def write(numbered: Numbered) -> bytes:
+        return write_document(statement, draft, parties, numbered, corrected)
+
+    order = Order(
+        statement.programme,
+        statement.partner,
+        statement.month,
+        statement.number,
+        draft.kind,
+        draft.net_grosze,
+        draft.vat_grosze,
+        tuple(invoice.text for invoice in corrected),
+    )
+    return await issue(connection, actor, order, write)
+
+
+def write_document(
+    statement: Statement, draft: Draft, parties: Parties, numbered: Numbered, corrected: list[Issued]
+) -> bytes:
+    """Return the bytes of a document. Raises RegistryRefused for one that cannot be, or is not valid."""
+    if draft.kind == "note":
+        return write_note(statement, draft, parties, numbered)
+    document = write_fa3(statement, draft, parties, numbered, corrected)
+    check_invoice(document)
+    return document
+
+
+async def send_all(database: Database, actor: Actor, programme: int, sink: Sink) -> Outcome:
+    """Send what was issued for a programme and not sent yet, in the order of the numbers.
+
+    A document that is refused stops no other. Raises OSError where nothing can be sent now.
+    """
+    outcome = Outcome()
+    last: Issued | None = None
+    while waiting := await database.run(partial(unsent, programme=programme, after=last)):
+        for issued in waiting:
+            last = issued
+            _, content = await database.run(partial(find_document, text=issued.text))
+            try:
+                number = await trio.to_thread.run_sync(sink.send, Document(issued.text, issued.kind, content))
+            except RegistryRefused as error:
+                outcome.refused.append(Refused(issued.text, str(error)))
+                continue
+            await database.run(
+                partial(record_sent, actor=actor, text=issued.text, sink=sink.name, ksef_number=number)
+            )
+            outcome.sent.append(issued.text)
+    return outcome
