@@ -12,11 +12,14 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import text_fault
 from ledger.registry.cards import the_card
+from ledger.registry.sealed import key_of, place, seal, unseal
+from ledger.registry.vault import Vault
 
 CONSENTS: Final = ("data", "newsletter")
 """To the processing that a card needs (Zgierz § 13); to news by e-mail (§ 14)."""
 ROLES: Final = ("proxy", "guardian")
 REPRESENTATIVES_MAX: Final = 99
+_SEALED: Final = ("name", "phone", "email")
 
 
 class Representative(NamedTuple):
@@ -61,7 +64,9 @@ async def withdraw_consent(connection: Connection, actor: Actor, token: int, kin
             raise NotInRegistry("there is no such consent")
 
 
-async def add_representative(connection: Connection, actor: Actor, token: int, who: Representative) -> int:
+async def add_representative(
+    connection: Connection, actor: Actor, vault: Vault, token: int, who: Representative
+) -> int:
     """Take down who may act for a holder; returns the number it is known by."""
     _one_of("the role", who.role, ROLES)
     for column, most, least in (("name", 200, 1), ("phone", 32, 0), ("email", 254, 0)):
@@ -74,13 +79,17 @@ async def add_representative(connection: Connection, actor: Actor, token: int, w
         )
         if number > REPRESENTATIVES_MAX:
             raise RegistryRefused(f"a holder has had {REPRESENTATIVES_MAX} representatives at most")
+        key = await key_of(connection, vault, programme, account)
+        at = _places(programme, account, number)
         await connection.execute(
-            "insert into people.representative (account, programme, number, role, name, phone, email, until) "
+            "insert into people.representative (account, programme, number, role, until, name, phone, email) "
             "values ($1, $2, $3, $4, $5, $6, $7, $8)",
             account,
             programme,
             number,
-            *who,
+            who.role,
+            who.until,
+            *(seal(vault, key, getattr(who, column), at[column]) for column in _SEALED),
         )
     return number
 
@@ -98,20 +107,34 @@ async def end_representative(connection: Connection, actor: Actor, token: int, n
             raise NotInRegistry("there is no such representative")
 
 
-async def list_agreements(connection: Connection, token: int) -> tuple[list[Any], list[Any]]:
-    """The consents of a card's holder, the newest first, and who may act for the holder."""
+async def list_agreements(
+    connection: Connection, vault: Vault, token: int
+) -> tuple[list[Any], list[dict[str, Any]]]:
+    """The consents of a card's holder, the newest first, and who may act for the holder.
+
+    Raises HolderErased where the holder's key was destroyed and the rows came back with an older database.
+    """
     card = await the_card(connection, token)
     consents = await connection.fetch(
         "select kind, given_on, withdrawn_on from people.consent where account = $1 "
         "order by given_on desc, kind",
         card["account"],
     )
-    representatives = await connection.fetch(
+    rows = await connection.fetch(
         "select number, role, name, phone, email, until from people.representative where account = $1 "
         "order by number",
         card["account"],
     )
+    representatives = []
+    for row in rows:
+        at = _places(card["programme"], card["account"], row["number"])
+        opened = {column: unseal(vault, row[column], at[column]) for column in _SEALED}
+        representatives.append({**row, **opened})
     return consents, representatives
+
+
+def _places(programme: int, account: int, number: int) -> dict[str, bytes]:
+    return {column: place(programme, account, f"representative.{number}.{column}") for column in _SEALED}
 
 
 async def _person(connection: Connection, token: int) -> tuple[int, int]:

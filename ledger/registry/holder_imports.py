@@ -18,12 +18,14 @@ from ledger.registry.card_states import ENDED, CardStatus
 from ledger.registry.holders import MASK_MAX, TAX_YEARS
 from ledger.registry.imports import Import, Mode, Refusal, sort_out
 from ledger.registry.kinds import place_kinds
-from ledger.registry.people import Person, born_of, known_pesels, person_fault
+from ledger.registry.people import SEALED, Person, born_of, open_person, person_fault, seal_person
+from ledger.registry.pesel_tokens import known_pesels, set_pesels
 from ledger.registry.programmes import today_of
+from ledger.registry.sealed import find_keys, new_keys
+from ledger.registry.vault import Vault
 
 ROWS_PER_TRANSACTION: Final = 500
 """0.15 s of the change lock: 20,000 holders with persons took 6 s."""
-_CONTACT: Final = ("address", "phone", "email", "channel", "pickup")
 
 
 class NewHolder(NamedTuple):
@@ -52,12 +54,11 @@ insert into registry.holder (account, programme, flags, kinds, guardian, tax_yea
     from unnest($2::bigint[], $3::int[], $4::int[], $5::bool[], $6::smallint[], $7::date[])
       as r(account, flags, kinds, guardian, tax_year, entitled_until)"""
 _PERSONS: Final = """
-insert into people.person (account, programme, name, pesel, born_on, address, phone, email, channel, pickup)
-  select r.account, $1, r.name, nullif(r.pesel, ''), r.born_on, r.address, r.phone, r.email, r.channel,
-      r.pickup
-    from unnest($2::bigint[], $3::text[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::text[])
-      as r(account, name, pesel, born_on, address, phone, email, channel, pickup)"""
+insert into people.person (account, programme, born_on, channel, name, pesel, address, phone, email, pickup)
+  select r.account, $1, r.born_on, r.channel, r.name, r.pesel, r.address, r.phone, r.email, r.pickup
+    from unnest($2::bigint[], $3::date[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[],
+        $9::bytea[], $10::bytea[])
+      as r(account, born_on, channel, name, pesel, address, phone, email, pickup)"""
 
 
 class Placed(NamedTuple):
@@ -71,10 +72,11 @@ class Placed(NamedTuple):
 async def add_holders(
     connection: Connection,
     actor: Actor,
+    vault: Vault,
     programme: int,
     rows: Iterable[NewHolder],
-    mode: Mode = Mode.WHOLE,
     *,
+    mode: Mode = Mode.WHOLE,
     contact_needed: bool = False,
 ) -> Import:
     """Give cards their holders. All are checked before the first is written; see `person_fault`.
@@ -84,7 +86,7 @@ async def add_holders(
     """
     today = await today_of(connection, programme)
     sound, refused = sort_out(rows, lambda row: row.token, lambda row: _fault(row, today, contact_needed))
-    placed = await _place(connection, programme, sound)
+    placed = await _place(connection, vault, programme, sound)
     refused += placed.refused
     new = placed.new
     if not new or mode is Mode.DRY_RUN or (mode is Mode.WHOLE and refused):
@@ -93,17 +95,17 @@ async def add_holders(
     for begin in range(0, len(accounts), ROWS_PER_TRANSACTION):
         chunk = {account: new[account] for account in accounts[begin : begin + ROWS_PER_TRANSACTION]}
         async with writing(connection, actor):
-            again = await _place(connection, programme, {row.token: row for row in chunk.values()})
+            again = await _place(connection, vault, programme, {row.token: row for row in chunk.values()})
             if again.new.keys() != chunk.keys():
                 raise RegistryRefused(
                     f"somebody has just added some of these holders: {begin} of {len(new)} are in; "
                     "import the file again for the rest"
                 )
-            await _write(connection, programme, chunk)
+            await _write(connection, vault, programme, chunk)
     return Import(len(new), placed.unchanged, refused)
 
 
-async def _write(connection: Connection, programme: int, new: Mapping[int, NewHolder]) -> None:
+async def _write(connection: Connection, vault: Vault, programme: int, new: Mapping[int, NewHolder]) -> None:
     rows = new.values()
     await connection.execute(
         _HOLDERS,
@@ -115,17 +117,22 @@ async def _write(connection: Connection, programme: int, new: Mapping[int, NewHo
         [row.tax_year for row in rows],
         [row.entitled_until for row in rows],
     )
+    keys = await find_keys(connection, new)  # of whom an application was kept
+    keyless = [account for account in new if account not in keys]
+    drawn = await new_keys(connection, vault, programme, keyless)
+    keys |= dict(zip(keyless, drawn, strict=True))
     persons = {account: row.person for account, row in new.items() if row.person is not None}
     if persons:
+        sealed = [seal_person(vault, keys[a], programme, a, person) for a, person in persons.items()]
         await connection.execute(
             _PERSONS,
             programme,
             list(persons),
-            [person.name for person in persons.values()],
-            [person.pesel for person in persons.values()],
             [born_of(person) for person in persons.values()],
-            *([getattr(person, column) for person in persons.values()] for column in _CONTACT),
+            [person.channel for person in persons.values()],
+            *([columns[column] for columns in sealed] for column in SEALED),
         )
+        await set_pesels(connection, vault, programme, {a: p.pesel for a, p in persons.items() if p.pesel})
         await place_kinds(connection, programme, [a for a, person in persons.items() if born_of(person)])
 
 
@@ -139,15 +146,17 @@ def _fault(row: NewHolder, today: date, contact_needed: bool) -> tuple[str, str]
     ) or (person_fault(row.person, today, contact_needed=contact_needed) if row.person else None)
 
 
-async def _place(connection: Connection, programme: int, sound: Mapping[int, NewHolder]) -> Placed:
+async def _place(
+    connection: Connection, vault: Vault, programme: int, sound: Mapping[int, NewHolder]
+) -> Placed:
     cards = {row["token"]: row for row in await connection.fetch(_CARDS, list(sound))}
     pesels = [row.person.pesel for row in sound.values() if row.person]
-    taken = await known_pesels(connection, programme, pesels)
+    taken = await known_pesels(connection, vault, programme, pesels)
     placed = Placed({}, 0, [])
     unchanged = 0
     for token, row in sound.items():
         card, pesel = cards.get(token), row.person.pesel if row.person else ""
-        if card is not None and card["programme"] == programme and _says(card, row):
+        if card is not None and card["programme"] == programme and _says(vault, card, row):
             unchanged += 1
         elif why := _unplaceable(card, programme, placed.new):
             placed.refused.append(Refusal(token, "number", why))
@@ -159,16 +168,14 @@ async def _place(connection: Connection, programme: int, sound: Mapping[int, New
     return placed._replace(unchanged=unchanged)
 
 
-def _says(there: Any, row: NewHolder) -> bool:
+def _says(vault: Vault, there: Any, row: NewHolder) -> bool:
     """Whether what is there of a card's holder is what a row says."""
     person = row.person
     if not there["is_held"] or (person is None) != (there["name"] is None):
         return False
-    said: dict[str, Any] = {
-        name: getattr(row, name) for name in ("flags", "guardian", "tax_year", "entitled_until")
-    }
-    if person is not None:
-        said |= {**person._asdict(), "pesel": person.pesel or None, "born_on": born_of(person)}
+    if person is not None and open_person(vault, there) != person._replace(born_on=born_of(person)):
+        return False
+    said = {name: getattr(row, name) for name in ("flags", "guardian", "tax_year", "entitled_until")}
     if person is None or born_of(person) is None:
         said["kinds"] = row.kinds
     return all(there[name] == value for name, value in said.items())

@@ -1,25 +1,27 @@
 """Owns who the holders are: persons, consents, who may act for them; a schema that the service cannot enter.
 
 Nothing here reaches the switch: what decides about a holder is kept apart (`holders.py`), and the trail of
-changes holds the names of columns, never what stood in them. Anonymising removes the person and leaves the
-books. Takes the owner's connection; every write takes its actor. No error repeats what was typed.
+changes holds the names of columns, never what stood in them. What says who somebody is stands sealed under
+the holder's own key (`sealed.py`), the date of birth and the channel in clear; how it ends: `erasures.py`.
+Takes the owner's connection; every write takes its actor. No error repeats what was typed.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import HolderErased, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import first_fault, text_fault
-from ledger.registry.card_states import CardStatus, check_move
 from ledger.registry.cards import the_card
-from ledger.registry.contracts import end_account
 from ledger.registry.kinds import place_kinds
 from ledger.registry.pesel import born_of_pesel
+from ledger.registry.pesel_tokens import known_pesels, set_pesels
 from ledger.registry.programmes import today_of
+from ledger.registry.sealed import key_of, place, seal, unseal
+from ledger.registry.vault import Vault
 
 CHANNELS: Final = ("", "phone", "sms", "email")
 _EARLIEST: Final = date(1880, 1, 1)
@@ -83,28 +85,48 @@ def born_of(person: Person) -> date | None:
     return person.born_on or (born_of_pesel(person.pesel) if person.pesel else None)
 
 
-async def known_pesels(connection: Connection, programme: int, pesels: Iterable[str]) -> set[str]:
-    """Return those of the PESELs that somebody of the programme has."""
-    rows = await connection.fetch(
-        "select pesel from people.person where programme = $1 and pesel = any($2::text[])",
-        programme,
-        [pesel for pesel in pesels if pesel],
-    )
-    return {row["pesel"] for row in rows}
+SEALED: Final = ("name", "pesel", "address", "phone", "email", "pickup")
+"""What says who somebody is, and stands sealed under the holder's key."""
+_PERSON: Final = "select * from people.person where account = $1"
+_CHANGE: Final = """update people.person set born_on = $2, channel = $3, name = $4, pesel = $5, address = $6,
+    phone = $7, email = $8, pickup = $9 where account = $1"""
 
 
-async def find_person(connection: Connection, account: int) -> Any | None:
-    """Who the holder of an account is; None where it is not kept."""
-    return await connection.fetchrow(
-        "select name, pesel, born_on, address, phone, email, channel, pickup from people.person "
-        "where account = $1",
-        account,
-    )
+def seal_person(vault: Vault, key: int, programme: int, account: int, person: Person) -> dict[str, bytes]:
+    """Return the sealed columns of a person."""
+    return {
+        column: seal(vault, key, getattr(person, column), place(programme, account, f"person.{column}"))
+        for column in SEALED
+    }
+
+
+def open_person(vault: Vault, row: Any) -> Person | None:
+    """Return who a row of people.person is of; None where the key was destroyed."""
+    try:
+        return Person(
+            born_on=row["born_on"],
+            channel=row["channel"],
+            **{
+                column: unseal(
+                    vault, row[column], place(row["programme"], row["account"], f"person.{column}")
+                )
+                for column in SEALED
+            },
+        )
+    except HolderErased:
+        return None
+
+
+async def find_person(connection: Connection, vault: Vault, account: int) -> Person | None:
+    """Who the holder of an account is; None where it is not kept, or was erased."""
+    row = await connection.fetchrow(_PERSON, account)
+    return open_person(vault, row) if row is not None else None
 
 
 async def change_person(
     connection: Connection,
     actor: Actor,
+    vault: Vault,
     token: int,
     changes: Mapping[str, Any],
     *,
@@ -113,42 +135,26 @@ async def change_person(
     """Change what is known of a holder: fields of Person by name; the kinds follow a date of birth."""
     async with writing(connection, actor):
         card = await the_card(connection, token)
-        row = await find_person(connection, card["account"])
-        if row is None:
+        programme, account = card["programme"], card["account"]
+        row = await connection.fetchrow(_PERSON, account)
+        was = open_person(vault, row) if row is not None else None
+        if was is None:
             raise NotInRegistry("nobody is known by this card")
-        person = Person(**{**row, "pesel": row["pesel"] or ""})._replace(**changes)
+        person = was._replace(**changes)
         if "pesel" in changes and "born_on" not in changes:
             person = person._replace(born_on=None)
-        today = await today_of(connection, card["programme"])
+        today = await today_of(connection, programme)
         if why := person_fault(person, today, contact_needed=contact_needed):
             raise RegistryRefused(" ".join(why))
-        is_other = person.pesel and person.pesel != row["pesel"]
-        if is_other and await known_pesels(connection, card["programme"], [person.pesel]):
+        is_other = person.pesel != was.pesel
+        if is_other and await known_pesels(connection, vault, programme, [person.pesel]):
             raise RegistryRefused("pesel has an account already")
+        key = await key_of(connection, vault, programme, account)
+        sealed = seal_person(vault, key, programme, account, person)
+        same = {column: row[column] for column in SEALED if getattr(person, column) == getattr(was, column)}
         await connection.execute(
-            "update people.person set name = $2, pesel = nullif($3, ''), born_on = $4, address = $5, "
-            "phone = $6, email = $7, channel = $8, pickup = $9 where account = $1",
-            card["account"],
-            *person._replace(born_on=born_of(person)),
-        )
-        await place_kinds(connection, card["programme"], [card["account"]])
-
-
-async def anonymise(connection: Connection, actor: Actor, token: int) -> int:
-    """Remove who the holder of a card is, and end its account: the books stay, nobody is known by them any
-    more.
-
-    Returns how many carriers ended with it (Zgierz § 19.9, § 26, § 38).
-    """
-    async with writing(connection, actor):
-        card = await the_card(connection, token)
-        check_move(CardStatus.ACTIVE, CardStatus.CLOSED, actor.hand)
-        ended = await end_account(connection, actor, card["account"], CardStatus.CLOSED)
-        await connection.execute("delete from people.person where account = $1", card["account"])
-        await connection.execute(
-            "update registry.holder set flags = 0, guardian = false, kinds = 0, kinds_from = null, "
-            "kinds_before = 0, next_from = null, kinds_next = 0, entitled_until = null, tax_year = null "
-            "where account = $1",
-            card["account"],
-        )
-    return ended
+            _CHANGE, account, born_of(person), person.channel, *(sealed | same).values()
+        )  # what stayed the same stays so to the byte: the trail tells which columns changed
+        if is_other:
+            await set_pesels(connection, vault, programme, {account: person.pesel})
+        await place_kinds(connection, programme, [account])

@@ -13,6 +13,7 @@ nothing of the database, nor of what is sealed.
 from __future__ import annotations
 
 import fcntl
+import hmac
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -51,6 +52,7 @@ class Vault:
     ) -> None:
         self.path: Final = path
         self._aead: Final = AESGCM(wrapping)
+        self._baskets: Final = hmac.digest(wrapping, b"baskets 1", "sha256")
         self._header: Final = (_MAGIC + check_value).ljust(PLACE_BYTES, b"\0")
         self.random: Final = draw
         self._file: int | None = None
@@ -79,6 +81,17 @@ class Vault:
 
     def cipher(self, key: int) -> AESGCM:
         """Return what seals and opens under a key. Raises HolderErased once it is destroyed."""
+        return AESGCM(self._secret(key))
+
+    def mac(self, key: int, text: str) -> bytes:
+        """Return HMAC-SHA256 of a text under a key. Raises HolderErased once it is destroyed."""
+        return hmac.digest(self._secret(key), text.encode(), "sha256")
+
+    def basket(self, text: str) -> int:
+        """Return in which of 256 baskets a text lies, always the same one under this master key."""
+        return hmac.digest(self._baskets, text.encode(), "sha256")[0]
+
+    def _secret(self, key: int) -> bytes:
         place = os.pread(self._opened(), PLACE_BYTES, key * PLACE_BYTES) if key > 0 else b""
         if place[:4] == _DESTROYED:
             raise HolderErased(f"key {key} was destroyed: whose it was is not known any more")
@@ -86,7 +99,7 @@ class Vault:
             raise SecretsError(f"{self._name}: there is no key {key}: restore its newest copy")
         nonce, wrapped = place[4 : 4 + _NONCE_BYTES], place[4 + _NONCE_BYTES :]
         try:
-            return AESGCM(self._aead.decrypt(nonce, wrapped, _binding(key)))
+            return self._aead.decrypt(nonce, wrapped, _binding(key))
         except InvalidTag:
             raise SecretsError(f"{self._name}: key {key} is damaged: restore its newest copy") from None
 

@@ -298,7 +298,9 @@ async def show(
         raise CommandError(Exit.NOT_FOUND, f"nothing is kept of the holder of card {mask_card(digits)}.")
     fields = shown(holder, rules)
     if person:
-        fields |= {name: _text(known[name]) for name in PERSONAL} if known else {"name": None}
+        fields |= (
+            {name: _text(getattr(known, name)) or None for name in PERSONAL} if known else {"name": None}
+        )
     print_fields({"card": mask_card(digits), "account": card["account"], **fields}, as_json=json)
 
 

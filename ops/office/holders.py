@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import agreements, holder_imports, holders, people
+from ledger.registry import agreements, erasures, holder_imports, holders, people
 from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
 from ledger.registry.holder_imports import NewHolder
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
+from ledger.registry.people import Person
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.numbers import card_of
@@ -72,18 +73,20 @@ class HolderDesk:
         """Give many cards their holders; see `ledger.registry.holder_imports.add_holders`."""
         needed = _contact_needed(await self.rules(programme))
         return await self._run(
-            lambda c: holder_imports.add_holders(c, actor, programme, rows, mode, contact_needed=needed),
+            lambda c: holder_imports.add_holders(
+                c, actor, self.master.vault, programme, rows, mode=mode, contact_needed=needed
+            ),
             timeout_s=IMPORT_S_MAX,
         )
 
-    async def show(self, digits: str) -> tuple[Any, Any | None, Any | None]:
+    async def show(self, digits: str) -> tuple[Any, Any | None, Person | None]:
         """Return a card, what decides about its holder, and who that is; None for what is not kept."""
 
-        async def job(connection: Connection) -> tuple[Any, Any | None, Any | None]:
+        async def job(connection: Connection) -> tuple[Any, Any | None, Person | None]:
             card = await card_of(connection, self.master, digits)
             account = card["account"]
             holder = await holders.find_holder(connection, account)
-            return card, holder, await people.find_person(connection, account)
+            return card, holder, await people.find_person(connection, self.master.vault, account)
 
         return await self._run(job)
 
@@ -91,7 +94,10 @@ class HolderDesk:
         """Change what is known of a person."""
         needed = _contact_needed(await self.rules_of(digits))
         await self._on(
-            digits, lambda c, token: people.change_person(c, actor, token, changes, contact_needed=needed)
+            digits,
+            lambda c, token: people.change_person(
+                c, actor, self.master.vault, token, changes, contact_needed=needed
+            ),
         )
 
     async def set_flags(self, actor: Actor, digits: str, flags: int, guardian: bool | None) -> None:
@@ -159,9 +165,22 @@ class HolderDesk:
         await self._on(digits, lambda c, token: holders.withdraw_notice(c, actor, token))
 
     async def anonymise(self, actor: Actor, digits: str) -> int:
-        """Remove who the holder is and end the account. Wants a reason. Returns how many carriers ended."""
+        """Remove who the holder is, destroy the key, end the account. Wants a reason. Returns how many
+        carriers ended.
+        """
         with_reason(actor)
-        return await self._on(digits, lambda c, token: people.anonymise(c, actor, token))
+        vault = self.master.vault
+        return await self._on(digits, lambda c, token: erasures.anonymise(c, actor, vault, token))
+
+    async def pending_erasures(self) -> int:
+        """Return how many were erased whom this database still has: it was restored from an older backup."""
+        return len(await self._run(lambda c: erasures.pending_erasures(c, self.master.vault)))
+
+    async def apply_erasures(self, actor: Actor) -> int:
+        """Erase again whom this database still has; return how many they were."""
+        return await self._run(
+            lambda c: erasures.apply_erasures(c, actor, self.master.vault), timeout_s=IMPORT_S_MAX
+        )
 
     async def consent(self, actor: Actor, digits: str, kind: str, *, is_withdrawn: bool) -> None:
         """Take down that a consent was given, or withdrawn."""
@@ -170,7 +189,10 @@ class HolderDesk:
 
     async def represent(self, actor: Actor, digits: str, who: Representative) -> int:
         """Take down who may act for a holder; returns the number it is known by."""
-        return await self._on(digits, lambda c, token: agreements.add_representative(c, actor, token, who))
+        vault = self.master.vault
+        return await self._on(
+            digits, lambda c, token: agreements.add_representative(c, actor, vault, token, who)
+        )
 
     async def end_representative(self, actor: Actor, digits: str, number: int) -> None:
         """Remove who may act for a holder no more."""
@@ -178,7 +200,8 @@ class HolderDesk:
 
     async def agreements(self, digits: str) -> tuple[list[Any], list[Any]]:
         """Return the consents of a holder, and who may act for the holder."""
-        return await self._on(digits, agreements.list_agreements)
+        vault = self.master.vault
+        return await self._on(digits, lambda c, token: agreements.list_agreements(c, vault, token))
 
     async def _on(self, digits: str, job: Callable[[Connection, int], Awaitable[T]]) -> T:
         async def with_card(connection: Connection) -> T:

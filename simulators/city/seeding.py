@@ -125,7 +125,9 @@ async def seed_city(
         timeout_s=CARDS_S_MAX,
     )
     holders = await database.run(
-        lambda c: add_holders(c, SEEDER, programme, _holders(population, pepper), Mode.GOOD_ROWS),
+        lambda c: add_holders(
+            c, SEEDER, master.vault, programme, _holders(population, pepper), mode=Mode.GOOD_ROWS
+        ),
         timeout_s=CARDS_S_MAX,
     )
     on_progress("cards", population.cards, population.cards)

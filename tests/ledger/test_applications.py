@@ -11,12 +11,14 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import applications, messages
 from ledger.registry.applications import File, NewApplication, Step
 from ledger.registry.audit import Actor, writing
+from ledger.registry.erasures import anonymise
 from ledger.registry.holder_imports import NewHolder, add_holders
-from ledger.registry.people import Person, anonymise
+from ledger.registry.people import Person
 from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.programmes import add_programme
 from tests.days import today
 from tests.ledger.books import TESTER, found_registry, write_registry
+from tests.switch.memory import MASTER_KEY
 
 ANNA, JAN = Actor("Anna (1)"), Actor("Jan (2)")
 DUE = date(2026, 12, 11)
@@ -26,7 +28,7 @@ PLANTED = "Qxyzzy-of-the-form"
 async def found(connection: Connection) -> int:
     """One programme, two cards; the first with a person. Returns its account."""
     await found_registry(connection, 2)
-    await add_holders(connection, TESTER, 1, [NewHolder(1000, person=Person("P"))])
+    await add_holders(connection, TESTER, MASTER_KEY.vault, 1, [NewHolder(1000, person=Person("P"))])
     account: int = await connection.fetchval("select account from registry.card where token = 1000")
     return account
 
@@ -167,7 +169,7 @@ async def test_nothing_of_a_person_is_left_behind(owner: Database) -> None:
         assert PLANTED not in text
         assert PLANTED.encode().hex() not in text
         assert '"withdrawn"' in text.replace("\\", "")
-        await anonymise(c, Actor("Anna", "asked for it"), 1000)
+        await anonymise(c, Actor("Anna", "asked for it"), MASTER_KEY.vault, 1000)
         for table in ("application", "attachment", "message"):
             assert await c.fetchval(f"select count(*) from people.{table}") == 0
 

@@ -14,6 +14,7 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import CardRow, find_card, import_cards, list_cards, set_card_status
 from ledger.registry.duplicates import Carrier, New, add_carrier
+from ledger.registry.erasures import anonymise
 from ledger.registry.holder_imports import ROWS_PER_TRANSACTION, NewHolder, add_holders
 from ledger.registry.holders import (
     end_notices,
@@ -25,7 +26,7 @@ from ledger.registry.holders import (
 )
 from ledger.registry.imports import Mode
 from ledger.registry.kinds import advance_kinds, place_kinds
-from ledger.registry.people import Person, anonymise, change_person, find_person
+from ledger.registry.people import Person, change_person, find_person
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.programmes import add_rules
 from ledger.registry.reads import CardTuple, read_changes
@@ -42,6 +43,7 @@ BANDS = [Band(0, 0, 6), Band(1, 7, 12), Band(2, 13, 18), Band(3, 18, 60), Band(4
 LATER = [Band(0, 0, 12), Band(2, 13, 20), Band(3, 18, 65), Band(4, 66, None)]
 ORGANISER = Actor("clerk", "moved away", hand=Hand.ORGANISER)
 PESEL = "44051401359"
+VAULT = MASTER_KEY.vault
 BIRTHS = [
     date(2008, 2, 29), date(2007, 2, 28), date(2008, 3, 1), date(1966, 11, 26), date(1965, 11, 27),
     date(2019, 12, 31), date(2020, 1, 1), date(1900, 1, 1), date(2026, 11, 26), date(1964, 2, 29),
@@ -73,7 +75,7 @@ async def registry(owner: Database) -> Database:
 
 async def add(registry: Database, *rows: NewHolder, mode: Mode = Mode.WHOLE) -> Any:
     """Give cards holders."""
-    return await registry.run(lambda c: add_holders(c, TESTER, 1, rows, mode))
+    return await registry.run(lambda c: add_holders(c, TESTER, VAULT, 1, rows, mode=mode))
 
 
 async def holder(registry: Database, token: int = 1000) -> Any:
@@ -282,7 +284,7 @@ async def test_an_import_of_holders_leaves_room_for_a_block(registry: Database) 
             return getattr(self._connection, name)
 
     rows = [NewHolder(card.token, person=Person("x", born_on=date(2000, 1, 1))) for card in cards]
-    done = await registry.run(lambda c: add_holders(Watched(c), TESTER, 1, rows))
+    done = await registry.run(lambda c: add_holders(Watched(c), TESTER, VAULT, 1, rows))
     assert (done.added, len(begun)) == (len(cards), 3)
 
 
@@ -292,8 +294,8 @@ async def test_the_trail_names_columns_and_no_person(registry: Database) -> None
     """
     person = Person("Żółć Ęśq", PESEL, None, "Rynek 2", "600100200", "zolc@example.pl", "email", "POK 1")
     await add(registry, NewHolder(1000, person=person))
-    await registry.run(lambda c: change_person(c, TESTER, 1000, {"phone": "600100201"}))
-    await registry.run(lambda c: anonymise(c, Actor("tests", "asked for"), 1000))
+    await registry.run(lambda c: change_person(c, TESTER, VAULT, 1000, {"phone": "600100201"}))
+    await registry.run(lambda c: anonymise(c, Actor("tests", "asked for"), VAULT, 1000))
     rows = await registry.run(lambda c: c.fetch("select * from registry.audit order by id"))
     text = json.dumps([dict(row) for row in rows], default=str, ensure_ascii=False)
     for secret in (*person, "1944-05-14", "600100201", "Żółć", "next_from", "kinds_from"):
@@ -312,10 +314,10 @@ async def test_anonymising_removes_the_person_and_keeps_the_books(
     await owner.run(lambda c: add_carrier(c, TESTER, 1000, New(5000, "0099", Carrier.QR)))
     await books.post(books.earn(1, 250))
     with pytest.raises(RegistryRefused, match="not made closed by proxy-online"):
-        await owner.run(lambda c: anonymise(c, Actor("x", "y", hand=Hand.PROXY_ONLINE), 1000))
-    assert await owner.run(lambda c: anonymise(c, Actor("x", "y", hand=Hand.HOLDER_ONLINE), 1000)) == 2
+        await owner.run(lambda c: anonymise(c, Actor("x", "y", hand=Hand.PROXY_ONLINE), VAULT, 1000))
+    assert await owner.run(lambda c: anonymise(c, Actor("x", "y", hand=Hand.HOLDER_ONLINE), VAULT, 1000)) == 2
     account = books.accounts[0]
-    assert await owner.run(lambda c: find_person(c, account)) is None
+    assert await owner.run(lambda c: find_person(c, VAULT, account)) is None
     row = await holder(owner)
     assert (row["flags"], row["kinds"], row["next_from"], row["entitled_until"]) == (0, 0, None, None)
     statuses = {card["status"] for card in await owner.run(lambda c: list_cards(c, account=account))}
@@ -360,10 +362,10 @@ async def test_the_database_refuses_an_impossible_birth(registry: Database, born
     """Also by hand: nobody is born tomorrow or three hundred years ago."""
     await add(registry, NewHolder(1000))
     account = (await holder(registry))["account"]
-    sql = "insert into people.person (account, programme, name, born_on) values ($1, 1, 'x', $2)"
+    sql = "insert into people.person (account, programme, name, born_on) values ($1, 1, $3, $2)"
     day = LATER_ON if born > "2000" else date.fromisoformat(born)
     with pytest.raises(StatementRefused):
-        await registry.run(lambda c: write_registry(c, sql, account, day))
+        await registry.run(lambda c: write_registry(c, sql, account, day, bytes(38)))
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,13 @@ from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.terminals import NewTerminal, import_terminals
 from tests.ledger.books import PARTNER, TESTER, Books, write_registry
+from tests.switch.memory import MASTER_KEY
 
 A, B = 1, 2
 PARTNERS = "(select p.programme from registry.partner p where p.id = {})"
 TERMINALS = """(select p.programme from registry.terminal x join registry.partner p on p.id = x.partner
   where x.id = t.terminal)"""
+PESELS = ("44051401359", "02070803628")
 WHOSE = {
     "programme": "id",
     "outlet": PARTNERS.format("t.partner"),
@@ -50,10 +52,9 @@ SHARED = {
 }
 """Of the whole installation: what may become of any card, a number, a check value, which workers live."""
 OF_A_PERSON = (
-    "insert into people.key (key, account, programme) values ($1, $1, $2)",
     "insert into people.consent (account, programme, kind, given_on) values ($1, $2, 'data', '2026-01-02')",
     "insert into people.representative (account, programme, number, role, name) "
-    "values ($1, $2, 1, 'proxy', 'x')",
+    "values ($1, $2, 1, 'proxy', decode(repeat('00', 38), 'hex'))",
     "insert into people.application (account, programme, kind, via, form, received_on, second_needed) "
     "values ($1, $2, 'first', 'desk', 'x', '2026-01-02', false)",
     "insert into people.attachment (application, programme, kind, type, body) "
@@ -91,8 +92,8 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 kind_steps=[(0, 1)],
             )
         for programme, first in ((A, 1000), (B, 2000)):
-            rows = [NewHolder(first + n, person=Person(f"P{n}")) for n in range(2)]
-            await add_holders(c, TESTER, programme, rows)
+            rows = [NewHolder(first + n, person=Person(f"P{n}", PESELS[n])) for n in range(2)]
+            await add_holders(c, TESTER, MASTER_KEY.vault, programme, rows)
             account = await c.fetchval("select account from registry.card where token = $1", first)
             for sql in OF_A_PERSON:
                 await write_registry(c, sql, account, programme)
@@ -189,6 +190,8 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.card",
         "registry.holder",
         "people.key",
+        "people.pesel_token",
+        "people.token_key",
         "people.person",
         "people.consent",
         "people.application",
@@ -298,7 +301,9 @@ async def test_nobody_is_put_on_another_city_s_holder(two_cities: Database) -> N
         async with writing(c, TESTER):
             await c.execute(f"set local role {role}")
             await c.execute(
-                "insert into people.person (account, programme, name) values ($1, 1, 'x')", account
+                "insert into people.person (account, programme, name) values ($1, 1, $2)",
+                account,
+                bytes(38),
             )
 
     for role in (role_name(A), "none"):

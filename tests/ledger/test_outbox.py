@@ -26,6 +26,7 @@ from ledger.registry.reads import Status
 from tests.ledger.books import PARTNER, TESTER, found_registry, write_registry
 from tests.ledger.outbox_reader import READER
 from tests.patience import HANG_S
+from tests.switch.memory import MASTER_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,7 +93,9 @@ async def test_what_is_rolled_back_is_not_told(registry: Database) -> None:
 async def test_holders_and_partners_are_told_of(registry: Database) -> None:
     """A notice given and taken back, an entitlement, a partner suspended; nothing of the person is in it."""
     person = Person("Planted Person", phone="600700800", email="planted@example.org")
-    await registry.run(lambda c: add_holders(c, TESTER, 1, [NewHolder(1000, person=person)]))
+    await registry.run(
+        lambda c: add_holders(c, TESTER, MASTER_KEY.vault, 1, [NewHolder(1000, person=person)])
+    )
     given, ends = date(2026, 1, 31), date(2026, 2, 28)
     await registry.run(lambda c: give_notice(c, TESTER, 1000, given_on=given, ends_on=ends))
     await registry.run(lambda c: withdraw_notice(c, TESTER, 1000))
@@ -236,7 +239,7 @@ async def test_old_events_go_once_they_are_read(registry: Database, database: Da
 async def test_a_renewal_is_due_once(registry: Database, database: Database) -> None:
     """Whose entitlement ends within 60 days is told once for that day, and not who has given up the card."""
     holders = [NewHolder(token) for token in (1000, 1001, 1002)]
-    await registry.run(lambda c: add_holders(c, TESTER, 1, holders))
+    await registry.run(lambda c: add_holders(c, TESTER, MASTER_KEY.vault, 1, holders))
     today = await registry.run(lambda c: today_of(c, 1))
     for token, days in ((1000, 60), (1001, 61), (1002, 10)):
         await registry.run(

@@ -13,12 +13,15 @@ from ledger.registry.people import Person, change_person
 from ledger.registry.programmes import add_rules
 from tests.days import today
 from tests.ledger.books import TESTER, found_registry
+from tests.switch.memory import MASTER_KEY
 
 
 async def add(owner: Database, token: int, born: date) -> Import:
     """Give a card a holder born on a day."""
     return await owner.run(
-        lambda c: add_holders(c, TESTER, 1, [NewHolder(token, person=Person("x", born_on=born))])
+        lambda c: add_holders(
+            c, TESTER, MASTER_KEY.vault, 1, [NewHolder(token, person=Person("x", born_on=born))]
+        )
     )
 
 
@@ -38,8 +41,10 @@ async def test_today_is_the_programme_s_day(owner: Database, zone: str) -> None:
         assert (done.added, [refusal.column for refusal in done.refused]) == (added, ["born_on"][added:])
     await add(owner, 1001, day)
     with pytest.raises(RegistryRefused, match="in the future"):
-        await owner.run(lambda c: change_person(c, TESTER, 1001, {"born_on": day + timedelta(1)}))
+        await owner.run(
+            lambda c: change_person(c, TESTER, MASTER_KEY.vault, 1001, {"born_on": day + timedelta(1)})
+        )
     await owner.run(lambda c: give_consent(c, TESTER, 1000, "newsletter"))
     await owner.run(lambda c: withdraw_consent(c, TESTER, 1000, "newsletter"))
-    (consent,), _ = await owner.run(lambda c: list_agreements(c, 1000))
+    (consent,), _ = await owner.run(lambda c: list_agreements(c, MASTER_KEY.vault, 1000))
     assert (consent["given_on"], consent["withdrawn_on"]) == (day, day)

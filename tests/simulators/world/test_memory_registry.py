@@ -59,7 +59,7 @@ async def found(owner: Database) -> list[CardTuple]:
     holders = [
         NewHolder(1_000 + n, flags=n, person=Person("x", born_on=born)) for n, born in enumerate(BIRTHS)
     ]
-    await owner.run(lambda c: add_holders(c, TESTER, 1, holders))
+    await owner.run(lambda c: add_holders(c, TESTER, MASTER_KEY.vault, 1, holders))
     for _ in range(2):
         await owner.run(lambda c: issue_key(c, TESTER, MASTER_KEY, TERMINAL, bytes(32)))
     return (await read(owner))[1]

@@ -1,6 +1,8 @@
 -- Who the holders are. A schema of its own, which the service has no right to enter: whatever reads memory, logs or queries
--- of a switch meets no name, PESEL, address, phone, e-mail or date of birth. The trail tells which columns were written,
--- never what stood in them. Anonymising removes the rows here; registry and books stay.
+-- of a switch meets no name, PESEL, address, phone, e-mail or date of birth. What says who somebody is stands here sealed
+-- (bytea) under the holder's own key, which lies outside the database: 37 bytes longer than the text, empty for an empty one.
+-- The trail tells which columns were written, never what stood in them. Anonymising removes the rows here and destroys the
+-- key, so that no older copy of them can be read; registry and books stay.
 
 create schema people;
 
@@ -27,19 +29,35 @@ create table people.person (
   born_on    date check (born_on >= date '1880-01-01'),
   created_at timestamptz not null default now(),
   programme  smallint not null references registry.programme (id),
-  name       text not null check (length(name) between 1 and 200),
-  pesel      text check (pesel ~ '^[0-9]{11}$'),
-  address    text not null default '' check (length(address) <= 300),
-  phone      text not null default '' check (length(phone) <= 32),
-  email      text not null default '' check (length(email) <= 254),
+  name       bytea not null check (octet_length(name) between 38 and 837),
+  pesel      bytea not null default '' check (octet_length(pesel) in (0, 48)),
+  address    bytea not null default '' check (octet_length(address) <= 1237),
+  phone      bytea not null default '' check (octet_length(phone) <= 165),
+  email      bytea not null default '' check (octet_length(email) <= 1053),
   channel    text not null default '' check (channel in ('', 'phone', 'sms', 'email')),
-  pickup     text not null default '' check (length(pickup) <= 64),
+  pickup     bytea not null default '' check (octet_length(pickup) <= 293),
   unique (account, programme),
   foreign key (account, programme) references registry.holder (account, programme),  -- nobody else's holder
   check (channel = '' or (channel = 'email' and email <> '') or (channel in ('phone', 'sms') and phone <> ''))
 );
--- One number, one account (Zgierz § 7).
-create unique index person_pesel on people.person (programme, pesel) where pesel is not null;
+
+-- One number, one account (Zgierz § 7): a PESEL is known again by its token, a basket (the first byte) and its HMAC under a key
+-- of the vault that this basket has. When somebody of a basket is erased it gets another key: the rest have new tokens, and no
+-- PESEL can be told from the tokens of an older copy.
+create table people.pesel_token (
+  programme smallint not null references registry.programme (id),
+  token     bytea not null check (octet_length(token) = 16),
+  account   bigint not null unique,
+  primary key (programme, token),
+  foreign key (account, programme) references people.person (account, programme) on delete cascade
+);
+
+create table people.token_key (
+  programme smallint not null references registry.programme (id),
+  basket    smallint not null check (basket between 0 and 255),
+  key       bigint not null unique,
+  primary key (programme, basket)
+);
 
 create table people.consent (
   account      bigint not null,
@@ -57,9 +75,9 @@ create table people.representative (
   programme smallint not null references registry.programme (id),
   number    smallint not null check (number between 1 and 99),
   role      text not null check (role in ('proxy', 'guardian')),
-  name      text not null check (length(name) between 1 and 200),
-  phone     text not null default '' check (length(phone) <= 32),
-  email     text not null default '' check (length(email) <= 254),
+  name      bytea not null check (octet_length(name) between 38 and 837),
+  phone     bytea not null default '' check (octet_length(phone) <= 165),
+  email     bytea not null default '' check (octet_length(email) <= 1053),
   until     date,
   primary key (account, number),
   foreign key (account, programme) references people.person (account, programme) on delete cascade
@@ -96,20 +114,18 @@ begin
 end
 $$;
 
-create trigger change_lock before insert or update or delete on people.key
-  for each statement execute function registry.take_change_lock();
-create trigger not_truncated before truncate on people.key for each statement execute function registry.refuse_change();
-
 do $$
 declare t text;
 begin
-  foreach t in array array['person', 'consent', 'representative'] loop
+  foreach t in array array['key', 'person', 'pesel_token', 'token_key', 'consent', 'representative'] loop
     execute format('create trigger change_lock before insert or update or delete on people.%I
                     for each statement execute function registry.take_change_lock()', t);
-    execute format('create trigger record_change after insert or update or delete on people.%I
-                    for each row execute function people.record_change()', t);
     execute format('create trigger not_truncated before truncate on people.%I
                     for each statement execute function registry.refuse_change()', t);
+    if t in ('person', 'consent', 'representative') then
+      execute format('create trigger record_change after insert or update or delete on people.%I
+                      for each row execute function people.record_change()', t);
+    end if;
   end loop;
 end
 $$;

@@ -1,0 +1,84 @@
+"""Owns the end of who a holder is: rows removed, the key destroyed; and all of it again after a restore.
+
+The vault knows every key that was destroyed. A database that still has one of them, because it was restored
+from an older backup or because a write failed at its very end, is brought there by `apply_erasures`: nothing
+sealed could be read there anyway, and what stands in clear beside it (a date of birth, flags) goes too. Takes
+the owner's connection; every write takes its actor.
+"""
+
+from typing import Any, Final
+
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.card_states import CardStatus, Hand, check_move
+from ledger.registry.cards import the_card
+from ledger.registry.contracts import end_account
+from ledger.registry.pesel_tokens import basket_of, renew_basket
+from ledger.registry.vault import Vault
+
+ERASED_AGAIN: Final = "an erasure done again: the key of this holder was destroyed"
+_FORGET: Final = """update registry.holder set flags = 0, guardian = false, kinds = 0, kinds_from = null,
+    kinds_before = 0, next_from = null, kinds_next = 0, entitled_until = null, tax_year = null
+  where account = $1"""
+_PENDING: Final = "select key, programme, account from people.key where key = any($1::bigint[]) order by key"
+_DEAD_BASKETS: Final = (
+    "select programme, basket from people.token_key where key = any($1::bigint[]) order by 1, 2"
+)
+
+
+async def anonymise(connection: Connection, actor: Actor, vault: Vault, token: int) -> int:
+    """Remove who the holder of a card is, and end its account: the books stay, nobody is known by them any
+    more.
+
+    Returns how many carriers ended with it (Zgierz § 19.9, § 26, § 38).
+    """
+    async with writing(connection, actor):
+        card = await the_card(connection, token)
+        check_move(CardStatus.ACTIVE, CardStatus.CLOSED, actor.hand)
+        ended, keys = await _forget(connection, actor, vault, card["programme"], card["account"])
+        vault.destroy(*keys, account=card["account"])  # the last step: only the commit comes after it
+    return ended
+
+
+async def pending_erasures(connection: Connection, vault: Vault) -> list[Any]:
+    """Return the keys that were destroyed and that this database still has: key, programme, account."""
+    rows: list[Any] = await connection.fetch(_PENDING, [one.key for one in vault.destroyed()])
+    return rows
+
+
+async def apply_erasures(connection: Connection, actor: Actor, vault: Vault) -> int:
+    """Erase again whom this database still has, each in a write of its own; return how many keys it had.
+
+    What is applied already is not there any more, so it may be broken off and begun again.
+    """
+    pending = await pending_erasures(connection, vault)
+    again = actor._replace(hand=Hand.DESK, reason=actor.reason or ERASED_AGAIN)
+    dead = await connection.fetch(_DEAD_BASKETS, [row["key"] for row in pending])
+    for row in dead:
+        async with writing(connection, again):
+            await renew_basket(connection, vault, row["programme"], row["basket"])
+    for row in pending:
+        async with writing(connection, again):
+            keys = [row["key"]]
+            if row["account"] is not None:
+                _, keys = await _forget(connection, again, vault, row["programme"], row["account"])
+            await connection.execute("delete from people.key where key = $1", row["key"])
+            vault.destroy(*keys, account=row["account"] or 0)
+    return len(pending)
+
+
+async def _forget(
+    connection: Connection, actor: Actor, vault: Vault, programme: int, account: int
+) -> tuple[int, list[int]]:
+    """Remove what is known of the holder of an account; return how many carriers ended, and the keys to
+    destroy.
+    """
+    ended = await end_account(connection, actor, account, CardStatus.CLOSED)
+    basket = await basket_of(connection, account)
+    await connection.execute("delete from people.person where account = $1", account)
+    await connection.execute(_FORGET, account)
+    rows = await connection.fetch("delete from people.key where account = $1 returning key", account)
+    keys = [row["key"] for row in rows]
+    if basket is not None:
+        keys += await renew_basket(connection, vault, programme, basket)
+    return ended, keys
