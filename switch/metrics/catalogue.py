@@ -176,10 +176,11 @@ SIGN_ON_REFUSALS = counter(
     "sign_on_refusals",
     "Handshakes whose proof was wrong, by the true cause, which the terminal is not told",
     "wrong_key or generation_unknown on one terminal: issue its key again. unknown_terminal from one"
-    " address: somebody tries numbers. The log line `sign_on_refused` has terminal and address.",
+    " address: somebody tries numbers. backing_off: an address that failed as one terminal tries again before"
+    " its pause is over. The log line `sign_on_refused` has terminal and address.",
     Label(
         "cause",
-        "what the registry says",
+        "what the registry says, or that the address is in its pause",
         (
             "wrong_key",
             "unknown_terminal",
@@ -187,6 +188,7 @@ SIGN_ON_REFUSALS = counter(
             "generation_retired",
             "generation_unknown",
             "key_expired",
+            "backing_off",
         ),
     ),
 )

@@ -2,14 +2,15 @@
 
 Owns the verdict on a handshake, its counts and its line in the operator's log. Must not know how bytes
 travel. Invariants: unknown, blocked, expired and wrongly keyed terminals see the same exchange (SPEC.md,
-Handshake), and the log, which tells them apart, is written when their connection has closed; a number only
-claimed spends nothing of its terminal's allowance.
+Handshake), and so does a source in its pause (backoff.py); the log, which tells them apart, is written when
+their connection has closed; a number only claimed spends nothing of its terminal's allowance.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -22,6 +23,7 @@ from switch.flow.connection import Connection, Transport
 from switch.flow.faults import Whose
 from switch.metrics import Meters
 from switch.rules.directory import Directory
+from switch.wire.backoff import Backoff
 from switch.wire.hub import Hub
 
 log = structlog.get_logger()
@@ -79,18 +81,22 @@ class Admission:
         self._directory = directory
         self._draw = draw
         self._dummy_key = draw(32)
+        self.backoff = Backoff()
 
-    def new_session(self) -> ServerSession:
-        """The session of a connection that has just been accepted."""
+    def new_session(self, source: str) -> ServerSession:
+        """The session of a connection that has just been accepted from an address."""
         return ServerSession(
             nonce=self._draw(32),
             session_id=self._draw(8),
-            find_key=self._find_key,
+            find_key=partial(self._find_key, source),
             dummy_key=self._dummy_key,
         )
 
-    def _find_key(self, terminal: int, generation: int) -> bytes | None:
-        return self._directory.find_key(terminal, generation, clock_ms())
+    def _find_key(self, source: str, terminal: int, generation: int) -> bytes | None:
+        """Return the key a proof is held to; in a pause there is none, whatever the registry has."""
+        is_paused = self.backoff.is_paused(terminal, source, trio.current_time())
+        key = self._directory.find_key(terminal, generation, clock_ms())
+        return None if is_paused else key
 
     def refusal(self, session: ServerSession) -> str | None:
         """Why a terminal that has proved its key is not let in; to be asked before ACCEPT is written."""
@@ -120,6 +126,7 @@ class Admission:
     def admit(self, connection: Connection) -> None:
         """Take in a connection whose ACCEPT has been written."""
         self.meters.handshakes["accepted"] += 1
+        self.backoff.proved(connection.number, connection.source)
         self.hub.admit(connection)
         if connection.terminal is not None and connection.terminal.blocked:
             # While ACCEPT was being written: the block found no connection to close.
@@ -138,7 +145,7 @@ class Admission:
         if not isinstance(fault, AuthenticationFailed):
             self.failed(source, fault.reason)
             return
-        cause = self._directory.why_no_key(fault.terminal, fault.generation, clock_ms()) or "wrong_key"
+        cause = self._why_refused(source, fault.terminal, fault.generation)
         self.meters.handshakes[fault.reason] += 1
         self.meters.sign_on_refusals[cause] += 1
         faults, now = self.hub.connections.faults, trio.current_time()
@@ -148,3 +155,10 @@ class Admission:
         faults.note(
             whose, "sign_on_refused", source, cause, now, terminal=fault.terminal, generation=fault.generation
         )
+
+    def _why_refused(self, source: str, terminal: int, generation: int) -> str:
+        """Note a proof that did not count, and return why, for the operator alone."""
+        if self.backoff.is_paused(terminal, source, now := trio.current_time()):
+            return "backing_off"
+        self.backoff.failed(terminal, source, now)
+        return self._directory.why_no_key(terminal, generation, clock_ms()) or "wrong_key"

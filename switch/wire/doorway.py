@@ -156,9 +156,9 @@ class Doorway:
             self._end(oldest, "evicted")
         sock.setblocking(False)
         carrier = TlsSocket(sock, self._tls) if self._tls else PlainSocket(sock)
-        self._half_open[sock.fileno()] = HalfOpen(
-            carrier, self._admission.new_session(), str(address[0]), now
-        )
+        source = str(address[0])
+        session = self._admission.new_session(source)
+        self._half_open[sock.fileno()] = HalfOpen(carrier, session, source, now)
         self._epoll.register(sock.fileno(), READ)
 
     def _accept_not_before(self, moment: float) -> None:

@@ -182,7 +182,7 @@ class StreamDoorway:
                 self._half_open.pop(next(iter(self._half_open))).cancel()
             self._half_open[serial] = scope
             try:
-                return await self._shake_hands(stream)
+                return await self._shake_hands(stream, source)
             except _RefusedError as refused:
                 admission.failed(source, refused.reason, terminal=refused.terminal)
             except ProtocolError as fault:
@@ -196,8 +196,8 @@ class StreamDoorway:
             admission.meters.handshakes[result] += 1
         return None
 
-    async def _shake_hands(self, stream: trio.abc.Stream) -> ServerSession:
-        session = self._admission.new_session()
+    async def _shake_hands(self, stream: trio.abc.Stream, source: str) -> ServerSession:
+        session = self._admission.new_session(source)
         while not session.is_open:
             data = await stream.receive_some(READ_BYTES_MAX)
             if not data:

@@ -137,8 +137,9 @@ class Memory(msgspec.Struct):
 
     streams: list[trio.SocketStream]
 
-    async def connect(self) -> trio.SocketStream:
-        stream = await trio.open_tcp_stream("127.0.0.1", self.port)
+    async def connect(self, source: str = "127.0.0.1") -> trio.SocketStream:
+        """Open a connection; every address 127.x.y.z is this machine's."""
+        stream = await trio.open_tcp_stream("127.0.0.1", self.port, local_address=source)
         self.streams.append(stream)
         return stream
 

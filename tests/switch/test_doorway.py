@@ -134,7 +134,7 @@ async def test_a_number_only_claimed_spends_nothing_of_its_terminal() -> None:
     """Whoever knows a terminal's number and not its key cannot keep it out."""
     async with running_front() as memory:
         for _ in range(int(DOOR / HANDSHAKE) + 50):
-            assert not await Line(await memory.connect(), 1, key=bytes(32)).sign_in()
+            assert not await Line(await memory.connect("127.0.0.2"), 1, key=bytes(32)).sign_in()
         assert await Line(await memory.connect(), 1).sign_in()
 
 
