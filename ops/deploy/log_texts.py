@@ -149,8 +149,8 @@ EVENTS: Final[dict[str, Told]] = {
     "serving": Told("All workers serve: the terminals' port, and the addresses for HTTP.", NOTHING),
     "sign_on_refused": Told(
         "A terminal could not prove its key. unknown_terminal, terminal_blocked, generation_retired, "
-        "generation_unknown, key_expired: by the registry; wrong_key: it has another; backing_off: the address "
-        "failed before, and came again too soon to be looked at.",
+        "generation_unknown, key_expired: by the registry; wrong_key: it has another; backing_off: the "
+        "address failed before, and came again too soon to be looked at.",
         "`cityswitch terminals show`; give it its key with `terminals key issue` or `key rotate`.",
     ),
     "supervisor_said": Told("A worker could not read what its supervisor sent.", "A defect: keep `problem`."),
