@@ -42,17 +42,18 @@ _INVARIANTS: Final[dict[str, str]] = {
               where p.unit = 0 and side.account & 7 = 0 group by p.bucket, side.account
           ) s on s.bucket = a.bucket and s.account = a.id
           where a.id is null or a.balance <> coalesce(s.points, 0)""",
-    "no card is below its floor but by a recorded reversal or refund": """
+    "no card is below its floor but by a recorded reversal, refund or adjustment": """
         select format('account %s: balance %s', a.id, a.balance) from ledger.account a
           where a.balance < a.floor and not exists (
             select from ledger.journal j
-              where j.bucket = a.bucket and j.account = a.id and j.original_stan <> 0 and j.code = 0
-                and j.points < 0)
+              where j.bucket = a.bucket and j.account = a.id and j.code = 0
+                and (j.original_stan <> 0 or j.kind = 7) and j.points < 0)
         union all
         select format('terminal %s stan %s', j.terminal, j.stan) from ledger.journal j
           join ledger.account a on a.bucket = j.bucket and a.id = j.account
           where j.code = 0 and j.points < 0 and j.balance < a.floor
-            and (j.original_stan = 0 or (j.original_terminal is not null and j.details & 4096 = 0))""",
+            and (j.original_stan = 0 and (j.kind <> 7 or j.details & 4096 = 0)
+              or j.original_terminal is not null and j.details & 4096 = 0)""",
     "one effect per id: what is approved is posted once, what is declined never": """
         select format('terminal %s stan %s, transaction %s', j.terminal, j.stan,
                       coalesce(j.transaction_id, p.transaction_id))

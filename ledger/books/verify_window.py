@@ -44,10 +44,11 @@ _OF_ACCOUNTS: Final[dict[str, str]] = {
             limit 1) b on true
           where j.balance <> coalesce(b.balance, 0) + j.points
              or (j.previous_stan <> 0 and b.account is distinct from j.account)""",
-    "no card is below its floor but by a recorded reversal or refund": """
+    "no card is below its floor but by a recorded reversal, refund or adjustment": """
         select format('terminal %s stan %s', j.terminal, j.stan) from newest j
           where j.code = 0 and j.points < 0 and j.balance < j.floor
-            and (j.original_stan = 0 or (j.original_terminal is not null and j.details & 4096 = 0))""",
+            and (j.original_stan = 0 and (j.kind <> 7 or j.details & 4096 = 0)
+              or j.original_terminal is not null and j.details & 4096 = 0)""",
     "one effect per id: what is approved is posted once, what is declined never": """
         select format('terminal %s stan %s, transaction %s', j.terminal, j.stan, j.transaction_id)
           from newest j

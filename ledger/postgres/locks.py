@@ -33,3 +33,5 @@ KEEPER: Final = AdvisoryLock(SPACE, 4)
 """The one session that does the periodic work."""
 PROGRAMME_ROLES: Final = AdvisoryLock(SPACE, 5)
 """Of two that make the role of a programme, one at a time."""
+HAND: Final = AdvisoryLock(SPACE, 6)
+"""Of the office's own postings (`ledger.books.hand`), one transaction at a time."""

@@ -41,6 +41,8 @@ COMMANDS = {
     "explain": "explain:app",
     "journal": "journal:app",
     "ledger": "ledger:app",
+    "adjust": "adjust:app",
+    "balances": "balances:app",
     "init": "install:init_app",
     "migrate": "install:migrate_app",
     "config": "config:app",

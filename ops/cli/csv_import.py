@@ -232,11 +232,12 @@ async def store_sheet(
     *,
     what: str,
     as_json: bool,
+    see: str = "",
 ) -> Exit:
     """Store a sheet's lines as `how` says, and report; return the exit status.
 
     `store` names what it refuses by key; the report names it by line. A key that occurs twice is refused the
-    second time.
+    second time. `see`: the command that shows what was stored, if it is not the list of `what`.
     """
     refused_to = how.refused_to or sheet.path.with_name(sheet.path.name + ".refused.csv")
     if how.mode is Mode.GOOD_ROWS and refused_to.exists():
@@ -258,7 +259,7 @@ async def store_sheet(
     refused.sort(key=lambda entry: entry.line)
     stored = 0 if is_hopeless else done.added
     if stored and how.mode is not Mode.DRY_RUN:
-        work_is_done(f"See: cityswitch {what} list")
+        work_is_done(f"See: cityswitch {see or what + ' list'}")
     _report(sheet, how, stored, done.unchanged, refused, what=what, as_json=as_json)
     if refused and how.mode is Mode.GOOD_ROWS:
         _write_refused(refused_to, sheet.header, refused)

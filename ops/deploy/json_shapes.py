@@ -70,6 +70,7 @@ def inside(outer: Schema, **inner: Schema) -> Schema:
 IMPORTED: Final = fields(
     "file text, sha256 text, dry_run yes, imported int, unchanged int, refused any, refused_file? text?"
 )
+ADJUSTED: Final = "adjustment int, state text, rows int, points int"
 DONE: Final = fields("card text, status text")
 ID_STATUS: Final = fields("id int, status text")
 CASE: Final = fields("case int, state text, status text, status_before text")
@@ -94,10 +95,23 @@ FREE: Final[Schema] = {"type": "object"}
 """What has more figures than are worth a promise: of a simulation."""
 
 SHAPES: Final[dict[str, Schema]] = {
+    "adjust approve": fields(f"{ADJUSTED}, posted int, declined int"),
+    "adjust list": rows(
+        "adjustment int, kind text, state text, programme int, rows int, points int, posted int,"
+        " declined int, reason text, source text?, proposed_by text, proposed_at text, decided_by text?,"
+        " decided_at text?, decision text?"
+    ),
+    "adjust propose": fields(f"{ADJUSTED}, card text"),
+    "adjust refuse": fields(ADJUSTED),
+    "adjust show": rows(
+        "row int, card text, account int, points int, reference text?, posted_at text?, result text?,"
+        " balance int?"
+    ),
     "audit": rows(
         "id int, at text, actor text, hand text, second text?, object text, key text, change text,"
         " reason text?, source text?, role text, rows int, before any, after any"
     ),
+    "balances import": IMPORTED,
     "cards activate": fields("card text, status text, replaced any"),
     "cards add": DONE,
     "cards block": DONE,

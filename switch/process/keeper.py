@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 import trio
 
+from ledger.books.adjusting import post_adjustments
 from ledger.books.rollup import roll_up
 from ledger.books.shares import move_shares
 from ledger.errors import DatabaseContended, LedgerError
@@ -42,6 +43,11 @@ async def roll_up_balances(connection: Connection) -> None:
         raise DatabaseContended("a transaction has been running for longer than a roll-up waits")
 
 
+async def post_approved(connection: Connection) -> None:
+    """Post what an office approved and did not post itself, a bounded part of it at a time."""
+    await post_adjustments(connection, clock_ms(), slices_max=50)
+
+
 JOBS: Final = (
     Job("expired_keys", 60.0, retire_expired_keys),
     Job("partner_balances", 300.0, roll_up_balances),
@@ -49,6 +55,7 @@ JOBS: Final = (
     Job("notices", 60.0, end_notices),
     Job("quota_shares", 5.0, move_shares),
     Job("outbox", 600.0, keep_outbox),
+    Job("adjustments", 5.0, post_approved),
 )
 
 

@@ -12,6 +12,7 @@ SILENT: Final = "silent: "
 IN_POLISH: Final = {
     "VAT": "VAT",
     "ages in two bands": "wiek w dwóch kategoriach",
+    "corrections": "korekty",
     "credit of rebates": "rozliczenie rabatów",
     "days and hours": "dni i godziny",
     "duplicates": "duplikaty",

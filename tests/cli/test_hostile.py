@@ -49,6 +49,7 @@ POSITIONALS = {
     "offers": ["7"],
     "cards": [card(1), card(2)],
     "ledger": [card(1)],
+    "balances": ["FILE"],
     "programmes": ["czestochowa", "FILE"],
 }
 REQUIRED = {
@@ -128,6 +129,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     offers = "number,partner,name_pl,name_en,text_pl,text_en,kind\n7,1,a,a,a,a,free_entry\n"
     (tmp_path / "offers.csv").write_text(offers, encoding="utf-8")
     (tmp_path / "terminals.csv").write_text("id,partner\n1,1\n", encoding="utf-8")
+    (tmp_path / "balances.csv").write_text(f"number,points,reference\n{card(3)},5,x\n", encoding="utf-8")
     (tmp_path / "cards.csv").write_text(f"number\n{card(3)}\n", encoding="utf-8")
     with state_held(tmp_path / "state", "up"):
         yield tmp_path

@@ -132,6 +132,22 @@ TABLE: Final[dict[str, Row]] = {
     "partners show": on_id(),
     "partners block": on_id(*SURE, number=5),
     "partners unblock": on_id(number=5),
+    # Zgierz has no points, so nothing of hers is there to approve.
+    "adjust propose": on_card(1, "--points", "5", "--reason", "x", own=REFUSED),
+    "adjust list": seen(),
+    "adjust show": Row(lambda _: ("1",), NOT_FOUND, NOT_FOUND),
+    "adjust approve": Row(lambda _: ("1", "--points", "5", *SURE), NOT_FOUND, NOT_FOUND),
+    "adjust refuse": Row(lambda _: ("1", *SURE), NOT_FOUND, NOT_FOUND),
+    "balances import": both(
+        lambda w: (
+            w.file("balances.csv", "number,points,reference", f"{w.card(1)},5,x"),
+            "--programme",
+            w.code,
+            "--reason",
+            "x",
+        ),
+        own=REFUSED,
+    ),
     "outlets add": Row(lambda w: (w.id(5), "Rynek", "--partner", w.id()), OK, Exit.USAGE),
     "outlets import": both(
         lambda w: (w.file("outlets.csv", "id,partner,name", f"{w.id(6)},{w.id()},Rynek"),),

@@ -11,6 +11,7 @@ from ledger.books.layout import hold_layout
 from ledger.books.posting import AccountKind, account_id
 from ledger.errors import DatabaseMisconfigured, NotInRegistry, StatementRefused
 from ledger.postgres.database import Connection, Database
+from ledger.registry.adjustments import AdjustmentKind, NewRow, Terms, propose
 from ledger.registry.audit import writing
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.holder_imports import NewHolder, add_holders
@@ -71,6 +72,13 @@ OF_A_PERSON = (
 )
 
 
+async def propose_five(c: Connection, programme: int, token: int) -> None:
+    """A correction that waits for its second person."""
+    actor, terms = TESTER._replace(reason="x"), Terms(1, 9, may_go_below=False)
+    kind = AdjustmentKind.CORRECTION
+    await propose(c, actor, [NewRow(token, 5)], programme=programme, kind=kind, terms=terms)
+
+
 @pytest.fixture
 async def two_cities(owner: Database, database: Database) -> Database:
     """Two programmes with a partner, a terminal, cards, holders and persons each; sales in the books."""
@@ -109,6 +117,7 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 "insert into web.attempt (programme, key, count) values ($1, sha256('x'), 1)", programme
             )
             await make_role(c, programme)
+            await propose_five(c, programme, first)
         for programme, partner in ((A, PARTNER), (B, 8)):
             terminal = 70 if programme == A else 80
             for sql in (
@@ -205,6 +214,8 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.terminal_hours",
         "registry.card_case",
         "registry.card_fee",
+        "registry.adjustment",
+        "registry.adjustment_row",
         "registry.audit",
         "registry.outbox",
         "registry.outbox_mark",
@@ -267,6 +278,10 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
         "insert into registry.invoice_city (partner, programme, nip, name, address) "
         "values (8, 1, '8982145677', 'x', 'x')",
         "update registry.invoice_document set document = 'x'",
+        "update registry.adjustment_row set posted_at = now(), code = 0, balance = 0",
+        "insert into registry.adjustment "
+        "(programme, kind, reason, rows, points_sum, may_go_below, rules_version) "
+        "values (2, 1, 'x', 1, 1, false, 1)",
     ):
 
         async def try_it(c: Connection, sql: str = sql) -> None:

@@ -190,7 +190,7 @@ class Writer:
             posting.points, posting.basis = -posting.tier, rng.randint(0, 9_999)
             posting.amount_grosze = rng.randint(0, 9_999)
         elif kind == Kind.ADJUSTMENT:
-            posting.points = rng.randint(-20, 20)
+            posting.points, posting.may_go_below = rng.randint(-20, 20), rng.random() < 0.3
             posting.counter_account = account_id(self.programme, AccountKind.ORGANISER)
         elif kind in (Kind.BENEFIT_USE, Kind.BENEFIT_ADVICE, Kind.QUOTE):
             self._fill_benefit(posting)

@@ -178,6 +178,7 @@ class Bucket:
 
     def _judge_points(self, posting: Posting) -> int:
         is_covered = posting.points >= 0 or self._covers(posting.account, posting.points)
+        is_covered = is_covered or posting.may_go_below
         return codes.APPROVED if is_covered else codes.POINTS_INSUFFICIENT
 
     def _covers(self, account_number: int, points: int) -> bool:

@@ -18,6 +18,7 @@ from ledger.books.rows import POST_BATCH
 from ledger.postgres import election, fitness, locks, pooling
 from ledger.postgres.database import IS_AT_WORK, PROBE
 from ledger.registry import (
+    adjustments,
     audit,
     card_cases,
     holders,
@@ -318,6 +319,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     kinds.ADVANCE: _advance_kinds,
     holders.END_NOTICES: _end_notices,
     outbox.KEEP: _fixed(),  # nobody reads what is told here
+    adjustments.OPEN_ROWS: _fixed(),  # no office changes points there
     election.ELECT: _elect,
     pooling.TAKE: _take_and_tell,
     pooling.HOLD: _hold_and_tell,

@@ -59,7 +59,7 @@ def check_sections(rules: Rules) -> Iterator[Fault]:
 def check_tables(rules: Rules) -> Iterator[Fault]:
     """No table stands without the one that it needs."""
     if rules.earn is None:
-        for name in ("redeem", "settlement"):
+        for name in ("redeem", "settlement", "corrections"):
             if getattr(rules, name) is not None:
                 yield Fault(name, "a programme without [earn] has no points")
     elif rules.settlement is None:

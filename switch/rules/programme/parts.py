@@ -133,6 +133,19 @@ class Refund(Rule, frozen=True):
     below_zero: bool = True
 
 
+class Corrections(Rule, frozen=True):
+    """What an office may change of a card's points without a till, two people agreed: at most `points_max` of
+    a card at once; `below_zero`: also more than it has.
+    """
+
+    points_max: PointsPositive = 100_000
+    below_zero: bool = False
+
+
+UNSTATED_CORRECTIONS = Corrections(source=("silent: corrections",))
+"""Where a rules file has no [corrections]."""
+
+
 class Settlement(Rule, frozen=True):
     """What a point costs who awards it (net, VAT apart), and what a redeeming partner is credited."""
 

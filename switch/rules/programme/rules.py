@@ -9,6 +9,8 @@ from __future__ import annotations
 from switch.rules.programme.benefits import Benefits, Limits
 from switch.rules.programme.holders import Applications, CardRules, Entitlement, Holders
 from switch.rules.programme.parts import (
+    UNSTATED_CORRECTIONS,
+    Corrections,
     Earn,
     Identity,
     Language,
@@ -41,6 +43,7 @@ class Rules(Part, frozen=True):
     earn: Earn | None = None
     redeem: Redeem | None = None
     refund: Refund | None = None
+    corrections: Corrections | None = None
     settlement: Settlement | None = None
     lease: Lease | None = None
     benefits: Benefits | None = None
@@ -53,6 +56,10 @@ class Rules(Part, frozen=True):
             if tier.points == points:
                 return tier.value_grosze
         return None
+
+    def of_corrections(self) -> Corrections:
+        """Return what holds for corrections by hand, said or not."""
+        return self.corrections or UNSTATED_CORRECTIONS
 
     def sections(self, place: str) -> tuple[str, ...]:
         """Return where "table.key" stands in the programme's documents; nothing where there is no table."""

@@ -8,6 +8,7 @@ import pytest
 from ledger.books import batch, layout, node, quotas, rollup, rows, shares, statements, write_path
 from ledger.postgres import database, election, fitness, pooling
 from ledger.registry import (
+    adjustments,
     audit,
     card_cases,
     holders,
@@ -15,6 +16,7 @@ from ledger.registry import (
     key_over_wire,
     keys,
     kinds,
+    outbox,
     reads,
 )
 from simulators.world.memory.statements import HANDLERS
@@ -23,7 +25,8 @@ SQL = re.compile(r"\s*(select|insert|update|with|set|begin|commit)\b")
 MODULES = (
     *(batch, layout, node, quotas, rollup, rows, shares, statements, write_path),
     *(database, election, fitness, pooling),
-    *(audit, card_cases, holders, installation, key_over_wire, keys, kinds, reads),
+    *(adjustments, audit, card_cases, holders, installation, key_over_wire, keys, kinds),
+    *(outbox, reads),
 )
 
 

@@ -165,7 +165,8 @@ begin
   with moved as (
     update ledger.account a set
         balance = a.balance
-          + case when r.code = 0 and (r.points >= 0 or a.balance + r.points >= a.floor) then r.points else 0 end,
+          + case when r.code = 0 and (r.points >= 0 or a.balance + r.points >= a.floor
+              or p_details[r.n::int] & 4096 <> 0) then r.points else 0 end,
         last_terminal = r.terminal, last_stan = r.stan,
         previous_balance = a.balance, previous_terminal = a.last_terminal, previous_stan = a.last_stan
       from (

@@ -141,6 +141,7 @@ set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bit
 declare
   POINTS_INSUFFICIENT constant smallint := 60;
   QUOTA_USED_UP constant smallint := 61;
+  MAY_GO_BELOW constant smallint := 4096;
   v_account ledger.account;
   v_code int := r.code;
   v_points bigint := 0;
@@ -159,7 +160,8 @@ begin
   elsif r.journalled and v_account.id is not null and v_account.id <> all (p_locked) then
     return null;
   end if;
-  if v_code = 0 and r.points < 0 and v_account.balance + r.points < v_account.floor then
+  if v_code = 0 and r.points < 0 and v_account.balance + r.points < v_account.floor
+      and r.details & MAY_GO_BELOW = 0 then
     v_code := POINTS_INSUFFICIENT;
   elsif v_code = 0 and r.uses is not null then
     if r.journalled and not ledger.hold_quotas_v1(p_bucket, v_legs) then
