@@ -1,17 +1,20 @@
 """Owns the applications people make, and what came with them: taken down, moved from state to state, listed.
 
-Rows of schema `people`. What an application holds (`form`) is the caller's: bytes. What may follow what, and
-that a second person decides where one is needed, the database holds whoever writes (migrations, 0088). Takes
-the owner's connection or a programme's; every write takes its actor. No error repeats what was typed.
+Rows of schema `people`. What an application holds (`form`) is the caller's: bytes, sealed like the files and
+the reason under the holder's key, or one of the applicant's own. What may follow what, and that a second
+person decides where one is needed, the database holds whoever writes (migrations, 0088). Takes the owner's
+connection or a programme's; every write takes its actor. No error repeats what was typed.
 """
 
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import HolderErased, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
+from ledger.registry.sealed import erase_key, key_in, key_of, new_keys, place, seal, unseal, unseal_bytes
+from ledger.registry.vault import Vault
 
 KINDS: Final = ("first", "renewal", "duplicate")
 WAYS: Final = ("desk", "web", "post", "api")
@@ -24,6 +27,13 @@ ATTACHMENTS_MAX: Final = 8
 OPEN_OF_ACCOUNT_MAX: Final = 3
 REASON_CHARACTERS_MAX: Final = 2_000
 FORM_BYTES_MAX: Final = 16_384
+
+
+class Which(NamedTuple):
+    """One application, and the programme whose it has to be."""
+
+    programme: int
+    number: int
 
 
 class NewApplication(NamedTuple):
@@ -58,6 +68,7 @@ class File(NamedTuple):
     body: bytes
 
 
+_NUMBER: Final = "select nextval(pg_get_serial_sequence($1, 'number'))"
 _VIEW: Final = """number, programme, kind, via, desk, state, account, token, received_on, received_at, due_on,
     complete_until, second_needed, taken_by, verified_by, decided_by, reason, form, changed_at"""
 _DUE: Final = f"""select {_VIEW}, registry.today_of(programme) as today from people.application
@@ -66,7 +77,7 @@ _DUE: Final = f"""select {_VIEW}, registry.today_of(programme) as today from peo
   order by coalesce(due_on, complete_until, 'infinity'), number limit $6"""  # noqa: S608 a fixed list
 
 
-async def add_application(connection: Connection, actor: Actor, new: NewApplication) -> int:
+async def add_application(connection: Connection, actor: Actor, vault: Vault, new: NewApplication) -> int:
     """Take an application down; return its number."""
     if new.kind not in KINDS or new.via not in WAYS:
         raise RegistryRefused(f"an application is one of {', '.join(KINDS)}, and comes by {', '.join(WAYS)}")
@@ -82,17 +93,50 @@ async def add_application(connection: Connection, actor: Actor, new: NewApplicat
             )
             if waiting >= OPEN_OF_ACCOUNT_MAX:
                 raise RegistryRefused("other applications of this holder are not decided yet")
-        number: int = await connection.fetchval(
-            "insert into people.application (programme, kind, via, form, due_on, desk, account, "
-            "second_needed, received_on) values ($1, $2, $3, $4, $5, $6, $7, $8, registry.today_of($1)) "
-            "returning number",
-            *new,
+        if new.account is None:
+            (key,) = await new_keys(connection, vault, new.programme, [None])
+        else:
+            key = await key_of(connection, vault, new.programme, new.account)
+        number: int = await connection.fetchval(_NUMBER, "people.application")
+        await connection.execute(
+            "insert into people.application (number, form, programme, kind, via, due_on, desk, account, "
+            "second_needed, received_on) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, registry.today_of($3))",
+            number,
+            seal(vault, key, new.form, _place(new.programme, number, "form")),
+            new.programme,
+            new.kind,
+            new.via,
+            new.due_on,
+            new.desk,
+            new.account,
+            new.second_needed,
         )
     return number
 
 
-async def the_application(connection: Connection, programme: int, number: int) -> Any:
+def _place(programme: int, number: int, column: str) -> bytes:
+    return place(programme, number, f"application.{column}")
+
+
+def form_in(vault: Vault, row: Any) -> bytes | None:
+    """Return what an application says; None where the key of who it is of was destroyed."""
+    try:
+        return unseal_bytes(vault, row["form"], _place(row["programme"], row["number"], "form"))
+    except HolderErased:
+        return None
+
+
+def reason_in(vault: Vault, row: Any) -> str:
+    """Return why somebody was called or refused; nothing where the key was destroyed."""
+    try:
+        return unseal(vault, row["reason"], _place(row["programme"], row["number"], "reason"))
+    except HolderErased:
+        return ""
+
+
+async def the_application(connection: Connection, which: Which) -> Any:
     """One application of a programme. Raises NotInRegistry, also for one of another programme."""
+    programme, number = which
     check_number("the number of an application", number, 1, INT64_MAX)
     row = await connection.fetchrow(
         f"select {_VIEW}, registry.today_of(programme) as today "  # noqa: S608 a fixed list
@@ -132,15 +176,22 @@ async def applications_of(connection: Connection, programme: int, account: int) 
 
 
 async def move_application(
-    connection: Connection, actor: Actor, programme: int, number: int, step: Step, *, was: str | None = None
+    connection: Connection,
+    actor: Actor,
+    vault: Vault,
+    which: Which,
+    step: Step,
+    *,
+    was: str | None = None,
 ) -> Any:
     """Move an application to a state; return it as it was. The database holds which step may follow which.
 
     `was`: the state the caller saw, if it has to be that one still. Raises NotInRegistry, RegistryRefused.
     """
     check_text("the reason", (step.reason or "").replace("\n", " "), REASON_CHARACTERS_MAX, least=0)
+    programme, number = which
     async with writing(connection, actor):
-        row = await the_application(connection, programme, number)
+        row = await the_application(connection, which)
         if was is not None and row["state"] != was:
             raise RegistryRefused(f"application {number} is {row['state']} by now")
         moved = await connection.fetchval(
@@ -153,13 +204,16 @@ async def move_application(
         decides = step.state in ("granted", "refused")
         if decides and row["second_needed"] and await _has_looked(connection, actor.name, row):
             raise RegistryRefused("a second person decides here: another one than whoever looked at it first")
+        at = _place(programme, number, "reason")
+        reason = step.reason and seal(vault, key_in(row["form"]), step.reason, at)
         await connection.execute(
-            "update people.application set state = $2, reason = coalesce($3, reason), due_on = $4, "
+            "update people.application set state = $2, reason = coalesce($3, reason), "
+            "due_on = case when $2 = 'called' then null else coalesce($4, due_on) end, "
             "complete_until = $5, account = coalesce(account, $6), token = coalesce($7, token) "
             "where number = $1",
             number,
             step.state,
-            step.reason,
+            reason,
             step.due_on,
             step.complete_until,
             step.account,
@@ -175,61 +229,73 @@ async def _has_looked(connection: Connection, name: str, row: Any) -> bool:
     return looked
 
 
-async def change_form(connection: Connection, actor: Actor, programme: int, number: int, form: bytes) -> None:
+async def change_form(connection: Connection, actor: Actor, vault: Vault, which: Which, form: bytes) -> None:
     """Put what an application says anew, while it is not verified: what was missing has come."""
     if len(form) > FORM_BYTES_MAX:
         raise RegistryRefused("the application is too long")
+    programme, number = which
     async with writing(connection, actor):
-        row = await the_application(connection, programme, number)
+        row = await the_application(connection, which)
         if row["state"] not in ("received", "called"):
             raise RegistryRefused(f"an application that is {row['state']} stays as it is")
-        await connection.execute("update people.application set form = $2 where number = $1", number, form)
+        sealed = seal(vault, key_in(row["form"]), form, _place(programme, number, "form"))
+        await connection.execute("update people.application set form = $2 where number = $1", number, sealed)
 
 
-async def remove_application(connection: Connection, actor: Actor, programme: int, number: int) -> None:
-    """Remove an application that has ended, and what came with it: the person's data, not the trail."""
+async def remove_application(connection: Connection, actor: Actor, vault: Vault, which: Which) -> None:
+    """Remove an application that has ended, and what came with it: the person's data, not the trail.
+
+    The key of an applicant who became nobody's holder is destroyed.
+    """
     async with writing(connection, actor):
-        row = await the_application(connection, programme, number)
+        row = await the_application(connection, which)
         if row["state"] not in ENDED:
             raise RegistryRefused(f"an application that is {row['state']} is not removed: decide it first")
-        await connection.execute("delete from people.application where number = $1", number)
+        await connection.execute("delete from people.application where number = $1", which.number)
+        if row["account"] is None:
+            await erase_key(connection, vault, key_in(row["form"]))
 
 
-async def add_attachment(
-    connection: Connection, actor: Actor, programme: int, number: int, file: File
-) -> int:
+async def add_attachment(connection: Connection, actor: Actor, vault: Vault, which: Which, file: File) -> int:
     """Add a file that was checked to an application that is not decided; return its number."""
     if file.kind not in ATTACHMENTS:
         raise RegistryRefused(f"an attachment is one of {', '.join(ATTACHMENTS)}")
+    programme, number = which
     async with writing(connection, actor):
-        row = await the_application(connection, programme, number)
+        row = await the_application(connection, which)
         if row["state"] not in ("received", "called"):
             raise RegistryRefused(f"an application that is {row['state']} takes no attachments")
-        if len(await list_attachments(connection, programme, number)) >= ATTACHMENTS_MAX:
+        if len(await list_attachments(connection, which)) >= ATTACHMENTS_MAX:
             raise RegistryRefused(f"an application has at most {ATTACHMENTS_MAX} attachments")
-        attachment: int = await connection.fetchval(
-            "insert into people.attachment (application, programme, kind, type, body) "
-            "values ($1, $2, $3, $4, $5) returning number",
+        attachment: int = await connection.fetchval(_NUMBER, "people.attachment")
+        at = place(programme, attachment, "attachment.body")
+        await connection.execute(
+            "insert into people.attachment (number, application, programme, kind, type, body) "
+            "values ($1, $2, $3, $4, $5, $6)",
+            attachment,
             number,
             programme,
-            *file,
+            file.kind,
+            file.type,
+            seal(vault, key_in(row["form"]), file.body, at),
         )
     return attachment
 
 
-async def list_attachments(connection: Connection, programme: int, number: int) -> list[Any]:
+async def list_attachments(connection: Connection, which: Which) -> list[Any]:
     """What came with an application, without the bytes: number, kind, type, bytes, added_at, added_by."""
     rows: list[Any] = await connection.fetch(
-        "select number, kind, type, octet_length(body) as bytes, added_at, added_by from people.attachment "
-        "where application = $1 and programme = $2 order by number",
-        number,
-        programme,
+        "select number, kind, type, octet_length(body) - 37 as bytes, added_at, added_by "
+        "from people.attachment where application = $1 and programme = $2 order by number",
+        which.number,
+        which.programme,
     )
     return rows
 
 
-async def read_attachment(connection: Connection, programme: int, number: int, attachment: int) -> File:
+async def read_attachment(connection: Connection, vault: Vault, which: Which, attachment: int) -> File:
     """One attachment of one application of one programme. Raises NotInRegistry."""
+    programme, number = which
     check_number("the number of an attachment", attachment, 1, INT64_MAX)
     row = await connection.fetchrow(
         "select kind, type, body from people.attachment "
@@ -239,5 +305,6 @@ async def read_attachment(connection: Connection, programme: int, number: int, a
         programme,
     )
     if row is None:
-        raise NotInRegistry(f"application {number} has no attachment {attachment}")
-    return File(row["kind"], row["type"], bytes(row["body"]))
+        raise NotInRegistry(f"application {which.number} has no attachment {attachment}")
+    at = place(programme, attachment, "attachment.body")
+    return File(row["kind"], row["type"], unseal_bytes(vault, row["body"], at))

@@ -1,25 +1,29 @@
 """Owns the messages between a holder and the desk (Zgierz § 19): written, listed, marked as read.
 
-Rows of schema `people`, which go with the person. A message, once sent, stays as it is. Takes the owner's
-connection or a programme's; every write takes its actor. No error repeats what was typed.
+Rows of schema `people`, which go with the person, sealed under the holder's key. A message, once sent, stays
+as it is. Takes the owner's connection or a programme's; every write takes its actor. No error repeats what
+was typed.
 """
 
 from typing import Any, Final
 
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import HolderErased, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import INT64_MAX, check_page
+from ledger.registry.sealed import key_of, place, seal, unseal
+from ledger.registry.vault import Vault
 
 BODY_CHARACTERS_MAX: Final = 4_000
 UNREAD_MAX: Final = 20
 """How many a holder may have waiting at the desk: nobody fills it with one login."""
 
-_VIEW: Final = "number, account, sent_at, read_at, from_holder, sent_by, body"
+_NUMBER: Final = "select nextval(pg_get_serial_sequence('people.message', 'number'))"
+_VIEW: Final = "number, programme, account, sent_at, read_at, from_holder, sent_by, body"
 
 
 async def send_message(
-    connection: Connection, actor: Actor, account: int, text: str, *, from_holder: bool
+    connection: Connection, actor: Actor, vault: Vault, account: int, text: str, *, from_holder: bool
 ) -> int:
     """Write a message to or from the holder of an account; return its number. Lines may be broken."""
     text = text.replace("\r\n", "\n").strip()
@@ -39,21 +43,24 @@ async def send_message(
         )
         if from_holder and waiting >= UNREAD_MAX:
             raise RegistryRefused(f"{UNREAD_MAX} messages wait to be read: the desk answers those first")
-        number: int = await connection.fetchval(
-            "insert into people.message (account, programme, from_holder, body) "
-            "values ($1, $2, $3, $4) returning number",
+        key = await key_of(connection, vault, programme, account)
+        number: int = await connection.fetchval(_NUMBER)
+        await connection.execute(
+            "insert into people.message (number, account, programme, from_holder, body) "
+            "values ($1, $2, $3, $4, $5)",
+            number,
             account,
             programme,
             from_holder,
-            text.encode(),
+            seal(vault, key, text, place(programme, number, "message.body")),
         )
     return number
 
 
 async def list_messages(
-    connection: Connection, account: int, *, before: int = INT64_MAX, limit: int = 100
+    connection: Connection, vault: Vault, account: int, *, before: int = INT64_MAX, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """A page of the messages of an account, newest first; `body` is text."""
+    """A page of the messages of an account, newest first; `body` is text; nothing of who was erased."""
     check_page(limit, before)
     rows = await connection.fetch(
         f"select {_VIEW} from people.message where account = $1 and number < $2 "  # noqa: S608 a fixed list
@@ -62,7 +69,14 @@ async def list_messages(
         before,
         limit,
     )
-    return [{**row, "body": bytes(row["body"]).decode()} for row in rows]
+    try:
+        return [{**row, "body": unseal(vault, row["body"], _place(row))} for row in rows]
+    except HolderErased:
+        return []
+
+
+def _place(row: Any) -> bytes:
+    return place(row["programme"], row["number"], "message.body")
 
 
 async def unread_accounts(connection: Connection, programme: int, *, limit: int = 100) -> list[Any]:

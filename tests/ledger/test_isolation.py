@@ -57,10 +57,11 @@ OF_A_PERSON = (
     "insert into people.representative (account, programme, number, role, name) "
     "values ($1, $2, 1, 'proxy', decode(repeat('00', 38), 'hex'))",
     "insert into people.application (account, programme, kind, via, form, received_on, second_needed) "
-    "values ($1, $2, 'first', 'desk', 'x', '2026-01-02', false)",
+    "values ($1, $2, 'first', 'desk', repeat('x', 40)::bytea, '2026-01-02', false)",
     "insert into people.attachment (application, programme, kind, type, body) "
-    "select number, $2, 'photo', 'image/png', 'x' from people.application where account = $1",
-    "insert into people.message (account, programme, from_holder, body) values ($1, $2, true, 'x')",
+    "select number, $2, 'photo', 'image/png', form from people.application where account = $1",
+    "insert into people.message (account, programme, from_holder, body) "
+    "values ($1, $2, true, repeat('x', 40)::bytea)",
     "insert into web.login (programme, kind, name_key, password, account) "
     "values ($2, 'holder', sha256('x'), 'x', $1)",
     "insert into web.session (hash, programme, login, stage, ends_at) "
