@@ -151,8 +151,20 @@ def test_good_frames_before_a_fault_are_not_lost() -> None:
         with pytest.raises(ProtocolError) as again:
             server.receive(data)
         assert (again.value.reason, again.value.received) == (CloseReason.TAG, [])
+        assert again.value.detail == "the session has failed before"
     with pytest.raises(MisuseError):
         server.seal(EARNED, EARN_TYPE)
+
+
+def test_what_was_wrong_is_said_for_the_log() -> None:
+    """A HELLO of another version names it; a session that has read nothing waits for nothing."""
+    server, client = new_server(), new_client()
+    assert (server.has_partial_frame, client.has_partial_frame) == (False, False)
+    hello = bytearray(client.data_to_send())
+    hello[2] = 9
+    with pytest.raises(ProtocolError) as caught:
+        server.receive(bytes(hello))
+    assert (caught.value.reason, caught.value.detail) == (CloseReason.VERSION, "9")
 
 
 def test_biggest_frame_passes() -> None:
