@@ -1,0 +1,286 @@
+"""The desk's work with applications: taken down, completed, verified, decided, handed over.
+
+Owns the use cases and their clocks, by the rules of a programme. Must not write SQL (`ledger.registry` does)
+nor know a page. Invariants: a file is kept only as `ops.office.uploads` gives it back; nothing is verified
+that is not whole; what an application brings about (a holder, a duplicate, a renewal) is written in the same
+transaction as its state; no error repeats what was typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import applications as kept
+from ledger.registry.applications import ATTACHMENTS_MAX, File, NewApplication, Step, Which
+from ledger.registry.audit import Actor, writing
+from ledger.registry.installation import check_master_key
+from ledger.registry.people import Person, find_person
+from ledger.registry.pesel_tokens import known_pesels
+from ledger.registry.secrets import MasterKey
+from ops.office import granting
+from ops.office.forms import Form, Kind, Lack, asked, check_form, lacks_of
+from ops.office.rules_in_force import today, version_in_force
+from ops.office.uploads.check import check_upload
+from ops.office.uploads.refused import UploadRefused, Why
+from switch.rules.programme import Rules
+
+T = TypeVar("T")
+UPLOAD_S_MAX: Final = 30.0
+
+
+class View(NamedTuple):
+    """An application as a desk sees it. `form` None: the key of who it is of was destroyed."""
+
+    row: Any
+    form: Form | None
+    person: Person | None
+    """Who the holder is, of an application of a holder's."""
+    reason: str
+    attachments: list[Any]
+    lacks: list[Lack]
+    is_late: bool
+
+    @property
+    def name(self) -> str:
+        """Whose it is."""
+        if self.person is not None:
+            return self.person.name
+        return self.form.name if self.form else ""
+
+
+@dataclass(frozen=True)
+class ApplicationDesk:
+    """Where applications of one programme are dealt with: its database, and the master key."""
+
+    database: Database
+    master: MasterKey
+    programme: int
+
+    async def terms(self) -> tuple[Rules, date]:
+        """Return the rules in force now, and the day it is there."""
+        version = await version_in_force(self.database, self.programme)
+        return version.rules, today(version)
+
+    async def take(
+        self, actor: Actor, kind: Kind, via: str, form: Form, *, desk: str = "", account: int | None = None
+    ) -> int:
+        """Take an application down; return its number. Its clock begins today."""
+        rules, day = await self.terms()
+        check_form(form, kind, rules, day)
+        new = NewApplication(
+            self.programme,
+            kind,
+            via,
+            msgspec.json.encode(form),
+            day + timedelta(days=asked(rules).decide_days),
+            desk or form.pickup,
+            account,
+            asked(rules).second_person,
+        )
+        return await self._run(lambda c: kept.add_application(c, actor, self.master.vault, new))
+
+    async def show(self, number: int) -> View:
+        """Return one application. Raises NotInRegistry."""
+        rules, day = await self.terms()
+
+        async def job(connection: Connection) -> View:
+            row = await kept.the_application(connection, Which(self.programme, number))
+            return await self._view(connection, row, rules, day)
+
+        return await self._run(job)
+
+    async def due(
+        self,
+        states: tuple[str, ...] = kept.OPEN,
+        *,
+        desk: str = "",
+        after: tuple[date, int] = (date.min, 0),
+        limit: int = 50,
+    ) -> list[View]:
+        """Return a page of applications, what is due first first."""
+        rules, day = await self.terms()
+
+        async def job(connection: Connection) -> list[View]:
+            rows = await kept.list_due(
+                connection, self.programme, states, desk=desk, after=after, limit=limit
+            )
+            return [await self._view(connection, row, rules, day) for row in rows]
+
+        return await self._run(job)
+
+    async def of_account(self, account: int) -> list[Any]:
+        """Return the applications of a holder, the newest first, without what they say."""
+        return await self._run(lambda c: kept.applications_of(c, self.programme, account))
+
+    async def change(self, actor: Actor, number: int, form: Form) -> None:
+        """Put what an application says anew; what was missing has come."""
+        rules, day = await self.terms()
+        vault, which = self.master.vault, Which(self.programme, number)
+
+        async def job(connection: Connection) -> None:
+            row = await kept.the_application(connection, which)
+            check_form(form, row["kind"], rules, day)
+            await kept.change_form(connection, actor, vault, which, msgspec.json.encode(form))
+
+        await self._run(job)
+
+    async def attach(self, actor: Actor, number: int, kind: str, data: bytes) -> int:
+        """Keep a file that came with an application, as it was found to be. Raises UploadRefused.
+
+        The check takes its time on a processor: call `check_upload` in a thread first, where others wait.
+        """
+        checked = check_upload(data)
+        vault, which = self.master.vault, Which(self.programme, number)
+
+        async def job(connection: Connection) -> int:
+            if len(await kept.list_attachments(connection, which)) >= ATTACHMENTS_MAX:
+                raise UploadRefused(Why.TOO_MANY)
+            file = File(kind, checked.type, checked.body)
+            return await kept.add_attachment(connection, actor, vault, which, file)
+
+        return await self._run(job, timeout_s=UPLOAD_S_MAX)
+
+    async def attachment(self, number: int, attachment: int) -> File:
+        """Return one file of one application. Raises NotInRegistry."""
+        vault, which = self.master.vault, Which(self.programme, number)
+        return await self._run(lambda c: kept.read_attachment(c, vault, which, attachment))
+
+    async def call(self, actor: Actor, number: int, reason: str) -> date:
+        """Call for what is missing; the clock stands. Returns the last day to bring it."""
+        _told(reason)
+        rules, day = await self.terms()
+        until = day + timedelta(days=asked(rules).complete_days)
+        await self._move(actor, number, Step("called", reason=reason.strip(), complete_until=until))
+        return until
+
+    async def complete(self, actor: Actor, number: int) -> date:
+        """Take down that what was missing has come; the clock begins anew. Returns the day it ends."""
+        rules, day = await self.terms()
+        due_on = day + timedelta(days=asked(rules).decide_days)
+        await self._move(actor, number, Step("received", due_on=due_on))
+        return due_on
+
+    async def verify(self, actor: Actor, number: int) -> None:
+        """Take down that an application is whole and right. Raises RegistryRefused where something lacks."""
+        view = await self.show(number)
+        if view.lacks:
+            raise RegistryRefused(f"the application is not whole: {', '.join(view.lacks)}")
+
+        async def job(connection: Connection) -> None:
+            pesel = view.form.pesel if view.form and view.row["kind"] == "first" else ""
+            vault = self.master.vault
+            if pesel and await known_pesels(connection, vault, self.programme, [pesel]):
+                raise RegistryRefused("pesel has an account already")
+            await kept.move_application(
+                connection, actor, vault, Which(self.programme, number), Step("verified")
+            )
+
+        await self._run(job)
+
+    async def grant(self, actor: Actor, number: int) -> date | None:
+        """Grant an application. A renewal is done with it: returns until when the holder is entitled, or the
+        card valid; else None.
+        """
+        view = await self.show(number)
+        if view.row["kind"] != "renewal":
+            await self._move(actor, number, Step("granted"))
+            return None
+        rules, day = await self.terms()
+        which, vault = Which(self.programme, number), self.master.vault
+
+        async def job(connection: Connection) -> date:
+            async with writing(connection, actor):
+                await kept.move_application(connection, actor, vault, which, Step("granted"))
+                until = await granting.renew(connection, actor, _asked(view, rules, day))
+                await kept.move_application(connection, actor, vault, which, Step("done"))
+            return until
+
+        return await self._run(job)
+
+    async def refuse(self, actor: Actor, number: int, reason: str) -> None:
+        """Refuse an application; the reason is for whoever asked, and goes into the letter."""
+        _told(reason)
+        await self._move(actor, number, Step("refused", reason=reason.strip()))
+
+    async def withdraw(self, actor: Actor, number: int) -> None:
+        """Take down that whoever asked asks no more."""
+        await self._move(actor, number, Step("withdrawn"))
+
+    async def remove(self, actor: Actor, number: int) -> None:
+        """Remove what an application that has ended says, and its files."""
+        which = Which(self.programme, number)
+        await self._run(lambda c: kept.remove_application(c, actor, self.master.vault, which))
+
+    async def ready(self, actor: Actor, number: int, digits: str) -> None:
+        """Take down that the card made for an application lies ready, by its number. Of a first card its
+        holder is added, with consents and who may act; of a duplicate the fee is written.
+        """
+        view = await self.show(number)
+        rules, day = await self.terms()
+        made = granting.Made(self.master, self.programme, digits)
+        await made.check_number(self.database)
+
+        async def job(connection: Connection) -> None:
+            async with writing(connection, actor):
+                bring = granting.first_card if view.row["kind"] == "first" else granting.duplicate
+                account, token = await bring(connection, actor, made, _asked(view, rules, day))
+                step = Step("ready", account=account, token=token)
+                which = Which(self.programme, number)
+                await kept.move_application(connection, actor, self.master.vault, which, step, was="granted")
+
+        await self._run(job)
+
+    async def hand_over(self, actor: Actor, number: int) -> str:
+        """Hand the card of an application over: it is valid from now on. Returns its last four digits."""
+        rules, day = await self.terms()
+        which, vault = Which(self.programme, number), self.master.vault
+
+        async def job(connection: Connection) -> str:
+            async with writing(connection, actor):
+                row = await kept.move_application(
+                    connection, actor, vault, which, Step("collected"), was="ready"
+                )
+                return await granting.hand_over(connection, actor, row["token"], rules, day)
+
+        return await self._run(job)
+
+    async def _move(self, actor: Actor, number: int, step: Step) -> None:
+        which = Which(self.programme, number)
+        await self._run(lambda c: kept.move_application(c, actor, self.master.vault, which, step))
+
+    async def _view(self, connection: Connection, row: Any, rules: Rules, day: date) -> View:
+        vault = self.master.vault
+        text = kept.form_in(vault, row)
+        form = msgspec.json.decode(text, type=Form) if text is not None else None
+        person = await find_person(connection, vault, row["account"]) if row["account"] else None
+        files = await kept.list_attachments(connection, Which(self.programme, row["number"]))
+        lacks = lacks_of(form, row["kind"], rules, day, [file["kind"] for file in files]) if form else []
+        due = row["complete_until"] or (row["due_on"] if row["state"] in kept.TO_ISSUE else None)
+        return View(
+            row, form, person, kept.reason_in(vault, row), files, lacks, due is not None and due < day
+        )
+
+    async def _run(self, job: Callable[[Connection], Awaitable[T]], *, timeout_s: float = 10.0) -> T:
+        async def checked(connection: Connection) -> T:
+            await check_master_key(connection, self.master)
+            return await job(connection)
+
+        return await self.database.run(checked, timeout_s=timeout_s)
+
+
+def _asked(view: View, rules: Rules, day: date) -> granting.Asked:
+    if view.form is None:
+        raise RegistryRefused("whoever asked was erased")
+    return granting.Asked(view.row, view.form, rules, day)
+
+
+def _told(reason: str) -> None:
+    if not reason.strip():
+        raise RegistryRefused("this wants a reason, which whoever asked is told")

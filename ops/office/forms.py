@@ -1,0 +1,125 @@
+"""What an application says, and what it lacks by the rules of its programme.
+
+Owns the shape of the form (Zgierz § 12; Żywiec § 3) and the judgement whether it is whole. Pure. Must not
+know where it is kept, nor who decides. Invariant: no fault repeats what was typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from ledger.errors import RegistryRefused
+from ledger.registry.bounds import text_fault
+from ledger.registry.people import Person, born_of, person_fault
+from switch.rules.dates import age_on
+from switch.rules.programme import Applications, Rules, WhyDuplicate
+
+Kind: TypeAlias = Literal["first", "renewal", "duplicate"]
+Lack: TypeAlias = Literal[
+    "name", "born", "address", "contact", "consent", "guardian", "co_sign", "photo", "tax", "tax_year", "desk"
+]
+DEFAULT: Final = Applications(source=("silent: time to decide an application",))
+"""For a programme whose rules say nothing of applications."""
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """What was filled in. Of a renewal and a duplicate the person is known: `name` may be empty."""
+
+    name: str = ""
+    pesel: str = ""
+    born_on: date | None = None
+    address: str = ""
+    phone: str = ""
+    email: str = ""
+    channel: str = ""
+    pickup: str = ""
+    consent_data: bool = False
+    consent_newsletter: bool = False
+    guardian: str = ""
+    guardian_phone: str = ""
+    guardian_email: str = ""
+    co_signed: bool = False
+    needs_guardian: bool = False
+    """An adult without full legal capacity (Zgierz § 12)."""
+    flags: tuple[str, ...] = ()
+    tax_year: int | None = None
+    why: WhyDuplicate | None = None
+    lost: bool = False
+
+    def person(self) -> Person:
+        """Return who it says it is of."""
+        return Person(
+            self.name,
+            self.pesel,
+            self.born_on,
+            self.address,
+            self.phone,
+            self.email,
+            self.channel,
+            self.pickup,
+        )
+
+
+def check_form(form: Form, kind: Kind, rules: Rules, today: date) -> None:
+    """Raise RegistryRefused for what cannot stand in an application at all; what may come is none."""
+    if kind == "first" and (why := person_fault(form.person(), today)):
+        raise RegistryRefused(" ".join(why))
+    for column, most in (("guardian", 200), ("guardian_phone", 32), ("guardian_email", 254)):
+        if fault := text_fault(getattr(form, column), most, least=0):
+            raise RegistryRefused(f"{column} {fault}")
+    desks = asked(rules).desks
+    if desks and form.pickup and form.pickup not in desks:
+        raise RegistryRefused("pickup is none of the programme's desks")
+    known = {flag.code for flag in rules.holders.flags} if rules.holders else set()
+    if set(form.flags) - known:
+        raise RegistryRefused("flags are others than the programme's")
+    if form.tax_year is not None and rules.entitlement:
+        if fault := rules.entitlement.proof_fault(form.tax_year, today):
+            raise RegistryRefused(f"tax_year {fault}")
+        if form.tax_year < today.year - 10:
+            raise RegistryRefused("tax_year is too long ago")
+
+
+def asked(rules: Rules) -> Applications:
+    """Return what the rules of a programme ask of an application."""
+    return rules.applications or DEFAULT
+
+
+def lacks_of(form: Form, kind: Kind, rules: Rules, today: date, attached: Collection[str]) -> list[Lack]:
+    """Return what an application lacks to be whole, in the order of the form."""
+    wanted = asked(rules)
+    lacks = _of_person(form, rules, today) if kind == "first" else []
+    if wanted.desks and kind != "renewal" and not form.pickup:
+        lacks.append("desk")
+    if kind == "first" and wanted.photo_needed and "photo" not in attached:
+        lacks.append("photo")
+    if kind != "duplicate" and wanted.tax_needed:
+        if form.tax_year is None:
+            lacks.append("tax_year")
+        if not {"tax", "declaration"} & set(attached):
+            lacks.append("tax")
+    return lacks
+
+
+def _of_person(form: Form, rules: Rules, today: date) -> list[Lack]:
+    wanted, person = asked(rules), form.person()
+    born = born_of(person)
+    age = age_on(born, today) if born else None
+    needs_contact = bool(rules.holders and rules.holders.contact_needed)
+    is_minor = age is not None and age < wanted.guardian_below_age
+    from_age = wanted.co_sign_from_age
+    signs = is_minor and from_age is not None and age is not None and age >= from_age
+    found: dict[Lack, bool] = {
+        "name": not form.name.strip(),
+        "born": born is None,
+        "address": not form.address,
+        "contact": needs_contact and not (form.channel and (form.phone or form.email)),
+        "consent": not form.consent_data,
+        "guardian": (is_minor or form.needs_guardian) and not form.guardian,
+        "co_sign": signs and not form.co_signed,
+    }
+    return [lack for lack, is_missing in found.items() if is_missing]

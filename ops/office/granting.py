@@ -1,0 +1,159 @@
+"""What an application that was granted brings about: a holder with a card, a duplicate, a renewal.
+
+Owns these steps, within a write that has begun. Must not know who decided. Invariant: a number becomes a
+token here and goes no further.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, NamedTuple
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import agreements, cards, duplicates, holder_imports, holders
+from ledger.registry.agreements import Representative
+from ledger.registry.audit import Actor
+from ledger.registry.card_states import ENDED, CardStatus
+from ledger.registry.holder_imports import NewHolder
+from ledger.registry.sealed import give_key, key_in
+from ledger.registry.secrets import MasterKey
+from ops.office.duplicate_fees import fee_of
+from ops.office.forms import Form
+from ops.office.numbering import numbering_of
+from ops.office.validity import Validity
+from switch.rules.programme import Rules
+
+
+class Asked(NamedTuple):
+    """An application as it is carried out: its row, what it says, the rules in force, and the day."""
+
+    row: Any
+    form: Form
+    rules: Rules
+    day: date
+
+
+class Made(NamedTuple):
+    """A card that lies on the desk, by the number on it."""
+
+    master: MasterKey
+    programme: int
+    digits: str
+
+    @property
+    def token(self) -> int:
+        """What the card is known by."""
+        return self.master.pepper(self.programme).token(self.digits)
+
+    async def check_number(self, database: Database) -> None:
+        """Raise RegistryRefused for a number that is none of the programme's."""
+        if not (self.digits.isascii() and self.digits.isdecimal()):
+            raise RegistryRefused("the number of a card has digits only")
+        if why := (await numbering_of(database, self.programme)).fault(self.digits):
+            raise RegistryRefused(f"number {why}")
+
+
+async def first_card(connection: Connection, actor: Actor, made: Made, asked: Asked) -> tuple[int, int]:
+    """Give an ordered or ready card its holder, who asked for it; return the account and the card's token."""
+    row, form, rules, _ = asked
+    card = await cards.find_card(connection, made.token)
+    if card is None or card["programme"] != made.programme:
+        raise RegistryRefused("there is no such card: order it first, it is in the file of the card's maker")
+    status = CardStatus(card["status"])
+    if status not in (CardStatus.ORDERED, CardStatus.READY):
+        raise RegistryRefused(f"this card is {status.name.lower()}, and not one that waits to be handed over")
+    vault, account = made.master.vault, card["account"]
+    if await holders.find_holder(connection, account) is not None:
+        raise RegistryRefused("this card has a holder already")
+    await give_key(connection, key_in(row["form"]), account)
+    new = NewHolder(
+        made.token,
+        flags=rules.holders.flags_mask(form.flags) if rules.holders else 0,
+        guardian=form.needs_guardian,
+        tax_year=form.tax_year if rules.entitlement else None,
+        entitled_until=_entitled_until(form, rules, row["received_on"]),
+        person=form.person(),
+    )
+    needed = bool(rules.holders and rules.holders.contact_needed)
+    done = await holder_imports.add_holders(
+        connection, actor, vault, made.programme, [new], contact_needed=needed
+    )
+    if done.refused:
+        raise RegistryRefused(" ".join(done.refused[0][1:]))
+    for kind, is_given in (("data", form.consent_data), ("newsletter", form.consent_newsletter)):
+        if is_given:
+            await agreements.give_consent(connection, actor, made.token, kind)
+    if form.guardian:
+        who = Representative("guardian", form.guardian, form.guardian_phone, form.guardian_email)
+        await agreements.add_representative(connection, actor, vault, made.token, who)
+    if status is CardStatus.ORDERED:
+        await cards.set_card_status(connection, actor, made.token, CardStatus.READY)
+    return account, made.token
+
+
+def _entitled_until(form: Form, rules: Rules, received: date) -> date | None:
+    rule = rules.entitlement
+    if rule is None:
+        return None
+    if form.tax_year is None:
+        return rule.until_without_proof(received)
+    return rule.until(form.tax_year)
+
+
+async def duplicate(connection: Connection, actor: Actor, made: Made, asked: Asked) -> tuple[int, int]:
+    """Let another card wait in the place of a holder's, dead at once if that was lost; return the account and
+    the new card's token.
+    """
+    row, form, rules, day = asked
+    old = await newest_card(connection, row["account"])
+    await duplicates.replace_card(
+        connection,
+        actor,
+        old["token"],
+        made.token,
+        made.digits[-4:],
+        lost=form.lost,
+        expires_on=Validity(rules.card, day).last_day(None),
+        fee=fee_of(rules.card, form.why),
+    )
+    return row["account"], made.token
+
+
+async def renew(connection: Connection, actor: Actor, asked: Asked) -> date:
+    """Prolong what a programme prolongs: the entitlement by proof of tax, else the card; until when."""
+    row, form, rules, day = asked
+    card = await newest_card(connection, row["account"])
+    if rules.entitlement is not None:
+        if form.tax_year is None:
+            raise RegistryRefused("the application names no tax year")
+        if why := rules.entitlement.proof_fault(form.tax_year, day):
+            raise RegistryRefused(f"{form.tax_year} {why}")
+        until = rules.entitlement.until(form.tax_year)
+        await holders.prove_tax(
+            connection, actor, card["token"], tax_year=form.tax_year, entitled_until=until
+        )
+        return until
+    last_day = Validity(rules.card, day).last_day(None)
+    if last_day is None:
+        raise RegistryRefused("in this programme neither card nor entitlement has an end")
+    await duplicates.renew_card(connection, actor, card["token"], last_day)
+    return last_day
+
+
+async def hand_over(connection: Connection, actor: Actor, token: int, rules: Rules, day: date) -> str:
+    """Make a ready card active; return the last four digits of its number."""
+    await duplicates.hand_over_card(
+        connection, actor, token, expires_on=Validity(rules.card, day).last_day(None)
+    )
+    last4: str = (await cards.the_card(connection, token))["last4"]
+    return last4
+
+
+async def newest_card(connection: Connection, account: int) -> Any:
+    """Return the newest plastic of an account that has not ended. Raises RegistryRefused without one."""
+    rows = await cards.list_cards(connection, account=account)
+    going = [row for row in rows if CardStatus(row["status"]) not in ENDED and row["carrier"] == 1]
+    if not going:
+        raise RegistryRefused("this holder has no card that goes on")
+    return max(going, key=lambda row: row["issue"])
