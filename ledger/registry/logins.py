@@ -189,13 +189,19 @@ async def put_code(connection: Connection, new: NewCode, *, hours: int) -> None:
     )
 
 
-async def take_code(connection: Connection, programme: int, purpose: Purpose, code: bytes) -> Any | None:
-    """Use up a code: whose it was, and the name to come; None where there is none that still holds."""
+async def take_code(
+    connection: Connection, programme: int, purpose: Purpose, code: bytes, *, account: int | None = None
+) -> Any | None:
+    """Use up a code (`account`: of this one alone): whose it was, and the name to come; None where there is
+    none that still holds.
+    """
     row = await connection.fetchrow(
         "delete from web.code where hash = $1 and programme = $2 and purpose = $3 "
+        "and ($4::bigint is null or account = $4) "
         "returning account, name_key, ends_at > now() as holds",
         code,
         programme,
         purpose,
+        account,
     )
     return row if row is not None and row["holds"] else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from switch.rules.programme import Rules
 from switch.rules.receipts import money
@@ -62,12 +62,35 @@ def public_page(listed: Mapping[str, Any], rules: Rules) -> str:
     return _Page(listed, rules).text()
 
 
+class OfferLine(NamedTuple):
+    """An offer as it is told: its name, its text, and every limit."""
+
+    name: str
+    text: str
+    terms: list[str]
+
+
+class PartnerLines(NamedTuple):
+    """A partner of a list, and what it offers."""
+
+    name: str
+    is_main: bool
+    outlets: list[str]
+    offers: list[OfferLine]
+
+
+def lines_of(listed: Mapping[str, Any], rules: Rules, language: str) -> list[PartnerLines]:
+    """Return a list (`public_list`) as texts, in a language the programme speaks, else in its first."""
+    return _Page(listed, rules, language).lines()
+
+
 class _Page:
     """The page of a list, in one language."""
 
-    def __init__(self, listed: Mapping[str, Any], rules: Rules) -> None:
+    def __init__(self, listed: Mapping[str, Any], rules: Rules, language: str = "") -> None:
         self._listed = listed
-        self._language = rules.programme.languages[0]
+        spoken = rules.programme.languages
+        self._language = language if language in spoken else spoken[0]
         self._words = {key: words[self._language == "en"] for key, words in _WORDS.items()}
         kinds, flags = (rules.holders.kinds, rules.holders.flags) if rules.holders else ((), ())
         self._kinds = {kind.code: kind.name[self._language] for kind in kinds}
@@ -85,6 +108,23 @@ class _Page:
             f"<title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n<p>{escape(self._listed['published'])}</p>\n"
             f"<p>{asked}</p>\n<ul>{limits}</ul>\n{body}\n</body>\n</html>\n"
         )
+
+    def lines(self) -> list[PartnerLines]:
+        """Return its texts."""
+        told = []
+        for partner in self._listed["partners"]:
+            names = {outlet["number"]: outlet["name"] for outlet in partner["outlets"]}
+            offers = [
+                OfferLine(
+                    offer["name"][self._language],
+                    offer["text"][self._language],
+                    list(self._terms(offer, names)),
+                )
+                for offer in partner["offers"]
+            ]
+            outlets = [", ".join(filter(None, (o["name"], o["address"]))) for o in partner["outlets"]]
+            told.append(PartnerLines(partner["name"], partner["main_partner"], outlets, offers))
+        return told
 
     def _partner(self, partner: Mapping[str, Any]) -> str:
         name = escape(partner["name"])

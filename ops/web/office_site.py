@@ -22,6 +22,8 @@ from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.programmes import list_programmes
 from ledger.registry.secrets import MasterKey
 from ops.web.application import Access, make_application
+from ops.web.holder.site import holder_part
+from ops.web.identity.mail import Mail
 from ops.web.identity.pages import IdentityPages
 from ops.web.identity.part import MenuItem, Part
 from ops.web.identity.passwords import Passwords
@@ -43,6 +45,7 @@ class Site:
 
     pages: Callable[[], Pages]
     door: Door
+    mail: Mail
     offices: Mapping[int, Office]
 
 
@@ -51,7 +54,7 @@ MakePart = Callable[[Site], Part]
 
 def parts_here() -> Sequence[MakePart]:
     """Return the parts there are beside signing in, in the order of the menu."""
-    return ()
+    return (lambda site: holder_part(site.pages, site.door, site.mail),)
 
 
 @asynccontextmanager
@@ -89,13 +92,14 @@ def make_office_site(
     offices: Mapping[int, Office],
     access: Access,
     *,
+    mail: Mail,
     proxies: Sequence[str] = (),
     contact: str = "",
     makers: Sequence[MakePart] | None = None,
 ) -> ASGIApp:
     """Return the site."""
     made: list[Pages] = []
-    site = Site(lambda: made[0], Door(Passwords()), offices)
+    site = Site(lambda: made[0], Door(Passwords()), mail, offices)
     parts = [make(site) for make in (parts_here() if makers is None else makers)]
     menu: list[MenuItem] = []
     parts.append(IdentityPages(site.pages, site.door, lambda: menu).part())

@@ -1,4 +1,4 @@
-"""What the tests of the terminal in the browser share."""
+"""What the tests of the terminal in the browser, and those of the office's pages, share."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.postgres import Server
 from tests.web.browser import chromium
+from tests.web.office_stage import OfficeStage
 from tests.web.till_page import on_line, quiet_page
 from tests.web.till_stage import Stage
 
@@ -17,6 +18,18 @@ def stage(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> 
     fresh = postgres_server.create()
     try:
         with Stage(fresh, tmp_path_factory.mktemp("till")).running() as running:
+            yield running
+    finally:
+        postgres_server.drop(fresh)
+
+
+@pytest.fixture(scope="package")
+def office(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeStage]:
+    """Two small cities and the office's site in front of them."""
+    fresh = postgres_server.create()
+    try:
+        with OfficeStage(fresh, tmp_path_factory.mktemp("office")).running() as running:
+            running.trade()
             yield running
     finally:
         postgres_server.drop(fresh)

@@ -16,10 +16,14 @@ from urllib.parse import urlencode
 
 import trio
 
+from ledger.books.posting import AccountKind, account_id
 from ledger.postgres.database import Connection, Database, open_database
-from ledger.registry.audit import Actor, writing
+from ledger.registry.audit import Actor
+from ledger.registry.holder_imports import NewHolder, add_holders
+from ledger.registry.people import Person, change_person
 from ledger.registry.secrets import MasterKey
 from ops.web.application import Access
+from ops.web.identity.mail import FileSink
 from ops.web.identity.making import make_login
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.second_factor import code_at
@@ -27,6 +31,7 @@ from ops.web.office_site import make_office_site, open_offices
 from ops.web.server import bind_site, serving_site, url_of
 from simulators.city.population import Population
 from simulators.city.seeding import seed_city
+from tests.ledger.books import Books
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 
@@ -89,31 +94,23 @@ class Client:
         return self.post("/en/login", programme=city, login=login, password=password)
 
 
-async def add_persons(connection: Connection, programme: int) -> list[Any]:
+async def add_persons(connection: Connection, master: MasterKey, programme: int) -> list[Any]:
     """Name the holders of three accounts that have an active card."""
     rows: list[Any] = await connection.fetch(
-        "select c.account, h.account is not null as is_held from registry.card c "
-        "left join registry.holder h using (account) "
-        "where c.programme = $1 and c.status = 0 and c.carrier = 1 order by c.account limit 3",
+        "select c.account, c.token, c.last4, p.account is not null as is_known from registry.card c "
+        "left join people.person p using (account) left join registry.holder h using (account) "
+        "where c.programme = $1 and c.status = 0 and c.carrier = 1 "
+        "and (p.account is not null or h.account is null) order by c.account limit 3",
         programme,
     )
-    async with writing(connection, TESTER):
-        for number, row in enumerate(rows):
-            if not row["is_held"]:
-                await connection.execute(
-                    "insert into registry.holder (account, programme) values ($1, $2)",
-                    row["account"],
-                    programme,
-                )
-            await connection.execute(
-                "insert into people.person (account, programme, name, email, phone) "
-                "values ($1, $2, $3, $4, '600000000') on conflict (account) do update "
-                "set name = excluded.name, email = excluded.email, phone = excluded.phone",
-                row["account"],
-                programme,
-                f"{NAMES[number]} z miasta {programme}",
-                f"holder{number}@city{programme}.example",
-            )
+    for number, row in enumerate(rows):
+        person = Person(NAMES[number], email=f"holder{number}@city{programme}.example", phone="600000000")
+        if row["is_known"]:
+            changes = {"name": person.name, "email": person.email, "phone": person.phone}
+            await change_person(connection, TESTER, master.vault, row["token"], changes)
+        else:
+            new = [NewHolder(row["token"], person=person)]
+            await add_holders(connection, TESTER, master.vault, programme, new)
     return rows
 
 
@@ -126,6 +123,7 @@ class OfficeStage:
         self._started: queue.Queue[BaseException | None] = queue.Queue()
         self.master = MasterKey.create(directory / "master.key")
         self.accounts: dict[str, int] = {}
+        self.last4: dict[str, str] = {}
         self.url = ""
 
     @contextmanager
@@ -164,14 +162,15 @@ class OfficeStage:
                     await self._ended.wait()
 
     def _site(self) -> Any:
-        return make_office_site(self.offices, Access())
+        return make_office_site(self.offices, Access(), mail=FileSink(self.directory / "mail"))
 
     async def _people(self) -> None:
         passwords = Passwords()
         for number, office in self.offices.items():
-            rows = await self._owner.run(lambda c, n=number: add_persons(c, n))
+            rows = await self._owner.run(lambda c, n=number: add_persons(c, self.master, n))
             for name, row in zip(("ala", "ola", "ela"), rows, strict=True):
                 self.accounts[f"{name}{number}"] = row["account"]
+                self.last4[f"{name}{number}"] = row["last4"]
                 await make_login(
                     office, passwords, TESTER, "holder", name, password=PASSWORD, account=row["account"]
                 )
@@ -202,6 +201,42 @@ class OfficeStage:
 
         return self.run(lambda owner: owner.run(job))
 
+    def trade(self, entries: int = 30) -> None:
+        """Let Częstochowa's ala buy so often at the city's first terminal."""
+        partner, terminal = self.sql(
+            "select t.partner, t.id from registry.terminal t join registry.partner p on p.id = t.partner "
+            "where p.programme = 1 order by t.id limit 1"
+        )[0]
+
+        async def job(owner: Database) -> None:
+            books = Books(owner, [self.accounts["ala1"]])
+            for stan in range(1, entries + 1):
+                posting = books.earn(stan, 5, terminal=terminal)
+                posting.counter_account = account_id(partner, AccountKind.PARTNER_ISSUED)
+                await books.post(posting)
+
+        self.run(job)
+
+    def unnamed(self, city: str) -> tuple[int, str]:
+        """The account and last figures of a card whose holder is known and has no login."""
+
+        async def job(owner: Database) -> tuple[int, str]:
+            row = await owner.run(
+                lambda c: c.fetchrow(
+                    "select c.account, c.token, c.last4 from registry.card c "
+                    "join registry.programme p on p.id = c.programme "
+                    "left join registry.holder h using (account) "
+                    "where p.code = $1 and c.status = 0 and h.account is null "
+                    "order by c.account desc limit 1",
+                    city,
+                )
+            )
+            new = [NewHolder(row["token"], person=Person("Ktoś Nowy", phone="600000001"))]
+            await owner.run(lambda c: add_holders(c, TESTER, self.master.vault, 1, new))
+            return row["account"], row["last4"]
+
+        return self.run(job)
+
     def client(self) -> Client:
         return Client(self.url)
 
@@ -212,11 +247,12 @@ class OfficeStage:
         reply = client.sign_in(city, login)
         assert reply.status == 303, reply.text
         if "/second" in reply.header("location"):
-            self.sql("update web.login set totp_step = 0")
             client.get("/en/login/second")
             reply = client.post("/en/login/second", code=code_at(SECRET, time.time()))
             assert reply.status == 303, reply.text
         return client
 
     def forget_attempts(self) -> None:
+        """Let everybody try anew, with the code of the present step too."""
         self.sql("delete from web.attempt")
+        self.sql("update web.login set totp_step = 0")

@@ -1,0 +1,230 @@
+"""What a holder does without a desk (Zgierz § 19): by account, never by a number that somebody types.
+
+Owns the use cases. Must not write SQL, nor know pages. Invariant: everything is of the one account it was
+made for; a card is named by its place among the account's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final, NamedTuple
+
+from ledger.books.counter import ROWS_MAX, CounterRow, read_counter
+from ledger.books.statements import balance
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import agreements, cards, contracts, erasures, holders, messages, people
+from ledger.registry.audit import Actor
+from ledger.registry.card_states import ENDED, HANDS, CardStatus
+from ledger.registry.offers import read_public
+from ledger.registry.secrets import MasterKey
+from ops.office.card_view import judged
+from ops.office.public_list import public_list
+from ops.office.public_page import PartnerLines, lines_of
+from ops.office.rules_in_force import today, version_in_force
+from switch.clock import clock_ms
+from switch.rules.offers import decode_offer
+from switch.rules.programme import Rules
+
+CONTACT: Final = ("phone", "email", "channel")
+"""What a holder changes alone; the rest says what the card was given for, and is the desk's to verify."""
+
+
+class OwnCard(NamedTuple):
+    """A card of the account: its place among them, what terminals judge it by, whether it can be blocked."""
+
+    place: str
+    last4: str
+    status: CardStatus
+    valid_until: date | None
+    is_over: bool
+    may_block: bool
+
+
+class Overview(NamedTuple):
+    """What stands about a holder: cards, until when entitled (None: nothing was proved), kinds, points."""
+
+    rules: Rules
+    cards: list[OwnCard]
+    is_proof_needed: bool
+    entitled_until: date | None
+    is_entitled: bool
+    kinds: list[Mapping[str, str]]
+    flags: list[Mapping[str, str]]
+    points: int
+    notice_ends_on: date | None
+
+
+@dataclass(frozen=True)
+class SelfService:
+    """One holder's own office."""
+
+    database: Database
+    master: MasterKey
+    programme: int
+    account: int
+
+    async def overview(self) -> Overview:
+        """Return what stands about the holder today."""
+        version = await version_in_force(self.database, self.programme)
+        rules, day = version.rules, today(version)
+
+        async def job(connection: Connection) -> tuple[list[Any], Any, int]:
+            return (
+                await cards.list_cards(connection, account=self.account, limit=100),
+                await holders.find_holder(connection, self.account),
+                await balance(connection, self.account) or 0,
+            )
+
+        rows, holder, points = await self.database.run(job)
+        own = [_own_card(row) for row in await judged(self.database, rows)]
+        needs = rules.entitlement is not None
+        until = holder["entitled_until"] if holder else None
+        kinds = rules.holders.kinds if rules.holders else ()
+        flags = rules.holders.flags if rules.holders else ()
+        mask = _kinds_on(holder, day) if holder else 0
+        return Overview(
+            rules,
+            own,
+            needs,
+            until,
+            not needs or (until is not None and day <= until),
+            [kind.name for kind in kinds if mask >> kind.bit & 1],
+            [flag.name for flag in flags if holder and holder["flags"] >> flag.bit & 1],
+            points,
+            holder["notice_ends_on"] if holder else None,
+        )
+
+    async def offers(self, language: str) -> tuple[Rules, list[PartnerLines]]:
+        """Return the prices, discounts and promotions that hold now: the public list."""
+        rules = (await version_in_force(self.database, self.programme)).rules
+        public = await self.database.run(lambda c: read_public(c, self.programme))
+        return rules, lines_of(public_list(public, rules, now()), rules, language)
+
+    async def offer_names(self, language: str) -> dict[int, str]:
+        """Return what each offer is called, by number, those that have ended too."""
+        public = await self.database.run(lambda c: read_public(c, self.programme))
+        named = {}
+        for row in public.versions:
+            named[row["number"]] = str(getattr(decode_offer(row["terms"]).name, language))
+        return named
+
+    async def counter(self, *, newer: int = 0, limit: int = 50) -> list[CounterRow]:
+        """Return a page of the counter of benefits."""
+        return await self.database.run(
+            lambda c: read_counter(c, self.account, newer=newer, limit=limit), timeout_s=30.0
+        )
+
+    async def whole_counter(self) -> list[CounterRow]:
+        """Return all of it that there is to be had."""
+        return await self.counter(limit=ROWS_MAX)
+
+    async def person(self) -> people.Person | None:
+        """Return who the holder is."""
+        return await self.database.run(lambda c: people.find_person(c, self.master.vault, self.account))
+
+    async def change_contact(self, actor: Actor, changes: Mapping[str, str]) -> None:
+        """Put phone, e-mail and the channel of notices anew. Raises RegistryRefused."""
+        assert set(changes) <= set(CONTACT)
+        version = await version_in_force(self.database, self.programme)
+        needed = bool(version.rules.holders and version.rules.holders.contact_needed)
+        token = await self._token()
+        await self.database.run(
+            lambda c: people.change_person(c, actor, self.master.vault, token, changes, contact_needed=needed)
+        )
+
+    async def block(self, actor: Actor, place: str) -> None:
+        """Block a card of one's own, at once and everywhere (Zgierz § 24). Raises RegistryRefused."""
+
+        async def job(connection: Connection) -> None:
+            for row in await cards.list_cards(connection, account=self.account, limit=100):
+                if _place(row) == place:
+                    await cards.set_card_status(connection, actor, row["token"], CardStatus.BLOCKED)
+                    return
+            raise NotInRegistry("there is no such card")
+
+        await self.database.run(job)
+
+    async def messages(self, actor: Actor) -> list[dict[str, Any]]:
+        """Return the newest messages, which are read by this."""
+
+        async def job(connection: Connection) -> list[dict[str, Any]]:
+            rows = await messages.list_messages(connection, self.master.vault, self.account)
+            if any(row["read_at"] is None and not row["from_holder"] for row in rows):
+                await messages.mark_read(connection, actor, self.account, from_holder=False)
+            return rows
+
+        return await self.database.run(job)
+
+    async def write(self, actor: Actor, text: str) -> None:
+        """Write to the desk. Raises RegistryRefused."""
+        await self.database.run(
+            lambda c: messages.send_message(c, actor, self.master.vault, self.account, text, from_holder=True)
+        )
+
+    async def consents(self) -> list[Any]:
+        """Return what the holder agreed to, newest first."""
+        token = await self._token()
+        consents, _ = await self.database.run(
+            lambda c: agreements.list_agreements(c, self.master.vault, token)
+        )
+        return consents
+
+    async def consent(self, actor: Actor, kind: str, *, is_withdrawn: bool) -> None:
+        """Take down a consent, or that it was withdrawn; the one a card needs ends with the account alone."""
+        if kind == "data" and is_withdrawn:
+            raise RegistryRefused("the card needs that consent: it ends with the account")
+        token = await self._token()
+        act = agreements.withdraw_consent if is_withdrawn else agreements.give_consent
+        await self.database.run(lambda c: act(c, actor, token, kind))
+
+    async def resign(self, actor: Actor) -> None:
+        """End the contract today (Zgierz § 31); who the holder is stays known until deletion."""
+        token = await self._token()
+        await self.database.run(lambda c: contracts.end_contract(c, actor, token, CardStatus.RESIGNED))
+
+    async def anonymise(self, actor: Actor) -> None:
+        """Remove who the holder is, end the account and the login (Zgierz § 19, § 26)."""
+        token = await self._token()
+        await self.database.run(lambda c: erasures.anonymise(c, actor, self.master.vault, token))
+
+    async def _token(self) -> int:
+        """The card by which the registry finds the account: the newest that has not ended, else the
+        newest."""
+        rows = await self.database.run(lambda c: cards.list_cards(c, account=self.account, limit=100))
+        if not rows:
+            raise NotInRegistry("this account has no card")
+        live = [row for row in rows if CardStatus(row["status"]) not in ENDED]
+        return int((live or rows)[-1]["token"])
+
+
+def _place(row: Any) -> str:
+    return f"{row['carrier']}-{row['issue']}"
+
+
+def _own_card(row: Any) -> OwnCard:
+    status = CardStatus(row["status"])
+    may = any(hand.endswith("online") for hand in HANDS.get((status, CardStatus.BLOCKED), ()))
+    return OwnCard(
+        _place(row),
+        row["last4"],
+        status,
+        row["valid_until"],
+        row["is_over"],
+        may and status is not CardStatus.BLOCKED,
+    )
+
+
+def _kinds_on(holder: Any, day: date) -> int:
+    if holder["kinds_from"] and day < holder["kinds_from"]:
+        return int(holder["kinds_before"])
+    if holder["next_from"] and day >= holder["next_from"]:
+        return int(holder["kinds_next"])
+    return int(holder["kinds"])
+
+
+def now() -> datetime:
+    """Return the moment it is, by the switch's clock."""
+    return datetime.fromtimestamp(clock_ms() / 1_000, UTC)

@@ -1,0 +1,1 @@
+"""The holder's own pages: the nine functions of Zgierz § 19, for every programme."""

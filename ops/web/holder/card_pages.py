@@ -1,0 +1,225 @@
+"""The holder's card: what it is good for, until when, what it was used for, how it is stopped.
+
+Owns the pages of Zgierz § 19 that are about the card. Must not know SQL. Invariant: everything is of the
+account of whoever has signed in; no path or field names another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ledger.books.counter import ROWS_MAX, CounterRow
+from ledger.errors import NotInRegistry, RegistryRefused
+from ops.office.self_service import OwnCard, SelfService
+from ops.web.holder.counter_files import Line, as_csv, as_pdf
+from ops.web.holder.words import HOLDER
+from ops.web.identity.person import actor_of, office_of, person_of, require
+from ops.web.language import NO_BREAK, Speech
+from ops.web.pages import Pages
+from switch.rules.programme import Rules
+
+PAGE_ROWS: Final = 25
+BLOCK_REASON: Final = "asked for by the holder on the web (Zgierz § 24)"
+
+
+def service_of(request: Request) -> SelfService:
+    """Return the office of whoever has signed in as a holder."""
+    person, office = person_of(request), office_of(request)
+    assert person is not None
+    assert person.account is not None
+    return SelfService(office.database, office.master, person.programme, person.account)
+
+
+def speech_of(request: Request, rules: Rules) -> Speech:
+    """Return the language of a request, in the time zone of a programme."""
+    return Speech(request.state.language, HOLDER, ZoneInfo(rules.programme.time_zone))
+
+
+def day_of(day: date | None, language: str) -> str:
+    """Return a day as it is read; a dash where there is none."""
+    if day is None:
+        return "–"
+    return f"{day:%d.%m.%Y}" if language == "pl" else f"{day:%-d %b %Y}"
+
+
+class CardPages:
+    """Overview, offers, counter, block."""
+
+    def __init__(self, pages: Callable[[], Pages]) -> None:
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        """Return what these pages answer to."""
+        return [
+            Route("/me", self.overview),
+            Route("/me/block/{place}", self.ask_block),
+            Route("/me/block/{place}", self.block, methods=["POST"]),
+            Route("/me/offers", self.offers),
+            Route("/me/history", self.history),
+            Route("/me/history.csv", self.history_csv),
+            Route("/me/history.pdf", self.history_pdf),
+        ]
+
+    @require("holder")
+    async def overview(self, request: Request) -> Response:
+        """Show the cards and until when the holder is entitled."""
+        view = await service_of(request).overview()
+        language = request.state.language
+        say = speech_of(request, view.rules).say
+        until = day_of(view.entitled_until, language)
+        if not view.is_proof_needed:
+            entitled = say("h_entitled_free")
+        elif view.entitled_until is None:
+            entitled = say("h_entitled_none")
+        else:
+            entitled = until if view.is_entitled else say("h_entitled_not", day=until)
+        return self._pages().render(
+            request,
+            "holder_me.html",
+            programme=view.rules.programme.name,
+            cards=[_told(card, say, language) for card in view.cards],
+            entitled=entitled,
+            kinds=", ".join(names.get(language, "") for names in (*view.kinds, *view.flags)),
+            points=view.points if view.rules.earn or view.rules.redeem else None,
+            notice=day_of(view.notice_ends_on, language) if view.notice_ends_on else "",
+            done=request.query_params.get("done", ""),
+            more_links=(),
+        )
+
+    @require("holder")
+    async def ask_block(self, request: Request) -> Response:
+        """Ask whether it is meant."""
+        card = await _own(request)
+        return self._pages().render(request, "holder_block.html", card=card)
+
+    @require("holder")
+    async def block(self, request: Request) -> Response:
+        """Block it, at once."""
+        person = person_of(request)
+        assert person is not None
+        try:
+            await service_of(request).block(actor_of(person, BLOCK_REASON), request.path_params["place"])
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        except RegistryRefused:
+            raise HTTPException(400) from None
+        return RedirectResponse(f"/{request.state.language}/me?done=block", status_code=303)
+
+    @require("holder")
+    async def offers(self, request: Request) -> Response:
+        """Show the prices, discounts and promotions of now."""
+        rules, partners = await service_of(request).offers(request.state.language)
+        speech = speech_of(request, rules)
+        told = [speech.say("h_earn", step=_zloty(rules.earn.step_grosze, speech))] if rules.earn else []
+        for tier in rules.redeem.tiers if rules.redeem else ():
+            value = _zloty(tier.value_grosze, speech)
+            told.append(speech.say("h_tier", points=tier.points, value=value))
+        return self._pages().render(request, "holder_offers.html", rules=told, partners=partners)
+
+    @require("holder")
+    async def history(self, request: Request) -> Response:
+        """Show a page of the counter of benefits."""
+        number = _page_number(request)
+        service = service_of(request)
+        rows = await service.counter(newer=number * PAGE_ROWS, limit=PAGE_ROWS + 1)
+        lines, _ = await self._lines(request, service, rows[:PAGE_ROWS])
+        return self._pages().render(
+            request,
+            "holder_history.html",
+            lines=lines,
+            number=number,
+            has_more=len(rows) > PAGE_ROWS and (number + 1) * PAGE_ROWS <= ROWS_MAX,
+        )
+
+    @require("holder")
+    async def history_csv(self, request: Request) -> Response:
+        """Give all of it as CSV."""
+        service = service_of(request)
+        lines, speech = await self._lines(request, service, await service.whole_counter())
+        return _file(as_csv(lines, speech.say), "text/csv; charset=utf-8", "csv")
+
+    @require("holder")
+    async def history_pdf(self, request: Request) -> Response:
+        """Give it as a tagged PDF."""
+        service = service_of(request)
+        lines, speech = await self._lines(request, service, await service.whole_counter())
+        view = await service.overview()
+        last4 = view.cards[-1].last4 if view.cards else ""
+        texts = {
+            "title": speech.say("h_history"),
+            "programme": view.rules.programme.name,
+            "whose": speech.say("h_whose", last4=last4),
+            "made": speech.say("h_made", at=speech.moment(datetime.now(UTC))),
+        }
+        return _file(await as_pdf(lines, speech, texts), "application/pdf", "pdf")
+
+    async def _lines(
+        self, request: Request, service: SelfService, rows: Sequence[CounterRow]
+    ) -> tuple[list[Line], Speech]:
+        rules, _ = await service.offers(request.state.language)
+        speech = speech_of(request, rules)
+        names = await service.offer_names(request.state.language)
+        return [_line(row, speech, names) for row in rows], speech
+
+
+def _line(row: CounterRow, speech: Speech, names: dict[int, str]) -> Line:
+    kind = f"h_kind_{row.kind}"
+    return Line(
+        speech.moment(datetime.fromtimestamp(row.at_ms / 1_000, UTC)),
+        speech.say(kind if kind in HOLDER else "h_kind_other"),
+        speech.say("h_approved" if row.code == 0 else "h_declined"),
+        row.partner_name,
+        row.outlet_name,
+        names.get(row.offer, ""),
+        _amount(row.amount_grosze, speech),
+        _amount(row.discount_grosze, speech),
+        str(row.points) if row.points else "",
+        str(row.balance),
+    )
+
+
+def _zloty(grosze: int, speech: Speech) -> str:
+    return f"{speech.number(grosze / 100, 2)}{NO_BREAK}zł"
+
+
+def _amount(grosze: int, speech: Speech) -> str:
+    return speech.number(grosze / 100, 2) if grosze else ""
+
+
+def _told(card: OwnCard, say: Callable[..., str], language: str) -> dict[str, Any]:
+    is_over = card.is_over and card.status.name == "ACTIVE"
+    return {
+        "place": card.place,
+        "last4": card.last4,
+        "state": say("h_st_over" if is_over else f"h_st_{card.status.name.lower()}"),
+        "valid": day_of(card.valid_until, language) if card.valid_until else say("h_no_end"),
+        "may_block": card.may_block,
+    }
+
+
+async def _own(request: Request) -> OwnCard:
+    view = await service_of(request).overview()
+    for card in view.cards:
+        if card.place == request.path_params["place"] and card.may_block:
+            return card
+    raise HTTPException(404)
+
+
+def _page_number(request: Request) -> int:
+    typed = request.query_params.get("page", "0")
+    if not (typed.isascii() and typed.isdecimal() and len(typed) <= 4) or int(typed) * PAGE_ROWS > ROWS_MAX:
+        raise HTTPException(404)
+    return int(typed)
+
+
+def _file(body: bytes, kind: str, suffix: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="licznik-korzysci.{suffix}"'}
+    return Response(body, media_type=kind, headers=headers)

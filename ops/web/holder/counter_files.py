@@ -1,0 +1,80 @@
+"""The counter of benefits to take along: CSV, and a PDF that a screen reader can read (PDF/UA-1).
+
+Owns both files. Must not know where entries come from. Invariants: no cell of the CSV is a formula to a
+spreadsheet; texts reach the PDF as data, never as its source; one PDF is made at a time for the whole site.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+import trio
+import typst
+
+from ops.web.language import Speech
+
+SOURCE: Final = Path(__file__).parent / "counter.typ"
+PDF_ROWS_MAX: Final = 2_000
+"""Some sixty pages; who wants more takes the CSV."""
+_one_at_a_time: Final = trio.CapacityLimiter(1)
+
+
+class Line(NamedTuple):
+    """An entry as it is told."""
+
+    at: str
+    what: str
+    result: str
+    partner: str
+    outlet: str
+    offer: str
+    amount: str
+    discount: str
+    points: str
+    balance: str
+
+
+COLUMNS: Final = tuple(f"h_col_{name}" for name in Line._fields)
+
+
+def as_csv(lines: Sequence[Line], say: Callable[[str], str]) -> bytes:
+    """Return the lines as CSV (RFC 4180), UTF-8 with a mark that spreadsheets know it by."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([say(column) for column in COLUMNS])
+    writer.writerows([[_harmless(cell) for cell in line] for line in lines])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in {"=", "@", "\t", "\r"} or _is_formula(cell) else cell
+
+
+def _is_formula(cell: str) -> bool:
+    """Whether a cell that begins as a number may go on as something else."""
+    return cell[:1] in {"+", "-"} and not cell[1:].replace(",", "").replace(".", "").isdigit()
+
+
+async def as_pdf(lines: Sequence[Line], speech: Speech, texts: Mapping[str, str]) -> bytes:
+    """Return the newest lines as a tagged PDF; `texts`: its title, whom it is of, when it was made."""
+    data = {
+        "language": speech.language,
+        **texts,
+        "columns": [speech.say(column) for column in COLUMNS],
+        "rows": [list(line) for line in lines[:PDF_ROWS_MAX]],
+        "page": speech.say("h_page"),
+        "cut": speech.say("h_pdf_cut", most=PDF_ROWS_MAX) if len(lines) > PDF_ROWS_MAX else "",
+    }
+    encoded = msgspec.json.encode(data).decode()
+    return await trio.to_thread.run_sync(_compiled, encoded, limiter=_one_at_a_time)
+
+
+def _compiled(data: str) -> bytes:
+    made = typst.compile(str(SOURCE), sys_inputs={"data": data}, pdf_standards="ua-1")
+    assert isinstance(made, bytes)
+    return made

@@ -1,0 +1,174 @@
+"""What a holder has with the desk: own data, messages, consents, the end of the contract.
+
+Owns these pages of Zgierz § 19. Must not know SQL. Invariant: what cannot be undone, and where letters go,
+wants the password once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ledger.errors import RegistryRefused
+from ops.office.self_service import CONTACT, SelfService
+from ops.web.holder.card_pages import day_of, service_of, speech_of
+from ops.web.identity.forms import form_of, text_of
+from ops.web.identity.person import Person, actor_of, office_of, person_of, require
+from ops.web.identity.secrets import new_token
+from ops.web.identity.signing_in import Door, Outcome
+from ops.web.identity.visits import visit_of
+from ops.web.pages import Pages
+
+CHANNELS: Final = ("", "phone", "sms", "email")
+MESSAGE_CHARACTERS_MAX: Final = 4_000
+RESIGN_REASON: Final = "asked for by the holder on the web (Zgierz § 31)"
+DELETE_REASON: Final = "asked for by the holder on the web (Zgierz § 19, § 26)"
+
+
+class OwnPages:
+    """Data, messages, consents, end."""
+
+    def __init__(self, pages: Callable[[], Pages], door: Door) -> None:
+        self._pages = pages
+        self._door = door
+
+    def routes(self) -> list[Route]:
+        """Return what these pages answer to."""
+        return [
+            Route("/me/data", self.data),
+            Route("/me/data", self.change_data, methods=["POST"]),
+            Route("/me/messages", self.messages),
+            Route("/me/messages", self.write, methods=["POST"]),
+            Route("/me/consents", self.consents),
+            Route("/me/consents", self.consent, methods=["POST"]),
+            Route("/me/end", self.ask_end),
+            Route("/me/end", self.end, methods=["POST"]),
+        ]
+
+    @require("holder")
+    async def data(self, request: Request, fault: str = "") -> Response:
+        """Show what is known of the holder."""
+        person = await service_of(request).person()
+        return self._pages().render(
+            request,
+            "holder_data.html",
+            status=400 if fault else 200,
+            person=person,
+            born=day_of(person.born_on if person else None, request.state.language),
+            channels=CHANNELS,
+            fault=fault,
+            is_done=not fault and request.query_params.get("done") == "1",
+        )
+
+    @require("holder")
+    async def change_data(self, request: Request) -> Response:
+        """Change phone, e-mail and the channel of notices."""
+        form, who = form_of(request), _who(request)
+        changes = {name: text_of(form, name, 254) for name in CONTACT}
+        if fault := await self._password_fault(request):
+            return await self.data(request, fault)
+        try:
+            await service_of(request).change_contact(actor_of(who), changes)
+        except RegistryRefused:
+            return await self.data(request, "h_refused")
+        return _done(request, "/me/data")
+
+    @require("holder")
+    async def messages(self, request: Request, fault: str = "") -> Response:
+        """Show the messages, and ask for one."""
+        service = service_of(request)
+        speech = speech_of(request, (await service.overview()).rules)
+        rows = [
+            {"at": speech.moment(row["sent_at"]), "is_mine": row["from_holder"], "text": row["body"]}
+            for row in await service.messages(actor_of(_who(request)))
+        ]
+        return self._pages().render(
+            request, "holder_messages.html", status=400 if fault else 200, rows=rows, fault=fault
+        )
+
+    @require("holder")
+    async def write(self, request: Request) -> Response:
+        """Send one to the desk."""
+        text = text_of(form_of(request), "text", 2 * MESSAGE_CHARACTERS_MAX, lines=True)
+        try:
+            await service_of(request).write(actor_of(_who(request)), text)
+        except RegistryRefused:
+            return await self.messages(request, "h_too_many")
+        return _done(request, "/me/messages")
+
+    @require("holder")
+    async def consents(self, request: Request) -> Response:
+        """Show what was agreed to, and when."""
+        rows = await service_of(request).consents()
+        language = request.state.language
+        shown = [
+            {
+                "kind": f"h_consent_{row['kind']}",
+                "given": day_of(row["given_on"], language),
+                "withdrawn": day_of(row["withdrawn_on"], language),
+            }
+            for row in rows
+        ]
+        is_given = any(row["kind"] == "newsletter" and row["withdrawn_on"] is None for row in rows)
+        return self._pages().render(request, "holder_consents.html", rows=shown, is_given=is_given)
+
+    @require("holder")
+    async def consent(self, request: Request) -> Response:
+        """Take down a consent to the newsletter, or that it was withdrawn."""
+        is_withdrawn = text_of(form_of(request), "newsletter", 10) != "give"
+        with contextlib.suppress(RegistryRefused):  # it is so already: the page shows it
+            await service_of(request).consent(
+                actor_of(_who(request)), "newsletter", is_withdrawn=is_withdrawn
+            )
+        return _done(request, "/me/consents")
+
+    @require("holder")
+    async def ask_end(self, request: Request, fault: str = "") -> Response:
+        """Ask whether the contract, or the account, is to end."""
+        return self._pages().render(request, "holder_end.html", status=400 if fault else 200, fault=fault)
+
+    @require("holder")
+    async def end(self, request: Request) -> Response:
+        """End it: resign, or delete."""
+        form, who, service = form_of(request), _who(request), service_of(request)
+        what = text_of(form, "what", 10)
+        if what not in {"resign", "delete"} or text_of(form, "understood", 5) != "yes":
+            return await self.ask_end(request, "h_refused")
+        if fault := await self._password_fault(request):
+            return await self.ask_end(request, fault)
+        try:
+            if what == "delete":
+                return await self._delete(request, service, who)
+            await service.resign(actor_of(who, RESIGN_REASON))
+        except RegistryRefused:
+            return await self.ask_end(request, "h_refused")
+        return RedirectResponse(f"/{request.state.language}/me?done=resign", status_code=303)
+
+    async def _delete(self, request: Request, service: SelfService, who: Person) -> Response:
+        await service.anonymise(actor_of(who, DELETE_REASON))
+        visit_of(request).become(new_token(0))
+        request.state.person = None
+        return self._pages().render(request, "holder_deleted.html")
+
+    async def _password_fault(self, request: Request) -> str:
+        typed = form_of(request).get("password", "")
+        outcome = await self._door.is_right(
+            office_of(request), _who(request).login, typed if isinstance(typed, str) else ""
+        )
+        faults = {Outcome.WRONG: "id_old_wrong", Outcome.LATER: "id_later"}
+        return faults.get(outcome, "")
+
+
+def _who(request: Request) -> Person:
+    person = person_of(request)
+    assert person is not None
+    return person
+
+
+def _done(request: Request, path: str) -> Response:
+    return RedirectResponse(f"/{request.state.language}{path}?done=1", status_code=303)

@@ -1,0 +1,54 @@
+"""The holder's site as a part of the office's: routes, words, menu.
+
+Owns what it is made of. Must not know what surrounds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ledger.registry.logins import Kind
+from ops.web.holder.card_pages import CardPages
+from ops.web.holder.login_pages import LoginPages
+from ops.web.holder.own_pages import OwnPages
+from ops.web.holder.words import HOLDER
+from ops.web.identity.mail import Mail
+from ops.web.identity.part import MenuItem, Part
+from ops.web.identity.signing_in import Door
+from ops.web.pages import Pages
+
+HERE: Final = Path(__file__).parent
+_HOLDER: Final[tuple[Kind, ...]] = ("holder",)
+MENU: Final = tuple(
+    MenuItem(f"/me{path}", word, _HOLDER)
+    for path, word in (
+        ("", "h_me"),
+        ("/offers", "h_offers"),
+        ("/history", "h_history"),
+        ("/messages", "h_messages"),
+        ("/data", "h_data"),
+        ("/consents", "h_consents"),
+        ("/login", "h_login"),
+        ("/end", "h_end"),
+    )
+)
+
+
+class Link(NamedTuple):
+    """A link below the form of the sign-in."""
+
+    path: str
+    word: str
+
+
+def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail) -> Part:
+    """Return what the holder's pages bring."""
+    routes = [
+        *CardPages(pages).routes(),
+        *OwnPages(pages, door).routes(),
+        *LoginPages(pages, door, mail).routes(),
+    ]
+    helpers = {"sign_in_links": (Link("/register", "h_register"),)}
+    return Part(routes, HOLDER, [HERE], MENU, helpers=helpers)

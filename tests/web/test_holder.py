@@ -1,0 +1,192 @@
+"""The holder's own pages: the nine functions of Zgierz § 19, and that each is of one's own account alone."""
+
+import csv
+import io
+import re
+
+import pytest
+from pypdf import PdfReader
+
+from ledger.registry.logins import NewCode, put_code
+from ops.web.identity.secrets import hash_of, new_code, plain_code
+from tests.web.office_stage import PASSWORD, Client, OfficeStage
+
+POSTED = tuple(
+    f"/me/{name}" for name in ("data", "messages", "consents", "end", "login", "login/code", "block/1-1")
+)
+PATHS = (*(f"/me{name}" for name in ("", "/offers", "/history", "/history.csv", "/history.pdf")), *POSTED[:5])
+XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+def ala(office: OfficeStage) -> Client:
+    """A holder of Zgierz who has signed in."""
+    return office.signed_in("zgierz", "ala")
+
+
+def test_until_when_entitled(ala: Client) -> None:
+    """One: the overview says the cards, their state, and until when the holder is entitled (§ 19.2)."""
+    text = ala.get("/en/me").text
+    assert "Entitled until" in text
+    assert "active" in text
+
+
+def test_prices_discounts_promotions(office: OfficeStage, ala: Client) -> None:
+    """Two: what holds now, with every limit; in a programme of points what they are worth (§ 19.1)."""
+    assert "<strong>" in ala.get("/pl/me/offers").text
+    other = office.signed_in("czestochowa", "ala").get("/en/me/offers").text
+    assert "100 points are 10.00\u00a0zł off" in other
+
+
+def test_the_counter_on_screen_csv_and_pdf(office: OfficeStage) -> None:
+    """Three: the same entries on the screen, as CSV and as a tagged PDF in a language (§ 19.7)."""
+    client = office.signed_in("czestochowa", "ala")
+    first = client.get("/en/me/history").text
+    assert first.count("<tr>") == 1 + 25
+    assert "/en/me/history?page=1" in first
+    assert client.get("/en/me/history?page=1").text.count("<tr>") == 1 + 5
+    body = client.get("/en/me/history.csv").body
+    rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
+    assert len(rows) == 1 + 30
+    assert rows[1][1] == "points earned"
+    reader = PdfReader(io.BytesIO(client.get("/pl/me/history.pdf").body))
+    root = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"] == True  # noqa: E712 a PDF's own boolean
+    assert root["/Lang"] == "pl"
+    assert "StructTreeRoot" in str(root.keys())
+    text = "".join(page.extract_text() for page in reader.pages)
+    assert "Licznik korzyści" in text
+    assert text.count("naliczenie punktów") == 30
+    for page in ("-1", "x", "99999", "201", "%D9%A1", "1'"):
+        assert client.get(f"/en/me/history?page={page}").status == 404
+
+
+def test_own_data(office: OfficeStage, ala: Client) -> None:
+    """Four: what is known; the contact changes with the password, and nothing else does (§ 19.4)."""
+    page = ala.get("/en/me/data").text
+    assert "Ala Kowal" in page
+    fields = {"phone": "600100200", "email": "ala@nowy.example", "channel": "email"}
+    assert ala.post("/en/me/data", **fields, password="wrong").status == 400
+    assert ala.post("/en/me/data", **fields, password=PASSWORD, name="Somebody Else").status == 303
+    page = ala.get("/en/me/data").text
+    assert "ala@nowy.example" in page
+    assert "Somebody Else" not in page
+    assert ala.post("/en/me/data", phone="x" * 300, password=PASSWORD).status == 400
+    assert ala.post("/en/me/data", phone="1", email="no address", password=PASSWORD).status == 400
+
+
+def test_messages_with_the_desk(office: OfficeStage, ala: Client) -> None:
+    """Five: what is written arrives, is shown as text whatever it holds, and too much is refused (§ 19.8)."""
+    ala.get("/en/me/messages")
+    assert ala.post("/en/me/messages", text=f"Dzień dobry\n{XSS}").status == 303
+    page = ala.get("/en/me/messages").text
+    assert "&lt;script&gt;" in page
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    for text in ("", " ", "x" * 4001, "a\x00b"):
+        assert ala.post("/en/me/messages", text=text).status == 400
+    other = office.signed_in("zgierz", "ola").get("/en/me/messages").text
+    assert "Dzień dobry" not in other
+
+
+def test_a_block_is_at_once_and_of_one_s_own(office: OfficeStage) -> None:
+    """Six: after a question the card is blocked; another's, or one that has ended, is not found (§ 24)."""
+    client = office.signed_in("zgierz", "ola")
+    place = re.findall(r"/en/me/block/([0-9-]+)", client.get("/en/me").text)[0]
+    assert "Block the card" in client.get(f"/en/me/block/{place}").text
+    assert client.post("/en/me/block/9-9").status == 404
+    assert client.post(f"/en/me/block/{place}").status == 303
+    status = office.sql("select status from registry.card where account = $1", office.accounts["ola3"])
+    assert 1 in [row["status"] for row in status]
+    trail = office.sql(
+        "select actor, hand, reason from registry.audit where object = 'card' order by id desc limit 1"
+    )[0]
+    assert (trail["hand"], trail["actor"].split()[0]) == ("holder-online", "holder")
+    assert client.get(f"/en/me/block/{place}").status == 404
+    others = office.sql("select status from registry.card where account = $1", office.accounts["ala3"])
+    assert 1 not in [row["status"] for row in others]
+
+
+def test_a_login_is_changed_by_a_letter(office: OfficeStage) -> None:
+    """Seven: the password and a code from the holder's own e-mail change the login; the code works once."""
+    client = office.signed_in("zgierz", "ela")
+    client.get("/en/me/login")
+    assert client.post("/en/me/login", login="ela-new", password="wrong").status == 403
+    assert client.post("/en/me/login", login="a b", password=PASSWORD).status == 403
+    assert client.post("/en/me/login", login="ela-new", password=PASSWORD).status == 200
+    letter = max((office.directory / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+    assert letter.stat().st_mode & 0o077 == 0
+    code = re.findall(r"\b[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}\b", letter.read_text())[0]
+    thief = office.signed_in("zgierz", "ala")
+    thief.get("/en/me/login")
+    assert thief.post("/en/me/login/code", code=code).status == 403
+    assert client.post("/en/me/login/code", code="AAAA-BBBB-CCCC").status == 403
+    assert client.post("/en/me/login/code", code=code).status == 303
+    assert client.post("/en/me/login/code", code=code).status == 403
+    assert office.client().sign_in("zgierz", "ela").status == 403
+    assert office.client().sign_in("zgierz", "ela-new").status == 303
+
+
+def test_consents_have_a_history(ala: Client) -> None:
+    """The newsletter is agreed to and withdrawn; both days stay."""
+    ala.get("/en/me/consents")
+    assert ala.post("/en/me/consents", newsletter="give").status == 303
+    assert "I withdraw the newsletter" in ala.get("/en/me/consents").text
+    assert ala.post("/en/me/consents", newsletter="withdraw").status == 303
+    page = ala.get("/en/me/consents").text
+    assert "I agree to the newsletter" in page
+    assert page.count("<tr>") == 2
+
+
+def test_a_card_gets_its_login_by_a_code(office: OfficeStage) -> None:
+    """A code of the desk works once, with the card's own figures, and for its city alone."""
+    account, last4 = office.unnamed("czestochowa")
+    code = new_code()
+    new = NewCode(1, "activate", hash_of(plain_code(code)), account)
+    office.run(lambda owner: owner.run(lambda c: put_code(c, new, hours=1)))
+    client = office.client()
+    client.get("/en/register")
+    good = {"programme": "czestochowa", "code": code.lower(), "last4": last4, "login": "nowa"}
+    good |= {"password": PASSWORD, "again": PASSWORD}
+    for change in ({"programme": "zgierz"}, {"last4": "0"}, {"code": "AAAABBBBCCCC"}, {"login": "ala"},
+                   {"password": "short"}, {"again": "x"}, {"login": "a b"}):  # fmt: skip
+        assert client.post("/en/register", **{**good, **change}).status == 403, change
+    assert client.post("/en/register", **good).status == 303
+    assert office.client().sign_in("czestochowa", "nowa").status == 303
+    assert client.post("/en/register", **{**good, "login": "nowa2"}).status == 403
+
+
+def test_the_account_is_deleted(office: OfficeStage) -> None:
+    """Nine: after password and tick the person, the login, all sessions are gone; books stay (§ 26)."""
+    client = office.signed_in("czestochowa", "ola")
+    account = office.accounts["ola1"]
+    client.get("/en/me/end")
+    assert client.post("/en/me/end", what="delete", password=PASSWORD).status == 400
+    assert client.post("/en/me/end", what="delete", understood="yes", password="wrong").status == 400
+    done = client.post("/en/me/end", what="delete", understood="yes", password=PASSWORD)
+    assert "The account is deleted" in done.text
+    assert office.sql("select 1 from people.person where account = $1", account) == []
+    assert office.sql("select 1 from web.login where account = $1", account) == []
+    assert client.get("/en/me").status == 303
+    assert office.client().sign_in("czestochowa", "ola").status == 403
+    assert office.sql("select 1 from ledger.account where id = $1", account)
+
+
+def test_nobody_else_gets_in(office: OfficeStage) -> None:
+    """An officer has no holder's page, a stranger is led to the sign-in, from every path."""
+    officer, stranger = office.signed_in("zgierz", "clerk"), office.client()
+    for path in PATHS:
+        assert officer.get(f"/en{path}").status == 403
+        assert stranger.get(f"/en{path}").status == 303
+    officer.get("/en/account/sessions")
+    for path in POSTED:
+        assert officer.post(f"/en{path}").status == 403
+
+
+def test_no_log_and_no_trail_names_anybody(office: OfficeStage, ala: Client) -> None:
+    """After all of it the trail has no name, address or message of a holder in it."""
+    ala.get("/en/me/messages")
+    ala.post("/en/me/messages", text="tajemnica-w-liscie")
+    trail = " ".join(row[0] for row in office.sql("select t::text from registry.audit t where id > 0"))
+    for secret in ("Ala Kowal", "tajemnica-w-liscie", "ala@nowy.example", "holder0@city3.example", PASSWORD):
+        assert secret not in trail
