@@ -20,7 +20,7 @@ BUCKETS_MAX: Final = 4096
 
 _EMPTIED: Final = (
     "delete from ledger.rollup; delete from ledger.rollup_mark; delete from ledger.claim;"
-    " delete from ledger.share_move"
+    " delete from ledger.share_move; delete from ledger.expiry"
 )
 # Accounts and journal by their own numbers; what belongs to a journal row follows it.
 _MOVES: Final = (

@@ -61,6 +61,10 @@ EVENTS: Final[dict[str, Told]] = {
         "The switch uses a Postgres of its own in its state directory.",
         "In production set `dsn`: the embedded one is for development.",
     ),
+    "expiry_passed_over": Told(
+        "Accounts with more rows than are read at once: their points are not looked at, and expire not.",
+        "Expire them by hand: `cityswitch adjust`.",
+    ),
     "handshake_failed": Told(
         "A connection ended before it had signed on: no frames of ours, too slow, too long.",
         "One source again and again: a scanner, or a terminal with a wrong address.",
@@ -121,6 +125,7 @@ EVENTS: Final[dict[str, Told]] = {
         "A signed-on terminal broke the protocol; its connection was closed.",
         "Tell the terminal's vendor `reason`: protocol/SPEC.md has it.",
     ),
+    "points_expired": Told("Points whose term is over were posted back to the organiser.", NOTHING),
     "posting_refused": Told(
         "Postgres refused this one posting; it was answered with a system error, and all others posted.",
         "A defect, or the schema was changed by hand: keep the line, run `cityswitch ledger verify`.",

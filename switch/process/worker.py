@@ -36,6 +36,7 @@ from switch.logs import configure_logs
 from switch.metrics import Meters
 from switch.process.certificate import read_certificate
 from switch.process.city import City
+from switch.process.expiry import Expiry
 from switch.process.feed import Feed
 from switch.process.figures import Parts, attach_parts, attach_process, watch_loop
 from switch.process.front import Front
@@ -157,6 +158,7 @@ class Worker:
     def _keeper(self, database: Database) -> Keeper:
         """Who does the periodic work; where there are pages, the city's figures are some of it."""
         keeper = Keeper(database.session(), self._meters)
+        keeper.add([Expiry().job])
         if self._surroundings.has_pages:
             keeper.add(City(self._meters, lambda: keeper.is_elected).jobs)
         return keeper

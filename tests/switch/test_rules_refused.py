@@ -125,11 +125,6 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "earn.amount_max_grosze",
         "no amount a terminal may key earns a point",
     ),
-    "points that expire": (
-        changed(CZESTOCHOWA, "expire_months = 0", "expire_months = 12"),
-        "earn.expire_months",
-        "not kept by these books",
-    ),
     "a duplicate under the number of the original": (
         changed(ZGIERZ, 'number = "new"', 'number = "next_issue"'),
         "card.duplicate.number",

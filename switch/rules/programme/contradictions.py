@@ -73,7 +73,7 @@ def check_tables(rules: Rules) -> Iterator[Fault]:
 
 
 def check_points(rules: Rules) -> Iterator[Fault]:
-    """Tiers differ, and more points are worth more; something earns; points that expire are not kept."""
+    """Tiers differ, and more points are worth more; something earns."""
     earn, tiers = rules.earn, sorted(rules.redeem.tiers, key=lambda tier: tier.points) if rules.redeem else []
     for lesser, greater in pairwise(tiers):
         if lesser.points == greater.points:
@@ -88,8 +88,6 @@ def check_points(rules: Rules) -> Iterator[Fault]:
         return
     if earn.step_grosze > earn.amount_max_grosze:
         yield Fault("earn.amount_max_grosze", "no amount a terminal may key earns a point")
-    if earn.expire_months:
-        yield Fault("earn.expire_months", "points that expire are not kept by these books: 0, they never do")
 
 
 def check_duplicate(rules: Rules) -> Iterator[Fault]:
