@@ -35,6 +35,7 @@ COMMANDS = {
     "outlets": "outlets:app",
     "offers": "offers:app",
     "terminals": "terminal_status:app",
+    "invoices": "invoices:app",
     "programmes": "programme_states:app",
     "roles": "roles:app",
     "audit": "audit:app",

@@ -45,6 +45,10 @@ OBJECTS: Final = {
     "cards": "card",
     "cases": "card_case",
     "fees": "card_fee",
+    "invoices": "invoice",
+    "invoices-sent": "invoice_delivery",
+    "organisers": "invoice_seller",
+    "cities": "invoice_city",
 }
 
 app = App(

@@ -79,6 +79,11 @@ KEYS: Final = either(KEY, rows("terminal int, generation int"))
 CARD: Final = "card text, account int, programme text, carrier text, issue int, status text, expires_on text?"
 PARTNER: Final = "id int, programme text, name text, status text, main_partner yes, points_step_grosze int?"
 TERMINAL: Final = "id int, partner int, status text, label text, outlet int?"
+INVOICE: Final = (
+    "number text, kind invoice|correction|note, partner int, month text, statement text, issued_on text,"
+    " net_grosze int, vat_grosze int, gross_grosze int, corrects text[], sent_at text?, sink text?,"
+    " ksef_number text?"
+)
 JOURNAL: Final = (
     "accepted_at text, accepted_at_ms int, terminal int, stan int, programme text?, partner int?, kind text,"
     " result text, code int, card text?, points int, balance int, amount_grosze int, discount_grosze int,"
@@ -160,6 +165,12 @@ SHAPES: Final[dict[str, Schema]] = {
     ),
     "holders tax-proof": fields("card text, entitled_until text?"),
     "holders update": fields("card text, changed text[]"),
+    "invoices city": fields("partner int, nip text"),
+    "invoices list": rows(INVOICE),
+    "invoices number": fields("number text, ksef_number text"),
+    "invoices seller": fields("programme int, nip text"),
+    "invoices send": inside(fields("sent text[]"), refused=rows("what text, why text")),
+    "invoices show": fields(INVOICE),
     "journal find": inside(fields("before text?"), rows=rows(JOURNAL)),
     "ledger balance": either(
         fields("account int, balance int"),

@@ -31,6 +31,12 @@ class Draft(Struct, frozen=True):
     vat_grosze: int
 
 
+def check_month(month: str) -> None:
+    """Raise RegistryRefused for what is no month like "2026-11"."""
+    if not _MONTH.fullmatch(month):
+        raise RegistryRefused("a month is like 2026-11")
+
+
 def drafts_of(statement: Statement) -> list[Draft]:
     """Return what is to be issued for a statement, none where nothing is owed.
 
@@ -51,8 +57,7 @@ def drafts_of(statement: Statement) -> list[Draft]:
 
 
 def _check(statement: Statement) -> None:
-    if not _MONTH.fullmatch(statement.month):
-        raise RegistryRefused("a month is like 2026-11")
+    check_month(statement.month)
     if statement.closed_at_ms is None:
         raise RegistryRefused(f"{statement.month} is not closed yet: `settlement close` closes it")
     if len(statement.lines) > LINES_MAX:

@@ -58,7 +58,7 @@ def _add(parent: Element, name: str, text: str = "") -> Element:
 def as_document(root: Element) -> bytes:
     """Return an element as a document in UTF-8."""
     text: str = ElementTree.tostring(root, encoding="unicode")
-    return DECLARATION + text.encode()
+    return DECLARATION + text.encode() + b"\n"
 
 
 def write_fa3(
@@ -210,7 +210,9 @@ def _line(body: Element, number: int, line: Line) -> None:
     _add(row, "P_7", text_of("the name of a line", name))
     quantity, price = line.quantity, line.unit_grosze
     if not price:  # a sum that is no product of a price: one piece of it, for an invoice has both (art. 106e)
-        quantity, price, unit = (1 if line.net_grosze > 0 else -1), abs(line.net_grosze), "szt."
+        quantity, price, unit = 1, line.net_grosze, "szt."
+    if price < 0:  # a price has no sign of its own
+        quantity, price = -quantity, -price
     _add(row, "P_8A", unit)
     _add(row, "P_8B", count_of("the quantity of a line", quantity))
     _add(row, "P_9A", money_of("the price of a line", price, UNIT_GROSZE_MAX))

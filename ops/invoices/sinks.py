@@ -48,19 +48,19 @@ class FileSink:
     name = "file"
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def path_of(self, document: Document) -> Path:
         """Return where a document stands."""
-        return self._folder / f"{document.text.replace('/', '-')}.xml"
+        return self.folder / f"{document.text.replace('/', '-')}.xml"
 
     def send(self, document: Document) -> str:
         """Write the file through to the disk and only then give it its name."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         place = self.path_of(document)
         if _is_there(place, document.content):
             return ""
-        descriptor, beside = tempfile.mkstemp(prefix=f".{place.name}.", dir=self._folder)  # mode 0600
+        descriptor, beside = tempfile.mkstemp(prefix=f".{place.name}.", dir=self.folder)  # mode 0600
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(document.content)
@@ -72,7 +72,7 @@ class FileSink:
                 _is_there(place, document.content)
         finally:
             os.unlink(beside)
-        folder = os.open(self._folder, os.O_RDONLY)
+        folder = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:

@@ -50,6 +50,7 @@ POSITIONALS = {
     "cards": [card(1), card(2)],
     "ledger": [card(1)],
     "balances": ["FILE"],
+    "invoices": ["7", "5265877635-20261205-A1B2C3-D4E5F6-12"],
     "programmes": ["czestochowa", "FILE"],
 }
 REQUIRED = {
@@ -60,6 +61,10 @@ REQUIRED = {
     "--partner": "7",
     "--generation": "1",
     "--to": "public",
+    "--month": "2026-10",
+    "--nip": "5265877635",
+    "--name": "Gmina",
+    "--address": "Rynek 1",
 }
 
 

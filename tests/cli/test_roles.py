@@ -3,116 +3,46 @@
 import functools
 import io
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 import trio
 
 from ledger.postgres.database import Connection, open_database
 from ledger.registry.card_cases import CaseKind, Report, report_card
+from ledger.registry.invoices import Order, issue
 from ops.cli import main
 from ops.cli.app import app
 from ops.deploy.json_shapes import SHAPES
 from ops.exit_codes import Exit
 from protocol import ResultCode
 from tests.cli.office import RULES, SURE, Run
-from tests.cli.office import card as card_of
+from tests.cli.role_rows import (
+    FIRST,
+    NOT_FOUND,
+    OK,
+    REFUSED,
+    ROLE,
+    TAXPAYER,
+    Row,
+    Whose,
+    both,
+    in_programme,
+    offers_file,
+    on_card,
+    on_id,
+    seen,
+    the_owner_s,
+)
 from tests.cli.test_hostile import commands
 from tests.days import today
-from tests.ledger.books import Books
+from tests.ledger.books import TESTER, Books
 from tests.postgres import FreshDatabase, Server
 
-OK, REFUSED, NOT_FOUND, ROLE = Exit.OK, Exit.USAGE, Exit.NOT_FOUND, Exit.CONFIGURATION
 ANNA: Final = "cityswitch_test_anna"
 """A member of the role of Zgierz."""
-CODES: Final = {"own": "zgierz", "other": "czestochowa"}
-PREFIXES: Final = {"own": "96162", "other": "96160"}
-FIRST: Final = {"own": 100, "other": 200}
-"""Whose a partner, a terminal, an outlet, an offer is."""
-
-
-class Whose(NamedTuple):
-    """One side: what a command line is made of."""
-
-    side: str
-    folder: Path
-
-    def card(self, number: int) -> str:
-        return card_of(number, PREFIXES[self.side])
-
-    def there(self, number: int) -> str:
-        """One of the cards that the other side has from the beginning; of her own those made since, too."""
-        return self.card(number if self.side == "own" else 1 + number % 4)
-
-    def id(self, number: int = 0) -> str:
-        return str(FIRST[self.side] + number)
-
-    def file(self, name: str, *lines: str) -> str:
-        path = self.folder / f"{self.side}-{name}"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return str(path)
-
-    def out(self, name: str) -> str:
-        return str(self.folder / f"{self.side}-{name}")
-
-    @property
-    def rules(self) -> str:
-        return str(RULES.with_name(f"{CODES[self.side]}.toml"))
-
-    @property
-    def code(self) -> str:
-        return CODES[self.side]
-
-
-class Row(NamedTuple):
-    """One command: its words after its name, what is typed, and how it ends on one's own and on another's."""
-
-    words: Callable[[Whose], tuple[str, ...]]
-    own: int
-    other: int
-    typed: Callable[[Whose], str] = lambda _: ""
-
-
-def on_card(number: int, *words: str, own: int = OK, more: str = "") -> Row:
-    """A command that asks for a card's number."""
-    return Row(lambda _: words, own, NOT_FOUND, lambda w: f"{w.there(number)}\n{more}")
-
-
-def on_id(*words: str, own: int = OK, other: int = NOT_FOUND, number: int = 0) -> Row:
-    """A command that names a partner, a terminal or an offer by number."""
-    return Row(lambda w: (w.id(number), *words), own, other)
-
-
-def in_programme(*words: str, own: int = OK, other: int = NOT_FOUND, typed: int = 0) -> Row:
-    """A command that names a programme by an option."""
-    return Row(
-        lambda w: (*words, "--programme", w.code), own, other, lambda w: w.card(typed) if typed else ""
-    )
-
-
-OFFERS: Final = "number,partner,name_pl,name_en,text_pl,text_en,kind"
-
-
-def offers_file(w: Whose) -> str:
-    return w.file("offers.csv", OFFERS, f"2,{w.id()},a,a,a,a,free_entry")
-
-
-def both(words: Callable[[Whose], tuple[str, ...]], own: int = OK, other: int = NOT_FOUND) -> Row:
-    """A command whose words are made of the side."""
-    return Row(words, own, other)
-
-
-def the_owner_s(*words: str) -> Row:
-    """What is the whole installation's: no programme's role may do it."""
-    return Row(lambda _: words, ROLE, ROLE)
-
-
-def seen(*words: str) -> Row:
-    """A list, which shows what is one's own, whatever is asked."""
-    return Row(lambda _: words, OK, OK)
 
 
 # In this order, on one registry: what ends something comes after what needs it.
@@ -221,6 +151,12 @@ TABLE: Final[dict[str, Row]] = {
     "holders agreements": on_card(1),
     "holders object": on_card(1, *SURE, own=NOT_FOUND),  # no change of the rules is announced
     "holders notice": on_card(1, *SURE),
+    "invoices seller": in_programme(*TAXPAYER),
+    "invoices city": on_id(*TAXPAYER),
+    "invoices list": in_programme(),
+    "invoices show": both(lambda w: (w.invoice,)),
+    "invoices send": both(lambda w: ("--to", w.out("invoices"), "--programme", w.code)),
+    "invoices number": both(lambda w: (w.invoice, "5265877635-20261205-A1B2C3-D4E5F6-12")),
     "ledger balance": on_card(1, "-"),
     "ledger history": on_card(1, "-"),
     "journal find": Row(lambda w: (f"{w.id()}/1",), OK, NOT_FOUND),
@@ -285,6 +221,8 @@ async def sell_and_report(fresh: FreshDatabase) -> None:
         for side, programme in (("own", 3), ("other", 1)):
             cards = [row for row in rows if row["programme"] == programme]
             books = Books(database, [row["account"] for row in cards])
+            order = Order(programme, FIRST[side], "2026-09", "x", "invoice", 100, 23)
+            await invoice(fresh, order)
             posting = books.earn(1, 0, code=int(ResultCode.NOT_SUPPORTED), terminal=FIRST[side])
             posting.registry_number = cards[0]["newest"]
             await books.post(posting)
@@ -295,6 +233,12 @@ async def sell_and_report(fresh: FreshDatabase) -> None:
                     return await report_card(connection, report)
 
                 assert await database.run(file) == 0
+
+
+async def invoice(fresh: FreshDatabase, order: Order) -> None:
+    """A document of a side."""
+    async with open_database(fresh.owner_dsn) as database:
+        await database.run(lambda c: issue(c, TESTER, order, lambda _: b"<x/>"))
 
 
 async def all_of(dsn: str, programme: int) -> dict[str, list[str]]:

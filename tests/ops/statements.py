@@ -53,7 +53,7 @@ _PRODUCTS = st.builds(
     lambda kind, quantity, unit, rate, origin: Line(kind, quantity, unit, quantity * unit, rate, origin),
     st.sampled_from(["points_bought", "lease", "duplicate_fees", "correction", "campaign"]),
     st.integers(-(10**9), 10**9),
-    st.integers(0, 10**6),
+    st.integers(-(10**6), 10**6),
     st.sampled_from([23, 23, 23, *RATES]),
     _ORIGINS,
 )

@@ -81,6 +81,7 @@ def test_whatever_the_statement_its_invoice_is_valid_and_says_its_sums(
         for row in root.iter(f"{N}FaWiersz"):
             quantity, price, total = (row.findtext(f"{N}P_{field}") for field in ("8B", "9A", "11"))
             assert int(quantity or "") * grosze(price) == grosze(total)
+            assert grosze(price) > 0
         assert texts(root, "Fa/RodzajFaktury") == ["KOR" if of.net_grosze < 0 else "VAT"]
     assert told == [of.net_grosze, of.vat_grosze, of.rebates_grosze]
 

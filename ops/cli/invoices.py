@@ -1,0 +1,237 @@
+"""`cityswitch invoices`: invoices to partners for the national e-invoice system (KSeF).
+
+Owns the subcommands. Must not write SQL (`ledger.registry.invoices` does), nor decide what is invoiced
+(`ops.invoices.drafts`). Invariant: what is asked again is done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import App, Parameter
+
+from ledger.postgres.database import Database
+from ledger.registry.bounds import ID_MAX, INT32_MAX, check_number
+from ledger.registry.invoice_parties import City, Seller, set_city, set_seller
+from ledger.registry.invoices import Issued, find_document, list_issued, record_number
+from ledger.registry.programmes import list_programmes
+from ops.cli.help_texts import examples
+from ops.cli.registry_options import NOBODY, By, Json, Programme, pick_programme, tell_done
+from ops.exit_codes import Exit
+from ops.invoices.drafts import check_month
+from ops.invoices.issuing import Refused, send_all
+from ops.invoices.sinks import FileSink, Sink, find_sink
+from ops.output import Row, print_fields, print_json, print_line, print_rows, print_text, say
+from ops.place.database import changing, looking
+from ops.place.options import HERE, Place
+
+SHOWN: Final = (
+    "number", "kind", "partner", "month", "issued_on", "net_grosze", "vat_grosze", "gross_grosze", "sent_at",
+)  # fmt: skip
+NARROW: Final = ("number", "kind", "partner", "month", "gross_grosze")
+ToFolder = Annotated[
+    Path | None, Parameter(name="--to", help="Folder of the files; <state-dir>/invoices/<programme>.")
+]
+SinkName = Annotated[
+    str, Parameter(name="--sink", help="Where to: file, or what an installed package brings.")
+]
+
+app = App(
+    name="invoices",
+    help="Invoices to partners: FA(3) documents for KSeF, and notes of their rebates.",
+    help_epilogue=examples("invoices list --month 2026-11", "invoices show F/CZESTOCHOWA/2026/1"),
+)
+
+
+def shown(issued: Issued) -> Row:
+    """Return a document as it is shown."""
+    return {
+        "number": issued.text,
+        "kind": issued.kind,
+        "partner": issued.partner,
+        "month": issued.month,
+        "statement": issued.statement,
+        "issued_on": issued.issued_on.isoformat(),
+        "net_grosze": issued.net_grosze,
+        "vat_grosze": issued.vat_grosze,
+        "gross_grosze": issued.gross_grosze,
+        "corrects": ", ".join(issued.corrects),
+        "sent_at": issued.sent_at.isoformat() if issued.sent_at else None,
+        "sink": issued.sink,
+        "ksef_number": issued.ksef_number or None,
+    }
+
+
+async def _folder(database: Database, programme: int, to: Path | None, place: Place) -> Path:
+    """Return where files go: as asked, else a folder of the programme in the state directory."""
+    if to is not None:
+        return to
+    programmes = await database.run(list_programmes)
+    code: str = next(row["code"] for row in programmes if row["id"] == programme)
+    return place.settings().state_path / "invoices" / code
+
+
+def as_document(issued: Issued) -> dict[str, object]:
+    """Return the same for JSON."""
+    return {**shown(issued), "corrects": issued.corrects}
+
+
+def _tell_sent(sink: Sink, sent: Sequence[str], refused: Sequence[Refused]) -> Exit:
+    where = f" to {sink.folder}" if isinstance(sink, FileSink) else f" by {sink.name}"
+    say(f"Sent {len(sent)}{where if sent else ''}, refused {len(refused)}.")
+    for one in refused:
+        print_line(f"{one.what}: {one.why}")
+    return Exit.DIFFERENCES if refused else Exit.OK
+
+
+@app.command(help_epilogue=examples("invoices send", "invoices send --to /srv/ksef/out"))
+async def send(
+    *,
+    sink: SinkName = FileSink.name,
+    to: ToFolder = None,
+    programme: Programme = None,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> Exit:
+    """Send what was issued and not sent yet."""
+    actor = by.told()
+    async with changing(place) as database:
+        number = await database.run(lambda c: pick_programme(c, programme))
+        chosen = find_sink(sink, await _folder(database, number, to, place))
+        outcome = await send_all(database, actor, number, chosen)
+    if json:
+        told = [{"what": one.what, "why": one.why} for one in outcome.refused]
+        print_json({"sent": outcome.sent, "refused": told})
+        return Exit.DIFFERENCES if outcome.refused else Exit.OK
+    return _tell_sent(chosen, outcome.sent, outcome.refused)
+
+
+@app.command(name="list", help_epilogue=examples("invoices list --month 2026-11", "invoices list --json"))
+async def list_(
+    *,
+    month: Annotated[str | None, Parameter(help="Of this month alone, like 2026-11.")] = None,
+    partner: Annotated[int | None, Parameter(help="Of this partner alone.")] = None,
+    skip: Annotated[int, Parameter(help="Pass over so many of the first.")] = 0,
+    limit: Annotated[int, Parameter(help="At most so many, up to 1000.")] = 100,
+    programme: Programme = None,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """List what was issued, by year, series and number."""
+    if month is not None:
+        check_month(month)
+    if partner is not None:
+        check_number("the number of a partner", partner, 1, ID_MAX)
+    check_number("what is passed over", skip, 0, INT32_MAX)
+    async with looking(place) as database:
+        number = await database.run(lambda c: pick_programme(c, programme))
+        rows = await database.run(
+            lambda c: list_issued(c, number, month=month, partner=partner, after=skip, limit=limit)
+        )
+    if json:
+        print_json([as_document(row) for row in rows])
+        return
+    print_rows([shown(row) for row in rows], SHOWN, narrow=NARROW, empty="Nothing was issued.")
+
+
+@app.command(
+    help_epilogue=examples(
+        "invoices show F/CZESTOCHOWA/2026/1", "invoices show F/CZESTOCHOWA/2026/1 --xml > invoice.xml"
+    )
+)
+async def show(
+    number: Annotated[str, Parameter(help="The number a document shows.")],
+    /,
+    *,
+    xml: Annotated[bool, Parameter(help="The document itself, as it was issued.")] = False,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Show one document."""
+    async with looking(place) as database:
+        issued, content = await database.run(lambda c: find_document(c, number))
+    if xml:
+        print_text(content.decode())
+    elif json:
+        print_json(as_document(issued))
+    else:
+        print_fields(shown(issued), as_json=False)
+
+
+@app.command(
+    help_epilogue=examples("invoices number F/CZESTOCHOWA/2026/1 5265877635-20261205-A1B2C3-D4E5F6-12")
+)
+async def number(
+    number: Annotated[str, Parameter(help="The number a document shows.")],
+    ksef_number: Annotated[str, Parameter(help="The number that KSeF gave it.")],
+    /,
+    *,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Note the KSeF number of an invoice whose file was carried there: corrections name it."""
+    actor = by.told()
+    async with changing(place) as database:
+        await database.run(lambda c: record_number(c, actor, number, ksef_number))
+    done = {"number": number, "ksef_number": ksef_number}
+    tell_done(f"{number} is {ksef_number} in KSeF.", done, as_json=json, again=f"invoices show {number}")
+
+
+@app.command(
+    help_epilogue=examples(
+        "invoices seller --nip 8982145677 --name 'Gmina Miasto Częstochowa' "
+        "--address 'ul. Śląska 11/13, 42-217 Częstochowa'"
+    )
+)
+async def seller(
+    *,
+    nip: Annotated[str, Parameter(help="Tax number (NIP) of the organiser, with its check digit.")],
+    name: Annotated[str, Parameter(help="Its name as a taxpayer.")],
+    address: Annotated[str, Parameter(help="Its address, in one line.")],
+    unit_name: Annotated[
+        str, Parameter(help="The city's unit that invoices for the city, if one does.")
+    ] = "",
+    unit_address: Annotated[str, Parameter(help="Its address.")] = "",
+    unit_id: Annotated[str, Parameter(help="Its own NIP, or the city's NIP, a hyphen and five digits.")] = "",
+    bank_account: Annotated[str, Parameter(help="Where partners pay to.")] = "",
+    due_days: Annotated[int, Parameter(help="Days to pay, from the day of issue; 0 to 365.")] = 14,
+    programme: Programme = None,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Say who invoices for a programme, from the next document on."""
+    actor = by.told()
+    given = Seller(nip, name, address, unit_name, unit_address, unit_id, bank_account, due_days)
+    async with changing(place) as database:
+        chosen = await database.run(lambda c: pick_programme(c, programme))
+        await database.run(lambda c: set_seller(c, actor, chosen, given))
+    tell_done(f"Programme {chosen} invoices as {nip}.", {"programme": chosen, "nip": nip}, as_json=json)
+
+
+@app.command(
+    help_epilogue=examples(
+        "invoices city 1001 --nip 5265877635 --name 'Gmina Zgierz' --address 'pl. Jana Pawła II 16, Zgierz'"
+    )
+)
+async def city(
+    partner: Annotated[int, Parameter(help="Number of the partner that is a unit of a city.")],
+    /,
+    *,
+    nip: Annotated[str, Parameter(help="Tax number (NIP) of the city, with its check digit.")],
+    name: Annotated[str, Parameter(help="The city's name as a taxpayer.")],
+    address: Annotated[str, Parameter(help="The city's address, in one line.")],
+    unit_id: Annotated[str, Parameter(help="The unit's: the city's NIP, a hyphen and five digits.")] = "",
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Say that a partner is a unit of a city: the city is the buyer, the unit who receives."""
+    actor = by.told()
+    async with changing(place) as database:
+        await database.run(lambda c: set_city(c, actor, partner, City(nip, name, address, unit_id)))
+    tell_done(f"Partner {partner} is a unit of {nip}.", {"partner": partner, "nip": nip}, as_json=json)

@@ -1,0 +1,103 @@
+"""What the table of commands in test_roles.py is made of: the two sides, and kinds of rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ops.exit_codes import Exit
+from tests.cli.office import RULES
+from tests.cli.office import card as card_of
+from tests.days import today
+
+OK, REFUSED, NOT_FOUND, ROLE = Exit.OK, Exit.USAGE, Exit.NOT_FOUND, Exit.CONFIGURATION
+CODES: Final = {"own": "zgierz", "other": "czestochowa"}
+PREFIXES: Final = {"own": "96162", "other": "96160"}
+FIRST: Final = {"own": 100, "other": 200}
+"""Whose a partner, a terminal, an outlet, an offer is."""
+
+
+class Whose(NamedTuple):
+    """One side: what a command line is made of."""
+
+    side: str
+    folder: Path
+
+    def card(self, number: int) -> str:
+        return card_of(number, PREFIXES[self.side])
+
+    def there(self, number: int) -> str:
+        """One of the cards that the other side has from the beginning; of her own those made since, too."""
+        return self.card(number if self.side == "own" else 1 + number % 4)
+
+    def id(self, number: int = 0) -> str:
+        return str(FIRST[self.side] + number)
+
+    def file(self, name: str, *lines: str) -> str:
+        path = self.folder / f"{self.side}-{name}"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return str(path)
+
+    def out(self, name: str) -> str:
+        return str(self.folder / f"{self.side}-{name}")
+
+    @property
+    def rules(self) -> str:
+        return str(RULES.with_name(f"{CODES[self.side]}.toml"))
+
+    @property
+    def invoice(self) -> str:
+        """The number of the one document it has from the beginning."""
+        return f"F/{self.code.upper()}/{today().year}/1"
+
+    @property
+    def code(self) -> str:
+        return CODES[self.side]
+
+
+class Row(NamedTuple):
+    """One command: its words after its name, what is typed, and how it ends on one's own and on another's."""
+
+    words: Callable[[Whose], tuple[str, ...]]
+    own: int
+    other: int
+    typed: Callable[[Whose], str] = lambda _: ""
+
+
+def on_card(number: int, *words: str, own: int = OK, more: str = "") -> Row:
+    """A command that asks for a card's number."""
+    return Row(lambda _: words, own, NOT_FOUND, lambda w: f"{w.there(number)}\n{more}")
+
+
+def on_id(*words: str, own: int = OK, other: int = NOT_FOUND, number: int = 0) -> Row:
+    """A command that names a partner, a terminal or an offer by number."""
+    return Row(lambda w: (w.id(number), *words), own, other)
+
+
+def in_programme(*words: str, own: int = OK, other: int = NOT_FOUND, typed: int = 0) -> Row:
+    """A command that names a programme by an option."""
+    return Row(
+        lambda w: (*words, "--programme", w.code), own, other, lambda w: w.card(typed) if typed else ""
+    )
+
+
+TAXPAYER: Final = ("--nip", "5265877635", "--name", "Gmina", "--address", "Rynek 1")
+OFFERS: Final = "number,partner,name_pl,name_en,text_pl,text_en,kind"
+
+
+def offers_file(w: Whose) -> str:
+    return w.file("offers.csv", OFFERS, f"2,{w.id()},a,a,a,a,free_entry")
+
+
+def both(words: Callable[[Whose], tuple[str, ...]], own: int = OK, other: int = NOT_FOUND) -> Row:
+    """A command whose words are made of the side."""
+    return Row(words, own, other)
+
+
+def the_owner_s(*words: str) -> Row:
+    """What is the whole installation's: no programme's role may do it."""
+    return Row(lambda _: words, ROLE, ROLE)
+
+
+def seen(*words: str) -> Row:
+    """A list, which shows what is one's own, whatever is asked."""
+    return Row(lambda _: words, OK, OK)
