@@ -6,7 +6,7 @@ sealed could be read there anyway, and what stands in clear beside it (a date of
 the owner's connection; every write takes its actor.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
@@ -44,6 +44,23 @@ async def pending_erasures(connection: Connection, vault: Vault) -> list[Any]:
     """Return the keys that were destroyed and that this database still has: key, programme, account."""
     rows: list[Any] = await connection.fetch(_PENDING, [one.key for one in vault.destroyed()])
     return rows
+
+
+class KeysLeft(NamedTuple):
+    """How a database stands to its vault: destroyed keys that it has still, and its newest key."""
+
+    left_over: int
+    newest: int
+    drawn: int
+    """Of the vault: fewer than the newest key says that the vault is an older copy."""
+
+
+async def read_keys_left(connection: Connection, vault: Vault) -> KeysLeft:
+    """Compare a database with its vault; with the service's rights."""
+    row = await connection.fetchrow(
+        "select * from registry.keys_left_v1($1)", [one.key for one in vault.destroyed()]
+    )
+    return KeysLeft(row["left_over"], row["newest"], vault.count())
 
 
 async def apply_erasures(connection: Connection, actor: Actor, vault: Vault) -> int:

@@ -124,6 +124,29 @@ class Vault:
             at = whole.find(_DESTROYED, at - at % PLACE_BYTES + PLACE_BYTES)
         return found
 
+    def copy_to(self, path: Path) -> int:
+        """Copy the vault, in the place of an older copy, whose bytes are overwritten; return how many keys.
+
+        Keys that were destroyed here are in no copy any more. Raises SecretsError or OSError.
+        """
+        with self._locked() as file:
+            content = os.pread(file, os.fstat(file).st_size, 0)
+        beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            with path.open("r+b") as older:
+                os.replace(beside, path)
+                older.write(bytes(os.fstat(older.fileno()).st_size))
+                older.flush()
+                os.fsync(older.fileno())
+        except FileNotFoundError:
+            os.replace(beside, path)
+        _sync_folder(path)
+        return len(content) // PLACE_BYTES - 1
+
     @property
     def _name(self) -> str:
         return str(self.path or "the vault")
@@ -183,11 +206,7 @@ class Vault:
                 pass
             finally:
                 os.unlink(beside)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            _sync_folder(path)
         except OSError as error:
             raise SecretsError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -208,6 +227,14 @@ class Vault:
             os.close(file)
             raise SecretsError(f"{path} {why}")
         return file
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _binding(key: int) -> bytes:

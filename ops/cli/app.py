@@ -30,7 +30,7 @@ COMMANDS = {
     "till-page": "till_page:app",
     "simulate": "simulate_year:app",
     "cards": "card_carriers:app",
-    "holders": "holder_agreements:app",
+    "holders": "holder_erasures:app",
     "partners": "partners:app",
     "outlets": "outlets:app",
     "offers": "offers:app",

@@ -1,7 +1,7 @@
-"""`cityswitch backup`: a base backup of the database, and a copy of the master key that belongs to it.
+"""`cityswitch backup`: a base backup of the database, and copies of the keys that belong to it.
 
-Owns the subcommands. Must not make a backup itself (`ops.deploy.backup`). Invariant: the two are never put
-into one place by one command.
+Owns the subcommands. Must not make a backup itself (`ops.deploy.backup`). Invariant: backup and keys are
+never put into one place by one command.
 """
 
 from __future__ import annotations
@@ -67,6 +67,30 @@ async def make(
         f"{len(taken_away)} older ones taken away.",
         {"backup": backup, "taken_away": taken_away}, as_json=json,
     )  # fmt: skip
+
+
+@app.command(help_epilogue=examples("backup vault --to /media/safe/master.key.vault"))
+async def vault(
+    *,
+    to: Annotated[Path, Parameter(help="File to make; an older copy there is overwritten and replaced.")],
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Copy the holders' keys in the place of the older copy, which is overwritten. Keep it apart from the
+    backups.
+
+    Do it after every day with new holders or erasures: there is to be one copy, the newest.
+    """
+    master = MasterKey.load(place.settings().master_key_path)
+    async with looking(place) as database:
+        await database.run(lambda connection: check_master_key(connection, master))
+    if master.vault.path is None or to.resolve() == master.vault.path.resolve():
+        raise CommandError(Exit.USAGE, f"{to} is the vault itself.", "Name another file with --to.")
+    try:
+        keys = master.vault.copy_to(to)
+    except OSError as error:
+        raise CommandError(Exit.USAGE, f"{to}: {error.strerror}.", "Name another file with --to.") from None
+    tell_done(f"{to}: {keys:,} keys of holders.", {"vault": str(to), "keys": keys}, as_json=json)
 
 
 @app.command(help_epilogue=examples("backup key --to /media/safe/master.key"))

@@ -20,7 +20,9 @@ from cyclopts import App
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.fitness import check_durability
 from ledger.postgres.server_facts import ServerFacts, commit_nothing, read_clock, read_server
+from ledger.registry.erasures import read_keys_left
 from ledger.registry.key_expiry import keys_running_out
+from ledger.registry.secrets import MasterKey
 from ops.cli import config as settings_check
 from ops.cli.failures import report
 from ops.cli.help_texts import examples
@@ -174,7 +176,10 @@ def _database_checks(config: Config, dsns: Dsns, database: Database) -> list[tup
         of_settings("sessions", lambda: settings_check.ask_sessions(dsns.service)),
         of_settings("migrations", lambda: settings_check.check_migrations(dsns.service)),
         of_settings("registry", lambda: settings_check.check_registry(config, dsns.service)),
-        *map(of_session, (_ask_durability, _ask_server, _ask_keys, _ask_clock, _ask_commits)),
+        *map(
+            of_session,
+            (_ask_durability, _ask_server, _ask_keys, _of_vault(config), _ask_clock, _ask_commits),
+        ),
     ]
 
 
@@ -205,6 +210,14 @@ def _server_disk(facts: ServerFacts) -> Iterator[Finding]:
 async def _ask_keys(database: Database) -> list[Finding]:
     keys = await database.run(lambda connection: keys_running_out(connection, expiries.KEY_DAYS_WARN))
     return [expiries.judge_terminal_keys(keys)]
+
+
+def _of_vault(config: Config) -> Callable[[Database], Awaitable[list[Finding]]]:
+    async def _ask_holders_keys(database: Database) -> list[Finding]:
+        vault = MasterKey.load(config.master_key_path).vault
+        return [expiries.judge_vault(await database.run(lambda c: read_keys_left(c, vault)))]
+
+    return _ask_holders_keys
 
 
 async def _ask_clock(database: Database) -> list[Finding]:

@@ -154,6 +154,7 @@ SHAPES: Final[dict[str, Schema]] = {
     "holders agreements": fields("card text, consents any, representatives any"),
     "holders anonymise": fields("card text, carriers int"),
     "holders consent": fields("card text, consent text, withdrawn yes"),
+    "holders erasures": fields("pending int, applied int"),
     "holders flags": fields("card text, flags text[]"),
     "holders import": IMPORTED,
     "holders notice": fields("card text, notice_ends_on text?"),
@@ -230,6 +231,7 @@ SHAPES: Final[dict[str, Schema]] = {
         "worker int, pid int?, ready yes, why_not text?, version text?, started_at text?, connections int?,"
         " in_flight int?, restarts int?, http text"
     ),
+    "backup vault": fields("vault text, keys int"),
     "backup key": fields("key text"),
     "backup make": inside(fields("taken_away text[]"), backup=fields(
         "folder text, database text, made_at text, seconds any, size_bytes int, cityswitch text,"

@@ -149,6 +149,7 @@ TABLE: Final[dict[str, Row]] = {
     "holders consent": on_card(1, "newsletter"),
     "holders represent": on_card(1, "--role", "proxy", more="name: Jan\n"),
     "holders agreements": on_card(1),
+    "holders erasures": seen(),
     "holders object": on_card(1, *SURE, own=NOT_FOUND),  # no change of the rules is announced
     "holders notice": on_card(1, *SURE),
     "invoices seller": in_programme(*TAXPAYER),

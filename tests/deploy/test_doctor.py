@@ -10,6 +10,7 @@ import pytest
 
 from ledger.postgres.fitness import Problem
 from ledger.postgres.server_facts import ServerFacts
+from ledger.registry.erasures import KeysLeft
 from ledger.registry.key_expiry import KeysRunningOut
 from ops.cli import main
 from ops.cli.doctor import ENDANGERS, lines_of, sum_of
@@ -197,6 +198,13 @@ def test_terminals_without_a_key_are_counted() -> None:
     assert [each.level for each in found] == ["ok", "warning", "danger"]
 
 
+def test_a_vault_of_another_time_is_a_danger() -> None:
+    """Older than the database, or with erasures that this database has not seen."""
+    found = [expiries.judge_vault(KeysLeft(*each)) for each in [(0, 7, 9), (0, 9, 7), (2, 7, 9)]]
+    assert [each.level for each in found] == ["ok", "danger", "danger"]
+    assert "`cityswitch holders erasures --apply`" in found[2].cure
+
+
 def test_the_master_key_s_note_names_the_database() -> None:
     """A key whose note does not name this database may be another's."""
     uses = [("database", "db.example/cityswitch")]
@@ -244,7 +252,8 @@ def test_the_command_on_a_sound_installation(
     assert {
         *ENDANGERS, *postgres.RULES, "state disk", "state sync", "certificate", "open files", "backlog",
         "processes", "clock source", "master key's note", "durability", "recovery", "standbys", "archiving",
-        "slots", "transaction age", "Postgres' disk", "terminal keys", "clock skew", "commit", "clock step",
+        "slots", "transaction age", "Postgres' disk", "terminal keys", "holders' keys", "clock skew",
+        "commit", "clock step",
     } == set(found)  # fmt: skip
     assert found["synchronous_commit"]["level"] == "warning"
     assert "reset synchronous_commit" in found["synchronous_commit"]["cure"]

@@ -190,3 +190,24 @@ async def test_an_older_vault_draws_nothing(owner: Database, master: MasterKey, 
     vault_path(tmp_path / "master.key").unlink()
     with pytest.raises(SecretsError, match="older than the database"):
         await owner.run(lambda c: draw(c, 1))
+
+
+def test_a_copy_takes_the_place_of_the_older_one(master: MasterKey, tmp_path: Path) -> None:
+    """What was destroyed is in no copy: not in the new one, and the older one's bytes are overwritten."""
+    first, second = master.vault.draw(2)
+    sealed = seal(master.vault, first, "Anna", AT)
+    to = tmp_path / "safe.vault"
+    assert master.vault.copy_to(to) == 2
+    os.link(to, tmp_path / "what the older copy was written on")
+    older = to.read_bytes()
+    master.vault.destroy(second, account=8)
+    assert master.vault.copy_to(to) == 2
+    assert to.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "what the older copy was written on").read_bytes() == bytes(len(older))
+    os.replace(to, vault_path(tmp_path / "master.key"))
+    again = MasterKey.load(tmp_path / "master.key").vault
+    assert unseal(again, sealed, AT) == "Anna"
+    assert again.destroyed() == [Destroyed(second, 8)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "master.key", "master.key.vault", "what the older copy was written on",
+    ]  # fmt: skip

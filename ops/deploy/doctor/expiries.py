@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ledger.registry.erasures import KeysLeft
 from ledger.registry.key_expiry import KeysRunningOut
 from ops.deploy.doctor.finding import Finding, Level
 from switch.process.certificate import Certificate
@@ -45,6 +46,23 @@ def judge_terminal_keys(keys: KeysRunningOut) -> Finding:
         "terminal keys", "danger" if keys.ended else "warning", seen, "these terminals cannot sign on",
         "`cityswitch terminals key rotate`, and bring each terminal its file.",
     )  # fmt: skip
+
+
+def judge_vault(keys: KeysLeft) -> Finding:
+    """Judge whether the vault of holders' keys and the database are of one time."""
+    if keys.newest > keys.drawn:
+        return Finding(
+            "holders' keys", "danger", f"the database knows key {keys.newest}, the vault has {keys.drawn}",
+            "who these holders are cannot be read, and no further one can be added",
+            "Put the newest copy of the vault beside the master key.",
+        )  # fmt: skip
+    if keys.left_over:
+        return Finding(
+            "holders' keys", "danger", f"{keys.left_over} that were destroyed are in the database",
+            "somebody who was erased has a card, flags and a date of birth again",
+            "`cityswitch holders erasures --apply`",
+        )  # fmt: skip
+    return Finding("holders' keys", "ok", f"{keys.drawn}; every erasure is in the database")
 
 
 def judge_key_note(uses: Sequence[tuple[str, str]], database: str) -> Finding:

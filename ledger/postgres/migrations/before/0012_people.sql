@@ -208,7 +208,14 @@ begin
 end
 $$;
 
-revoke all on function registry.advance_kinds_v1, people.place_kinds from public;
-grant execute on function registry.advance_kinds_v1 to cityswitch_service;
+-- Of keys that the vault knows for destroyed how many are here still, and the newest key there is: for whoever looks after an
+-- installation without a right to look at people.
+create function registry.keys_left_v1(p_keys bigint[]) returns table (left_over bigint, newest bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select (select count(*) from people.key k where k.key = any (p_keys)), (select coalesce(max(k.key), 0) from people.key k)
+$$;
+
+revoke all on function registry.advance_kinds_v1, registry.keys_left_v1, people.place_kinds from public;
+grant execute on function registry.advance_kinds_v1, registry.keys_left_v1 to cityswitch_service;
 grant usage on schema people, registry to cityswitch_people;
 grant select, insert, update, delete on all tables in schema people to cityswitch_people;
