@@ -184,8 +184,10 @@ class StreamDoorway:
             try:
                 return await self._shake_hands(stream, source)
             except _RefusedError as refused:
+                await trio.aclose_forcefully(stream)
                 admission.failed(source, refused.reason, terminal=refused.terminal)
             except ProtocolError as fault:
+                await trio.aclose_forcefully(stream)
                 admission.failed_protocol(source, fault)
             except (trio.BrokenResourceError, ssl.SSLError):
                 admission.meters.handshakes["peer_closed"] += 1
