@@ -21,6 +21,10 @@ _FORGET: Final = """update registry.holder set flags = 0, guardian = false, kind
     kinds_before = 0, next_from = null, kinds_next = 0, entitled_until = null, tax_year = null
   where account = $1"""
 _PENDING: Final = "select key, programme, account from people.key where key = any($1::bigint[]) order by key"
+# What an applicant sent who never had an account: the key stands in what it sealed (`sealed.py`).
+_APPLICANTS: Final = (
+    "delete from people.application where account is null and substring(form from 2 for 8) = int8send($1)"
+)
 _DEAD_BASKETS: Final = (
     "select programme, basket from people.token_key where key = any($1::bigint[]) order by 1, 2"
 )
@@ -79,6 +83,8 @@ async def apply_erasures(connection: Connection, actor: Actor, vault: Vault) -> 
             keys = [row["key"]]
             if row["account"] is not None:
                 _, keys = await _forget(connection, again, vault, row["programme"], row["account"])
+            else:
+                await connection.execute(_APPLICANTS, row["key"])
             await connection.execute("delete from people.key where key = $1", row["key"])
             vault.destroy(*keys, account=row["account"] or 0)
     return len(pending)

@@ -1,6 +1,7 @@
 """An erasure takes every copy of what was known of a holder, and is done again after a restore."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from ledger.errors import HolderErased, SecretsError
 from ledger.postgres.database import Connection, Database
 from ledger.registry.agreements import Representative, add_representative, list_agreements
+from ledger.registry.applications import NewApplication, add_application
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import find_card
@@ -224,5 +226,21 @@ async def test_a_refused_erasure_destroys_nothing(
         person = await find_person(c, vault, holders[0])
         assert person is not None
         assert person.name == ANNA.name
+
+    await owner.run(job)
+
+
+async def test_an_applicant_who_was_erased_comes_back_to_nobody(owner: Database, vault: Vault) -> None:
+    """What somebody sent who never had an account goes again, and no other application with it."""
+
+    async def job(c: Connection) -> None:
+        await found_registry(c, 1)
+        new = NewApplication(1, "first", "web", b"Anna Qxyzzy", date(2026, 12, 11))
+        numbers = [await add_application(c, TESTER, vault, new) for _ in range(2)]
+        key = key_in(await c.fetchval("select form from people.application where number = $1", numbers[0]))
+        vault.destroy(key)
+        assert await apply_erasures(c, CLERK, vault) == 1
+        left = await c.fetch("select number from people.application")
+        assert [row["number"] for row in left] == numbers[1:]
 
     await owner.run(job)
