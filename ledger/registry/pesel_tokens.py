@@ -45,6 +45,20 @@ async def known_pesels(
     return {by_token[row["token"]] for row in rows}
 
 
+async def account_of_pesel(connection: Connection, vault: Vault, programme: int, pesel: str) -> int | None:
+    """Return the account of whoever has a PESEL in a programme; None where nobody does."""
+    basket = vault.basket(pesel)
+    keys = await _keys(connection, programme, [basket])
+    if basket not in keys:
+        return None
+    account: int | None = await connection.fetchval(
+        "select account from people.pesel_token where programme = $1 and token = $2",
+        programme,
+        _token(vault, keys[basket], pesel),
+    )
+    return account
+
+
 async def set_pesels(connection: Connection, vault: Vault, programme: int, pesels: Mapping[int, str]) -> None:
     """Let accounts be known by these PESELs, and no more by others; an empty one is none."""
     await connection.execute("delete from people.pesel_token where account = any($1::bigint[])", list(pesels))

@@ -20,6 +20,7 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import applications as kept
 from ledger.registry.applications import ATTACHMENTS_MAX, File, NewApplication, Step, Which
 from ledger.registry.audit import Actor, writing
+from ledger.registry.cards import find_card
 from ledger.registry.installation import check_master_key
 from ledger.registry.people import Person, find_person
 from ledger.registry.pesel_tokens import known_pesels
@@ -27,7 +28,7 @@ from ledger.registry.secrets import MasterKey
 from ops.office import granting
 from ops.office.forms import Form, Kind, Lack, asked, check_form, lacks_of
 from ops.office.rules_in_force import today, version_in_force
-from ops.office.uploads.check import check_upload
+from ops.office.uploads.check import Checked, check_upload
 from ops.office.uploads.refused import UploadRefused, Why
 from switch.rules.programme import Rules
 
@@ -46,6 +47,8 @@ class View(NamedTuple):
     attachments: list[Any]
     lacks: list[Lack]
     is_late: bool
+    last4: str
+    """How the number of the card that was made for it ends; "" before there is one."""
 
     @property
     def name(self) -> str:
@@ -132,11 +135,14 @@ class ApplicationDesk:
         await self._run(job)
 
     async def attach(self, actor: Actor, number: int, kind: str, data: bytes) -> int:
-        """Keep a file that came with an application, as it was found to be. Raises UploadRefused.
+        """Keep a file that came with an application, as it is found to be. Raises UploadRefused.
 
-        The check takes its time on a processor: call `check_upload` in a thread first, where others wait.
+        The check takes its time on a processor: where others wait, do it in a thread, and then `keep`.
         """
-        checked = check_upload(data)
+        return await self.keep(actor, number, kind, check_upload(data))
+
+    async def keep(self, actor: Actor, number: int, kind: str, checked: Checked) -> int:
+        """Keep a file that was checked. Raises UploadRefused where there are too many."""
         vault, which = self.master.vault, Which(self.programme, number)
 
         async def job(connection: Connection) -> int:
@@ -263,8 +269,16 @@ class ApplicationDesk:
         files = await kept.list_attachments(connection, Which(self.programme, row["number"]))
         lacks = lacks_of(form, row["kind"], rules, day, [file["kind"] for file in files]) if form else []
         due = row["complete_until"] or (row["due_on"] if row["state"] in kept.TO_ISSUE else None)
+        card = await find_card(connection, row["token"]) if row["token"] is not None else None
         return View(
-            row, form, person, kept.reason_in(vault, row), files, lacks, due is not None and due < day
+            row,
+            form,
+            person,
+            kept.reason_in(vault, row),
+            files,
+            lacks,
+            due is not None and due < day,
+            card["last4"] if card is not None else "",
         )
 
     async def _run(self, job: Callable[[Connection], Awaitable[T]], *, timeout_s: float = 10.0) -> T:

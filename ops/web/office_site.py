@@ -22,6 +22,7 @@ from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.programmes import list_programmes
 from ledger.registry.secrets import MasterKey
 from ops.web.application import Access, make_application
+from ops.web.desk.site import desk_part
 from ops.web.holder.site import holder_part
 from ops.web.identity.mail import Mail
 from ops.web.identity.pages import IdentityPages
@@ -54,7 +55,10 @@ MakePart = Callable[[Site], Part]
 
 def parts_here() -> Sequence[MakePart]:
     """Return the parts there are beside signing in, in the order of the menu."""
-    return (lambda site: holder_part(site.pages, site.door, site.mail),)
+    return (
+        lambda site: holder_part(site.pages, site.door, site.mail),
+        lambda site: desk_part(site.pages),
+    )
 
 
 @asynccontextmanager

@@ -62,7 +62,10 @@ class SecurityHeaders:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                stricter = headers.getlist("content-security-policy")
                 headers.update(HEADERS)
+                for policy in stricter:  # a page may allow less than all do: browsers hold it to both
+                    headers.append("Content-Security-Policy", policy)
                 for name, value in NOT_STORED.items():
                     headers.setdefault(name, value)
             await send(message)

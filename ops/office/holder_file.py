@@ -1,0 +1,243 @@
+"""A holder as a desk sees one: found by card, PESEL or name, shown whole, and what is done there.
+
+Owns these use cases, by account: at a desk somebody stands there, mostly without the card. Must not write SQL
+(`ledger.registry` does) nor know a page. Invariants: whose hand acts is said, and the table of moves decides
+whether it may (a proxy blocks nothing at a desk: Zgierz § 24); no error repeats what was typed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, NamedTuple, TypeVar
+
+import trio
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import agreements, applications, cards, contracts, holders, messages, people
+from ledger.registry.audit import Actor
+from ledger.registry.card_states import ENDED, CardStatus, Hand
+from ledger.registry.people_search import account_of_pesel, name_in, page_of_names
+from ledger.registry.pesel import born_of_pesel
+from ledger.registry.secrets import MasterKey
+from ops.office.acting import with_reason
+from ops.office.granting import newest_card
+from ops.office.rules_in_force import next_version, today, version_in_force
+from switch.rules.dates import day_of_number
+
+T = TypeVar("T")
+FOUND_MAX: Final = 50
+NAME_CHARACTERS_MIN: Final = 3
+
+
+class Found(NamedTuple):
+    """Somebody who was found."""
+
+    account: int
+    name: str
+
+
+class Holder(NamedTuple):
+    """What a desk is shown of a holder."""
+
+    account: int
+    person: people.Person | None
+    decides: Any | None
+    cards: list[Any]
+    consents: list[Any]
+    representatives: list[dict[str, Any]]
+    applications: list[Any]
+    messages: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class HolderFile:
+    """Where the holders of one programme are dealt with at a desk."""
+
+    database: Database
+    master: MasterKey
+    programme: int
+
+    async def find(self, text: str) -> list[Found]:
+        """Return who has a card of this number, this PESEL, or a name of these words; 50 at most."""
+        digits = text.replace(" ", "")
+        if not digits.isascii() or not digits.isdecimal():
+            return await self._by_name(text)
+        vault = self.master.vault
+
+        async def job(connection: Connection) -> list[Found]:
+            account = None
+            if born_of_pesel(digits) is not None:
+                account = await account_of_pesel(connection, vault, self.programme, digits)
+            if account is None:
+                token = self.master.pepper(self.programme).token(digits)
+                card = await cards.find_card(connection, token)
+                account = card["account"] if card is not None else None
+            if account is None:
+                return []
+            person = await people.find_person(connection, vault, account)
+            return [Found(account, person.name if person else "")]
+
+        return await self.database.run(job)
+
+    async def _by_name(self, text: str) -> list[Found]:
+        words = _folded(text).split()
+        if len("".join(words)) < NAME_CHARACTERS_MIN:
+            raise RegistryRefused(f"a name is looked for by {NAME_CHARACTERS_MIN} letters or more")
+        vault, found, after = self.master.vault, list[Found](), 0
+
+        def matching(rows: list[Any]) -> list[Found]:
+            named = [Found(row["account"], name_in(vault, row)) for row in rows]
+            return [one for one in named if _has(one.name, words)]
+
+        while len(found) < FOUND_MAX:
+            rows = await self.database.run(lambda c, a=after: page_of_names(c, self.programme, a))  # type: ignore[misc]
+            if not rows:
+                break
+            found += await trio.to_thread.run_sync(matching, rows)  # thousands of names take a while to open
+            after = rows[-1]["account"]
+        return sorted(found[:FOUND_MAX], key=lambda one: one.name)
+
+    async def show(self, account: int) -> Holder:
+        """Return a holder of this programme. Raises NotInRegistry, also for one of another programme."""
+        vault = self.master.vault
+
+        async def job(connection: Connection) -> Holder:
+            rows = await self._cards(connection, account)
+            token = rows[-1]["token"]
+            consents, who = await agreements.list_agreements(connection, vault, token)
+            return Holder(
+                account,
+                await people.find_person(connection, vault, account),
+                await holders.find_holder(connection, account),
+                rows,
+                consents,
+                who,
+                await applications.applications_of(connection, self.programme, account),
+                await messages.list_messages(connection, vault, account),
+            )
+
+        return await self.database.run(job)
+
+    async def block(self, actor: Actor, account: int, hand: Hand) -> None:
+        """Block every carrier of an account that works or waits (Zgierz § 24). Wants a reason."""
+        with_reason(actor)
+
+        async def job(connection: Connection) -> None:
+            rows = await self._cards(connection, account)
+            going = [row for row in rows if CardStatus(row["status"]) in _BLOCKABLE]
+            if not going:
+                raise RegistryRefused("no card of this holder can be blocked")
+            for row in going:
+                await cards.set_card_status(
+                    connection, actor._replace(hand=hand), row["token"], CardStatus.BLOCKED
+                )
+
+        await self.database.run(job)
+
+    async def unblock(self, actor: Actor, account: int) -> None:
+        """Take the newest plastic up again, as it was before its block. Wants a reason."""
+        with_reason(actor)
+
+        async def act(connection: Connection, token: int) -> None:
+            await cards.set_card_status(connection, actor, token, CardStatus.ACTIVE)
+
+        await self._on(account, act)
+
+    async def resign(self, actor: Actor, account: int, hand: Hand) -> None:
+        """Take a resignation down: the contract ends today (Zgierz § 31). Wants a reason."""
+        with_reason(actor)
+
+        async def act(connection: Connection, token: int) -> None:
+            await contracts.end_contract(connection, actor._replace(hand=hand), token, CardStatus.RESIGNED)
+
+        await self._on(account, act)
+
+    async def give_notice(self, actor: Actor, account: int) -> date:
+        """Give notice that the entitlement is lost; return the last day (Zgierz § 33). Wants a reason."""
+        with_reason(actor)
+        version = await version_in_force(self.database, self.programme)
+        day = today(version)
+        ends_on = version.rules.card.notice_until(day)
+
+        async def act(connection: Connection, token: int) -> None:
+            await holders.give_notice(connection, actor, token, given_on=day, ends_on=ends_on)
+
+        await self._on(account, act)
+        return ends_on
+
+    async def withdraw_notice(self, actor: Actor, account: int) -> None:
+        """Take a notice back."""
+        await self._on(account, lambda c, token: holders.withdraw_notice(c, actor, token))
+
+    async def object(self, actor: Actor, account: int) -> date:
+        """Take down an objection to the change of rules that comes next (Zgierz § 35); the last day."""
+        version = await version_in_force(self.database, self.programme)
+        coming = await next_version(self.database, self.programme)
+        ends_on = day_of_number(coming.calendar.day(coming.from_ms) - 1)
+
+        async def act(connection: Connection, token: int) -> None:
+            await holders.give_notice(connection, actor, token, given_on=today(version), ends_on=ends_on)
+
+        await self._on(account, act)
+        return ends_on
+
+    async def change(self, actor: Actor, account: int, changes: dict[str, Any]) -> None:
+        """Change what is known of the holder."""
+        rules = (await version_in_force(self.database, self.programme)).rules
+        needed = bool(rules.holders and rules.holders.contact_needed)
+        vault = self.master.vault
+
+        async def act(connection: Connection, token: int) -> None:
+            await people.change_person(connection, actor, vault, token, changes, contact_needed=needed)
+
+        await self._on(account, act)
+
+    async def consent(self, actor: Actor, account: int, kind: str, *, is_withdrawn: bool) -> None:
+        """Take down that a consent was given, or withdrawn (Zgierz § 13, § 14)."""
+        act = agreements.withdraw_consent if is_withdrawn else agreements.give_consent
+        await self._on(account, lambda c, token: act(c, actor, token, kind))
+
+    async def write(self, actor: Actor, account: int, text: str) -> None:
+        """Answer a holder: what the holder sent is read with it."""
+        vault = self.master.vault
+
+        async def act(connection: Connection, _token: int) -> None:
+            await messages.mark_read(connection, actor, account, from_holder=True)
+            await messages.send_message(connection, actor, vault, account, text, from_holder=False)
+
+        await self._on(account, act)
+
+    async def waiting(self) -> list[Any]:
+        """Return whose messages the desk has not read, the longest waiting first."""
+        return await self.database.run(lambda c: messages.unread_accounts(c, self.programme))
+
+    async def _cards(self, connection: Connection, account: int) -> list[Any]:
+        rows = await cards.list_cards(connection, account=account)
+        if not rows or rows[0]["programme"] != self.programme:
+            raise NotInRegistry("there is no such holder here")
+        return rows
+
+    async def _on(self, account: int, act: Callable[[Connection, int], Awaitable[T]]) -> T:
+        async def job(connection: Connection) -> T:
+            await self._cards(connection, account)
+            return await act(connection, (await newest_card(connection, account))["token"])
+
+        return await self.database.run(job)
+
+
+_BLOCKABLE: Final = frozenset(CardStatus) - ENDED - {CardStatus.BLOCKED, CardStatus.RETAINED}
+
+
+def _folded(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
+    return "".join(each for each in plain if each.isalnum() or each.isspace())
+
+
+def _has(name: str, words: list[str]) -> bool:
+    """Whether each of the words begins one of a name."""
+    parts = _folded(name).split()
+    return bool(parts) and all(any(part.startswith(word) for part in parts) for word in words)

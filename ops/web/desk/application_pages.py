@@ -1,0 +1,335 @@
+"""The pages of applications: what is due, one taken down, one dealt with, its files and letters.
+
+Owns what they ask and answer. Must not know how anything is judged (`ops.office.applications`). Invariants:
+an officer of one desk meets no other desk's application; a file leaves as one to keep, in a sandbox.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final, cast
+
+import trio
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.registry.applications import ATTACHMENTS, ENDED, KINDS, OPEN
+from ledger.registry.audit import Actor
+from ledger.registry.bounds import INT64_MAX
+from ledger.registry.people import CHANNELS
+from ops.office.applications import ApplicationDesk, View
+from ops.office.forms import Form, Kind, asked
+from ops.office.letters.letter import Kind as LetterKind
+from ops.office.letters.letter import Letter, as_pdf
+from ops.office.uploads.check import FILE_BYTES_MAX, SUFFIXES, check_upload
+from ops.office.uploads.refused import UploadRefused
+from ops.web.desk.common import (
+    CLERKS,
+    OFFICERS,
+    GetPages,
+    day_of,
+    desk_of,
+    is_on,
+    number_in,
+    officer,
+    status_of,
+    to,
+)
+from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
+
+UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 16_384
+REASON_MAX: Final = 2_000
+ACTS: Final = ("call", "complete", "verify", "grant", "refuse", "ready", "collect", "withdraw", "remove")
+SANDBOX: Final = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+LETTERS: Final[dict[str, LetterKind]] = {"called": "call", "refused": "refusal", "collected": "receipt"}
+_WORK: Final = trio.CapacityLimiter(2)
+"""So many files are looked at, or letters set, at a time: both take a processor's time and memory."""
+
+
+class ApplicationPages:
+    """The applications of whoever's programme and desk it is."""
+
+    def __init__(self, pages: GetPages) -> None:
+        self._pages = pages
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def due(self, request: Request) -> Response:
+        """Show what is due, oldest first, and what is late."""
+        person, wanted = officer(request), request.query_params.get("state", "")
+        states = (wanted,) if wanted in OPEN + ENDED else OPEN
+        after = request.query_params.get("after", "")
+        views = await desk_of(request).due(states, desk=person.desk, after=_after(after), limit=51)
+        last = views[49].row if len(views) > 50 else None
+        return self._pages().render(
+            request,
+            "desk_due.html",
+            views=views[:50],
+            states=OPEN + ENDED,
+            chosen=wanted if wanted in OPEN + ENDED else "",
+            more=f"{last['due_on'] or last['complete_until'] or '9999-12-31'}_{last['number']}"
+            if last
+            else "",
+        )
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def ask_new(self, request: Request) -> Response:
+        """Show an empty form; `account`: of somebody who has a card."""
+        return await self._form(request, Form(), "first", request.query_params.get("account", ""))
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def take(self, request: Request) -> Response:
+        """Take an application down."""
+        posted, desk, person = form_of(request), desk_of(request), officer(request)
+        kind, form = _kind(posted), _form_in(posted)
+        account = text_of(posted, "account", 19)
+        via = "post" if text_of(posted, "via", 8) == "post" else "desk"
+        try:
+            if (kind == "first") != (not account):
+                raise RegistryRefused("a first application is of nobody who has a card, the others are")
+            number = await desk.take(
+                actor_of(person),
+                kind,
+                via,
+                form,
+                desk=form.pickup or person.desk,
+                account=_number(account) if account else None,
+            )
+        except RegistryRefused as error:
+            return await self._form(request, form, kind, account, error)
+        return to(request, f"/desk/applications/{number}")
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def show(self, request: Request) -> Response:
+        """Show one application."""
+        return await self._show(request)
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def change(self, request: Request) -> Response:
+        """Put what an application says anew."""
+        number = number_in(request, "number")
+        await _own(request, number)
+        try:
+            await desk_of(request).change(actor_of(officer(request)), number, _form_in(form_of(request)))
+        except RegistryRefused as error:
+            return await self._show(request, error)
+        return to(request, f"/desk/applications/{number}")
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def attach(self, request: Request) -> Response:
+        """Keep a file that came with an application."""
+        number, posted = number_in(request, "number"), form_of(request)
+        await _own(request, number)
+        file, kind = posted.get("file"), text_of(posted, "kind", 16)
+        if not isinstance(file, UploadFile) or kind not in ATTACHMENTS:
+            raise HTTPException(400)
+        data = await file.read(FILE_BYTES_MAX + 1)
+        try:
+            checked = await trio.to_thread.run_sync(check_upload, data, limiter=_WORK)
+            await desk_of(request).keep(actor_of(officer(request)), number, kind, checked)
+        except RegistryRefused as error:
+            return await self._show(request, error)
+        return to(request, f"/desk/applications/{number}")
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def act(self, request: Request) -> Response:
+        """Carry one step out."""
+        number, posted, person = number_in(request, "number"), form_of(request), officer(request)
+        view = await _own(request, number)
+        act = text_of(posted, "act", 16)
+        if act not in ACTS:
+            raise HTTPException(400)
+        decides = act in ("grant", "refuse")
+        if decides and view.row["second_needed"] and "verifier" not in person.roles:
+            raise HTTPException(403)
+        try:
+            await _carry_out(desk_of(request), acting_for(request, posted), act, number, posted)
+        except RegistryRefused as error:
+            return await self._show(request, error)
+        return to(request, "/desk/applications" if act == "remove" else f"/desk/applications/{number}")
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def attachment(self, request: Request) -> Response:
+        """Give a file out: to keep, never to show here."""
+        number, which = number_in(request, "number"), number_in(request, "attachment")
+        await _own(request, number)
+        try:
+            file = await desk_of(request).attachment(number, which)
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        name = f"{number}-{which}-{file.kind}.{SUFFIXES[file.type]}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', **SANDBOX}
+        return Response(file.body, media_type=file.type, headers=headers)
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def letter(self, request: Request) -> Response:
+        """Give out the letter that belongs to an application's state, as a PDF."""
+        number = number_in(request, "number")
+        view = await _own(request, number)
+        kind = LETTERS.get(view.row["state"])
+        if kind is None:
+            raise HTTPException(404)
+        letter = _letter_of(request, view, kind)
+        body = await trio.to_thread.run_sync(as_pdf, letter, limiter=_WORK)
+        headers = {"Content-Disposition": f'attachment; filename="{kind}-{number}.pdf"', **SANDBOX}
+        return Response(body, media_type="application/pdf", headers=headers)
+
+    async def _form(
+        self, request: Request, form: Form, kind: Kind, account: str, error: RegistryRefused | None = None
+    ) -> Response:
+        rules, _ = await desk_of(request).terms()
+        return self._pages().render(
+            request,
+            "desk_new.html",
+            status=status_of(error) if error else 200,
+            form=form,
+            kind=kind,
+            account=account if account.isdecimal() and len(account) < 20 else "",
+            fault=str(error) if error else "",
+            kinds=KINDS,
+            channels=CHANNELS[1:],
+            desks=asked(rules).desks,
+            flags=rules.holders.flags if rules.holders else (),
+        )
+
+    async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
+        number, person = number_in(request, "number"), officer(request)
+        view = await _own(request, number)
+        rules, _ = await desk_of(request).terms()
+        return self._pages().render(
+            request,
+            "desk_application.html",
+            status=status_of(error) if error else 200,
+            view=view,
+            form=view.form or Form(),
+            kind=view.row["kind"],
+            account="",
+            fault=str(error) if error else "",
+            why=error.why.value if isinstance(error, UploadRefused) else "",
+            may_decide=not view.row["second_needed"] or "verifier" in person.roles,
+            has_letter=view.row["state"] in LETTERS,
+            files=ATTACHMENTS,
+            kinds=KINDS,
+            channels=CHANNELS[1:],
+            desks=asked(rules).desks,
+            flags=rules.holders.flags if rules.holders else (),
+        )
+
+
+def acting_for(request: Request, posted: FormData) -> Actor:
+    """Return as whom a step is carried out: its reason is for whoever asked, and stands in no trail."""
+    return actor_of(officer(request), "a reason that whoever asked is told" if posted.get("reason") else "")
+
+
+async def _carry_out(desk: ApplicationDesk, actor: Actor, act: str, number: int, posted: FormData) -> None:
+    reason = text_of(posted, "reason", REASON_MAX, lines=True)
+    steps: dict[str, Any] = {
+        "call": lambda: desk.call(actor, number, reason),
+        "complete": lambda: desk.complete(actor, number),
+        "verify": lambda: desk.verify(actor, number),
+        "grant": lambda: desk.grant(actor, number),
+        "refuse": lambda: desk.refuse(actor, number, reason),
+        "ready": lambda: desk.ready(_with_reason(actor), number, text_of(posted, "card", 19)),
+        "collect": lambda: desk.hand_over(actor, number),
+        "withdraw": lambda: desk.withdraw(actor, number),
+        "remove": lambda: desk.remove(actor, number),
+    }
+    await steps[act]()
+
+
+def _with_reason(actor: Actor) -> Actor:
+    return actor._replace(reason="an application that was granted")
+
+
+async def _own(request: Request, number: int) -> View:
+    """Return an application of this person's desk, or of none. Raises 404."""
+    person = officer(request)
+    try:
+        view = await desk_of(request).show(number)
+    except NotInRegistry:
+        raise HTTPException(404) from None
+    if not is_theirs(person, view):
+        raise HTTPException(404)
+    return view
+
+
+def is_theirs(person: Person, view: View) -> bool:
+    """Whether an application is at a person's desk, or at none; whoever is at no desk sees all."""
+    return person.desk == "" or view.row["desk"] in ("", person.desk)
+
+
+def _kind(posted: FormData) -> Kind:
+    kind = text_of(posted, "kind", 16)
+    if kind not in KINDS:
+        raise HTTPException(400)
+    return cast(Kind, kind)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) > INT64_MAX:
+        raise HTTPException(400)
+    return int(text)
+
+
+def _place(row: Any) -> str:
+    return f"{row['due_on'] or row['complete_until'] or date.max}_{row['number']}"
+
+
+def _after(text: str) -> tuple[date, int]:
+    day, _, number = text.partition("_")
+    try:
+        return date.fromisoformat(day), _number(number)
+    except (ValueError, HTTPException):
+        return date.min, 0
+
+
+def _form_in(posted: FormData) -> Form:
+    year, why = text_of(posted, "tax_year", 4), text_of(posted, "why", 16)
+    if why not in ("", "fault", "no-fault", "changed-data"):
+        raise HTTPException(400)
+    return Form(
+        name=text_of(posted, "name"),
+        pesel=text_of(posted, "pesel", 11),
+        born_on=day_of(posted, "born_on"),
+        address=text_of(posted, "address", 300),
+        phone=text_of(posted, "phone", 32),
+        email=text_of(posted, "email", 254),
+        channel=text_of(posted, "channel", 8),
+        pickup=text_of(posted, "pickup", 64),
+        consent_data=is_on(posted, "consent_data"),
+        consent_newsletter=is_on(posted, "consent_newsletter"),
+        guardian=text_of(posted, "guardian"),
+        guardian_phone=text_of(posted, "guardian_phone", 32),
+        guardian_email=text_of(posted, "guardian_email", 254),
+        co_signed=is_on(posted, "co_signed"),
+        needs_guardian=is_on(posted, "needs_guardian"),
+        flags=tuple(str(flag) for flag in posted.getlist("flags"))[:16],
+        tax_year=_number(year) if year else None,
+        why=cast(Any, why or None),
+        lost=is_on(posted, "lost"),
+    )
+
+
+def _letter_of(request: Request, view: View, kind: LetterKind) -> Letter:
+    office, form = office_of(request), view.form or Form()
+    address = view.person.address if view.person else form.address
+    return Letter(
+        kind,
+        request.state.language,
+        office.name,
+        view.row["number"],
+        view.row["kind"],
+        view.row["received_on"],
+        view.row["today"],
+        (view.name, address),
+        desk=view.row["desk"],
+        clerk=officer(request).name,
+        reason=view.reason,
+        until=view.row["complete_until"],
+        last4=view.last4,
+    )

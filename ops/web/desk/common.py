@@ -1,0 +1,99 @@
+"""What the pages of a desk share: who acts, whether that person may, and how a refusal is told.
+
+Owns the ways of hands at a desk and the guard of a desk's own applications. Must not know a page. Invariant:
+what is refused is told without what was typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
+from ledger.registry.card_states import Hand
+from ops.office.applications import ApplicationDesk
+from ops.office.holder_file import HolderFile
+from ops.web.identity import Person, actor_of, office_of, person_of, text_of
+from ops.web.pages import Pages
+
+OFFICERS: Final = ("officer", "organiser")
+CLERKS: Final = ("clerk", "verifier")
+BLOCK_HANDS: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK, Hand.DESK, Hand.ORGANISER)
+"""Who may have a card blocked at a desk (Zgierz § 24): not a proxy, who does it on the web."""
+RESIGN_HANDS: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK, Hand.HOLDER_POST, Hand.GUARDIAN_POST)
+
+GetPages = Callable[[], Pages]
+
+
+def officer(request: Request) -> Person:
+    """Return who asks, behind a page's @require."""
+    person = person_of(request)
+    assert person is not None
+    return person
+
+
+def desk_of(request: Request) -> ApplicationDesk:
+    """Return where the applications of this person's programme are."""
+    office = office_of(request)
+    return ApplicationDesk(office.database, office.master, office.programme)
+
+
+def file_of(request: Request) -> HolderFile:
+    """Return where the holders of this person's programme are."""
+    office = office_of(request)
+    return HolderFile(office.database, office.master, office.programme)
+
+
+def acting(request: Request, form: FormData) -> Actor:
+    """Return as whom a form is carried out, with the reason it names."""
+    return actor_of(officer(request), text_of(form, "reason", REASON_CHARACTERS_MAX))
+
+
+def number_in(request: Request, name: str) -> int:
+    """Return a number of the path, of a row of the database. Raises 404."""
+    number: int = request.path_params[name]
+    if not 0 < number < 2**63:
+        raise HTTPException(404)
+    return number
+
+
+def hand_of(form: FormData, allowed: tuple[Hand, ...]) -> Hand:
+    """Return whose hand a form names; the table of moves has the last word."""
+    try:
+        hand = Hand(text_of(form, "hand", 32))
+    except ValueError:
+        raise HTTPException(400) from None
+    if hand not in allowed:
+        raise RegistryRefused("not by this hand at a desk")
+    return hand
+
+
+def day_of(form: FormData, name: str) -> date | None:
+    """Return the day of a field; None for an empty one. Raises 400."""
+    text = text_of(form, name, 10)
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise HTTPException(400) from None
+
+
+def is_on(form: FormData, name: str) -> bool:
+    """Whether a box is ticked."""
+    return text_of(form, name, 8) == "yes"
+
+
+def to(request: Request, path: str) -> Response:
+    """Lead to a page of the desk, in the language of this one."""
+    return RedirectResponse(f"/{request.state.language}{path}", status_code=303)
+
+
+def status_of(error: RegistryRefused) -> int:
+    """Return the status of a page that tells a refusal."""
+    return 404 if isinstance(error, NotInRegistry) else 409

@@ -1,0 +1,186 @@
+"""The pages of holders at a desk: looked for, shown, and what is done for them there; cases of cards.
+
+Owns what they ask and answer. Must not know how anything is judged (`ops.office`). Invariants: what somebody
+is looked for by is posted, and stands in no address and no log; a page names a holder by the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.registry.agreements import CONSENTS
+from ledger.registry.audit import Actor
+from ledger.registry.card_cases import CaseKind, CaseState, list_cases
+from ledger.registry.card_states import CardStatus
+from ledger.registry.messages import BODY_CHARACTERS_MAX
+from ledger.registry.people import CHANNELS
+from ops.office import card_cases
+from ops.office.holder_file import HolderFile
+from ops.web.desk.common import (
+    BLOCK_HANDS,
+    CLERKS,
+    OFFICERS,
+    RESIGN_HANDS,
+    GetPages,
+    acting,
+    day_of,
+    file_of,
+    hand_of,
+    is_on,
+    number_in,
+    status_of,
+    to,
+)
+from ops.web.identity import form_of, office_of, require, text_of
+
+Act = Callable[[HolderFile, Actor, int, FormData], Awaitable[object]]
+CHANGED: Final = {"name": 200, "address": 300, "phone": 32, "email": 254, "channel": 8, "pickup": 64}
+
+
+async def _block(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    await file.block(actor, account, hand_of(form, BLOCK_HANDS))
+
+
+async def _resign(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    await file.resign(actor, account, hand_of(form, RESIGN_HANDS))
+
+
+async def _consent(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    kind = text_of(form, "consent", 16)
+    await file.consent(actor, account, kind, is_withdrawn=is_on(form, "withdrawn"))
+
+
+async def _change(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    changes: dict[str, Any] = {name: text_of(form, name, most) for name, most in CHANGED.items()}
+    if pesel := text_of(form, "pesel", 11):
+        changes["pesel"] = pesel
+    if (born := day_of(form, "born_on")) is not None:
+        changes["born_on"] = born
+    await file.change(actor, account, changes)
+
+
+async def _write(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    await file.write(actor, account, text_of(form, "text", BODY_CHARACTERS_MAX, lines=True))
+
+
+ACTS: Final[dict[str, Act]] = {
+    "block": _block,
+    "unblock": lambda file, actor, account, _: file.unblock(actor, account),
+    "resign": _resign,
+    "notice": lambda file, actor, account, _: file.give_notice(actor, account),
+    "withdraw_notice": lambda file, actor, account, _: file.withdraw_notice(actor, account),
+    "object": lambda file, actor, account, _: file.object(actor, account),
+    "consent": _consent,
+    "change": _change,
+    "write": _write,
+}
+
+
+class HolderPages:
+    """The holders and the cases of whoever's programme it is."""
+
+    def __init__(self, pages: GetPages) -> None:
+        self._pages = pages
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def ask(self, request: Request) -> Response:
+        """Ask whom to look for; show whose messages wait."""
+        return await self._search(request)
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def find(self, request: Request) -> Response:
+        """Look for somebody."""
+        text = text_of(form_of(request), "who", 200)
+        try:
+            found = await file_of(request).find(text)
+        except RegistryRefused as error:
+            return await self._search(request, error=error)
+        return await self._search(request, found=found)
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def show(self, request: Request) -> Response:
+        """Show a holder."""
+        return await self._show(request)
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def act(self, request: Request) -> Response:
+        """Do something for a holder."""
+        account, form = number_in(request, "account"), form_of(request)
+        act = ACTS.get(text_of(form, "act", 16))
+        if act is None:
+            raise HTTPException(400)
+        try:
+            await act(file_of(request), acting(request, form), account, form)
+        except RegistryRefused as error:
+            return await self._show(request, error)
+        return to(request, f"/desk/holders/{account}")
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def cases(self, request: Request, error: RegistryRefused | None = None) -> Response:
+        """Show the cases of cards that are not decided, oldest first."""
+        programme = office_of(request).programme
+        rows = await office_of(request).database.run(lambda c: list_cases(c, CaseState.OPEN))
+        return self._pages().render(
+            request,
+            "desk_cases.html",
+            status=status_of(error) if error else 200,
+            rows=[row for row in rows if row["programme"] == programme],
+            kinds={int(kind): kind.name.lower() for kind in CaseKind},
+            states=_STATES,
+            fault=str(error) if error else "",
+        )
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def decide(self, request: Request) -> Response:
+        """Confirm a case, or lift it."""
+        number, form = number_in(request, "number"), form_of(request)
+        decide = {"confirm": card_cases.confirm, "lift": card_cases.lift}.get(text_of(form, "act", 16))
+        if decide is None:
+            raise HTTPException(400)
+        try:
+            await decide(office_of(request).database, acting(request, form), number)
+        except RegistryRefused as error:
+            return await self.cases(request, error)
+        return to(request, "/desk/cases")
+
+    async def _search(
+        self, request: Request, found: list[Any] | None = None, error: RegistryRefused | None = None
+    ) -> Response:
+        return self._pages().render(
+            request,
+            "desk_search.html",
+            status=status_of(error) if error else 200,
+            found=found,
+            waiting=await file_of(request).waiting(),
+            fault=str(error) if error else "",
+        )
+
+    async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
+        try:
+            holder = await file_of(request).show(number_in(request, "account"))
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        return self._pages().render(
+            request,
+            "desk_holder.html",
+            status=status_of(error) if error else 200,
+            holder=holder,
+            person=holder.person,
+            states=_STATES,
+            channels=CHANNELS,
+            consents=CONSENTS,
+            given={row["kind"] for row in holder.consents if row["withdrawn_on"] is None},
+            block_hands=BLOCK_HANDS,
+            resign_hands=RESIGN_HANDS,
+            fault=str(error) if error else "",
+        )
+
+
+_STATES: Final = {int(status): status.name.lower() for status in CardStatus}
