@@ -61,6 +61,11 @@ insert into ledger.claim (bucket, terminal, stan, home, digest)
   select ledger.bucket_of(j.terminal::bigint << 3, $1), j.terminal, j.stan, j.bucket, j.digest
     from ledger.journal j where $1 > 1"""
 
+# Ids that were closed stay so, in every bucket: a month that was settled gets no posting.
+_MARKS: Final = """
+insert into ledger.rollup_mark (bucket, through, closing)
+  select b, 0, $2 from generate_series(0, $1::int - 1) as b"""
+
 
 async def rebucket(connection: Connection, actor: Actor, buckets: int) -> int:
     """Move the ledger to `buckets` (1..4096) buckets, in one transaction; return how many it had.
@@ -75,6 +80,7 @@ async def rebucket(connection: Connection, actor: Actor, buckets: int) -> int:
         before = await layout_buckets(connection)
         if before == buckets:
             return before
+        closing = await connection.fetchval("select max(closing) from ledger.rollup_mark")
         await connection.execute(_EMPTIED)
         for move in _MOVES:
             await connection.execute(move, buckets)
@@ -82,4 +88,6 @@ async def rebucket(connection: Connection, actor: Actor, buckets: int) -> int:
         await connection.execute(_CLAIMS, buckets)
         await connection.execute(_LIMITS)
         await connection.execute(_SHARES, buckets)
+        if closing is not None:
+            await connection.execute(_MARKS, buckets, closing)
         return before

@@ -47,14 +47,14 @@ async def roll_up(
         closing = await connection.fetchval(CLOSE_IDS, bucket, wished)
         if closing is not None:
             closed[bucket] = closing
-    if not await _outlive_running(connection, wait_s):
+    if not await outlive_running(connection, wait_s):
         return False
     for bucket, closing in closed.items():
         await connection.execute(ROLL_UP, bucket, closing)
     return True
 
 
-async def _outlive_running(connection: Connection, wait_s: float) -> bool:
+async def outlive_running(connection: Connection, wait_s: float) -> bool:
     """Wait until every transaction that runs now has ended; False if one has not."""
     earlier = set(await connection.fetchval(RUNNING))
     until = trio.current_time() + wait_s

@@ -1,14 +1,21 @@
-"""Owns the shape of a partner's monthly statement, and how its sums hang together.
+"""Owns the shape of a partner's monthly statement, how its sums hang together, and the reading of those kept.
 
-Must not know how the sums are found, nor of documents made from them. Money in grosze, net unless the name
+Must not know how the sums are found, nor of documents made
+from them. Money in grosze, net unless the name
 says otherwise; points as integers. Invariant: the sums of a statement are those of its lines (`total`).
 """
 
+import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import msgspec
 from msgspec import Struct
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.bounds import ID_MAX, PROGRAMME_MAX, check_number
 
 POINTS_BOUGHT: Final = "points_bought"
 REBATES: Final = "rebates"
@@ -16,6 +23,11 @@ LEASE: Final = "lease"
 DUPLICATE_FEES: Final = "duplicate_fees"
 CORRECTION: Final = "correction"
 CAMPAIGN: Final = "campaign"
+_MONTH: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
+_KEPT: Final = """
+select s.document::text, (extract(epoch from p.closed_at) * 1000)::bigint as closed_at_ms
+  from registry.statement s left join registry.settlement_period p using (programme, month)
+  where s.programme = $1 and s.month = $2"""
 KINDS: Final = (POINTS_BOUGHT, REBATES, LEASE, DUPLICATE_FEES, CORRECTION, CAMPAIGN)
 
 
@@ -107,3 +119,39 @@ def statement_number(code: str, month: str, partner: int) -> str:
     """The number of a statement, "CZ/2026/11/8003": the programme's code, the month and the partner."""
     year, of_year = month.split("-")
     return f"{code}/{year}/{of_year}/{partner}"
+
+
+def check_month(month: str) -> str:
+    """Return a month like "2026-11". Raises RegistryRefused for anything else."""
+    if not _MONTH.fullmatch(month):
+        raise RegistryRefused("a month is written like 2026-11")
+    return month
+
+
+async def read_statement(connection: Connection, programme: int, partner: int, month: str) -> Statement:
+    """The statement of a partner as it was computed last. Raises NotInRegistry where there is none."""
+    check_number("the number of a partner", partner, 1, ID_MAX)
+    _check(programme, month)
+    row = await connection.fetchrow(f"{_KEPT} and s.partner = $3", programme, month, partner)
+    if row is None:
+        raise NotInRegistry(f"there is no statement of partner {partner} for {month}")
+    return _kept(row)
+
+
+async def read_statements(connection: Connection, programme: int, month: str) -> list[Statement]:
+    """All statements of a month as they were computed last, by partner. Raises NotInRegistry without any."""
+    _check(programme, month)
+    rows = await connection.fetch(f"{_KEPT} order by s.partner", programme, month)
+    if not rows:
+        raise NotInRegistry(f"month {month} of programme {programme} was not settled yet")
+    return [_kept(row) for row in rows]
+
+
+def _check(programme: int, month: str) -> None:
+    check_number("the number of a programme", programme, 1, PROGRAMME_MAX)
+    check_month(month)
+
+
+def _kept(row: Any) -> Statement:
+    kept = msgspec.json.decode(row["document"], type=Statement)
+    return msgspec.structs.replace(kept, closed_at_ms=row["closed_at_ms"])

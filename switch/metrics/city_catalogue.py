@@ -18,7 +18,7 @@ TASK = Label(
     "a piece of periodic work",
     (
         *("expired_keys", "partner_balances", "kinds_of_holders", "notices", "quota_shares", "outbox"),
-        *("adjustments", "expired_points"),
+        *("adjustments", "expired_points", "contracts"),
         *("figures", "card_counts", "silent_terminals", "verify"),
     ),
 )

@@ -24,6 +24,7 @@ from ledger.registry.holders import end_notices
 from ledger.registry.keys import retire_expired_keys
 from ledger.registry.kinds import advance_kinds
 from ledger.registry.outbox import keep_outbox
+from ledger.registry.partner_contracts import move_contracts
 from switch.clock import clock_ms
 from switch.metrics import Meters
 from switch.metrics import city_catalogue as of
@@ -53,6 +54,7 @@ JOBS: Final = (
     Job("partner_balances", 300.0, roll_up_balances),
     Job("kinds_of_holders", 60.0, advance_kinds),
     Job("notices", 60.0, end_notices),
+    Job("contracts", 60.0, move_contracts),
     Job("quota_shares", 5.0, move_shares),
     Job("outbox", 600.0, keep_outbox),
     Job("adjustments", 5.0, post_approved),

@@ -23,6 +23,7 @@ from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.terminals import NewTerminal, import_terminals
 from tests.ledger.books import PARTNER, TESTER, Books, write_registry
+from tests.ledger.settled import SETTLED
 from tests.switch.memory import MASTER_KEY
 
 A, B = 1, 2
@@ -137,6 +138,8 @@ async def two_cities(owner: Database, database: Database) -> Database:
             ):
                 await write_registry(c, sql)
             await invoice(c, programme, partner)
+            for sql in SETTLED:
+                await write_registry(c, sql, programme, partner)
 
     await owner.run(found_b)
     books.accounts.append(
@@ -226,6 +229,11 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.invoice_delivery",
         "registry.invoice_document",
         "registry.invoice_seller",
+        "registry.partner_contract",
+        "registry.partner_details",
+        "registry.settlement_correction",
+        "registry.settlement_period",
+        "registry.statement",
         "office.account",
         "office.journal",
         "office.posting",
@@ -283,6 +291,11 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
         "insert into registry.adjustment "
         "(programme, kind, reason, rows, points_sum, may_go_below, rules_version) "
         "values (2, 1, 'x', 1, 1, false, 1)",
+        "insert into registry.statement (programme, month, partner, number, due_grosze, document) "
+        "values (1, '2026-11', 8, 'y', 0, '{}')",
+        "insert into registry.partner_details (partner, programme) values (8, 2)",
+        "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
+        "values (2, '2026-10', 3, 4, 'x', '{}')",
     ):
 
         async def try_it(c: Connection, sql: str = sql) -> None:

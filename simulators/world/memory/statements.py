@@ -27,6 +27,7 @@ from ledger.registry import (
     keys,
     kinds,
     outbox,
+    partner_contracts,
     reads,
 )
 from ledger.registry.card_cases import Report
@@ -318,6 +319,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     card_cases.REPORT: _report,
     kinds.ADVANCE: _advance_kinds,
     holders.END_NOTICES: _end_notices,
+    partner_contracts.MOVE: _fixed(DONE[0]),  # every partner here has one that runs on
     outbox.KEEP: _fixed(),  # nobody reads what is told here
     expiry.RULES: _fixed(),  # nor do points expire
     adjustments.OPEN_ROWS: _fixed(),  # no office changes points there

@@ -1,0 +1,264 @@
+"""Owns what a partner and the organiser agreed: declared, verified, agreed for a term, active, ended.
+
+A partner's terminals are served while a contract of his runs: what begins and ends with a day the service's
+keeper moves (`move_contracts`), and the partner's status follows, which is all the switch knows. That a
+partner without a running contract is not taken up again, and from which state which other comes, the
+database holds (migrations, 0080). Takes the owner's connection, or a programme's own role; every write takes
+its actor.
+"""
+
+from datetime import date
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import ID_MAX, NAME_CHARACTERS_MAX, check_number, check_page, check_text
+from ledger.registry.invoice_parties import check_nip
+from ledger.registry.partners import check_partner
+from ledger.registry.programmes import check_programme
+
+VERIFY_DAYS: Final = 14
+"""Within so many days a declaration is verified (Żywiec § 5)."""
+MONTHS_MIN: Final = 12
+"""An agreement is for at least so long (Częstochowa, Oferta dla Partnera), unless the rules say another."""
+MONTHS_MAX: Final = 240
+LEGAL_CHARACTERS_MAX: Final = 512
+MOVE: Final = "select registry.move_contracts_v1()"
+_CONTRACTS: Final = """
+select c.partner, c.number, c.programme, p.name, c.state, c.declared_on, c.verify_by, c.verified_on,
+    c.starts_on, c.months_min, c.ends_on, c.with_services, p.status, coalesce(d.legal_name, '') as legal_name,
+    coalesce(d.tax_id, '') as tax_id, coalesce(d.address, '') as address,
+    coalesce(c.verified_on, registry.today_of(c.programme)) > c.verify_by as is_late
+  from registry.partner_contract c join registry.partner p on p.id = c.partner
+  left join registry.partner_details d on d.partner = c.partner"""
+
+
+class ContractState(IntEnum):
+    """Where a contract stands; REFUSED and ENDED are for good."""
+
+    DECLARED = 0
+    VERIFIED = 1
+    AGREED = 2
+    """It begins on a day to come."""
+    ACTIVE = 3
+    ENDED = 4
+    REFUSED = 5
+
+
+class Details(NamedTuple):
+    """A partner as documents name it; all may be empty. tax_id: a NIP."""
+
+    legal_name: str = ""
+    tax_id: str = ""
+    address: str = ""
+
+
+class Newcomer(NamedTuple):
+    """Who declares: number, the sign that receipts show, and how documents name it."""
+
+    partner: int
+    name: str
+    details: Details = Details()
+
+
+class Term(NamedTuple):
+    """From which day an agreement runs, for how many months at least, and whether the partner uses other
+    services of the operator, too.
+    """
+
+    starts_on: date
+    months: int = MONTHS_MIN
+    with_services: bool = False
+
+
+def _checked(details: Details) -> Details:
+    check_text("the legal name", details.legal_name, LEGAL_CHARACTERS_MAX, least=0)
+    check_text("the address", details.address, LEGAL_CHARACTERS_MAX, least=0)
+    tax_id = details.tax_id.strip()
+    return details._replace(tax_id=check_nip("the tax number", tax_id) if tax_id else "")
+
+
+async def declare(connection: Connection, actor: Actor, programme: int, newcomer: Newcomer) -> date:
+    """Take down that somebody wants to take part; returns the day by which it is to be verified.
+
+    The partner is there from now on, suspended; one that is there
+    already, without a contract, may declare anew under the name it has.
+    """
+    partner, name, _ = newcomer
+    check_number("the number of a partner", partner, 1, ID_MAX)
+    check_text("the name of a partner", name, NAME_CHARACTERS_MAX)
+    details = _checked(newcomer.details)
+    async with writing(connection, actor):
+        await check_programme(connection, programme)
+        await connection.execute(
+            "insert into registry.partner (id, programme, name, status) values ($1, $2, $3, 1) "
+            "on conflict (id) do nothing",
+            partner,
+            programme,
+            name,
+        )
+        there = await connection.fetchrow(
+            "select programme, name from registry.partner where id = $1", partner
+        )
+        if there is None or (there["programme"], there["name"]) != (programme, name):
+            raise RegistryRefused(f"partner {partner} is another one already")
+        last = await connection.fetchrow(
+            "select number, state from registry.partner_contract where partner = $1 "
+            "order by number desc limit 1",
+            partner,
+        )
+        if last is not None and last["state"] < ContractState.ENDED:
+            raise RegistryRefused(f"partner {partner} has a contract or has declared already")
+        await _keep_details(connection, programme, partner, details)
+        verify_by: date = await connection.fetchval(
+            "insert into registry.partner_contract (partner, number, programme, declared_on, verify_by) "
+            "select $1, $2, $3, d.today, d.today + $4::int from (select registry.today_of($3)) as d(today) "
+            "returning verify_by",
+            partner,
+            1 if last is None else last["number"] + 1,
+            programme,
+            VERIFY_DAYS,
+        )
+    return verify_by
+
+
+async def verify_declaration(connection: Connection, actor: Actor, partner: int) -> bool:
+    """Take down that a declaration was verified, today; returns whether that was in time."""
+    async with writing(connection, actor):
+        contract = await _the_contract(connection, partner, ContractState.DECLARED)
+        in_time: bool = await connection.fetchval(
+            "update registry.partner_contract set state = $3, verified_on = registry.today_of(programme) "
+            "where partner = $1 and number = $2 returning verified_on <= verify_by",
+            partner,
+            contract["number"],
+            int(ContractState.VERIFIED),
+        )
+    return in_time
+
+
+async def refuse_declaration(connection: Connection, actor: Actor, partner: int) -> None:
+    """Refuse a declaration, verified or not."""
+    async with writing(connection, actor):
+        contract = await _the_contract(connection, partner, ContractState.DECLARED, ContractState.VERIFIED)
+        await connection.execute(
+            "update registry.partner_contract set state = $3 where partner = $1 and number = $2",
+            partner,
+            contract["number"],
+            int(ContractState.REFUSED),
+        )
+
+
+async def agree(
+    connection: Connection, actor: Actor, partner: int, term: Term, *, months_min: int = MONTHS_MIN
+) -> ContractState:
+    """Take down the agreement with a verified partner: from its first day on its terminals are served.
+
+    `months_min`: what the rules want. Returns AGREED, or ACTIVE where it runs from today. Raises
+    RegistryRefused for a first day that has passed, or a shorter term.
+    """
+    check_number("the months of an agreement", term.months, months_min, MONTHS_MAX)
+    async with writing(connection, actor):
+        contract = await _the_contract(connection, partner, ContractState.VERIFIED)
+        today: date = await connection.fetchval("select registry.today_of($1)", contract["programme"])
+        if not today <= term.starts_on <= date(today.year + 5, 12, 31):
+            raise RegistryRefused("an agreement runs from today on, or from a day to come")
+        state = ContractState.ACTIVE if term.starts_on == today else ContractState.AGREED
+        await connection.execute(
+            "update registry.partner_contract set state = $3, starts_on = $4, months_min = $5, "
+            "with_services = $6 where partner = $1 and number = $2",
+            partner,
+            contract["number"],
+            int(state),
+            *term,
+        )
+        if state is ContractState.ACTIVE:
+            await connection.execute("update registry.partner set status = 0 where id = $1", partner)
+    return state
+
+
+async def end(connection: Connection, actor: Actor, partner: int, last_day: date) -> None:
+    """Say which day is the last of a contract; past it the partner's terminals are refused.
+
+    Before its term has passed that is the organiser's or a court's word: the reason stays in the trail.
+    """
+    if not actor.reason.strip():
+        raise RegistryRefused("the end of a contract wants a reason, which is kept")
+    async with writing(connection, actor):
+        contract = await _the_contract(connection, partner, ContractState.ACTIVE, ContractState.AGREED)
+        today: date = await connection.fetchval("select registry.today_of($1)", contract["programme"])
+        if not max(today, contract["starts_on"]) <= last_day <= date(today.year + 40, 12, 31):
+            raise RegistryRefused(
+                "the last day of a contract is today or a day to come, and not before the first"
+            )
+        await connection.execute(
+            "update registry.partner_contract set ends_on = $3 where partner = $1 and number = $2",
+            partner,
+            contract["number"],
+            last_day,
+        )
+
+
+async def set_details(connection: Connection, actor: Actor, partner: int, details: Details) -> None:
+    """Say how documents name a partner, from the next month's end on."""
+    details = _checked(details)
+    async with writing(connection, actor):
+        programme = await check_partner(connection, partner)
+        await _keep_details(connection, programme, partner, details)
+
+
+async def list_contracts(
+    connection: Connection, *, programme: int | None = None, after: int = 0, limit: int = 100
+) -> list[Any]:
+    """A page of contracts of partners with a number above `after`, in order of partner and contract."""
+    check_page(limit, after)
+    rows: list[Any] = await connection.fetch(
+        f"{_CONTRACTS} where c.partner > $1::bigint and ($3::int is null or c.programme = $3) "
+        "order by c.partner, c.number limit $2",
+        after,
+        limit,
+        programme,
+    )
+    return rows
+
+
+async def contracts_of(connection: Connection, partner: int) -> list[Any]:
+    """All contracts of a partner, the newest first. Raises NotInRegistry for a partner who is not there."""
+    await check_partner(connection, partner)
+    rows: list[Any] = await connection.fetch(
+        f"{_CONTRACTS} where c.partner = $1 order by c.number desc", partner
+    )
+    return rows
+
+
+async def move_contracts(connection: Connection) -> None:
+    """Begin and end the contracts whose day has come; with the service's rights."""
+    await connection.execute(MOVE)
+
+
+async def _keep_details(connection: Connection, programme: int, partner: int, details: Details) -> None:
+    await connection.execute(
+        "insert into registry.partner_details (partner, programme, legal_name, tax_id, address) "
+        "values ($1, $2, $3, $4, $5) on conflict (partner) do update set "
+        "legal_name = excluded.legal_name, tax_id = excluded.tax_id, address = excluded.address",
+        partner,
+        programme,
+        *details,
+    )
+
+
+async def _the_contract(connection: Connection, partner: int, *states: ContractState) -> Any:
+    await check_partner(connection, partner)
+    contract = await connection.fetchrow(
+        "select partner, number, programme, state, starts_on from registry.partner_contract "
+        "where partner = $1 order by number desc limit 1",
+        partner,
+    )
+    if contract is None:
+        raise NotInRegistry(f"partner {partner} has declared nothing")
+    if contract["state"] not in states:
+        raise RegistryRefused(
+            f"the contract of partner {partner} is {ContractState(contract['state']).name.lower()}"
+        )
+    return contract

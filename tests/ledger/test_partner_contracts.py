@@ -1,0 +1,146 @@
+"""The life of a partner's contract: declared, verified within 14 days, agreed, active, ended."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from ledger.errors import LedgerError, NotInRegistry, RegistryRefused
+from ledger.postgres.database import Database
+from ledger.registry import partner_contracts as contracts
+from ledger.registry.audit import Actor
+from ledger.registry.partner_contracts import ContractState, Details, Newcomer, Term
+from ledger.registry.partners import NewPartner, import_partners, set_partner_status
+from ledger.registry.programmes import add_programme, today_of
+from ledger.registry.reads import Status
+from tests.ledger.books import TESTER, write_registry
+
+ENDS = Actor("anna", "both want it")
+KWIACIARNIA = Newcomer(9, "Kwiaciarnia", Details("Kwiaty sp. z o.o.", "898-214-56-77", "Rynek 1"))
+
+
+@pytest.fixture
+async def city(owner: Database) -> Database:
+    await owner.run(lambda c: add_programme(c, TESTER, programme=1, code="czestochowa", name="Częstochowa"))
+    await owner.run(lambda c: import_partners(c, TESTER, 1, [NewPartner(7, "Piekarnia")]))
+    return owner
+
+
+async def today(city: Database) -> date:
+    return await city.run(lambda c: today_of(c, 1))
+
+
+async def declared(city: Database) -> date:
+    return await city.run(lambda c: contracts.declare(c, TESTER, 1, KWIACIARNIA))
+
+
+async def verified(city: Database) -> None:
+    await declared(city)
+    assert await city.run(lambda c: contracts.verify_declaration(c, TESTER, 9)) is True
+
+
+async def stands(city: Database, partner: int) -> tuple[int, int]:
+    """The state of the newest contract, and the partner's status, which is all the switch follows."""
+    row = (await city.run(lambda c: contracts.contracts_of(c, partner)))[0]
+    return row["state"], row["status"]
+
+
+async def test_a_partner_goes_from_its_declaration_to_its_agreement(city: Database) -> None:
+    """Declared it is refused, verified too; from the agreement's first day on it is served."""
+    assert await declared(city) == await today(city) + timedelta(days=14)
+    assert await stands(city, 9) == (ContractState.DECLARED, Status.STOPPED)
+    with pytest.raises(RegistryRefused, match="is declared"):
+        await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(date(2030, 1, 1))))
+    assert await city.run(lambda c: contracts.verify_declaration(c, TESTER, 9)) is True
+    assert await stands(city, 9) == (ContractState.VERIFIED, Status.STOPPED)
+    first = await today(city)
+    assert await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(first))) is ContractState.ACTIVE
+    assert await stands(city, 9) == (ContractState.ACTIVE, Status.ACTIVE)
+    (row,) = await city.run(lambda c: contracts.contracts_of(c, 9))
+    assert (row["legal_name"], row["tax_id"]) == ("Kwiaty sp. z o.o.", "8982145677")
+
+
+async def test_a_late_verification_is_seen(city: Database) -> None:
+    """More than 14 days after the declaration it is taken down, and says that it was late."""
+    await city.run(
+        lambda c: write_registry(c, "insert into registry.partner values (8, 1, 'x', 1, false, null, 0)")
+    )
+    day = await today(city) - timedelta(days=15)
+    await city.run(
+        lambda c: write_registry(
+            c,
+            "insert into registry.partner_contract (partner, number, programme, declared_on, verify_by) "
+            "values (8, 1, 1, $1, $1::date + 14)",
+            day,
+        )
+    )
+    assert (await city.run(lambda c: contracts.contracts_of(c, 8)))[0]["is_late"]
+    assert await city.run(lambda c: contracts.verify_declaration(c, TESTER, 8)) is False
+
+
+@pytest.mark.parametrize(("days", "months"), [(-1, 12), (0, 11), (0, 241), (4000, 12)])
+async def test_an_agreement_is_for_twelve_months_at_least(city: Database, days: int, months: int) -> None:
+    """A shorter one, one from the past or from a day nobody lives to see is refused."""
+    await verified(city)
+    term = Term(await today(city) + timedelta(days=days), months)
+    with pytest.raises(RegistryRefused):
+        await city.run(lambda c: contracts.agree(c, TESTER, 9, term))
+    assert await stands(city, 9) == (ContractState.VERIFIED, Status.STOPPED)
+
+
+async def test_the_day_begins_and_ends_contracts(city: Database, database: Database) -> None:
+    """The keeper takes a partner up on the first day and suspends it past the last, and moves nobody else."""
+    await verified(city)
+    tomorrow = await today(city) + timedelta(days=1)
+    assert await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(tomorrow))) is ContractState.AGREED
+    await database.run(contracts.move_contracts)
+    assert await stands(city, 9) == (ContractState.AGREED, Status.STOPPED)
+
+    async def let_days_pass(days: int) -> None:
+        sql = (
+            "alter table registry.partner_contract disable trigger contract_moves; "
+            "update registry.partner_contract "
+            f"set starts_on = starts_on - {days}, ends_on = ends_on - {days}; "
+            "alter table registry.partner_contract enable trigger contract_moves"
+        )
+        await city.run(lambda c: write_registry(c, sql))
+        await database.run(contracts.move_contracts)
+
+    await let_days_pass(1)
+    assert await stands(city, 9) == (ContractState.ACTIVE, Status.ACTIVE)
+    await city.run(lambda c: set_partner_status(c, TESTER, 9, Status.STOPPED))
+    last = await today(city)
+    await city.run(lambda c: contracts.end(c, ENDS, 7, last))
+    await database.run(contracts.move_contracts)
+    assert await stands(city, 7) == (ContractState.ACTIVE, Status.ACTIVE)
+    await let_days_pass(1)
+    assert await stands(city, 7) == (ContractState.ENDED, Status.STOPPED)
+    assert await stands(city, 9) == (ContractState.ACTIVE, Status.STOPPED)
+
+
+async def test_nobody_is_taken_up_without_a_contract(city: Database) -> None:
+    """An unblocking by any hand is refused by the database while no contract runs."""
+    await declared(city)
+    with pytest.raises(LedgerError, match="no contract that runs"):
+        await city.run(lambda c: set_partner_status(c, TESTER, 9, Status.ACTIVE))
+    await city.run(lambda c: contracts.refuse_declaration(c, TESTER, 9))
+    assert await stands(city, 9) == (ContractState.REFUSED, Status.STOPPED)
+    await declared(city)
+    assert [row["number"] for row in await city.run(lambda c: contracts.contracts_of(c, 9))] == [2, 1]
+
+
+async def test_what_is_not_so_is_refused(city: Database) -> None:
+    """Two declarations, another's number, a wrong tax number, an end without a reason, nobody there."""
+    await declared(city)
+    for newcomer in (KWIACIARNIA, Newcomer(7, "Apteka"), Newcomer(0, "x"), Newcomer(8, "x\n")):
+        with pytest.raises(RegistryRefused):
+            await city.run(lambda c, n=newcomer: contracts.declare(c, TESTER, 1, n))
+    with pytest.raises(RegistryRefused, match="check digit"):
+        await city.run(lambda c: contracts.set_details(c, TESTER, 7, Details(tax_id="8982145678")))
+    with pytest.raises(RegistryRefused, match="wants a reason"):
+        await city.run(lambda c: contracts.end(c, TESTER, 7, date(2030, 1, 1)))
+    with pytest.raises(RegistryRefused, match="last day"):
+        await city.run(lambda c: contracts.end(c, ENDS, 7, date(2020, 1, 1)))
+    with pytest.raises(NotInRegistry):
+        await city.run(lambda c: contracts.contracts_of(c, 77))
+    listed = await city.run(lambda c: contracts.list_contracts(c, programme=1))
+    assert [(row["partner"], row["state"]) for row in listed] == [(7, 3), (9, 0)]
