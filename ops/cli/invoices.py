@@ -17,11 +17,11 @@ from ledger.registry.bounds import ID_MAX, INT32_MAX, check_number
 from ledger.registry.invoice_parties import City, Seller, set_city, set_seller
 from ledger.registry.invoices import Issued, find_document, list_issued, record_number
 from ledger.registry.programmes import list_programmes
+from ledger.settlement.statement import check_month, read_statement, read_statements
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import NOBODY, By, Json, Programme, pick_programme, tell_done
 from ops.exit_codes import Exit
-from ops.invoices.drafts import check_month
-from ops.invoices.issuing import Refused, send_all
+from ops.invoices.issuing import Refused, issue_all, send_all
 from ops.invoices.sinks import FileSink, Sink, find_sink
 from ops.output import Row, print_fields, print_json, print_line, print_rows, print_text, say
 from ops.place.database import changing, looking
@@ -31,6 +31,7 @@ SHOWN: Final = (
     "number", "kind", "partner", "month", "issued_on", "net_grosze", "vat_grosze", "gross_grosze", "sent_at",
 )  # fmt: skip
 NARROW: Final = ("number", "kind", "partner", "month", "gross_grosze")
+Month = Annotated[str, Parameter(help="The month, like 2026-11.")]
 ToFolder = Annotated[
     Path | None, Parameter(name="--to", help="Folder of the files; <state-dir>/invoices/<programme>.")
 ]
@@ -41,7 +42,9 @@ SinkName = Annotated[
 app = App(
     name="invoices",
     help="Invoices to partners: FA(3) documents for KSeF, and notes of their rebates.",
-    help_epilogue=examples("invoices list --month 2026-11", "invoices show F/CZESTOCHOWA/2026/1"),
+    help_epilogue=examples(
+        "invoices make --month 2026-11", "invoices list --month 2026-11", "invoices show F/CZESTOCHOWA/2026/1"
+    ),
 )
 
 
@@ -76,6 +79,52 @@ async def _folder(database: Database, programme: int, to: Path | None, place: Pl
 def as_document(issued: Issued) -> dict[str, object]:
     """Return the same for JSON."""
     return {**shown(issued), "corrects": issued.corrects}
+
+
+@app.command(
+    help_epilogue=examples(
+        "invoices make --month 2026-11", "invoices make --month 2026-11 --partner 1001 --hold --json"
+    )
+)
+async def make(
+    *,
+    month: Month,
+    partner: Annotated[int | None, Parameter(help="This partner alone.")] = None,
+    hold: Annotated[bool, Parameter(help="Issue, and send nothing yet.")] = False,
+    sink: SinkName = FileSink.name,
+    to: ToFolder = None,
+    programme: Programme = None,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> Exit:
+    """Issue what a closed month asks for, and send it; done again, it does what is missing."""
+    check_month(month)
+    if partner is not None:
+        check_number("the number of a partner", partner, 1, ID_MAX)
+    actor = by.told()
+    async with changing(place) as database:
+        number = await database.run(lambda c: pick_programme(c, programme))
+        chosen = find_sink(sink, await _folder(database, number, to, place))
+        if partner is None:
+            statements = await database.run(lambda c: read_statements(c, number, month))
+        else:
+            one = await database.run(lambda c: read_statement(c, number, partner, month))
+            statements = [one]
+        outcome = await issue_all(database, actor, number, statements)
+        sent: Sequence[str] = ()
+        refused = list(outcome.refused)
+        if not hold:
+            delivered = await send_all(database, actor, number, chosen)
+            sent, refused = delivered.sent, [*refused, *delivered.refused]
+    if json:
+        told = [{"what": one.what, "why": one.why} for one in refused]
+        issued = [as_document(one) for one in outcome.issued]
+        print_json({"there": len(outcome.there), "sent": list(sent), "issued": issued, "refused": told})
+        return Exit.DIFFERENCES if refused else Exit.OK
+    print_rows([shown(one) for one in outcome.issued], SHOWN, narrow=NARROW, empty="Nothing new to issue.")
+    say(f"Issued {len(outcome.issued)}, there already {len(outcome.there)}.")
+    return _tell_sent(chosen, sent, refused)
 
 
 def _tell_sent(sink: Sink, sent: Sequence[str], refused: Sequence[Refused]) -> Exit:

@@ -168,6 +168,9 @@ SHAPES: Final[dict[str, Schema]] = {
     "holders update": fields("card text, changed text[]"),
     "invoices city": fields("partner int, nip text"),
     "invoices list": rows(INVOICE),
+    "invoices make": inside(
+        fields("there int, sent text[]"), issued=rows(INVOICE), refused=rows("what text, why text")
+    ),
     "invoices number": fields("number text, ksef_number text"),
     "invoices seller": fields("programme int, nip text"),
     "invoices send": inside(fields("sent text[]"), refused=rows("what text, why text")),

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ledger.errors import RegistryRefused
 from ledger.registry.invoices import Issued, Kind
-from ledger.settlement.statement import KINDS, REBATES, Line, Statement, total
+from ledger.settlement.statement import KINDS, REBATES, Line, Statement, check_month, total
 
 LINES_MAX: Final = 10_000
 RATES: Final = (23, 8, 5)
@@ -29,12 +29,6 @@ class Draft(Struct, frozen=True):
     lines: tuple[Line, ...]
     net_grosze: int
     vat_grosze: int
-
-
-def check_month(month: str) -> None:
-    """Raise RegistryRefused for what is no month like "2026-11"."""
-    if not _MONTH.fullmatch(month):
-        raise RegistryRefused("a month is like 2026-11")
 
 
 def drafts_of(statement: Statement) -> list[Draft]:

@@ -1,64 +1,93 @@
-"""`cityswitch invoices`: who invoices, what was issued, and where it was sent."""
+"""`cityswitch invoices`: who invoices, a month issued and sent once, what was issued."""
 
 import json
 from pathlib import Path
 
 import pytest
-import trio
 
-from ledger.postgres.database import Database, open_database
+from ops.cli import invoices
 from ops.exit_codes import Exit
-from ops.invoices.issuing import Outcome, issue_all
 from tests.cli.office import Run
-from tests.ledger.books import TESTER
 from tests.ops.statements import points, rebate, statement
 
 SELLER = ("--nip", "898-214-56-77", "--name", "Gmina Miasto Częstochowa", "--address", "ul. Śląska 11")
 KSEF_NUMBER = "5265877635-20261205-A1B2C3-D4E5F6-12"
+OCTOBER = {
+    7: statement(points(1234), rebate(5000), month="2026-10"),
+    8: statement(points(5), partner=8, month="2026-10", address=""),
+}
+NOVEMBER = {7: statement(points(-34, origin="2026-10"), month="2026-11")}
+MONTHS = {"2026-10": OCTOBER, "2026-11": NOVEMBER}
 
 
 @pytest.fixture
-def office(run: Run, ledger_dsn: str) -> Run:
-    """A programme with a partner, for whose month an invoice and a note were issued."""
+def office(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A programme with two partners, their months settled."""
 
-    async def issue() -> Outcome:
-        async with open_database(ledger_dsn) as database:
-            return await issued(database)
+    async def read_statements(_: object, __: int, month: str) -> object:
+        return list(MONTHS[month].values())
 
-    async def issued(database: Database) -> Outcome:
-        return await issue_all(database, TESTER, 1, [statement(points(1234), rebate(5000))])
+    async def read_statement(_: object, __: int, partner: int, month: str) -> object:
+        return MONTHS[month][partner]
 
-    assert run("partners", "add", "7", "Piekarnia")[0] == Exit.OK
-    assert run("invoices", "seller", *SELLER)[0] == Exit.OK
-    assert len(trio.run(issue).issued) == 2
+    monkeypatch.setattr(invoices, "read_statements", read_statements)
+    monkeypatch.setattr(invoices, "read_statement", read_statement)
+    for number, name in ((7, "Piekarnia"), (8, "Kino")):
+        assert run("partners", "add", str(number), name)[0] == Exit.OK
     return run
 
 
-def test_what_was_issued_is_sent_once_listed_and_shown(office: Run, tmp_path: Path) -> None:
-    """Each document is a file of its own; the KSeF number is noted once it was sent."""
-    rows = json.loads(office("invoices", "list", "--month", "2026-11", "--json")[1])
+def test_a_month_is_issued_sent_and_listed(office: Run, tmp_path: Path) -> None:
+    """Each document once; a partner that is refused is told, and the run ends as one with differences."""
+    assert office("invoices", "make", "--month", "2026-10")[0] == Exit.NOT_FOUND
+    assert office("invoices", "seller", *SELLER)[0] == Exit.OK
+    status, out, err = office("invoices", "make", "--month", "2026-10", "--to", str(tmp_path / "out"))
+    assert status == Exit.DIFFERENCES
+    assert "partner 8: the partner's address must have 1 to 512 characters" in out
+    assert "Issued 2, there already 0." in err
+    rows = json.loads(office("invoices", "list", "--month", "2026-10", "--json")[1])
     assert [(row["kind"], row["gross_grosze"], row["sink"]) for row in rows] == [
-        ("invoice", 15178, None),
-        ("note", 5000, None),
+        ("invoice", 15178, "file"),
+        ("note", 5000, "file"),
     ]
-    number = rows[0]["number"]
-    assert office("invoices", "number", number, KSEF_NUMBER)[0] == Exit.USAGE
-    status, out, _ = office("invoices", "send", "--to", str(tmp_path / "out"), "--json")
-    assert (status, json.loads(out)["sent"]) == (Exit.OK, [row["number"] for row in rows])
-    assert json.loads(office("invoices", "send", "--json")[1])["sent"] == []
     files = {file.name: file.read_text(encoding="utf-8") for file in (tmp_path / "out").iterdir()}
     assert set(files) == {f"{row['number'].replace('/', '-')}.xml" for row in rows}
+    number = rows[0]["number"]
     assert office("invoices", "show", number, "--xml")[1] == files[f"{number.replace('/', '-')}.xml"]
-    assert office("invoices", "number", number, KSEF_NUMBER)[0] == Exit.OK
-    assert json.loads(office("invoices", "show", number, "--json")[1])["ksef_number"] == KSEF_NUMBER
+    again = json.loads(office("invoices", "make", "--month", "2026-10", "--json")[1])
+    assert (again["there"], again["issued"], again["sent"]) == (2, [], [])
     assert json.loads(office("invoices", "list", "--partner", "8", "--json")[1]) == []
-    assert [row["kind"] for row in json.loads(office("invoices", "list", "--skip", "1", "--json")[1])] == [
-        "note"
-    ]
+    assert json.loads(office("invoices", "list", "--skip", "1", "--json")[1]) == rows[1:]
+
+
+def test_what_is_held_back_is_sent_later_and_named_by_its_ksef_number(office: Run, tmp_path: Path) -> None:
+    """Issued, sent, numbered by KSeF by hand; the correction of the next month names that number."""
+    office("invoices", "seller", *SELLER)
+    made = json.loads(
+        office("invoices", "make", "--month", "2026-10", "--partner", "7", "--hold", "--json")[1]
+    )
+    number = made["issued"][0]["number"]
+    assert made["sent"] == []
+    assert office("invoices", "number", number, KSEF_NUMBER)[0] == Exit.USAGE
+    status, out, _ = office("invoices", "send", "--json")
+    assert (status, len(json.loads(out)["sent"])) == (Exit.OK, 2)
+    folder = tmp_path / "state" / "invoices" / "czestochowa"
+    assert len(list(folder.iterdir())) == 2
+    assert office("invoices", "number", number, KSEF_NUMBER)[0] == Exit.OK
+    assert office("invoices", "number", number, "x")[0] == Exit.USAGE
+    status, out, _ = office("invoices", "make", "--month", "2026-11", "--json")
+    (correction,) = json.loads(out)["issued"]
+    assert (status, correction["kind"], correction["corrects"]) == (Exit.OK, "correction", [number])
+    assert (
+        f"<NrKSeFFaKorygowanej>{KSEF_NUMBER}<" in office("invoices", "show", correction["number"], "--xml")[1]
+    )
+    assert json.loads(office("invoices", "show", number, "--json")[1])["ksef_number"] == KSEF_NUMBER
 
 
 def test_files_go_beside_the_state_and_a_refusal_is_told(office: Run, tmp_path: Path) -> None:
     """Without --to, in a folder of the programme; a file that is another document stays as it is."""
+    office("invoices", "seller", *SELLER)
+    office("invoices", "make", "--month", "2026-10", "--partner", "7", "--hold")
     folder = tmp_path / "state" / "invoices" / "czestochowa"
     folder.mkdir(parents=True)
     name = json.loads(office("invoices", "list", "--json")[1])[0]["number"].replace("/", "-")
@@ -70,28 +99,33 @@ def test_files_go_beside_the_state_and_a_refusal_is_told(office: Run, tmp_path: 
     assert (folder / f"{name}.xml").read_text(encoding="utf-8") == "another"
 
 
-def test_a_unit_of_a_city_is_kept_with_its_city(office: Run) -> None:
-    """An identifier of another city's is refused, and so is a partner that is not there."""
+def test_a_unit_of_a_city_is_named_with_its_city(office: Run) -> None:
+    """The city is the buyer of what is issued from then on."""
+    office("invoices", "seller", *SELLER)
     town = ("--nip", "5265877635", "--name", "Gmina Zgierz", "--address", "pl. Jana Pawła II 16")
     assert office("invoices", "city", "99", *town)[0] == Exit.NOT_FOUND
     assert office("invoices", "city", "7", *town, "--unit-id", "1234567890-00001")[0] == Exit.USAGE
     assert office("invoices", "city", "7", *town)[0] == Exit.OK
+    made = json.loads(office("invoices", "make", "--month", "2026-10", "--partner", "7", "--json")[1])
+    xml = office("invoices", "show", made["issued"][0]["number"], "--xml")[1]
+    assert "<JST>1</JST>" in xml
+    assert "<Rola>8</Rola>" in xml
 
 
 @pytest.mark.parametrize(
     ("words", "status"),
     [
-        ("list --month 2026-13", Exit.USAGE),
-        ("send --sink post", Exit.NOT_FOUND),
-        ("list --partner 0", Exit.USAGE),
+        ("make --month 2026-13", Exit.USAGE),
+        ("make --month 2026-10 --sink post", Exit.NOT_FOUND),
+        ("make --month 2026-10 --partner 0", Exit.USAGE),
         ("list --skip -1", Exit.USAGE),
-        ("show F/CZESTOCHOWA/2025/1", Exit.NOT_FOUND),
-        ("number F/CZESTOCHOWA/2025/1 x", Exit.USAGE),
+        ("show F/CZESTOCHOWA/2026/1", Exit.NOT_FOUND),
+        ("number F/CZESTOCHOWA/2026/1 x", Exit.USAGE),
         ("seller --nip 8982145678 --name x --address y", Exit.USAGE),
     ],
 )
-def test_what_cannot_be_is_told(run: Run, words: str, status: Exit) -> None:
+def test_what_cannot_be_is_told(office: Run, words: str, status: Exit) -> None:
     """A month that is none, a sink nobody brought, a wrong check digit: one line each."""
-    done, _, err = run("invoices", *words.split())
+    done, _, err = office("invoices", *words.split())
     assert done == status
     assert err.count("\n") == 1

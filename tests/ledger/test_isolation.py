@@ -151,18 +151,6 @@ async def two_cities(owner: Database, database: Database) -> Database:
     return owner
 
 
-SETTLED = (
-    "insert into registry.partner_details (partner, programme) values ($2, $1)",
-    "insert into registry.statement (programme, month, partner, number, due_grosze, document) "
-    "values ($1, '2026-09', $2::int, $2::int::text, 0, '{}')",
-    "insert into registry.settlement_correction (programme, partner, month, net_grosze, agreed_by) "
-    "select $1, $2, '2026-09', 5, 'x' from set_config('cityswitch.second', 'x', true)",
-    "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
-    "select $1, '2026-09', 1, 2, 'x', '{}' where $2::int > 0",
-)
-"""What a programme has of a month's end."""
-
-
 async def invoice(c: Connection, programme: int, partner: int) -> None:
     """What a programme has of invoices: an organiser, a partner's city, a document that was sent."""
     await set_seller(c, TESTER, programme, Seller("8982145677", "Gmina", "Rynek 1"))
