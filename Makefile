@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev venv-office demo up test test-under-load worlds mutants check crash-test alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev venv-office demo up office test test-under-load worlds mutants check crash-test alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -23,6 +23,9 @@ demo: venv  ## the whole switch with three simulated cities for DEMO_SECONDS (60
 
 up: venv  ## the same with a light load, until Ctrl-C
 	@.venv/bin/cityswitch up
+
+office: venv-office  ## the same, with the pages of holders and desks; prints logins to try them with
+	@.venv/bin/cityswitch office demo
 
 test: venv-dev  ## the whole test suite
 	@$(RUN) pytest $(PYTEST_ARGS)

@@ -32,6 +32,7 @@ COMMANDS = {
     "cards": "card_carriers:app",
     "holders": "holder_erasures:app",
     "partners": "partners:app",
+    "office": "office:app",
     "outlets": "outlets:app",
     "offers": "offers:app",
     "terminals": "terminal_status:app",

@@ -241,6 +241,9 @@ SHAPES: Final[dict[str, Schema]] = {
         " master_key_check text"
     )),
     "board": fields("url text"),
+    "office serve": fields("url text"),
+    "office officer": fields("login int, programme int"),
+    "office code": fields("code text"),
     "config check": inside(
         fields(""),
         settings=rows("setting text, value any, origin text"),

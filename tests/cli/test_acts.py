@@ -37,7 +37,7 @@ def test_an_installation_s_key_is_in_the_trail(run: Run) -> None:
 
 OTHERWISE = {
     "demo", "up", "serve", "board", "terminal", "simulate", "audit", "migrate", "config", "doctor", "backup",
-    "roles", "till-page", "workers", "reload", "drain",
+    "roles", "till-page", "workers", "reload", "drain", "office",
 }  # fmt: skip
 LOOKS = {"list", "show", "check", "diff", "balance", "history", "verify", "trial-balance"}
 

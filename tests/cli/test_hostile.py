@@ -54,6 +54,7 @@ POSITIONALS = {
     "programmes": ["czestochowa", "FILE"],
 }
 REQUIRED = {
+    "--shown": "x",
     "--card": card(1),
     "--amount": "1",
     "--points": "100",
@@ -121,7 +122,7 @@ def base(words: tuple[str, ...], folder: Path) -> tuple[list[str], list[str]]:
         options += ["--reason", "a test"]
     if "--switch" in names:
         options += ["--switch", "127.0.0.1:1"]
-    if words == ("board",):  # where it refuses to serve without a token
+    if words in (("board",), ("office", "serve")):  # where it refuses to serve without a token
         options += ["--host", "192.0.2.1"]
     return values, options
 

@@ -180,7 +180,7 @@ TABLE: Final[dict[str, Row]] = {
 }
 NO_OFFICE: Final = {
     "demo", "up", "serve", "board", "simulate", "terminal", "bench", "completion", "config", "doctor",
-    "backup", "till-page", "workers", "reload", "drain",
+    "backup", "till-page", "workers", "reload", "drain", "office",
 }  # fmt: skip
 """What does no office's work: the switch, what plays its terminals, and its settings."""
 

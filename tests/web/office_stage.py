@@ -180,6 +180,9 @@ class OfficeStage:
                     desk="1", roles=roles, second=SECRET,
                 )  # fmt: skip
             await make_login(
+                office, passwords, TESTER, "officer", "beginner", password=PASSWORD, shown="Beginner"
+            )
+            await make_login(
                 office,
                 passwords,
                 TESTER,

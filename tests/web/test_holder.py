@@ -9,12 +9,24 @@ from pypdf import PdfReader
 
 from ledger.registry.logins import NewCode, put_code
 from ops.web.identity.secrets import hash_of, new_code, plain_code
+from tests.ops.uploads import png
 from tests.web.office_stage import PASSWORD, Client, OfficeStage
 
 POSTED = tuple(
-    f"/me/{name}" for name in ("data", "messages", "consents", "end", "login", "login/code", "block/1-1")
+    f"/me/{name}"
+    for name in (
+        "duplicate",
+        "renewal",
+        "data",
+        "messages",
+        "consents",
+        "end",
+        "login",
+        "login/code",
+        "block/1-1",
+    )
 )
-PATHS = (*(f"/me{name}" for name in ("", "/offers", "/history", "/history.csv", "/history.pdf")), *POSTED[:5])
+PATHS = (*(f"/me{name}" for name in ("", "/offers", "/history", "/history.csv", "/history.pdf")), *POSTED[:7])
 XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
 
@@ -154,6 +166,43 @@ def test_a_card_gets_its_login_by_a_code(office: OfficeStage) -> None:
     assert client.post("/en/register", **good).status == 303
     assert office.client().sign_in("czestochowa", "nowa").status == 303
     assert client.post("/en/register", **{**good, "login": "nowa2"}).status == 403
+
+
+def test_a_duplicate_is_asked_for(office: OfficeStage) -> None:
+    """Eight: an application the desk sees at once, of one's own account; no made-up reason (§ 19.6)."""
+    client = office.signed_in("czestochowa", "ala")
+    client.get("/en/me/duplicate")
+    assert client.post("/en/me/duplicate", why="because").status == 400
+    assert client.post("/en/me/duplicate", why="fault", lost="yes").status == 303
+    assert "for a duplicate – <strong>received</strong>" in client.get("/en/me/duplicate").text
+    kept = office.sql("select account, kind, via from people.application order by number desc limit 1")[0]
+    assert (kept["account"], kept["kind"], kept["via"]) == (office.accounts["ala1"], "duplicate", "web")
+
+
+def test_a_renewal_comes_with_a_file_that_is_what_it_says(office: OfficeStage, ala: Client) -> None:
+    """A page that calls itself a PDF, or a year in the future, leaves nothing behind (§ 20)."""
+    ala.get("/en/me/renewal")
+
+    def send(year: str, file: bytes) -> int:
+        parts = [("csrf", "", ala.csrf.encode()), ("tax_year", "", year.encode())]
+        parts.append(("file", '; filename="pit.pdf"', file))
+        body = b"".join(
+            f'--x\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + value + b"\r\n"
+            for name, more, value in parts
+        )
+        kind = "multipart/form-data; boundary=x"
+        return ala.ask("POST", "/en/me/renewal", body + b"--x--\r\n", Content_Type=kind).status
+
+    def count() -> int:
+        return int(office.sql("select count(*) from people.application where kind = 'renewal'")[0][0])
+
+    for year, file in (("2025", b"<html><script>"), ("2025", b"%PDF-1.4 no more"), ("2999", b""), ("x", b"")):
+        assert send(year, file) == 400, (year, file)
+    assert send("2025", b"x" * 6_000_000) == 413
+    assert count() == 0
+    assert send("2025", png()) == 303
+    assert count() == 1
+    assert office.sql("select type from people.attachment")[0]["type"] == "image/png"
 
 
 def test_the_account_is_deleted(office: OfficeStage) -> None:

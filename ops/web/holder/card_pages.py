@@ -91,7 +91,6 @@ class CardPages:
             points=view.points if view.rules.earn or view.rules.redeem else None,
             notice=day_of(view.notice_ends_on, language) if view.notice_ends_on else "",
             done=request.query_params.get("done", ""),
-            more_links=(),
         )
 
     @require("holder")

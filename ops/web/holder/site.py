@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ledger.registry.logins import Kind
+from ops.web.holder.asking_pages import UPLOADS, AskingPages
 from ops.web.holder.card_pages import CardPages
 from ops.web.holder.login_pages import LoginPages
 from ops.web.holder.own_pages import OwnPages
@@ -29,6 +30,8 @@ MENU: Final = tuple(
         ("/history", "h_history"),
         ("/messages", "h_messages"),
         ("/data", "h_data"),
+        ("/duplicate", "h_duplicate"),
+        ("/renewal", "h_renewal"),
         ("/consents", "h_consents"),
         ("/login", "h_login"),
         ("/end", "h_end"),
@@ -47,8 +50,9 @@ def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail) -> Part:
     """Return what the holder's pages bring."""
     routes = [
         *CardPages(pages).routes(),
+        *AskingPages(pages).routes(),
         *OwnPages(pages, door).routes(),
         *LoginPages(pages, door, mail).routes(),
     ]
     helpers = {"sign_in_links": (Link("/register", "h_register"),)}
-    return Part(routes, HOLDER, [HERE], MENU, helpers=helpers)
+    return Part(routes, HOLDER, [HERE], MENU, uploads=UPLOADS, helpers=helpers)

@@ -212,6 +212,12 @@ HOLDER: Final[Words] = {
         "This application was not taken: earlier ones are not decided yet, or a field is wrong.",
     ),
     "h_applications": ("Moje wnioski", "My applications"),
+    "h_dup_lost": ("Zgubiłem ją albo mi ją skradziono", "It is lost or stolen"),
+    "h_file_refused": (
+        "Tego pliku nie przyjęto: ma to być PDF, JPEG albo PNG, najwyżej 5 MB.",
+        "This file was not taken: it has to be PDF, JPEG or PNG, 5 MB at most.",
+    ),
+    "h_app_due": ("termin:", "due:"),
     "h_app_first": ("o kartę", "for a card"),
     "h_app_renewal": ("o przedłużenie", "for renewal"),
     "h_app_duplicate": ("o duplikat", "for a duplicate"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Final
 
 import trio
@@ -20,6 +21,7 @@ from starlette.types import Message, Receive
 from ops.web.identity.secrets import csrf_of
 
 FORM_BYTES_MAX: Final = 65_536
+PASSED_OVER_BYTES_MAX: Final = 32_000_000
 FORM_S_MAX: Final = 60.0
 FIELDS_MAX: Final = 200
 FILES_MAX: Final = 12
@@ -57,6 +59,7 @@ async def read_form(request: Request, token: str, most: int) -> FormData:
         raise HTTPException(400)
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or len(length) > 12 or int(length) > most:
+        await _pass_over(request)
         raise HTTPException(413)
     bounded = Request(request.scope, _bounded(request.receive, most))
     with trio.move_on_after(FORM_S_MAX):
@@ -67,6 +70,17 @@ async def read_form(request: Request, token: str, most: int) -> FormData:
             raise HTTPException(400)
         return form
     raise HTTPException(408)
+
+
+async def _pass_over(request: Request) -> None:
+    """Read what is sent without keeping it, up to a bound: who still sends does not hear an answer."""
+    left = PASSED_OVER_BYTES_MAX
+    with trio.move_on_after(FORM_S_MAX):
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                left -= len(chunk)
+                if left < 0:
+                    return
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger.errors import RegistryRefused
-from ledger.postgres.database import Connection
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection, Database
 from ledger.registry import logins
 from ledger.registry.audit import Actor
 from ledger.registry.bounds import text_fault
-from ledger.registry.logins import Kind, NewLogin
+from ledger.registry.logins import Kind, NewCode, NewLogin
+from ledger.registry.people import find_person
+from ledger.registry.secrets import MasterKey
+from ops.office.numbers import card_of
 from ops.web.identity.passwords import Passwords, password_fault
 from ops.web.identity.person import Office
-from ops.web.identity.secrets import Keys, folded_name
+from ops.web.identity.secrets import Keys, folded_name, hash_of, new_code, plain_code
+from protocol import mask_card
 
+ACTIVATION_HOURS: Final = 14 * 24
 NAME_CHARACTERS: Final = (3, 64)
 FAULTS: Final = {"pw_length": "a password has 12 to 200 characters", "pw_easy": "that password is too easy"}
 
@@ -27,6 +32,26 @@ def name_fault(name: str) -> str:
     """Return what is wrong with a login's name; empty where nothing is."""
     least, most = NAME_CHARACTERS
     return text_fault(folded_name(name), most, least=least) or ("has a space" if " " in name.strip() else "")
+
+
+async def activation_code(database: Database, master: MasterKey, digits: str) -> str:
+    """Return a code with which the holder of a card makes a login, once; an older one is void.
+
+    Raises NotInRegistry where nobody is known by the card, RegistryRefused where its holder has a login.
+    """
+    code = new_code()
+
+    async def job(connection: Connection) -> None:
+        card = await card_of(connection, master, digits)
+        if await find_person(connection, master.vault, card["account"]) is None:
+            raise NotInRegistry(f"card {mask_card(digits)}: nobody is known by this card")
+        if await logins.login_of_account(connection, card["account"]) is not None:
+            raise RegistryRefused(f"card {mask_card(digits)}: its holder has a login")
+        new = NewCode(card["programme"], "activate", hash_of(plain_code(code)), card["account"])
+        await logins.put_code(connection, new, hours=ACTIVATION_HOURS)
+
+    await database.run(job)
+    return code
 
 
 async def make_login(

@@ -1,0 +1,166 @@
+"""`cityswitch office`: the site for holders and desks, and the logins it begins with.
+
+Owns the subcommands. Must not know a page. Invariants: what is personal or secret is read from standard
+input, never an argument; the packages of the extra `office` are needed by these commands alone, and said to
+be missing by name.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import trio
+from cyclopts import App, Parameter
+
+from ledger.registry.logins import ROLES
+from ops.cli.bounds import between
+from ops.cli.help_texts import examples
+from ops.cli.registry_options import By, CardNumber, Json, digits_of, master_key, pick_programme, tell_done
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.output import print_json, print_line
+from ops.place.database import Purpose, changing, database_server
+from ops.place.options import HERE, Place
+from switch.logs import configure_logs
+
+PORT = 9181
+NOBODY = By()
+
+app = App(
+    name="office",
+    help="The site for holders and desks (needs the extra `office`: make venv-office).",
+    help_epilogue=examples(
+        "office serve",
+        "office serve --proxy 127.0.0.1 --name karta.example.org",
+        "office demo",
+        "office officer zgierz --shown 'Anna K.' --roles clerk,admin < login-and-password",
+        "office code < card-number",
+    ),
+)
+
+
+@contextmanager
+def office_packages() -> Iterator[None]:
+    """Turn a package that is missing into what to do about it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            Exit.ENVIRONMENT,
+            f"the package {error.name} is missing, which the office's site needs.",
+            "make venv-office, or pip install 'cityswitch[office]'.",
+        ) from None
+
+
+@app.command(help_epilogue=examples("office serve", "office serve --port 0 --json"))
+async def serve(
+    *,
+    host: Annotated[
+        str, Parameter(help="Address to listen on; anything but loopback needs TLS.")
+    ] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port (0: any free).", validator=between(0, 65_535))] = PORT,
+    name: Annotated[tuple[str, ...], Parameter(help="A name the site is known by; again for more.")] = (),
+    proxy: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Address of a proxy that ends TLS and names who asks (X-Forwarded-For); again for more."
+        ),
+    ] = (),
+    mail: Annotated[Path | None, Parameter(help="Folder in which letters are kept (STATE/mail).")] = None,
+    contact: Annotated[str, Parameter(help="Whom the accessibility statement names.")] = "",
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Serve the pages of holders and desks, until Ctrl-C or SIGTERM.
+
+    Each programme's pages use a pool of connections with the rights of its role, which is made where it is
+    not there. A programme that is added later is served after the next start.
+    """
+    with office_packages():
+        from ops.web.office_run import OfficeOptions, running_office  # noqa: PLC0415 the extra's packages
+    config = place.settings()
+    configure_logs(config.log_level)
+    options = OfficeOptions(host=host, port=port, names=name, proxies=proxy, contact=contact, mail=mail)
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with (
+            database_server(place, config, Purpose.LOOK) as dsns,
+            running_office(config, dsns.owner, options) as url,
+        ):
+            if json:
+                print_json({"url": url})
+            else:
+                print_line(f"Office: {url}")
+            await anext(aiter(signals))
+
+
+@app.command(help_epilogue=examples("office demo", "office demo --state-dir /tmp/office"))
+async def demo(*, place: Place = HERE) -> Exit:
+    """Run the switch, three simulated cities, a light load and the office's site, until Ctrl-C; print logins.
+
+    Development only: the passwords are known to everybody.
+    """
+    with office_packages():
+        from ops.cli.office_demo import play_office  # noqa: PLC0415 the extra's packages
+    return await play_office(place)
+
+
+@app.command(help_epilogue=examples("office officer zgierz --shown 'Anna K.' < login-and-password"))
+async def officer(
+    programme: str | None = None,
+    /,
+    *,
+    shown: Annotated[str, Parameter(help="The name the trail and colleagues know the officer by.")],
+    desk: Annotated[str, Parameter(help="The desk.")] = "",
+    roles: Annotated[str, Parameter(help=f"What for, with commas between: {', '.join(ROLES)}.")] = "clerk",
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Make a login for an officer: standard input has the login in one line, the password in the next.
+
+    The second factor is set up at the first sign-in.
+    """
+    with office_packages():
+        from ops.web.identity.making import make_login  # noqa: PLC0415 the extra's packages
+        from ops.web.identity.passwords import Passwords  # noqa: PLC0415
+        from ops.web.identity.person import Office  # noqa: PLC0415
+    login, password = _two_lines()
+    key = master_key(place)
+    async with changing(place) as database:
+        number = await database.run(lambda c: pick_programme(c, programme))
+        made = await make_login(
+            Office(number, "", "", database, key), Passwords(), by.told(), "officer", login,
+            password=password, shown=shown, desk=desk, roles=[each for each in roles.split(",") if each],
+        )  # fmt: skip
+    tell_done(
+        f"Login {made} is made.", {"login": made, "programme": number}, as_json=json, again="office serve"
+    )
+
+
+@app.command(help_epilogue=examples("office code < card-number"))
+async def code(number: CardNumber = "-", /, *, json: Json = False, place: Place = HERE) -> None:
+    """Make a code with which a card's holder makes a login, once, within two weeks. An older one is void."""
+    with office_packages():
+        from ops.web.identity.making import activation_code  # noqa: PLC0415 the extra's packages
+    digits, key = digits_of(number), master_key(place)
+    async with changing(place) as database:
+        made = await activation_code(database, key, digits)
+    tell_done(
+        f"Activation code: {made}. Give it to nobody but the holder.", {"code": made}, as_json=json, again=""
+    )
+
+
+def _two_lines() -> tuple[str, str]:
+    lines = [] if sys.stdin.isatty() else sys.stdin.read(1_000).splitlines()
+    if len(lines) < 2:
+        raise CommandError(
+            Exit.USAGE,
+            "standard input has a login in its first line and a password in its second.",
+            "Write them into a file that is yours alone, and name it: < FILE.",
+        )
+    return lines[0].strip(), lines[1]

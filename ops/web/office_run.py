@@ -1,0 +1,78 @@
+"""The office's site in this process: its socket, its pools, its letters.
+
+Owns how these are put together. Must not know pages. Invariants: on anything but loopback it speaks TLS, or
+stands behind a proxy that does; a cookie is Secure then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ledger.registry.secrets import MasterKey
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+from ops.web.application import Access
+from ops.web.identity.mail import FileSink
+from ops.web.office_site import make_office_site, open_offices
+from ops.web.server import Tls, bind_site, serving_site, url_of
+from switch.config import Config, is_loopback
+from switch.wire.listener import PortInUse
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 9181
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfficeOptions:
+    """Where the site listens, by which names it is known, which proxies are believed who asks."""
+
+    host: str = HOST
+    port: int = PORT
+    names: Sequence[str] = ()
+    proxies: Sequence[str] = ()
+    contact: str = ""
+    mail: Path | None = None
+    or_any: bool = False
+    """Whether another port will do where that one is taken."""
+
+
+@asynccontextmanager
+async def running_office(config: Config, dsn: str, options: OfficeOptions) -> AsyncIterator[str]:
+    """Serve the site for as long as the block lasts; yield its address. `dsn`: the owner's.
+
+    Raises `CommandError` for a site that others could reach unsealed, `PortInUse`, a `LedgerError`.
+    """
+    tls = _tls(config) if not is_loopback(options.host) and not options.proxies else None
+    master = MasterKey.load(config.master_key_path)
+    async with open_offices(dsn, master) as offices:
+        try:
+            sock = bind_site(options.host, options.port)
+        except PortInUse:
+            if not options.or_any:
+                raise
+            sock = bind_site(options.host, 0)
+        access = Access((options.host, *options.names), is_secure=tls is not None or bool(options.proxies))
+        app = make_office_site(
+            offices,
+            access,
+            mail=FileSink(options.mail or config.state_path / "mail"),
+            proxies=options.proxies,
+            contact=options.contact,
+        )
+        url = url_of(sock, tls)
+        async with serving_site(app, sock, tls):
+            yield url
+
+
+def _tls(config: Config) -> Tls:
+    if not (config.tls_certificate and config.tls_key):
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "others than this machine would send their passwords unsealed.",
+            "Set tls_certificate and tls_key, or stay on 127.0.0.1 behind a proxy: --proxy 127.0.0.1.",
+        )
+    return Tls(Path(config.tls_certificate), Path(config.tls_key))

@@ -1,0 +1,120 @@
+"""The office's pages in a real Chromium: by keyboard, without scripts, on a phone, and axe finds nothing."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from ops.web.identity.second_factor import code_at
+from tests.web.browser import Visit
+from tests.web.office_stage import PASSWORD, SECRET, OfficeStage
+
+HOLDER_PAGES = (
+    "", "/offers", "/history", "/messages", "/data", "/consents", "/login", "/end", "/duplicate", "/renewal",
+)  # fmt: skip
+EVERYBODY_S = ("/account/sessions", "/account/password")
+STRANGERS = ("/login", "/register", "/accessibility")
+PHONE = {"width": 320, "height": 640}
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser of its own that runs no scripts at all."""
+    made = browser.new_context(java_script_enabled=False, locale="pl-PL")
+    yield made
+    made.close()
+
+
+def sign_in(page: Page, url: str, city: str = "zgierz", login: str = "ala") -> None:
+    page.goto(f"{url}pl/login")
+    page.get_by_label("Program").select_option(city)
+    page.get_by_label("Login").fill(login)
+    page.get_by_label("Hasło").fill(PASSWORD)
+    page.get_by_role("button", name="Zaloguj się").click()
+
+
+def test_all_of_it_works_without_scripts(context: BrowserContext, office: OfficeStage) -> None:
+    """Sign in, write to the desk, ask for a duplicate, block the card, sign out: no script runs."""
+    visit = Visit(context)
+    page = visit.page
+    office.forget_attempts()
+    sign_in(page, office.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Zgierska Karta Mieszkańca")
+    page.get_by_role("link", name="Wiadomości").click()
+    page.get_by_label("Treść").fill("Czy punkt jest czynny w sobotę?")
+    page.get_by_role("button", name="Wyślij").click()
+    expect(page.locator(".said").first).to_have_text("Czy punkt jest czynny w sobotę?")
+    page.goto(f"{office.url}pl/me/duplicate")
+    page.get_by_label("nie działa bez mojej winy").check()
+    page.get_by_role("button", name="Proszę o duplikat").click()
+    expect(page.get_by_role("status")).to_have_text("Wniosek jest przyjęty.")
+    page.goto(f"{office.url}pl/me")
+    page.get_by_role("link", name="Zablokuj kartę").first.click()
+    page.get_by_role("button", name="Zablokuj").click()
+    expect(page.get_by_role("status")).to_have_text("Karta jest zablokowana.")
+    page.get_by_role("button", name="Wyloguj się").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Zaloguj się")
+    assert visit.complaints == []
+    assert visit.hosts == {office.url.split("/")[2]}
+
+
+def test_by_keyboard_alone(browser: Browser, office: OfficeStage) -> None:
+    """The first stop leads past the menu; the form of the sign-in is filled in and sent without a mouse."""
+    page = browser.new_page(locale="en-GB")
+    office.forget_attempts()
+    page.goto(f"{office.url}en/login")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Z")
+    page.keyboard.press("Tab")
+    page.keyboard.type("ala")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Zgier")
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, office: OfficeStage, scheme: str) -> None:
+    """Every page of strangers and holders, on a phone: 0 violations of WCAG 2.1 AA; nothing overflows."""
+    made = browser.new_context(color_scheme=scheme, viewport=PHONE)  # type: ignore[arg-type]
+    visit, axe = Visit(made), Axe()
+    office.forget_attempts()
+    for path in STRANGERS:
+        check(visit.page, axe, f"{office.url}pl{path}")
+    sign_in(visit.page, office.url, "czestochowa")
+    language = "pl" if scheme == "light" else "en"
+    for path in (*(f"/me{name}" for name in HOLDER_PAGES), *EVERYBODY_S):
+        check(visit.page, axe, f"{office.url}{language}{path}")
+    assert visit.complaints == []
+    made.close()
+
+
+def check(page: Page, axe: Axe, url: str) -> None:
+    page.goto(url)
+    found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
+    assert found.response["violations"] == [], (url, found.generate_report())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
+
+
+def test_an_officer_s_sign_in(browser: Browser, office: OfficeStage) -> None:
+    """The picture of the second factor's secret is there, axe finds nothing on the way in."""
+    made = browser.new_context()
+    visit, axe = Visit(made), Axe()
+    office.forget_attempts()
+    sign_in(visit.page, office.url, login="beginner")
+    check(visit.page, axe, visit.page.url)
+    assert visit.page.locator(".qr").evaluate("image => image.naturalWidth") > 50
+    visit.page.context.clear_cookies()
+    sign_in(visit.page, office.url, login="clerk")
+    check(visit.page, axe, visit.page.url)
+    visit.page.get_by_label("Kod").fill(code_at(SECRET, time.time()))
+    visit.page.get_by_role("button", name="Dalej").click()
+    expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
+    assert visit.complaints == []
+    made.close()
