@@ -20,6 +20,8 @@ class AdvisoryLock(NamedTuple):
 SPACE: Final = 1667854707
 NODE_SPACE: Final = SPACE + 1
 """One lock for each node number: a live worker has it (`ledger.books.node`)."""
+NOTICE_SPACE: Final = SPACE + 2
+"""One lock for each programme: whoever sends its notices has it (`ledger.registry.notices`)."""
 
 MIGRATIONS: Final = AdvisoryLock(SPACE, 0)
 """Of two that migrate, one at a time."""

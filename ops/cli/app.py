@@ -35,6 +35,8 @@ COMMANDS = {
     "office": "office:app",
     "outlets": "outlets:app",
     "offers": "offers:app",
+    "notices": "notices:app",
+    "api": "api:app",
     "terminals": "terminal_status:app",
     "invoices": "invoices:app",
     "programmes": "programme_states:app",

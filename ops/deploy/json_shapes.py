@@ -112,6 +112,13 @@ SHAPES: Final[dict[str, Schema]] = {
         "row int, card text, account int, points int, reference text?, posted_at text?, result text?,"
         " balance int?"
     ),
+    "api serve": fields("url text"),
+    "api tokens add": fields("number int, programme int, token text"),
+    "api tokens end": fields("number int"),
+    "api tokens list": rows(
+        "number int, programme int, name text, rights text, partner int?, made_at text, ends_at text?,"
+        " ended_at text?"
+    ),
     "audit": rows(
         "id int, at text, actor text, hand text, second text?, object text, key text, change text,"
         " reason text?, source text?, role text, rows int, before any, after any"
@@ -190,6 +197,11 @@ SHAPES: Final[dict[str, Schema]] = {
         "bucket int, kind text, unit text, accounts int, debit_points any, credit_points any"
     ),
     "ledger verify": rows("invariant text, count int, example any"),
+    "notices list": rows(
+        "event int, kind text, account int?, state text, channel text?, why text?, tries int, made_at text,"
+        " done_at text?"
+    ),
+    "notices run": fields("read int, sent int, again int, given_up int, by_hand int"),
     "offers import": IMPORTED,
     "offers list": rows(
         "number int, version int, partner int, state text, effective_from text?, name text"

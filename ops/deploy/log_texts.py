@@ -22,6 +22,11 @@ EVENTS: Final[dict[str, Told]] = {
         "A connection could not be taken in: this machine lacks something, mostly file descriptors.",
         "`cityswitch doctor`: open files; raise LimitNOFILE.",
     ),
+    "api_failed": Told(
+        "A request of the HTTP API could not be answered: the database is away, a role is missing, or it is a"
+        " defect.",
+        "See `problem`; a database that is away is tried again by the system that asked.",
+    ),
     "board_has_database_again": Told("The board can read the database again.", NOTHING),
     "board_without_database": Told(
         "The board cannot read the database: it goes on showing what the workers tell.",
@@ -115,6 +120,17 @@ EVENTS: Final[dict[str, Told]] = {
     ),
     "not_reloaded": Told(
         "The settings could not be used at a reload: nothing has changed.", "Mend the file."
+    ),
+    "notice_done": Told(
+        "Of an event (`number`, of a programme) its holder was told, or it is settled that nobody is told by"
+        " machine: `state` and, in a word, `why`.",
+        "`cityswitch notices list --state by-hand` has those that somebody has to tell; given_up: mend the"
+        " address.",
+    ),
+    "notices_wait": Told(
+        "Notices cannot be sent now: the mail server or the database is away, or does not let us in. They are"
+        " tried again after `seconds`, and lose nothing.",
+        "See `problem`: `smtp 535` is a wrong password, `tls failed` a certificate that is not trusted.",
     ),
     "orphan_ended": Told(
         "A worker whose supervisor is gone did not drain in time and has ended itself.",

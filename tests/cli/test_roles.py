@@ -106,6 +106,12 @@ TABLE: Final[dict[str, Row]] = {
     "offers withdraw": both(
         lambda w: ("2", "--to", w.out("public"), "--urgent", "closed", "--programme", w.code)
     ),
+    "notices run": both(lambda w: ("--once", "--sms-file", w.file("sms"), "--programme", w.code)),
+    "notices list": in_programme(),
+    "api tokens add": both(lambda w: ("app", "--right", "events:read", "--programme", w.code)),
+    "api tokens list": seen(),
+    "api tokens end": Row(lambda w: ("1" if w.side == "own" else "9", *SURE), OK, NOT_FOUND),
+    "api serve": both(lambda _: (), own=ROLE, other=ROLE),
     "cards add": in_programme(typed=21),
     "cards order": in_programme(typed=22),
     "cards import": both(

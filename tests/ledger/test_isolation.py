@@ -24,6 +24,7 @@ from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.terminals import NewTerminal, import_terminals
 from tests.ledger.books import PARTNER, TESTER, Books, write_registry
 from tests.ledger.settled import SETTLED
+from tests.ledger.told import FORBIDDEN, READABLE, rows_of
 from tests.switch.memory import MASTER_KEY
 
 A, B = 1, 2
@@ -132,6 +133,7 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 f"insert into registry.terminal_hours (day, terminal, hours) values (now(), {terminal}, 1)",
                 f"select registry.tell_v1({programme}::smallint, 'a.b', null, {partner}, '{{}}')",
                 f"insert into registry.outbox_reader values ({programme}, 'app', 0)",
+                *rows_of(programme),
                 f"insert into registry.outlet (id, partner, name) values ({partner}, {partner}, 'x')",
                 "insert into registry.offer (programme, number, version, partner, terms) "
                 f"values ({programme}, 1, 1, {partner}, 'x')",
@@ -224,6 +226,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.outbox",
         "registry.outbox_mark",
         "registry.outbox_reader",
+        *READABLE,
         "registry.invoice",
         "registry.invoice_city",
         "registry.invoice_delivery",
@@ -278,6 +281,7 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
         "select registry.tell_v1(1::smallint, 'a.b', null, 8, '{}')",
         "insert into registry.outbox (programme, number, kind, made_at) values (1, 99, 'a.b', now())",
         "insert into registry.outbox_reader values (2, 'x', 1)",
+        *FORBIDDEN,
         "update registry.outbox_mark set last = 0",
         "insert into registry.card (token, account, programme, last4) values (9, 80000, 1, '0000')",
         "insert into ledger.account (bucket, id) values (0, 80000)",

@@ -1,0 +1,1 @@
+"""The HTTP API, version 1: for the city's application and other systems, each of one programme."""

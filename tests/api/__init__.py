@@ -1,0 +1,1 @@
+"""The HTTP API: what each system may, and what it never gets."""

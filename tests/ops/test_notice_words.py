@@ -1,0 +1,46 @@
+"""What a notice says, and to which addresses one may go."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.notices.channels import email_address, phone_number
+from ops.notices.words import LANGUAGES, SMS_CHARACTERS_MAX, TEXTS, Facts, render
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[ -~]{1,20}@[ -~]{1,20}", fullmatch=True))
+def test_an_address_is_one_address(text: str) -> None:
+    """Whatever is kept of a person: an address for sending is empty, or one plain local part and host."""
+    found = email_address(text)
+    assert found == "" or re.fullmatch(r"[!#$%&'*+/=?^_`{|}~.\w-]+@[A-Za-z0-9.-]+", found, re.ASCII)
+    assert re.fullmatch(r"(\+[0-9]{9,15})?", phone_number(text))
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_every_notice_says_the_same_in_both_languages(kind: str) -> None:
+    """Each kind has a subject, a body and an SMS of one message in plain letters; a day stands in both."""
+    field = TEXTS[kind][0]
+    data = {field: "2027-05-31"} if field else {}
+    facts = Facts("Karta Mieszkańca Żywca " + "x" * 41, "Anna", "POK 1", "https://example.org/")
+    for language, day in zip(LANGUAGES, ("31.05.2027", "31 May 2027"), strict=True):
+        text = render(kind, data, facts, language)
+        assert len(text.sms) <= SMS_CHARACTERS_MAX
+        assert text.sms.isascii()
+        assert not re.search(r"[{}]", "".join(text))
+        assert ((day in text.subject + text.body) and (day in text.sms)) == bool(field)
+        assert "Anna" in text.body
+        assert "Anna" not in text.sms
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [("card.lost", {}), ("holder.renewal_due", {}), ("holder.renewal_due", {"entitled_until": "soon"}),
+     ("holder.renewal_due", {"entitled_until": 7})],
+)  # fmt: skip
+def test_what_cannot_be_said_is_not_sent(kind: str, data: dict[str, Any]) -> None:
+    """A kind without words, or a day that is none, makes no notice."""
+    with pytest.raises(ValueError, match=r"."):
+        render(kind, data, Facts("X"), "pl")
