@@ -7,6 +7,7 @@ closed months stay and follow each other, the database holds (migrations, 0081).
 connection, or a programme's own role.
 """
 
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -30,6 +31,7 @@ select p.code, registry.month_begins_v1(p.id, $2),
     to_date($2 || '-01', 'YYYY-MM-DD') <= (now() at time zone z.zone)::date
   from registry.programme p cross join lateral (select registry.zone_of_v1(p.id, now())) as z(zone)
   where p.id = $1"""
+_ENDS: Final = "select to_timestamp((registry.month_begins_v1($1, registry.month_after($2)) >> 22) / 1000.0)"
 _LAST: Final = """
 select month, through_id from registry.settlement_period where programme = $1 order by month desc limit 1"""
 _CLOSED: Final = """
@@ -120,6 +122,18 @@ async def close(
     )
 
 
+async def month_ends(connection: Connection, programme: int, month: str) -> datetime:
+    """Return the first moment past a month, by the programme's clock."""
+    check_month(month)
+    moment: datetime = await connection.fetchval(_ENDS, programme, month)
+    return moment
+
+
+async def is_closed(connection: Connection, programme: int, month: str) -> bool:
+    """Whether a month of a programme is closed."""
+    return await connection.fetchrow(_CLOSED, programme, month) is not None
+
+
 async def read_summary(connection: Connection, programme: int, month: str) -> Summary:
     """The organiser's summary of a closed month. Raises NotInRegistry where the month is open."""
     check_month(month)
@@ -159,7 +173,7 @@ def _documents(settled: Settled) -> list[Kept]:
 async def _refuse_closed(connection: Connection, programme: int, month: str) -> None:
     check_month(month)
     await check_programme(connection, programme)
-    if await connection.fetchrow(_CLOSED, programme, month):
+    if await is_closed(connection, programme, month):
         raise RegistryRefused(f"month {month} is closed: what comes later is of the first open month")
 
 

@@ -33,6 +33,8 @@ COMMANDS = {
     "holders": "holder_erasures:app",
     "partners": "partners:app",
     "office": "office:app",
+    "contracts": "contracts:app",
+    "settlement": "settlement:app",
     "outlets": "outlets:app",
     "offers": "offers:app",
     "notices": "notices:app",

@@ -84,6 +84,13 @@ INVOICE: Final = (
     " net_grosze int, vat_grosze int, gross_grosze int, corrects text[], sent_at text?, sink text?,"
     " ksef_number text?"
 )
+SUMS: Final = "net_grosze int, vat_grosze int, gross_grosze int, rebates_grosze int, due_grosze int"
+LINE: Final = "kind text, quantity int, unit_grosze int, net_grosze int, vat_rate int?, origin text"
+CONTRACT: Final = (
+    "partner int, number int, name text, state declared|verified|agreed|active|ended|refused,"
+    " declared_on text, verify_by text, verified_on text?, late yes, starts_on text?, months_min int?,"
+    " ends_on text?, with_services yes, legal_name text, tax_id text, address text"
+)
 JOURNAL: Final = (
     "accepted_at text, accepted_at_ms int, terminal int, stan int, programme text?, partner int?, kind text,"
     " result text, code int, card text?, points int, balance int, amount_grosze int, discount_grosze int,"
@@ -151,6 +158,14 @@ SHAPES: Final[dict[str, Schema]] = {
     "cards show": fields(f"{CARD}, notice_ends_on text?, status_since text?"),
     "cards unblock": DONE,
     "cards void": fields("card text, status text, carriers int"),
+    "contracts agree": fields("partner int, state agreed|active"),
+    "contracts declare": fields("partner int, verify_by text"),
+    "contracts details": fields("partner int"),
+    "contracts end": fields("partner int, ends_on text"),
+    "contracts list": rows(CONTRACT),
+    "contracts refuse": fields("partner int"),
+    "contracts show": rows(CONTRACT),
+    "contracts verify": fields("partner int, in_time yes"),
     "drain": either(fields("pid int, ended yes"), fields("worker int, drained_pid int, pid int")),
     "explain": fields(
         "terminal int, stan int, operation text, code int, result text, text any, reason any,"
@@ -224,6 +239,27 @@ SHAPES: Final[dict[str, Schema]] = {
     "reload": fields("changed text[], need_restart text[]"),
     "roles add": fields("programme int, role text, made yes"),
     "roles list": rows("programme int, role text, members text?"),
+    "settlement close": fields(f"month text, statements int, {SUMS}"),
+    "settlement correct": fields("number int, partner int, month text, net_grosze int"),
+    "settlement export": fields("statements int, directory text"),
+    "settlement run": rows(f"programme text, month text, statements int, {SUMS}"),
+    "settlement show": inside(
+        fields(
+            f"programme int, month text, statements int, {SUMS}, duplicate_fees_grosze int, closed_at_ms int?"
+        ),
+        lines=rows(LINE),
+    ),
+    "settlement statement": inside(
+        fields(
+            "number text, programme int, partner int, month text, partner_name text, tax_id text,"
+            f" address text, {SUMS}, closed_at_ms int?"
+        ),
+        lines=rows(LINE),
+        days=rows(
+            "date text, earns int, points_issued int, redemptions int, points_redeemed int,"
+            " rebates_grosze int, uses int, discounts_grosze int, refunds int, reversals int"
+        ),
+    ),
     "terminals add": fields("id int, partner int"),
     "terminals block": ID_STATUS,
     "terminals import": IMPORTED,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ops.exit_codes import Exit
-from tests.cli.office import RULES
+from tests.cli.office import RULES, SURE
 from tests.cli.office import card as card_of
 from tests.days import today
 
@@ -101,3 +101,26 @@ def the_owner_s(*words: str) -> Row:
 def seen(*words: str) -> Row:
     """A list, which shows what is one's own, whatever is asked."""
     return Row(lambda _: words, OK, OK)
+
+
+MONTH: Final = "2026-01"
+"""One that is over, before anything was posted."""
+MONTH_END: Final[dict[str, Row]] = {
+    "contracts declare": Row(lambda w: (w.id(7), "Kwiaty", "--programme", w.code), OK, NOT_FOUND),
+    "contracts verify": on_id(number=7),
+    "contracts agree": on_id("--from", today().isoformat(), number=7),
+    "contracts details": on_id("--address", "Rynek 1"),
+    "contracts end": on_id("--on", "2030-12-31", *SURE, number=7),
+    "contracts refuse": on_id(*SURE, number=7, own=REFUSED),  # it is agreed already
+    "contracts list": seen(),
+    "contracts show": on_id(),
+    "settlement correct": on_id(
+        *("5.00", "--month", MONTH, "--reason", "x", "--second", "maria"),
+    ),
+    "settlement run": in_programme("--month", MONTH),
+    "settlement show": in_programme("--month", MONTH),
+    "settlement statement": both(lambda w: (w.id(), "--month", MONTH, "--programme", w.code)),
+    "settlement export": both(lambda w: (w.out("month"), "--month", MONTH, "--programme", w.code)),
+    "settlement close": in_programme("--month", MONTH, *SURE),
+}
+"""Contracts of partners, and a month settled and closed."""

@@ -21,6 +21,7 @@ from protocol import ResultCode
 from tests.cli.office import RULES, SURE, Run
 from tests.cli.role_rows import (
     FIRST,
+    MONTH_END,
     NOT_FOUND,
     OK,
     REFUSED,
@@ -165,6 +166,7 @@ TABLE: Final[dict[str, Row]] = {
     "invoices make": in_programme("--month", "2026-10", own=NOT_FOUND),  # it was not settled
     "invoices send": both(lambda w: ("--to", w.out("invoices"), "--programme", w.code)),
     "invoices number": both(lambda w: (w.invoice, "5265877635-20261205-A1B2C3-D4E5F6-12")),
+    **MONTH_END,
     "ledger balance": on_card(1, "-"),
     "ledger history": on_card(1, "-"),
     "journal find": Row(lambda w: (f"{w.id()}/1",), OK, NOT_FOUND),

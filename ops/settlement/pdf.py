@@ -1,0 +1,118 @@
+"""A statement as PDF: tagged (PDF/UA-1), with a chart of its days, Polish or English.
+
+Owns the document's data and its making by typst, of the extra `office`. Must not compute a sum.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any, Final
+
+from ledger.errors import RegistryRefused
+from ledger.settlement.statement import Line, Statement
+from ops.settlement.chart import chart_of
+from ops.settlement.moments import moment_of
+from ops.settlement.words import Language, word, zloty
+
+STANDARD: Final = "ua-1"
+
+
+def statement_pdf(statement: Statement, language: Language = "pl") -> bytes:
+    """Return a statement as PDF. Raises RegistryRefused where the extra `office` is not installed."""
+    try:
+        import typst  # noqa: PLC0415 - an extra: whoever makes no PDF needs none
+    except ImportError:
+        raise RegistryRefused("a PDF wants the extra `office`: pip install cityswitch[office]") from None
+    template = resources.files("ops.settlement").joinpath("statement.typ").read_bytes()
+    made: bytes = typst.compile(
+        template,
+        format="pdf",
+        pdf_standards=[STANDARD],
+        ignore_system_fonts=True,
+        sys_inputs={
+            "data": json.dumps(_data(statement, language), ensure_ascii=False),
+            "chart": chart_of(statement.month, statement.days),
+        },
+    )
+    return made
+
+
+def line_name(line: Line, language: Language) -> str:
+    """Return what a line is for, and the month it takes something back from."""
+    name = word(line.kind, language)
+    return f"{name}, {word('origin', language, origin=line.origin)}" if line.origin else name
+
+
+def _data(statement: Statement, language: Language) -> dict[str, Any]:
+    def say(name: str, **filled: object) -> str:
+        return word(name, language, **filled)
+
+    def money(grosze: int) -> str:
+        return zloty(grosze, language)
+
+    closed, due = statement.closed_at_ms, statement.due_grosze
+    head = [
+        (say("partner"), f"{statement.partner_name} ({statement.partner})"),
+        (say("month"), statement.month),
+    ]
+    head += [(say("tax_id"), statement.tax_id)] if statement.tax_id else []
+    return {
+        "lang": language,
+        "title": say("title", number=statement.number),
+        "author": "cityswitch",
+        "head": head + ([("", statement.address)] if statement.address else []),
+        "state": say("open") if closed is None else say("closed", moment=moment_of(closed)),
+        "sums_title": say("sums"),
+        "columns": [say(name) for name in ("line", "quantity", "unit", "net", "vat")],
+        "lines": [
+            [
+                line_name(line, language),
+                str(line.quantity),
+                money(line.unit_grosze) if line.unit_grosze else "",
+                money(line.net_grosze),
+                say("outside") if line.vat_rate is None else f"{line.vat_rate}\u00a0%",
+            ]
+            for line in statement.lines
+        ],
+        "sums": [
+            (say("net"), money(statement.net_grosze)),
+            (say("vat"), money(statement.vat_grosze)),
+            (say("gross"), money(statement.gross_grosze)),
+            (say("rebates_sum"), money(statement.rebates_grosze)),
+            (say("due" if due >= 0 else "owed"), money(abs(due))),
+        ],
+        "days_title": say("days"),
+        "no_days": say("no_days"),
+        "chart_title": say("chart"),
+        "chart_alt": _alt(statement, language),
+        "day_columns": [
+            say(name)
+            for name in ("day", "earns", "issued", "redeemed", "rebate", "uses", "discounts", "back")
+        ],
+        "days": [
+            [
+                day.date.isoformat(),
+                str(day.earns),
+                str(day.points_issued),
+                str(day.points_redeemed),
+                money(day.rebates_grosze),
+                str(day.uses),
+                money(day.discounts_grosze),
+                str(day.refunds + day.reversals),
+            ]
+            for day in statement.days
+        ],
+    }
+
+
+def _alt(statement: Statement, language: Language) -> str:
+    top = max(statement.days, key=lambda day: day.points_issued, default=None)
+    return word(
+        "chart_alt",
+        language,
+        month=statement.month,
+        issued=sum(day.points_issued for day in statement.days),
+        redeemed=sum(day.points_redeemed for day in statement.days),
+        top="–" if top is None else top.date.isoformat(),
+    )

@@ -1,0 +1,69 @@
+"""The words of a statement, Polish and English.
+
+Owns them, and how money is written in each language. Must not know where they stand in a document.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Language = Literal["pl", "en"]
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "title": ("Rozliczenie {number}", "Statement {number}"),
+    "partner": ("Partner", "Partner"),
+    "month": ("Miesiąc", "Month"),
+    "tax_id": ("NIP", "Tax number"),
+    "closed": ("Miesiąc zamknięty {moment}.", "The month was closed at {moment}."),
+    "open": ("Miesiąc otwarty: kwoty mogą się zmienić.", "The month is open: sums may change."),
+    "sums": ("Pozycje", "Lines"),
+    "line": ("Pozycja", "Line"),
+    "quantity": ("Ilość", "Quantity"),
+    "unit": ("Cena netto", "Net price"),
+    "net": ("Netto", "Net"),
+    "vat": ("VAT", "VAT"),
+    "gross": ("Brutto", "Gross"),
+    "rebates_sum": ("Rabaty do zwrotu (poza VAT)", "Rebates credited (outside VAT)"),
+    "due": ("Do zapłaty przez partnera", "Due from the partner"),
+    "owed": ("Do zapłaty partnerowi", "Due to the partner"),
+    "points_bought": ("Punkty przyznane klientom", "Points awarded to customers"),
+    "rebates": ("Rabaty udzielone za punkty", "Rebates given for points"),
+    "lease": ("Dzierżawa terminali", "Lease of terminals"),
+    "duplicate_fees": ("Opłaty za duplikaty kart", "Fees for duplicates of cards"),
+    "correction": ("Korekta", "Correction"),
+    "campaign": ("Kampania", "Campaign"),
+    "origin": ("dotyczy {origin}", "of {origin}"),
+    "days": ("Dni", "Days"),
+    "day": ("Dzień", "Day"),
+    "earns": ("Sprzedaże", "Sales"),
+    "issued": ("Punkty przyznane", "Points awarded"),
+    "redeemed": ("Punkty wymienione", "Points spent"),
+    "rebate": ("Rabaty", "Rebates"),
+    "uses": ("Użycia ulg", "Benefits used"),
+    "discounts": ("Zniżki", "Discounts"),
+    "back": ("Zwroty i anulowania", "Refunds and reversals"),
+    "chart": ("Punkty przyznane i wymienione według dni", "Points awarded and spent by day"),
+    "chart_alt": (
+        "Wykres słupkowy dni miesiąca {month}: przyznano {issued} punktów, wymieniono {redeemed}; "
+        "najwięcej przyznano w dniu {top}.",
+        "Bar chart of the days of {month}: {issued} points awarded, {redeemed} spent; "
+        "most were awarded on {top}.",
+    ),
+    "no_days": ("W tym miesiącu nie było transakcji.", "There were no transactions in this month."),
+    "summary": ("Zestawienie organizatora {month}", "Organiser's summary {month}"),
+    "statements": ("Rozliczenia", "Statements"),
+    "outside": ("poza VAT", "outside VAT"),
+}
+
+
+def word(name: str, language: Language, **filled: object) -> str:
+    """Return a word or sentence, its gaps filled."""
+    return WORDS[name][language == "en"].format(**filled)
+
+
+def zloty(grosze: int, language: Language) -> str:
+    """Return a sum: "1 234,50 zł" or "PLN 1,234.50"."""
+    sign = "−" if grosze < 0 else ""
+    whole, rest = divmod(abs(grosze), 100)
+    if language == "en":
+        return f"{sign}PLN {whole:,}.{rest:02}"
+    return f"{sign}{whole:,}".replace(",", "\u00a0") + f",{rest:02}\u00a0zł"
