@@ -32,7 +32,7 @@ from ops.api.operations import OPERATIONS, Context, Operation
 from ops.api.problems import Failure, failure_of
 from ops.api.tokens import RATE_DEFAULT, Allowance, bearer_of
 from ops.office.rules_in_force import version_in_force
-from ops.web.identity.person import Office
+from ops.web.offices import Office
 from ops.web.security import SecurityHeaders
 
 log = structlog.get_logger()

@@ -21,7 +21,7 @@ from ledger.registry.offers import read_public
 from ledger.registry.outbox import read_events
 from ledger.settlement.statement import Statement, read_statement
 from ops.api import acts, holders, schemas
-from ops.web.identity.person import Office
+from ops.web.offices import Office
 from protocol import CardNumberError, parse_card
 from switch.clock import clock_ms
 from switch.rules.versions import Version

@@ -19,7 +19,7 @@ from ops.api.application import Api
 from ops.api.tokens import RATE_DEFAULT
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.web.office_site import open_offices
+from ops.web.offices import open_offices
 from ops.web.server import Tls, bind_site, serving_site, url_of
 
 HOST: Final = "127.0.0.1"

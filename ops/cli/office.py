@@ -128,7 +128,7 @@ async def officer(
     with office_packages():
         from ops.web.identity.making import make_login  # noqa: PLC0415 the extra's packages
         from ops.web.identity.passwords import Passwords  # noqa: PLC0415
-        from ops.web.identity.person import Office  # noqa: PLC0415
+        from ops.web.offices import Office  # noqa: PLC0415
     login, password = _two_lines()
     key = master_key(place)
     async with changing(place) as database:

@@ -29,10 +29,9 @@ from ops.place.options import Place
 from ops.place.running import RunningNote
 from ops.web.identity.making import make_login
 from ops.web.identity.passwords import Passwords
-from ops.web.identity.person import Office
 from ops.web.identity.second_factor import code_at, typed_secret
 from ops.web.office_run import OfficeOptions, running_office
-from ops.web.office_site import open_offices
+from ops.web.offices import Office, open_offices
 from simulators.city.example import CITIES, City
 from switch.config import Config
 

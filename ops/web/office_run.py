@@ -17,7 +17,8 @@ from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.web.application import Access
 from ops.web.identity.mail import FileSink
-from ops.web.office_site import make_office_site, open_offices
+from ops.web.office_site import make_office_site
+from ops.web.offices import open_offices
 from ops.web.server import Tls, bind_site, serving_site, url_of
 from switch.config import Config, is_loopback
 from switch.wire.listener import PortInUse

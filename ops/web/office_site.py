@@ -1,26 +1,17 @@
 """The office's site: signing in, the holder's pages and the desk's under one roof.
 
-Owns what it is made of, its menu, and a pool of connections for each programme, with the rights of that
-programme's role. Must not know a page of its parts. Invariant: no word, path or helper of one part is
-another's.
+Owns what it is made of, and its menu. Must not know a page of its parts. Invariant: no word, path or helper
+of one part is another's.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from ledger.postgres.database import Connection, open_database
-from ledger.postgres.dsn import with_role
-from ledger.registry.installation import check_master_key
-from ledger.registry.programme_roles import make_role, role_name
-from ledger.registry.programmes import list_programmes
-from ledger.registry.secrets import MasterKey
 from ops.web.application import Access, make_application
 from ops.web.desk.site import desk_part
 from ops.web.holder.site import holder_part
@@ -28,16 +19,14 @@ from ops.web.identity.mail import Mail
 from ops.web.identity.pages import IdentityPages
 from ops.web.identity.part import MenuItem, Part
 from ops.web.identity.passwords import Passwords
-from ops.web.identity.person import Office, person_of
+from ops.web.identity.person import person_of
 from ops.web.identity.signing_in import Door
 from ops.web.identity.visits import Visits, csrf_field
 from ops.web.language import Words
+from ops.web.offices import Office
 from ops.web.pages import Pages
 from ops.web.security import ErrorPage
 from ops.web.words import SHELL
-
-CONNECTIONS: Final = 4
-"""Of one programme."""
 
 
 @dataclass(frozen=True)
@@ -59,37 +48,6 @@ def parts_here() -> Sequence[MakePart]:
         lambda site: holder_part(site.pages, site.door, site.mail),
         lambda site: desk_part(site.pages),
     )
-
-
-@asynccontextmanager
-async def open_offices(dsn: str, master: MasterKey) -> AsyncIterator[dict[int, Office]]:
-    """Open the office of each programme there is, with the rights of its role, which is made where it is not
-    there.
-
-    `dsn`: of a login that may make roles or is a member of them: the owner's.
-    """
-    async with AsyncExitStack() as stack:
-        async with open_database(dsn, connections_max=1, application_name="cityswitch office") as owner:
-
-            async def job(connection: Connection) -> list[tuple[int, str, str]]:
-                await check_master_key(connection, master)
-                rows = await list_programmes(connection)
-                for row in rows:
-                    await make_role(connection, row["id"])
-                return [(row["id"], row["code"], row["name"]) for row in rows]
-
-            programmes = await owner.run(job)
-        offices = {}
-        for number, code, name in programmes:
-            database = await stack.enter_async_context(
-                open_database(
-                    with_role(dsn, role_name(number)),
-                    connections_max=CONNECTIONS,
-                    application_name=f"cityswitch office {code}",
-                )
-            )
-            offices[number] = Office(number, code, name, database, master)
-        yield offices
 
 
 def make_office_site(

@@ -27,7 +27,8 @@ from ops.web.identity.mail import FileSink
 from ops.web.identity.making import make_login
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.second_factor import code_at
-from ops.web.office_site import make_office_site, open_offices
+from ops.web.office_site import make_office_site
+from ops.web.offices import open_offices
 from ops.web.server import bind_site, serving_site, url_of
 from simulators.city.population import Population
 from simulators.city.seeding import seed_city

@@ -28,11 +28,12 @@ from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.mail import Mail, MailFailed
 from ops.web.identity.making import name_fault
 from ops.web.identity.passwords import CHARACTERS_MAX, password_fault
-from ops.web.identity.person import Office, Person, actor_of, office_of, offices_of, person_of, require
+from ops.web.identity.person import Person, actor_of, office_of, offices_of, person_of, require
 from ops.web.identity.secrets import Keys, hash_of, new_code, plain_code
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
 from ops.web.language import LANGUAGES
+from ops.web.offices import Office
 from ops.web.pages import Pages
 
 RENAME_HOURS: Final = 24

@@ -21,7 +21,8 @@ code or secret is logged.
 
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.part import MenuItem, Part
-from ops.web.identity.person import Office, Person, actor_of, office_of, person_of, require
+from ops.web.identity.person import Person, actor_of, office_of, person_of, require
+from ops.web.offices import Office
 
 __all__ = [
     "MenuItem",

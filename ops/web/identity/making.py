@@ -19,8 +19,8 @@ from ledger.registry.people import find_person
 from ledger.registry.secrets import MasterKey
 from ops.office.numbers import card_of
 from ops.web.identity.passwords import Passwords, password_fault
-from ops.web.identity.person import Office
 from ops.web.identity.secrets import Keys, folded_name, hash_of, new_code, plain_code
+from ops.web.offices import Office
 from protocol import mask_card
 
 ACTIVATION_HOURS: Final = 14 * 24

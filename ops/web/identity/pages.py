@@ -22,12 +22,13 @@ from ops.web.identity import second_factor
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.part import MenuItem, Part
 from ops.web.identity.passwords import CHARACTERS_MAX, password_fault
-from ops.web.identity.person import Office, actor_of, office_of, offices_of, person_of, require, to_sign_in
+from ops.web.identity.person import actor_of, office_of, offices_of, person_of, require, to_sign_in
 from ops.web.identity.secrets import Keys, new_token
 from ops.web.identity.signing_in import Door, Entry, Outcome
 from ops.web.identity.visits import IDLE_S, visit_of
 from ops.web.identity.words import IDENTITY
 from ops.web.language import Speech
+from ops.web.offices import Office
 from ops.web.pages import Pages
 
 HERE: Final = Path(__file__).parent

@@ -7,7 +7,6 @@ person is only ever one whose session is whole: the password, and the second fac
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, ParamSpec
 from urllib.parse import urlencode
@@ -17,11 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ledger.postgres.database import Database
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import Hand
 from ledger.registry.logins import Kind
-from ledger.registry.secrets import MasterKey
+from ops.web.offices import Office
 
 P = ParamSpec("P")
 Guarded = Callable[P, Coroutine[Any, Any, Response]]
@@ -38,17 +36,6 @@ class Person(msgspec.Struct, frozen=True):
     partner: int | None
     desk: str
     roles: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Office:
-    """Where a programme's work is done: its connections, with the rights of its role, and the master key."""
-
-    programme: int
-    code: str
-    name: str
-    database: Database
-    master: MasterKey
 
 
 def person_of(request: Request) -> Person | None:

@@ -18,10 +18,10 @@ from ledger.registry import logins, web_sessions
 from ledger.registry.audit import Actor
 from ledger.registry.web_sessions import NewSession, Stage
 from ops.web.identity.passwords import Passwords
-from ops.web.identity.person import Office
 from ops.web.identity.second_factor import new_recovery_codes, step_of
 from ops.web.identity.secrets import Keys, hash_of, new_token, plain_code
 from ops.web.identity.visits import HOURS_MAX
+from ops.web.offices import Office
 
 WINDOW_S: Final = 15 * 60
 LOGIN_TRIES: Final = 8

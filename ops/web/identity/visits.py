@@ -21,8 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger.registry import web_sessions
 from ops.web.identity.forms import bytes_max, read_form
-from ops.web.identity.person import Office, Person
+from ops.web.identity.person import Person
 from ops.web.identity.secrets import csrf_of, hash_of, new_token, programme_of_token
+from ops.web.offices import Office
 from ops.web.security import ErrorPage
 
 IDLE_S: Final = 30 * 60
