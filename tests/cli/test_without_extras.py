@@ -5,6 +5,7 @@ import sys
 from typing import Final
 
 from ops.exit_codes import Exit
+from tests.patience import HANG_S
 
 OF_THE_EXTRA: Final = ("argon2", "webauthn", "multipart", "python_multipart", "lxml", "typst", "segno")
 SCRIPT: Final = f"""
@@ -21,7 +22,7 @@ sys.exit(ops.cli.main(sys.argv[1:]))
 def without_extras(*words: str) -> subprocess.CompletedProcess[str]:
     """Run a command where the packages of the extra cannot be imported."""
     return subprocess.run(
-        [sys.executable, "-c", SCRIPT, *words], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", SCRIPT, *words], capture_output=True, text=True, timeout=HANG_S, check=False
     )
 
 

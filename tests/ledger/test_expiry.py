@@ -116,7 +116,7 @@ async def test_the_books_expire_what_the_points_one_by_one_say(
         0,
         list[tuple[str, int, int, int]](),
     )
-    for day in range(FIRST_DAY, FIRST_DAY + 40):
+    for day in range(FIRST_DAY, FIRST_DAY + 25):
         for _ in range(4):
             stan, card = stan + 1, rng.randrange(4)
             what = rng.choice(("earn", "earn", "spend", "undo", "refund"))
