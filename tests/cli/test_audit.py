@@ -29,7 +29,7 @@ def test_every_change_of_a_city_leaves_its_row(run: Run) -> None:
     run("programmes", "suspend", *SURE)
     rows = trail(run)
     assert [row["object"] for row in rows] == [
-        "programme", "card", "terminal_key", "terminal", "partner", "partner",
+        "programme", "card", "terminal_key", "terminal", "partner", "partner", "partner_contract",
         "programme_version", "programme", "installation",
     ]  # fmt: skip
     assert {row["actor"] for row in rows} == {this_user(), "anna"}

@@ -123,6 +123,7 @@ async def test_a_terminal_that_keeps_coming_again_is_turned_away(
             line = Line(await memory.connect())
             assert await line.sign_in()
         assert not await Line(await memory.connect()).sign_in()
+        await settled()  # it is counted once the peer has seen the end
         assert memory.meters.handshakes == {"accepted": at_once, "too_often": 1}
         other = Line(await memory.connect(), 2)
         assert await other.sign_in()
@@ -179,6 +180,7 @@ async def test_who_has_to_be_asked_about_keeps_nobody_waiting(use_pump: bool, ve
             while not came_in:
                 await trio.lowlevel.checkpoint()
         assert came_in == [verdict]
+        await settled()
         assert memory.meters.handshakes["key_refused"] == (not verdict)
 
 

@@ -107,6 +107,7 @@ def test_every_default_of_ours_has_a_polish_name() -> None:
     """What the documents are silent about has two names; what they say is told as it stands."""
     everything = [CZESTOCHOWA, ZYWIEC, ZGIERZ]
     tables = [getattr(rules, name) for rules in everything for name in rules.__struct_fields__]
+    tables += [rules.of_corrections() for rules in everything]
     sections = {section for table in tables if table for section in table.source}
     silent = {section.removeprefix(SILENT) for section in sections if section.startswith(SILENT)}
     assert silent == set(IN_POLISH)

@@ -80,7 +80,7 @@ DEFAULTS_MET: Final[Table] = {
         seen("no price is refused where one is needed", EVERYWHERE, USE, 50),
         seen("less than nothing is refused", EVERYWHERE, USE, 51),
     ),
-    ("D", "points never expire"): (
+    ("D", "points never expire, or so many months after they were awarded, the oldest spent first"): (
         seen("points of the season before are spent", A, "Redeem", 0, why_.SAVED_LONG),
     ),
     ("D", "goods that earn no points are named on the receipt"): (

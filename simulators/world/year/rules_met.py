@@ -228,7 +228,10 @@ NOT_AT_A_TILL: Final = {
     ("A", "adverts on the prints of terminals"): "not yet",
     ("A", "newsletters, leaflets, posters, logos, the programme's web page"): "out",
     ("B", "who is eligible: permanently registered; a parent applies under 18; 16 to 18 co-sign"): "the desk",
-    ("B", "issued within 14 days of a correct application, free"): "the desk",
+    (
+        "B",
+        "issued within 14 days of a correct application, free; called to complete it; a refusal in writing",
+    ): "the desk",
     ("B", "duplicate 10 zł at fault, free for changed data"): "the desk",
     ("B", "the holder reports changed data, loss, lost entitlement, read faults"): "the desk",
     ("B", "the entitlement may be verified at any time"): "the desk",
@@ -240,9 +243,19 @@ NOT_AT_A_TILL: Final = {
     ("C", "what is shown with an application"): "the desk",
     ("C", "consent to processing, newsletter optional"): "the desk",
     ("C", "card and duplicate are free"): "the desk",
-    ("C", "the holder's account with nine functions"): "not yet",
+    ("C", "the holder's account with nine functions"): "the holder's pages",
     ("C", "renewal at a desk, on the web page, in the mobile application"): "the desk",
     ("C", "the holder keeps the card safe"): "out",
+    (
+        "D",
+        "an application is decided, and the card ready, within 14 days where nothing is said",
+    ): "the desk",
+    ("D", "what is missing is brought within 7 days of the call"): "the desk",
+    (
+        "D",
+        "a correction of points wants a reason and a second person, at most 100,000 at once; a card goes "
+        "below zero by it only where the programme says so",
+    ): "the office",
     ("C", "statutory reliefs stay"): "out",
     ("D", "VAT 23 % on the net sum of a document, half-up to the grosz"): "not yet",
     ("D", "the lease from month 13 has a price table"): "the operator's invoice",

@@ -17,6 +17,7 @@ from ledger.registry import (
     keys,
     kinds,
     outbox,
+    partner_contracts,
     reads,
 )
 from simulators.world.memory.statements import HANDLERS
@@ -26,7 +27,7 @@ MODULES = (
     *(batch, expiry, layout, node, quotas, rollup, rows, shares, statements, write_path),
     *(database, election, fitness, pooling),
     *(adjustments, audit, card_cases, holders, installation, key_over_wire, keys, kinds),
-    *(outbox, reads),
+    *(outbox, partner_contracts, reads),
 )
 
 
