@@ -129,8 +129,8 @@ def base(words: tuple[str, ...], folder: Path) -> tuple[list[str], list[str]]:
 
 
 def in_turn(values: list[str], turn: int) -> list[str]:
-    """Return the values to try: every third, and with another argument the next ones; all on demand."""
-    return values if os.environ.get("CITYSWITCH_EVERY_VALUE") else values[turn % 3 :: 3]
+    """Return the values to try: the first, every third, with another argument the next; all on demand."""
+    return values if os.environ.get("CITYSWITCH_EVERY_VALUE") else values[:1] + values[1 + turn % 3 :: 3]
 
 
 @pytest.fixture
