@@ -14,6 +14,9 @@ import ssl
 
 RECORD_BYTES_MAX = 16_384
 """What a record holds at most (RFC 8446, 5.1)."""
+UNSENT_BYTES_MAX = 65_536
+"""What may wait for a peer that does not read: some records. Who asks for key after key and reads none of the
+answers is ended past it."""
 HANDSHAKE_RECORD = 0x16
 """First byte of whatever a TLS client sends first (RFC 8446, 5.1); the first of a HELLO frame is 0."""
 
@@ -96,6 +99,8 @@ class TlsSocket:
                 self.unsent += self._outgoing.read()
                 with contextlib.suppress(OSError):
                     self._push()
+                if len(self.unsent) > UNSENT_BYTES_MAX:
+                    raise ConnectionAbortedError("it reads nothing of what it asks for")
         if not plain and not self.ended:
             raise BlockingIOError
         return plain

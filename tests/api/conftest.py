@@ -1,11 +1,9 @@
 """Two cities, an API over loopback in a thread of its own, and a system with a token for each right."""
 
 import json
-import queue
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-import trio
 
 from ledger.books.batch import post
 from ledger.postgres.database import Connection, Database, open_database
@@ -37,6 +34,7 @@ from switch.rules.programme import parse_rules
 from tests.cli.office import card
 from tests.ledger.books import TESTER, Books
 from tests.postgres import FreshDatabase, Server
+from tests.trio_thread import TrioThread
 
 ZGIERZ, CZESTOCHOWA = 3, 1
 CODES = {ZGIERZ: "zgierz", CZESTOCHOWA: "czestochowa"}
@@ -67,36 +65,18 @@ class Told(NamedTuple):
     body: Any
 
 
-class Stage:
+class Stage(TrioThread):
     """The API and what it serves; `accounts` and `tokens` by programme."""
 
     def __init__(self, fresh: FreshDatabase, directory: Path) -> None:
+        super().__init__()
         self._fresh = fresh
         self._master = MasterKey.create(directory / "master.key")
-        self._started: queue.Queue[BaseException | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._run, name="API for tests")
         self.url = ""
         self.accounts: dict[int, list[int]] = {}
         self.tokens: dict[tuple[int, str], str] = {}
 
-    def start(self) -> None:
-        self._thread.start()
-        if (error := self._started.get()) is not None:
-            self._thread.join()
-            raise error
-
-    def stop(self) -> None:
-        trio.from_thread.run_sync(self._ended.set, trio_token=self._trio)
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            trio.run(self._serve)
-        except BaseException as error:  # handed to the main thread, which raises it
-            self._started.put(error)
-
-    async def _serve(self) -> None:
-        self._trio, self._ended = trio.lowlevel.current_trio_token(), trio.Event()
+    async def serve(self) -> AsyncGenerator[None, None]:
         async with (
             open_database(self._fresh.owner_dsn, connections_max=2) as self.owner,
             open_database(self._fresh.service_dsn) as service,
@@ -106,8 +86,7 @@ class Stage:
             await sell(service, self.accounts[CZESTOCHOWA])
             options = ApiOptions(port=0, rate=10_000, behind_proxy=True)
             async with running_api(self._fresh.owner_dsn, self._master, options) as self.url:
-                self._started.put(None)
-                await self._ended.wait()
+                yield
 
     async def _found(self, c: Connection, programme: int) -> None:
         code = CODES[programme]
@@ -162,7 +141,7 @@ class Stage:
 
     def run(self, job: Any) -> Any:
         """Run a job on the owner's database, from the test's thread."""
-        return trio.from_thread.run(self.owner.run, job, trio_token=self._trio)
+        return self.call(self.owner.run, job)
 
     def ask(
         self,
@@ -228,8 +207,8 @@ async def sell(service: Database, accounts: list[int]) -> None:
 def stage(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The API over two cities, for all tests of this folder."""
     fresh = postgres_server.create()
-    made = Stage(fresh, tmp_path_factory.mktemp("api"))
-    made.start()
-    yield made
-    made.stop()
-    postgres_server.drop(fresh)
+    try:
+        with Stage(fresh, tmp_path_factory.mktemp("api")).running() as running:
+            yield running
+    finally:
+        postgres_server.drop(fresh)

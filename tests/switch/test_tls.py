@@ -14,7 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from protocol import Earn, Echo
 from switch.flow.operations import OPERATIONS
 from switch.wire.pump import PumpedSocket
-from switch.wire.tls import TlsSocket
+from switch.wire.tls import UNSENT_BYTES_MAX, TlsSocket
 from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.switch.certificates import make_certificate
@@ -279,3 +279,23 @@ async def test_an_older_tls_is_refused_by_name(tmp_path: Path) -> None:
     async with secured_front(tmp_path) as secured:
         old = client_hello(maximum_version=ssl.TLSVersion.TLSv1_2)
         assert await faults_of(secured.memory, old) == [("tls", "UNSUPPORTED_PROTOCOL")]
+
+
+def test_what_waits_for_a_peer_that_does_not_read_has_a_bound(tmp_path: Path) -> None:
+    """One that makes the switch's TLS write, and reads none of it, is ended past the bound; not before."""
+    crt, key = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(crt, key)
+    for waiting, is_ended in ((0, False), (UNSENT_BYTES_MAX, True)):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    ours.send(b"x" * 65_536)  # the line takes no more
+            tls = TlsSocket(ours, context)
+            tls.unsent = b"x" * waiting
+            theirs.sendall(client_hello())
+            with pytest.raises(ConnectionAbortedError if is_ended else BlockingIOError):
+                tls.recv(65_536)
+            assert len(tls.unsent) > waiting  # the answer to the hello stands behind it

@@ -4,11 +4,9 @@ It runs under trio in a thread of its own, as the tests' Postgres does, for Play
 """
 
 import os
-import queue
 import signal
 import socket
-import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,9 +26,10 @@ from switch.process.supervisor import serving
 from tests.entries import SWIPED
 from tests.ledger.books import TESTER
 from tests.patience import HANG_S, UNHURRIED
-from tests.postgres import FreshDatabase, Server
+from tests.postgres import FreshDatabase
 from tests.switch.city import http_get, seed
 from tests.switch.memory import CARD, Line
+from tests.trio_thread import TrioThread
 
 HOSTILE = (
     "<script>document.title='pwned'</script>",
@@ -41,47 +40,22 @@ HOSTILE = (
 WORKERS = 2
 
 
-class Stage:
+class Stage(TrioThread):
     """The switch and the board; `board` is where the page is."""
 
-    def __init__(self, server: Server, directory: Path) -> None:
-        self._server = server
+    def __init__(self, fresh: FreshDatabase, directory: Path) -> None:
+        super().__init__()
         self._directory = directory
-        self._started: queue.Queue[BaseException | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._run, name="switch and board for tests")
-        self.fresh: FreshDatabase = server.create()
+        self.fresh = fresh
         self.board = ""
         self._stan = 0
-
-    def start(self) -> None:
-        self._thread.start()
-        error = self._started.get()
-        if error is not None:
-            self._thread.join()
-            raise error
-
-    def stop(self) -> None:
-        trio.from_thread.run_sync(self._ended.set, trio_token=self._token)
-        self._thread.join()
-        self._server.drop(self.fresh)
 
     def run(self, function: Callable[..., Awaitable[Any]], *arguments: object) -> Any:
         """Run an async function where the switch is served from; in a thread without Playwright's loop."""
         with ThreadPoolExecutor(1) as thread:
-            return thread.submit(self._call, function, arguments).result()
+            return thread.submit(self.call, function, *arguments).result()
 
-    def _call(self, function: Callable[..., Awaitable[Any]], arguments: tuple[object, ...]) -> Any:
-        return trio.from_thread.run(function, *arguments, trio_token=self._token)
-
-    def _run(self) -> None:
-        try:
-            trio.run(self._serve)
-        except BaseException as error:  # handed to the main thread, which raises it
-            self._started.put(error)
-
-    async def _serve(self) -> None:
-        self._token = trio.lowlevel.current_trio_token()
-        self._ended = trio.Event()
+    async def serve(self) -> AsyncGenerator[None, None]:
         state = self._directory / "state"
         state.mkdir()
         master = MasterKey.create(state / "master.key")
@@ -102,8 +76,7 @@ class Stage:
             with noted(state, note_of(config, self.switch)):
                 log_path = self._directory / "board.log"
                 async with serving_board(state, self.fresh.service_dsn, log_path, port=0) as self.board:
-                    self._started.put(None)
-                    await self._ended.wait()
+                    yield
 
     async def connect(self, terminal: int = 1) -> Line:
         """A signed-on terminal."""

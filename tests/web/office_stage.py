@@ -3,18 +3,13 @@
 Owns the thread in which trio runs it, and a client that keeps cookies as a browser does.
 """
 
-import queue
 import re
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
-
-import trio
 
 from ledger.books.posting import AccountKind, account_id
 from ledger.postgres.database import Connection, Database, open_database
@@ -35,6 +30,7 @@ from simulators.city.seeding import seed_city
 from tests.ledger.books import Books
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
+from tests.trio_thread import TrioThread
 
 T = TypeVar("T")
 TESTER = Actor("tester", "a test")
@@ -115,43 +111,20 @@ async def add_persons(connection: Connection, master: MasterKey, programme: int)
     return rows
 
 
-class OfficeStage:
+class OfficeStage(TrioThread):
     """What a test has: the site's address, its database, its logins."""
 
     def __init__(self, fresh: FreshDatabase, directory: Path) -> None:
+        super().__init__()
         self._fresh = fresh
         self.directory = directory
-        self._started: queue.Queue[BaseException | None] = queue.Queue()
         self.master = MasterKey.create(directory / "master.key")
         self.accounts: dict[str, int] = {}
         self.last4: dict[str, str] = {}
         self.url = ""
 
-    @contextmanager
-    def running(self) -> Iterator["OfficeStage"]:
-        thread = threading.Thread(target=self._run, name="office for tests")
-        thread.start()
-        error = self._started.get()
-        try:
-            if error is not None:
-                raise error
-            yield self
-        finally:
-            if error is None:
-                trio.from_thread.run_sync(self._ended.set, trio_token=self._token)
-            thread.join()
-
-    def _run(self) -> None:
-        try:
-            trio.run(self._serve)
-        except BaseException as error:  # handed to the thread of the tests, which raises it
-            self._started.put(error)
-
-    async def _serve(self) -> None:
-        self._token, self._ended = trio.lowlevel.current_trio_token(), trio.Event()
-        async with (
-            open_database(self._fresh.owner_dsn, connections_max=2) as self._owner,
-        ):
+    async def serve(self) -> AsyncGenerator[None, None]:
+        async with open_database(self._fresh.owner_dsn, connections_max=2) as self._owner:
             for city in CITIES:
                 await seed_city(self._owner, city, self.master)
             async with open_offices(self._fresh.owner_dsn, self.master) as self.offices:
@@ -159,8 +132,7 @@ class OfficeStage:
                 sock = bind_site("127.0.0.1", 0)
                 self.url = url_of(sock, None)
                 async with serving_site(self._site(), sock):
-                    self._started.put(None)
-                    await self._ended.wait()
+                    yield
 
     def _site(self) -> Any:
         return make_office_site(self.offices, Access(), mail=FileSink(self.directory / "mail"))
@@ -196,7 +168,8 @@ class OfficeStage:
 
     def run(self, job: Callable[[Database], Awaitable[T]]) -> T:
         """Run a job on the database, as its owner, from the tests' thread."""
-        return trio.from_thread.run(job, self._owner, trio_token=self._token)
+        found: T = self.call(job, self._owner)
+        return found
 
     def sql(self, text: str, *values: object) -> list[Any]:
         async def job(connection: Connection) -> list[Any]:

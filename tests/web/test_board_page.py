@@ -27,10 +27,12 @@ AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 @pytest.fixture(scope="module")
 def stage(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     need_chromium()
-    started = Stage(postgres_server, tmp_path_factory.mktemp("board"))
-    started.start()
-    yield started
-    started.stop()
+    fresh = postgres_server.create()
+    try:
+        with Stage(fresh, tmp_path_factory.mktemp("board")).running() as running:
+            yield running
+    finally:
+        postgres_server.drop(fresh)
 
 
 @pytest.fixture(scope="module")

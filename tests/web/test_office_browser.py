@@ -76,6 +76,7 @@ def test_by_keyboard_alone(browser: Browser, office: OfficeStage) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Zgier")
+    assert page.url == f"{office.url}en/me"
     page.close()
 
 

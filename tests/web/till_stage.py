@@ -4,10 +4,7 @@ Owns the thread in which trio runs all of it. What a test wants of the books it 
 between bridge and switch can be cut where a test wants it.
 """
 
-import queue
-import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +28,7 @@ from switch.config import Config
 from switch.process.supervisor import serving
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
+from tests.trio_thread import TrioThread
 
 T = TypeVar("T")
 
@@ -87,40 +85,19 @@ class CuttableChannel:
         self._below.abort()
 
 
-class Stage:
+class Stage(TrioThread):
     """What a test has: the page's address, the line's scissors, the books."""
 
     def __init__(self, fresh: FreshDatabase, directory: Path, cities: Sequence[City] = SMALL_CITIES) -> None:
+        super().__init__()
         self.cut = Cut()
         self.cities = cities
         self.open_lines: set[Channel] = set()
         self._fresh = fresh
         self._directory = directory
-        self._started: queue.Queue[BaseException | None] = queue.Queue()
         self._master = MasterKey.create(directory / "master.key")
 
-    @contextmanager
-    def running(self) -> Iterator["Stage"]:
-        thread = threading.Thread(target=self._run, name="till page for tests")
-        thread.start()
-        error = self._started.get()
-        try:
-            if error is not None:
-                raise error
-            yield self
-        finally:
-            if error is None:
-                trio.from_thread.run_sync(self._ended.set, trio_token=self._token)
-            thread.join()
-
-    def _run(self) -> None:
-        try:
-            trio.run(self._serve)
-        except BaseException as error:  # handed to the thread of the tests, which raises it
-            self._started.put(error)
-
-    async def _serve(self) -> None:
-        self._token, self._ended = trio.lowlevel.current_trio_token(), trio.Event()
+    async def serve(self) -> AsyncGenerator[None, None]:
         config = Config(
             listen_port=0,
             http_port=0,
@@ -139,15 +116,15 @@ class Stage:
                     "/till.json": guide(self.cities, "tests", datetime.now(UTC).date()),
                 }
                 async with serving_page(self._connect, documents, bind(0)) as self.url:
-                    self._started.put(None)
-                    await self._ended.wait()
+                    yield
 
     async def _connect(self) -> Channel:
         return CuttableChannel(await connector(self.address)(), self.cut, self.open_lines)
 
     def run(self, job: Callable[[Database], Awaitable[T]]) -> T:
         """Run a job on the books from the tests' thread."""
-        return trio.from_thread.run(job, self._owner, trio_token=self._token)
+        found: T = self.call(job, self._owner)
+        return found
 
     def wait_for(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds in the stage's thread."""

@@ -94,6 +94,7 @@ $$;
 create trigger check_birth before insert or update on people.person
   for each row execute function people.check_birth();
 
+-- Which columns, never what stood in them. Arguments: the column of the key, and what the trail calls the table.
 create function people.record_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -106,8 +107,8 @@ begin
     where v_new is null or v_old is null or v_new -> k.name is distinct from v_old -> k.name;
   insert into registry.audit (actor, reason, source, hand, programme, object, key, before, after)
     values (current_setting('cityswitch.actor'), coalesce(current_setting('cityswitch.reason', true), ''),
-      coalesce(current_setting('cityswitch.source', true), ''), registry.hand(), (coalesce(v_new, v_old) ->> 'programme')::smallint, tg_table_name,
-      coalesce(v_new, v_old) ->> 'account',
+      coalesce(current_setting('cityswitch.source', true), ''), registry.hand(), (coalesce(v_new, v_old) ->> 'programme')::smallint, coalesce(tg_argv[1], tg_table_name),
+      coalesce(v_new, v_old) ->> coalesce(tg_argv[0], 'account'),
       case when v_old is not null then jsonb_build_object('columns', '') end,
       jsonb_build_object('columns', case when v_new is null then 'removed' else coalesce(v_columns, '') end));
   return null;

@@ -81,29 +81,9 @@ create table web.code (
   foreign key (account, programme) references people.person (account, programme) on delete cascade
 );
 
--- As people.record_change: which columns, never what stood in them.
-create function web.record_change() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  v_old jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
-  v_new jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
-  v_columns text;
-begin
-  select string_agg(k.name, ', ' order by k.name) into v_columns
-    from jsonb_object_keys(coalesce(v_new, v_old)) as k(name)
-    where v_new is null or v_old is null or v_new -> k.name is distinct from v_old -> k.name;
-  insert into registry.audit (actor, reason, source, hand, programme, object, key, before, after)
-    values (current_setting('cityswitch.actor'), coalesce(current_setting('cityswitch.reason', true), ''),
-      coalesce(current_setting('cityswitch.source', true), ''), registry.hand(), (coalesce(v_new, v_old) ->> 'programme')::smallint,
-      'login', coalesce(v_new, v_old) ->> 'id',
-      case when v_old is not null then jsonb_build_object('columns', '') end,
-      jsonb_build_object('columns', case when v_new is null then 'removed' else coalesce(v_columns, '') end));
-  return null;
-end
-$$;
 -- The step of a second factor moves at every sign-in: that is no change of a login.
 create trigger record_change after insert or delete or update of shown, name_key, desk, roles, password, totp, ended_at on web.login
-  for each row execute function web.record_change();
+  for each row execute function people.record_change('id', 'login');
 create trigger change_lock before insert or delete or update of shown, name_key, desk, roles, password, totp, ended_at on web.login
   for each statement execute function registry.take_change_lock();
 
