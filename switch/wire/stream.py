@@ -177,23 +177,26 @@ class StreamDoorway:
         serial = self._serial = self._serial + 1
         admission = self._admission
         deadline = trio.current_time() + self._config.handshake_s
+        fault: _RefusedError | ProtocolError | None = None
         with trio.CancelScope(deadline=deadline) as scope:
             if len(self._half_open) >= self._config.handshakes_max:
                 self._half_open.pop(next(iter(self._half_open))).cancel()
             self._half_open[serial] = scope
             try:
                 return await self._shake_hands(stream, source)
-            except _RefusedError as refused:
-                await trio.aclose_forcefully(stream)
-                admission.failed(source, refused.reason, terminal=refused.terminal)
-            except ProtocolError as fault:
-                await trio.aclose_forcefully(stream)
-                admission.failed_protocol(source, fault)
+            except (_RefusedError, ProtocolError) as error:
+                fault = error
             except (trio.BrokenResourceError, ssl.SSLError):
                 admission.meters.handshakes["peer_closed"] += 1
             finally:
                 self._half_open.pop(serial, None)
-        if scope.cancelled_caught:
+        if fault is not None:  # past the deadline's reach: what was refused is counted as that
+            await trio.aclose_forcefully(stream)
+        if isinstance(fault, _RefusedError):
+            admission.failed(source, fault.reason, terminal=fault.terminal)
+        elif fault is not None:
+            admission.failed_protocol(source, fault)
+        elif scope.cancelled_caught:
             result = "timeout" if trio.current_time() >= deadline else "evicted"
             admission.meters.handshakes[result] += 1
         return None
