@@ -1,4 +1,6 @@
-"""A month's end in one programme, as rows, for the tests of who may read and write them."""
+"""A month's end in one programme, and what a partner declared, as rows: for tests of who may read and write
+them.
+"""
 
 SETTLED = (
     "insert into registry.partner_details (partner, programme) values ($2, $1)",
@@ -6,6 +8,7 @@ SETTLED = (
     "values ($1, '2026-09', $2::int, $2::int::text, 0, '{}')",
     "insert into registry.settlement_correction (programme, partner, month, net_grosze, agreed_by) "
     "select $1, $2, '2026-09', 5, 'x' from set_config('cityswitch.second', 'x', true)",
+    "insert into registry.offer_declaration (programme, partner, offer, terms) values ($1, $2, 9, 'x')",
     "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
     "select $1, '2026-09', 1, 2, 'x', '{}' where $2::int > 0",
 )

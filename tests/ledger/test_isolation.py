@@ -232,6 +232,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.invoice_delivery",
         "registry.invoice_document",
         "registry.invoice_seller",
+        "registry.offer_declaration",
         "registry.partner_contract",
         "registry.partner_details",
         "registry.settlement_correction",
@@ -298,6 +299,8 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
         "insert into registry.statement (programme, month, partner, number, due_grosze, document) "
         "values (1, '2026-11', 8, 'y', 0, '{}')",
         "insert into registry.partner_details (partner, programme) values (8, 2)",
+        "insert into registry.offer_declaration (programme, partner, offer, terms) values (2, 8, 9, 'x')",
+        "update registry.offer_declaration set terms = 'y'",
         "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
         "values (2, '2026-10', 3, 4, 'x', '{}')",
     ):
