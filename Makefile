@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev venv-office demo up office test test-under-load worlds mutants check crash-test alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev venv-office venv-ha demo up office test test-under-load worlds mutants check crash-test alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -80,12 +80,16 @@ venv:  ## .venv with what the switch needs to run (every target does this by its
 venv-office:  ## .venv with what desk, holders' pages and statements need as well
 	@./ops/setup/setup_environment.sh office
 
+venv-ha:  ## .venv with the switch and Patroni, for `make ha-demo`
+	@./ops/setup/setup_environment.sh ha
+
 venv-dev:  ## .venv with the tools for tests and checks as well
 	@./ops/setup/setup_environment.sh dev
 
 lock:  ## make the lock files again (needs uv)
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --extra office pyproject.toml -o requirements/office.txt
+	$(COMPILE) --extra ha pyproject.toml -o requirements/ha.txt
 	$(COMPILE) --extra dev --extra load --extra office pyproject.toml -o requirements/dev.txt
 
 clean:  ## remove var/ (the demo's database and keys), .venv and what was compiled, nothing else

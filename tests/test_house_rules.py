@@ -56,7 +56,7 @@ MACHINES_OWN = {
     "switch/logs.py: datetime.now", "switch/logs.py: time.monotonic", "switch/metrics/meters.py: time.time",
     "switch/process/worker.py: random.Random",
 }  # fmt: skip
-LOCKS = ("requirements/runtime.txt", "requirements/dev.txt")
+LOCKS = ("requirements/runtime.txt", "requirements/dev.txt", "requirements/ha.txt")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sets up .venv for this checkout: `ops/setup/setup_environment.sh runtime` (demo, up), `... office` (and the office), `... dev` (and tests).
+# Sets up .venv for this checkout: `ops/setup/setup_environment.sh runtime` (demo, up), `... office` (and the office), `... dev` (and tests),
+# `... ha` (demo, up, and Patroni for `make ha-demo`).
 #
 # Owns: .venv, the C that protocol/sealing imports, and nothing else. Needs: a POSIX shell and Python >= 3.11, < 3.14 (PYTHON=... names one).
 # Invariants:
@@ -18,7 +19,11 @@ log=.venv/setup.log
 
 fail() { printf 'cityswitch set-up: %s\n' "$1" >&2; exit 8; }
 
-[ -f "$lock" ] || fail "there is no lock file $lock. Cure: name one of: runtime, office, dev."
+[ -f "$lock" ] || fail "there is no lock file $lock. Cure: name one of: runtime, office, dev, ha."
+
+# Patroni needs two packages that are published as source alone; both are pure Python.
+sources=
+[ "$kind" = ha ] && sources='--no-binary python-etcd,ydiff'
 
 # What the environment was made from. A moved checkout changes the first line, a new lock the rest.
 fingerprint() { printf '%s\n' "$root"; cat "requirements/$1.txt" pyproject.toml ops/setup/setup_environment.sh ops/setup/link_project.py \
@@ -67,7 +72,17 @@ create_environment() {
         fail "$1 cannot create a virtual environment in $root/.venv. Cure: apt install python3-venv, and check that the folder is writable and the disk not full (df -h .)."
 }
 
-if environment_works && { fresh "$kind" || { [ "$kind" != dev ] && fresh dev; } || { [ "$kind" = runtime ] && fresh office; }; }; then
+# dev holds all of office, and every kind all of runtime.
+is_there() {
+    fresh "$kind" && return 0
+    case $kind in
+        runtime) fresh dev || fresh office || fresh ha ;;
+        office) fresh dev ;;
+        *) return 1 ;;
+    esac
+}
+
+if environment_works && is_there; then
     exit 0
 fi
 
@@ -79,7 +94,7 @@ find_pip "$python" || fail "$python has no pip to fill .venv with (ensurepip is 
 rm -f ".venv/stamp-$kind"
 printf 'cityswitch set-up: installing %s packages from %s into .venv (hashes checked) ...\n' \
     "$(grep -c '^[A-Za-z0-9]' "$lock")" "$lock"
-if ! pip install --require-hashes --no-deps --only-binary :all: --disable-pip-version-check --no-input \
+if ! pip install --require-hashes --no-deps --only-binary :all: $sources --disable-pip-version-check --no-input \
     --progress-bar off -r "$lock" >"$log" 2>&1 </dev/null; then
     tail -n 5 "$log" >&2
     fail "pip could not install $lock (its last lines are above, all of them in $log). Cure: check the network and the disk (df -h .), then run the same again."
