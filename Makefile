@@ -90,6 +90,7 @@ lock:  ## make the lock files again (needs uv)
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --extra office pyproject.toml -o requirements/office.txt
 	$(COMPILE) --extra ha pyproject.toml -o requirements/ha.txt
+	$(COMPILE) --extra fuzz pyproject.toml -o requirements/fuzz.txt
 	$(COMPILE) --extra dev --extra load --extra office pyproject.toml -o requirements/dev.txt
 
 clean:  ## remove var/ (the demo's database and keys), .venv and what was compiled, nothing else

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Sets up .venv for this checkout: `ops/setup/setup_environment.sh runtime` (demo, up), `... office` (and the office), `... dev` (and tests),
 # `... ha` (demo, up, and Patroni for `make ha-demo`).
+# `... fuzz` (beside any of them: the fuzzer).
 #
 # Owns: .venv, the C that protocol/sealing imports, and nothing else. Needs: a POSIX shell and Python >= 3.11, < 3.14 (PYTHON=... names one).
 # Invariants:
@@ -19,7 +20,7 @@ log=.venv/setup.log
 
 fail() { printf 'cityswitch set-up: %s\n' "$1" >&2; exit 8; }
 
-[ -f "$lock" ] || fail "there is no lock file $lock. Cure: name one of: runtime, office, dev, ha."
+[ -f "$lock" ] || fail "there is no lock file $lock. Cure: name one of: runtime, office, dev, ha, fuzz."
 
 # Patroni needs two packages that are published as source alone; both are pure Python.
 sources=
@@ -76,7 +77,7 @@ create_environment() {
 is_there() {
     fresh "$kind" && return 0
     case $kind in
-        runtime) fresh dev || fresh office || fresh ha ;;
+        runtime) fresh dev || fresh office || fresh ha || fresh fuzz ;;
         office) fresh dev ;;
         *) return 1 ;;
     esac
