@@ -71,6 +71,12 @@ async def serve(
             help="Address of a proxy that ends TLS and names who asks (X-Forwarded-For); again for more."
         ),
     ] = (),
+    origin: Annotated[
+        str,
+        Parameter(
+            help="The address people type, to which passkeys are bound (https:// and the first --name)."
+        ),
+    ] = "",
     mail: Annotated[Path | None, Parameter(help="Folder in which letters are kept (STATE/mail).")] = None,
     contact: Annotated[str, Parameter(help="Whom the accessibility statement names.")] = "",
     json: Json = False,
@@ -85,7 +91,9 @@ async def serve(
         from ops.web.office_run import OfficeOptions, running_office  # noqa: PLC0415 the extra's packages
     config = place.settings()
     configure_logs(config.log_level)
-    options = OfficeOptions(host=host, port=port, names=name, proxies=proxy, contact=contact, mail=mail)
+    options = OfficeOptions(
+        host=host, port=port, names=name, proxies=proxy, contact=contact, mail=mail, origin=origin
+    )
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with (
             database_server(place, config, Purpose.LOOK) as dsns,

@@ -143,6 +143,51 @@ TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
             "The application was refused: the letter is on the web page and at the desk.",
         ),
     ),
+    "login.passkey_added": (
+        "",
+        Text(
+            "Nowy klucz dostępu do konta",
+            "Do Państwa loginu dodano klucz dostępu (logowanie bez hasła). Jeśli to nie Państwo, prosimy od "
+            "razu usunąć go na stronie „Klucze dostępu”, zakończyć obce sesje i zmienić hasło.",
+            "Dodano klucz dostepu do Panstwa loginu. Jesli to nie Panstwo, prosimy zmienic haslo.",
+        ),
+        Text(
+            "A new passkey of your login",
+            "A passkey (signing in without a password) was added to your login. If it was not you, remove "
+            "it at once on the page “Passkeys”, end the sessions you do not know, and change the password.",
+            "A passkey was added to your login. If it was not you, change the password.",
+        ),
+    ),
+    "login.passkey_removed": (
+        "",
+        Text(
+            "Usunięto klucz dostępu",
+            "Z Państwa loginu usunięto klucz dostępu. Jeśli to nie Państwo, prosimy zmienić hasło i "
+            "zajrzeć na stronę „Moje sesje”.",
+            "Usunieto klucz dostepu z Panstwa loginu. Jesli to nie Panstwo, prosimy zmienic haslo.",
+        ),
+        Text(
+            "A passkey was removed",
+            "A passkey was removed from your login. If it was not you, change the password and look at the "
+            "page “My sessions”.",
+            "A passkey was removed from your login. If it was not you, change the password.",
+        ),
+    ),
+    "login.passkey_copied": (
+        "",
+        Text(
+            "Zamknięty klucz dostępu",
+            "Użyto kopii klucza dostępu do Państwa loginu. Klucz jest zamknięty, a wszystkie sesje "
+            "zakończone. Prosimy zalogować się hasłem, usunąć ten klucz i zmienić hasło.",
+            "Uzyto kopii klucza dostepu. Klucz jest zamkniety. Prosimy zmienic haslo.",
+        ),
+        Text(
+            "A passkey was shut",
+            "A copy of a passkey of your login was used. The passkey is shut, and all sessions have ended. "
+            "Please sign in with the password, remove that passkey and change the password.",
+            "A copy of a passkey of your login was used. It is shut. Please change the password.",
+        ),
+    ),
 }
 KINDS: Final = frozenset(TEXTS)
 """The events that holders are told of."""

@@ -17,6 +17,7 @@ from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.web.application import Access
 from ops.web.identity.mail import FileSink
+from ops.web.identity.passkeys import Relying
 from ops.web.office_site import make_office_site
 from ops.web.offices import open_offices
 from ops.web.server import Tls, bind_site, serving_site, url_of
@@ -25,6 +26,7 @@ from switch.wire.listener import PortInUse
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 9181
+TLS_PORT: Final = 443
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class OfficeOptions:
     proxies: Sequence[str] = ()
     contact: str = ""
     mail: Path | None = None
+    origin: str = ""
+    """Its address as people type it, for passkeys; empty: see `relying_of`."""
     or_any: bool = False
     """Whether another port will do where that one is taken."""
 
@@ -56,17 +60,41 @@ async def running_office(config: Config, dsn: str, options: OfficeOptions) -> As
             if not options.or_any:
                 raise
             sock = bind_site(options.host, 0)
-        access = Access((options.host, *options.names), is_secure=tls is not None or bool(options.proxies))
+        is_secure = tls is not None or bool(options.proxies)
+        access = Access((options.host, *options.names), is_secure=is_secure)
         app = make_office_site(
             offices,
             access,
             mail=FileSink(options.mail or config.state_path / "mail"),
             proxies=options.proxies,
             contact=options.contact,
+            relying=relying_of(options, sock.getsockname()[1], is_secure=is_secure),
         )
         url = url_of(sock, tls)
         async with serving_site(app, sock, tls):
             yield url
+
+
+def relying_of(options: OfficeOptions, port: int, *, is_secure: bool) -> Relying | None:
+    """Return as what passkeys know the site: by the address it was told; else by its first name and TLS
+    (behind a proxy on TLS' own port); else, on loopback, as localhost. None where it has no name.
+
+    Raises CommandError for an address that browsers know no passkeys by.
+    """
+    origin = options.origin
+    if not origin and is_secure and options.names:
+        own_port = "" if options.proxies or port == TLS_PORT else f":{port}"
+        origin = f"https://{options.names[0]}{own_port}"
+    elif not origin and not is_secure:
+        origin = f"http://localhost:{port}"
+    try:
+        return Relying.of(origin) if origin else None
+    except ValueError as error:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            f"{origin} can have no passkeys: {error}.",
+            "Give --origin https://NAME, the address that people type.",
+        ) from None
 
 
 def _tls(config: Config) -> Tls:

@@ -18,6 +18,7 @@ from ops.web.holder.site import holder_part
 from ops.web.identity.mail import Mail
 from ops.web.identity.pages import IdentityPages
 from ops.web.identity.part import MenuItem, Part
+from ops.web.identity.passkeys import Relying
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.person import person_of
 from ops.web.identity.signing_in import Door
@@ -58,13 +59,14 @@ def make_office_site(
     proxies: Sequence[str] = (),
     contact: str = "",
     makers: Sequence[MakePart] | None = None,
+    relying: Relying | None = None,
 ) -> ASGIApp:
-    """Return the site."""
+    """Return the site; `relying`: as what passkeys know it."""
     made: list[Pages] = []
     site = Site(lambda: made[0], Door(Passwords()), mail, offices)
     parts = [make(site) for make in (parts_here() if makers is None else makers)]
     menu: list[MenuItem] = []
-    parts.append(IdentityPages(site.pages, site.door, lambda: menu).part())
+    parts.append(IdentityPages(site.pages, site.door, lambda: menu, relying).part())
     menu += [item for part in parts for item in part.menu]
     words: dict[str, tuple[str, str]] = dict(SHELL)
     helpers: dict[str, object] = {"csrf_field": csrf_field, "menu": lambda request: menu_of(request, menu)}

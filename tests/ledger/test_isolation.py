@@ -70,6 +70,8 @@ OF_A_PERSON = (
     "select sha256(int8send($1)), $2::smallint, id, 'whole', now() from web.login where account = $1",
     "insert into web.recovery_code (login, programme, hash) "
     "select id, $2::smallint, sha256('x') from web.login where account = $1",
+    "insert into web.passkey (programme, login, credential, public_key, uses, is_synced, name) "
+    "select $2::smallint, id, sha256('x'), 'x', 0, false, 'x' from web.login where account = $1",
     "insert into web.code (hash, programme, purpose, account, ends_at) "
     "values (sha256(int8send($1)), $2, 'activate', $1, now())",
 )

@@ -20,6 +20,7 @@ from ledger.registry.secrets import MasterKey
 from ops.web.application import Access
 from ops.web.identity.mail import FileSink
 from ops.web.identity.making import make_login
+from ops.web.identity.passkeys import Relying
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.second_factor import code_at
 from ops.web.office_site import make_office_site
@@ -55,13 +56,13 @@ class Client:
     """A browser without a window: cookies kept, redirects told and not followed."""
 
     def __init__(self, url: str) -> None:
-        self.host = url.split("/")[2]
+        self.host = self.known_as = url.split("/")[2]
         self.cookies: dict[str, str] = {}
         self.csrf = ""
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         connection = HTTPConnection(self.host, timeout=HANG_S)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Host": self.known_as} | {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{key}={value}" for key, value in self.cookies.items())
         connection.request(method, path, body, sent)
@@ -131,11 +132,13 @@ class OfficeStage(TrioThread):
                 await self._people()
                 sock = bind_site("127.0.0.1", 0)
                 self.url = url_of(sock, None)
+                self.relying = Relying.of(f"http://localhost:{sock.getsockname()[1]}")
                 async with serving_site(self._site(), sock):
                     yield
 
     def _site(self) -> Any:
-        return make_office_site(self.offices, Access(), mail=FileSink(self.directory / "mail"))
+        mail = FileSink(self.directory / "mail")
+        return make_office_site(self.offices, Access(), mail=mail, relying=self.relying)
 
     async def _people(self) -> None:
         passwords = Passwords()
@@ -177,6 +180,16 @@ class OfficeStage(TrioThread):
             return rows
 
         return self.run(lambda owner: owner.run(job))
+
+    def write(self, text: str) -> None:
+        """Change what leaves a trail."""
+
+        async def job(connection: Connection) -> None:
+            async with connection.transaction():
+                await connection.execute("select set_config('cityswitch.actor', 'a test', true)")
+                await connection.execute(text)
+
+        self.run(lambda owner: owner.run(job))
 
     def trade(self, entries: int = 30) -> None:
         """Let Częstochowa's ala buy so often at the city's first terminal."""

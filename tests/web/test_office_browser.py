@@ -14,7 +14,7 @@ from tests.web.office_stage import PASSWORD, SECRET, OfficeStage
 HOLDER_PAGES = (
     "", "/offers", "/history", "/messages", "/data", "/consents", "/login", "/end", "/duplicate", "/renewal",
 )  # fmt: skip
-EVERYBODY_S = ("/account/sessions", "/account/password")
+EVERYBODY_S = ("/account/sessions", "/account/password", "/account/passkeys")
 STRANGERS = ("/login", "/register", "/accessibility")
 PHONE = {"width": 320, "height": 640}
 
@@ -119,3 +119,77 @@ def test_an_officer_s_sign_in(browser: Browser, office: OfficeStage) -> None:
     expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
     assert visit.complaints == []
     made.close()
+
+
+def device(page: Page) -> None:
+    """Give a browser a device that keeps passkeys and verifies its owner."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+@pytest.mark.parametrize("login", ["ola", "clerk"])
+def test_a_passkey_from_its_making_to_its_end(browser: Browser, office: OfficeStage, login: str) -> None:
+    """A browser with a device of its own makes a passkey, and signs a holder and an officer in by keyboard
+    with it; removed, it opens nothing; axe finds nothing on these pages, and no policy is broken.
+    """
+    made = browser.new_context(locale="pl-PL", viewport=PHONE)  # type: ignore[arg-type]
+    visit, axe, url = Visit(made), Axe(), f"{office.relying.origin}/"
+    page = visit.page
+    device(page)
+    office.forget_attempts()
+    sign_in(page, url, login=login)
+    if login == "clerk":
+        page.get_by_label("Kod").fill(code_at(SECRET, time.time()))
+        page.get_by_role("button", name="Dalej").click()
+    page.goto(f"{url}pl/account/passkeys")
+    page.get_by_label("Nazwa").fill("mój telefon")
+    page.get_by_label("Obecne hasło").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Utwórz klucz dostępu").focus()
+    assert login != "ola" or axe.run(page).response["violations"] == []
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Klucz dostępu jest dodany.")
+    expect(page.get_by_role("heading", name="mój telefon")).to_be_visible()
+    if login == "ola":
+        check(page, axe, f"{url}pl/account/passkeys")
+    page.get_by_role("button", name="Wyloguj się").click()
+    page.goto(f"{url}pl/login?next=/pl/account/passkeys")
+    assert login != "ola" or axe.run(page).response["violations"] == []
+    page.get_by_role("button", name="Użyj klucza dostępu").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Klucze dostępu")
+    page.get_by_role("button", name="Usuń klucz dostępu mój telefon").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Klucz dostępu jest usunięty.")
+    page.get_by_role("button", name="Wyloguj się").click()
+    page.get_by_role("button", name="Użyj klucza dostępu").press("Enter")
+    expect(page.get_by_role("alert").first).to_contain_text("nie otwiera tu żadnego loginu")
+    assert [each for each in visit.complaints if "403" not in each] == []
+    made.close()
+
+
+def test_without_a_device_or_scripts_the_password_remains(browser: Browser, office: OfficeStage) -> None:
+    """A browser that gives no passkey says so and goes on; one without scripts is not asked for any."""
+    made = browser.new_context(locale="pl-PL")
+    page = made.new_page()
+    session = made.new_cdp_session(page)
+    session.send("WebAuthn.enable")  # and no device
+    page.goto(f"{office.relying.origin}/pl/login")
+    page.evaluate("() => { navigator.credentials.get = async () => { throw new Error('none') } }")
+    page.get_by_role("button", name="Użyj klucza dostępu").press("Enter")
+    expect(page.get_by_text("Przeglądarka nie dała klucza dostępu.")).to_be_visible()
+    expect(page.get_by_label("Hasło")).to_be_editable()
+    made.close()
+    plain = browser.new_context(locale="pl-PL", java_script_enabled=False)
+    page = plain.new_page()
+    page.goto(f"{office.relying.origin}/pl/login")
+    expect(page.get_by_role("button", name="Użyj klucza dostępu")).to_be_hidden()
+    expect(page.get_by_role("button", name="Zaloguj się", exact=True)).to_be_visible()
+    plain.close()

@@ -21,8 +21,19 @@ from ledger.registry import logins, web_sessions
 from ops.web.identity import second_factor
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.part import MenuItem, Part
+from ops.web.identity.passkey_pages import PATH as PASSKEYS
+from ops.web.identity.passkey_pages import PasskeyPages
+from ops.web.identity.passkeys import ANSWER_CHARACTERS_MAX, PasskeyDoor, Relying
 from ops.web.identity.passwords import CHARACTERS_MAX, password_fault
-from ops.web.identity.person import actor_of, office_of, offices_of, person_of, require, to_sign_in
+from ops.web.identity.person import (
+    EVERYBODY,
+    actor_of,
+    office_of,
+    offices_of,
+    person_of,
+    require,
+    to_sign_in,
+)
 from ops.web.identity.secrets import Keys, new_token
 from ops.web.identity.signing_in import Door, Entry, Outcome
 from ops.web.identity.visits import IDLE_S, visit_of
@@ -33,7 +44,6 @@ from ops.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
 ZONE: Final = ZoneInfo("Europe/Warsaw")
-EVERYBODY: Final = ("holder", "officer", "partner", "organiser")
 MENU: Final = (
     MenuItem("/account/sessions", "id_sessions", EVERYBODY),
     MenuItem("/account/password", "id_change_password", EVERYBODY),
@@ -45,14 +55,22 @@ STAGES: Final = {"enrol": "/login/enrol", "second": "/login/second"}
 
 
 class IdentityPages:
-    """Signing in; one for a whole site. `start_of`: which page a person begins at."""
+    """Signing in; one for a whole site. `menu`: whose first page a person begins at; `relying`: as what
+    passkeys know the site, where it has a name.
+    """
 
     def __init__(
-        self, pages: Callable[[], Pages], door: Door, menu: Callable[[], Sequence[MenuItem]]
+        self,
+        pages: Callable[[], Pages],
+        door: Door,
+        menu: Callable[[], Sequence[MenuItem]],
+        relying: Relying | None = None,
     ) -> None:
         self._pages = pages
         self._door = door
         self._menu = menu
+        self._passkeys = PasskeyDoor(door, relying) if relying else None
+        self._passkey_pages = PasskeyPages(pages, door, relying) if relying else None
 
     def part(self) -> Part:
         """Return what these pages bring to a site."""
@@ -71,7 +89,15 @@ class IdentityPages:
             Route("/account/password", self.ask_password),
             Route("/account/password", self.change_password, methods=["POST"]),
         ]
-        return Part(routes, IDENTITY, [HERE], MENU)
+        if self._passkey_pages is None:
+            return Part(routes, IDENTITY, [HERE], MENU, helpers={"passkey_question": lambda _: ""})
+        routes += [
+            Route("/login/passkey", self.enter_by_passkey, methods=["POST"]),
+            *self._passkey_pages.routes(),
+        ]
+        menu = (*MENU, MenuItem(PASSKEYS, "id_passkeys", EVERYBODY))
+        helpers = {"passkey_question": self._passkey_pages.question}
+        return Part(routes, IDENTITY, [HERE], menu, helpers=helpers)
 
     async def start(self, request: Request) -> Response:
         """Lead to where a person begins, or to the sign-in."""
@@ -105,7 +131,9 @@ class IdentityPages:
             return self._sign_in(request, code, back, entry.outcome)
         return self._go_in(request, entry, back)
 
-    def _sign_in(self, request: Request, chosen: str, back: str, outcome: Outcome | None = None) -> Response:
+    def _sign_in(
+        self, request: Request, chosen: str, back: str, outcome: Outcome | None = None, fault: str = ""
+    ) -> Response:
         return self._pages().render(
             request,
             "login.html",
@@ -113,7 +141,7 @@ class IdentityPages:
             offices=[office for _, office in sorted(offices_of(request).items())],
             chosen=chosen,
             next=back,
-            fault=_FAULTS[outcome] if outcome else "",
+            fault=fault or (_FAULTS[outcome] if outcome else ""),
         )
 
     def _go_in(self, request: Request, entry: Entry, back: str) -> Response:
@@ -121,6 +149,23 @@ class IdentityPages:
         language = request.state.language
         path = f"/{language}{STAGES[entry.stage]}?next={back}" if entry.stage in STAGES else back
         return RedirectResponse(path or f"/{language}/", status_code=303)
+
+    async def enter_by_passkey(self, request: Request) -> Response:
+        """Judge what the browser answered for a passkey of this site."""
+        assert self._passkeys is not None
+        form, visit = form_of(request), visit_of(request)
+        entry = await self._passkeys.enter(
+            offices_of(request),
+            text_of(form, "credential", ANSWER_CHARACTERS_MAX),
+            token=visit.token,
+            source=visit.source,
+            agent=request.headers.get("user-agent", ""),
+        )
+        back = _next(form.get("next"))
+        if entry.outcome is not Outcome.IN:
+            fault = "id_pk_wrong" if entry.outcome is Outcome.WRONG else ""
+            return self._sign_in(request, "", back, entry.outcome, fault)
+        return self._go_in(request, entry, back)
 
     async def ask_second(self, request: Request, outcome: Outcome | None = None) -> Response:
         """Ask for a code of the second factor."""

@@ -21,6 +21,7 @@ from ledger.registry.card_states import Hand
 from ledger.registry.logins import Kind
 from ops.web.offices import Office
 
+EVERYBODY: Final[tuple[Kind, ...]] = ("holder", "officer", "partner", "organiser")
 P = ParamSpec("P")
 Guarded = Callable[P, Coroutine[Any, Any, Response]]
 

@@ -71,6 +71,8 @@ class Keys:
         self._names = master.derived(b"login names")
         self._sources = master.derived(b"sources of attempts")
         self._aead = AESGCM(master.derived(b"second factors"))
+        self._handles = master.derived(b"passkeys' owners")
+        self.challenges = master.derived(b"passkeys' challenges")
 
     def name_key(self, programme: int, name: str) -> bytes:
         """Return what a login's name is kept as."""
@@ -80,16 +82,27 @@ class Keys:
         """Return what attempts are counted by: for which purpose, by whom or from where."""
         return hmac.digest(self._sources, f"{what} {whose}".encode(), "sha256")
 
-    def seal(self, login: int, secret: bytes) -> bytes:
-        """Return a second factor's secret as it is kept; it opens for this login alone."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._aead.encrypt(nonce, secret, b"totp %d" % login)
+    def passkey_handle(self, programme: int, login: int) -> bytes:
+        """Return what a login's passkeys know their owner by: its programme, and nothing else that is known
+        elsewhere.
+        """
+        drawn = hmac.digest(self._handles, f"{programme} {login}".encode(), "sha256")
+        return programme.to_bytes(2, "big") + drawn[:30]
 
-    def unseal(self, login: int, sealed: bytes) -> bytes:
+    def seal(self, login: int, secret: bytes, what: str = "totp") -> bytes:
+        """Return a second factor's secret, or something else of a login, as it is kept; it opens for this
+        login alone, and as the same.
+        """
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, secret, f"{what} {login}".encode())
+
+    def unseal(self, login: int, sealed: bytes, what: str = "totp") -> bytes:
         """Return what `seal` sealed. Raises SecretsError."""
         try:
-            return self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], b"totp %d" % login)
+            return self._aead.decrypt(
+                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], f"{what} {login}".encode()
+            )
         except (InvalidTag, ValueError):
             raise SecretsError(
-                f"the second factor of login {login} does not open with this master key"
+                f"what is sealed of login {login} does not open with this master key"
             ) from None

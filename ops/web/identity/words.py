@@ -77,4 +77,69 @@ IDENTITY: Final[Words] = {
         "Hasło jest zmienione, a wszystkie inne sesje zakończone.",
         "The password is changed, and all other sessions have ended.",
     ),
+    "id_passkeys": ("Klucze dostępu", "Passkeys"),
+    "id_pk_sign_in": ("Użyj klucza dostępu", "Use a passkey"),
+    "id_pk_or": ("Albo bez hasła", "Or without a password"),
+    "id_pk_wrong": (
+        "Ten klucz dostępu nie otwiera tu żadnego loginu, albo strona była otwarta za długo. Spróbuj "
+        "ponownie albo zaloguj się hasłem.",
+        "This passkey opens no login here, or the page was open for too long. Try again, or sign in with the "
+        "password.",
+    ),
+    "id_pk_failed": (
+        "Przeglądarka nie dała klucza dostępu. Spróbuj ponownie albo użyj hasła.",
+        "The browser gave no passkey. Try again, or use the password.",
+    ),
+    "id_pk_why": (
+        "Klucz dostępu to logowanie palcem, twarzą albo PIN-em urządzenia, bez hasła. Nikt go nie "
+        "odgadnie ani nie wyłudzi, a hasło działa nadal. Urządzenie potwierdza, że to Ty, dlatego nie "
+        "pytamy wtedy o drugi składnik.",
+        "A passkey signs you in by the finger, face or PIN of your device, without a password. Nobody can "
+        "guess it or lure it from you, and the password goes on working. Your device makes sure that it is "
+        "you, which is why no second factor is asked for then.",
+    ),
+    "id_pk_script": (
+        "Do utworzenia i użycia klucza dostępu przeglądarka potrzebuje JavaScriptu. Bez niego działa hasło.",
+        "To make and use a passkey the browser needs JavaScript. Without it the password works.",
+    ),
+    "id_pk_elsewhere": (
+        "Klucze dostępu działają tylko pod adresem {origin}.",
+        "Passkeys work at the address {origin} alone.",
+    ),
+    "id_pk_none": ("Nie masz jeszcze klucza dostępu.", "You have no passkey yet."),
+    "id_pk_name": ("Nazwa", "Name"),
+    "id_pk_name_of": ("Nazwa klucza dostępu {name}", "Name of the passkey {name}"),
+    "id_pk_name_why": (
+        "Po czym go poznasz, na przykład: telefon. Do 40 znaków.",
+        "What you will know it by, for instance: telephone. Up to 40 characters.",
+    ),
+    "id_pk_used": ("Ostatnio użyty", "Last used"),
+    "id_never": ("nigdy", "never"),
+    "id_pk_synced": ("może być na kilku urządzeniach", "may be on several devices"),
+    "id_pk_shut": (
+        "zamknięty: ktoś użył jego kopii; usuń go",
+        "shut: somebody used a copy of it; remove it",
+    ),
+    "id_pk_change": ("Zmień nazwę", "Change the name"),
+    "id_pk_remove": ("Usuń", "Remove"),
+    "id_pk_remove_of": ("Usuń klucz dostępu {name}", "Remove the passkey {name}"),
+    "id_pk_save_of": ("Zmień nazwę klucza dostępu {name}", "Change the name of the passkey {name}"),
+    "id_pk_new": ("Nowy klucz dostępu", "A new passkey"),
+    "id_pk_make": ("Utwórz klucz dostępu", "Make the passkey"),
+    "id_pk_make_why": (
+        "Hasło się zgadza. Po naciśnięciu przycisku przeglądarka zapyta, gdzie zachować klucz „{name}”.",
+        "The password is right. When you press the button, the browser asks where to keep the passkey "
+        "“{name}”.",
+    ),
+    "id_pk_full": ("Masz już dziesięć kluczy dostępu.", "You have ten passkeys already."),
+    "id_pk_refused": (
+        "Tego klucza dostępu nie przyjmujemy: jest już znany albo strona była otwarta za długo.",
+        "This passkey is not taken: it is known already, or the page was open for too long.",
+    ),
+    "id_pk_added": ("Klucz dostępu jest dodany.", "The passkey is added."),
+    "id_pk_named": ("Nazwa jest zmieniona.", "The name is changed."),
+    "id_pk_removed": (
+        "Klucz dostępu jest usunięty. Usuń go też ze swojego urządzenia.",
+        "The passkey is removed. Remove it from your device, too.",
+    ),
 }
