@@ -9,6 +9,8 @@ SETTLED = (
     "insert into registry.settlement_correction (programme, partner, month, net_grosze, agreed_by) "
     "select $1, $2, '2026-09', 5, 'x' from set_config('cityswitch.second', 'x', true)",
     "insert into registry.offer_declaration (programme, partner, offer, terms) values ($1, $2, 9, 'x')",
+    "insert into registry.proposal (programme, act, subject) "
+    "select $1, 'close_month', '2026-10' where $2::int > 0",
     "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
     "select $1, '2026-09', 1, 2, 'x', '{}' where $2::int > 0",
 )

@@ -1,7 +1,8 @@
 """Rows of what other systems are told and may ask, for the tests of isolation: outbox, notices, tokens."""
 
-READABLE = {"registry.notice", "registry.api_token", "registry.api_answer"}
+READABLE = {"registry.notice", "registry.api_token", "registry.api_answer", "registry.proposal"}
 FORBIDDEN = (
+    "insert into registry.proposal (programme, act, subject) values (2, 'anonymise', '16')",
     "insert into registry.notice (programme, event, kind, data) values (2, 9, 'a.b', '{}')",
     "insert into registry.api_token (programme, name, digest, rights) "
     "values (2, 'x', sha256('x'), '{events:read}')",

@@ -191,6 +191,17 @@ class OfficeStage(TrioThread):
 
         self.run(lambda owner: owner.run(job))
 
+    def officer(self, programme: int, name: str, *roles: str, desk: str = "1") -> None:
+        """Add an officer with these roles, who may sign in."""
+
+        async def job(_owner: Database) -> None:
+            await make_login(
+                self.offices[programme], Passwords(), TESTER, "officer", name, password=PASSWORD,
+                shown=name.title(), desk=desk, roles=roles, second=SECRET,
+            )  # fmt: skip
+
+        self.run(job)
+
     def trade(self, entries: int = 30) -> None:
         """Let Częstochowa's ala buy so often at the city's first terminal."""
         partner, terminal = self.sql(

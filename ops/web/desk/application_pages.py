@@ -29,6 +29,7 @@ from ops.office.uploads.refused import UploadRefused
 from ops.web.desk.common import (
     CLERKS,
     OFFICERS,
+    WORK,
     GetPages,
     day_of,
     desk_of,
@@ -37,19 +38,14 @@ from ops.web.desk.common import (
     officer,
     status_of,
     to,
+    to_keep,
 )
 from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
 
 UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 16_384
 REASON_MAX: Final = 2_000
 ACTS: Final = ("call", "complete", "verify", "grant", "refuse", "ready", "collect", "withdraw", "remove")
-SANDBOX: Final = {
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
 LETTERS: Final[dict[str, LetterKind]] = {"called": "call", "refused": "refusal", "collected": "receipt"}
-_WORK: Final = trio.CapacityLimiter(2)
-"""So many files are looked at, or letters set, at a time: both take a processor's time and memory."""
 
 
 class ApplicationPages:
@@ -130,7 +126,7 @@ class ApplicationPages:
             raise HTTPException(400)
         data = await file.read(FILE_BYTES_MAX + 1)
         try:
-            checked = await trio.to_thread.run_sync(check_upload, data, limiter=_WORK)
+            checked = await trio.to_thread.run_sync(check_upload, data, limiter=WORK)
             await desk_of(request).keep(actor_of(officer(request)), number, kind, checked)
         except RegistryRefused as error:
             return await self._show(request, error)
@@ -163,8 +159,7 @@ class ApplicationPages:
         except NotInRegistry:
             raise HTTPException(404) from None
         name = f"{number}-{which}-{file.kind}.{SUFFIXES[file.type]}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', **SANDBOX}
-        return Response(file.body, media_type=file.type, headers=headers)
+        return to_keep(file.body, name, file.type)
 
     @require(*OFFICERS, roles=CLERKS)
     async def letter(self, request: Request) -> Response:
@@ -175,9 +170,8 @@ class ApplicationPages:
         if kind is None:
             raise HTTPException(404)
         letter = _letter_of(request, view, kind)
-        body = await trio.to_thread.run_sync(as_pdf, letter, limiter=_WORK)
-        headers = {"Content-Disposition": f'attachment; filename="{kind}-{number}.pdf"', **SANDBOX}
-        return Response(body, media_type="application/pdf", headers=headers)
+        body = await trio.to_thread.run_sync(as_pdf, letter, limiter=WORK)
+        return to_keep(body, f"{kind}-{number}.pdf", "application/pdf")
 
     async def _form(
         self, request: Request, form: Form, kind: Kind, account: str, error: RegistryRefused | None = None

@@ -6,10 +6,12 @@ what is refused is told without what was typed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Final
+from typing import Final, TypeVar
 
+import trio
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,11 +25,22 @@ from ops.office.holder_file import HolderFile
 from ops.web.identity import Person, actor_of, office_of, person_of, text_of
 from ops.web.pages import Pages
 
+T = TypeVar("T")
 OFFICERS: Final = ("officer", "organiser")
 CLERKS: Final = ("clerk", "verifier")
+ACCOUNTS: Final = ("accounts",)
+SANDBOX: Final = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+WORK: Final = trio.CapacityLimiter(2)
+"""So many files are looked at, or documents set, at a time: both take a processor's time and memory."""
 BLOCK_HANDS: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK, Hand.DESK, Hand.ORGANISER)
 """Who may have a card blocked at a desk (Zgierz § 24): not a proxy, who does it on the web."""
 RESIGN_HANDS: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK, Hand.HOLDER_POST, Hand.GUARDIAN_POST)
+
+_AMOUNT: Final = re.compile(r"(?P<sign>-?)(?P<zloty>[0-9]{1,9})([.,](?P<grosze>[0-9]{1,2}))?")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,10}")
 
 GetPages = Callable[[], Pages]
 
@@ -54,6 +67,14 @@ def file_of(request: Request) -> HolderFile:
 def acting(request: Request, form: FormData) -> Actor:
     """Return as whom a form is carried out, with the reason it names."""
     return actor_of(officer(request), text_of(form, "reason", REASON_CHARACTERS_MAX))
+
+
+def named(form: FormData, acts: Mapping[str, T]) -> T:
+    """Return the act that a form names. Raises 400."""
+    act = acts.get(text_of(form, "act", 16))
+    if act is None:
+        raise HTTPException(400)
+    return act
 
 
 def number_in(request: Request, name: str) -> int:
@@ -87,6 +108,35 @@ def day_of(form: FormData, name: str) -> date | None:
 def is_on(form: FormData, name: str) -> bool:
     """Whether a box is ticked."""
     return text_of(form, name, 8) == "yes"
+
+
+def sure(form: FormData) -> None:
+    """Go on only where the box says so: what cannot be taken back is confirmed. Raises RegistryRefused."""
+    if not is_on(form, "sure"):
+        raise RegistryRefused("this cannot be taken back: say that you are sure")
+
+
+def grosze_of(form: FormData, name: str) -> int:
+    """Return a sum that was typed as 45.90, 45,9 or -45, in grosze. Raises RegistryRefused."""
+    found = _AMOUNT.fullmatch(text_of(form, name, 16))
+    if found is None:
+        raise RegistryRefused("a sum is written like 45.90 or -45,90")
+    grosze = int(found["zloty"]) * 100 + int((found["grosze"] or "0").ljust(2, "0"))
+    return -grosze if found["sign"] else grosze
+
+
+def whole(form: FormData, name: str) -> int:
+    """Return a whole number that was typed, perhaps below 0. Raises RegistryRefused."""
+    text = text_of(form, name, 12)
+    if not _WHOLE.fullmatch(text):
+        raise RegistryRefused("a number is written in figures")
+    return int(text)
+
+
+def to_keep(body: bytes, name: str, kind: str) -> Response:
+    """Give a file out: to keep, never to show here."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', **SANDBOX}
+    return Response(body, media_type=kind, headers=headers)
 
 
 def to(request: Request, path: str) -> Response:

@@ -34,6 +34,7 @@ from ops.web.desk.common import (
     file_of,
     hand_of,
     is_on,
+    named,
     number_in,
     status_of,
     to,
@@ -81,6 +82,7 @@ ACTS: Final[dict[str, Act]] = {
     "change": _change,
     "write": _write,
 }
+CASE_ACTS: Final = {"confirm": card_cases.confirm, "lift": card_cases.lift}
 
 
 class HolderPages:
@@ -113,9 +115,7 @@ class HolderPages:
     async def act(self, request: Request) -> Response:
         """Do something for a holder."""
         account, form = number_in(request, "account"), form_of(request)
-        act = ACTS.get(text_of(form, "act", 16))
-        if act is None:
-            raise HTTPException(400)
+        act = named(form, ACTS)
         try:
             await act(file_of(request), acting(request, form), account, form)
         except RegistryRefused as error:
@@ -141,9 +141,7 @@ class HolderPages:
     async def decide(self, request: Request) -> Response:
         """Confirm a case, or lift it."""
         number, form = number_in(request, "number"), form_of(request)
-        decide = {"confirm": card_cases.confirm, "lift": card_cases.lift}.get(text_of(form, "act", 16))
-        if decide is None:
-            raise HTTPException(400)
+        decide = named(form, CASE_ACTS)
         try:
             await decide(office_of(request).database, acting(request, form), number)
         except RegistryRefused as error:

@@ -5,15 +5,20 @@ Owns the list. Must not know how a page is made.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 from starlette.routing import Route
 
+from ops.web.desk import application_pages, holder_pages, month_pages, points_pages
 from ops.web.desk.application_pages import UPLOAD_BYTES_MAX, ApplicationPages
-from ops.web.desk.common import CLERKS, OFFICERS, GetPages
+from ops.web.desk.common import ACCOUNTS, CLERKS, OFFICERS, GetPages
 from ops.web.desk.holder_pages import HolderPages
+from ops.web.desk.month_pages import MonthPages
+from ops.web.desk.points_pages import PointsPages
 from ops.web.desk.words import DESK
+from ops.web.desk.words_accounts import ACCOUNTS_WORDS
 from ops.web.identity import MenuItem, Part
 
 HERE: Final = Path(__file__).parent
@@ -21,7 +26,21 @@ MENU: Final = (
     MenuItem("/desk/applications", "dk_applications", OFFICERS, CLERKS),
     MenuItem("/desk/holders", "dk_holders", OFFICERS, CLERKS),
     MenuItem("/desk/cases", "dk_cases", OFFICERS, CLERKS),
+    MenuItem("/desk/months", "dk_months", OFFICERS, ACCOUNTS),
+    MenuItem("/desk/points", "dk_points", OFFICERS, ACCOUNTS),
 )
+ACTS_OF: Final[Mapping[str, Collection[str]]] = {
+    "/desk/applications/{number:int}": application_pages.ACTS,
+    "/desk/holders/{account:int}": holder_pages.ACTS,
+    "/desk/cases/{number:int}": holder_pages.CASE_ACTS,
+    "/desk/months/{month}": month_pages.ACTS,
+    "/desk/proposals/{number:int}": month_pages.DECISIONS,
+    "/desk/points": points_pages.PROPOSALS,
+    "/desk/points/{number:int}": points_pages.DECISIONS,
+}
+"""What the field `act` of a form that is posted there may be."""
+WORDS: Final = {**DESK, **ACCOUNTS_WORDS}
+"""Of all pages of the desk."""
 
 
 def desk_part(pages: GetPages) -> Part:
@@ -45,4 +64,26 @@ def desk_part(pages: GetPages) -> Part:
         Route("/desk/cases", holders.cases),
         Route("/desk/cases/{number:int}", holders.decide, methods=["POST"]),
     ]
-    return Part(routes, DESK, [HERE], MENU, {"/desk/applications/": UPLOAD_BYTES_MAX})
+    routes += _accounts(pages)
+    return Part(routes, WORDS, [HERE], MENU, {"/desk/applications/": UPLOAD_BYTES_MAX})
+
+
+def _accounts(pages: GetPages) -> list[Route]:
+    months, points = MonthPages(pages), PointsPages(pages)
+    month = "/desk/months/{month}"
+    partner = f"{month}/{{partner:int}}"
+    return [
+        Route("/desk/months", months.months),
+        Route(month, months.show),
+        Route(month, months.act, methods=["POST"]),
+        Route(f"{month}/statements.csv", months.statements_csv),
+        Route(f"{month}/summary.csv", months.summary_csv),
+        Route(partner, months.statement),
+        Route(f"{partner}/csv", months.statement_csv),
+        Route(f"{partner}/pdf", months.statement_pdf),
+        Route("/desk/proposals/{number:int}", months.decide, methods=["POST"]),
+        Route("/desk/points", points.waiting),
+        Route("/desk/points", points.propose, methods=["POST"]),
+        Route("/desk/points/{number:int}", points.show),
+        Route("/desk/points/{number:int}", points.decide, methods=["POST"]),
+    ]

@@ -1,0 +1,78 @@
+-- What at a desk wants two persons: one proposes it, another approves it, and only then it is done. Triggers hold it, whatever
+-- program or hand writes: a proposal begins as one, stays as it was written, is decided once, and not approved by who made it.
+-- terms: what the act needs beside its subject (sums, an origin); nothing of it is of a person.
+
+create table registry.proposal (
+  number      bigint generated always as identity primary key,
+  programme   smallint not null references registry.programme (id),
+  act         text not null check (act in ('close_month', 'correct_statement', 'anonymise')),
+  subject     text not null check (length(subject) between 1 and 64),
+  terms       jsonb not null default '{}' check (jsonb_typeof(terms) = 'object' and octet_length(terms::text) <= 1024),
+  reason      text not null default '' check (length(reason) <= 200),
+  state       smallint not null default 1 check (state between 1 and 3),  -- 1 proposed, 2 approved, 3 refused
+  proposed_by text not null default current_setting('cityswitch.actor') check (length(proposed_by) between 1 and 64),
+  proposed_at timestamptz not null default clock_timestamp(),
+  decided_by  text check (length(decided_by) between 1 and 64),
+  decided_at  timestamptz,
+  check ((state = 1) = (decided_by is null) and (state = 1) = (decided_at is null)),
+  check (state <> 2 or registry.folded_name(decided_by) <> registry.folded_name(proposed_by))
+);
+-- A month is closed and a holder anonymised once; corrections may be as many.
+create unique index proposal_one on registry.proposal (programme, act, subject) where state < 3 and act <> 'correct_statement';
+create index proposal_open on registry.proposal (programme, number) where state = 1;
+
+call registry.keep_trail('proposal', 'number', false);
+
+create function registry.check_proposal() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'INSERT' then
+    if new.state <> 1 or new.proposed_by <> current_setting('cityswitch.actor') then
+      raise exception 'it begins as a proposal of who writes it';
+    end if;
+    return new;
+  end if;
+  if old.state <> 1 or new.state not in (2, 3)
+      or (to_jsonb(new) - array['state', 'decided_by', 'decided_at'])
+        is distinct from (to_jsonb(old) - array['state', 'decided_by', 'decided_at']) then
+    raise exception 'proposal %: it is decided once, and stays as it was made', old.number;
+  end if;
+  new.decided_by := current_setting('cityswitch.actor');
+  new.decided_at := clock_timestamp();
+  if new.state = 2 and registry.folded_name(new.decided_by) = registry.folded_name(old.proposed_by) then
+    raise exception 'proposal %: another person approves it than made it', old.number
+      using errcode = 'integrity_constraint_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger two_persons before insert or update on registry.proposal
+  for each row execute function registry.check_proposal();
+
+-- The office's site acts for many persons by one login, in a programme's role: so no month is closed, and no statement corrected,
+-- that two of them did not agree to. A person's own database login, and the owner's, name the second person instead.
+create function registry.check_agreed() returns trigger language plpgsql as $$
+begin
+  if current_user <> session_user and not office.serves_all() and not exists (
+      select from registry.proposal p
+        where p.programme = new.programme and p.state = 2 and case tg_table_name
+          when 'settlement_period' then p.act = 'close_month' and p.subject = new.month
+          else p.act = 'correct_statement' and p.subject = (to_jsonb(new) ->> 'partner') || '/' || new.month
+            and (p.terms ->> 'net_grosze') = (to_jsonb(new) ->> 'net_grosze')
+        end) then
+    raise exception 'two persons did not agree to this: it wants an approved proposal'
+      using errcode = 'integrity_constraint_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger was_agreed after insert on registry.settlement_period
+  for each row execute function registry.check_agreed();
+create trigger was_agreed after insert on registry.settlement_correction
+  for each row execute function registry.check_agreed();
+
+-- As 0050.
+alter table registry.proposal enable row level security;
+create policy own_programme on registry.proposal to cityswitch_programme
+  using (programme in (select registry.my_programmes())) with check (programme in (select registry.my_programmes()));
+grant select, insert on registry.proposal to cityswitch_programme;
+grant update (state) on registry.proposal to cityswitch_programme;

@@ -1,0 +1,130 @@
+"""Owns what wants two persons at a desk: proposed by one, approved or refused by another.
+
+The database holds the two persons and the one decision (migrations, 0095), and refuses to the office's site a
+month's close and a correction that were not approved. Takes the owner's connection, or a programme's own
+role. Must not know how anything approved is done. Invariant: a proposal stays as it was made.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any, Final, Literal
+
+import msgspec
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
+
+Act = Literal["close_month", "correct_statement", "anonymise"]
+SUBJECT_CHARACTERS_MAX: Final = 64
+_COLUMNS: Final = (
+    "number, act, subject, terms::text as terms, reason, state, proposed_by, proposed_at, decided_by, "
+    "decided_at"
+)
+
+
+class ProposalState(IntEnum):
+    """Of a proposal."""
+
+    PROPOSED = 1
+    APPROVED = 2
+    REFUSED = 3
+
+
+async def propose(
+    connection: Connection,
+    actor: Actor,
+    programme: int,
+    what: tuple[Act, str],
+    terms: Mapping[str, int | str] | None = None,
+) -> int:
+    """Propose an act on a subject; return its number. RegistryRefused: that is so already."""
+    act, subject = what
+    check_text("what it is about", subject, SUBJECT_CHARACTERS_MAX)
+    async with writing(connection, actor):
+        if act != "correct_statement" and await newest(connection, programme, act, subject, open_only=True):
+            raise RegistryRefused("this is proposed already, or was approved")
+        number: int = await connection.fetchval(
+            "insert into registry.proposal (programme, act, subject, terms, reason) "
+            "values ($1, $2, $3, $4::text::jsonb, $5) returning number",
+            programme,
+            act,
+            subject,
+            msgspec.json.encode(dict(terms or {})).decode(),
+            actor.reason,
+        )
+    return number
+
+
+async def approve(connection: Connection, actor: Actor, number: int) -> Any:
+    """Approve a proposal as another person than made it; return it. Raises NotInRegistry, RegistryRefused."""
+    async with writing(connection, actor):
+        row = await _proposed(connection, number)
+        if await connection.fetchval(
+            "select registry.folded_name($1) = registry.folded_name($2)", actor.name, row["proposed_by"]
+        ):
+            raise RegistryRefused("another person approves it than proposed it")
+        await _decide(connection, number, ProposalState.APPROVED)
+    return row
+
+
+async def refuse(connection: Connection, actor: Actor, number: int) -> Any:
+    """Refuse a proposal, or take one's own back; return it. Raises NotInRegistry, RegistryRefused."""
+    async with writing(connection, actor):
+        row = await _proposed(connection, number)
+        await _decide(connection, number, ProposalState.REFUSED)
+    return row
+
+
+async def find(connection: Connection, number: int) -> Any:
+    """Return a proposal. Raises NotInRegistry."""
+    check_number("the number of a proposal", number, 1, INT64_MAX)
+    row = await connection.fetchrow(
+        f"select {_COLUMNS} from registry.proposal where number = $1",  # noqa: S608 a fixed list
+        number,
+    )
+    if row is None:
+        raise NotInRegistry(f"there is no proposal {number}")
+    return row
+
+
+async def newest(
+    connection: Connection, programme: int, act: Act, subject: str, *, open_only: bool = False
+) -> Any | None:
+    """The newest proposal of an act on a subject; `open_only`: that was not refused."""
+    return await connection.fetchrow(
+        f"select {_COLUMNS} from registry.proposal where programme = $1 and act = $2 and subject = $3 "  # noqa: S608 a fixed list
+        "and ($4 or state < 3) order by number desc limit 1",
+        programme,
+        act,
+        subject,
+        not open_only,
+    )
+
+
+async def list_proposals(
+    connection: Connection, programme: int, acts: tuple[Act, ...], *, after: int = 0, limit: int = 100
+) -> list[Any]:
+    """A page of the proposals of some acts that wait for a decision, oldest first."""
+    check_page(limit, after)
+    rows: list[Any] = await connection.fetch(
+        f"select {_COLUMNS} from registry.proposal where programme = $1 and act = any($2::text[]) "  # noqa: S608 a fixed list
+        "and state = 1 and number > $3 order by number limit $4",
+        programme,
+        list(acts),
+        after,
+        limit,
+    )
+    return rows
+
+
+async def _proposed(connection: Connection, number: int) -> Any:
+    row = await find(connection, number)
+    if row["state"] != ProposalState.PROPOSED:
+        raise RegistryRefused(f"this is {ProposalState(row['state']).name.lower()} already")
+    return row
+
+
+async def _decide(connection: Connection, number: int, state: ProposalState) -> None:
+    await connection.execute("update registry.proposal set state = $2 where number = $1", number, int(state))

@@ -1,0 +1,225 @@
+"""A month's end at a desk: computed, looked at, and closed by two persons; corrections by two persons.
+
+Owns the use cases. Must not write SQL nor compute (`ledger` does). Invariants: whoever approves a close
+approves the sum that was proposed: where it comes to another one meanwhile, nothing is closed; an approved
+close that could not be carried out is carried out later, by anybody who may, with both names in the trail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import trio
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import kept_statements, proposals
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import ID_MAX, check_number, check_text
+from ledger.registry.partners import check_partner
+from ledger.registry.proposals import Act, ProposalState
+from ledger.registry.settlements import NET_GROSZE_MAX, ORIGIN_CHARACTERS_MAX
+from ledger.settlement import closing
+from ledger.settlement.compute import Summary
+from ledger.settlement.statement import (
+    KINDS,
+    Line,
+    Statement,
+    check_month,
+    read_statement,
+    read_statements,
+)
+from ops.settlement.prices import prices_of
+
+RUN_S_MAX: Final = 600.0
+PAGE: Final = 50
+CLOSE: Final[Act] = "close_month"
+CORRECT: Final[Act] = "correct_statement"
+ACTS: Final = (CLOSE, CORRECT)
+_ONE: Final = trio.CapacityLimiter(1)
+"""One month is computed at a time: it reads all that moved in it."""
+
+
+class MonthView(NamedTuple):
+    """A month as a desk sees it: the summary, a page of statements, the close."""
+
+    summary: Summary
+    statements: list[Any]
+    close: Any | None
+    """The proposal to close it, where there is one that was not refused."""
+
+
+@dataclass(frozen=True)
+class MonthDesk:
+    """Where the months of one programme are settled."""
+
+    database: Database
+    programme: int
+
+    async def months(self) -> list[Any]:
+        """Return the months that were settled or closed, the newest first."""
+        return await self.database.run(lambda c: kept_statements.kept_months(c, self.programme))
+
+    async def waiting(self) -> list[Any]:
+        """Return what was proposed and waits for a second person."""
+        return await self.database.run(lambda c: proposals.list_proposals(c, self.programme, ACTS))
+
+    async def show(self, month: str, after: int = 0) -> MonthView:
+        """Return a month as it was computed last, or as it was closed. Raises RegistryRefused."""
+        check_month(month)
+
+        async def job(connection: Connection) -> MonthView:
+            page = await kept_statements.kept_page(
+                connection, self.programme, month, after=after, limit=PAGE + 1
+            )
+            close = await proposals.newest(connection, self.programme, CLOSE, month, open_only=True)
+            return MonthView(await _summary(connection, self.programme, month), page, close)
+
+        return await self.database.run(job)
+
+    async def summary(self, month: str) -> Summary:
+        """Return the organiser's summary of a month as it was computed last, or as it was closed."""
+        check_month(month)
+        return await self.database.run(lambda c: _summary(c, self.programme, month))
+
+    async def statement(self, partner: int, month: str) -> Statement:
+        """Return the statement of a partner. Raises NotInRegistry, RegistryRefused."""
+        return await self.database.run(lambda c: read_statement(c, self.programme, partner, month))
+
+    async def statements(self, month: str) -> list[Statement]:
+        """Return all statements of a month. Raises NotInRegistry without any, RegistryRefused."""
+        return await self.database.run(
+            lambda c: read_statements(c, self.programme, month), timeout_s=RUN_S_MAX
+        )
+
+    async def run(self, actor: Actor, month: str) -> None:
+        """Compute the statements of an open month and keep them."""
+
+        async def job(connection: Connection) -> None:
+            prices = await prices_of(connection, self.programme, month)
+            await closing.run(connection, actor, self.programme, month, prices)
+
+        check_month(month)
+        async with _ONE:
+            await self.database.run(job, timeout_s=RUN_S_MAX)
+
+    async def propose_close(self, actor: Actor, month: str) -> int:
+        """Propose to close a month as its statements are kept now; return the proposal's number."""
+        check_month(month)
+
+        async def job(connection: Connection) -> int:
+            if await closing.is_closed(connection, self.programme, month):
+                raise RegistryRefused(f"month {month} is closed")
+            sums = await kept_statements.kept_sums(connection, self.programme, month)
+            if not sums["statements"]:
+                raise RegistryRefused("compute the month's statements first, and look at them")
+            terms = {"statements": sums["statements"], "due_grosze": sums["due_grosze"]}
+            return await proposals.propose(connection, actor, self.programme, (CLOSE, month), terms)
+
+        return await self.database.run(job)
+
+    async def propose_correction(
+        self, actor: Actor, partner: int, month: str, net_grosze: int, origin: str = ""
+    ) -> int:
+        """Propose to correct a partner's account in an open month. Wants a reason."""
+        check_month(month)
+        check_number("the number of a partner", partner, 1, ID_MAX)
+        check_number("the sum of a correction", net_grosze, -NET_GROSZE_MAX, NET_GROSZE_MAX)
+        check_text("what it sets right", origin, ORIGIN_CHARACTERS_MAX, least=0)
+        if not net_grosze or not actor.reason.strip():
+            raise RegistryRefused("a correction has a sum that is not 0, and a reason, which is kept")
+
+        async def job(connection: Connection) -> int:
+            await check_partner(connection, partner)
+            terms: dict[str, int | str] = {"net_grosze": net_grosze, "origin": origin}
+            what = (CORRECT, f"{partner}/{month}")
+            return await proposals.propose(connection, actor, self.programme, what, terms)
+
+        return await self.database.run(job)
+
+    async def approve(self, actor: Actor, number: int) -> None:
+        """Approve what another person proposed, and do it. Raises NotInRegistry, RegistryRefused."""
+        proposal = await self._find(number)
+        if proposal["act"] == CORRECT:
+            await self.database.run(lambda c: _correct(c, actor, number))
+            return
+        await self._same_sums(proposal)
+        await self.database.run(lambda c: proposals.approve(c, actor, number))
+        await self._close(actor._replace(second=proposal["proposed_by"]), proposal["subject"])
+
+    async def close(self, actor: Actor, month: str) -> None:
+        """Carry a close out that two persons agreed to and that could not be done then."""
+        check_month(month)
+        proposal = await self.database.run(
+            lambda c: proposals.newest(c, self.programme, CLOSE, month, open_only=True)
+        )
+        if proposal is None or proposal["state"] != ProposalState.APPROVED:
+            raise RegistryRefused("two persons close a month: one proposes it, another approves")
+        await self._close(actor._replace(second=_other(actor, proposal)), month)
+
+    async def refuse(self, actor: Actor, number: int) -> None:
+        """Refuse what was proposed, or take one's own back."""
+        await self._find(number)
+        await self.database.run(lambda c: proposals.refuse(c, actor, number))
+
+    async def _find(self, number: int) -> Any:
+        proposal = await self.database.run(lambda c: proposals.find(c, number))
+        if proposal["act"] not in ACTS:
+            raise RegistryRefused("this is decided elsewhere")
+        return proposal
+
+    async def _same_sums(self, proposal: Any) -> None:
+        month, terms = proposal["subject"], msgspec.json.decode(proposal["terms"])
+
+        async def job(connection: Connection) -> closing.Settled:
+            prices = await prices_of(connection, self.programme, month)
+            return await closing.compute(connection, self.programme, month, prices)
+
+        async with _ONE:
+            summary = (await self.database.run(job, timeout_s=RUN_S_MAX)).summary
+        if (summary.statements, summary.due_grosze) != (terms["statements"], terms["due_grosze"]):
+            raise RegistryRefused("the month comes to another sum by now: compute it and propose it anew")
+
+    async def _close(self, actor: Actor, month: str) -> None:
+        async def job(connection: Connection) -> None:
+            prices = await prices_of(connection, self.programme, month)
+            await closing.close(connection, actor, self.programme, month, prices)
+
+        async with _ONE:
+            await self.database.run(job, timeout_s=RUN_S_MAX)
+
+
+async def _summary(connection: Connection, programme: int, month: str) -> Summary:
+    if await closing.is_closed(connection, programme, month):
+        return await closing.read_summary(connection, programme, month)
+    sums = dict(await kept_statements.kept_sums(connection, programme, month))
+    rows = await kept_statements.kept_lines(connection, programme, month)
+    lines = sorted((Line(**dict(row)) for row in rows), key=lambda one: KINDS.index(one.kind))
+    return Summary(
+        programme=programme,
+        month=month,
+        lines=tuple(lines),
+        duplicate_fees_grosze=0,  # of no partner: told when the month is closed
+        closed_at_ms=None,
+        **sums,
+    )
+
+
+async def _correct(connection: Connection, actor: Actor, number: int) -> None:
+    """Approve a correction and enter it: both, or neither."""
+    async with writing(connection, actor):
+        row = await proposals.approve(connection, actor, number)
+        partner, _, month = row["subject"].partition("/")
+        terms = msgspec.json.decode(row["terms"])
+        agreed = actor._replace(reason=row["reason"], second=row["proposed_by"])
+        await closing.correct(
+            connection, agreed, int(partner), month, terms["net_grosze"], origin=terms["origin"]
+        )
+
+
+def _other(actor: Actor, proposal: Any) -> str:
+    """Return which of the two who agreed is another one than who acts."""
+    one, other = proposal["proposed_by"], proposal["decided_by"]
+    return str(other if one == actor.name else one)

@@ -1,0 +1,250 @@
+"""The pages of a month's end: months, their statements, the organiser's summary, the close by two persons.
+
+Owns what they ask and answer. Must not know how a month is computed (`ops.settlement`). Invariants: a month
+is named by the address, like 2026-11; nothing that cannot be taken back is done without a box that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import trio
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.errors import DatabaseContended, NotInRegistry, RegistryRefused
+from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
+from ledger.registry.bounds import ID_MAX
+from ledger.registry.proposals import ProposalState
+from ledger.registry.settlements import ORIGIN_CHARACTERS_MAX
+from ledger.settlement.statement import check_month
+from ops.settlement.moments import moment_of
+from ops.settlement.month_desk import PAGE, MonthDesk
+from ops.settlement.pdf import line_name, statement_pdf
+from ops.settlement.sheets import statements_csv, summary_csv
+from ops.settlement.words import zloty
+from ops.web.desk.common import (
+    ACCOUNTS,
+    OFFICERS,
+    WORK,
+    GetPages,
+    acting,
+    grosze_of,
+    named,
+    number_in,
+    status_of,
+    sure,
+    to,
+    to_keep,
+    whole,
+)
+from ops.web.identity import form_of, office_of, require, text_of
+
+Act = Callable[[MonthDesk, Actor, str, FormData], Awaitable[object]]
+Decision = Callable[[MonthDesk, Actor, int, FormData], Awaitable[object]]
+CSV: Final = "text/csv; charset=utf-8"
+PDF: Final = "application/pdf"
+SUMS: Final = ("net_grosze", "vat_grosze", "gross_grosze", "rebates_grosze", "due_grosze")
+DAY: Final = (
+    *("earns", "points_issued", "redemptions", "points_redeemed", "rebates_grosze", "uses"),
+    *("discounts_grosze", "refunds", "reversals"),
+)
+
+
+def months_of(request: Request) -> MonthDesk:
+    """Return where the months of this person's programme are settled."""
+    office = office_of(request)
+    return MonthDesk(office.database, office.programme)
+
+
+async def _close(desk: MonthDesk, actor: Actor, month: str, form: FormData) -> None:
+    sure(form)
+    await desk.close(actor, month)
+
+
+async def _correct(desk: MonthDesk, actor: Actor, month: str, form: FormData) -> None:
+    partner, net = whole(form, "partner"), grosze_of(form, "net")
+    await desk.propose_correction(actor, partner, month, net, text_of(form, "origin", ORIGIN_CHARACTERS_MAX))
+
+
+async def _approve(desk: MonthDesk, actor: Actor, number: int, form: FormData) -> None:
+    sure(form)
+    await desk.approve(actor, number)
+
+
+ACTS: Final[dict[str, Act]] = {
+    "run": lambda desk, actor, month, _: desk.run(actor, month),
+    "propose_close": lambda desk, actor, month, _: desk.propose_close(actor, month),
+    "close": _close,
+    "correct": _correct,
+}
+DECISIONS: Final[dict[str, Decision]] = {
+    "approve": _approve,
+    "refuse": lambda desk, actor, number, _: desk.refuse(actor, number),
+}
+
+
+class MonthPages:
+    """The months of whoever's programme it is."""
+
+    def __init__(self, pages: GetPages) -> None:
+        self._pages = pages
+
+    @require(*OFFICERS, roles=ACCOUNTS)
+    async def months(self, request: Request) -> Response:
+        """Show the months there are, and what waits for a second person; lead to the one that is named."""
+        wanted = request.query_params.get("month", "")
+        if wanted:
+            return to(request, f"/desk/months/{_month(wanted)}")
+        return await self._months(request)
+
+    @require(*OFFICERS, roles=ACCOUNTS)
+    async def show(self, request: Request) -> Response:
+        """Show one month."""
+        return await self._show(request)
+
+    @require(*OFFICERS, roles=ACCOUNTS)
+    async def act(self, request: Request) -> Response:
+        """Compute a month, propose to close it, carry an agreed close out, propose a correction."""
+        month, form, desk = _month_in(request), form_of(request), months_of(request)
+        act = named(form, ACTS)
+        try:
+            await act(desk, acting(request, form), month, form)
+        except (RegistryRefused, DatabaseContended) as error:
+            return await self._show(request, error)
+        return to(request, f"/desk/months/{month}")
+
+    @require(*OFFICERS, roles=ACCOUNTS)
+    async def decide(self, request: Request) -> Response:
+        """Approve what another person proposed, or refuse it."""
+        number, form, desk = number_in(request, "number"), form_of(request), months_of(request)
+        act = named(form, DECISIONS)
+        try:
+            await act(desk, acting(request, form), number, form)
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        except (RegistryRefused, DatabaseContended) as error:
+            return await self._months(request, error)
+        return to(request, "/desk/months")
+
+    @require(*OFFICERS, roles=ACCOUNTS)
+    async def statement(self, request: Request) -> Response:
+        """Show the statement of a partner."""
+        found = await _statement(request)
+        return self._pages().render(
+            request,
+            "desk_statement.html",
+            statement=found,
+            closed=None if found.closed_at_ms is None else moment_of(found.closed_at_ms),
+            day_columns=DAY,
+            sums=SUMS,
+            **_speaking(request),
+        )
+
+    @require(*OFFICERS, roles=ACCOUNTS)
+    async def statement_csv(self, request: Request) -> Response:
+        """Give the statement of a partner out as CSV."""
+        found = await _statement(request)
+        return to_keep(statements_csv([found]).encode(), f"{_name(found.number)}.csv", CSV)
+
+    @require(*OFFICERS, roles=ACCOUNTS)
+    async def statement_pdf(self, request: Request) -> Response:
+        """Give the statement of a partner out as tagged PDF, in the language of the page."""
+        found, language = await _statement(request), request.state.language
+        body = await trio.to_thread.run_sync(statement_pdf, found, language, limiter=WORK)
+        return to_keep(body, f"{_name(found.number)}.pdf", PDF)
+
+    @require(*OFFICERS, roles=ACCOUNTS)
+    async def statements_csv(self, request: Request) -> Response:
+        """Give all statements of a month out as one CSV."""
+        month = _month_in(request)
+        try:
+            found = await months_of(request).statements(month)
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        body = await trio.to_thread.run_sync(statements_csv, found, limiter=WORK)
+        return to_keep(body.encode(), f"statements-{month}.csv", CSV)
+
+    @require(*OFFICERS, roles=ACCOUNTS)
+    async def summary_csv(self, request: Request) -> Response:
+        """Give the organiser's summary of a month out as CSV."""
+        month = _month_in(request)
+        summary = await months_of(request).summary(month)
+        return to_keep(summary_csv(summary).encode(), f"summary-{month}.csv", CSV)
+
+    async def _months(self, request: Request, error: Exception | None = None) -> Response:
+        desk = months_of(request)
+        return self._pages().render(
+            request,
+            "desk_months.html",
+            status=_status(error),
+            months=await desk.months(),
+            waiting=await desk.waiting(),
+            reason_max=REASON_CHARACTERS_MAX,
+            fault=str(error) if error else "",
+            **_speaking(request),
+        )
+
+    async def _show(self, request: Request, error: Exception | None = None) -> Response:
+        month, after = _month_in(request), request.query_params.get("after", "")
+        from_ = int(after) if after.isascii() and after.isdecimal() and int(after) <= ID_MAX else 0
+        view = await months_of(request).show(month, from_)
+        closed = view.summary.closed_at_ms
+        return self._pages().render(
+            request,
+            "desk_month.html",
+            status=_status(error),
+            month=month,
+            summary=view.summary,
+            closed=None if closed is None else moment_of(closed),
+            close=view.close,
+            is_approved=view.close is not None and view.close["state"] == ProposalState.APPROVED,
+            statements=view.statements[:PAGE],
+            more=view.statements[PAGE - 1]["partner"] if len(view.statements) > PAGE else 0,
+            sums=SUMS,
+            reason_max=REASON_CHARACTERS_MAX,
+            fault=str(error) if error else "",
+            **_speaking(request),
+        )
+
+
+def _speaking(request: Request) -> dict[str, Any]:
+    """Return how money and lines read in the language of a page."""
+    language = request.state.language
+    return {
+        "money": lambda grosze: zloty(grosze, language),
+        "line_name": lambda line: line_name(line, language),
+    }
+
+
+def _status(error: Exception | None) -> int:
+    if error is None:
+        return 200
+    return status_of(error) if isinstance(error, RegistryRefused) else 409
+
+
+def _month(text: str) -> str:
+    try:
+        return check_month(text)
+    except RegistryRefused:
+        raise HTTPException(404) from None
+
+
+def _month_in(request: Request) -> str:
+    return _month(request.path_params["month"])
+
+
+def _name(number: str) -> str:
+    """Return the number of a statement as a file is named: letters, figures and dashes."""
+    return "".join(each if each.isascii() and each.isalnum() else "-" for each in number)
+
+
+async def _statement(request: Request) -> Any:
+    month, partner = _month_in(request), number_in(request, "partner")
+    try:
+        return await months_of(request).statement(partner, month)
+    except RegistryRefused:  # not there, or a number that no partner has
+        raise HTTPException(404) from None

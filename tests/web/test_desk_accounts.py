@@ -1,0 +1,320 @@
+"""The desk's pages of months, statements and points in a real browser: two persons, to the end."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from ledger.postgres.database import Connection, Database
+from ledger.registry import proposals
+from ledger.registry.audit import Actor
+from ledger.registry.card_states import CardStatus
+from ledger.registry.cards import CardRow, import_cards
+from tests.days import today
+from tests.ops.test_applications import number_of
+from tests.web.desk_acts import Clicked, clicking, covers
+from tests.web.office_stage import TESTER, Client, OfficeStage
+from tests.web.till_page import axe_violations
+
+CITIES = {"zgierz": 3, "czestochowa": 1}
+"""A city whose months are settled, and one that has points."""
+SETTLED, WITH_POINTS = CITIES.values()
+MONTH = "/desk/months/{month}"
+PARTNER = f"{MONTH}/{{partner:int}}"
+
+
+def month_before(day: date) -> str:
+    return f"{day.replace(day=1) - timedelta(days=1):%Y-%m}"
+
+
+THIS = f"{today():%Y-%m}"
+LAST = month_before(today())
+FIRST = month_before(date.fromisoformat(f"{LAST}-01"))
+
+
+@pytest.fixture(scope="module")
+def clients(office: OfficeStage) -> dict[str, Client]:
+    """Two officers of the accounts of each city, who have signed in."""
+    found = {}
+    for city, programme in CITIES.items():
+        for name in ("ann", "ben"):
+            office.officer(programme, f"{name}-accounts", "accounts")
+            found[f"{name}{programme}"] = office.signed_in(city, f"{name}-accounts")
+    return found
+
+
+@pytest.fixture
+def desk(office: OfficeStage, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Clicked]:
+    """Browsers of officers."""
+    with clicking(office, browser, request.function) as clicked:
+        yield clicked
+
+
+def two(desk: Clicked, clients: dict[str, Client], programme: int) -> tuple[Page, Page]:
+    """The browsers of who proposes, and of the second person."""
+    ann, ben = (desk.browser_of(clients[f"{name}{programme}"]) for name in ("ann", "ben"))
+    return ann, ben
+
+
+@pytest.fixture(scope="module")
+def partner(office: OfficeStage) -> int:
+    """A partner of the city."""
+    (row,) = office.sql("select min(id) as id from registry.partner where programme = $1", SETTLED)
+    found: int = row["id"]
+    return found
+
+
+def kept(page: Page, selector: str, tmp_path: Path) -> bytes:
+    """Click a link to a file; return what the browser was given."""
+    with page.expect_download() as waiting:
+        page.click(selector)
+    place = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(place)
+    return place.read_bytes()
+
+
+def fault(page: Page) -> str:
+    return page.locator("#fault").inner_text()
+
+
+@covers(
+    "GET /desk/months", f"GET {MONTH}", f"POST {MONTH} run", f"POST {MONTH} propose_close",
+    f"POST {MONTH} correct", f"POST {MONTH} close", "POST /desk/proposals/{number:int} approve",
+    "POST /desk/proposals/{number:int} refuse", f"GET {PARTNER}", f"GET {PARTNER}/csv",
+    f"GET {PARTNER}/pdf", f"GET {MONTH}/statements.csv", f"GET {MONTH}/summary.csv",
+)  # fmt: skip
+def test_a_month_is_corrected_settled_and_closed_by_two_persons(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int, tmp_path: Path
+) -> None:
+    """A correction and a close: proposed by one, approved by another, and by nobody alone; then the files."""
+    ann, ben = two(desk, clients, SETTLED)
+    propose_correction(office, ann, partner, "12,50")
+    ann.locator("input[name=sure]").check()
+    ann.locator("button[value=approve]").click()
+    assert "another person" in fault(ann)
+    ben.goto(f"{office.url}en/desk/months")
+    ben.locator("input[name=sure]").check()
+    ben.locator("button[value=approve]").click()
+    propose_correction(office, ann, partner, "-3")
+    ann.locator("button[value=refuse]").click()
+    ann.goto(f"{office.url}en/desk/months")
+    ann.fill("#month", FIRST)
+    ann.click("#open_month")
+    ann.click("#act_propose_close")
+    assert "compute" in fault(ann), "nobody closes what nobody saw"
+    ann.click("#act_run")
+    assert ann.locator("#due_grosze").inner_text() == "PLN 15.38"
+    ann.fill("#reason_close", "month end")
+    ann.click("#act_propose_close")
+    expect(ann.locator("#act_propose_close")).to_have_count(0)
+    ben.goto(f"{office.url}en/desk/months")
+    ben.locator("input[name=sure]").check()
+    ben.locator("button[value=approve]").click()
+    ben.get_by_role("link", name=FIRST).click()
+    assert "was closed" in ben.locator("#state").inner_text()
+    the_files(ben, partner, tmp_path)
+    (row,) = office.sql("select actor, second from registry.audit where object = 'settlement_period'")
+    assert row["actor"].startswith("Ben")
+    assert row["second"].startswith("Ann")
+    agree(office, LAST)
+    ann.goto(f"{office.url}en/desk/months/{LAST}")
+    ann.locator("#sure").check()
+    ann.click("#act_close")
+    assert "was closed" in ann.locator("#state").inner_text()
+
+
+def agree(office: OfficeStage, month: str) -> None:
+    """Two persons agree to a close, and nobody carries it out: as where the process ends just then."""
+
+    async def job(c: Connection) -> None:
+        number = await proposals.propose(
+            c, Actor("one"), SETTLED, ("close_month", month), {"statements": 0, "due_grosze": 0}
+        )
+        await proposals.approve(c, Actor("other"), number)
+
+    office.run(lambda owner: owner.run(job))
+
+
+def propose_correction(office: OfficeStage, page: Page, partner: int, net: str) -> None:
+    page.goto(f"{office.url}en/desk/months/{FIRST}")
+    page.fill("#partner", str(partner))
+    page.fill("#net", net)
+    page.fill("#origin", "typed twice")
+    page.fill("#reason_correct", "the till's roll says another sum")
+    page.click("#act_correct")
+    page.goto(f"{office.url}en/desk/months")
+
+
+def the_files(page: Page, partner: int, tmp_path: Path) -> None:
+    """The statement on screen, as CSV and PDF; all of them; the summary: one sum."""
+    every = list(csv.DictReader(io.StringIO(kept(page, "#statements_csv", tmp_path).decode())))
+    summary = list(csv.DictReader(io.StringIO(kept(page, "#summary_csv", tmp_path).decode())))
+    page.get_by_role("link", name=str(partner), exact=True).click()
+    assert page.locator("#due_grosze").inner_text() == "PLN 15.38"
+    one = list(csv.DictReader(io.StringIO(kept(page, "#csv", tmp_path).decode())))
+    for rows in (every, summary, one):
+        assert [row["due_grosze"] for row in rows if row["row"] == "total"] == ["1538"]
+    pdf = pypdf.PdfReader(io.BytesIO(kept(page, "#pdf", tmp_path)))
+    assert "15.38" in pdf.pages[0].extract_text()
+    assert "/StructTreeRoot" in pdf.root_object, "the PDF is tagged"
+
+
+def test_nothing_stands_in_for_the_second_person(office: OfficeStage) -> None:
+    """The database itself refuses a programme's role a close and a correction nobody else agreed to."""
+
+    async def run(_owner: Database) -> list[str]:
+        said = []
+        for sql in (
+            "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
+            "values (1, '2020-01', 1, 2, 'x', '{}')",
+            "insert into registry.settlement_correction (programme, partner, month, net_grosze) "
+            "select 1, min(id), '2030-01', 5 from registry.partner",
+            "update registry.proposal set state = 2 where number = (select number from mine)",
+            "insert into registry.proposal (programme, act, subject, state) values (1, 'anonymise', '8', 2)",
+        ):
+
+            async def job(c: Connection, sql: str = sql) -> None:
+                async with c.transaction():
+                    await c.execute("set local cityswitch.actor = 'ann'")
+                    await c.execute("set local cityswitch.second = 'nobody'")
+                    await c.execute(
+                        "create temp table mine on commit drop as select 0::bigint as number where false"
+                    )
+                    await c.execute(
+                        "with made as (insert into registry.proposal (programme, act, subject) "
+                        "values (1, 'anonymise', '16') returning number) insert into mine select * from made"
+                    )
+                    await c.execute(sql)
+
+            try:
+                await office.offices[WITH_POINTS].database.run(job)
+            except Exception as error:
+                said.append(str(error))
+            else:
+                said.append("")
+        return said
+
+    closed, corrected, approved, begun = office.run(run)
+    assert "the month after" in closed or "two persons" in closed
+    assert "two persons" in corrected
+    assert "another person" in approved
+    assert "begins as a proposal" in begun
+
+
+def number(n: int) -> str:
+    return number_of("96161", 7_000 + n)
+
+
+@pytest.fixture(scope="module")
+def cards(office: OfficeStage) -> list[str]:
+    """Some active cards."""
+    token = office.master.pepper(WITH_POINTS).token
+    digits = [number(n) for n in range(3)]
+
+    async def run(owner: Database) -> None:
+        rows = [CardRow(token(each), each[-4:], None, CardStatus.ACTIVE) for each in digits]
+        await owner.run(lambda c: import_cards(c, TESTER, WITH_POINTS, rows))
+
+    office.run(run)
+    return digits
+
+
+@covers(
+    "GET /desk/points", "GET /desk/points/{number:int}", "POST /desk/points correct",
+    "POST /desk/points open", "POST /desk/points/{number:int} approve",
+    "POST /desk/points/{number:int} refuse",
+)  # fmt: skip
+def test_points_are_corrected_and_opened_by_two_persons(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client], cards: list[str]
+) -> None:
+    """Proposed with a reason, approved by another who says the sum; and refused."""
+    ann, ben = two(desk, clients, WITH_POINTS)
+    propose_points(office, ann, cards[0], "25")
+    assert cards[0] not in ann.content()
+    approve_points(ann, "25")
+    assert "another person" in fault(ann)
+    ben.goto(ann.url)
+    approve_points(ben, "24")
+    assert "does not come to 24" in fault(ben)
+    approve_points(ben, "25")
+    assert ben.locator("#state").inner_text() == "approved"
+    ann.goto(f"{office.url}en/desk/points")
+    ann.fill("#lines", f"{cards[1]} 300 OLD-1\n{cards[2]} 40 OLD-2")
+    ann.fill("#reason_open", "the old system")
+    ann.click("#act_open")
+    ben.goto(ann.url)
+    approve_points(ben, "340")
+    propose_points(office, ann, cards[0], "-5")
+    ben.goto(ann.url)
+    ben.fill("#reason_refuse", "no proof")
+    ben.click("#act_refuse")
+    assert ben.locator("#state").inner_text() == "refused"
+    rows = office.sql("select state, points_sum from registry.adjustment order by number desc limit 3")
+    assert [(row["state"], row["points_sum"]) for row in rows] == [(3, -5), (2, 340), (2, 25)]
+
+
+def propose_points(office: OfficeStage, page: Page, card: str, points: str) -> None:
+    page.goto(f"{office.url}en/desk/points")
+    page.fill("#card", card)
+    page.fill("#points", points)
+    page.fill("#reason_correct", "a till was broken")
+    page.click("#act_correct")
+
+
+def approve_points(page: Page, points: str) -> None:
+    page.fill("#points", points)
+    page.fill("#reason_approve", "seen")
+    page.click("#act_approve")
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_axe_finds_nothing_on_the_accounts_pages(
+    desk: Clicked, office: OfficeStage, clients: dict[str, Client], partner: int, language: str
+) -> None:
+    """Months, a month, a statement, points: 0 violations in both languages, and nothing overflows."""
+    pages = {city: desk.browser_of(clients[f"ann{city}"], scripts=True) for city in CITIES.values()}
+    clients["ann3"].get("/en/desk/months")
+    assert clients["ann3"].post(f"/en/desk/months/{THIS}", act="run").status == 303
+    for path in ("months", f"months/{THIS}", f"months/{THIS}/{partner}", "points", "points/1"):
+        page = pages[WITH_POINTS if path.startswith("points") else SETTLED]
+        page.goto(f"{office.url}{language}/desk/{path}")
+        assert axe_violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+WRONG: list[tuple[str, dict[str, str]]] = [
+    (f"/en/desk/months/{LAST}", {"act": "correct", "partner": "1.5", "net": "1"}),
+    (f"/en/desk/months/{LAST}", {"act": "correct", "partner": "1", "net": "1e9"}),
+    (f"/en/desk/months/{LAST}", {"act": "correct", "partner": "99999999", "net": "1", "reason": "x"}),
+    (f"/en/desk/months/{LAST}", {"act": "close"}),
+    (f"/en/desk/months/{LAST}", {"act": "close", "sure": "yes"}),
+    ("/en/desk/months/2031-01", {"act": "run"}),
+    ("/en/desk/proposals/99999", {"act": "approve"}),
+    ("/en/desk/points", {"act": "correct", "card": "x", "points": "1"}),
+    ("/en/desk/points", {"act": "correct", "card": number(0), "points": "9999999999", "reason": "x"}),
+    ("/en/desk/points", {"act": "open", "lines": "", "reason": "x"}),
+    ("/en/desk/points", {"act": "open", "lines": "a b c", "reason": "x"}),
+    ("/en/desk/points", {"act": "open", "lines": f"{number(0)} 5 a\n" * 501, "reason": "x"}),
+    ("/en/desk/points", {"act": "open", "lines": f"{number(0)} 5 {'a' * 65}", "reason": "x"}),
+    ("/en/desk/points/99999", {"act": "approve", "points": "1"}),
+]
+
+
+@pytest.mark.parametrize(("path", "fields"), WRONG)
+def test_wrong_input_of_accounts_is_an_answer(
+    clients: dict[str, Client], path: str, fields: dict[str, Any]
+) -> None:
+    """What cannot be is refused and told: 404 or 409, and no card number comes back."""
+    client = clients["ann1"]
+    client.get("/en/desk/points")
+    reply = client.post(path, **fields)
+    assert reply.status in (404, 409), reply.text
+    assert number(0) not in reply.text
+    for bad in ("2026-13", "1999-01", "x", "2026-1"):
+        assert client.get(f"/en/desk/months/{bad}").status == 404
