@@ -51,7 +51,9 @@ async def find_session(connection: Connection, hash_: bytes, *, idle_s: int) -> 
     """The session of a token's hash with its login, seen just now; None where there is none that lasts."""
     row = await connection.fetchrow(
         "select s.number, s.stage, s.pending, s.login, s.programme, l.kind, l.shown, l.account, l.partner, "
-        "l.desk, l.roles, extract(epoch from now() - s.seen_at)::float8 as unseen_s "
+        "l.desk, l.roles, extract(epoch from now() - s.seen_at)::float8 as unseen_s, s.acts_for, "
+        "(select r.role from web.represented_v1(s.login) r "
+        "where s.acts_for is not null and r.account = s.acts_for) as acts_as "
         "from web.session s join web.login l on l.id = s.login "
         "where s.hash = $1 and s.ends_at > now() and s.seen_at > now() - make_interval(secs => $2) "
         "and l.ended_at is null",

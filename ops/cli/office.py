@@ -151,15 +151,38 @@ async def officer(
 
 
 @app.command(help_epilogue=examples("office code < card-number"))
-async def code(number: CardNumber = "-", /, *, json: Json = False, place: Place = HERE) -> None:
-    """Make a code with which a card's holder makes a login, once, within two weeks. An older one is void."""
+async def code(
+    number: CardNumber = "-",
+    /,
+    *,
+    representative: Annotated[
+        int, Parameter(help="For this guardian or proxy of the holder's, by number (holders agreements).")
+    ] = 0,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Make a code with which a card's holder makes a login, once, within two weeks. An older one is void.
+
+    With --representative: one with which a guardian or proxy acts for the holder under the own login.
+    """
     with office_packages():
-        from ops.web.identity.making import activation_code  # noqa: PLC0415 the extra's packages
+        from ops.web.identity.making import (  # noqa: PLC0415 the extra's packages
+            activation_code,
+            representative_code,
+        )
     digits, key = digits_of(number), master_key(place)
     async with changing(place) as database:
-        made = await activation_code(database, key, digits)
+        if representative:
+            made = await representative_code(database, key, by.told(), digits, representative)
+        else:
+            made = await activation_code(database, key, digits)
+    whose = "representative" if representative else "holder"
     tell_done(
-        f"Activation code: {made}. Give it to nobody but the holder.", {"code": made}, as_json=json, again=""
+        f"Activation code: {made}. Give it to nobody but the {whose}.",
+        {"code": made},
+        as_json=json,
+        again="",
     )
 
 

@@ -23,6 +23,7 @@ from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.terminals import NewTerminal, import_terminals
 from tests.ledger.books import PARTNER, TESTER, Books, write_registry
+from tests.ledger.of_a_person import OF_A_PERSON
 from tests.ledger.settled import SETTLED
 from tests.ledger.told import FORBIDDEN, READABLE, rows_of
 from tests.switch.memory import MASTER_KEY
@@ -54,27 +55,6 @@ SHARED = {
     "office.rollup_mark",
 }
 """Of the whole installation: what may become of any card, a number, a check value, which workers live."""
-OF_A_PERSON = (
-    "insert into people.consent (account, programme, kind, given_on) values ($1, $2, 'data', '2026-01-02')",
-    "insert into people.representative (account, programme, number, role, name) "
-    "values ($1, $2, 1, 'proxy', decode(repeat('00', 38), 'hex'))",
-    "insert into people.application (account, programme, kind, via, form, received_on, second_needed) "
-    "values ($1, $2, 'first', 'desk', repeat('x', 40)::bytea, '2026-01-02', false)",
-    "insert into people.attachment (application, programme, kind, type, body) "
-    "select number, $2, 'photo', 'image/png', form from people.application where account = $1",
-    "insert into people.message (account, programme, from_holder, body) "
-    "values ($1, $2, true, repeat('x', 40)::bytea)",
-    "insert into web.login (programme, kind, name_key, password, account) "
-    "values ($2, 'holder', sha256('x'), 'x', $1)",
-    "insert into web.session (hash, programme, login, stage, ends_at) "
-    "select sha256(int8send($1)), $2::smallint, id, 'whole', now() from web.login where account = $1",
-    "insert into web.recovery_code (login, programme, hash) "
-    "select id, $2::smallint, sha256('x') from web.login where account = $1",
-    "insert into web.passkey (programme, login, credential, public_key, uses, is_synced, name) "
-    "select $2::smallint, id, sha256('x'), 'x', 0, false, 'x' from web.login where account = $1",
-    "insert into web.code (hash, programme, purpose, account, ends_at) "
-    "values (sha256(int8send($1)), $2, 'activate', $1, now())",
-)
 
 
 async def propose_five(c: Connection, programme: int, token: int) -> None:
@@ -214,6 +194,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "people.application",
         "people.attachment",
         "people.message",
+        "web.acting_for",
         "web.login",
         "web.session",
         "registry.terminal",

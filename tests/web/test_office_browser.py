@@ -13,6 +13,7 @@ from tests.web.office_stage import PASSWORD, SECRET, OfficeStage
 
 HOLDER_PAGES = (
     "", "/offers", "/history", "/messages", "/data", "/consents", "/login", "/end", "/duplicate", "/renewal",
+    "/family",
 )  # fmt: skip
 EVERYBODY_S = ("/account/sessions", "/account/password", "/account/passkeys")
 STRANGERS = ("/login", "/register", "/accessibility")

@@ -141,5 +141,6 @@ async def _shown(request: Request, desk: ApplicationDesk) -> dict[str, Any]:
             "due": day_of(row["complete_until"] or row["due_on"], language),
         }
         for row in await desk.of_account(person.account)
+        if person.acts_as != "proxy" or row["kind"] == "renewal"
     ]
     return {"applications": rows, "is_done": request.query_params.get("done") == "1"}

@@ -27,7 +27,7 @@ from ops.web.pages import Pages
 from switch.rules.programme import Rules
 
 PAGE_ROWS: Final = 25
-BLOCK_REASON: Final = "asked for by the holder on the web (Zgierz § 24)"
+BLOCK_REASON: Final = "asked for on the web (Zgierz § 24)"
 
 
 def service_of(request: Request) -> SelfService:
@@ -72,6 +72,8 @@ class CardPages:
     async def overview(self, request: Request) -> Response:
         """Show the cards and until when the holder is entitled."""
         view = await service_of(request).overview()
+        person = person_of(request)
+        is_proxy = person is not None and person.acts_as == "proxy"  # sees what it is to act on, no more
         language = request.state.language
         say = speech_of(request, view.rules).say
         until = day_of(view.entitled_until, language)
@@ -87,8 +89,8 @@ class CardPages:
             programme=view.rules.programme.name,
             cards=[_told(card, say, language) for card in view.cards],
             entitled=entitled,
-            kinds=", ".join(names.get(language, "") for names in (*view.kinds, *view.flags)),
-            points=view.points if view.rules.earn or view.rules.redeem else None,
+            kinds="" if is_proxy else ", ".join(n.get(language, "") for n in (*view.kinds, *view.flags)),
+            points=view.points if (view.rules.earn or view.rules.redeem) and not is_proxy else None,
             notice=day_of(view.notice_ends_on, language) if view.notice_ends_on else "",
             done=request.query_params.get("done", ""),
         )

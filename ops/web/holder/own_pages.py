@@ -26,8 +26,8 @@ from ops.web.pages import Pages
 
 CHANNELS: Final = ("", "phone", "sms", "email")
 MESSAGE_CHARACTERS_MAX: Final = 4_000
-RESIGN_REASON: Final = "asked for by the holder on the web (Zgierz § 31)"
-DELETE_REASON: Final = "asked for by the holder on the web (Zgierz § 19, § 26)"
+RESIGN_REASON: Final = "asked for on the web (Zgierz § 31)"
+DELETE_REASON: Final = "asked for on the web (Zgierz § 19, § 26)"
 
 
 class OwnPages:
@@ -151,7 +151,8 @@ class OwnPages:
 
     async def _delete(self, request: Request, service: SelfService, who: Person) -> Response:
         await service.anonymise(actor_of(who, DELETE_REASON))
-        visit_of(request).become(new_token(0))
+        if who.acts_for is None:  # who acted for another stays signed in
+            visit_of(request).become(new_token(0))
         request.state.person = None
         return self._pages().render(request, "holder_deleted.html")
 

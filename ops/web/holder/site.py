@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ledger.registry.logins import Kind
+from ops.web.holder.acting import WHO_MAY, acted_for, ruled
 from ops.web.holder.asking_pages import UPLOADS, AskingPages
 from ops.web.holder.card_pages import CardPages
+from ops.web.holder.family_pages import FamilyPages
 from ops.web.holder.login_pages import LoginPages
 from ops.web.holder.own_pages import OwnPages
 from ops.web.holder.words import HOLDER
+from ops.web.holder.words_family import FAMILY
 from ops.web.identity.mail import Mail
 from ops.web.identity.part import MenuItem, Part
 from ops.web.identity.signing_in import Door
@@ -23,7 +26,7 @@ from ops.web.pages import Pages
 HERE: Final = Path(__file__).parent
 _HOLDER: Final[tuple[Kind, ...]] = ("holder",)
 MENU: Final = tuple(
-    MenuItem(f"/me{path}", word, _HOLDER)
+    MenuItem(f"/me{path}", word, _HOLDER, acting=WHO_MAY.get(f"/me{path}", ()))
     for path, word in (
         ("", "h_me"),
         ("/offers", "h_offers"),
@@ -33,6 +36,7 @@ MENU: Final = tuple(
         ("/duplicate", "h_duplicate"),
         ("/renewal", "h_renewal"),
         ("/consents", "h_consents"),
+        ("/family", "h_family"),
         ("/login", "h_login"),
         ("/end", "h_end"),
     )
@@ -53,6 +57,8 @@ def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail) -> Part:
         *AskingPages(pages).routes(),
         *OwnPages(pages, door).routes(),
         *LoginPages(pages, door, mail).routes(),
+        *FamilyPages(pages, door).routes(),
     ]
-    helpers = {"sign_in_links": (Link("/register", "h_register"),)}
-    return Part(routes, HOLDER, [HERE], MENU, uploads=UPLOADS, helpers=helpers)
+    helpers = {"sign_in_links": (Link("/register", "h_register"),), "acted_for": acted_for}
+    words = {**HOLDER, **FAMILY}
+    return Part([ruled(route) for route in routes], words, [HERE], MENU, uploads=UPLOADS, helpers=helpers)

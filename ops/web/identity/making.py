@@ -11,7 +11,8 @@ from typing import Final
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import logins
+from ledger.registry import acting_for, logins
+from ledger.registry.acting_for import NewLink
 from ledger.registry.audit import Actor
 from ledger.registry.bounds import text_fault
 from ledger.registry.logins import Kind, NewCode, NewLogin
@@ -49,6 +50,25 @@ async def activation_code(database: Database, master: MasterKey, digits: str) ->
             raise RegistryRefused(f"card {mask_card(digits)}: its holder has a login")
         new = NewCode(card["programme"], "activate", hash_of(plain_code(code)), card["account"])
         await logins.put_code(connection, new, hours=ACTIVATION_HOURS)
+
+    await database.run(job)
+    return code
+
+
+async def representative_code(
+    database: Database, master: MasterKey, actor: Actor, digits: str, number: int
+) -> str:
+    """Return a code with which a representative of a card's holder acts for the holder under the own login,
+    once; an older one is void.
+
+    Raises NotInRegistry without such a representative, RegistryRefused where it has a login.
+    """
+    code = new_code()
+
+    async def job(connection: Connection) -> None:
+        card = await card_of(connection, master, digits)
+        link = NewLink(card["programme"], card["account"], number, hash_of(plain_code(code)))
+        await acting_for.put_code(connection, actor, link, hours=ACTIVATION_HOURS)
 
     await database.run(job)
     return code

@@ -24,9 +24,13 @@ class MenuItem:
     word: str
     kinds: Collection[Kind]
     roles: Collection[str] = ()
+    acting: Collection[str] = ()
+    """Who sees it while acting for another: "guardian", "proxy"."""
 
     def is_for(self, person: Person) -> bool:
         """Whether a person may go there."""
+        if person.acts_for is not None and person.acts_as not in self.acting:
+            return False
         return person.kind in self.kinds and (not self.roles or bool(person.roles & set(self.roles)))
 
 

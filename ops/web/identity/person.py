@@ -37,6 +37,10 @@ class Person(msgspec.Struct, frozen=True):
     partner: int | None
     desk: str
     roles: frozenset[str]
+    acts_for: int | None = None
+    """Whose account `account` is, of a holder who acts for another one; None: the holder's own."""
+    acts_as: str = ""
+    """As what: "guardian", "proxy", or "ended" where that right is over, and `account` the holder's own."""
 
 
 def person_of(request: Request) -> Person | None:
@@ -58,16 +62,23 @@ def office_of(request: Request) -> Office:
     return offices_of(request)[person.programme]
 
 
-HANDS: Final = {"holder": Hand.HOLDER_ONLINE, "organiser": Hand.ORGANISER}
+HANDS: Final = {
+    "holder": Hand.HOLDER_ONLINE,
+    "organiser": Hand.ORGANISER,
+    "guardian": Hand.GUARDIAN_ONLINE,
+    "proxy": Hand.PROXY_ONLINE,
+}
 """By whose hand a card changes; a desk's where nothing else is said."""
 
 
 def actor_of(person: Person, reason: str = "", second: str = "") -> Actor:
-    """Return as whom a person writes: by name, of a holder by number; with the number of the login, so that
-    two of one name are two.
+    """Return as whom a person writes: by name, of a holder by number, and for whom; with the number of the
+    login, so that two of one name are two.
     """
     who = f"holder {person.login}" if person.kind == "holder" else f"{person.name} ({person.login})"
-    return Actor(who[:64], reason, hand=HANDS.get(person.kind, Hand.DESK), second=second)
+    if person.acts_for is not None:  # the database knows it by this very form (migrations, 0098)
+        who = f"holder {person.login} for {person.acts_for}"
+    return Actor(who[:64], reason, hand=HANDS.get(person.acts_as or person.kind, Hand.DESK), second=second)
 
 
 def require(*kinds: Kind, roles: Collection[str] = ()) -> Callable[[Guarded[P]], Guarded[P]]:

@@ -51,11 +51,19 @@ class Visit:
         """What the session is kept by."""
         return hash_of(self.token)
 
+    @property
+    def formed(self) -> str:
+        """What its forms are known by: of the token, and of whom it acts for. So no page that was opened for
+        one person is sent for another.
+        """
+        acts_for = self.session["acts_for"] if self.session else None
+        return self.token if acts_for is None else f"{self.token} for {acts_for}"
+
     def csrf(self) -> str:
         """What this visit's forms hold; from then on its token is the browser's."""
         if self.is_fresh and self.gives is None:
             self.gives = self.token
-        return csrf_of(self.token)
+        return csrf_of(self.formed)
 
     def become(self, token: str) -> None:
         """Give the browser another token."""
@@ -108,7 +116,7 @@ class Visits:
         form: FormData | None = None
         if scope["method"] not in SAFE:
             try:
-                form = await read_form(request, visit.token, bytes_max(scope["path"], self._uploads))
+                form = await read_form(request, visit.formed, bytes_max(scope["path"], self._uploads))
                 request.state.form = form
             except HTTPException as error:
                 app = await self._error_page(request, error.status_code)
@@ -156,13 +164,16 @@ class Visits:
 def _person(session: Any | None) -> Person | None:
     if session is None or session["stage"] != "whole":
         return None
+    acts_for, acts_as = session["acts_for"], session["acts_as"]
     return Person(
         session["login"],
         session["kind"],
         session["programme"],
         session["shown"],
-        session["account"],
+        acts_for if acts_as else session["account"],
         session["partner"],
         session["desk"],
         frozenset(session["roles"]),
+        acts_for,
+        acts_as or ("" if acts_for is None else "ended"),
     )

@@ -1,0 +1,81 @@
+"""Who acts for whom on the web: codes taken, proxies given and ended, sessions that act.
+
+Owns the use cases. Must not write SQL (`ledger.registry.acting_for` does), nor know pages. Invariant: of a
+code its hash alone gets here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from ledger.errors import NotInRegistry
+from ledger.postgres.database import Connection, Database
+from ledger.registry import acting_for, agreements, cards
+from ledger.registry.acting_for import Represented
+from ledger.registry.agreements import Representative
+from ledger.registry.audit import Actor
+from ledger.registry.card_states import ENDED, CardStatus
+from ledger.registry.secrets import MasterKey
+
+CODE_HOURS: Final = 14 * 24
+
+
+@dataclass(frozen=True)
+class Circle:
+    """A holder, those the holder acts for, and those who act for the holder."""
+
+    database: Database
+    master: MasterKey
+    programme: int
+    account: int
+
+    async def represented(self, login: int) -> list[Represented]:
+        """Return for whom a login may act today."""
+        return await self.database.run(lambda c: acting_for.represented(c, self.master.vault, login))
+
+    async def act_for(self, session: bytes, account: int | None) -> bool:
+        """Let a session act for an account, or for its own holder again; whether it may."""
+        return await self.database.run(lambda c: acting_for.act_for(c, session, account))
+
+    async def take_code(self, actor: Actor, code: bytes, login: int) -> None:
+        """Let a login act for whom a code names. Raises RegistryRefused."""
+        await self.database.run(lambda c: acting_for.take_code(c, actor, self.programme, code, login))
+
+    async def representatives(self) -> list[dict[str, Any]]:
+        """Return who may act for the holder: role, name, until, and whether by a login (None: at a desk)."""
+
+        async def job(connection: Connection) -> list[dict[str, Any]]:
+            token = await self._token(connection)
+            _, rows = await agreements.list_agreements(connection, self.master.vault, token)
+            linked = await acting_for.linked_numbers(connection, self.account)
+            return [{**row, "has_login": linked.get(row["number"])} for row in rows]
+
+        return await self.database.run(job)
+
+    async def give_proxy(self, actor: Actor, name: str, until: date | None, code: bytes) -> None:
+        """Name a proxy until a day, whom a code makes one. Raises RegistryRefused."""
+        who = Representative("proxy", name, until=until)
+
+        async def job(connection: Connection) -> None:
+            token = await self._token(connection)
+            vault = self.master.vault
+            await acting_for.give_proxy(connection, actor, vault, token, who, code=code, hours=CODE_HOURS)
+
+        await self.database.run(job)
+
+    async def end_proxy(self, actor: Actor, number: int) -> None:
+        """End a proxy, at once. Raises NotInRegistry."""
+
+        async def job(connection: Connection) -> None:
+            await acting_for.end_proxy(connection, actor, await self._token(connection), number)
+
+        await self.database.run(job)
+
+    async def _token(self, connection: Connection) -> int:
+        rows = await cards.list_cards(connection, account=self.account, limit=100)
+        if not rows:
+            raise NotInRegistry("this account has no card")
+        live = [row for row in rows if CardStatus(row["status"]) not in ENDED]
+        return int((live or rows)[-1]["token"])

@@ -1,0 +1,28 @@
+"""What a programme may have of one person, as rows ($1 the account, $2 the programme): for tests of who may
+read them.
+"""
+
+OF_A_PERSON = (
+    "insert into people.consent (account, programme, kind, given_on) values ($1, $2, 'data', '2026-01-02')",
+    "insert into people.representative (account, programme, number, role, name) "
+    "values ($1, $2, 1, 'proxy', decode(repeat('00', 38), 'hex'))",
+    "insert into people.application (account, programme, kind, via, form, received_on, second_needed) "
+    "values ($1, $2, 'first', 'desk', repeat('x', 40)::bytea, '2026-01-02', false)",
+    "insert into people.attachment (application, programme, kind, type, body) "
+    "select number, $2, 'photo', 'image/png', form from people.application where account = $1",
+    "insert into people.message (account, programme, from_holder, body) "
+    "values ($1, $2, true, repeat('x', 40)::bytea)",
+    "insert into web.login (programme, kind, name_key, password, account) "
+    "values ($2, 'holder', sha256('x'), 'x', $1)",
+    "insert into web.session (hash, programme, login, stage, ends_at) "
+    "select sha256(int8send($1)), $2::smallint, id, 'whole', now() from web.login where account = $1",
+    "insert into web.recovery_code (login, programme, hash) "
+    "select id, $2::smallint, sha256('x') from web.login where account = $1",
+    "insert into web.passkey (programme, login, credential, public_key, uses, is_synced, name) "
+    "select $2::smallint, id, sha256('x'), 'x', 0, false, 'x' from web.login where account = $1",
+    "insert into web.acting_for (account, programme, representative, code, ends_at) "
+    "values ($1, $2, 1, sha256(int8send($1)), now())",
+    "insert into web.code (hash, programme, purpose, account, ends_at) "
+    "values (sha256(int8send($1)), $2, 'activate', $1, now())",
+)
+"""In an order in which each finds what it refers to."""
