@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev venv-office venv-ha demo up office test test-under-load worlds mutants check crash-test alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev venv-office venv-ha venv-fuzz demo up office test test-under-load worlds mutants fuzz check crash-test alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -11,6 +11,9 @@ SEED ?= 1
 SEEDS ?= 200
 BASE ?=
 ALERTS ?=
+FUZZ ?=
+FUZZ_SECONDS ?= 60
+INPUTS ?=
 export PYTHON
 RUN := .venv/bin/python -m
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
@@ -38,6 +41,9 @@ worlds: venv  ## SEEDS (200) simulated worlds of 2,000 operations under faults, 
 
 mutants: venv-dev  ## every planted bug of tests/mutants in a copy of the checkout, and what finds it: tests/mutants/TABLE.md
 	@$(RUN) tests.mutants --write
+
+fuzz: venv-fuzz  ## FUZZ (all) harnesses under a coverage-guided fuzzer, FUZZ_SECONDS (60) or INPUTS of each: RELIABILITY.md
+	@$(RUN) tests.fuzz $(FUZZ) --seconds $(FUZZ_SECONDS) $(if $(INPUTS),--inputs $(INPUTS)) --seed $(SEED)
 
 static: venv-dev  ## format, lint and strict types, without the tests
 	@$(RUN) ruff format --check .
@@ -82,6 +88,9 @@ venv-office:  ## .venv with what desk, holders' pages and statements need as wel
 
 venv-ha:  ## .venv with the switch and Patroni, for `make ha-demo`
 	@./ops/setup/setup_environment.sh ha
+
+venv-fuzz: venv  ## the same and atheris, where there is a wheel of it
+	@./ops/setup/setup_environment.sh fuzz || echo "without atheris: the harnesses mutate by themselves"
 
 venv-dev:  ## .venv with the tools for tests and checks as well
 	@./ops/setup/setup_environment.sh dev

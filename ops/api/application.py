@@ -100,9 +100,9 @@ class Api:
 
     async def _do(self, row: Operation, request: Request) -> Answer:
         token, office = await self._let_in(row, request)
-        key = _key_of(request) if row.is_write else ""
+        key = read_key(request) if row.is_write else ""
         raw = await _body_of(request) if row.method == "POST" else b""
-        taken = _body(row, raw) if row.method == "POST" else _parameters(row, request)
+        taken = read_body(row, raw) if row.method == "POST" else read_parameters(row, request)
         try:
             version = await version_in_force(office.database, office.programme)
         except NotInRegistry:
@@ -187,7 +187,8 @@ def _with_tag(request: Request, answer: Answer) -> Response:
     return Response(answer.body, answer.status, headers, JSON)
 
 
-def _key_of(request: Request) -> str:
+def read_key(request: Request) -> str:
+    """Return the name that the system gave a write. Raises `Failure`."""
     keys = request.headers.getlist("idempotency-key")
     if len(keys) != 1 or not KEY.fullmatch(keys[0]):
         raise Failure(400, "a write wants one Idempotency-Key: 1 to 64 letters, figures, . _ : -")
@@ -209,7 +210,8 @@ async def _body_of(request: Request) -> bytes:
     return body
 
 
-def _body(row: Operation, raw: bytes) -> Any:
+def read_body(row: Operation, raw: bytes) -> Any:
+    """Return what a body asks for. Raises `Failure`."""
     try:
         return msgspec.json.decode(raw, type=row.takes)
     except msgspec.ValidationError as error:
@@ -218,7 +220,8 @@ def _body(row: Operation, raw: bytes) -> Any:
         raise Failure(400, "the body is no JSON") from None
 
 
-def _parameters(row: Operation, request: Request) -> Any:
+def read_parameters(row: Operation, request: Request) -> Any:
+    """Return what the parameters of an address ask for. Raises `Failure`."""
     given = request.query_params.multi_items()
     names = [name for name, _ in given]
     if len(set(names)) < len(names):
