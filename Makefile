@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
 PYTEST_ARGS ?=
+# Processes the tests run in, a file of tests to one of them at a time; 0: all in one, as a debugger wants it.
+TEST_PROCESSES ?= auto
 RUNS ?= 10
 SEED ?= 1
 SEEDS ?= 200
@@ -31,7 +33,7 @@ office: venv-office  ## the same, with the pages of holders and desks; prints lo
 	@.venv/bin/cityswitch office demo
 
 test: venv-dev  ## the whole test suite
-	@$(RUN) pytest $(PYTEST_ARGS)
+	@$(RUN) pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 test-under-load: venv-dev  ## the suite RUNS times (10) while every processor is kept busy: nothing may depend on speed
 	@$(RUN) tests.under_load --runs $(RUNS)

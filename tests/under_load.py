@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+IN_PROCESSES = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+"""As `make test` runs it."""
 REPORTS = Path("var/under-load")
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))\n"
 
@@ -41,7 +43,7 @@ def run_suite(number: int, arguments: list[str]) -> tuple[bool, str]:
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = REPORTS / f"run-{number}.txt"
     with report.open("w", encoding="utf-8") as out:
-        command = [sys.executable, "-m", "pytest", "-q", *arguments]
+        command = [sys.executable, "-m", "pytest", "-q", *IN_PROCESSES, *arguments]
         done = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, check=False)
     lines = report.read_text(encoding="utf-8").splitlines()
     for line in lines:
