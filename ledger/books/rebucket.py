@@ -53,6 +53,7 @@ _MOVES: Final = (
         " and j.stan = t.original_stan",
         "bucket, terminal, original_stan, number",
     ),
+    Move("bonus", "t.account", "", "bucket, terminal, stan, campaign, number"),
     Move("quota", "t.owner", "where t.owner & 7 = 0", "bucket, period, quota, owner"),
 )
 _EMPTIED: Final = ("claim", "expiry", "rollup", "rollup_mark", "share_move")
@@ -87,6 +88,13 @@ insert into ledger.claim (bucket, terminal, stan, home, digest)
   select ledger.bucket_of(j.terminal::bigint << 3, $1), j.terminal, j.stan, j.new_bucket, j.digest
     from moved_journal j where $1 > 1 order by 1, 2, 3"""
 
+# Sales are looked at for campaigns from the least mark on: what was looked at and noted keeps what it has.
+_LOOKED: Final = """
+with was as (delete from ledger.bonus_mark returning through)
+insert into ledger.bonus_mark (bucket, through)
+  select b, w.through from generate_series(0, $1::int - 1) as b
+    cross join (select min(through) as through from was) w where w.through is not null"""
+
 # Ids that were closed stay so, in every bucket: a month that was settled gets no posting.
 _MARKS: Final = """
 insert into ledger.rollup_mark (bucket, through, closing)
@@ -118,6 +126,7 @@ async def rebucket(connection: Connection, actor: Actor, buckets: int) -> int:
             await _put_back(connection, move)
         await set_buckets(connection, actor, buckets)
         await connection.execute(_CLAIMS, buckets)
+        await connection.execute(_LOOKED, buckets)
         if closing is not None:
             await connection.execute(_MARKS, buckets, closing)
         return before

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from ledger.books.verify_bonus import BONUS_INVARIANTS
 from ledger.books.verify_units import UNIT_INVARIANTS
 from ledger.postgres.database import Connection
 
@@ -151,6 +152,7 @@ _INVARIANTS: Final[dict[str, str]] = {
           left join ledger.account a on a.bucket = ledger.bucket_of(c.account, l.buckets) and a.id = c.account
           where a.id is null""",
     **UNIT_INVARIANTS,
+    **BONUS_INVARIANTS,
 }
 INVARIANTS: Final = tuple(_INVARIANTS)
 

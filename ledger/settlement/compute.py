@@ -11,6 +11,7 @@ from msgspec import Struct
 from ledger.settlement.movement import Month, Moved, Party
 from ledger.settlement.prices import Prices, contract_month
 from ledger.settlement.statement import (
+    CAMPAIGN,
     CORRECTION,
     DUPLICATE_FEES,
     KINDS,
@@ -63,6 +64,8 @@ def statements_of(month: Month, prices: Prices) -> list[Statement]:
     for made in month.corrections:
         line = Line(CORRECTION, 1, made.net_grosze, made.net_grosze, prices.vat_rate, made.origin)
         lines.setdefault(made.partner, []).append(line)
+    for partner, points in month.bonuses.items():
+        lines.setdefault(partner, []).append(Line(CAMPAIGN, points, 0, 0, prices.vat_rate))
     span = month.span
     made_of = []
     for partner in sorted(lines):

@@ -25,7 +25,8 @@ with leg as (
   select j.bucket, j.transaction_id, j.kind, j.rules_version, j.amount_grosze, j.original_stan,
       coalesce(j.original_terminal, j.terminal) as original_terminal, j.counter_account >> 3 as partner
     from office.journal j
-    where j.bucket = any($2::int[]) and j.transaction_id between $3 and $4 and j.code = 0 and j.kind <> 0
+    where j.bucket = any($2::int[]) and j.transaction_id between $3 and $4 and j.code = 0
+      and j.kind not in (0, 7)
 ), moved as (
   select coalesce(l.partner, e.partner) as partner, coalesce(l.transaction_id, e.transaction_id) as id,
       e.bucket, e.kind, e.rules_version, e.amount_grosze, e.original_stan, e.original_terminal,
@@ -52,6 +53,11 @@ select n.partner::int, (to_timestamp((n.id >> 22) / 1000.0) at time zone $5)::da
     count(*) filter (where n.kind = 10)::int, count(*) filter (where n.kind = 4)::int
   from named n join registry.partner p on p.id = n.partner and p.programme = $1
   group by 1, 2, 3, 4 order by 1, 2, 3, 4"""
+# What campaigns gave beside a partner's sales, less what they took back: points of the organiser.
+_BONUSES: Final = """
+select b.partner, sum(b.points)::bigint from office.bonus b
+  where b.bucket = any($2::int[]) and b.programme = $1 and b.transaction_id between $3 and $4
+  group by 1 having sum(b.points) <> 0"""
 # A terminal is leased in a month in which it was active at any moment, by the trail of the registry.
 _LEASED: Final = """
 select t.partner, count(*)::int
@@ -143,6 +149,8 @@ class Month(NamedTuple):
     terminals: dict[int, int]
     parties: dict[int, Party]
     corrections: list[Correction]
+    bonuses: dict[int, int]
+    """Points of campaigns by partner, net of what was taken back."""
     fees: tuple[int, int]
     """How many duplicates cost something, and what they cost, in grosze."""
 
@@ -175,5 +183,6 @@ async def read_month(connection: Connection, span: Span) -> Month:
             {row[0]: row[1] for row in await rows(_LEASED, begins, ends)},
             {row[0]: Party(*row[1:]) for row in await rows(_PARTIES)},
             [Correction(*row) for row in await rows(_CORRECTIONS, span.month)],
+            dict(await rows(_BONUSES, buckets, span.first_id, span.through_id)),
             (fees[0], fees[1]),
         )

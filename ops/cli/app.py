@@ -49,6 +49,7 @@ COMMANDS = {
     "ledger": "ledger:app",
     "adjust": "adjust:app",
     "balances": "balances:app",
+    "campaigns": "campaigns:app",
     "init": "install:init_app",
     "migrate": "install:migrate_app",
     "config": "config:app",

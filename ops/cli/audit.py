@@ -49,6 +49,11 @@ OBJECTS: Final = {
     "invoices-sent": "invoice_delivery",
     "organisers": "invoice_seller",
     "cities": "invoice_city",
+    "adjustments": "adjustment",
+    "campaigns": "campaign",
+    "contracts": "partner_contract",
+    "corrections": "settlement_correction",
+    "months": "settlement_period",
 }
 
 app = App(

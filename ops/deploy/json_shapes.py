@@ -131,6 +131,13 @@ SHAPES: Final[dict[str, Schema]] = {
         " reason text?, source text?, role text, rows int, before any, after any"
     ),
     "balances import": IMPORTED,
+    "campaigns add": fields("campaign int, starts_on text, ends_on text"),
+    "campaigns end": fields("campaign int"),
+    "campaigns list": rows(
+        "campaign int, name text, state entered|over, starts_on text, ends_on text, weekdays text,"
+        " hours text, percent int, points_a_sale int, card_points_max int, points_given int, kinds text,"
+        " partners text, reason text, made_by text, agreed_by text, ended_at text?"
+    ),
     "cards activate": fields("card text, status text, replaced any"),
     "cards add": DONE,
     "cards block": DONE,

@@ -141,6 +141,9 @@ EVENTS: Final[dict[str, Told]] = {
         "A signed-on terminal broke the protocol; its connection was closed.",
         "Tell the terminal's vendor `reason`: protocol/SPEC.md has it.",
     ),
+    "campaign_points": Told(
+        "Points of campaigns were posted from the organiser's account, or taken back.", NOTHING
+    ),
     "points_expired": Told("Points whose term is over were posted back to the organiser.", NOTHING),
     "posting_refused": Told(
         "Postgres refused this one posting; it was answered with a system error, and all others posted.",

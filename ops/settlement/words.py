@@ -30,7 +30,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "lease": ("Dzierżawa terminali", "Lease of terminals"),
     "duplicate_fees": ("Opłaty za duplikaty kart", "Fees for duplicates of cards"),
     "correction": ("Korekta", "Correction"),
-    "campaign": ("Kampania", "Campaign"),
+    "campaign": ("Punkty kampanii, na koszt organizatora", "Points of campaigns, the organiser pays"),
     "origin": ("dotyczy {origin}", "of {origin}"),
     "days": ("Dni", "Days"),
     "day": ("Dzień", "Day"),

@@ -18,7 +18,7 @@ TASK = Label(
     "a piece of periodic work",
     (
         *("expired_keys", "partner_balances", "kinds_of_holders", "notices", "quota_shares", "outbox"),
-        *("adjustments", "expired_points", "contracts"),
+        *("adjustments", "expired_points", "contracts", "campaigns"),
         *("figures", "card_counts", "silent_terminals", "verify"),
     ),
 )
@@ -140,6 +140,16 @@ RULES_PENDING = gauge(
     "A moment you do not expect: `programmes show` says which version, and who applied it.",
     PROGRAMME,
     where=f"{ELECTED}; only while a version is pending",
+)
+CAMPAIGN_POINTS = counter(
+    "campaign_points",
+    "Points of campaigns that this worker posted: given, taken back with what was undone of a sale, and those"
+    " of it that the card had spent and could not give (waived)",
+    "It stands still on a day of a campaign (`campaigns list`): sales count once they are rolled up, see"
+    " cityswitch_keeper_lag_seconds of `partner_balances` and `campaigns`.",
+    PROGRAMME,
+    Label("what", "what became of the points", ("given", "taken_back", "waived")),
+    where=ELECTED,
 )
 INVARIANT_HOLDS = gauge(
     "invariant_holds",

@@ -34,6 +34,7 @@ from switch.flow.flow import INQUIRIES_MAX, Ledger
 from switch.flow.inquiry import Inquiries
 from switch.logs import configure_logs
 from switch.metrics import Meters
+from switch.process.campaigns import Campaigns
 from switch.process.certificate import read_certificate
 from switch.process.city import City
 from switch.process.expiry import Expiry
@@ -158,7 +159,7 @@ class Worker:
     def _keeper(self, database: Database) -> Keeper:
         """Who does the periodic work; where there are pages, the city's figures are some of it."""
         keeper = Keeper(database.session(), self._meters)
-        keeper.add([Expiry().job])
+        keeper.add([Expiry().job, Campaigns(self._meters).job])
         if self._surroundings.has_pages:
             keeper.add(City(self._meters, lambda: keeper.is_elected).jobs)
         return keeper

@@ -1,6 +1,7 @@
 """What the table of commands in test_roles.py is made of: the two sides, and kinds of rows."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -103,6 +104,11 @@ def seen(*words: str) -> Row:
     return Row(lambda _: words, OK, OK)
 
 
+def later(days: int) -> str:
+    """A day to come."""
+    return (today() + timedelta(days)).isoformat()
+
+
 MONTH: Final = "2026-01"
 """One that is over, before anything was posted."""
 MONTH_END: Final[dict[str, Row]] = {
@@ -114,6 +120,15 @@ MONTH_END: Final[dict[str, Row]] = {
     "contracts refuse": on_id(*SURE, number=7, own=REFUSED),  # it is agreed already
     "contracts list": seen(),
     "contracts show": on_id(),
+    "campaigns add": both(
+        lambda w: (
+            *("Double", "--from", later(3), "--until", later(3), "--points", "5", "--programme", w.code),
+            *("--reason", "x", "--second", "maria"),
+        ),
+        own=REFUSED,  # Zgierz has no points
+    ),
+    "campaigns list": in_programme(),
+    "campaigns end": Row(lambda _: ("1", *SURE, "--second", "maria"), NOT_FOUND, NOT_FOUND),
     "settlement correct": on_id(
         *("5.00", "--month", MONTH, "--reason", "x", "--second", "maria"),
     ),
@@ -123,4 +138,4 @@ MONTH_END: Final[dict[str, Row]] = {
     "settlement export": both(lambda w: (w.out("month"), "--month", MONTH, "--programme", w.code)),
     "settlement close": in_programme("--month", MONTH, *SURE),
 }
-"""Contracts of partners, and a month settled and closed."""
+"""Contracts of partners, campaigns, and a month settled and closed."""

@@ -13,5 +13,27 @@ SETTLED = (
     "select $1, 'close_month', '2026-10' where $2::int > 0",
     "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
     "select $1, '2026-09', 1, 2, 'x', '{}' where $2::int > 0",
+    "insert into registry.campaign "
+    "(programme, name, points, starts_on, ends_on, partners, reason, agreed_by) "
+    "select $1, 'x', 1, current_date + 3, current_date + 3, array[$2::int], 'x', 'x' "
+    "from set_config('cityswitch.second', 'x', true)",
+    "insert into ledger.bonus (bucket, terminal, stan, campaign, number, programme, partner, account, "
+    "granted, points, waived, transaction_id, bonus_stan) "
+    "values (0, $2 * 10, 1, 1, 1, $1, $2, 8, 0, 0, 0, 0, 0)",
 )
 """What a programme has of a month's end."""
+SETTLED_READABLE = {
+    "registry.campaign",
+    "registry.partner_contract",
+    "registry.partner_details",
+    "registry.settlement_correction",
+    "registry.settlement_period",
+    "registry.statement",
+    "office.bonus",
+}
+SETTLED_FORBIDDEN = (
+    "insert into registry.campaign (programme, name, points, starts_on, ends_on) "
+    "values (2, 'x', 1, current_date + 3, current_date + 3)",
+    "update registry.campaign set percent = 900",
+)
+"""What a role of programme 1 may not do."""

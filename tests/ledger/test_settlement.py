@@ -109,6 +109,25 @@ async def test_points_cost_what_the_rules_of_their_sale_said(trade: Trade, owner
     assert (statement.gross_grosze, statement.rebates_grosze, statement.due_grosze) == (1968, 1000, 968)
 
 
+async def test_the_organiser_pays_for_points_of_campaigns(trade: Trade, owner: Database) -> None:
+    """They stand in the statement and the summary, net of what was taken back, and cost the partner 0."""
+    await trade.earn("2026-09-02 12:00", 100)
+    note = (
+        "insert into ledger.bonus (bucket, terminal, stan, campaign, number, programme, partner, account, "
+        f"granted, points, waived, transaction_id, bonus_stan) values (0, {TERMINAL}, $1, 1, $1, 1, "
+        f"{PARTNER}, 8, 50, $2, 0, $3, $1)"
+    )
+    given = ((50, "2026-09-02 12:05"), (-20, "2026-09-30 23:59"), (-30, "2026-10-01 00:00"))
+    for row in ((number, points, at(when) << 22) for number, (points, when) in enumerate(given, 1)):
+        await owner.run(lambda c, row=row: write_registry(c, note, *row))
+    september = await settle(owner, "2026-09")
+    (statement,) = september.statements
+    assert lines(statement) == [("points_bought", 100, 1000, ""), ("campaign", 30, 0, "")]
+    assert (statement.net_grosze, statement.vat_grosze, statement.due_grosze) == (1000, 230, 1230)
+    assert [(line.kind, line.quantity) for line in september.summary.lines][-1] == ("campaign", 30)
+    assert [lines(one) for one in (await settle(owner, "2026-10")).statements] == [[("campaign", -30, 0, "")]]
+
+
 async def test_what_is_taken_back_later_names_its_month(trade: Trade, owner: Database) -> None:
     """A reversal in October of sales of September is of October, negative, and says 2026-09."""
     sale = await trade.earn("2026-09-02 12:00", 100)

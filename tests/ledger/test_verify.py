@@ -54,6 +54,16 @@ CORRUPTIONS = [
         "update ledger.journal set step_grosze = 3000 where stan = 8",
         "refunds come to no more than their sale",
     ),
+    (
+        "insert into ledger.bonus select bucket, terminal, stan, 1, 1, 1, 7, account, 5, 5, 0, 9, 1"
+        " from ledger.journal where stan = 1",
+        "a campaign's points are posted as they were noted",
+    ),
+    (
+        "insert into ledger.bonus select bucket, terminal, stan, 1, 1, 1, 7, account, 0, 0, 1, 0, 0"
+        " from ledger.journal where stan = 1",
+        "a campaign takes back of a sale no more than it gave",
+    ),
     ("update ledger.quota set bucket = 1", "everything is in the bucket"),
     (
         "insert into ledger.journal select (jsonb_populate_record(j, '{\"bucket\": 9}')).*"

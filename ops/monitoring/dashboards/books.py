@@ -77,6 +77,19 @@ POSTED: Final = Section(
             ),
         ),
         Panel(
+            "Points of campaigns",
+            "Extra points posted from the organiser's account in the hour before, those taken back with what"
+            " was undone of their sales, and those a card had spent already (`cityswitch campaigns list`).",
+            Unit.COUNT,
+            (
+                Query(
+                    "sum by (programme, what) (increase("
+                    f"cityswitch_campaign_points_total{{{OF_PROGRAMME}}}[1h]))",
+                    "{{programme}}: {{what}}",
+                ),
+            ),
+        ),
+        Panel(
             "Points outstanding",
             "Points on cards: what a programme owes their holders. It is issued less used, and what the"
             " organiser gave and took.",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from ledger.books import expiry, layout, node, quotas, rollup, shares, statements, write_path
+from ledger.books import campaigns, expiry, layout, node, quotas, rollup, shares, statements, write_path
 from ledger.books.batch import CLAIM, HOMES
 from ledger.books.posting import QuotaLeg
 from ledger.books.rows import POST_BATCH
@@ -321,6 +321,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     holders.END_NOTICES: _end_notices,
     partner_contracts.MOVE: _fixed(DONE[0]),  # every partner here has one that runs on
     outbox.KEEP: _fixed(),  # nobody reads what is told here
+    campaigns.CAMPAIGNS: _fixed(),  # no campaign runs there
     expiry.RULES: _fixed(),  # nor do points expire
     adjustments.OPEN_ROWS: _fixed(),  # no office changes points there
     election.ELECT: _elect,

@@ -5,7 +5,19 @@ from types import ModuleType
 
 import pytest
 
-from ledger.books import batch, expiry, layout, node, quotas, rollup, rows, shares, statements, write_path
+from ledger.books import (
+    batch,
+    campaigns,
+    expiry,
+    layout,
+    node,
+    quotas,
+    rollup,
+    rows,
+    shares,
+    statements,
+    write_path,
+)
 from ledger.postgres import database, election, fitness, pooling
 from ledger.registry import (
     adjustments,
@@ -24,7 +36,7 @@ from simulators.world.memory.statements import HANDLERS
 
 SQL = re.compile(r"\s*(select|insert|update|with|set|begin|commit)\b")
 MODULES = (
-    *(batch, expiry, layout, node, quotas, rollup, rows, shares, statements, write_path),
+    *(batch, campaigns, expiry, layout, node, quotas, rollup, rows, shares, statements, write_path),
     *(database, election, fitness, pooling),
     *(adjustments, audit, card_cases, holders, installation, key_over_wire, keys, kinds),
     *(outbox, partner_contracts, reads),
