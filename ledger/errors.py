@@ -27,6 +27,12 @@ class DatabaseContended(LedgerError):
     """The transaction lost a deadlock or a race and was rolled back whole: run it again at once."""
 
 
+class ServerLost(DatabaseUnavailable):
+    """One of the servers of a sharded ledger does not answer, or has not what is asked of it; the others do.
+    What it was asked is of unknown outcome.
+    """
+
+
 class IdsClosed(DatabaseContended):
     """Transaction ids at or below a mark that is rolled up: nothing took effect; number anew, above it."""
 

@@ -22,7 +22,14 @@ from switch.toml_text import TomlError, parse_toml, read_bytes
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 WORKERS_MAX = 64
 ENVIRONMENT_PREFIX = "CITYSWITCH_"
-VARIABLES_OF_OTHERS = frozenset({"CITYSWITCH_TERMINAL_KEY", "CITYSWITCH_TEST_DSN", "CITYSWITCH_BACKUP_DSN"})
+VARIABLES_OF_OTHERS = frozenset(
+    {
+        "CITYSWITCH_TERMINAL_KEY",
+        "CITYSWITCH_TEST_DSN",
+        "CITYSWITCH_TEST_CITUS_DSN",
+        "CITYSWITCH_BACKUP_DSN",
+    }
+)
 """Variables with our prefix that are no settings: a terminal's key, the tests' database, who backs up."""
 
 

@@ -6,13 +6,14 @@ is sent where it stands (ARCHITECTURE.md, "An id stands once"). Each statement c
 be repeated: what has been done is found done. Knows nothing of connections or retries.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from ledger.books.posting import NOT_JOURNALLED, PUT_OFF, Answers, Outcome, Posting, bucket_of, no_effect
-from ledger.books.result_codes import ORIGINAL_CANCELLED, STAN_CONFLICT
+from ledger.books.result_codes import ORIGINAL_CANCELLED, STAN_CONFLICT, TRY_AGAIN
 from ledger.books.rows import POST_BATCH, array_literal, columns, outcomes
-from ledger.errors import DatabaseContended
+from ledger.errors import DatabaseContended, ServerLost
 from ledger.postgres.database import Connection
 
 Ask: TypeAlias = Callable[..., Awaitable[Sequence[Any]]]
@@ -41,7 +42,17 @@ async def post_batch(
         await _post(ask, 0, 1, postings, on_answers)
         return
     for home, part in (await _claim(ask, buckets, postings, on_answers)).items():
-        await _post(ask, home, buckets, part, on_answers)
+        left = list(part)
+
+        def take_out(answers: Answers, left: list[Posting] = left) -> None:
+            answered = {id(posting) for posting, _ in answers}
+            left[:] = [posting for posting in left if id(posting) not in answered]
+            on_answers(answers)
+
+        try:
+            await _post(ask, home, buckets, part, take_out)
+        except ServerLost:
+            on_answers(_put_off(left))
 
 
 async def _post(
@@ -53,13 +64,19 @@ async def _post(
         on_answers(done)
 
 
+def _put_off(postings: list[Posting]) -> Answers:
+    """What is told where a server is lost: nothing is known, and the others go on."""
+    return [(posting, no_effect(posting, TRY_AGAIN)) for posting in postings]
+
+
 async def _put(ask: Ask, statement: str, *arguments: object) -> Sequence[Any]:
     """Put a statement until no other worker enters one of its ids meanwhile: the next try finds it there."""
     for _ in range(RACES_MAX):
         try:
             return await ask(statement, *arguments)
         except Exception as error:
-            if getattr(error, "constraint_name", None) not in _RACED:
+            # A shard's constraints have its number at their ends.
+            if re.sub("_[0-9]+$", "", getattr(error, "constraint_name", None) or "") not in _RACED:
                 raise
             lost = error
     raise DatabaseContended(str(lost)) from lost
@@ -71,10 +88,17 @@ async def _claim(
     """Find where each id stands; answer what is another's, return the rest by bucket, in the order given."""
     home_of: dict[int, int] = {}
     refused: Answers = []
-    sales = await _homes_of_sales(ask, buckets, postings)
-    for bucket, part in _by_bucket(postings, buckets).items():
+    sales, unknown = await _homes_of_sales(ask, buckets, postings)
+    refused += _put_off(unknown)
+    passed_over = set(map(id, unknown))
+    asked = [posting for posting in postings if id(posting) not in passed_over]
+    for bucket, part in _by_bucket(asked, buckets).items():
         part.sort(key=lambda posting: (posting.terminal, posting.stan))
-        homes, states = await _put(ask, CLAIM, bucket, *_claims(part, buckets, sales))
+        try:
+            homes, states = await _put(ask, CLAIM, bucket, *_claims(part, buckets, sales))
+        except ServerLost:
+            refused += _put_off(part)
+            continue
         for posting, home, state in zip(part, homes, states, strict=True):
             if state == _IS_ANOTHERS:
                 refused.append((posting, no_effect(posting, STAN_CONFLICT)))
@@ -91,20 +115,29 @@ async def _claim(
     return found
 
 
-async def _homes_of_sales(ask: Ask, buckets: int, postings: list[Posting]) -> dict[int, int]:
-    """Where the sales stand that are to be refunded, of whatever terminal; by id() of the refund."""
+async def _homes_of_sales(
+    ask: Ask, buckets: int, postings: list[Posting]
+) -> tuple[dict[int, int], list[Posting]]:
+    """Where the sales stand that are to be refunded, of whatever terminal, by id() of the refund; and the
+    refunds of which that cannot be asked now.
+    """
     refunds: dict[int, list[Posting]] = {}
     for posting in postings:
         if posting.original_terminal and not posting.code:
             refunds.setdefault(bucket_of(posting.original_terminal << 3, buckets), []).append(posting)
     found: dict[int, int] = {}
+    unknown: list[Posting] = []
     for bucket, part in refunds.items():
         sales = zip(*((posting.original_terminal, posting.original_stan) for posting in part), strict=True)
-        (homes,) = await ask(HOMES, bucket, *map(array_literal, sales))
+        try:
+            (homes,) = await ask(HOMES, bucket, *map(array_literal, sales))
+        except ServerLost:
+            unknown += part
+            continue
         found.update(
             (id(posting), home) for posting, home in zip(part, homes, strict=True) if home is not None
         )
-    return found
+    return found, unknown
 
 
 def _by_bucket(postings: list[Posting], buckets: int) -> dict[int, list[Posting]]:

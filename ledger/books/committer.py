@@ -57,11 +57,10 @@ OnOutcomes = Callable[[list[tuple[Posting, Outcome]]], None]
 
 
 class Committer:
-    """Group commit over a few lanes, each with a connection of its own.
+    """Group commit over a few lanes, each with a connection of its own (`make_lane`: to another server).
 
     batch_max: 1..5000 postings per statement. lanes: 1..8. give_up_ms: 100..60000, both the age at which
-    a posting of unknown outcome is answered TRY_AGAIN and the time limit of one statement. A posting without
-    a transaction id gets one when it is taken into a batch.
+    a posting of unknown outcome is answered TRY_AGAIN and the time limit of one statement.
     """
 
     def __init__(
@@ -76,11 +75,12 @@ class Committer:
         outage: Outage | None = None,
         now_ms: Callable[[], int] = clock_ms,
         rng: random.Random | None = None,
+        make_lane: Callable[[], Lane] | None = None,
     ) -> None:
         self._database = database
         self._on_outcomes = on_outcomes
         self._batch_max = batch_max
-        self._lanes = [Lane(database.session()) for _ in range(lanes)]
+        self._lanes = [make_lane() if make_lane else Lane(database.session()) for _ in range(lanes)]
         self._guard = database.session()
         self.node = Node(self._guard, now_ms, rng)
         self._outage = outage or Outage()
@@ -208,7 +208,7 @@ class Committer:
         its time limit.
         """
         try:
-            is_at_work = await self._database.is_at_work(lane.session.backend)
+            is_at_work = await self._database.is_at_work(lane.session)
         except LedgerError:
             return  # the time limit of the batch holds
         await trio.sleep(PATIENCE_PROBE_S)  # an answer may be on its way

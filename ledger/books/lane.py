@@ -35,12 +35,18 @@ class Lane:
         self.doubted = NEVER
         self.idle_since = NEVER
         self.buckets = 1
+        self.witness: Session | None = None
+        """Another connection to the same server, where that is not the one that keeps the node number."""
 
     async def begin(self, connection: Connection, limit_s: float) -> None:
         """Inside a job: see that the connection is good for postings, and make it ready for them."""
         await self.session.limit(connection.execute(PROBE), min(PROBE_S_MAX, limit_s))
         await self.session.limit(self.prepare(connection), limit_s)
-        await self.session.limit(check_write_path(connection), limit_s)
+        await self.session.limit(self.check(connection), limit_s)
+
+    async def check(self, connection: Connection) -> None:
+        """Inside a job: raise a LedgerError if a posting could not be committed now."""
+        await check_write_path(connection)
 
     async def prepare(self, connection: Connection) -> None:
         """Inside a job: have the statements on this connection, and a hold on the number of buckets."""
@@ -69,11 +75,18 @@ class Lane:
             on_answers(answers)
 
         async def ask(statement: str, *arguments: object) -> Any:
-            return await self.session.limit(self._ask(connection, statement, arguments), limit_s)
+            return await self.ask(connection, limit_s, statement, arguments)
 
         await post_batch(ask, self.buckets, list(batch), take_out)
 
-    async def _ask(self, connection: Connection, statement: str, arguments: tuple[object, ...]) -> Any:
-        if statement not in self.session.state:
-            await self.prepare(connection)
-        return await self.session.state[statement].fetchrow(*arguments)
+    async def ask(
+        self, connection: Connection, limit_s: float, statement: str, arguments: tuple[object, ...]
+    ) -> Any:
+        """Inside a job: put one statement of a batch and return its row."""
+
+        async def put() -> Any:
+            if statement not in self.session.state:
+                await self.prepare(connection)
+            return await self.session.state[statement].fetchrow(*arguments)
+
+        return await self.session.limit(put(), limit_s)

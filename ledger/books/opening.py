@@ -34,7 +34,10 @@ class Opening:
         await self._insist(
             guard, "the connection that keeps the node number", partial(_check_durability, guard)
         )
-        await self._insist(lanes[0], places[0], partial(check_sessions, guard, lanes[0].session))
+        other = lanes[0].witness or guard
+        if other is not guard:
+            await self._insist(lanes[0], places[0], partial(_check_durability, other))
+        await self._insist(lanes[0], places[0], partial(check_sessions, other, lanes[0].session))
         await self._insist(node, "a node number", node.hold)
         for what, lane in zip(places, lanes, strict=True):
             lane.buckets = node.buckets

@@ -7,11 +7,14 @@ whoever rolls up. Claims are made from the journal: one without a row (its worke
 dropped, for nothing was done as it, and the same request may still come. Takes the owner's connection.
 """
 
+from functools import partial
 from typing import Final, NamedTuple
 
 from ledger.books.layout import take_layout
+from ledger.engine.citus import refuse_running, settle
+from ledger.engine.shards import is_sharded
 from ledger.errors import RegistryRefused
-from ledger.postgres.database import Connection
+from ledger.postgres.database import Connection, Database
 from ledger.postgres.locks import ROLL_UP
 from ledger.registry.audit import Actor, writing
 from ledger.registry.installation import set_buckets
@@ -130,6 +133,19 @@ async def rebucket(connection: Connection, actor: Actor, buckets: int) -> int:
         if closing is not None:
             await connection.execute(_MARKS, buckets, closing)
         return before
+
+
+async def change_buckets(database: Database, actor: Actor, buckets: int, timeout_s: float) -> int:
+    """`rebucket` on whatever the books lie on: on several servers no switch may run at any of them, and the
+    buckets are spread over them anew.
+    """
+    is_spread = await database.run(is_sharded)
+    if is_spread:
+        await refuse_running(database)
+    before = await database.run(partial(rebucket, actor=actor, buckets=buckets), timeout_s=timeout_s)
+    if is_spread:
+        await settle(database)
+    return before
 
 
 async def _copy_out(connection: Connection, move: Move, buckets: int) -> None:

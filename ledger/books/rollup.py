@@ -15,6 +15,8 @@ from typing import Final
 import trio
 
 from ledger.books.transaction_ids import first_id
+from ledger.engine.shards import is_sharded
+from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
@@ -31,6 +33,7 @@ select coalesce(array_agg(l.virtualtransaction), '{}')
   from pg_locks l join pg_stat_activity a on a.pid = l.pid
   where l.locktype = 'virtualxid' and l.granted and a.datname = current_database()
     and l.pid <> pg_backend_pid() and a.usesysid is not null"""
+AT_WORKERS: Final = "select nodename || ':' || nodeport, success, result from run_command_on_workers($1)"
 
 
 async def roll_up(
@@ -55,12 +58,22 @@ async def roll_up(
 
 
 async def outlive_running(connection: Connection, wait_s: float) -> bool:
-    """Wait until every transaction that runs now has ended; False if one has not."""
-    earlier = set(await connection.fetchval(RUNNING))
+    """Wait until every transaction that runs now has ended, at every server; False if one has not."""
+    is_spread = await is_sharded(connection)
+    earlier = await _running(connection, is_spread)
     until = trio.current_time() + wait_s
     while earlier:
         await connection.execute(PAUSE)
-        earlier &= set(await connection.fetchval(RUNNING))
+        earlier &= await _running(connection, is_spread)
         if earlier and trio.current_time() > until:
             return False
     return True
+
+
+async def _running(connection: Connection, is_spread: bool) -> set[object]:
+    found: set[object] = set(await connection.fetchval(RUNNING))
+    for node, is_answered, answer in await connection.fetch(AT_WORKERS, RUNNING) if is_spread else ():
+        if not is_answered:
+            raise DatabaseUnavailable(f"a server of the books does not answer: {answer}")
+        found.update((node, each) for each in answer.strip("{}").split(",") if each)
+    return found

@@ -21,7 +21,7 @@ WRITES: Final = "; ".join(
 )
 
 
-async def check_write_path(connection: Connection) -> None:
+async def check_write_path(connection: Connection, writes: str = WRITES) -> None:
     """Raise a LedgerError if a posting could not be committed now: read-only, a lock, a right gone."""
     async with connection.transaction():
-        await connection.execute(WRITES)
+        await connection.execute(writes)

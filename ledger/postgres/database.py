@@ -136,8 +136,9 @@ class Session:
     used: a middlebox may have dropped it without a word.
     """
 
-    def __init__(self, database: "Database") -> None:
+    def __init__(self, database: "Database", target: Target | None = None) -> None:
         self._database = database
+        self.target = target or database.target
         self._connection: Connection | None = None
         self.state: dict[str, Any] = {}
         self.connects = 0
@@ -163,6 +164,14 @@ class Session:
         """
         result: T = await self._database.bridge(self._job, job, timeout_s, connect_s)
         return result
+
+    async def join(self, connect_s: float) -> Connection:
+        """Inside a job of another session of the same `Database`: this one's connection, opened if need be.
+
+        What is awaited of it wants `limit`. Raises what asyncpg raises; whoever it was raised to terminates.
+        """
+        await self._ready(min(connect_s, CONNECT_S_MAX))
+        return self._connection
 
     async def limit(self, awaitable: Awaitable[T], timeout_s: float) -> T:
         """Inside a job: await with a time limit. Past it the connection is terminated, never cancelled.
@@ -240,7 +249,7 @@ class Session:
         if not self.is_connected:
             self.state = {}
             self._connection, self.backend = await self._database.connect(
-                self._database.target, self._database.application_name, connect_s
+                self.target, self._database.application_name, connect_s
             )
             self._connection.add_log_listener(self._hear)
             self._proven_at = trio.current_time()
@@ -283,18 +292,19 @@ class Database:
             finally:
                 self._free.append(session)
 
-    def session(self) -> Session:
-        """Make a connection of one's own, beside the bounded set; closed with the database."""
-        session = Session(self)
+    def session(self, target: Target | None = None) -> Session:
+        """Make a connection of one's own, beside the bounded set, if need be to another server; closed with
+        the database.
+        """
+        session = Session(self, target)
         self._sessions.append(session)
         return session
 
-    async def is_at_work(self, backend: int) -> bool:
-        """Whether the server is carrying out a statement of that backend; asked over a fresh connection, for
+    async def is_at_work(self, session: Session) -> bool:
+        """Whether the server is carrying out a statement of a session; asked over a fresh connection, for
         the old ones may all be dead without our knowing. Raises DatabaseUnavailable.
         """
-        witness = Session(self)
-        self._sessions.append(witness)
+        witness, backend = self.session(session.target), session.backend
         try:
             found: bool = await witness.run(
                 lambda connection: connection.fetchval(IS_AT_WORK, backend), timeout_s=CONNECT_S_MAX

@@ -5,10 +5,13 @@ Owns the subcommands; the steps are `ops.place.installation`'s.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from ledger.engine.citus import resettle, settle
+from ledger.postgres.database import open_database
 from ledger.postgres.migrate import migrate as apply_migrations
 from ledger.postgres.migrate import pending
 from ops.cli.help_texts import examples
@@ -23,17 +26,38 @@ init_app = App(
     help_epilogue=examples(
         "init",
         "init --dsn postgresql://owner@db.example/cityswitch --master-key-file /etc/cityswitch/master.key",
+        "init --engine citus --config /etc/cityswitch/switch.toml",
     ),
 )
 migrate_app = App(name="migrate", help_epilogue=examples("migrate", "migrate --dry-run", "migrate --after"))
 
 
+class Engine(Enum):
+    """What the books lie on."""
+
+    POSTGRES = "postgres"
+    CITUS = "citus"
+
+
 @init_app.default
-async def init(*, by: By = NOBODY, json: Json = False, place: Place = HERE) -> None:
+async def init(
+    *,
+    engine: Annotated[
+        Engine,
+        Parameter(
+            help="What the books lie on: one Postgres, or several under Citus, over which its"
+            " buckets are spread; again after shards or servers have changed."
+        ),
+    ] = Engine.POSTGRES,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
     """Make what a new installation needs: state directory, master key, database schema."""
     config, actor = place.settings(), by.told()
     async with database_server(place, config, Purpose.MAKE) as dsns:
         done = await install(config, dsns, actor)
+        servers = await _spread(dsns.owner) if engine is Engine.CITUS else {}
     work_is_done()
     if json:
         print_json(
@@ -41,11 +65,19 @@ async def init(*, by: By = NOBODY, json: Json = False, place: Place = HERE) -> N
                 "migrations": done.migrations,
                 "master_key": str(config.master_key_path),
                 "key_made": done.key_made,
+                "servers": servers,
             }
         )
         return
     print_line(f"{len(done.migrations)} migrations applied.")
     print_line(f"Master key {config.master_key_path} {'made: back it up' if done.key_made else 'is there'}.")
+    for server, buckets in servers.items():
+        print_line(f"Server {server}: {buckets} buckets.")
+
+
+async def _spread(dsn: str) -> dict[str, int]:
+    async with open_database(dsn, connections_max=1, application_name="cityswitch init") as database:
+        return (await settle(database)).servers
 
 
 @migrate_app.default
@@ -66,6 +98,8 @@ async def migrate(
         names = waiting.before + (waiting.after if after else [])
         if not dry_run:
             names = await apply_migrations(dsns.owner, after=after)
+            async with open_database(dsns.owner, connections_max=1) as database:
+                await resettle(database)
     left = [name for name in waiting.after if name not in names]
     if json:
         print_json({"would_apply" if dry_run else "applied": names, "waiting": left})

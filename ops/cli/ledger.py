@@ -15,7 +15,7 @@ from cyclopts import App, Group, Parameter
 
 from ledger.books import statements
 from ledger.books.posting import AccountKind, Kind, Unit
-from ledger.books.rebucket import rebucket as rebucket_books
+from ledger.books.rebucket import change_buckets
 from ledger.books.verify import verify as verify_books
 from ledger.postgres.database import Connection
 from ledger.registry.bounds import INT64_MAX
@@ -219,9 +219,7 @@ async def rebucket(
     actor = by.told()
     by.confirm(f"Rewrite the whole ledger for {buckets} buckets")
     async with changing(place) as database:
-        before = await database.run(
-            lambda connection: rebucket_books(connection, actor, buckets), timeout_s=WHOLE_LEDGER_S_MAX
-        )
+        before = await change_buckets(database, actor, buckets, WHOLE_LEDGER_S_MAX)
     tell_done(
         f"The books have {buckets} buckets (they had {before}). Check them: cityswitch ledger verify",
         {"buckets": buckets, "before": before},

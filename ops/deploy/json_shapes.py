@@ -309,7 +309,7 @@ SHAPES: Final[dict[str, Schema]] = {
         findings=rows("check text, level ok|warning|danger, seen text, endangers text, cure text"),
     ),
     "holders object": fields("card text, notice_ends_on text"),
-    "init": fields("migrations text[], master_key text, key_made yes"),
+    "init": fields("migrations text[], master_key text, key_made yes, servers any"),
     "migrate": either(fields("applied text[], waiting text[]"), fields("would_apply text[], waiting text[]")),
     "programmes apply": inside(
         fields("programme int, version int, effective_from text, published yes, replaces int?"),

@@ -149,6 +149,10 @@ EVENTS: Final[dict[str, Told]] = {
         "Postgres refused this one posting; it was answered with a system error, and all others posted.",
         "A defect, or the schema was changed by hand: keep the line, run `cityswitch ledger verify`.",
     ),
+    "shards_moved": Told(
+        "The books lie on several servers, and where has changed: `servers` have buckets now.",
+        "If you moved shards, run `cityswitch init --engine citus`: it makes their functions there.",
+    ),
     "presence_trouble": Told(
         "Which terminals are on line could not be written down; sales are not affected.",
         "See `reason`: `cityswitch terminals status` is behind by as much.",

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import trio
 
-from ledger.books.committer import Committer
+from ledger.books.sharded import AnyCommitter
 from switch.config import Config
 from switch.flow.flow import INQUIRIES_MAX
 from switch.logs import writer as log_writer
@@ -30,7 +30,7 @@ class Parts(NamedTuple):
 
     config: Config
     front: Front
-    committer: Committer
+    committer: AnyCommitter
     feed: Feed
     directory: Directory
     certificate: Callable[[], Certificate | None]

@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from ledger.books.committer import Committer
+from ledger.books.sharded import AnyCommitter
 from ledger.books.write_path import check_write_path
 from ledger.errors import DatabaseContended, LedgerError
 from ledger.postgres.database import Session
@@ -76,7 +76,7 @@ class Readiness:
         self._feed = feed
         self._watch = watch
         self.front: Front | None = None
-        self.committer: Committer | None = None
+        self.committer: AnyCommitter | None = None
 
     @property
     def checks(self) -> Mapping[str, Callable[[], str | None]]:

@@ -21,9 +21,10 @@ from typing import Final, NamedTuple
 import structlog
 import trio
 
-from ledger.books.committer import Committer
 from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
+from ledger.books.sharded import AnyCommitter, make_committer
+from ledger.engine.shards import Shards, read_shards
 from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
 from ledger.postgres.database import Database, open_database
 from ledger.registry.installation import check_master_key
@@ -108,6 +109,7 @@ class Worker:
         self._directory = Directory(master_key)
         self._certificate = read_certificate(config)
         self._outage = Outage()
+        self._shards: Shards = []
         self._postings = PostingWatch(self._meters)
         self._readiness: Readiness
         self._front: Front | None = None
@@ -170,6 +172,7 @@ class Worker:
             try:
                 await database.run(lambda c: check_master_key(c, self._master_key))
                 await feed.refresh()
+                self._shards = await database.run(read_shards)
                 feed.problem = None
                 self._outage.works(self)
                 return True
@@ -192,8 +195,9 @@ class Worker:
     ) -> None:
         config = self._config
         async with trio.open_nursery() as back:
-            committer = Committer(
+            committer = make_committer(
                 database,
+                self._shards,
                 on_outcomes=self._on_outcomes,
                 batch_max=config.batch_max,
                 lanes=config.committers,
@@ -270,7 +274,7 @@ class Worker:
             self._front.connections.close_other_keys(terminal)
 
 
-async def _started(committer: Committer, nursery: trio.Nursery, stop: trio.Event) -> bool:
+async def _started(committer: AnyCommitter, nursery: trio.Nursery, stop: trio.Event) -> bool:
     """Start the committer, which waits for what its connections need; False if told to stop first."""
     with trio.CancelScope() as starting:
         async with trio.open_nursery() as watch:

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from ledger.books.committer import Committer
-from ledger.postgres.database import Database, open_database
+from ledger.postgres.database import Database, Session, open_database
 from ledger.postgres.embedded import EmbeddedPostgres
 from tests.ledger.books import Books
 from tests.ledger.middlebox import middlebox
@@ -81,8 +81,8 @@ async def test_a_batch_the_server_has_is_waited_for(
     monkeypatch.setattr("ledger.books.committer.DOUBT_S", 0.0)
     is_at_work, asked = database.is_at_work, trio.Event()
 
-    async def ask(backend: int) -> bool:
-        found = await is_at_work(backend)
+    async def ask(session: Session) -> bool:
+        found = await is_at_work(session)
         asked.set()
         return found
 

@@ -15,6 +15,7 @@ from ledger.books import campaigns, expiry, layout, node, quotas, rollup, shares
 from ledger.books.batch import CLAIM, HOMES
 from ledger.books.posting import QuotaLeg
 from ledger.books.rows import POST_BATCH
+from ledger.engine.shards import HAS_CITUS
 from ledger.postgres import election, fitness, locks, pooling
 from ledger.postgres.database import IS_AT_WORK, PROBE
 from ledger.registry import (
@@ -304,6 +305,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     rollup.PAUSE: _fixed(DONE[0]),
     rollup.RUNNING: _fixed(([],)),  # a statement here has ended when the next one begins
     layout.HOLD: _fixed(DONE[0]),  # nobody changes the number of buckets
+    HAS_CITUS: lambda connection: [(False,)],
     reads.BUCKETS: lambda connection: [(len(connection.ledger.buckets),)],
     reads.NEWEST: lambda connection: [newest(connection.ledger.registry)],
     reads.DATABASE_MS: lambda connection: [(connection.ledger.now_ms(),)],

@@ -327,10 +327,12 @@ language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   v_homes int[];
+  v_home int;
 begin
   for i in 1 .. cardinality(p_stan) loop
-    v_homes[i] := (select c.home from ledger.claim c
-      where c.bucket = p_bucket and c.terminal = p_terminal[i] and c.stan = p_stan[i]);
+    select c.home into v_home from ledger.claim c
+      where c.bucket = p_bucket and c.terminal = p_terminal[i] and c.stan = p_stan[i];
+    v_homes[i] := v_home;
   end loop;
   return v_homes;
 end

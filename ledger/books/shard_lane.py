@@ -1,0 +1,136 @@
+"""Owns one connection of a committer on a sharded ledger: to the server that has the buckets of the
+terminals; what lies elsewhere it asks of the other servers directly, each over a connection of its own.
+
+Invariants: a server that does not answer costs those alone who need it (`ServerLost`), and for a second
+nobody asks it again. Where a shard has moved the map is read anew. Knows nothing of queues.
+"""
+
+from typing import Any, Final
+
+import trio
+
+from ledger.books.lane import Lane
+from ledger.books.layout import HOLD
+from ledger.books.write_path import WRITES, check_write_path
+from ledger.engine.shard_functions import MOVED
+from ledger.engine.shards import Server, Shard, Shards, at_server
+from ledger.errors import DatabaseContended, LedgerError, ServerLost, StatementRefused
+from ledger.postgres.database import Connection, Database, Session
+from ledger.postgres.errors import translate
+
+LOST_S: Final = 1.0
+_STALE: Final = frozenset({MOVED, "3F000", "42883", "42P01"})
+"""What a server says that has not the shard: it has moved, its functions or tables are not there."""
+
+
+class ShardMap:
+    """Where each bucket lies, as far as known, and which servers did not answer lately."""
+
+    def __init__(self, shards: Shards) -> None:
+        self.shards = shards
+        self._lost_until: dict[Server, float] = {}
+        self._doubted = trio.Event()
+
+    def doubt(self) -> None:
+        """A server has not what should be there."""
+        self._doubted.set()
+
+    async def wait_doubted(self) -> None:
+        """Wait until somebody doubts the map; what comes after that is another doubt."""
+        await self._doubted.wait()
+        self._doubted = trio.Event()
+
+    def lose(self, server: Server) -> None:
+        """A server does not answer."""
+        self._lost_until[server] = trio.current_time() + LOST_S
+
+    def is_lost(self, server: Server) -> bool:
+        """Whether a server did not answer a moment ago."""
+        return trio.current_time() < self._lost_until.get(server, 0.0)
+
+
+class ShardLane(Lane):
+    """A lane to one server of a sharded ledger."""
+
+    def __init__(self, database: Database, server: Server, shards: ShardMap) -> None:
+        target = at_server(database.target, server)
+        super().__init__(database.session(target))
+        self.witness = database.session(target)
+        self._database = database
+        self._server = server
+        self._map = shards
+        self._others: dict[Server, Session] = {}
+
+    async def prepare(self, connection: Connection) -> None:
+        """Inside a job: hold the number of buckets at this server as well. The functions have it in their
+        names.
+        """
+        if HOLD not in self.session.state:
+            await connection.execute(HOLD)
+            self.session.state[HOLD] = True
+
+    async def check(self, connection: Connection) -> None:
+        """Inside a job: raise a LedgerError if a posting could not be committed at this server now."""
+        for shard in self._map.shards:
+            if shard.server == self._server:
+                writes = f"set local citus.enable_manual_changes_to_shards = on; {shard.here(WRITES)}"
+                await check_write_path(connection, writes)
+                return
+
+    async def ask(
+        self, connection: Connection, limit_s: float, statement: str, arguments: tuple[object, ...]
+    ) -> Any:
+        """Inside a job: put one statement of a batch, whose first argument is its bucket, where that lies."""
+        bucket = arguments[0]
+        assert isinstance(bucket, int)
+        shard = self._map.shards[bucket]
+        try:
+            if shard.server == self._server:
+                await self.prepare(connection)
+                return await self.session.limit(
+                    _put(self.session, connection, shard, statement, arguments), limit_s
+                )
+            return await self._ask_other(shard, limit_s / 2, statement, arguments)
+        except Exception as error:
+            if getattr(error, "sqlstate", None) in _STALE:
+                self._map.doubt()
+                raise ServerLost(f"bucket {bucket} is not at {shard.server}: {error}") from error
+            raise
+
+    async def _ask_other(
+        self, shard: Shard, limit_s: float, statement: str, arguments: tuple[object, ...]
+    ) -> Any:
+        if self._map.is_lost(shard.server):
+            raise ServerLost(f"{shard.server} does not answer")
+        session = self._others.get(shard.server)
+        if session is None:
+            session = self._database.session(at_server(self._database.target, shard.server))
+            self._others[shard.server] = session
+        try:
+            connection = await session.join(limit_s)
+            if HOLD not in session.state:
+                await session.limit(connection.execute(HOLD), limit_s)
+                session.state[HOLD] = True
+            return await session.limit(_put(session, connection, shard, statement, arguments), limit_s)
+        except Exception as error:
+            closed = translate(error)
+            if isinstance(closed, StatementRefused | DatabaseContended) or _is_stale(error):
+                raise
+            session.terminate()
+            if closed is None and not isinstance(error, LedgerError):
+                raise
+            self._map.lose(shard.server)
+            raise ServerLost(f"{shard.server} does not answer: {closed}") from error
+
+
+def _is_stale(error: Exception) -> bool:
+    return getattr(error, "sqlstate", None) in _STALE
+
+
+async def _put(
+    session: Session, connection: Connection, shard: Shard, statement: str, arguments: tuple[object, ...]
+) -> Any:
+    key = f"{shard.schema} {statement}"
+    if key not in session.state:
+        session.state[key] = await connection.prepare(shard.here(statement))
+    return await session.state[key].fetchrow(*arguments)

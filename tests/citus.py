@@ -1,0 +1,82 @@
+"""A sharded ledger for tests: databases of their own on a coordinator and its workers that run already.
+
+CITYSWITCH_TEST_CITUS_DSN is an administrator's DSN of a database at the coordinator that knows the workers
+(`citus_add_node`); its servers trust connections of loopback. Elsewhere a test of these is skipped with a
+word.
+Owns the databases from creation to removal.
+"""
+
+import itertools
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from ledger.engine.shards import Server, at_server
+from ledger.postgres.database import Database, open_database
+from ledger.postgres.embedded import SERVICE
+from ledger.postgres.migrate import migrate
+
+VARIABLE = "CITYSWITCH_TEST_CITUS_DSN"
+_numbers = itertools.count(1)
+_SERVERS = "select nodename, nodeport from pg_dist_node where noderole = 'primary' order by groupid"
+
+
+class CitusDatabase(NamedTuple):
+    """A migrated, empty database at the coordinator and its workers; not settled yet."""
+
+    owner_dsn: str
+    service_dsn: str
+    coordinator: Server
+    workers: list[Server]
+
+
+def need_citus() -> str:
+    """Return the administrator's DSN; skip the test where there is none."""
+    dsn = os.environ.get(VARIABLE, "")
+    if not dsn:
+        pytest.skip(f"{VARIABLE} is not set: there is no Citus to test with")
+    return dsn
+
+
+def _dsn(admin: str, name: str, user: str = "") -> str:
+    parts = urlsplit(admin)
+    netloc = f"{user}@{parts.netloc.rpartition('@')[2]}" if user else parts.netloc
+    return urlunsplit(parts._replace(netloc=netloc, path=f"/{name}"))
+
+
+async def execute_at(database: Database, server: Server, *statements: str) -> None:
+    """Run statements at one of the servers, each by itself."""
+    session = database.session(at_server(database.target, server))
+    for statement in statements:
+        await session.run(lambda c, s=statement: c.execute(s), timeout_s=60)  # type: ignore[misc]
+    await database.bridge(session.close)
+
+
+@asynccontextmanager
+async def citus_database(admin_dsn: str) -> AsyncIterator[CitusDatabase]:
+    """Make a database at every server for as long as the block lasts, and migrate it at the coordinator."""
+    name = f"cityswitch_test_{os.getpid()}_{next(_numbers)}"
+    owner_dsn = _dsn(admin_dsn, name)
+    async with open_database(admin_dsn, connections_max=1, application_name="tests") as admin:
+        rows = await admin.run(lambda c: c.fetch(_SERVERS))
+        servers = [Server(*row) for row in rows]
+        try:
+            for server in servers:
+                await execute_at(admin, server, f"create database {name} template template0")
+            async with open_database(owner_dsn, connections_max=1) as made:
+                for server in servers:
+                    await execute_at(made, server, "create extension citus")
+                host, port = servers[0]
+                await made.run(lambda c: c.execute(f"select citus_set_coordinator_host('{host}', {port})"))
+                for host, port in servers[1:]:
+                    add = f"select citus_add_node('{host}', {port})"
+                    await made.run(lambda c, add=add: c.execute(add), timeout_s=60)  # type: ignore[misc]
+            await migrate(owner_dsn)
+            yield CitusDatabase(owner_dsn, _dsn(admin_dsn, name, SERVICE), servers[0], servers[1:])
+        finally:
+            for server in servers:
+                await execute_at(admin, server, f"drop database if exists {name} with (force)")
