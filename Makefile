@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev venv-office venv-ha venv-fuzz demo up office test test-under-load worlds mutants fuzz check crash-test alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev venv-office venv-ha venv-fuzz demo up office test test-under-load worlds mutants fuzz check crash-test torture alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -11,6 +11,8 @@ TEST_PROCESSES ?= auto
 RUNS ?= 10
 SEED ?= 1
 SEEDS ?= 200
+TORTURE_SECONDS ?= 600
+TORTURE_ARGS ?=
 BASE ?=
 ALERTS ?=
 FUZZ ?=
@@ -64,6 +66,9 @@ references: venv-dev  ## what is made of the code, written anew: pages of docs/r
 
 crash-test: venv-dev  ## kill Postgres 20 times under load, with synchronous_commit off everywhere: nothing acknowledged is lost
 	@CRASH_KILLS=20 $(RUN) pytest -s tests/ledger/test_crash.py
+
+torture: venv  ## kill, stop, fill, cut and jump a running switch for TORTURE_SECONDS (600), by SEED: nothing told is lost or told otherwise
+	@$(RUN) ops.torture --seconds $(TORTURE_SECONDS) --seed $(SEED) $(TORTURE_ARGS)
 
 alerts-drill: venv  ## each alert fired once by the real fault, on a live switch under a live Prometheus (half an hour)
 	@$(RUN) ops.monitoring.drill $(ALERTS)

@@ -35,11 +35,11 @@ SQL = re.compile(
 )
 # The programs the switch is measured against; auditors, who would share the ledger's faults if they shared
 # its reads; the bench's made data, which no ledger ever wrote; who compares two ledgers table by table;
-# who breaks the books on purpose.
+# who breaks the books, or ends sessions, on purpose.
 SQL_ELSEWHERE = (
     PEERS, "simulators/audit/books.py", "bench/probes/fleet.py", "bench/probes/last_use.py",
     "bench/throughput/growth_data.py", "simulators/world/differential/sides.py",
-    "ops/monitoring/drill/faults_books.py",
+    "ops/monitoring/drill/faults_books.py", "ops/torture/oracle.py", "ops/torture/faults.py",
 )  # fmt: skip
 REGISTRY_WRITE = re.compile(
     r"(insert into|update|delete from|truncate|alter table)\s+(registry\.(?!(node|migration)\b)|people\.)"
