@@ -1,26 +1,48 @@
-"""Whom a notice concerns: the person of the account it names, as schema people has it now.
+"""Whom a notice concerns: the person of the account it names, else whoever sent the application it names, as
+schema people has it now.
 
 Owns the look-up. Must not send, nor keep what it read.
 """
 
 from __future__ import annotations
 
+import msgspec
+
+from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection
+from ledger.registry.applications import Which, form_in, the_application
 from ledger.registry.notices import Due
-from ledger.registry.people import find_person
+from ledger.registry.people import Person, find_person
 from ledger.registry.vault import Vault
 from ops.notices.sender import Addressee, Lookup
+from ops.office.forms import Form
 
 
 def addresses(vault: Vault) -> Lookup:
-    """Return what finds whom a notice goes to, by the holders' keys; None where nobody is kept of the
-    account, or it has none yet.
+    """Return what finds whom a notice goes to, by the holders' and applicants' keys; None where nobody is
+    kept of the account, or of the application.
     """
 
     async def lookup(connection: Connection, due: Due) -> Addressee | None:
-        person = None if due.account is None else await find_person(connection, vault, due.account)
+        if due.account is None:
+            person = await _applicant(connection, vault, due)
+        else:
+            person = await find_person(connection, vault, due.account)
         if person is None:
             return None
         return Addressee(person.name, person.phone, person.email, person.channel, person.pickup)
 
     return lookup
+
+
+async def _applicant(connection: Connection, vault: Vault, due: Due) -> Person | None:
+    """Who sent an application and has no account: as it says itself."""
+    number = due.data.get("application")
+    if not isinstance(number, int) or number < 1:
+        return None
+    try:
+        row = await the_application(connection, Which(due.programme, number))
+    except NotInRegistry:
+        return None
+    text = form_in(vault, row)
+    return None if text is None else msgspec.json.decode(text, type=Form).person()

@@ -118,13 +118,14 @@ TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
         Text(
             "Wniosek wymaga uzupełnienia",
             "We wniosku czegoś brakuje. Prosimy go uzupełnić: czego brakuje i do kiedy, widać na stronie "
-            "uczestnika i w punkcie obsługi.",
+            "uczestnika, na stronie wniosku (link jest w naszym pierwszym liście) i w punkcie obsługi.",
             "Wniosek wymaga uzupelnienia: szczegoly na stronie i w punkcie obslugi.",
         ),
         Text(
             "The application has to be completed",
             "Something is missing in the application. Please complete it: what is missing and until when is "
-            "shown on the holder's page and at the desk.",
+            "shown on the holder's page, on the application's (the link is in our first letter) and at the "
+            "desk.",
             "The application has to be completed: see the web page, or ask at the desk.",
         ),
     ),
@@ -132,14 +133,14 @@ TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
         "",
         Text(
             "Decyzja w sprawie wniosku",
-            "Wniosek został rozpatrzony odmownie. Pismo z uzasadnieniem jest na stronie uczestnika i w "
-            "punkcie obsługi{desk}.",
+            "Wniosek został rozpatrzony odmownie. Pismo z uzasadnieniem jest na stronie uczestnika albo "
+            "wniosku i w punkcie obsługi{desk}.",
             "Wniosek rozpatrzono odmownie: pismo jest na stronie i w punkcie obslugi.",
         ),
         Text(
             "Decision on the application",
-            "The application was refused. The letter with the reasons is on the holder's page and at the "
-            "service desk{desk}.",
+            "The application was refused. The letter with the reasons is on the holder's page, or on the "
+            "application's, and at the service desk{desk}.",
             "The application was refused: the letter is on the web page and at the desk.",
         ),
     ),

@@ -75,9 +75,16 @@ class ApplicationDesk:
         self, actor: Actor, kind: Kind, via: str, form: Form, *, desk: str = "", account: int | None = None
     ) -> int:
         """Take an application down; return its number. Its clock begins today."""
+        new = await self.drawn_up(kind, via, form, desk=desk, account=account)
+        return await self._run(lambda c: kept.add_application(c, actor, self.master.vault, new))
+
+    async def drawn_up(
+        self, kind: Kind, via: str, form: Form, *, desk: str = "", account: int | None = None
+    ) -> NewApplication:
+        """Return an application as it is to be taken down today. Raises RegistryRefused."""
         rules, day = await self.terms()
         check_form(form, kind, rules, day)
-        new = NewApplication(
+        return NewApplication(
             self.programme,
             kind,
             via,
@@ -87,7 +94,6 @@ class ApplicationDesk:
             account,
             asked(rules).second_person,
         )
-        return await self._run(lambda c: kept.add_application(c, actor, self.master.vault, new))
 
     async def show(self, number: int) -> View:
         """Return one application. Raises NotInRegistry."""

@@ -38,6 +38,8 @@ class Site:
     door: Door
     mail: Mail
     offices: Mapping[int, Office]
+    origin: str = ""
+    """Its address as letters name it; empty: the one it is asked for by."""
 
 
 MakePart = Callable[[Site], Part]
@@ -46,7 +48,7 @@ MakePart = Callable[[Site], Part]
 def parts_here() -> Sequence[MakePart]:
     """Return the parts there are beside signing in, in the order of the menu."""
     return (
-        lambda site: holder_part(site.pages, site.door, site.mail),
+        lambda site: holder_part(site.pages, site.door, site.mail, site.origin),
         lambda site: desk_part(site.pages),
     )
 
@@ -63,7 +65,7 @@ def make_office_site(
 ) -> ASGIApp:
     """Return the site; `relying`: as what passkeys know it."""
     made: list[Pages] = []
-    site = Site(lambda: made[0], Door(Passwords()), mail, offices)
+    site = Site(lambda: made[0], Door(Passwords()), mail, offices, relying.origin if relying else "")
     parts = [make(site) for make in (parts_here() if makers is None else makers)]
     menu: list[MenuItem] = []
     parts.append(IdentityPages(site.pages, site.door, lambda: menu, relying).part())

@@ -11,12 +11,15 @@ from typing import Final, NamedTuple
 
 from ledger.registry.logins import Kind
 from ops.web.holder.acting import WHO_MAY, acted_for, ruled
+from ops.web.holder.apply_pages import UPLOADS as APPLY_UPLOADS
+from ops.web.holder.apply_pages import ApplyPages
 from ops.web.holder.asking_pages import UPLOADS, AskingPages
 from ops.web.holder.card_pages import CardPages
 from ops.web.holder.family_pages import FamilyPages
 from ops.web.holder.login_pages import LoginPages
 from ops.web.holder.own_pages import OwnPages
 from ops.web.holder.words import HOLDER
+from ops.web.holder.words_apply import APPLY
 from ops.web.holder.words_family import FAMILY
 from ops.web.identity.mail import Mail
 from ops.web.identity.part import MenuItem, Part
@@ -50,15 +53,20 @@ class Link(NamedTuple):
     word: str
 
 
-def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail) -> Part:
-    """Return what the holder's pages bring."""
+def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail, origin: str = "") -> Part:
+    """Return what the holder's pages bring; `origin`: the site's address as letters name it."""
     routes = [
         *CardPages(pages).routes(),
         *AskingPages(pages).routes(),
         *OwnPages(pages, door).routes(),
         *LoginPages(pages, door, mail).routes(),
         *FamilyPages(pages, door).routes(),
+        *ApplyPages(pages, door, mail, origin).routes(),
     ]
-    helpers = {"sign_in_links": (Link("/register", "h_register"),), "acted_for": acted_for}
-    words = {**HOLDER, **FAMILY}
-    return Part([ruled(route) for route in routes], words, [HERE], MENU, uploads=UPLOADS, helpers=helpers)
+    helpers = {
+        "sign_in_links": (Link("/register", "h_register"), Link("/apply", "a_apply")),
+        "acted_for": acted_for,
+    }
+    uploads = UPLOADS | APPLY_UPLOADS
+    words = {**HOLDER, **FAMILY, **APPLY}
+    return Part([ruled(route) for route in routes], words, [HERE], MENU, uploads=uploads, helpers=helpers)

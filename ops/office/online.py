@@ -1,0 +1,141 @@
+"""First applications on line, by who has no card: invited by e-mail, sent, looked after by their applicant.
+
+Owns the use cases, and the invitation: a token that holds the address it was sent to, so that nothing of
+anybody is kept before an application is sent, and no address counts that was not confirmed. Must not write
+SQL, nor know pages. Invariants: whoever brings a secret meets the one application it is of; what is refused
+is told in the same words whoever is known already.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor
+from ledger.registry.online_applications import Online, add_online, find_online
+from ledger.registry.secrets import MasterKey
+from ops.office.applications import ApplicationDesk, View
+from ops.office.forms import Form, asked
+from ops.office.uploads.check import Checked
+
+INVITED_S: Final = 48 * 3_600
+TOKEN_CHARACTERS_MAX: Final = 600
+_NONCE_BYTES: Final = 12
+_PLACE: Final = b"application 1"
+APPLICANT: Final = Actor("applicant", "an application on line")
+
+
+class Invited(msgspec.Struct, frozen=True, array_like=True):
+    """Whom an invitation was sent to, for which programme, until when (seconds since 1970)."""
+
+    programme: int
+    email: str
+    until_s: int
+
+
+class Invitations:
+    """Makes and reads invitations; a reader of the database learns nothing by which to make one."""
+
+    def __init__(self, master: MasterKey) -> None:
+        self._aead = AESGCM(master.derived(b"applications on line"))
+        self._addresses = master.derived(b"addresses of applicants")
+
+    def make(self, programme: int, email: str, now_s: float) -> str:
+        """Return the token of an invitation."""
+        plain = msgspec.json.encode(Invited(programme, email, int(now_s) + INVITED_S))
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return base64.urlsafe_b64encode(nonce + self._aead.encrypt(nonce, plain, _PLACE)).decode().rstrip("=")
+
+    def read(self, token: str, now_s: float) -> Invited | None:
+        """Return whom a token invited; None for one that is none, or is over."""
+        if len(token) > TOKEN_CHARACTERS_MAX or not token.isascii():
+            return None
+        try:
+            sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            plain = self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _PLACE)
+        except (InvalidTag, ValueError, binascii.Error):
+            return None
+        invited = msgspec.json.decode(plain, type=Invited)
+        return invited if now_s < invited.until_s else None
+
+    def address_key(self, programme: int, email: str) -> bytes:
+        """Return what applications of one address are counted by."""
+        return hmac.digest(self._addresses, f"{programme} {email.strip().casefold()}".encode(), "sha256")
+
+
+class OwnApplication(NamedTuple):
+    """What an applicant sees of an application."""
+
+    number: int
+    view: View
+
+
+@dataclass(frozen=True)
+class OnlineDesk:
+    """Where applications on line of one programme are sent to and found again."""
+
+    desk: ApplicationDesk
+
+    async def send(self, form: Form, online: Online) -> int:
+        """Take an application down; return its number. Raises RegistryRefused."""
+        new = await self.desk.drawn_up("first", "web", await self._placed(form))
+        vault = self.desk.master.vault
+        return await self.desk.database.run(lambda c: add_online(c, APPLICANT, vault, new, online))
+
+    async def find(self, hash_: bytes) -> OwnApplication | None:
+        """Return the application of a secret; None where there is none."""
+
+        async def job(connection: Connection) -> int | None:
+            row = await find_online(connection, self.desk.programme, hash_)
+            return None if row is None else int(row["application"])
+
+        number = await self.desk.database.run(job)
+        return None if number is None else OwnApplication(number, await self.desk.show(number))
+
+    async def attach(self, number: int, kind: str, checked: Checked) -> None:
+        """Keep a file that was checked. Raises RegistryRefused where no more are taken."""
+        await self.desk.keep(_applicant(number), number, kind, checked)
+
+    async def change(self, own: OwnApplication, form: Form) -> None:
+        """Put what it says anew; whose address it is from stays. Raises RegistryRefused."""
+        was = own.view.form
+        if was is None:
+            raise RegistryRefused("whoever asked was erased")
+        changed = msgspec.structs.replace(
+            await self._placed(form),
+            email=was.email,
+            flags=was.flags,
+            co_signed=was.co_signed,
+            consent_data=was.consent_data,
+        )
+        await self.desk.change(_applicant(own.number), own.number, changed)
+
+    async def _placed(self, form: Form) -> Form:
+        """Where a programme names no desks a form names none: it would be hidden from them all."""
+        rules, _ = await self.desk.terms()
+        return form if asked(rules).desks else msgspec.structs.replace(form, pickup="")
+
+    async def complete(self, own: OwnApplication) -> date:
+        """Say that what was called for has come. Raises RegistryRefused where nothing was called for."""
+        if own.view.row["state"] != "called":
+            raise RegistryRefused("nothing is called for")
+        return await self.desk.complete(_applicant(own.number), own.number)
+
+    async def withdraw(self, number: int) -> None:
+        """Ask no more. Raises RegistryRefused where it has ended."""
+        await self.desk.withdraw(_applicant(number), number)
+
+
+def _applicant(number: int) -> Actor:
+    return Actor(f"applicant {number}", "on line")

@@ -1,0 +1,167 @@
+"""An application on line as it is typed, step by step: fields become a form, or the word that says what is
+wrong.
+
+Owns the steps and their fields. Must not know where a form is kept. Pure. Invariants: the address is the one
+that was confirmed, whatever is typed; nothing that was typed is repeated in what is said of it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final, NamedTuple
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+
+from ledger.errors import RegistryRefused
+from ops.office.forms import Form, Lack, asked, check_form, lacks_of
+from ops.web.identity.forms import text_of
+from switch.rules.programme import Rules
+
+WHOSE: Final = ("self", "child", "ward")
+FIELDS: Final = {
+    "whose": 8, "name": 200, "pesel": 11, "born_on": 10, "address": 300, "phone": 32, "channel": 8,
+    "pickup": 64, "guardian": 200, "guardian_phone": 32, "tax_year": 4, "consent_data": 3,
+    "consent_newsletter": 3,
+}  # fmt: skip
+"""With the most characters of each."""
+STEPS: Final[tuple[frozenset[Lack], ...]] = (
+    frozenset({"name", "born"}),
+    frozenset({"address", "contact", "guardian", "desk"}),
+    frozenset({"consent", "tax_year"}),
+)
+"""What each step asks for; files come when it is sent, and so does a young person's signature."""
+COLUMNS: Final = ("name", "pesel", "born_on", "address", "phone", "pickup", "guardian", "tax_year")
+FAULTS: Final = {column: f"a_{column}" for column in COLUMNS} | {
+    "born_on": "a_born", "channel": "a_phone", "guardian_phone": "a_guardian_phone"
+}  # fmt: skip
+ATTACHED: Final = ("photo", "tax")
+
+
+class Fault(NamedTuple):
+    """What is wrong: a word, and the word of the field it is in."""
+
+    word: str
+    field: str
+
+
+def typed_in(posted: FormData) -> dict[str, str]:
+    """Return what was typed, all fields of all steps. Raises HTTPException for what no browser sends."""
+    typed = {name: text_of(posted, name, most) for name, most in FIELDS.items()}
+    if typed["whose"] not in ("", *WHOSE) or typed["channel"] not in ("", "email", "phone", "sms"):
+        raise HTTPException(400)
+    return typed
+
+
+def form_of_typed(typed: dict[str, str], email: str) -> Form:
+    """Return the form that was typed by whoever has this address. Raises RegistryRefused."""
+    is_for_other = typed["whose"] in ("child", "ward")
+    return Form(
+        name=typed["name"],
+        pesel=typed["pesel"],
+        born_on=_day(typed["born_on"]),
+        address=typed["address"],
+        phone=typed["phone"],
+        email=email,
+        channel=typed["channel"] or "email",
+        pickup=typed["pickup"],
+        consent_data=typed["consent_data"] == "yes",
+        consent_newsletter=typed["consent_newsletter"] == "yes",
+        guardian=typed["guardian"],
+        guardian_phone=typed["guardian_phone"],
+        guardian_email=email if is_for_other or typed["guardian"] else "",
+        needs_guardian=typed["whose"] == "ward",
+        tax_year=_year(typed["tax_year"]),
+    )
+
+
+def typed_of(form: Form) -> dict[str, str]:
+    """Return a form as its fields are shown."""
+    whose = "ward" if form.needs_guardian else "child" if form.guardian else "self"
+    return {
+        "whose": whose,
+        "born_on": form.born_on.isoformat() if form.born_on else "",
+        "tax_year": str(form.tax_year or ""),
+        "consent_data": "yes" if form.consent_data else "",
+        "consent_newsletter": "yes" if form.consent_newsletter else "",
+        **{
+            name: getattr(form, name)
+            for name in (
+                "name",
+                "pesel",
+                "address",
+                "phone",
+                "channel",
+                "pickup",
+                "guardian",
+                "guardian_phone",
+            )
+        },
+    }
+
+
+def needs_guardian(typed: dict[str, str], email: str, rules: Rules, day: date) -> bool:
+    """Whether a parent or guardian is asked for."""
+    try:
+        form = msgspec.structs.replace(form_of_typed(typed, email), guardian="")
+    except RegistryRefused:
+        return typed["whose"] != "self"
+    return typed["whose"] in ("child", "ward") or "guardian" in lacks_of(form, "first", rules, day, ATTACHED)
+
+
+def fault_of(typed: dict[str, str], email: str, rules: Rules, day: date, through: int) -> Fault | None:
+    """Return what is wrong with the steps up to one (1 to 3); None where nothing is."""
+    if not typed["whose"]:
+        return Fault("a_fault", "a_whose")
+    wanted = frozenset().union(*STEPS[:through])
+    try:
+        form = form_of_typed(typed, email)
+        lacking = lacks_of(form, "first", rules, day, ATTACHED)
+        for lack in lacking:
+            if lack in wanted:
+                return Fault("a_lacks", f"a_lack_{lack}")
+        check_form(form, "first", rules, day)
+    except RegistryRefused as error:
+        column = str(error).partition(" ")[0]
+        return Fault("a_fault", FAULTS.get(column, "a_title"))
+    if typed["whose"] != "self" and through > 1 and not form.guardian:
+        return Fault("a_lacks", "a_lack_guardian")
+    return None
+
+
+def hidden_in(step: int, *, has_desks: bool, wants_tax: bool, wants_guardian: bool) -> list[str]:
+    """Return the fields that a step does not show, and that travel with it unseen; none of step 0."""
+    second = ["address", "phone", "channel", *(["pickup"] if has_desks else [])]
+    shown: dict[int, list[str]] = {
+        0: list(FIELDS),
+        1: ["whose", "name", "pesel", "born_on"],
+        2: [*second, *(["guardian", "guardian_phone"] if wants_guardian else [])],
+        3: ["consent_data", "consent_newsletter", *(["tax_year"] if wants_tax else [])],
+    }
+    return [name for name in FIELDS if name not in shown[step]]
+
+
+def desks_of(rules: Rules) -> tuple[str, ...]:
+    """Return where cards of a programme are collected."""
+    return asked(rules).desks
+
+
+def wants_tax(rules: Rules) -> bool:
+    """Whether a programme asks for a proof of tax."""
+    return asked(rules).tax_needed
+
+
+def _day(typed: str) -> date | None:
+    try:
+        return date.fromisoformat(typed) if typed else None
+    except ValueError:
+        raise RegistryRefused("born_on is no day") from None
+
+
+def _year(typed: str) -> int | None:
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdecimal()):
+        raise RegistryRefused("tax_year is no year")
+    return int(typed)

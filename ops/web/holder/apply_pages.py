@@ -1,0 +1,326 @@
+"""Applying on line by who has no card: an address that is confirmed, a form in steps, and its state after.
+
+Owns these pages. Must not know how an application is judged (`ops.office.applications`), nor kept.
+Invariants: nothing typed is kept before it is sent, it travels in the form from step to step; the same is
+said whoever's address it is; a secret leads to one application, and everything else is not found.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import trio
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ledger.errors import RegistryRefused
+from ledger.registry.applications import ATTACHMENTS
+from ledger.registry.online_applications import Online
+from ops.office.applications import ApplicationDesk
+from ops.office.online import Invitations, Invited, OnlineDesk, OwnApplication
+from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
+from ops.web.holder.apply_form import (
+    FIELDS,
+    WHOSE,
+    Fault,
+    desks_of,
+    fault_of,
+    form_of_typed,
+    hidden_in,
+    needs_guardian,
+    typed_in,
+    typed_of,
+    wants_tax,
+)
+from ops.web.holder.card_pages import day_of
+from ops.web.holder.words_apply import APPLY, consent_version
+from ops.web.identity.forms import form_of, text_of
+from ops.web.identity.mail import Mail, MailFailed
+from ops.web.identity.person import offices_of
+from ops.web.identity.secrets import hash_of, new_token, programme_of_token
+from ops.web.identity.signing_in import Door
+from ops.web.identity.visits import visit_of
+from ops.web.language import LANGUAGES
+from ops.web.offices import Office
+from ops.web.pages import Pages
+
+UPLOADS: Final = {"/apply/state/": FILE_BYTES_MAX + 65_536}
+OF_ADDRESS: Final = 2
+OF_SOURCE: Final = 20
+OF_ALL: Final = 300
+"""Letters in a quarter of an hour: to one address, asked for from one place, of one programme."""
+CHANGEABLE: Final = ("received", "called")
+_ADDRESS: Final = re.compile(r"[^@\s\"'<>(),:;\\\[\]]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+_one_at_a_time: Final = trio.CapacityLimiter(1)
+
+
+@dataclass(frozen=True)
+class ApplyPages:
+    """The pages. `origin`: the site's address as letters name it; empty: the one it was asked for by."""
+
+    pages: Callable[[], Pages]
+    door: Door
+    mail: Mail
+    origin: str = ""
+
+    def routes(self) -> list[Route]:
+        """Return what these pages answer to."""
+        return [
+            Route("/apply", self.ask_address),
+            Route("/apply", self.invite, methods=["POST"]),
+            Route("/apply/form/{token}", self.begin),
+            Route("/apply/form/{token}", self.go_on, methods=["POST"]),
+            Route("/apply/state/{secret}", self.show),
+            Route("/apply/state/{secret}", self.act, methods=["POST"]),
+            Route("/apply/state/{secret}/data", self.ask_data),
+            Route("/apply/state/{secret}/data", self.change, methods=["POST"]),
+        ]
+
+    async def ask_address(self, request: Request, fault: str = "", *, is_sent: bool = False) -> Response:
+        """Ask where the link is to be sent to."""
+        return self.pages().render(
+            request,
+            "apply_begin.html",
+            status=(429 if fault == "id_later" else 400) if fault else 200,
+            offices=[office for _, office in sorted(offices_of(request).items())],
+            fault=fault,
+            is_sent=is_sent,
+        )
+
+    async def invite(self, request: Request) -> Response:
+        """Send the link, or say that it was sent: an address that had two learns nothing."""
+        form = form_of(request)
+        code, email = text_of(form, "programme", 32), text_of(form, "email", 254)
+        office = next((each for each in offices_of(request).values() if each.code == code), None)
+        if office is None:
+            raise HTTPException(400)
+        if not email.isascii() or not _ADDRESS.fullmatch(email):
+            return await self.ask_address(request, "a_bad_email")
+        for what, whose, most in (("apply", visit_of(request).source, OF_SOURCE), ("apply all", "", OF_ALL)):
+            if not await self.door.may_try(office, what, whose, most):
+                return await self.ask_address(request, "id_later")
+        if await self.door.may_try(office, "apply to", email.casefold(), OF_ADDRESS):
+            token = Invitations(office.master).make(office.programme, email, time.time())
+            link = self._link(request, f"/apply/form/{token}")
+            if not await self._send(request, email, "a_link", programme=office.name, link=link):
+                return await self.ask_address(request, "h_mail_fault")
+        return await self.ask_address(request, is_sent=True)
+
+    async def begin(self, request: Request) -> Response:
+        """Show the first step."""
+        invited = _invited(request)
+        if invited is None:
+            return self.pages().render(request, "apply_no_link.html", status=404)
+        typed = dict.fromkeys(FIELDS, "")
+        return await self._step(request, invited, typed, 1)
+
+    async def go_on(self, request: Request) -> Response:
+        """Judge a step and show the next, or the one before; send it after the last."""
+        invited, posted = _invited(request), form_of(request)
+        if invited is None:
+            return self.pages().render(request, "apply_no_link.html", status=404)
+        typed, step = typed_in(posted), text_of(posted, "step", 1)
+        if step not in ("1", "2", "3"):
+            raise HTTPException(400)
+        at, desk = int(step), _desk(_office(request, invited.programme))
+        if text_of(posted, "go", 4) == "back":
+            return await self._step(request, invited, typed, max(1, at - 1))
+        if fault := fault_of(typed, invited.email, *await desk.terms(), at):
+            return await self._step(request, invited, typed, at, fault)
+        if at < 3:
+            return await self._step(request, invited, typed, at + 1)
+        return await self._take(request, invited, typed)
+
+    async def _take(self, request: Request, invited: Invited, typed: dict[str, str]) -> Response:
+        office, language = _office(request, invited.programme), request.state.language
+        secret = new_token(invited.programme)
+        key = Invitations(office.master).address_key(invited.programme, invited.email)
+        online = Online(hash_of(secret), key, consent_version(language))
+        try:
+            number = await OnlineDesk(_desk(office)).send(form_of_typed(typed, invited.email), online)
+        except RegistryRefused:
+            return await self._step(request, invited, typed, 3, Fault("a_too_many", "a_title"))
+        link = self._link(request, f"/apply/state/{secret}")
+        await self._send(request, invited.email, "a_state", programme=office.name, number=number, link=link)
+        return RedirectResponse(f"/{language}/apply/state/{secret}?new=1", status_code=303)
+
+    async def _step(
+        self, request: Request, invited: Invited, typed: dict[str, str], step: int, fault: Fault | None = None
+    ) -> Response:
+        office = _office(request, invited.programme)
+        action = f"/apply/form/{request.path_params['token']}"
+        return await self._form(request, office, typed, invited.email, step=step, fault=fault, action=action)
+
+    async def _form(
+        self,
+        request: Request,
+        office: Office,
+        typed: dict[str, str],
+        email: str,
+        *,
+        step: int,
+        fault: Fault | None,
+        action: str,
+    ) -> Response:
+        rules, day = await _desk(office).terms()
+        desks, tax, guardian = desks_of(rules), wants_tax(rules), needs_guardian(typed, email, rules, day)
+        return self.pages().render(
+            request,
+            "apply_form.html",
+            status=400 if fault else 200,
+            programme=office.name,
+            typed=typed,
+            email=email,
+            step=step,
+            fault=fault,
+            action=action,
+            whose=WHOSE,
+            desks=desks,
+            wants_tax=tax,
+            wants_guardian=guardian,
+            hidden=hidden_in(step, has_desks=bool(desks), wants_tax=tax, wants_guardian=guardian),
+        )
+
+    async def show(self, request: Request, fault: str = "") -> Response:
+        """Show how an application stands."""
+        own, office = await _own(request)
+        row, language = own.view.row, request.state.language
+        return self.pages().render(
+            request,
+            "apply_state.html",
+            status=400 if fault else 200,
+            programme=office.name,
+            number=own.number,
+            state=f"h_app_{row['state']}",
+            due=day_of(row["complete_until"] or row["due_on"], language),
+            reason=own.view.reason if row["state"] in ("called", "refused") else "",
+            lacks=[f"a_lack_{lack}" for lack in own.view.lacks] if row["state"] in CHANGEABLE else [],
+            files=[f"a_file_{file['kind']}" for file in own.view.attachments],
+            kinds=ATTACHMENTS,
+            may_change=row["state"] in CHANGEABLE,
+            is_called=row["state"] == "called",
+            may_withdraw=_may_withdraw(own),
+            fault=fault,
+            secret=request.path_params["secret"],
+            is_new=request.query_params.get("new") == "1",
+            is_done=not fault and request.query_params.get("done") == "1",
+        )
+
+    async def act(self, request: Request) -> Response:
+        """Take a file, say that it is complete, or withdraw it."""
+        (own, office), form = await _own(request), form_of(request)
+        desk, act = OnlineDesk(_desk(office)), text_of(form, "act", 10)
+        try:
+            if act == "file":
+                await self._attach(request, desk, own)
+            elif act == "complete":
+                await desk.complete(own)
+            elif act == "withdraw" and text_of(form, "sure", 3) == "yes" and _may_withdraw(own):
+                await desk.withdraw(own.number)
+            else:
+                raise HTTPException(400)
+        except RegistryRefused as error:
+            word = "h_file_refused" if act == "file" and _is_of_file(error) else "a_refused"
+            return await self.show(request, word)
+        return _back(request)
+
+    async def _attach(self, request: Request, desk: OnlineDesk, own: OwnApplication) -> None:
+        form = form_of(request)
+        kind, file = text_of(form, "kind", 16), form.get("file")
+        if kind not in ATTACHMENTS or not isinstance(file, UploadFile):
+            raise HTTPException(400)
+        data = await file.read(FILE_BYTES_MAX + 1)
+        checked = await trio.to_thread.run_sync(check_upload, data, limiter=_one_at_a_time)
+        await desk.attach(own.number, kind, checked)
+
+    async def ask_data(self, request: Request) -> Response:
+        """Show what an application says, to be corrected."""
+        own, office = await _own(request)
+        if own.view.form is None or own.view.row["state"] not in CHANGEABLE:
+            raise HTTPException(404)
+        form = own.view.form
+        typed, path = typed_of(form), _data_path(request)
+        return await self._form(request, office, typed, form.email, step=0, fault=None, action=path)
+
+    async def change(self, request: Request) -> Response:
+        """Put what an application says anew."""
+        own, office = await _own(request)
+        if own.view.form is None:
+            raise HTTPException(404)
+        typed, email = typed_in(form_of(request)), own.view.form.email
+        typed["consent_data"] = "yes"  # it was given, and is not asked for again
+        fault = fault_of(typed, email, *await _desk(office).terms(), 3)
+        if fault:
+            path = _data_path(request)
+            return await self._form(request, office, typed, email, step=0, fault=fault, action=path)
+        try:
+            await OnlineDesk(_desk(office)).change(own, form_of_typed(typed, email))
+        except RegistryRefused:
+            return await self.show(request, "a_refused")
+        return _back(request)
+
+    def _link(self, request: Request, path: str) -> str:
+        origin = self.origin or f"{request.url.scheme}://{request.headers.get('host', '')}"
+        return f"{origin}/{request.state.language}{path}"
+
+    async def _send(self, request: Request, to: str, word: str, **values: object) -> bool:
+        column = LANGUAGES.index(request.state.language)
+        subject, letter = APPLY[f"{word}_subject"][column], APPLY[f"{word}_letter"][column]
+        try:
+            await self.mail.send(to, subject.format(**values), letter.format(**values))
+        except MailFailed:
+            return False
+        return True
+
+
+def _invited(request: Request) -> Invited | None:
+    token = request.path_params["token"]
+    for office in offices_of(request).values():
+        invited = Invitations(office.master).read(token, time.time())
+        if invited is not None:
+            return invited if invited.programme in offices_of(request) else None
+    return None
+
+
+def _office(request: Request, programme: int) -> Office:
+    return offices_of(request)[programme]
+
+
+def _desk(office: Office) -> ApplicationDesk:
+    return ApplicationDesk(office.database, office.master, office.programme)
+
+
+async def _own(request: Request) -> tuple[OwnApplication, Office]:
+    """Return the application of the secret in a path. Raises 404."""
+    secret: str = request.path_params["secret"]
+    office = offices_of(request).get(programme_of_token(secret[:100]))
+    own: Any = None
+    if office is not None:
+        own = await OnlineDesk(_desk(office)).find(hash_of(secret))
+    if own is None or office is None:
+        raise HTTPException(404)
+    return own, office
+
+
+def _may_withdraw(own: OwnApplication) -> bool:
+    return own.view.row["state"] in ("received", "called", "verified")
+
+
+def _is_of_file(error: RegistryRefused) -> bool:
+    return hasattr(error, "why")
+
+
+def _data_path(request: Request) -> str:
+    return f"/apply/state/{request.path_params['secret']}/data"
+
+
+def _back(request: Request) -> Response:
+    secret = request.path_params["secret"]
+    return RedirectResponse(f"/{request.state.language}/apply/state/{secret}?done=1", status_code=303)

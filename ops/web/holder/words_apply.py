@@ -1,0 +1,139 @@
+"""The words of applying on line, in Polish and English. Invariants: both languages say the same; which text
+of a consent somebody agreed to can be told from what is kept (`consent_version`).
+"""
+
+import hashlib
+from typing import Final
+
+from ops.web.language import LANGUAGES, Words
+
+APPLY: Final[Words] = {
+    "a_apply": ("Nie mam karty: złóż wniosek", "I have no card: apply for one"),
+    "a_title": ("Wniosek o kartę", "Application for a card"),
+    "a_begin": (
+        "Podaj adres e-mail, a wyślemy link do wniosku. Nic więcej nie zapiszemy, zanim go nie wyślesz. Link "
+        "działa dwie doby. O kartę dla dziecka wnioskuje rodzic lub opiekun prawny, ze swojego adresu.",
+        "Give your e-mail address, and a link to the application is sent to it. Nothing more is kept before "
+        "you send it. The link works for two days. A parent or legal guardian applies for a child, from an "
+        "address of their own.",
+    ),
+    "a_send_link": ("Wyślij link", "Send the link"),
+    "a_sent": (
+        "Jeśli adres jest dobry, list z linkiem jest w drodze. Najwyżej dwa listy na kwadrans.",
+        "If the address is right, a letter with the link is on its way. At most two letters in a quarter of "
+        "an hour.",
+    ),
+    "a_bad_email": ("To nie jest adres e-mail.", "That is no e-mail address."),
+    "a_link_subject": ("Link do wniosku o kartę", "The link to your application for a card"),
+    "a_link_letter": (
+        "Otwórz wniosek o kartę w programie {programme}:\n\n{link}\n\nLink działa dwie doby. Jeśli to nie Ty "
+        "o niego prosisz, nie rób nic: niczego nie zapisaliśmy.\n",
+        "Open the application for a card of {programme}:\n\n{link}\n\nThe link works for two days. If it was "
+        "not you who asked for it, do nothing: nothing was kept.\n",
+    ),
+    "a_no_link": ("Ten link już nie działa", "This link works no more"),
+    "a_no_link_why": ("Poproś o nowy.", "Ask for another one."),
+    "a_step": ("Krok {step} z 3", "Step {step} of 3"),
+    "a_whose": ("Dla kogo jest karta?", "Whom is the card for?"),
+    "a_whose_self": ("dla mnie", "for myself"),
+    "a_whose_child": (
+        "dla dziecka, którego jestem rodzicem lub opiekunem",
+        "for a child of whom I am parent or guardian",
+    ),
+    "a_whose_ward": (
+        "dla osoby pełnoletniej, której jestem opiekunem prawnym",
+        "for an adult of whom I am the legal guardian",
+    ),
+    "a_name": ("Imię i nazwisko osoby, dla której jest karta", "Name of the person the card is for"),
+    "a_pesel": ("Jej PESEL", "Her or his PESEL"),
+    "a_born": ("Data urodzenia (gdy nie ma numeru PESEL)", "Date of birth (where there is no PESEL)"),
+    "a_address": ("Adres zamieszkania", "Home address"),
+    "a_phone": ("Telefon", "Telephone"),
+    "a_channel": ("Jak dawać znać?", "How are you told?"),
+    "a_channel_email": ("e-mail: {email}", "e-mail: {email}"),
+    "a_channel_phone": ("telefonicznie", "by telephone"),
+    "a_channel_sms": ("SMS-em", "by SMS"),
+    "a_pickup": ("Gdzie odbierzesz kartę?", "Where is the card collected?"),
+    "a_guardian": ("Imię i nazwisko rodzica lub opiekuna", "Name of the parent or guardian"),
+    "a_guardian_phone": ("Telefon rodzica lub opiekuna", "Telephone of the parent or guardian"),
+    "a_tax_year": ("Rok podatkowy dokumentu, który dołączysz", "Tax year of the proof you will attach"),
+    "a_consents": ("Zgody", "Consents"),
+    "a_consent_data": (
+        "Wyrażam zgodę na przetwarzanie danych osobowych niezbędnych do wydania i obsługi karty (wymagana).",
+        "I consent to the processing of the personal data needed to issue and serve the card (required).",
+    ),
+    "a_consent_newsletter": (
+        "Wyrażam zgodę na otrzymywanie newslettera i wiadomości marketingowych drogą elektroniczną.",
+        "I consent to receiving the newsletter and marketing messages by electronic means.",
+    ),
+    "a_next": ("Dalej", "Next"),
+    "a_back": ("Wstecz", "Back"),
+    "a_send": ("Wyślij wniosek", "Send the application"),
+    "a_documents_next": (
+        "Dokumenty dołączysz w następnym kroku, po wysłaniu wniosku.",
+        "Documents are attached in the next step, when the application is sent.",
+    ),
+    "a_fault": ("Popraw pole: {field}.", "Correct the field: {field}."),
+    "a_lacks": ("Brakuje: {what}.", "Missing: {what}."),
+    "a_too_many": (
+        "Teraz nie przyjmujemy kolejnych wniosków z tego adresu albo w tym programie. Spróbuj później.",
+        "No more applications are taken from this address, or of this programme, now. Try later.",
+    ),
+    "a_state_title": ("Wniosek nr {number}", "Application no. {number}"),
+    "a_new": (
+        "Wniosek jest wysłany. Zapisz adres tej strony: tylko nim wrócisz do wniosku. Wysłaliśmy go "
+        "też e-mailem.",
+        "The application is sent. Keep the address of this page: it alone leads back here. It was sent by "
+        "e-mail, too.",
+    ),
+    "a_state_subject": ("Wniosek nr {number}", "Application no. {number}"),
+    "a_state_letter": (
+        "Wniosek o kartę w programie {programme} ma numer {number}. Jego stan, dokumenty i wycofanie:\n\n"
+        "{link}"
+        "\n\nNie przekazuj nikomu tego linku.\n",
+        "The application for a card of {programme} has the number {number}. Its state, documents, and how to "
+        "withdraw it:\n\n{link}\n\nGive this link to nobody.\n",
+    ),
+    "a_due": ("Termin", "Due"),
+    "a_reason": ("Pismo", "What the desk says"),
+    "a_files": ("Dokumenty", "Documents"),
+    "a_no_files": ("Nie ma jeszcze dokumentów.", "There are no documents yet."),
+    "a_file_kind": ("Rodzaj", "Kind"),
+    "a_file_tax": ("strona PIT, UPO", "PIT page, UPO"),
+    "a_file_photo": ("fotografia", "photo"),
+    "a_file_declaration": ("oświadczenie", "declaration"),
+    "a_file_other": ("inne", "other"),
+    "a_file": ("Plik (PDF, JPEG, PNG, do 5 MB)", "File (PDF, JPEG, PNG, up to 5 MB)"),
+    "a_add_file": ("Dołącz", "Attach"),
+    "a_change": ("Popraw dane we wniosku", "Correct what it says"),
+    "a_complete": ("Wniosek jest uzupełniony", "The application is completed"),
+    "a_withdraw": ("Wycofaj wniosek", "Withdraw the application"),
+    "a_withdraw_sure": ("Tak, wycofuję wniosek", "Yes, I withdraw it"),
+    "a_done": ("Zapisano.", "Saved."),
+    "a_refused": (
+        "Tego teraz nie można zrobić: wniosek jest już rozpatrywany albo rozpatrzony, albo ma już "
+        "osiem dokumentów.",
+        "This cannot be done now: the application is being decided or is decided, or has eight documents.",
+    ),
+    "a_lack_name": ("imię i nazwisko", "name"),
+    "a_lack_born": ("PESEL albo data urodzenia", "PESEL or date of birth"),
+    "a_lack_address": ("adres", "address"),
+    "a_lack_contact": ("telefon albo e-mail", "telephone or e-mail"),
+    "a_lack_consent": ("zgoda na przetwarzanie danych", "consent to the processing of data"),
+    "a_lack_guardian": ("rodzic lub opiekun", "parent or guardian"),
+    "a_lack_co_sign": (
+        "oświadczenie podpisane przez osobę w wieku 16–18 lat",
+        "a declaration signed by the young person (16–18)",
+    ),
+    "a_lack_photo": ("fotografia", "photo"),
+    "a_lack_tax": ("strona PIT albo oświadczenie", "PIT page or declaration"),
+    "a_lack_tax_year": ("rok podatkowy", "tax year"),
+    "a_lack_desk": ("punkt odbioru", "where the card is collected"),
+}
+CONSENTS: Final = ("a_consent_data", "a_consent_newsletter")
+
+
+def consent_version(language: str) -> str:
+    """Return by what the texts of the consents are known that somebody saw in a language."""
+    texts = "\n".join(APPLY[key][LANGUAGES.index(language)] for key in CONSENTS)
+    return f"{language}-{hashlib.sha256(texts.encode()).hexdigest()[:12]}"
