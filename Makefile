@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev venv-office venv-ha venv-fuzz demo up office test test-under-load worlds mutants fuzz check crash-test torture alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean
+.PHONY: help venv venv-dev venv-office venv-ha venv-fuzz demo up office test test-under-load worlds mutants fuzz check crash-test torture alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean sbom audit
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -18,6 +18,7 @@ ALERTS ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 60
 INPUTS ?=
+LOCK ?=
 export PYTHON
 RUN := .venv/bin/python -m
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
@@ -73,7 +74,13 @@ torture: venv  ## kill, stop, fill, cut and jump a running switch for TORTURE_SE
 alerts-drill: venv  ## each alert fired once by the real fault, on a live switch under a live Prometheus (half an hour)
 	@$(RUN) ops.monitoring.drill $(ALERTS)
 
-check: static test  ## everything a change must pass: format, lint, strict types, import direction, tests
+sbom: venv  ## what an installation is made of, as CycloneDX: cityswitch.cdx.json (LOCK=office: with the office)
+	@$(RUN) ops.deploy.sbom $(LOCK) >cityswitch.cdx.json && echo "cityswitch.cdx.json"
+
+audit:  ## known holes in what is installed, by pip-audit where it is installed and has a network; else a line says that nothing was asked
+	@./ops/setup/audit.sh
+
+check: static audit test  ## everything a change must pass: format, lint, strict types, import direction, tests
 
 load: venv-dev  ## Locust's web page with a switch of its own (LOAD_HOST= LOAD_PORT=: one that runs already)
 	@$(RUN) bench.load

@@ -24,7 +24,7 @@ from protocol import luhn_digit
 from simulators.city.places import CZESTOCHOWA, PLACES, Place
 
 CARDS_MAX: Final = 100_000_000
-TERMINALS_MAX: Final = 10_000
+TERMINALS_MAX: Final = 100_000
 FIRST_TERMINAL: Final = CZESTOCHOWA.first_terminal
 
 _BODY_MODULUS: Final = 10**9
@@ -74,7 +74,7 @@ class Population:
 
     The terminals stand at the partners in turn, the last `at_first` of them at the first one. `seed` may be
     any text, `programme` is one of `PLACES`. Sizes: cards 1..100,000,000, partners 1..3,300, terminals up to
-    10,000. Raises ValueError for what lies outside of these.
+    100,000. Raises ValueError for what lies outside of these.
     """
 
     seed: str

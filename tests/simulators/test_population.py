@@ -80,7 +80,7 @@ def test_terminals_are_spread_over_the_partners() -> None:
 
 def test_sizes_and_indexes_out_of_range_are_refused() -> None:
     """A city of nobody, or a card beyond the last, is a mistake of the caller."""
-    for sizes in ({"cards": 0}, {"partners": PARTNERS_MAX + 1}, {"terminals": 10_001}):
+    for sizes in ({"cards": 0}, {"partners": PARTNERS_MAX + 1}, {"terminals": 100_001}):
         with pytest.raises(ValueError, match="must be between"):
             Population("A", **sizes)
     city = Population("A", cards=10, partners=2)
