@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import trio
@@ -21,7 +23,7 @@ from ops.exit_codes import Exit
 from ops.torture.faults import BY_NAME, FAULTS
 from ops.torture.plan import Plan
 from ops.torture.report import is_thin, report
-from ops.torture.run import Torture
+from ops.torture.run import Torture, Verdict
 
 
 def main() -> int:
@@ -35,7 +37,7 @@ def main() -> int:
         print(f"{time.monotonic() - began:7.1f} s  {text}", file=sys.stderr, flush=True)
 
     tell(f"seed {plan.seed}, folder {folder}")
-    verdict = trio.run(Torture(plan, folder, tell).run)
+    verdict = trio.run(_stoppable, Torture(plan, folder, tell))
     print("\n".join(report(plan, verdict)))
     has_failed = bool(verdict.violations) or is_thin(verdict)
     if has_failed:
@@ -44,6 +46,26 @@ def main() -> int:
     elif not options.keep:
         shutil.rmtree(folder, ignore_errors=True)
     return Exit.DIFFERENCES if has_failed else Exit.OK
+
+
+async def _stoppable(torture: Torture) -> Verdict:
+    """The first signal ends the faults, and all is compared; the second ends everything."""
+
+    async def watch(signals: AsyncIterator[int]) -> None:
+        async for _ in signals:
+            if torture.stop.is_set():
+                nursery.cancel_scope.cancel()
+            torture.stop.set()
+
+    verdict: Verdict | None = None
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, signals)
+            verdict = await torture.run()
+            nursery.cancel_scope.cancel()
+    if verdict is None:
+        raise SystemExit(Exit.INTERRUPTED)
+    return verdict
 
 
 def _plan(options: argparse.Namespace) -> Plan:

@@ -57,10 +57,11 @@ class Verdict(msgspec.Struct, kw_only=True):
 
 
 class Torture:
-    """One run in `folder`, which is new."""
+    """One run in `folder`, which is new. Setting `stop` ends the faults early, not the comparison."""
 
     def __init__(self, plan: Plan, folder: Path, tell: Tell) -> None:
         self._plan, self._folder, self._tell = plan, folder, tell
+        self.stop = trio.Event()
         self._rng = random.Random(plan.seed)
         self._populations = populations(plan)
         self._slots = sum(population.terminals for population in self._populations)
@@ -156,7 +157,9 @@ class Torture:
         }
         until = trio.current_time() + self._plan.seconds
         while trio.current_time() < until and not self._has_killed_enough():
-            await trio.sleep(self._plan.pause_s * self._rng.uniform(0.5, 1.5))
+            with trio.move_on_after(self._plan.pause_s * self._rng.uniform(0.5, 1.5)):
+                await self.stop.wait()
+                return
             wanted = {fault: weight for fault, weight in weights.items() if self._is_wanted(fault)}
             fault = self._rng.choices(list(wanted), list(wanted.values()))[0]
             await self._one(stage, fault)

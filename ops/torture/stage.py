@@ -10,6 +10,7 @@ processes that were started here are ever signalled.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +26,7 @@ from ledger.errors import LedgerError
 from ledger.postgres.database import open_database
 from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from ledger.postgres.embedded_launcher import SOCKET_FILE
-from ops.monitoring.drill.hands import children_of
+from ops.monitoring.drill.hands import children_of, signal_all
 from ops.monitoring.prometheus import free_port
 from ops.place.running import read_note
 from ops.torture.papers import Papers
@@ -204,7 +205,11 @@ class Stage:
     async def upgrade(self) -> int:
         """Start a switch beside the one that serves, drain the older one, and return its status."""
         older, newer = self.serve, await self._open()
-        await self.wait_serving(newer)
+        try:
+            await self.wait_serving(newer)
+        except BaseException:
+            signal_all([newer.process.pid, *children_of(newer.process.pid)], signal.SIGKILL)
+            raise
         self.serve = newer
         self._nursery.start_soon(self._keep, newer)
         older.process.terminate()
