@@ -39,6 +39,19 @@ select l.kind, sum(l.quantity)::bigint as quantity, l.unit_grosze, sum(l.net_gro
   order by l.kind, l.origin, l.unit_grosze"""
 
 
+async def months_of_partner(connection: Connection, programme: int, partner: int) -> list[Any]:
+    """The statements of a partner, the newest first: month, number, what is due, whether it is closed."""
+    rows: list[Any] = await connection.fetch(
+        "select month, s.number, s.due_grosze, p.closed_at is not null as is_closed "
+        "from registry.statement s left join registry.settlement_period p using (programme, month) "
+        "where s.programme = $1 and s.partner = $2 order by month desc limit $3",
+        programme,
+        partner,
+        MONTHS_MAX,
+    )
+    return rows
+
+
 async def kept_months(connection: Connection, programme: int) -> list[Any]:
     """The months that were settled or closed, the newest first."""
     rows: list[Any] = await connection.fetch(_MONTHS, programme, MONTHS_MAX)

@@ -26,6 +26,7 @@ from ops.web.identity.visits import Visits, csrf_field
 from ops.web.language import Words
 from ops.web.offices import Office
 from ops.web.pages import Pages
+from ops.web.partner.site import partner_part
 from ops.web.security import ErrorPage
 from ops.web.words import SHELL
 
@@ -50,6 +51,7 @@ def parts_here() -> Sequence[MakePart]:
     return (
         lambda site: holder_part(site.pages, site.door, site.mail, site.origin),
         lambda site: desk_part(site.pages),
+        lambda site: partner_part(site.pages),
     )
 
 

@@ -37,3 +37,11 @@ SETTLED_FORBIDDEN = (
     "update registry.campaign set percent = 900",
 )
 """What a role of programme 1 may not do."""
+
+STATEMENT = (
+    '{{"number": "x", "programme": {programme}, "partner": {partner}, "month": "2026-09", '
+    '"partner_name": "Partner {partner}", "tax_id": "", "address": "", "lines": [], "net_grosze": 0, '
+    '"vat_grosze": 0, "gross_grosze": 0, "rebates_grosze": 0, "due_grosze": 0, "days": [], '
+    '"closed_at_ms": null}}'
+)
+"""The document of a statement of nothing, by `programme` and `partner`."""

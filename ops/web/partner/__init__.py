@@ -1,0 +1,1 @@
+"""The partner's own pages: outlets and terminals, offers and what is declared, statements and invoices."""

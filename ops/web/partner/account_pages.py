@@ -1,0 +1,154 @@
+"""What a partner has: outlets, terminals, statements, invoices.
+
+Owns these pages. Must not know how sums are found. Invariants: everything is of the partner of whoever has
+signed in, and no path or field names another; of holders nothing is here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import trio
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.invoices import find_document, list_issued
+from ledger.registry.kept_statements import months_of_partner
+from ledger.registry.outlets import list_outlets
+from ledger.registry.presence import Wanted, terminal_status
+from ledger.registry.terminals import list_terminals
+from ledger.settlement.statement import Statement, read_statement
+from ops.settlement.pdf import statement_pdf
+from ops.settlement.sheets import statements_csv
+from ops.settlement.words import zloty
+from ops.web.identity.person import Person, office_of, person_of, require
+from ops.web.pages import Pages
+
+ROWS_MAX: Final = 1_000
+NOTHING_RUNS: Final = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+_one_at_a_time: Final = trio.CapacityLimiter(1)
+
+
+class AccountPages:
+    """Outlets and terminals, statements and invoices."""
+
+    def __init__(self, pages: Callable[[], Pages]) -> None:
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        """Return what these pages answer to."""
+        return [
+            Route("/partner", self.outlets),
+            Route("/partner/statements", self.statements),
+            Route("/partner/statements/{month}.csv", self.csv),
+            Route("/partner/statements/{month}.pdf", self.pdf),
+            Route("/partner/invoice", self.invoice),
+        ]
+
+    @require("partner")
+    async def outlets(self, request: Request) -> Response:
+        """Show the outlets, and of each terminal whether it is on line."""
+        partner = partner_of(request)
+
+        async def job(connection: Connection) -> tuple[list[Any], list[Any], list[Any]]:
+            return (
+                await list_outlets(connection, partner=partner, limit=ROWS_MAX),
+                await list_terminals(connection, partner=partner, limit=ROWS_MAX),
+                await terminal_status(connection, Wanted(partner=partner), limit=ROWS_MAX),
+            )
+
+        outlets, terminals, states = await office_of(request).database.run(job)
+        outlet_of = {row["id"]: row["outlet"] for row in terminals}
+        shown: dict[int | None, list[Any]] = {}
+        for row in states:
+            shown.setdefault(outlet_of.get(row["terminal"]), []).append(row)
+        return self._pages().render(
+            request,
+            "partner_outlets.html",
+            name=who(request).name,
+            outlets=outlets,
+            terminals=shown,
+            nowhere=shown.get(None, []),
+        )
+
+    @require("partner")
+    async def statements(self, request: Request) -> Response:
+        """Show the months, and what was issued."""
+        office, partner, language = office_of(request), partner_of(request), request.state.language
+
+        async def job(connection: Connection) -> tuple[list[Any], list[Any]]:
+            months = await months_of_partner(connection, office.programme, partner)
+            return months, await list_issued(connection, office.programme, partner=partner, limit=ROWS_MAX)
+
+        months, invoices = await office.database.run(job)
+        return self._pages().render(
+            request,
+            "partner_statements.html",
+            months=[{**row, "due": zloty(row["due_grosze"], language)} for row in months],
+            invoices=[
+                {"text": each.text, "month": each.month, "gross": zloty(each.gross_grosze, language)}
+                for each in invoices
+            ],
+        )
+
+    @require("partner")
+    async def csv(self, request: Request) -> Response:
+        """Give a month's statement as CSV."""
+        found = await _statement(request)
+        return _file(statements_csv([found]).encode(), "text/csv; charset=utf-8", f"{found.month}.csv")
+
+    @require("partner")
+    async def pdf(self, request: Request) -> Response:
+        """Give it as tagged PDF, in the language of the page."""
+        found, language = await _statement(request), request.state.language
+        body = await trio.to_thread.run_sync(statement_pdf, found, language, limiter=_one_at_a_time)
+        return _file(body, "application/pdf", f"{found.month}.pdf")
+
+    @require("partner")
+    async def invoice(self, request: Request) -> Response:
+        """Give a document out that was issued to this partner."""
+        office, text = office_of(request), request.query_params.get("number", "")
+        try:
+            issued, body = await office.database.run(lambda c: find_document(c, text))
+        except RegistryRefused:
+            raise HTTPException(404) from None
+        if (issued.programme, issued.partner) != (office.programme, partner_of(request)):
+            raise HTTPException(404)
+        return _file(body, "application/xml", f"{re.sub('[^A-Za-z0-9]+', '-', issued.text)}.xml")
+
+
+def who(request: Request) -> Person:
+    """Return who asks, behind a page's @require."""
+    person = person_of(request)
+    assert person is not None
+    return person
+
+
+def partner_of(request: Request) -> int:
+    """Return whose pages these are."""
+    partner = who(request).partner
+    assert partner is not None
+    return partner
+
+
+async def _statement(request: Request) -> Statement:
+    office, month = office_of(request), request.path_params["month"]
+    partner = partner_of(request)
+    try:
+        return await office.database.run(lambda c: read_statement(c, office.programme, partner, month))
+    except (NotInRegistry, RegistryRefused):
+        raise HTTPException(404) from None
+
+
+def _file(body: bytes, kind: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', **NOTHING_RUNS}
+    return Response(body, media_type=kind, headers=headers)

@@ -1,0 +1,238 @@
+"""A partner's offers: how they stand, and declaring one or a change of one.
+
+Owns these pages. Must not know what terms mean (`switch.rules` does) nor who decides. Invariants: an offer or
+a declaration of another partner's is not found; what a form does not show of an offer stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.registry.bounds import ID_MAX, INT64_MAX
+from ledger.registry.offer_declarations import DeclarationState
+from ops.office.declarations import PartnerOffice
+from ops.web.identity.forms import form_of, text_of
+from ops.web.identity.person import actor_of, office_of, require
+from ops.web.pages import Pages
+from ops.web.partner.account_pages import partner_of, who
+from switch.rules.offers import DAYS, Offer, OfferError
+
+VALUES: Final = {"percent": "percent", "amount_off": "off_grosze", "fixed_price": "price_grosze"}
+KINDS: Final = (*VALUES, "free_entry", "second_free", "privilege")
+"""Of a benefit; of some of them one number is asked for."""
+GROSZE_MAX: Final = 100_000_000
+
+
+class OfferPages:
+    """Offers and declarations."""
+
+    def __init__(self, pages: Callable[[], Pages]) -> None:
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        """Return what these pages answer to."""
+        return [
+            Route("/partner/offers", self.offers),
+            Route("/partner/offers/new", self.ask_new),
+            Route("/partner/offers/new", self.declare_new, methods=["POST"]),
+            Route("/partner/offers/{number:int}", self.ask_change),
+            Route("/partner/offers/{number:int}", self.declare_change, methods=["POST"]),
+            Route("/partner/declarations/{number:int}", self.take_back, methods=["POST"]),
+        ]
+
+    @require("partner")
+    async def offers(self, request: Request) -> Response:
+        """Show what is on offer, and what became of what was declared."""
+        office, language = _office(request), request.state.language
+        return self._pages().render(
+            request,
+            "partner_offers.html",
+            offers=[
+                {
+                    "number": own.offer.number,
+                    "name": own.offer.name.in_(language),
+                    "text": own.offer.text.in_(language),
+                    "stand": f"p_st_{own.stand}",
+                    "has_draft": own.has_draft and own.stand != "draft",
+                }
+                for own in await office.offers()
+            ],
+            declarations=[
+                {
+                    "number": row["number"],
+                    "offer": row["offer"],
+                    "state": f"p_de_{DeclarationState(row['state']).name.lower()}",
+                    "is_open": row["state"] == DeclarationState.DECLARED,
+                    "note": row["note"],
+                    "reason": row["reason"],
+                }
+                for row in await office.declarations()
+            ],
+            is_done=request.query_params.get("done") == "1",
+        )
+
+    @require("partner")
+    async def ask_new(self, request: Request) -> Response:
+        """Show an empty form."""
+        return await self._form(request, {}, None)
+
+    @require("partner")
+    async def declare_new(self, request: Request) -> Response:
+        """Declare an offer."""
+        return await self._declare(request, None, {})
+
+    @require("partner")
+    async def ask_change(self, request: Request) -> Response:
+        """Show an offer, to be changed."""
+        offer = await _own(request)
+        return await self._form(request, msgspec.to_builtins(offer), offer.number)
+
+    @require("partner")
+    async def declare_change(self, request: Request) -> Response:
+        """Declare a change of an offer."""
+        offer = await _own(request)
+        return await self._declare(request, offer.number, msgspec.to_builtins(offer))
+
+    async def _declare(self, request: Request, number: int | None, was: dict[str, Any]) -> Response:
+        form = form_of(request)
+        note = text_of(form, "note", 500, lines=True)
+        office = _office(request)
+        rules = await office.rules()
+        values = was
+        try:
+            values = {**was, **_values(form, was, rules.programme.languages)}
+            await office.declare(actor_of(who(request), "declared on the web"), values, number, note)
+        except (OfferError, RegistryRefused) as error:
+            return await self._form(request, values, number, str(error), note)
+        return _back(request)
+
+    @require("partner")
+    async def take_back(self, request: Request) -> Response:
+        """Take a declaration back."""
+        number = request.path_params["number"]
+        if not 0 < number <= INT64_MAX:
+            raise HTTPException(404)
+        try:
+            await _office(request).take_back(actor_of(who(request), "taken back on the web"), number)
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        except RegistryRefused:
+            raise HTTPException(400) from None
+        return _back(request)
+
+    async def _form(
+        self, request: Request, values: dict[str, Any], number: int | None, fault: str = "", note: str = ""
+    ) -> Response:
+        office = _office(request)
+        rules = await office.rules()
+        benefits = values.get("benefits", [])
+        benefit = benefits[0] if len(benefits) == 1 else {}
+        return self._pages().render(
+            request,
+            "partner_offer.html",
+            status=400 if fault else 200,
+            values=values,
+            number=number,
+            fault=fault,
+            note=note,
+            languages=rules.programme.languages,
+            has_one_benefit=len(benefits) < 2,
+            kinds=KINDS,
+            kind=benefit.get("kind", "percent"),
+            value=_shown(benefit),
+            chosen=benefit.get("for", []),
+            holders=rules.holders.kinds if rules.holders else (),
+            outlets=await office.outlets(),
+            days=DAYS,
+        )
+
+
+def _values(form: FormData, was: dict[str, Any], languages: Any) -> dict[str, Any]:
+    """Return the keys of an offer that a form shows. Raises RegistryRefused."""
+    values: dict[str, Any] = {
+        "name": {each: text_of(form, f"name_{each}", 64) for each in languages},
+        "text": {each: text_of(form, f"text_{each}", 500) for each in languages},
+        "outlets": [_number(each) for each in _all(form, "outlets")],
+        "days": list(dict.fromkeys(_all(form, "days"))),
+    }
+    for key in ("from", "to"):
+        values[key] = _day(text_of(form, key, 10))
+    if len(was.get("benefits", [])) < 2:
+        values["benefits"] = [_benefit(form, (was.get("benefits") or [{}])[0])]
+    return values
+
+
+def _benefit(form: FormData, was: dict[str, Any]) -> dict[str, Any]:
+    kind, value = text_of(form, "kind", 16), text_of(form, "value", 12)
+    if kind not in KINDS:
+        raise HTTPException(400)
+    benefit: dict[str, Any] = {"kind": kind, "for": _all(form, "for"), "flags": was.get("flags", [])}
+    if kind == "percent":
+        benefit["percent"] = value
+    elif kind in VALUES:
+        benefit[VALUES[kind]] = _grosze(value)
+    return benefit
+
+
+def _all(form: FormData, name: str) -> list[str]:
+    found = [each for each in form.getlist(name) if isinstance(each, str)]
+    if len(found) > 64 or any(len(each) > 32 or not each.isprintable() for each in found):
+        raise HTTPException(400)
+    return found
+
+
+def _grosze(typed: str) -> int:
+    whole, _, part = typed.replace(",", ".").replace(" ", "").partition(".")
+    if not (whole.isascii() and whole.isdecimal()) or len(part) > 2 or (part and not part.isdecimal()):
+        raise RegistryRefused("the value is written like 12.50")
+    grosze = int(whole) * 100 + int(part.ljust(2, "0") if part.isascii() else "0")
+    if not 0 < grosze <= GROSZE_MAX:
+        raise RegistryRefused("the value is out of bounds")
+    return grosze
+
+
+def _shown(benefit: dict[str, Any]) -> str:
+    if "percent" in benefit:
+        return str(benefit["percent"])
+    grosze = benefit.get("off_grosze") or benefit.get("price_grosze")
+    return f"{grosze // 100}.{grosze % 100:02}" if grosze else ""
+
+
+def _day(typed: str) -> str | None:
+    try:
+        return date.fromisoformat(typed).isoformat() if typed else None
+    except ValueError:
+        raise RegistryRefused("that is no day") from None
+
+
+def _number(typed: str) -> int:
+    if not (typed.isascii() and typed.isdecimal()) or int(typed) > ID_MAX:
+        raise HTTPException(400)
+    return int(typed)
+
+
+def _office(request: Request) -> PartnerOffice:
+    office = office_of(request)
+    return PartnerOffice(office.database, office.programme, partner_of(request))
+
+
+async def _own(request: Request) -> Offer:
+    number = request.path_params["number"]
+    try:
+        return await _office(request).newest(number)
+    except RegistryRefused:
+        raise HTTPException(404) from None
+
+
+def _back(request: Request) -> Response:
+    return RedirectResponse(f"/{request.state.language}/partner/offers?done=1", status_code=303)
