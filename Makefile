@@ -71,6 +71,11 @@ crash-test: venv-dev  ## kill Postgres 20 times under load, with synchronous_com
 torture: venv  ## kill, stop, fill, cut and jump a running switch for TORTURE_SECONDS (600), by SEED: nothing told is lost or told otherwise
 	@$(RUN) ops.torture --seconds $(TORTURE_SECONDS) --seed $(SEED) $(TORTURE_ARGS)
 
+.PHONY: ha-demo
+HA_FAILOVERS ?= 3
+ha-demo: venv-ha  ## three Patroni nodes, one etcd (Debian's etcd-server): HA_FAILOVERS (3) times the primary is killed under load
+	@$(RUN) ops.deploy.ha --failovers $(HA_FAILOVERS) --freeze --alone
+
 alerts-drill: venv  ## each alert fired once by the real fault, on a live switch under a live Prometheus (half an hour)
 	@$(RUN) ops.monitoring.drill $(ALERTS)
 

@@ -15,7 +15,8 @@ from ledger.books.rows import POST_BATCH
 from ledger.books.turns import NEVER
 from ledger.books.write_path import check_write_path
 from ledger.errors import DatabaseMisconfigured
-from ledger.postgres.database import PROBE, Bell, Connection, Session
+from ledger.postgres.database import Bell, Connection
+from ledger.postgres.session import PROBE, Session
 
 PROBE_S_MAX: Final = 1.0
 

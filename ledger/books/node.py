@@ -20,8 +20,9 @@ import trio
 from ledger.books.layout import hold_layout
 from ledger.books.transaction_ids import NODES, TransactionIds, time_ms
 from ledger.errors import DatabaseUnavailable
-from ledger.postgres.database import Connection, Session
+from ledger.postgres.database import Connection
 from ledger.postgres.locks import NODE_SPACE
+from ledger.postgres.session import Session
 
 RESERVE_MS: Final = 10_000
 """Reserved ahead of the clock: so long a worker goes on without its connection to renew it."""

@@ -14,9 +14,9 @@ from ledger.books.lane import Lane
 from ledger.books.node import Node
 from ledger.books.outage import Outage
 from ledger.errors import DatabaseMisconfigured, LedgerError
-from ledger.postgres.database import Session
 from ledger.postgres.fitness import check_durability
 from ledger.postgres.pooling import check_sessions
+from ledger.postgres.session import Session
 
 RETRY_S: Final = 0.5
 

@@ -15,8 +15,9 @@ from ledger.books.write_path import WRITES, check_write_path
 from ledger.engine.shard_functions import MOVED
 from ledger.engine.shards import Server, Shard, Shards, at_server
 from ledger.errors import DatabaseContended, LedgerError, ServerLost, StatementRefused
-from ledger.postgres.database import Connection, Database, Session
+from ledger.postgres.database import Connection, Database
 from ledger.postgres.errors import translate
+from ledger.postgres.session import Session
 
 LOST_S: Final = 1.0
 _STALE: Final = frozenset({MOVED, "3F000", "42883", "42P01"})

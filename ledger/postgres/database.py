@@ -1,14 +1,13 @@
 """Owns the way from trio to asyncpg. The only module that imports asyncio or trio_asyncio.
 
 Every database job is ONE asyncio coroutine run through the bridge: wrapping single calls would leak pool
-slots and open transactions when cancelled. Past its time limit a job's connection is terminated, never
-cancelled: a cancelled COMMIT would still be of unknown outcome, but the connection would look healthy.
+slots and open transactions when cancelled. Which server is connected to is chosen here (of two primaries the
+one that is not of the past), what a connection does is `ledger.postgres.session`'s.
 
 Knows nothing of postings or of the registry. Errors leave as the closed types of `ledger.errors`.
 """
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeVar
@@ -17,23 +16,20 @@ import asyncpg
 import trio
 import trio_asyncio
 
-from ledger.errors import DatabaseContended, DatabaseMisconfigured, DatabaseUnavailable, StatementRefused
+from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable
 from ledger.postgres.dsn import Target, read_dsn
 from ledger.postgres.errors import translate
-from ledger.postgres.fitness import is_doubtful, settle_session
+from ledger.postgres.fitness import settle_session
 from ledger.postgres.keepalive import watch_socket
+from ledger.postgres.lineage import Lineage, Server
+from ledger.postgres.session import CLOSE_S_MAX, CONNECT_S_MAX, PROBE, Session
 
 T = TypeVar("T")
 Connection: TypeAlias = Any  # asyncpg.Connection; asyncpg carries no types
 Job: TypeAlias = Callable[[Connection], Awaitable[T]]
 
-CONNECT_S_MAX: Final = 5.0
-CLOSE_S_MAX: Final = 1.0
+RIVAL_S: Final = 0.2
 LISTEN_PROBE_S: Final = 5.0
-PROBE: Final = "select 1"
-IDLE_S: Final = 5.0
-"""A connection that has answered nothing for so long is tried before it is used."""
-PROBE_S_MAX: Final = 1.0
 WATCH_S: Final = 0.05
 """How often time limits are looked at, mostly: a job may have this much more."""
 # Where the server keeps no account of what its backends do (track_activities), each counts as at work.
@@ -43,29 +39,35 @@ IS_AT_WORK: Final = (
 
 
 async def connect_postgres(target: Target, application_name: str, timeout_s: float) -> "Opened":
-    """Connect to the first host that answers and is what the DSN asks for.
+    """Connect to the host that is what the DSN asks for, and of several the newest primary.
 
     All hosts are tried at once: asyncpg would try them in turn within one time limit, and a frozen first
-    host would block the others.
+    host would block the others. Once one has answered the others have `RIVAL_S` more.
     """
     timeout_s = min(timeout_s, target.connect_s or timeout_s)
     tries = [asyncio.ensure_future(_connect_host(host, application_name, timeout_s)) for host in target.hosts]
-    winner: Opened | None = None
-    failure: Exception | None = None
+    best: Opened | None = None
+    failure: BaseException | None = None
+    waiting = set(tries)
     try:
-        for attempt in asyncio.as_completed(tries):
-            try:
-                winner = await attempt
-            except Exception as error:
-                failure = error
-            else:
-                return winner
-        raise failure or DatabaseUnavailable("the DSN names no host")
+        while waiting:
+            done, waiting = await asyncio.wait(
+                waiting, timeout=best and RIVAL_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            for attempt in done:
+                failure = attempt.exception() or failure
+                if attempt.exception() is None and (best is None or best.is_older(attempt.result())):
+                    best = attempt.result()
+            if not done:
+                break
+        if best is None:
+            raise failure or DatabaseUnavailable("the DSN names no host")
+        return best
     finally:
         for task in tries:
             if not task.done():
                 task.cancel()
-            elif not task.cancelled() and task.exception() is None and task.result() is not winner:
+            elif not task.cancelled() and task.exception() is None and task.result() is not best:
                 task.result().connection.terminate()
 
 
@@ -74,6 +76,11 @@ class Opened(NamedTuple):
 
     connection: Connection
     backend: int
+    server: Server = Server()
+
+    def is_older(self, other: "Opened") -> bool:
+        """Whether the other's server is to be preferred."""
+        return self.server.timeline < other.server.timeline
 
 
 Connect: TypeAlias = Callable[[Target, str, float], Awaitable[Opened]]
@@ -93,7 +100,7 @@ async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Op
         raise DatabaseMisconfigured(f"the DSN cannot be used: {error}") from error
     try:
         watch_socket(connection._transport.get_extra_info("socket"))
-        return Opened(connection, await asyncio.wait_for(settle_session(connection), timeout_s))
+        return Opened(connection, *await asyncio.wait_for(settle_session(connection), timeout_s))
     except BaseException:
         connection.terminate()
         raise
@@ -128,139 +135,6 @@ def call_later(delay_s: float, callback: Callable[..., object], *args: object) -
     asyncio.get_running_loop().call_later(delay_s, callback, *args)
 
 
-class Session:
-    """One connection for one user, kept open between jobs; opened again by itself after it was lost.
-
-    Not for two tasks at once. `state` is free for the user's prepared statements: it is emptied on a new
-    connection. `backend` is the process at the server's end. A connection that was idle is tried before it is
-    used: a middlebox may have dropped it without a word.
-    """
-
-    def __init__(self, database: "Database", target: Target | None = None) -> None:
-        self._database = database
-        self.target = target or database.target
-        self._connection: Connection | None = None
-        self.state: dict[str, Any] = {}
-        self.connects = 0
-        self.backend = 0
-        self._until_s = math.inf
-        self._is_overdue = False
-        self._doubt = ""
-        self._proven_at = -math.inf
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the connection was open when last seen; it may be dead without our knowing."""
-        return self._connection is not None and not self._connection.is_closed()
-
-    async def run(
-        self, job: Job[T], *, timeout_s: float | None = 10.0, connect_s: float = CONNECT_S_MAX
-    ) -> T:
-        """Run `job(connection)` as one asyncio coroutine; without a time limit if `timeout_s` is None.
-
-        `connect_s` bounds the opening of a connection, where there is none. Raises one of the types of
-        `ledger.errors`. Only after StatementRefused and DatabaseContended is the session as good as before:
-        after all others it is gone, the outcome of the job is unknown, and the next call opens another.
-        """
-        result: T = await self._database.bridge(self._job, job, timeout_s, connect_s)
-        return result
-
-    async def join(self, connect_s: float) -> Connection:
-        """Inside a job of another session of the same `Database`: this one's connection, opened if need be.
-
-        What is awaited of it wants `limit`. Raises what asyncpg raises; whoever it was raised to terminates.
-        """
-        await self._ready(min(connect_s, CONNECT_S_MAX))
-        return self._connection
-
-    async def limit(self, awaitable: Awaitable[T], timeout_s: float) -> T:
-        """Inside a job: await with a time limit. Past it the connection is terminated, never cancelled.
-
-        Raises DatabaseUnavailable then, and when the server has warned that what it reports as committed may
-        not last: the outcome is unknown.
-        """
-        before = self._until_s, self._is_overdue
-        self._until_s, self._is_overdue = min(self._until_s, trio.current_time() + timeout_s), False
-        self._doubt = ""
-        try:
-            found = await awaitable
-            if self._doubt:
-                raise DatabaseUnavailable(self._doubt)
-            self._proven_at = trio.current_time()
-            return found
-        except Exception as error:
-            if self._is_overdue:
-                raise DatabaseUnavailable(f"no answer from the database within {timeout_s:g} s") from error
-            raise
-        finally:
-            self._until_s, self._is_overdue = before
-
-    def end_overdue(self, now_s: float) -> None:
-        """Terminate the connection of a job past its time limit, by trio's clock."""
-        if now_s >= self._until_s and self._connection is not None:
-            self._is_overdue = True
-            self._connection.terminate()
-
-    def terminate(self) -> None:
-        """Drop the connection without a word to the server."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-            self.state = {}
-
-    async def close(self) -> None:
-        """Inside a job: take leave of the server, within a second."""
-        if self.is_connected:
-            try:
-                await self._connection.close(timeout=CLOSE_S_MAX)  # type: ignore[union-attr]
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                self.terminate()
-
-    # Ctrl-C inside a job would break asyncio's loop, and the job never end: it waits until trio has its turn.
-    @trio.lowlevel.enable_ki_protection
-    async def _job(self, job: Job[T], timeout_s: float | None, connect_s: float) -> T:
-        connection: Connection | None = None
-        try:
-            await self._ready(min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s))
-            connection = self._connection
-            work = job(connection)
-            return await (work if timeout_s is None else self.limit(work, timeout_s))
-        except asyncio.CancelledError:
-            self.terminate()
-            raise
-        except Exception as error:
-            closed = translate(error)
-            if closed is None and connection is not None and connection.is_closed():
-                # asyncpg meets parts of itself that are gone, with whatever Python says of that.
-                closed = DatabaseUnavailable(f"the connection was lost: {type(error).__name__}: {error}")
-            if not isinstance(closed, StatementRefused | DatabaseContended):
-                self.terminate()
-            if closed is None or closed is error:
-                raise
-            raise closed from error
-
-    async def _ready(self, connect_s: float) -> None:
-        """Have a connection that works: the one there is, tried if it was idle, or a fresh one."""
-        if self.is_connected and trio.current_time() - self._proven_at > IDLE_S:
-            try:
-                await self.limit(self._connection.execute(PROBE), PROBE_S_MAX)  # type: ignore[union-attr]
-            except Exception:  # whatever it is, that connection is of no use
-                self.terminate()
-        if not self.is_connected:
-            self.state = {}
-            self._connection, self.backend = await self._database.connect(
-                self.target, self._database.application_name, connect_s
-            )
-            self._connection.add_log_listener(self._hear)
-            self._proven_at = trio.current_time()
-            self.connects += 1
-
-    def _hear(self, _: Connection, message: Any) -> None:
-        """What the server says besides its answer, before the answer is handed over."""
-        if is_doubtful(message):
-            self._doubt = f"the commit is of unknown outcome: {message.message}"
-
-
 class Database:
     """A bounded set of connections to one database, used from trio. Made by `open_database`."""
 
@@ -274,6 +148,24 @@ class Database:
         self._free = [Session(self) for _ in range(connections_max)]
         self._slots = trio.CapacityLimiter(connections_max)
         self._sessions = list(self._free)
+        self._listening: list[Opened] = []
+        self._lineage = Lineage()
+
+    async def open(self, target: Target, purpose: str, timeout_s: float) -> Opened:
+        """Inside a job: connect, to no server of the past; who is connected to one since is so no more."""
+        opened = await self.connect(target, self.application_name + purpose, timeout_s)
+        try:
+            is_newer = self._lineage.admit(opened.server)
+        except DatabaseUnavailable:
+            opened.connection.terminate()
+            raise
+        if is_newer:
+            for session in self._sessions:
+                session.end_past(opened.server)
+            for other in self._listening:
+                if other.server.is_before(opened.server):
+                    other.connection.terminate()
+        return opened
 
     async def bridge(self, function: Callable[..., Awaitable[T]], *args: object) -> T:
         """Run one asyncio coroutine function from trio; a trio cancellation cancels it."""
@@ -330,9 +222,11 @@ class Database:
     async def _listen(
         self, channel: str, on_notify: Callable[[], None], on_ready: Callable[[], None]
     ) -> NoReturn:
-        connection = None
+        opened = None
         try:
-            connection, _ = await self.connect(self.target, self.application_name + " listen", CONNECT_S_MAX)
+            opened = await self.open(self.target, " listen", CONNECT_S_MAX)
+            self._listening.append(opened)
+            connection = opened.connection
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(channel, lambda *_: on_notify())
@@ -350,8 +244,9 @@ class Database:
                 raise
             raise closed from error
         finally:
-            if connection is not None:
-                connection.terminate()
+            if opened is not None:
+                self._listening.remove(opened)
+                opened.connection.terminate()
 
     async def watch(self, every_s: float) -> NoReturn:
         """Hold all jobs to their time limits, for ever; a timer for each would be more callbacks."""

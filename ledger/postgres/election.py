@@ -5,8 +5,9 @@ The lock is its connection's and ends with it, however that ends. Knows nothing 
 
 from typing import Final
 
-from ledger.postgres.database import Connection, Session
+from ledger.postgres.database import Connection
 from ledger.postgres.locks import KEEPER
+from ledger.postgres.session import Session
 
 ELECT: Final = f"select pg_try_advisory_lock({KEEPER})"
 _ELECTED: Final = "elected"

@@ -121,14 +121,15 @@ class Launcher:
     def _can_map(self) -> bool:
         return self.run([sys.executable, "-c", ""]).returncode != _EXIT_CANNOT_MAP
 
-    def _command(self, arguments: list[str | Path], death_signal: int) -> list[str]:
+    def command(self, arguments: list[str | Path], death_signal: int) -> list[str]:
+        """The command line that runs a program as that user, and ends it with this process."""
         wrapper = [sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), self.user, str(death_signal)]
         return wrapper + [str(argument) for argument in arguments]
 
     def run(self, arguments: list[str | Path], text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program to its end."""
         return subprocess.run(
-            self._command(arguments, signal.SIGKILL),
+            self.command(arguments, signal.SIGKILL),
             input=text,
             capture_output=True,
             text=True,
@@ -150,7 +151,7 @@ class Launcher:
         for name, value in merged.items():
             arguments += ["-c", f"{name}={value}"]
         return subprocess.Popen(
-            self._command(arguments, signal.SIGINT),
+            self.command(arguments, signal.SIGINT),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -9,6 +9,7 @@ looked at (`check_durability`). Knows nothing of asyncio, postings or the regist
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import DatabaseMisconfigured
+from ledger.postgres.lineage import SERVER, Server
 
 SERVER_VERSION_MIN: Final = 15
 THROWAWAY: Final = {"fsync": "off", "full_page_writes": "off", "cityswitch.throwaway": "on"}
@@ -41,7 +42,7 @@ _SET: Final = ";".join(
 )
 _READ: Final = (
     "select pg_backend_pid(), current_setting('synchronous_commit'), current_setting('client_min_messages'), "
-    "current_setting('default_transaction_isolation')"
+    f"current_setting('default_transaction_isolation'), {SERVER}"
 )
 POOLED: Final = (
     "what a session sets is lost between its statements: a pooler in between gives connections out by "
@@ -54,8 +55,15 @@ _WAITS_FOR_STANDBY: Final = "syncrep.c"
 _POOLER_STATES: Final = frozenset({"26000", "42P05", "08P01"})
 
 
-async def settle_session(connection: Any) -> int:
-    """Make a fresh connection fit to post with; return its backend's process id at the server.
+class Settled(NamedTuple):
+    """A session's backend, by its process id at the server, and the server."""
+
+    backend: int
+    server: Server
+
+
+async def settle_session(connection: Any) -> Settled:
+    """Make a fresh connection fit to post with; return who is at its other end.
 
     Raises DatabaseMisconfigured, or what asyncpg raises.
     """
@@ -65,10 +73,10 @@ async def settle_session(connection: Any) -> int:
             f"Postgres {version} is too old: {SERVER_VERSION_MIN} or newer is needed, upgrade the server"
         )
     await connection.execute(_SET)
-    backend, durable, messages, isolation = await ask_of_session(connection, _READ)
+    backend, durable, messages, isolation, system, timeline = await ask_of_session(connection, _READ)
     if durable not in _DURABLE or messages != "warning" or isolation != "read committed":
         raise DatabaseMisconfigured(POOLED)
-    return int(backend)
+    return Settled(backend, Server(system, timeline))
 
 
 async def ask_of_session(connection: Any, query: str, *arguments: object) -> Any:

@@ -8,8 +8,9 @@ import secrets
 from typing import Any, Final
 
 from ledger.errors import DatabaseMisconfigured
-from ledger.postgres.database import Connection, Session
+from ledger.postgres.database import Connection
 from ledger.postgres.fitness import POOLED, ask_of_session
+from ledger.postgres.session import Session
 
 ROUNDS: Final = 3
 BEGIN: Final = "begin"

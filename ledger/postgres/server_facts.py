@@ -29,6 +29,7 @@ select (select wal_bytes from pg_stat_wal)::bigint,
     (select sum(pg_total_relation_size(c.oid)) from pg_class c
       where c.relnamespace = to_regnamespace('ledger') and c.relkind in ('r', 'p'))::bigint,
     (select count(*) from ledger.journal), (select count(*) from ledger.posting)"""
+_WAITING: Final = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"
 _CLOCK: Final = "select extract(epoch from clock_timestamp())::float8"
 # In a transaction of its own it is written to the log and waited for, as a posting is; nobody ever reads it.
 _COMMIT: Final = "select pg_logical_emit_message(true, 'cityswitch doctor', '')"
@@ -55,6 +56,12 @@ class Sizes(NamedTuple):
     books_bytes: int
     journal_rows: int
     postings: int
+
+
+async def count_waiting(connection: Connection) -> int:
+    """Return how many backends have committed and wait for a standby."""
+    found: int = await connection.fetchval(_WAITING)
+    return found
 
 
 async def read_sizes(connection: Connection) -> Sizes:

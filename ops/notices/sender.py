@@ -17,7 +17,8 @@ import structlog
 import trio
 
 from ledger.errors import DatabaseMisconfigured, LedgerError
-from ledger.postgres.database import Connection, Database, Session
+from ledger.postgres.database import Connection, Database
+from ledger.postgres.session import Session
 from ledger.registry.notices import (
     Due,
     Fate,

@@ -34,6 +34,7 @@ original terminal, discount, remaining."""
 _HEAD: Final = struct.Struct(">4sBH")
 _MAGIC: Final = b"CSAL"
 _FORMAT_VERSION: Final = 2
+_HEAD_BYTES_MAX: Final = _HEAD.size + 0xFFFF
 NO_LIMIT: Final = -1
 """Remaining uses of what no quota limits."""
 STRANGER: Final = -1
@@ -223,6 +224,32 @@ def read_logs(paths: Iterable[Path]) -> Witnessed:
         whole = start + (len(data) - start) // RECORD.size * RECORD.size
         _read_records(witnessed, memoryview(data)[start:whole])
     return witnessed
+
+
+class LogTail:
+    """What a log has more of than at the last look: for who watches a fleet at work."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+
+    def more(self) -> Witnessed:
+        """Return what came since; nothing while there is no log. Raises AuditLogError or OSError."""
+        witnessed = Witnessed()
+        if not self._path.exists():
+            return witnessed
+        with self._path.open("rb") as file:
+            if not self._at:
+                head = file.read(_HEAD_BYTES_MAX)
+                if len(head) < _HEAD.size:
+                    return witnessed
+                witnessed.population, self._at = _read_head(self._path, head)
+            file.seek(self._at)
+            data = file.read()
+        whole = len(data) // RECORD.size * RECORD.size
+        self._at += whole
+        _read_records(witnessed, memoryview(data)[:whole])
+        return witnessed
 
 
 def _read_records(witnessed: Witnessed, data: memoryview) -> None:

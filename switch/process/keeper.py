@@ -18,8 +18,9 @@ from ledger.books.adjusting import post_adjustments
 from ledger.books.rollup import roll_up
 from ledger.books.shares import move_shares
 from ledger.errors import DatabaseContended, LedgerError
-from ledger.postgres.database import Connection, Session
+from ledger.postgres.database import Connection
 from ledger.postgres.election import elect
+from ledger.postgres.session import Session
 from ledger.registry.holders import end_notices
 from ledger.registry.keys import retire_expired_keys
 from ledger.registry.kinds import advance_kinds

@@ -12,7 +12,8 @@ import structlog
 import trio
 
 from ledger.errors import LedgerError
-from ledger.postgres.database import Connection, Session
+from ledger.postgres.database import Connection
+from ledger.postgres.session import Session
 from ledger.registry.keys import is_live, note_use
 from switch.rules.directory import Directory, Terminal
 

@@ -18,7 +18,7 @@ import trio
 from ledger.books.outage import Outage
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection as DatabaseConnection
-from ledger.postgres.database import Session
+from ledger.postgres.session import Session
 from ledger.registry import presence
 from ledger.registry.presence import Told
 from switch.flow.attendance import News

@@ -14,7 +14,7 @@ import trio
 from ledger.books.sharded import AnyCommitter
 from ledger.books.write_path import check_write_path
 from ledger.errors import DatabaseContended, LedgerError
-from ledger.postgres.database import Session
+from ledger.postgres.session import Session
 from switch.metrics import LedgerObserver, Meters
 from switch.metrics import catalogue as of
 from switch.process.feed import Feed

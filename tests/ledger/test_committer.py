@@ -16,10 +16,11 @@ from ledger.books.committer import Committer
 from ledger.books.observer import Observer
 from ledger.books.posting import Outcome, Posting
 from ledger.errors import DatabaseUnavailable, LedgerError
-from ledger.postgres.database import Database, Session, connect_postgres, open_database
+from ledger.postgres.database import Database, connect_postgres, open_database
 from ledger.postgres.embedded import embedded_postgres
 from ledger.postgres.fitness import THROWAWAY
 from ledger.postgres.migrate import migrate
+from ledger.postgres.session import Session
 from ledger.registry.installation import set_buckets
 from tests.ledger.books import TESTER, Books
 from tests.ledger.test_races import Rival, assert_sound, wait_blocked

@@ -19,10 +19,11 @@ import trio
 
 from ledger.books.committer import Committer
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable
-from ledger.postgres.database import Database, Session, open_database
+from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import SERVICE, EmbeddedPostgres
 from ledger.postgres.embedded_launcher import NOBODY
 from ledger.postgres.pooling import check_sessions
+from ledger.postgres.session import Session
 from tests.ledger.books import Books
 from tests.ledger.test_committer import Answers, running
 from tests.ledger.test_races import assert_sound

@@ -10,8 +10,9 @@ import pytest
 import trio
 
 from ledger.books.committer import Committer
-from ledger.postgres.database import Database, Session, open_database
+from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres
+from ledger.postgres.session import Session
 from tests.ledger.books import Books
 from tests.ledger.middlebox import middlebox
 from tests.ledger.test_committer import Answers, running
@@ -106,7 +107,7 @@ async def test_a_question_after_silence_is_answered(
     fresh: FreshDatabase, postgres: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection of the pool that was idle is tried before it is used."""
-    monkeypatch.setattr("ledger.postgres.database.IDLE_S", 0.0)
+    monkeypatch.setattr("ledger.postgres.session.IDLE_S", 0.0)
     async with middlebox(tmp_path, postgres) as box, open_database(box.dsn(fresh.name)) as database:
         for asked in (1, 2, 3):
             found = await database.run(lambda c: c.fetchval("select 7"), timeout_s=HANG_S)

@@ -9,7 +9,8 @@ import trio
 from ledger.books.rollup import roll_up
 from ledger.books.statements import partner_balance
 from ledger.errors import StatementRefused
-from ledger.postgres.database import Connection, Database, Session, open_database
+from ledger.postgres.database import Connection, Database, open_database
+from ledger.postgres.session import Session
 from ledger.registry.keys import issue_key, list_keys, retire_expired_keys
 from ledger.registry.secrets import MasterKey
 from switch.metrics import Meters, Metric

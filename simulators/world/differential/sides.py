@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from ledger.books.batch import post_batch
 from ledger.books.posting import NO_LIMIT, Answers, Outcome, Posting
 from ledger.books.rebucket import rebucket
-from ledger.postgres.database import Connection, Database, Session
+from ledger.postgres.database import Connection, Database
 from ledger.postgres.errors import translate
+from ledger.postgres.session import Session
 from ledger.registry.audit import Actor
 from simulators.world.memory.connection import MemoryConnection
 from simulators.world.memory.entries import Account, parts_of

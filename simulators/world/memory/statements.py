@@ -16,8 +16,9 @@ from ledger.books.batch import CLAIM, HOMES
 from ledger.books.posting import QuotaLeg
 from ledger.books.rows import POST_BATCH
 from ledger.engine.shards import HAS_CITUS
-from ledger.postgres import election, fitness, locks, pooling
-from ledger.postgres.database import IS_AT_WORK, PROBE
+from ledger.postgres import election, fitness, lineage, locks, pooling
+from ledger.postgres.database import IS_AT_WORK
+from ledger.postgres.session import PROBE
 from ledger.registry import (
     adjustments,
     audit,
@@ -334,6 +335,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     pooling.COMMIT: _fixed(),
     fitness.DURABILITY: _fixed(("on", "on", "on", False)),
     fitness.UNLOGGED: _fixed(),
+    lineage.WAIT_FOR_STANDBY: _fixed((0,)),  # there is none
     IS_AT_WORK: lambda connection, backend: [(backend in connection.ledger.at_work,)],
 }
 WRITES_OF_TRANSACTIONS: Final = frozenset({keys.NOTE_USE, keys.RETIRE_EXPIRED})
