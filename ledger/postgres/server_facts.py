@@ -15,10 +15,13 @@ SETTINGS_ASKED: Final = (
 # What a session has that sets nothing itself: ours do.
 _SETTINGS: Final = "select name, reset_val from pg_settings where name = any($1::text[])"
 _FACTS: Final = """
-select pg_is_in_recovery(), (select count(*) from pg_stat_replication),
-    (select max(age(datfrozenxid)) from pg_database), pg_database_size(current_database()),
-    last_archived_time, last_failed_time, last_failed_wal
+select pg_is_in_recovery(), (select max(age(datfrozenxid)) from pg_database),
+    pg_database_size(current_database()), last_archived_time, last_failed_time, last_failed_wal
   from pg_stat_archiver"""
+# Who only copies the log or the files is no standby. Its state is told to few logins.
+_STANDBYS: Final = """
+select coalesce(application_name, ''), sync_state from pg_stat_replication
+  where application_name is null or application_name not in ('pg_basebackup', 'pg_receivewal') order by 1"""
 _SLOTS: Final = """
 select slot_name::text, pg_wal_lsn_diff(
     case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_lsn() end,
@@ -35,12 +38,19 @@ _CLOCK: Final = "select extract(epoch from clock_timestamp())::float8"
 _COMMIT: Final = "select pg_logical_emit_message(true, 'cityswitch doctor', '')"
 
 
+class Standby(NamedTuple):
+    """A standby that is connected; `state`: async, potential, sync or quorum; None: not told to us."""
+
+    name: str
+    state: str | None
+
+
 class ServerFacts(NamedTuple):
     """What one server said. `settings`: only those this login may read; `idle_slots`: name, bytes kept."""
 
     settings: dict[str, str]
     is_standby: bool
-    standbys: int
+    standbys: list[Standby]
     oldest_transaction_age: int
     database_bytes: int
     archived_at: datetime | None
@@ -72,7 +82,8 @@ async def read_sizes(connection: Connection) -> Sizes:
 async def read_server(connection: Connection) -> ServerFacts:
     """Read all facts; any login may."""
     settings = {name: value for name, value in await connection.fetch(_SETTINGS, list(SETTINGS_ASKED))}
-    standby, standbys, age, size, archived, failed, file = await connection.fetchrow(_FACTS)
+    standby, age, size, archived, failed, file = await connection.fetchrow(_FACTS)
+    standbys = [Standby(*row) for row in await connection.fetch(_STANDBYS)]
     slots = [(name, kept or 0) for name, kept in await connection.fetch(_SLOTS)]
     return ServerFacts(settings, standby, standbys, age, size, archived, failed, file, slots)
 

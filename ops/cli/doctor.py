@@ -129,6 +129,8 @@ async def _of(config: Config, dsns: Dsns) -> AsyncGenerator[Finding, None]:
     """
     where = str(config.state_path) if dsns.is_embedded else database_name(dsns.owner)
     yield expiries.judge_key_note(read_uses(config.master_key_path), where)
+    for finding in postgres.judge_hosts(dsns.service):
+        yield finding
     async with open_database(
         dsns.service, connections_max=1, application_name="cityswitch doctor"
     ) as database:

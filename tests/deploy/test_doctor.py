@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.postgres.fitness import Problem
-from ledger.postgres.server_facts import ServerFacts
+from ledger.postgres.server_facts import ServerFacts, Standby
 from ledger.registry.erasures import KeysLeft
 from ledger.registry.key_expiry import KeysRunningOut
 from ops.cli import main
@@ -30,7 +30,7 @@ SOUND = ServerFacts(
         "synchronous_commit": "on", "synchronous_standby_names": "", "track_counts": "on",
         "wal_level": "replica", "zero_damaged_pages": "off",
     },
-    is_standby=False, standbys=0, oldest_transaction_age=50_000_000, database_bytes=1 << 30,
+    is_standby=False, standbys=[], oldest_transaction_age=50_000_000, database_bytes=1 << 30,
     archived_at=NOW, archive_failed_at=None, archive_failed_file=None, idle_slots=[],
 )  # fmt: skip
 
@@ -84,12 +84,46 @@ def test_a_setting_that_may_not_be_read_is_left_out() -> None:
         ({"oldest_transaction_age": 600_000_000}, {"transaction age": "warning"}),
         ({"oldest_transaction_age": 2_000_000_000}, {"transaction age": "danger"}),
         ({"settings": {**SOUND.settings, "synchronous_standby_names": "b"}}, {"standbys": "danger"}),
-        ({"settings": {**SOUND.settings, "synchronous_standby_names": "b"}, "standbys": 1}, {}),
     ],
 )
 def test_a_state_that_endangers_is_named(changed: dict[str, object], found: dict[str, Level]) -> None:
     """A standby, a failing archive, an idle slot, an old transaction, a standby that is waited for."""
     assert levels(postgres.judge_server(SOUND._replace(**changed))) == found  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("names", "standbys", "level"),
+    [
+        ("", [], "ok"),
+        ("", [Standby("b", "async")], "warning"),
+        ("b", [Standby("b", "sync")], "ok"),
+        ("b", [Standby("c", "async")], "danger"),  # another one is connected, and confirms nothing
+        ("ANY 1 (b, c)", [Standby("b", "quorum"), Standby("c", "quorum")], "ok"),
+        ("b", [Standby("b", "potential")], "danger"),
+        ("*", [Standby("b", None)], "ok"),  # a login that may not see their state goes by their names
+        ('1 ("b-1", "c")', [Standby("b-1", None)], "ok"),
+        ("b", [Standby("c", None)], "danger"),
+        ("b", [Standby("", None)], "danger"),
+    ],
+)
+def test_a_standby_counts_if_commits_wait_for_it(names: str, standbys: list[Standby], level: Level) -> None:
+    """One that is merely connected confirms nothing; none at all may be meant so."""
+    assert postgres.judge_standbys(names, standbys).level == level
+
+
+@pytest.mark.parametrize(
+    ("dsn", "levels"),
+    [
+        ("postgresql://a/db", []),
+        ("postgresql://a,b/db", ["warning"]),
+        ("postgresql://a,b/db?target_session_attrs=any", ["warning"]),
+        ("postgresql://a,b/db?target_session_attrs=read-write", ["ok"]),
+        ("postgresql://@/db?host=a,b&target_session_attrs=primary", ["ok"]),
+    ],
+)
+def test_several_hosts_have_to_ask_for_the_primary(dsn: str, levels: list[Level]) -> None:
+    """Else a standby may be taken while there is no primary."""
+    assert [finding.level for finding in postgres.judge_hosts(dsn)] == levels
 
 
 def test_what_the_switch_refuses_to_run_with_is_a_danger() -> None:

@@ -6,11 +6,13 @@ not ask the server: it is given what was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from ledger.postgres.dsn import read_dsn
 from ledger.postgres.fitness import Problem
-from ledger.postgres.server_facts import ServerFacts
+from ledger.postgres.server_facts import ServerFacts, Standby
 from ops.deploy.doctor.finding import Finding, Level, graded
 
 GIB: Final = 1 << 30
@@ -22,6 +24,8 @@ AGE_DANGER: Final = 1_500_000_000
 ALTER: Final = "`alter system set {name} = {value}`, then "
 RELOAD: Final = "`select pg_reload_conf()`."
 RESTART: Final = "restart the server."
+_LISTED: Final = re.compile(r'"([^"]+)"|([\w.-]+|\*)')
+_WANTS_PRIMARY: Final = re.compile(r"[?&]target_session_attrs=(read-write|primary)(&|$)")
 
 
 class Rule(NamedTuple):
@@ -110,16 +114,49 @@ def judge_recovery(is_standby: bool) -> Finding:
     )  # fmt: skip
 
 
-def judge_standbys(names: str, standbys: int) -> Finding:
-    """Judge whether somebody is there for whom every commit waits."""
+def judge_standbys(names: str, standbys: Sequence[Standby]) -> Finding:
+    """Judge whether a standby is there that confirms every commit; `names`: `synchronous_standby_names`."""
+    there = ", ".join(standby.name for standby in standbys) or "none"
+    confirming = [standby.name for standby in standbys if _confirms(names, standby)]
     if not names:
-        return Finding("standbys", "ok", f"commits wait for no standby ({standbys} connected)")
-    if standbys:
-        return Finding("standbys", "ok", f"commits wait for '{names}' ({standbys} connected)")
+        if not standbys:
+            return Finding("standbys", "ok", "commits wait for no standby, and none is connected")
+        return Finding(
+            "standbys", "warning", f"commits wait for no standby (connected: {there})",
+            "a failover to one of them loses what was acknowledged last",
+            "Have commits wait for one: docs/how-to/high-availability.md.",
+        )  # fmt: skip
+    if confirming:
+        return Finding("standbys", "ok", f"commits wait for '{names}' (confirmed by {', '.join(confirming)})")
     return Finding(
-        "standbys", "danger", f"commits wait for '{names}', and no standby is connected",
+        "standbys", "danger", f"commits wait for '{names}', which is not connected (connected: {there})",
         "no posting is ever answered but by \"try again\"",
-        "Start the standby, or " + ALTER.format(name="synchronous_standby_names", value="''") + RELOAD,
+        "Start that standby, or name one that is connected: "
+        + ALTER.format(name="synchronous_standby_names", value="…") + RELOAD + " Patroni does it by itself.",
+    )  # fmt: skip
+
+
+def _confirms(names: str, standby: Standby) -> bool:
+    """Whether commits wait for a standby; by its name where its state is not told."""
+    if standby.state is not None:
+        return standby.state in {"sync", "quorum"}
+    listed = {one or other for one, other in _LISTED.findall(names)}
+    return bool(listed & {"*", standby.name})
+
+
+def judge_hosts(dsn: str) -> Iterator[Finding]:
+    """Judge a DSN of several hosts: it has to say that it wants the one that takes writes."""
+    hosts = read_dsn(dsn).hosts
+    if len(hosts) == 1:
+        return
+    seen = f"the DSN names {len(hosts)} hosts"
+    if all(_WANTS_PRIMARY.search(host) for host in hosts):
+        yield Finding("hosts", "ok", f"{seen}, and the one that takes writes is taken")
+        return
+    yield Finding(
+        "hosts", "warning", f"{seen}, and takes whichever answers",
+        "while no primary is there a standby is taken for one, and nothing can be posted",
+        "Add `target_session_attrs=read-write` to the DSN.",
     )  # fmt: skip
 
 
