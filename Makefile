@@ -65,6 +65,9 @@ references: venv-dev  ## what is made of the code, written anew: pages of docs/r
 	@$(RUN) ops.deploy.references
 	@$(RUN) ops.monitoring.dashboards.grafana
 
+settled-month: venv  ## two months of a simulated year of three cities settled in Postgres, 900 statements each, held to the auditor's own sums
+	@$(RUN) ops.settlement.simulated_month $(SETTLED)
+
 crash-test: venv-dev  ## kill Postgres 20 times under load, with synchronous_commit off everywhere: nothing acknowledged is lost
 	@CRASH_KILLS=20 $(RUN) pytest -s tests/ledger/test_crash.py
 

@@ -69,10 +69,15 @@ class Lived(NamedTuple):
 
 def live(plan: Plan, on_day: Callable[[date, int], object] = lambda *_: None) -> Lived:
     """Live through a city's year. `on_day` is told of each day and of the transactions so far."""
-    return trio.run(_live, plan, on_day)
+    return trio.run(live_on, plan, on_day)
 
 
-async def _live(plan: Plan, on_day: Callable[[date, int], object]) -> Lived:
+async def live_on(
+    plan: Plan,
+    on_day: Callable[[date, int], object] = lambda *_: None,
+    on_open: Callable[[Life, Worker], object] = lambda *_: None,
+) -> Lived:
+    """Live through a year where trio runs already. `on_open` is given the city before its first day."""
     async with trio.open_nursery() as nursery:
         worker, auditor = Worker(nursery), Auditor()
         life = open_city(
@@ -84,6 +89,7 @@ async def _live(plan: Plan, on_day: Callable[[date, int], object]) -> Lived:
             worker=worker,
             auditor=auditor,
         )
+        on_open(life, worker)
         weights = list(accumulate(life.random.lognormvariate(0, 0.8) for _ in life.town.residents))
         seasons.plan(life)
         for day in days_of(plan.year, plan.last_day):

@@ -7,10 +7,11 @@ each request is judged once, in the order of their commits; a surprise says all 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from protocol import Reply, Request, TransactionReply
-from simulators.world.auditor import Auditor, Committed
+from simulators.world.auditor import Auditor, Committed, Expected
 from simulators.world.year.days import day_of
 from simulators.world.year.worker import Worker
 
@@ -61,6 +62,8 @@ class Referee:
         self.occurred: Occurrences = Counter()
         self.surprised = 0
         self.surprises: list[Surprise] = []
+        self.on_judged: Callable[[int, Request, Expected, int], object] = lambda *_: None
+        """Is told of each request: terminal, request, what was foretold, when."""
 
     async def ask(self, terminal: int, request: Request, why: tuple[str, ...] = ()) -> Reply:
         """Return the switch's reply to a request, judged."""
@@ -70,6 +73,7 @@ class Referee:
         expected = self._auditor.judge(
             Committed(self.order, terminal, request, worker.directory.number, worker.now_ms)
         )
+        self.on_judged(terminal, request, expected, worker.now_ms)
         self.occurred[Occurred(type(request).__name__, reply.code, getattr(request, "entry", 0), why)] += 1
         if lines := expected.differences(reply):
             self._surprise(terminal, request, lines, why)

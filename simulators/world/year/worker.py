@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from ledger.books.posting import Posting
+from ledger.books.posting import Outcome, Posting
 from ledger.registry.reads import CardTuple, RegistrySnapshot, read_changes
 from ledger.registry.secrets import MasterKey
 from protocol import REQUEST_OF, Received, Reply, Request, encode_request
@@ -84,6 +84,8 @@ class Worker:
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self.now_ms = 0
+        self.on_posted: Callable[[Posting, Outcome], object] = lambda *_: None
+        """Is told of each posting and what came of it."""
         self.ledger = MemoryLedger(now_ms=lambda: self.now_ms, keeps_commits=False)
         self.registry = self.ledger.registry
         self.directory = Directory(MASTER)
@@ -122,7 +124,10 @@ class Worker:
         postings, self._submitted[:] = self._submitted[:], []
         for posting in postings:
             posting.transaction_id = next(self._ids)
-        self._flow.on_outcomes(list(zip(postings, self.ledger.post(postings), strict=True)))
+        answers = list(zip(postings, self.ledger.post(postings), strict=True))
+        for posting, outcome in answers:
+            self.on_posted(posting, outcome)
+        self._flow.on_outcomes(answers)
 
     def follow(self) -> None:
         """Take over what changed in the registry, as the feed does."""

@@ -1,0 +1,268 @@
+"""Two months of a simulated year settled in Postgres, each statement held to the auditor's own sums.
+
+`python -m ops.settlement.simulated_month` (make settled-month). Owns the way of a year's postings into a real
+ledger: what the real switch decided in the world in memory is posted once more by the real batch function,
+each outcome compared; then the real settlement closes both months. Must not compute a statement itself. What
+lies in the past is dated back: contracts, and the trail that says since when terminals are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import trio
+
+from ledger.books.batch import post
+from ledger.books.posting import NOT_JOURNALLED, Kind, Outcome, Posting
+from ledger.books.transaction_ids import first_id
+from ledger.books.verify import verify
+from ledger.postgres.database import Connection, Database, open_database
+from ledger.postgres.embedded import embedded_postgres
+from ledger.postgres.migrate import migrate
+from ledger.registry.audit import Actor
+from ledger.registry.dated_back import Begun, date_back
+from ledger.registry.partners import NewPartner, import_partners
+from ledger.registry.programmes import add_programme, add_rules
+from ledger.registry.terminals import NewTerminal, import_terminals
+from ledger.settlement.closing import close, correct
+from ledger.settlement.statement import Statement
+from ops.settlement.prices import prices_of
+from simulators.world.auditor.month_end import Contract, Foretold, MonthEnd
+from simulators.world.year.city_year import Plan, live_on
+from simulators.world.year.life import Life
+from simulators.world.year.worker import Worker
+from switch.logs import configure_logs
+
+BATCH: Final = 500
+NODES: Final = 4
+"""Each city's ids have their own remainder by it."""
+CITIES: Final = ("czestochowa", "zywiec", "zgierz")
+OFFICE: Final = Actor("anna", "the month's end", second="maria")
+JOB_S: Final = 3_600.0
+
+
+class City:
+    """What is heard of a city as its year goes by: postings with outcomes, and the auditor's sums."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.months = (f"{plan.year}-01", f"{plan.year}-02")
+        self.auditor = MonthEnd()
+        self.posted: list[tuple[Posting, Outcome]] = []
+        self.life: Life
+        self.worker: Worker
+
+    def open(self, life: Life, worker: Worker) -> None:
+        """Listen from the first day on."""
+        self.life, self.worker = life, worker
+        self.auditor = MonthEnd(has_lease=life.city.code == "czestochowa")
+        partner_of = {till.number: shop.number for shop in life.market.shops for till in shop.tills}
+        for n, shop in enumerate(life.market.shops):
+            # One in three is in its thirteenth month in February; some have other services, some began anew.
+            begun = date(self.plan.year - 1, (2, 9, 12)[n % 3], 1)
+            self.auditor.contracts[shop.number] = Contract(begun, len(shop.tills), n % 9 == 0)
+        worker.on_posted = self._keep
+        life.referee.on_judged = lambda terminal, request, expected, at_ms: self.auditor.heard(
+            terminal, partner_of[terminal], request, expected, at_ms
+        )
+
+    def _keep(self, posting: Posting, outcome: Outcome) -> None:
+        if posting.kind not in NOT_JOURNALLED or posting.kind == Kind.STATUS:
+            self.posted.append((msgspec.structs.replace(posting, context=None), outcome))
+
+
+class Report(msgspec.Struct):
+    """What was settled: statements and those that are not the auditor's, and how long the closing took."""
+
+    transactions: int = 0
+    statements: int = 0
+    settle_s: tuple[float, float] = (0.0, 0.0)
+    """Of the first and of the second month."""
+    taken_back_from_earlier: int = 0
+    later_prices: int = 0
+    differences: list[str] = msgspec.field(default_factory=list)
+
+
+async def settle_cities(owner: Database, plans: Sequence[Plan], report: Report) -> None:
+    """Live through two months of the cities, post them, settle month by month, compare."""
+    cities = [await _live(owner, plan, report) for plan in plans]
+    for number in range(2):
+        for city in cities:
+            programme, month = city.life.city.programme, city.months[number]
+            began_s = time.monotonic()
+            statements = await owner.run(
+                lambda c, p=programme, m=month: _close(c, p, m),  # type: ignore[misc]
+                timeout_s=JOB_S,
+            )
+            took_s = time.monotonic() - began_s
+            first_s, second_s = report.settle_s
+            report.settle_s = (first_s, second_s + took_s) if number else (first_s + took_s, second_s)
+            _compare(city, month, statements, report)
+    report.differences += [
+        f"{finding.invariant}: {finding.example}"
+        for finding in await owner.run(verify, timeout_s=JOB_S)
+        if finding.count
+    ]
+
+
+async def _live(owner: Database, plan: Plan, report: Report) -> City:
+    city = City(plan)
+    lived = await live_on(plan, on_open=city.open)
+    if lived.surprised or lived.books:
+        report.differences.append(f"{plan.city}: the year itself: {lived.surprises[:1]} {lived.books[:1]}")
+    await owner.run(lambda c: _found(c, city), timeout_s=JOB_S)
+    report.transactions += len(city.posted)
+    report.differences += await owner.run(lambda c: _post(c, city), timeout_s=JOB_S)
+    for n, shop in enumerate(city.life.market.shops):
+        if n % 10 == 0:
+            grosze = (-1) ** n * (n + 1) * 101
+            await owner.run(partial(_correct, shop.number, city.months[1], grosze))
+            city.auditor.corrected(shop.number, city.months[1], grosze)
+    return city
+
+
+async def _correct(partner: int, month: str, net_grosze: int, connection: Connection) -> int:
+    return await correct(connection, OFFICE, partner, month, net_grosze)
+
+
+async def _close(connection: Connection, programme: int, month: str) -> list[Statement]:
+    prices = await prices_of(connection, programme, month)
+    return (await close(connection, OFFICE, programme, month, prices)).statements
+
+
+async def _found(connection: Connection, city: City) -> None:
+    """Write the registry that the month's end reads; contracts and the trail are dated back."""
+    place, market = city.life.city, city.life.market
+    await add_programme(connection, OFFICE, programme=place.programme, code=place.code, name=place.code)
+    rules = [row for row in city.worker.registry.rules.rows.values() if row.programme == place.programme]
+    for row in sorted(rules, key=lambda row: row.version):
+        at = datetime.fromtimestamp(row.effective_from_ms / 1000, UTC)
+        text = row.rules_toml
+        number = await add_rules(
+            connection, OFFICE, programme=place.programme, effective_from=at, rules_toml=text
+        )
+        assert number == row.version
+    partners = [NewPartner(shop.number, shop.name) for shop in market.shops]
+    await import_partners(connection, OFFICE, place.programme, partners)
+    tills = [NewTerminal(till.number, shop.number) for shop in market.shops for till in shop.tills]
+    await import_terminals(connection, OFFICE, tills)
+    accounts = sorted({posting.account for posting, _ in city.posted if posting.account > 0})
+    begun = {
+        partner: Begun(contract.starts_on, contract.with_services)
+        for partner, contract in city.auditor.contracts.items()
+    }
+    since = datetime(city.plan.year - 1, 12, 1, tzinfo=UTC)
+    await date_back(connection, OFFICE, begun, since, accounts)
+
+
+async def _post(connection: Connection, city: City) -> list[str]:
+    """Post it all once more, as it was decided; return where Postgres says another thing than memory did."""
+    differences: list[str] = []
+    last_id = city.life.city.programme
+    for batch in _batches(city.posted):
+        for posting, _ in batch:
+            last_id = max(last_id + NODES, first_id(posting.accepted_at_ms) + city.life.city.programme)
+            posting.transaction_id = last_id
+        outcomes = await post(connection, [posting for posting, _ in batch])
+        for (posting, was), outcome in zip(batch, outcomes, strict=True):
+            if (was.code, was.points, was.balance) != (outcome.code, outcome.points, outcome.balance):
+                differences.append(f"terminal {posting.terminal} stan {posting.stan}: {was} is {outcome}")
+    return differences
+
+
+def _batches(posted: Sequence[tuple[Posting, Outcome]]) -> Iterator[list[tuple[Posting, Outcome]]]:
+    """Cut into batches in which no id, own or original's, and no account stands twice, in order."""
+    batch: list[tuple[Posting, Outcome]] = []
+    seen: set[object] = set()
+    for posting, outcome in posted:
+        names: set[object] = {(posting.terminal, posting.stan), posting.account}
+        if posting.original_stan:
+            names.add((posting.original_terminal or posting.terminal, posting.original_stan))
+        names.discard(0)
+        if len(batch) >= BATCH or names & seen or posting.account < 0:
+            if batch:
+                yield batch
+            batch, seen = [], set()
+        batch.append((posting, outcome))
+        seen |= names
+    if batch:
+        yield batch
+
+
+def told(statement: Statement) -> Foretold:
+    """Return a statement as the auditor would say it."""
+    lines = sorted((line.kind, line.origin, line.quantity, line.net_grosze) for line in statement.lines)
+    days = tuple(
+        (
+            day.date,
+            (day.earns, day.points_issued, day.redemptions, day.points_redeemed, day.rebates_grosze,
+             day.uses, day.discounts_grosze, day.refunds, day.reversals),
+        )
+        for day in statement.days
+    )  # fmt: skip
+    return Foretold(
+        tuple(lines), statement.net_grosze, statement.vat_grosze, statement.gross_grosze,
+        statement.rebates_grosze, statement.due_grosze, days,
+    )  # fmt: skip
+
+
+def _compare(city: City, month: str, statements: Sequence[Statement], report: Report) -> None:
+    there = {statement.partner: statement for statement in statements}
+    for shop in city.life.market.shops:
+        foretold, statement = city.auditor.month(shop.number, month), there.pop(shop.number, None)
+        if statement is None or told(statement) != foretold:
+            got = None if statement is None else told(statement)
+            report.differences.append(f"{city.plan.city} {month} {shop.number}: {got} is not {foretold}")
+        report.statements += statement is not None
+        lines = statement.lines if statement is not None else ()
+        report.taken_back_from_earlier += any(line.origin for line in lines)
+        report.later_prices += any(line.unit_grosze == 3_000 for line in lines)
+    report.differences += [f"{city.plan.city} {month} {partner}: not foretold" for partner in there]
+
+
+def plan_of(seed: int, city: str, cards: int, partners: int, transactions: int) -> Plan:
+    """January and February of the year that a seed has drawn; `transactions` are of a whole year."""
+    whole = Plan(seed, city, cards, partners, transactions)
+    return msgspec.structs.replace(whole, last_day=date(whole.year, 3, 1))
+
+
+async def _main(arguments: argparse.Namespace) -> int:
+    configure_logs("error")
+    report, a_city = Report(), arguments.transactions // len(CITIES)
+    with tempfile.TemporaryDirectory() as folder:
+        async with embedded_postgres(Path(folder) / "postgres") as server:
+            await migrate(server.owner_dsn)
+            async with open_database(server.owner_dsn) as owner:
+                plans = [
+                    plan_of(arguments.seed, city, arguments.cards, arguments.partners, a_city)
+                    for city in CITIES
+                ]
+                await settle_cities(owner, plans, report)
+    for line in report.differences[:5]:
+        print(line)
+    print(
+        f"{report.statements} statements of two months, {report.transactions:,} postings: closed in "
+        f"{report.settle_s[0]:.1f} s and {report.settle_s[1]:.1f} s; "
+        f"{len(report.differences)} differences from the auditor's sums; "
+        f"{report.taken_back_from_earlier} take sales of an earlier month back, "
+        f"{report.later_prices} pay the price from month 13"
+    )
+    return 1 if report.differences else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cards", type=int, default=50_000)
+    parser.add_argument("--partners", type=int, default=300)
+    parser.add_argument("--transactions", type=int, default=5_000_000, help="a year, of all three cities")
+    sys.exit(trio.run(_main, parser.parse_args()))

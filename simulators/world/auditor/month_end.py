@@ -1,0 +1,173 @@
+"""The auditor's month end: what each partner bought, gave and owes, summed up from what he judged.
+
+Owns sums, lease and tax by the programmes' documents (Częstochowa, Oferta dla Partnera). Must not know the
+switch's settlement. Invariant: a number counts once; what takes a sale of an earlier month back is of the
+month it comes in, and names the other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from protocol import BenefitAdvice, BenefitUse, Earn, EarnAdvice, Redeem, Refund, Request, Reversal
+from simulators.world.auditor.expected import Expected
+
+POINT_GROSZE = 10
+VAT_PERCENT = 23
+LEASE_GROSZE, LEASE_LATER_GROSZE, FIRST_YEAR_MONTHS = 100, 3_000, 12
+DAY = (
+    *("earns", "issued", "redemptions", "redeemed", "rebates"),
+    *("uses", "discounts", "refunds", "reversals"),
+)
+
+
+class Sale(NamedTuple):
+    """What may be taken back: whose it was, in which month, and what it gave and took."""
+
+    partner: int
+    month: str
+    rebate_grosze: int = 0
+    discount_grosze: int = 0
+    paid_grosze: int = 0
+
+
+class Contract(NamedTuple):
+    """What a partner pays a lease by: terminals since a day; one price where it has other services."""
+
+    starts_on: date
+    terminals: int
+    with_services: bool
+
+
+class Foretold(NamedTuple):
+    """A partner's month. lines: kind, month it takes back from or "", quantity, net; days: as `DAY` names."""
+
+    lines: tuple[tuple[str, str, int, int], ...]
+    net: int
+    vat: int
+    gross: int
+    rebates: int
+    due: int
+    days: tuple[tuple[date, tuple[int, ...]], ...]
+
+
+class MonthEnd:
+    """Everything that partners did, by month and day."""
+
+    def __init__(self, zone: str = "Europe/Warsaw", *, has_lease: bool = True) -> None:
+        self._zone = ZoneInfo(zone)
+        self._has_lease = has_lease
+        self._sales: dict[tuple[int, int], Sale] = {}
+        self._points: defaultdict[tuple[int, str, str], int] = defaultdict(int)
+        self._rebates: defaultdict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        self._days: defaultdict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * len(DAY))
+        self._corrections: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+        self.contracts: dict[int, Contract] = {}
+
+    def corrected(self, partner: int, month: str, net_grosze: int) -> None:
+        """Take note of what somebody set right."""
+        self._corrections[partner, month].append(net_grosze)
+
+    def heard(self, terminal: int, partner: int, request: Request, expected: Expected, at_ms: int) -> None:
+        """Take note of a request that was judged; one that changed nothing, or stood there, counts not."""
+        known = (terminal, getattr(request, "stan", 0))
+        if expected.code or known in self._sales:
+            return
+        day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone).date()
+        month = f"{day:%Y-%m}"
+        if isinstance(request, Earn | EarnAdvice):
+            self._sold(known, Sale(partner, month), day, earns=1, issued=expected.points)
+        elif isinstance(request, Redeem):
+            sale = Sale(partner, month, expected.amount_grosze)
+            self._sold(
+                known, sale, day, redemptions=1, redeemed=-expected.points, rebates=expected.amount_grosze
+            )
+        elif isinstance(request, BenefitUse | BenefitAdvice):
+            discount = expected.discount_grosze
+            sale = Sale(partner, month, 0, discount, expected.to_pay_grosze)
+            self._sold(known, sale, day, uses=1, discounts=discount)
+        elif isinstance(request, Reversal | Refund):
+            self._taken_back(known, request, expected, day, month)
+
+    def _sold(self, known: tuple[int, int], sale: Sale, day: date, **figures: int) -> None:
+        self._sales[known] = sale
+        self._count(sale.partner, day, sale.month, "", **figures)
+
+    def _taken_back(
+        self, known: tuple[int, int], request: Reversal | Refund, expected: Expected, day: date, month: str
+    ) -> None:
+        at = request.original_terminal if isinstance(request, Refund) else known[0]
+        sale = self._sales.get((at, request.original_stan))
+        if sale is None:
+            return
+        self._sales[known] = Sale(sale.partner, month)
+        origin = sale.month if sale.month != month else ""
+        figures = {"refunds" if isinstance(request, Refund) else "reversals": 1}
+        if isinstance(request, Refund):
+            self._sales[at, request.original_stan] = sale = sale._replace(
+                paid_grosze=sale.paid_grosze - expected.amount_grosze
+            )
+        # A discount is taken back with the last of the price.
+        if isinstance(request, Reversal) or sale.paid_grosze == 0:
+            figures["discounts"] = -sale.discount_grosze
+        if expected.points > 0:  # a redemption that is undone
+            figures |= {"redeemed": -expected.points, "rebates": -sale.rebate_grosze}
+        else:
+            figures["issued"] = expected.points
+        self._count(sale.partner, day, month, origin, **figures)
+
+    def _count(self, partner: int, day: date, month: str, origin: str, **figures: int) -> None:
+        of_day = self._days[partner, day]
+        for name, count in figures.items():
+            of_day[DAY.index(name)] += count
+        self._points[partner, month, origin] += figures.get("issued", 0)
+        rebates = self._rebates[partner, month, origin]
+        rebates[0] += figures.get("redeemed", 0)
+        rebates[1] += figures.get("rebates", 0)
+
+    def month(self, partner: int, month: str) -> Foretold:
+        """Return what a partner's statement of a month has to say."""
+        lines = [
+            ("points_bought", origin, points, points * POINT_GROSZE)
+            for (whose, when, origin), points in self._points.items()
+            if (whose, when) == (partner, month) and points
+        ]
+        lines += self._lease(partner, month)
+        lines += [("correction", "", 1, net) for net in self._corrections[partner, month]]
+        net = sum(line[3] for line in lines)
+        credited = [
+            ("rebates", origin, points, grosze)
+            for (whose, when, origin), (points, grosze) in self._rebates.items()
+            if (whose, when) == (partner, month) and (points or grosze)
+        ]
+        rebates = sum(line[3] for line in credited)
+        vat = (abs(net) * VAT_PERCENT + 50) // 100 * (1 if net >= 0 else -1)
+        days = (
+            (day, tuple(figures))
+            for (whose, day), figures in self._days.items()
+            if whose == partner and f"{day:%Y-%m}" == month
+        )
+        return Foretold(
+            tuple(sorted([*lines, *credited])),
+            net,
+            vat,
+            net + vat,
+            rebates,
+            net + vat - rebates,
+            tuple(sorted(days)),
+        )
+
+    def _lease(self, partner: int, month: str) -> Iterable[tuple[str, str, int, int]]:
+        contract = self.contracts.get(partner)
+        if contract is None or not self._has_lease or not contract.terminals:
+            return
+        year, of_year = map(int, month.split("-"))
+        number = (year - contract.starts_on.year) * 12 + of_year - contract.starts_on.month + 1
+        if number >= 1:
+            cheap = contract.with_services or number <= FIRST_YEAR_MONTHS
+            price = LEASE_GROSZE if cheap else LEASE_LATER_GROSZE
+            yield "lease", "", contract.terminals, contract.terminals * price
