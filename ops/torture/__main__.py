@@ -9,6 +9,7 @@ flight at the kills; else seed, fault and evidence are printed, and the folder s
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import signal
 import sys
@@ -42,7 +43,7 @@ def main() -> int:
     has_failed = bool(verdict.violations) or is_thin(verdict)
     if has_failed:
         print(f"Evidence: {folder} (the terminals' logs and memories, switch.log)")
-        print("Again: python -m ops.torture", *sys.argv[1:])
+        print("Again: python -m ops.torture", shlex.join(sys.argv[1:]))
     elif not options.keep:
         shutil.rmtree(folder, ignore_errors=True)
     return Exit.DIFFERENCES if has_failed else Exit.OK

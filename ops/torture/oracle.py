@@ -75,7 +75,7 @@ class Lines:
 
     def recoveries(self, kills: Sequence[Kill]) -> list[Recovery]:
         """Return how long each kill was felt, up to the one after it."""
-        untils = [kill.at_ns for kill in kills[1:]] + [1 << 62]
+        untils = [*(kill.at_ns for kill in kills), 1 << 62][1:]
         return [self._recovery(kill, until) for kill, until in zip(kills, untils, strict=True)]
 
     def _recovery(self, kill: Kill, until_ns: int) -> Recovery:

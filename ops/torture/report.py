@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from statistics import median
 from typing import Final
@@ -12,7 +13,7 @@ from ops.torture.plan import Plan
 from ops.torture.run import Verdict
 
 THIN_SHARE_MAX: Final = 0.05
-VIOLATIONS_SHOWN: Final = 40
+EXAMPLES_SHOWN: Final = 5
 
 
 def is_thin(verdict: Verdict) -> bool:
@@ -28,8 +29,20 @@ def report(plan: Plan, verdict: Verdict) -> list[str]:
         *(f"  not played: {name}: {why}" for name, why in sorted(verdict.skipped.items())),
         *_kills(plan, verdict),
         f"violations: {len(verdict.violations)}",
-        *(f"  {what}" for what in verdict.violations[:VIOLATIONS_SHOWN]),
+        *_examples(verdict.violations),
     ]
+
+
+def _examples(violations: list[str]) -> list[str]:
+    """Return the first few of each kind: what stands before the first colon or number tells kinds apart."""
+    seen: Counter[str] = Counter()
+    shown = []
+    for what in violations:
+        kind = re.split(r"[:0-9]", what, maxsplit=1)[0]
+        seen[kind] += 1
+        if seen[kind] <= EXAMPLES_SHOWN:
+            shown.append(f"  {what}")
+    return shown
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -135,3 +135,4 @@ async def test_a_kill_is_felt_by_whose_line_it_broke(tmp_path: Path) -> None:
     assert recovery.struck_s == recovery.half_s == recovery.later_s
     (after,) = lines.recoveries([Kill(lost[-1] + 1, "kill worker", 100)])
     assert (after.later_s, after.struck_s) == (-1.0, -1.0)
+    assert lines.recoveries([]) == []
