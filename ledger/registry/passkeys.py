@@ -60,7 +60,8 @@ async def list_passkeys(connection: Connection, login: int) -> list[Any]:
 async def find_passkey(connection: Connection, programme: int, credential: bytes) -> Any | None:
     """A passkey that lets its login in; None where there is none, it is shut, or its login has ended."""
     return await connection.fetchrow(
-        "select k.number, k.login, k.public_key from web.passkey k join web.login l on l.id = k.login "
+        "select k.number, k.login, k.public_key, l.kind "
+        "from web.passkey k join web.login l on l.id = k.login "
         "where k.programme = $1 and k.credential = $2 and k.shut_at is null and l.ended_at is null",
         programme,
         credential,

@@ -54,6 +54,8 @@ OBJECTS: Final = {
     "contracts": "partner_contract",
     "corrections": "settlement_correction",
     "months": "settlement_period",
+    "logins": "login",
+    "passkeys": "passkey",
 }
 
 app = App(

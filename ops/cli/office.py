@@ -77,6 +77,13 @@ async def serve(
             help="The address people type, to which passkeys are bound (https:// and the first --name)."
         ),
     ] = "",
+    metrics_port: Annotated[
+        int,
+        Parameter(
+            help="Port on 127.0.0.1 where Prometheus reads who signs in (0: none).",
+            validator=between(0, 65_535),
+        ),
+    ] = 0,
     mail: Annotated[Path | None, Parameter(help="Folder in which letters are kept (STATE/mail).")] = None,
     contact: Annotated[str, Parameter(help="Whom the accessibility statement names.")] = "",
     json: Json = False,
@@ -92,7 +99,14 @@ async def serve(
     config = place.settings()
     configure_logs(config.log_level)
     options = OfficeOptions(
-        host=host, port=port, names=name, proxies=proxy, contact=contact, mail=mail, origin=origin
+        host=host,
+        port=port,
+        names=name,
+        proxies=proxy,
+        contact=contact,
+        mail=mail,
+        origin=origin,
+        metrics_port=metrics_port,
     )
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with (

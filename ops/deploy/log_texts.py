@@ -113,6 +113,11 @@ EVENTS: Final[dict[str, Told]] = {
         "So many lines were not written: the log took none (disk full, reader gone or too slow).",
         "Make room, or see to the reader. Transactions are not affected.",
     ),
+    "login_changed": Told(
+        "Of a login on the web (its `kind`, of a `programme`) something is another, or it was made or"
+        " deleted: `what`. Whose stands in the trail.",
+        "Nothing; `cityswitch audit --object logins` has it with its actor.",
+    ),
     "metric_failed": Told("A figure of /metrics could not be read.", "A defect: keep `exception`."),
     "not_noted": Told(
         "The note of where the switch listens could not be written: other commands do not find it.",
@@ -137,6 +142,11 @@ EVENTS: Final[dict[str, Told]] = {
         "See why the supervisor ended: the journal of the unit, the kernel's log (out of memory).",
     ),
     "page_failed": Told("A page of the board could not be made.", "A defect: keep `exception`."),
+    "passkey_copied": Told(
+        "A passkey was used whose count went back: somebody has a copy of it. It is shut, all sessions of"
+        " its login have ended, its holder is told.",
+        "An officer: call that person; a new password, and the old passkey removed.",
+    ),
     "peer_fault": Told(
         "A signed-on terminal broke the protocol; its connection was closed.",
         "Tell the terminal's vendor `reason`: protocol/SPEC.md has it.",
@@ -171,15 +181,37 @@ EVENTS: Final[dict[str, Told]] = {
         "More came than could be served: so many purchases, redemptions or balances were told to try again.",
         "See Postgres' load and cityswitch_commit_duration_seconds; add workers or a faster disk.",
     ),
+    "second_factor_failed": Told(
+        "Who had given an officer's password had no right code of the second factor.",
+        "A few are typing errors. Many: somebody has a password; see docs/office/holder.md, Watch it.",
+    ),
     "serve_failed": Told(
         "`cityswitch serve` has ended with `status`: the cause, and the cure.", "What `cure` says."
     ),
     "serving": Told("All workers serve: the terminals' port, and the addresses for HTTP.", NOTHING),
+    "session_ended": Told(
+        "A session on the web was ended: signed out, one of the own, all others, or with a copied"
+        " passkey. One that ran out says nothing.",
+        NOTHING,
+    ),
+    "sign_in_locked": Told(
+        "An attempt was not looked at, there had been too many: `by` one login, one source, or one of the"
+        " other things that are counted.",
+        "A few are forgetful people. Many: somebody guesses; see docs/office/holder.md, Watch it.",
+    ),
+    "sign_in_refused": Told(
+        "What was given was not right: `way` says what it was (a password, a passkey, a code). Whether"
+        " there is such a login, nobody tells, here neither.",
+        "As sign_in_locked.",
+    ),
     "sign_on_refused": Told(
         "A terminal could not prove its key. unknown_terminal, terminal_blocked, generation_retired, "
         "generation_unknown, key_expired: by the registry; wrong_key: it has another; backing_off: the "
         "address failed before, and came again too soon to be looked at.",
         "`cityswitch terminals show`; give it its key with `terminals key issue` or `key rotate`.",
+    ),
+    "signed_in": Told(
+        "Somebody is in, by `way`: a password, the second factor after it, or a passkey.", NOTHING
     ),
     "supervisor_said": Told("A worker could not read what its supervisor sent.", "A defect: keep `problem`."),
     "terminal_connected_again": Told(

@@ -12,16 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
 from ledger.registry.secrets import MasterKey
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.web.application import Access
 from ops.web.identity.mail import FileSink
+from ops.web.identity.notes import Notes
 from ops.web.identity.passkeys import Relying
 from ops.web.office_site import make_office_site
 from ops.web.offices import open_offices
 from ops.web.server import Tls, bind_site, serving_site, url_of
 from switch.config import Config, is_loopback
+from switch.metrics.text import CONTENT_TYPE, write_text
 from switch.wire.listener import PortInUse
 
 HOST: Final = "127.0.0.1"
@@ -41,6 +48,8 @@ class OfficeOptions:
     mail: Path | None = None
     origin: str = ""
     """Its address as people type it, for passkeys; empty: see `relying_of`."""
+    metrics_port: int = 0
+    """Where on loopback its counts are; 0: nowhere."""
     or_any: bool = False
     """Whether another port will do where that one is taken."""
 
@@ -69,10 +78,25 @@ async def running_office(config: Config, dsn: str, options: OfficeOptions) -> As
             proxies=options.proxies,
             contact=options.contact,
             relying=relying_of(options, sock.getsockname()[1], is_secure=is_secure),
+            notes=(notes := Notes(offices.values())),
         )
         url = url_of(sock, tls)
-        async with serving_site(app, sock, tls):
+        async with _serving_counts(notes, options.metrics_port), serving_site(app, sock, tls):
             yield url
+
+
+@asynccontextmanager
+async def _serving_counts(notes: Notes, port: int) -> AsyncIterator[None]:
+    """Serve /metrics on loopback, apart from the site that everybody reaches."""
+    if port == 0:
+        yield
+        return
+
+    async def metrics(_request: Request) -> Response:
+        return Response(write_text(notes.families()), media_type=CONTENT_TYPE)
+
+    async with serving_site(Starlette(routes=[Route("/metrics", metrics)]), bind_site(HOST, port)):
+        yield
 
 
 def relying_of(options: OfficeOptions, port: int, *, is_secure: bool) -> Relying | None:

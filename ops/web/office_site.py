@@ -16,6 +16,7 @@ from ops.web.application import Access, make_application
 from ops.web.desk.site import desk_part
 from ops.web.holder.site import holder_part
 from ops.web.identity.mail import Mail
+from ops.web.identity.notes import Notes
 from ops.web.identity.pages import IdentityPages
 from ops.web.identity.part import MenuItem, Part
 from ops.web.identity.passkeys import Relying
@@ -64,10 +65,12 @@ def make_office_site(
     contact: str = "",
     makers: Sequence[MakePart] | None = None,
     relying: Relying | None = None,
+    notes: Notes | None = None,
 ) -> ASGIApp:
-    """Return the site; `relying`: as what passkeys know it."""
+    """Return the site; `relying`: as what passkeys know it; `notes`: what counts who comes in."""
     made: list[Pages] = []
-    site = Site(lambda: made[0], Door(Passwords()), mail, offices, relying.origin if relying else "")
+    door = Door(Passwords(), notes or Notes(offices.values()))
+    site = Site(lambda: made[0], door, mail, offices, relying.origin if relying else "")
     parts = [make(site) for make in (parts_here() if makers is None else makers)]
     menu: list[MenuItem] = []
     parts.append(IdentityPages(site.pages, site.door, lambda: menu, relying).part())

@@ -11,6 +11,7 @@ from typing import Final
 
 from switch.metrics import catalogue as worker
 from switch.metrics import city_catalogue as city
+from switch.metrics import office_catalogue as office
 from switch.metrics.declaration import Kind, Metric
 from switch.metrics.meters import AGES, BATCHES, DURATIONS
 
@@ -34,6 +35,9 @@ one by message would cost every request.
 says, and pages get a tenth of a worker's time at most, however many ask. A figure that cannot be read is left
 out and counted (`cityswitch_scrape_errors_total`); nothing of this is ever in the way of a sale.
 
+**The office's site** counts who signs in, at `http://127.0.0.1:PORT/metrics` of
+`cityswitch office serve --metrics-port PORT`, in the text format alone.
+
 **Figures of the city** are read by one worker of all that share a database, the elected one, and are absent
 elsewhere: `max by (programme) (cityswitch_cards)`. Each is a query of at most two seconds, past which it is
 given up and absent until the next time. Points, uses and grosze are those up to the last roll-up (five
@@ -55,6 +59,7 @@ SECTIONS: Final = (
     ("The city", city, ("cityswitch_cards", "cityswitch_units", "cityswitch_quotas", "cityswitch_cases",
                         "cityswitch_terminal", "cityswitch_rules")),
     ("The proof of the books", city, ("cityswitch_invariant", "cityswitch_verify")),
+    ("Signing in on the web", office, ("cityswitch_",)),
 )  # fmt: skip
 """Title, where the metrics are declared, and how their names begin."""
 SHAPES: Final = {
@@ -66,6 +71,11 @@ SHAPES: Final = {
 
 def declared() -> list[Metric]:
     """Return every metric there is."""
+    return [*of_workers(), *_of(office)]
+
+
+def of_workers() -> list[Metric]:
+    """Return every metric that a worker exposes; the others are the office's site's."""
     return [*_of(worker), *_of(city)]
 
 

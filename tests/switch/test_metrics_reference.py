@@ -12,7 +12,7 @@ from protocol import Earn, EarnAdvice
 from switch.clock import clock_ms
 from switch.metrics import Kind, Metric
 from switch.metrics import city_catalogue as city
-from switch.metrics.reference import SECTIONS, declared, reference
+from switch.metrics.reference import SECTIONS, declared, of_workers, reference
 from switch.process.keeper import JOBS
 from tests.entries import SWIPED
 from tests.patience import HANG_S
@@ -80,7 +80,7 @@ async def test_page_and_scrape_are_the_same(fresh: FreshDatabase, owner: Databas
     """
     certificate, key = make_certificate(tmp_path)
     settings = {"tls": "on", "tls_certificate": str(certificate), "tls_key": str(key)}
-    by_name = {metric.name: metric for metric in declared()}
+    by_name = {metric.name: metric for metric in of_workers()}
     async with running_worker(fresh, owner, tmp_path, **settings) as running:
         await sell(running)
         with trio.fail_after(HANG_S):

@@ -91,7 +91,9 @@ class LoginPages:
         try:
             await self._activate(office, typed, last4, name, hashed)
         except RegistryRefused:
+            self._door.notes.refused(office, "activate")
             return await self.ask_register(request, "h_register_fault")
+        self._door.notes.changed(office, "holder", "made")
         return RedirectResponse(f"/{request.state.language}/register?done=1", status_code=303)
 
     async def _activate(self, office: Office, typed: str, last4: str, name: str, hashed: str) -> None:
@@ -168,6 +170,7 @@ class LoginPages:
             )
         )
         if row is None:
+            self._door.notes.refused(office, "confirm")
             return await self.ask_rename(request, "id_code_wrong", is_sent=True)
         return await self._put(request, bytes(row["name_key"]))
 
@@ -178,6 +181,7 @@ class LoginPages:
             await office.database.run(lambda c: logins.set_name(c, actor, person.login, key))
         except RegistryRefused:
             return await self.ask_rename(request, "h_login_taken")
+        self._door.notes.changed(office, "holder", "name")
         return RedirectResponse(f"/{request.state.language}/me/login?done=1", status_code=303)
 
 

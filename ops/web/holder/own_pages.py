@@ -151,6 +151,7 @@ class OwnPages:
 
     async def _delete(self, request: Request, service: SelfService, who: Person) -> Response:
         await service.anonymise(actor_of(who, DELETE_REASON))
+        self._door.notes.changed(office_of(request), "holder", "deleted")
         if who.acts_for is None:  # who acted for another stays signed in
             visit_of(request).become(new_token(0))
         request.state.person = None

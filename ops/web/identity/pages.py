@@ -258,6 +258,7 @@ class IdentityPages:
         if visit.session is not None:
             office = _office_of_session(request)
             await office.database.run(lambda c: web_sessions.end_session(c, visit.hash))
+            self._door.notes.ended(office, visit.session["kind"], "signed_out")
         visit.become(new_token(0))
         return RedirectResponse(f"/{request.state.language}/login", status_code=303)
 
@@ -295,6 +296,7 @@ class IdentityPages:
             lambda c: web_sessions.end_session_of(c, person.login, int(which))
         ):
             raise HTTPException(404)
+        self._door.notes.ended(office, person.kind, "others_ended" if which == "others" else "ended")
         return RedirectResponse(f"/{request.state.language}/account/sessions", status_code=303)
 
     @require(*EVERYBODY)
@@ -333,6 +335,8 @@ class IdentityPages:
             lambda c: logins.set_password(c, actor_of(person, "change of password"), person.login, hashed)
         )
         await office.database.run(lambda c: web_sessions.end_other_sessions(c, person.login, visit.hash))
+        self._door.notes.changed(office, person.kind, "password")
+        self._door.notes.ended(office, person.kind, "others_ended")
         agent = request.headers.get("user-agent", "")
         entry = await self._door.whole(office, person.login, replaces=visit.hash, agent=agent)
         visit.become(entry.token)

@@ -150,7 +150,7 @@ class PasskeyPages:
             )
         except Refused:
             return await self.own(request, "id_pk_refused")
-        if not await self._door.may_try(office, "challenge", challenge.hex(), 1):
+        if not await self._door.is_first(office, "challenge", challenge.hex()):
             return await self.own(request, "id_pk_refused")
 
         async def job(connection: Connection) -> None:
@@ -163,6 +163,7 @@ class PasskeyPages:
             await office.database.run(job)
         except RegistryRefused:
             return await self.own(request, "id_pk_refused")
+        self._door.notes.changed(office, person.kind, "passkey_added")
         return _back(request, "added")
 
     @require(*EVERYBODY)
@@ -190,7 +191,11 @@ class PasskeyPages:
             await office.database.run(job)
         except NotInRegistry:
             raise HTTPException(404) from None
-        return _back(request, "removed" if what == "remove" else "named")
+        if what == "remove":
+            self._door.notes.changed(office, person.kind, "passkey_removed")
+            return _back(request, "removed")
+        self._door.notes.changed(office, person.kind, "passkey_named")
+        return _back(request, "named")
 
     def _is_here(self, request: Request) -> bool:
         return self._relying.is_asked(request.headers.get("host", ""))
@@ -222,8 +227,11 @@ def _challenges(request: Request) -> Challenges:
 
 
 def _who(request: Request) -> Person:
+    """Return who asks, on the own account: a passkey is the login's, whoever it acts for."""
     person = person_of(request)
     assert person is not None
+    if person.acts_for is not None:
+        raise HTTPException(403)
     return person
 
 

@@ -258,14 +258,17 @@ class PasskeyDoor:
         except Refused:
             return Entry(Outcome.WRONG)
         office = offices.get(int.from_bytes(answer.handle[:2], "big"))
-        if office is None or not challenges_of(office).is_mine(answer.challenge, token, SIGN_IN):
+        if office is None:
             return Entry(Outcome.WRONG)
         if not await self._door.may_try(office, "source", source, SOURCE_TRIES):
             return Entry(Outcome.LATER)
-        if not await self._door.may_try(office, "challenge", answer.challenge.hex(), 1):
+        try:
+            login = await self._judged(office, answer, token)
+        except Refused:
+            self._door.notes.refused(office, "passkey")
             return Entry(Outcome.WRONG)
-        login = await self._judged(office, answer)
         if login is None:
+            self._door.notes.copied(office)
             return Entry(Outcome.WRONG)
         by_source = Keys(office.master).attempt_key("source", source)
 
@@ -274,22 +277,25 @@ class PasskeyDoor:
             await web_sessions.sweep(connection, office.programme, WINDOW_S)
 
         await office.database.run(tidy)
-        return await self._door.whole(office, login, replaces=b"", agent=agent)
+        self._door.notes.signed_in(office, login["kind"], "passkey")
+        return await self._door.whole(office, login["login"], replaces=b"", agent=agent)
 
-    async def _judged(self, office: Office, answer: Answer) -> int | None:
+    async def _judged(self, office: Office, answer: Answer, token: str) -> Any | None:
+        """Return whose passkey it is; None where there is a copy of it. Raises Refused."""
+        if not challenges_of(office).is_mine(answer.challenge, token, SIGN_IN):
+            raise Refused
+        if not await self._door.is_first(office, "challenge", answer.challenge.hex()):
+            raise Refused
         row = await office.database.run(
             lambda c: passkeys.find_passkey(c, office.programme, answer.credential.raw_id)
         )
         if row is None:
-            return None
+            raise Refused
         handle = Keys(office.master).passkey_handle(office.programme, row["login"])
         if not hmac.compare_digest(handle, answer.handle):
-            return None
-        try:
-            uses = judge_answer(self.relying, answer, bytes(row["public_key"]))
-        except Refused:
-            return None
+            raise Refused
+        uses = judge_answer(self.relying, answer, bytes(row["public_key"]))
         if await office.database.run(lambda c: passkeys.use_passkey(c, row["number"], uses)):
-            return int(row["login"])
+            return row
         await office.database.run(lambda c: passkeys.shut_passkey(c, COPIED, row["login"], row["number"]))
         return None

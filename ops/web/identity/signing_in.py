@@ -17,6 +17,7 @@ from ledger.postgres.database import Connection
 from ledger.registry import logins, web_sessions
 from ledger.registry.audit import Actor
 from ledger.registry.web_sessions import NewSession, Stage
+from ops.web.identity.notes import Notes, Throttle
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.second_factor import new_recovery_codes, step_of
 from ops.web.identity.secrets import Keys, hash_of, new_token, plain_code
@@ -56,8 +57,9 @@ class Entry:
 class Door:
     """Lets people in; one for a whole site."""
 
-    def __init__(self, passwords: Passwords, *, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, passwords: Passwords, notes: Notes, *, now_s: Callable[[], float] = time.time) -> None:
         self.passwords = passwords
+        self.notes = notes
         self._now_s = now_s
 
     async def enter(self, office: Office, name: str, password: str, *, source: str, agent: str) -> Entry:
@@ -73,6 +75,7 @@ class Door:
             return Entry(Outcome.LATER)
         row = await office.database.run(lambda c: logins.find_login(c, office.programme, key))
         if not await self.passwords.is_right(row["password"] if row else None, password) or row is None:
+            self.notes.refused(office, "password")
             return Entry(Outcome.WRONG)
         if self.passwords.needs_new(row["password"]):
             fresh = await self.passwords.hash(password)
@@ -89,6 +92,8 @@ class Door:
             await web_sessions.sweep(connection, office.programme, WINDOW_S)
 
         await office.database.run(begin)
+        if stage == "whole":
+            self.notes.signed_in(office, row["kind"], "password")
         return Entry(Outcome.IN, token, stage)
 
     async def is_right(self, office: Office, login: int, password: str) -> Outcome:
@@ -97,6 +102,7 @@ class Door:
             return Outcome.LATER
         row = await office.database.run(lambda c: logins.the_login(c, login))
         if not await self.passwords.is_right(row["password"], password):
+            self.notes.refused(office, "again")
             return Outcome.WRONG
         await self.has_succeeded(office, "again", str(login))
         return Outcome.IN
@@ -110,8 +116,10 @@ class Door:
             return Entry(Outcome.LATER)
         row = await office.database.run(lambda c: logins.the_login(c, login))
         if not row["totp"] or not await self._takes(office, row, typed):
+            self.notes.second_failed(office, row["kind"])
             return Entry(Outcome.WRONG)
         await self.has_succeeded(office, "second", str(login))
+        self.notes.signed_in(office, row["kind"], "second")
         return await self.whole(office, login, replaces=replaces, agent=agent)
 
     async def enrol(self, office: Office, session: Any, typed: str) -> list[str] | Outcome:
@@ -125,6 +133,7 @@ class Door:
         keys = Keys(office.master)
         step = step_of(keys.unseal(login, session["pending"]), typed, self._now_s())
         if step is None:
+            self.notes.second_failed(office, row["kind"])
             return Outcome.WRONG
         codes = new_recovery_codes()
         hashes = [hash_of(plain_code(code)) for code in codes]
@@ -136,6 +145,8 @@ class Door:
 
         await office.database.run(keep)
         await self.has_succeeded(office, "second", str(login))
+        self.notes.changed(office, row["kind"], "second")
+        self.notes.signed_in(office, row["kind"], "second")
         return codes
 
     async def whole(self, office: Office, login: int, *, replaces: bytes, agent: str) -> Entry:
@@ -147,13 +158,22 @@ class Door:
         )
         return Entry(Outcome.IN, token)
 
-    async def may_try(self, office: Office, what: str, whose: str, most: int) -> bool:
-        """Count an attempt; whether it may be made."""
+    async def may_try(self, office: Office, what: Throttle, whose: str, most: int) -> bool:
+        """Count an attempt; whether it may be made. That it may not is noted."""
+        if await self._counted(office, what, whose) <= most:
+            return True
+        self.notes.locked(office, what)
+        return False
+
+    async def is_first(self, office: Office, what: str, whose: str) -> bool:
+        """Count a use of something that is used once; whether it was not used before."""
+        return await self._counted(office, what, whose) == 1
+
+    async def _counted(self, office: Office, what: str, whose: str) -> int:
         key = Keys(office.master).attempt_key(what, whose)
-        count = await office.database.run(
+        return await office.database.run(
             lambda c: web_sessions.count_attempt(c, office.programme, key, WINDOW_S)
         )
-        return count <= most
 
     async def has_succeeded(self, office: Office, what: str, whose: str) -> None:
         """Forget the attempts of who has succeeded."""
