@@ -23,6 +23,7 @@ from ops.web.identity.passkeys import Relying
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.person import person_of
 from ops.web.identity.signing_in import Door
+from ops.web.identity.statement import statement_of
 from ops.web.identity.visits import Visits, csrf_field
 from ops.web.language import Words
 from ops.web.offices import Office
@@ -83,6 +84,7 @@ def make_office_site(
         _add(helpers, part.helpers)
         _add(uploads, part.uploads)
     helpers.setdefault("sign_in_links", ())
+    helpers["statement"] = statement_of(offices, menu, helpers["sign_in_links"])
     made.append(
         Pages(words, [folder for part in parts for folder in part.folders], contact=contact, helpers=helpers)
     )

@@ -3,6 +3,7 @@
 Owns the thread in which trio runs it, and a client that keeps cookies as a browser does.
 """
 
+import itertools
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -15,6 +16,7 @@ from ledger.books.posting import AccountKind, account_id
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.audit import Actor
 from ledger.registry.holder_imports import NewHolder, add_holders
+from ledger.registry.logins import NewCode, put_code
 from ledger.registry.people import Person, change_person
 from ledger.registry.secrets import MasterKey
 from ops.web.application import Access
@@ -23,12 +25,13 @@ from ops.web.identity.making import make_login
 from ops.web.identity.passkeys import Relying
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.second_factor import code_at
+from ops.web.identity.secrets import hash_of, new_code, plain_code
 from ops.web.office_site import make_office_site
 from ops.web.offices import open_offices
 from ops.web.server import bind_site, serving_site, url_of
 from simulators.city.population import Population
 from simulators.city.seeding import seed_city
-from tests.ledger.books import Books
+from tests.ledger.books import NOW_MS, Books
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.trio_thread import TrioThread
@@ -57,11 +60,12 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self.host = self.known_as = url.split("/")[2]
+        self.source = "127.0.0.1"
         self.cookies: dict[str, str] = {}
         self.csrf = ""
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
-        connection = HTTPConnection(self.host, timeout=HANG_S)
+        connection = HTTPConnection(self.host, timeout=HANG_S, source_address=(self.source, 0))
         sent = {"Host": self.known_as} | {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{key}={value}" for key, value in self.cookies.items())
@@ -202,17 +206,18 @@ class OfficeStage(TrioThread):
 
         self.run(job)
 
-    def trade(self, entries: int = 30) -> None:
-        """Let Częstochowa's ala buy so often at the city's first terminal."""
+    def trade(self, entries: int = 30, *, account: int = 0, stan: int = 1) -> None:
+        """Let Częstochowa's ala (or another account) buy so often at the city's first terminal."""
         partner, terminal = self.sql(
             "select t.partner, t.id from registry.terminal t join registry.partner p on p.id = t.partner "
             "where p.programme = 1 order by t.id limit 1"
         )[0]
 
         async def job(owner: Database) -> None:
-            books = Books(owner, [self.accounts["ala1"]])
-            for stan in range(1, entries + 1):
-                posting = books.earn(stan, 5, terminal=terminal)
+            clock = itertools.count(NOW_MS + 1_000 * stan)
+            books = Books(owner, [account or self.accounts["ala1"]], clock=clock)
+            for each in range(stan, stan + entries):
+                posting = books.earn(each, 5, terminal=terminal)
                 posting.counter_account = account_id(partner, AccountKind.PARTNER_ISSUED)
                 await books.post(posting)
 
@@ -237,6 +242,21 @@ class OfficeStage(TrioThread):
             return row["account"], row["last4"]
 
         return self.run(job)
+
+    def new_member(self, login: str) -> int:
+        """The account of a holder of Częstochowa who has made a login with a desk's code just now."""
+        account, last4 = self.unnamed("czestochowa")
+        code = new_code()
+        new = NewCode(1, "activate", hash_of(plain_code(code)), account)
+        self.run(lambda owner: owner.run(lambda c: put_code(c, new, hours=1)))
+        client = self.client()
+        client.get("/en/register")
+        made = client.post(
+            "/en/register", programme="czestochowa", code=code, last4=last4, login=login,
+            password=PASSWORD, again=PASSWORD,
+        )  # fmt: skip
+        assert made.status == 303, made.text
+        return account
 
     def client(self) -> Client:
         return Client(self.url)

@@ -1,5 +1,6 @@
 """Signing in: who gets in, who does not, and what neither can be told by."""
 
+import re
 import time
 
 import pytest
@@ -91,16 +92,6 @@ def test_an_unknown_login_costs_the_same_work(office: OfficeStage, monkeypatch: 
         office.client().sign_in("zgierz", name, "wrong password")
     parameters = [kept.split("$")[3] for kept in computed]
     assert parameters == ["m=19456,t=2,p=1"] * 2
-
-
-def test_guessing_is_stopped_for_known_and_unknown_alike(office: OfficeStage) -> None:
-    """After eight attempts a login is shut for a while, the right password too, whether it exists or not."""
-    for name in ("ola", "nobody-there"):
-        statuses = [office.client().sign_in("zgierz", name, "wrong password").status for _ in range(9)]
-        assert statuses == [403] * 8 + [429]
-        assert office.client().sign_in("zgierz", name).status == 429
-    office.sql("update web.attempt set since = since - interval '16 minutes'")
-    assert office.client().sign_in("zgierz", "ola").status == 303
 
 
 def test_a_form_of_no_session_is_refused(office: OfficeStage) -> None:
@@ -233,3 +224,29 @@ def test_it_leads_nowhere_else(office: OfficeStage, path: str) -> None:
     client.get("/en/login")
     reply = client.post("/en/login", programme="zgierz", login="ala", password=PASSWORD, next=path)
     assert (reply.status, reply.header("location")) == (303, "/en/")
+
+
+def test_the_accessibility_statement(office: OfficeStage) -> None:
+    """It has the parts and marks that the law wants, names the organisers and every page of the menu, and
+    says how to complain and what is not accessible.
+    """
+    polish, english = (office.client().get(f"/{language}/accessibility").text for language in ("pl", "en"))
+    for part in (
+        "deklaracja", "wstep", "data-publikacja", "status", "data-sporzadzenie", "ocena", "kontakt",
+        "procedura", "architektura", "aplikacje",
+    ):  # fmt: skip
+        assert f'id="a11y-{part}"' in polish
+        assert f'id="a11y-{part}"' in english
+    for each in office.offices.values():
+        assert each.name in polish
+    menus = {
+        path
+        for city, login in (("zgierz", "ala"), ("zgierz", "boss"), ("zgierz", "clerk"))
+        for path in re.findall(
+            r'<li><a href="/en(/[a-z/]*)"', office.signed_in(city, login).get("/en/account/sessions").text
+        )
+    }
+    assert len(menus) > 12
+    assert {path for path in menus if f">{path}<" not in english} == set()
+    assert "Rzecznika Praw Obywatelskich" in polish
+    assert "WCAG 2.2.1" in polish

@@ -36,6 +36,7 @@ from ops.web.identity.person import (
 )
 from ops.web.identity.secrets import Keys, new_token
 from ops.web.identity.signing_in import Door, Entry, Outcome
+from ops.web.identity.statement_words import STATEMENT
 from ops.web.identity.visits import IDLE_S, visit_of
 from ops.web.identity.words import IDENTITY
 from ops.web.language import Speech
@@ -43,13 +44,14 @@ from ops.web.offices import Office
 from ops.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
+WORDS: Final = {**IDENTITY, **STATEMENT}
 ZONE: Final = ZoneInfo("Europe/Warsaw")
 MENU: Final = (
     MenuItem("/account/sessions", "id_sessions", EVERYBODY),
     MenuItem("/account/password", "id_change_password", EVERYBODY),
 )
 _WITHIN: Final = re.compile(r"/[A-Za-z0-9_./?=&%-]{0,200}")
-_FAULTS: Final = {Outcome.WRONG: "id_wrong", Outcome.LATER: "id_later"}
+_FAULTS: Final = {Outcome.WRONG: "id_wrong", Outcome.LATER: "id_later_login"}
 _STATUS: Final = {Outcome.WRONG: 403, Outcome.LATER: 429}
 STAGES: Final = {"enrol": "/login/enrol", "second": "/login/second"}
 
@@ -90,14 +92,14 @@ class IdentityPages:
             Route("/account/password", self.change_password, methods=["POST"]),
         ]
         if self._passkey_pages is None:
-            return Part(routes, IDENTITY, [HERE], MENU, helpers={"passkey_question": lambda _: ""})
+            return Part(routes, WORDS, [HERE], MENU, helpers={"passkey_question": lambda _: ""})
         routes += [
             Route("/login/passkey", self.enter_by_passkey, methods=["POST"]),
             *self._passkey_pages.routes(),
         ]
         menu = (*MENU, MenuItem(PASSKEYS, "id_passkeys", EVERYBODY))
         helpers = {"passkey_question": self._passkey_pages.question}
-        return Part(routes, IDENTITY, [HERE], menu, helpers=helpers)
+        return Part(routes, WORDS, [HERE], menu, helpers=helpers)
 
     async def start(self, request: Request) -> Response:
         """Lead to where a person begins, or to the sign-in."""
@@ -126,6 +128,7 @@ class IdentityPages:
             _typed(form.get("password")),
             source=visit_of(request).source,
             agent=request.headers.get("user-agent", ""),
+            device=visit_of(request).device,
         )
         if entry.outcome is not Outcome.IN:
             return self._sign_in(request, code, back, entry.outcome)
@@ -146,6 +149,7 @@ class IdentityPages:
 
     def _go_in(self, request: Request, entry: Entry, back: str) -> Response:
         visit_of(request).become(entry.token)
+        visit_of(request).remembers = entry.device
         language = request.state.language
         path = f"/{language}{STAGES[entry.stage]}?next={back}" if entry.stage in STAGES else back
         return RedirectResponse(path or f"/{language}/", status_code=303)
@@ -163,7 +167,7 @@ class IdentityPages:
         )
         back = _next(form.get("next"))
         if entry.outcome is not Outcome.IN:
-            fault = "id_pk_wrong" if entry.outcome is Outcome.WRONG else ""
+            fault = "id_pk_wrong" if entry.outcome is Outcome.WRONG else "id_later"
             return self._sign_in(request, "", back, entry.outcome, fault)
         return self._go_in(request, entry, back)
 
@@ -190,6 +194,7 @@ class IdentityPages:
             text_of(form_of(request), "code", 20),
             replaces=visit.hash,
             agent=request.headers.get("user-agent", ""),
+            device=visit.device,
         )
         if entry.outcome is not Outcome.IN:
             return await self.ask_second(request, entry.outcome)

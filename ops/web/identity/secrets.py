@@ -72,6 +72,7 @@ class Keys:
         self._sources = master.derived(b"sources of attempts")
         self._aead = AESGCM(master.derived(b"second factors"))
         self._handles = master.derived(b"passkeys' owners")
+        self.devices = master.derived(b"known browsers")
         self.challenges = master.derived(b"passkeys' challenges")
 
     def name_key(self, programme: int, name: str) -> bytes:

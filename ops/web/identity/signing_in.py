@@ -2,14 +2,15 @@
 
 Owns the order of both and the throttle. Must not know requests or pages. Invariants: an attempt is counted
 before it is judged, so many at once are not more than as many in a row; who is not known, whose password is
-wrong and who has ended get the same answer after the same work; each step forward makes another token.
+wrong and who has ended get the same answer after the same work; each step forward makes another token; what
+strangers try for a login counts against none of the browsers it was used in before.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from ledger.postgres.database import Connection
 from ledger.registry import logins, web_sessions
 from ledger.registry.audit import Actor
 from ledger.registry.web_sessions import NewSession, Stage
+from ops.web.identity.devices import Devices
 from ops.web.identity.notes import Notes, Throttle
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.second_factor import new_recovery_codes, step_of
@@ -26,7 +28,10 @@ from ops.web.offices import Office
 
 WINDOW_S: Final = 15 * 60
 LOGIN_TRIES: Final = 8
-"""Of one login within the window, whoever tries; then it is shut until the window is over."""
+"""Of one login from one address, or in one known browser, within the window."""
+STRANGERS_TRIES: Final = 16
+"""Of one login from all addresses together; past them strangers have one try in `SLOW_S`, all together."""
+SLOW_S: Final = 60
 SOURCE_TRIES: Final = 60
 """From one address: a household or a library may share it."""
 SECOND_TRIES: Final = 6
@@ -52,6 +57,8 @@ class Entry:
     outcome: Outcome
     token: str = ""
     stage: Stage = "whole"
+    device: str = ""
+    """What the browser is known by from now on."""
 
 
 class Door:
@@ -62,16 +69,14 @@ class Door:
         self.notes = notes
         self._now_s = now_s
 
-    async def enter(self, office: Office, name: str, password: str, *, source: str, agent: str) -> Entry:
-        """Judge a name and a password."""
+    async def enter(
+        self, office: Office, name: str, password: str, *, source: str, agent: str, device: str = ""
+    ) -> Entry:
+        """Judge a name and a password; `device`: the cookie of a browser that may be known."""
         keys = Keys(office.master)
         key = keys.name_key(office.programme, name)
-        by_source = keys.attempt_key("source", source)
-        by_name = keys.attempt_key("login", key.hex())
-        if not (
-            await self.may_try(office, "source", source, SOURCE_TRIES)
-            and await self.may_try(office, "login", key.hex(), LOGIN_TRIES)
-        ):
+        counted = await self._counted_by(office, key, source, Devices(keys.devices).known_as(device, key))
+        if counted is None:
             return Entry(Outcome.LATER)
         row = await office.database.run(lambda c: logins.find_login(c, office.programme, key))
         if not await self.passwords.is_right(row["password"] if row else None, password) or row is None:
@@ -85,16 +90,43 @@ class Door:
         token = new_token(office.programme)
 
         async def begin(connection: Connection) -> None:
-            await web_sessions.forget_attempts(connection, office.programme, by_name)
-            await web_sessions.take_attempt_back(connection, office.programme, by_source)
+            for what, whose in counted:
+                by = keys.attempt_key(what, whose)
+                if what in {"login", "device"}:
+                    await web_sessions.forget_attempts(connection, office.programme, by)
+                else:
+                    await web_sessions.take_attempt_back(connection, office.programme, by)
             new = NewSession(hash_of(token), office.programme, row["id"], stage, shown_agent(agent))
             await web_sessions.begin_session(connection, new, hours=HOURS_MAX)
             await web_sessions.sweep(connection, office.programme, WINDOW_S)
 
         await office.database.run(begin)
-        if stage == "whole":
-            self.notes.signed_in(office, row["kind"], "password")
-        return Entry(Outcome.IN, token, stage)
+        if stage != "whole":
+            return Entry(Outcome.IN, token, stage)
+        self.notes.signed_in(office, row["kind"], "password")
+        return Entry(Outcome.IN, token, stage, Devices(keys.devices).remembered(device, key))
+
+    async def _counted_by(
+        self, office: Office, key: bytes, source: str, device: str
+    ) -> Sequence[tuple[str, str]] | None:
+        """Count an attempt for the login of a name's key; return by what it was counted, None where it is one
+        too many. A known browser is counted alone; strangers by address, by login and address, by login.
+        """
+        if device and await self._count(office, "device", device) <= LOGIN_TRIES:
+            return [("device", device)]
+        name = key.hex()
+        if not (
+            await self.may_try(office, "source", source, SOURCE_TRIES)
+            and await self.may_try(office, "login", f"{name} {source}", LOGIN_TRIES)
+        ):
+            return None
+        counted = [("source", source), ("login", f"{name} {source}"), ("strangers", name)]
+        if await self._count(office, "strangers", name) <= STRANGERS_TRIES:
+            return counted
+        if await self._count(office, "slow", name, SLOW_S) == 1:
+            return counted
+        self.notes.locked(office, "strangers")
+        return None
 
     async def is_right(self, office: Office, login: int, password: str) -> Outcome:
         """Judge the password of who is in already, before an act that wants it once more."""
@@ -108,7 +140,7 @@ class Door:
         return Outcome.IN
 
     async def give_second(
-        self, office: Office, session: Any, typed: str, *, replaces: bytes, agent: str
+        self, office: Office, session: Any, typed: str, *, replaces: bytes, agent: str, device: str = ""
     ) -> Entry:
         """Judge a code of the second factor, or a recovery code, of who has given the password."""
         login = session["login"]
@@ -120,7 +152,9 @@ class Door:
             return Entry(Outcome.WRONG)
         await self.has_succeeded(office, "second", str(login))
         self.notes.signed_in(office, row["kind"], "second")
-        return await self.whole(office, login, replaces=replaces, agent=agent)
+        entry = await self.whole(office, login, replaces=replaces, agent=agent)
+        known = Devices(Keys(office.master).devices)
+        return replace(entry, device=known.remembered(device, bytes(row["name_key"])))
 
     async def enrol(self, office: Office, session: Any, typed: str) -> list[str] | Outcome:
         """Judge the first code of a second factor that is being enrolled; returns the recovery codes."""
@@ -160,19 +194,19 @@ class Door:
 
     async def may_try(self, office: Office, what: Throttle, whose: str, most: int) -> bool:
         """Count an attempt; whether it may be made. That it may not is noted."""
-        if await self._counted(office, what, whose) <= most:
+        if await self._count(office, what, whose) <= most:
             return True
         self.notes.locked(office, what)
         return False
 
     async def is_first(self, office: Office, what: str, whose: str) -> bool:
         """Count a use of something that is used once; whether it was not used before."""
-        return await self._counted(office, what, whose) == 1
+        return await self._count(office, what, whose) == 1
 
-    async def _counted(self, office: Office, what: str, whose: str) -> int:
+    async def _count(self, office: Office, what: str, whose: str, window_s: int = WINDOW_S) -> int:
         key = Keys(office.master).attempt_key(what, whose)
         return await office.database.run(
-            lambda c: web_sessions.count_attempt(c, office.programme, key, WINDOW_S)
+            lambda c: web_sessions.count_attempt(c, office.programme, key, window_s)
         )
 
     async def has_succeeded(self, office: Office, what: str, whose: str) -> None:

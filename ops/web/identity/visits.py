@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -20,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger.registry import web_sessions
+from ops.web.identity.devices import COOKIE_CHARACTERS_MAX, DAYS_MAX
 from ops.web.identity.forms import bytes_max, read_form
 from ops.web.identity.person import Person
 from ops.web.identity.secrets import csrf_of, hash_of, new_token, programme_of_token
@@ -45,6 +47,9 @@ class Visit:
     is_fresh: bool = False
     """Whether the token was made for this request, so that the cookie has to go back if a form holds it."""
     gives: str | None = None
+    device: str = ""
+    """By what the browser is known, if it is."""
+    remembers: str = ""
 
     @property
     def hash(self) -> bytes:
@@ -81,6 +86,21 @@ def csrf_field(request: Request) -> Markup:
     return Markup('<input type="hidden" name="csrf" value="{}">').format(visit_of(request).csrf())
 
 
+def network_of(address: str) -> str:
+    """Return by what attempts from an address are counted: one of IPv6 by its network of 64 bits, which one
+    household has whole.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address[:SOURCE_CHARACTERS_MAX]
+    if isinstance(found, IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found) >> 64 << 64, 64)))
+
+
 class Visits:
     """The layer around all pages of a site."""
 
@@ -101,6 +121,7 @@ class Visits:
         self._uploads = uploads
         self._proxies = frozenset(proxies)
         self._cookie = "__Host-session" if is_secure else "session"
+        self._device_cookie = "__Host-device" if is_secure else "device"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find out who it is, read what is posted, and go on."""
@@ -109,6 +130,7 @@ class Visits:
             return
         request = Request(scope, receive)
         visit = await self._visit(request)
+        visit.device = request.cookies.get(self._device_cookie, "")[:COOKIE_CHARACTERS_MAX]
         request.state.visit = visit
         request.state.offices = self._offices
         request.state.person = _person(visit.session)
@@ -146,19 +168,25 @@ class Visits:
         if peer in self._proxies:
             named = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
             peer = named or peer
-        return peer[:SOURCE_CHARACTERS_MAX]
+        return network_of(peer)
 
     def _with_cookie(self, visit: Visit, send: Send) -> Send:
         async def send_on(message: Message) -> None:
-            if message["type"] == "http.response.start" and visit.gives is not None:
-                carrier = Response()
-                carrier.set_cookie(
-                    self._cookie, visit.gives, httponly=True, secure=self._is_secure, samesite="lax", path="/"
-                )
-                MutableHeaders(scope=message).append("set-cookie", carrier.headers["set-cookie"])
+            if message["type"] == "http.response.start":
+                if visit.gives is not None:
+                    self._give(message, self._cookie, visit.gives)
+                if visit.remembers:
+                    self._give(message, self._device_cookie, visit.remembers, DAYS_MAX * 86_400)
             await send(message)
 
         return send_on
+
+    def _give(self, message: Message, name: str, value: str, age_s: int | None = None) -> None:
+        carrier = Response()
+        carrier.set_cookie(
+            name, value, max_age=age_s, httponly=True, secure=self._is_secure, samesite="lax", path="/"
+        )
+        MutableHeaders(scope=message).append("set-cookie", carrier.headers["set-cookie"])
 
 
 def _person(session: Any | None) -> Person | None:

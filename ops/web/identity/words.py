@@ -22,6 +22,12 @@ IDENTITY: Final[Words] = {
         "Za dużo prób. Spróbuj ponownie za kwadrans.",
         "Too many attempts. Try again in a quarter of an hour.",
     ),
+    "id_later_login": (
+        "Za dużo prób z tego miejsca albo dla tego loginu. Spróbuj ponownie za kwadrans. Od razu wejdziesz "
+        "kluczem dostępu, albo hasłem w przeglądarce, w której ten login był już używany.",
+        "Too many attempts from here, or for this login. Try again in a quarter of an hour. A passkey gets "
+        "in at once, and so does the password in a browser in which this login was used before.",
+    ),
     "id_second": ("Drugi składnik", "Second factor"),
     "id_second_why": (
         "Wpisz sześć cyfr z aplikacji albo jeden z kodów zapasowych.",
