@@ -80,7 +80,7 @@ def make_application(
     if access.token is not None:
         app = Gate(app, token=access.token, refusal=refusal, is_secure=access.is_secure, now_s=time.time)
     app = MeantForUs(app, names=access.names, error_page=error_page)
-    return SecurityHeaders(LanguageChoice(Caught(app, error_page)))
+    return SecurityHeaders(LanguageChoice(Caught(app, error_page)), is_secure=access.is_secure)
 
 
 class Caught:

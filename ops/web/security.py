@@ -41,6 +41,10 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+BY_TLS: Final = {"Strict-Transport-Security": "max-age=31536000"}
+"""Of a site that browsers reach by TLS: from then on by nothing else, for a year. Of its own name alone: what
+else a city has below it is not ours to say.
+"""
 NOT_STORED: Final = {"Cache-Control": "no-store"}
 
 ErrorPage = Callable[[Request, int], Awaitable[Response]]
@@ -50,8 +54,9 @@ ErrorPage = Callable[[Request, int], Awaitable[Response]]
 class SecurityHeaders:
     """Puts `HEADERS` on every answer; one that says nothing of caches is not to be kept."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, is_secure: bool = False) -> None:
         self._app = app
+        self._headers = HEADERS | BY_TLS if is_secure else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Go on, and add them."""
@@ -63,7 +68,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 stricter = headers.getlist("content-security-policy")
-                headers.update(HEADERS)
+                headers.update(self._headers)
                 for policy in stricter:  # a page may allow less than all do: browsers hold it to both
                     headers.append("Content-Security-Policy", policy)
                 for name, value in NOT_STORED.items():

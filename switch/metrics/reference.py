@@ -55,7 +55,7 @@ SECTIONS: Final = (
                               "cityswitch_inquiries", "cityswitch_advice")),
     ("The registry in memory", worker, ("cityswitch_feed", "cityswitch_directory")),
     ("The process, as Linux sees it", worker, ("process_",)),
-    ("Periodic work", city, ("cityswitch_keeper", "cityswitch_city")),
+    ("Periodic work", city, ("cityswitch_keeper", "cityswitch_city", "cityswitch_campaign")),
     ("The city", city, ("cityswitch_cards", "cityswitch_units", "cityswitch_quotas", "cityswitch_cases",
                         "cityswitch_terminal", "cityswitch_rules")),
     ("The proof of the books", city, ("cityswitch_invariant", "cityswitch_verify")),

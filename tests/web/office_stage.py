@@ -5,9 +5,10 @@ Owns the thread in which trio runs it, and a client that keeps cookies as a brow
 
 import itertools
 import re
+import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
@@ -28,12 +29,13 @@ from ops.web.identity.second_factor import code_at
 from ops.web.identity.secrets import hash_of, new_code, plain_code
 from ops.web.office_site import make_office_site
 from ops.web.offices import open_offices
-from ops.web.server import bind_site, serving_site, url_of
+from ops.web.server import Tls, bind_site, serving_site, url_of
 from simulators.city.population import Population
 from simulators.city.seeding import seed_city
 from tests.ledger.books import NOW_MS, Books
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
+from tests.switch.certificates import make_certificate
 from tests.trio_thread import TrioThread
 
 T = TypeVar("T")
@@ -60,12 +62,18 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self.host = self.known_as = url.split("/")[2]
+        self.is_by_tls = url.startswith("https:")
         self.source = "127.0.0.1"
         self.cookies: dict[str, str] = {}
         self.csrf = ""
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
-        connection = HTTPConnection(self.host, timeout=HANG_S, source_address=(self.source, 0))
+        if self.is_by_tls:  # of a certificate made for the test
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            connection: HTTPConnection = HTTPSConnection(self.host, timeout=HANG_S, context=context)
+        else:
+            connection = HTTPConnection(self.host, timeout=HANG_S, source_address=(self.source, 0))
         sent = {"Host": self.known_as} | {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{key}={value}" for key, value in self.cookies.items())
@@ -137,12 +145,18 @@ class OfficeStage(TrioThread):
                 sock = bind_site("127.0.0.1", 0)
                 self.url = url_of(sock, None)
                 self.relying = Relying.of(f"http://localhost:{sock.getsockname()[1]}")
-                async with serving_site(self._site(), sock):
+                tls = Tls(*make_certificate(self.directory))
+                tls_sock = bind_site("127.0.0.1", 0)
+                self.tls_url = url_of(tls_sock, tls)
+                async with (
+                    serving_site(self._site(), sock),
+                    serving_site(self._site(is_secure=True), tls_sock, tls),
+                ):
                     yield
 
-    def _site(self) -> Any:
+    def _site(self, *, is_secure: bool = False) -> Any:
         mail = FileSink(self.directory / "mail")
-        return make_office_site(self.offices, Access(), mail=mail, relying=self.relying)
+        return make_office_site(self.offices, Access(is_secure=is_secure), mail=mail, relying=self.relying)
 
     async def _people(self) -> None:
         passwords = Passwords()

@@ -43,6 +43,7 @@ from ops.web.holder.card_pages import day_of
 from ops.web.holder.words_apply import APPLY, consent_version
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.mail import Mail, MailFailed
+from ops.web.identity.notes import Throttle
 from ops.web.identity.person import offices_of
 from ops.web.identity.secrets import hash_of, new_token, programme_of_token
 from ops.web.identity.signing_in import Door
@@ -103,7 +104,11 @@ class ApplyPages:
             raise HTTPException(400)
         if not email.isascii() or not _ADDRESS.fullmatch(email):
             return await self.ask_address(request, "a_bad_email")
-        for what, whose, most in (("apply", visit_of(request).source, OF_SOURCE), ("apply all", "", OF_ALL)):
+        bounds: tuple[tuple[Throttle, str, int], ...] = (
+            ("apply", visit_of(request).source, OF_SOURCE),
+            ("apply all", "", OF_ALL),
+        )
+        for what, whose, most in bounds:
             if not await self.door.may_try(office, what, whose, most):
                 return await self.ask_address(request, "id_later")
         if await self.door.may_try(office, "apply to", email.casefold(), OF_ADDRESS):

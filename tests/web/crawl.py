@@ -1,0 +1,98 @@
+"""What a person can reach of the office's site: every page by its links, every form with its fields."""
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import NamedTuple
+
+from tests.web.office_stage import PASSWORD, Client
+
+PAGES_MAX = 60
+TEXT = frozenset({"text", "", "tel", "email", "search", "textarea"})
+_LINK = re.compile(r'href="(/en/[^"#]*)"')
+
+
+class Field(NamedTuple):
+    name: str
+    kind: str
+    value: str
+
+
+@dataclass
+class Form:
+    """A form of method post, as it was served."""
+
+    action: str
+    fields: list[Field] = field(default_factory=list)
+
+    def filled(self, name: str = "", text: str = "") -> dict[str, str]:
+        """What is sent with a text in a field: the rest as it came, the password where one is wanted."""
+        sent = {}
+        for each in self.fields:
+            if each.kind != "file" and each.name not in sent:
+                sent[each.name] = PASSWORD if each.kind == "password" else each.value or "x"
+        return {**sent, name: text} if name else sent
+
+
+class Reader(HTMLParser):
+    """Reads a page: its forms, and what would run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self.runs: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if any(name.startswith("on") for name in found) or (tag == "script" and "src" not in found):
+            self.runs.append(self.get_starttag_text() or tag)
+        if tag == "form" and found.get("method") == "post":
+            self.forms.append(Form(found["action"]))
+        elif self.forms and found.get("name") and tag in {"input", "select", "textarea", "button"}:
+            kind = found.get("type", "") if tag in {"input", "button"} else tag
+            self.forms[-1].fields.append(Field(found["name"], kind, found.get("value", "")))
+        elif (
+            tag == "option"
+            and self.forms
+            and self.forms[-1].fields
+            and self.forms[-1].fields[-1].kind == "select"
+        ):
+            last = self.forms[-1].fields[-1]
+            if not last.value:
+                self.forms[-1].fields[-1] = last._replace(value=found.get("value", ""))
+
+
+class Seen(NamedTuple):
+    """What was reached: pages by their path, and the forms on them by where they go."""
+
+    pages: dict[str, str]
+    forms: dict[str, Form]
+    runs: list[str]
+
+    def ids(self) -> set[str]:
+        """Paths that name something: those with a figure in them."""
+        paths = {path.partition("?")[0] for path in (*self.pages, *self.forms)}
+        return {path for path in paths if re.search(r"/[^/]*\d", path)}
+
+
+def crawl(client: Client, start: str = "/en/account/sessions") -> Seen:
+    """Follow every link from a page on; files are not read."""
+    seen = Seen({}, {}, [])
+    waiting, known = deque([start]), {start}
+    while waiting and len(seen.pages) < PAGES_MAX:
+        path = waiting.popleft()
+        reply = client.get(path)
+        if not reply.header("content-type").startswith("text/html") or reply.status != 200:
+            continue
+        seen.pages[path] = reply.text
+        reader = Reader()
+        reader.feed(reply.text)
+        seen.runs.extend(f"{path}: {each}" for each in reader.runs)
+        for form in reader.forms:
+            seen.forms.setdefault(form.action, form)
+        for link in _LINK.findall(reply.text):
+            if link not in known:
+                known.add(link)
+                waiting.append(link.replace("&amp;", "&"))
+    return seen

@@ -1,0 +1,177 @@
+"""OWASP's basics for every route, id and text field there is: found in the site and its pages, not listed."""
+
+import re
+
+import pytest
+from starlette.routing import Route
+
+from ops.web.identity.mail import FileSink
+from ops.web.identity.notes import Notes
+from ops.web.identity.pages import IdentityPages
+from ops.web.identity.passwords import Passwords
+from ops.web.identity.signing_in import Door
+from ops.web.office_site import Site, parts_here
+from ops.web.pages import Pages
+from tests.web.crawl import TEXT, crawl
+from tests.web.office_stage import Client, OfficeStage
+from tests.web.test_passkeys import at_home, with_passkey
+
+STRANGERS = ("/login", "/register", "/apply", "/accessibility")
+"""What is for everybody: the sign-in, its links, who has no card yet, the statement; whatever begins so."""
+ATTACK = "'\"><img src=x onerror=alert(1)>"
+IN_MAIL = '"><img/src=x/onerror=alert(1)>"@x.example'
+
+
+@pytest.fixture(scope="module")
+def routes(office: OfficeStage) -> list[tuple[str, str]]:
+    """Every method and path of the site, with a figure for each of its parameters."""
+
+    def pages() -> Pages:
+        raise AssertionError("no page is made")
+
+    door = Door(Passwords(), Notes(()))
+    mail = FileSink(office.directory / "mail")
+    site = Site(pages, door, mail, office.offices, office.relying.origin)
+    parts = [make(site) for make in parts_here()]
+    parts.append(IdentityPages(pages, door, lambda: [], office.relying).part())
+    found = [
+        (method, re.sub(r"\{\w+(:\w+)?\}", lambda part: "1" if part[1] else "1-1", route.path))
+        for part in parts
+        for route in part.routes
+        if isinstance(route, Route)
+        for method in route.methods or ()
+        if method != "HEAD"
+    ]
+    assert len(found) > 50
+    return found
+
+
+@pytest.fixture
+def people(office: OfficeStage) -> dict[str, Client]:
+    """A holder, another one, and two officers, who have signed in."""
+    return {name: office.signed_in("zgierz", name) for name in ("ala", "ola", "clerk", "boss")}
+
+
+def changes(office: OfficeStage) -> list[int]:
+    counted = (
+        "registry.audit",
+        "people.message",
+        "people.application",
+        "web.login",
+        "web.session",
+        "web.passkey",
+    )
+    return [office.sql(f"select count(*) from {table}")[0][0] for table in counted]
+
+
+def test_no_route_takes_a_form_that_is_not_its_session_s(
+    office: OfficeStage, people: dict[str, Client], routes: list[tuple[str, str]]
+) -> None:
+    """CSRF: every POST there is, without the field, with another session's, as JSON, from another site."""
+    posts = [path for method, path in routes if method == "POST"]
+    assert len(posts) > 20
+    for client in people.values():
+        client.get("/en/account/sessions")
+    was = changes(office)
+    for path in posts:
+        for name, other in (("ala", "clerk"), ("clerk", "ala")):
+            assert people[name].post(f"/en{path}", csrf=people[other].csrf).status == 400, path
+        assert people["ala"].post(f"/en{path}", csrf="").status == 400, path
+        assert people["ala"].ask("POST", f"/en{path}", b"{}", Content_Type="application/json").status == 400
+        forged = people["ala"].ask("POST", f"/en{path}", b"", Sec_Fetch_Site="cross-site")
+        assert forged.status == 403, path
+    assert changes(office) == was
+
+
+def test_no_route_is_a_stranger_s_nor_another_kind_s(
+    people: dict[str, Client], office: OfficeStage, routes: list[tuple[str, str]]
+) -> None:
+    """Who has not signed in is led to the sign-in; a holder has no desk, an officer no holder's page."""
+    stranger = office.client()
+    for method, path in routes:
+        if method != "GET" or path == "/":
+            continue
+        if not path.startswith(STRANGERS):
+            reply = stranger.get(f"/en{path}")
+            assert reply.status in {303, 404}, (path, reply.status)
+            assert reply.status == 404 or "/login" in reply.header("location"), path
+        for name, begin in (("ala", "/desk"), ("clerk", "/me")):
+            if path.startswith(begin):
+                assert people[name].get(f"/en{path}").status in {403, 404}, (name, path)
+
+
+def test_no_id_is_another_s(office: OfficeStage, people: dict[str, Client]) -> None:
+    """IDOR: every path with a figure that others of this city and the next are shown, asked for and posted to
+    by who is not shown it: not found, or not allowed.
+    """
+    office.write("delete from web.passkey")
+    with_passkey(office, "ola")
+    with_passkey(office, "boss")
+    people["else"] = office.signed_in("czestochowa", "ala")
+    people["there"] = office.signed_in("czestochowa", "clerk")
+    seen = {name: crawl(client) for name, client in people.items()}
+    tried = 0
+    for name in ("ala", "else", "there"):
+        for other, theirs in seen.items():
+            if other == name or (name == "there" and other == "else"):
+                continue
+            for path in sorted(theirs.ids() - seen[name].ids()):
+                tried += 1
+                status = people[name].get(path).status
+                assert status in {403, 404, 405}, (name, other, path, status)
+                if path in theirs.forms:
+                    people[name].get("/en/account/sessions")
+                    status = people[name].post(path, **without_csrf(theirs.forms[path].filled())).status
+                    assert status in {400, 403, 404}, (name, other, path, status)
+    assert tried > 5
+
+
+def without_csrf(fields: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if name != "csrf"}
+
+
+def test_no_text_field_stores_a_script(office: OfficeStage) -> None:
+    """XSS: into every text field of every form that a holder is served, and then every page of the holder and
+    of the desk is read again: the text is text, and nothing in a page runs.
+    """
+    office.forget_attempts()
+    office.new_member("attacker")
+    member = at_home(office, office.signed_in("czestochowa", "attacker"))
+    filled = 0
+    for form in crawl(member).forms.values():
+        for each in [each for each in form.fields if each.kind in TEXT and each.name != "csrf"]:
+            office.forget_attempts()
+            member.get("/en/account/sessions")
+            attack = IN_MAIL if each.kind == "email" else ATTACK
+            status = member.post(form.action, **without_csrf(form.filled(each.name, attack))).status
+            assert status in {200, 303, 400, 403, 404}, (form.action, each.name, status)
+            filled += 1
+    assert filled >= 5
+    stored = ""
+    for login in ("attacker", "clerk", "boss"):
+        seen = crawl(at_home(office, office.signed_in("czestochowa", login)))
+        assert seen.runs == []
+        stored += "".join(seen.pages.values())
+    assert "&gt;&lt;img src=x onerror=alert(1)&gt;" in stored
+    assert "<img src=x" not in stored
+
+
+def test_by_tls_cookies_and_site_stay_there(office: OfficeStage) -> None:
+    """Over TLS: cookies by the prefix __Host-, Secure, and the browser told to come by TLS alone (HSTS)."""
+    office.forget_attempts()
+    client = Client(office.tls_url)
+    page = client.get("/en/login")
+    assert page.header("strict-transport-security") == "max-age=31536000"
+    reply = client.sign_in("zgierz", "ala")
+    given = [value for name, value in (*page.headers, *reply.headers) if name.lower() == "set-cookie"]
+    assert {each.partition("=")[0] for each in given} == {"__Host-session", "__Host-device"}
+    for each in given:
+        assert {"secure", "httponly", "samesite=lax", "path=/"} <= {
+            part.strip().lower() for part in each.split(";")
+        }
+        assert "domain=" not in each.lower()
+    assert client.get("/en/account/sessions").status == 200
+    planted = {"session": client.cookies["__Host-session"]}
+    client.cookies = planted
+    assert client.get("/en/account/sessions").status == 303
+    assert "strict-transport-security" not in dict(office.client().get("/en/login").headers)
