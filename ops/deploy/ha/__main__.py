@@ -86,11 +86,14 @@ class Round(msgspec.Struct, kw_only=True):
 class Drill:
     """The cluster, the switch before it and the load, for as long as the rounds last."""
 
-    def __init__(self, cluster: Cluster, switch: Side, plan: FleetPlan, owner_dsn: str) -> None:
+    def __init__(
+        self, cluster: Cluster, switch: Side, plan: FleetPlan, *, owner_dsn: str, service_dsn: str
+    ) -> None:
         self._cluster = cluster
         self._switch = switch
         self._plan = plan
         self._owner_dsn = owner_dsn
+        self._service_dsn = service_dsn
         self._log = audit_log_path(plan)
         self._lines = Lines(int(plan.address.rpartition(":")[2]))
 
@@ -183,8 +186,8 @@ class Drill:
         return found
 
     async def _count_waiting(self) -> int:
-        """Return how many backends wait for a standby."""
-        async with open_database(self._owner_dsn) as database:
+        """Return how many backends of the switch wait for a standby; its own role alone may see them."""
+        async with open_database(self._service_dsn) as database:
             return await database.run(count_waiting)
 
 
@@ -198,13 +201,17 @@ def told(counts: dict[str, int]) -> str:
 
 def line_of(number: int, each: Round) -> str:
     """Return a round as one line."""
-    back = f"the old primary came back {each.came_back}" if each.timeline else each.came_back
+    back = (
+        f"timeline {each.timeline}, the old primary came back {each.came_back}"
+        if each.timeline
+        else each.came_back
+    )
     return (
         f"{number:3} {each.kind}: {each.in_flight} in flight; rate {each.rate_before:.0f}/s before,"
         f" {each.rate_during:.1f} during, {each.rate_after:.0f} after; silent for {each.silence_s:.1f} s,"
         f" first good reply after {each.first_good_s:.1f} s; {each.unknown} unknown ({told(each.settled)});"
         f" {each.acknowledged:,} acknowledged so far, {each.lost} lost, {each.open} open"
-        f"{differences_of(each)}; timeline {each.timeline}; {back}; {each.books}"
+        f"{differences_of(each)}; {back}; {each.books}"
     )
 
 
@@ -260,7 +267,7 @@ async def _play(given: Given, here: Path, cluster: Cluster) -> list[Round]:
         tell(await switch.run(*words))
     port = free_port()
     plan = plan_of(here, port, given.terminals, given.rate)
-    drill = Drill(cluster, switch, plan, owner_dsn)
+    drill = Drill(cluster, switch, plan, owner_dsn=owner_dsn, service_dsn=service_dsn)
     rounds: list[Round] = []
     async with switch.serving(here / "switch", port):
         for number in range(1, given.failovers + 1):
