@@ -208,12 +208,12 @@ class Committer:
         its time limit.
         """
         try:
-            is_at_work = await self._database.is_at_work(lane.session)
+            is_at_work = await self._database.is_at_work(lane.asked)
         except LedgerError:
             return  # the time limit of the batch holds
         await trio.sleep(PATIENCE_PROBE_S)  # an answer may be on its way
         if not is_at_work and lane.sent_at == sent_at:
-            lane.session.terminate()
+            lane.asked.terminate()
 
     @property
     def _is_over(self) -> bool:

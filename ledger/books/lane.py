@@ -8,6 +8,8 @@ connection says so.
 from collections.abc import Callable
 from typing import Any, Final
 
+import trio
+
 from ledger.books.batch import CLAIM, HOMES, post_batch
 from ledger.books.layout import ANOTHER_LAYOUT, hold_layout
 from ledger.books.posting import Answers, Posting
@@ -24,12 +26,13 @@ PROBE_S_MAX: Final = 1.0
 class Lane:
     """One connection, what it has taken and not yet answered, and the bell that wakes it.
 
-    sent_at: when the batch on its way was sent, by trio's clock in seconds; NEVER while none is. doubted: the
-    `sent_at` of the batch the server has been asked about. idle_since: when it last began to wait.
+    sent_at: when the newest statement of the batch on its way was sent, by trio's clock in seconds; NEVER
+    while none is. asked: over which connection. doubted: the `sent_at` of what the server has been asked
+    about. idle_since: when it last began to wait.
     """
 
     def __init__(self, session: Session) -> None:
-        self.session = session
+        self.session = self.asked = session
         self.bell = Bell()
         self.batch: list[Posting] = []
         self.sent_at = NEVER
@@ -76,6 +79,7 @@ class Lane:
             on_answers(answers)
 
         async def ask(statement: str, *arguments: object) -> Any:
+            self.sent_at = trio.current_time()
             return await self.ask(connection, limit_s, statement, arguments)
 
         await post_batch(ask, self.buckets, list(batch), take_out)

@@ -66,9 +66,7 @@ class ShardLane(Lane):
         """Inside a job: hold the number of buckets at this server as well. The functions have it in their
         names.
         """
-        if HOLD not in self.session.state:
-            await connection.execute(HOLD)
-            self.session.state[HOLD] = True
+        await _hold(self.session, connection)
 
     async def check(self, connection: Connection) -> None:
         """Inside a job: raise a LedgerError if a posting could not be committed at this server now."""
@@ -108,10 +106,9 @@ class ShardLane(Lane):
             session = self._database.session(at_server(self._database.target, shard.server))
             self._others[shard.server] = session
         try:
+            self.asked = session
             connection = await session.join(limit_s)
-            if HOLD not in session.state:
-                await session.limit(connection.execute(HOLD), limit_s)
-                session.state[HOLD] = True
+            await session.limit(_hold(session, connection), limit_s)
             return await session.limit(_put(session, connection, shard, statement, arguments), limit_s)
         except Exception as error:
             closed = translate(error)
@@ -122,10 +119,19 @@ class ShardLane(Lane):
                 raise
             self._map.lose(shard.server)
             raise ServerLost(f"{shard.server} does not answer: {closed}") from error
+        finally:
+            self.asked = self.session
 
 
 def _is_stale(error: Exception) -> bool:
     return getattr(error, "sqlstate", None) in _STALE
+
+
+async def _hold(session: Session, connection: Connection) -> None:
+    """Hold the number of buckets, once on a connection."""
+    if HOLD not in session.state:
+        await connection.execute(HOLD)
+        session.state[HOLD] = True
 
 
 async def _put(

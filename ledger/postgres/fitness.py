@@ -27,6 +27,8 @@ _SETTINGS: Final = {
     "client_min_messages": "warning",
     "timezone": "UTC",
     "jit": "off",
+    # Nothing elsewhere. Through the filter that hides Citus' shards the driver looks at types for seconds.
+    "citus.override_table_visibility": "off",
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
