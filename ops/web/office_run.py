@@ -71,16 +71,20 @@ async def running_office(config: Config, dsn: str, options: OfficeOptions) -> As
             sock = bind_site(options.host, 0)
         is_secure = tls is not None or bool(options.proxies)
         access = Access((options.host, *options.names), is_secure=is_secure)
+        relying = relying_of(options, sock.getsockname()[1], is_secure=is_secure)
+        url = url_of(sock, tls)
+        relying = relying_of(options, sock.getsockname()[1], is_secure=is_secure)
+        url = url_of(sock, tls)
         app = make_office_site(
             offices,
             access,
             mail=FileSink(options.mail or config.state_path / "mail"),
             proxies=options.proxies,
             contact=options.contact,
-            relying=relying_of(options, sock.getsockname()[1], is_secure=is_secure),
+            relying=relying,
             notes=(notes := Notes(offices.values())),
+            address=relying.origin if relying else url.rstrip("/"),
         )
-        url = url_of(sock, tls)
         async with _serving_counts(notes, options.metrics_port), serving_site(app, sock, tls):
             yield url
 

@@ -41,8 +41,8 @@ class Site:
     door: Door
     mail: Mail
     offices: Mapping[int, Office]
-    origin: str = ""
-    """Its address as letters name it; empty: the one it is asked for by."""
+    address: str
+    """How letters begin a link to it."""
 
 
 MakePart = Callable[[Site], Part]
@@ -51,7 +51,7 @@ MakePart = Callable[[Site], Part]
 def parts_here() -> Sequence[MakePart]:
     """Return the parts there are beside signing in, in the order of the menu."""
     return (
-        lambda site: holder_part(site.pages, site.door, site.mail, site.origin),
+        lambda site: holder_part(site.pages, site.door, site.mail, site.address),
         lambda site: desk_part(site.pages),
         lambda site: partner_part(site.pages),
     )
@@ -67,11 +67,14 @@ def make_office_site(
     makers: Sequence[MakePart] | None = None,
     relying: Relying | None = None,
     notes: Notes | None = None,
+    address: str,
 ) -> ASGIApp:
-    """Return the site; `relying`: as what passkeys know it; `notes`: what counts who comes in."""
+    """Return the site; `relying`: as what passkeys know it; `notes`: what counts who comes in; `address`: how
+    letters begin a link to it, which no request decides, for whoever asks names any host.
+    """
     made: list[Pages] = []
     door = Door(Passwords(), notes or Notes(offices.values()))
-    site = Site(lambda: made[0], door, mail, offices, relying.origin if relying else "")
+    site = Site(lambda: made[0], door, mail, offices, address)
     parts = [make(site) for make in (parts_here() if makers is None else makers)]
     menu: list[MenuItem] = []
     parts.append(IdentityPages(site.pages, site.door, lambda: menu, relying).part())

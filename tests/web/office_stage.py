@@ -156,7 +156,13 @@ class OfficeStage(TrioThread):
 
     def _site(self, *, is_secure: bool = False) -> Any:
         mail = FileSink(self.directory / "mail")
-        return make_office_site(self.offices, Access(is_secure=is_secure), mail=mail, relying=self.relying)
+        return make_office_site(
+            self.offices,
+            Access(is_secure=is_secure),
+            mail=mail,
+            relying=self.relying,
+            address=self.relying.origin,
+        )
 
     async def _people(self) -> None:
         passwords = Passwords()

@@ -265,6 +265,18 @@ def test_a_secret_leads_to_one_application_and_nothing_else_does(office: OfficeS
         assert client.get(f"/en/apply/form/{token}").status == 404
 
 
+def test_no_request_says_where_a_letter_leads(office: OfficeStage) -> None:
+    """Who asks by another address gets a letter to the site's own: a stranger's would collect the secret."""
+    office.forget_attempts()
+    client = office.client()
+    client.known_as = "203.0.113.9"
+    client.get("/en/apply")
+    assert client.post("/en/apply", programme="zgierz", email="host@example.org").status == 200
+    letter = newest_letter(office)
+    assert f"{office.relying.origin}/en/apply/form/" in letter
+    assert "203.0.113.9" not in letter
+
+
 def test_letters_and_applications_are_bounded(office: OfficeStage) -> None:
     """Two letters to an address in a quarter of an hour, five applications a day; told in the same words."""
     office.forget_attempts()

@@ -64,12 +64,12 @@ _one_at_a_time: Final = trio.CapacityLimiter(1)
 
 @dataclass(frozen=True)
 class ApplyPages:
-    """The pages. `origin`: the site's address as letters name it; empty: the one it was asked for by."""
+    """The pages. `address`: how letters begin a link to the site."""
 
     pages: Callable[[], Pages]
     door: Door
     mail: Mail
-    origin: str = ""
+    address: str
 
     def routes(self) -> list[Route]:
         """Return what these pages answer to."""
@@ -272,8 +272,7 @@ class ApplyPages:
         return _back(request)
 
     def _link(self, request: Request, path: str) -> str:
-        origin = self.origin or f"{request.url.scheme}://{request.headers.get('host', '')}"
-        return f"{origin}/{request.state.language}{path}"
+        return f"{self.address}/{request.state.language}{path}"
 
     async def _send(self, request: Request, to: str, word: str, **values: object) -> bool:
         column = LANGUAGES.index(request.state.language)

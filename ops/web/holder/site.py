@@ -53,15 +53,15 @@ class Link(NamedTuple):
     word: str
 
 
-def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail, origin: str = "") -> Part:
-    """Return what the holder's pages bring; `origin`: the site's address as letters name it."""
+def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail, address: str) -> Part:
+    """Return what the holder's pages bring; `address`: how letters begin a link to the site."""
     routes = [
         *CardPages(pages).routes(),
         *AskingPages(pages).routes(),
         *OwnPages(pages, door).routes(),
         *LoginPages(pages, door, mail).routes(),
         *FamilyPages(pages, door).routes(),
-        *ApplyPages(pages, door, mail, origin).routes(),
+        *ApplyPages(pages, door, mail, address).routes(),
     ]
     helpers = {
         "sign_in_links": (Link("/register", "h_register"), Link("/apply", "a_apply")),
