@@ -257,6 +257,18 @@ async def list_offers(
     return rows
 
 
+async def drafts_of(connection: Connection, programme: int, limit: int = 100) -> list[Any]:
+    """The drafts of a programme by number, and who wrote each."""
+    check_page(limit)
+    rows: list[Any] = await connection.fetch(
+        f"select {_COLUMNS}, drafted_by from registry.offer where programme = $1 and state = 0 "  # noqa: S608 a fixed list
+        "order by number limit $2",
+        programme,
+        limit,
+    )
+    return rows
+
+
 class Public(NamedTuple):
     """What a public list is made of: versions that were ever published, partners, outlets."""
 

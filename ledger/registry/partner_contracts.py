@@ -223,6 +223,18 @@ async def list_contracts(
     return rows
 
 
+async def due_contracts(connection: Connection, programme: int, limit: int = 100) -> list[Any]:
+    """The declarations of a programme that wait to be verified or agreed, what is due first on top."""
+    check_page(limit)
+    rows: list[Any] = await connection.fetch(
+        f"{_CONTRACTS} where c.programme = $1 and c.state in (0, 1) "
+        "order by c.state, c.verify_by, c.partner limit $2",
+        programme,
+        limit,
+    )
+    return rows
+
+
 async def contracts_of(connection: Connection, partner: int) -> list[Any]:
     """All contracts of a partner, the newest first. Raises NotInRegistry for a partner who is not there."""
     await check_partner(connection, partner)

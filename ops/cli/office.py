@@ -85,6 +85,9 @@ async def serve(
         ),
     ] = 0,
     mail: Annotated[Path | None, Parameter(help="Folder in which letters are kept (STATE/mail).")] = None,
+    public: Annotated[
+        Path | None, Parameter(help="Folder of the public lists of offers, one for each city (STATE/public).")
+    ] = None,
     contact: Annotated[str, Parameter(help="Whom the accessibility statement names.")] = "",
     json: Json = False,
     place: Place = HERE,
@@ -105,6 +108,7 @@ async def serve(
         proxies=proxy,
         contact=contact,
         mail=mail,
+        public=public,
         origin=origin,
         metrics_port=metrics_port,
     )

@@ -46,6 +46,7 @@ class OfficeOptions:
     proxies: Sequence[str] = ()
     contact: str = ""
     mail: Path | None = None
+    public: Path | None = None
     origin: str = ""
     """Its address as people type it, for passkeys; empty: see `relying_of`."""
     metrics_port: int = 0
@@ -79,6 +80,7 @@ async def running_office(config: Config, dsn: str, options: OfficeOptions) -> As
             offices,
             access,
             mail=FileSink(options.mail or config.state_path / "mail"),
+            public=options.public or config.state_path / "public",
             proxies=options.proxies,
             contact=options.contact,
             relying=relying,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.types import ASGIApp
@@ -43,6 +44,8 @@ class Site:
     offices: Mapping[int, Office]
     address: str
     """How letters begin a link to it."""
+    public: Path | None = None
+    """Where the public lists of offers are written."""
 
 
 MakePart = Callable[[Site], Part]
@@ -52,7 +55,7 @@ def parts_here() -> Sequence[MakePart]:
     """Return the parts there are beside signing in, in the order of the menu."""
     return (
         lambda site: holder_part(site.pages, site.door, site.mail, site.address),
-        lambda site: desk_part(site.pages),
+        lambda site: desk_part(site.pages, site.public),
         lambda site: partner_part(site.pages),
     )
 
@@ -68,13 +71,15 @@ def make_office_site(
     relying: Relying | None = None,
     notes: Notes | None = None,
     address: str,
+    public: Path | None = None,
 ) -> ASGIApp:
     """Return the site; `relying`: as what passkeys know it; `notes`: what counts who comes in; `address`: how
-    letters begin a link to it, which no request decides, for whoever asks names any host.
+    letters begin a link to it, which no request decides, for whoever asks names any host; `public`: where
+    the lists of offers go.
     """
     made: list[Pages] = []
     door = Door(Passwords(), notes or Notes(offices.values()))
-    site = Site(lambda: made[0], door, mail, offices, address)
+    site = Site(lambda: made[0], door, mail, offices, address, public)
     parts = [make(site) for make in (parts_here() if makers is None else makers)]
     menu: list[MenuItem] = []
     parts.append(IdentityPages(site.pages, site.door, lambda: menu, relying).part())

@@ -162,6 +162,7 @@ class OfficeStage(TrioThread):
             mail=mail,
             relying=self.relying,
             address=self.relying.origin,
+            public=self.directory / "public",
         )
 
     async def _people(self) -> None:

@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
+from ledger.registry.bounds import INT64_MAX
 from ledger.registry.card_states import Hand
 from ops.office.applications import ApplicationDesk
 from ops.office.holder_file import HolderFile
@@ -29,6 +30,7 @@ T = TypeVar("T")
 OFFICERS: Final = ("officer", "organiser")
 CLERKS: Final = ("clerk", "verifier")
 ACCOUNTS: Final = ("accounts",)
+EDITORS: Final = ("editor",)
 SANDBOX: Final = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -131,6 +133,13 @@ def whole(form: FormData, name: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise RegistryRefused("a number is written in figures")
     return int(text)
+
+
+def after_in(request: Request) -> int:
+    """Return after which number a page of a list begins."""
+    text = request.query_params.get("after", "")
+    is_number = text.isascii() and text.isdecimal() and len(text) < 20
+    return int(text) if is_number and int(text) <= INT64_MAX else 0
 
 
 def to_keep(body: bytes, name: str, kind: str) -> Response:

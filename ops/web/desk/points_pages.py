@@ -26,7 +26,6 @@ from ledger.registry.adjustments import (
     list_rows,
 )
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
-from ledger.registry.bounds import INT64_MAX
 from ledger.registry.imports import Import, Mode
 from ops.office.adjustments import AccountsDesk, approve, read_one, refuse
 from ops.web.desk.common import (
@@ -34,6 +33,7 @@ from ops.web.desk.common import (
     OFFICERS,
     GetPages,
     acting,
+    after_in,
     named,
     number_in,
     status_of,
@@ -117,7 +117,7 @@ class PointsPages:
 
     async def _list(self, request: Request, error: RegistryRefused | None = None) -> Response:
         every = request.query_params.get("all", "") == "yes"
-        after = _after(request)
+        after = after_in(request)
         state = None if every else AdjustmentState.PROPOSED
         rows = await office_of(request).database.run(
             lambda c: list_adjustments(c, state, after=after, limit=PAGE + 1)
@@ -138,7 +138,7 @@ class PointsPages:
         )
 
     async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
-        number, database, after = number_in(request, "number"), office_of(request).database, _after(request)
+        number, database, after = number_in(request, "number"), office_of(request).database, after_in(request)
         try:
             rows = await database.run(lambda c: list_rows(c, number, after=after, limit=PAGE + 1))
             one = await read_one(database, number)
@@ -162,12 +162,6 @@ _NAMES: Final = {
     "kinds": {int(kind): kind.name.lower() for kind in AdjustmentKind},
     "states": {int(state): state.name.lower() for state in AdjustmentState},
 }
-
-
-def _after(request: Request) -> int:
-    text = request.query_params.get("after", "")
-    is_number = text.isascii() and text.isdecimal() and len(text) < 20
-    return int(text) if is_number and int(text) <= INT64_MAX else 0
 
 
 def _card(text: str) -> str:

@@ -11,14 +11,24 @@ from typing import Final
 
 from starlette.routing import Route
 
-from ops.web.desk import application_pages, holder_pages, month_pages, points_pages
+from ops.web.desk import (
+    application_pages,
+    holder_pages,
+    month_pages,
+    offer_pages,
+    partner_pages,
+    points_pages,
+)
 from ops.web.desk.application_pages import UPLOAD_BYTES_MAX, ApplicationPages
-from ops.web.desk.common import ACCOUNTS, CLERKS, OFFICERS, GetPages
+from ops.web.desk.common import ACCOUNTS, CLERKS, EDITORS, OFFICERS, GetPages
 from ops.web.desk.holder_pages import HolderPages
 from ops.web.desk.month_pages import MonthPages
+from ops.web.desk.offer_pages import OfferPages
+from ops.web.desk.partner_pages import PartnerPages
 from ops.web.desk.points_pages import PointsPages
 from ops.web.desk.words import DESK
 from ops.web.desk.words_accounts import ACCOUNTS_WORDS
+from ops.web.desk.words_partners import PARTNER_WORDS
 from ops.web.identity import MenuItem, Part
 
 HERE: Final = Path(__file__).parent
@@ -28,6 +38,9 @@ MENU: Final = (
     MenuItem("/desk/cases", "dk_cases", OFFICERS, CLERKS),
     MenuItem("/desk/months", "dk_months", OFFICERS, ACCOUNTS),
     MenuItem("/desk/points", "dk_points", OFFICERS, ACCOUNTS),
+    MenuItem("/desk/offers", "dk_offers", OFFICERS, EDITORS),
+    MenuItem("/desk/declarations", "dk_declarations", OFFICERS, EDITORS),
+    MenuItem("/desk/partners", "dk_partners", OFFICERS, EDITORS),
 )
 ACTS_OF: Final[Mapping[str, Collection[str]]] = {
     "/desk/applications/{number:int}": application_pages.ACTS,
@@ -37,14 +50,17 @@ ACTS_OF: Final[Mapping[str, Collection[str]]] = {
     "/desk/proposals/{number:int}": month_pages.DECISIONS,
     "/desk/points": points_pages.PROPOSALS,
     "/desk/points/{number:int}": points_pages.DECISIONS,
+    "/desk/offers": offer_pages.ACTS,
+    "/desk/partners/{partner:int}": partner_pages.ACTS,
+    "/desk/declarations/{number:int}": partner_pages.DECISIONS,
 }
 """What the field `act` of a form that is posted there may be."""
-WORDS: Final = {**DESK, **ACCOUNTS_WORDS}
+WORDS: Final = {**DESK, **ACCOUNTS_WORDS, **PARTNER_WORDS}
 """Of all pages of the desk."""
 
 
-def desk_part(pages: GetPages) -> Part:
-    """Return what the desk brings to a site."""
+def desk_part(pages: GetPages, public: Path | None = None) -> Part:
+    """Return what the desk brings to a site; `public`: where the public lists are written."""
     applications, holders = ApplicationPages(pages), HolderPages(pages)
     one, whose = "/desk/applications/{number:int}", "/desk/holders/{account:int}"
     routes = [
@@ -64,7 +80,7 @@ def desk_part(pages: GetPages) -> Part:
         Route("/desk/cases", holders.cases),
         Route("/desk/cases/{number:int}", holders.decide, methods=["POST"]),
     ]
-    routes += _accounts(pages)
+    routes += _accounts(pages) + _editors(pages, public)
     return Part(routes, WORDS, [HERE], MENU, {"/desk/applications/": UPLOAD_BYTES_MAX})
 
 
@@ -86,4 +102,23 @@ def _accounts(pages: GetPages) -> list[Route]:
         Route("/desk/points", points.propose, methods=["POST"]),
         Route("/desk/points/{number:int}", points.show),
         Route("/desk/points/{number:int}", points.decide, methods=["POST"]),
+    ]
+
+
+def _editors(pages: GetPages, public: Path | None) -> list[Route]:
+    offers, partners = OfferPages(pages, public), PartnerPages(pages)
+    offer, partner = "/desk/offers/{number:int}", "/desk/partners/{partner:int}"
+    return [
+        Route("/desk/offers", offers.offers),
+        Route("/desk/offers", offers.act, methods=["POST"]),
+        Route("/desk/offers/new", offers.ask_new),
+        Route("/desk/offers/preview", offers.preview),
+        Route(offer, offers.show),
+        Route(offer, offers.end, methods=["POST"]),
+        Route("/desk/partners", partners.partners),
+        Route("/desk/partners", partners.declare, methods=["POST"]),
+        Route(partner, partners.show),
+        Route(partner, partners.act, methods=["POST"]),
+        Route("/desk/declarations", partners.declared),
+        Route("/desk/declarations/{number:int}", partners.decide, methods=["POST"]),
     ]

@@ -1,0 +1,71 @@
+"""Partners' contracts and declarations at a desk: what is due first, and what the rules want of a term.
+
+Owns the use cases. Must not write SQL (`ledger.registry` does). Invariants: a partner is one of this
+programme; a term is no shorter than the rules in force want.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.errors import NotInRegistry
+from ledger.postgres.database import Connection, Database
+from ledger.registry import offer_declarations, partner_contracts
+from ledger.registry.audit import Actor
+from ledger.registry.partner_contracts import MONTHS_MIN, ContractState, Term
+from ops.office.rules_in_force import version_in_force
+
+
+@dataclass(frozen=True)
+class ContractDesk:
+    """Where the partners of one programme are dealt with."""
+
+    database: Database
+    programme: int
+
+    async def due(self) -> list[Any]:
+        """Return the declarations to take part that wait, what is due first on top."""
+        return await self.database.run(lambda c: partner_contracts.due_contracts(c, self.programme))
+
+    async def page(self, after: int, limit: int) -> list[Any]:
+        """Return a page of contracts by partner."""
+        return await self.database.run(
+            lambda c: partner_contracts.list_contracts(c, programme=self.programme, after=after, limit=limit)
+        )
+
+    async def contracts(self, partner: int) -> list[Any]:
+        """Return the contracts of a partner of this programme, the newest first. Raises NotInRegistry."""
+        rows = await self.database.run(lambda c: partner_contracts.contracts_of(c, partner))
+        if not rows or rows[0]["programme"] != self.programme:
+            raise NotInRegistry(f"there is no partner {partner} here")
+        return rows
+
+    async def months_min(self) -> int:
+        """Return for how many months an agreement is at least, by the rules in force."""
+        try:
+            lease = (await version_in_force(self.database, self.programme)).rules.lease
+        except NotInRegistry:
+            return MONTHS_MIN
+        return lease.contract_months_min if lease else MONTHS_MIN
+
+    async def agree(self, actor: Actor, partner: int, term: Term) -> ContractState:
+        """Take the agreement with a verified partner down."""
+        least = await self.months_min()
+        return await self.database.run(
+            lambda c: partner_contracts.agree(c, actor, partner, term, months_min=least)
+        )
+
+    async def declared(self, after: int = 0, limit: int = 50) -> list[Any]:
+        """Return the offers that partners declared and nobody decided, the oldest first."""
+        return await self.database.run(
+            lambda c: offer_declarations.open_declarations(c, self.programme, after=after, limit=limit)
+        )
+
+    async def decide(self, actor: Actor, number: int, *, accepted: bool, reason: str) -> None:
+        """Take a declared offer into the drafts, or refuse it."""
+
+        async def job(connection: Connection) -> None:
+            await offer_declarations.decide(connection, actor, number, accepted, reason)
+
+        await self.database.run(job)

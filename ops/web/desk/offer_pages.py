@@ -1,0 +1,224 @@
+"""The pages of offers: drafts and what holds, the form of one, what publishing would change, and publishing.
+
+Owns what they ask and answer. Must not know what an offer means (`ops.office.offer_desk`). Invariant: what is
+published was shown before, and is published by another person than wrote it (the database, 0099).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
+from ledger.registry.bounds import ID_MAX
+from ledger.registry.offers import OfferState
+from ops.office.offer_desk import PUBLISHED_MAX, OfferDesk
+from ops.office.offer_form import BENEFITS, COMBINES, FIELDS, fields_of, hints, offer_of
+from ops.web.desk.common import (
+    EDITORS,
+    OFFICERS,
+    GetPages,
+    acting,
+    after_in,
+    day_of,
+    is_on,
+    named,
+    number_in,
+    status_of,
+    to,
+)
+from ops.web.identity import form_of, office_of, require, text_of
+from switch.rules.offers import OfferError, decode_offer
+
+PAGE: Final = 50
+TEXT_CHARACTERS_MAX: Final = 32_000
+
+
+async def _keep(desk: OfferDesk, actor: Actor, form: FormData) -> str:
+    await desk.keep(actor, [_offer_in(form)])
+    return f"/desk/offers/{text_of(form, 'number', 8)}"
+
+
+async def _keep_text(desk: OfferDesk, actor: Actor, form: FormData) -> str:
+    await desk.keep_text(actor, text_of(form, "text", TEXT_CHARACTERS_MAX, lines=True))
+    return "/desk/offers"
+
+
+async def _publish(desk: OfferDesk, actor: Actor, form: FormData) -> str:
+    numbers = _numbers([str(each) for each in form.getlist("number")])
+    await desk.publish(actor, numbers, day_of(form, "from_day"), urgent=is_on(form, "urgent"))
+    return "/desk/offers"
+
+
+ACTS: Final[dict[str, Callable[[OfferDesk, Actor, FormData], Awaitable[str]]]] = {
+    "keep": _keep,
+    "text": _keep_text,
+    "publish": _publish,
+}
+
+
+class OfferPages:
+    """The offers of whoever's programme it is; `folder`: of the public lists."""
+
+    def __init__(self, pages: GetPages, folder: Path | None) -> None:
+        self._pages = pages
+        self._folder = folder
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def offers(self, request: Request) -> Response:
+        """Show the drafts that wait, and the offers by number."""
+        return await self._list(request)
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def act(self, request: Request) -> Response:
+        """Keep a draft or a text of many, or publish drafts."""
+        form = form_of(request)
+        act = named(form, ACTS)
+        try:
+            where = await act(self._desk(request), acting(request, form), form)
+        except RegistryRefused as error:
+            if act is _keep:
+                return await self._form(request, _fields_in(form), error)
+            return await self._list(request, error)
+        return to(request, where)
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def ask_new(self, request: Request) -> Response:
+        """Show an empty form, or that of the offer `like`."""
+        like = request.query_params.get("like", "")
+        if not like:
+            return await self._form(request, dict.fromkeys(FIELDS, ""))
+        (number,) = _numbers([like])
+        fields = fields_of(decode_offer((await self._versions(request, number))[0]["terms"]))
+        if fields is None:
+            raise HTTPException(404)
+        return await self._form(request, fields)
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def preview(self, request: Request) -> Response:
+        """Show what publishing the chosen drafts would change in the public list."""
+        numbers = _numbers(request.query_params.getlist("number"))
+        day = day_of(FormData(list(request.query_params.items())), "from_day")
+        fault = "" if numbers else "choose at least one draft"
+        changes = await self._desk(request).preview(numbers, day) if numbers else []
+        return self._pages().render(
+            request,
+            "desk_offer_preview.html",
+            status=409 if fault else 200,
+            numbers=numbers,
+            from_day=day,
+            changes=changes,
+            reason_max=REASON_CHARACTERS_MAX,
+            fault=fault,
+        )
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def show(self, request: Request) -> Response:
+        """Show an offer with all its versions."""
+        return await self._show(request)
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def end(self, request: Request) -> Response:
+        """Write a draft by which an offer ends."""
+        number, form = number_in(request, "number"), form_of(request)
+        try:
+            last = day_of(form, "last_day")
+            if last is None:
+                raise RegistryRefused("say which day is the last")
+            await self._desk(request).end(acting(request, form), number, last)
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        except RegistryRefused as error:
+            return await self._show(request, error)
+        return to(request, f"/desk/offers/{number}")
+
+    def _desk(self, request: Request) -> OfferDesk:
+        office = office_of(request)
+        return OfferDesk(office.database, office.programme, office.code, self._folder)
+
+    async def _versions(self, request: Request, number: int) -> list[Any]:
+        try:
+            return await self._desk(request).versions(number)
+        except RegistryRefused:
+            raise HTTPException(404) from None
+
+    async def _list(self, request: Request, error: RegistryRefused | None = None) -> Response:
+        desk = self._desk(request)
+        rows = await desk.page(after_in(request), PAGE + 1)
+        numbers = sorted({row["number"] for row in rows})
+        return self._pages().render(
+            request,
+            "desk_offers.html",
+            status=status_of(error) if error else 200,
+            drafts=[_shown(row) for row in await desk.drafts()],
+            rows=[_shown(row) for row in rows if row["number"] in numbers[:PAGE]],
+            more=numbers[PAGE - 1] if len(numbers) > PAGE else 0,
+            text_max=TEXT_CHARACTERS_MAX,
+            fault=str(error) if error else "",
+        )
+
+    async def _form(
+        self, request: Request, fields: Mapping[str, str], error: RegistryRefused | None = None
+    ) -> Response:
+        return self._pages().render(
+            request,
+            "desk_offer_form.html",
+            status=status_of(error) if error else 200,
+            fields=fields,
+            bounds=FIELDS,
+            benefits=BENEFITS,
+            combines=tuple(COMBINES),
+            hints=hints(),
+            fault=str(error) if error else "",
+        )
+
+    async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
+        number = number_in(request, "number")
+        rows = await self._versions(request, number)
+        newest = decode_offer(rows[0]["terms"])
+        return self._pages().render(
+            request,
+            "desk_offer.html",
+            status=status_of(error) if error else 200,
+            number=number,
+            versions=[_shown(row) for row in rows],
+            fits=fields_of(newest) is not None,
+            reason_max=REASON_CHARACTERS_MAX,
+            fault=str(error) if error else "",
+        )
+
+
+def _offer_in(form: FormData) -> Any:
+    try:
+        return offer_of(_fields_in(form))
+    except OfferError as error:
+        raise RegistryRefused(str(error)) from None
+
+
+def _fields_in(form: FormData) -> dict[str, str]:
+    return {name: text_of(form, name, most) for name, most in FIELDS.items()}
+
+
+def _numbers(texts: list[str]) -> list[int]:
+    """Return numbers of offers. Raises 400."""
+    if len(texts) > PUBLISHED_MAX or not all(
+        each.isascii() and each.isdecimal() and len(each) < 9 and 0 < int(each) <= ID_MAX for each in texts
+    ):
+        raise HTTPException(400)
+    return [int(each) for each in texts]
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    """Return a version of an offer as a page shows it."""
+    return {
+        **dict(row),
+        "state": OfferState(row["state"]).name.lower(),
+        "name": decode_offer(row["terms"]).name.in_("pl"),
+    }

@@ -1,0 +1,221 @@
+"""The pages of partners: their contracts from the declaration to the end, and the offers they declare.
+
+Owns what they ask and answer. Must not know what may follow what (`ledger.registry`). Invariant: every
+deadline is shown where the contract is, and what is late is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Final
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.registry import partner_contracts
+from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
+from ledger.registry.bounds import ID_MAX, NAME_CHARACTERS_MAX
+from ledger.registry.offer_declarations import TEXT_CHARACTERS_MAX
+from ledger.registry.partner_contracts import LEGAL_CHARACTERS_MAX, ContractState, Details, Newcomer, Term
+from ops.office.contract_desk import ContractDesk
+from ops.web.desk.common import (
+    EDITORS,
+    OFFICERS,
+    GetPages,
+    acting,
+    after_in,
+    day_of,
+    is_on,
+    named,
+    number_in,
+    officer,
+    status_of,
+    sure,
+    to,
+    whole,
+)
+from ops.web.identity import actor_of, form_of, office_of, require, text_of
+from switch.rules.offers import decode_offer
+
+Act = Callable[[ContractDesk, Actor, int, FormData], Awaitable[object]]
+PAGE: Final = 50
+
+
+async def _verify(desk: ContractDesk, actor: Actor, partner: int, _form: FormData) -> None:
+    await desk.database.run(lambda c: partner_contracts.verify_declaration(c, actor, partner))
+
+
+async def _refuse(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
+    sure(form)
+    await desk.database.run(lambda c: partner_contracts.refuse_declaration(c, actor, partner))
+
+
+async def _agree(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
+    term = Term(_day(form, "starts_on"), whole(form, "months"), is_on(form, "with_services"))
+    await desk.agree(actor, partner, term)
+
+
+async def _end(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
+    sure(form)
+    last = _day(form, "last_day")
+    await desk.database.run(lambda c: partner_contracts.end(c, actor, partner, last))
+
+
+async def _details(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
+    details = _details_in(form)
+    await desk.database.run(lambda c: partner_contracts.set_details(c, actor, partner, details))
+
+
+ACTS: Final[dict[str, Act]] = {
+    "verify": _verify,
+    "refuse": _refuse,
+    "agree": _agree,
+    "end": _end,
+    "details": _details,
+}
+DECISIONS: Final = {"accept": True, "refuse": False}
+
+
+class PartnerPages:
+    """The partners of whoever's programme it is."""
+
+    def __init__(self, pages: GetPages) -> None:
+        self._pages = pages
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def partners(self, request: Request) -> Response:
+        """Show whose declaration waits, and all contracts by partner."""
+        return await self._list(request)
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def declare(self, request: Request) -> Response:
+        """Take down that somebody wants to take part."""
+        form, desk = form_of(request), _desk(request)
+        try:
+            partner = whole(form, "partner")
+            newcomer = Newcomer(partner, text_of(form, "name", NAME_CHARACTERS_MAX), _details_in(form))
+            actor = acting(request, form)
+            await desk.database.run(lambda c: partner_contracts.declare(c, actor, desk.programme, newcomer))
+        except RegistryRefused as error:
+            return await self._list(request, error)
+        return to(request, f"/desk/partners/{partner}")
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def show(self, request: Request) -> Response:
+        """Show a partner's contracts."""
+        return await self._show(request)
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def act(self, request: Request) -> Response:
+        """Carry one step of a contract out."""
+        partner, form, desk = _partner_in(request), form_of(request), _desk(request)
+        act = named(form, ACTS)
+        try:
+            await desk.contracts(partner)
+            await act(desk, acting(request, form), partner, form)
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        except RegistryRefused as error:
+            return await self._show(request, error)
+        return to(request, f"/desk/partners/{partner}")
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def declared(self, request: Request) -> Response:
+        """Show the offers that partners declared."""
+        return await self._declared(request)
+
+    @require(*OFFICERS, roles=EDITORS)
+    async def decide(self, request: Request) -> Response:
+        """Take a declared offer into the drafts, or refuse it with a reason the partner reads."""
+        number, form = number_in(request, "number"), form_of(request)
+        accepted, reason = named(form, DECISIONS), text_of(form, "reason", TEXT_CHARACTERS_MAX, lines=True)
+        try:
+            await _desk(request).decide(actor_of(officer(request)), number, accepted=accepted, reason=reason)
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        except RegistryRefused as error:
+            return await self._declared(request, error)
+        return to(request, "/desk/declarations")
+
+    async def _list(self, request: Request, error: RegistryRefused | None = None) -> Response:
+        desk = _desk(request)
+        rows = await desk.page(after_in(request), PAGE + 1)
+        return self._pages().render(
+            request,
+            "desk_partners.html",
+            status=status_of(error) if error else 200,
+            due=await desk.due(),
+            rows=rows[:PAGE],
+            more=rows[PAGE - 1]["partner"] if len(rows) > PAGE else 0,
+            states=_STATES,
+            most=_MOST,
+            fault=str(error) if error else "",
+        )
+
+    async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
+        partner, desk = _partner_in(request), _desk(request)
+        try:
+            rows = await desk.contracts(partner)
+        except NotInRegistry:
+            raise HTTPException(404) from None
+        return self._pages().render(
+            request,
+            "desk_partner.html",
+            status=status_of(error) if error else 200,
+            partner=partner,
+            newest=rows[0],
+            rows=rows,
+            states=_STATES,
+            state=_STATES[rows[0]["state"]],
+            months_min=await desk.months_min(),
+            most=_MOST,
+            reason_max=REASON_CHARACTERS_MAX,
+            fault=str(error) if error else "",
+        )
+
+    async def _declared(self, request: Request, error: RegistryRefused | None = None) -> Response:
+        rows = await _desk(request).declared(after_in(request), PAGE + 1)
+        return self._pages().render(
+            request,
+            "desk_declarations.html",
+            status=status_of(error) if error else 200,
+            rows=[{**dict(row), "title": decode_offer(row["terms"]).name.in_("pl")} for row in rows[:PAGE]],
+            more=rows[PAGE - 1]["number"] if len(rows) > PAGE else 0,
+            reason_max=TEXT_CHARACTERS_MAX,
+            fault=str(error) if error else "",
+        )
+
+
+_STATES: Final = {int(state): state.name.lower() for state in ContractState}
+_MOST: Final = {"name": NAME_CHARACTERS_MAX, "legal": LEGAL_CHARACTERS_MAX}
+
+
+def _desk(request: Request) -> ContractDesk:
+    office = office_of(request)
+    return ContractDesk(office.database, office.programme)
+
+
+def _partner_in(request: Request) -> int:
+    partner = number_in(request, "partner")
+    if partner > ID_MAX:
+        raise HTTPException(404)
+    return partner
+
+
+def _day(form: FormData, name: str) -> date:
+    day = day_of(form, name)
+    if day is None:
+        raise RegistryRefused("say which day")
+    return day
+
+
+def _details_in(form: FormData) -> Details:
+    return Details(
+        text_of(form, "legal_name", LEGAL_CHARACTERS_MAX),
+        text_of(form, "tax_id", 13),
+        text_of(form, "address", LEGAL_CHARACTERS_MAX),
+    )

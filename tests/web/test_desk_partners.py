@@ -1,0 +1,261 @@
+"""The desk's pages of offers and partners in a real browser: published by two, and contracts to their end."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from ledger.postgres.database import Connection, Database
+from ledger.registry.audit import Actor
+from ledger.registry.offer_declarations import Declaration, declare
+from ops.office.offer_form import fields_of, offer_of
+from simulators.city.offers import offers_of
+from tests.days import today
+from tests.web.desk_acts import Clicked, clicking, covers
+from tests.web.office_stage import CITIES, Client, OfficeStage
+from tests.web.till_page import axe_violations
+
+CITY, PROGRAMME = "zgierz", 3
+OFFER, PARTNER = "/desk/offers/{number:int}", "/desk/partners/{partner:int}"
+DECIDE = "POST /desk/declarations/{number:int}"
+NEW = {
+    "number": "700", "name_pl": "Lody", "text_pl": "Jedna gałka", "name_en": "Ices", "text_en": "One scoop",
+    "value": "10",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clients(office: OfficeStage) -> dict[str, Client]:
+    """Two editors, who have signed in."""
+    for name in ("eve", "dan"):
+        office.officer(PROGRAMME, f"{name}-editor", "editor")
+    return {name: office.signed_in(CITY, f"{name}-editor") for name in ("eve", "dan")}
+
+
+@pytest.fixture(scope="module")
+def partner(office: OfficeStage) -> int:
+    """A partner of the city."""
+    (row,) = office.sql("select min(id) as id from registry.partner where programme = $1", PROGRAMME)
+    found: int = row["id"]
+    return found
+
+
+@pytest.fixture
+def desk(office: OfficeStage, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Clicked]:
+    """Browsers of officers."""
+    with clicking(office, browser, request.function) as clicked:
+        yield clicked
+
+
+def fault(page: Page) -> str:
+    return page.locator("#fault").inner_text()
+
+
+@covers(
+    "GET /desk/offers", "GET /desk/offers/new", "GET /desk/offers/preview", f"GET {OFFER}", f"POST {OFFER}",
+    "POST /desk/offers keep", "POST /desk/offers text", "POST /desk/offers publish",
+)  # fmt: skip
+def test_an_offer_is_added_changed_and_ended_and_published_by_another(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int
+) -> None:
+    """Drafted, shown as a difference, published by a second person alone; the public list follows."""
+    eve, dan = desk.browser_of(clients["eve"]), desk.browser_of(clients["dan"])
+    eve.goto(f"{office.url}en/desk/offers/new")
+    for name, value in {**NEW, "partner": str(partner), "for": "nobody"}.items():
+        eve.fill(f"#{name}", value)
+    eve.click("#act_keep")
+    assert "nobody" in fault(eve), "the checks of `offers import`"
+    eve.fill("#for", "")
+    eve.click("#act_keep")
+    assert eve.locator("#state").inner_text() == "draft"
+    publish(office, eve, 700)
+    assert "another person" in fault(eve)
+    publish(office, dan, 700)
+    assert listed(office, 700)["name"] == {"pl": "Lody", "en": "Ices"}
+    dan.goto(f"{office.url}en/desk/offers/700")
+    dan.click("#change")
+    dan.fill("#value", "20")
+    dan.click("#act_keep")
+    publish(office, eve, 700, "Before")
+    assert listed(office, 700)["benefits"][0]["percent"] == 10, "it holds in some seconds: until then both"
+    eve.goto(f"{office.url}en/desk/offers/700")
+    eve.fill("#last_day", (today() + timedelta(days=1)).isoformat())
+    eve.click("#act_end")
+    publish(office, dan, 700)
+    assert "gets worse" in fault(dan), "Zgierz § 34"
+    eve.fill("#last_day", (today() + timedelta(days=30)).isoformat())
+    eve.click("#act_end")
+    dan.goto(f"{office.url}en/desk/offers")
+    dan.check("#draft_700")
+    dan.fill("#from_day", (today() + timedelta(days=9)).isoformat())
+    dan.click("#preview")
+    dan.click("#act_publish")
+    assert dan.locator("#fault").count() == 0
+    eve.goto(f"{office.url}en/desk/offers")
+    terms = f'programme = "{CITY}"\n[[offer]]\nnumber = 701\npartner = {partner}\n'
+    terms += 'name = { pl = "Kino", en = "Cinema" }\n'
+    terms += 'text = { pl = "Film", en = "A film" }\n'
+    eve.fill("#text", terms + 'benefits = [{ kind = "free_entry" }]')
+    eve.click("#act_text")
+    assert eve.locator("#fault").all_inner_texts() == []
+    expect(eve.locator("#draft_701")).to_have_count(1)
+
+
+def publish(office: OfficeStage, page: Page, number: int, shown: str = "") -> None:
+    page.goto(f"{office.url}en/desk/offers")
+    page.check(f"#draft_{number}")
+    page.click("#preview")
+    assert page.locator(f"#change_{number}").count() == 1
+    assert shown in page.content()
+    page.click("#act_publish")
+
+
+def listed(office: OfficeStage, number: int) -> dict[str, Any]:
+    """An offer as the public list has it first."""
+    text = (office.directory / "public" / CITY / "offers.json").read_text()
+    assert (office.directory / "public" / CITY / "offers.html").exists()
+    offers = [offer for each in json.loads(text)["partners"] for offer in each["offers"]]
+    found: dict[str, Any] = next(offer for offer in offers if offer["number"] == number)
+    return found
+
+
+@covers(
+    "GET /desk/partners", "POST /desk/partners", f"GET {PARTNER}", f"POST {PARTNER} verify",
+    f"POST {PARTNER} agree", f"POST {PARTNER} end", f"POST {PARTNER} details", f"POST {PARTNER} refuse",
+)  # fmt: skip
+def test_a_partner_declares_is_verified_agrees_and_ends(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client]
+) -> None:
+    """With its clock of 14 days (Żywiec § 5) and a term of 12 months or more; another one is refused."""
+    page = desk.browser_of(clients["eve"])
+    declares(office, page, 88_001, "Kwiaciarnia")
+    due = (today() + timedelta(days=14)).isoformat()
+    assert page.locator("#verify_by").inner_text() == due
+    page.goto(f"{office.url}en/desk/partners")
+    assert due in page.get_by_role("listitem").filter(has_text="Kwiaciarnia").inner_text()
+    page.get_by_role("link", name="88001 Kwiaciarnia").click()
+    page.click("#act_verify")
+    page.fill("#starts_on", today().isoformat())
+    page.fill("#months", "11")
+    page.click("#act_agree")
+    assert "months" in fault(page)
+    page.fill("#starts_on", today().isoformat())
+    page.fill("#months", "12")
+    page.click("#act_agree")
+    assert page.locator("#state").inner_text() == "active"
+    page.fill("#legal_name", "Kwiaty sp. z o.o.")
+    page.click("#act_details")
+    assert page.locator("#legal_name").input_value() == "Kwiaty sp. z o.o."
+    page.fill("#last_day", today().isoformat())
+    page.check("#sure_end")
+    page.fill("#reason_end", "both want it")
+    page.click("#act_end")
+    assert page.locator("#ends_on").inner_text() == today().isoformat()
+    declares(office, page, 88_002, "Nikt")
+    page.check("#sure_refuse")
+    page.fill("#reason_refuse", "no shop there")
+    page.click("#act_refuse")
+    assert page.locator("#state").inner_text() == "refused"
+
+
+def declares(office: OfficeStage, page: Page, number: int, sign: str) -> None:
+    page.goto(f"{office.url}en/desk/partners")
+    page.fill("#partner", str(number))
+    page.fill("#name", sign)
+    page.click("#act_declare")
+    assert page.locator("#state").inner_text() == "declared"
+
+
+def declared(office: OfficeStage, partner: int, number: int, text: str = "Taniej") -> None:
+    """Let a partner declare an offer."""
+    terms = json.dumps(
+        {
+            "number": number, "partner": partner, "name": {"pl": "Buty"}, "text": {"pl": text},
+            "benefits": [{"kind": "percent", "percent": 5}],
+        }
+    )  # fmt: skip
+
+    async def job(c: Connection) -> None:
+        await declare(c, Actor("partner 1"), partner, Declaration(PROGRAMME, number, (), terms, "please"))
+
+    async def run(owner: Database) -> None:
+        await owner.run(job)
+
+    office.run(run)
+
+
+@covers("GET /desk/declarations", f"{DECIDE} accept", f"{DECIDE} refuse")
+def test_what_partners_declare_is_taken_into_the_drafts_or_refused(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int
+) -> None:
+    """Accepted it is a draft; refused it wants a reason, which the partner reads."""
+    declared(office, partner, 810)
+    declared(office, partner, 811)
+    page = desk.browser_of(clients["eve"])
+    page.goto(f"{office.url}en/desk/declarations")
+    page.locator("button[value=accept]").first.click()
+    page.locator("button[value=refuse]").first.click()
+    assert "reason" in fault(page)
+    page.locator("textarea").first.fill("we have shoes already")
+    page.locator("button[value=refuse]").first.click()
+    assert page.locator("textarea").count() == 0
+    page.goto(f"{office.url}en/desk/offers/810")
+    assert page.locator("#state").inner_text() == "draft"
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_axe_finds_nothing_on_the_partners_pages(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int, language: str
+) -> None:
+    """Offers, their form, a preview, partners, declarations: 0 violations, and nothing overflows."""
+    declared(office, partner, 820 + len(language + "x") + (language == "pl"))
+    page = desk.browser_of(clients["eve"], scripts=True)
+    for path in (
+        "offers", "offers/new", "offers/preview?number=701", "offers/701", "partners", f"partners/{partner}",
+        "declarations",
+    ):  # fmt: skip
+        page.goto(f"{office.url}{language}/desk/{path}")
+        assert axe_violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_a_form_makes_the_offer_it_was_made_of() -> None:
+    """Every offer of the simulated cities that fits into the form comes out of it as it went in."""
+    offers = [offer for city in CITIES for offer in offers_of(city)]
+    fitting = [(offer, fields) for offer in offers if (fields := fields_of(offer)) is not None]
+    assert fitting
+    for offer, fields in fitting:
+        assert offer_of(fields) == offer
+
+
+WRONG: list[tuple[str, dict[str, str]]] = [
+    ("/en/desk/offers", {"act": "keep", **NEW, "kind": "percent", "partner": "1"}),
+    ("/en/desk/offers", {"act": "keep", **NEW, "kind": "x", "partner": "1"}),
+    ("/en/desk/offers", {"act": "keep", **NEW, "kind": "fixed_price", "value": "1e3", "partner": "1"}),
+    ("/en/desk/offers", {"act": "keep", **NEW, "kind": "percent", "limits": "1/2", "partner": "1"}),
+    ("/en/desk/offers", {"act": "keep"}),
+    ("/en/desk/offers", {"act": "text", "text": "[[offer]]\nnumber = 1"}),
+    ("/en/desk/offers", {"act": "text", "text": "= ="}),
+    ("/en/desk/offers", {"act": "publish"}),
+    ("/en/desk/offers", {"act": "publish", "number": "99999"}),
+    ("/en/desk/offers/99999", {"last_day": "2030-01-01"}),
+    ("/en/desk/offers/99999999999", {"last_day": "2030-01-01"}),
+    ("/en/desk/partners", {"partner": "0", "name": "x"}),
+    ("/en/desk/partners", {"partner": "5", "name": ""}),
+    ("/en/desk/partners", {"partner": "88003", "name": "x", "tax_id": "1234567890"}),
+    ("/en/desk/partners/99999", {"act": "verify"}),
+    ("/en/desk/declarations/99999", {"act": "accept"}),
+]
+
+
+@pytest.mark.parametrize(("path", "fields"), WRONG)
+def test_wrong_input_of_editors_is_an_answer(
+    clients: dict[str, Client], path: str, fields: dict[str, Any]
+) -> None:
+    """What cannot be is refused and told: 404 or 409, never a failure."""
+    clients["eve"].get("/en/desk/offers")
+    reply = clients["eve"].post(path, **fields)
+    assert reply.status in (404, 409), (reply.status, reply.text)
