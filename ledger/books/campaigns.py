@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from ledger.books.hand import Hand, HandRow, Work
 from ledger.books.transaction_ids import first_id
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, NotInRegistry
 from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
@@ -95,6 +95,13 @@ _NOTE: Final = """insert into ledger.bonus (bucket, terminal, stan, campaign, nu
 _MOVE: Final = "update ledger.bonus_mark set through = $2 where bucket = $1"
 
 
+_OF_POSTING: Final = """select b.campaign, c.name, c.reason, c.made_by, c.agreed_by, b.terminal, b.stan,
+    b.number, b.granted, b.waived
+  from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as s(bucket)
+  join office.bonus b on b.bucket = s.bucket and b.transaction_id = $1
+  join registry.campaign c on c.number = b.campaign"""
+
+
 class Ruled(NamedTuple):
     """One version of the rules of a programme that has campaigns; `since_ms`: when the first was entered."""
 
@@ -145,6 +152,31 @@ class _Due(NamedTuple):
     granted: int
     points: int
     waived: int
+
+
+class Bonus(NamedTuple):
+    """What one posting of a campaign was for: the sale, and who entered the campaign. `number` above 1: the
+    sale had been undone in part or whole.
+    """
+
+    campaign: int
+    name: str
+    reason: str
+    made_by: str
+    agreed_by: str
+    terminal: int
+    stan: int
+    number: int
+    granted: int
+    waived: int
+
+
+async def read_bonus(connection: Connection, transaction_id: int) -> Bonus:
+    """Return what a posting of a campaign was for. Raises NotInRegistry."""
+    row = await connection.fetchrow(_OF_POSTING, transaction_id)
+    if row is None:
+        raise NotInRegistry(f"no campaign noted transaction {transaction_id}")
+    return Bonus(*row)
 
 
 async def programmes_with_campaigns(connection: Connection) -> list[Ruled]:

@@ -52,6 +52,12 @@ def work_of(terminal: int) -> Work | None:
     return Work((terminal - TERMINAL_MIN) // PROGRAMMES) if terminal >= TERMINAL_MIN else None
 
 
+def is_hand_terminal(number: int) -> bool:
+    """Whether a number is the terminal of some work in some programme."""
+    at = number - TERMINAL_MIN
+    return 0 <= at < len(Work) * PROGRAMMES and at % PROGRAMMES > 0
+
+
 class HandRow(NamedTuple):
     """One change of a card's points, against the organiser's account; `last4` "": no plastic is named."""
 

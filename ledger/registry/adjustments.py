@@ -99,6 +99,8 @@ _LIST: Final = """select a.*, (select count(*) from registry.adjustment_row r
   where a.number > $1 and ($3::smallint is null or a.state = $3) order by a.number limit $2"""
 _SHOW: Final = """select r.number, r.account, r.last4, r.points, r.reference, r.posted_at, r.code, r.balance
   from registry.adjustment_row r where r.adjustment = $1 and r.number > $2 order by r.number limit $3"""
+_OF_ROW: Final = """select a.number, a.kind, a.reason, a.proposed_by, a.decided_by, a.decision
+  from registry.adjustment_row r join registry.adjustment a on a.number = r.adjustment where r.number = $1"""
 OPEN_ROWS: Final = """select r.number, r.programme, r.account, r.last4, r.points, a.may_go_below,
     a.rules_version
   from registry.adjustment a
@@ -239,6 +241,26 @@ async def list_rows(connection: Connection, number: int, *, after: int = 0, limi
         raise NotInRegistry(f"there is no adjustment {number}")
     rows: list[Any] = await connection.fetch(_SHOW, number, after, limit)
     return rows
+
+
+class Proposal(NamedTuple):
+    """What a row belongs to, and who said so."""
+
+    number: int
+    kind: AdjustmentKind
+    reason: str
+    proposed_by: str
+    decided_by: str
+    decision: str
+
+
+async def read_proposal(connection: Connection, row_number: int) -> Proposal:
+    """Return the adjustment that a row belongs to. Raises NotInRegistry."""
+    row = await connection.fetchrow(_OF_ROW, row_number)
+    if row is None:
+        raise NotInRegistry(f"there is no row {row_number} of an adjustment")
+    number, kind, *said = row
+    return Proposal(number, AdjustmentKind(kind), *said)
 
 
 async def open_rows(connection: Connection, limit: int) -> list[OpenRow]:

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
+from ledger.books.hand import is_hand_terminal
 from ledger.postgres.database import Connection
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import Json
@@ -28,6 +29,7 @@ HEADS: Final = {
     "pl": ("Wynik", "Dlaczego", "Podstawa", "Zasady", "Chwila", "Uwaga"),
     "en": ("Result", "Why", "Paragraph", "Rules", "Moment", "Beware"),
 }
+TILL_MAX: Final = 99_999_999
 NOT_AGAIN: Final = {
     "pl": "dziś rozstrzygnięto by inaczej niż zapisano",
     "en": "decided again it is not what is stored",
@@ -35,7 +37,9 @@ NOT_AGAIN: Final = {
 
 app = App(
     name="explain",
-    help_epilogue=examples("explain 10010001/17", "explain 10010001/17 --lang en --json"),
+    help_epilogue=examples(
+        "explain 10010001/17", "explain 10010001/17 --lang en --json", "explain 2000020001/5"
+    ),
 )
 
 
@@ -65,12 +69,17 @@ async def explain(
 
 def ids_of(request: str) -> tuple[int, int]:
     """Return terminal and STAN. Raises `CommandError`."""
-    found = re.fullmatch(r"([0-9]{1,8})/([0-9]{1,10})", request)
-    if found is None or not 0 < int(found[2]) <= limits.STAN_MAX:
+    found = re.fullmatch(r"([0-9]{1,10})/([0-9]{1,10})", request)
+    if found is None or not _may_be(int(found[1]), int(found[2])):
         raise CommandError(
             Exit.USAGE, "that names no request.", "Write TERMINAL/STAN, like 10010001/17; a receipt has both."
         )
     return int(found[1]), int(found[2])
+
+
+def _may_be(terminal: int, stan: int) -> bool:
+    """Whether a row may have the id: a till's, or one that the office's hand posted."""
+    return (terminal <= TILL_MAX or is_hand_terminal(terminal)) and 0 < stan <= limits.STAN_MAX
 
 
 def lines(told: Explanation, lang: Literal["pl", "en"]) -> list[str]:
@@ -110,5 +119,5 @@ def fields(told: Explanation) -> dict[str, object]:
         "registry_number": row.registry_number,
         "judged_at": told.judged_at,
         "facts": {fact.key: {"pl": fact.pl, "en": fact.en} for fact in told.facts},
-        "decided_again": told.problem or "the same",
+        "decided_again": told.problem or ("by hand" if told.is_by_hand else "the same"),
     }

@@ -1,4 +1,5 @@
-"""Why a journalled request was answered as it was: the rule, its paragraph and the inputs that decided.
+"""Why a journalled request was answered as it was: the rule, its paragraph and the inputs that decided; of
+what the office posted by hand, what posted it and by whose word.
 
 Owns the use case. The reasons stand with the rules (`switch.rules.reasons`), what was known then is had from
 the trail (`switch.flow.again`). Must not print. Invariant: of a card nothing but its last four digits, of a
@@ -7,13 +8,18 @@ holder nothing but what decided: no name, no date of birth, no number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, NamedTuple
 
+from ledger.books.campaigns import read_bonus
+from ledger.books.hand import PROGRAMMES, Work, work_of
 from ledger.books.posting import Kind
 from ledger.books.recorded import Recorded, read_row
 from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection
+from ledger.registry.adjustments import AdjustmentKind, read_proposal
+from ledger.registry.bounds import INT64_MAX
 from ledger.registry.card_states import CardStatus
 from ledger.registry.history import read_history
 from ledger.registry.reads import status_at
@@ -22,10 +28,11 @@ from switch.flow.again import Past, decide_again, difference
 from switch.rules.directory import Card, Terminal
 from switch.rules.offers import Offer
 from switch.rules.programme import LANGUAGES
-from switch.rules.reasons import paragraphs, reason_for
+from switch.rules.reasons import Reason, paragraphs, reason_for
 from switch.rules.receipts import money
 from switch.rules.versions import DAY_MS, Version
 
+LONG_NUMBER: Final = re.compile(r"[0-9](?:[ -]?[0-9]){9,}")
 CODES: Final = {int(code): code for code in ResultCode}
 BENEFITS: Final = (Kind.BENEFIT_USE, Kind.BENEFIT_ADVICE)
 LATE: Final = (Kind.EARN_ADVICE, Kind.BENEFIT_ADVICE)
@@ -89,6 +96,46 @@ class Explanation(NamedTuple):
     facts: list[Fact]
     problem: str
 
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether no till asked for it."""
+        return self.kind is Kind.ADJUSTMENT
+
+
+class Posted(NamedTuple):
+    """Why a row was posted by hand, and by what."""
+
+    reason: Reason
+    paragraphs: list[str]
+    facts: list[Fact]
+
+
+CORRECTED: Final = Reason(
+    "Korekta biura: jedna osoba ją wniosła, inna zatwierdziła.",
+    "A correction of the office: one person proposed it, another approved it.",
+    (),
+)
+OPENED: Final = Reason(
+    "Stan początkowy karty, przeniesiony przez biuro i zatwierdzony przez drugą osobę.",
+    "The card's opening balance, brought in by the office and approved by a second person.",
+    (),
+)
+BONUS: Final = Reason(
+    "Dodatkowe punkty kampanii organizatora za sprzedaż.",
+    "Extra points of the organiser's campaign for a sale.",
+    (),
+)
+BONUS_AGAIN: Final = Reason(
+    "Punkty kampanii po anulowaniu lub zwrocie sprzedaży.",
+    "Points of a campaign after the sale was reversed or refunded.",
+    (),
+)
+EXPIRED: Final = Reason(
+    "Minął termin ważności punktów; wróciły do organizatora.",
+    "The points' term was over; they went back to the organiser.",
+    ("earn.expire_months",),
+)
+
 
 async def explain(connection: Connection, terminal: int, stan: int) -> Explanation:
     """Explain one row of the journal. Raises NotInRegistry where there is none."""
@@ -96,6 +143,8 @@ async def explain(connection: Connection, terminal: int, stan: int) -> Explanati
     if row is None:
         raise NotInRegistry(f"terminal {terminal} has no STAN {stan} in the journal")
     past = Past(await read_history(connection, [row.account]))
+    if (work := work_of(terminal)) is not None:
+        return await _by_hand(connection, past, row, work)
     decision = decide_again(past, row)
     problem = "" if decision is None else difference(decision, row)
     there = past.directory.terminals.get(terminal)
@@ -126,6 +175,84 @@ async def explain(connection: Connection, terminal: int, stan: int) -> Explanati
         ],
         problem=problem,
     )
+
+
+async def _by_hand(connection: Connection, past: Past, row: Recorded, work: Work) -> Explanation:
+    """Explain what no till asked for: what posted it, and by whose word."""
+    number = row.terminal % PROGRAMMES
+    past.advance(INT64_MAX, row.accepted_at_ms)
+    programme = past.directory.programmes.get(number)
+    if programme is None or row.rules_version not in programme.versions:
+        raise NotInRegistry(f"programme {number} has no version {row.rules_version} of its rules")
+    version = programme.versions[row.rules_version]
+    code = CODES[row.code]
+    told = await HANDS[work](connection, row, version)
+    reason = told.reason if code is ResultCode.APPROVED else reason_for(code, Kind.ADJUSTMENT)
+    card = [_plain("card", "Karta", "Card", f"****{row.last4:04}")] if row.last4 >= 0 else []
+    return Explanation(
+        row=row,
+        code=code,
+        kind=Kind.ADJUSTMENT,
+        reason_pl=reason.pl,
+        reason_en=reason.en,
+        paragraphs=told.paragraphs,
+        programme=programme.name,
+        rules_version=version.number,
+        judged_at=version.calendar.text(row.accepted_at_ms),
+        facts=[*card, *told.facts, *_told_facts(row)],
+        problem="",
+    )
+
+
+async def _adjusted(connection: Connection, row: Recorded, version: Version) -> Posted:
+    made = await read_proposal(connection, row.stan)
+    is_opening = made.kind is AdjustmentKind.OPENING
+    return Posted(
+        OPENED if is_opening else CORRECTED,
+        list(version.rules.of_corrections().sections("points_max")),
+        [
+            _plain("adjustment", "Numer korekty", "Adjustment", str(made.number)),
+            *_said(made.reason, made.proposed_by),
+            _plain("approved_by", "Zatwierdzono przez", "Approved by", made.decided_by),
+            _plain("decision", "Uzasadnienie decyzji", "Reason of the approval", _no_card(made.decision)),
+        ],
+    )
+
+
+async def _of_campaign(connection: Connection, row: Recorded, _: Version) -> Posted:
+    bonus = await read_bonus(connection, row.transaction_id)
+    facts = [
+        _plain("campaign", "Kampania", "Campaign", f"{bonus.campaign} {bonus.name}"),
+        *_said(bonus.reason, bonus.made_by),
+        _plain("approved_by", "Zatwierdzono przez", "Approved by", bonus.agreed_by),
+        _plain("sale", "Za sprzedaż", "For the sale", f"{bonus.terminal}/{bonus.stan}"),
+        _plain("granted", "Za całą sprzedaż", "Of the whole sale", str(bonus.granted)),
+    ]
+    if bonus.waived:
+        facts.append(_plain("waived", "Nie do odebrania", "Could not be taken back", str(bonus.waived)))
+    return Posted(BONUS if bonus.number == 1 else BONUS_AGAIN, [], facts)
+
+
+async def _expired(_: Connection, __: Recorded, version: Version) -> Posted:
+    keeper = Fact("by", "Zaksięgował", "Posted by", "system, według zasad", "the switch, by the rules")
+    return Posted(EXPIRED, paragraphs(EXPIRED, version.rules), [keeper])
+
+
+HANDS: Final[dict[Work, Callable[[Connection, Recorded, Version], Awaitable[Posted]]]] = {
+    Work.ADJUSTMENT: _adjusted,
+    Work.CAMPAIGN: _of_campaign,
+    Work.EXPIRY: _expired,
+}
+
+
+def _said(reason: str, by: str) -> Iterator[Fact]:
+    yield _plain("order", "Uzasadnienie", "Reason given", _no_card(reason))
+    yield _plain("by", "Wniosek", "Entered by", by)
+
+
+def _no_card(text: str) -> str:
+    """Return a text somebody typed, without what may be a card's number or a PESEL."""
+    return LONG_NUMBER.sub("****", text)
 
 
 def judged_ms(row: Recorded) -> int:
