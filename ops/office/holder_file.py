@@ -17,7 +17,8 @@ import trio
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import agreements, applications, cards, contracts, holders, messages, people
+from ledger.registry import acting_for, agreements, applications, cards, contracts, holders, messages, people
+from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import ENDED, CardStatus, Hand
 from ledger.registry.people_search import account_of_pesel, name_in, page_of_names
@@ -49,6 +50,8 @@ class Holder(NamedTuple):
     cards: list[Any]
     consents: list[Any]
     representatives: list[dict[str, Any]]
+    linked: dict[int, bool]
+    """Which of them have a code (False) or a login (True)."""
     applications: list[Any]
     messages: list[dict[str, Any]]
 
@@ -116,6 +119,7 @@ class HolderFile:
                 rows,
                 consents,
                 who,
+                await acting_for.linked_numbers(connection, account),
                 await applications.applications_of(connection, self.programme, account),
                 await messages.list_messages(connection, vault, account),
             )
@@ -200,6 +204,23 @@ class HolderFile:
         """Take down that a consent was given, or withdrawn (Zgierz § 13, § 14)."""
         act = agreements.withdraw_consent if is_withdrawn else agreements.give_consent
         await self._on(account, lambda c, token: act(c, actor, token, kind))
+
+    async def represent(self, actor: Actor, account: int, who: Representative) -> None:
+        """Take down who may act for the holder, from today on. Wants a reason."""
+        with_reason(actor)
+        if who.until is not None and who.until < today(await version_in_force(self.database, self.programme)):
+            raise RegistryRefused("until is past")
+        vault = self.master.vault
+
+        async def act(connection: Connection, token: int) -> None:
+            await agreements.add_representative(connection, actor, vault, token, who)
+
+        await self._on(account, act)
+
+    async def end_representative(self, actor: Actor, account: int, number: int) -> None:
+        """Remove who may act for the holder no more, with the own login's way to it. Wants a reason."""
+        with_reason(actor)
+        await self._on(account, lambda c, token: agreements.end_representative(c, actor, token, number))
 
     async def write(self, actor: Actor, account: int, text: str) -> None:
         """Answer a holder: what the holder sent is read with it."""

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
-from ledger.registry.agreements import CONSENTS
-from ledger.registry.audit import Actor
+from ledger.registry.agreements import CONSENTS, REPRESENTATIVES_MAX, ROLES, Representative
+from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.card_cases import CaseKind, CaseState, list_cases
 from ledger.registry.card_states import CardStatus
 from ledger.registry.messages import BODY_CHARACTERS_MAX
@@ -38,8 +38,10 @@ from ops.web.desk.common import (
     number_in,
     status_of,
     to,
+    whole,
 )
 from ops.web.identity import form_of, office_of, require, text_of
+from ops.web.identity.making import account_code
 
 Act = Callable[[HolderFile, Actor, int, FormData], Awaitable[object]]
 CHANGED: Final = {"name": 200, "address": 300, "phone": 32, "email": 254, "channel": 8, "pickup": 64}
@@ -71,6 +73,23 @@ async def _write(file: HolderFile, actor: Actor, account: int, form: FormData) -
     await file.write(actor, account, text_of(form, "text", BODY_CHARACTERS_MAX, lines=True))
 
 
+async def _represent(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    name, phone, email = (text_of(form, key, CHANGED[key]) for key in ("name", "phone", "email"))
+    who = Representative(text_of(form, "role", 16), name, phone, email, day_of(form, "until"))
+    await file.represent(actor, account, who)
+
+
+async def _end(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    await file.end_representative(actor, account, _representative(form))
+
+
+def _representative(form: FormData) -> int:
+    number = whole(form, "number")
+    if not 0 < number <= REPRESENTATIVES_MAX:
+        raise NotInRegistry("there is no such representative")
+    return number
+
+
 ACTS: Final[dict[str, Act]] = {
     "block": _block,
     "unblock": lambda file, actor, account, _: file.unblock(actor, account),
@@ -81,6 +100,8 @@ ACTS: Final[dict[str, Act]] = {
     "consent": _consent,
     "change": _change,
     "write": _write,
+    "represent": _represent,
+    "end": _end,
 }
 CASE_ACTS: Final = {"confirm": card_cases.confirm, "lift": card_cases.lift}
 
@@ -123,6 +144,17 @@ class HolderPages:
         return to(request, f"/desk/holders/{account}")
 
     @require(*OFFICERS, roles=CLERKS)
+    async def code(self, request: Request) -> Response:
+        """Give out the code with which a representative acts under the own login; shown once."""
+        account, form, office = number_in(request, "account"), form_of(request), office_of(request)
+        try:
+            number, actor = _representative(form), acting(request, form)
+            code = await account_code(office.database, actor, office.programme, account, number)
+        except RegistryRefused as error:
+            return await self._show(request, error)
+        return await self._show(request, code=code)
+
+    @require(*OFFICERS, roles=CLERKS)
     async def cases(self, request: Request, error: RegistryRefused | None = None) -> Response:
         """Show the cases of cards that are not decided, oldest first."""
         programme = office_of(request).programme
@@ -160,7 +192,7 @@ class HolderPages:
             fault=str(error) if error else "",
         )
 
-    async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
+    async def _show(self, request: Request, error: RegistryRefused | None = None, code: str = "") -> Response:
         try:
             holder = await file_of(request).show(number_in(request, "account"))
         except NotInRegistry:
@@ -177,6 +209,9 @@ class HolderPages:
             given={row["kind"] for row in holder.consents if row["withdrawn_on"] is None},
             block_hands=BLOCK_HANDS,
             resign_hands=RESIGN_HANDS,
+            roles=ROLES,
+            reason_max=REASON_CHARACTERS_MAX,
+            code=code,
             fault=str(error) if error else "",
         )
 

@@ -28,6 +28,7 @@ from ops.web.desk.partner_pages import PartnerPages
 from ops.web.desk.points_pages import PointsPages
 from ops.web.desk.words import DESK
 from ops.web.desk.words_accounts import ACCOUNTS_WORDS
+from ops.web.desk.words_holders import HOLDER_WORDS
 from ops.web.desk.words_partners import PARTNER_WORDS
 from ops.web.identity import MenuItem, Part
 
@@ -55,7 +56,7 @@ ACTS_OF: Final[Mapping[str, Collection[str]]] = {
     "/desk/declarations/{number:int}": partner_pages.DECISIONS,
 }
 """What the field `act` of a form that is posted there may be."""
-WORDS: Final = {**DESK, **ACCOUNTS_WORDS, **PARTNER_WORDS}
+WORDS: Final = {**DESK, **HOLDER_WORDS, **ACCOUNTS_WORDS, **PARTNER_WORDS}
 """Of all pages of the desk."""
 
 
@@ -77,6 +78,7 @@ def desk_part(pages: GetPages, public: Path | None = None) -> Part:
         Route("/desk/holders", holders.find, methods=["POST"]),
         Route(whose, holders.show),
         Route(whose, holders.act, methods=["POST"]),
+        Route(f"{whose}/code", holders.code, methods=["POST"]),
         Route("/desk/cases", holders.cases),
         Route("/desk/cases/{number:int}", holders.decide, methods=["POST"]),
     ]

@@ -63,14 +63,15 @@ async def representative_code(
 
     Raises NotInRegistry without such a representative, RegistryRefused where it has a login.
     """
+    card = await database.run(lambda c: card_of(c, master, digits))
+    return await account_code(database, actor, card["programme"], card["account"], number)
+
+
+async def account_code(database: Database, actor: Actor, programme: int, account: int, number: int) -> str:
+    """Return what `representative_code` does, by the account of the holder; raises as it does."""
     code = new_code()
-
-    async def job(connection: Connection) -> None:
-        card = await card_of(connection, master, digits)
-        link = NewLink(card["programme"], card["account"], number, hash_of(plain_code(code)))
-        await acting_for.put_code(connection, actor, link, hours=ACTIVATION_HOURS)
-
-    await database.run(job)
+    link = NewLink(programme, account, number, hash_of(plain_code(code)))
+    await database.run(lambda c: acting_for.put_code(c, actor, link, hours=ACTIVATION_HOURS))
     return code
 
 

@@ -1,0 +1,112 @@
+"""The desk's page of a holder in a real browser: who acts for the holder."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.days import today
+from tests.web.desk_acts import Clicked, clicking, covers
+from tests.web.office_stage import Client, OfficeStage
+from tests.web.till_page import axe_violations
+
+HOLDER = "/desk/holders/{account:int}"
+
+
+@pytest.fixture(scope="module")
+def clients(office: OfficeStage) -> dict[str, Client]:
+    """Two clerks of Zgierz, who have signed in."""
+    for name in ("cyd", "dan"):
+        office.officer(3, f"{name}-clerk", "clerk")
+    return {name: office.signed_in("zgierz", f"{name}-clerk") for name in ("cyd", "dan")}
+
+
+@pytest.fixture
+def desk(office: OfficeStage, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Clicked]:
+    """Browsers of officers."""
+    with clicking(office, browser, request.function) as clicked:
+        yield clicked
+
+
+def fault(page: Page) -> str:
+    return page.locator("#fault").inner_text()
+
+
+def add(page: Page, name: str, role: str, until: str = "") -> None:
+    page.select_option("#rep_role", role)
+    page.fill("#rep_name", name)
+    page.fill("#rep_phone", "600 700 800")
+    page.fill("#rep_until", until)
+    page.fill("#reason_represent", "a paper that was signed here")
+    page.click("#act_represent")
+
+
+@covers(f"GET {HOLDER}", f"POST {HOLDER} represent", f"POST {HOLDER} end", f"POST {HOLDER}/code")
+def test_who_acts_for_a_holder_is_added_given_a_code_and_ended(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client]
+) -> None:
+    """A guardian and a proxy: the code, shown once, makes a login act; at the end it acts no more."""
+    page = desk.browser_of(clients["cyd"])
+    account = office.accounts["ola3"]
+    page.goto(f"{office.url}en/desk/holders/{account}")
+    add(page, "Jan Kowal", "proxy", "2020-01-01")
+    assert "until is past" in fault(page)
+    add(page, "Jan Kowal", "proxy", f"{today().year + 1}-01-31")
+    add(page, "Ewa Kowal", "guardian")
+    shown = page.locator(".representative")
+    expect(shown).to_have_count(2)
+    assert f"Jan Kowal (proxy, until {today().year + 1}-01-31)" in shown.first.inner_text()
+    shown.first.get_by_role("button", name="Give out a code").click()
+    code = page.locator("#code").inner_text()
+    page.goto(f"{office.url}en/desk/holders/{account}")
+    assert code not in page.content(), "it is shown once"
+    assert "a code is out" in shown.first.inner_text()
+    ela = office.signed_in("zgierz", "ela")
+    ela.get("/en/me/family")
+    assert ela.post("/en/me/family/code", code=code).status in (200, 303)
+    page.reload()
+    assert "acts by a login" in shown.first.inner_text()
+    expect(shown.first.get_by_role("button", name="Give out a code")).to_have_count(0)
+    kept = office.sql("select 1 from web.acting_for where account = $1 and login is not null", account)
+    assert len(kept) == 1
+    for left in (1, 0):
+        shown.first.locator("input[name=reason]").fill("it was taken back")
+        shown.first.get_by_role("button", name="End").click()
+        expect(shown).to_have_count(left)
+    assert office.sql("select 1 from web.acting_for where account = $1", account) == []
+    said = str(office.sql("select * from registry.audit where programme = 3"))
+    assert "Kowal" not in said
+    assert code not in said
+
+
+def test_wrong_input_of_representatives_is_an_answer(office: OfficeStage, clients: dict[str, Client]) -> None:
+    """A role, a number, a name, a day that cannot be, no reason: 400, 404 or 409, and nobody is added."""
+    client, path = clients["dan"], f"/en/desk/holders/{office.accounts['ala3']}"
+    client.get(path)
+    good = {"act": "represent", "role": "proxy", "name": "Qxy", "reason": "x"}
+    for wrong in (
+        {"role": "king"},
+        {"name": ""},
+        {"name": "a\x00b"},
+        {"until": "2026-13-01"},
+        {"reason": ""},
+    ):
+        assert client.post(path, **{**good, **wrong}).status in (400, 409), wrong
+    for number in ("", "0", "-1", "100", "9999999999", "99999999999999", "x", "7"):
+        assert client.post(path, act="end", number=number, reason="x").status in (400, 404, 409), number
+        assert client.post(f"{path}/code", number=number).status in (400, 404, 409), number
+    assert "Qxy" not in client.get(path).text
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_axe_finds_nothing_where_somebody_acts_for_a_holder(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client], language: str
+) -> None:
+    """With representatives and a code on the page: 0 violations, and nothing overflows."""
+    page = desk.browser_of(clients["dan"], scripts=True)
+    page.goto(f"{office.url}{language}/desk/holders/{office.accounts['ela3']}")
+    add(page, f"Jan {language}", "guardian")
+    page.locator(".representative form[action$=code] button").first.click()
+    expect(page.locator("#code")).to_have_count(1)
+    assert axe_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
