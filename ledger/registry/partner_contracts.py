@@ -7,6 +7,7 @@ database holds (migrations, 0080). Takes the owner's connection, or a programme'
 its actor.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
@@ -247,6 +248,24 @@ async def contracts_of(connection: Connection, partner: int) -> list[Any]:
 async def move_contracts(connection: Connection) -> None:
     """Begin and end the contracts whose day has come; with the service's rights."""
     await connection.execute(MOVE)
+
+
+async def add_details(
+    connection: Connection, actor: Actor, programme: int, details: Mapping[int, Details]
+) -> None:
+    """Say how documents name partners of a programme; those that are named somehow stay as they are."""
+    checked = {partner: _checked(given) for partner, given in details.items()}
+    async with writing(connection, actor):
+        await connection.execute(
+            "insert into registry.partner_details (partner, programme, legal_name, tax_id, address) "
+            "select p.id, p.programme, d.legal_name, d.tax_id, d.address "
+            "from unnest($2::int[], $3::text[], $4::text[], $5::text[]) as d(partner, legal_name, tax_id, "
+            "address) join registry.partner p on p.id = d.partner and p.programme = $1 "
+            "on conflict (partner) do nothing",
+            programme,
+            list(checked),
+            *(list(column) for column in zip(*checked.values(), strict=True)),
+        )
 
 
 async def _keep_details(connection: Connection, programme: int, partner: int, details: Details) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeAlias
 
-from ledger.errors import SecretsError
+from ledger.errors import NotInRegistry, SecretsError
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus
@@ -24,9 +24,11 @@ from ledger.registry.duplicates import replace_card
 from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.imports import Mode
 from ledger.registry.installation import adopt_master_key
+from ledger.registry.invoice_parties import set_seller, the_seller
 from ledger.registry.keys import first_keys, issue_keys
 from ledger.registry.offers import NewOffer, import_offers, list_offers, publish_draft
 from ledger.registry.outlets import NewOutlet, import_outlets
+from ledger.registry.partner_contracts import add_details
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.people import Person
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
@@ -34,6 +36,7 @@ from ledger.registry.secrets import MasterKey, Pepper
 from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.holders import holder_of
 from simulators.city.offers import offers_of
+from simulators.city.parties import details_of, seller_of
 from simulators.city.population import Peculiarity, Population
 from switch.clock import clock_ms
 from switch.rules.calendar import Calendar
@@ -93,6 +96,7 @@ async def seed_city(
         lambda c: import_partners(c, SEEDER, programme, _partners(population, rules), Mode.GOOD_ROWS),
         timeout_s=STEP_S_MAX,
     )
+    await database.run(lambda c: _name_parties(c, population, rules), timeout_s=STEP_S_MAX)
     await database.run(
         lambda c: import_outlets(c, SEEDER, _outlets(population), Mode.GOOD_ROWS), timeout_s=STEP_S_MAX
     )
@@ -159,6 +163,19 @@ async def _ensure_programme(connection: Connection, population: Population, rule
             time_zone=identity.time_zone,
             kind_steps=steps_of(rules),
         )
+
+
+async def _name_parties(connection: Connection, population: Population, rules: Rules) -> None:
+    """Say who sells and who buys, for invoices; who is named already stays so."""
+    identity = rules.programme
+    try:
+        await the_seller(connection, identity.number)
+    except NotInRegistry:
+        await set_seller(connection, SEEDER, identity.number, seller_of(population, identity.name))
+    details = {
+        population.partner_id(index): details_of(population, index) for index in range(population.partners)
+    }
+    await add_details(connection, SEEDER, identity.number, details)
 
 
 async def publish_offers(database: Database, population: Population, offers: Iterable[Offer]) -> int:

@@ -1,18 +1,30 @@
 """The seeded city in a real registry: complete, idempotent, and never mixed with another seed's."""
 
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from ledger.postgres.database import Connection, Database
 from ledger.registry.card_states import CardStatus
+from ledger.registry.invoice_parties import check_nip, the_seller
+from ledger.registry.invoices import Numbered
+from ledger.registry.partner_contracts import Details, set_details
 from ledger.registry.secrets import MasterKey
+from ledger.settlement.closing import compute
+from ledger.settlement.prices import Lease, Prices
+from ops.invoices.drafts import drafts_of
+from ops.invoices.fa3 import Parties
+from ops.invoices.issuing import write_document
 from simulators.city.example import CITIES, development_key
 from simulators.city.holders import ENTITLED_UNTIL, LAPSED_ON, holder_of
 from simulators.city.offers import offers_of
+from simulators.city.parties import made_up_nip
 from simulators.city.places import PLACES
 from simulators.city.population import Peculiarity, Population
-from simulators.city.seeding import SeedConflict, SeedReport, seed_city
+from simulators.city.seeding import SEEDER, SeedConflict, SeedReport, seed_city
 from switch.rules.offer_checks import check_codes
 from switch.rules.offers import codes_of, parse_offers
 from switch.rules.programme import parse_rules
@@ -61,6 +73,32 @@ async def test_a_city_is_written_once(owner: Database, master: MasterKey) -> Non
     assert await owner.run(count) == written
     larger = Population("test", cards=700, partners=5)
     assert await seed_city(owner, larger, master) == SeedReport(1, 0, 0, 100, 1, offers=1, holders=32)
+
+
+async def test_every_partner_of_a_city_can_be_invoiced(owner: Database, master: MasterKey) -> None:
+    """Seller and partners have what the schema of e-invoices asks for; what somebody typed since stays."""
+    await seed_city(owner, CITY, master)
+    mine = Details("Piekarnia sp. z o.o.", "8982145677", "Rynek 2")
+    await owner.run(lambda c: set_details(c, SEEDER, CITY.partner_id(0), mine))
+    await seed_city(owner, CITY, master)
+    month = datetime.now(ZoneInfo("Europe/Warsaw")).strftime("%Y-%m")
+    prices = Prices({1: 10}, 23, Lease(((1, 100),), 100))
+    statements = (await owner.run(lambda c: compute(c, 1, month, prices))).statements
+    seller = await owner.run(lambda c: the_seller(c, 1))
+    assert statements[0].tax_id == mine.tax_id
+    for statement in statements:
+        closed = msgspec.structs.replace(statement, closed_at_ms=1_800_000_000_000)
+        numbered = Numbered("F/1", date(2026, 12, 1), datetime(2026, 12, 1, tzinfo=UTC))
+        (draft,) = drafts_of(closed)
+        write_document(closed, draft, Parties(seller, None), numbered, [])  # checked against the schema
+    assert len({statement.tax_id for statement in statements}) == CITY.partners
+
+
+def test_a_made_up_tax_number_is_a_nip_and_nobody_else_has_it() -> None:
+    """Of each number, of which one in eleven has no check digit under the first prefix."""
+    numbers = [made_up_nip(number) for number in [*range(1, 3_000), 999_999]]
+    assert all(check_nip("it", number) == number for number in numbers)
+    assert len(set(numbers)) == len(numbers)
 
 
 async def test_another_seed_is_refused_before_anything_is_written(owner: Database, master: MasterKey) -> None:
