@@ -52,6 +52,10 @@ def contract_month(starts_on: date, ends_on: date | None, year: int, month: int)
 
     A month begins on the day of the contract's first, or on the month's last day where it has no such day
     (Civil Code, art. 112); a lease is charged whole for each month begun.
+
+    A contract counts its own months, for its price is of a year "of the contract" (Częstochowa, Oferta dla
+    Partnera: "w pierwszym roku umowy"). So where one ends and the partner's next begins within a calendar
+    month, two leases are due if a month of the first had begun in it, too; if none had, the next's alone.
     """
     number = (year - starts_on.year) * 12 + month - starts_on.month + 1
     begins = date(year, month, min(starts_on.day, monthrange(year, month)[1]))
