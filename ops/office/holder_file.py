@@ -17,12 +17,24 @@ import trio
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import acting_for, agreements, applications, cards, contracts, holders, messages, people
+from ledger.registry import (
+    acting_for,
+    agreements,
+    applications,
+    cards,
+    contracts,
+    erasures,
+    holders,
+    messages,
+    people,
+    proposals,
+)
 from ledger.registry.agreements import Representative
-from ledger.registry.audit import Actor
+from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import ENDED, CardStatus, Hand
 from ledger.registry.people_search import account_of_pesel, name_in, page_of_names
 from ledger.registry.pesel import born_of_pesel
+from ledger.registry.proposals import Act
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.granting import newest_card
@@ -32,6 +44,7 @@ from switch.rules.dates import day_of_number
 T = TypeVar("T")
 FOUND_MAX: Final = 50
 NAME_CHARACTERS_MIN: Final = 3
+ANONYMISE: Final[Act] = "anonymise"
 
 
 class Found(NamedTuple):
@@ -52,6 +65,8 @@ class Holder(NamedTuple):
     representatives: list[dict[str, Any]]
     linked: dict[int, bool]
     """Which of them have a code (False) or a login (True)."""
+    erasure: Any | None
+    """What was proposed and waits for a second person: that nobody is known any more."""
     applications: list[Any]
     messages: list[dict[str, Any]]
 
@@ -120,6 +135,7 @@ class HolderFile:
                 consents,
                 who,
                 await acting_for.linked_numbers(connection, account),
+                await self._erasure(connection, account),
                 await applications.applications_of(connection, self.programme, account),
                 await messages.list_messages(connection, vault, account),
             )
@@ -221,6 +237,51 @@ class HolderFile:
         """Remove who may act for the holder no more, with the own login's way to it. Wants a reason."""
         with_reason(actor)
         await self._on(account, lambda c, token: agreements.end_representative(c, actor, token, number))
+
+    async def propose_erasure(self, actor: Actor, account: int) -> None:
+        """Propose that nobody is known by the account any more (Zgierz § 19, § 38). Wants a reason."""
+        with_reason(actor)
+
+        async def job(connection: Connection) -> None:
+            await self._cards(connection, account)
+            if await people.find_person(connection, self.master.vault, account) is None:
+                raise RegistryRefused("nobody is known by this account")
+            await proposals.propose(connection, actor, self.programme, (ANONYMISE, str(account)))
+
+        await self.database.run(job)
+
+    async def approve_erasure(self, actor: Actor, account: int) -> None:
+        """Approve it as another person, and do it: both, or neither. It cannot be taken back."""
+
+        async def act(connection: Connection, token: int) -> None:
+            async with writing(connection, actor):
+                row = await proposals.approve(connection, actor, await self._proposed(connection, account))
+                agreed = actor._replace(hand=Hand.DESK, reason=row["reason"], second=row["proposed_by"])
+                await erasures.anonymise(connection, agreed, self.master.vault, token)
+
+        await self._on(account, act)
+
+    async def refuse_erasure(self, actor: Actor, account: int) -> None:
+        """Refuse it, or take one's own proposal back."""
+
+        async def act(connection: Connection, _token: int) -> None:
+            await proposals.refuse(connection, actor, await self._proposed(connection, account))
+
+        await self._on(account, act)
+
+    async def erasures_waiting(self) -> list[Any]:
+        """Return the first proposals to anonymise somebody that wait for a second person."""
+        return await self.database.run(lambda c: proposals.list_proposals(c, self.programme, (ANONYMISE,)))
+
+    async def _erasure(self, connection: Connection, account: int) -> Any | None:
+        row = await proposals.newest(connection, self.programme, ANONYMISE, str(account), open_only=True)
+        return row if row is not None and row["state"] == proposals.ProposalState.PROPOSED else None
+
+    async def _proposed(self, connection: Connection, account: int) -> int:
+        row = await self._erasure(connection, account)
+        if row is None:
+            raise RegistryRefused("nothing of this kind waits for a second person")
+        return int(row["number"])
 
     async def write(self, actor: Actor, account: int, text: str) -> None:
         """Answer a holder: what the holder sent is read with it."""

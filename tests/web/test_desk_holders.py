@@ -1,4 +1,4 @@
-"""The desk's page of a holder in a real browser: who acts for the holder."""
+"""The desk's page of a holder in a real browser: who acts for the holder; anonymising by two persons."""
 
 from collections.abc import Iterator
 
@@ -96,6 +96,48 @@ def test_wrong_input_of_representatives_is_an_answer(office: OfficeStage, client
         assert client.post(path, act="end", number=number, reason="x").status in (400, 404, 409), number
         assert client.post(f"{path}/code", number=number).status in (400, 404, 409), number
     assert "Qxy" not in client.get(path).text
+
+
+@covers(
+    f"POST {HOLDER} propose_erasure", f"POST {HOLDER} approve_erasure", f"POST {HOLDER} refuse_erasure",
+    "GET /desk/holders",
+)  # fmt: skip
+def test_a_holder_is_anonymised_by_two_persons(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client]
+) -> None:
+    """Proposed with a warning, refused, proposed anew; not approved by who proposed; then nobody is known."""
+    cyd, dan = (desk.browser_of(clients[name]) for name in ("cyd", "dan"))
+    name = "Zofia Znikająca"
+    account = office.sql(
+        "select account from people.person where programme = 3 and account <> all($1::bigint[]) "
+        "order by account limit 1",
+        list(office.accounts.values()),
+    )[0]["account"]
+    cyd.goto(f"{office.url}en/desk/holders/{account}")
+    cyd.fill("#name", name)
+    cyd.click("#act_change")
+    for reason in ("asked by letter", "asked by letter again"):
+        assert "cannot be taken back" in cyd.locator("section[aria-labelledby=h_erasure]").inner_text()
+        cyd.fill("#reason_propose_erasure", reason)
+        cyd.click("#act_propose_erasure")
+        if reason == "asked by letter":
+            cyd.click("#act_refuse_erasure")
+    cyd.check("#sure_erasure")
+    cyd.click("#act_approve_erasure")
+    assert "another person" in fault(cyd)
+    assert cyd.locator("#name").input_value() == name, "nothing is gone"
+    dan.goto(f"{office.url}en/desk/holders")
+    dan.locator("section[aria-labelledby=h_erasures] a").last.click()
+    dan.check("#sure_erasure")
+    dan.click("#act_approve_erasure")
+    expect(dan.locator("#erasure")).to_have_count(0)
+    assert name not in dan.content()
+    assert office.sql("select 1 from people.person where account = $1", account) == []
+    assert office.sql("select 1 from people.key where account = $1", account) == []
+    rows = office.sql("select state from registry.proposal where subject = $1 order by number", str(account))
+    assert [row["state"] for row in rows] == [3, 2]
+    trail = office.sql("select actor from registry.audit where second like 'Cyd%' and object = 'holder'")
+    assert {row["actor"][:3] for row in trail} == {"Dan"}
 
 
 @pytest.mark.parametrize("language", ["pl", "en"])

@@ -37,6 +37,7 @@ from ops.web.desk.common import (
     named,
     number_in,
     status_of,
+    sure,
     to,
     whole,
 )
@@ -90,6 +91,11 @@ def _representative(form: FormData) -> int:
     return number
 
 
+async def _approve_erasure(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    sure(form)
+    await file.approve_erasure(actor, account)
+
+
 ACTS: Final[dict[str, Act]] = {
     "block": _block,
     "unblock": lambda file, actor, account, _: file.unblock(actor, account),
@@ -102,6 +108,9 @@ ACTS: Final[dict[str, Act]] = {
     "write": _write,
     "represent": _represent,
     "end": _end,
+    "propose_erasure": lambda file, actor, account, _: file.propose_erasure(actor, account),
+    "approve_erasure": _approve_erasure,
+    "refuse_erasure": lambda file, actor, account, _: file.refuse_erasure(actor, account),
 }
 CASE_ACTS: Final = {"confirm": card_cases.confirm, "lift": card_cases.lift}
 
@@ -189,6 +198,7 @@ class HolderPages:
             status=status_of(error) if error else 200,
             found=found,
             waiting=await file_of(request).waiting(),
+            erasures=await file_of(request).erasures_waiting(),
             fault=str(error) if error else "",
         )
 

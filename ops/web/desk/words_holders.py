@@ -1,4 +1,4 @@
-"""The words of the desk's pages of who acts for a holder. Invariant: both languages say the same."""
+"""The words of a holder's page: representatives, anonymising. Invariant: both languages say the same."""
 
 from typing import Final
 
@@ -19,5 +19,21 @@ HOLDER_WORDS: Final[Words] = {
         "„Karty bliskich i pełnomocnicy”.",
         "Shown only now; it works once, for 14 days. The person types it under the own login, on the page "
         "“Cards of others and proxies”.",
+    ),
+    "dk_er_goes": (
+        "Znika na zawsze: dane, wnioski z kartą, zgody, wiadomości, pełnomocnicy, konto internetowe. Karty i "
+        "rachunek zostają zamknięte, punktów nie można już wydać.",
+        "It goes for good: data, applications of the card, consents, messages, proxies, the login. Cards and "
+        "account are closed, and points can be spent no more.",
+    ),
+    "dk_er_stays": (
+        "Zostaje: księga punktów i transakcji pod numerem rachunku, rozliczenia partnerów, dziennik "
+        "czynności (z podanymi powodami). Tego, co zapieczętowano, nie odczyta się i w kopiach zapasowych.",
+        "What stays: the books of points and transactions under the number of the account, partners' "
+        "statements, the trail of acts (with reasons). What was sealed cannot be read in backups either.",
+    ),
+    "dk_er_warning": (
+        "Wymaga dwóch osób i nie można tego cofnąć. Nie wpisuj danych osobowych jako powodu: powód zostaje.",
+        "It wants two persons and cannot be taken back. Type nothing of a person as the reason: it stays.",
     ),
 }
