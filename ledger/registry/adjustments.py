@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.audit import SWITCH, Actor, writing
+from ledger.registry.audit import SWITCH, Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text, number_fault, text_fault
 from ledger.registry.imports import Import, Mode, Refusal, sort_out
 
@@ -195,9 +195,7 @@ async def approve(connection: Connection, actor: Actor, number: int, points_sum:
     """
     async with writing(connection, actor):
         row = await _proposed(connection, number)
-        if await connection.fetchval(
-            "select registry.folded_name($1) = registry.folded_name($2)", actor.name, row["proposed_by"]
-        ):
+        if is_same_person(actor.name, row["proposed_by"]):
             raise RegistryRefused(f"adjustment {number}: another person approves it than proposed it")
         if points_sum != row["points_sum"]:
             raise RegistryRefused(

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.errors import HolderErased, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.audit import Actor, writing
+from ledger.registry.audit import Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
 from ledger.registry.sealed import erase_key, key_in, key_of, new_keys, place, seal, unseal, unseal_bytes
 from ledger.registry.vault import Vault
@@ -202,7 +202,7 @@ async def move_application(
         if not moved:
             raise RegistryRefused(f"an application that is {row['state']} does not become {step.state}")
         decides = step.state in ("granted", "refused")
-        if decides and row["second_needed"] and await _has_looked(connection, actor.name, row):
+        if decides and row["second_needed"] and is_same_person(actor.name, row["verified_by"] or row["taken_by"]):
             raise RegistryRefused("a second person decides here: another one than whoever looked at it first")
         at = _place(programme, number, "reason")
         reason = step.reason and seal(vault, key_in(row["form"]), step.reason, at)
@@ -220,13 +220,6 @@ async def move_application(
             step.token,
         )
     return row
-
-
-async def _has_looked(connection: Connection, name: str, row: Any) -> bool:
-    looked: bool = await connection.fetchval(
-        "select people.same_name($1, $2)", name, row["verified_by"] or row["taken_by"]
-    )
-    return looked
 
 
 async def change_form(connection: Connection, actor: Actor, vault: Vault, which: Which, form: bytes) -> None:

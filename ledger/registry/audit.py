@@ -78,6 +78,11 @@ async def writing(connection: Connection, actor: Actor) -> AsyncIterator[None]:
         yield
 
 
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's, where two are wanted. The database holds it, too (registry.folded_name)."""
+    return _folded(one) == _folded(other)
+
+
 def _folded(name: str) -> str:
     """Return a name as it is compared: forms, capitals and spaces make no other person."""
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.audit import Actor, writing
+from ledger.registry.audit import Actor, is_same_person, writing
 from ledger.registry.bounds import ID_MAX, INT64_MAX, check_number, check_page, check_text
 from ledger.registry.imports import Mode
 from ledger.registry.offers import TERMS_CHARACTERS_MAX, NewOffer, import_offers, offer_versions
@@ -160,7 +160,7 @@ async def decide(connection: Connection, actor: Actor, number: int, accepted: bo
         raise RegistryRefused("a refusal wants a reason, which the partner reads")
     async with writing(connection, actor):
         row = await _open_one(connection, number)
-        if row["declared_by"] == actor.name:
+        if is_same_person(actor.name, row["declared_by"]):
             raise RegistryRefused("another one decides than who declared")
         if accepted:
             versions = await offer_versions(connection, row["programme"], row["offer"])

@@ -13,7 +13,7 @@ import msgspec
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.audit import Actor, writing
+from ledger.registry.audit import Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
 
 Act = Literal["close_month", "correct_statement", "anonymise"]
@@ -61,9 +61,7 @@ async def approve(connection: Connection, actor: Actor, number: int) -> Any:
     """Approve a proposal as another person than made it; return it. Raises NotInRegistry, RegistryRefused."""
     async with writing(connection, actor):
         row = await _proposed(connection, number)
-        if await connection.fetchval(
-            "select registry.folded_name($1) = registry.folded_name($2)", actor.name, row["proposed_by"]
-        ):
+        if is_same_person(actor.name, row["proposed_by"]):
             raise RegistryRefused("another person approves it than proposed it")
         await _decide(connection, number, ProposalState.APPROVED)
     return row

@@ -54,11 +54,6 @@ insert into people.application_move (was, becomes) values
   ('granted', 'ready'), ('granted', 'done'), ('granted', 'withdrawn'),
   ('ready', 'collected'), ('ready', 'withdrawn');
 
-create function people.same_name(p_one text, p_other text) returns boolean language sql immutable as $$
-  select regexp_replace(lower(btrim(normalize(p_one, nfkc))), '\s+', ' ', 'g')
-       = regexp_replace(lower(btrim(normalize(p_other, nfkc))), '\s+', ' ', 'g')
-$$;
-
 -- Holds the moves, and the second person: whoever decides is another one than whoever verified, and whoever verified than
 -- whoever took it down. Who acts is the transaction's actor, not what a statement says.
 create function people.check_application() returns trigger language plpgsql as $$
@@ -90,8 +85,7 @@ begin
     new.verified_by := v_actor;
   elsif new.state in ('granted', 'refused') then
     new.decided_by := v_actor;
-    if new.second_needed and (new.verified_by is null and people.same_name(v_actor, new.taken_by)
-        or people.same_name(v_actor, new.verified_by)) then
+    if new.second_needed and registry.folded_name(v_actor) = registry.folded_name(coalesce(new.verified_by, new.taken_by)) then
       raise exception 'a second person decides: % has looked at it already', v_actor;
     end if;
   elsif new.state in ('received', 'called') then

@@ -55,7 +55,7 @@ begin
       or new.state = 0 then
     raise exception 'what was declared stays as it came';
   end if;
-  if new.state in (1, 2) and v_actor = old.declared_by then
+  if new.state in (1, 2) and registry.folded_name(v_actor) = registry.folded_name(old.declared_by) then
     raise exception 'another one decides than who declared';
   end if;
   if new.state = 1 and exists (select from registry.offer o
