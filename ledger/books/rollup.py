@@ -33,7 +33,7 @@ select coalesce(array_agg(l.virtualtransaction), '{}')
   from pg_locks l join pg_stat_activity a on a.pid = l.pid
   where l.locktype = 'virtualxid' and l.granted and a.datname = current_database()
     and l.pid <> pg_backend_pid() and a.usesysid is not null"""
-AT_WORKERS: Final = "select nodename || ':' || nodeport, success, result from run_command_on_workers($1)"
+_AT_WORKERS: Final = "select nodename || ':' || nodeport, success, result from run_command_on_workers($1)"
 
 
 async def roll_up(
@@ -72,7 +72,7 @@ async def outlive_running(connection: Connection, wait_s: float) -> bool:
 
 async def _running(connection: Connection, is_spread: bool) -> set[object]:
     found: set[object] = set(await connection.fetchval(RUNNING))
-    for node, is_answered, answer in await connection.fetch(AT_WORKERS, RUNNING) if is_spread else ():
+    for node, is_answered, answer in await connection.fetch(_AT_WORKERS, RUNNING) if is_spread else ():
         if not is_answered:
             raise DatabaseUnavailable(f"a server of the books does not answer: {answer}")
         found.update((node, each) for each in answer.strip("{}").split(",") if each)

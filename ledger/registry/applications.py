@@ -202,7 +202,11 @@ async def move_application(
         if not moved:
             raise RegistryRefused(f"an application that is {row['state']} does not become {step.state}")
         decides = step.state in ("granted", "refused")
-        if decides and row["second_needed"] and is_same_person(actor.name, row["verified_by"] or row["taken_by"]):
+        if (
+            decides
+            and row["second_needed"]
+            and is_same_person(actor.name, row["verified_by"] or row["taken_by"])
+        ):
             raise RegistryRefused("a second person decides here: another one than whoever looked at it first")
         at = _place(programme, number, "reason")
         reason = step.reason and seal(vault, key_in(row["form"]), step.reason, at)

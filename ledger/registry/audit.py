@@ -79,7 +79,7 @@ async def writing(connection: Connection, actor: Actor) -> AsyncIterator[None]:
 
 
 def is_same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's, where two are wanted. The database holds it, too (registry.folded_name)."""
+    """Whether two names are one person's, where two are wanted; the database holds it too: folded_name."""
     return _folded(one) == _folded(other)
 
 

@@ -14,6 +14,7 @@ import msgspec
 import trio
 
 from ledger.postgres.database import Connection, Database, open_database
+from ledger.registry.campaigns import Campaign, add_campaign
 from ledger.registry.programmes import add_rules
 from ledger.registry.secrets import MasterKey
 from ops.monitoring.dashboards.boards import DASHBOARDS
@@ -89,6 +90,7 @@ async def live_through(fresh: FreshDatabase, directory: Path) -> Seen:
     async with open_database(fresh.owner_dsn, connections_max=2) as owner:
         await seed_city(owner, CITY, master)
         await owner.run(_pending_rules)
+        await owner.run(_campaign_to_come)
         async with (
             serving(msgspec.structs.replace(config, **UNHURRIED)) as switch,
             prometheus(switch.http, directory / "prometheus", scrape_s=SCRAPE_S) as found,
@@ -182,6 +184,13 @@ async def _pending_rules(connection: Connection) -> None:
     await add_rules(
         connection, SEEDER, programme=CITY.programme, effective_from=start, rules_toml=place.rules_toml
     )
+
+
+async def _campaign_to_come(connection: Connection) -> None:
+    """Announce extra points for the days to come."""
+    day = datetime.now(UTC).date() + timedelta(days=2)
+    campaign = Campaign(name="double points", starts_on=day, ends_on=day, percent=100)
+    await add_campaign(connection, SEEDER._replace(second="an organiser"), CITY.programme, campaign)
 
 
 def all_queries() -> list[Query]:

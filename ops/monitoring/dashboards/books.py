@@ -88,6 +88,7 @@ POSTED: Final = Section(
                     "{{programme}}: {{what}}",
                 ),
             ),
+            steady="a campaign gives points on its days",
         ),
         Panel(
             "Points outstanding",

@@ -18,7 +18,8 @@ from ledger.books import (
     statements,
     write_path,
 )
-from ledger.postgres import database, election, fitness, pooling
+from ledger.engine import shards
+from ledger.postgres import database, election, fitness, lineage, pooling
 from ledger.registry import (
     adjustments,
     audit,
@@ -37,7 +38,7 @@ from simulators.world.memory.statements import HANDLERS
 SQL = re.compile(r"\s*(select|insert|update|with|set|begin|commit)\b")
 MODULES = (
     *(batch, campaigns, expiry, layout, node, quotas, rollup, rows, shares, statements, write_path),
-    *(database, election, fitness, pooling),
+    *(database, election, fitness, lineage, pooling, shards),
     *(adjustments, audit, card_cases, holders, installation, key_over_wire, keys, kinds),
     *(outbox, partner_contracts, reads),
 )
