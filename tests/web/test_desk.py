@@ -14,12 +14,12 @@ from playwright.sync_api import Browser, Page
 from ledger.postgres.database import Connection, Database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
-from ops.web.desk.words import DESK
 from ops.web.identity.making import make_login
 from ops.web.identity.passwords import Passwords
 from tests.days import today
 from tests.ops.test_applications import number_of
 from tests.ops.uploads import JPEG, pdf, png, zip_end
+from tests.web.desk_acts import clicking, covers
 from tests.web.office_stage import PASSWORD, SECRET, TESTER, Client, OfficeStage
 from tests.web.till_page import axe_violations
 
@@ -30,6 +30,7 @@ PERSON = {
     "tax_year": str(today().year - 2),
 }  # fmt: skip
 XSS = "<script>document.title='pwned'</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
+ONE, WHOSE = "/desk/applications/{number:int}", "/desk/holders/{account:int}"
 UPLOAD = "--edge\r\nContent-Disposition: form-data; name={}\r\n\r\n{}\r\n"
 
 
@@ -59,13 +60,12 @@ def clerk(office: OfficeStage) -> Client:
 
 
 @pytest.fixture
-def page(office: OfficeStage, browser: Browser, clerk: Client) -> Iterator[Page]:
+def page(
+    office: OfficeStage, browser: Browser, clerk: Client, request: pytest.FixtureRequest
+) -> Iterator[Page]:
     """That clerk's browser, without JavaScript."""
-    context = browser.new_context(java_script_enabled=False, locale="en-GB")
-    context.add_cookies([{"name": k, "value": v, "url": office.url} for k, v in clerk.cookies.items()])
-    opened = context.new_page()
-    yield opened
-    context.close()
+    with clicking(office, browser, request.function) as clicked:
+        yield clicked.browser_of(clerk)
 
 
 def take(client: Client, **fields: str) -> str:
@@ -107,6 +107,13 @@ def press(page: Page, act: str, **fields: str) -> None:
     page.click(f"#act_{act}")
 
 
+@covers(
+    "GET /desk/applications/new", "POST /desk/applications/new", f"GET {ONE}", f"POST {ONE}/files",
+    *(f"POST {ONE} {act}" for act in ("verify", "call", "complete", "grant", "ready", "collect")),
+    "GET /desk/holders", "POST /desk/holders", f"GET {WHOSE}",
+    *(f"POST {WHOSE} {act}" for act in ("block", "unblock", "notice", "withdraw_notice", "consent")),
+    *(f"POST {WHOSE} {act}" for act in ("change", "write", "resign")),
+)  # fmt: skip
 def test_from_an_application_to_a_card_and_what_follows(
     office: OfficeStage, page: Page, tmp_path: Path
 ) -> None:
@@ -198,6 +205,7 @@ def text_of_pdf(page: Page, office: OfficeStage, path: str) -> str:
     return " ".join(pypdf.PdfReader(io.BytesIO(body)).pages[0].extract_text().split())
 
 
+@covers("GET /desk/cases", "POST /desk/cases/{number:int} lift")
 def test_a_retained_card_is_confirmed_or_lifted(office: OfficeStage, page: Page) -> None:
     """What partners reported waits with its age; lifted, the card is what it was (Żywiec § 4)."""
     token = office.master.pepper(PROGRAMME).token(number(1))
@@ -385,11 +393,3 @@ def test_no_person_reaches_a_log(clerk: Client) -> None:
         clerk.post("/en/desk/applications/new", kind="first", **{**PERSON, "pesel": "44051401358"})
     said = json.dumps(lines, default=str, ensure_ascii=False)
     assert not [text for text in (*PERSON.values(), number(0), "1911") if len(text) > 3 and text in said]
-
-
-def test_both_languages_say_the_same() -> None:
-    """Each word of the desk is there in Polish and English, and in both with the same places to fill."""
-    for key, (polish, english) in DESK.items():
-        assert polish, key
-        assert english, key
-        assert polish.count("{") == english.count("{"), key

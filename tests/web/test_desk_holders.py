@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ops.web.desk.site import WORDS
 from tests.days import today
 from tests.web.desk_acts import Clicked, clicking, covers
 from tests.web.office_stage import Client, OfficeStage
@@ -152,3 +153,11 @@ def test_axe_finds_nothing_where_somebody_acts_for_a_holder(
     expect(page.locator("#code")).to_have_count(1)
     assert axe_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_both_languages_say_the_same() -> None:
+    """Each word of the desk is there in Polish and English, and in both with the same places to fill."""
+    for key, (polish, english) in WORDS.items():
+        assert polish, key
+        assert english, key
+        assert polish.count("{") == english.count("{"), key
