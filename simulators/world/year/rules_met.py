@@ -223,7 +223,7 @@ NOT_AT_A_TILL: Final = {
         "A",
         "contract of at least 12 months; lease 1 zł net a month in the first year, or for all of it with "
         "other services",
-    ): "the operator's invoice",
+    ): "settlement",
     ("A", "Main Partners: a limited number, shown first"): "the office, the public list",
     ("A", "adverts on the prints of terminals"): "not yet",
     ("A", "newsletters, leaflets, posters, logos, the programme's web page"): "out",
@@ -257,8 +257,8 @@ NOT_AT_A_TILL: Final = {
         "below zero by it only where the programme says so",
     ): "the office",
     ("C", "statutory reliefs stay"): "out",
-    ("D", "VAT 23 % on the net sum of a document, half-up to the grosz"): "not yet",
-    ("D", "the lease from month 13 has a price table"): "the operator's invoice",
+    ("D", "VAT 23 % on the net sum of a document, half-up to the grosz"): "settlement",
+    ("D", "the lease from month 13 has a price table"): "settlement",
     ("D", "resignation by letter on the day it is recorded"): "the desk",
     ("D", "one visit is one sale, points are per receipt"): "out",
     (
