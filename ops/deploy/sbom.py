@@ -39,7 +39,7 @@ def component(entry: str) -> dict[str, Any]:
         "externalReferences": [
             {
                 "type": "distribution",
-                "url": f"https://pypi.org/project/{name}/{version}/",
+                "url": purl,  # of whatever index it is had from
                 "hashes": [{"alg": "SHA-256", "content": each} for each in HASH.findall(entry)],
             }
         ],
