@@ -82,11 +82,15 @@ def member(browser: Browser, office: OfficeStage, request: pytest.FixtureRequest
     made.context.close()
 
 
-def test_1_prices_discounts_and_promotions(member: Member) -> None:
-    """What holds now: the points' worth and the partners with what they give (§ 19.1)."""
+def test_1_prices_discounts_and_promotions(member: Member, office: OfficeStage) -> None:
+    """What holds now: the points' worth and every partner of the city (§ 19.1)."""
     member.open("h_offers")
     expect(member.page.get_by_role("heading", level=1)).to_have_text(member.say("h_offers"))
     expect(member.page.get_by_role("listitem").filter(has_text="100").last).to_be_visible()
+    partners = office.sql("select name from registry.partner where programme = 1 and status = 0")
+    shown = member.page.locator("main").inner_text()
+    assert [row["name"] for row in partners if row["name"] not in shown] == []
+    assert partners
 
 
 def test_2_until_when_entitled(member: Member) -> None:
@@ -112,7 +116,7 @@ def test_3_login_and_password(member: Member, office: OfficeStage) -> None:
     assert office.client().sign_in("czestochowa", f"{member.login}-b", NEW_PASSWORD).status == 303
 
 
-def test_4_own_data(member: Member) -> None:
+def test_4_own_data(member: Member, office: OfficeStage) -> None:
     """What is known is shown; the telephone changes with the password (§ 19.4)."""
     member.open("h_data")
     expect(member.page.locator("#name")).to_have_text("Ktoś Nowy")
@@ -121,15 +125,18 @@ def test_4_own_data(member: Member) -> None:
     member.page.keyboard.press("Enter")
     member.is_told("h_done")
     expect(member.page.get_by_label(member.say("h_phone"))).to_have_value("600700800")
+    assert office.client().get(f"/{member.language}/me/data").status == 303  # nobody else's to read
 
 
-def test_5_duplicate(member: Member) -> None:
+def test_5_duplicate(member: Member, office: OfficeStage) -> None:
     """An application that the desk has from then on (§ 19.6)."""
     member.open("h_duplicate")
     member.tab_to(member.page.get_by_role("radio").first)
     member.page.keyboard.press("Space")
     member.press("h_dup_ask")
     expect(member.page.get_by_role("status")).to_be_visible()
+    asked = office.sql("select kind, state from people.application where account = $1", member.account)
+    assert [(row["kind"], row["state"]) for row in asked] == [("duplicate", "received")]
 
 
 def test_6_block(member: Member, office: OfficeStage) -> None:
@@ -157,12 +164,14 @@ def test_7_history(member: Member) -> None:
     assert told.value.path().read_text(encoding="utf-8-sig").count("\n") == 1 + 3
 
 
-def test_8_messages(member: Member) -> None:
+def test_8_messages(member: Member, office: OfficeStage) -> None:
     """What is written to the desk stands there (§ 19.8)."""
     member.open("h_messages")
     member.fill("h_text", "Dzień dobry")
     member.press("h_send")
     expect(member.page.locator(".said").first).to_have_text("Dzień dobry")
+    kept = office.sql("select from_holder from people.message where account = $1", member.account)
+    assert [row["from_holder"] for row in kept] == [True]
 
 
 def test_9_deletion(member: Member, office: OfficeStage) -> None:
