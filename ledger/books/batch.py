@@ -42,24 +42,18 @@ async def post_batch(
         await _post(ask, 0, 1, postings, on_answers)
         return
     for home, part in (await _claim(ask, buckets, postings, on_answers)).items():
-        left = list(part)
-
-        def take_out(answers: Answers, left: list[Posting] = left) -> None:
-            answered = {id(posting) for posting, _ in answers}
-            left[:] = [posting for posting in left if id(posting) not in answered]
-            on_answers(answers)
-
-        try:
-            await _post(ask, home, buckets, part, take_out)
-        except ServerLost:
-            on_answers(_put_off(left))
+        await _post(ask, home, buckets, part, on_answers)
 
 
 async def _post(
     ask: Ask, bucket: int, buckets: int, postings: list[Posting], on_answers: Callable[[Answers], object]
 ) -> None:
     while postings:
-        answer = await _put(ask, POST_BATCH, bucket, buckets, *columns(postings))
+        try:
+            answer = await _put(ask, POST_BATCH, bucket, buckets, *columns(postings))
+        except ServerLost:  # the other buckets go on
+            on_answers(_put_off(postings))
+            return
         done, postings = outcomes(postings, answer)
         on_answers(done)
 

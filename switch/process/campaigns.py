@@ -54,9 +54,9 @@ class Campaigns:
             versions.setdefault(one.programme, []).append(self._versions[key])
         now = {programme: in_force(of_it, now_ms) for programme, of_it in versions.items()}
         terms = {programme: terms_of(version) for programme, version in now.items() if version.number}
-        for version in now.values():  # from nothing on: an increase is seen from the first points
+        for programme in terms:  # from nothing on: an increase is seen from the first points
             for what in Points._fields:
-                self._points.setdefault((version.rules.programme.code, what), 0)
+                self._points.setdefault((now[programme].rules.programme.code, what), 0)
         slices = SLICES_MAX
         for span in await spans_to_look_at(connection, min(one.since_ms for one in ruled)):
             left = span
