@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -103,6 +104,19 @@ class Drill:
         view = await cluster.wait_for(cluster.is_whole, RETURN_S_MAX, "all nodes there")
         old = cluster.node(view.named(LEADER) or "")
         rewinds = cluster.count_in_log(old, REWOUND)
+
+        async def fail_over(watch: Watch) -> None:
+            await self._fail(kind, old)
+            await watch.answered_after(trio.current_time())
+            await trio.sleep(WINDOW_S)
+            await self._bring_back(kind, old)
+
+        found = await self._under_load(kind, fail_over)
+        found.came_back = "by pg_rewind" if cluster.count_in_log(old, REWOUND) > rewinds else "as it was"
+        return found
+
+    async def _under_load(self, kind: str, trouble: Callable[[Watch], Awaitable[None]]) -> Round:
+        """Trade, have the trouble amid it and trade on; when all is whole and settled, look at the books."""
         watch, load = Watch(self._log), Load(self._plan, self._lines)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch.run)
@@ -110,17 +124,12 @@ class Drill:
             await watch.answered_after(0.0)
             await trio.sleep(WINDOW_S + 1.0)
             in_flight = watch.mark()
-            await self._fail(kind, old)
-            await watch.answered_after(trio.current_time())
-            await trio.sleep(WINDOW_S)
-            await self._bring_back(kind, old)
+            await trouble(watch)
             report = await load.end()
             watch.look()
             nursery.cancel_scope.cancel()
-        view = await cluster.wait_for(cluster.is_whole, RETURN_S_MAX, f"{old.name} back")
-        is_rewound = cluster.count_in_log(old, REWOUND) > rewinds
+        view = await self._cluster.wait_for(self._cluster.is_whole, RETURN_S_MAX, "all nodes there")
         found = await self._compared(kind, watch.silence(), in_flight, len(report.remaining))
-        found.came_back = "by pg_rewind" if is_rewound else "as it was"
         found.timeline = view.timeline
         return found
 
@@ -160,28 +169,22 @@ class Drill:
         """Kill both standbys under load, look what terminals are told, and bring one back."""
         cluster = self._cluster
         view = await cluster.wait_for(cluster.is_whole, RETURN_S_MAX, "all nodes there")
-        standbys = [node for node in cluster.nodes if node.name != view.named(LEADER)]
-        watch, load = Watch(self._log), Load(self._plan, self._lines)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch.run)
-            nursery.start_soon(load.run)
-            await watch.answered_after(0.0)
-            await trio.sleep(WINDOW_S + 1.0)
-            in_flight = watch.mark()
-            for node in standbys:
-                cluster.kill(node)
+        first, second = (node for node in cluster.nodes if node.name != view.named(LEADER))
+        backends = 0
+
+        async def lose_both(watch: Watch) -> None:
+            nonlocal backends
+            cluster.kill(first)
+            cluster.kill(second)
             await trio.sleep(ALONE_S)
             backends = await self._count_waiting()
-            cluster.start_node(standbys[0])
+            cluster.start_node(first)
             await cluster.wait_for(lambda view: bool(view.named(SYNCHRONOUS)), RETURN_S_MAX, "a standby")
             await watch.answered_after(trio.current_time())
             await trio.sleep(WINDOW_S)
-            cluster.start_node(standbys[1])
-            report = await load.end()
-            watch.look()
-            nursery.cancel_scope.cancel()
-        await cluster.wait_for(cluster.is_whole, RETURN_S_MAX, "all nodes there")
-        found = await self._compared(ALONE, watch.silence(), in_flight, len(report.remaining))
+            cluster.start_node(second)
+
+        found = await self._under_load(ALONE, lose_both)
         found.came_back = f"a standby was started after {ALONE_S:g} s, {backends} backends waited for one"
         return found
 
@@ -202,9 +205,9 @@ def told(counts: dict[str, int]) -> str:
 def line_of(number: int, each: Round) -> str:
     """Return a round as one line."""
     back = (
-        f"timeline {each.timeline}, the old primary came back {each.came_back}"
-        if each.timeline
-        else each.came_back
+        each.came_back
+        if each.kind == ALONE
+        else f"timeline {each.timeline}, the old primary came back {each.came_back}"
     )
     return (
         f"{number:3} {each.kind}: {each.in_flight} in flight; rate {each.rate_before:.0f}/s before,"
