@@ -42,7 +42,7 @@ STOP_S_MAX: Final = 40.0
 POLL_S: Final = 0.02
 NICE: Final = 5
 """The switch gives way to the terminals, so that what is in flight waits in it and not before it."""
-POSTGRES: Final = {"max_wal_size": "1GB", "max_connections": "60"}
+POSTGRES: Final = {"max_wal_size": "1GB", "max_connections": "120"}
 
 
 class StageError(Exception):
