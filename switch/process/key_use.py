@@ -21,21 +21,25 @@ log = structlog.get_logger()
 
 
 class KeyUse:
-    """Asks and tells the registry over a connection of its own. `nursery` holds what nobody waits for."""
+    """Asks and tells the registry over a connection of its own. `nursery` holds what nobody waits for, one
+    note a terminal; what it is cancelled before is noted at the next sign-on.
+    """
 
     def __init__(self, session: Session, directory: Directory, nursery: trio.Nursery) -> None:
         self._session = session
         self._directory = directory
         self._nursery = nursery
         self._turn = trio.Lock()
+        self._noting: set[int] = set()
 
     def may_use_at_once(self, number: int, generation: int) -> bool:
         """Return whether the terminal may be accepted without asking, as no other generation lives."""
         terminal = self._directory.terminals[number]
         if any(other != generation for other in terminal.keys):
             return False
-        if generation > terminal.used_generation:
-            self._nursery.start_soon(self._note, terminal, generation)
+        if generation > terminal.used_generation and number not in self._noting:
+            self._noting.add(number)
+            self._nursery.start_soon(self._note_unwaited, terminal, generation)
         return True
 
     async def may_use(self, number: int, generation: int) -> bool:
@@ -59,6 +63,12 @@ class KeyUse:
         except LedgerError as error:
             log.warning("key_not_asked", terminal=terminal.number, problem=str(error))
             return False
+
+    async def _note_unwaited(self, terminal: Terminal, generation: int) -> None:
+        try:
+            await self._note(terminal, generation)
+        finally:
+            self._noting.discard(terminal.number)
 
     async def _note(self, terminal: Terminal, generation: int) -> bool:
         async def job(connection: Connection) -> bool:

@@ -142,7 +142,12 @@ class Worker:
                 base.start_soon(self._keeper(database).run)
                 listening = self._surroundings.listen(self._config)
                 await self._serve(
-                    database, feed, listening, stop, lambda: on_ready(WorkerReady(self._worker, http))
+                    database,
+                    feed,
+                    listening,
+                    stop,
+                    lambda: on_ready(WorkerReady(self._worker, http)),
+                    keys=KeyUse(database.session(), self._directory, base),
                 )
             base.cancel_scope.cancel()
 
@@ -192,6 +197,8 @@ class Worker:
         listening: socket.socket | Entrance,
         stop: trio.Event,
         report: Callable[[], None],
+        *,
+        keys: KeyUse,
     ) -> None:
         config = self._config
         async with trio.open_nursery() as back:
@@ -222,7 +229,7 @@ class Worker:
                 ),
                 feed_is_stale=feed.is_stale,
                 nursery=back,
-                keys=KeyUse(database.session(), self._directory, back),
+                keys=keys,
                 use_pump=None if isinstance(listening, socket.socket) else False,
                 draw=self._master_key.draw,
             )

@@ -90,6 +90,47 @@ async def test_the_first_key_of_all_is_noted_and_not_waited_for(
     assert [key["used_at"] is not None for key in keys] == [True]
 
 
+async def test_a_use_is_noted_once_however_often_a_terminal_comes(
+    owner: Database, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who signs on again and again while the registry is slow leaves one note to be made."""
+    master = MasterKey.create(tmp_path / "master.key")
+    await seed(owner, master)
+    may_go = trio.Event()
+    note = KeyUse._note
+
+    async def slowly(key_use: KeyUse, terminal: Terminal, generation: int) -> bool:
+        await may_go.wait()
+        return await note(key_use, terminal, generation)
+
+    monkeypatch.setattr(KeyUse, "_note", slowly)
+    async with trio.open_nursery() as nursery:
+        worker = Worker(database, master, nursery)
+        await worker.feed.refresh()
+        assert all([await worker.accepts(1) for _ in range(50)])
+        assert len(nursery.child_tasks) == 1
+        may_go.set()
+    assert await worker.accepts(1)
+    assert len(nursery.child_tasks) == 0
+
+
+async def test_a_drain_does_not_wait_for_notes(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All terminals come at once and are noted one by one: a worker that is drained meanwhile ends."""
+
+    async def never(key_use: KeyUse, terminal: Terminal, generation: int) -> bool:
+        await trio.sleep_forever()
+        return True
+
+    monkeypatch.setattr(KeyUse, "_note", never)
+    with trio.fail_after(HANG_S):
+        async with running_worker(fresh, owner, tmp_path) as running:
+            await running.line()
+            running.stop.set()
+            await running.stopped.wait()
+
+
 async def test_without_a_database_a_rotation_waits_and_settled_keys_work(
     workers: tuple[Worker, Worker], owner: Database
 ) -> None:
