@@ -8,6 +8,7 @@ Knows nothing of postings or of the registry. Errors leave as the closed types o
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeVar
@@ -100,7 +101,8 @@ async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Op
         raise DatabaseMisconfigured(f"the DSN cannot be used: {error}") from error
     try:
         watch_socket(connection._transport.get_extra_info("socket"))
-        return Opened(connection, *await asyncio.wait_for(settle_session(connection), timeout_s))
+        async with asyncio.timeout(timeout_s):
+            return Opened(connection, *await settle_session(connection))
     except BaseException:
         connection.terminate()
         raise
@@ -232,12 +234,13 @@ class Database:
             await connection.add_listener(channel, lambda *_: on_notify())
             on_ready()
             while True:
-                try:
-                    await asyncio.wait_for(lost.wait(), LISTEN_PROBE_S)
-                except TimeoutError:
-                    await asyncio.wait_for(connection.execute(PROBE), LISTEN_PROBE_S)
-                else:
-                    raise DatabaseUnavailable("the listening connection was lost")
+                # Not wait_for: before Python 3.12 it forgets who is cancelled in the moment of the answer.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LISTEN_PROBE_S):
+                        await lost.wait()
+                        raise DatabaseUnavailable("the listening connection was lost")
+                async with asyncio.timeout(LISTEN_PROBE_S):
+                    await connection.execute(PROBE)
         except Exception as error:
             closed = translate(error)
             if closed is None:
