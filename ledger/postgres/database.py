@@ -137,6 +137,19 @@ def call_later(delay_s: float, callback: Callable[..., object], *args: object) -
     asyncio.get_running_loop().call_later(delay_s, callback, *args)
 
 
+class Bridged(asyncio.Task[Any]):
+    """A coroutine that trio waits for; `on_cancel` is called before it hears that it is cancelled."""
+
+    def __init__(self, coroutine: Any, loop: Any, on_cancel: Callable[[], object]) -> None:
+        super().__init__(coroutine, loop=loop)
+        self._before_cancel = on_cancel
+
+    def cancel(self, msg: Any = None) -> bool:
+        """As asyncio says."""
+        self._before_cancel()
+        return super().cancel(msg)
+
+
 class Database:
     """A bounded set of connections to one database, used from trio. Made by `open_database`."""
 
@@ -169,9 +182,14 @@ class Database:
                     other.connection.terminate()
         return opened
 
-    async def bridge(self, function: Callable[..., Awaitable[T]], *args: object) -> T:
-        """Run one asyncio coroutine function from trio; a trio cancellation cancels it."""
-        result: T = await trio_asyncio.aio_as_trio(function, loop=self._loop)(*args)
+    async def bridge(
+        self,
+        function: Callable[..., Awaitable[T]],
+        *args: object,
+        on_cancel: Callable[[], object] = lambda: None,
+    ) -> T:
+        """Run one asyncio coroutine function from trio; a trio cancellation cancels it, after `on_cancel`."""
+        result: T = await self._loop.run_aio_future(Bridged(function(*args), self._loop, on_cancel))
         return result
 
     async def run(self, job: Job[T], *, timeout_s: float = 10.0) -> T:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import asyncpg
 import trio
 
-from ledger.errors import DatabaseContended, DatabaseUnavailable, StatementRefused
+from ledger.errors import DatabaseContended, DatabaseUnavailable, LedgerError, StatementRefused
 from ledger.postgres.errors import translate
 from ledger.postgres.fitness import is_doubtful
 from ledger.postgres.lineage import Server, StandbyAwaited, check_left
@@ -71,8 +71,14 @@ class Session:
         `ledger.errors`. Only after StatementRefused and DatabaseContended is the session as good as before:
         after all others it is gone, the outcome of the job is unknown, and the next call opens another.
         """
-        result: T = await self._database.bridge(self._job, job, timeout_s, connect_s)
-        return result
+        try:
+            result: T = await self._database.bridge(
+                self._job, job, timeout_s, connect_s, on_cancel=self._abandon
+            )
+            return result
+        except LedgerError:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            raise
 
     async def join(self, connect_s: float) -> Connection:
         """Inside a job of another session of the same `Database`: this one's connection, opened if need be.
@@ -108,8 +114,15 @@ class Session:
         """Terminate the connection of a job past its time limit, by trio's clock."""
         if now_s >= self._until_s and self._connection is not None:
             self._is_overdue = True
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Terminate the connection under its job. asyncpg, cancelled in a transaction, would take leave of
+        it, and wait for a silent server without end.
+        """
+        if self.is_connected:
             self._left.append(self.backend)
-            self._connection.terminate()
+            self._connection.terminate()  # type: ignore[union-attr]
 
     def end_past(self, newest: Server) -> None:
         """Terminate the connection if its server is one of the past now."""
@@ -142,8 +155,6 @@ class Session:
             return await (work if timeout_s is None else self.limit(work, timeout_s))
         except BaseException as error:
             if not isinstance(error, Exception):  # asyncio's word for cancelled
-                if connection is not None:
-                    self._left.append(self.backend)
                 self.terminate()
                 raise
             closed = translate(error)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Final, NamedTuple
@@ -23,7 +23,7 @@ import trio
 
 from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
-from ledger.books.sharded import AnyCommitter, make_committer
+from ledger.books.sharded import make_committer
 from ledger.engine.shards import Shards, read_shards
 from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
 from ledger.postgres.database import Database, open_database
@@ -136,7 +136,7 @@ class Worker:
             )
             self._readiness = Readiness(self._directory, feed, self._postings)
             http = await self._start_http(base)
-            if await self._load(database, feed, stop):
+            if await _unless_stopped(stop, partial(self._load, database, feed)):
                 base.start_soon(feed.run)
                 base.start_soon(self._postings.probe, database.session())
                 base.start_soon(self._keeper(database).run)
@@ -171,24 +171,22 @@ class Worker:
             keeper.add(City(self._meters, lambda: keeper.is_elected).jobs)
         return keeper
 
-    async def _load(self, database: Database, feed: Feed, stop: trio.Event) -> bool:
-        """Load the registry, waiting for Postgres if need be; False if told to stop first."""
-        while not stop.is_set():
+    async def _load(self, database: Database, feed: Feed) -> None:
+        """Load the registry, waiting for Postgres if need be."""
+        while True:
             try:
                 await database.run(lambda c: check_master_key(c, self._master_key))
                 await feed.refresh()
                 self._shards = await database.run(read_shards)
                 feed.problem = None
                 self._outage.works(self)
-                return True
+                return
             except (DatabaseMisconfigured, SecretsError):
                 raise
             except LedgerError as error:
                 feed.problem = str(error)
                 self._outage.failed(self, f"waiting to start: {error}")
-                with trio.move_on_after(LOAD_RETRY_S):
-                    await stop.wait()
-        return False
+                await trio.sleep(LOAD_RETRY_S)
 
     async def _serve(
         self,
@@ -215,7 +213,7 @@ class Worker:
                 rng=random.Random(self._master_key.draw(16)),
             )
             self._readiness.committer = committer
-            if not await _started(committer, back, stop):
+            if not await _unless_stopped(stop, partial(back.start, committer.run)):
                 listening.close()
                 return
             front = self._front = self._readiness.front = Front(
@@ -281,8 +279,8 @@ class Worker:
             self._front.connections.close_other_keys(terminal)
 
 
-async def _started(committer: AnyCommitter, nursery: trio.Nursery, stop: trio.Event) -> bool:
-    """Start the committer, which waits for what its connections need; False if told to stop first."""
+async def _unless_stopped(stop: trio.Event, start: Callable[[], Awaitable[object]]) -> bool:
+    """Await what may wait long for the database; False, and it is cancelled, if told to stop first."""
     with trio.CancelScope() as starting:
         async with trio.open_nursery() as watch:
 
@@ -291,6 +289,6 @@ async def _started(committer: AnyCommitter, nursery: trio.Nursery, stop: trio.Ev
                 starting.cancel()
 
             watch.start_soon(end_with_stop)
-            await nursery.start(committer.run)
+            await start()
             watch.cancel_scope.cancel()
     return not starting.cancelled_caught

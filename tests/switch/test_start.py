@@ -1,6 +1,9 @@
 """What a worker does while it may not have all its connections: waits, says for what, ends when told to."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -50,3 +53,24 @@ async def test_a_start_without_its_connections_waits(
                 await beside.ready.wait()
                 await until_ready(http)
     assert beside.ready.is_set() is is_let_in
+
+
+WAITING = """select pid from pg_stat_activity
+  where datname = current_database() and wait_event_type = 'Lock' and query like '%registry.partner%'"""
+
+
+async def test_a_load_that_is_kept_waiting_ends_with_the_worker(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
+) -> None:
+    """Told to end while the database is silent, a worker that has not loaded ends, and waits for no limit."""
+    master = MasterKey.create(tmp_path / "master.key")
+    await seed(owner, master)
+    holder = owner.session()
+    await holder.run(lambda c: c.execute("begin; lock table registry.partner"))
+    with ExitStack() as stack, trio.fail_after(HANG_S):
+        async with worker_beside(fresh.service_dsn, master) as beside:
+            while (backend := await owner.run(lambda c: c.fetchval(WAITING))) is None:
+                await trio.sleep(0.02)
+            os.kill(backend, signal.SIGSTOP)
+            stack.callback(os.kill, backend, signal.SIGCONT)
+    assert not beside.ready.is_set()
