@@ -47,6 +47,11 @@ _INSERT: Final = """insert into registry.invoice (programme, series, year, numbe
 _DOCUMENT: Final = """insert into registry.invoice_document (programme, series, year, number, document)
   values ($1, $2, $3, $4, $5)"""
 
+_NOTES: Final = """select d.document from registry.invoice i
+  join registry.invoice_document d using (programme, series, year, number)
+  where i.programme = $1 and i.month = $2 and i.kind = 'note' and ($3::int is null or i.partner = $3)
+  order by i.year, i.number"""
+
 
 class Order(NamedTuple):
     """What is to be issued: to whom, for which month ("2026-11") and statement, over how much."""
@@ -184,6 +189,23 @@ async def find_document(connection: Connection, text: str) -> tuple[Issued, byte
         *issued[:4],
     )
     return issued, document
+
+
+async def notes_of(
+    connection: Connection, programme: int, month: str, partner: int | None = None
+) -> list[bytes]:
+    """The notes issued for a month, of all partners or one, by number: at most one of each partner."""
+    return [row["document"] for row in await connection.fetch(_NOTES, programme, month, partner)]
+
+
+async def has_notes(connection: Connection, programme: int, month: str) -> bool:
+    """Whether a note was issued for a month."""
+    found: bool = await connection.fetchval(
+        "select exists (select from registry.invoice where programme = $1 and month = $2 and kind = 'note')",
+        programme,
+        month,
+    )
+    return found
 
 
 async def unsent(

@@ -15,17 +15,20 @@ from cyclopts import App, Parameter
 from ledger.postgres.database import Database
 from ledger.registry.bounds import ID_MAX, INT32_MAX, check_number
 from ledger.registry.invoice_parties import City, Seller, set_city, set_seller
-from ledger.registry.invoices import Issued, find_document, list_issued, record_number
+from ledger.registry.invoices import Issued, find_document, list_issued, notes_of, record_number
 from ledger.registry.programmes import list_programmes
 from ledger.settlement.statement import check_month, read_statement, read_statements
+from ops.cli.files import folder_there, write_file
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import NOBODY, By, Json, Programme, pick_programme, tell_done
 from ops.exit_codes import Exit
 from ops.invoices.issuing import Refused, issue_all, send_all
+from ops.invoices.note_files import file_name, note_pdf, notes_csv, read_note
 from ops.invoices.sinks import FileSink, Sink, find_sink
 from ops.output import Row, print_fields, print_json, print_line, print_rows, print_text, say
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
+from ops.settlement.words import Language
 
 SHOWN: Final = (
     "number", "kind", "partner", "month", "issued_on", "net_grosze", "vat_grosze", "gross_grosze", "sent_at",
@@ -188,7 +191,9 @@ async def list_(
 
 @app.command(
     help_epilogue=examples(
-        "invoices show F/CZESTOCHOWA/2026/1", "invoices show F/CZESTOCHOWA/2026/1 --xml > invoice.xml"
+        "invoices show F/CZESTOCHOWA/2026/1",
+        "invoices show F/CZESTOCHOWA/2026/1 --xml > invoice.xml",
+        "invoices show N/CZESTOCHOWA/2026/1 --pdf note.pdf",
     )
 )
 async def show(
@@ -196,18 +201,53 @@ async def show(
     /,
     *,
     xml: Annotated[bool, Parameter(help="The document itself, as it was issued.")] = False,
+    pdf: Annotated[Path | None, Parameter(help="Write a note there as tagged PDF (extra `office`).")] = None,
+    csv: Annotated[Path | None, Parameter(help="Write a note there as CSV.")] = None,
+    language: Annotated[Language, Parameter(help="Of the PDF.")] = "pl",
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Show one document."""
+    """Show one document, or write a note out to be read."""
     async with looking(place) as database:
         issued, content = await database.run(lambda c: find_document(c, number))
+    if pdf is not None:
+        write_file(pdf, note_pdf(read_note(content), language))
+    if csv is not None:
+        write_file(csv, notes_csv([read_note(content)]).encode())
     if xml:
         print_text(content.decode())
     elif json:
         print_json(as_document(issued))
-    else:
+    elif pdf is None and csv is None:
         print_fields(shown(issued), as_json=False)
+
+
+@app.command(help_epilogue=examples("invoices notes november --month 2026-11 --pdf"))
+async def notes(
+    directory: Annotated[Path, Parameter(help="Where the files go; made if it is not there.")],
+    /,
+    *,
+    month: Month,
+    pdf: Annotated[bool, Parameter(help="A PDF of each note, too.")] = False,
+    language: Annotated[Language, Parameter(help="Of the PDFs.")] = "pl",
+    programme: Programme = None,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Write the notes of rebates of a month: one CSV of them all, and PDFs if wanted."""
+    check_month(month)
+    async with looking(place) as database:
+        chosen = await database.run(lambda c: pick_programme(c, programme))
+        found = [read_note(each) for each in await database.run(lambda c: notes_of(c, chosen, month))]
+    folder_there(directory)
+    write_file(directory / "notes.csv", notes_csv(found).encode())
+    for one in found if pdf else ():
+        write_file(directory / file_name(one.number, "pdf"), note_pdf(one, language))
+    tell_done(
+        f"{len(found)} notes written to {directory}.",
+        {"notes": len(found), "directory": str(directory)},
+        as_json=json,
+    )
 
 
 @app.command(

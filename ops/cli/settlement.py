@@ -20,6 +20,7 @@ from ledger.settlement.closing import Settled
 from ledger.settlement.compute import Summary
 from ledger.settlement.statement import check_month, read_statement, read_statements
 from ops.cli.amounts import AmountError, parse_amount
+from ops.cli.files import folder_there, write_file
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import NOBODY, UNSURE, By, BySure, Json, Programme, pick_programme, tell_done
 from ops.errors import CommandError
@@ -126,9 +127,9 @@ async def statement(
         chosen = await database.run(lambda c: pick_programme(c, programme))
         found = await database.run(lambda c: read_statement(c, chosen, partner, month))
     if pdf is not None:
-        _write(pdf, statement_pdf(found, language))
+        write_file(pdf, statement_pdf(found, language))
     if csv is not None:
-        _write(csv, statements_csv([found]).encode())
+        write_file(csv, statements_csv([found]).encode())
     if json:
         print_json(found)
     elif pdf is None and csv is None:
@@ -159,14 +160,11 @@ async def export(
         chosen = await database.run(lambda c: pick_programme(c, programme))
         found = await database.run(lambda c: read_statements(c, chosen, month))
         summary = await database.run(lambda c: _summary(c, chosen, month), timeout_s=RUN_S_MAX)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(Exit.STATE, f"{directory}: {error.strerror}.") from None
-    _write(directory / "statements.csv", statements_csv(found).encode())
-    _write(directory / "summary.csv", summary_csv(summary).encode())
+    folder_there(directory)
+    write_file(directory / "statements.csv", statements_csv(found).encode())
+    write_file(directory / "summary.csv", summary_csv(summary).encode())
     for one in found if pdf else ():
-        _write(directory / f"{one.number.replace('/', '-')}.pdf", statement_pdf(one, language))
+        write_file(directory / f"{one.number.replace('/', '-')}.pdf", statement_pdf(one, language))
     tell_done(
         f"{len(found)} statements written to {directory}.",
         {"statements": len(found), "directory": str(directory)},
@@ -246,10 +244,3 @@ def _shown(line: Any) -> Row:
         "vat_rate": line.vat_rate,
         "origin": line.origin,
     }
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise CommandError(Exit.STATE, f"{path}: {error.strerror}.") from None

@@ -200,6 +200,7 @@ SHAPES: Final[dict[str, Schema]] = {
     "invoices make": inside(
         fields("there int, sent text[]"), issued=rows(INVOICE), refused=rows("what text, why text")
     ),
+    "invoices notes": fields("notes int, directory text"),
     "invoices number": fields("number text, ksef_number text"),
     "invoices seller": fields("programme int, nip text"),
     "invoices send": inside(fields("sent text[]"), refused=rows("what text, why text")),

@@ -18,6 +18,7 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import kept_statements, proposals
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import ID_MAX, check_number, check_text
+from ledger.registry.invoices import Issued, has_notes, list_issued
 from ledger.registry.partners import check_partner
 from ledger.registry.proposals import Act, ProposalState
 from ledger.registry.settlements import NET_GROSZE_MAX, ORIGIN_CHARACTERS_MAX
@@ -49,6 +50,8 @@ class MonthView(NamedTuple):
     statements: list[Any]
     close: Any | None
     """The proposal to close it, where there is one that was not refused."""
+    has_notes: bool
+    """Whether notes of rebates were issued for it."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ class MonthDesk:
                 connection, self.programme, month, after=after, limit=PAGE + 1
             )
             close = await proposals.newest(connection, self.programme, CLOSE, month, open_only=True)
-            return MonthView(await _summary(connection, self.programme, month), page, close)
+            summary = await _summary(connection, self.programme, month)
+            noted = await has_notes(connection, self.programme, month)
+            return MonthView(summary, page, close, noted)
 
         return await self.database.run(job)
 
@@ -87,6 +92,10 @@ class MonthDesk:
     async def statement(self, partner: int, month: str) -> Statement:
         """Return the statement of a partner. Raises NotInRegistry, RegistryRefused."""
         return await self.database.run(lambda c: read_statement(c, self.programme, partner, month))
+
+    async def documents(self, month: str, partner: int) -> list[Issued]:
+        """Return what was issued to a partner for a month."""
+        return await self.database.run(lambda c: list_issued(c, self.programme, month=month, partner=partner))
 
     async def statements(self, month: str) -> list[Statement]:
         """Return all statements of a month. Raises NotInRegistry without any, RegistryRefused."""

@@ -1,41 +1,25 @@
 """A statement as PDF: tagged (PDF/UA-1), with a chart of its days, Polish or English.
 
-Owns the document's data and its making by typst, of the extra `office`. Must not compute a sum.
+Owns the document's data. Must not compute a sum, nor know how a PDF is made (`ops.settlement.typeset`).
 """
 
 from __future__ import annotations
 
-import json
 from importlib import resources
-from typing import Any, Final
+from typing import Any
 
-from ledger.errors import RegistryRefused
 from ledger.settlement.statement import Line, Statement
 from ops.settlement.chart import chart_of
 from ops.settlement.moments import moment_of
+from ops.settlement.typeset import typeset
 from ops.settlement.words import Language, word, zloty
-
-STANDARD: Final = "ua-1"
 
 
 def statement_pdf(statement: Statement, language: Language = "pl") -> bytes:
     """Return a statement as PDF. Raises RegistryRefused where the extra `office` is not installed."""
-    try:
-        import typst  # noqa: PLC0415 - an extra: whoever makes no PDF needs none
-    except ImportError:
-        raise RegistryRefused("a PDF wants the extra `office`: pip install cityswitch[office]") from None
     template = resources.files("ops.settlement").joinpath("statement.typ").read_bytes()
-    made: bytes = typst.compile(
-        template,
-        format="pdf",
-        pdf_standards=[STANDARD],
-        ignore_system_fonts=True,
-        sys_inputs={
-            "data": json.dumps(_data(statement, language), ensure_ascii=False),
-            "chart": chart_of(statement.month, statement.days),
-        },
-    )
-    return made
+    chart = chart_of(statement.month, statement.days)
+    return typeset(template, _data(statement, language), chart=chart)
 
 
 def line_name(line: Line, language: Language) -> str:

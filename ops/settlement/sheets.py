@@ -19,7 +19,7 @@ SUMS = ("net_grosze", "vat_grosze", "gross_grosze", "rebates_grosze", "due_grosz
 
 def statements_csv(statements: Iterable[Statement]) -> str:
     """Return statements: a row for each line, then one `total` with the sums and one for each day."""
-    return _sheet(
+    return sheet(
         ("number", "partner", "name", "tax_id", "row", *LINE_COLUMNS, *SUMS[1:], "date", *_DAY),
         (row for statement in statements for row in _rows(statement)),
     )
@@ -32,7 +32,7 @@ def summary_csv(summary: Summary) -> str:
     rows: list[tuple[object, ...]] = [(*head, "line", *_line(line), *blank) for line in summary.lines]
     sums = [getattr(summary, name) for name in SUMS]
     rows.append((*head, "total", "", "", summary.statements, "", sums[0], "", *sums[1:]))
-    return _sheet(("programme", "month", "row", *LINE_COLUMNS, *SUMS[1:]), rows)
+    return sheet(("programme", "month", "row", *LINE_COLUMNS, *SUMS[1:]), rows)
 
 
 _DAY = (
@@ -61,7 +61,8 @@ def _line(line: Line) -> tuple[object, ...]:
     return (line.kind, line.origin, line.quantity, line.unit_grosze, line.net_grosze, rate)
 
 
-def _sheet(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def sheet(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table as CSV, no text of which is a formula to a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

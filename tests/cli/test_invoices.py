@@ -60,6 +60,31 @@ def test_a_month_is_issued_sent_and_listed(office: Run, tmp_path: Path) -> None:
     assert json.loads(office("invoices", "list", "--skip", "1", "--json")[1]) == rows[1:]
 
 
+def test_notes_are_written_out_to_be_read(office: Run, tmp_path: Path) -> None:
+    """One as CSV and PDF, all of a month into a folder; an invoice is none, and no place is a clear line."""
+    office("invoices", "seller", *SELLER)
+    made = json.loads(
+        office("invoices", "make", "--month", "2026-10", "--partner", "7", "--hold", "--json")[1]
+    )
+    invoice, note = (row["number"] for row in made["issued"])
+    sheet, pdf = tmp_path / "note.csv", tmp_path / "note.pdf"
+    assert office("invoices", "show", note, "--csv", str(sheet), "--pdf", str(pdf)) == (Exit.OK, "", "")
+    assert "5000" in sheet.read_text(encoding="utf-8").splitlines()[-1]
+    assert pdf.read_bytes().startswith(b"%PDF")
+    folder = tmp_path / "notes"
+    status, out, _ = office("invoices", "notes", str(folder), "--month", "2026-10", "--pdf", "--json")
+    assert (status, json.loads(out)) == (Exit.OK, {"notes": 1, "directory": str(folder)})
+    names = {file.name for file in folder.iterdir()}
+    assert names == {"notes.csv", f"{note.replace('/', '-')}.pdf"}
+    assert (folder / "notes.csv").read_bytes() == sheet.read_bytes()
+    status, _, err = office("invoices", "show", invoice, "--pdf", str(tmp_path / "x.pdf"))
+    assert (status, "is no note" in err) == (Exit.USAGE, True)
+    for place in (sheet, tmp_path / "not" / "there.csv"):
+        status = office("invoices", "show", note, "--csv", str(place))[0]
+        assert status == (Exit.OK if place == sheet else Exit.STATE)
+    assert office("invoices", "notes", str(sheet), "--month", "2026-10")[0] == Exit.STATE
+
+
 def test_what_is_held_back_is_sent_later_and_named_by_its_ksef_number(office: Run, tmp_path: Path) -> None:
     """Issued, sent, numbered by KSeF by hand; the correction of the next month names that number."""
     office("invoices", "seller", *SELLER)

@@ -163,6 +163,7 @@ TABLE: Final[dict[str, Row]] = {
     "invoices city": on_id(*TAXPAYER),
     "invoices list": in_programme(),
     "invoices show": both(lambda w: (w.invoice,)),
+    "invoices notes": both(lambda w: (w.out("notes"), "--month", "2026-10", "--programme", w.code)),
     "invoices make": in_programme("--month", "2026-10", own=NOT_FOUND),  # it was not settled
     "invoices send": both(lambda w: ("--to", w.out("invoices"), "--programme", w.code)),
     "invoices number": both(lambda w: (w.invoice, "5265877635-20261205-A1B2C3-D4E5F6-12")),

@@ -16,7 +16,14 @@ from ledger.registry import proposals
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.invoice_parties import Seller
+from ledger.registry.invoices import Numbered, Order, issue
+from ops.invoices.drafts import drafts_of
+from ops.invoices.fa3 import Parties
+from ops.invoices.note_files import read_note
+from ops.invoices.notes import write_note
 from tests.days import today
+from tests.ops.statements import rebate, statement
 from tests.ops.test_applications import number_of
 from tests.web.desk_acts import Clicked, clicking, covers
 from tests.web.office_stage import TESTER, Client, OfficeStage
@@ -88,6 +95,8 @@ def fault(page: Page) -> str:
     f"POST {MONTH} correct", f"POST {MONTH} close", "POST /desk/proposals/{number:int} approve",
     "POST /desk/proposals/{number:int} refuse", f"GET {PARTNER}", f"GET {PARTNER}/csv",
     f"GET {PARTNER}/pdf", f"GET {MONTH}/statements.csv", f"GET {MONTH}/summary.csv",
+    f"GET {MONTH}/notes.csv", f"GET {PARTNER}/note.csv", f"GET {PARTNER}/note.pdf",
+    f"GET {PARTNER}/document",
 )  # fmt: skip
 def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int, tmp_path: Path
@@ -119,6 +128,7 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     ben.get_by_role("link", name=FIRST).click()
     assert "was closed" in ben.locator("#state").inner_text()
     the_files(ben, partner, tmp_path)
+    the_notes(office, ben, partner, tmp_path)
     (row,) = office.sql("select actor, second from registry.audit where object = 'settlement_period'")
     assert row["actor"].startswith("Ben")
     assert row["second"].startswith("Ann")
@@ -163,6 +173,36 @@ def the_files(page: Page, partner: int, tmp_path: Path) -> None:
     pdf = pypdf.PdfReader(io.BytesIO(kept(page, "#pdf", tmp_path)))
     assert "15.38" in pdf.pages[0].extract_text()
     assert "/StructTreeRoot" in pdf.root_object, "the PDF is tagged"
+
+
+def the_notes(office: OfficeStage, page: Page, partner: int, tmp_path: Path) -> None:
+    """The note of its rebates, and all of the month: CSV, PDF and as it was issued, one sum; no other's."""
+    of = statement(rebate(5_000), rebate(-700), partner=partner, month=FIRST)
+    order = Order(SETTLED, partner, FIRST, of.number, "note", 4_300, 0)
+    seller = Seller("8982145677", "Gmina", "Rynek 1")
+
+    def write(numbered: Numbered) -> bytes:
+        return write_note(of, drafts_of(of)[0], Parties(seller), numbered)
+
+    office.run(lambda owner: owner.run(lambda c: issue(c, TESTER, order, write)))
+    page.goto(f"{office.url}en/desk/months/{FIRST}")
+    every = kept(page, "#notes_csv", tmp_path)
+    page.get_by_role("link", name=str(partner), exact=True).click()
+    assert kept(page, "#note_csv", tmp_path) == every
+    rows = list(csv.DictReader(io.StringIO(every.decode())))
+    assert [row["amount_grosze"] for row in rows] == ["5000", "-700", "4300"]
+    pdf = pypdf.PdfReader(io.BytesIO(kept(page, "#note_pdf", tmp_path)))
+    assert "PLN 43.00" in pdf.pages[0].extract_text().replace("\u00a0", " ")
+    assert "/StructTreeRoot" in pdf.root_object
+    issued = kept(page, "#documents a", tmp_path)
+    assert read_note(issued).amount_grosze == 4_300
+    client = office.signed_in("zgierz", "ann-accounts")
+    number = read_note(issued).number
+    assert client.get(f"/en/desk/months/{FIRST}/{partner}/document?number={number}").body == issued
+    for place in (f"{LAST}/{partner}", f"{FIRST}/{partner + 1}", f"{FIRST}/{10**12}", f"x/{partner}"):
+        for what in ("note.csv", "note.pdf", f"document?number={number}"):
+            assert client.get(f"/en/desk/months/{place}/{what}").status == 404, (place, what)
+    assert client.get(f"/en/desk/months/{LAST}/notes.csv").status == 404
 
 
 def test_nothing_stands_in_for_the_second_person(office: OfficeStage) -> None:

@@ -7,13 +7,18 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from ledger.registry.invoice_parties import Seller, set_seller
-from ledger.registry.invoices import Order, issue
+from ledger.registry.invoices import Numbered, Order, issue
 from ledger.registry.offer_declarations import decide
+from ops.invoices.drafts import drafts_of
+from ops.invoices.fa3 import Parties
+from ops.invoices.notes import write_note
 from ops.web.identity.making import make_login
 from ops.web.identity.passwords import Passwords
 from ops.web.partner.site import partner_part
 from tests.ledger.books import TESTER, write_registry
 from tests.ledger.settled import STATEMENT
+from tests.ops.statements import rebate
+from tests.ops.statements import statement as rebated
 from tests.web.browser import Visit
 from tests.web.office_stage import NAMES, PASSWORD, Client, OfficeStage
 from tests.web.test_office_browser import PHONE, check, sign_in
@@ -44,20 +49,27 @@ def partners(office: OfficeStage) -> dict[str, int]:
     office.run(make)
     for name, partner in found.items():
         programme = 1 if name == "pool" else 3
-        document = STATEMENT.format(programme=programme, partner=partner)
+        document = STATEMENT.format(programme=programme, partner=partner).replace("2026-09", "2033-09")
         sql = (
             "insert into registry.statement (programme, month, partner, number, due_grosze, document) "
-            "values ($1, '2026-09', $2, $3, 123, $4)"
+            "values ($1, '2033-09', $2, $3, 123, $4)"
         )
-        number = f"{name}/2026/09"
+        number = f"{name}/2033/09"
         office.run(
             lambda o, s=sql, a=(programme, partner, number, document): o.run(
                 lambda c: write_registry(c, s, *a)
             )
         )
     office.run(lambda o: o.run(lambda c: set_seller(c, TESTER, 3, Seller("8982145677", "Gmina", "Rynek 1"))))
-    order = Order(3, found["baker"], "2026-09", "baker/2026/09", "invoice", 100, 23)
+    order = Order(3, found["baker"], "2033-09", "baker/2033/09", "invoice", 100, 23)
     office.run(lambda o: o.run(lambda c: issue(c, TESTER, order, lambda _: b"<faktura/>")))
+    of = rebated(rebate(1_250), partner=found["baker"], month="2033-09", partner_name="=Piekarnia")
+    noted = order._replace(kind="note", net_grosze=1_250, vat_grosze=0)
+
+    def write(numbered: Numbered) -> bytes:
+        return write_note(of, drafts_of(of)[0], Parties(Seller("8982145677", "Gmina", "Rynek 1")), numbered)
+
+    office.run(lambda o: o.run(lambda c: issue(c, TESTER, noted, write)))
     return found
 
 
@@ -181,11 +193,11 @@ def test_another_partner_s_is_not_found(
             assert theirs.status == 404 or 'value="Spring"' not in theirs.text
         assert client.get(f"/en/partner/invoice?number={invoice}").status == 404
         page = client.get("/en/partner/statements").text
-        assert "baker/2026/09" not in page
+        assert "baker/2033/09" not in page
         assert invoice not in page
     assert office.sql("select state from registry.offer_declaration where number = $1", number)[0][0] == 0
-    assert str(partners["cinema"]) in cinema.get("/en/partner/statements/2026-09.csv").text
-    for wrong in ("2026-08", "2026-9", "x", "2026-09'"):
+    assert str(partners["cinema"]) in cinema.get("/en/partner/statements/2033-09.csv").text
+    for wrong in ("2033-08", "2033-9", "x", "2033-09'"):
         assert cinema.get(f"/en/partner/statements/{wrong}.csv").status == 404
     for wrong in ("0", "99999999", "9" * 25):
         assert cinema.get(f"/en/partner/offers/{wrong}").status == 404
@@ -195,16 +207,36 @@ def test_another_partner_s_is_not_found(
 def test_statements_and_invoices(baker: Client, office: OfficeStage, partners: dict[str, int]) -> None:
     """By month as CSV and tagged PDF; what was issued is given out as a file that nothing runs in."""
     page = baker.get("/en/partner/statements").text
-    assert "baker/2026/09" in page
+    assert "baker/2033/09" in page
     assert "open: sums may still change" in page
-    reply = baker.get("/en/partner/statements/2026-09.csv")
-    assert reply.header("content-disposition") == 'attachment; filename="2026-09.csv"'
+    reply = baker.get("/en/partner/statements/2033-09.csv")
+    assert reply.header("content-disposition") == 'attachment; filename="2033-09.csv"'
     assert str(partners["baker"]) in reply.text
-    assert baker.get("/pl/partner/statements/2026-09.pdf").body.startswith(b"%PDF")
+    assert baker.get("/pl/partner/statements/2033-09.pdf").body.startswith(b"%PDF")
     link = re.findall(r'href="(/en/partner/invoice[^"]+)"', page)[0]
     reply = baker.get(link)
     assert reply.body == b"<faktura/>"
     assert "sandbox" in " ".join(value for key, value in reply.headers if "security" in key.lower())
+
+
+def test_notes_of_rebates(baker: Client, cinema: Client) -> None:
+    """The month's note as CSV and tagged PDF, to keep; of a month without one, and another's: not found."""
+    page = baker.get("/en/partner/statements").text
+    links = re.findall(r'href="(/en/partner/notes/2033-09[^"]+)"', page)
+    assert links == ["/en/partner/notes/2033-09.csv", "/en/partner/notes/2033-09.pdf"]
+    sheet = baker.get(links[0])
+    assert sheet.text.splitlines()[-1].endswith(",'=Piekarnia,8982145677,total,,,1250")
+    pdf = baker.get(links[1])
+    assert pdf.body.startswith(b"%PDF")
+    for reply, kind in ((sheet, "csv"), (pdf, "pdf")):
+        assert re.fullmatch(
+            rf'attachment; filename="N-ZGIERZ-[0-9]{{4}}-[0-9]+\.{kind}"', reply.header("content-disposition")
+        )
+        assert any("sandbox" in value for key, value in reply.headers if key == "content-security-policy")
+    assert "/partner/notes/" not in cinema.get("/en/partner/statements").text
+    for month in ("2033-09", "2033-08", "2026-13", "x"):
+        assert cinema.get(f"/en/partner/notes/{month}.csv").status == 404
+    assert baker.get("/en/partner/notes/2033-08.pdf").status == 404
 
 
 def test_nobody_else_gets_in_and_no_holder_is_here(
@@ -212,7 +244,7 @@ def test_nobody_else_gets_in_and_no_holder_is_here(
 ) -> None:
     """A holder and an officer have no partner's page, by any method; a partner has none of theirs."""
     routes = [
-        (method, route.path.replace("{number:int}", "1").replace("{month}", "2026-09"))  # type: ignore[attr-defined]
+        (method, route.path.replace("{number:int}", "1").replace("{month}", "2033-09"))  # type: ignore[attr-defined]
         for route in partner_part(lambda: None).routes  # type: ignore[arg-type, return-value]
         for method in sorted(route.methods - {"HEAD"})  # type: ignore[attr-defined]
     ]

@@ -23,6 +23,7 @@ from ops.web.desk.application_pages import UPLOAD_BYTES_MAX, ApplicationPages
 from ops.web.desk.common import ACCOUNTS, CLERKS, EDITORS, OFFICERS, GetPages
 from ops.web.desk.holder_pages import HolderPages
 from ops.web.desk.month_pages import MonthPages
+from ops.web.desk.note_pages import NotePages
 from ops.web.desk.offer_pages import OfferPages
 from ops.web.desk.partner_pages import PartnerPages
 from ops.web.desk.points_pages import PointsPages
@@ -87,7 +88,7 @@ def desk_part(pages: GetPages, public: Path | None = None) -> Part:
 
 
 def _accounts(pages: GetPages) -> list[Route]:
-    months, points = MonthPages(pages), PointsPages(pages)
+    months, notes, points = MonthPages(pages), NotePages(), PointsPages(pages)
     month = "/desk/months/{month}"
     partner = f"{month}/{{partner:int}}"
     return [
@@ -96,9 +97,13 @@ def _accounts(pages: GetPages) -> list[Route]:
         Route(month, months.act, methods=["POST"]),
         Route(f"{month}/statements.csv", months.statements_csv),
         Route(f"{month}/summary.csv", months.summary_csv),
+        Route(f"{month}/notes.csv", notes.all_csv),
         Route(partner, months.statement),
         Route(f"{partner}/csv", months.statement_csv),
         Route(f"{partner}/pdf", months.statement_pdf),
+        Route(f"{partner}/note.csv", notes.csv),
+        Route(f"{partner}/note.pdf", notes.pdf),
+        Route(f"{partner}/document", notes.document),
         Route("/desk/proposals/{number:int}", months.decide, methods=["POST"]),
         Route("/desk/points", points.waiting),
         Route("/desk/points", points.propose, methods=["POST"]),

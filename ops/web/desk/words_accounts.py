@@ -31,6 +31,8 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_statements": ("Rozliczenia", "Statements"),
     "dk_statement": ("Rozliczenie", "Statement"),
     "dk_statements_csv": ("Wszystkie rozliczenia (CSV)", "All statements (CSV)"),
+    "dk_notes_csv": ("Wszystkie noty rabatów (CSV)", "All notes of rebates (CSV)"),
+    "dk_documents": ("Wystawione dokumenty", "Documents issued"),
     "dk_summary": ("Zestawienie organizatora", "Organiser's summary"),
     "dk_summary_csv": ("Zestawienie (CSV)", "The summary (CSV)"),
     "dk_no_lines": ("Tego miesiąca jeszcze nie obliczono.", "This month was not computed yet."),

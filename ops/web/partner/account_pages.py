@@ -6,7 +6,6 @@ signed in, and no path or field names another; of holders nothing is here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,12 +17,13 @@ from starlette.routing import Route
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.invoices import find_document, list_issued
+from ledger.registry.invoices import find_document, list_issued, notes_of
 from ledger.registry.kept_statements import months_of_partner
 from ledger.registry.outlets import list_outlets
 from ledger.registry.presence import Wanted, terminal_status
 from ledger.registry.terminals import list_terminals
-from ledger.settlement.statement import Statement, read_statement
+from ledger.settlement.statement import Statement, check_month, read_statement
+from ops.invoices.note_files import Note, file_name, note_pdf, notes_csv, read_note
 from ops.settlement.pdf import statement_pdf
 from ops.settlement.sheets import statements_csv
 from ops.settlement.words import zloty
@@ -52,6 +52,8 @@ class AccountPages:
             Route("/partner/statements/{month}.csv", self.csv),
             Route("/partner/statements/{month}.pdf", self.pdf),
             Route("/partner/invoice", self.invoice),
+            Route("/partner/notes/{month}.csv", self.note_csv),
+            Route("/partner/notes/{month}.pdf", self.note_pdf),
         ]
 
     @require("partner")
@@ -95,7 +97,12 @@ class AccountPages:
             "partner_statements.html",
             months=[{**row, "due": zloty(row["due_grosze"], language)} for row in months],
             invoices=[
-                {"text": each.text, "month": each.month, "gross": zloty(each.gross_grosze, language)}
+                {
+                    "text": each.text,
+                    "month": each.month,
+                    "gross": zloty(each.gross_grosze, language),
+                    "is_note": each.kind == "note",
+                }
                 for each in invoices
             ],
         )
@@ -123,7 +130,20 @@ class AccountPages:
             raise HTTPException(404) from None
         if (issued.programme, issued.partner) != (office.programme, partner_of(request)):
             raise HTTPException(404)
-        return _file(body, "application/xml", f"{re.sub('[^A-Za-z0-9]+', '-', issued.text)}.xml")
+        return _file(body, "application/xml", file_name(issued.text, "xml"))
+
+    @require("partner")
+    async def note_csv(self, request: Request) -> Response:
+        """Give the note of a month's rebates as CSV."""
+        note = await _note(request)
+        return _file(notes_csv([note]).encode(), "text/csv; charset=utf-8", file_name(note.number, "csv"))
+
+    @require("partner")
+    async def note_pdf(self, request: Request) -> Response:
+        """Give it as tagged PDF, in the language of the page."""
+        note, language = await _note(request), request.state.language
+        body = await trio.to_thread.run_sync(note_pdf, note, language, limiter=_one_at_a_time)
+        return _file(body, "application/pdf", file_name(note.number, "pdf"))
 
 
 def who(request: Request) -> Person:
@@ -147,6 +167,19 @@ async def _statement(request: Request) -> Statement:
         return await office.database.run(lambda c: read_statement(c, office.programme, partner, month))
     except (NotInRegistry, RegistryRefused):
         raise HTTPException(404) from None
+
+
+async def _note(request: Request) -> Note:
+    office, month = office_of(request), request.path_params["month"]
+    partner = partner_of(request)
+    try:
+        check_month(month)
+    except RegistryRefused:
+        raise HTTPException(404) from None
+    found = await office.database.run(lambda c: notes_of(c, office.programme, month, partner))
+    if not found:
+        raise HTTPException(404)
+    return read_note(found[0])
 
 
 def _file(body: bytes, kind: str, name: str) -> Response:
