@@ -69,7 +69,7 @@ async def test_a_load_that_is_kept_waiting_ends_with_the_worker(
     await holder.run(lambda c: c.execute("begin; lock table registry.partner"))
     with ExitStack() as stack, trio.fail_after(HANG_S):
         async with worker_beside(fresh.service_dsn, master) as beside:
-            while (backend := await owner.run(lambda c: c.fetchval(WAITING))) is None:
+            while (backend := await owner.run(lambda c: c.fetchval(WAITING))) is None:  # noqa: ASYNC110 another process
                 await trio.sleep(0.02)
             os.kill(backend, signal.SIGSTOP)
             stack.callback(os.kill, backend, signal.SIGCONT)
