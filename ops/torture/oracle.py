@@ -72,6 +72,17 @@ class Lines:
     good_ns: list[array[int]] = field(default_factory=list)
     asked_ns: list[array[int]] = field(default_factory=list)
     lost_ns: list[array[int]] = field(default_factory=list)
+    sent_ns: list[array[int]] = field(default_factory=list)
+    ended_ns: list[array[int]] = field(default_factory=list)
+    """When each message that was sent found its end: an answer, or the end of the line."""
+
+    def in_flight(self, at_ns: int) -> int:
+        """Return how many terminals had sent what was not answered at a moment, their line still standing."""
+        found = 0
+        for sent, ended in zip(self.sent_ns, self.ended_ns, strict=True):
+            last = bisect_right(sent, at_ns) - 1
+            found += last >= 0 and (last >= len(ended) or ended[last] > at_ns)
+        return found
 
     def recoveries(self, kills: Sequence[Kill]) -> list[Recovery]:
         """Return how long each kill was felt, up to the one after it."""
@@ -116,11 +127,13 @@ class _Terminal:
         self._sent: dict[int, tuple[int, bytes]] = {}
         self._told: dict[int, tuple[int, bytes]] = {}
         self._good, self._asked, self._lost = array("Q"), array("Q"), array("Q")
+        self._sent_ns, self._ended_ns = array("Q"), array("Q")
         self._asked_ns = 0
 
     def read(self, records: Iterable[Record]) -> None:
         """Go through it from its beginning."""
         for record in records:
+            self._fly(record)
             if record.event == Event.LOST:
                 self._lost.append(record.at_ns)
             elif record.type in POSTING and record.event == Event.SENT:
@@ -130,7 +143,17 @@ class _Terminal:
         self._lines.good_ns.append(self._good)
         self._lines.asked_ns.append(self._asked)
         self._lines.lost_ns.append(self._lost)
+        self._lines.sent_ns.append(self._sent_ns)
+        self._lines.ended_ns.append(self._ended_ns)
         self._lines.answered += len(self._told)
+
+    def _fly(self, record: Record) -> None:
+        """A message is on its way from here on, or has come to its end; one at a time."""
+        is_flying = len(self._sent_ns) > len(self._ended_ns)
+        if record.event == Event.SENT and not is_flying:
+            self._sent_ns.append(record.at_ns)
+        elif record.event != Event.SENT and is_flying:
+            self._ended_ns.append(record.at_ns)
 
     def _was_sent(self, record: Record) -> None:
         named = record.type, record.digest

@@ -30,8 +30,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 4
     pause_s: float = 2.0
     in_flight_min: int = 100
+    crowded_s_max: float = 30.0
+    """So long a fault waits for them."""
     far_ms: int = 30
     """So long takes each answer of Postgres: what is committed and not answered yet is much at any moment."""
+    held_ms: int = 0
+    """While a fault waits for its crowd each answer of Postgres takes so much longer: what comes is done and
+    not told, so few terminals are a crowd. 0: the crowd comes of load alone.
+    """
+    rest_s: float = 0.0
+    """A terminal rests between two requests, half to one and a half times as long."""
     tls: bool = True
     worker_kills: int = 0
     postgres_kills: int = 0

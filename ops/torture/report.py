@@ -77,6 +77,7 @@ def _kills(plan: Plan, verdict: Verdict) -> list[str]:
         f"kills: worker {verdict.killed('worker')}, Postgres {verdict.killed('postgres')}",
         f"  in flight at a kill: least {in_flight[0]}, median {in_flight[len(in_flight) // 2]}, "
         f"most {in_flight[-1]}; fewer than {plan.in_flight_min} at {verdict.thin}",
+        f"  by the terminals' own logs: least {min(verdict.in_flight_by_logs, default=0)}",
         "first good reply, s after the kill (median / most): to what was asked later, to one it "
         "struck, to half of them",
     ]

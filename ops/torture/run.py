@@ -30,7 +30,7 @@ from ops.torture.wire import Board
 from simulators.audit.auditor import audit
 from simulators.audit.differences import AuditResult
 
-CROWDED_S_MAX: Final = 30.0
+HELD_S_MAX: Final = 2.0
 POLL_S: Final = 0.01
 BOOKS_S_MAX: Final = 600.0
 SETTLE_S_MAX: Final = 300.0
@@ -50,6 +50,11 @@ class Verdict(msgspec.Struct, kw_only=True):
     audits: list[AuditResult]
     postgres_restarts: int
     violations: list[str]
+
+    @property
+    def in_flight_by_logs(self) -> list[int]:
+        """How many terminals waited for an answer at each kill, by what they wrote down."""
+        return [self.lines.in_flight(kill.at_ns) for kill in self.kills]
 
     def killed(self, group: str) -> int:
         """How many kills of a group (worker, postgres) there were."""
@@ -180,7 +185,13 @@ class Torture:
         return not (is_counted and fault.kills) or self._left(fault.kills) > 0
 
     async def _one(self, stage: Stage, fault: Fault) -> None:
-        in_flight = await self._crowded(stage)
+        await self._served_again(stage)
+        try:
+            await self._do(stage, fault, await self._crowded(stage))
+        finally:
+            await self._hold(stage, is_held=False)
+
+    async def _do(self, stage: Stage, fault: Fault, in_flight: int) -> None:
         at_ns = time.monotonic_ns()
         try:
             done = await fault.does(stage, self._rng)
@@ -198,17 +209,36 @@ class Torture:
             self._kills.append(Kill(at_ns, fault.name, in_flight))
         self._tell(f"{fault.name}: {done}; {in_flight} in flight")
 
-    async def _crowded(self, stage: Stage) -> int:
-        """Wait, not for ever, until Postgres runs, somebody was served since the last kill and enough is in
-        flight; return how much is.
-        """
+    async def _served_again(self, stage: Stage) -> None:
+        """Wait, not for ever, until Postgres runs and somebody was served since the last kill."""
         served_after_ns = self._kills[-1].at_ns if self._kills else 0
-        with trio.move_on_after(CROWDED_S_MAX):
-            while True:
-                is_well = stage.has_postgres and self._board.last_final_ns() > served_after_ns
-                if is_well and (in_flight := self._in_flight(stage)) >= self._plan.in_flight_min:
-                    return in_flight
+        with trio.move_on_after(self._plan.crowded_s_max):
+            while not (  # noqa: ASYNC110 other processes know
+                stage.has_postgres and self._board.last_final_ns() > served_after_ns
+            ):
                 await trio.sleep(POLL_S)
+
+    async def _hold(self, stage: Stage, *, is_held: bool) -> None:
+        """From now on what Postgres does is heard of late, or at once again; only if the plan wants it so."""
+        if self._plan.held_ms:
+            await stage.store.order(*(("delay", self._plan.held_ms) if is_held else ("pass",)))
+
+    async def _crowded(self, stage: Stage) -> int:
+        """Wait, not for ever, until Postgres runs and enough is in flight; return how much is.
+
+        Answers that are held are held no longer than workers take to start, who ask Postgres, too.
+        """
+        with trio.move_on_after(self._plan.crowded_s_max):
+            while True:
+                await self._hold(stage, is_held=True)
+                with trio.move_on_after(HELD_S_MAX):
+                    while True:
+                        in_flight = self._in_flight(stage)
+                        if stage.has_postgres and in_flight >= self._plan.in_flight_min:
+                            return in_flight
+                        await trio.sleep(POLL_S)
+                await self._hold(stage, is_held=False)
+                await trio.sleep(HELD_S_MAX / 4)
         return self._in_flight(stage)
 
     def _in_flight(self, stage: Stage) -> int:

@@ -261,6 +261,8 @@ class Stage:
             "tls_key": str(self.papers.key) if self.plan.tls else "",
             "log_level": "warning",
         }
+        if self.plan.held_ms:  # a switch that is patient, so that what is held is in flight and not put off
+            told |= {"give_up_ms": 20 * self.plan.held_ms, "shed_after_ms": 20 * self.plan.held_ms}
         file = state / "cityswitch.toml"
         file.write_text(
             "".join(f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in told.items())

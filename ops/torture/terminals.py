@@ -99,6 +99,7 @@ class Till:
     async def trade(self) -> None:
         """Serve customers until the shop closes."""
         while not self._shop.closing.is_set():
+            await self._rest()
             try:
                 if not self._device.is_connected:
                     async with self._shop.connecting:
@@ -108,6 +109,12 @@ class Till:
                 self._shop.failed(error)
                 await trio.sleep(self._rng.uniform(0.0, 0.2))
                 await self._settle_once()
+
+    async def _rest(self) -> None:
+        rest_s = self._shop.trade.plan.rest_s
+        if rest_s:
+            with trio.move_on_after(rest_s * self._rng.uniform(0.5, 1.5)):
+                await self._shop.closing.wait()
 
     async def _one(self) -> None:
         point = self._rng.random()

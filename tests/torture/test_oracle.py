@@ -119,6 +119,14 @@ async def test_what_is_in_flight_is_counted_while_its_line_stands(tmp_path: Path
     await channel.send(frame(EARN, body(8, 1)))
     channel.close()
     assert desk.board.in_flight() == 0
+    assert told_in_flight(desk.lines()) == [(0, 1), (1, 0), (0, 1), (1, 0)]
+
+
+def told_in_flight(lines: Lines) -> list[tuple[int, int]]:
+    """What the log says of the moments just before and at each beginning and end."""
+    (sent,), (ended,) = lines.sent_ns, lines.ended_ns
+    moments = sorted([*sent, *ended])
+    return [(lines.in_flight(at_ns - 1), lines.in_flight(at_ns)) for at_ns in moments]
 
 
 async def test_a_kill_is_felt_by_whose_line_it_broke(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""20 kills of a worker and 5 of Postgres, 100 requests under way at each: what was told stands for ever.
+
+The short form of `make torture`: kills alone, one as soon as the switch answers again after the one before.
+Answers of Postgres are held while a kill waits for its crowd, so few terminals are a crowd on any machine,
+and much is committed that nobody has heard of.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from ops.torture.plan import Plan
+from ops.torture.report import report
+from ops.torture.run import Torture
+from tests.patience import HANG_S
+
+IN_FLIGHT_MIN: Final = 100
+PLAN: Final = Plan(
+    seed=5,
+    seconds=900.0,
+    terminals=140,
+    cards=100,
+    partners=3,
+    workers=6,
+    pause_s=0.02,
+    far_ms=5,
+    in_flight_min=IN_FLIGHT_MIN + 4,
+    held_ms=700,
+    rest_s=0.15,
+    crowded_s_max=HANG_S,
+    tls=False,
+    disk_gib=0.0,
+    worker_kills=20,
+    postgres_kills=5,
+    again_at_end=1,
+    faults={"kill worker": 3.0, "kill postmaster": 1.0},
+)
+
+
+def test_nothing_told_is_lost_or_told_otherwise() -> None:
+    """Real processes killed under load: what three cities' terminals were told is in the books, no more."""
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"{time.monotonic() - began:7.1f} s  {text}")
+
+    # Not pytest's folder: the path of a Unix socket has 107 characters.
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        verdict = trio.run(Torture(PLAN, Path(folder), tell).run)
+    print("\n".join(report(PLAN, verdict)))
+    assert verdict.violations == []
+    assert (verdict.killed("worker"), verdict.killed("postgres")) == (20, 5)
+    assert min(verdict.in_flight_by_logs) >= IN_FLIGHT_MIN
+    assert verdict.thin == 0
+    assert all(one.totals_agreed and one.asked_again for one in verdict.traded)
