@@ -29,8 +29,8 @@ from ops.api import schemas
 from ops.office.public_list import held_versions
 from ops.till.answers import code_name
 from switch.rules.benefits import Terms, benefits_for
+from switch.rules.cards import HeldCard
 from switch.rules.dates import day_number
-from switch.rules.directory import HeldCard
 from switch.rules.entitlement import Held, Standing, standing
 from switch.rules.offer_checks import is_over
 from switch.rules.versions import Version

@@ -25,7 +25,8 @@ from ledger.registry.history import read_history
 from ledger.registry.reads import status_at
 from protocol import EntryMode, ResultCode
 from switch.flow.again import Past, decide_again, difference
-from switch.rules.directory import Card, Terminal
+from switch.rules.cards import Card
+from switch.rules.directory import Terminal
 from switch.rules.offers import Offer
 from switch.rules.programme import LANGUAGES
 from switch.rules.reasons import Reason, paragraphs, reason_for

@@ -21,8 +21,9 @@ from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RegistrySn
 from ledger.registry.secrets import MasterKey
 from protocol import Request, ResultCode
 from switch.flow.operations import OPERATIONS, Again
+from switch.rules.cards import Card, HeldCard
 from switch.rules.decide import Decision, Moment, postpone
-from switch.rules.directory import Card, Directory, HeldCard, Terminal
+from switch.rules.directory import Directory, Terminal
 from switch.rules.entitlement import Held
 
 ALWAYS_DAYS: Final = 1_000_000

@@ -36,8 +36,9 @@ from switch.flow.question import Question
 from switch.flow.replies import RulesUnknown, acknowledge
 from switch.logs import log_transaction
 from switch.metrics import Meters
+from switch.rules.cards import Card
 from switch.rules.decide import Decide, Decision, Moment, postpone
-from switch.rules.directory import Card, Directory, Programme
+from switch.rules.directory import Directory, Programme
 
 APPROVED, TRY_AGAIN = int(ResultCode.APPROVED), int(ResultCode.TRY_AGAIN)
 UNDECIDED = frozenset(int(code) for code in ResultCode if code.result_class is ResultClass.RETRY)

@@ -11,8 +11,9 @@ import msgspec
 
 from protocol import Received
 from switch.flow.connection import Connection
+from switch.rules.cards import Card
 from switch.rules.decide import Moment
-from switch.rules.directory import Card, Programme, Terminal
+from switch.rules.directory import Programme, Terminal
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):

@@ -80,6 +80,8 @@ class Feed:
         self._outage.works(self)
         self.problem = None
         self.fresh_at = asked_at
+        while directory.cards.settle():
+            await trio.lowlevel.checkpoint()
 
     async def run(self) -> None:
         """Follow the registry until cancelled; survives the loss of Postgres."""

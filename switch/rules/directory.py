@@ -9,7 +9,7 @@ applied; so what was decided can be decided again (ARCHITECTURE.md, "What decide
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 import msgspec
 
@@ -17,7 +17,7 @@ from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
 from ledger.registry.reads import CardTuple, RegistrySnapshot
 from ledger.registry.secrets import MasterKey
-from switch.rules.entitlement import Held
+from switch.rules.cards import Card, Cards
 from switch.rules.offer_book import OfferBook
 from switch.rules.offers import OfferError
 from switch.rules.programme import Rules, RulesError, parse_rules
@@ -29,30 +29,6 @@ CLOCK_TOLERANCE_MS = 300_000
 
 
 NEVER_MS = 1 << 62
-
-
-class Card(msgspec.Struct, gc=False):
-    """One plastic. `status` as in the registry; `expires_day`, the last valid day, in days since 1970.
-
-    `past`: its statuses before, for `ledger.registry.reads.status_at`; None for nearly every card.
-    """
-
-    account: int
-    programme: int
-    status: int
-    expires_day: int | None = None
-    past: tuple[int, ...] | None = None
-
-    held: ClassVar[Held | None] = None
-    """What is kept of its holder. Of most programmes nothing is, and their cards are no heavier for it."""
-
-
-class HeldCard(Card, gc=False):
-    """A card whose holder's data decide. Holders alike share one object, the carriers of an account
-    anyway.
-    """
-
-    held: Held | None = None  # type: ignore[misc]
 
 
 def _no_pepper(digits: str) -> int:
@@ -155,13 +131,8 @@ class Directory:
         self.programmes: dict[int, Programme] = {}
         self.partners: dict[int, Partner] = {}
         self.terminals: dict[int, Terminal] = {}
-        self.cards: dict[int, Card] = {}
-        self._arriving: dict[int, Card] = {}
+        self.cards = Cards()
         self._turns_at_ms = (0, 0)
-        self._expiry_days: dict[int | None, int | None] = {}
-        self._held: dict[Held, Held] = {}
-        self._pasts: dict[tuple[int, ...], tuple[int, ...]] = {}
-        """Of cards that were added together."""
         self._faults: list[str] = []
 
     def find_card(self, programme: Programme, digits: str) -> Card | None:
@@ -228,8 +199,7 @@ class Directory:
             partner.suspended = partner_row.status != 0
             partner.points_step_grosze = partner_row.points_step_grosze
         self._apply_offers(changes)
-        self.cards.update(self._arriving)
-        self._arriving = {}
+        self.cards.admit()
         touched = self._apply_terminals(changes)
         self.number = changes.number
         for number in touched:
@@ -241,18 +211,10 @@ class Directory:
         Before the first reading has ended nothing is decided, so its cards, all there are, go to their place
         at once.
         """
-        cards = self._arriving if self.number else self.cards
-        # Millions of cards expire on a few thousand days: each day is one object, not one a card.
-        one_day, one_past = self._expiry_days.setdefault, self._pasts.setdefault
-        for token, account, programme, status, expires_day, past, held in rows:
-            day = one_day(expires_day, expires_day)
-            statuses = one_past(tuple(past), tuple(past)) if past else None
-            if held is None:
-                cards[token] = Card(account, programme, status, day, statuses)
-            else:
-                holder = Held._make(held)
-                holder = self._held.setdefault(holder, holder)
-                cards[token] = HeldCard(account, programme, status, day, statuses, holder)
+        if self.number:
+            self.cards.bring(rows)
+        else:
+            self.cards.put(rows)
 
     def take_faults(self) -> list[str]:
         """Return what could not be applied since the last call, one line each."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from switch.rules.dates import kind_steps
 
 if TYPE_CHECKING:
-    from switch.rules.directory import Card
+    from switch.rules.cards import Card
     from switch.rules.programme import Rules
     from switch.rules.versions import Version
 

@@ -21,7 +21,7 @@ from switch.flow.key_change import no_key
 from switch.flow.question import Question
 from switch.metrics import Meters
 from switch.process.front import Front
-from switch.rules.directory import Card, Directory, Partner, Programme, Terminal
+from switch.rules.directory import Directory, Partner, Programme, Terminal
 from switch.rules.programme import parse_rules
 from switch.wire.admission import ANY_KEY, KeyCheck
 from switch.wire.listener import bind_listener
@@ -59,7 +59,7 @@ def make_directory(*, terminals: int = 3) -> Directory:
         terminal.partner = partner
         terminal.keys[1] = (terminal_key(number), None)
     for number, digits in enumerate(CARDS, start=1):
-        directory.cards[MASTER_KEY.pepper(1).token(digits)] = Card(8 * number, 1, 0)
+        directory.cards.put([(MASTER_KEY.pepper(1).token(digits), 8 * number, 1, 0, None, None, None)])
     return directory
 
 

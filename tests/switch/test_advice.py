@@ -11,8 +11,9 @@ import pytest
 
 from ledger.registry.card_states import CardStatus
 from protocol import EarnAdvice, ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide import Decision, Moment, decide_earn_advice
-from switch.rules.directory import Card, Partner, Programme
+from switch.rules.directory import Partner, Programme
 from switch.rules.programme import parse_rules
 from switch.rules.versions import DAY_MS
 from tests.entries import SWIPED

@@ -12,6 +12,7 @@ import pytest
 from ledger.registry.card_states import CardStatus
 from ledger.registry.reads import EARLY_MS, OfferRow, since
 from protocol import BenefitAdvice, EarnAdvice, EntryMode, Refund, ResultCode, Reversal
+from switch.rules.cards import HeldCard
 from switch.rules.decide import (
     Decision,
     Moment,
@@ -20,7 +21,7 @@ from switch.rules.decide import (
     decide_reference,
     decide_refund,
 )
-from switch.rules.directory import HeldCard, Partner, Programme, Terminal
+from switch.rules.directory import Partner, Programme, Terminal
 from switch.rules.entitlement import Held
 from switch.rules.offers import encode_offer
 from switch.rules.programme import parse_rules

@@ -22,6 +22,7 @@ from protocol import (
     Verify,
     limits,
 )
+from switch.rules.cards import Card, HeldCard
 from switch.rules.decide import (
     Decision,
     Moment,
@@ -33,7 +34,7 @@ from switch.rules.decide import (
     decide_refund,
     decide_verify,
 )
-from switch.rules.directory import Card, HeldCard, Partner, Terminal
+from switch.rules.directory import Partner, Terminal
 from switch.rules.entitlement import Held
 from switch.rules.offers import Offer, encode_offer
 from switch.rules.programme import Rules

@@ -9,9 +9,10 @@ import pytest
 from ledger.books.posting import Kind
 from protocol import Balance, Earn, EntryMode, ResultCode
 from switch.rules.benefits import Terms, benefits_for, best_discount, refuse_benefit
+from switch.rules.cards import Card
 from switch.rules.dates import day_of_number, kinds_on
 from switch.rules.decide import Moment, decide_balance, decide_earn
-from switch.rules.directory import Card, Partner, Programme
+from switch.rules.directory import Partner, Programme
 from switch.rules.offer_checks import check_codes
 from switch.rules.offers import codes_of, parse_offers
 from switch.rules.programme import LANGUAGES, Rules, parse_rules

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ledger.books.posting import ANY_ACCOUNT
 from protocol import Balance, Earn, Redeem, ResultCode, Reversal
+from switch.rules.cards import Card
 from switch.rules.decide import (
     Decision,
     Moment,
@@ -17,7 +18,7 @@ from switch.rules.decide import (
     decide_reference,
     postpone,
 )
-from switch.rules.directory import Card, Partner, Programme
+from switch.rules.directory import Partner, Programme
 from switch.rules.programme import parse_rules
 from switch.rules.states import States
 from switch.rules.versions import DAY_MS

@@ -5,7 +5,8 @@ from importlib.resources import files
 import pytest
 
 from protocol import Balance, Earn, ResultCode
-from switch.rules.directory import Card, Programme
+from switch.rules.cards import Cards
+from switch.rules.directory import Programme
 from switch.rules.programme import parse_rules
 from tests.entries import SWIPED
 from tests.switch.memory import (
@@ -23,12 +24,12 @@ ISSUED, NEVER = card_digits(10_000_000_001), card_digits(10_000_000_002)
 """Two numbers that begin as Żywiec's do: one is a card's."""
 
 
-def add_zywiec(programmes: dict[int, Programme], cards: dict[int, Card]) -> None:
+def add_zywiec(programmes: dict[int, Programme], cards: Cards) -> None:
     """A second programme on the same switch, with one card."""
     other = programmes[2] = Programme(2, MASTER_KEY.pepper(2).token)
     other.add_version(1, 0, ZYWIEC)
     other.choose_version(1)
-    cards[other.token_of(ISSUED)] = Card(8_000, 2, 1)
+    cards.put([(other.token_of(ISSUED), 8_000, 2, 1, None, None, None)])
 
 
 def test_a_programme_does_not_meet_another_s_cards() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from switch.rules.cards import Card, HeldCard
 from switch.rules.dates import Band, Overlap, day_number, kind_steps, kinds_around, kinds_on
-from switch.rules.directory import Card, HeldCard
 from switch.rules.entitlement import NOBODY, Held, standing, steps_of
 from switch.rules.programme import Rules, parse_rules
 from switch.rules.versions import Version

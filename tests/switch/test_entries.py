@@ -18,6 +18,7 @@ from protocol import (
     Status,
     Verify,
 )
+from switch.rules.cards import Card
 from switch.rules.decide import (
     decide_balance,
     decide_benefit_use,
@@ -28,7 +29,7 @@ from switch.rules.decide import (
     decide_refund,
     decide_verify,
 )
-from switch.rules.directory import Card, Terminal
+from switch.rules.directory import Terminal
 from tests.switch.offers import an_offer
 from tests.switch.test_benefit_decisions import NOW, SEEN_ALL, card, shop
 from tests.switch.test_cities import PONTA, partner_in

@@ -1,7 +1,7 @@
 """The registry feed against a real Postgres: cards arrive in chunks, and all of a reading counts or none."""
 
-import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 import trio
@@ -17,7 +17,8 @@ from ledger.registry.secrets import MasterKey
 from switch.config import Config
 from switch.metrics import Meters
 from switch.process.feed import Feed
-from switch.rules.directory import Card, Directory
+from switch.rules.cards import CARDS_A_STEP
+from switch.rules.directory import Directory
 from tests.ledger.books import PARTNER, TERMINAL, TESTER, found_registry
 from tests.patience import HANG_S
 
@@ -141,20 +142,31 @@ async def test_a_block_reads_one_card_of_many(city: City) -> None:
     assert city.directory.cards[TOKENS[-1]].status == CardStatus.BLOCKED
 
 
-def test_cards_of_one_day_share_it() -> None:
-    """A day of expiry is held once, not once a card: 32 bytes of each of millions."""
-    directory = Directory(MasterKey(b"w" * 32, b"p" * 32))
-    for expires_day in map(int, ("20000", "20000")):  # equal, and not the same
-        directory.apply_cards([(len(directory.cards), 8, 1, 0, expires_day, None, None)])
-    first, second = directory.cards.values()
-    assert first.expires_day is second.expires_day
+async def test_an_import_counts_at_once_and_is_moved_piece_by_piece(city: City, database: Database) -> None:
+    """Thousands of cards added beside a serving worker: with the number all of them count, and moving them
+    where the others lie lets everybody else have a turn every few thousand.
+    """
+    await city.feed.refresh()
+    number = city.directory.number
+    more = [CardRow(9_000 + n, f"{n % 10_000:04}") for n in range(3 * CARDS)]
+    await city.owner.run(lambda connection: import_cards(connection, TESTER, 1, more))
+    here: set[int] = set()
 
+    async def look() -> None:
+        while True:
+            if city.directory.number > number:
+                here.add(len(city.directory.cards))
+                assert all(city.directory.cards.get(row.token) for row in more[::500])
+            await trio.lowlevel.checkpoint()
 
-def test_a_card_holds_only_what_is_read() -> None:
-    """Millions of cards are held: each field is 8 bytes of all of them, so there is none without a reader."""
-    read = {"account", "programme", "status", "expires_day", "past"}
-    assert set(Card.__struct_fields__) == read
-    assert sys.getsizeof(Card(8, 1, 0)) <= 64
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look)
+        await city.feed.refresh()
+        nursery.cancel_scope.cancel()
+    steps = [CARDS, *sorted(here), len(city.directory.cards)]
+    assert steps[-1] == 4 * CARDS
+    # Between two of its turns there may be two of the feed's.
+    assert max(after - before for before, after in pairwise(steps)) < 3 * CARDS_A_STEP
 
 
 async def test_cards_of_half_a_reading_decide_nothing(city: City) -> None:

@@ -18,9 +18,9 @@ from protocol import (
     Verify,
 )
 from switch.flow.operations import OPERATIONS, served
+from switch.rules.cards import Card
 from switch.rules.decide import Moment, decide_benefit_use, decide_redeem, decide_verify
 from switch.rules.decide.refusals import refuse_partner
-from switch.rules.directory import Card
 from switch.rules.programme import Rules
 from switch.rules.states import States
 from tests.switch.test_cities import AT_MS, CZESTOCHOWA, PONTA, ZGIERZ, ZYWIEC, partner_in

@@ -68,7 +68,8 @@ from __future__ import annotations
 from protocol import Gift
 from switch.rules.decide.decision import Decision, Moment
 from switch.rules.decide.refusals import refuse
-from switch.rules.directory import Card, Terminal
+from switch.rules.cards import Card
+from switch.rules.directory import Terminal
 
 
 def decide_gift(message: Gift, terminal: Terminal, card: Card | int, at: Moment) -> Decision:

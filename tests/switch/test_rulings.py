@@ -7,9 +7,10 @@ import pytest
 
 from ledger.registry.reads import OfferRow
 from protocol import ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide import Decision, Moment
 from switch.rules.decide import ruling as rulings
-from switch.rules.directory import Card, Terminal
+from switch.rules.directory import Terminal
 from switch.rules.offers import encode_offer
 from tests.switch.test_benefit_decisions import ADULT, NOW_MS, YOUTH, card, here, shop, use
 from tests.switch.test_cities import ZGIERZ

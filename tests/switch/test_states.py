@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from protocol import Balance, Earn, EarnAdvice, EntryMode, Redeem, ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide import Moment, decide_balance, decide_earn, decide_earn_advice, decide_redeem
 from switch.rules.decide.refusals import refuse_card
-from switch.rules.directory import Card, Partner
+from switch.rules.directory import Partner
 from switch.rules.programme import Rules
 from switch.rules.states import States
 from tests.entries import SWIPED

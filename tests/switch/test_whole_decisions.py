@@ -4,6 +4,7 @@ from ledger.books.posting import ANY_ACCOUNT, AccountKind, account_id
 from ledger.registry.card_states import CardStatus
 from protocol import BenefitAdvice, Earn, Quote, ResultCode, Reversal
 from switch.rules.benefits import Terms, benefits_for
+from switch.rules.cards import Card
 from switch.rules.decide import (
     Decision,
     Moment,
@@ -13,7 +14,6 @@ from switch.rules.decide import (
     decide_reference,
 )
 from switch.rules.decide.decision import More
-from switch.rules.directory import Card
 from switch.rules.offers import codes_of
 from switch.rules.versions import Version
 from tests.entries import SWIPED

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from protocol import Balance, ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide.decision import Decision, Moment
 from switch.rules.decide.refusals import refuse
-from switch.rules.directory import Card, Terminal
+from switch.rules.directory import Terminal
 
 
 def decide_balance(message: Balance, terminal: Terminal, card: Card | int, at: Moment) -> Decision:

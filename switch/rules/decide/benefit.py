@@ -11,12 +11,13 @@ from typing import Final
 
 from protocol import BenefitAdvice, BenefitUse, ResultCode
 from switch.rules.benefits import IDENTITY, NO_OTHER_DISCOUNT, is_confirmed
+from switch.rules.cards import Card
 from switch.rules.decide.decision import Decision, Moment, More
 from switch.rules.decide.earn import refuse_amount
 from switch.rules.decide.late import judge_late, refuse_unjudged
 from switch.rules.decide.refusals import APPROVED, refuse
 from switch.rules.decide.ruling import Ruling, rule
-from switch.rules.directory import Card, Terminal
+from switch.rules.directory import Terminal
 from switch.rules.entitlement import standing
 from switch.rules.versions import Version
 

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ledger.books.posting import QuotaLeg
-from switch.rules.directory import Card, Terminal
+from switch.rules.cards import Card
+from switch.rules.directory import Terminal
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):

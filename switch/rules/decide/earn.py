@@ -6,10 +6,11 @@ Owns points = floor(paid / step), and the bounds of an amount. Pure.
 from __future__ import annotations
 
 from protocol import Earn, EarnAdvice, ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide.decision import Decision, Moment
 from switch.rules.decide.late import judge_late, refuse_unjudged
 from switch.rules.decide.refusals import APPROVED, refuse
-from switch.rules.directory import Card, Partner, Terminal
+from switch.rules.directory import Partner, Terminal
 from switch.rules.versions import Version
 
 

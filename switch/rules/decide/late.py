@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 
 from ledger.registry.reads import status_at
 from protocol import BenefitAdvice, EarnAdvice, ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide.decision import Moment
 from switch.rules.decide.refusals import refuse_card, refuse_entry, refuse_identity
-from switch.rules.directory import Card, Partner
+from switch.rules.directory import Partner
 from switch.rules.versions import DAY_MS, Version
 
 ADVICE_AHEAD_MAX_MS: Final = 300_000

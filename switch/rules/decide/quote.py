@@ -7,11 +7,12 @@ the ledger's part, which looks at balance and quotas as it would for the operati
 from __future__ import annotations
 
 from protocol import TYPE_OF, BenefitUse, Earn, Quote, Redeem, ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide.benefit import decide_benefit_use
 from switch.rules.decide.decision import Decision, Moment
 from switch.rules.decide.earn import decide_earn
 from switch.rules.decide.redeem import decide_redeem
-from switch.rules.directory import Card, Terminal
+from switch.rules.directory import Terminal
 
 ALL_CONFIRMED = 0b111
 

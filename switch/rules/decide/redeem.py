@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from protocol import Redeem, ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide.decision import Decision, Moment, More
 from switch.rules.decide.refusals import APPROVED, refuse
-from switch.rules.directory import Card, Terminal
+from switch.rules.directory import Terminal
 
 
 def decide_redeem(message: Redeem, terminal: Terminal, card: Card | int, at: Moment) -> Decision:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from ledger.books.posting import ANY_ACCOUNT
 from protocol import Reversal, Status
+from switch.rules.cards import Card
 from switch.rules.decide.decision import Decision, Moment
 from switch.rules.decide.refusals import APPROVED, is_ignorant
-from switch.rules.directory import Card, Terminal
+from switch.rules.directory import Terminal
 
 
 def decide_reference(

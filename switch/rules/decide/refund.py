@@ -8,10 +8,11 @@ an amount of 0 is judged there, too: it is right for what cost nothing, and AMOU
 from __future__ import annotations
 
 from protocol import Refund, ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide.decision import Decision, Moment, More
 from switch.rules.decide.earn import refuse_amount
 from switch.rules.decide.refusals import refuse_identity
-from switch.rules.directory import Card, Terminal
+from switch.rules.directory import Terminal
 
 
 def decide_refund(message: Refund, terminal: Terminal, card: Card | int, at: Moment) -> Decision:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from ledger.registry.card_states import CardStatus
 from protocol import ResultCode
+from switch.rules.cards import Card
 from switch.rules.decide.decision import Moment
-from switch.rules.directory import Card, Partner
+from switch.rules.directory import Partner
 from switch.rules.entitlement import standing
 from switch.rules.versions import Version
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from ledger.books.posting import QuotaLeg
 from protocol import ResultCode, Verify, limits
+from switch.rules.cards import Card
 from switch.rules.decide.decision import Moment
 from switch.rules.decide.refusals import APPROVED, postpone, refuse
 from switch.rules.decide.ruling import rule
-from switch.rules.directory import Card, Terminal
+from switch.rules.directory import Terminal
 from switch.rules.entitlement import standing
 
 

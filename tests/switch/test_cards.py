@@ -1,0 +1,159 @@
+"""The packed table of cards, held to a dictionary: whatever the tokens, the order and the moment."""
+
+import random
+import sys
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from ledger.registry.reads import CardTuple
+from switch.rules.cards import (
+    CARDS_A_BUCKET,
+    CARDS_A_STEP,
+    RECORD_BYTES,
+    Card,
+    Cards,
+    HeldCard,
+    Packed,
+    Shared,
+)
+from switch.rules.entitlement import Held
+
+LEAST, MOST = -(1 << 63), (1 << 63) - 1
+# Tokens whose low bits are alike lie in one bucket for long; those of one byte are found inside of other
+# records, too, among accounts, days and numbers.
+TOKENS = st.one_of(
+    st.sampled_from([LEAST, LEAST + 1, -1, 0, 1, MOST - 1, MOST]),
+    st.integers(0, 40),
+    st.integers(-40, 40).map(lambda high: high << 40),
+    st.integers(0, 7).map(lambda byte: 1 << 8 * byte),
+    st.sampled_from([2**power + near for power in (4, 8, 9, 16, 32) for near in (-1, 0, 1)]),
+    st.integers(LEAST, MOST),
+)
+DAYS = st.one_of(st.none(), st.sampled_from([-1, 0, 1, 20_000, 2_932_896, -2_440_588, 2_145_042_541]))
+PASTS = st.one_of(st.none(), st.lists(st.integers(0, 1 << 45), max_size=3))
+HELDS = st.one_of(
+    st.none(),
+    st.tuples(
+        st.integers(0, 1), st.just(8), st.just(0), st.just(-1_000_000), st.just(0), st.just(1_000_000),
+        st.one_of(st.none(), st.integers(0, 1)),
+    ),
+)  # fmt: skip
+ACCOUNTS = st.one_of(TOKENS, st.integers(1, 10**12).map(lambda number: number << 3))
+ROWS = st.tuples(TOKENS, ACCOUNTS, st.sampled_from([1, 2, 32_767]), st.integers(0, 9), DAYS, PASTS, HELDS)
+
+
+MANY = list(map(random.Random(0).randrange, [MOST] * 2 * CARDS_A_STEP))
+
+
+def card_of(row: CardTuple) -> Card:
+    """The card that a row of the feed tells of."""
+    _, account, programme, status, day, past, held = row
+    plain = account, programme, status, day, tuple(past) if past else None
+    return Card(*plain) if held is None else HeldCard(*plain, Held._make(held))
+
+
+class Model(RuleBasedStateMachine):
+    """What counts and what has been brought, in dictionaries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cards, self.counts, self.brought = Cards(), dict[int, Card](), dict[int, Card]()
+
+    @initialize(first=st.integers(LEAST, MOST), count=st.integers(0, 300), step=st.sampled_from([1, 1 << 20]))
+    def load(self, first: int, count: int, step: int) -> None:
+        """A first reading of many, side by side or with the low 20 bits alike."""
+        tokens = [(first + number * step - LEAST) % (1 << 64) + LEAST for number in range(count)]
+        self.put([(token, 8, 1, 0, None, None, None) for token in tokens])
+
+    @rule(rows=st.lists(ROWS, max_size=40))
+    def put(self, rows: list[CardTuple]) -> None:
+        self.cards.put(rows)
+        self.counts |= {row[0]: card_of(row) for row in rows}
+
+    @rule(rows=st.lists(ROWS, max_size=40))
+    def bring(self, rows: list[CardTuple]) -> None:
+        self.cards.bring(rows)
+        self.brought |= {row[0]: card_of(row) for row in rows}
+
+    @rule(status=st.integers(0, 9))
+    def bring_many(self, status: int) -> None:
+        """So many that `admit` leaves some to be moved later."""
+        self.bring([(token, 8, 1, status, None, [status], None) for token in MANY])
+
+    @rule()
+    def admit(self) -> None:
+        self.cards.admit()
+        self.counts |= self.brought
+        self.brought = {}
+
+    @rule()
+    def settle(self) -> None:
+        self.cards.settle()
+
+    @rule(token=TOKENS)
+    def get(self, token: int) -> None:
+        assert self.cards.get(token) == self.counts.get(token)
+
+    @invariant()
+    def all_that_counts_is_found(self) -> None:
+        for token in list(self.counts)[:: max(1, len(self.counts) // 100)]:
+            found = self.cards.get(token)
+            assert found == self.counts[token]
+            assert type(found) is type(self.counts[token])
+
+    def teardown(self) -> None:
+        """Once all is moved the table holds each card once, and of what they share what they have."""
+        self.cards.admit()
+        self.counts |= self.brought
+        while self.cards.settle():
+            pass
+        assert sorted(self.cards) == sorted(self.counts)
+        assert len(self.cards) == len(self.counts)
+        table = self.cards._table
+        assert len(table.pasts) == len({card.past for card in self.counts.values() if card.past})
+        assert len(table.holders) == len({card.held for card in self.counts.values() if card.held})
+
+
+Model.TestCase.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
+TestModel = Model.TestCase
+
+
+def random_rows(count: int) -> list[CardTuple]:
+    """Cards with tokens as good as HMACs."""
+    chance = random.Random(count)
+    return [
+        (chance.randrange(LEAST, MOST), 8 * n, 1, 0, 20_000 + n % 3_000, None, None) for n in range(count)
+    ]
+
+
+def test_a_card_is_some_forty_bytes() -> None:
+    """Of millions every byte is felt: a field more is 4 or 8 of all of them, so none is without a reader."""
+    assert RECORD_BYTES == 31
+    read = {"account", "programme", "status", "expires_day", "past"}
+    assert set(Card.__struct_fields__) == read
+    table, count = Packed(Shared(), Shared()), 50_000
+    table.put(random_rows(count))
+    buckets = table._buckets
+    assert sum(map(sys.getsizeof, [buckets, *buckets])) / count < 40
+
+
+def test_the_table_grows_by_a_bucket_at_a_time() -> None:
+    """At no moment all of it is moved: each 16 cards are a bucket more, and none is much longer."""
+    table = Packed(Shared(), Shared())
+    for number, row in enumerate(random_rows(20_000)):
+        table.put([row])
+        assert table.buckets == 1 + (number + 1) // CARDS_A_BUCKET
+    assert max(map(len, table._buckets)) < 5 * CARDS_A_BUCKET * RECORD_BYTES
+
+
+def test_what_no_card_has_any_more_is_not_kept() -> None:
+    """A card that is blocked and released all day leaves nothing behind of what it was."""
+    table = Packed(Shared(), Shared())
+    for moment in range(5_000):
+        table.put([(7, 8, 1, moment % 2, None, [moment << 4], [moment, 8, 0, 0, 0, 1, None])])
+    assert (len(table), len(table.pasts), len(table.holders)) == (1, 1, 1)
+    card = table.get(7)
+    assert card is not None
+    assert (card.past, card.held) == ((4_999 << 4,), Held(4_999, 8, 0, 0, 0, 1, None))
