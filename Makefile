@@ -55,7 +55,7 @@ static: venv-dev  ## format, lint and strict types, without the tests
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 
-published: venv-dev  ## what is made of the code, written anew: tables of SPEC.md, vectors.json, scenarios.json, docs/reference/metrics.md
+published: venv-dev  ## what is made of the code, written anew: tables of SPEC.md, vectors.json, scenarios.json, docs/reference/metrics.md, acts of docs/office/desk.md
 	@$(RUN) tests.publish
 
 upgrade-drill: venv  ## from BASE (a commit) to this version under load, migrated in between: nothing refused (docs/how-to/upgrade.md)

@@ -1,4 +1,4 @@
-"""Write all that is published of wire, metrics and API anew: `make published`, after any change of them.
+"""Write what is published of wire, metrics, API and desk anew: `make published`, after any change of them.
 
 Owns where the files lie; what is in them follows from the catalogues, the cases and the scenarios. Invariant:
 run twice, it changes nothing.
@@ -14,6 +14,7 @@ from protocol.published.make_scenarios import make_scenarios
 from protocol.published.make_vectors import make_vectors
 from protocol.published.spec_tables import rewritten
 from switch.metrics.reference import reference
+from tests.web import desk_acts
 
 FOLDER = Path(protocol.__file__).parent
 METRICS = FOLDER.parent / "docs/reference/metrics.md"
@@ -33,3 +34,7 @@ if __name__ == "__main__":
     METRICS.parent.mkdir(parents=True, exist_ok=True)
     METRICS.write_text(reference(), encoding="utf-8")
     API.write_bytes(page())
+    desk_acts.import_tests()
+    desk_acts.PAGE.write_text(
+        desk_acts.rewritten(desk_acts.PAGE.read_text(encoding="utf-8")), encoding="utf-8"
+    )

@@ -7,7 +7,8 @@ from playwright.sync_api import Browser, Page
 
 from tests.postgres import Server
 from tests.web.browser import chromium
-from tests.web.office_stage import OfficeStage
+from tests.web.desk_acts import Clicked
+from tests.web.office_stage import Client, OfficeStage
 from tests.web.till_page import on_line, quiet_page
 from tests.web.till_stage import Stage
 
@@ -49,3 +50,19 @@ def page(browser: Browser, stage: Stage) -> Iterator[Page]:
         opened.goto(stage.url)
         on_line(opened)
         yield opened
+
+
+@pytest.fixture
+def desk(office: OfficeStage, browser: Browser) -> Iterator[Clicked]:
+    """Browsers of officers, who note what is clicked."""
+    clicked = Clicked(office, browser)
+    try:
+        yield clicked
+    finally:
+        clicked.close()
+
+
+@pytest.fixture
+def clerk(office: OfficeStage) -> Client:
+    """A clerk of Zgierz at desk 1 who has signed in."""
+    return office.signed_in("zgierz", "clerk")

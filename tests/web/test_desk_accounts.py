@@ -2,14 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pypdf
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from ledger.postgres.database import Connection, Database
 from ledger.registry import proposals
@@ -25,7 +23,7 @@ from ops.invoices.notes import write_note
 from tests.days import today
 from tests.ops.statements import rebate, statement
 from tests.ops.test_applications import number_of
-from tests.web.desk_acts import Clicked, clicking, covers
+from tests.web.desk_acts import Clicked, by_menu, covers, kept
 from tests.web.office_stage import TESTER, Client, OfficeStage
 from tests.web.till_page import axe_violations
 
@@ -56,13 +54,6 @@ def clients(office: OfficeStage) -> dict[str, Client]:
     return found
 
 
-@pytest.fixture
-def desk(office: OfficeStage, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Clicked]:
-    """Browsers of officers."""
-    with clicking(office, browser, request.function) as clicked:
-        yield clicked
-
-
 def two(desk: Clicked, clients: dict[str, Client], programme: int) -> tuple[Page, Page]:
     """The browsers of who proposes, and of the second person."""
     ann, ben = (desk.browser_of(clients[f"{name}{programme}"]) for name in ("ann", "ben"))
@@ -77,29 +68,20 @@ def partner(office: OfficeStage) -> int:
     return found
 
 
-def kept(page: Page, selector: str, tmp_path: Path) -> bytes:
-    """Click a link to a file; return what the browser was given."""
-    with page.expect_download() as waiting:
-        page.click(selector)
-    place = tmp_path / waiting.value.suggested_filename
-    waiting.value.save_as(place)
-    return place.read_bytes()
-
-
 def fault(page: Page) -> str:
     return page.locator("#fault").inner_text()
 
 
 @covers(
     "GET /desk/months", f"GET {MONTH}", f"POST {MONTH} run", f"POST {MONTH} propose_close",
-    f"POST {MONTH} correct", f"POST {MONTH} close", "POST /desk/proposals/{number:int} approve",
-    "POST /desk/proposals/{number:int} refuse", f"GET {PARTNER}", f"GET {PARTNER}/csv",
+    f"POST {MONTH} correct", f"POST {MONTH} close", "POST /desk/proposals/{number:int} refuse",
+    f"GET {PARTNER}", f"GET {PARTNER}/csv",
     f"GET {PARTNER}/pdf", f"GET {MONTH}/statements.csv", f"GET {MONTH}/summary.csv",
     f"GET {MONTH}/notes.csv", f"GET {PARTNER}/note.csv", f"GET {PARTNER}/note.pdf",
-    f"GET {PARTNER}/document",
+    f"GET {PARTNER}/document", by_second=("POST /desk/proposals/{number:int} approve",),
 )  # fmt: skip
 def test_a_month_is_corrected_settled_and_closed_by_two_persons(
-    office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int, tmp_path: Path
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int
 ) -> None:
     """A correction and a close: proposed by one, approved by another, and by nobody alone; then the files."""
     ann, ben = two(desk, clients, SETTLED)
@@ -107,12 +89,12 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     ann.locator("input[name=sure]").check()
     ann.locator("button[value=approve]").click()
     assert "another person" in fault(ann)
-    ben.goto(f"{office.url}en/desk/months")
+    by_menu(office, ben, "/desk/months")
     ben.locator("input[name=sure]").check()
     ben.locator("button[value=approve]").click()
     propose_correction(office, ann, partner, "-3")
     ann.locator("button[value=refuse]").click()
-    ann.goto(f"{office.url}en/desk/months")
+    by_menu(office, ann, "/desk/months")
     ann.fill("#month", FIRST)
     ann.click("#open_month")
     ann.click("#act_propose_close")
@@ -122,13 +104,13 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     ann.fill("#reason_close", "month end")
     ann.click("#act_propose_close")
     expect(ann.locator("#act_propose_close")).to_have_count(0)
-    ben.goto(f"{office.url}en/desk/months")
+    by_menu(office, ben, "/desk/months")
     ben.locator("input[name=sure]").check()
     ben.locator("button[value=approve]").click()
     ben.get_by_role("link", name=FIRST).click()
     assert "was closed" in ben.locator("#state").inner_text()
-    the_files(ben, partner, tmp_path)
-    the_notes(office, ben, partner, tmp_path)
+    the_files(ben, partner)
+    the_notes(office, ben, partner)
     (row,) = office.sql("select actor, second from registry.audit where object = 'settlement_period'")
     assert row["actor"].startswith("Ben")
     assert row["second"].startswith("Ann")
@@ -161,21 +143,21 @@ def propose_correction(office: OfficeStage, page: Page, partner: int, net: str) 
     page.goto(f"{office.url}en/desk/months")
 
 
-def the_files(page: Page, partner: int, tmp_path: Path) -> None:
+def the_files(page: Page, partner: int) -> None:
     """The statement on screen, as CSV and PDF; all of them; the summary: one sum."""
-    every = list(csv.DictReader(io.StringIO(kept(page, "#statements_csv", tmp_path).decode())))
-    summary = list(csv.DictReader(io.StringIO(kept(page, "#summary_csv", tmp_path).decode())))
+    every = list(csv.DictReader(io.StringIO(kept(page, "#statements_csv").decode())))
+    summary = list(csv.DictReader(io.StringIO(kept(page, "#summary_csv").decode())))
     page.get_by_role("link", name=str(partner), exact=True).click()
     assert page.locator("#due_grosze").inner_text() == "PLN 15.38"
-    one = list(csv.DictReader(io.StringIO(kept(page, "#csv", tmp_path).decode())))
+    one = list(csv.DictReader(io.StringIO(kept(page, "#csv").decode())))
     for rows in (every, summary, one):
         assert [row["due_grosze"] for row in rows if row["row"] == "total"] == ["1538"]
-    pdf = pypdf.PdfReader(io.BytesIO(kept(page, "#pdf", tmp_path)))
+    pdf = pypdf.PdfReader(io.BytesIO(kept(page, "#pdf")))
     assert "15.38" in pdf.pages[0].extract_text()
     assert "/StructTreeRoot" in pdf.root_object, "the PDF is tagged"
 
 
-def the_notes(office: OfficeStage, page: Page, partner: int, tmp_path: Path) -> None:
+def the_notes(office: OfficeStage, page: Page, partner: int) -> None:
     """The note of its rebates, and all of the month: CSV, PDF and as it was issued, one sum; no other's."""
     of = statement(rebate(5_000), rebate(-700), partner=partner, month=FIRST)
     order = Order(SETTLED, partner, FIRST, of.number, "note", 4_300, 0)
@@ -186,15 +168,15 @@ def the_notes(office: OfficeStage, page: Page, partner: int, tmp_path: Path) -> 
 
     office.run(lambda owner: owner.run(lambda c: issue(c, TESTER, order, write)))
     page.goto(f"{office.url}en/desk/months/{FIRST}")
-    every = kept(page, "#notes_csv", tmp_path)
+    every = kept(page, "#notes_csv")
     page.get_by_role("link", name=str(partner), exact=True).click()
-    assert kept(page, "#note_csv", tmp_path) == every
+    assert kept(page, "#note_csv") == every
     rows = list(csv.DictReader(io.StringIO(every.decode())))
     assert [row["amount_grosze"] for row in rows] == ["5000", "-700", "4300"]
-    pdf = pypdf.PdfReader(io.BytesIO(kept(page, "#note_pdf", tmp_path)))
+    pdf = pypdf.PdfReader(io.BytesIO(kept(page, "#note_pdf")))
     assert "PLN 43.00" in pdf.pages[0].extract_text().replace("\u00a0", " ")
     assert "/StructTreeRoot" in pdf.root_object
-    issued = kept(page, "#documents a", tmp_path)
+    issued = kept(page, "#documents a")
     assert read_note(issued).amount_grosze == 4_300
     client = office.signed_in("zgierz", "ann-accounts")
     number = read_note(issued).number
@@ -267,8 +249,8 @@ def cards(office: OfficeStage) -> list[str]:
 
 @covers(
     "GET /desk/points", "GET /desk/points/{number:int}", "POST /desk/points correct",
-    "POST /desk/points open", "POST /desk/points/{number:int} approve",
-    "POST /desk/points/{number:int} refuse",
+    "POST /desk/points open", "POST /desk/points/{number:int} refuse",
+    by_second=("POST /desk/points/{number:int} approve",),
 )  # fmt: skip
 def test_points_are_corrected_and_opened_by_two_persons(
     office: OfficeStage, desk: Clicked, clients: dict[str, Client], cards: list[str]
@@ -284,7 +266,7 @@ def test_points_are_corrected_and_opened_by_two_persons(
     assert "does not come to 24" in fault(ben)
     approve_points(ben, "25")
     assert ben.locator("#state").inner_text() == "approved"
-    ann.goto(f"{office.url}en/desk/points")
+    by_menu(office, ann, "/desk/points")
     ann.fill("#lines", f"{cards[1]} 300 OLD-1\n{cards[2]} 40 OLD-2")
     ann.fill("#reason_open", "the old system")
     ann.click("#act_open")

@@ -1,13 +1,11 @@
 """The desk's page of a holder in a real browser: who acts for the holder; anonymising by two persons."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from ops.web.desk.site import WORDS
 from tests.days import today
-from tests.web.desk_acts import Clicked, clicking, covers
+from tests.web.desk_acts import Clicked, by_menu, covers
 from tests.web.office_stage import Client, OfficeStage
 from tests.web.till_page import axe_violations
 
@@ -20,13 +18,6 @@ def clients(office: OfficeStage) -> dict[str, Client]:
     for name in ("cyd", "dan"):
         office.officer(3, f"{name}-clerk", "clerk")
     return {name: office.signed_in("zgierz", f"{name}-clerk") for name in ("cyd", "dan")}
-
-
-@pytest.fixture
-def desk(office: OfficeStage, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Clicked]:
-    """Browsers of officers."""
-    with clicking(office, browser, request.function) as clicked:
-        yield clicked
 
 
 def fault(page: Page) -> str:
@@ -100,8 +91,8 @@ def test_wrong_input_of_representatives_is_an_answer(office: OfficeStage, client
 
 
 @covers(
-    f"POST {HOLDER} propose_erasure", f"POST {HOLDER} approve_erasure", f"POST {HOLDER} refuse_erasure",
-    "GET /desk/holders",
+    f"POST {HOLDER} propose_erasure", f"POST {HOLDER} refuse_erasure", "GET /desk/holders",
+    by_second=(f"POST {HOLDER} approve_erasure",),
 )  # fmt: skip
 def test_a_holder_is_anonymised_by_two_persons(
     office: OfficeStage, desk: Clicked, clients: dict[str, Client]
@@ -127,7 +118,7 @@ def test_a_holder_is_anonymised_by_two_persons(
     cyd.click("#act_approve_erasure")
     assert "another person" in fault(cyd)
     assert cyd.locator("#name").input_value() == name, "nothing is gone"
-    dan.goto(f"{office.url}en/desk/holders")
+    by_menu(office, dan, "/desk/holders")
     dan.locator("section[aria-labelledby=h_erasures] a").last.click()
     dan.check("#sure_erasure")
     dan.click("#act_approve_erasure")

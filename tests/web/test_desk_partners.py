@@ -1,12 +1,11 @@
 """The desk's pages of offers and partners in a real browser: published by two, and contracts to their end."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor
@@ -14,7 +13,7 @@ from ledger.registry.offer_declarations import Declaration, declare
 from ops.office.offer_form import fields_of, offer_of
 from simulators.city.offers import offers_of
 from tests.days import today
-from tests.web.desk_acts import Clicked, clicking, covers
+from tests.web.desk_acts import Clicked, by_menu, covers
 from tests.web.office_stage import CITIES, Client, OfficeStage
 from tests.web.till_page import axe_violations
 
@@ -43,27 +42,21 @@ def partner(office: OfficeStage) -> int:
     return found
 
 
-@pytest.fixture
-def desk(office: OfficeStage, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Clicked]:
-    """Browsers of officers."""
-    with clicking(office, browser, request.function) as clicked:
-        yield clicked
-
-
 def fault(page: Page) -> str:
     return page.locator("#fault").inner_text()
 
 
 @covers(
     "GET /desk/offers", "GET /desk/offers/new", "GET /desk/offers/preview", f"GET {OFFER}", f"POST {OFFER}",
-    "POST /desk/offers keep", "POST /desk/offers text", "POST /desk/offers publish",
+    "POST /desk/offers keep", "POST /desk/offers text", by_second=("POST /desk/offers publish",),
 )  # fmt: skip
 def test_an_offer_is_added_changed_and_ended_and_published_by_another(
     office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int
 ) -> None:
     """Drafted, shown as a difference, published by a second person alone; the public list follows."""
     eve, dan = desk.browser_of(clients["eve"]), desk.browser_of(clients["dan"])
-    eve.goto(f"{office.url}en/desk/offers/new")
+    by_menu(office, eve, "/desk/offers")
+    eve.locator("main a[href$='/desk/offers/new']").click()
     for name, value in {**NEW, "partner": str(partner), "for": "nobody"}.items():
         eve.fill(f"#{name}", value)
     eve.click("#act_keep")
@@ -162,7 +155,7 @@ def test_a_partner_declares_is_verified_agrees_and_ends(
 
 
 def declares(office: OfficeStage, page: Page, number: int, sign: str) -> None:
-    page.goto(f"{office.url}en/desk/partners")
+    by_menu(office, page, "/desk/partners")
     page.fill("#partner", str(number))
     page.fill("#name", sign)
     page.click("#act_declare")
@@ -195,7 +188,7 @@ def test_what_partners_declare_is_taken_into_the_drafts_or_refused(
     declared(office, partner, 810)
     declared(office, partner, 811)
     page = desk.browser_of(clients["eve"])
-    page.goto(f"{office.url}en/desk/declarations")
+    by_menu(office, page, "/desk/declarations")
     page.locator("button[value=accept]").first.click()
     page.locator("button[value=refuse]").first.click()
     assert "reason" in fault(page)

@@ -1,0 +1,53 @@
+"""What tests do at a desk's counter: an application taken down, a file sent, a step pressed."""
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.days import today
+from tests.ops.test_applications import number_of
+from tests.web.office_stage import Client
+
+CITY, PROGRAMME = "zgierz", 3
+PERSON = {
+    "name": "Bożydar Qxyzzy", "pesel": "44051401359", "address": "Wrzosowisko 4711",
+    "email": "qx@poczta.example", "channel": "email", "pickup": "1", "consent_data": "yes",
+    "tax_year": str(today().year - 2),
+}  # fmt: skip
+NOBODY = {"pesel": "", "born_on": "1980-01-01"}
+"""Of an application that says no PESEL: somebody may have that of PERSON by now."""
+UPLOAD = "--edge\r\nContent-Disposition: form-data; name={}\r\n\r\n{}\r\n"
+
+
+def number(n: int) -> str:
+    """The number of a card of the city."""
+    return number_of("96162", 5_000 + n)
+
+
+def take(client: Client, **fields: str) -> str:
+    """Take a first application down; return its address."""
+    client.get("/en/desk/applications/new")
+    reply = client.post("/en/desk/applications/new", kind="first", **{**PERSON, **fields})
+    assert reply.status == 303, reply.text
+    return reply.header("location")
+
+
+def send(client: Client, path: str, data: bytes, name: str = "a.jpg", csrf: str | None = None) -> Any:
+    """Send a file as a browser does."""
+    head = UPLOAD.format('"csrf"', client.csrf if csrf is None else csrf) + UPLOAD.format('"kind"', "tax")
+    head += f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+    head += "Content-Type: image/jpeg\r\n\r\n"
+    body = head.encode() + data + b"\r\n--edge--\r\n"
+    return client.ask("POST", path, body, Content_Type="multipart/form-data; boundary=edge")
+
+
+def state(page: Page) -> str:
+    """The state of the application that is shown."""
+    return page.locator("#state").inner_text()
+
+
+def press(page: Page, act: str, **fields: str) -> None:
+    """Fill the form of a step, and press its button."""
+    for name, value in fields.items():
+        page.fill(f"#{name}_{act}" if name == "reason" else f"#{name}", value)
+    page.click(f"#act_{act}")
