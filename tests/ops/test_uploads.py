@@ -1,13 +1,15 @@
 """What people may send: pictures and PDFs by their content, and no file that is two things at once."""
 
 import random
+import zlib
 
 import pytest
 
 from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
 from ops.office.uploads.jpeg import SIDE_MAX
+from ops.office.uploads.pdf import STREAMS_MAX
 from ops.office.uploads.refused import UploadRefused, Why
-from tests.ops.uploads import JPEG, chunk, packed_objects, pdf, png, zip_end
+from tests.ops.uploads import JPEG, chunk, packed_objects, pdf, png, stream, zip_end
 
 SCRIPT = b"<script>alert(1)</script>"
 
@@ -68,6 +70,8 @@ def test_a_picture_that_is_something_else_too_is_not_taken(inside: bytes) -> Non
         b"<</Names<</EmbeddedFiles 4 0 R>>>>",
         b"<</S/SubmitForm/F(http://x)>>",
         b"<</S/GoToR/F(x.pdf)>>",
+        b"<</AcroForm<</XFA 9 0 R>>>>",
+        b"<</AcroForm<</X#46A[(template)9 0 R]>>>>",
         packed_objects(b"7 0 <</S/JavaScript/JS(app.alert(1))>>"),
         packed_objects(b"7 0 <</S/JavaScript/JS(app.alert(1))>>", b"Obj#53tm"),
     ],
@@ -75,6 +79,57 @@ def test_a_picture_that_is_something_else_too_is_not_taken(inside: bytes) -> Non
 def test_a_pdf_that_does_anything_is_not_taken(active: bytes) -> None:
     """Programs, calls and files in it are found, by whatever spelling and in compressed objects."""
     assert why_of(pdf(active)) is Why.ACTIVE
+
+
+HIDDEN = b"7 0 <</S/JavaScript/JS(app.alert(1))>>"
+
+
+@pytest.mark.parametrize(
+    ("told", "packed"),
+    [
+        (b"/Type/ObjStm/Z( obj)", zlib.compress(HIDDEN)),
+        (b"/Type/ObjStm/Z(%s)" % (b"x" * 70_000), zlib.compress(HIDDEN)),
+        (b"/N 1/First 4", zlib.compress(HIDDEN)),
+        (b"/Type/Metadata", zlib.compress(HIDDEN)),
+        (b"/N 1/First 4", zlib.compress(HIDDEN)[:-1] + b"x"),
+        (b"/N 1/First 4", zlib.compress(b"%s%s" % (bytes(5_000_000), HIDDEN))),
+    ],
+    ids=["a name in a text", "a long dictionary", "no type", "another type", "a wrong sum", "far inside"],
+)
+def test_what_a_stream_is_called_hides_no_program(told: bytes, packed: bytes) -> None:
+    """Readers find packed objects by the cross-reference: every stream that unpacks is looked into."""
+    assert why_of(pdf(stream(told + b"/Filter/FlateDecode", packed))) is Why.ACTIVE
+    blank = pdf(stream(told + b"/Filter/FlateDecode", packed)).replace(b"stream\n", b"stream \r\n", 1)
+    assert why_of(blank) is Why.ACTIVE
+
+
+def test_objects_that_cannot_be_read_are_not_taken_and_pictures_are() -> None:
+    """Packed otherwise or broken off: refused. Pixels and pages that are no objects stay what they are."""
+    packed = zlib.compress(HIDDEN)
+    for told, body in (
+        (b"/Type/ObjStm/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 1>>", packed),
+        (b"/Type/ObjStm/Filter[/FlateDecode/ASCIIHexDecode]", zlib.compress(HIDDEN.hex().encode())),
+        (b"/Type/ObjStm/Filter/LZWDecode", b"\x80\x0b\x60\x50"),
+        (b"/Type/ObjStm/Filter/FlateDecode", packed[: len(packed) // 2]),
+        (b"/Filter/FlateDecode", packed[:6] + b"\xff\xff\xff" + packed[9:]),
+    ):
+        assert why_of(pdf(stream(told, body))) is Why.DAMAGED, told
+    pixels = random.Random(7).randbytes(400_000)
+    for told, body in (
+        (b"/Subtype/Image/Filter/DCTDecode", JPEG),
+        (b"/Subtype/Image/Filter/FlateDecode/DecodeParms<</Predictor 15>>", zlib.compress(pixels)),
+        (b"", b"BT /F1 12 Tf (80 JavaScript) Tj ET"),
+        (b"", b"80 0 0 80 0 0 cm"),
+    ):
+        assert check_upload(pdf(stream(told, body))).type == "application/pdf", told
+
+
+def test_a_pdf_has_at_most_so_many_streams() -> None:
+    """Each is looked into, so there is a bound; within it a file is kept as it came."""
+    tiny = stream(b"/Type/ObjStm/Filter/FlateDecode", zlib.compress(b"1 0 2"))
+    few, many = (pdf(b"\nendobj\n4 0 obj\n".join([tiny] * count)) for count in (900, STREAMS_MAX))
+    assert check_upload(few).body == few
+    assert why_of(many) is Why.DAMAGED
 
 
 def test_a_locked_pdf_and_one_with_something_around_it_are_not_taken() -> None:
@@ -85,7 +140,7 @@ def test_a_locked_pdf_and_one_with_something_around_it_are_not_taken() -> None:
     assert why_of(pdf().replace(b"%PDF-1.4\n", b"%PDF-1.4\n%" + SCRIPT + b"\n")) is Why.TWO_KINDS
     archive = zip_end(b"\nstartxref\n9\n%%EOF\n")
     assert why_of(pdf() + archive) is Why.TWO_KINDS
-    assert why_of(pdf(packed_objects(b"x" * 20_000_000))) is Why.DAMAGED
+    assert why_of(pdf(packed_objects(b"x" * 70_000_000))) is Why.DAMAGED
 
 
 @pytest.mark.parametrize(

@@ -39,14 +39,14 @@ def pdf(*objects: bytes) -> bytes:
     return body + b"xref\n0 1\ntrailer\n<</Root 1 0 R/Size 3>>\nstartxref\n%d\n%%%%EOF\n" % len(body)
 
 
+def stream(told: bytes, body: bytes) -> bytes:
+    """A stream of a PDF, and what its dictionary tells of it."""
+    return b"<<%s/Length %d>>stream\n%s\nendstream" % (told, len(body), body)
+
+
 def packed_objects(text: bytes, name: bytes = b"ObjStm") -> bytes:
     """A stream of objects, compressed."""
-    packed = zlib.compress(text)
-    return b"<</Type/%s/N 1/First 4/Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (
-        name,
-        len(packed),
-        packed,
-    )
+    return stream(b"/Type/%s/N 1/First 4/Filter/FlateDecode" % name, zlib.compress(text))
 
 
 def zip_end(comment: bytes = b"") -> bytes:

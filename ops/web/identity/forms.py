@@ -13,8 +13,10 @@ from contextlib import aclosing
 from typing import Final
 
 import trio
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
@@ -63,13 +65,21 @@ async def read_form(request: Request, token: str, most: int) -> FormData:
         raise HTTPException(413)
     bounded = Request(request.scope, _bounded(request.receive, most))
     with trio.move_on_after(FORM_S_MAX):
-        form = await bounded.form(max_files=FILES_MAX, max_fields=FIELDS_MAX, max_part_size=FIELD_BYTES_MAX)
+        form = await _read(bounded)
         given = form.get("csrf", "")
         if isinstance(given, UploadFile) or not hmac.compare_digest(given.encode(), csrf_of(token).encode()):
             await form.close()
             raise HTTPException(400)
         return form
     raise HTTPException(408)
+
+
+async def _read(request: Request) -> FormData:
+    """Return the form of a request. Raises 400 for one that is broken, or has too many parts."""
+    try:
+        return await request.form(max_files=FILES_MAX, max_fields=FIELDS_MAX, max_part_size=FIELD_BYTES_MAX)
+    except (MultiPartException, FormParserError, UnicodeError):  # the last: of a charset that is none
+        raise HTTPException(400) from None
 
 
 async def _pass_over(request: Request) -> None:
