@@ -1,7 +1,7 @@
 # One command per job. Every target sets up what it needs first (.venv, hash-locked); a second run skips that.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv venv-dev venv-office venv-ha venv-fuzz demo up office test test-under-load worlds mutants fuzz check crash-test torture alerts-drill static published references upgrade-drill load load-headless bench bench-quick lock clean sbom audit
+.PHONY: help venv venv-dev venv-office venv-ha venv-fuzz demo up office test test-under-load worlds mutants fuzz check crash-test torture alerts-drill static published references upgrade-drill load load-headless clicks bench bench-quick lock clean sbom audit
 
 # Settings of a run, e.g. `make demo DEMO_SECONDS=20`, `make test PYTEST_ARGS='-k session'`, `make venv PYTHON=python3.12`.
 DEMO_SECONDS ?= 60
@@ -95,6 +95,9 @@ load: venv-dev  ## Locust's web page with a switch of its own (LOAD_HOST= LOAD_P
 
 load-headless: venv-dev  ## the load test by itself (LOAD_SECONDS=60 LOAD_SHAPE=day): a page of both sides in bench/reports
 	@$(RUN) bench.load --headless
+
+clicks: venv-dev  ## 50 officers and 2,000 holders at the office's pages, in turn with nobody: what it costs the switch's p99 (CLICKS=--rounds=3 …)
+	@$(RUN) ops.clicks $(CLICKS)
 
 bench: venv  ## every lane of the throughput bench in turn (some twenty minutes): bench/THROUGHPUT.md and a picture
 	@.venv/bin/cityswitch bench

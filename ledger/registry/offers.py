@@ -6,7 +6,7 @@ of its own. Of the versions whose moment has come the latest holds, of two of on
 rules). A change reaches the switch through the change feed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
@@ -265,6 +265,17 @@ async def drafts_of(connection: Connection, programme: int, limit: int = 100) ->
         "order by number limit $2",
         programme,
         limit,
+    )
+    return rows
+
+
+async def published_terms(connection: Connection, programme: int, numbers: Collection[int]) -> list[Any]:
+    """The terms of these offers, of the newest version that was ever published."""
+    rows: list[Any] = await connection.fetch(
+        "select distinct on (number) number, terms from registry.offer "
+        "where programme = $1 and number = any($2::bigint[]) and state > 0 order by number, version desc",
+        programme,
+        list(numbers),
     )
     return rows
 

@@ -6,10 +6,7 @@ Owns the options, the signals and the line that says where it is. Must not know 
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +14,7 @@ import trio
 from cyclopts import App, Parameter
 
 from ops.cli.bounds import between
+from ops.cli.ending import until_end
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import Json
 from ops.output import print_json, print_line
@@ -77,21 +75,4 @@ async def board(
                 print_json({"url": url})
             else:
                 print_line(f"Board: {url}{'enter?token=…' if token_file else ''}")
-            await _until_end(signals, until_eof=until_eof)
-
-
-async def _until_end(signals: AsyncIterator[int], *, until_eof: bool) -> None:
-    """Wait for a signal, or for the end of standard input: of whoever started us."""
-    async with trio.open_nursery() as nursery:
-
-        async def wait_for_parent() -> None:
-            async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as parent:
-                while await parent.receive_some():
-                    pass
-            nursery.cancel_scope.cancel()
-
-        if until_eof:
-            nursery.start_soon(wait_for_parent)
-        async for _ in signals:
-            break
-        nursery.cancel_scope.cancel()
+            await until_end(signals, until_eof=until_eof)

@@ -7,6 +7,7 @@ be missing by name.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from cyclopts import App, Parameter
 
 from ledger.registry.logins import ROLES
 from ops.cli.bounds import between
+from ops.cli.ending import until_end
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import By, CardNumber, Json, digits_of, master_key, pick_programme, tell_done
 from ops.errors import CommandError
@@ -27,8 +29,11 @@ from ops.output import print_json, print_line
 from ops.place.database import Purpose, changing, database_server
 from ops.place.options import HERE, Place
 from switch.logs import configure_logs
+from switch.process.descriptors import raise_descriptor_limit
 
 PORT = 9181
+NICE = 10
+"""A page that comes later is waited for; a terminal that is answered later is a queue at a till."""
 NOBODY = By()
 
 app = App(
@@ -89,6 +94,14 @@ async def serve(
         Path | None, Parameter(help="Folder of the public lists of offers, one for each city (STATE/public).")
     ] = None,
     contact: Annotated[str, Parameter(help="Whom the accessibility statement names.")] = "",
+    nice: Annotated[
+        int,
+        Parameter(
+            help="How far it stands behind the switch where both want the processor (0: not at all).",
+            validator=between(0, 19),
+        ),
+    ] = NICE,
+    until_eof: Annotated[bool, Parameter(show=False)] = False,
     json: Json = False,
     place: Place = HERE,
 ) -> None:
@@ -102,26 +115,21 @@ async def serve(
     config = place.settings()
     configure_logs(config.log_level)
     options = OfficeOptions(
-        host=host,
-        port=port,
-        names=name,
-        proxies=proxy,
-        contact=contact,
-        mail=mail,
-        public=public,
-        origin=origin,
-        metrics_port=metrics_port,
-    )
+        host=host, port=port, names=name, proxies=proxy, contact=contact, mail=mail, public=public,
+        origin=origin, metrics_port=metrics_port,
+    )  # fmt: skip
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with (
             database_server(place, config, Purpose.LOOK) as dsns,
             running_office(config, dsns.owner, options) as url,
         ):
+            os.nice(nice)  # and the threads begun from here on, in which passwords are hashed
+            raise_descriptor_limit()
             if json:
                 print_json({"url": url})
             else:
                 print_line(f"Office: {url}")
-            await anext(aiter(signals))
+            await until_end(signals, until_eof=until_eof)
 
 
 @app.command(help_epilogue=examples("office demo", "office demo --state-dir /tmp/office"))

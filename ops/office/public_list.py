@@ -12,6 +12,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from switch.rules.programme import Rules
 
 JSON_NAME: Final = "offers.json"
 PAGE_NAME: Final = "offers.html"
+OFFERS_KEPT: Final = 4_096
 
 
 class Held(NamedTuple):
@@ -36,6 +38,12 @@ class Held(NamedTuple):
     version: int
     since: datetime
     until: datetime | None
+
+
+@lru_cache(maxsize=OFFERS_KEPT)
+def offer_of(terms: str) -> Offer:
+    """Return the offer of a text, read once: everybody's page is of the same hundreds."""
+    return decode_offer(terms)
 
 
 def held_versions(versions: Iterable[Mapping[str, Any]], now: datetime) -> list[Held]:
@@ -50,7 +58,7 @@ def held_versions(versions: Iterable[Mapping[str, Any]], now: datetime) -> list[
         for row, until in zip(rows, [*ends, None], strict=True):
             is_past = until is not None and (until <= now or until <= row["effective_from"])
             if row["state"] == OfferState.PUBLISHED and not is_past:
-                held.append(Held(decode_offer(row["terms"]), row["version"], row["effective_from"], until))
+                held.append(Held(offer_of(row["terms"]), row["version"], row["effective_from"], until))
     return held
 
 

@@ -6,7 +6,7 @@ made for; a card is named by its place among the account's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
@@ -18,14 +18,13 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import agreements, cards, contracts, erasures, holders, messages, people
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import ENDED, HANDS, CardStatus
-from ledger.registry.offers import read_public
+from ledger.registry.offers import published_terms, read_public
 from ledger.registry.secrets import MasterKey
 from ops.office.card_view import judged
-from ops.office.public_list import public_list
+from ops.office.public_list import offer_of, public_list
 from ops.office.public_page import PartnerLines, lines_of
 from ops.office.rules_in_force import today, version_in_force
 from switch.clock import clock_ms
-from switch.rules.offers import decode_offer
 from switch.rules.programme import Rules
 
 CONTACT: Final = ("phone", "email", "channel")
@@ -99,17 +98,20 @@ class SelfService:
 
     async def offers(self, language: str) -> tuple[Rules, list[PartnerLines]]:
         """Return the prices, discounts and promotions that hold now: the public list."""
-        rules = (await version_in_force(self.database, self.programme)).rules
+        rules = await self.rules()
         public = await self.database.run(lambda c: read_public(c, self.programme))
         return rules, lines_of(public_list(public, rules, now()), rules, language)
 
-    async def offer_names(self, language: str) -> dict[int, str]:
-        """Return what each offer is called, by number, those that have ended too."""
-        public = await self.database.run(lambda c: read_public(c, self.programme))
-        named = {}
-        for row in public.versions:
-            named[row["number"]] = str(getattr(decode_offer(row["terms"]).name, language))
-        return named
+    async def rules(self) -> Rules:
+        """Return the rules in force."""
+        return (await version_in_force(self.database, self.programme)).rules
+
+    async def offer_names(self, numbers: Collection[int], language: str) -> dict[int, str]:
+        """Return what each of these offers is called, by number, those that have ended too."""
+        if not numbers:
+            return {}
+        rows = await self.database.run(lambda c: published_terms(c, self.programme, numbers))
+        return {row["number"]: str(getattr(offer_of(row["terms"]).name, language)) for row in rows}
 
     async def counter(self, *, newer: int = 0, limit: int = 50) -> list[CounterRow]:
         """Return a page of the counter of benefits."""

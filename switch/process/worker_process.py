@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import resource
 import signal
 import sys
 import threading
@@ -26,6 +25,7 @@ from ledger.registry.secrets import MasterKey
 from switch.config import Config, ConfigError
 from switch.logs import FLUSH_S_MAX, configure_logs, log_whole_process
 from switch.logs import writer as log_writer
+from switch.process.descriptors import raise_descriptor_limit
 from switch.process.lines import (
     BEAT_S,
     EXIT_CONFIGURATION,
@@ -134,13 +134,6 @@ def _watch_supervisor(
         os._exit(EXIT_CRASHED)
 
     threading.Thread(target=watch, name="supervisor", daemon=True).start()
-
-
-def raise_descriptor_limit() -> None:
-    """Take as many file descriptors as the system allows this process."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main() -> int:

@@ -165,9 +165,8 @@ class CardPages:
     async def _lines(
         self, request: Request, service: SelfService, rows: Sequence[CounterRow]
     ) -> tuple[list[Line], Speech]:
-        rules, _ = await service.offers(request.state.language)
-        speech = speech_of(request, rules)
-        names = await service.offer_names(request.state.language)
+        speech = speech_of(request, await service.rules())
+        names = await service.offer_names({row.offer for row in rows} - {0}, request.state.language)
         return [_line(row, speech, names) for row in rows], speech
 
 

@@ -1,0 +1,1 @@
+"""The bench of people at the office's pages."""
