@@ -25,18 +25,21 @@ ENVIRONMENT_PREFIX = "CITYSWITCH_"
 VARIABLES_OF_OTHERS = frozenset(
     {
         "CITYSWITCH_TERMINAL_KEY",
+        "CITYSWITCH_TERMINAL_CERTIFICATE",
         "CITYSWITCH_TEST_DSN",
         "CITYSWITCH_TEST_CITUS_DSN",
         "CITYSWITCH_BACKUP_DSN",
     }
 )
-"""Variables with our prefix that are no settings: a terminal's key, the tests' database, who backs up."""
+"""Variables with our prefix that are no settings: a terminal's key and certificate, the tests' database, who
+backs up.
+"""
 
 
 RELOADABLE = frozenset({
-    "log_level", "tls_certificate", "tls_key", "connections_max", "handshakes_max", "outbox_bytes_max",
-    "in_flight_per_connection_max", "handshake_s", "frame_s", "write_s", "idle_s", "drain_s",
-    "worker_silent_s", "feed_stale_after_s",
+    "log_level", "tls_certificate", "tls_key", "tls_client_ca", "tls_client_crl", "connections_max",
+    "handshakes_max", "outbox_bytes_max", "in_flight_per_connection_max", "handshake_s", "frame_s", "write_s",
+    "idle_s", "drain_s", "worker_silent_s", "feed_stale_after_s",
 })  # fmt: skip
 """Settings that are read at use, so that SIGHUP may change them."""
 
@@ -71,6 +74,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     tls: Literal["auto", "on", "off"] = "auto"
     tls_certificate: str = ""
     tls_key: str = ""
+    tls_client_ca: str = ""
+    tls_client_crl: str = ""
     connections_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
     handshakes_max: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     in_flight_per_connection_max: Annotated[int, Meta(ge=1, le=4_096)] = 64
@@ -209,6 +214,16 @@ def _check_together(config: Config, origins: Mapping[str, str]) -> None:
         raise ConfigError(
             f"{source}: key 'tls': listening on {config.listen_host} wants TLS, but tls_certificate and"
             ' tls_key are not both set. Set them, or set tls = "off" where another layer encrypts.'
+        )
+    if config.tls_client_ca and not config.tls_wanted:
+        raise ConfigError(
+            f"{origins.get('tls_client_ca', 'settings')}: key 'tls_client_ca': without TLS no certificate is"
+            ' asked for. Set tls = "on", or leave this one out.'
+        )
+    if config.tls_client_crl and not config.tls_client_ca:
+        raise ConfigError(
+            f"{origins.get('tls_client_crl', 'settings')}: key 'tls_client_crl': it revokes certificates of"
+            " tls_client_ca, which is not set. Set both."
         )
     if config.http_port and config.listen_port and config.listen_host == config.http_host:
         taken = range(config.http_port, config.http_port + config.workers)

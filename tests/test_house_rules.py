@@ -53,7 +53,7 @@ OF_THE_MACHINE = re.compile(
 # worker seeds or replaces from outside.
 MACHINES_OWN = {
     "ledger/books/node.py: random.Random", "ledger/books/node.py: time.time_ns",
-    "ledger/postgres/pooling.py: secrets.randbits", "ledger/registry/secrets.py: secrets.token_hex",
+    "ledger/postgres/pooling.py: secrets.randbits", "ledger/registry/key_ring.py: secrets.token_bytes",
     "switch/logs.py: datetime.now", "switch/logs.py: time.monotonic", "switch/metrics/meters.py: time.time",
     "switch/process/worker.py: random.Random",
 }  # fmt: skip

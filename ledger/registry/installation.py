@@ -7,7 +7,6 @@ without a word; so whoever loads a master key to use it on a database asks here 
 key's file.
 """
 
-import hmac
 from typing import Final
 
 from ledger.errors import SecretsError
@@ -17,8 +16,9 @@ from ledger.registry.secrets import MasterKey
 
 _NEEDED: Final = "select exists (select from registry.card) or exists (select from registry.terminal_key)"
 KEY_CHECK: Final = "select master_key_check from registry.installation"
-_ADOPT: Final = f"""insert into registry.installation (master_key_check) values ($1)
-  on conflict (only_row) do update set master_key_check = excluded.master_key_check
+_ADOPT: Final = f"""insert into registry.installation (master_key_check, wrapping) values ($1, $2)
+  on conflict (only_row) do update
+    set master_key_check = excluded.master_key_check, wrapping = excluded.wrapping
   where installation.master_key_check <> excluded.master_key_check and not ({_NEEDED})"""  # noqa: S608 a fixed text
 
 
@@ -33,7 +33,7 @@ async def adopt_master_key(connection: Connection, actor: Actor, master: MasterK
     Takes the owner's connection.
     """
     async with writing(connection, actor):
-        await connection.execute(_ADOPT, master.check_value)
+        await connection.execute(_ADOPT, master.check_value, master.ring.wraps)
     await check_master_key(connection, master)
 
 
@@ -51,7 +51,7 @@ async def check_master_key(connection: Connection, master: MasterKey) -> None:
     expected: bytes | None = await connection.fetchval(KEY_CHECK)
     if expected is None:
         raise SecretsError("the database has no master key yet: run `cityswitch init`")
-    if not hmac.compare_digest(expected, master.check_value):
+    if not master.has_check(expected):
         raise SecretsError(
             "this master key is another installation's: name the one this database was initialised with "
             "(master_key_file), or restore it from its backup"

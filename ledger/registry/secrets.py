@@ -1,10 +1,10 @@
 """Owns the master key: wraps terminal keys at rest, and makes the peppers that turn card numbers into tokens.
 
-The file rests outside the database, readable by its owner alone. It holds two independent 32-byte
-secrets: the wrapping key (AES-256-GCM, NIST SP 800-38D) and the one the peppers of card tokens are derived
-from. Each programme has a pepper of its own: with one nothing is learned of another's cards. Losing the
-file loses both the terminals' keys and the way from a plastic to its account: back it up apart from the
-database.
+The file (`key_ring.py`) rests outside the database, readable by its owner alone. It holds independent 32-byte
+secrets: the wrapping key (AES-256-GCM, NIST SP 800-38D), while it is rotated the former one too, and the one
+the peppers of card tokens are derived from. What is wrapped says under which. Each programme has a pepper of
+its own: with one nothing is learned of another's cards. Losing the file loses both the terminals' keys and
+the way from a plastic to its account: back it up apart from the database.
 
 Knows nothing of the database or of the protocol. Neither secret is ever logged or shown in a repr.
 """
@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from struct import Struct
@@ -25,10 +23,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.errors import SecretsError
+from ledger.registry.key_ring import SECRET_BYTES, KeyRing, make_file, read_file, signature
 from ledger.registry.vault import Vault
 
-_HEADER: Final = b"cityswitch master key 1\n"
-_SECRET_BYTES: Final = 32
+WRAPPED_BYTES: Final = 60
+"""A terminal's key under the first wrapping key: nonce, key, tag."""
 _NONCE_BYTES: Final = 12
 _TOKEN_BYTES: Final = 8
 _signed_64: Final = Struct(">q").unpack
@@ -53,10 +52,11 @@ class Pepper:
 
 
 class MasterKey:
-    """The two secrets of one installation, and what is drawn to be kept under them.
+    """The secrets of one installation, and what is drawn to be kept under them.
 
     `draw` gives so many bytes that nobody can guess: nonces and new keys. A simulated world has its own.
-    `vault_path` is where the holders' keys lie; None: in memory alone.
+    `vault_path` is where the holders' keys lie; None: in memory alone. One that was loaded reads its file
+    again when it meets a number it does not know, or wraps: a rotation needs no restart.
     """
 
     def __init__(
@@ -67,83 +67,98 @@ class MasterKey:
         draw: Callable[[int], bytes] = secrets.token_bytes,
         vault_path: Path | None = None,
     ) -> None:
-        if len(wrapping) != _SECRET_BYTES or len(pepper) != _SECRET_BYTES:
+        if len(wrapping) != SECRET_BYTES or len(pepper) != SECRET_BYTES:
             raise SecretsError("a master key needs two secrets of 32 bytes")
         self.draw: Final = draw
-        self._aead = AESGCM(wrapping)
-        self.check_value: Final = hmac.digest(wrapping + pepper, b"cityswitch master key check 1", "sha256")
-        """What tells this master key from another: neither secret can be had from it."""
-        self.vault: Final = Vault(
-            vault_path, hmac.digest(wrapping, b"cityswitch holder keys 1", "sha256"), self.check_value, draw
-        )
-        """The keys of the holders: a file of its own, opened when it is first needed."""
+        self._file: Path | None = None
+        self._read_from: tuple[int, ...] | None = None
         self._pepper = pepper
         self._peppers: dict[int, Pepper] = {}
+        first = KeyRing.first(wrapping, pepper)
+        self.vault: Final = Vault(vault_path, first, draw, self.refresh)
+        """The keys of the holders: a file of its own, opened when it is first needed."""
+        self._take(first)
+
+    def _take(self, ring: KeyRing) -> None:
+        self.ring = ring
+        self._aeads = {number: AESGCM(key) for number, key in ring.keys.items()}
+        self.vault.take(ring)
 
     @classmethod
     def create(cls, path: Path) -> Self:
         """Make a new key file with mode 0600; an existing file is never overwritten. Raises SecretsError."""
-        text = _HEADER + b"".join(secrets.token_hex(_SECRET_BYTES).encode() + b"\n" for _ in range(2))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-        except FileExistsError:
-            raise SecretsError(
-                f"{path} exists already and is kept: remove it yourself to make another"
-            ) from None
-        except OSError as error:
-            raise SecretsError(f"{path} cannot be written: {error.strerror}") from error
+        make_file(path)
         return cls.load(path)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a key file. It must be a regular file open to its owner alone. Raises SecretsError."""
+        ring, read_from = read_file(path)
+        found = cls(ring.keys[ring.wraps], ring.pepper, vault_path=vault_path(path))
+        found._file, found._read_from = path, read_from
+        found._take(ring)
+        return found
+
+    @property
+    def check_value(self) -> bytes:
+        """What tells this master key from another: neither secret can be had from it."""
+        return self.ring.check_value(self.ring.wraps)
+
+    def has_check(self, value: bytes) -> bool:
+        """Whether a check value is that of a key of this ring, as its file stands now."""
+        return self._has_check(value) or (self.refresh() and self._has_check(value))
+
+    def _has_check(self, value: bytes) -> bool:
+        return any(hmac.compare_digest(value, self.ring.check_value(number)) for number in self.ring.keys)
+
+    def refresh(self) -> bool:
+        """Take over what the key file holds now, and return whether that is another ring of the same
+        installation. One that cannot be read changes nothing.
+        """
+        if self._file is None or (now := signature(self._file)) == self._read_from:
+            return False
         try:
-            descriptor = os.open(path, os.O_RDONLY)
-            with os.fdopen(descriptor, "rb") as file:
-                status = os.fstat(file.fileno())
-                text = file.read(1024)
-        except FileNotFoundError:
-            raise SecretsError(
-                f"{path} is missing: restore it from its backup, or run `cityswitch init`"
-            ) from None
-        except OSError as error:
-            raise SecretsError(f"{path} cannot be read: {error.strerror}") from error
-        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
-            raise SecretsError(f"{path} is open to others: run `chmod 600 {path}`")
-        lines = text.removeprefix(_HEADER).split()
-        if not text.startswith(_HEADER) or len(lines) != 2:
-            raise SecretsError(f"{path} is not a master key file: restore it from its backup")
-        try:
-            wrapping, pepper = (bytes.fromhex(line.decode("ascii")) for line in lines)
-        except ValueError:
-            raise SecretsError(f"{path} is damaged: restore it from its backup") from None
-        return cls(wrapping, pepper, vault_path=vault_path(path))
+            ring, self._read_from = read_file(self._file)
+        except SecretsError:
+            self._read_from = now
+            return False
+        if (ring.pepper, ring.baskets) != (self.ring.pepper, self.ring.baskets):
+            return False
+        self._take(ring)
+        return True
 
     def wrap(self, terminal: int, generation: int, key: bytes) -> bytes:
-        """Encrypt a terminal key of 32 bytes; the result (60 bytes) opens for this terminal and
-        generation only.
+        """Encrypt a terminal key of 32 bytes; the result opens for this terminal and generation only.
+
+        60 bytes under an installation's first key; under a later one its number comes before them.
         """
-        if len(key) != _SECRET_BYTES:
+        if len(key) != SECRET_BYTES:
             raise SecretsError("a terminal key has 32 bytes")
-        nonce = self.draw(_NONCE_BYTES)
-        return nonce + self._aead.encrypt(nonce, key, _binding(terminal, generation))
+        self.refresh()
+        nonce, number = self.draw(_NONCE_BYTES), self.ring.wraps
+        sealed = nonce + self._aeads[number].encrypt(nonce, key, _binding(terminal, generation))
+        return bytes([number]) + sealed if number else sealed
 
     def unwrap(self, terminal: int, generation: int, wrapped: bytes) -> bytes:
         """Decrypt what `wrap` made. Raises SecretsError if it was tampered with or belongs to another
         terminal.
         """
-        nonce, sealed = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+        number = number_of(wrapped)
+        sealed = wrapped[1:] if number else wrapped
         try:
-            return self._aead.decrypt(nonce, sealed, _binding(terminal, generation))
-        except (InvalidTag, ValueError):
+            if number not in self._aeads:
+                self.refresh()
+            return self._aeads[number].decrypt(
+                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _binding(terminal, generation)
+            )
+        except (InvalidTag, ValueError, KeyError):
             raise SecretsError(
                 f"the key of terminal {terminal}, generation {generation} does not open with this master key"
             ) from None
+
+    def is_newest(self, wrapped: bytes) -> bool:
+        """Whether a terminal's key is under the key that wraps now."""
+        return number_of(wrapped) == self.ring.wraps
 
     def derived(self, label: bytes) -> bytes:
         """Return 32 bytes for one use, named by its label; none can be had from another."""
@@ -158,6 +173,11 @@ class MasterKey:
             label = b"cityswitch card pepper 1" + programme.to_bytes(4, "big")
             found = self._peppers[programme] = Pepper(hmac.digest(self._pepper, label, "sha256"))
         return found
+
+
+def number_of(wrapped: bytes) -> int:
+    """Return the number of the wrapping key a terminal's key is under."""
+    return wrapped[0] if len(wrapped) == WRAPPED_BYTES + 1 else 0
 
 
 def _binding(terminal: int, generation: int) -> bytes:

@@ -2,8 +2,9 @@
 
 A key is known by its number, its place in the file: numbers are never used again, and no restored database
 brings a destroyed key back. Each rests wrapped (AES-256-GCM) under a secret of the master key, bound to its
-number. To destroy one its place is overwritten, through to the disk; what stays there is that it was
-destroyed, and whose it was: an account id, so that the erasure can be done again in a restored database.
+number, and says under which; the head of the file says under which new ones are. To destroy one its place
+is overwritten, through to the disk; what stays there is that it was destroyed, and whose it was: an account
+id, so that the erasure can be done again in a restored database.
 
 Invariants: what is drawn is on the disk before anything is sealed with it; a place goes from empty to a key
 to destroyed and never back; one writer at a time (flock); no key is kept in memory between two uses. Knows
@@ -16,6 +17,7 @@ import fcntl
 import hmac
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +27,13 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.errors import HolderErased, SecretsError
+from ledger.registry.key_ring import SECRET_BYTES, KeyRing, vault_secret
 
 PLACE_BYTES: Final = 64
 _MAGIC: Final = b"cityswitch holder keys 1\n".ljust(32, b"\0")
-_KEY, _DESTROYED = b"K\0\0\0", b"D\0\0\0"
+_KEY, _DESTROYED = b"K", b"D\0\0\0"
 _NONCE_BYTES: Final = 12
-_SECRET_BYTES: Final = 32
+_SCAN_PLACES: Final = 1 << 14
 
 
 class Destroyed(NamedTuple):
@@ -48,20 +51,31 @@ class Vault:
     """
 
     def __init__(
-        self, path: Path | None, wrapping: bytes, check_value: bytes, draw: Callable[[int], bytes]
+        self,
+        path: Path | None,
+        ring: KeyRing,
+        draw: Callable[[int], bytes],
+        refresh: Callable[[], bool] = lambda: False,
     ) -> None:
         self.path: Final = path
-        self._aead: Final = AESGCM(wrapping)
-        self._baskets: Final = hmac.digest(wrapping, b"baskets 1", "sha256")
-        self._header: Final = (_MAGIC + check_value).ljust(PLACE_BYTES, b"\0")
+        self._refresh: Final = refresh
         self.random: Final = draw
         self._file: int | None = None
+        self.take(ring)
+
+    def take(self, ring: KeyRing) -> None:
+        """Open places with this ring from now on."""
+        self._ring = ring
+        self._aeads = {number: AESGCM(vault_secret(key)) for number, key in ring.keys.items()}
+        self._headers = {_header(ring.check_value(number)): number for number in ring.keys}
 
     def draw(self, count: int = 1) -> list[int]:
         """Make so many keys and return their numbers; they are on the disk by then."""
         with self._locked(is_first=True) as file:
-            first = self._count(file) + 1
-            places = b"".join(self._wrapped(first + n) for n in range(count))
+            first, number = self._count(file) + 1, self._number_in(file)
+            places = b"".join(
+                self._wrapped(number, first + n, self.random(SECRET_BYTES)) for n in range(count)
+            )
             os.pwrite(file, places, first * PLACE_BYTES)
             os.fsync(file)
         return list(range(first, first + count))
@@ -89,19 +103,76 @@ class Vault:
 
     def basket(self, text: str) -> int:
         """Return in which of 256 baskets a text lies, always the same one under this master key."""
-        return hmac.digest(self._baskets, text.encode(), "sha256")[0]
+        return hmac.digest(self._ring.baskets, text.encode(), "sha256")[0]
 
     def _secret(self, key: int) -> bytes:
         place = os.pread(self._opened(), PLACE_BYTES, key * PLACE_BYTES) if key > 0 else b""
-        if place[:4] == _DESTROYED:
-            raise HolderErased(f"key {key} was destroyed: whose it was is not known any more")
-        if len(place) != PLACE_BYTES or place[:4] != _KEY:
-            raise SecretsError(f"{self._name}: there is no key {key}: restore its newest copy")
-        nonce, wrapped = place[4 : 4 + _NONCE_BYTES], place[4 + _NONCE_BYTES :]
         try:
-            return self._aead.decrypt(nonce, wrapped, _binding(key))
+            return self._unwrapped(key, place)
+        except InvalidTag:  # it may have been wrapped anew while we read it
+            with self._locked() as file:
+                place = os.pread(file, PLACE_BYTES, key * PLACE_BYTES)
+        try:
+            return self._unwrapped(key, place)
         except InvalidTag:
             raise SecretsError(f"{self._name}: key {key} is damaged: restore its newest copy") from None
+
+    def _unwrapped(self, key: int, place: bytes) -> bytes:
+        if place[:4] == _DESTROYED:
+            raise HolderErased(f"key {key} was destroyed: whose it was is not known any more")
+        if len(place) != PLACE_BYTES or place[:1] != _KEY:
+            raise SecretsError(f"{self._name}: there is no key {key}: restore its newest copy")
+        if place[1] not in self._aeads:
+            self._refresh()
+        if (aead := self._aeads.get(place[1])) is None:
+            raise SecretsError(f"{self._name}: key {key} is under another master key: restore that one")
+        return aead.decrypt(place[4 : 4 + _NONCE_BYTES], place[4 + _NONCE_BYTES :], _binding(key))
+
+    def number(self) -> int | None:
+        """Return the number of the key that the vault draws by; None where there is no file yet."""
+        return None if self.path is not None and not self.path.exists() else self._number_in(self._opened())
+
+    def wraps_under(self, number: int) -> None:
+        """Let what is drawn from now on be wrapped under this key of the ring, whoever draws it."""
+        if self.path is not None and not self.path.exists():
+            return
+        with self._locked() as file:
+            os.pwrite(file, _header(self._ring.check_value(number)), 0)
+            os.fsync(file)
+
+    def rewrap(self, first: int, count: int) -> int:
+        """Wrap the keys of so many places from the `first` on under the key that the vault draws by; return
+        how many do not open, and stay as they are. What was done is on the disk then; to be done again
+        changes nothing.
+        """
+        damaged = 0
+        with self._locked() as file:
+            number = self._number_in(file)
+            was = os.pread(file, count * PLACE_BYTES, first * PLACE_BYTES)
+            places = bytearray(was)
+            for at in range(0, len(was) - PLACE_BYTES + 1, PLACE_BYTES):
+                place, key = was[at : at + PLACE_BYTES], first + at // PLACE_BYTES
+                if place[:1] != _KEY or place[1] == number:
+                    continue
+                try:
+                    secret = self._unwrapped(key, place)
+                except (InvalidTag, SecretsError):
+                    damaged += 1
+                    continue
+                places[at : at + PLACE_BYTES] = self._wrapped(number, key, secret)
+            if places != was:  # a place lies in one sector of the disk: it is written whole, or not at all
+                os.pwrite(file, places, first * PLACE_BYTES)
+                os.fsync(file)
+        return damaged
+
+    def count_under(self) -> dict[int, int]:
+        """Return how many keys are under each key of the ring, by its number."""
+        found: Counter[int] = Counter()
+        for first in range(1, self.count() + 1, _SCAN_PLACES):
+            part = os.pread(self._opened(), _SCAN_PLACES * PLACE_BYTES, first * PLACE_BYTES)
+            kinds, numbers = part[::PLACE_BYTES], part[1::PLACE_BYTES]
+            found.update(n for kind, n in zip(kinds, numbers, strict=True) if kind == _KEY[0])
+        return dict(found)
 
     def count(self) -> int:
         """Return how many keys were ever drawn; 0 where there is no file yet."""
@@ -151,9 +222,21 @@ class Vault:
     def _name(self) -> str:
         return str(self.path or "the vault")
 
-    def _wrapped(self, key: int) -> bytes:
+    def _wrapped(self, number: int, key: int, secret: bytes) -> bytes:
         nonce = self.random(_NONCE_BYTES)
-        return _KEY + nonce + self._aead.encrypt(nonce, self.random(_SECRET_BYTES), _binding(key))
+        head = _KEY + bytes([number, 0, 0])
+        return head + nonce + self._aeads[number].encrypt(nonce, secret, _binding(key))
+
+    def _number_in(self, file: int) -> int:
+        """Return the number of the key by which a file draws. Raises SecretsError where the ring has it
+        not.
+        """
+        head = os.pread(file, PLACE_BYTES, 0)
+        if head not in self._headers:
+            self._refresh()
+        if head not in self._headers:
+            raise SecretsError(f"{self._name} is no vault of this master key: restore its newest copy")
+        return self._headers[head]
 
     def _count(self, file: int) -> int:
         return -(-os.fstat(file).st_size // PLACE_BYTES) - 1
@@ -172,7 +255,7 @@ class Vault:
         if self.path is None:
             if self._file is None:
                 self._file = os.memfd_create("vault")
-                os.pwrite(self._file, self._header, 0)
+                os.pwrite(self._file, self._first_header(), 0)
             return self._file
         try:
             if self._file is not None and os.path.samestat(os.fstat(self._file), self.path.stat()):
@@ -191,12 +274,15 @@ class Vault:
             os.close(self._file)
             self._file = None
 
+    def _first_header(self) -> bytes:
+        return _header(self._ring.check_value(self._ring.wraps))
+
     def _make(self, path: Path) -> None:
         beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
         try:
             file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
-                os.write(file, self._header)
+                os.write(file, self._first_header())
                 os.fsync(file)
             finally:
                 os.close(file)
@@ -221,11 +307,13 @@ class Vault:
         why = ""
         if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
             why = f"is open to others: run `chmod 600 {path}`"
-        elif os.pread(file, PLACE_BYTES, 0) != self._header:
-            why = "is no vault of this master key: restore its newest copy"
-        if why:
+        try:
+            if why:
+                raise SecretsError(f"{path} {why}")
+            self._number_in(file)
+        except SecretsError:
             os.close(file)
-            raise SecretsError(f"{path} {why}")
+            raise
         return file
 
 
@@ -235,6 +323,10 @@ def _sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _header(check_value: bytes) -> bytes:
+    return (_MAGIC + check_value).ljust(PLACE_BYTES, b"\0")
 
 
 def _binding(key: int) -> bytes:

@@ -58,6 +58,7 @@ COMMANDS = {
     "drain": "running_switch:drain_app",
     "doctor": "doctor:app",
     "backup": "backup:app",
+    "master-key": "master_key:app",
     "bench": "bench:app",
 }
 """Name and place in this package of each command; loaded when it is used, which keeps completion quick."""

@@ -30,13 +30,14 @@ from ops.cli.registry_options import Json
 from ops.deploy.doctor import clock, disk, expiries, limits, postgres
 from ops.deploy.doctor.finding import Finding, worst
 from ops.exit_codes import Exit
+from ops.office.master_key import read_states
 from ops.output import print_json, print_line
 from ops.place.database import Dsns, Purpose, database_server
 from ops.place.installation import database_name, read_uses
 from ops.place.options import HERE, Place
 from switch.clock import clock_ms
 from switch.config import Config
-from switch.process.certificate import read_certificate
+from switch.process.certificate import read_certificate, revocations_until
 
 COMMIT_ROUNDS: Final = 20
 CLOCK_ROUNDS: Final = 5
@@ -116,6 +117,9 @@ def examine_machine(config: Config) -> Iterator[Finding]:
     )
     yield _seen("state sync", lambda: _state_sync(config.state_path))
     yield _seen("certificate", lambda: expiries.judge_certificate(read_certificate(config), clock_ms()))
+    yield _seen(
+        "revoked certificates", lambda: expiries.judge_revocations(revocations_until(config), clock_ms())
+    )
     yield limits.judge_descriptors(config, limits.descriptors_allowed())
     yield limits.judge_backlog(limits.read_somaxconn())
     yield limits.judge_processes(config, limits.processes_allowed())
@@ -180,7 +184,15 @@ def _database_checks(config: Config, dsns: Dsns, database: Database) -> list[tup
         of_settings("registry", lambda: settings_check.check_registry(config, dsns.service)),
         *map(
             of_session,
-            (_ask_durability, _ask_server, _ask_keys, _of_vault(config), _ask_clock, _ask_commits),
+            (
+                _ask_durability,
+                _ask_server,
+                _ask_keys,
+                _of_vault(config),
+                _of_rotation(config),
+                _ask_clock,
+                _ask_commits,
+            ),
         ),
     ]
 
@@ -220,6 +232,14 @@ def _of_vault(config: Config) -> Callable[[Database], Awaitable[list[Finding]]]:
         return [expiries.judge_vault(await database.run(lambda c: read_keys_left(c, vault)))]
 
     return _ask_holders_keys
+
+
+def _of_rotation(config: Config) -> Callable[[Database], Awaitable[list[Finding]]]:
+    async def _ask_rotation(database: Database) -> list[Finding]:
+        master = MasterKey.load(config.master_key_path)
+        return [expiries.judge_rotation(await read_states(database, master))]
+
+    return _ask_rotation
 
 
 async def _ask_clock(database: Database) -> list[Finding]:

@@ -290,6 +290,14 @@ SHAPES: Final[dict[str, Schema]] = {
         "worker int, pid int?, ready yes, why_not text?, version text?, started_at text?, connections int?,"
         " in_flight int?, restarts int?, http text"
     ),
+    "master-key status": rows(
+        "number int, state wraps|prepared|former|destroyed|missing, terminal_keys int, holders_keys int"
+    ),
+    "master-key new": fields("number int, file text"),
+    "master-key rewrap": fields(
+        "number int, terminal_keys int, left int, terminals_damaged int, holders_damaged int"
+    ),
+    "master-key destroy": fields("destroyed int[]"),
     "backup vault": fields("vault text, keys int"),
     "backup key": fields("key text"),
     "backup make": inside(fields("taken_away text[]"), backup=fields(

@@ -71,6 +71,15 @@ SETTINGS: Final[dict[str, Said]] = {
         "File of the certificate's private key.",
         "With TLS. A renewed file is read on SIGHUP.",
     ),
+    "tls_client_ca": Said(
+        "File of the authorities whose certificates terminals have to show; empty: none is asked for.",
+        "Where whoever has a terminal's key is not to be that terminal without its certificate "
+        "(docs/how-to/terminal-certificates.md).",
+    ),
+    "tls_client_crl": Said(
+        "File of the lists of certificates those authorities have revoked; empty: none is.",
+        "With tls_client_ca. Read on SIGHUP; past the end of a list nobody is let in.",
+    ),
     "connections_max": Said(
         "Signed-on connections a worker holds; past it nobody more is accepted.",
         "A city has more terminals than workers times this; mind the limit of open files.",

@@ -6,6 +6,7 @@ nor how an answer is shown (`ops.till.answers`). Invariant: neither key nor full
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,6 +36,8 @@ from simulators.till.store import TerminalMemory
 from simulators.till.terminal import PosTerminal
 
 KEY_BYTES: Final = 32
+CERTIFICATE_VARIABLE: Final = "CITYSWITCH_TERMINAL_CERTIFICATE"
+"""Names a file with the terminal's own certificate and its private key."""
 FROM_INPUT: Final = "-"
 """In place of a card: it is read from standard input."""
 CODES: Final = {int(code): code for code in ResultCode}
@@ -91,15 +94,17 @@ class TillOptions:
 
     def address(self, place: Place) -> Address:
         """Return where the switch is: the one named, else the one that runs here, else the settings'."""
+        shown = os.environ.get(CERTIFICATE_VARIABLE, "")
+        certificate = Path(shown) if shown else None
         try:
             if self.switch:
-                return Address.parse(self.switch, ca_file=self.ca_file)
+                return Address.parse(self.switch, ca_file=self.ca_file, certificate=certificate)
         except ValueError as error:
             raise CommandError(Exit.USAGE, f"--switch: {error}.") from None
         config = place.settings()
         if noted := read_note(config.state_path):
-            return Address(noted.host, noted.port, noted.tls, self.ca_file)
-        return Address(config.listen_host, config.listen_port, config.tls_wanted, self.ca_file)
+            return Address(noted.host, noted.port, noted.tls, self.ca_file, certificate)
+        return Address(config.listen_host, config.listen_port, config.tls_wanted, self.ca_file, certificate)
 
 
 HAND: Final = TillOptions()
@@ -164,7 +169,14 @@ async def open_terminal(till: TillOptions, place: Place = HERE) -> AsyncIterator
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{identity.terminal}.memory"
     software = f"cityswitch {project_version()}"
+    try:
+        connect = connector(address)
+    except OSError as error:
+        raise CommandError(
+            Exit.CONFIGURATION, f"a certificate cannot be used: {error}.",
+            f"Check --ca-file, and {CERTIFICATE_VARIABLE} (a file with certificate and private key).",
+        ) from None  # fmt: skip
     with TerminalMemory.open(path, identity.terminal, durable=True) as memory:
-        made = PosTerminal(identity, memory, connector(address), software=software, language=till.language)
+        made = PosTerminal(identity, memory, connect, software=software, language=till.language)
         async with made as terminal:
             yield terminal

@@ -54,15 +54,18 @@ Connector: TypeAlias = Callable[[], Awaitable[Channel]]
 
 @dataclass(frozen=True)
 class Address:
-    """Where the switch listens. `ca_file`: certificates to trust for TLS; None means the system's."""
+    """Where the switch listens. `ca_file`: certificates to trust for TLS; None means the system's.
+    `certificate`: a file with the terminal's own and its private key, shown where it is asked for.
+    """
 
     host: str
     port: int = DEFAULT_PORT
     tls: bool = False
     ca_file: Path | None = None
+    certificate: Path | None = None
 
     @classmethod
-    def parse(cls, text: str, *, ca_file: Path | None = None) -> "Address":
+    def parse(cls, text: str, *, ca_file: Path | None = None, certificate: Path | None = None) -> "Address":
         """Read `host`, `host:port`, `[::1]:port`, each optionally behind `tcp://` or `tls://`.
 
         Raises ValueError with a readable line.
@@ -84,7 +87,7 @@ class Address:
         number = port if colon else str(DEFAULT_PORT)
         if not (re.fullmatch("[0-9]{1,5}", number) and 0 < int(number) <= _PORT_MAX):
             raise ValueError(f"address {text!r}: the port must be a number from 1 to {_PORT_MAX}")
-        return cls(host, int(number), scheme == "tls", ca_file)
+        return cls(host, int(number), scheme == "tls", ca_file, certificate)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -186,6 +189,8 @@ def connector(address: Address, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Conn
     context = ssl.create_default_context(cafile=address.ca_file) if address.tls else None
     if context is not None:
         context.minimum_version = ssl.TLSVersion.TLSv1_3
+        if address.certificate is not None:
+            context.load_cert_chain(address.certificate)
 
     async def connect() -> Channel:
         with trio.move_on_after(timeout_s):

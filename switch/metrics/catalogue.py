@@ -161,13 +161,15 @@ HANDSHAKES = counter(
     "handshakes",
     "Handshakes by what became of them",
     "key: see cityswitch_sign_on_refusals_total. evicted or too_often: a storm of connections. tls,"
-    " plain_on_tls_port, tls_on_plain_port: a terminal set up wrongly.",
+    " plain_on_tls_port, tls_on_plain_port: a terminal set up wrongly. certificate_missing,"
+    " certificate_refused, certificate_of_others: terminals' own (docs/how-to/terminal-certificates.md).",
     Label(
         "result",
         "accepted, or why not; the last ones are faults of the peer (protocol/SPEC.md, Closing)",
         (
             *("accepted", "evicted", "timeout", "peer_closed", "stopped", "connections_full", "too_often"),
             *("key_refused", "tls", "plain_on_tls_port", "tls_on_plain_port"),
+            *("certificate_missing", "certificate_refused", "certificate_of_others"),
             *FAULTS,
         ),
     ),

@@ -8,12 +8,14 @@ from __future__ import annotations
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cryptography import x509
 
 from switch.config import Config, ConfigError
 from switch.wire.listener import tls_context
+
+_END_OF_LIST: Final = b"-----END X509 CRL-----\n"
 
 
 class Certificate(NamedTuple):
@@ -49,10 +51,30 @@ def read_certificate(config: Config) -> Certificate | None:
         leaf = x509.load_pem_x509_certificates(Path(config.tls_certificate).read_bytes())[0]
     except (OSError, ssl.SSLError, ValueError) as error:
         raise ConfigError(
-            f"tls_certificate or tls_key cannot be used: {error}."
-            " Check both files, and that they belong together."
+            f"{_named(config)} cannot be used: {error}."
+            " Check the files, and that certificate and key belong together."
         ) from None
     return Certificate(_ms(leaf.not_valid_before_utc), _ms(leaf.not_valid_after_utc))
+
+
+def revocations_until(config: Config) -> int | None:
+    """Return when the first of the lists of revoked certificates ends: from then on nobody is let in.
+
+    None where there is no list, or one without an end. Raises `ConfigError`.
+    """
+    if not config.tls_client_crl:
+        return None
+    try:
+        parts = Path(config.tls_client_crl).read_bytes().split(_END_OF_LIST)[:-1]
+        lists = [x509.load_pem_x509_crl(part + _END_OF_LIST) for part in parts]
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"tls_client_crl cannot be used: {error}. Check the file.") from None
+    return min((_ms(one.next_update_utc) for one in lists if one.next_update_utc is not None), default=None)
+
+
+def _named(config: Config) -> str:
+    files = ("tls_certificate", "tls_key", "tls_client_ca", "tls_client_crl")
+    return " or ".join(name for name in files if getattr(config, name))
 
 
 def _ms(moment: datetime) -> int:

@@ -257,6 +257,7 @@ class Worker:
     def reload(self, new: Config) -> None:
         """Take over other settings as far as a running worker can; the certificate is read anew."""
         changes = self._config.adopt(new)
+        self._master_key.refresh()  # forgets a key that was destroyed
         configure_logs(self._config.log_level)
         try:
             self._certificate = read_certificate(self._config)

@@ -24,6 +24,7 @@ from switch.flow.faults import Whose
 from switch.metrics import Meters
 from switch.rules.directory import Directory
 from switch.wire.backoff import Backoff
+from switch.wire.client_certificates import Names, covers, told
 from switch.wire.hub import Hub
 
 log = structlog.get_logger()
@@ -47,6 +48,8 @@ class _AnyKey:
         return True
 
 
+CERTIFICATE_OF_OTHERS: Final = "certificate_of_others"
+"""Counted and told of a terminal that has proved its key behind a certificate that does not name it."""
 ANY_KEY: Final[KeyCheck] = _AnyKey()
 """Every key that the directory has may be used."""
 
@@ -107,6 +110,11 @@ class Admission:
         if connections.allowance_of(number).is_shut_out(trio.current_time()):
             return "too_often"
         return None
+
+    def not_named(self, session: ServerSession, names: Names | None) -> str | None:
+        """What to tell of a certificate that does not stand for the terminal that has proved its key."""
+        terminal = self._directory.terminals[proved(session)[0]]
+        return None if covers(names, terminal) else told(names)
 
     def connect(self, session: ServerSession, source: str, transport: Transport) -> Connection:
         """Make the connection of a terminal that has authenticated."""

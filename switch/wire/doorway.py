@@ -20,7 +20,8 @@ from time import thread_time
 import trio
 
 from protocol import ProtocolError, ServerSession
-from switch.wire.admission import Admission, proved
+from switch.wire.admission import CERTIFICATE_OF_OTHERS, Admission, proved
+from switch.wire.client_certificates import fault_of
 from switch.wire.listener import set_for_all_accepted, tls_context
 from switch.wire.pump import Pump, PumpedSocket
 from switch.wire.tls import HANDSHAKE_RECORD, NotTls, PlainSocket, TlsSocket
@@ -206,7 +207,8 @@ class Doorway:
         except NotTls:
             self._fail(fd, "plain_on_tls_port")
         except ssl.SSLError as error:
-            self._fail(fd, "tls", problem=error.reason or str(error))
+            reason, problem = fault_of(error)
+            self._fail(fd, reason, problem=problem)
         except OSError:
             self._end(fd, "peer_closed")
         else:
@@ -242,7 +244,9 @@ class Doorway:
     def _judge(self, fd: int, half_open: HalfOpen) -> None:
         """Let a terminal in that has proved its key, or not; where its key is in doubt, ask first."""
         number, generation = proved(half_open.session)
-        if reason := self._admission.refusal(half_open.session):
+        if problem := self._admission.not_named(half_open.session, half_open.sock.names):
+            self._fail(fd, CERTIFICATE_OF_OTHERS, terminal=number, problem=problem)
+        elif reason := self._admission.refusal(half_open.session):
             self._fail(fd, reason, terminal=number)
         elif self._admission.keys.may_use_at_once(number, generation):
             self._let_in(fd, half_open)

@@ -15,7 +15,8 @@ import trio
 
 from protocol import ProtocolError, ServerSession
 from switch.flow.connection import Connection
-from switch.wire.admission import Admission, proved
+from switch.wire.admission import CERTIFICATE_OF_OTHERS, Admission, proved
+from switch.wire.client_certificates import Names, fault_of, names_of
 from switch.wire.hub import Hub
 from switch.wire.listener import set_for_all_accepted, tls_context
 
@@ -186,14 +187,16 @@ class StreamDoorway:
                 return await self._shake_hands(stream, source)
             except (_RefusedError, ProtocolError) as error:
                 fault = error
-            except (trio.BrokenResourceError, ssl.SSLError):
-                admission.meters.handshakes["peer_closed"] += 1
+            except (trio.BrokenResourceError, ssl.SSLError) as error:
+                fault = _of_certificate(error)
+                if fault is None:
+                    admission.meters.handshakes["peer_closed"] += 1
             finally:
                 self._half_open.pop(serial, None)
         if fault is not None:  # past the deadline's reach: what was refused is counted as that
             await trio.aclose_forcefully(stream)
         if isinstance(fault, _RefusedError):
-            admission.failed(source, fault.reason, terminal=fault.terminal)
+            admission.failed(source, fault.reason, terminal=fault.terminal, **fault.more)
         elif fault is not None:
             admission.failed_protocol(source, fault)
         elif scope.cancelled_caught:
@@ -210,6 +213,8 @@ class StreamDoorway:
             session.receive(bytes(data), 0)
             if session.is_open:
                 number, generation = proved(session)
+                if problem := self._admission.not_named(session, _names(stream)):
+                    raise _RefusedError(CERTIFICATE_OF_OTHERS, number, problem=problem)
                 if reason := self._admission.refusal(session):
                     raise _RefusedError(reason, number)
                 if not await self._admission.keys.may_use(number, generation):
@@ -219,8 +224,24 @@ class StreamDoorway:
 
 
 class _RefusedError(Exception):
-    """A terminal that has proved its key is not let in."""
+    """A terminal that has proved its key is not let in, or whoever shows no certificate that counts."""
 
-    def __init__(self, reason: str, terminal: int) -> None:
+    def __init__(self, reason: str, terminal: int = 0, **more: str) -> None:
         self.reason = reason
         self.terminal = terminal
+        self.more = more
+
+
+def _names(stream: trio.abc.Stream) -> Names | None:
+    if not isinstance(stream, trio.SSLStream):
+        return None
+    return names_of(stream)
+
+
+def _of_certificate(error: Exception) -> _RefusedError | None:
+    """Return the refusal where the peer's certificate is the fault; None for any other end."""
+    cause = error if isinstance(error, ssl.SSLError) else error.__cause__
+    if not isinstance(cause, ssl.SSLError):
+        return None
+    reason, problem = fault_of(cause)
+    return None if reason == "tls" else _RefusedError(reason, problem=problem)

@@ -12,6 +12,8 @@ import contextlib
 import socket
 import ssl
 
+from switch.wire.client_certificates import Names, names_of
+
 RECORD_BYTES_MAX = 16_384
 """What a record holds at most (RFC 8446, 5.1)."""
 UNSENT_BYTES_MAX = 65_536
@@ -34,6 +36,8 @@ class PlainSocket:
     """Something `send` has taken that waits for the socket: never any."""
     ended = False
     """Whether an end has been read behind the bytes last returned."""
+    names: Names | None = None
+    """What the peer's certificate names: nobody asked for one."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -77,6 +81,11 @@ class TlsSocket:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._is_begun = self._is_shaken = False
+
+    @property
+    def names(self) -> Names | None:
+        """What the peer's certificate names, once hands are shaken; None where none is asked for."""
+        return names_of(self._tls)
 
     def recv(self, size: int) -> bytes:
         """Read at most `size` bytes of the line; return what they mean, b"" at the end.

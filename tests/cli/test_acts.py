@@ -65,7 +65,7 @@ def test_a_command_that_changes_the_registry_asks_who_and_why(words: tuple[str, 
     assert names >= {"--actor", "--reason", "--json"}
 
 
-STOPS = {"block", "retain", "void", "close", "resign", "suspend", "revoke", "rebucket"}
+STOPS = {"block", "retain", "void", "close", "resign", "suspend", "revoke", "rebucket", "destroy"}
 
 
 @pytest.mark.parametrize("words", [words for words in CHANGES if words[-1] in STOPS], ids=" ".join)

@@ -286,7 +286,8 @@ def test_the_command_on_a_sound_installation(
     assert {
         *ENDANGERS, *postgres.RULES, "state disk", "state sync", "certificate", "open files", "backlog",
         "processes", "clock source", "master key's note", "durability", "recovery", "standbys", "archiving",
-        "slots", "transaction age", "Postgres' disk", "terminal keys", "holders' keys", "clock skew",
+        "slots", "transaction age", "Postgres' disk", "terminal keys", "holders' keys", "rotation",
+        "revoked certificates", "clock skew",
         "commit", "clock step",
     } == set(found)  # fmt: skip
     assert found["synchronous_commit"]["level"] == "warning"

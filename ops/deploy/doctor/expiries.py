@@ -11,6 +11,7 @@ from typing import Final
 from ledger.registry.erasures import KeysLeft
 from ledger.registry.key_expiry import KeysRunningOut
 from ops.deploy.doctor.finding import Finding, Level
+from ops.office.master_key import KeyState
 from switch.process.certificate import Certificate
 
 DAY_MS: Final = 86_400_000
@@ -32,6 +33,21 @@ def judge_certificate(certificate: Certificate | None, now_ms: int) -> Finding:
         return Finding("certificate", "ok", seen)
     level: Level = "danger" if days < CERTIFICATE_DAYS_DANGER else "warning"
     return Finding("certificate", level, seen, f"{endangers} after that", cure)
+
+
+def judge_revocations(until_ms: int | None, now_ms: int) -> Finding:
+    """Judge how long the lists of revoked terminals' certificates hold; None: there is none."""
+    if until_ms is None:
+        return Finding("revoked certificates", "ok", "no list that ends")
+    days = (until_ms - now_ms) // DAY_MS
+    if days >= CERTIFICATE_DAYS_DANGER:
+        return Finding("revoked certificates", "ok", f"the list holds for {days} days")
+    level: Level = "danger" if days < 1 else "warning"
+    return Finding(
+        "revoked certificates", level, f"the list of tls_client_crl holds for {days} days",
+        "no terminal can connect after that",
+        "Have the authority make a newer one, then `systemctl reload cityswitch` (SIGHUP).",
+    )  # fmt: skip
 
 
 def judge_terminal_keys(keys: KeysRunningOut) -> Finding:
@@ -63,6 +79,21 @@ def judge_vault(keys: KeysLeft) -> Finding:
             "`cityswitch holders erasures --apply`",
         )  # fmt: skip
     return Finding("holders' keys", "ok", f"{keys.drawn}; every erasure is in the database")
+
+
+def judge_rotation(states: Sequence[KeyState]) -> Finding:
+    """Judge whether a rotation of the master key was begun and not ended."""
+    here = [one for one in states if one.state != "destroyed"]
+    if len(here) == 1:
+        return Finding("rotation", "ok", f"everything is under key {here[0].number} of the master key")
+    seen = "; ".join(
+        f"key {one.number} ({one.state}): {one.terminal_keys} terminals', {one.holders_keys} holders' keys"
+        for one in here
+    )
+    return Finding(
+        "rotation", "warning", seen, "who has the former master key can open what is under it",
+        "Go on with `cityswitch master-key rewrap`, then `destroy` (docs/how-to/rotate.md).",
+    )  # fmt: skip
 
 
 def judge_key_note(uses: Sequence[tuple[str, str]], database: str) -> Finding:

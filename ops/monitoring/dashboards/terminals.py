@@ -66,7 +66,7 @@ DOOR: Final = Section(
         Panel(
             "Handshakes by result",
             "accepted, or why not. key: see refusals by cause. evicted, too_often: a storm of connections."
-            " tls, plain_on_tls_port: a terminal set up wrongly.",
+            " tls, plain_on_tls_port, certificate_…: a terminal set up wrongly.",
             Unit.PER_SECOND,
             (rate("cityswitch_handshakes_total", "{{result}}", by="result"),),
         ),

@@ -1,0 +1,201 @@
+"""Owns the file of the master key: its text, and how it is replaced.
+
+A ring is the wrapping keys of one installation by their numbers, which of them wraps, and the secrets that no
+rotation of these changes: the one the peppers are derived from, and the one that sorts PESELs into baskets.
+The file of an installation that never rotated holds two secrets and no more; later ones name their keys.
+
+Invariants: a file is whole, before and after, whatever kills the writer; one writer at a time (flock on the
+folder); what is replaced is overwritten, as far as a disk lets a file be. Knows nothing of what is wrapped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ledger.errors import SecretsError
+
+SECRET_BYTES: Final = 32
+NUMBER_MAX: Final = 255
+_FIRST: Final = b"cityswitch master key 1\n"
+_LATER: Final = b"cityswitch master key 2\n"
+_FILE_BYTES_MAX: Final = 4_096
+
+
+class KeyRing(NamedTuple):
+    """The secrets of one installation. `wraps` is the number of the key that new things are wrapped under."""
+
+    keys: dict[int, bytes]
+    wraps: int
+    pepper: bytes
+    baskets: bytes
+
+    def __repr__(self) -> str:
+        return f"KeyRing({sorted(self.keys)}, wraps={self.wraps})"
+
+    @classmethod
+    def first(cls, wrapping: bytes, pepper: bytes) -> KeyRing:
+        """Return the ring of an installation that never rotated."""
+        return cls({0: wrapping}, 0, pepper, hmac.digest(vault_secret(wrapping), b"baskets 1", "sha256"))
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest key; it is not `wraps` while a rotation is only prepared."""
+        return max(self.keys)
+
+    def check_value(self, number: int) -> bytes:
+        """Return what tells a key, with the pepper, from another one: neither can be had from it."""
+        return hmac.digest(self.keys[number] + self.pepper, b"cityswitch master key check 1", "sha256")
+
+    def text(self) -> bytes:
+        """Return what stands in the file."""
+        if self == KeyRing.first(self.keys.get(0, b""), self.pepper):
+            return _FIRST + b"".join(one.hex().encode() + b"\n" for one in (self.keys[0], self.pepper))
+        lines = [f"pepper {self.pepper.hex()}", f"baskets {self.baskets.hex()}", f"wraps {self.wraps}"]
+        lines += [f"key {number} {key.hex()}" for number, key in sorted(self.keys.items())]
+        return _LATER + "\n".join(lines).encode() + b"\n"
+
+
+def vault_secret(wrapping: bytes) -> bytes:
+    """Return the secret of a wrapping key that the holders' keys are wrapped under."""
+    return hmac.digest(wrapping, b"cityswitch holder keys 1", "sha256")
+
+
+def parse_ring(text: bytes) -> KeyRing | None:
+    """Return the ring a file holds; None for what is no master key. Raises ValueError for a damaged one."""
+    if text.startswith(_FIRST):
+        lines = text.removeprefix(_FIRST).split()
+        return KeyRing.first(*map(_secret, lines)) if len(lines) == 2 else None
+    if not text.startswith(_LATER):
+        return None
+    keys: dict[int, bytes] = {}
+    others: dict[bytes, bytes] = {}
+    for line in text.removeprefix(_LATER).splitlines():
+        name, *rest = line.split(b" ")
+        if name == b"key":
+            number, key = rest
+            keys[int(number)] = _secret(key)
+        else:
+            (others[name],) = rest
+    wraps = int(others.get(b"wraps", b"-1"))
+    if others.keys() != {b"wraps", b"pepper", b"baskets"} or wraps not in keys or max(keys) > NUMBER_MAX:
+        return None
+    return KeyRing(keys, wraps, _secret(others[b"pepper"]), _secret(others[b"baskets"]))
+
+
+def _secret(word: bytes) -> bytes:
+    secret = bytes.fromhex(word.decode("ascii"))
+    if len(secret) != SECRET_BYTES:
+        raise ValueError("a secret has 32 bytes")
+    return secret
+
+
+def make_file(path: Path) -> None:
+    """Make a new key file with mode 0600; an existing file is never overwritten. Raises SecretsError."""
+    ring = KeyRing.first(secrets.token_bytes(SECRET_BYTES), secrets.token_bytes(SECRET_BYTES))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_new(path, ring.text())
+    except FileExistsError:
+        raise SecretsError(f"{path} exists already and is kept: remove it yourself to make another") from None
+    except OSError as error:
+        raise SecretsError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def read_file(path: Path) -> tuple[KeyRing, tuple[int, ...]]:
+    """Return the ring of a key file, and what `signature` told of the file it was read from.
+
+    It must be a regular file open to its owner alone. Raises SecretsError.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY), "rb") as file:
+            status = os.fstat(file.fileno())
+            text = file.read(_FILE_BYTES_MAX)
+    except FileNotFoundError:
+        raise SecretsError(
+            f"{path} is missing: restore it from its backup, or run `cityswitch init`"
+        ) from None
+    except OSError as error:
+        raise SecretsError(f"{path} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
+        raise SecretsError(f"{path} is open to others: run `chmod 600 {path}`")
+    try:
+        ring = parse_ring(text)
+    except ValueError:
+        raise SecretsError(f"{path} is damaged: restore it from its backup") from None
+    if ring is None:
+        raise SecretsError(f"{path} is not a master key file: restore it from its backup")
+    return ring, _signature(status)
+
+
+def signature(path: Path) -> tuple[int, ...] | None:
+    """Return what changes when another file is put in this place; None where there is none to be seen."""
+    try:
+        return _signature(path.stat())
+    except OSError:
+        return None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[KeyRing]:
+    """Yield the ring of a file while nobody else replaces it."""
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise SecretsError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield read_file(path)[0]
+    finally:
+        os.close(folder)
+
+
+def replace_file(path: Path, ring: KeyRing) -> None:
+    """Put a ring in the place of the one there, within `replacing`, and overwrite the old bytes.
+
+    The file keeps its owner. Raises SecretsError; what was there is there then.
+    """
+    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    try:
+        with path.open("r+b") as older:
+            was = os.fstat(older.fileno())
+            try:
+                _write_new(beside, ring.text(), owner=(was.st_uid, was.st_gid))
+                os.replace(beside, path)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
+            _sync_folder(path)
+            older.write(bytes(was.st_size))
+            older.flush()
+            os.fsync(older.fileno())
+    except OSError as error:
+        raise SecretsError(f"{path} cannot be replaced: {error.strerror}") from error
+
+
+def _signature(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _write_new(path: Path, text: bytes, owner: tuple[int, int] | None = None) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(text)
+        if owner is not None and owner != (os.geteuid(), os.getegid()):
+            os.fchown(file.fileno(), *owner)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
