@@ -47,13 +47,16 @@ def test_it_is_printed_and_is_the_same_again(capsys: pytest.CaptureFixture[str])
     [
         (0, "No known vulnerabilities found", 0, "runtime: no known hole"),
         (1, "Found 2 known vulnerabilities in 1 package", 1, "Found 2 known vulnerabilities"),
+        (0, "trio Dependency not found on PyPI and could not be audited: trio (1)", 0, "left out 1 packages"),
         (1, "requests.exceptions.ConnectionError", 0, "could not ask: requests.exceptions.ConnectionError"),
     ],
 )
 def test_a_known_hole_fails_and_no_network_does_not(
     tmp_path: Path, status: int, said: str, ends: int, told: str
 ) -> None:
-    """What pip-audit finds ends the check; where it cannot ask, a line says so."""
+    """What pip-audit finds ends the check; where it cannot ask, or asked an index without advisories, a line
+    says so.
+    """
     tool = tmp_path / "pip-audit"
     tool.write_text(f"#!/bin/sh\necho '{said}'\nexit {status}\n")
     tool.chmod(0o755)
