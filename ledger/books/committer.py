@@ -80,7 +80,7 @@ class Committer:
         self._database = database
         self._on_outcomes = on_outcomes
         self._batch_max = batch_max
-        self._lanes = [make_lane() if make_lane else Lane(database.session()) for _ in range(lanes)]
+        self._lanes = [make_lane() if make_lane else Lane.of(database) for _ in range(lanes)]
         self._guard = database.session()
         self.node = Node(self._guard, now_ms, rng)
         self._outage = outage or Outage()

@@ -6,7 +6,7 @@ connection says so.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import trio
 
@@ -17,7 +17,7 @@ from ledger.books.rows import POST_BATCH
 from ledger.books.turns import NEVER
 from ledger.books.write_path import check_write_path
 from ledger.errors import DatabaseMisconfigured
-from ledger.postgres.database import Bell, Connection
+from ledger.postgres.database import Bell, Connection, Database
 from ledger.postgres.session import PROBE, Session
 
 PROBE_S_MAX: Final = 1.0
@@ -41,6 +41,11 @@ class Lane:
         self.buckets = 1
         self.witness: Session | None = None
         """Another connection to the same server, where that is not the one that keeps the node number."""
+
+    @classmethod
+    def of(cls, database: Database) -> Self:
+        """Make one with a connection of its own."""
+        return cls(database.session(straight=True))
 
     async def begin(self, connection: Connection, limit_s: float) -> None:
         """Inside a job: see that the connection is good for postings, and make it ready for them."""

@@ -1,8 +1,9 @@
 """Owns the way from trio to asyncpg. The only module that imports asyncio or trio_asyncio.
 
-Every database job is ONE asyncio coroutine run through the bridge: wrapping single calls would leak pool
-slots and open transactions when cancelled. Which server is connected to is chosen here (of two primaries the
-one that is not of the past), what a connection does is `ledger.postgres.session`'s.
+A database job is ONE asyncio coroutine run through the bridge: wrapping single calls would leak pool slots
+and open transactions when cancelled; or it is trio's own (`ledger.postgres.straight`). Which server is
+connected to is chosen here (of two primaries the one that is not of the past), what a connection does is
+`ledger.postgres.session`'s.
 
 Knows nothing of postings or of the registry. Errors leave as the closed types of `ledger.errors`.
 """
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import asyncpg
@@ -24,6 +26,7 @@ from ledger.postgres.fitness import settle_session
 from ledger.postgres.keepalive import watch_socket
 from ledger.postgres.lineage import Lineage, Server
 from ledger.postgres.session import CLOSE_S_MAX, CONNECT_S_MAX, PROBE, Session
+from ledger.postgres.straight import Loop, StraightConnection, Wait, when_waiting
 
 T = TypeVar("T")
 Connection: TypeAlias = Any  # asyncpg.Connection; asyncpg carries no types
@@ -93,6 +96,8 @@ async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Op
         connection = await asyncpg.connect(
             dsn,
             timeout=timeout_s,
+            loop=Loop(asyncio.get_running_loop()),
+            connection_class=StraightConnection,
             server_settings={"application_name": application_name},
             # Statements are prepared once and kept; the default would forget them after five minutes.
             max_cached_statement_lifetime=0,
@@ -112,7 +117,7 @@ class Bell:
     """Wakes a job that waits for work, so that it need not leave the database's side to wait. For one job."""
 
     def __init__(self) -> None:
-        self._waiter: asyncio.Future[bool] | None = None
+        self._waiter: asyncio.Future[bool] | Wait | None = None
 
     def ring(self, *, for_work: bool = True) -> None:
         """Wake who waits; from trio's side as well, in the same thread. Nobody waiting: nothing happens."""
@@ -123,13 +128,22 @@ class Bell:
         """Inside a job: wait for the next ring; return what it was for. (A timer for each wait, nearly
         always cancelled, would be two callbacks a batch.)
         """
-        self._waiter = asyncio.get_running_loop().create_future()
-        return await self._waiter
+        self._waiter = Wait() if _is_straight() else asyncio.get_running_loop().create_future()
+        found: bool = await self._waiter
+        return found
+
+
+def _is_straight() -> bool:
+    """Whether this job is trio's own."""
+    return asyncio.current_task() is None
 
 
 def call_soon(callback: Callable[..., object], *args: object) -> None:
-    """Inside a job: call when the job next waits. What it raises ends the database's block."""
-    asyncio.get_running_loop().call_soon(callback, *args)
+    """Inside a job: call when the job next waits. It must not raise."""
+    if _is_straight():
+        when_waiting(partial(callback, *args))
+    else:
+        asyncio.get_running_loop().call_soon(callback, *args)
 
 
 def call_later(delay_s: float, callback: Callable[..., object], *args: object) -> None:
@@ -204,11 +218,12 @@ class Database:
             finally:
                 self._free.append(session)
 
-    def session(self, target: Target | None = None) -> Session:
+    def session(self, target: Target | None = None, *, straight: bool = False) -> Session:
         """Make a connection of one's own, beside the bounded set, if need be to another server; closed with
-        the database.
+        the database. `straight`: its jobs run under trio itself where they can (not over TLS); they are of
+        short statements, without COPY, and no other session joins in.
         """
-        session = Session(self, target)
+        session = Session(self, target, straight=straight)
         self._sessions.append(session)
         return session
 

@@ -21,6 +21,7 @@ from ledger.errors import DatabaseContended, DatabaseUnavailable, LedgerError, S
 from ledger.postgres.errors import translate
 from ledger.postgres.fitness import is_doubtful
 from ledger.postgres.lineage import Server, StandbyAwaited, check_left
+from ledger.postgres.straight import call_due
 
 if TYPE_CHECKING:
     from ledger.postgres.database import Connection, Database, Job
@@ -43,9 +44,11 @@ class Session:
     used: a middlebox may have dropped it without a word.
     """
 
-    def __init__(self, database: Database, target: Target | None = None) -> None:
+    def __init__(self, database: Database, target: Target | None = None, *, straight: bool = False) -> None:
         self._database = database
         self.target = target or database.target
+        self._wants_straight = straight
+        self._is_straight = False
         self._connection: Connection | None = None
         self.state: dict[str, Any] = {}
         self.connects = 0
@@ -71,7 +74,10 @@ class Session:
         `ledger.errors`. Only after StatementRefused and DatabaseContended is the session as good as before:
         after all others it is gone, the outcome of the job is unknown, and the next call opens another.
         """
+        connect_s = min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s)
         try:
+            if self._wants_straight and await self._is_ready_straight(connect_s):
+                return await self._job_straight(job, timeout_s)
             result: T = await self._database.bridge(
                 self._job, job, timeout_s, connect_s, on_cancel=self._abandon
             )
@@ -79,6 +85,25 @@ class Session:
         except LedgerError:
             await trio.lowlevel.checkpoint_if_cancelled()
             raise
+
+    @trio.lowlevel.enable_ki_protection
+    async def _is_ready_straight(self, connect_s: float) -> bool:
+        """Have a connection that works; whether trio can drive it itself."""
+        if self._is_straight:
+            await self._translated(self._try())
+        if not self.is_connected:
+            await self._database.bridge(self._open, connect_s, on_cancel=self._abandon)
+            self._is_straight = self._connection.go_straight()  # type: ignore[union-attr]
+        if self._is_straight:
+            await self._translated(self._ask_left())
+        return self._is_straight
+
+    @trio.lowlevel.enable_ki_protection
+    async def _job_straight(self, job: Job[T], timeout_s: float | None) -> T:
+        try:
+            return await self._translated(self._work(job, timeout_s))
+        finally:
+            call_due()
 
     async def join(self, connect_s: float) -> Connection:
         """Inside a job of another session of the same `Database`: this one's connection, opened if need be.
@@ -138,6 +163,8 @@ class Session:
 
     async def close(self) -> None:
         """Inside a job: take leave of the server, within a second."""
+        if self._is_straight:
+            self.terminate()  # it says good-bye, and waits for nothing
         if self.is_connected:
             try:
                 await self._connection.close(timeout=CLOSE_S_MAX)  # type: ignore[union-attr]
@@ -147,21 +174,34 @@ class Session:
     # Ctrl-C inside a job would break asyncio's loop, and the job never end: it waits until trio has its turn.
     @trio.lowlevel.enable_ki_protection
     async def _job(self, job: Job[T], timeout_s: float | None, connect_s: float) -> T:
-        connection: Connection | None = None
+        await self._translated(self._ready(connect_s))
+        return await self._translated(self._work(job, timeout_s))
+
+    @trio.lowlevel.enable_ki_protection
+    async def _open(self, connect_s: float) -> None:
+        await self._translated(self._connect(connect_s))
+
+    async def _work(self, job: Job[T], timeout_s: float | None) -> T:
+        work = job(self._connection)
+        return await (work if timeout_s is None else self.limit(work, timeout_s))
+
+    async def _translated(self, work: Awaitable[T]) -> T:
+        """Await; what goes wrong leaves as one of the closed types, and the session as they promise."""
+        connection = self._connection
         try:
-            await self._ready(min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s))
-            connection = self._connection
-            work = job(connection)
-            return await (work if timeout_s is None else self.limit(work, timeout_s))
+            return await work
         except BaseException as error:
-            if not isinstance(error, Exception):  # asyncio's word for cancelled
+            if not isinstance(error, Exception):  # cancelled, by asyncio's word or trio's
+                self._abandon()
                 self.terminate()
                 raise
+            connection = self._connection or connection
             closed = translate(error)
             if closed is None and connection is not None and connection.is_closed():
                 # asyncpg meets parts of itself that are gone, with whatever Python says of that.
                 closed = DatabaseUnavailable(f"the connection was lost: {type(error).__name__}: {error}")
             if not isinstance(closed, StatementRefused | DatabaseContended | StandbyAwaited):
+                self._abandon()  # asyncpg, leaving a transaction, covers up that it was cancelled
                 self.terminate()
             if closed is None or closed is error:
                 raise
@@ -169,19 +209,29 @@ class Session:
 
     async def _ready(self, connect_s: float) -> None:
         """Have a connection that works: the one there is, tried if it was idle, or a fresh one."""
+        await self._try()
+        if not self.is_connected:
+            await self._connect(connect_s)
+        await self._ask_left()
+
+    async def _try(self) -> None:
+        """Drop the connection if it was idle and is of no use."""
         if self.is_connected and trio.current_time() - self._proven_at > IDLE_S:
             try:
                 await self.limit(self._connection.execute(PROBE), PROBE_S_MAX)  # type: ignore[union-attr]
             except Exception:  # whatever it is, that connection is of no use
                 self.terminate()
-        if not self.is_connected:
-            self.state = {}
-            self._connection, self.backend, self.server = await self._database.open(
-                self.target, "", connect_s
-            )
-            self._connection.add_log_listener(self._hear)
-            self._proven_at = trio.current_time()
-            self.connects += 1
+
+    async def _connect(self, connect_s: float) -> None:
+        self.state = {}
+        self._is_straight = False
+        self._connection, self.backend, self.server = await self._database.open(self.target, "", connect_s)
+        self._connection.add_log_listener(self._hear)
+        self._proven_at = trio.current_time()
+        self.connects += 1
+
+    async def _ask_left(self) -> None:
+        """See what has become of the backends left behind."""
         if self._left:
             await self.limit(check_left(self._connection, self._left), PROBE_S_MAX)
             self._left = []

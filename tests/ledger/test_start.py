@@ -98,7 +98,7 @@ async def test_a_session_that_lost_its_statements_is_prepared_anew(
                 await trio.lowlevel.checkpoint()
         for lane in committer._lanes:
             assert lane.session._connection is not None
-            await database.bridge(lane.session._connection.execute, "deallocate all")
+            await lane.session._connection.execute("deallocate all")
         for stan in (1, 2, 3):
             committer.submit_nowait(books.earn(stan, 5))
             await answers.wait_for(stan)

@@ -97,6 +97,10 @@ class MemoryConnection:
         """Be told when the connection has ended."""
         self._on_end.append(callback)
 
+    def go_straight(self) -> bool:
+        """It is anybody's to await."""
+        return True
+
     def is_closed(self) -> bool:
         """Whether it has ended, as far as this end knows."""
         return self._is_closed

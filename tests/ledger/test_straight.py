@@ -1,0 +1,212 @@
+"""A connection that trio drives itself: the same answers, errors and limits as over asyncio."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from ledger.errors import DatabaseUnavailable, StatementRefused
+from ledger.postgres.database import Bell, Connection, Database, call_soon, open_database
+from ledger.postgres.session import Session
+from tests.debian_postgres import ADMINISTRATOR, PASSWORD, DebianPostgres, debian_postgres
+from tests.patience import HANG_S
+from tests.switch.certificates import make_certificate
+
+PARAMETERS = pytest.mark.parametrize("straight", [True, False], ids=["trio", "asyncio"])
+LARGE = 12_000_000
+"""More than the buffers of any socket."""
+
+
+def session_of(database: Database, straight: bool) -> Session:
+    return database.session(straight=straight)
+
+
+@PARAMETERS
+async def test_answers_and_refusals(database: Database, straight: bool) -> None:
+    """A refused statement leaves the connection as it was; the next is answered over it."""
+    session = session_of(database, straight)
+    assert await session.run(lambda c: c.fetchval("select $1::int + 1", 4)) == 5
+    assert session._is_straight is straight
+    backend = session.backend
+    with pytest.raises(StatementRefused):
+        await session.run(lambda c: c.fetchval("select 1 / $1::int", 0))
+    assert await session.run(lambda c: c.fetchval("select pg_backend_pid()")) == backend == session.backend
+
+
+@PARAMETERS
+async def test_more_than_a_socket_holds_goes_both_ways(database: Database, straight: bool) -> None:
+    """Arguments and answers larger than the kernel's buffers come whole."""
+    session = session_of(database, straight)
+    text = "x" * LARGE
+    with trio.fail_after(HANG_S):
+        assert await session.run(lambda c: c.fetchval("select $1::text", text), timeout_s=HANG_S) == text
+
+
+@PARAMETERS
+async def test_what_the_server_says_besides_comes_before_its_answer(
+    database: Database, straight: bool
+) -> None:
+    """A warning that changes what a commit means is heard before the commit is taken for done."""
+    session = session_of(database, straight)
+    heard: list[str] = []
+
+    async def job(connection: Connection) -> None:
+        connection.add_log_listener(lambda _, message: heard.append(message.message))
+        for number in range(20):
+            await connection.execute(f"do $$ begin raise warning 'number {number}'; end $$")
+            assert heard[-1] == f"number {number}"
+
+    await session.run(job)
+    assert len(heard) == 20
+
+
+@PARAMETERS
+async def test_a_doubtful_commit_raises(
+    database: Database, straight: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the server warns that what it reports may not last, the outcome is unknown."""
+    monkeypatch.setattr("ledger.postgres.session.is_doubtful", lambda message: "may not" in message.message)
+    session = session_of(database, straight)
+    with pytest.raises(DatabaseUnavailable, match="unknown outcome"):
+        await session.run(lambda c: c.execute("do $$ begin raise warning 'may not last'; end $$"))
+
+
+@PARAMETERS
+async def test_who_is_cancelled_in_a_transaction_leaves_at_once(
+    database: Database, owner: Database, straight: bool
+) -> None:
+    """The connection is given up, nothing of the transaction lasts, and the session goes on with another."""
+    session = session_of(database, straight)
+
+    async def job(connection: Connection) -> None:
+        async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock(77)")
+            await connection.execute("select pg_sleep(600)")
+
+    with trio.fail_after(HANG_S), trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def cancel() -> None:
+                asked = "select count(*) from pg_stat_activity where query = 'select pg_sleep(600)'"
+                while not await owner.run(lambda c: c.fetchval(asked)):  # noqa: ASYNC110
+                    await trio.sleep(0.02)
+                scope.cancel()
+
+            await session.run(job, timeout_s=None)
+    assert scope.cancelled_caught
+    assert not session.is_connected
+    left = session._left[:]
+    with trio.fail_after(HANG_S):
+        assert await session.run(lambda c: c.fetchval("select pg_backend_pid()")) not in left
+    assert (len(left), session._left, session.connects) == (1, [], 2)
+    await owner.run(lambda c: c.execute("select pg_terminate_backend($1)", left[0]))
+
+
+@PARAMETERS
+async def test_a_time_limit_ends_a_job(database: Database, straight: bool) -> None:
+    """Past its limit the connection is gone, and the outcome is unknown."""
+    session = session_of(database, straight)
+    with trio.fail_after(HANG_S), pytest.raises(DatabaseUnavailable, match=r"within 0\.2 s"):
+        await session.run(lambda c: c.execute("select pg_sleep(600)"), timeout_s=0.2)
+    assert await session.run(lambda c: c.fetchval("select 1")) == 1
+
+
+END = "select pg_terminate_backend($1, 60000)"
+
+
+@PARAMETERS
+async def test_a_backend_ended_between_two_jobs(database: Database, owner: Database, straight: bool) -> None:
+    """What is asked of a connection that has ended is of unknown outcome; the next job has another."""
+    session = session_of(database, straight)
+    await session.run(lambda c: c.execute("select 1"))
+    await owner.run(lambda c: c.execute(END, session.backend))
+    with trio.fail_after(HANG_S):
+        while True:
+            try:
+                assert await session.run(lambda c: c.fetchval("select 1")) == 1
+                break
+            except DatabaseUnavailable:
+                continue
+    assert session.connects == 2
+
+
+@PARAMETERS
+async def test_a_backend_ended_within_a_statement(
+    database: Database, owner: Database, straight: bool
+) -> None:
+    """The outcome is unknown; the next job has another connection."""
+    session = session_of(database, straight)
+    await session.run(lambda c: c.execute("select 1"))
+    with trio.fail_after(HANG_S), pytest.raises(DatabaseUnavailable):
+        await session.run(
+            lambda c: c.execute("select pg_terminate_backend(pg_backend_pid()), pg_sleep(600)"),
+            timeout_s=HANG_S,
+        )
+    assert await session.run(lambda c: c.fetchval("select 1")) == 1
+
+
+@PARAMETERS
+async def test_a_bell_wakes_a_job_and_what_is_due_comes_first(database: Database, straight: bool) -> None:
+    """What a job leaves for later is called before it waits, or at its end; a bell wakes it."""
+    session, bell, heard = session_of(database, straight), Bell(), list[Any]()
+
+    async def job(connection: Connection) -> None:
+        await connection.execute("select 1")
+        call_soon(heard.append, "while it waits")
+        heard.append(await bell.wait())
+        call_soon(heard.append, "at its end")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(session.run, job)
+        with trio.fail_after(HANG_S):
+            while heard != ["while it waits"]:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        bell.ring(for_work=False)
+    await trio.testing.wait_all_tasks_blocked()
+    assert heard == ["while it waits", False, "at its end"]
+
+
+@pytest.fixture(scope="module")
+def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianPostgres]:
+    """A server that may be told to take TLS: its certificate lies where it reads."""
+    with debian_postgres() as server:
+        owner = server.archive.stat()
+        for made in make_certificate(tmp_path_factory.mktemp("tls")):
+            there = shutil.copy(made, server.archive)
+            os.chown(there, owner.st_uid, owner.st_gid)
+            os.chmod(there, 0o600)
+        yield server
+
+
+async def test_over_tcp_it_is_trios_and_over_tls_asyncios(tls_server: DebianPostgres) -> None:
+    """With sslmode=prefer trio drives it where the server has no TLS, and asyncio where it has."""
+    host = f"postgresql://{ADMINISTRATOR}:{PASSWORD}@127.0.0.1:{tls_server.port}/postgres"
+    there = tls_server.archive
+
+    async def encrypted(dsn: str) -> tuple[bool, bool]:
+        async with open_database(dsn) as database:
+            session = database.session(straight=True)
+            asked = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
+            is_encrypted: bool = await session.run(lambda c: c.fetchval(asked))
+            return session._is_straight, is_encrypted
+
+    assert await encrypted(host) == (True, False)
+    assert await encrypted(f"{host}?sslmode=disable") == (True, False)
+    async with open_database(host) as database:
+        for statement in (
+            f"alter system set ssl_cert_file = '{there}/tls.crt'",
+            f"alter system set ssl_key_file = '{there}/tls.key'",
+            "alter system set ssl = on",
+            "select pg_reload_conf()",
+        ):
+            await database.run(lambda c, statement=statement: c.execute(statement))
+    with trio.fail_after(HANG_S):
+        while await encrypted(host) != (False, True):  # noqa: ASYNC110
+            await trio.sleep(0.05)
+    assert await encrypted(f"{host}?sslmode=require") == (False, True)
+    assert await encrypted(f"{host}?sslmode=disable") == (True, False)
