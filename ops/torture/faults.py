@@ -13,6 +13,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeAlias
 
+import msgspec
 import trio
 
 from ops.monitoring.drill.hands import frozen, signal_all
@@ -161,6 +162,18 @@ async def _rotate_keys(stage: Stage, rng: random.Random) -> str:
     return f"keys of {', '.join(sorted(set(numbers)))} rotated"
 
 
+async def _rotate_master_key(stage: Stage, rng: random.Random) -> str:
+    """Another master key, everything wrapped anew under it, the former destroyed; a step left over by a run
+    that Postgres' end has ended is done now.
+    """
+    steps = (("new",), ("rewrap",), ("destroy", "--yes"))
+    states = msgspec.json.decode(await stage.command("master-key", "status", "--json"))
+    begun = len([one for one in states if one["state"] != "destroyed"]) > 1
+    for words in steps[begun:]:
+        await stage.command("master-key", *words, "--reason", "torture")
+    return f"master key rotated, time {states[-1]['number'] + 1 - begun}"
+
+
 async def _apply_rules(stage: Stage, rng: random.Random) -> str:
     """New words on the receipts: what was answered under the old ones is told again in the old ones."""
     city = rng.choice(CITIES)
@@ -205,6 +218,7 @@ FAULTS: Final = (
     Fault("upgrade", 1, _upgrade),
     Fault("worker drained", 2, _drain_worker),
     Fault("keys rotated", 1, _rotate_keys),
+    Fault("master key rotated", 1, _rotate_master_key),
     Fault("rules applied", 2, _apply_rules),
     Fault("certificate renewed", 1, _renew_certificate),
 )

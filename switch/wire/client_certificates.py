@@ -36,7 +36,10 @@ def names_of(tls: Shaken) -> Names | None:
     """Return what the peer's certificate names; None where no certificate is asked for."""
     if tls.context.verify_mode is not ssl.CERT_REQUIRED:
         return None
-    certificate = tls.getpeercert() or {}
+    try:
+        certificate = tls.getpeercert() or {}
+    except (ValueError, ssl.SSLError):  # text in it that is none: an authority may sign what it did not read
+        return frozenset()
     named = certificate.get("subjectAltName", ())
     return frozenset(str(name) for kind, name in named if kind == "URI" and str(name).startswith(PREFIX))
 

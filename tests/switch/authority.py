@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 PEM = serialization.Encoding.PEM
 
@@ -43,9 +43,16 @@ class Authority:
         self.ca.write_bytes(signed.public_bytes(PEM))
 
     def issue(
-        self, *names: str, to_days: int = 1, usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH
+        self,
+        *names: str,
+        to_days: int = 1,
+        usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH,
+        raw_names: bytes = b"",
     ) -> tuple[Path, int]:
-        """Write certificate and key of a terminal into one file; return it, and the serial number."""
+        """Write certificate and key of a terminal into one file; return it, and the serial number.
+
+        `raw_names`: the DER of names as nobody should write them.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         self._serial += 1
         now = datetime.now(UTC)
@@ -62,6 +69,9 @@ class Authority:
         if names:
             uris = [x509.UniformResourceIdentifier(name) for name in names]
             builder = builder.add_extension(x509.SubjectAlternativeName(uris), critical=False)
+        if raw_names:
+            raw = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, raw_names)
+            builder = builder.add_extension(raw, critical=False)
         file = self._folder / f"client-{self._serial}.pem"
         private = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         file.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(PEM) + private)

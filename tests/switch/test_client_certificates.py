@@ -115,6 +115,17 @@ async def test_only_who_shows_a_terminals_certificate_is_that_terminal(
         assert await guarded.refused(nobody) == ("certificate_of_others", "it names no terminal", 1)
 
 
+@TRANSPORTS
+async def test_names_that_are_no_text_name_nobody(use_pump: bool, tmp_path: Path) -> None:
+    """What an authority signed unread shuts its owner out, and nobody else."""
+    async with guarded_front(tmp_path, use_pump=use_pump) as guarded:
+        for raw in (b"\x30\x04\x86\x02\xff\xfe", b"\x30\x04\x86\x02\x00\x00", b"\x30\x00"):
+            odd, _ = guarded.authority.issue(raw_names=raw)
+            reason, _, terminal = await guarded.refused(odd)
+            assert (reason, terminal) == ("certificate_of_others", 1)
+        assert await guarded.sign_on(guarded.authority.issue(TERMINAL)[0]) is not None
+
+
 async def test_a_certificate_is_no_key(tmp_path: Path) -> None:
     """Who has a terminal's certificate and not its key is refused as anybody is."""
     async with guarded_front(tmp_path) as guarded:
