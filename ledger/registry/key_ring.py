@@ -84,8 +84,9 @@ def parse_ring(text: bytes) -> KeyRing | None:
             keys[int(number)] = _secret(key)
         else:
             (others[name],) = rest
+    in_bounds = all(0 <= number <= NUMBER_MAX for number in keys)
     wraps = int(others.get(b"wraps", b"-1"))
-    if others.keys() != {b"wraps", b"pepper", b"baskets"} or wraps not in keys or max(keys) > NUMBER_MAX:
+    if others.keys() != {b"wraps", b"pepper", b"baskets"} or wraps not in keys or not in_bounds:
         return None
     return KeyRing(keys, wraps, _secret(others[b"pepper"]), _secret(others[b"baskets"]))
 

@@ -37,8 +37,9 @@ EVENTS: Final[dict[str, Told]] = {
         "Mend what `problem` names; the switch has ended with a status that tells the kind (README).",
     ),
     "certificate_invalid": Told(
-        "No terminal can trust the certificate today; those that do not look go on.",
-        "Renew it, then reload (SIGHUP). `cityswitch doctor` warns thirty days before.",
+        "No terminal can trust the certificate today; those that do not look go on. Or the list of revoked "
+        "terminals' certificates (`tls_client_crl`) has ended: then nobody is let in.",
+        "Renew what `problem` names, then reload (SIGHUP). `cityswitch doctor` warns before.",
     ),
     "certificate_not_reloaded": Told(
         "At a reload certificate and key could not be used together: the old ones stay in use.",

@@ -5,6 +5,7 @@ Owns the reading of the two files. Must not open sockets. Times are ms since 197
 
 from __future__ import annotations
 
+import re
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from cryptography import x509
 from switch.config import Config, ConfigError
 from switch.wire.listener import tls_context
 
-_END_OF_LIST: Final = b"-----END X509 CRL-----\n"
+_LIST: Final = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 
 
 class Certificate(NamedTuple):
@@ -65,11 +66,22 @@ def revocations_until(config: Config) -> int | None:
     if not config.tls_client_crl:
         return None
     try:
-        parts = Path(config.tls_client_crl).read_bytes().split(_END_OF_LIST)[:-1]
-        lists = [x509.load_pem_x509_crl(part + _END_OF_LIST) for part in parts]
+        found = _LIST.findall(Path(config.tls_client_crl).read_bytes())
+        lists = [x509.load_pem_x509_crl(one) for one in found]
     except (OSError, ValueError) as error:
         raise ConfigError(f"tls_client_crl cannot be used: {error}. Check the file.") from None
     return min((_ms(one.next_update_utc) for one in lists if one.next_update_utc is not None), default=None)
+
+
+def revocations_problem(config: Config, now_ms: int) -> str | None:
+    """Return why no terminal's certificate is taken now, or None. Raises `ConfigError`."""
+    until = revocations_until(config)
+    if until is None or now_ms < until:
+        return None
+    return (
+        f"the list of revoked certificates ended at {_text(until)}, and nobody is let in:"
+        " put a newer one in its place, then send SIGHUP"
+    )
 
 
 def _named(config: Config) -> str:

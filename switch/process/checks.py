@@ -14,7 +14,7 @@ import structlog
 from ledger.registry.secrets import MasterKey
 from switch.clock import clock_ms
 from switch.config import Config
-from switch.process.certificate import read_certificate
+from switch.process.certificate import read_certificate, revocations_problem
 
 log = structlog.get_logger()
 
@@ -33,4 +33,6 @@ def warn_of_certificate(config: Config) -> None:
     """Log a certificate no terminal can trust. Raises `ConfigError` if it cannot be used at all."""
     certificate = read_certificate(config)
     if certificate is not None and (problem := certificate.problem(clock_ms())):
+        log.warning("certificate_invalid", problem=problem)
+    if problem := revocations_problem(config, clock_ms()):
         log.warning("certificate_invalid", problem=problem)

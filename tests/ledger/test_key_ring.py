@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.errors import SecretsError
 from ledger.registry.key_ring import KeyRing, parse_ring, read_file, replace_file, replacing, vault_secret
@@ -65,6 +67,28 @@ def test_a_damaged_ring_is_refused(path: Path, text: bytes) -> None:
     path.write_bytes(text)
     with pytest.raises(SecretsError, match="restore it from its backup"):
         MasterKey.load(path)
+
+
+LINES = [
+    *GOOD.splitlines(keepends=True)[1:],
+    *(word + b" " + b"61" * 32 + b"\n" for word in (b"key -1", b"key 1_0", b"key 300", b"key", b"pepper")),
+    *(b"\n", b"wraps -1\n", b"wraps 0\n", b"key " + b"9" * 5000),
+]
+
+
+@given(
+    st.binary(max_size=400)
+    | st.lists(st.sampled_from(LINES), max_size=9).map(lambda lines: GOOD[:24] + b"".join(lines))
+)
+def test_whatever_a_file_holds_it_is_a_ring_or_damaged(text: bytes) -> None:
+    """No bytes are read as a ring whose keys cannot wrap, nor raise anything else."""
+    try:
+        ring = parse_ring(text)
+    except ValueError:
+        return
+    if ring is not None:
+        assert ring.wraps in ring.keys
+        assert all(0 <= number <= 255 and len(key) == 32 for number, key in ring.keys.items())
 
 
 def test_a_replaced_file_keeps_its_mode_and_leaves_no_old_bytes(path: Path) -> None:

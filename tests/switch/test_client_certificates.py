@@ -17,6 +17,7 @@ from protocol import Echo
 from simulators.till.channel import Address, connector
 from switch.config import Config, ConfigError, load_config
 from switch.process.certificate import read_certificate, revocations_until
+from switch.process.checks import warn_of_certificate
 from switch.wire.client_certificates import covers, told
 from tests.patience import HANG_S
 from tests.switch.authority import Authority
@@ -218,6 +219,19 @@ def test_the_end_of_a_list_is_found_before_it_comes(tmp_path: Path) -> None:
     levels = [judge_revocations(until, until - left * day).level for left in (9, 3, 0)]
     assert levels == ["ok", "warning", "danger"]
     assert revocations_until(Config()) is None
+    Path(config.tls_client_crl).write_bytes(authority.revoke([], to_days=-1).read_bytes().strip())
+    with structlog.testing.capture_logs() as lines:
+        crt, key = make_certificate(tmp_path)
+        files = {
+            "tls": "on",
+            "tls_certificate": str(crt),
+            "tls_key": str(key),
+            "tls_client_ca": str(authority.ca),
+        }
+        warn_of_certificate(msgspec.convert(files | {"tls_client_crl": config.tls_client_crl}, Config))
+    assert [(line["event"], "revoked" in line["problem"]) for line in lines] == [
+        ("certificate_invalid", True)
+    ]
     assert judge_revocations(None, 0).level == "ok"
 
 
