@@ -20,15 +20,15 @@ bits (a token is an HMAC, so they are as good as any). With n buckets, 2**k < n 
 the low k+1 bits if there is such a one, else that of the low k. For every 16 cards more the next bucket in
 turn is split in two by one bit more. So the table grows by 500 bytes at a time, and at no moment all of it is
 copied. In a bucket the record is found by a search for the 8 bytes of the token; a find that does not begin
-where a record does is none.
+where a record does is none. Records are put into buckets in C where it is built (native.c), else in Python.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from struct import Struct
-from typing import ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 import msgspec
 
@@ -71,6 +71,65 @@ class HeldCard(Card, gc=False):
     """
 
     held: Held | None = None  # type: ignore[misc]
+
+
+def store_in_python(
+    buckets: list[bytes], records: list[bytes], room: int, record_bytes: int, cards_a_bucket: int, /
+) -> tuple[int, list[bytes]]:
+    """Put records into their buckets, in the place of those with the same token; return how many more come
+    until a bucket is split, and the records that were replaced. native.c does the same.
+    """
+    mask = (1 << (len(buckets) - 1).bit_length()) - 1
+    replaced: list[bytes] = []
+    for record in records:
+        key = record[:8]
+        at = int.from_bytes(key, "little") & mask
+        if at >= len(buckets):
+            at &= mask >> 1
+        bucket = buckets[at]
+        start = bucket.find(key)
+        while start % record_bytes and start >= 0:
+            start = bucket.find(key, start + 1)
+        if start >= 0:
+            end = start + record_bytes
+            replaced.append(bucket[start:end])
+            buckets[at] = bucket[:start] + record + bucket[end:]
+            continue
+        buckets[at] = bucket + record
+        room -= 1
+        if not room:
+            mask = _split(buckets, mask, record_bytes)
+            room = cards_a_bucket
+    return room, replaced
+
+
+def _split(buckets: list[bytes], mask: int, record_bytes: int) -> int:
+    """Make one bucket more, of those of another's records whose tokens have the next bit; return the mask."""
+    added = len(buckets)
+    if added > mask:
+        mask = mask * 2 + 1
+    bit = (mask + 1) >> 1
+    byte, place = divmod(bit.bit_length() - 1, 8)
+    stays: list[bytes] = []
+    goes: list[bytes] = []
+    for record in _records(buckets[added - bit], record_bytes):
+        (goes if record[byte] >> place & 1 else stays).append(record)
+    buckets[added - bit] = b"".join(stays)
+    buckets.append(b"".join(goes))
+    return mask
+
+
+def _records(bucket: bytes, record_bytes: int) -> list[bytes]:
+    return [bucket[start : start + record_bytes] for start in range(0, len(bucket), record_bytes)]
+
+
+if TYPE_CHECKING:
+    store = store_in_python
+else:
+    try:
+        from switch.rules.native import store
+    except ImportError:
+        store = store_in_python
 
 
 class Shared(Generic[T]):
@@ -174,65 +233,29 @@ class Packed:
             )
             for token, account, programme, status, day, past, held in rows
         ]
-        self._store([row[0] for row in rows], records)
+        self._store(records)
 
     def give(self, other: Packed, at: int) -> int:
         """Move a bucket's records, which count from here on in the other table; return how many."""
         bucket, self._buckets[at] = self._buckets[at], b""
-        starts = range(0, len(bucket), RECORD_BYTES)
-        tokens = [token for (token,) in _TOKENS.iter_unpack(bucket)]
-        other._store(tokens, [bucket[start : start + RECORD_BYTES] for start in starts])
-        self._count -= len(tokens)
-        return len(tokens)
+        records = _records(bucket, RECORD_BYTES)
+        other._store(records)
+        self._count -= len(records)
+        return len(records)
 
     @property
     def buckets(self) -> int:
         """How many there are."""
         return len(self._buckets)
 
-    def _store(self, tokens: Iterable[int], records: Iterable[bytes]) -> None:
-        buckets, mask, room, added = self._buckets, self._mask, self._room, 0
-        count = len(buckets)
-        for token, record in zip(tokens, records, strict=True):
-            at = token & mask
-            if at >= count:
-                at &= mask >> 1
-            bucket, key = buckets[at], record[:8]
-            start = bucket.find(key)
-            while start % RECORD_BYTES and start >= 0:
-                start = bucket.find(key, start + 1)
-            if start >= 0:
-                self._forget(bucket, start)
-                buckets[at] = bucket[:start] + record + bucket[start + RECORD_BYTES :]
-                continue
-            buckets[at] = bucket + record
-            added += 1
-            room -= 1
-            if not room:
-                self._split()
-                mask, count, room = self._mask, len(buckets), CARDS_A_BUCKET
-        self._room = room
-        self._count += added
-
-    def _forget(self, bucket: bytes, start: int) -> None:
-        past, holder = _SHARED.unpack_from(bucket, start)
-        self.pasts.drop(past)
-        self.holders.drop(holder)
-
-    def _split(self) -> None:
-        """Make one bucket more, of those of another's records whose tokens have the next bit."""
-        buckets, added = self._buckets, len(self._buckets)
-        if added > self._mask:
-            self._mask = self._mask * 2 + 1
-        bit = (self._mask + 1) >> 1
-        byte, place = divmod(bit.bit_length() - 1, 8)
-        old = buckets[added - bit]
-        stays: list[bytes] = []
-        goes: list[bytes] = []
-        for start in range(0, len(old), RECORD_BYTES):
-            (goes if old[start + byte] >> place & 1 else stays).append(old[start : start + RECORD_BYTES])
-        buckets[added - bit] = b"".join(stays)
-        buckets.append(b"".join(goes))
+    def _store(self, records: list[bytes]) -> None:
+        self._room, replaced = store(self._buckets, records, self._room, RECORD_BYTES, CARDS_A_BUCKET)
+        self._mask = (1 << (len(self._buckets) - 1).bit_length()) - 1
+        self._count += len(records) - len(replaced)
+        for record in replaced:
+            past, holder = _SHARED.unpack(record)
+            self.pasts.drop(past)
+            self.holders.drop(holder)
 
 
 class Cards:

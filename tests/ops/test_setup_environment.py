@@ -19,6 +19,7 @@ def checkout(tmp_path: Path) -> Path:
         "ops/setup/link_project.py",
         "ops/setup/build_native.py",
         "protocol/sealing/native.c",
+        "switch/rules/native.c",
         "requirements/runtime.txt",
         "pyproject.toml",
     ):
@@ -103,6 +104,7 @@ def test_a_current_environment_is_left_alone(checkout: Path) -> None:
             "ops/setup/link_project.py",
             "ops/setup/build_native.py",
             "protocol/sealing/native.c",
+            "switch/rules/native.c",
         )
     )
     (marker / "stamp-runtime").write_text(f"{checkout.resolve()}\n{fingerprint}")

@@ -1,13 +1,26 @@
 """The packed table of cards, held to a dictionary: whatever the tokens, the order and the moment."""
 
+import importlib.util
+import os
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from hypothesis import settings
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from ledger.registry.reads import CardTuple
+from switch.rules import cards
 from switch.rules.cards import (
     CARDS_A_BUCKET,
     CARDS_A_STEP,
@@ -17,6 +30,7 @@ from switch.rules.cards import (
     HeldCard,
     Packed,
     Shared,
+    store_in_python,
 )
 from switch.rules.entitlement import Held
 
@@ -52,6 +66,21 @@ def card_of(row: CardTuple) -> Card:
     _, account, programme, status, day, past, held = row
     plain = account, programme, status, day, tuple(past) if past else None
     return Card(*plain) if held is None else HeldCard(*plain, Held._make(held))
+
+
+@contextmanager
+def stored(name: str) -> Iterator[None]:
+    """Let records be stored by the C or by Python; where the C is not built that is skipped, never in CI."""
+    before = cards.store
+    if name == "python":
+        cards.store = store_in_python
+    elif importlib.util.find_spec("switch.rules.native") is None:
+        assert "CI" not in os.environ, "CI builds the C"
+        pytest.skip("switch/rules/native.c is not built here (no compiler or no Python.h)")
+    try:
+        yield
+    finally:
+        cards.store = before
 
 
 class Model(RuleBasedStateMachine):
@@ -116,8 +145,45 @@ class Model(RuleBasedStateMachine):
         assert len(table.holders) == len({card.held for card in self.counts.values() if card.held})
 
 
-Model.TestCase.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
-TestModel = Model.TestCase
+@pytest.mark.parametrize("way", ["c", "python"])
+def test_the_table_is_a_dictionary(way: str) -> None:
+    """Whatever is put and brought, before and while it is moved, each card is found as it was last given."""
+    with stored(way):
+        few = settings(max_examples=25, stateful_step_count=15, deadline=None)
+        run_state_machine_as_test(Model, settings=few)
+
+
+@given(st.lists(st.lists(st.tuples(TOKENS, st.binary(min_size=3, max_size=3)), max_size=60), max_size=4))
+def test_both_ways_make_the_same_buckets(batches: list[list[tuple[int, bytes]]]) -> None:
+    """Byte for byte, with the same ones replaced and the same room left."""
+    with stored("c"):
+        c, python, room = [b""], [b""], 5
+        for batch in batches:
+            records = [token.to_bytes(8, "little", signed=True) + rest for token, rest in batch]
+            after = cards.store(c, records, room, 11, 5)
+            assert after == store_in_python(python, records, room, 11, 5)
+            assert c == python
+            room = after[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ([b""], [b"short"], 1, 31, 16),
+        ([b""], ["a word"], 1, 31, 16),
+        ([b"not a record"], [bytes(31)], 1, 31, 16),
+        ([None], [bytes(31)], 1, 31, 16),
+        ([b"", b"odd"], [bytes(31), b"\1" + bytes(30)], 2, 31, 16),
+        ([], [bytes(31)], 1, 31, 16),
+        ([b""], [bytes(31)], 0, 31, 16),
+        ([b""], [bytes(4)], 1, 4, 16),
+        ((b"",), [bytes(31)], 1, 31, 16),
+    ],
+)
+def test_the_c_takes_records_alone(arguments: tuple[Any, ...]) -> None:
+    """What is no list of whole records is refused: the C reads nothing outside of what it was given."""
+    with stored("c"), pytest.raises((ValueError, TypeError)):
+        cards.store(*arguments)
 
 
 def random_rows(count: int) -> list[CardTuple]:

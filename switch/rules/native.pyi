@@ -1,0 +1,3 @@
+def store(
+    buckets: list[bytes], records: list[bytes], room: int, record_bytes: int, cards_a_bucket: int, /
+) -> tuple[int, list[bytes]]: ...
