@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-from tests.web.office_stage import PASSWORD, Client
+from starlette.routing import Route
+
+from ops.web.identity.mail import FileSink
+from ops.web.identity.notes import Notes
+from ops.web.identity.pages import IdentityPages
+from ops.web.identity.passwords import Passwords
+from ops.web.identity.signing_in import Door
+from ops.web.office_site import Site, parts_here
+from ops.web.pages import Pages
+from tests.web.office_stage import PASSWORD, Client, OfficeStage
 
 PAGES_MAX = 60
 TEXT = frozenset({"text", "", "tel", "email", "search", "textarea"})
@@ -74,6 +83,31 @@ class Seen(NamedTuple):
         """Paths that name something: those with a figure in them."""
         paths = {path.partition("?")[0] for path in (*self.pages, *self.forms)}
         return {path for path in paths if re.search(r"/[^/]*\d", path)}
+
+
+def site_routes(office: OfficeStage) -> list[tuple[str, str]]:
+    """Every method and path of the site, as they are declared."""
+
+    def pages() -> Pages:
+        raise AssertionError("no page is made")
+
+    door = Door(Passwords(), Notes(()))
+    site = Site(pages, door, FileSink(office.directory / "mail"), office.offices, office.relying.origin)
+    parts = [make(site) for make in parts_here()]
+    parts.append(IdentityPages(pages, door, lambda: [], office.relying).part())
+    return [
+        (method, route.path)
+        for part in parts
+        for route in part.routes
+        if isinstance(route, Route)
+        for method in route.methods or ()
+        if method != "HEAD"
+    ]
+
+
+def filled_path(path: str) -> str:
+    """A path with a figure for each of its parameters."""
+    return re.sub(r"\{\w+(:\w+)?\}", lambda part: "1" if part[1] else "1-1", path)
 
 
 def crawl(client: Client, start: str = "/en/account/sessions") -> Seen:

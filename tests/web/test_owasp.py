@@ -1,18 +1,8 @@
 """OWASP's basics for every route, id and text field there is: found in the site and its pages, not listed."""
 
-import re
-
 import pytest
-from starlette.routing import Route
 
-from ops.web.identity.mail import FileSink
-from ops.web.identity.notes import Notes
-from ops.web.identity.pages import IdentityPages
-from ops.web.identity.passwords import Passwords
-from ops.web.identity.signing_in import Door
-from ops.web.office_site import Site, parts_here
-from ops.web.pages import Pages
-from tests.web.crawl import TEXT, crawl
+from tests.web.crawl import TEXT, crawl, filled_path, site_routes
 from tests.web.office_stage import Client, OfficeStage
 from tests.web.test_passkeys import at_home, with_passkey
 
@@ -25,23 +15,7 @@ IN_MAIL = '"><img/src=x/onerror=alert(1)>"@x.example'
 @pytest.fixture(scope="module")
 def routes(office: OfficeStage) -> list[tuple[str, str]]:
     """Every method and path of the site, with a figure for each of its parameters."""
-
-    def pages() -> Pages:
-        raise AssertionError("no page is made")
-
-    door = Door(Passwords(), Notes(()))
-    mail = FileSink(office.directory / "mail")
-    site = Site(pages, door, mail, office.offices, office.relying.origin)
-    parts = [make(site) for make in parts_here()]
-    parts.append(IdentityPages(pages, door, lambda: [], office.relying).part())
-    found = [
-        (method, re.sub(r"\{\w+(:\w+)?\}", lambda part: "1" if part[1] else "1-1", route.path))
-        for part in parts
-        for route in part.routes
-        if isinstance(route, Route)
-        for method in route.methods or ()
-        if method != "HEAD"
-    ]
+    found = [(method, filled_path(path)) for method, path in site_routes(office)]
     assert len(found) > 50
     return found
 

@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 
 import webauthn
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 from webauthn.helpers import (
+    encode_cbor,
     options_to_json,
     parse_authentication_credential_json,
     parse_client_data_json,
@@ -55,6 +57,11 @@ _ALGORITHMS: Final = [
     COSEAlgorithmIdentifier.ECDSA_SHA_256,
     COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
 ]
+_NUMBERS: Final = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+_NOBODYS: Final = encode_cbor(
+    {1: 2, 3: -7, -1: 1, -2: _NUMBERS.x.to_bytes(32, "big"), -3: _NUMBERS.y.to_bytes(32, "big")}
+)
+"""The public half (COSE) of a key that nobody has: what is judged by it costs as much, and is refused."""
 _BROKEN: Final = (
     WebAuthnException,
     InvalidSignature,
@@ -289,12 +296,11 @@ class PasskeyDoor:
         row = await office.database.run(
             lambda c: passkeys.find_passkey(c, office.programme, answer.credential.raw_id)
         )
-        if row is None:
+        login, public_key = (row["login"], bytes(row["public_key"])) if row else (0, _NOBODYS)
+        handle = Keys(office.master).passkey_handle(office.programme, login)
+        uses = judge_answer(self.relying, answer, public_key)
+        if row is None or not hmac.compare_digest(handle, answer.handle):
             raise Refused
-        handle = Keys(office.master).passkey_handle(office.programme, row["login"])
-        if not hmac.compare_digest(handle, answer.handle):
-            raise Refused
-        uses = judge_answer(self.relying, answer, bytes(row["public_key"]))
         if await office.database.run(lambda c: passkeys.use_passkey(c, row["number"], uses)):
             return row
         await office.database.run(lambda c: passkeys.shut_passkey(c, COPIED, row["login"], row["number"]))
