@@ -227,7 +227,9 @@ class OfficeStage(TrioThread):
 
         self.run(job)
 
-    def trade(self, entries: int = 30, *, account: int = 0, stan: int = 1) -> None:
+    def trade(
+        self, entries: int = 30, *, account: int = 0, stan: int = 1, from_ms: int = NOW_MS + 1_000
+    ) -> None:
         """Let Częstochowa's ala (or another account) buy so often at the city's first terminal."""
         partner, terminal = self.sql(
             "select t.partner, t.id from registry.terminal t join registry.partner p on p.id = t.partner "
@@ -235,7 +237,7 @@ class OfficeStage(TrioThread):
         )[0]
 
         async def job(owner: Database) -> None:
-            clock = itertools.count(NOW_MS + 1_000 * stan)
+            clock = itertools.count(from_ms)
             books = Books(owner, [account or self.accounts["ala1"]], clock=clock)
             for each in range(stan, stan + entries):
                 posting = books.earn(each, 5, terminal=terminal)

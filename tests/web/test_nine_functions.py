@@ -4,6 +4,7 @@ One new holder a language, who signs in once; each function is reached from the 
 by Enter. That axe finds nothing on these pages, in both languages, is tests/web/test_office_browser.py.
 """
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from ops.web.holder.words import HOLDER
 from ops.web.identity.words import IDENTITY
 from ops.web.language import LANGUAGES
+from tests.ledger.books import NOW_MS
 from tests.web.browser import Visit
 from tests.web.office_stage import PASSWORD, OfficeStage
 
@@ -28,7 +30,8 @@ class Member:
         self.language = language
         self.login = f"nine-{language}"
         self.account = office.new_member(self.login)
-        office.trade(3, account=self.account, stan=FIRST_STAN[language])
+        now_ms = time.time_ns() // 1_000_000  # a month in which others traded may be closed by now
+        office.trade(3, account=self.account, stan=FIRST_STAN[language], from_ms=max(NOW_MS, now_ms))
         self.context = browser.new_context(java_script_enabled=False, locale=f"{language}-PL")
         self.visit = Visit(self.context)
         self.page: Page = self.visit.page

@@ -8,6 +8,9 @@ from tests.web.test_passkeys import at_home, with_passkey
 
 STRANGERS = ("/login", "/register", "/apply", "/accessibility")
 """What is for everybody: the sign-in, its links, who has no card yet, the statement; whatever begins so."""
+FIRST_CARD = "/en/me/block/1-1"
+OWN: dict[str, set[str]] = {"ala": {FIRST_CARD}, "else": {FIRST_CARD}, "there": set()}
+"""One's own card, whoever else is shown a form of that address: not shown any more once it is blocked."""
 ATTACK = "'\"><img src=x onerror=alert(1)>"
 IN_MAIL = '"><img/src=x/onerror=alert(1)>"@x.example'
 
@@ -89,7 +92,7 @@ def test_no_id_is_another_s(office: OfficeStage, people: dict[str, Client]) -> N
         for other, theirs in seen.items():
             if other == name or (name == "there" and other == "else"):
                 continue
-            for path in sorted(theirs.ids() - seen[name].ids()):
+            for path in sorted(theirs.ids() - seen[name].ids() - OWN[name]):
                 tried += 1
                 status = people[name].get(path).status
                 assert status in {403, 404, 405}, (name, other, path, status)
