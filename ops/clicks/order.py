@@ -58,14 +58,11 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Clicked(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened between `GO` and `PAUSE`, to the last answer."""
+    """What happened between `GO` and `PAUSE`, to the last answer to what was asked in between."""
 
     seconds: float
+    answered: int
+    """How many were answered by then: an office that is slow answers the rest when the pause has begun."""
     pages: dict[str, Page]
     unexpected: dict[str, int]
     """By request and what was wrong."""
-
-    @property
-    def requests(self) -> int:
-        """All of them."""
-        return sum(page.requests for page in self.pages.values())

@@ -76,7 +76,7 @@ class Place:
     def pause(self) -> Clicked:
         """Let them click no more; return what there was once everything is answered."""
         self.crowd.gate.shut()
-        seconds = time.monotonic() - self._began_s
+        seconds, answered = time.monotonic() - self._began_s, self._environment.stats.num_requests
         while self.crowd.gate.asking:
             gevent.sleep(POLL_S)
         pages = {
@@ -87,7 +87,7 @@ class Place:
             )
             for entry in self._environment.stats.entries.values()
         }
-        return Clicked(seconds=seconds, pages=pages, unexpected=self._unexpected())
+        return Clicked(seconds=seconds, answered=answered, pages=pages, unexpected=self._unexpected())
 
     def _unexpected(self) -> dict[str, int]:
         told = {

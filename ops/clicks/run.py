@@ -271,7 +271,7 @@ def say_round(number: int, measured: Measured) -> None:
     say(
         f"round {number}: p50 {without.p50_ms:.2f} ms, p99 {without.p99_ms:.2f} ms; with people"
         f" {with_.p50_ms:.2f} ms, {with_.p99_ms:.2f} ms: {with_.p99_ms / without.p99_ms:.2f};"
-        f" {clicked.requests / clicked.seconds:.1f} pages/s"
+        f" {clicked.answered / clicked.seconds:.1f} answers/s of the office"
     )
     say(f"  processors without: {shares(without)}; with: {shares(with_)}")
     told(clicked.unexpected)
@@ -290,7 +290,7 @@ def told(unexpected: dict[str, int]) -> None:
 
 def summed_up(options: argparse.Namespace, facts: list[str], measured: Measured) -> int:
     """Print all of it; return the status."""
-    requests = sum(each.requests for each in measured.clicked)
+    answered = sum(each.answered for each in measured.clicked)
     seconds = sum(each.seconds for each in measured.clicked)
     unexpected = measured.unexpected
     asked = options.holders / options.holder_pause + options.officers / options.officer_pause
@@ -310,12 +310,12 @@ def summed_up(options: argparse.Namespace, facts: list[str], measured: Measured)
             f"{who:<11}: p50 {p50_ms:.2f} ms, p99 {median(p99s):.2f} ms"
             f" ({p99s[0]:.2f} to {p99s[-1]:.2f}), medians of {len(windows)} windows"
         )
-    print(f"office: {requests} requests, {requests / seconds:.1f}/s; unexpected answers: {unexpected}")
+    print(f"office: {answered} answers, {answered / seconds:.1f}/s; unexpected: {unexpected}")
     if options.pages:
         print("\n".join(pages(measured.clicked)))
-    is_asked = requests / seconds >= ASKED_SHARE_MIN * asked
+    is_asked = answered / seconds >= ASKED_SHARE_MIN * asked
     if not is_asked:
-        print(f"too few requests: who waits for no answer makes {asked:.1f}/s; this says little")
+        print(f"too few answers: who waits for no answer makes {asked:.1f}/s; this says little")
     is_met = ratio <= TARGET
     print(
         f"target: p99 with people <= {TARGET:g} x without: {'met' if is_met else 'MISSED'} with {ratio:.2f}"

@@ -44,14 +44,16 @@ async def test_officers_and_holders_click_and_get_what_they_expect(
     assert os.listdir(tmp_path) == []
 
 
-def measured_of(*p99s_ms: tuple[float, float], unexpected: int = 0, requests: int = 1_000) -> Measured:
+def measured_of(*p99s_ms: tuple[float, float], unexpected: int = 0, answered: int = 1_000) -> Measured:
     measured = Measured(100.0)
     for without, with_ in p99s_ms:
         measured.windows[False].append(Terminals(1.0, without, {"switch": 0.5}))
         measured.windows[True].append(Terminals(1.0, with_, {"switch": 0.5}))
         wrong = {"/pl/me: 500, not 200": unexpected} if unexpected else {}
         measured.clicked.append(
-            Clicked(seconds=10.0, pages={"/pl/me": Page(requests, 5.0, 9.0)}, unexpected=wrong)
+            Clicked(
+                seconds=10.0, answered=answered, pages={"/pl/me": Page(1_000, 5.0, 9.0)}, unexpected=wrong
+            )
         )
     return measured
 
@@ -66,7 +68,7 @@ def measured_of(*p99s_ms: tuple[float, float], unexpected: int = 0, requests: in
         ),
         (measured_of((10.0, 13.0), (10.0, 12.1)), Exit.MISSED, "MISSED with 1.26"),
         (measured_of((10.0, 10.0), unexpected=1), Exit.MISSED, "no unexpected answer: MISSED"),
-        (measured_of((10.0, 10.0), requests=500), Exit.MISSED, "too few requests"),
+        (measured_of((10.0, 10.0), answered=500), Exit.MISSED, "too few answers"),
     ],
 )
 def test_the_verdict(measured: Measured, status: Exit, word: str, capsys: pytest.CaptureFixture[str]) -> None:
