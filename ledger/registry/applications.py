@@ -6,6 +6,7 @@ person decides where one is needed, the database holds whoever writes (migration
 connection or a programme's; every write takes its actor. No error repeats what was typed.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -281,13 +282,23 @@ async def add_attachment(connection: Connection, actor: Actor, vault: Vault, whi
 
 async def list_attachments(connection: Connection, which: Which) -> list[Any]:
     """What came with an application, without the bytes: number, kind, type, bytes, added_at, added_by."""
-    rows: list[Any] = await connection.fetch(
-        "select number, kind, type, octet_length(body) - 37 as bytes, added_at, added_by "
-        "from people.attachment where application = $1 and programme = $2 order by number",
-        which.number,
-        which.programme,
+    return (await attachments_of(connection, which.programme, [which.number]))[which.number]
+
+
+async def attachments_of(
+    connection: Connection, programme: int, numbers: Sequence[int]
+) -> dict[int, list[Any]]:
+    """What came with each of these applications, as `list_attachments` says, by their numbers."""
+    rows = await connection.fetch(
+        "select application, number, kind, type, octet_length(body) - 37 as bytes, added_at, added_by "
+        "from people.attachment where application = any($1::bigint[]) and programme = $2 order by number",
+        numbers,
+        programme,
     )
-    return rows
+    found: dict[int, list[Any]] = {number: [] for number in numbers}
+    for row in rows:
+        found[row["application"]].append(row)
+    return found
 
 
 async def read_attachment(connection: Connection, vault: Vault, which: Which, attachment: int) -> File:

@@ -100,8 +100,10 @@ class ApplicationDesk:
         rules, day = await self.terms()
 
         async def job(connection: Connection) -> View:
-            row = await kept.the_application(connection, Which(self.programme, number))
-            return await self._view(connection, row, rules, day)
+            which = Which(self.programme, number)
+            row = await kept.the_application(connection, which)
+            files = await kept.list_attachments(connection, which)
+            return await self._view(connection, row, files, rules, day)
 
         return await self._run(job)
 
@@ -120,7 +122,8 @@ class ApplicationDesk:
             rows = await kept.list_due(
                 connection, self.programme, states, desk=desk, after=after, limit=limit
             )
-            return [await self._view(connection, row, rules, day) for row in rows]
+            files = await kept.attachments_of(connection, self.programme, [row["number"] for row in rows])
+            return [await self._view(connection, row, files[row["number"]], rules, day) for row in rows]
 
         return await self._run(job)
 
@@ -267,12 +270,13 @@ class ApplicationDesk:
         which = Which(self.programme, number)
         await self._run(lambda c: kept.move_application(c, actor, self.master.vault, which, step))
 
-    async def _view(self, connection: Connection, row: Any, rules: Rules, day: date) -> View:
+    async def _view(
+        self, connection: Connection, row: Any, files: list[Any], rules: Rules, day: date
+    ) -> View:
         vault = self.master.vault
         text = kept.form_in(vault, row)
         form = msgspec.json.decode(text, type=Form) if text is not None else None
         person = await find_person(connection, vault, row["account"]) if row["account"] else None
-        files = await kept.list_attachments(connection, Which(self.programme, row["number"]))
         lacks = lacks_of(form, row["kind"], rules, day, [file["kind"] for file in files]) if form else []
         due = row["complete_until"] or (row["due_on"] if row["state"] in kept.TO_ISSUE else None)
         card = await find_card(connection, row["token"]) if row["token"] is not None else None
