@@ -47,6 +47,12 @@ worlds: venv  ## SEEDS (200) simulated worlds of 2,000 operations under faults, 
 mutants: venv-dev  ## every planted bug of tests/mutants in a copy of the checkout, and what finds it: tests/mutants/TABLE.md
 	@$(RUN) tests.mutants --write
 
+.PHONY: machines
+MACHINE_EXAMPLES ?= 300
+MACHINE_STEPS ?= 100
+machines: venv-dev  ## sessions and books driven in any order, MACHINE_EXAMPLES (300) runs of MACHINE_STEPS (100) steps each: RELIABILITY.md
+	@MACHINE_EXAMPLES=$(MACHINE_EXAMPLES) MACHINE_STEPS=$(MACHINE_STEPS) $(RUN) pytest -q -n 0 --hypothesis-show-statistics tests/machines
+
 fuzz: venv-fuzz  ## FUZZ (all) harnesses under a coverage-guided fuzzer, FUZZ_SECONDS (60) or INPUTS of each: RELIABILITY.md
 	@$(RUN) tests.fuzz $(FUZZ) --seconds $(FUZZ_SECONDS) $(if $(INPUTS),--inputs $(INPUTS)) --seed $(SEED)
 

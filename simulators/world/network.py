@@ -348,6 +348,11 @@ class Network:
         self._newest[terminal] = line
         return ClientEnd(line)
 
+    def cut_reply(self, terminal: int, after_bytes: int) -> None:
+        """What the switch says next to a terminal is cut after so many bytes, and the line with it."""
+        if line := self._newest.get(terminal):
+            line.down.fault, line.down.fault_at = Fault.LINE_CUT, line.down.sent + after_bytes
+
     def silence(self, terminal: int) -> None:
         """A terminal is gone, and its line says nothing of that."""
         if line := self._newest.get(terminal):

@@ -85,8 +85,13 @@ class Report(msgspec.Struct, frozen=True):
 
 def run_world(plan: Plan, *, keeps_trace: bool = False) -> Report:
     """Run one world to its end."""
-    with _silence(), tempfile.TemporaryDirectory(prefix="world-") as folder:
-        world = World(plan, Path(folder), keeps_trace=keeps_trace)
+    with tempfile.TemporaryDirectory(prefix="world-") as folder:
+        return live(World(plan, Path(folder), keeps_trace=keeps_trace))
+
+
+def live(world: World) -> Report:
+    """Let a world live to its end, on its own time."""
+    with _silence():
         return run_virtually(world.name, world.wall, world.run)
 
 
@@ -108,7 +113,7 @@ def _silence() -> Iterator[None]:
 
 
 class World:
-    """Everything there is in one world, put together."""
+    """Everything there is in one world, put together. What is done in it until it settles is `trade`'s."""
 
     def __init__(self, plan: Plan, folder: Path, *, keeps_trace: bool) -> None:
         self.name = f"world {plan.seed}"
@@ -125,7 +130,7 @@ class World:
         self.evidence = Evidence(self.ledger)
         self.facts: list[tuple[int, Fact]] = []
         self._learned: list[Learned] = []
-        self._cities = cities(self.name, self._today)
+        self.cities = cities(self.name, self._today)
         self._accidents: list[str] = []
         self._watches: dict[int, Watch] = {}
         self._begun = 0
@@ -155,22 +160,22 @@ class World:
         )
 
     async def _live(self, nursery: trio.Nursery, stack: ExitStack) -> None:
-        network = Network(
+        self.network = network = Network(
             random.Random(f"{self.name}:network"), self.faults, self.evidence, self._trace, nursery
         )
         self._open_cities()
         machines = self._machines(network, nursery)
-        self._tills = self._open_tills(network, stack)
+        self.tills = self._open_tills(network, stack)
         acts = Acts(
             self.name,
             self._plan.operations,
             faults=self.faults,
             wall=self.wall,
-            desk=self._desk,
-            cities=self._cities,
+            desk=self.desk,
+            cities=self.cities,
             machines=machines,
         )
-        await self._trade(acts)
+        await self.trade(acts)
         self.faults.end()
         acts.reopen()
         for machine in machines:
@@ -184,11 +189,11 @@ class World:
         master = master_key(self.name, "desk")
         registry = self.ledger.registry
         registry.master_key_check = master.check_value
-        self._desk = Desk(registry, master, self.wall, self._learn)
-        for city in self._cities:
-            self._desk.open_city(city)
+        self.desk = Desk(registry, master, self.wall, self._learn)
+        for city in self.cities:
+            self.desk.open_city(city)
         self._opened = registry.number
-        self.ledger.on_change = self._desk.hear_reports
+        self.ledger.on_change = self.desk.hear_reports
 
     def _learn(self, number: int, fact: Fact) -> None:
         self.facts.append((number, fact))
@@ -225,7 +230,7 @@ class World:
 
     def _open_tills(self, network: Network, stack: ExitStack) -> list[Till]:
         tills = []
-        for city in self._cities:
+        for city in self.cities:
             log = stack.enter_context(AuditLog.open(self._log_of(city), city.population))
             watch = self._watches[city.programme] = Watch(log)
             sales: list[Sale] = []
@@ -249,7 +254,9 @@ class World:
 
     # Phases
 
-    async def _trade(self, acts: Acts) -> None:
+    async def trade(self, acts: Acts) -> None:
+        """Have every till serve customers until so many operations were begun."""
+
         def may_go_on() -> bool:
             self._begun += 1
             acts.done(self._begun)
@@ -259,7 +266,7 @@ class World:
 
         with trio.move_on_after(TRADE_S_MAX) as phase:
             async with trio.open_nursery() as nursery:
-                for till in self._tills:
+                for till in self.tills:
                     nursery.start_soon(till.work, may_go_on)
         if phase.cancelled_caught:
             self._accidents.append(f"the tills came to no end within {TRADE_S_MAX:g} s")
@@ -267,10 +274,10 @@ class World:
     async def _settle(self) -> None:
         with trio.move_on_after(SETTLE_S_MAX) as phase:
             async with trio.open_nursery() as nursery:
-                for till in self._tills:
+                for till in self.tills:
                     nursery.start_soon(till.settle)
         if phase.cancelled_caught:
-            left = [till.number for till in self._tills if till.terminal.has_unsettled]
+            left = [till.number for till in self.tills if till.terminal.has_unsettled]
             self._accidents.append(f"unsettled {SETTLE_S_MAX:g} s after the last fault: {left or 'totals'}")
 
     async def _drain(self, machines: list[Machine]) -> None:
@@ -287,14 +294,14 @@ class World:
             ledger=self.ledger,
             evidence=self.evidence,
             facts=self.facts,
-            cities=self._cities,
-            witnessed={city.programme: self._witnessed(city) for city in self._cities},
-            tills=self._tills,
+            cities=self.cities,
+            witnessed={city.programme: self._witnessed(city) for city in self.cities},
+            tills=self.tills,
             opened=self._opened,
             learned=self._learned,
             registry_age_s_max=self._registry_age_s_max,
-            blocks=self._desk.blocks,
-            terminal_blocks=self._desk.terminal_blocks,
+            blocks=self.desk.blocks,
+            terminal_blocks=self.desk.terminal_blocks,
             counts=Counter(self.faults.counts),
             violations=[*self._accidents, *self.evidence.early],
         )

@@ -132,7 +132,7 @@ class Till:
         self.terminal.drop_link()
         self.memory.close()
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
         """The program is gone; begin again with what the file holds."""
         self.close()
         self.memory = self._open()
@@ -158,7 +158,7 @@ class Till:
             with trio.move_on_after(power_s) as power:
                 await step()
         except PowerCut:
-            self._restart()
+            self.restart()
             return False
         except Abandoned:
             return False
@@ -167,7 +167,7 @@ class Till:
             return False
         if power.cancelled_caught:
             self._network.silence(self.number)
-            self._restart()
+            self.restart()
             return False
         return True
 
