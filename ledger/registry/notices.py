@@ -39,6 +39,12 @@ _LIST: Final = """select programme, event, account, kind, state, channel, tries,
   from registry.notice where programme = $1 and event < $2 and ($4::smallint is null or state = $4)
   order by event desc limit $3"""
 
+_LETTERS: Final = """select o.number, o.made_at, o.data ->> 'letter' as letter, n.state, n.why,
+    o.made_at > now() - interval '1 day' as is_of_today
+  from registry.outbox o left join registry.notice n on (n.programme, n.event) = (o.programme, o.number)
+  where o.programme = $1 and o.kind = 'application.letter' and (o.data ->> 'application')::bigint = $2
+  order by o.number desc limit 20"""
+
 
 class NoticeState(IntEnum):
     """What has become of a notice."""
@@ -126,6 +132,14 @@ async def notice_done(connection: Connection, due: Due, fate: Fate) -> None:
 async def notice_again(connection: Connection, due: Due, channel: str, why: str, wait_s: float) -> None:
     """Take down that it could not be sent now, and after how long it is tried again."""
     await connection.execute(_AGAIN, due.programme, due.event, channel, why, wait_s)
+
+
+async def letters_of(connection: Connection, programme: int, application: int) -> list[Any]:
+    """The letters of an application that were asked for by e-mail, the newest first: when, which, and what
+    became of each; `state` None: not read yet.
+    """
+    rows: list[Any] = await connection.fetch(_LETTERS, programme, application)
+    return rows
 
 
 async def list_notices(

@@ -6,6 +6,8 @@ Owns the look-up. Must not send, nor keep what it read.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from ledger.errors import NotInRegistry
@@ -14,7 +16,9 @@ from ledger.registry.applications import Which, form_in, the_application
 from ledger.registry.notices import Due
 from ledger.registry.people import Person, find_person
 from ledger.registry.vault import Vault
+from ops.notices.letters import maker
 from ops.notices.sender import Addressee, Lookup
+from ops.notices.words import LETTER
 from ops.office.forms import Form
 
 
@@ -24,6 +28,8 @@ def addresses(vault: Vault) -> Lookup:
     """
 
     async def lookup(connection: Connection, due: Due) -> Addressee | None:
+        if due.kind == LETTER:
+            return await _of_letter(connection, vault, due)
         if due.account is None:
             person = await _applicant(connection, vault, due)
         else:
@@ -35,14 +41,37 @@ def addresses(vault: Vault) -> Lookup:
     return lookup
 
 
+async def _of_letter(connection: Connection, vault: Vault, due: Due) -> Addressee | None:
+    """Who asked, holder or not, and the letter that is asked for."""
+    row = await _application(connection, due)
+    if row is None:
+        return None
+    if row["account"] is None:
+        person = _person_in(vault, row)
+    else:
+        person = await find_person(connection, vault, row["account"])
+    if person is None:
+        return None
+    letter = maker(vault, row, due.data, person.name)
+    return Addressee(person.name, person.phone, person.email, person.channel, person.pickup, letter)
+
+
 async def _applicant(connection: Connection, vault: Vault, due: Due) -> Person | None:
     """Who sent an application and has no account: as it says itself."""
+    row = await _application(connection, due)
+    return None if row is None else _person_in(vault, row)
+
+
+async def _application(connection: Connection, due: Due) -> Any | None:
     number = due.data.get("application")
     if not isinstance(number, int) or number < 1:
         return None
     try:
-        row = await the_application(connection, Which(due.programme, number))
+        return await the_application(connection, Which(due.programme, number))
     except NotInRegistry:
         return None
+
+
+def _person_in(vault: Vault, row: Any) -> Person | None:
     text = form_in(vault, row)
     return None if text is None else msgspec.json.decode(text, type=Form).person()

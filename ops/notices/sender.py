@@ -31,7 +31,7 @@ from ledger.registry.notices import (
 )
 from ledger.registry.programmes import list_programmes
 from ops.notices.channels import Channel, ChannelDown, Message, NotTaken, email_address, phone_number
-from ops.notices.words import KINDS, LANGUAGES, Facts, Text, render
+from ops.notices.words import KINDS, LANGUAGES, LETTER, Facts, Text, render
 
 log = structlog.get_logger()
 
@@ -69,6 +69,8 @@ class Addressee(NamedTuple):
     email: str
     channel: str
     pickup: str = ""
+    letter: Callable[[str], Text] | None = None
+    """Makes a desk's letter by the programme's name, where the event asks for one and it is still there."""
 
 
 Lookup = Callable[[Connection, Due], Awaitable[Addressee | None]]
@@ -161,7 +163,7 @@ class Sender:
         self, session: Session, due: Due, programme: str, turn: Turn, down: dict[str, ChannelDown]
     ) -> None:
         person = await session.run(lambda c: self.lookup(c, due))
-        route = self._route(person)
+        route = self._route(person, due.kind)
         if person is None or isinstance(route, str):
             await self._done(session, due, turn, Fate(NoticeState.BY_HAND, why=str(route)))
         elif route.channel not in down:
@@ -169,7 +171,9 @@ class Sender:
                 message = self._message(due, person, programme, route)
                 await self.channels[route.channel].send(message)
             except ValueError:
-                await self._done(session, due, turn, Fate(NoticeState.GIVEN_UP, route.channel, "no such day"))
+                await self._done(
+                    session, due, turn, Fate(NoticeState.GIVEN_UP, route.channel, "nothing to say")
+                )
             except ChannelDown as error:
                 down[route.channel] = error
             except NotTaken as error:
@@ -201,13 +205,15 @@ class Sender:
             why=fate.why,
         )
 
-    def _route(self, person: Addressee | None) -> Route | str:
+    def _route(self, person: Addressee | None, kind: str) -> Route | str:
         """Return how somebody is told, or why only a person can (Żywiec § 3; Zgierz § 12)."""
         if person is None:
             return "nobody known"
-        if person.channel == "phone":
+        if kind == LETTER:  # asked for by e-mail, whatever was chosen for notices
+            route = Route("email", email_address(person.email))
+        elif person.channel == "phone":
             return "by telephone"
-        if person.channel == "sms":
+        elif person.channel == "sms":
             route = Route("sms", phone_number(person.phone))
         else:
             route = Route("email", email_address(person.email))
@@ -216,9 +222,14 @@ class Sender:
         return route if route.channel in self.channels else f"no {route.channel} here"
 
     def _message(self, due: Due, person: Addressee, programme: str, route: Route) -> Message:
+        name = f"notice-{due.programme}-{due.event}"
+        if due.kind == LETTER:
+            if person.letter is None:
+                raise ValueError("no letter is there any more")
+            letter = person.letter(programme)
+            return Message(name, route.to, letter.subject, letter.body)
         facts = Facts(programme, person.name, person.pickup, self.page)
         texts: list[Text] = [render(due.kind, due.data, facts, each) for each in self.languages]
-        name = f"notice-{due.programme}-{due.event}"
         if route.channel == "sms":
             return Message(name, route.to, "", texts[0].sms)
         body = "\n\n--\n\n".join(text.body for text in texts)

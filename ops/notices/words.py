@@ -190,7 +190,9 @@ TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
         ),
     ),
 }
-KINDS: Final = frozenset(TEXTS)
+LETTER: Final = "application.letter"
+"""A letter that a desk sends: it has words of its own."""
+KINDS: Final = frozenset({*TEXTS, LETTER})
 """The events that holders are told of."""
 _ABOUT: Final = {"pl": "Dotyczy: {}", "en": "Concerns: {}"}
 _MORE: Final = {"pl": "Więcej: {}", "en": "More: {}"}

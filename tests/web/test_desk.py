@@ -164,7 +164,7 @@ def letter(page: Page) -> str:
 
 @covers(
     "GET /desk/applications", f"POST {ONE}/form", f"GET {ONE}/files/{{attachment:int}}",
-    *(f"POST {ONE} {act}" for act in ("refuse", "withdraw", "remove")),
+    *(f"POST {ONE} {act}" for act in ("refuse", "mail", "withdraw", "remove")),
 )  # fmt: skip
 def test_an_application_is_changed_refused_or_withdrawn_and_what_it_says_removed(
     office: OfficeStage, desk: Clicked, clerk: Client
@@ -182,6 +182,10 @@ def test_an_application_is_changed_refused_or_withdrawn_and_what_it_says_removed
     press(page, "refuse", reason="Lives in another city.")
     assert state(page) == "refused"
     assert "Lives in another city." in letter(page)
+    press(page, "mail")
+    assert page.locator("#mailed li").all_inner_texts()[0].startswith("Refusal, ")
+    press(page, "mail")
+    assert "waits to be sent already" in page.locator("#fault").inner_text()
     in_the_list(office, page, paths[1], "received")
     press(page, "withdraw")
     assert state(page) == "withdrawn"

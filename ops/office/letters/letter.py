@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
-import typst
 
 Kind = Literal["call", "refusal", "receipt"]
 TEMPLATE: Final = Path(__file__).with_name("letter.typ")
@@ -121,6 +120,8 @@ def as_text(letter: Letter) -> str:
 
 def as_pdf(letter: Letter) -> bytes:
     """Return a letter as a PDF with tags; some tenths of a second of a processor: not for an event loop."""
+    import typst  # noqa: PLC0415 - of the extra `office`; a letter by e-mail needs none
+
     data = msgspec.json.encode(content_of(letter)).decode()
     made: bytes = typst.compile(TEMPLATE.read_bytes(), sys_inputs={"data": data}, pdf_standards="ua-1")
     return made

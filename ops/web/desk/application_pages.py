@@ -16,10 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
-from ledger.registry.applications import ATTACHMENTS, ENDED, KINDS, OPEN
+from ledger.registry.applications import ATTACHMENTS, ENDED, KINDS, OPEN, Which
 from ledger.registry.audit import Actor
 from ledger.registry.bounds import INT64_MAX
+from ledger.registry.notices import letters_of
 from ledger.registry.people import CHANNELS
+from ops.notices.channels import email_address
+from ops.notices.letters import BY_MAIL, Asked, ask
 from ops.office.applications import ApplicationDesk, View
 from ops.office.forms import Form, Kind, asked
 from ops.office.letters.letter import Kind as LetterKind
@@ -44,7 +47,10 @@ from ops.web.identity import Person, actor_of, form_of, office_of, require, text
 
 UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 16_384
 REASON_MAX: Final = 2_000
-ACTS: Final = ("call", "complete", "verify", "grant", "refuse", "ready", "collect", "withdraw", "remove")
+ACTS: Final = (
+    *("call", "complete", "verify", "grant", "refuse", "ready", "collect", "withdraw", "remove"),
+    "mail",
+)
 LETTERS: Final[dict[str, LetterKind]] = {"called": "call", "refused": "refusal", "collected": "receipt"}
 
 
@@ -144,7 +150,10 @@ class ApplicationPages:
         if decides and view.row["second_needed"] and "verifier" not in person.roles:
             raise HTTPException(403)
         try:
-            await _carry_out(desk_of(request), acting_for(request, posted), act, number, posted)
+            if act == "mail":
+                await _mail(request, view)
+            else:
+                await _carry_out(desk_of(request), acting_for(request, posted), act, number, posted)
         except RegistryRefused as error:
             return await self._show(request, error)
         return to(request, "/desk/applications" if act == "remove" else f"/desk/applications/{number}")
@@ -207,6 +216,10 @@ class ApplicationPages:
             why=error.why.value if isinstance(error, UploadRefused) else "",
             may_decide=not view.row["second_needed"] or "verifier" in person.roles,
             has_letter=view.row["state"] in LETTERS,
+            by_mail=view.row["state"] in BY_MAIL,
+            mailed=await office_of(request).database.run(
+                lambda c: letters_of(c, office_of(request).programme, number)
+            ),
             files=ATTACHMENTS,
             kinds=KINDS,
             channels=CHANNELS[1:],
@@ -234,6 +247,17 @@ async def _carry_out(desk: ApplicationDesk, actor: Actor, act: str, number: int,
         "remove": lambda: desk.remove(actor, number),
     }
     await steps[act]()
+
+
+async def _mail(request: Request, view: View) -> None:
+    """Ask for the letter to be sent by e-mail. Raises RegistryRefused where no address is known."""
+    office, person = office_of(request), officer(request)
+    email = view.person.email if view.person else view.form.email if view.form else ""
+    if not email_address(email or ""):
+        raise RegistryRefused("no e-mail address is known here: hand the letter out on paper")
+    which = Which(office.programme, view.row["number"])
+    asked = Asked(which, request.state.language, person.login)
+    await office.database.run(lambda c: ask(c, asked))
 
 
 def _with_reason(actor: Actor) -> Actor:

@@ -1,0 +1,85 @@
+"""A desk's letter by e-mail: asked for at a desk, told by the outbox, made when it is sent.
+
+Owns which letters go so, and how one is asked for and made. Must not know a page, nor how mail is sent.
+Invariants: the outbox holds numbers and words of closed sets, the text is made of what is kept at the moment
+it goes; a receipt is signed, so it goes on paper alone; no letter holds a code or more of a card than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, cast
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.applications import Which, reason_in, the_application
+from ledger.registry.notices import letters_of
+from ledger.registry.outbox import tell
+from ledger.registry.vault import Vault
+from ops.notices.words import LANGUAGES, LETTER, Text
+from ops.office.letters.letter import Kind, Letter, as_text, content_of
+
+BY_MAIL: Final[dict[str, Kind]] = {"called": "call", "refused": "refusal"}
+"""Of an application's states those whose letter may go by e-mail."""
+A_DAY_MAX: Final = 3
+"""Letters of one application: who asks twice by mistake floods nobody."""
+
+
+class Asked(NamedTuple):
+    """Which letter is asked for: of what, in which language, by which login."""
+
+    which: Which
+    language: str
+    login: int
+
+
+async def ask(connection: Connection, asked: Asked) -> None:
+    """Ask for the letter of an application's state to be sent. Raises RegistryRefused."""
+    if asked.language not in LANGUAGES:
+        raise RegistryRefused("a letter is in Polish or English")
+    async with connection.transaction():
+        row = await the_application(connection, asked.which)
+        kind = BY_MAIL.get(row["state"])
+        if kind is None:
+            raise RegistryRefused(f"an application that is {row['state']} has no letter by e-mail")
+        of_late = [each for each in await letters_of(connection, *asked.which) if each["is_of_today"]]
+        if len(of_late) >= A_DAY_MAX:
+            raise RegistryRefused(f"{A_DAY_MAX} letters of this application were asked for today already")
+        if any(each["state"] in (None, 0) for each in of_late):
+            raise RegistryRefused("a letter of this application waits to be sent already")
+        data = {"application": asked.which.number, "letter": kind, "language": asked.language}
+        await tell(
+            connection,
+            asked.which.programme,
+            LETTER,
+            account=row["account"],
+            data={**data, "by": asked.login},
+        )
+
+
+def maker(vault: Vault, row: Any, data: dict[str, Any], name: str) -> Callable[[str], Text] | None:
+    """Return what makes the letter of an application, by the programme's name; None where its state is
+    another by now, or the event asks for none there is.
+    """
+    kind, language = data.get("letter"), data.get("language")
+    if BY_MAIL.get(row["state"]) != kind or kind is None or language not in LANGUAGES:
+        return None
+
+    def make(programme: str) -> Text:
+        letter = Letter(
+            cast(Kind, kind),
+            str(language),
+            programme,
+            row["number"],
+            row["kind"],
+            row["received_on"],
+            row["today"],
+            (name,),
+            desk=row["desk"],
+            clerk=row["desk"] or programme,
+            reason=reason_in(vault, row),
+            until=row["complete_until"],
+        )
+        return Text(f"{programme}: {content_of(letter)['title']}", as_text(letter), "")
+
+    return make

@@ -1,0 +1,151 @@
+"""A desk's letter by e-mail: asked for on a page, sent by the notices, and what becomes of it told there."""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from ledger.postgres.database import Database
+from ops.notices.addresses import addresses
+from ops.notices.channels import Message
+from ops.notices.letters import A_DAY_MAX
+from ops.notices.sender import Sender
+from tests.web.office_stage import Client, OfficeStage
+from tests.web.test_desk import PERSON, take
+
+REASON = "The PIT page is missing: <b>page 3</b>."
+
+
+@dataclass
+class Post:
+    """Takes what is sent by e-mail."""
+
+    taken: list[Message] = field(default_factory=list)
+
+    async def send(self, message: Message) -> None:
+        self.taken.append(message)
+
+    async def close(self) -> None:
+        """There is nothing open."""
+
+
+@pytest.fixture(scope="module")
+def clerk(office: OfficeStage) -> Client:
+    """A clerk at no desk."""
+    office.officer(3, "clerk-of-letters", "clerk", desk="")
+    return office.signed_in("zgierz", "clerk-of-letters")
+
+
+def called(clerk: Client, **fields: str) -> str:
+    """An application whose applicant was called; its address."""
+    path = take(clerk, pesel="", born_on="1975-05-06", **fields)
+    clerk.get(path)
+    assert clerk.post(path, act="call", reason=REASON).status == 303
+    return path
+
+
+def mail(clerk: Client, path: str) -> int:
+    clerk.get(path)
+    return clerk.post(path, act="mail").status
+
+
+class Notices:
+    """The sender of the city's notices, of which there is one, and what went by e-mail."""
+
+    def __init__(self, office: OfficeStage) -> None:
+        self._office = office
+        self._post = Post()
+
+        async def made(owner: Database) -> Sender:
+            return Sender(owner, addresses(office.master.vault), {"email": self._post}, only=3)
+
+        self._sender = office.run(made)
+
+    def sent(self, to: str) -> list[Message]:
+        """Let them send all they have; return the letters that went to an address."""
+        self._post.taken.clear()
+
+        async def run(_owner: Database) -> None:
+            while (turn := await self._sender.turn()).read or turn.sent:
+                pass
+
+        self._office.run(run)
+        titles = ("Call to complete", "Wezwanie", "Refusal", "Odmowa")
+        return [
+            each
+            for each in self._post.taken
+            if each.to == to and any(word in each.subject for word in titles)
+        ]
+
+
+@pytest.fixture(scope="module")
+def notices(office: OfficeStage) -> Notices:
+    """The one sender of the city."""
+    return Notices(office)
+
+
+def test_a_letter_goes_once_to_whoever_asked(office: OfficeStage, notices: Notices, clerk: Client) -> None:
+    """With the reason and the name as text, in the language of the page, and without the postal address."""
+    path = called(clerk, email="letter@poczta.example", channel="email")
+    assert mail(clerk, path) == 303
+    assert "waits to be sent" in clerk.get(path).text
+    assert mail(clerk, path) == 409, "one waits already"
+    (message,) = notices.sent("letter@poczta.example")
+    assert message.subject.endswith(": Call to complete an application")
+    assert REASON in message.text
+    assert PERSON["name"] in message.text
+    assert PERSON["address"] not in message.text
+    assert notices.sent("letter@poczta.example") == [], "once"
+    page = clerk.get(path).text
+    assert "UTC: sent" in page
+    clerk.get(f"/pl{path[3:]}")
+    assert clerk.post(f"/pl{path[3:]}", act="mail").status == 303
+    (message,) = notices.sent("letter@poczta.example")
+    assert message.subject.endswith(": Wezwanie do uzupełnienia wniosku")
+
+
+def test_the_outbox_holds_numbers_and_words_alone(
+    office: OfficeStage, notices: Notices, clerk: Client
+) -> None:
+    """Other systems read it: an application's number, which letter, in which language, by which login."""
+    path = called(clerk, email="outbox@poczta.example", channel="email")
+    mail(clerk, path)
+    (row,) = office.sql(
+        "select data from registry.outbox where kind = 'application.letter' order by number desc limit 1"
+    )
+    told = json.loads(row["data"])
+    assert (told.pop("application"), told.pop("by") > 0) == (int(path.rpartition("/")[2]), True)
+    assert told == {"letter": "call", "language": "en"}
+    notices.sent("")
+
+
+def test_a_letter_that_is_none_any_more_is_not_sent(
+    office: OfficeStage, notices: Notices, clerk: Client
+) -> None:
+    """Completed, or removed, before it went: nothing goes, and the page says so."""
+    path = called(clerk, email="late@poczta.example", channel="email")
+    mail(clerk, path)
+    assert clerk.post(path, act="complete").status == 303
+    assert notices.sent("late@poczta.example") == []
+    assert "not sent: please hand it out on paper" in clerk.get(path).text
+    assert clerk.post(path, act="refuse", reason="No.").status == 303
+    assert mail(clerk, path) == 303
+    assert clerk.post(path, act="remove").status == 303
+    assert notices.sent("late@poczta.example") == []
+
+
+def test_what_has_no_letter_by_e_mail_is_told(office: OfficeStage, notices: Notices, clerk: Client) -> None:
+    """Nothing decided, a receipt (which is signed), nobody's address, too many a day: refused in words."""
+    path = take(clerk, pesel="", born_on="1975-05-06")
+    assert mail(clerk, path) == 409
+    assert 'id="act_mail"' not in clerk.get(path).text
+    path = called(clerk, email="", phone="600100200", channel="phone")
+    clerk.get(path)
+    reply = clerk.post(path, act="mail")
+    assert (reply.status, "on paper" in reply.text) == (409, True)
+    path = called(clerk, email="many@poczta.example", channel="email")
+    for _ in range(A_DAY_MAX):
+        assert mail(clerk, path) == 303
+        assert len(notices.sent("many@poczta.example")) == 1
+    assert mail(clerk, path) == 409
+    assert len(notices.sent("many@poczta.example")) == 0
