@@ -76,7 +76,7 @@ class Vault:
             places = b"".join(
                 self._wrapped(number, first + n, self.random(SECRET_BYTES)) for n in range(count)
             )
-            os.pwrite(file, places, first * PLACE_BYTES)
+            _write(file, places, first * PLACE_BYTES)
             os.fsync(file)
         return list(range(first, first + count))
 
@@ -90,7 +90,7 @@ class Vault:
                     raise SecretsError(f"{self._name}: there is no key {key}: restore its newest copy")
                 if os.pread(file, 1, key * PLACE_BYTES) != _DESTROYED[:1]:
                     place = _DESTROYED + account.to_bytes(8, "big", signed=True)
-                    os.pwrite(file, place.ljust(PLACE_BYTES, b"\0"), key * PLACE_BYTES)
+                    _write(file, place.ljust(PLACE_BYTES, b"\0"), key * PLACE_BYTES)
             os.fsync(file)
 
     def cipher(self, key: int) -> AESGCM:
@@ -137,7 +137,7 @@ class Vault:
         if self.path is not None and not self.path.exists():
             return
         with self._locked() as file:
-            os.pwrite(file, _header(self._ring.check_value(number)), 0)
+            _write(file, _header(self._ring.check_value(number)), 0)
             os.fsync(file)
 
     def rewrap(self, first: int, count: int) -> int:
@@ -161,7 +161,7 @@ class Vault:
                     continue
                 places[at : at + PLACE_BYTES] = self._wrapped(number, key, secret)
             if places != was:  # a place lies in one sector of the disk: it is written whole, or not at all
-                os.pwrite(file, places, first * PLACE_BYTES)
+                _write(file, places, first * PLACE_BYTES)
                 os.fsync(file)
         return damaged
 
@@ -255,7 +255,7 @@ class Vault:
         if self.path is None:
             if self._file is None:
                 self._file = os.memfd_create("vault")
-                os.pwrite(self._file, self._first_header(), 0)
+                _write(self._file, self._first_header(), 0)
             return self._file
         try:
             if self._file is not None and os.path.samestat(os.fstat(self._file), self.path.stat()):
@@ -282,7 +282,7 @@ class Vault:
         try:
             file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
-                os.write(file, self._first_header())
+                _write(file, self._first_header(), 0)
                 os.fsync(file)
             finally:
                 os.close(file)
@@ -331,3 +331,10 @@ def _header(check_value: bytes) -> bytes:
 
 def _binding(key: int) -> bytes:
     return b"cityswitch holder key 1" + key.to_bytes(8, "big")
+
+
+def _write(file: int, data: bytes, at: int) -> None:
+    """Write all of it there: a disk that is nearly full takes a part, and says so only to the next write."""
+    while data:
+        written = os.pwrite(file, data, at)
+        data, at = data[written:], at + written

@@ -7,6 +7,7 @@ header, another recipient or another command.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import re
@@ -78,7 +79,9 @@ class FileChannel:
     def _append(self, line: bytes) -> None:
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(file, line)
+            if (written := os.write(file, line)) != len(line):
+                os.ftruncate(file, os.fstat(file).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file)
         finally:
             os.close(file)

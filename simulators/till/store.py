@@ -16,6 +16,7 @@ The form of a record is `records`'s. Compacted into one snapshot record by renam
 `COMPACT_AT_BYTES`.
 """
 
+import errno
 import fcntl
 import os
 from collections import deque
@@ -183,10 +184,16 @@ class TerminalMemory:
         fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.write(fd, data)
+            if os.write(fd, data) != len(data):
+                raise OSError(errno.ENOSPC, "a part of the log could be written")
             if self.durable:
                 os.fdatasync(fd)
             beside.replace(self.path)
+        except OSError:  # a full disk: the log there is stays as it is, and is good
+            os.close(fd)
+            beside.unlink(missing_ok=True)
+            self._compact_at = self._size + COMPACT_AT_BYTES
+            return
         except BaseException:
             os.close(fd)
             raise
@@ -237,7 +244,8 @@ class TerminalMemory:
     def _start(self) -> None:
         head = self._head()
         os.ftruncate(self._fd, 0)
-        os.write(self._fd, head)
+        if os.write(self._fd, head) != len(head):  # begun anew by the next start
+            raise StoreError(f"{self.path}: the disk is full")
         if self.durable:
             os.fdatasync(self._fd)
             _sync_directory(self.path.parent)

@@ -1,5 +1,6 @@
 """What the vault of holders' keys promises, and what is sealed with them."""
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -211,3 +212,27 @@ def test_a_copy_takes_the_place_of_the_older_one(master: MasterKey, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "master.key", "master.key.vault", "what the older copy was written on",
     ]  # fmt: skip
+
+
+def test_a_key_is_on_the_disk_whole_before_it_has_a_number(
+    master: MasterKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk takes a few bytes at a time: all are written; takes none any more: no key is handed out."""
+    whole = os.pwrite
+    monkeypatch.setattr("ledger.registry.vault.os.pwrite", lambda file, data, at: whole(file, data[:7], at))
+    keys = master.vault.draw(3)
+    texts = [seal(master.vault, key, "x", AT) for key in keys]
+    assert [unseal(master.vault, text, AT) for text in texts] == ["x"] * 3
+
+    def full(file: int, data: bytes, at: int) -> int:
+        if at % PLACE_BYTES:
+            raise OSError(errno.ENOSPC, "full")
+        return whole(file, data[:7], at)
+
+    monkeypatch.setattr("ledger.registry.vault.os.pwrite", full)
+    with pytest.raises(OSError, match="full"):
+        master.vault.draw()
+    monkeypatch.undo()
+    (after,) = master.vault.draw()
+    assert after == keys[-1] + 2
+    assert unseal(master.vault, seal(master.vault, after, "y", AT), AT) == "y"

@@ -372,3 +372,17 @@ async def block_two(dsn: str, master: MasterKey) -> None:
     async with open_database(dsn) as database:
         await people(database, master)
         await block(database, 0, 2)
+
+
+async def test_a_full_disk_takes_no_part_of_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a file takes only a part of is taken back and counts as not sent."""
+    file, whole = tmp_path / "sms.jsonl", os.write
+    channel = FileChannel(file)
+    await channel.send(Message("n-1", "600100200", "", "first"))
+    kept = file.read_bytes()
+    monkeypatch.setattr("ops.notices.channels.os.write", lambda fd, data: whole(fd, data[:9]))
+    with pytest.raises(ChannelDown, match="no space left"):
+        await channel.send(Message("n-2", "600100200", "", "second"))
+    assert file.read_bytes() == kept

@@ -164,6 +164,26 @@ def test_a_crash_during_compaction_loses_nothing(path: Path) -> None:
     assert reopened(path) == expected
 
 
+def test_a_disk_too_full_to_compact_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a part of the smaller file can be written: the log that is there goes on."""
+    whole = os.write
+    with TerminalMemory.open(path, TERMINAL) as memory:
+        memory.store_advice(Advice(memory.next_stan(), b"kept"))
+        inode = path.stat().st_ino
+        monkeypatch.setattr(
+            "simulators.till.store.os.write",
+            lambda fd, data: whole(fd, data[:7] if len(data) > 2_500 or os.fstat(fd).st_size == 0 else data),
+        )
+        while path.stat().st_size <= 2 * COMPACT_AT_BYTES:
+            memory.begin(PendingRequest(memory.next_stan(), EARN, bytes(2000)))
+            memory.finish(memory.stan, RunningTotals(earn_count=1, earn_points=3))
+        assert path.stat().st_ino == inode
+        expected = state(memory)
+    monkeypatch.undo()
+    assert reopened(path) == expected
+    assert not list(path.parent.glob("*.new"))
+
+
 def test_many_advices_do_not_stop_it(path: Path) -> None:
     """A week offline: more advices than a snapshot should hold, all kept in order."""
     with TerminalMemory.open(path, TERMINAL) as memory:
