@@ -333,7 +333,7 @@ def _binding(key: int) -> bytes:
     return b"cityswitch holder key 1" + key.to_bytes(8, "big")
 
 
-def _write(file: int, data: bytes, at: int) -> None:
+def _write(file: int, data: bytes | bytearray, at: int) -> None:
     """Write all of it there: a disk that is nearly full takes a part, and says so only to the next write."""
     while data:
         written = os.pwrite(file, data, at)
