@@ -101,7 +101,7 @@ def resident_bytes() -> int:
 
 
 def token_of(number: int) -> int:
-    """Return the token of the n-th card: bits as good as an HMAC's, for less time (splitmix64)."""
+    """Return the token of the n-th card: as evenly spread as a keyed hash's, for less time (splitmix64)."""
     mixed = (number + 1) * 0x9E3779B97F4A7C15 & BITS
     mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & BITS
     mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & BITS

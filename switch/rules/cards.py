@@ -16,11 +16,12 @@ A card is a record of 31 bytes, little-endian without gaps:
     27  4  number of its holder's data among `Packed.holders`; 0: nothing is kept
 
 Records lie side by side, in no order, in buckets of about 16. Which bucket: linear hashing by the token's low
-bits (a token is an HMAC, so they are as good as any). With n buckets, 2**k < n <= 2**(k+1), it is the one of
-the low k+1 bits if there is such a one, else that of the low k. For every 16 cards more the next bucket in
-turn is split in two by one bit more. So the table grows by 500 bytes at a time, and at no moment all of it is
-copied. In a bucket the record is found by a search for the 8 bytes of the token; a find that does not begin
-where a record does is none. Records are put into buckets in C where it is built (native.c), else in Python.
+bits (a token is a keyed hash, so they are as good as any). With n buckets, 2**k < n <= 2**(k+1), it is the
+one of the low k+1 bits if there is such a one, else that of the low k. For every 16 cards more the next
+bucket in turn is split in two by one bit more. So the table grows by 500 bytes at a time, and at no moment
+all of it is copied. In a bucket the record is found by a search for the 8 bytes of the token; a find that
+does not begin where a record does is none. Records are put into buckets in C where it is built (native.c),
+else in Python.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def test_the_c_takes_records_alone(arguments: tuple[Any, ...]) -> None:
 
 
 def random_rows(count: int) -> list[CardTuple]:
-    """Cards with tokens as good as HMACs."""
+    """Cards with tokens as good as a hash's."""
     chance = random.Random(count)
     return [
         (chance.randrange(LEAST, MOST), 8 * n, 1, 0, 20_000 + n % 3_000, None, None) for n in range(count)
