@@ -49,8 +49,8 @@ DESCRIPTORS_SPARE: Final = 1_000
 SHAPES: Final = ((300, 1), (20, 16))
 
 RATE_GOAL: Final = Goal("rate at 50 million journal rows ÷ at 1 million", 0.85, 0.95)
-CARD_GOAL: Final = Goal("memory a card at 5 million", 300, 100, is_ceiling=True, unit="B")
-WORKER_GOAL: Final = Goal("memory of a worker with 5 million cards", 1.5, 0.6, is_ceiling=True, unit="GiB")
+CARD_GOAL: Final = Goal("memory a card at 5 million", 100, 50, is_ceiling=True, unit="B")
+WORKER_GOAL: Final = Goal("memory of a worker with 5 million cards", 0.7, 0.5, is_ceiling=True, unit="GiB")
 LOADING_GOAL: Final = Goal(
     "the same at its most, while it loads", WORKER_GOAL.must, WORKER_GOAL.aim, is_ceiling=True, unit="GiB"
 )
