@@ -41,7 +41,7 @@ def test_what_is_computed_follows_from_the_figures() -> None:
     base = figure("memory of a worker that serves")[0] - 50_000 * figure("memory of a card more")[0] / 2**20
     assert round(base) == 72
     card, connection = figure("memory of a card more")[0], figure("memory of an idle connection")[0] * 1_024
-    assert round((1_024 - 72) * 2**20 / card / 1e6, 1) == 5.7
+    assert round((1_024 - 72) * 2**20 / card / 1e6, 1) == 25.6
     for row, rate in {
         "an earn, flat out": "14,749",
         "a benefit use": "8,811",
