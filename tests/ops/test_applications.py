@@ -207,6 +207,36 @@ async def test_the_clock_stands_while_somebody_is_called_and_begins_anew(owner: 
     assert [view.is_late for view in await desk.due()] == [False]
 
 
+async def test_a_page_of_applications_asks_once_for_the_files_of_all(owner: Database) -> None:
+    """Each is shown with its own files; three are listed with as many statements as one."""
+    desk = await found(owner, 2, ZYWIEC)
+    asked: list[str] = []
+    listened: list[Connection] = []
+
+    async def listen(connection: Connection) -> None:
+        if connection not in listened:
+            listened.append(connection)
+            connection.add_query_logger(lambda record: asked.append(record.query))
+
+    async def of_a_page() -> tuple[list[list[str]], int]:
+        await owner.run(listen)
+        asked.clear()
+        views = await desk.due()
+        return [[file["kind"] for file in view.attachments] for view in views], len(asked)
+
+    await desk.take(ANNA, "first", "desk", with_(ADULT, pesel="", born_on=date(1980, 1, 1)))
+    none, few = await of_a_page()
+    for number, kinds in enumerate((["photo", "other"], ["other"])):
+        form = with_(ADULT, pesel="", born_on=date(1980, 1, 2 + number))
+        taken = await desk.take(ANNA, "first", "desk", form)
+        for kind in kinds:
+            await desk.attach(ANNA, taken, kind, png())
+    assert (none, few > 0) == ([[]], True)
+    files, many = await of_a_page()
+    assert files == [[], ["photo", "other"], ["other"]]
+    assert many == few
+
+
 async def test_two_persons_where_the_rules_say_so(owner: Database) -> None:
     """`second_person`: whoever verified does not decide; another one does."""
     desk = await found(owner, 2, ZYWIEC.replace("photo_needed = true", "second_person = true"))
