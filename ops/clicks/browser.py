@@ -49,12 +49,10 @@ class Gate:
 
     def __init__(self) -> None:
         self._open = Event()
-        self._turn = 0
         self.asking = 0
 
     def open(self) -> None:
         """Let people click from now on; each after a pause, so that they do not come in step."""
-        self._turn += 1
         self._open.set()
 
     def shut(self) -> None:
@@ -62,14 +60,13 @@ class Gate:
         self._open.clear()
 
     def wait(self, pause_s: Callable[[], float]) -> None:
-        """Wait for a pause throughout which the gate was open. (It is exponential: begun anew it is none the
-        longer.)
+        """Wait for a pause at whose end the gate is open. (It is exponential: whether it began long ago or
+        begins anew, what is left of it is as long.)
         """
         while True:
             self._open.wait()
-            turn = self._turn
             gevent.sleep(pause_s())
-            if self._open.is_set() and turn == self._turn:
+            if self._open.is_set():
                 return
 
 
