@@ -221,7 +221,7 @@ class Database:
     def session(self, target: Target | None = None, *, straight: bool = False) -> Session:
         """Make a connection of one's own, beside the bounded set, if need be to another server; closed with
         the database. `straight`: its jobs run under trio itself where they can (not over TLS); they are of
-        short statements, without COPY, and no other session joins in.
+        short statements, no COPY, no executemany, and no other session joins in.
         """
         session = Session(self, target, straight=straight)
         self._sessions.append(session)

@@ -93,10 +93,16 @@ class Session:
             await self._translated(self._try())
         if not self.is_connected:
             await self._database.bridge(self._open, connect_s, on_cancel=self._abandon)
-            self._is_straight = self._connection.go_straight()  # type: ignore[union-attr]
+            await self._translated(self._go_straight())
         if self._is_straight:
             await self._translated(self._ask_left())
         return self._is_straight
+
+    async def _go_straight(self) -> None:
+        # A turn or more after it was made: it may have been ended meanwhile.
+        if self._connection is None or self._connection.is_closed():
+            raise DatabaseUnavailable("the connection was lost as soon as it was made")
+        self._is_straight = self._connection.go_straight()
 
     @trio.lowlevel.enable_ki_protection
     async def _job_straight(self, job: Job[T], timeout_s: float | None) -> T:

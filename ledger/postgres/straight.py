@@ -3,7 +3,7 @@
 asyncpg asks its loop for futures and its transport for a socket, and wants no more of asyncio in a statement.
 A connection that goes straight gets both from here: who waits for an answer reads the socket, so that a
 statement is one write and one wait for its socket, and nothing crosses to asyncio and back. What it is not
-for: TLS, COPY, and whatever else asyncpg gives to tasks of its own.
+for: TLS, COPY, executemany, and whatever else asyncpg gives to tasks of its own.
 
 Invariants:
 - What the server says besides its answer is told before the answer.
@@ -12,6 +12,8 @@ Invariants:
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import socket
 from collections.abc import Callable, Generator
 from typing import Any, Final
@@ -132,20 +134,21 @@ class Wire:
         self._socket.setblocking(False)
         self.is_straight = True
         self.beneath.abort()
+        # Closed it would stay in trio's epoll, for what it was opened for lives on.
+        trio.lowlevel.notify_closing(self.beneath.get_extra_info("socket"))
 
     async def turn(self) -> bool:
         """Wait for the socket, and send or take what it lets pass; False if it has gone. Under trio."""
         if self._socket is None:
             return False
-        try:
-            if self._unsent:
-                await trio.lowlevel.wait_writable(self._socket)
-                self._send()
-            else:
-                await trio.lowlevel.wait_readable(self._socket)
-                self._receive()
-        except trio.ClosedResourceError:
-            return False
+        wait, act = (
+            (trio.lowlevel.wait_writable, self._send)
+            if self._unsent
+            else (trio.lowlevel.wait_readable, self._receive)
+        )
+        with contextlib.suppress(trio.ClosedResourceError):
+            await wait(self._socket)
+            act()
         return self._socket is not None
 
     # As asyncio's protocol
@@ -229,17 +232,21 @@ class Wire:
             self.beneath.resume_reading()
 
     def _send(self) -> None:
-        assert self._socket is not None
+        if self._socket is None:  # ended by another task, after the wait
+            return
         try:
             sent = self._socket.send(self._unsent)
         except (BlockingIOError, InterruptedError):
             return
-        except OSError:  # who reads next is told
+        except OSError as error:  # who reads next is told
+            if error.errno in (errno.ENOBUFS, errno.ENOMEM):  # of nothing: the connection lives
+                self._socket.shutdown(socket.SHUT_RDWR)
             sent = len(self._unsent)
         self._unsent = self._unsent[sent:]
 
     def _receive(self) -> None:
-        assert self._socket is not None
+        if self._socket is None:  # ended by another task, after the wait
+            return
         try:
             data = self._socket.recv(READ_BYTES)
         except (BlockingIOError, InterruptedError):

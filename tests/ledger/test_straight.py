@@ -1,5 +1,6 @@
 """A connection that trio drives itself: the same answers, errors and limits as over asyncio."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -84,7 +85,6 @@ async def test_who_is_cancelled_in_a_transaction_leaves_at_once(
 
     async def job(connection: Connection) -> None:
         async with connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(77)")
             await connection.execute("select pg_sleep(600)")
 
     with trio.fail_after(HANG_S), trio.CancelScope() as scope:
@@ -169,6 +169,69 @@ async def test_a_bell_wakes_a_job_and_what_is_due_comes_first(database: Database
         bell.ring(for_work=False)
     await trio.testing.wait_all_tasks_blocked()
     assert heard == ["while it waits", False, "at its end"]
+
+
+async def test_no_descriptor_left_for_it_is_no_end_of_its_user(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes wrong while a connection is taken over is a loss like another; the next job has one."""
+
+    def short(_: object) -> bool:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    session = database.session(straight=True)
+    with monkeypatch.context() as patched:
+        patched.setattr("ledger.postgres.straight.StraightConnection.go_straight", short)
+        with pytest.raises(DatabaseUnavailable):
+            await session.run(lambda c: c.fetchval("select 1"))
+    assert await session.run(lambda c: c.fetchval("select 1")) == 1
+
+
+async def test_a_connection_ended_before_it_is_taken_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended by another task between its making and the job: unknown, and the next job has another."""
+    session = database.session(straight=True)
+    opened = Session._open
+
+    async def ended(self: Session, connect_s: float) -> None:
+        await opened(self, connect_s)
+        self.terminate()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "_open", ended)
+        with pytest.raises(DatabaseUnavailable, match="as soon as it was made"):
+            await session.run(lambda c: c.fetchval("select 1"))
+    assert await session.run(lambda c: c.fetchval("select 1")) == 1
+
+
+async def test_no_descriptor_stays_behind(database: Database) -> None:
+    """Connections that come and go over the bridge and straight leave no socket open."""
+    session = database.session(straight=True)
+    await session.run(lambda c: c.fetchval("select 1"))
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        session.terminate()
+        assert await session.run(lambda c: c.fetchval("select 1")) == 1
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_ended_in_the_moment_of_its_answer(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terminated by another task in the turn in which its socket can be read: a lost connection, no fault."""
+    session = database.session(straight=True)
+    await session.run(lambda c: c.fetchval("select 1"))
+    wait = trio.lowlevel.wait_readable
+
+    async def late(found: object) -> None:
+        await wait(found)  # type: ignore[arg-type]
+        session.terminate()
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ledger.postgres.straight.trio.lowlevel.wait_readable", late)
+        with pytest.raises(DatabaseUnavailable) as found:
+            await session.run(lambda c: c.fetchval("select 1"))
+    assert "AssertionError" not in str(found.value)
 
 
 @pytest.fixture(scope="module")
