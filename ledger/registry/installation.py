@@ -18,7 +18,7 @@ _NEEDED: Final = "select exists (select from registry.card) or exists (select fr
 KEY_CHECK: Final = "select master_key_check from registry.installation"
 _ADOPT: Final = f"""insert into registry.installation (master_key_check, wrapping) values ($1, $2)
   on conflict (only_row) do update
-    set master_key_check = excluded.master_key_check, wrapping = excluded.wrapping
+    set master_key_check = excluded.master_key_check, wrapping = excluded.wrapping, wrapping_least = 0
   where installation.master_key_check <> excluded.master_key_check and not ({_NEEDED})"""  # noqa: S608 a fixed text
 
 

@@ -5,7 +5,8 @@ rotation of these changes: the one the peppers are derived from, and the one tha
 The file of an installation that never rotated holds two secrets and no more; later ones name their keys.
 
 Invariants: a file is whole, before and after, whatever kills the writer; one writer at a time (flock on the
-folder); what is replaced is overwritten, as far as a disk lets a file be. Knows nothing of what is wrapped.
+folder), who first removes what a killed one left beside it; what is replaced is overwritten, as far as a
+disk lets a file be. A link to the file stays one. Knows nothing of what is wrapped.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import hmac
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ NUMBER_MAX: Final = 255
 _FIRST: Final = b"cityswitch master key 1\n"
 _LATER: Final = b"cityswitch master key 2\n"
 _FILE_BYTES_MAX: Final = 4_096
+_BESIDE_BYTES: Final = 8
 
 
 class KeyRing(NamedTuple):
@@ -146,13 +149,15 @@ def signature(path: Path) -> tuple[int, ...] | None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[KeyRing]:
-    """Yield the ring of a file while nobody else replaces it."""
+    """Yield the ring of a file while nobody else replaces it; what a killed one left beside it is gone."""
+    path = path.resolve()
     try:
         folder = os.open(path.parent, os.O_RDONLY)
     except OSError as error:
         raise SecretsError(f"{path} cannot be read: {error.strerror}") from error
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
+        _remove_left(path)
         yield read_file(path)[0]
     finally:
         os.close(folder)
@@ -163,26 +168,48 @@ def replace_file(path: Path, ring: KeyRing) -> None:
 
     The file keeps its owner. Raises SecretsError; what was there is there then.
     """
-    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.{os.urandom(_BESIDE_BYTES).hex()}")
     try:
         with path.open("r+b") as older:
             was = os.fstat(older.fileno())
             try:
                 _write_new(beside, ring.text(), owner=(was.st_uid, was.st_gid))
                 os.replace(beside, path)
-            except OSError:
-                beside.unlink(missing_ok=True)
+            except BaseException:
+                _remove_left(path)
                 raise
             _sync_folder(path)
-            older.write(bytes(was.st_size))
-            older.flush()
-            os.fsync(older.fileno())
+            _overwrite(older.fileno())
     except OSError as error:
         raise SecretsError(f"{path} cannot be replaced: {error.strerror}") from error
 
 
+def _remove_left(path: Path) -> None:
+    """Overwrite and remove what `replace_file` wrote beside a file and did not put in its place: it has the
+    keys in clear, also one that is to be destroyed.
+    """
+    is_left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{{2 * _BESIDE_BYTES}}}").fullmatch
+    left = [path.with_name(name) for name in os.listdir(path.parent) if is_left(name)]
+    for one in left:
+        try:
+            with os.fdopen(os.open(one, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
+                _overwrite(file.fileno())
+            one.unlink()
+        except OSError as error:
+            raise SecretsError(f"{one} has keys in it and cannot be removed: {error.strerror}") from error
+    if left:
+        _sync_folder(path)
+
+
+def _overwrite(file: int) -> None:
+    os.pwrite(file, bytes(os.fstat(file).st_size), 0)
+    os.fsync(file)
+
+
 def _signature(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    """The last one changes with mode and owner: one that could not be read is tried again after a chmod."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns
 
 
 def _write_new(path: Path, text: bytes, owner: tuple[int, int] | None = None) -> None:

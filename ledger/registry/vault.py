@@ -6,9 +6,9 @@ number, and says under which; the head of the file says under which new ones are
 is overwritten, through to the disk; what stays there is that it was destroyed, and whose it was: an account
 id, so that the erasure can be done again in a restored database.
 
-Invariants: what is drawn is on the disk before anything is sealed with it; a place goes from empty to a key
-to destroyed and never back; one writer at a time (flock); no key is kept in memory between two uses. Knows
-nothing of the database, nor of what is sealed.
+Invariants: what is drawn is on the disk, whole, before anything is sealed with it; a place goes from empty
+to a key to destroyed and never back; one writer at a time (flock); no key is kept in memory between two uses.
+Knows nothing of the database, nor of what is sealed.
 """
 
 from __future__ import annotations
@@ -76,8 +76,13 @@ class Vault:
             places = b"".join(
                 self._wrapped(number, first + n, self.random(SECRET_BYTES)) for n in range(count)
             )
-            _write(file, places, first * PLACE_BYTES)
-            os.fsync(file)
+            os.ftruncate(file, first * PLACE_BYTES)  # a part of a place was never handed out
+            try:
+                _write(file, places, first * PLACE_BYTES)
+                os.fsync(file)
+            except BaseException:
+                os.ftruncate(file, first * PLACE_BYTES)
+                raise
         return list(range(first, first + count))
 
     def destroy(self, *keys: int, account: int = 0) -> None:
@@ -170,6 +175,7 @@ class Vault:
         found: Counter[int] = Counter()
         for first in range(1, self.count() + 1, _SCAN_PLACES):
             part = os.pread(self._opened(), _SCAN_PLACES * PLACE_BYTES, first * PLACE_BYTES)
+            part = part[: len(part) - len(part) % PLACE_BYTES]
             kinds, numbers = part[::PLACE_BYTES], part[1::PLACE_BYTES]
             found.update(n for kind, n in zip(kinds, numbers, strict=True) if kind == _KEY[0])
         return dict(found)
@@ -239,7 +245,8 @@ class Vault:
         return self._headers[head]
 
     def _count(self, file: int) -> int:
-        return -(-os.fstat(file).st_size // PLACE_BYTES) - 1
+        """Return how many whole places there are: what was torn at the end belongs to nobody."""
+        return os.fstat(file).st_size // PLACE_BYTES - 1
 
     @contextmanager
     def _locked(self, *, is_first: bool = False) -> Iterator[int]:

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Database
 from ledger.registry.audit import Actor
+from ledger.registry.erasures import read_keys_left
 from ledger.registry.installation import check_master_key
 from ledger.registry.key_ring import NUMBER_MAX, SECRET_BYTES, KeyRing, replace_file, replacing
 from ledger.registry.rewrapping import (
@@ -82,9 +83,11 @@ def make_key(path: Path) -> int:
 async def rewrap(database: Database, actor: Actor, path: Path, master: MasterKey) -> Rewrapped:
     """Wrap everything anew under the newest key of the file. To be run again after whatever ended it.
 
-    Raises RegistryRefused where there is no newer key, SecretsError for a key that is not this database's.
+    Raises RegistryRefused where there is no newer key or no vault, SecretsError for a key that is not this
+    database's.
     """
     await check_rotation(database, master)
+    await _check_vault_is_here(database, master)
     with replacing(path) as ring:
         if ring.newest == 0:
             raise RegistryRefused("there is no newer key: `cityswitch master-key new` makes one")
@@ -107,6 +110,16 @@ async def rewrap(database: Database, actor: Actor, path: Path, master: MasterKey
     return Rewrapped(master.ring.wraps, done, damaged, holders_damaged, left)
 
 
+async def _check_vault_is_here(database: Database, master: MasterKey) -> None:
+    """Raise RegistryRefused where there is no vault, or an older copy: all that is wrapped must be seen."""
+    keys = await database.run(lambda c: read_keys_left(c, master.vault))
+    if keys.newest > keys.drawn:
+        raise RegistryRefused(
+            f"the database knows holder's key {keys.newest}, the vault here has {keys.drawn}: "
+            "run this where the vault lies"
+        )
+
+
 async def _batch(
     database: Database, actor: Actor, master: MasterKey, place: Place
 ) -> tuple[Place | None, int, list[Place]]:
@@ -122,29 +135,26 @@ def _rewrap_vault(master: MasterKey) -> int:
 async def destroy(database: Database, actor: Actor, path: Path, master: MasterKey) -> list[int]:
     """Destroy the older keys and return their numbers, once nothing is under them.
 
-    Raises RegistryRefused while something is, or where there is none.
+    Raises RegistryRefused while something is, where there is none, and where no vault lies to be looked at.
     """
+    master.refresh()
     await check_rotation(database, master)
+    await _check_vault_is_here(database, master)
     ring = master.ring
     kept = await database.run(read_wrapping)
-    if (
-        ring.wraps != ring.newest
-        or kept.number != ring.wraps
-        or master.vault.number()
-        not in (
-            None,
-            ring.wraps,
-        )
-    ):
+    has_ended = ring.wraps == ring.newest == kept.number and master.vault.number() in (None, ring.wraps)
+    if not has_ended:
         raise RegistryRefused(f"the rotation to key {ring.newest} has not ended: {_UNFINISHED}")
     if left := await _left(database, master) + _vault_left(master):
         raise RegistryRefused(f"{left} keys are under an older key yet: {_UNFINISHED}")
     older = sorted(ring.keys.keys() - {ring.wraps})
     if not older and kept.least == ring.wraps:
         raise RegistryRefused("there is no older key")
-    await database.run(lambda c: retire_older(c, actor, master))
     with replacing(path) as now:
-        replace_file(path, now._replace(keys={now.wraps: now.keys[now.wraps]}))
+        if now != ring:
+            raise RegistryRefused("the key file was changed meanwhile: run this again")
+        await database.run(lambda c: retire_older(c, actor, master))
+        replace_file(path, ring._replace(keys={ring.wraps: ring.keys[ring.wraps]}))
     master.refresh()
     return older
 

@@ -8,8 +8,9 @@ from ledger.errors import SecretsError
 from ledger.postgres.database import Database
 from ledger.registry.installation import adopt_master_key, check_master_key
 from ledger.registry.keys import issue_key
+from ledger.registry.rewrapping import read_wrapping
 from ledger.registry.secrets import MasterKey
-from tests.ledger.books import TERMINAL, TESTER, found_registry
+from tests.ledger.books import TERMINAL, TESTER, found_registry, write_registry
 
 
 @pytest.fixture
@@ -46,6 +47,18 @@ async def test_a_key_that_nothing_needs_may_be_made_anew(
     await owner.run(lambda c: issue_key(c, TESTER, ours, TERMINAL, bytes(32)))
     with pytest.raises(SecretsError, match="another installation's"):
         await owner.run(lambda c: adopt_master_key(c, TESTER, theirs))
+
+
+async def test_a_rotated_key_that_nothing_needs_may_be_made_anew(
+    owner: Database, keys: tuple[MasterKey, MasterKey]
+) -> None:
+    """Also after a key was destroyed a lost file may be replaced: the new one begins at its first key."""
+    ours, theirs = keys
+    await owner.run(lambda c: adopt_master_key(c, TESTER, theirs))
+    text = "update registry.installation set wrapping = 1, wrapping_least = 1"
+    await owner.run(lambda c: write_registry(c, text))
+    await owner.run(lambda c: adopt_master_key(c, TESTER, ours))
+    assert (await owner.run(read_wrapping))[:2] == (0, 0)
 
 
 def test_the_check_value_tells_both_secrets(tmp_path: Path) -> None:

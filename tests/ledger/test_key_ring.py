@@ -103,6 +103,77 @@ def test_a_replaced_file_keeps_its_mode_and_leaves_no_old_bytes(path: Path) -> N
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_what_a_killed_process_left_beside_is_overwritten(path: Path) -> None:
+    """Whoever replaces next removes what has keys in clear, and no file of another name."""
+    MasterKey.load(path).vault.draw()
+    left = path.with_name(f".{path.name}.0123456789abcdef")
+    left.write_bytes(path.read_bytes())
+    link = path.with_name("linked")
+    os.link(left, link)
+    names = (
+        ".master.key.vault.0123456789abcdef",
+        ".master.key.0123456789abcde",
+        ".masterXkey.0123456789abcdef",
+    )
+    others = [path.with_name(name) for name in names]
+    for other in others:
+        other.write_bytes(b"of somebody else")
+    with replacing(path):
+        assert link.read_bytes() == bytes(path.stat().st_size)
+    link.unlink()
+    assert set(path.parent.iterdir()) == {path, vault_path(path), *others}
+    assert {other.read_bytes() for other in others} == {b"of somebody else"}
+
+
+def test_what_cannot_be_removed_is_told(path: Path) -> None:
+    """A file with keys in it that stays is no success."""
+    path.with_name(f".{path.name}.0123456789abcdef").mkdir()
+    with pytest.raises(SecretsError, match="has keys in it and cannot be removed"):
+        add_key(path)
+
+
+@pytest.mark.parametrize("ending", [OSError(28, "full"), KeyboardInterrupt()])
+def test_nothing_lies_beside_a_file_that_could_not_be_replaced(
+    path: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException
+) -> None:
+    """A full disk, or a command that was interrupted: the file is what it was, and the only one."""
+    was = path.read_bytes()
+
+    def end(*_: object) -> None:
+        raise ending
+
+    monkeypatch.setattr("ledger.registry.key_ring.os.replace", end)
+    with pytest.raises((SecretsError, KeyboardInterrupt)):
+        add_key(path)
+    assert list(path.parent.iterdir()) == [path]
+    assert path.read_bytes() == was
+
+
+def test_a_link_to_a_key_file_stays_one(path: Path) -> None:
+    """The file it leads to is replaced, and what lay beside that is gone; the link leads to the new one."""
+    home = path.with_name("elsewhere")
+    home.mkdir()
+    real = home / "real.key"
+    path.rename(real)
+    path.symlink_to(real)
+    (home / ".real.key.0123456789abcdef").write_bytes(real.read_bytes())
+    add_key(path)
+    assert path.readlink() == real
+    assert sorted(read_file(real)[0].keys) == sorted(MasterKey.load(path).ring.keys) == [0, 1]
+    assert list(home.iterdir()) == [real]
+
+
+def test_a_file_that_was_unreadable_is_read_once_it_is_not(path: Path) -> None:
+    """Brought with the wrong mode it changes nothing; after a chmod alone it is taken over."""
+    master = MasterKey.load(path)
+    add_key(path)
+    path.chmod(0o640)
+    assert not master.refresh()
+    path.chmod(0o600)
+    assert master.refresh()
+    assert sorted(master.ring.keys) == [0, 1]
+
+
 def test_a_loaded_key_learns_of_another_by_itself(path: Path) -> None:
     """A process that loaded the file before opens what is wrapped under a later key, and wraps under it."""
     before = MasterKey.load(path)

@@ -91,17 +91,24 @@ def test_a_key_is_on_no_other_place(master: MasterKey, tmp_path: Path) -> None:
     master.vault.cipher(first)
 
 
-def test_what_was_torn_by_a_crash_is_passed_over(master: MasterKey, tmp_path: Path) -> None:
-    """A place half written belongs to nobody: the next key gets the next number."""
+@pytest.mark.parametrize("torn", [b"K", b"K\0\0\0torn", b"K".ljust(PLACE_BYTES - 1, b"x")])
+def test_what_was_torn_by_a_crash_is_written_over(master: MasterKey, tmp_path: Path, torn: bytes) -> None:
+    """A place half written belongs to nobody: no count has it, there is no such key, and the next one drawn
+    lies there.
+    """
     file = vault_path(tmp_path / "master.key")
     master.vault.draw(1)
     with file.open("ab") as out:
-        out.write(b"K\0\0\0torn")
-    (key,) = master.vault.draw()
-    assert key == 3
-    master.vault.cipher(3)
-    with pytest.raises(SecretsError, match="key 2 is damaged"):
-        master.vault.cipher(2)
+        out.write(torn)
+    assert master.vault.count() == 1
+    assert master.vault.count_under() == {0: 1}
+    for job in (master.vault.cipher, master.vault.destroy):
+        with pytest.raises(SecretsError, match="there is no key 2"):
+            job(2)
+    assert master.vault.draw() == [2]
+    master.vault.cipher(2)
+    assert master.vault.count_under() == {0: 2}
+    assert file.stat().st_size == 3 * PLACE_BYTES
 
 
 def test_a_vault_is_its_owner_s_and_its_master_key_s(master: MasterKey, tmp_path: Path) -> None:
@@ -217,7 +224,9 @@ def test_a_copy_takes_the_place_of_the_older_one(master: MasterKey, tmp_path: Pa
 def test_a_key_is_on_the_disk_whole_before_it_has_a_number(
     master: MasterKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk takes a few bytes at a time: all are written; takes none any more: no key is handed out."""
+    """A disk takes a few bytes at a time: all are written; takes none any more: no key is handed out, and
+    nothing of it stays.
+    """
     whole = os.pwrite
     monkeypatch.setattr("ledger.registry.vault.os.pwrite", lambda file, data, at: whole(file, data[:7], at))
     keys = master.vault.draw(3)
@@ -225,14 +234,15 @@ def test_a_key_is_on_the_disk_whole_before_it_has_a_number(
     assert [unseal(master.vault, text, AT) for text in texts] == ["x"] * 3
 
     def full(file: int, data: bytes, at: int) -> int:
-        if at % PLACE_BYTES:
+        if at > (keys[-1] + 2) * PLACE_BYTES:
             raise OSError(errno.ENOSPC, "full")
         return whole(file, data[:7], at)
 
     monkeypatch.setattr("ledger.registry.vault.os.pwrite", full)
     with pytest.raises(OSError, match="full"):
-        master.vault.draw()
+        master.vault.draw(2)
     monkeypatch.undo()
+    assert master.vault.count_under() == {0: 3}
     (after,) = master.vault.draw()
-    assert after == keys[-1] + 2
+    assert after == keys[-1] + 1
     assert unseal(master.vault, seal(master.vault, after, "y", AT), AT) == "y"

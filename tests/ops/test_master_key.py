@@ -11,10 +11,15 @@ import pytest
 
 from ledger.errors import RegistryRefused, SecretsError, StatementRefused
 from ledger.postgres.database import Connection, Database
+from ledger.registry.audit import writing
 from ledger.registry.installation import adopt_master_key, check_master_key
+from ledger.registry.key_ring import replace_file, replacing
 from ledger.registry.keys import issue_keys, list_keys
+from ledger.registry.rewrapping import read_wrapping
+from ledger.registry.sealed import new_keys
 from ledger.registry.secrets import MasterKey, vault_path
 from ledger.registry.terminals import NewTerminal, import_terminals
+from ledger.registry.vault import PLACE_BYTES
 from ops.office import master_key as rotation
 from ops.office.master_key import KeyState, destroy, make_key, read_states, rewrap
 from tests.ledger.books import PARTNER, TESTER, found_registry, write_registry
@@ -64,6 +69,11 @@ def text_of(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def texts_beside(path: Path) -> bytes:
+    """What all files of the key file's folder hold."""
+    return b"".join(one.read_bytes() for one in sorted(path.parent.iterdir()))
+
+
 def put(path: Path, text: bytes) -> None:
     """Put a copy of a key file in its place."""
     path.write_bytes(text)
@@ -83,14 +93,14 @@ async def try_killed_at(
         def call(*given: Any, **named: Any) -> Any:
             nonlocal left
             left -= 1
-            if left == 0:
+            if left <= 0:  # whoever is dead tidies nothing up
                 raise Killed
             return do(*given, **named)
 
         return call
 
     with monkeypatch.context() as patched:
-        for name in ("replace", "pwrite", "fsync"):
+        for name in ("replace", "pwrite", "fsync", "open", "unlink", "ftruncate"):
             patched.setattr(os, name, counted(getattr(os, name)))
         patched.setattr(Database, "run", counted(Database.run))
         try:
@@ -132,12 +142,12 @@ async def test_a_rotation_killed_at_every_step_comes_to_its_end(
     assert [(one.number, one.state) for one in states] == [(0, "former"), (1, "wraps")]
     assert states[0] == KeyState(0, "former", 0, 0)
     assert states[1].holders_keys == long_before.vault.count()
-    for step in range(1, 9):  # the last ones die after it was done, before the old bytes were overwritten
+    for step in range(1, 21):  # the last ones die after it was done, before the old bytes were overwritten
         with suppress(RegistryRefused):
             job = partial(destroy, owner, TESTER, path, MasterKey.load(path))
             await try_killed_at(step, monkeypatch, job)
         await open_all(owner, MasterKey.load(path))
-    assert first.hex().encode() not in text_of(path)
+    assert first.hex().encode() not in texts_beside(path)
     long_before.refresh()
     assert list(long_before.ring.keys) == [1]
     await open_all(owner, long_before)
@@ -174,6 +184,64 @@ async def test_nothing_is_destroyed_that_something_needs(owner: Database, path: 
         await set_wrapped(owner, 3, stays)
     await open_all(owner, MasterKey.load(path))
     assert make_key(path) == 2
+
+
+async def test_without_the_vault_nothing_is_rotated(owner: Database, path: Path, tmp_path: Path) -> None:
+    """Where the vault does not lie, or an older copy of it, nobody sees what is under the former key: no key
+    wraps anew or is destroyed there, and every holder's opens afterwards.
+    """
+    key = await owner.run(lambda c: draw_for_a_holder(c, MasterKey.load(path)))
+    make_key(path)
+    before = text_of(path)
+    whole = vault_path(path).read_bytes()
+    vault_path(path).unlink()
+    for vault in (b"", whole[:-PLACE_BYTES]):
+        if vault:
+            put(vault_path(path), vault)
+            vault_path(path).chmod(0o600)
+        has = max(len(vault) // PLACE_BYTES - 1, 0)
+        for job in (rewrap, destroy):
+            with pytest.raises(
+                RegistryRefused, match=rf"holder's key {key}, the vault here has {has}: run this"
+            ):
+                await job(owner, TESTER, path, MasterKey.load(path))
+        assert text_of(path) == before
+    put(vault_path(path), whole)
+    assert (await rewrap(owner, TESTER, path, MasterKey.load(path))).left == 0
+    vault_path(path).rename(tmp_path / "away")
+    with pytest.raises(RegistryRefused, match="run this where the vault lies"):
+        await destroy(owner, TESTER, path, MasterKey.load(path))
+    assert sorted(MasterKey.load(path).ring.keys) == [0, 1]
+    (tmp_path / "away").rename(vault_path(path))
+    assert await destroy(owner, TESTER, path, MasterKey.load(path)) == [0]
+    await open_all(owner, MasterKey.load(path))
+
+
+async def draw_for_a_holder(connection: Connection, master: MasterKey) -> int:
+    """Draw a key that the database knows, too."""
+    async with writing(connection, TESTER):
+        (key,) = await new_keys(connection, master.vault, 1, [None])
+    return key
+
+
+async def test_only_the_ring_that_was_looked_at_is_cut(
+    owner: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that somebody puts in while it is looked whether the former is needed stays as it is."""
+    make_key(path)
+    await rewrap(owner, TESTER, path, MasterKey.load(path))
+    looked = rotation._vault_left
+
+    def and_another_comes(master: MasterKey) -> int:
+        with replacing(path) as ring:
+            replace_file(path, ring._replace(keys=ring.keys | {2: bytes(32)}))
+        return looked(master)
+
+    monkeypatch.setattr(rotation, "_vault_left", and_another_comes)
+    with pytest.raises(RegistryRefused, match="changed meanwhile"):
+        await destroy(owner, TESTER, path, MasterKey.load(path))
+    assert sorted(MasterKey.load(path).ring.keys) == [0, 1, 2]
+    assert (await owner.run(read_wrapping)).least == 0
 
 
 async def set_wrapped(owner: Database, terminal: int, wrapped: bytes) -> None:
