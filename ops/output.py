@@ -33,7 +33,7 @@ from ops.errors import CommandError, one_line
 from ops.exit_codes import Exit
 
 Cell = str | int | bool | None
-FORMULA_BEGINS: Final = ("=", "+", "-", "@")
+FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
 Row = Mapping[str, Cell]
 
 JSON_INTEGER_MAX: Final = 2**53 - 1

@@ -263,7 +263,7 @@ class Worker:
             self._certificate = read_certificate(self._config)
             if self._front is not None:
                 self._front.doorway.reload()
-        except ConfigError as error:
+        except (ConfigError, OSError) as error:  # a file may be written between the two readings
             log.error("certificate_not_reloaded", problem=str(error))
         log.debug("reloaded", changed=changes.taken)
 

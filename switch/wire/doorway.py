@@ -72,7 +72,7 @@ class Doorway:
         self._nursery: trio.Nursery
 
     def reload(self) -> None:
-        """Take over changed settings for handshakes to come. Raises OSError or ssl.SSLError."""
+        """Take over changed settings for handshakes to come. Raises OSError or ConfigError."""
         self._tls = tls_context(self._config)
         if self._listening is not None:
             set_for_all_accepted(self._listening, self._config)

@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 
-from switch.config import Config
+from switch.config import Config, ConfigError
 
 BACKLOG = 4_096
 SOCKET_BUFFER_BYTES = 65_536
@@ -55,7 +55,7 @@ def set_for_all_accepted(sock: socket.socket, config: Config) -> None:
 def tls_context(config: Config) -> ssl.SSLContext | None:
     """The TLS 1.3 context of the settings, or None for plain TCP.
 
-    Raises OSError/ssl.SSLError on bad files.
+    Raises OSError (ssl.SSLError is one) on bad files, ConfigError for a list that is more than a list.
     """
     if not config.tls_wanted:
         return None
@@ -67,9 +67,21 @@ def tls_context(config: Config) -> ssl.SSLContext | None:
         context.verify_mode = ssl.CERT_REQUIRED
         context.num_tickets = 0  # who comes again shows the certificate again: it may be revoked by then
         if config.tls_client_crl:
-            context.load_verify_locations(config.tls_client_crl)
-            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+            _load_revocations(context, config.tls_client_crl)
     return context
+
+
+def _load_revocations(context: ssl.SSLContext, file: str) -> None:
+    """Let the context ask each list of the file, also about the authorities between terminal and root."""
+    trusted = context.cert_store_stats()["x509"]
+    context.load_verify_locations(file)  # takes certificates as well, and trusts them
+    stored = context.cert_store_stats()
+    if stored["x509"] != trusted or not stored["crl"]:
+        raise ConfigError(
+            "tls_client_crl cannot be used: a certificate stands in it, or no list does."
+            " Lists alone belong there; authorities stand in tls_client_ca."
+        )
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
 
 
 def epoll_available() -> bool:

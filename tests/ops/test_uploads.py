@@ -2,12 +2,13 @@
 
 import random
 import zlib
+from typing import Any
 
 import pytest
 
 from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
 from ops.office.uploads.jpeg import SIDE_MAX
-from ops.office.uploads.pdf import STREAMS_MAX
+from ops.office.uploads.pdf import PACKED_TIMES_MAX, STREAMS_MAX
 from ops.office.uploads.refused import UploadRefused, Why
 from tests.ops.uploads import JPEG, chunk, packed_objects, pdf, png, stream, zip_end
 
@@ -122,6 +123,72 @@ def test_objects_that_cannot_be_read_are_not_taken_and_pictures_are() -> None:
         (b"", b"80 0 0 80 0 0 cm"),
     ):
         assert check_upload(pdf(stream(told, body))).type == "application/pdf", told
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"/Type 5 0 R/N 1/First 4/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 1>>",
+        b"/N 1/First 4/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 1>>",
+        b"/N 6 0 R/First 7 0 R/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 1>>",
+        b"/N 1/First%\n4/Filter/FlateDecode/DecodeParms 6 0 R",
+        b"/N 1/First 4/Filter 6 0 R",
+        b"/N 1/First 4/Filter[/FlateDecode 6 0 R]",
+    ],
+)
+def test_objects_are_known_without_their_type(told: bytes) -> None:
+    """By where the first of them begins: what hides names in them, here or elsewhere, is refused."""
+    rows = zlib.compress(b"".join(b"\0%c" % byte for byte in HIDDEN))
+    assert why_of(pdf(stream(told, rows))) is Why.DAMAGED
+
+
+@pytest.mark.parametrize(
+    "code", [b"ASCIIHexDecode", b"AHx", b"ASCII85Decode", b"LZWDecode", b"RunLengthDecode"]
+)
+def test_streams_in_codes_nobody_uses_are_not_taken(code: bytes) -> None:
+    """Names in them are not read, whatever the stream is said to be."""
+    assert why_of(pdf(stream(b"/Type 5 0 R/Filter/%s" % code, HIDDEN.hex().encode() + b">"))) is Why.DAMAGED
+    assert why_of(pdf(stream(b"/Filter[/FlateDecode/%s]" % code, zlib.compress(HIDDEN)))) is Why.DAMAGED
+
+
+def test_outlines_are_no_objects_and_one_filter_in_an_array_is_one() -> None:
+    """Chapters and fonts before a picture make it no stream of objects; these are read to their end."""
+    outlines = (
+        b"<</First 9 0 R/Last 12 0 R/Count 2>>\nendobj\n4 0 obj\n<</FirstChar 32/LastChar 99>>\nendobj\n"
+    )
+    picture = stream(b"/Subtype/Image/Filter/DCTDecode", JPEG)
+    objects = stream(b"/Type/ObjStm/N 1/First 4/Filter [ /FlateDecode ]", zlib.compress(b"7 0 <<>>"))
+    for whole in (outlines + b"5 0 obj\n" + picture, objects):
+        assert check_upload(pdf(whole)).body == pdf(whole)
+
+
+class Counted:
+    """What unpacks, and how many bytes all of its kind were given."""
+
+    given = 0
+
+    def __init__(self, made: Any) -> None:
+        self._made = made
+
+    def decompress(self, piece: memoryview) -> bytes:
+        Counted.given += len(piece)
+        return bytes(self._made.decompress(piece))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)
+
+
+def test_streams_within_streams_are_not_read_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read has a bound, as what comes of it has: a few times the length of the file."""
+    token = b"stream\n\x78\x9c"
+    stored = b"\0" + len(token).to_bytes(2, "little") + (0xFFFF ^ len(token)).to_bytes(2, "little") + token
+    nothing, last = b"\0\0\0\xff\xff", b"\x01\0\0\xff\xff"
+    data = pdf(stream(b"/Filter/FlateDecode", b"\x78\x9c" + stored * 60 + nothing * 20_000 + last))
+    monkeypatch.setattr(Counted, "given", 0)
+    make = zlib.decompressobj
+    monkeypatch.setattr(zlib, "decompressobj", lambda bits: Counted(make(bits)))
+    assert why_of(data) is Why.DAMAGED
+    assert Counted.given <= (PACKED_TIMES_MAX + 1) * len(data)
 
 
 def test_a_pdf_has_at_most_so_many_streams() -> None:

@@ -13,15 +13,15 @@ PEM = serialization.Encoding.PEM
 
 
 class Authority:
-    """Writes its files into a folder: `ca` is its own certificate."""
+    """Writes its files into a folder: `ca` is its own certificate, signed by itself or by `above`."""
 
-    def __init__(self, folder: Path, name: str = "ca") -> None:
+    def __init__(self, folder: Path, name: str = "ca", above: "Authority | None" = None) -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"tests {name}")])
         self._serial = 100
         now = datetime.now(UTC)
-        constraints = x509.BasicConstraints(ca=True, path_length=0)
+        constraints = x509.BasicConstraints(ca=True, path_length=1 if above is None else 0)
         usage = x509.KeyUsage(
             digital_signature=False, content_commitment=False, key_encipherment=False,
             data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
@@ -30,14 +30,14 @@ class Authority:
         signed = (
             x509.CertificateBuilder()
             .subject_name(self._name)
-            .issuer_name(self._name)
+            .issuer_name((above or self)._name)
             .public_key(self._key.public_key())
-            .serial_number(1)
+            .serial_number(1 if above is None else 2)
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
             .add_extension(constraints, critical=True)
             .add_extension(usage, critical=True)
-            .sign(self._key, hashes.SHA256())
+            .sign((above or self)._key, hashes.SHA256())
         )
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(signed.public_bytes(PEM))

@@ -168,6 +168,56 @@ async def test_what_is_revoked_is_refused_from_the_reload_on(tmp_path: Path) -> 
         assert await guarded.sign_on(other.issue(TERMINAL)[0]) is not None
 
 
+async def test_who_stands_behind_a_revoked_authority_is_refused(tmp_path: Path) -> None:
+    """An authority in between is revoked by the root's list; while it is not, its terminals are let in, and
+    without the list of one of the two nobody is.
+    """
+    async with guarded_front(tmp_path) as guarded:
+        root = guarded.authority
+        between = Authority(tmp_path, "between", root)
+        certificate, _ = between.issue(TERMINAL)
+        certificate.write_bytes(certificate.read_bytes() + between.ca.read_bytes())
+        doorway = guarded.memory.front.doorway
+        lists = tmp_path / "lists.crl"
+        doorway._config.adopt(msgspec.convert(guarded.config | {"tls_client_crl": str(lists)}, Config))
+        theirs = between.revoke([]).read_bytes()
+        for alone in (theirs, root.revoke([]).read_bytes()):
+            lists.write_bytes(alone)
+            doorway.reload()
+            refused = await guarded.refused(certificate)
+            assert refused == ("certificate_refused", "unable to get certificate CRL", None)
+        lists.write_bytes(theirs + root.revoke([]).read_bytes())
+        doorway.reload()
+        assert await guarded.sign_on(certificate) is not None
+        lists.write_bytes(theirs + root.revoke([2]).read_bytes())
+        doorway.reload()
+        assert await guarded.refused(certificate) == ("certificate_refused", "certificate revoked", None)
+
+
+def test_a_certificate_among_the_lists_is_not_trusted(tmp_path: Path) -> None:
+    """OpenSSL would take it for an authority: a file that holds one, with lists or alone, is refused."""
+    crt, key = make_certificate(tmp_path)
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    lists = tmp_path / "lists"
+    config = Config(
+        tls="on",
+        tls_certificate=str(crt),
+        tls_key=str(key),
+        tls_client_ca=str(authority.ca),
+        tls_client_crl=str(lists),
+    )
+    revoked = authority.revoke([]).read_bytes()
+    for more in (stranger.ca.read_bytes(), stranger.ca.read_bytes() + revoked, revoked + crt.read_bytes()):
+        lists.write_bytes(more)
+        with pytest.raises(ConfigError, match="tls_client_crl cannot be used: a certificate stands in it"):
+            read_certificate(config)
+    lists.write_bytes(authority.ca.read_bytes())
+    with pytest.raises(ConfigError, match="or no list does"):
+        read_certificate(config)
+    lists.write_bytes(revoked)
+    assert read_certificate(config) is not None
+
+
 async def test_the_simulated_terminal_shows_its_certificate(tmp_path: Path) -> None:
     """`Address.certificate`: a file with certificate and key."""
     async with guarded_front(tmp_path) as guarded:

@@ -3,9 +3,11 @@
 import re
 import ssl
 from pathlib import Path
+from unittest.mock import Mock
 
 import msgspec
 import pytest
+import structlog.testing
 import trio
 from cryptography import x509
 
@@ -15,6 +17,7 @@ from switch.clock import clock_ms
 from switch.config import RELOADABLE, Config, ConfigError
 from switch.process.certificate import read_certificate
 from switch.process.supervisor import Running, Supervisor
+from switch.process.worker import Worker
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.certificates import make_certificate
@@ -62,6 +65,26 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     Path(config.tls_certificate).write_text("nothing")
     with pytest.raises(ConfigError, match="cannot be used"):
         read_certificate(config)
+
+
+@pytest.mark.parametrize(
+    "error", [ssl.SSLError("a broken list"), FileNotFoundError("gone"), ConfigError("x")]
+)
+def test_a_file_that_changes_under_a_reload_ends_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It was whole when it was read first and is not when the doorway reads it: told, and all goes on."""
+    config = tls_config(tmp_path)
+    worker = Worker(config, 0, MasterKey.create(tmp_path / "master.key"))
+    monkeypatch.setattr("switch.process.worker.configure_logs", Mock())
+    front = Mock()
+    front.doorway.reload.side_effect = error
+    worker._front = front
+    with structlog.testing.capture_logs() as lines:
+        worker.reload(config)
+    assert [(line["event"], line["problem"]) for line in lines if "problem" in line] == [
+        ("certificate_not_reloaded", str(error))
+    ]
 
 
 async def serial_of(running: Running) -> int:

@@ -18,6 +18,8 @@ from ops.office.uploads.refused import UploadRefused, Why
 SIGNATURE: Final = b"%PDF-"
 UNPACKED_BYTES_MAX: Final = 64 * 1_048_576
 """Of all streams together; a page of A4 at 300 dots an inch has 26 MB in colour, where it is no JPEG."""
+PACKED_TIMES_MAX: Final = 4
+"""So often the file's own length is read while streams are unpacked: in a whole file they do not overlap."""
 STREAMS_MAX: Final = 20_000
 _NAME_BYTES_MAX: Final = 64
 """No name that is looked for is longer, with all its letters written as #4a."""
@@ -33,8 +35,18 @@ _ACTIVE: Final = re.compile(
     rb"/(JavaScript|Launch|EmbeddedFile|Rendition|RichMedia|SubmitForm|ImportData|GoToR|GoToE|Collection"
     rb"|XFA(?=\s*[\[0-9]))"
 )
-_HIDING: Final = re.compile(rb"/(Predictor|ASCII|LZW|RunLength|AHx|A85|Crypt)")
-"""What objects are not packed by, but names in them could be hidden by."""
+_HIDING: Final = re.compile(
+    rb"/(Predictor|DecodeParms|DP[\s\0\[<]|Filter[\s\0]*([\d%]|\[(?!\s*/Fl(ateDecode)?\s*\])))"
+)
+"""What objects are not packed by, but names in them could be hidden by; also where it stands elsewhere."""
+_CODED: Final = re.compile(
+    rb"/(ASCII(Hex|85)Decode|LZWDecode|RunLengthDecode|Crypt(?=[\s\0/\]>%])|(AHx|A85|LZW)(?=[\s\0/\]>%]))"
+)
+"""What nothing is packed by that is made today, and what is read by none of what looks for names here."""
+_OBJECTS: Final = re.compile(rb"/ObjStm|/First(?=[\s\0%])(?!\s++\d++\s++\d++\s++R)")
+"""A stream of objects, by its type or by where the first of them begins; outlines have a reference there."""
+_FIRST: Final = re.compile(rb"/First(?=[\s\0])")
+_HOW_MANY: Final = re.compile(rb"/N(?=[\s\0%])")
 
 
 def checked_pdf(data: bytes) -> bytes:
@@ -59,21 +71,30 @@ def _texts(data: bytes) -> Iterator[bytes]:
     """Yield the file, then its streams, unpacked, piece by piece."""
     yield data
     view, left, behind = memoryview(data), UNPACKED_BYTES_MAX, 0
+    to_read = PACKED_TIMES_MAX * len(data)
     for count, found in enumerate(_STREAM.finditer(data)):
         about = _plain(data[behind : found.start()])
         behind = found.end()
-        has_objects = b"/ObjStm" in about
-        if count >= STREAMS_MAX or (has_objects and _HIDING.search(about)):
+        has_objects = _has_objects(about)
+        if count >= STREAMS_MAX or _CODED.search(about) or (has_objects and _HIDING.search(about)):
             raise UploadRefused(Why.DAMAGED)
-        for text in _unpacked(view[behind:], has_objects=has_objects, is_packed=b"/Fl" in about):
-            left -= len(text)
-            if left <= 0:
+        for text, read in _unpacked(view[behind:], has_objects=has_objects, is_packed=b"/Fl" in about):
+            left, to_read = left - len(text), to_read - read
+            if left <= 0 or to_read < 0:
                 raise UploadRefused(Why.DAMAGED)
             yield text
 
 
-def _unpacked(view: memoryview, *, has_objects: bool, is_packed: bool) -> Iterator[bytes]:
-    """Yield a stream, unpacked, in pieces that share their edges; nothing where it is not packed by Flate.
+def _has_objects(about: bytes) -> bool:
+    """Whether a stream may be one of objects, by what stands before it."""
+    if _OBJECTS.search(about):
+        return True
+    return _FIRST.search(about) is not None and _HOW_MANY.search(about) is not None
+
+
+def _unpacked(view: memoryview, *, has_objects: bool, is_packed: bool) -> Iterator[tuple[bytes, int]]:
+    """Yield a stream, unpacked, in pieces that share their edges, and how much was read for each; nothing
+    where it is not packed by Flate.
 
     Its check sum is not looked at, as many a reader does not. Raises UploadRefused for objects that cannot be
     read to their end, and for what calls itself packed, begins so, and breaks off by an error.
@@ -86,12 +107,13 @@ def _unpacked(view: memoryview, *, has_objects: bool, is_packed: bool) -> Iterat
     machine, place, step, edge = zlib.decompressobj(-zlib.MAX_WBITS), 2, _PIECE_BYTES[0], b""
     while not machine.eof and place < len(view):
         try:
-            text = edge + machine.decompress(view[place : place + step])
+            piece = view[place : place + step]
+            text = edge + machine.decompress(piece)
         except zlib.error:
             if has_objects or is_packed:
                 raise UploadRefused(Why.DAMAGED) from None
             return
-        yield text
+        yield text, len(piece) - len(machine.unused_data)
         edge, place, step = text[-_NAME_BYTES_MAX:], place + step, min(2 * step, _PIECE_BYTES[1])
     if has_objects and not machine.eof:
         raise UploadRefused(Why.DAMAGED)
