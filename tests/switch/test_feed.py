@@ -17,7 +17,6 @@ from ledger.registry.secrets import MasterKey
 from switch.config import Config
 from switch.metrics import Meters
 from switch.process.feed import Feed
-from switch.rules.cards import CARDS_A_STEP
 from switch.rules.directory import Directory
 from tests.ledger.books import PARTNER, TERMINAL, TESTER, found_registry
 from tests.patience import HANG_S
@@ -165,8 +164,8 @@ async def test_an_import_counts_at_once_and_is_moved_piece_by_piece(city: City, 
         nursery.cancel_scope.cancel()
     steps = [CARDS, *sorted(here), len(city.directory.cards)]
     assert steps[-1] == 4 * CARDS
-    # Between two of its turns there may be two of the feed's.
-    assert max(after - before for before, after in pairwise(steps)) < 3 * CARDS_A_STEP
+    # Between two of its turns there may be several of the feed's: who is run first is drawn.
+    assert max(after - before for before, after in pairwise(steps)) < len(more)
 
 
 async def test_cards_of_half_a_reading_decide_nothing(city: City) -> None:

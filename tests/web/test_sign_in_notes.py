@@ -28,7 +28,8 @@ def lines(office: OfficeStage) -> Iterator[list[Line]]:
         kept.append({**event, "level": method})
         raise structlog.DropEvent
 
-    structlog.configure(processors=[keep])
+    # Whoever configured the log before in this process may have let warnings through alone.
+    structlog.configure(processors=[keep], wrapper_class=structlog.make_filtering_bound_logger(0))
     yield kept
     structlog.configure(**was)
     text = json.dumps(kept)
