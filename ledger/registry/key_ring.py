@@ -179,7 +179,7 @@ def replace_file(path: Path, ring: KeyRing) -> None:
             except BaseException:
                 _remove_left(path)
                 raise
-            _sync_folder(path)
+            sync_folder(path)
             _overwrite(older.fileno())
     except OSError as error:
         raise SecretsError(f"{path} cannot be replaced: {error.strerror}") from error
@@ -199,7 +199,7 @@ def _remove_left(path: Path) -> None:
         except OSError as error:
             raise SecretsError(f"{one} has keys in it and cannot be removed: {error.strerror}") from error
     if left:
-        _sync_folder(path)
+        sync_folder(path)
 
 
 def _overwrite(file: int) -> None:
@@ -221,7 +221,8 @@ def _write_new(path: Path, text: bytes, owner: tuple[int, int] | None = None) ->
         os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Have on the disk what a folder says of a file in it: that it is there, or has gone."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

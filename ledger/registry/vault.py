@@ -27,7 +27,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.errors import HolderErased, SecretsError
-from ledger.registry.key_ring import SECRET_BYTES, KeyRing, vault_secret
+from ledger.registry.key_ring import SECRET_BYTES, KeyRing, sync_folder, vault_secret
 
 PLACE_BYTES: Final = 64
 _MAGIC: Final = b"cityswitch holder keys 1\n".ljust(32, b"\0")
@@ -221,7 +221,7 @@ class Vault:
                 os.fsync(older.fileno())
         except FileNotFoundError:
             os.replace(beside, path)
-        _sync_folder(path)
+        sync_folder(path)
         return len(content) // PLACE_BYTES - 1
 
     @property
@@ -299,7 +299,7 @@ class Vault:
                 pass
             finally:
                 os.unlink(beside)
-            _sync_folder(path)
+            sync_folder(path)
         except OSError as error:
             raise SecretsError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -322,14 +322,6 @@ class Vault:
             os.close(file)
             raise
         return file
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _header(check_value: bytes) -> bytes:
