@@ -136,9 +136,9 @@ async def test_without_a_reservation_a_sale_waits(
         posting.transaction_id = 0
         committer.submit_nowait(posting)
         with trio.fail_after(HANG_S):
-            while committer.problem is None:
+            # On a slow machine another trouble may be told before.
+            while "no transaction ids are reserved" not in (committer.problem or ""):
                 await trio.lowlevel.checkpoint()
-        assert "no transaction ids are reserved" in committer.problem
         assert answers.order == []
         await committer.node.hold()
         await answers.wait_for(1)
