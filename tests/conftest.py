@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres
+from tests.citus import CitusServer
 from tests.postgres import FreshDatabase, Server
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -19,9 +20,16 @@ settings.register_profile("counted", deadline=None, suppress_health_check=[Healt
 settings.load_profile("counted")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--on-citus", action="store_true", help="make the databases of tests on Citus")
+
+
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("postgres"))
+def postgres_server(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[Server]:
+    make = CitusServer if pytestconfig.getoption("--on-citus") else Server
+    server = make(tmp_path_factory.mktemp("postgres"))
     server.start()
     yield server
     server.stop()

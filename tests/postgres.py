@@ -4,7 +4,7 @@ The server is the project's own embedded one, in a temporary directory, with fsy
 is committed, not what survives a power cut. It runs under trio in a thread of its own, so that plain
 fixtures of session scope can hold it; the thread lives as long as the session, and the server dies with
 the thread. Set CITYSWITCH_TEST_DSN to an administrator's DSN to run against another server (Postgres 15
-or newer) instead.
+or newer) instead; with `--on-citus` the databases are those of tests/citus.py.
 
 A fresh database is a copy of a template that was migrated once (`create database … template …`).
 
@@ -87,11 +87,19 @@ class Server:
     async def _serve_database(self) -> None:
         async with open_database(self.admin_dsn, connections_max=1, application_name="tests") as self._admin:
             for name in (TEMPLATE, f"{TEMPLATE}_empty"):
-                await self._execute(f"drop database if exists {name}")
-            await self._execute(f"create database {TEMPLATE} template template0")
-            await migrate(self.dsn(TEMPLATE))
+                await self._everywhere(f"drop database if exists {name}")
+            await self._everywhere(f"create database {TEMPLATE} template template0")
+            await self._found(self.dsn(TEMPLATE))
             self._started.put(None)
             await self._ended.wait()
+
+    async def _found(self, dsn: str) -> None:
+        """Make the template what a test begins with."""
+        await migrate(dsn)
+
+    async def _everywhere(self, sql: str) -> None:
+        """Run a statement that makes or removes a database, wherever the books of a test lie."""
+        await self._execute(sql)
 
     async def _execute(self, sql: str) -> None:
         await self._admin.run(lambda connection: connection.execute(sql), timeout_s=60)
@@ -109,11 +117,15 @@ class Server:
 
     def create(self, template: str = TEMPLATE) -> FreshDatabase:
         name = f"cityswitch_test_{os.getpid()}_{next(self._numbers)}"
-        self.execute(f"create database {name} template {template}")
+        trio.from_thread.run(
+            self._everywhere, f"create database {name} template {template}", trio_token=self._token
+        )
         return FreshDatabase(name, self.dsn(name), self.dsn(name, SERVICE))
 
     def drop(self, fresh: FreshDatabase) -> None:
-        self.execute(f"drop database if exists {fresh.name} with (force)")
+        trio.from_thread.run(
+            self._everywhere, f"drop database if exists {fresh.name} with (force)", trio_token=self._token
+        )
 
 
 __all__ = ["DATABASE", "OWNER", "SERVICE", "TEMPLATE", "Database", "FreshDatabase", "Server"]

@@ -37,45 +37,24 @@ _HELD: Final = "select through from ledger.bonus_mark where bucket = $1 for upda
 _UNTIL: Final = """select p.transaction_id from ledger.posting p
   where p.bucket = $1 and p.transaction_id > $2 and p.transaction_id <= $3 and p.leg = 1
   order by p.transaction_id offset $4 limit 1"""
-# A sale is met as itself, and then may have a bonus; or as what was undone, and then has or has not one.
 _SALES: Final = """
-with met as (
-  select j.terminal, j.stan, true as is_new from ledger.journal j
-    where j.bucket = $1 and j.transaction_id > $2 and j.transaction_id <= $3
-      and j.kind in (1, 2) and j.code = 0 and j.points > 0
-  union all
-  select coalesce(j.original_terminal, j.terminal), j.original_stan, false from ledger.journal j
-    where j.bucket = $1 and j.transaction_id > $2 and j.transaction_id <= $3
-      and j.kind in (4, 10) and j.code = 0 and j.points < 0
-), sale as (
-  select j.*, m.is_new, j.counter_account >> 3 as partner,
-      case when j.kind = 2 then least(j.terminal_time * 1000, j.accepted_at_ms)
-        else j.accepted_at_ms end as at_ms
-    from (select terminal, stan, bool_or(is_new) as is_new from met group by 1, 2) m
-    cross join lateral (select * from ledger.journal j
-      where j.bucket = $1 and j.terminal = m.terminal and j.stan = m.stan and j.kind in (1, 2) limit 1) j
-), local as (
+with sale as materialized (select * from ledger.sales_v1($1, $2, $3)), local as (
   select s.*, p.programme, to_timestamp(s.at_ms / 1000.0) at time zone z.zone as clock
     from sale s join registry.partner p on p.id = s.partner
     join (select id, registry.zone_of_v1(id, now()) as zone from registry.programme) z on z.id = p.programme
+), had as (
+  select * from ledger.bonuses_of_sales_v1($1, array(select terminal from sale), array(select stan from sale))
 )
-select s.terminal, s.stan, s.account, s.partner::int, s.programme, s.points as awarded,
-    case when exists (select from ledger.reversal v
-        where v.bucket = $1 and v.terminal = s.terminal and v.original_stan = s.stan) then 0
-      else s.points + coalesce((select f.points from ledger.refund f
-        where f.bucket = $1 and f.terminal = s.terminal and f.original_stan = s.stan
-        order by f.number desc limit 1), 0) end as left_of_it,
+select s.terminal, s.stan, s.account, s.partner, s.programme, s.points as awarded, s.left_of_it,
     c.number as campaign, c.percent, c.points as per_sale, c.card_points_max,
-    b.rows, b.granted, b.stands, b.waived,
-    coalesce((select sum(o.points) from ledger.bonus o
-      where o.bucket = $1 and o.account = s.account and o.campaign = c.number), 0)::bigint as of_card
+    coalesce(b.rows, 0) as rows, coalesce(b.granted, 0) as granted, coalesce(b.stands, 0) as stands,
+    coalesce(b.waived, 0) as waived, coalesce(o.points, 0) as of_card
   from local s join registry.campaign c on c.programme = s.programme
   left join registry.holder h on h.account = s.account
-  cross join lateral (select count(*)::int as rows, coalesce(max(o.granted), 0)::bigint as granted,
-      coalesce(sum(o.points), 0)::bigint as stands, coalesce(sum(o.waived), 0)::bigint as waived
-    from ledger.bonus o where o.bucket = $1 and o.terminal = s.terminal and o.stan = s.stan
-      and o.campaign = c.number) b
-  where b.rows > 0 or s.is_new
+  left join had b on b.terminal = s.terminal and b.stan = s.stan and b.campaign = c.number
+  left join ledger.bonuses_of_accounts_v1($1, array(select account from sale)) o
+    on o.account = s.account and o.campaign = c.number
+  where b.rows is not null or s.is_new
     and s.clock::date between c.starts_on and c.ends_on
     and c.weekdays >> (extract(isodow from s.clock)::int - 1) & 1 = 1
     and extract(hour from s.clock) * 60 + extract(minute from s.clock) >= c.from_minute
@@ -97,9 +76,7 @@ _MOVE: Final = "update ledger.bonus_mark set through = $2 where bucket = $1"
 
 _OF_POSTING: Final = """select b.campaign, c.name, c.reason, c.made_by, c.agreed_by, b.terminal, b.stan,
     b.number, b.granted, b.waived
-  from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as s(bucket)
-  join office.bonus b on b.bucket = s.bucket and b.transaction_id = $1
-  join registry.campaign c on c.number = b.campaign"""
+  from office.bonus_v1($1) b join registry.campaign c on c.number = b.campaign"""
 
 
 class Ruled(NamedTuple):

@@ -18,23 +18,14 @@ from ledger.registry.reads import layout_buckets
 ROWS_MAX: Final = 5_000
 """So far back the counter goes: thirteen uses a day for a year."""
 _COUNTER: Final = """
-with recursive chain as (
-  select j.*, 1 as depth from (select $2::int as terminal, $3::int as stan) start
-    cross join lateral (select * from office.journal j
-      where j.bucket = $1 and j.terminal = start.terminal and j.stan = start.stan limit 1) j
-  union all
-  select j.*, c.depth + 1 from chain c
-    cross join lateral (select * from office.journal j
-      where j.bucket = $1 and j.terminal = c.previous_terminal and j.stan = c.previous_stan limit 1) j
-    where c.depth < $4 and c.depth < $6
-)
 select c.accepted_at_ms, c.kind, c.code, c.points, c.balance, c.amount_grosze,
     coalesce(c.discount_grosze, 0), coalesce(c.offer, 0), coalesce(t.partner, 0), coalesce(p.name, ''),
     coalesce(o.name, '')
-  from chain c left join registry.terminal t on t.id = c.terminal
+  from office.chain_v1($1, $2, $3, least($4::int, $6::int)) with ordinality as c
+    left join registry.terminal t on t.id = c.terminal
     left join registry.partner p on p.id = t.partner
     left join registry.outlet o on o.id = t.outlet
-  where c.depth > $5 order by c.depth"""
+  where c.ordinality > $5 order by c.ordinality"""
 
 
 class CounterRow(msgspec.Struct, frozen=True, gc=False):

@@ -20,8 +20,6 @@ NEARLY: Final = 9
 """So many tenths of a limit."""
 EXPIRY_DAYS: Final = 14
 
-_BUCKETS: Final = "registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket)"
-
 
 class Figure(NamedTuple):
     """One figure of one programme; `part`: what else tells it apart, empty for nothing."""
@@ -43,25 +41,11 @@ with watched as (
     from registry.partner r cross join (values (1), (2), (4), (5)) as k(kind)
   union all
   select p.id, 3, p.id::bigint << 3 | 3 from registry.programme p
-), tail as (
-  select side.account, side.points
-    from {_BUCKETS}
-    left join ledger.rollup_mark m on m.bucket = b.bucket
-    cross join lateral (select t.debit, t.credit, t.points, t.unit from ledger.posting t
-      where t.bucket = b.bucket and t.transaction_id > coalesce(m.through, 0)
-      order by t.transaction_id limit {TAIL_ROWS_MAX}) t
-    cross join lateral (values (t.debit, -t.points), (t.credit, t.points)) as side(account, points)
-    where side.account & 7 in (1, 2, 3, 4, 5) and (t.unit <> 1 or side.account & 7 = 4)
 ), summed as (
-  select w.programme, w.kind, sum(r.balance) as points
-    from watched w cross join {_BUCKETS}
-    cross join lateral (select r.balance from ledger.rollup r
-      where r.bucket = b.bucket and r.account = w.account limit 1) r
-    group by w.programme, w.kind
-  union all
-  select w.programme, w.kind, t.points
-    from (select account, sum(points) as points from tail group by account) t
-    join watched w on w.account = t.account
+  select w.programme, w.kind, s.points
+    from registry.layout l
+    cross join lateral ledger.sums_v1(l.buckets, array(select account from watched), {TAIL_ROWS_MAX}) s
+    join watched w on w.account = s.account
 )
 select p.code, k.kind::text, coalesce(sum(s.points), 0)::float8
   from registry.programme p cross join generate_series(1, 5) as k(kind)
@@ -78,14 +62,15 @@ with today as (
     (0, t.number), (1, t.number - (t.number + 3) % 7),
     (2, extract(year from t.day)::int * 12 + extract(month from t.day)::int - 1),
     (3, extract(year from t.day)::int), (4, 0)) as k(kind, period)
-), wide as (
-  select distinct u.code, b.bucket, q.quota, q.period, q.balance, q.allowed
-    from running u cross join {_BUCKETS}
-    join ledger.quota q on q.bucket = b.bucket and q.owner = u.owner and q.period = u.period
-      and q.owner & 7 = 3 and (q.quota < 8 or q.quota & 7 = u.kind)
 ), gone as (
-  select code from wide group by code, quota, period
-    having max(allowed) > 0 and -sum(balance) * 10 >= max(allowed) * {NEARLY}
+  select u.code
+    from registry.layout l
+    cross join lateral ledger.wide_quotas_v1(
+      l.buckets, array(select owner from running), array(select period from running)) q
+    join (select distinct code, owner, period, kind from running) u
+      on u.owner = q.owner and u.period = q.period and (q.quota < 8 or q.quota & 7 = u.kind)
+    where q.allowed > 0 and q.used * 10 >= q.allowed * {NEARLY}
+    group by u.code, q.quota, q.period
 )
 select p.code, '', count(g.code) from registry.programme p left join gone g using (code)
   group by p.code"""  # noqa: S608 fixed texts

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, Self
 from ledger.books.batch import post
 from ledger.books.node import CLOSED, RESERVE
 from ledger.books.posting import NO_DIGITS, AccountKind, Kind, Outcome, Posting, account_id
+from ledger.books.statements import last_stan
 from ledger.books.transaction_ids import NODES, SEQUENCES, TransactionIds, time_ms
 from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Connection
@@ -29,9 +30,6 @@ ROWS_MAX: Final = 500
 _TAKE: Final = f"select pg_advisory_xact_lock({HAND})"
 _LAYOUT: Final = f"select pg_advisory_xact_lock_shared({LAYOUT})"
 _NODE: Final = "select pg_try_advisory_xact_lock($1, $2)"
-_LAST_STAN: Final = """select coalesce(max(s.stan), 0) from generate_series(0, $1::int - 1) as b(bucket)
-  cross join lateral (select j.stan from ledger.journal j
-    where j.bucket = b.bucket and j.terminal = $2 order by j.stan desc limit 1) s"""
 
 
 class Work(IntEnum):
@@ -100,8 +98,7 @@ class Hand:
 
     async def last_stan(self, work: Work, programme: int) -> int:
         """The highest STAN of a kind of work, 0 if there is none."""
-        found: int = await self._connection.fetchval(_LAST_STAN, self.buckets, hand_terminal(work, programme))
-        return found
+        return await last_stan(self._connection, hand_terminal(work, programme))
 
     async def post(self, rows: Sequence[HandRow]) -> list[Outcome]:
         """Post rows, each in double entry; one that stands already is told as it stands."""

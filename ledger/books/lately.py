@@ -1,13 +1,13 @@
 """Owns what is read of the newest part of the books: the last declines, and what was posted lately.
 
-For somebody who looks on while others post: every read has a bound that does not grow with the journal. The
-journal has no index by time, and a posting must not pay for one; but it is append-only, so its newest rows
-lie on its last pages, and these are read by their place. Takes the service's connection and changes nothing.
-Whose card it was is never read.
+For somebody who looks on while others post: every read has a bound that does not grow with the journal. Its
+rows are found by their time (migrations, 0061), so the last declines are looked for in the last second, and
+in a longer time only where that had few. Takes the service's connection and changes nothing. Whose card it
+was is never read.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,21 +16,18 @@ from ledger.books.transaction_ids import first_id
 from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
-PAGES_MAX: Final = 128
-"""So many pages at the journal's end are looked through (1 MiB: some 5,000 rows)."""
+LOOKS_MS: Final = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+"""So far back the last declines are looked for, one time after the other: a day and a little at the most."""
 DECLINES_MAX: Final = 50
 
-PAGES: Final = "select pg_relation_size('ledger.journal') / current_setting('block_size')::int"
 DECLINES: Final = """select j.terminal, j.kind, j.code, j.accepted_at_ms from ledger.journal j
-  where j.ctid >= $1::text::tid and j.code = any($2) and j.kind <> 0
+  where j.accepted_at_ms >= $1 and j.code = any($2) and j.kind <> 0
   order by j.accepted_at_ms desc limit $3"""
 # Of each bucket at most so many rows, and one more, by which it is known that there were more.
 POSTED: Final = """
 with slice as materialized (
-  select p.* from generate_series(0, $1 - 1) as b(bucket)
-    cross join lateral (select p.transaction_id, p.unit, p.debit, p.credit, p.points
-      from ledger.posting p where p.bucket = b.bucket and p.transaction_id >= $2 and p.transaction_id < $3
-      order by p.transaction_id limit $4 + 1) p)
+  select * from ledger.postings_between_v1($1, $2, $3, $4 + 1)
+)
 select null::smallint, null::int, null::bigint, (select count(*) from slice)
 union all
 select p.programme, (side.account & 7)::int, sum(side.points)::bigint, count(*)
@@ -62,11 +59,16 @@ class Posted(msgspec.Struct, frozen=True):
     postings: int
 
 
-async def last_declines(connection: Connection, codes: Sequence[int], limit: int) -> list[Decline]:
-    """The newest rows with one of these codes, newest first, among the last pages of the journal."""
-    pages = await connection.fetchval(PAGES)
-    first = f"({max(0, pages - PAGES_MAX)},0)"
-    rows = await connection.fetch(DECLINES, first, list(codes), min(limit, DECLINES_MAX))
+async def last_declines(
+    connection: Connection, codes: Sequence[int], limit: int, now_ms: int
+) -> list[Decline]:
+    """The newest rows with one of these codes, newest first, of the time in which there are enough."""
+    most = min(limit, DECLINES_MAX)
+    rows: list[Any] = []
+    for back_ms in LOOKS_MS:
+        rows = await connection.fetch(DECLINES, now_ms - back_ms, list(codes), most)
+        if len(rows) == most:
+            break
     return [Decline(*row) for row in rows]
 
 

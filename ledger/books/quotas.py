@@ -12,16 +12,9 @@ from ledger.books.rows import array_literal
 from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
-LEFT: Final = """
-select greatest(u.allowed + coalesce((
-    select sum(q.balance) from generate_series(0, $1 - 1) as b(bucket)
-      cross join lateral (select q.balance from ledger.quota q
-        where q.bucket = b.bucket and q.period = u.period and q.quota = u.quota and q.owner = u.owner
-        limit 1) q
-      where u.owner & 7 <> 0 or b.bucket = ledger.bucket_of(u.owner, $1)), 0), 0)::int
-  from unnest($2::text::bigint[], $3::text::int[], $4::text::int[], $5::text::int[])
-    with ordinality as u(owner, quota, period, allowed, n)
-  order by u.n"""
+LEFT: Final = (
+    "select ledger.uses_left_v1($1, $2::text::bigint[], $3::text::int[], $4::text::int[], $5::text::int[])"
+)
 
 
 async def uses_left(connection: Connection, quotas: Sequence[QuotaLeg]) -> list[int]:

@@ -71,9 +71,7 @@ _COLUMNS: Final = ", ".join(
     else f"j.{name}"
     for name in Recorded.__struct_fields__[:-1]
 )
-_ONE: Final = f"""select {_COLUMNS} from registry.layout l
-  cross join lateral generate_series(0, l.buckets - 1) as b(bucket)
-  join office.journal j on j.bucket = b.bucket and j.terminal = $1 and j.stan = $2"""  # noqa: S608 fixed names
+_ONE: Final = f"select {_COLUMNS} from office.row_v1($1, $2) j"  # noqa: S608 fixed names
 _BETWEEN: Final = f"""select {_COLUMNS}, j.accepted_at_ms >= $1 and j.accepted_at_ms < $2
   from ledger.journal j
   where j.accepted_at_ms >= $1 and j.accepted_at_ms < $2

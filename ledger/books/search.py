@@ -2,8 +2,8 @@
 
 Reads through schema office, which shows a programme's role its own. Invariant: what a search costs depends on
 how many rows it looks at, which is bounded for each call, and not on the size of the journal: an id is a
-look-up, a card's rows are a chain, a terminal's stand together, and a moment is found by what is summed up of
-every 128 pages (migrations, 0061). A search that has looked at enough says where to go on.
+look-up, a card's rows are a chain, a terminal's stand together in each bucket, and a moment is found by what
+is summed up of every 128 pages (migrations, 0061). A search that has looked at enough says where to go on.
 """
 
 from collections.abc import Sequence
@@ -35,34 +35,15 @@ _COLUMNS: Final = """j.accepted_at_ms, j.terminal, j.stan, j.transaction_id, t.p
     coalesce(j.original_terminal, 0) as original_terminal, j.terminal_time, j.rules_version"""
 _OF_WHOM: Final = """left join registry.terminal t on t.id = j.terminal
   left join registry.partner pa on pa.id = t.partner"""
-BY_ID: Final = f"""select {_COLUMNS} from registry.layout l
-  cross join lateral generate_series(0, l.buckets - 1) as b(bucket)
-  join office.journal j on j.bucket = b.bucket and j.terminal = $1 and j.stan = $2 {_OF_WHOM}"""  # noqa: S608 fixed columns
-BY_TRANSACTION: Final = f"""select {_COLUMNS} from office.journal j {_OF_WHOM}
-  where j.transaction_id = $1 order by j.accepted_at_ms desc, j.terminal desc, j.stan desc"""  # noqa: S608 fixed columns
-# A view that asks whose a row is gives no rows in an index's order: a range of STANs is read, and sorted.
-OF_TERMINAL: Final = f"""select {_COLUMNS} from registry.layout l
-  cross join lateral generate_series(0, l.buckets - 1) as b(bucket)
-  join office.journal j on j.bucket = b.bucket and j.terminal = $1
-    and j.stan >= $2::bigint and j.stan < $3::bigint {_OF_WHOM}
-  order by j.stan desc"""  # noqa: S608 fixed columns
-ANY_OF_TERMINAL: Final = """select exists (select from registry.layout l
-  cross join lateral generate_series(0, l.buckets - 1) as b(bucket)
-  cross join lateral (select from office.journal j where j.bucket = b.bucket and j.terminal = $1
-    and j.stan >= $2::bigint and j.stan < $3::bigint limit 1) j)"""
-OF_CARD: Final = f"""with recursive chain as (
-  select j.*, 1 as depth from (select $3::int as terminal, $4::int as stan) start
-    cross join lateral (select * from office.journal j
-      where j.bucket = $1 and j.terminal = start.terminal and j.stan = start.stan limit 1) j
-  union all
-  select j.*, c.depth + 1 from chain c
-    cross join lateral (select * from office.journal j
-      where j.bucket = $1 and j.terminal = c.previous_terminal and j.stan = c.previous_stan limit 1) j
-    where c.depth < $2
-)
-select {_COLUMNS}, j.previous_terminal, j.previous_stan from chain j {_OF_WHOM} order by j.depth"""  # noqa: S608 fixed columns
+BY_ID: Final = f"select {_COLUMNS} from office.row_v1($1, $2) j {_OF_WHOM}"  # noqa: S608 fixed columns
+OF_TERMINAL: Final = f"""select {_COLUMNS} from office.rows_below_v1($1, $2, $3) j {_OF_WHOM}
+  order by j.stan desc limit $3"""  # noqa: S608 fixed columns
+BY_TRANSACTION: Final = f"""select {_COLUMNS} from office.rows_of_transaction_v1($1) j {_OF_WHOM}
+  order by j.accepted_at_ms desc, j.terminal desc, j.stan desc"""  # noqa: S608 fixed columns
+OF_CARD: Final = f"""select {_COLUMNS}, j.previous_terminal, j.previous_stan
+  from office.chain_v1($1, $3, $4, $2) with ordinality as j {_OF_WHOM} order by j.ordinality"""  # noqa: S608 fixed columns
 IN_WINDOW: Final = f"""with seen as materialized (
-  select * from office.journal j where j.accepted_at_ms >= $1 and j.accepted_at_ms < $2 limit $3
+  select * from office.rows_between_v1($1, $2, $3)
 ), hit as (
   select {_COLUMNS} from seen j {_OF_WHOM}
     where ($4::int is null or j.terminal = $4) and ($5::bigint is null or t.partner = $5)
@@ -72,8 +53,6 @@ IN_WINDOW: Final = f"""with seen as materialized (
 )
 select (select count(*)::int from seen) as looked, hit.* from (values (1)) one left join hit on true
   order by hit.accepted_at_ms desc, hit.terminal desc, hit.stan desc"""  # noqa: S608 fixed columns
-# The tables are small in the tests and huge in a city: the way is the same.
-_BY_INDEX: Final = "set local enable_seqscan = off"
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -141,9 +120,7 @@ async def by_id(connection: Connection, terminal: int, stan: int) -> list[Found]
 
 async def by_transaction(connection: Connection, transaction_id: int) -> list[Found]:
     """The rows of a transaction id: one, or of a tombstone and its request two."""
-    async with connection.transaction(readonly=True):
-        await connection.execute(_BY_INDEX)
-        return _rows(await connection.fetch(BY_TRANSACTION, transaction_id))
+    return _rows(await connection.fetch(BY_TRANSACTION, transaction_id))
 
 
 async def of_card(
@@ -180,36 +157,19 @@ async def of_terminal(
     assert search.terminal is not None
     below = key[0] if key else STAN_BEYOND
     found: list[Found] = []
-    looked, span = 0, limit + 1
-    rows: list[Found] = []
+    looked, most = 0, limit + 1
     while looked < LOOKED_MAX:
-        if not rows:  # STANs need not follow each other
-            below = await _newest_below(connection, search.terminal, min(below, STAN_BEYOND)) + 1
-            if below == 1:
-                return Page(found, None, looked)
-        since = max(below - span, 0)
-        rows = _rows(await connection.fetch(OF_TERMINAL, search.terminal, since, below))
+        rows = _rows(await connection.fetch(OF_TERMINAL, search.terminal, below, most))
         for row in rows:
             looked += 1
             if len(found) == limit:
                 return Page(found, (row.stan + 1,), looked)
             if search.takes(row):
                 found.append(row)
-        below, span = since, min(2 * span, PAGE_ROWS)
+        if len(rows) < most:
+            return Page(found, None, looked)
+        below, most = rows[-1].stan, min(2 * most, PAGE_ROWS)
     return Page(found, (below,), looked)
-
-
-async def _newest_below(connection: Connection, terminal: int, below: int) -> int:
-    """The highest STAN of a terminal below one; 0 if there is none. As many look-ups as it has bits."""
-    low = 0  # there is none, or one at or above
-    high = below
-    while high - low > 1:
-        middle = (low + high) // 2
-        if await connection.fetchval(ANY_OF_TERMINAL, terminal, middle, high):
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 async def in_time(
@@ -247,20 +207,18 @@ async def in_time(
 async def _window(
     connection: Connection, search: Search, key: tuple[int, ...] | None, most: int
 ) -> tuple[int, list[Found]]:
-    async with connection.transaction(readonly=True):
-        await connection.execute(_BY_INDEX)
-        rows: list[Any] = await connection.fetch(
-            IN_WINDOW,
-            search.from_ms,
-            search.to_ms,
-            WINDOW_ROWS_MAX + 1,
-            search.terminal,
-            search.partner,
-            search.programme,
-            search.codes,
-            *(key or (INT64_MAX, INT64_MAX, INT64_MAX)),
-            most,
-        )
+    rows: list[Any] = await connection.fetch(
+        IN_WINDOW,
+        search.from_ms,
+        search.to_ms,
+        WINDOW_ROWS_MAX + 1,
+        search.terminal,
+        search.partner,
+        search.programme,
+        search.codes,
+        *(key or (INT64_MAX, INT64_MAX, INT64_MAX)),
+        most,
+    )
     return rows[0]["looked"], [Found(*tuple(row)[1:]) for row in rows if row["stan"] is not None]
 
 

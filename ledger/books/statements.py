@@ -2,7 +2,7 @@
 balance.
 
 Takes the service's connection, or an office's: balances and histories are read through schema office
-(migrations, 0050), which shows a programme's role its own. Nothing here changes what was posted. Money in
+(migrations, 0052), which shows a programme's role its own. Nothing here changes what was posted. Money in
 grosze, points as integers, times in ms since 1970.
 """
 
@@ -16,22 +16,12 @@ from ledger.postgres.database import Connection
 from ledger.registry.reads import layout_buckets
 
 HISTORY_ROWS_MAX: Final = 1000
-BALANCE: Final = "select balance from office.account where bucket = $1 and id = $2"
-NEWEST_ROW: Final = "select last_terminal, last_stan from office.account where bucket = $1 and id = $2"
+BALANCE: Final = "select balance from office.account_v1($1, $2)"
+NEWEST_ROW: Final = "select last_terminal, last_stan from office.account_v1($1, $2)"
 HISTORY: Final = """
-with recursive chain as (
-  select j.*, 1 as depth from (select $3::int as terminal, $4::int as stan) start
-    cross join lateral (select * from office.journal j
-      where j.bucket = $1 and j.terminal = start.terminal and j.stan = start.stan limit 1) j
-  union all
-  select j.*, c.depth + 1 from chain c
-    cross join lateral (select * from office.journal j
-      where j.bucket = $1 and j.terminal = c.previous_terminal and j.stan = c.previous_stan limit 1) j
-    where c.depth < $2
-)
 select terminal, stan, transaction_id, kind, code, points, balance, amount_grosze, counter_account,
     original_stan, rules_version, accepted_at_ms, terminal_time, previous_terminal, previous_stan
-  from chain order by depth"""
+  from office.chain_v1($1, $3, $4, $2) with ordinality as chain order by ordinality"""
 TOTALS: Final = (
     "select count(*) filter (where kind = any($4)),"
     " coalesce(sum(points) filter (where kind = any($4)), 0)::bigint,"
@@ -47,24 +37,8 @@ TOTALS: Final = (
     "join ledger.journal j on j.bucket = b.bucket and j.terminal = $1 and j.stan between $2 and $3 "
     "and j.code = 0"
 )
-LAST_STAN: Final = (
-    "select coalesce(max(h.stan), 0) "
-    "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
-    "cross join lateral (select j.stan from ledger.journal j "
-    "where j.bucket = b.bucket and j.terminal = $1 and j.digest is not null "
-    "order by j.stan desc limit 1) h"
-)
-ACCOUNT_BALANCE: Final = """
-select coalesce(sum(part), 0)::bigint from (
-  select r.balance as part from office.rollup r where r.bucket = any($1) and r.account = $2
-  union all
-  select case when p.credit = $2 then p.points else -p.points end
-    from unnest($1::int[]) as b(bucket)
-    left join office.rollup_mark m on m.bucket = b.bucket
-    cross join lateral (select p.debit, p.credit, p.points from office.posting p
-      where p.bucket = b.bucket and p.transaction_id > coalesce(m.through, 0)
-        and (p.debit = $2 or p.credit = $2)) p
-) parts"""
+LAST_STAN: Final = "select ledger.last_stan_v1(l.buckets, $1) from registry.layout l"
+ACCOUNT_BALANCE: Final = "select office.balance_v1($1)"
 TRIAL_BALANCE: Final = (
     "select p.bucket, "
     "case when p.unit = 1 and side.account & 7 <> 4 then 7 else side.account & 7 end::int as kind, "
@@ -192,9 +166,8 @@ async def last_stan(connection: Connection, terminal: int) -> int:
 
 async def partner_balance(connection: Connection, partner: int) -> PartnerBalance:
     """What a partner has issued and redeemed: the rollup plus the postings since."""
-    buckets = list(range(await layout_buckets(connection)))
     issued, redeemed, uses, discounts = [
-        await connection.fetchval(ACCOUNT_BALANCE, buckets, account_id(partner, kind))
+        await connection.fetchval(ACCOUNT_BALANCE, account_id(partner, kind))
         for kind in (
             AccountKind.PARTNER_ISSUED,
             AccountKind.PARTNER_REDEEMED,

@@ -1,5 +1,6 @@
 """Owns the light proof of the books, for every minute: what `ledger.books.verify` proves of all, looked at
-in a window of accounts, quotas and cards, the next one each time, from the first again after the last.
+in a window of accounts, quotas and cards, the next one each time, from the first again after the last. A
+window of accounts or quotas is of one bucket.
 
 Every row is reached by a primary key, so a window costs the same however long the journal is; LIMIT 1 sees
 to it that none is reached by a join, whatever the planner believes of tables it has not looked at. What
@@ -7,24 +8,26 @@ cannot be seen in a window (sums over all postings, ids that stand twice) is lef
 service's connection and changes nothing.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from ledger.books.gauges import limit_time
 from ledger.books.verify import INVARIANTS, Finding
 from ledger.postgres.database import Connection
+from ledger.registry.reads import layout_buckets
 
 ACCOUNTS: Final = 1_000
 """Of each kind of row, in a window."""
 INT64_MIN: Final = -(2**63)
 _ACCOUNTS: Final = """
 account as materialized (
-  select * from ledger.account where (bucket, id) > ($1::int, $2::bigint) order by bucket, id limit $3
+  select a.*, $4::int as buckets from ledger.account a
+    where a.bucket = $1 and a.id > $2::bigint order by a.id limit $3
 ), newest as materialized (
   select j.*, a.floor from account a
     cross join lateral (select * from ledger.journal j
-      where j.bucket = a.bucket and j.terminal = a.last_terminal and j.stan = a.last_stan limit 1) j
+      where j.bucket = $1 and j.terminal = a.last_terminal and j.stan = a.last_stan limit 1) j
     where a.last_stan <> 0
 )"""
 
@@ -33,14 +36,14 @@ _OF_ACCOUNTS: Final[dict[str, str]] = {
     "an account's last row is its newest, and each row names the one before": """
         select format('account %s', a.id) from account a
           left join lateral (select j.account, j.balance from ledger.journal j
-            where j.bucket = a.bucket and j.terminal = a.last_terminal and j.stan = a.last_stan
+            where j.bucket = $1 and j.terminal = a.last_terminal and j.stan = a.last_stan
             limit 1) j on true
           where case when a.last_stan = 0 then a.balance <> 0
                      else j.account is distinct from a.id or j.balance <> a.balance end
         union all
         select format('terminal %s stan %s', j.terminal, j.stan) from newest j
           left join lateral (select * from ledger.journal b
-            where b.bucket = j.bucket and b.terminal = j.previous_terminal and b.stan = j.previous_stan
+            where b.bucket = $1 and b.terminal = j.previous_terminal and b.stan = j.previous_stan
             limit 1) b on true
           where j.balance <> coalesce(b.balance, 0) + j.points
              or (j.previous_stan <> 0 and b.account is distinct from j.account)""",
@@ -53,7 +56,7 @@ _OF_ACCOUNTS: Final[dict[str, str]] = {
         select format('terminal %s stan %s, transaction %s', j.terminal, j.stan, j.transaction_id)
           from newest j
           left join lateral (select * from ledger.posting p
-            where p.bucket = j.bucket and p.transaction_id = j.transaction_id and p.leg = 1 and p.unit = 0
+            where p.bucket = $1 and p.transaction_id = j.transaction_id and p.leg = 1 and p.unit = 0
             limit 1) p on true
           where case when j.points = 0 then p.points is not null
             else p.points is null or j.code <> 0 or p.points <> abs(j.points)
@@ -62,45 +65,60 @@ _OF_ACCOUNTS: Final[dict[str, str]] = {
                       else (j.account, j.counter_account) end end""",
     "everything is in the bucket of its card account": """
         select format('account %s in bucket %s', a.id, a.bucket)
-          from account a cross join registry.layout l where a.bucket <> ledger.bucket_of(a.id, l.buckets)""",
+          from account a where a.bucket <> ledger.bucket_of(a.id, a.buckets)""",
 }
-# A window that is not full ends at the end of its table: the next one begins anew.
-_NEXT_ACCOUNT: Final = "select bucket, id from account order by bucket, id offset $3 - 1"
+_LAST_ACCOUNT: Final = "select id from account order by id offset $3 - 1"
 _QUOTAS: Final = """
 quota as materialized (
-  select * from ledger.quota where (bucket, period, quota, owner) > ($1::int, $2::int, $3::int, $4::bigint)
-    order by bucket, period, quota, owner limit $5
+  select q.*, $6::int as buckets from ledger.quota q
+    where q.bucket = $1 and (q.period, q.quota, q.owner) > ($2::int, $3::int, $4::bigint)
+    order by q.period, q.quota, q.owner limit $5
 )"""
 _OF_QUOTAS: Final[dict[str, str]] = {
     "no quota is used beyond its limit or its share of it": """
         select format('quota %s of account %s in period %s: %s used', q.quota, q.owner, q.period, -q.balance)
-          from quota q cross join registry.layout l
+          from quota q
           where q.balance < 0 and -q.balance > q.moved
             + case when q.owner & 7 = 0 then q.allowed
-                   else ledger.share_v1(q.allowed, q.bucket, l.buckets) end""",
+                   else ledger.share_v1(q.allowed, q.bucket, q.buckets) end""",
 }
-_NEXT_QUOTA: Final = """
-select bucket, period, quota, owner from quota order by bucket, period, quota, owner offset $5 - 1"""
+_LAST_QUOTA: Final = "select period, quota, owner from quota order by period, quota, owner offset $5 - 1"
 _CARDS: Final = """
 card as materialized (
-  select token, account from registry.card where token > $1::bigint order by token limit $2
+  select token, account, $3::int as buckets from registry.card
+    where token > $1::bigint order by token limit $2
 )"""
 _OF_CARDS: Final[dict[str, str]] = {
     "every card has its account": """
-        select format('account %s', c.account) from card c cross join registry.layout l
-          left join lateral (select a.id from ledger.account a
-            where a.bucket = ledger.bucket_of(c.account, l.buckets) and a.id = c.account limit 1) a on true
-          where a.id is null""",
+        select format('account %s', ledger.missing_accounts_v1($3, array(select account from card)))""",
 }
-_NEXT_CARD: Final = "select token from card order by token offset $2 - 1"
+_LAST_CARD: Final = "select token from card order by token offset $2 - 1"
+
+
+class _Part(NamedTuple):
+    """One of the tables: how a window of it is read, where it begins, and whether it is of one bucket."""
+
+    common: str
+    queries: dict[str, str]
+    last: str
+    first: tuple[int, ...]
+    is_of_bucket: bool
+
+    def next(self, after: tuple[int, ...], end: Any, buckets: int) -> tuple[int, ...]:
+        """Where the next window begins: after the last row of one that was full, else at the next bucket."""
+        if not self.is_of_bucket:
+            return self.first if end is None else tuple(end)
+        if end is None:
+            return ((after[0] + 1) % buckets, *self.first[1:])
+        return (after[0], *end)
+
 
 _PARTS: Final = (
-    (_ACCOUNTS, _OF_ACCOUNTS, _NEXT_ACCOUNT),
-    (_QUOTAS, _OF_QUOTAS, _NEXT_QUOTA),
-    (_CARDS, _OF_CARDS, _NEXT_CARD),
+    _Part(_ACCOUNTS, _OF_ACCOUNTS, _LAST_ACCOUNT, (0, INT64_MIN), is_of_bucket=True),
+    _Part(_QUOTAS, _OF_QUOTAS, _LAST_QUOTA, (0, -1, 0, INT64_MIN), is_of_bucket=True),
+    _Part(_CARDS, _OF_CARDS, _LAST_CARD, (INT64_MIN,), is_of_bucket=False),
 )
-_FIRST: Final = ((-1, INT64_MIN), (-1, 0, 0, INT64_MIN), (INT64_MIN,))
-WINDOWED: Final = tuple(name for _, queries, _ in _PARTS for name in queries)
+WINDOWED: Final = tuple(name for part in _PARTS for name in part.queries)
 """The invariants that are looked at: some of `INVARIANTS`."""
 assert set(WINDOWED) <= set(INVARIANTS)
 
@@ -108,7 +126,7 @@ assert set(WINDOWED) <= set(INVARIANTS)
 class Window(msgspec.Struct, frozen=True):
     """Where the last look ended, in each of the tables."""
 
-    after: tuple[tuple[int, ...], ...] = _FIRST
+    after: tuple[tuple[int, ...], ...] = tuple(part.first for part in _PARTS)
 
 
 async def verify_window(
@@ -118,13 +136,15 @@ async def verify_window(
     findings, ends = [], []
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await limit_time(connection)
-        for (common, queries, following), after, first in zip(_PARTS, window.after, _FIRST, strict=True):
-            for invariant, query in queries.items():
-                count, example = await _ask(connection, common, query, (*after, rows))
+        buckets = await layout_buckets(connection)
+        for part, after in zip(_PARTS, window.after, strict=True):
+            arguments = (*after, rows, buckets)
+            for invariant, query in part.queries.items():
+                count, example = await _ask(connection, part.common, query, arguments)
                 findings.append(Finding(invariant, count, example))
             # The texts are fixed.
-            end = await connection.fetchrow(f"with {common} {following}", *after, rows)
-            ends.append(first if end is None else tuple(end))
+            end = await connection.fetchrow(f"with {part.common} {part.last}", *arguments)
+            ends.append(part.next(after, end, buckets))
     return findings, Window(tuple(ends))
 
 

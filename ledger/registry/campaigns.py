@@ -42,14 +42,16 @@ _THERE: Final = """select registry.today_of($1) as today,
 _ADD: Final = """insert into registry.campaign (programme, name, starts_on, ends_on, weekdays, from_minute,
     until_minute, partners, kinds, flags, percent, points, card_points_max)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning number"""
-_LIST: Final = """select c.*,
-    (c.ended_at is not null or c.ends_on < registry.today_of(c.programme)) as is_over,
-    coalesce((select sum(b.points) from office.bonus b cross join registry.layout l
-      where b.bucket < l.buckets and b.campaign = c.number), 0)::bigint as points_given
-  from registry.campaign c
+_LIST: Final = """
+with listed as (select c.* from registry.campaign c
   where c.number > $1 and ($3::smallint is null or c.programme = $3)
     and ($4 or c.ended_at is null and c.ends_on >= registry.today_of(c.programme))
-  order by c.number limit $2"""
+  order by c.number limit $2)
+select c.*,
+    (c.ended_at is not null or c.ends_on < registry.today_of(c.programme)) as is_over,
+    coalesce(g.points, 0) as points_given
+  from listed c left join office.given_v1(array(select number from listed)) g on g.campaign = c.number
+  order by c.number"""
 _END: Final = "update registry.campaign set ended_at = clock_timestamp() where number = $1"
 
 

@@ -38,12 +38,7 @@ _CLOSED: Final = """
 select first_id, through_id, zone from registry.settlement_period where programme = $1 and month = $2"""
 _IS_OVER: Final = "select (extract(epoch from clock_timestamp()) * 1000)::bigint - 60000 << 22 > $1::bigint"
 # Of a programme whose first month is closed: what moved before it would be in no statement.
-_BEFORE: Final = """
-select exists (
-  select from office.posting p join registry.partner pa on pa.programme = $1
-      and (p.debit & 7 in (1, 2) and p.debit >> 3 = pa.id or p.credit & 7 in (1, 2) and p.credit >> 3 = pa.id)
-    where p.bucket = any(array(select generate_series(0, buckets - 1) from registry.layout))
-      and p.transaction_id < $2 and p.unit = 0)"""
+_BEFORE: Final = "select office.moved_before_v1($1, $2)"
 
 
 class Settled(msgspec.Struct, frozen=True):

@@ -2,8 +2,7 @@
 
 Owns the record of a terminal's line (one file a terminal, one `write` a record, before the bytes go out and
 before the terminal acts on what came) and the slot in a shared board that says whether a request of it is on
-its way. Frames are read by the layout that SPEC.md states, with no code of the switch: length, version,
-type, body, tag; the body an array that begins with the STAN, and a reply's with the code after it.
+its way. Frames are found by `simulators.till.tapped`.
 
 Must not know: what a message means, who breaks the line.
 
@@ -27,14 +26,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from protocol import ResultClass, ResultCode, result_class
-from simulators.errors import LinkLost
 from simulators.till.channel import Channel, Connector
+from simulators.till.tapped import Frame, Tapped
 
-HEADER_BYTES: Final = 4
-TAG_BYTES: Final = 16
-FIRST_DATA: Final = 0x08
-"""Below it stand the messages of the handshake, which have no tag."""
-MESSAGE: Final = 0x3F
 POSTING: Final = frozenset({0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x30})
 """EARN, EARN_ADVICE, REDEEM, BENEFIT_USE, BENEFIT_ADVICE, REFUND, REVERSAL (SPEC.md, section 5)."""
 _DONE: Final = frozenset({ResultClass.APPROVE, ResultClass.DECLINE, ResultClass.PICK_UP})
@@ -129,25 +123,24 @@ class Wire:
         channel = await self._connect()
         self._note(Event.OPENED)
         self._asked.clear()
-        return _Watched(channel, self)
+        return Tapped(channel, self)
 
-    def sends(self, data: bytes) -> None:
+    def sends(self, frame: Frame) -> None:
         """Take down a frame before it goes out."""
-        if data[3] & MESSAGE < FIRST_DATA:
+        if not frame.is_data:
             return
-        body = data[HEADER_BYTES:-TAG_BYTES]
-        kind, stan = data[3] & MESSAGE, int(msgspec.msgpack.decode(body)[0])
+        kind, body = frame
+        stan = int(msgspec.msgpack.decode(body)[0])
         self._asked[kind, stan] = body
         self._sent_ns = self._note(Event.SENT, kind, stan=stan, body=body)
         self._board.put(self._slot, self._sent_ns, 0, self._final_ns)
 
-    def came(self, frame: bytes) -> None:
+    def came(self, frame: Frame) -> None:
         """Take down a reply before the terminal sees it."""
-        if frame[3] & MESSAGE < FIRST_DATA:
+        if not frame.is_data:
             return
-        body = frame[HEADER_BYTES:-TAG_BYTES]
+        kind, body = frame
         stan, code, *_ = msgspec.msgpack.decode(body)
-        kind = frame[3] & MESSAGE
         at_ns = self._note(Event.CAME, kind, int(code), int(stan), body)
         if kind in POSTING and is_done(code):
             self._final_ns = at_ns
@@ -167,49 +160,6 @@ class Wire:
         at_ns = time.monotonic_ns()
         os.write(self._fd, _RECORD.pack(at_ns, event, kind, code, stan, digest))
         return at_ns
-
-
-class _Watched:
-    """A channel whose frames are written down."""
-
-    def __init__(self, channel: Channel, wire: Wire) -> None:
-        self._channel, self._wire = channel, wire
-        self._rest = b""
-        self._is_open = True
-
-    async def send(self, data: bytes) -> None:
-        self._wire.sends(data)
-        await self._channel.send(data)
-
-    async def receive(self) -> bytes:
-        try:
-            data = await self._channel.receive()
-        except LinkLost:
-            self._ended()
-            raise
-        if not data:
-            self._ended()
-        self._rest += data
-        while len(self._rest) >= HEADER_BYTES:
-            size = 2 + int.from_bytes(self._rest[:2])
-            if len(self._rest) < size:
-                break
-            frame, self._rest = self._rest[:size], self._rest[size:]
-            self._wire.came(frame)
-        return data
-
-    def _ended(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._wire.lost()
-
-    def close(self) -> None:
-        self._ended()
-        self._channel.close()
-
-    def abort(self) -> None:
-        self._ended()
-        self._channel.abort()
 
 
 def read_wire(path: Path) -> Iterator[Record]:

@@ -15,6 +15,7 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.programmes import add_programme
+from ledger.registry.reads import layout_buckets
 from ledger.registry.terminals import NewTerminal, import_terminals
 
 TESTER = Actor("tests")
@@ -59,7 +60,8 @@ class Books:
         rows = await database.run(
             lambda connection: connection.fetch("select account from registry.card order by token")
         )
-        return cls(database, [row["account"] for row in rows])
+        buckets = await database.run(layout_buckets)
+        return cls(database, [row["account"] for row in rows], buckets=buckets)
 
     def request(
         self,

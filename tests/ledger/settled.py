@@ -17,9 +17,6 @@ SETTLED = (
     "(programme, name, points, starts_on, ends_on, partners, reason, agreed_by) "
     "select $1, 'x', 1, current_date + 3, current_date + 3, array[$2::int], 'x', 'x' "
     "from set_config('cityswitch.second', 'x', true)",
-    "insert into ledger.bonus (bucket, terminal, stan, campaign, number, programme, partner, account, "
-    "granted, points, waived, transaction_id, bonus_stan) "
-    "values (0, $2 * 10, 1, 1, 1, $1, $2, 8, 0, 0, 0, 0, 0)",
 )
 """What a programme has of a month's end."""
 SETTLED_READABLE = {
@@ -29,7 +26,6 @@ SETTLED_READABLE = {
     "registry.settlement_correction",
     "registry.settlement_period",
     "registry.statement",
-    "office.bonus",
 }
 SETTLED_FORBIDDEN = (
     "insert into registry.campaign (programme, name, points, starts_on, ends_on) "

@@ -40,10 +40,6 @@ WHOSE = {
     "terminal_key": TERMINALS,
     "terminal_presence": TERMINALS,
     "terminal_hours": TERMINALS,
-    "account": "(select c.programme from registry.card c where c.account = t.id)",
-    "journal": TERMINALS,
-    "posting": PARTNERS.format("case when t.debit & 7 in (1, 2) then t.debit else t.credit end >> 3"),
-    "rollup": PARTNERS.format("t.account >> 3"),
 }
 """How a row says whose it is, where it is not by a column `programme`."""
 SHARED = {
@@ -52,7 +48,6 @@ SHARED = {
     "registry.layout",
     "registry.installation",
     "registry.worker_presence",
-    "office.rollup_mark",
 }
 """Of the whole installation: what may become of any card, a number, a check value, which workers live."""
 
@@ -218,10 +213,6 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.invoice_document",
         "registry.invoice_seller",
         "registry.offer_declaration",
-        "office.account",
-        "office.journal",
-        "office.posting",
-        "office.rollup",
     } <= set(read)
     assert not any(name.startswith("ledger.") for name in read)
 
@@ -267,7 +258,7 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
         "update registry.outbox_mark set last = 0",
         "insert into registry.card (token, account, programme, last4) values (9, 80000, 1, '0000')",
         "insert into ledger.account (bucket, id) values (0, 80000)",
-        "update office.account set balance = 1",
+        "update ledger.account set balance = 1",
         "insert into registry.invoice_delivery (text, programme, sink) values ('F/ZYWIEC/2026/1', 2, 'x')",
         "insert into registry.invoice_document values (2, 'F', 2026, 9, 'x')",
         "insert into registry.invoice_city (partner, programme, nip, name, address) "

@@ -68,11 +68,19 @@ async def test_balances_and_totals(books: Books) -> None:
 async def test_trial_balance(books: Books) -> None:
     """Debits equal credits, by kind of account."""
     rows = await books.database.run(trial_balance)
-    assert [(row.kind, row.accounts, row.debit_points, row.credit_points) for row in rows] == [
-        (AccountKind.CARD, 2, 100, 407),
-        (AccountKind.PARTNER_ISSUED, 1, 307, 0),
-        (AccountKind.PARTNER_REDEEMED, 1, 100, 100),
-    ]
+    sums = {
+        kind: (
+            sum(row.debit_points for row in rows if row.kind == kind),
+            sum(row.credit_points for row in rows if row.kind == kind),
+        )
+        for kind in (row.kind for row in rows)
+    }
+    assert sums == {
+        AccountKind.CARD: (100, 407),
+        AccountKind.PARTNER_ISSUED: (307, 0),
+        AccountKind.PARTNER_REDEEMED: (100, 100),
+    }
+    assert sum(row.accounts for row in rows if row.kind == AccountKind.CARD) == 2
 
 
 async def test_buckets_are_the_same_on_both_sides(database: Database) -> None:

@@ -142,7 +142,7 @@ class Books:
 
     async def _lately(self) -> None:
         self.known.declines = await self._run(
-            lambda connection: last_declines(connection, DECLINED, DECLINES_SHOWN)
+            lambda connection: last_declines(connection, DECLINED, DECLINES_SHOWN, clock_ms())
         )
 
     async def _count(self) -> None:

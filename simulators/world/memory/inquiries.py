@@ -90,9 +90,7 @@ def _kind_in_sums(unit: int, account: int) -> int:
     return int(AccountKind.QUOTA) if unit == Unit.USES and kind != AccountKind.PARTNER_USES else kind
 
 
-def account_balance(ledger: MemoryLedger, buckets: Sequence[int], account: int) -> int:
+def account_balance(ledger: MemoryLedger, account: int) -> int:
     """What the postings of any account come to. Reads all of them."""
-    legs = (
-        leg for number in buckets for entry in ledger.buckets[number].journal.values() for leg in entry.legs
-    )
+    legs = (leg for bucket in ledger.buckets for entry in bucket.journal.values() for leg in entry.legs)
     return sum((leg.credit == account) * leg.count - (leg.debit == account) * leg.count for leg in legs)

@@ -102,8 +102,8 @@ def _card_accounts(connection: MemoryConnection) -> Rows:
     return [{"id": account} for account in sorted(accounts)]
 
 
-def _account_balance(connection: MemoryConnection, buckets: Sequence[int], account: int) -> Rows:
-    return [(inquiries.account_balance(connection.ledger, buckets, account),)]
+def _account_balance(connection: MemoryConnection, account: int) -> Rows:
+    return [(inquiries.account_balance(connection.ledger, account),)]
 
 
 def _left(connection: MemoryConnection, _: int, *columns: str) -> Rows:

@@ -86,17 +86,18 @@ grant execute on function people.place_kinds to cityswitch_programme;  -- with t
 -- The accounts in the books of cards that are there; those that have one keep it. As the owner: whoever adds cards need not
 -- write the books, and nothing can be opened here that no card belongs to.
 create function registry.open_accounts_v1(p_accounts bigint[]) returns void
-language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
   insert into ledger.account (bucket, id)
     select distinct ledger.bucket_of(c.account, l.buckets), c.account
       from registry.card c cross join registry.layout l where c.account = any (p_accounts)
-    on conflict (bucket, id) do nothing
+    on conflict (bucket, id) do nothing;
+end
 $$;
 revoke all on function registry.open_accounts_v1 from public;
 grant execute on function registry.open_accounts_v1 to cityswitch_programme;
 
--- The books as an office reads them: whoever serves all programmes sees all, a programme's role what is its own. A view looks
--- into its tables with its owner's rights, and asks these functions with the reader's.
+-- The books as an office reads them (0052).
 create schema office;
 
 create function office.serves_all() returns boolean language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -105,35 +106,4 @@ create function office.serves_all() returns boolean language sql stable set sear
       (select c.relowner from pg_catalog.pg_class c where c.oid = 'registry.card'::regclass), 'usage')
 $$;
 
--- Whether an account (the low bits: 0002) belongs to a card, a partner or a programme that the reader may see.
-create function office.is_own_account(p_account bigint) returns boolean
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-begin
-  return case p_account & 7
-    when 3 then p_account >> 3 in (select registry.my_programmes())
-    when 0 then exists (select from registry.card c where c.account = p_account)
-    when 6 then exists (select from registry.card c where c.account = p_account - 6)
-    else exists (select from registry.partner p where p.id = p_account >> 3)
-  end;
-end
-$$;
-
-create function office.is_own_terminal(p_terminal int) returns boolean
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-begin
-  return exists (select from registry.terminal t where t.id = p_terminal);
-end
-$$;
-
-create view office.account with (security_barrier) as
-  select a.* from ledger.account a where (select office.serves_all()) or office.is_own_account(a.id);
-create view office.journal with (security_barrier) as
-  select j.* from ledger.journal j where (select office.serves_all()) or office.is_own_terminal(j.terminal);
-create view office.posting with (security_barrier) as
-  select p.* from ledger.posting p where (select office.serves_all()) or office.is_own_account(p.debit) or office.is_own_account(p.credit);
-create view office.rollup with (security_barrier) as
-  select r.* from ledger.rollup r where (select office.serves_all()) or office.is_own_account(r.account);
-create view office.rollup_mark as select m.* from ledger.rollup_mark m;  -- of no programme
-
 grant usage on schema office to cityswitch_service, cityswitch_programme;
-grant select on all tables in schema office to cityswitch_service, cityswitch_programme;

@@ -129,14 +129,3 @@ grant select on registry.adjustment, registry.adjustment_row to cityswitch_servi
 grant insert on registry.adjustment, registry.adjustment_row to cityswitch_programme;
 grant update (state, decision) on registry.adjustment to cityswitch_programme;
 grant update (posted_at, code, balance) on registry.adjustment_row to cityswitch_service;  -- it posts them
-
--- An office sees the rows of its own hand in the books, too: those of terminals that are none.
-create or replace function office.is_own_terminal(p_terminal int) returns boolean
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-begin
-  if p_terminal >= 2000000000 then
-    return p_terminal % 10000 in (select registry.my_programmes());
-  end if;
-  return exists (select from registry.terminal t where t.id = p_terminal);
-end
-$$;

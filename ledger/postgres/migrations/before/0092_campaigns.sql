@@ -118,9 +118,98 @@ create table ledger.bonus_mark (
   primary key (bucket)
 );
 
-create view office.bonus with (security_barrier) as
-  select b.* from ledger.bonus b
-    where (select office.serves_all()) or office.is_own_account(b.partner::bigint << 3 | 1);
+-- The sales that postings of a bucket, after an id and up to another, are about: as themselves, then they may have a bonus, or as
+-- what was undone, then they have or have not one. left_of_it: of their points, less what was undone.
+create function ledger.sales_v1(p_bucket int, p_after bigint, p_through bigint)
+returns table (terminal int, stan int, transaction_id bigint, account bigint, partner int, points bigint, left_of_it bigint,
+  at_ms bigint, is_new boolean)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return query
+  with met as (
+    select j.terminal, j.stan, true as is_new from ledger.journal j
+      where j.bucket = p_bucket and j.transaction_id > p_after and j.transaction_id <= p_through
+        and j.kind in (1, 2) and j.code = 0 and j.points > 0
+    union all
+    select coalesce(j.original_terminal, j.terminal), j.original_stan, false from ledger.journal j
+      where j.bucket = p_bucket and j.transaction_id > p_after and j.transaction_id <= p_through
+        and j.kind in (4, 10) and j.code = 0 and j.points < 0
+  )
+  select s.terminal, s.stan, s.transaction_id, s.account, (s.counter_account >> 3)::int, s.points,
+      case when exists (select from ledger.reversal v
+          where v.bucket = p_bucket and v.terminal = s.terminal and v.original_stan = s.stan) then 0
+        else s.points + coalesce((select f.points from ledger.refund f
+          where f.bucket = p_bucket and f.terminal = s.terminal and f.original_stan = s.stan
+          order by f.number desc limit 1), 0) end,
+      case when s.kind = 2 then least(s.terminal_time * 1000, s.accepted_at_ms) else s.accepted_at_ms end, m.is_new
+    from (select met.terminal, met.stan, bool_or(met.is_new) as is_new from met group by 1, 2) m
+    cross join lateral (select * from ledger.journal j
+      where j.bucket = p_bucket and j.terminal = m.terminal and j.stan = m.stan and j.kind in (1, 2) limit 1) s;
+end
+$$;
+
+-- What campaigns gave for sales, and what they gave to cards in all.
+create function ledger.bonuses_of_sales_v1(p_bucket int, p_terminals int[], p_stans int[])
+returns table (terminal int, stan int, campaign int, rows int, granted bigint, stands bigint, waived bigint)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return query
+  select b.terminal, b.stan, b.campaign, count(*)::int, max(b.granted), sum(b.points)::bigint, sum(b.waived)::bigint
+    from unnest(p_terminals, p_stans) as s(terminal, stan)
+    join ledger.bonus b on b.bucket = p_bucket and b.terminal = s.terminal and b.stan = s.stan
+    group by 1, 2, 3;
+end
+$$;
+create function ledger.bonuses_of_accounts_v1(p_bucket int, p_accounts bigint[])
+returns table (account bigint, campaign int, points bigint)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return query select b.account, b.campaign, sum(b.points)::bigint from ledger.bonus b
+    where b.bucket = p_bucket and b.account = any (p_accounts) group by 1, 2;
+end
+$$;
+revoke all on function ledger.sales_v1, ledger.bonuses_of_sales_v1, ledger.bonuses_of_accounts_v1 from public;
+grant execute on function ledger.sales_v1, ledger.bonuses_of_sales_v1, ledger.bonuses_of_accounts_v1 to cityswitch_service;
+
+-- As an office reads it (0052): what campaigns gave in all, of one posting, and beside a partner's sales of a month.
+create function office.given_v1(p_campaigns int[]) returns table (campaign int, points bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_buckets constant int[] := office.buckets();
+  v_programmes constant smallint[] := office.programmes();
+begin
+  return query select b.campaign, sum(b.points)::bigint from ledger.bonus b
+    where b.bucket = any (v_buckets) and b.campaign = any (p_campaigns)
+      and (v_programmes is null or b.programme = any (v_programmes)) group by 1;
+end
+$$;
+
+create function office.bonus_v1(p_transaction_id bigint) returns setof ledger.bonus
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_buckets constant int[] := office.buckets();
+  v_programmes constant smallint[] := office.programmes();
+begin
+  return query select b.* from ledger.bonus b
+    where b.bucket = any (v_buckets) and b.transaction_id = p_transaction_id
+      and (v_programmes is null or b.programme = any (v_programmes));
+end
+$$;
+
+create function office.bonuses_v1(p_programme smallint, p_first bigint, p_through bigint) returns table (partner int, points bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_buckets constant int[] := office.buckets();
+begin
+  if p_programme = any (coalesce(office.programmes(), array[p_programme])) then
+    return query select b.partner, sum(b.points)::bigint from ledger.bonus b
+      where b.bucket = any (v_buckets) and b.programme = p_programme and b.transaction_id between p_first and p_through
+      group by 1 having sum(b.points) <> 0;
+  end if;
+end
+$$;
+revoke all on function office.given_v1, office.bonus_v1, office.bonuses_v1 from public;
+grant execute on function office.given_v1, office.bonus_v1, office.bonuses_v1 to cityswitch_service, cityswitch_programme;
 
 alter table registry.campaign enable row level security;
 create policy serves_all on registry.campaign to cityswitch_service using (true);
@@ -131,4 +220,3 @@ grant insert (programme, name, starts_on, ends_on, weekdays, from_minute, until_
   card_points_max), update (ended_at) on registry.campaign to cityswitch_programme;
 grant select, insert on ledger.bonus to cityswitch_service;
 grant select, insert, update on ledger.bonus_mark to cityswitch_service;
-grant select on office.bonus to cityswitch_service, cityswitch_programme;
