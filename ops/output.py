@@ -10,7 +10,6 @@ with a word; JSON is exact in every character set, and a number beyond ±(2**53 
 from __future__ import annotations
 
 import codecs
-import csv
 import errno
 import io
 import json
@@ -29,11 +28,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ops.csv_text import sheet
 from ops.errors import CommandError, one_line
 from ops.exit_codes import Exit
 
 Cell = str | int | bool | None
-FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
 Row = Mapping[str, Cell]
 
 JSON_INTEGER_MAX: Final = 2**53 - 1
@@ -259,7 +258,7 @@ def print_rows(
         print_json([dict(row) for row in rows])
         return
     if form is Form.CSV and rows:
-        _print_csv(rows)
+        _write(sys.stdout, sheet(rows[0], (map(_csv_cell, row.values()) for row in rows)))
         return
     if not rows:
         say(empty)
@@ -281,21 +280,8 @@ def print_rows(
         print_fields({column: row[column] for column in columns}, as_json=False)
 
 
-def _print_csv(rows: Sequence[Row]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows[0])
-    for row in rows:
-        writer.writerow(_csv_cell(value) for value in row.values())
-    _write(sys.stdout, text.getvalue())
-
-
 def _csv_cell(cell: Cell) -> str:
-    """Return a cell as a spreadsheet reads it: no text of a stranger's becomes a formula there."""
-    if cell is None:
-        return ""
-    text = text_of(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(FORMULA_BEGINS) else text
+    return "" if cell is None else text_of(cell)
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> Table:

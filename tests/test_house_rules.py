@@ -208,6 +208,16 @@ def test_sql_stands_in_the_ledger() -> None:
     assert found == []
 
 
+def test_csv_is_written_in_one_place() -> None:
+    """What is quoted, and what is a formula to a spreadsheet, is known to ops/csv_text.py alone."""
+    writers = [
+        name(path)
+        for path in sources(*PACKAGES)
+        if re.search(r"\bcsv\.(writer|DictWriter)\b", path.read_text(encoding="utf-8"))
+    ]
+    assert writers == ["ops/csv_text.py"]
+
+
 def test_writes_to_the_registry_stand_in_one_place() -> None:
     """Only ledger/registry/ writes registry tables: everybody else goes through its door, which asks who."""
     found = [

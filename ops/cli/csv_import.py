@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from cyclopts import Group, Parameter
 
 from ledger.registry.imports import Import, Mode
+from ops.csv_text import exact_csv
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import print_json, print_line, say, work_is_done
@@ -296,15 +297,18 @@ def _report(
 def _write_refused(path: Path, header: Sequence[str], refused: Sequence[Refused]) -> None:
     """Write the refused lines to a new file for this user alone: they may hold card numbers."""
     kept = [at for at, name in enumerate(header) if name not in NOTES]
+    rows = (
+        [
+            *(entry.fields[at] if at < len(entry.fields) else "" for at in kept),
+            entry.line,
+            f"{entry.column}: {entry.reason}" if entry.column else entry.reason,
+        ]
+        for entry in refused
+    )
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*(header[at] for at in kept), *NOTES])
-            for entry in refused:
-                fields = [entry.fields[at] if at < len(entry.fields) else "" for at in kept]
-                because = f"{entry.column}: {entry.reason}" if entry.column else entry.reason
-                writer.writerow([*fields, entry.line, because])
+            file.write(exact_csv([*(header[at] for at in kept), *NOTES], rows))
     except OSError as error:
         say(f"{path}: {error.strerror}: the refused lines could not be written; a dry run lists them again.")
     else:

@@ -7,8 +7,6 @@ under the master key; no other command can print it; files get mode 0600 and are
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from cyclopts import App, Group, Parameter
 from ledger.registry.keys import OVERLAP_DAYS, list_keys
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import NOBODY, UNSURE, By, BySure, Json, master_key, tell_done
+from ops.csv_text import exact_csv
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.office.keys import Fleet, IssuedKey, plan_issue
@@ -63,11 +62,8 @@ class Bunch:
         if self.out_dir is not None:
             return {self.out_dir / f"terminal-{one.terminal}.key": one.key + "\n" for one in keys}
         if self.out_csv is not None:
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(("terminal", "generation", "key"))
-            writer.writerows((one.terminal, one.generation, one.key) for one in keys)
-            return {self.out_csv: text.getvalue()}
+            rows = ((one.terminal, one.generation, one.key) for one in keys)
+            return {self.out_csv: exact_csv(("terminal", "generation", "key"), rows)}
         if len(keys) > 1:
             raise CommandError(
                 Exit.USAGE, f"{len(keys)} keys do not go to the screen.", "Name --out-dir or --out-csv."

@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 from msgspec import Struct
 
 from ledger.errors import RegistryRefused
+from ops.csv_text import sheet
 from ops.invoices.notes import DEBIT
-from ops.settlement.sheets import sheet
 from ops.settlement.typeset import typeset
 from ops.settlement.words import Language, zloty
 

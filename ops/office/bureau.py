@@ -8,8 +8,6 @@ given twice; the file is its owner's alone, and never overwritten.
 
 from __future__ import annotations
 
-import csv
-import io
 import secrets
 from collections.abc import Callable
 from datetime import date
@@ -23,6 +21,7 @@ from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, find_cards, import_cards
 from ledger.registry.installation import check_master_key
 from ledger.registry.secrets import MasterKey
+from ops.csv_text import exact_csv
 from ops.office.private_files import PrivateFiles
 from ops.office.validity import Validity
 from protocol import luhn_digit
@@ -62,12 +61,9 @@ def for_maker(number: str, expires_on: date | None, issue: int = FIRST_ISSUE) ->
 
 def as_csv(cards: list[ForMaker]) -> str:
     """Return the maker's file: a line that names the columns, then one a card."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for card in cards:
-        writer.writerow([card.number, card.track_2, card.qr, card.issue, card.expires_on or ""])
-    return text.getvalue()
+    return exact_csv(
+        COLUMNS, ((card.number, card.track_2, card.qr, card.issue, card.expires_on or "") for card in cards)
+    )
 
 
 class CardsUnsure(LedgerError):

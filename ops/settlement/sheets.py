@@ -1,17 +1,15 @@
 """Statements as CSV: the lines of one or many, and the organiser's summary.
 
-Owns the columns. Sums are in grosze, as integers. A text of somebody else's never becomes a formula.
+Owns the columns. Sums are in grosze, as integers.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 
 from ledger.settlement.compute import Summary
 from ledger.settlement.statement import Line, Statement
-from ops.output import FORMULA_BEGINS
+from ops.csv_text import sheet
 
 LINE_COLUMNS = ("kind", "origin", "quantity", "unit_grosze", "net_grosze", "vat_rate")
 SUMS = ("net_grosze", "vat_grosze", "gross_grosze", "rebates_grosze", "due_grosze")
@@ -59,17 +57,3 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
 def _line(line: Line) -> tuple[object, ...]:
     rate = "" if line.vat_rate is None else line.vat_rate
     return (line.kind, line.origin, line.quantity, line.unit_grosze, line.net_grosze, rate)
-
-
-def sheet(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Return a table as CSV, no text of which is a formula to a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow(_cell(value) for value in row)
-    return text.getvalue()
-
-
-def _cell(value: object) -> str:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_BEGINS) else str(value)

@@ -16,7 +16,6 @@ from ops.invoices.drafts import drafts_of
 from ops.invoices.fa3 import Parties
 from ops.invoices.issuing import write_document
 from ops.invoices.note_files import WORDS, Note, file_name, note_pdf, notes_csv, read_note
-from ops.settlement.sheets import sheet
 from ops.settlement.words import Language
 from tests.ops.statements import CLOSED_AT_MS, PARTIES, SELLER, STATEMENTS, points, rebate, statement
 from tests.ops.test_invoice_documents import NUMBERED
@@ -96,13 +95,6 @@ def test_a_partner_s_name_is_text_in_a_note() -> None:
     assert text.count("NIP") == 1, "the organiser's"
     rows = csv.DictReader(io.StringIO(notes_csv([hostile])))
     assert {row["name"] for row in rows} == {f"'{HOSTILE}"}
-
-
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1+1"])
-def test_no_text_in_a_csv_is_a_formula(name: str) -> None:
-    """Spreadsheets pass over a tab before a formula: such a text is quoted, too."""
-    (row,) = csv.reader(io.StringIO(sheet(["name"], [[name]]).partition("\n")[2], newline=""))
-    assert row == [f"'{name}"]
 
 
 def test_what_is_no_note_is_refused() -> None:

@@ -1,13 +1,11 @@
 """The counter of benefits to take along: CSV, and a PDF that a screen reader can read (PDF/UA-1).
 
-Owns both files. Must not know where entries come from. Invariants: no cell of the CSV is a formula to a
-spreadsheet; texts reach the PDF as data, never as its source; one PDF is made at a time for the whole site.
+Owns both files. Must not know where entries come from. Invariants: texts reach the PDF as data, never as its
+source; one PDF is made at a time for the whole site.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,6 +14,7 @@ import msgspec
 import trio
 import typst
 
+from ops.csv_text import sheet
 from ops.web.language import Speech
 
 SOURCE: Final = Path(__file__).parent / "counter.typ"
@@ -43,21 +42,8 @@ COLUMNS: Final = tuple(f"h_col_{name}" for name in Line._fields)
 
 
 def as_csv(lines: Sequence[Line], say: Callable[[str], str]) -> bytes:
-    """Return the lines as CSV (RFC 4180), UTF-8 with a mark that spreadsheets know it by."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([say(column) for column in COLUMNS])
-    writer.writerows([[_harmless(cell) for cell in line] for line in lines])
-    return out.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in {"=", "@", "\t", "\r"} or _is_formula(cell) else cell
-
-
-def _is_formula(cell: str) -> bool:
-    """Whether a cell that begins as a number may go on as something else."""
-    return cell[:1] in {"+", "-"} and not cell[1:].replace(",", "").replace(".", "").isdigit()
+    """Return the lines as CSV, UTF-8 with a mark that spreadsheets know it by."""
+    return sheet(map(say, COLUMNS), lines).encode("utf-8-sig")
 
 
 async def as_pdf(lines: Sequence[Line], speech: Speech, texts: Mapping[str, str]) -> bytes:

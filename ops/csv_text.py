@@ -1,0 +1,50 @@
+"""CSV as everything here writes it: a line a row, ended by a line feed, quoted as RFC 4180 says.
+
+Owns what is quoted, and which text a spreadsheet would take for a formula. Must not know what rows mean, nor
+where they go. Invariant: a file read again gives the very cells that were written, whatever stands in them.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from typing import Final
+
+_LINE_END: Final = "\r\n"
+"""What `csv` ends rows with: before Python 3.13 it quotes no other line end, and readers know both."""
+_FORMULA_BEGINS: Final = ("=", "@", "\t", "\r", "\n")
+_SIGNS: Final = ("+", "-")
+
+
+class _Lines:
+    """Takes rows as `csv` ends them."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def write(self, row: str) -> None:
+        self.made.append(row.removesuffix(_LINE_END) + "\n")
+
+
+def exact_csv(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table for a program that reads it: every cell as it is."""
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator=_LINE_END)
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return "".join(lines.made)
+
+
+def sheet(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table for a spreadsheet: no text in it, whoever wrote it, is a formula there."""
+    return exact_csv(columns, ([harmless(str(cell)) for cell in row] for row in rows))
+
+
+def harmless(text: str) -> str:
+    """Return a text as a spreadsheet shows it; one that it would compute has an apostrophe before it."""
+    return f"'{text}" if text.startswith(_FORMULA_BEGINS) or _is_computed(text) else text
+
+
+def _is_computed(text: str) -> bool:
+    """Whether a text that begins as a number goes on as something else."""
+    return text.startswith(_SIGNS) and not text[1:].replace(",", "").replace(".", "").isdigit()
