@@ -8,7 +8,7 @@ import pytest
 
 from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
 from ops.office.uploads.jpeg import SIDE_MAX
-from ops.office.uploads.pdf import PACKED_TIMES_MAX, STREAMS_MAX
+from ops.office.uploads.pdf import READ_TIMES_MAX, STREAMS_MAX
 from ops.office.uploads.refused import UploadRefused, Why
 from tests.ops.uploads import JPEG, chunk, packed_objects, pdf, png, stream, zip_end
 
@@ -142,6 +142,41 @@ def test_objects_are_known_without_their_type(told: bytes) -> None:
     assert why_of(pdf(stream(told, rows))) is Why.DAMAGED
 
 
+def test_what_is_said_of_a_stream_is_not_cut_by_a_text() -> None:
+    """A text that has the word in it, or a whole other object, parts nothing of what a reader reads there."""
+    rows = zlib.compress(b"".join(b"\0%c" % byte for byte in HIDDEN))
+    predictor = b"/DecodeParms<</Predictor 12/Columns 1>>"
+    objects = b"/N 1/First 4/Filter/FlateDecode"
+    for text in (
+        b"(stream\n)",
+        b"(>>stream\n)",
+        b"((\\)>>stream\n) endstream\n)",
+        b"(>>\nstream\nendstream\nendobj\n7 0 obj\n<</Z\\()",
+        b"%>>stream\n",
+        b"<< /Y (>>stream\r\n) >>",
+        b"<4(<1>stream\n",
+        b"[(>>stream\n)]",
+    ):
+        for told in (
+            b"/N 6 0 R/Z " + text + b"/First 7 0 R/Filter/FlateDecode" + predictor,
+            predictor + b"/Z " + text + objects,
+            objects + b"/Z " + text + predictor,
+            b"/Filter 6 0 R/Z " + text + b"/N 1/First 4",
+        ):
+            assert why_of(pdf(stream(told, rows))) is Why.DAMAGED, (text, told)
+    for brackets in (b"[>>stream\n]", b"<<]>>stream\n"):
+        assert why_of(pdf(stream(predictor + b"/Z " + brackets + objects, rows))) is Why.DAMAGED, brackets
+    assert why_of(pdf(stream(objects, rows)).replace(b"stream\n", b"stream junk\n", 1)) is Why.DAMAGED
+
+
+def test_objects_within_texts_are_not_read_again_and_again() -> None:
+    """What is read of dictionaries has a bound as well, and a page that only speaks of objects is taken."""
+    for begun in (b"1 0 obj<<", b"obj%", b"obj<", b"obj<<("):
+        assert why_of(pdf(begun * 40_000)) is Why.DAMAGED
+    honest = b"<</Title(obj << stream\n of words \\) >>)/A<41>>>\nendobj\n" * 2_000
+    assert check_upload(pdf(honest)).type == "application/pdf"
+
+
 @pytest.mark.parametrize(
     "code", [b"ASCIIHexDecode", b"AHx", b"ASCII85Decode", b"LZWDecode", b"RunLengthDecode"]
 )
@@ -188,7 +223,7 @@ def test_streams_within_streams_are_not_read_again_and_again(monkeypatch: pytest
     make = zlib.decompressobj
     monkeypatch.setattr(zlib, "decompressobj", lambda bits: Counted(make(bits)))
     assert why_of(data) is Why.DAMAGED
-    assert Counted.given <= (PACKED_TIMES_MAX + 1) * len(data)
+    assert Counted.given <= (READ_TIMES_MAX + 1) * len(data)
 
 
 def test_a_pdf_has_at_most_so_many_streams() -> None:

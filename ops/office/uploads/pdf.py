@@ -3,7 +3,9 @@
 Owns what is looked for: a beginning and an end where they belong, and no action that runs, calls or carries
 anything. A PDF is kept as it came, for a signature may hang on its bytes. Names are read as a reader reads
 them (#4a is J), also those in compressed objects: every stream that unpacks is looked into, whatever it is
-said to be, for readers find objects by the cross-reference, and not by what a stream is called. Pure.
+said to be, for readers find objects by the cross-reference, and not by what a stream is called. What is said
+of a stream begins where the first object does from which a reader comes to it, whatever its texts look like.
+Pure.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from ops.office.uploads.refused import UploadRefused, Why
 SIGNATURE: Final = b"%PDF-"
 UNPACKED_BYTES_MAX: Final = 64 * 1_048_576
 """Of all streams together; a page of A4 at 300 dots an inch has 26 MB in colour, where it is no JPEG."""
-PACKED_TIMES_MAX: Final = 4
-"""So often the file's own length is read while streams are unpacked: in a whole file they do not overlap."""
+READ_TIMES_MAX: Final = 4
+"""So often the file's own length is read while streams are unpacked, and while objects are read: in a whole
+file neither overlap."""
 STREAMS_MAX: Final = 20_000
 _NAME_BYTES_MAX: Final = 64
 """No name that is looked for is longer, with all its letters written as #4a."""
@@ -28,6 +31,14 @@ _PIECE_BYTES: Final = (1_024, 4_096)
 _VERSION: Final = re.compile(rb"%PDF-(1\.[0-7]|2\.0)[\r\n %]")
 _END: Final = re.compile(rb"startxref\s+\d{1,10}\s+%%EOF\s*\Z")
 _STREAM: Final = re.compile(rb"stream[ \t]*[\r\n]+")
+_OBJECT: Final = re.compile(rb"(?<!end)obj[\s\0]*+(?=[<%])")
+_MARK: Final = re.compile(rb"%[^\r\n]*|<<|>>|[\[\]<(]|stream")
+_MARK_IN_TEXT: Final = re.compile(rb"\\.|[()]", re.DOTALL)
+"""A text in parentheses may have others in it."""
+_MARK_IN_HEX: Final = re.compile(rb">")
+_CLOSED_BY: Final = {b"<<": b">>", b"[": b"]"}
+_CLOSE: Final = frozenset(_CLOSED_BY.values())
+_BLANKS: Final = b"\0\t\n\f\r "
 _ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 _LOCKED: Final = b"/Encrypt"
 # No name is shorter than seven characters, so that no picture's bytes are taken for one.
@@ -71,9 +82,10 @@ def _texts(data: bytes) -> Iterator[bytes]:
     """Yield the file, then its streams, unpacked, piece by piece."""
     yield data
     view, left, behind = memoryview(data), UNPACKED_BYTES_MAX, 0
-    to_read = PACKED_TIMES_MAX * len(data)
+    to_read, begins = READ_TIMES_MAX * len(data), _begins(data)
     for count, found in enumerate(_STREAM.finditer(data)):
-        about = _plain(data[behind : found.start()])
+        word = found.start()
+        about = _plain(data[min(behind, begins.get(word, behind)) : word])
         behind = found.end()
         has_objects = _has_objects(about)
         if count >= STREAMS_MAX or _CODED.search(about) or (has_objects and _HIDING.search(about)):
@@ -83,6 +95,43 @@ def _texts(data: bytes) -> Iterator[bytes]:
             if left <= 0 or to_read < 0:
                 raise UploadRefused(Why.DAMAGED)
             yield text
+
+
+def _begins(data: bytes) -> dict[int, int]:
+    """Return where the first object begins that ends in a stream, by the place of that word `stream`: what
+    looks like the beginning of another may stand in a text of it. Raises UploadRefused.
+    """
+    found: dict[int, int] = {}
+    to_read = READ_TIMES_MAX * len(data)
+    for begin in _OBJECT.finditer(data):
+        word, end = _word_of(data, begin.end())
+        to_read -= end - begin.start()
+        if to_read < 0 or (word is not None and not _STREAM.match(data, word)):
+            raise UploadRefused(Why.DAMAGED)
+        if word is not None:
+            found.setdefault(word, begin.start())
+    return found
+
+
+def _word_of(data: bytes, place: int) -> tuple[int | None, int]:
+    """Return where the word `stream` stands that follows the dictionary of an object, None for no stream;
+    and up to where was read. Raises UploadRefused for brackets that readers pair in different ways.
+    """
+    to_close, texts, marks = [b""], 0, _MARK
+    while found := marks.search(data, place):
+        is_outside = marks is _MARK and len(to_close) == 1
+        if is_outside and data[place : found.start()].strip(_BLANKS):
+            return None, found.end()
+        place, mark = found.end(), found[0]
+        if is_outside and mark == b"stream":
+            return found.start(), place
+        if mark in _CLOSED_BY:
+            to_close.append(_CLOSED_BY[mark])
+        elif mark in _CLOSE and to_close.pop() != mark:
+            raise UploadRefused(Why.DAMAGED)
+        texts += {b"(": 1, b")": -1}.get(mark, 0)
+        marks = _MARK_IN_TEXT if texts else _MARK_IN_HEX if mark == b"<" else _MARK
+    return None, len(data)
 
 
 def _has_objects(about: bytes) -> bool:
