@@ -3,7 +3,8 @@
 A hand's row has an id like a till's: a terminal that none can have (one for each kind of work and programme),
 and a STAN that says what it is for. It is posted inside a transaction of the caller's, under one lock of all
 hands, with transaction ids reserved in that transaction; so it stands together with what the caller writes
-down of it, or not at all. Knows nothing of why points change.
+down of it, or not at all. Knows nothing of why points change. Invariant: all accounts are locked before the
+first is changed, by bucket and id as tills' batches lock theirs, so no hand and no till wait for each other.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final, NamedTuple, Self
 
 from ledger.books.batch import post
 from ledger.books.node import CLOSED, RESERVE
-from ledger.books.posting import NO_DIGITS, AccountKind, Kind, Outcome, Posting, account_id
+from ledger.books.posting import NO_DIGITS, AccountKind, Kind, Outcome, Posting, account_id, bucket_of
 from ledger.books.statements import last_stan
 from ledger.books.transaction_ids import NODES, SEQUENCES, TransactionIds, time_ms
 from ledger.errors import DatabaseUnavailable
@@ -30,6 +31,8 @@ ROWS_MAX: Final = 500
 _TAKE: Final = f"select pg_advisory_xact_lock({HAND})"
 _LAYOUT: Final = f"select pg_advisory_xact_lock_shared({LAYOUT})"
 _NODE: Final = "select pg_try_advisory_xact_lock($1, $2)"
+_HOLD: Final = """select from ledger.account where bucket = $1 and id = any($2::bigint[])
+  order by id for no key update"""
 
 
 class Work(IntEnum):
@@ -101,7 +104,16 @@ class Hand:
         return await last_stan(self._connection, hand_terminal(work, programme))
 
     async def post(self, rows: Sequence[HandRow]) -> list[Outcome]:
-        """Post rows, each in double entry; one that stands already is told as it stands."""
+        """Post rows, each in double entry; one that stands already is told as it stands.
+
+        A batch leaves a row whose account is not free for another call, which waits; this transaction keeps
+        what it has locked until it ends, so nothing may be left to wait for by then.
+        """
+        by_bucket: dict[int, set[int]] = {}
+        for row in rows:
+            by_bucket.setdefault(bucket_of(row.account, self.buckets), set()).add(row.account)
+        for bucket, accounts in sorted(by_bucket.items()):
+            await self._connection.execute(_HOLD, bucket, sorted(accounts))
         postings = [
             self._posting(row, transaction_id)
             for row, transaction_id in zip(rows, self._ids.take(self._now_ms, len(rows)), strict=True)

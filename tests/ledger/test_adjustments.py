@@ -1,8 +1,10 @@
 """What corrections and opening balances promise: two people, posted once, in balance, at 1 and 4 buckets."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
+import trio
 
 from ledger.books.adjusting import post_adjustments
 from ledger.books.hand import Hand, HandRow, Work, hand_terminal, work_of
@@ -25,7 +27,7 @@ from ledger.registry.adjustments import (
 from ledger.registry.audit import Actor, writing
 from ledger.registry.imports import Import
 from tests.ledger.books import NOW_MS, PROGRAMME, Books
-from tests.ledger.test_races import assert_sound
+from tests.ledger.test_races import Rival, assert_sound, wait_blocked
 from tests.ledger.test_shares import four_buckets
 
 ANNA = Actor("anna", "letter of 3 May")
@@ -131,6 +133,36 @@ async def test_a_card_goes_below_zero_only_where_the_rules_let_it(
     loose = await corrected(owner, database, [NewRow(tokens[0], -5), NewRow(tokens[1], -7)], LOOSE)
     assert await results(owner, loose) == [(-5, 0, -5), (-7, 0, -2)]
     assert (await books.post(books.redeem(9, 1))).code == POINTS_INSUFFICIENT
+    await assert_sound(books)
+
+
+async def test_hands_and_tills_that_meet_wait_in_one_order(owner: Database, database: Database) -> None:
+    """A card that is in two corrections, one that is in one, and a till that has the first and wants the
+    other: whoever comes second waits for the first, and nobody for both.
+    """
+    books = await opened(owner, database, 1)
+    first, second = sorted(books.accounts[:2])
+    cards = [books.accounts.index(first), books.accounts.index(second)]
+    tokens = [await token_of(owner, account) for account in (first, second)]
+    for rows in ([NewRow(tokens[1], 2), NewRow(tokens[0], 1)], [NewRow(tokens[0], 3)]):
+        _, number = await proposed(owner, rows)
+        assert number is not None
+        total = sum(row.points for row in rows)
+        await owner.run(partial(approve, actor=MARIA, number=number, points_sum=total))
+    till, done = Rival(database), list[int]()
+    await till.begin(books.earn(1, 10, card=cards[0]))
+
+    async def adjust() -> None:
+        done.append(await database.run(lambda c: post_adjustments(c, NOW_MS)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(adjust)
+        nursery.start_soon(adjust)
+        await wait_blocked(owner, till.pid)
+        await till.post(books.earn(2, 10, card=cards[1]))
+        await till.commit()
+    assert sorted(done) == [0, 3]
+    assert [await books.balance(card) for card in cards] == [14, 12]
     await assert_sound(books)
 
 

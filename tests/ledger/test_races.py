@@ -27,6 +27,9 @@ class Rival:
 
         return await self._session.run(job)
 
+    async def post(self, *postings: Posting) -> list[Outcome]:
+        return await self._session.run(lambda connection: post(connection, list(postings)))
+
     async def commit(self) -> None:
         await self._session.run(lambda connection: connection.execute("commit"))
 
