@@ -5,8 +5,8 @@ rotation of these changes: the one the peppers are derived from, and the one tha
 The file of an installation that never rotated holds two secrets and no more; later ones name their keys.
 
 Invariants: a file is whole, before and after, whatever kills the writer; one writer at a time (flock on the
-folder), who first removes what a killed one left beside it; what is replaced is overwritten, as far as a
-disk lets a file be. A link to the file stays one. Knows nothing of what is wrapped.
+folder), who first removes what a killed one left beside it (`beside.py`); what is replaced is overwritten, as
+far as a disk lets a file be. A link to the file stays one. Knows nothing of what is wrapped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import hmac
 import os
-import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -23,13 +22,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ledger.errors import SecretsError
+from ledger.registry.beside import overwrite, remove_left, sync_folder, written_beside
 
 SECRET_BYTES: Final = 32
 NUMBER_MAX: Final = 255
 _FIRST: Final = b"cityswitch master key 1\n"
 _LATER: Final = b"cityswitch master key 2\n"
 _FILE_BYTES_MAX: Final = 4_096
-_BESIDE_BYTES: Final = 8
 
 
 class KeyRing(NamedTuple):
@@ -106,7 +105,10 @@ def make_file(path: Path) -> None:
     ring = KeyRing.first(secrets.token_bytes(SECRET_BYTES), secrets.token_bytes(SECRET_BYTES))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_new(path, ring.text())
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(ring.text())
+            file.flush()
+            os.fsync(file.fileno())
     except FileExistsError:
         raise SecretsError(f"{path} exists already and is kept: remove it yourself to make another") from None
     except OSError as error:
@@ -151,14 +153,21 @@ def signature(path: Path) -> tuple[int, ...] | None:
 def replacing(path: Path) -> Iterator[KeyRing]:
     """Yield the ring of a file while nobody else replaces it; what a killed one left beside it is gone."""
     path = path.resolve()
+    with folder_locked(path):
+        remove_left(path)
+        yield read_file(path)[0]
+
+
+@contextmanager
+def folder_locked(path: Path) -> Iterator[None]:
+    """Let nobody else put a file into the place of this one, or make it, meanwhile. Raises SecretsError."""
     try:
         folder = os.open(path.parent, os.O_RDONLY)
     except OSError as error:
         raise SecretsError(f"{path} cannot be read: {error.strerror}") from error
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        _remove_left(path)
-        yield read_file(path)[0]
+        yield
     finally:
         os.close(folder)
 
@@ -169,62 +178,17 @@ def replace_file(path: Path, ring: KeyRing) -> None:
     The file keeps its owner. Raises SecretsError; what was there is there then.
     """
     path = path.resolve()
-    beside = path.with_name(f".{path.name}.{os.urandom(_BESIDE_BYTES).hex()}")
     try:
         with path.open("r+b") as older:
             was = os.fstat(older.fileno())
-            try:
-                _write_new(beside, ring.text(), owner=(was.st_uid, was.st_gid))
+            with written_beside(path, ring.text(), owner=(was.st_uid, was.st_gid)) as beside:
                 os.replace(beside, path)
-            except BaseException:
-                _remove_left(path)
-                raise
             sync_folder(path)
-            _overwrite(older.fileno())
+            overwrite(older.fileno())
     except OSError as error:
         raise SecretsError(f"{path} cannot be replaced: {error.strerror}") from error
 
 
-def _remove_left(path: Path) -> None:
-    """Overwrite and remove what `replace_file` wrote beside a file and did not put in its place: it has the
-    keys in clear, also one that is to be destroyed.
-    """
-    is_left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{{2 * _BESIDE_BYTES}}}").fullmatch
-    left = [path.with_name(name) for name in os.listdir(path.parent) if is_left(name)]
-    for one in left:
-        try:
-            with os.fdopen(os.open(one, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
-                _overwrite(file.fileno())
-            one.unlink()
-        except OSError as error:
-            raise SecretsError(f"{one} has keys in it and cannot be removed: {error.strerror}") from error
-    if left:
-        sync_folder(path)
-
-
-def _overwrite(file: int) -> None:
-    os.pwrite(file, bytes(os.fstat(file).st_size), 0)
-    os.fsync(file)
-
-
 def _signature(status: os.stat_result) -> tuple[int, ...]:
-    """The last one changes with mode and owner: one that could not be read is tried again after a chmod."""
+    """The last one changes with whatever is done to a file: to what stands in it, its mode, its owner."""
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns
-
-
-def _write_new(path: Path, text: bytes, owner: tuple[int, int] | None = None) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(text)
-        if owner is not None and owner != (os.geteuid(), os.getegid()):
-            os.fchown(file.fileno(), *owner)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Have on the disk what a folder says of a file in it: that it is there, or has gone."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -27,7 +27,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.errors import HolderErased, SecretsError
-from ledger.registry.key_ring import SECRET_BYTES, KeyRing, sync_folder, vault_secret
+from ledger.registry.beside import overwrite, sync_folder, written_beside
+from ledger.registry.key_ring import SECRET_BYTES, KeyRing, folder_locked, vault_secret
 
 PLACE_BYTES: Final = 64
 _MAGIC: Final = b"cityswitch holder keys 1\n".ljust(32, b"\0")
@@ -208,19 +209,13 @@ class Vault:
         """
         with self._locked() as file:
             content = os.pread(file, os.fstat(file).st_size, 0)
-        beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        try:
-            with path.open("r+b") as older:
+        with written_beside(path, content) as beside:
+            try:
+                with path.open("r+b") as older:
+                    os.replace(beside, path)
+                    overwrite(older.fileno())
+            except FileNotFoundError:
                 os.replace(beside, path)
-                older.write(bytes(os.fstat(older.fileno()).st_size))
-                older.flush()
-                os.fsync(older.fileno())
-        except FileNotFoundError:
-            os.replace(beside, path)
         sync_folder(path)
         return len(content) // PLACE_BYTES - 1
 
@@ -285,21 +280,13 @@ class Vault:
         return _header(self._ring.check_value(self._ring.wraps))
 
     def _make(self, path: Path) -> None:
-        beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
         try:
-            file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                _write(file, self._first_header(), 0)
-                os.fsync(file)
-            finally:
-                os.close(file)
-            try:
-                os.link(beside, path)
-            except FileExistsError:  # another process made it at the same moment
-                pass
-            finally:
-                os.unlink(beside)
-            sync_folder(path)
+            with folder_locked(path):
+                if path.exists():  # another process made it at the same moment
+                    return
+                with written_beside(path, self._first_header()) as beside:
+                    os.replace(beside, path)
+                sync_folder(path)
         except OSError as error:
             raise SecretsError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -20,9 +20,10 @@ from cyclopts import App
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.fitness import check_durability
 from ledger.postgres.server_facts import ServerFacts, commit_nothing, read_clock, read_server
+from ledger.registry.beside import left_beside
 from ledger.registry.erasures import read_keys_left
 from ledger.registry.key_expiry import keys_running_out
-from ledger.registry.secrets import MasterKey
+from ledger.registry.secrets import MasterKey, vault_path
 from ops.cli import config as settings_check
 from ops.cli.failures import report
 from ops.cli.help_texts import examples
@@ -120,10 +121,16 @@ def examine_machine(config: Config) -> Iterator[Finding]:
     yield _seen(
         "revoked certificates", lambda: expiries.judge_revocations(revocations_until(config), clock_ms())
     )
+    yield _seen("keys left beside", lambda: expiries.judge_left(_left_beside(config.master_key_path)))
     yield limits.judge_descriptors(config, limits.descriptors_allowed())
     yield limits.judge_backlog(limits.read_somaxconn())
     yield limits.judge_processes(config, limits.processes_allowed())
     yield clock.judge_synchronised(clock.kernel_is_synchronised())
+
+
+def _left_beside(key: Path) -> list[Path]:
+    """A link to the key stays one, so what is written lies beside the file; a vault lies beside the link."""
+    return [*left_beside(key.resolve()), *left_beside(vault_path(key))]
 
 
 async def _of(config: Config, dsns: Dsns) -> AsyncGenerator[Finding, None]:

@@ -239,6 +239,13 @@ def test_a_vault_of_another_time_is_a_danger() -> None:
     assert "`cityswitch holders erasures --apply`" in found[2].cure
 
 
+def test_keys_that_a_killed_command_left_are_told() -> None:
+    """Each by its name, and how it is removed for good."""
+    assert expiries.judge_left([]).level == "ok"
+    found = expiries.judge_left([Path("/etc/cityswitch/.master.key.0123456789abcdef")])
+    assert (found.level, found.seen) == ("warning", "/etc/cityswitch/.master.key.0123456789abcdef")
+
+
 def test_the_master_key_s_note_names_the_database() -> None:
     """A key whose note does not name this database may be another's."""
     uses = [("database", "db.example/cityswitch")]
@@ -288,16 +295,22 @@ def test_the_command_on_a_sound_installation(
         "processes", "clock source", "master key's note", "durability", "recovery", "standbys", "archiving",
         "slots", "transaction age", "Postgres' disk", "terminal keys", "holders' keys", "rotation",
         "revoked certificates", "clock skew",
-        "commit", "clock step",
+        "commit", "clock step", "keys left beside",
     } == set(found)  # fmt: skip
     assert found["synchronous_commit"]["level"] == "warning"
     assert "reset synchronous_commit" in found["synchronous_commit"]["cure"]
     assert found["database"]["level"] == found["registry"]["level"] == "ok"
     assert found["clock skew"]["level"] == "ok"
     assert found["durability"]["level"] == "ok"
+    assert found["keys left beside"]["level"] == "ok"
     key = tmp_path / "etc" / "master.key"
+    left = [key.with_name(f".{name}.0123456789abcdef") for name in ("master.key", "master.key.vault")]
+    for each in left:
+        each.write_bytes(b"keys")
+    key.with_name(".master.key.old").write_bytes(b"of somebody else")
     key.chmod(0o644)
     status, found = examined()
+    assert found["keys left beside"]["seen"] == ", ".join(map(str, left))
     assert status == Exit.DIFFERENCES
     assert found["master key"]["level"] == "danger"
     assert "chmod 600" in found["master key"]["seen"] + found["master key"]["cure"]

@@ -6,6 +6,7 @@ Owns the limits in days. Must not read the database: it is given what was read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from ledger.registry.erasures import KeysLeft
@@ -93,6 +94,17 @@ def judge_rotation(states: Sequence[KeyState]) -> Finding:
     return Finding(
         "rotation", "warning", seen, "who has the former master key can open what is under it",
         "Go on with `cityswitch master-key rewrap`, then `destroy` (docs/how-to/rotate.md).",
+    )  # fmt: skip
+
+
+def judge_left(left: Sequence[Path]) -> Finding:
+    """Judge what killed writers left beside the master key and the vault of holders' keys."""
+    if not left:
+        return Finding("keys left beside", "ok", "none beside the master key and the vault")
+    return Finding(
+        "keys left beside", "warning", ", ".join(map(str, left)),
+        "a key outlives its destruction there, and whoever copies the folder has it",
+        "Where no `cityswitch master-key` or `init` runs now: `shred -u` on each.",
     )  # fmt: skip
 
 
