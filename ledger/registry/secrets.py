@@ -113,14 +113,13 @@ class MasterKey:
 
     def refresh(self) -> bool:
         """Take over what the key file holds now, and return whether that is another ring of the same
-        installation. One that cannot be read changes nothing.
+        installation. One that cannot be read now changes nothing, and is tried again.
         """
-        if self._file is None or (now := signature(self._file)) == self._read_from:
+        if self._file is None or signature(self._file) == self._read_from:
             return False
         try:
             ring, self._read_from = read_file(self._file)
-        except SecretsError:
-            self._read_from = now
+        except SecretsError:  # it may be readable in a moment, the same as it is
             return False
         if (ring.pepper, ring.baskets) != (self.ring.pepper, self.ring.baskets):
             return False

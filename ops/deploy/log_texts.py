@@ -172,7 +172,7 @@ EVENTS: Final[dict[str, Told]] = {
     "presence_trouble_over": Told("Which terminals are on line is written down again.", NOTHING),
     "registry_fault": Told(
         "A part of the registry cannot be used (rules, an offer, a key under another master key): left out.",
-        "Mend what `problem` names.",
+        "Mend what `problem` names. A terminal's key is tried again once the master key's file is another.",
     ),
     "reloaded": Told(
         "Settings and certificate were read again: what has changed, and what needs a restart.",
@@ -207,8 +207,8 @@ EVENTS: Final[dict[str, Told]] = {
     ),
     "sign_on_refused": Told(
         "A terminal could not prove its key. unknown_terminal, terminal_blocked, generation_retired, "
-        "generation_unknown, key_expired: by the registry; wrong_key: it has another; backing_off: the "
-        "address failed before, and came again too soon to be looked at.",
+        "generation_unknown, key_expired: by the registry; key_unreadable: see `registry_fault`; wrong_key: "
+        "it has another; backing_off: the address failed before, and came again too soon to be looked at.",
         "`cityswitch terminals show`; give it its key with `terminals key issue` or `key rotate`.",
     ),
     "signed_in": Told(

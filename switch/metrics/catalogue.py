@@ -178,8 +178,9 @@ SIGN_ON_REFUSALS = counter(
     "sign_on_refusals",
     "Handshakes whose proof was wrong, by the true cause, which the terminal is not told",
     "wrong_key or generation_unknown on one terminal: issue its key again. unknown_terminal from one"
-    " address: somebody tries numbers. backing_off: an address that failed as one terminal tries again before"
-    " its pause is over. The log line `sign_on_refused` has terminal and address.",
+    " address: somebody tries numbers. key_unreadable: this worker's master key does not open the terminal's;"
+    " it is tried again once the key file is another. backing_off: an address that failed as one terminal"
+    " tries again before its pause is over. The log line `sign_on_refused` has terminal and address.",
     Label(
         "cause",
         "what the registry says, or that the address is in its pause",
@@ -189,6 +190,7 @@ SIGN_ON_REFUSALS = counter(
             "terminal_blocked",
             "generation_retired",
             "generation_unknown",
+            "key_unreadable",
             "key_expired",
             "backing_off",
         ),

@@ -60,6 +60,10 @@ class Feed:
         """Seconds since the directory was last known to be complete; infinite before the first load."""
         return float("inf") if self.fresh_at is None else trio.current_time() - self.fresh_at
 
+    def wake(self) -> None:
+        """Have the registry read now, and not with the next second."""
+        self._wake.set()
+
     def is_stale(self) -> bool:
         """True when the directory may miss changes older than the bound."""
         return self.age_s > self._config.feed_stale_after_s
@@ -74,6 +78,7 @@ class Feed:
 
         changes = await self._session.run(job, timeout_s=READ_S_MAX if since else LOAD_S_MAX)
         directory.apply(changes, now_ms=clock_ms(), on_terminal=self._on_terminal)
+        directory.open_keys()
         for fault in directory.take_faults():
             log.error("registry_fault", problem=fault)
         self._meters.feed_reads += 1
@@ -103,16 +108,13 @@ class Feed:
     async def _listen(self) -> None:
         while True:
             try:
-                await self._database.listen(CHANNEL, self._notified, on_ready=self._listening)
+                await self._database.listen(CHANNEL, self.wake, on_ready=self._listening)
             except LedgerError as error:
                 self.problem = str(error)
-                self._wake.set()  # read at once: it tells whether Postgres is really away
+                self.wake()  # it tells whether Postgres is really away
                 self._outage.failed(self._listen, f"the registry cannot be listened to: {error}")
                 await trio.sleep(RETRY_S)
 
     def _listening(self) -> None:
         self._outage.works(self._listen)
-        self._notified()
-
-    def _notified(self) -> None:
-        self._wake.set()
+        self.wake()

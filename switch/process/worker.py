@@ -113,6 +113,7 @@ class Worker:
         self._postings = PostingWatch(self._meters)
         self._readiness: Readiness
         self._front: Front | None = None
+        self._feed: Feed | None = None
 
     async def run(self, stop: trio.Event, on_ready: Callable[[WorkerReady], None]) -> None:
         """Serve until `stop` is set, then drain.
@@ -126,7 +127,7 @@ class Worker:
             ) as database,
             trio.open_nursery() as base,
         ):
-            feed = Feed(
+            feed = self._feed = Feed(
                 database,
                 self._directory,
                 meters=self._meters,
@@ -258,6 +259,8 @@ class Worker:
         """Take over other settings as far as a running worker can; the certificate is read anew."""
         changes = self._config.adopt(new)
         self._master_key.refresh()  # forgets a key that was destroyed
+        if self._feed is not None:
+            self._feed.wake()  # tries the keys again that did not open
         configure_logs(self._config.log_level)
         try:
             self._certificate = read_certificate(self._config)

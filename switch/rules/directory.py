@@ -15,7 +15,8 @@ import msgspec
 
 from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
-from ledger.registry.reads import CardTuple, RegistrySnapshot
+from ledger.registry.key_ring import KeyRing
+from ledger.registry.reads import CardTuple, KeyRow, RegistrySnapshot
 from ledger.registry.secrets import MasterKey
 from switch.rules.cards import Card, Cards
 from switch.rules.offer_book import OfferBook
@@ -98,7 +99,8 @@ class Partner:
 
 
 class Terminal:
-    """One terminal and its live keys: generation -> (key, expiry in ms since the epoch or None).
+    """One terminal and its live keys: generation -> (key, expiry in ms since the epoch or None). The key is
+    None while it does not open (`Directory.open_keys`).
 
     `outlet`: the one of its partner it stands in; 0: none.
     `used_generation`: the newest that the registry knows it has signed on with; 0 before the first.
@@ -111,7 +113,7 @@ class Terminal:
         self.partner: Partner
         self.outlet = 0
         self.blocked = False
-        self.keys: dict[int, tuple[bytes, int | None]] = {}
+        self.keys: dict[int, tuple[bytes | None, int | None]] = {}
         self.used_generation = 0
 
 
@@ -134,6 +136,8 @@ class Directory:
         self.cards = Cards()
         self._turns_at_ms = (0, 0)
         self._faults: list[str] = []
+        self._unopened: dict[tuple[int, int], tuple[KeyRow, KeyRing]] = {}
+        """Keys that did not open, by terminal and generation, each with the ring that was tried."""
 
     def find_card(self, programme: Programme, digits: str) -> Card | None:
         """Return the card of a programme with these digits, or None: another programme's are not met by
@@ -174,6 +178,8 @@ class Directory:
             return "generation_retired"
         if generation not in terminal.keys:
             return "generation_unknown"  # never issued, or ended by the registry
+        if terminal.keys[generation][0] is None:
+            return "key_unreadable"
         return None if self.find_key(terminal_number, generation, now_ms) else "key_expired"
 
     def apply(
@@ -187,7 +193,7 @@ class Directory:
 
         The reading's cards have been handed over before (`apply_cards`). What cannot be used (unreadable
         rules, a key wrapped under another master key) is left out and named by `take_faults`; the rest is
-        applied.
+        applied. Such a key is tried again by `open_keys`.
         """
         self.note_clock(database_ms=changes.database_ms, now_ms=now_ms)
         self._apply_programmes(changes)
@@ -215,6 +221,17 @@ class Directory:
             self.cards.bring(rows)
         else:
             self.cards.put(rows)
+
+    def open_keys(self) -> None:
+        """Try the keys again that did not open, once the master key's file holds another ring than it did: in
+        a rotation it may come after what is wrapped under it. To be called now and then.
+        """
+        if not self._unopened:
+            return
+        self._master_key.refresh()
+        for row, tried in list(self._unopened.values()):
+            if tried is not self._master_key.ring:
+                self._take_key(row)
 
     def take_faults(self) -> list[str]:
         """Return what could not be applied since the last call, one line each."""
@@ -284,17 +301,25 @@ class Directory:
         touched = {row.id for row in changes.terminals}
         for key_row in changes.keys:
             terminal = self.terminals[key_row.terminal]
-            keys = terminal.keys
             touched.add(key_row.terminal)
             if key_row.is_used:
                 terminal.used_generation = max(terminal.used_generation, key_row.generation)
-            if key_row.retired_at_ms is not None:
-                keys.pop(key_row.generation, None)
-                continue
-            try:
-                key = self._master_key.unwrap(key_row.terminal, key_row.generation, key_row.wrapped)
-            except SecretsError as error:
-                self._faults.append(str(error))
-                continue
-            keys[key_row.generation] = (key, key_row.not_after_ms)
+            if key_row.retired_at_ms is None:
+                self._take_key(key_row)
+            else:
+                terminal.keys.pop(key_row.generation, None)
+                self._unopened.pop((key_row.terminal, key_row.generation), None)
         return touched
+
+    def _take_key(self, row: KeyRow) -> None:
+        """Put a live key in its place; one that does not open now stays what it was known as."""
+        keys, place = self.terminals[row.terminal].keys, (row.terminal, row.generation)
+        try:
+            key: bytes | None = self._master_key.unwrap(*place, row.wrapped)
+        except SecretsError as error:
+            self._faults.append(str(error))
+            self._unopened[place] = row, self._master_key.ring
+            key, _ = keys.get(row.generation, _NO_KEY)
+        else:
+            self._unopened.pop(place, None)
+        keys[row.generation] = key, row.not_after_ms

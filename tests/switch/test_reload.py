@@ -87,6 +87,16 @@ def test_a_file_that_changes_under_a_reload_ends_no_worker(
     ]
 
 
+def test_a_reload_tries_again_what_did_not_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The feed is woken: it opens the keys whose master key has come meanwhile."""
+    worker = Worker(Config(), 0, MasterKey.create(tmp_path / "master.key"))
+    monkeypatch.setattr("switch.process.worker.configure_logs", Mock())
+    worker.reload(Config())  # before there is a feed
+    worker._feed = feed = Mock()
+    worker.reload(Config())
+    feed.wake.assert_called_once_with()
+
+
 async def serial_of(running: Running) -> int:
     """The serial number of the certificate that terminals see now."""
     context = ssl.create_default_context()
