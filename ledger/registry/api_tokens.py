@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.postgres.locks import REGISTRY_WRITE
-from ledger.registry.audit import Actor, writing
+from ledger.registry.audit import Actor, be_alone, writing
 from ledger.registry.bounds import INT64_MAX, NAME_CHARACTERS_MAX, check_number, check_page, check_text
 from ledger.registry.partners import check_partner
 from ledger.registry.programmes import check_programme
@@ -112,7 +111,7 @@ async def find_token(connection: Connection, digest: bytes) -> Token | None:
 
 async def begin_write(connection: Connection, token: Token, key: str) -> Kept | None:
     """Within a transaction: be alone in writing, and return what this key was answered, if it was used."""
-    await connection.execute(f"select pg_advisory_xact_lock({REGISTRY_WRITE})")
+    await be_alone(connection)
     row = await connection.fetchrow(
         "select asked, status, body from registry.api_answer where token = $1 and key = $2",
         token.number,

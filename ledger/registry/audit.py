@@ -22,6 +22,7 @@ ACTOR_CHARACTERS_MAX: Final = 64
 REASON_CHARACTERS_MAX: Final = 200
 SOURCE_CHARACTERS_MAX: Final = 400
 
+_ALONE: Final = f"select pg_advisory_xact_lock({REGISTRY_WRITE})"
 # The lock every write takes anyway, but before the act reads what it decides by.
 BEGIN: Final = f"""select set_config('cityswitch.actor', $1, true), set_config('cityswitch.reason', $2, true),
     set_config('cityswitch.source', $3, true), set_config('cityswitch.hand', $4, true),
@@ -76,6 +77,13 @@ async def writing(connection: Connection, actor: Actor) -> AsyncIterator[None]:
     async with connection.transaction():
         await connection.execute(BEGIN, *actor)
         yield
+
+
+async def be_alone(connection: Connection) -> None:
+    """Within a transaction that names no actor: wait until nobody else writes to the registry. What it reads
+    from here on stays true until it ends.
+    """
+    await connection.execute(_ALONE)
 
 
 def is_same_person(one: str, other: str) -> bool:

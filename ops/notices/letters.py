@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.applications import Which, reason_in, the_application
+from ledger.registry.audit import be_alone
 from ledger.registry.notices import letters_of
 from ledger.registry.outbox import tell
 from ledger.registry.vault import Vault
@@ -38,6 +39,7 @@ async def ask(connection: Connection, asked: Asked) -> None:
     if asked.language not in LANGUAGES:
         raise RegistryRefused("a letter is in Polish or English")
     async with connection.transaction():
+        await be_alone(connection)  # who asks at the same moment sees this letter
         row = await the_application(connection, asked.which)
         kind = BY_MAIL.get(row["state"])
         if kind is None:

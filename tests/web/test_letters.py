@@ -2,14 +2,22 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
+import trio
+import trio.lowlevel
 
+from ledger.errors import RegistryRefused
 from ledger.postgres.database import Database
+from ledger.postgres.locks import REGISTRY_WRITE
+from ledger.postgres.session import Session
+from ledger.registry.applications import Which
 from ops.notices.addresses import addresses
 from ops.notices.channels import Message
-from ops.notices.letters import A_DAY_MAX
+from ops.notices.letters import A_DAY_MAX, Asked, ask
 from ops.notices.sender import Sender
+from tests.patience import HANG_S
 from tests.web.office_stage import Client, OfficeStage
 from tests.web.test_desk import PERSON, take
 
@@ -102,6 +110,42 @@ def test_a_letter_goes_once_to_whoever_asked(office: OfficeStage, notices: Notic
     assert clerk.post(f"/pl{path[3:]}", act="mail").status == 303
     (message,) = notices.sent("letter@poczta.example")
     assert message.subject.endswith(": Wezwanie do uzupełnienia wniosku")
+
+
+async def ask_at_once(owner: Database, asked: Asked) -> list[str]:
+    """Ask twice at once, each over a connection of its own: both have come before either may write. Return
+    what each was told; "": nothing.
+    """
+    first, told = owner.session(), list[str]()
+    waiting = """select count(*) from pg_locks l join pg_database d on d.oid = l.database
+      where d.datname = current_database() and l.locktype = 'advisory' and not l.granted"""
+
+    async def one(session: Session) -> None:
+        try:
+            await session.run(lambda c: ask(c, asked))
+        except RegistryRefused as refused:
+            told.append(str(refused))
+        else:
+            told.append("")
+
+    await first.run(lambda c: c.execute(f"select pg_advisory_lock({REGISTRY_WRITE})"))
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(one, owner.session())
+        with trio.fail_after(HANG_S):
+            while await owner.run(lambda c: c.fetchval(waiting)) < 2:
+                await trio.lowlevel.checkpoint()
+        await first.run(lambda c: c.execute(f"select pg_advisory_unlock({REGISTRY_WRITE})"))
+    return told
+
+
+def test_two_that_ask_at_once_send_one_letter(office: OfficeStage, notices: Notices, clerk: Client) -> None:
+    """A second click before the first is answered: the one who comes second is told that a letter waits."""
+    path = called(clerk, email="twice@poczta.example", channel="email")
+    asked = Asked(Which(3, int(path.rpartition("/")[2])), "en", 1)
+    told = office.run(partial(ask_at_once, asked=asked))
+    assert sorted(told) == ["", "a letter of this application waits to be sent already"]
+    assert len(notices.sent("twice@poczta.example")) == 1
 
 
 def test_the_outbox_holds_numbers_and_words_alone(
