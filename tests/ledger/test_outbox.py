@@ -18,6 +18,7 @@ from ledger.registry.contracts import end_contract
 from ledger.registry.duplicates import hand_over_card, replace_card
 from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.holders import give_notice, withdraw_notice
+from ledger.registry.notices import letters_of
 from ledger.registry.outbox import Event, EventsGone, keep_outbox, keep_place, place_of, read_events, tell
 from ledger.registry.partners import set_partner_status
 from ledger.registry.people import Person
@@ -288,3 +289,27 @@ async def test_what_is_told_is_bounded(registry: Database) -> None:
     for wrong in faulty:
         with pytest.raises(Exception, match="check"):
             await registry.run(lambda c, wrong=wrong: tell(c, 1, **wrong))
+
+
+async def test_the_letters_of_an_application_are_found_by_an_index(registry: Database) -> None:
+    """Few of all events are letters: a page of an application reads no other."""
+
+    async def fill(connection: Connection) -> None:
+        async with writing(connection, TESTER):
+            await connection.execute(
+                "insert into registry.outbox (programme, kind) "
+                "select 1, 'card.active' from generate_series(1, 3000)"
+            )
+            await tell(connection, 1, "application.letter", data={"application": 7, "letter": "call"})
+        await connection.execute("analyze registry.outbox")
+
+    async def look(connection: Connection) -> list[Any]:
+        found = await letters_of(connection, 1, 7)
+        await connection.execute("select pg_stat_force_next_flush()")
+        return found
+
+    scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'outbox_letter'"
+    await registry.run(fill)
+    before = await registry.run(lambda c: c.fetchval(scans))
+    assert [row["letter"] for row in await registry.run(look)] == ["call"]
+    assert await registry.run(lambda c: c.fetchval(scans)) == before + 1

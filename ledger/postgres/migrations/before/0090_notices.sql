@@ -19,6 +19,8 @@ create table registry.notice (
   check ((state = 0) = (done_at is null))
 );
 create index notice_due on registry.notice (programme, due_at) where state = 0;
+-- A page of an application asks for its letters, of which there are few among all events.
+create index outbox_letter on registry.outbox (programme, number) where kind = 'application.letter';
 create trigger notices_stay before delete or truncate on registry.notice
   for each statement execute function registry.refuse_change();
 create trigger what_was_sent_stays before update on registry.notice
