@@ -75,8 +75,8 @@ async def run_fleet(
     allow_open_files(2 * plan.terminals + _OPEN_FILES_SPARE)
     os.makedirs(plan.state_dir, mode=0o700, exist_ok=True)
     if connect is None:
-        address = Address.parse(plan.address, ca_file=Path(plan.ca_file) if plan.ca_file else None)
-        connect = connector(address)
+        ca_file, certificate = (Path(name) if name else None for name in (plan.ca_file, plan.certificate))
+        connect = connector(Address.parse(plan.address, ca_file=ca_file, certificate=certificate))
     with ExitStack() as stack:
         log = stack.enter_context(AuditLog.open(audit_log_path(plan), population)) if plan.audited else None
         fleet = _Fleet(plan, population, log, trio.Event() if stop is None else stop)

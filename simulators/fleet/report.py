@@ -49,6 +49,8 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     audited: bool = True
     totals_at_end: bool = True
     ca_file: str = ""
+    certificate: str = ""
+    """A file with a certificate and its key that every terminal shows where one is asked for."""
 
 
 class Remaining(msgspec.Struct, frozen=True):

@@ -325,6 +325,13 @@ CERTIFICATE_EXPIRY = gauge(
     "Less than two weeks ahead: renew it and send SIGHUP to the supervisor; the value moves then.",
     where="where terminals speak TLS",
 )
+REVOCATIONS_EXPIRY = gauge(
+    "revocations_expiry_timestamp_seconds",
+    "When the first of the lists of terminals' revoked certificates ends, Unix time",
+    "Less than a week ahead: have the authority make a newer list, put it in its place and send SIGHUP to the"
+    " supervisor; the value moves then. Past it nobody is let in.",
+    where="where `tls_client_crl` is set",
+)
 
 # What Linux says of the process: names of Prometheus' own conventions.
 

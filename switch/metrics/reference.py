@@ -49,7 +49,7 @@ SECTIONS: Final = (
     ("Requests", worker, ("cityswitch_repl", "cityswitch_request")),
     ("Connections", worker, ("cityswitch_connections", "cityswitch_closes", "cityswitch_handshakes",
                              "cityswitch_sign_on", "cityswitch_received", "cityswitch_sent",
-                             "cityswitch_certificate")),
+                             "cityswitch_certificate", "cityswitch_revocations")),
     ("Work in hand", worker, ("cityswitch_in_flight", "cityswitch_postings", "cityswitch_queue",
                               "cityswitch_commit", "cityswitch_batch", "cityswitch_poison",
                               "cityswitch_inquiries", "cityswitch_advice")),

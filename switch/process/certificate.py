@@ -1,6 +1,7 @@
-"""The certificate of the terminals' port: whether it can be used, and until when.
+"""The certificate of the terminals' port and the lists of terminals' revoked ones: whether they can be used,
+and until when.
 
-Owns the reading of the two files. Must not open sockets. Times are ms since 1970.
+Owns the reading of the files. Must not open sockets. Times are ms since 1970.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ _LIST: Final = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----",
 
 
 class Certificate(NamedTuple):
-    """From when until when the certificate holds."""
+    """From when until when the certificate holds; until when the lists of revoked ones do, None: for ever."""
 
     not_before_ms: int
     not_after_ms: int
+    revocations_until_ms: int | None = None
 
     @property
     def until(self) -> str:
@@ -44,7 +46,7 @@ class Certificate(NamedTuple):
 def read_certificate(config: Config) -> Certificate | None:
     """Return the certificate of the settings, None where terminals speak plain TCP.
 
-    Raises `ConfigError` if certificate and key cannot be used together.
+    Raises `ConfigError` if certificate and key cannot be used together, or a list cannot be read.
     """
     try:
         if tls_context(config) is None:
@@ -55,7 +57,9 @@ def read_certificate(config: Config) -> Certificate | None:
             f"{_named(config)} cannot be used: {error}."
             " Check the files, and that certificate and key belong together."
         ) from None
-    return Certificate(_ms(leaf.not_valid_before_utc), _ms(leaf.not_valid_after_utc))
+    return Certificate(
+        _ms(leaf.not_valid_before_utc), _ms(leaf.not_valid_after_utc), revocations_until(config)
+    )
 
 
 def revocations_until(config: Config) -> int | None:

@@ -56,6 +56,7 @@ def attach_parts(meters: Meters, parts: Parts) -> None:
     attach(of.DIRECTORY_CARDS, lambda: len(directory.cards))
     attach(of.DIRECTORY_TERMINALS, lambda: len(directory.terminals))
     attach(of.CERTIFICATE_EXPIRY, lambda: _expiry_s(certificate()))
+    attach(of.REVOCATIONS_EXPIRY, lambda: _revocations_expiry_s(certificate()))
 
 
 def attach_process(meters: Meters, *, restarts: int) -> None:
@@ -66,6 +67,12 @@ def attach_process(meters: Meters, *, restarts: int) -> None:
 
 def _expiry_s(certificate: Certificate | None) -> float | None:
     return certificate.not_after_ms / 1_000 if certificate else None
+
+
+def _revocations_expiry_s(certificate: Certificate | None) -> float | None:
+    if certificate is None or certificate.revocations_until_ms is None:
+        return None
+    return certificate.revocations_until_ms / 1_000
 
 
 async def watch_loop(late_s: Histogram) -> None:

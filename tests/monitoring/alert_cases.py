@@ -145,6 +145,14 @@ CASES = (
         {on("cityswitch_certificate_expiry_timestamp_seconds"): Shown(90 * DAY_S, 0)},
     ),
     Case(
+        "CityswitchRevocationsExpiring",
+        {on("cityswitch_revocations_expiry_timestamp_seconds"): Shown(30 * DAY_S, 5 * DAY_S)},
+    ),
+    Case(
+        "CityswitchRevocationsExpired",
+        {on("cityswitch_revocations_expiry_timestamp_seconds"): Shown(30 * DAY_S, 0)},
+    ),
+    Case(
         "CityswitchTerminalKeysExpiring", {on("cityswitch_terminal_keys_expiring", _PROGRAMME): Shown(0, 2)}
     ),
     Case(

@@ -7,11 +7,12 @@ import pytest
 import trio
 
 from ops.monitoring.drill.__main__ import FAULTS, WATCHDOG, chosen
-from ops.monitoring.drill.papers import Papers
+from ops.monitoring.drill.papers import Papers, TerminalPapers
 from ops.monitoring.drill.table import NOT_FIRED, Line, table
 from ops.monitoring.drill.watch import Watch
 from ops.monitoring.prometheus import Prometheus
 from ops.monitoring.rules import ALERTS
+from switch.clock import clock_ms
 from switch.config import Config
 from switch.process.certificate import read_certificate
 
@@ -85,3 +86,20 @@ def test_papers_are_valid_for_as_long_as_a_fault_wants(tmp_path: Path) -> None:
     assert "expired" in str(read.problem(now_ms + 60_000))
     papers.put_back()
     assert papers.certificate.read_bytes() == first
+
+
+def test_a_list_of_the_drill_ends_when_a_fault_wants(tmp_path: Path) -> None:
+    """The switch can use the authority and its list; until when it holds is read, also once it has ended."""
+    papers, terminals = Papers(tmp_path), TerminalPapers(tmp_path, 3)
+    config = Config(
+        tls="on", tls_certificate=str(papers.certificate), tls_key=str(papers.key),
+        tls_client_ca=str(terminals.authority), tls_client_crl=str(terminals.revoked),
+    )  # fmt: skip
+    found = []
+    for days in (3, -1):
+        terminals.list_revoked(until_days=days)
+        read = read_certificate(config)
+        assert read is not None
+        assert read.revocations_until_ms is not None
+        found.append(round((read.revocations_until_ms - clock_ms()) / 86_400_000))
+    assert found == [3, -1]

@@ -34,6 +34,7 @@ from switch.config import Config
 from switch.process.supervisor import serving
 from tests.patience import HANG_S, UNHURRIED
 from tests.postgres import FreshDatabase
+from tests.switch.authority import Authority
 from tests.switch.certificates import make_certificate
 
 CITY = Population("dashboards", cards=250, partners=8)
@@ -82,9 +83,12 @@ def counted(query: Query) -> str:
 async def live_through(fresh: FreshDatabase, directory: Path) -> Seen:
     """Serve, trade, look, and come back with what was seen."""
     certificate, key = make_certificate(directory, to_days=90)
+    authority = Authority(directory)
+    terminals, _ = authority.issue(f"urn:cityswitch:programme:{CITY.programme}")
     config = Config(
         listen_port=0, http_port=0, dsn=fresh.service_dsn, state_dir=str(directory), workers=2, tls="on",
         tls_certificate=str(certificate), tls_key=str(key), log_level="error",
+        tls_client_ca=str(authority.ca), tls_client_crl=str(authority.revoke([], to_days=30)),
     )  # fmt: skip
     master = MasterKey.create(directory / "master.key")
     async with open_database(fresh.owner_dsn, connections_max=2) as owner:
@@ -98,7 +102,7 @@ async def live_through(fresh: FreshDatabase, directory: Path) -> Seen:
             with trio.fail_after(HANG_S):
                 await found.wait_scraped(config.workers)
                 address = f"tls://localhost:{switch.port}"
-                return await _script(_Load(address, certificate, directory), owner, found)
+                return await _script(_Load(address, certificate, terminals, directory), owner, found)
 
 
 class _Load(NamedTuple):
@@ -106,6 +110,8 @@ class _Load(NamedTuple):
 
     address: str
     certificate: Path
+    terminals: Path
+    """The certificate that every terminal shows."""
     directory: Path
 
     async def trade(self, mix: Mix, seconds: float, rate_per_s: float, cut_off_share: float = 0.0) -> None:
@@ -113,6 +119,7 @@ class _Load(NamedTuple):
             seed=CITY.seed, address=self.address, state_dir=str(self.directory / "fleet"), cards=CITY.cards,
             partners=CITY.partners, terminals=CITY.terminals, rate_per_s=rate_per_s, duration_s=seconds,
             cut_off_share=cut_off_share, mix=mix, audited=False, ca_file=str(self.certificate),
+            certificate=str(self.terminals),
         )  # fmt: skip
         report = await run_fleet(plan)
         assert not report.errors or cut_off_share, report.errors
@@ -120,7 +127,7 @@ class _Load(NamedTuple):
 
     async def come_as_a_stranger(self) -> None:
         """Shake hands with a key that is nobody's: the switch closes the line."""
-        connect = connector(Address.parse(self.address, ca_file=self.certificate))
+        connect = connector(Address.parse(self.address, ca_file=self.certificate, certificate=self.terminals))
         stranger = TerminalIdentity(CITY.terminal_id(0), bytes(32))
         try:
             link = await Link.open(connect, stranger)

@@ -18,6 +18,7 @@ from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.publish import METRICS
+from tests.switch.authority import Authority
 from tests.switch.certificates import make_certificate
 from tests.switch.city import http_get
 from tests.switch.memory import CARD, Line
@@ -62,9 +63,10 @@ def of_family(name: str) -> str:
     return name.removesuffix("_total")
 
 
-async def sell(running: Running) -> None:
-    """A sale, and one made four minutes ago, over TLS."""
+async def sell(running: Running, own: Path) -> None:
+    """A sale, and one made four minutes ago, over TLS, with the terminal's own certificate."""
     context = ssl.create_default_context()
+    context.load_cert_chain(own)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     async with trio.SSLStream(await trio.open_tcp_stream("127.0.0.1", running.port), context) as stream:
         line = Line(stream)
@@ -75,14 +77,19 @@ async def sell(running: Running) -> None:
 
 
 async def test_page_and_scrape_are_the_same(fresh: FreshDatabase, owner: Database, tmp_path: Path) -> None:
-    """Of a real worker, elected and with TLS: the same names and types both ways, and no label or value of a
-    closed set that the page does not have.
+    """Of a real worker, elected, with TLS and a list of revoked certificates: the same names and types both
+    ways, and no label or value of a closed set that the page does not have.
     """
     certificate, key = make_certificate(tmp_path)
-    settings = {"tls": "on", "tls_certificate": str(certificate), "tls_key": str(key)}
+    authority = Authority(tmp_path)
+    own, _ = authority.issue("urn:cityswitch:terminal:1")
+    settings = {
+        "tls": "on", "tls_certificate": str(certificate), "tls_key": str(key),
+        "tls_client_ca": str(authority.ca), "tls_client_crl": str(authority.revoke([])),
+    }  # fmt: skip
     by_name = {metric.name: metric for metric in of_workers()}
     async with running_worker(fresh, owner, tmp_path, **settings) as running:
-        await sell(running)
+        await sell(running, own)
         with trio.fail_after(HANG_S):
             while set(by_name) - set(exposed(page := await scrape(running))):  # noqa: ASYNC110 a page
                 await trio.sleep(0.1)

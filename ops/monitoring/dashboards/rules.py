@@ -130,6 +130,16 @@ CHANGES: Final = Section(
             Colour.BAD,
         ),
         Panel(
+            "Until a list of revoked certificates ends",
+            "Of terminals' own certificates, of the worker whose list ends first; nothing is shown without"
+            " `tls_client_crl`. Past its end nobody is let in: put a newer one in its place and send SIGHUP.",
+            Unit.SECONDS,
+            (Query("min(cityswitch_revocations_expiry_timestamp_seconds{@}) - time()", "revocations"),),
+            Kind.STAT,
+            (Threshold(DAY_S, Colour.WARNING), Threshold(7 * DAY_S, Colour.GOOD)),
+            Colour.BAD,
+        ),
+        Panel(
             "Versions that run",
             "Workers by version of the switch. Two for longer than a rolling upgrade takes: some workers were"
             " not restarted.",

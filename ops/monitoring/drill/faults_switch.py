@@ -112,6 +112,31 @@ async def _certificate(stage: Stage, until_days: float) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def revocations_end_soon(stage: Stage) -> AsyncIterator[None]:
+    """The list of revoked certificates is replaced by one of three days, with SIGHUP."""
+    async with _revocations(stage, 3):
+        yield
+
+
+@asynccontextmanager
+async def revocations_ended(stage: Stage) -> AsyncIterator[None]:
+    """The list of revoked certificates is replaced by one that ended yesterday, with SIGHUP."""
+    async with _revocations(stage, -1):
+        yield
+
+
+@asynccontextmanager
+async def _revocations(stage: Stage, until_days: float) -> AsyncIterator[None]:
+    stage.terminal_papers.list_revoked(until_days=until_days)
+    stage.reload()
+    try:
+        yield
+    finally:
+        stage.terminal_papers.list_revoked()
+        stage.reload()
+
+
+@asynccontextmanager
 async def not_tls(stage: Stage) -> AsyncIterator[None]:
     """Somebody speaks HTTP to the terminals' port."""
     async with strangers(stage.port, 3, NOT_TLS, 0.5):
@@ -161,4 +186,13 @@ SWITCH: Final = (
         "a certificate of ten days", certificate_ends_soon, ("CityswitchCertificateExpiring",), fire_s_max=180
     ),
     Fault("a certificate that has ended", certificate_ended, ("CityswitchCertificateExpired",)),
+    Fault(
+        "a list of revoked certificates of three days",
+        revocations_end_soon,
+        ("CityswitchRevocationsExpiring",),
+        fire_s_max=180,
+    ),
+    Fault(
+        "a list of revoked certificates that has ended", revocations_ended, ("CityswitchRevocationsExpired",)
+    ),
 )

@@ -17,7 +17,6 @@ from simulators.city.trade import ON_LINE, Mix
 from simulators.errors import TerminalError
 from simulators.fleet.fleet import run_fleet
 from simulators.fleet.report import FleetPlan
-from simulators.till.channel import Address, connector
 from simulators.till.exchange import Patience
 from simulators.till.identity import TerminalIdentity
 from simulators.till.store import TerminalMemory
@@ -51,6 +50,7 @@ async def trading(
         seed=POPULATION.seed,
         address=stage.address,
         ca_file=str(stage.papers.certificate),
+        certificate=str(stage.terminal_papers.certificate),
         state_dir=str(stage.folder / f"fleet-{terminals.first}"),
         cards=POPULATION.cards - KEPT_CARDS,
         partners=POPULATION.partners,
@@ -83,7 +83,7 @@ async def trading(
 @asynccontextmanager
 async def wrong_keys(stage: Stage) -> AsyncIterator[None]:
     """Terminals that were given another one's key try to sign on, again and again."""
-    connect = connector(Address.parse(stage.address, ca_file=stage.papers.certificate))
+    connect = stage.connect
 
     async def one(index: int) -> None:
         number = POPULATION.terminal_id(index)
@@ -106,7 +106,7 @@ async def wrong_keys(stage: Stage) -> AsyncIterator[None]:
 async def use_offer(stage: Stage, offer: int, times: int) -> list[int]:
     """Use an offer with so many cards at the first partner; return the result codes."""
     number = POPULATION.terminal_id(BY_HAND)
-    connect = connector(Address.parse(stage.address, ca_file=stage.papers.certificate))
+    connect = stage.connect
     codes = []
     with TerminalMemory.open(stage.folder / f"hand-{number}.memory", number) as memory:
         identity = TerminalIdentity(number, POPULATION.terminal_key(BY_HAND))

@@ -23,10 +23,11 @@ from ledger.postgres.database import open_database
 from ledger.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from ledger.postgres.embedded_launcher import find_binaries
 from ops.monitoring.drill.hands import STOP_S_MAX, children_of, is_listening, is_ready
-from ops.monitoring.drill.papers import Papers
+from ops.monitoring.drill.papers import Papers, TerminalPapers
 from ops.monitoring.prometheus import free_port
 from simulators.city.population import Population
 from simulators.city.seeding import seed_city
+from simulators.till.channel import Address, Connector, connector
 from switch.config import Config
 from switch.process.installation import prepare
 
@@ -54,6 +55,7 @@ class Stage:
         folder.mkdir(parents=True)
         self.folder = folder
         self.papers = Papers(folder)
+        self.terminal_papers = TerminalPapers(folder, POPULATION.programme)
         self.port = free_port()
         self.http_port = _two_free_ports()
         self.settings: dict[str, Any] = {**SMALL}
@@ -70,6 +72,17 @@ class Stage:
     def address(self) -> str:
         """Where terminals connect."""
         return f"tls://127.0.0.1:{self.port}"
+
+    @property
+    def connect(self) -> Connector:
+        """How a terminal reaches the switch."""
+        return connector(
+            Address.parse(
+                self.address,
+                ca_file=self.papers.certificate,
+                certificate=self.terminal_papers.certificate,
+            )
+        )
 
     @property
     def environment(self) -> dict[str, str]:
@@ -132,6 +145,8 @@ class Stage:
             "tls": "on",
             "tls_certificate": str(self.papers.certificate),
             "tls_key": str(self.papers.key),
+            "tls_client_ca": str(self.terminal_papers.authority),
+            "tls_client_crl": str(self.terminal_papers.revoked),
             **self.settings,
         }
         lines = [f"{key} = {_toml(value)}" for key, value in told.items()]

@@ -1,4 +1,4 @@
-"""Alerts on who comes in: certificate, keys, handshakes, connections, terminals that do not come.
+"""Alerts on who comes in: certificates, keys, handshakes, connections, terminals that do not come.
 
 Owns the symptoms of the way in. Must not know what is asked once a terminal is in. Invariant: what strangers
 can bring about alone wakes nobody.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from ops.monitoring.rules.shape import Alert, Group, Severity, Times
 
 CERTIFICATE: str = "min by (job) (cityswitch_certificate_expiry_timestamp_seconds) - time()"
+REVOCATIONS: str = "min by (job) (cityswitch_revocations_expiry_timestamp_seconds) - time()"
 OUR_LINE: str = "accepted|peer_closed|key"
 """Results of handshakes that are no fault of the line: `key` has causes of its own (sign-on refusals)."""
 
@@ -38,6 +39,26 @@ def _papers(times: Times) -> tuple[Alert, ...]:
             """The certificate of the terminals' port is valid for {{ $value | humanizeDuration }} more
             (negative: it has expired). Once it has, every terminal that has to connect anew is off
             line, until the whole city is; those on line go on.""",
+        ),
+        Alert(
+            "CityswitchRevocationsExpiring",
+            f"{REVOCATIONS} < 7 * 86400",
+            "1h",
+            Severity.TICKET,
+            "A list of revoked terminals' certificates ends within a week",
+            """The lists of revoked certificates (`tls_client_crl`) hold for {{ $value |
+            humanizeDuration }} more. Nobody notices anything until then; from that moment no terminal
+            can connect.""",
+        ),
+        Alert(
+            "CityswitchRevocationsExpired",
+            f"{REVOCATIONS} < 86400",
+            "0m",
+            Severity.PAGE,
+            "A list of revoked terminals' certificates ends within a day, or has ended",
+            """The lists of revoked certificates (`tls_client_crl`) hold for {{ $value |
+            humanizeDuration }} more (negative: one has ended). Once one has, every terminal that has to
+            connect anew is off line, until the whole city is; those on line go on.""",
         ),
         Alert(
             "CityswitchTerminalKeysExpiring",

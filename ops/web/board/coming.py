@@ -16,6 +16,11 @@ from ops.web.board.poller import Snapshot
 from ops.web.language import Speech
 
 ROWS_MAX: Final = 12
+ENDS: Final = (
+    ("cityswitch_certificate_expiry_timestamp_seconds", "next_certificate"),
+    ("cityswitch_revocations_expiry_timestamp_seconds", "next_revocations"),
+)
+"""Figures that tell when something ends, Unix time."""
 WITHIN: Final = (
     ("cityswitch_terminal_keys_expiring", "next_keys", 14),
     ("cityswitch_contracts_ending", "next_contracts", 30),
@@ -49,10 +54,10 @@ def _all(snapshot: Snapshot, speech: Speech, now: datetime) -> Iterator[Row]:
         yield offers.effective_from, speech.moment(offers.effective_from), what
     for programme in known.programmes.values():
         yield from _states(programme, speech)
-    expiry = least(snapshot.look, "cityswitch_certificate_expiry_timestamp_seconds")
-    if expiry:
-        at = datetime.fromtimestamp(expiry, UTC)
-        yield at, speech.moment(at), speech.say("next_certificate")
+    for metric, key in ENDS:
+        if ends := least(snapshot.look, metric):
+            at = datetime.fromtimestamp(ends, UTC)
+            yield at, speech.moment(at), speech.say(key)
     for metric, key, days in WITHIN:
         count = total(snapshot.look, metric)
         if count:

@@ -171,6 +171,10 @@ BOARD: Final[Words] = {
     "next_resumed": ("Program znów działa: {programme}", "Programme works again: {programme}"),
     "next_ended": ("Program zakończony: {programme}", "Programme called off: {programme}"),
     "next_certificate": ("Certyfikat TLS traci ważność", "The TLS certificate expires"),
+    "next_revocations": (
+        "Lista unieważnionych certyfikatów terminali traci ważność",
+        "A list of terminals' revoked certificates ends",
+    ),
     "next_keys": ("Klucze terminali tracące ważność: {count}", "Terminal keys that expire: {count}"),
     "next_contracts": ("Umowy partnerów, które się kończą: {count}", "Partners' contracts that end: {count}"),
     "next_applications": ("Wnioski bliskie terminu: {count}", "Applications close to their date: {count}"),
