@@ -102,11 +102,13 @@ def test_messages_with_the_desk(office: OfficeStage, ala: Client) -> None:
 
 
 def test_a_block_is_at_once_and_of_one_s_own(office: OfficeStage) -> None:
-    """Six: after a question the card is blocked; another's, or one that has ended, is not found (§ 24)."""
+    """Six: after a question the card is blocked; whoever comes again is told that it is; another's is not
+    found (§ 24).
+    """
     client = office.signed_in("zgierz", "ola")
     place = re.findall(r"/en/me/block/([0-9-]+)", client.get("/en/me").text)[0]
     assert "Block the card" in client.get(f"/en/me/block/{place}").text
-    assert client.post("/en/me/block/9-9").status == 404
+    assert client.get("/en/me/block/9-9").status == client.post("/en/me/block/9-9").status == 404
     assert client.post(f"/en/me/block/{place}").status == 303
     status = office.sql("select status from registry.card where account = $1", office.accounts["ola3"])
     assert 1 in [row["status"] for row in status]
@@ -114,7 +116,11 @@ def test_a_block_is_at_once_and_of_one_s_own(office: OfficeStage) -> None:
         "select actor, hand, reason from registry.audit where object = 'card' order by id desc limit 1"
     )[0]
     assert (trail["hand"], trail["actor"].split()[0]) == ("holder-online", "holder")
-    assert client.get(f"/en/me/block/{place}").status == 404
+    trails = "select count(*) from registry.audit where object = 'card'"
+    written = office.sql(trails)
+    for again in (client.get(f"/en/me/block/{place}"), client.post(f"/en/me/block/{place}")):
+        assert (again.status, again.header("location")) == (303, "/en/me?done=block")
+    assert office.sql(trails) == written
     others = office.sql("select status from registry.card where account = $1", office.accounts["ala3"])
     assert 1 not in [row["status"] for row in others]
 

@@ -17,7 +17,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.books.counter import ROWS_MAX, CounterRow
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import RegistryRefused
+from ledger.registry.card_states import CardStatus
 from ops.office.self_service import OwnCard, SelfService
 from ops.web.holder.counter_files import Line, as_csv, as_pdf
 from ops.web.holder.words import HOLDER
@@ -97,22 +98,23 @@ class CardPages:
 
     @require("holder")
     async def ask_block(self, request: Request) -> Response:
-        """Ask whether it is meant."""
+        """Ask whether it is meant; one that is blocked already is said to be."""
         card = await _own(request)
+        if card.status is CardStatus.BLOCKED:
+            return _blocked(request)
         return self._pages().render(request, "holder_block.html", card=card)
 
     @require("holder")
     async def block(self, request: Request) -> Response:
-        """Block it, at once."""
-        person = person_of(request)
+        """Block it, at once; one that is blocked already is said to be, and nothing is written again."""
+        person, card = person_of(request), await _own(request)
         assert person is not None
-        try:
-            await service_of(request).block(actor_of(person, BLOCK_REASON), request.path_params["place"])
-        except NotInRegistry:
-            raise HTTPException(404) from None
-        except RegistryRefused:
-            raise HTTPException(400) from None
-        return RedirectResponse(f"/{request.state.language}/me?done=block", status_code=303)
+        if card.status is not CardStatus.BLOCKED:
+            try:
+                await service_of(request).block(actor_of(person, BLOCK_REASON), card.place)
+            except RegistryRefused:  # it has become something else since it was looked at
+                raise HTTPException(404) from None
+        return _blocked(request)
 
     @require("holder")
     async def offers(self, request: Request) -> Response:
@@ -206,11 +208,17 @@ def _told(card: OwnCard, say: Callable[..., str], language: str) -> dict[str, An
 
 
 async def _own(request: Request) -> OwnCard:
+    """Return the card of an address that can be blocked, or is. Raises 404."""
     view = await service_of(request).overview()
     for card in view.cards:
-        if card.place == request.path_params["place"] and card.may_block:
+        can = card.may_block or card.status is CardStatus.BLOCKED
+        if card.place == request.path_params["place"] and can:
             return card
     raise HTTPException(404)
+
+
+def _blocked(request: Request) -> Response:
+    return RedirectResponse(f"/{request.state.language}/me?done=block", status_code=303)
 
 
 def _page_number(request: Request) -> int:
