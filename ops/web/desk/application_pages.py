@@ -41,8 +41,8 @@ from ops.web.desk.common import (
     officer,
     status_of,
     to,
-    to_keep,
 )
+from ops.web.documents import PDF, to_keep
 from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
 
 UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 16_384
@@ -180,7 +180,7 @@ class ApplicationPages:
             raise HTTPException(404)
         letter = _letter_of(request, view, kind)
         body = await trio.to_thread.run_sync(as_pdf, letter, limiter=WORK)
-        return to_keep(body, f"{kind}-{number}.pdf", "application/pdf")
+        return to_keep(body, f"{kind}-{number}.pdf", PDF)
 
     async def _form(
         self, request: Request, form: Form, kind: Kind, account: str, error: RegistryRefused | None = None

@@ -31,10 +31,6 @@ OFFICERS: Final = ("officer", "organiser")
 CLERKS: Final = ("clerk", "verifier")
 ACCOUNTS: Final = ("accounts",)
 EDITORS: Final = ("editor",)
-SANDBOX: Final = {
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
 WORK: Final = trio.CapacityLimiter(2)
 """So many files are looked at, or documents set, at a time: both take a processor's time and memory."""
 BLOCK_HANDS: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK, Hand.DESK, Hand.ORGANISER)
@@ -140,12 +136,6 @@ def after_in(request: Request) -> int:
     text = request.query_params.get("after", "")
     is_number = text.isascii() and text.isdecimal() and len(text) < 20
     return int(text) if is_number and int(text) <= INT64_MAX else 0
-
-
-def to_keep(body: bytes, name: str, kind: str) -> Response:
-    """Give a file out: to keep, never to show here."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', **SANDBOX}
-    return Response(body, media_type=kind, headers=headers)
 
 
 def to(request: Request, path: str) -> Response:

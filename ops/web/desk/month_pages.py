@@ -38,15 +38,13 @@ from ops.web.desk.common import (
     status_of,
     sure,
     to,
-    to_keep,
     whole,
 )
+from ops.web.documents import CSV, PDF, to_keep
 from ops.web.identity import form_of, office_of, require, text_of
 
 Act = Callable[[MonthDesk, Actor, str, FormData], Awaitable[object]]
 Decision = Callable[[MonthDesk, Actor, int, FormData], Awaitable[object]]
-CSV: Final = "text/csv; charset=utf-8"
-PDF: Final = "application/pdf"
 SUMS: Final = ("net_grosze", "vat_grosze", "gross_grosze", "rebates_grosze", "due_grosze")
 DAY: Final = (
     *("earns", "points_issued", "redemptions", "points_redeemed", "rebates_grosze", "uses"),

@@ -8,22 +8,17 @@ never to show.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 import trio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ledger.errors import RegistryRefused
 from ledger.registry.bounds import ID_MAX
-from ledger.registry.invoices import find_document, notes_of
-from ledger.settlement.statement import check_month
 from ops.invoices.note_files import file_name, note_pdf, notes_csv, read_note
-from ops.web.desk.common import ACCOUNTS, OFFICERS, WORK, number_in, to_keep
-from ops.web.identity import office_of, require
-
-CSV: Final = "text/csv; charset=utf-8"
+from ops.web.desk.common import ACCOUNTS, OFFICERS, WORK, number_in
+from ops.web.documents import CSV, PDF, issued_document, notes_of_month, to_keep
+from ops.web.identity import require
 
 
 class NotePages:
@@ -32,36 +27,28 @@ class NotePages:
     @require(*OFFICERS, roles=ACCOUNTS)
     async def all_csv(self, request: Request) -> Response:
         """Give the notes of a month out as one CSV."""
-        found = await _documents(request)
+        found = await notes_of_month(request)
         body = await trio.to_thread.run_sync(_csv, found, limiter=WORK)
         return to_keep(body, f"notes-{request.path_params['month']}.csv", CSV)
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def csv(self, request: Request) -> Response:
         """Give the note of a partner out as CSV."""
-        (found,) = await _documents(request, _partner(request))
+        (found,) = await notes_of_month(request, _partner(request))
         return to_keep(_csv([found]), file_name(read_note(found).number, "csv"), CSV)
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def pdf(self, request: Request) -> Response:
         """Give the note of a partner out as tagged PDF, in the language of the page."""
-        (found,) = await _documents(request, _partner(request))
+        (found,) = await notes_of_month(request, _partner(request))
         note = read_note(found)
         body = await trio.to_thread.run_sync(note_pdf, note, request.state.language, limiter=WORK)
-        return to_keep(body, file_name(note.number, "pdf"), "application/pdf")
+        return to_keep(body, file_name(note.number, "pdf"), PDF)
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def document(self, request: Request) -> Response:
         """Give a document out as it was issued."""
-        office, text = office_of(request), request.query_params.get("number", "")
-        try:
-            issued, body = await office.database.run(lambda c: find_document(c, text))
-        except RegistryRefused:
-            raise HTTPException(404) from None
-        asked = (office.programme, _partner(request), request.path_params["month"])
-        if (issued.programme, issued.partner, issued.month) != asked:
-            raise HTTPException(404)
-        return to_keep(body, file_name(issued.text, "xml"), "application/xml")
+        return await issued_document(request, _partner(request), request.path_params["month"])
 
 
 def _partner(request: Request) -> int:
@@ -69,19 +56,6 @@ def _partner(request: Request) -> int:
     if partner > ID_MAX:
         raise HTTPException(404)
     return partner
-
-
-async def _documents(request: Request, partner: int | None = None) -> list[bytes]:
-    """Return the notes of a month as they were issued, one at least. Raises 404."""
-    office, month = office_of(request), request.path_params["month"]
-    try:
-        check_month(month)
-    except RegistryRefused:
-        raise HTTPException(404) from None
-    found = await office.database.run(lambda c: notes_of(c, office.programme, month, partner))
-    if not found:
-        raise HTTPException(404)
-    return found
 
 
 def _csv(documents: Iterable[bytes]) -> bytes:

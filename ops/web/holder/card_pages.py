@@ -20,6 +20,7 @@ from ledger.books.counter import ROWS_MAX, CounterRow
 from ledger.errors import RegistryRefused
 from ledger.registry.card_states import CardStatus
 from ops.office.self_service import OwnCard, SelfService
+from ops.web.documents import CSV, PDF, to_keep
 from ops.web.holder.counter_files import Line, as_csv, as_pdf
 from ops.web.holder.words import HOLDER
 from ops.web.identity.person import actor_of, office_of, person_of, require
@@ -28,6 +29,7 @@ from ops.web.pages import Pages
 from switch.rules.programme import Rules
 
 PAGE_ROWS: Final = 25
+FILE_NAME: Final = "licznik-korzysci"
 BLOCK_REASON: Final = "asked for on the web (Zgierz § 24)"
 
 
@@ -147,7 +149,7 @@ class CardPages:
         """Give all of it as CSV."""
         service = service_of(request)
         lines, speech = await self._lines(request, service, await service.whole_counter())
-        return _file(as_csv(lines, speech.say), "text/csv; charset=utf-8", "csv")
+        return to_keep(as_csv(lines, speech.say), f"{FILE_NAME}.csv", CSV)
 
     @require("holder")
     async def history_pdf(self, request: Request) -> Response:
@@ -162,7 +164,7 @@ class CardPages:
             "whose": speech.say("h_whose", last4=last4),
             "made": speech.say("h_made", at=speech.moment(datetime.now(UTC))),
         }
-        return _file(await as_pdf(lines, speech, texts), "application/pdf", "pdf")
+        return to_keep(await as_pdf(lines, speech, texts), f"{FILE_NAME}.pdf", PDF)
 
     async def _lines(
         self, request: Request, service: SelfService, rows: Sequence[CounterRow]
@@ -226,8 +228,3 @@ def _page_number(request: Request) -> int:
     if not (typed.isascii() and typed.isdecimal() and len(typed) <= 4) or int(typed) * PAGE_ROWS > ROWS_MAX:
         raise HTTPException(404)
     return int(typed)
-
-
-def _file(body: bytes, kind: str, suffix: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="licznik-korzysci.{suffix}"'}
-    return Response(body, media_type=kind, headers=headers)

@@ -17,24 +17,21 @@ from starlette.routing import Route
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.invoices import find_document, list_issued, notes_of
+from ledger.registry.invoices import list_issued
 from ledger.registry.kept_statements import months_of_partner
 from ledger.registry.outlets import list_outlets
 from ledger.registry.presence import Wanted, terminal_status
 from ledger.registry.terminals import list_terminals
-from ledger.settlement.statement import Statement, check_month, read_statement
+from ledger.settlement.statement import Statement, read_statement
 from ops.invoices.note_files import Note, file_name, note_pdf, notes_csv, read_note
 from ops.settlement.pdf import statement_pdf
 from ops.settlement.sheets import statements_csv
 from ops.settlement.words import zloty
+from ops.web.documents import CSV, PDF, issued_document, notes_of_month, to_keep
 from ops.web.identity.person import Person, office_of, person_of, require
 from ops.web.pages import Pages
 
 ROWS_MAX: Final = 1_000
-NOTHING_RUNS: Final = {
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
 _one_at_a_time: Final = trio.CapacityLimiter(1)
 
 
@@ -111,39 +108,32 @@ class AccountPages:
     async def csv(self, request: Request) -> Response:
         """Give a month's statement as CSV."""
         found = await _statement(request)
-        return _file(statements_csv([found]).encode(), "text/csv; charset=utf-8", f"{found.month}.csv")
+        return to_keep(statements_csv([found]).encode(), f"{found.month}.csv", CSV)
 
     @require("partner")
     async def pdf(self, request: Request) -> Response:
         """Give it as tagged PDF, in the language of the page."""
         found, language = await _statement(request), request.state.language
         body = await trio.to_thread.run_sync(statement_pdf, found, language, limiter=_one_at_a_time)
-        return _file(body, "application/pdf", f"{found.month}.pdf")
+        return to_keep(body, f"{found.month}.pdf", PDF)
 
     @require("partner")
     async def invoice(self, request: Request) -> Response:
         """Give a document out that was issued to this partner."""
-        office, text = office_of(request), request.query_params.get("number", "")
-        try:
-            issued, body = await office.database.run(lambda c: find_document(c, text))
-        except RegistryRefused:
-            raise HTTPException(404) from None
-        if (issued.programme, issued.partner) != (office.programme, partner_of(request)):
-            raise HTTPException(404)
-        return _file(body, "application/xml", file_name(issued.text, "xml"))
+        return await issued_document(request, partner_of(request))
 
     @require("partner")
     async def note_csv(self, request: Request) -> Response:
         """Give the note of a month's rebates as CSV."""
         note = await _note(request)
-        return _file(notes_csv([note]).encode(), "text/csv; charset=utf-8", file_name(note.number, "csv"))
+        return to_keep(notes_csv([note]).encode(), file_name(note.number, "csv"), CSV)
 
     @require("partner")
     async def note_pdf(self, request: Request) -> Response:
         """Give it as tagged PDF, in the language of the page."""
         note, language = await _note(request), request.state.language
         body = await trio.to_thread.run_sync(note_pdf, note, language, limiter=_one_at_a_time)
-        return _file(body, "application/pdf", file_name(note.number, "pdf"))
+        return to_keep(body, file_name(note.number, "pdf"), PDF)
 
 
 def who(request: Request) -> Person:
@@ -170,18 +160,4 @@ async def _statement(request: Request) -> Statement:
 
 
 async def _note(request: Request) -> Note:
-    office, month = office_of(request), request.path_params["month"]
-    partner = partner_of(request)
-    try:
-        check_month(month)
-    except RegistryRefused:
-        raise HTTPException(404) from None
-    found = await office.database.run(lambda c: notes_of(c, office.programme, month, partner))
-    if not found:
-        raise HTTPException(404)
-    return read_note(found[0])
-
-
-def _file(body: bytes, kind: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', **NOTHING_RUNS}
-    return Response(body, media_type=kind, headers=headers)
+    return read_note((await notes_of_month(request, partner_of(request)))[0])
