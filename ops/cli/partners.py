@@ -42,6 +42,7 @@ from ops.cli.registry_options import (
     pick_programme,
     status_name,
     tell_done,
+    tell_status,
 )
 from ops.errors import CommandError
 from ops.exit_codes import Exit
@@ -198,10 +199,4 @@ async def unblock(number: int, /, *, by: By = NOBODY, json: Json = False, place:
 async def _set_status(number: int, status: Status, actor: Actor, as_json: bool, place: Place) -> None:
     async with changing(place) as database:
         await database.run(lambda connection: set_partner_status(connection, actor, number, status))
-    now = status_name("partner", status)
-    tell_done(
-        f"Partner {number} is {now}.",
-        {"id": number, "status": now},
-        as_json=as_json,
-        again=f"partners show {number}",
-    )
+    tell_status("partner", number, status, as_json=as_json)

@@ -157,6 +157,17 @@ def status_name(kind: str, status: int) -> str:
     return "suspended" if kind == "programme" else "blocked"
 
 
+def tell_status(kind: str, number: int, status: Status, *, as_json: bool) -> None:
+    """Say what a partner or a terminal has become."""
+    now = status_name(kind, status)
+    tell_done(
+        f"{kind.capitalize()} {number} is {now}.",
+        {"id": number, "status": now},
+        as_json=as_json,
+        again=f"{kind}s show {number}",
+    )
+
+
 def master_key(place: Place) -> MasterKey:
     """Return the master key of the place, whose pepper turns numbers into tokens. Raises `SecretsError`."""
     return MasterKey.load(place.settings().master_key_path)

@@ -38,6 +38,7 @@ from ops.cli.registry_options import (
     Page,
     status_name,
     tell_done,
+    tell_status,
 )
 from ops.errors import CommandError
 from ops.exit_codes import Exit
@@ -200,10 +201,4 @@ async def unblock(number: int, /, *, by: By = NOBODY, json: Json = False, place:
 async def _set_status(number: int, status: Status, actor: Actor, as_json: bool, place: Place) -> None:
     async with changing(place) as database:
         await database.run(lambda connection: set_terminal_status(connection, actor, number, status))
-    now = status_name("terminal", status)
-    tell_done(
-        f"Terminal {number} is {now}.",
-        {"id": number, "status": now},
-        as_json=as_json,
-        again=f"terminals show {number}",
-    )
+    tell_status("terminal", number, status, as_json=as_json)

@@ -1,7 +1,6 @@
 """The terminal against a scripted switch: what it persists, repeats, reverses and forwards."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,24 +43,6 @@ class NotingWitness:
 
     def told(self, terminal: int, request: PostingRequest, reply: TransactionReply) -> None:
         self.noted.append(("told", request.stan, self.memory.pending is not None))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "terminal"
-
-
-@pytest.fixture
-def memory(path: Path) -> Iterator[TerminalMemory]:
-    with TerminalMemory.open(path, IDENTITY.terminal) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def switch() -> AsyncIterator[FakeSwitch]:
-    async with trio.open_nursery() as nursery:
-        yield FakeSwitch(nursery)
-        nursery.cancel_scope.cancel()
 
 
 async def test_an_earn_is_persisted_before_it_is_sent_and_cleared_after_the_answer(

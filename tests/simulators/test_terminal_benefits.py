@@ -1,6 +1,5 @@
 """What a terminal does with benefits, refunds and reports when the line fails: SPEC.md, section 6."""
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,24 +26,6 @@ from protocol import (
 from simulators.errors import InvalidEntry, TimedOut
 from simulators.till.store import TerminalMemory
 from tests.simulators.fake_switch import CARD, IDENTITY, SILENCE, FakeSwitch, Step, make
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "terminal"
-
-
-@pytest.fixture
-def memory(path: Path) -> Iterator[TerminalMemory]:
-    with TerminalMemory.open(path, IDENTITY.terminal) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def switch() -> AsyncIterator[FakeSwitch]:
-    async with trio.open_nursery() as nursery:
-        yield FakeSwitch(nursery)
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_benefit_is_repeated_and_given_up_like_an_earn(

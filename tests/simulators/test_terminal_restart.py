@@ -1,6 +1,5 @@
 """The terminal after a restart: what its memory makes it repeat, reverse and never use again."""
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,24 +25,6 @@ from simulators.till.records import PendingRequest
 from simulators.till.store import TerminalMemory
 from tests.entries import SWIPED
 from tests.simulators.fake_switch import CARD, IDENTITY, SILENCE, FakeSwitch, Step, make, on_disk
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "terminal"
-
-
-@pytest.fixture
-def memory(path: Path) -> Iterator[TerminalMemory]:
-    with TerminalMemory.open(path, IDENTITY.terminal) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def switch() -> AsyncIterator[FakeSwitch]:
-    async with trio.open_nursery() as nursery:
-        yield FakeSwitch(nursery)
-        nursery.cancel_scope.cancel()
 
 
 async def test_advices_survive_a_restart_and_go_in_order(

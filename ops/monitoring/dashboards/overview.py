@@ -25,6 +25,16 @@ _ANSWERED_AT, _ANSWERED_FLOOR = good_above(0.999, ANSWERED_AIM)
 _FAST_AT, _FAST_FLOOR = good_above(0.95, FAST_AIM)
 _READY_AT, _READY_FLOOR = good_above(1)
 
+WAITING: Final = Panel(
+    "Waiting for a batch",
+    "How long the oldest posting has waited that was not sent to Postgres yet, of the worker where it"
+    " is longest. Above `shed_after_ms` requests are told to try again.",
+    Unit.SECONDS,
+    (Query("max(cityswitch_queue_age_seconds{@})", "oldest"),),
+    thresholds=bad_above(0.25, 1),
+    steady="where commits are fast nothing waits when it is looked",
+)
+
 SERVING: Final = Section(
     "Does it serve?",
     (
@@ -163,15 +173,7 @@ FAST: Final = Section(
             ),
             thresholds=bad_above(0.25),
         ),
-        Panel(
-            "Waiting for a batch",
-            "How long the oldest posting has waited that was not sent to Postgres yet, of the worker where it"
-            " is longest. Above `shed_after_ms` requests are told to try again.",
-            Unit.SECONDS,
-            (Query("max(cityswitch_queue_age_seconds{@})", "oldest"),),
-            thresholds=bad_above(0.25, 1),
-            steady="where commits are fast nothing waits when it is looked",
-        ),
+        WAITING,
         Panel(
             "In flight",
             "Requests taken and not answered, by worker. Near the limit (`in_flight_max`): the ledger is"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ops.monitoring.dashboards.overview import WAITING
 from ops.monitoring.dashboards.panel import (
     Dashboard,
     Kind,
@@ -69,15 +70,7 @@ BATCHES: Final = Section(
                 quantile(0.99, BATCH, "p99"),
             ),
         ),
-        Panel(
-            "Waiting for a batch",
-            "How long the oldest posting has waited that was not sent to Postgres yet, of the worker where it"
-            " is longest. Above `shed_after_ms` requests are told to try again.",
-            Unit.SECONDS,
-            (Query("max(cityswitch_queue_age_seconds{@})", "oldest"),),
-            thresholds=bad_above(0.25, 1),
-            steady="where commits are fast nothing waits when it is looked",
-        ),
+        WAITING,
         Panel(
             "Sent again, and given up",
             "Batches sent again (a few at a failover are ordinary, their ids make them harmless; a steady"

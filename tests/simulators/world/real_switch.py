@@ -32,6 +32,7 @@ from simulators.world.facts import (
     ProgrammeState,
     TerminalSet,
 )
+from simulators.world.year.worker import Line
 from switch.config import Config
 from switch.flow.allowance import Allowance
 from switch.flow.connection import Connection, Connections
@@ -49,12 +50,11 @@ EPOCH = date(1970, 1, 1).toordinal()
 ALWAYS = 1_000_000
 
 
-class Desk:
+class Desk(Line):
     """Session and transport of one terminal: keeps the last reply."""
 
-    has_partial_frame = has_waiting_frame = False
-
     def __init__(self) -> None:
+        super().__init__([])
         self.reply: Reply | None = None
         self.answered = trio.Event()
 
@@ -62,21 +62,6 @@ class Desk:
         self.reply = message
         self.answered.set()
         return b""
-
-    def flush(self, connection: Connection) -> bool:
-        return True
-
-    def watch(self, connection: Connection) -> None:
-        return
-
-    def receive(self, data: bytes, messages_max: int) -> list[Received]:
-        raise AssertionError
-
-    def wrap_key(self, generation: int, key: bytes, nonce: bytes) -> bytes:
-        raise AssertionError
-
-    def drop(self, connection: Connection) -> None:
-        raise AssertionError
 
 
 class RealSwitch:
