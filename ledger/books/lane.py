@@ -45,7 +45,7 @@ class Lane:
     @classmethod
     def of(cls, database: Database) -> Self:
         """Make one with a connection of its own."""
-        return cls(database.session(straight=True))
+        return cls(database.session())
 
     async def begin(self, connection: Connection, limit_s: float) -> None:
         """Inside a job: see that the connection is good for postings, and make it ready for them."""

@@ -55,7 +55,7 @@ class ShardLane(Lane):
 
     def __init__(self, database: Database, server: Server, shards: ShardMap) -> None:
         target = at_server(database.target, server)
-        super().__init__(database.session(target))
+        super().__init__(database.session(target, straight=False))
         self.witness = database.session(target)
         self._database = database
         self._server = server
@@ -103,7 +103,7 @@ class ShardLane(Lane):
             raise ServerLost(f"{shard.server} does not answer")
         session = self._others.get(shard.server)
         if session is None:
-            session = self._database.session(at_server(self._database.target, shard.server))
+            session = self._database.session(at_server(self._database.target, shard.server), straight=False)
             self._others[shard.server] = session
         try:
             self.asked = session

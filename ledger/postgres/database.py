@@ -218,10 +218,10 @@ class Database:
             finally:
                 self._free.append(session)
 
-    def session(self, target: Target | None = None, *, straight: bool = False) -> Session:
+    def session(self, target: Target | None = None, *, straight: bool = True) -> Session:
         """Make a connection of one's own, beside the bounded set, if need be to another server; closed with
-        the database. `straight`: its jobs run under trio itself where they can (not over TLS); they are of
-        short statements, no COPY, no executemany, and no other session joins in.
+        the database. Jobs run under trio itself where they can (not over TLS), with no COPY and no
+        executemany. `straight`: False for one whose jobs other sessions join in, and for those.
         """
         session = Session(self, target, straight=straight)
         self._sessions.append(session)

@@ -44,7 +44,7 @@ class Session:
     used: a middlebox may have dropped it without a word.
     """
 
-    def __init__(self, database: Database, target: Target | None = None, *, straight: bool = False) -> None:
+    def __init__(self, database: Database, target: Target | None = None, *, straight: bool = True) -> None:
         self._database = database
         self.target = target or database.target
         self._wants_straight = straight

@@ -3,7 +3,7 @@
 asyncpg asks its loop for futures and its transport for a socket, and wants no more of asyncio in a statement.
 A connection that goes straight gets both from here: who waits for an answer reads the socket, so that a
 statement is one write and one wait for its socket, and nothing crosses to asyncio and back. What it is not
-for: TLS, COPY, executemany, and whatever else asyncpg gives to tasks of its own.
+for: TLS, COPY, executemany (arrays do as well), and whatever else asyncpg gives to tasks of its own.
 
 Invariants:
 - What the server says besides its answer is told before the answer.

@@ -131,9 +131,11 @@ async def set_second_factor(
         row = await the_login(connection, login)
         await connection.execute("update web.login set totp = $2, totp_step = 0 where id = $1", login, sealed)
         await connection.execute("delete from web.recovery_code where login = $1", login)
-        await connection.executemany(
-            "insert into web.recovery_code (login, programme, hash) values ($1, $2, $3)",
-            [(login, row["programme"], code) for code in codes],
+        await connection.execute(
+            "insert into web.recovery_code (login, programme, hash) select $1, $2, unnest($3::bytea[])",
+            login,
+            row["programme"],
+            list(codes),
         )
 
 

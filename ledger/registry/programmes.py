@@ -71,10 +71,13 @@ async def add_rules(
             time_zone,
         )
         if kind_steps:
-            await connection.executemany(
+            await connection.execute(
                 "insert into registry.kind_step (programme, version, from_age, kinds) "
-                "values ($1, $2, $3, $4)",
-                [(programme, version, from_age, kinds) for from_age, kinds in kind_steps],
+                "select $1, $2, * from unnest($3::smallint[], $4::integer[])",
+                programme,
+                version,
+                [from_age for from_age, _ in kind_steps],
+                [kinds for _, kinds in kind_steps],
             )
         await place_kinds(connection, programme, None)
     return version
