@@ -22,7 +22,7 @@ import trio
 
 from ops.exit_codes import Exit
 from ops.torture.faults import BY_NAME, FAULTS
-from ops.torture.plan import Plan
+from ops.torture.plan import Plan, kills_alone
 from ops.torture.report import is_thin, report
 from ops.torture.run import Torture, Verdict
 
@@ -70,6 +70,13 @@ async def _stoppable(torture: Torture) -> Verdict:
 
 
 def _plan(options: argparse.Namespace) -> Plan:
+    if options.kills_alone:
+        return kills_alone(
+            seed=options.seed,
+            seconds=options.seconds,
+            worker_kills=options.worker_kills,
+            postgres_kills=options.postgres_kills,
+        )
     return Plan(
         seed=options.seed,
         seconds=options.seconds,
@@ -95,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--pause", type=float, default=2.0, help="seconds between faults, half to one and a half times")
     add("--worker-kills", type=int, default=0, help="end after so many kills of workers and of Postgres")
     add("--postgres-kills", type=int, default=0)
+    add("--kills-alone", action="store_true", help="small cities, and these kills as fast as they go")
     add("--only", action="append", choices=[fault.name for fault in FAULTS], help="may stand several times")
     add("--tls", action=argparse.BooleanOptionalAction, default=True)
     add("--disk-gib", type=float, default=8.0, help="size of the disk Postgres gets; 0: none of its own")

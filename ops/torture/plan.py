@@ -51,6 +51,34 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The checkout whose switch is tortured: "" this one; a copy with a bug planted in it is found out."""
 
 
+def kills_alone(*, seed: int, seconds: float, worker_kills: int, postgres_kills: int) -> Plan:
+    """Return a torture of kills and nothing else, each as soon as the switch answers after the one before.
+
+    Answers of Postgres are held while a kill waits for its crowd, so few terminals are a crowd on any
+    machine, and much is committed that nobody has heard of.
+    """
+    return Plan(
+        seed=seed,
+        seconds=seconds,
+        terminals=160,
+        cards=100,
+        partners=3,
+        workers=6,
+        pause_s=0.02,
+        far_ms=5,
+        in_flight_min=120,  # as the terminals tell it: what was answered on the way is less
+        held_ms=700,
+        rest_s=0.15,
+        crowded_s_max=120.0,
+        tls=False,
+        disk_gib=0.0,
+        worker_kills=worker_kills,
+        postgres_kills=postgres_kills,
+        again_at_end=1,
+        faults={"kill worker": 3.0, "kill postmaster": 1.0},
+    )
+
+
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
     """What one process of terminals does: those of one city of the plan, `slot_first` on in the board."""
 

@@ -1,8 +1,6 @@
 """20 kills of a worker and 5 of Postgres, 100 requests under way at each: what was told stands for ever.
 
-The short form of `make torture`: kills alone, one as soon as the switch answers again after the one before.
-Answers of Postgres are held while a kill waits for its crowd, so few terminals are a crowd on any machine,
-and much is committed that nobody has heard of.
+The short form of `make torture`: kills alone (`ops.torture.plan`).
 """
 
 import tempfile
@@ -12,32 +10,12 @@ from typing import Final
 
 import trio
 
-from ops.torture.plan import Plan
+from ops.torture.plan import kills_alone
 from ops.torture.report import report
 from ops.torture.run import Torture
-from tests.patience import HANG_S
 
 IN_FLIGHT_MIN: Final = 100
-PLAN: Final = Plan(
-    seed=5,
-    seconds=900.0,
-    terminals=160,
-    cards=100,
-    partners=3,
-    workers=6,
-    pause_s=0.02,
-    far_ms=5,
-    in_flight_min=IN_FLIGHT_MIN + 20,  # as the terminals tell it: what was answered on the way is less
-    held_ms=700,
-    rest_s=0.15,
-    crowded_s_max=HANG_S,
-    tls=False,
-    disk_gib=0.0,
-    worker_kills=20,
-    postgres_kills=5,
-    again_at_end=1,
-    faults={"kill worker": 3.0, "kill postmaster": 1.0},
-)
+PLAN: Final = kills_alone(seed=5, seconds=900.0, worker_kills=20, postgres_kills=5)
 
 
 def test_nothing_told_is_lost_or_told_otherwise() -> None:
