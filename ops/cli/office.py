@@ -7,7 +7,6 @@ be missing by name.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from ops.exit_codes import Exit
 from ops.output import print_json, print_line
 from ops.place.database import Purpose, changing, database_server
 from ops.place.options import HERE, Place
+from ops.priority import put_behind
 from switch.logs import configure_logs
 from switch.process.descriptors import raise_descriptor_limit
 
@@ -123,7 +123,7 @@ async def serve(
             database_server(place, config, Purpose.LOOK) as dsns,
             running_office(config, dsns.owner, options) as url,
         ):
-            os.nice(nice)  # and the threads begun from here on, in which passwords are hashed
+            put_behind(nice)
             raise_descriptor_limit()
             if json:
                 print_json({"url": url})

@@ -34,6 +34,7 @@ from bench.throughput.stage import Stage, open_stage, servers
 from ledger.registry.secrets import MasterKey
 from ops.clicks.order import GO, PAUSE, TOUR, Clicked, Order, Page, Ready
 from ops.clicks.people import PASSWORD, People, Sizes, seed_people
+from ops.priority import put_behind
 from ops.web.identity.second_factor import STEP_S
 from simulators.city.example import CARDS, PARTNERS
 from simulators.fleet.histogram import Histogram
@@ -248,7 +249,7 @@ async def office(stage: Stage, nice: int) -> AsyncIterator[tuple[str, trio.Proce
 async def clicking() -> AsyncIterator[Talk]:
     """Have a process of people until the block is left."""
     async with running(["-m", MODULE], "the people", grace_s=END_S_MAX) as process:
-        os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
+        put_behind(NICE, process.pid)
         yield Talk(process)
 
 

@@ -5,7 +5,7 @@ Owns this view of the registry's rows. Must not write SQL, nor change anything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -27,7 +27,15 @@ async def judged(database: Database, cards: Sequence[Any]) -> list[dict[str, Any
             for programme in {card["programme"] for card in cards}
         }
 
-    ends, days = await database.run(job)
+    return judged_by(cards, *await database.run(job))
+
+
+def judged_by(
+    cards: Sequence[Any], ends: Mapping[int, date | None], days: Mapping[int, date]
+) -> list[dict[str, Any]]:
+    """As `judged`, where it is known when the notice of each account ends, and which day it is in each
+    programme.
+    """
     shown = []
     for card in cards:
         notice = ends[card["account"]]

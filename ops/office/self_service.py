@@ -20,7 +20,7 @@ from ledger.registry.audit import Actor
 from ledger.registry.card_states import ENDED, HANDS, CardStatus
 from ledger.registry.offers import published_terms, read_public
 from ledger.registry.secrets import MasterKey
-from ops.office.card_view import judged
+from ops.office.card_view import judged_by
 from ops.office.public_list import offer_of, public_list
 from ops.office.public_page import PartnerLines, lines_of
 from ops.office.rules_in_force import today, version_in_force
@@ -78,7 +78,10 @@ class SelfService:
             )
 
         rows, holder, points = await self.database.run(job)
-        own = [_own_card(row) for row in await judged(self.database, rows)]
+        notice_ends_on = holder["notice_ends_on"] if holder else None
+        own = [
+            _own_card(row) for row in judged_by(rows, {self.account: notice_ends_on}, {self.programme: day})
+        ]
         needs = rules.entitlement is not None
         until = holder["entitled_until"] if holder else None
         kinds = rules.holders.kinds if rules.holders else ()
@@ -93,7 +96,7 @@ class SelfService:
             [kind.name for kind in kinds if mask >> kind.bit & 1],
             [flag.name for flag in flags if holder and holder["flags"] >> flag.bit & 1],
             points,
-            holder["notice_ends_on"] if holder else None,
+            notice_ends_on,
         )
 
     async def offers(self, language: str) -> tuple[Rules, list[PartnerLines]]:

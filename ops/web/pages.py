@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -79,6 +80,11 @@ class Pages:
         )
         headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
         return HTMLResponse(html, status_code=status, headers=headers)
+
+    def part(self, language: str, template: str, **values: Any) -> Markup:
+        """Return a part of a page, the same for everybody, as its templates take it."""
+        say = Speech(language, self._words).say
+        return Markup(self._environment.get_template(template).render(t=say, **values))  # noqa: S704 escaped there
 
     async def static(self, request: Request) -> Response:
         """Answer with a static file."""

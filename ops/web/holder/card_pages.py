@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from ledger.books.counter import ROWS_MAX, CounterRow
 from ledger.errors import RegistryRefused
 from ledger.registry.card_states import CardStatus
+from ops.office.kept import Kept
 from ops.office.self_service import OwnCard, SelfService
 from ops.web.documents import CSV, PDF, to_keep
 from ops.web.holder.counter_files import Line, as_csv, as_pdf
@@ -30,6 +32,8 @@ from switch.rules.programme import Rules
 
 PAGE_ROWS: Final = 25
 FILE_NAME: Final = "licznik-korzysci"
+LIST_S: Final = 2.0
+"""A list of offers, which takes longer to make than all other pages, may be so old."""
 BLOCK_REASON: Final = "asked for on the web (Zgierz § 24)"
 
 
@@ -58,6 +62,7 @@ class CardPages:
 
     def __init__(self, pages: Callable[[], Pages]) -> None:
         self._pages = pages
+        self._lists: Kept[Markup] = Kept(LIST_S)
 
     def routes(self) -> list[Route]:
         """Return what these pages answer to."""
@@ -121,13 +126,21 @@ class CardPages:
     @require("holder")
     async def offers(self, request: Request) -> Response:
         """Show the prices, discounts and promotions of now."""
-        rules, partners = await service_of(request).offers(request.state.language)
+        service, language = service_of(request), request.state.language
+        listed = await self._lists.get(
+            (service.programme, language), lambda: self._offer_list(request, service)
+        )
+        return self._pages().render(request, "holder_offers.html", listed=listed)
+
+    async def _offer_list(self, request: Request, service: SelfService) -> Markup:
+        language = request.state.language
+        rules, partners = await service.offers(language)
         speech = speech_of(request, rules)
         told = [speech.say("h_earn", step=_zloty(rules.earn.step_grosze, speech))] if rules.earn else []
         for tier in rules.redeem.tiers if rules.redeem else ():
             value = _zloty(tier.value_grosze, speech)
             told.append(speech.say("h_tier", points=tier.points, value=value))
-        return self._pages().render(request, "holder_offers.html", rules=told, partners=partners)
+        return self._pages().part(language, "holder_offer_list.html", rules=told, partners=partners)
 
     @require("holder")
     async def history(self, request: Request) -> Response:
