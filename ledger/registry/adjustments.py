@@ -1,10 +1,10 @@
 """Owns the proposals of what the office changes of cards' points: corrections and opening balances.
 
-Proposed by one person with a reason, decided by another who says what it comes to; the database holds both to
-it (migrations, 0084). Whoever proposes and decides takes the owner's connection or a programme's role; what
-became of a row is noted by whoever posts it (`ledger.books.adjusting`). Must not know the books.
-Invariants: a proposal is written whole or not at all; a card has one opening balance, ever, unless it was
-refused; what was proposed is what is posted.
+Proposed by one person with a reason, decided by another (where the rules want a second one) who says what it
+comes to; the database holds both to it (migrations, 0084). Whoever proposes and decides takes the owner's
+connection or a programme's role; what became of a row is noted by whoever posts it
+(`ledger.books.adjusting`). Must not know the books. Invariants: a proposal is written whole or not at all; a
+card has one opening balance, ever, unless it was refused; what was proposed is what is posted.
 """
 
 from __future__ import annotations
@@ -49,11 +49,14 @@ class NewRow(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What the rules in force say: their version, the most points of a row, whether a card may go below 0."""
+    """What the rules in force say: their version, the most points of a row, whether a card may go below 0,
+    and whether another person approves than proposed.
+    """
 
     rules_version: int
     points_max: int
     may_go_below: bool
+    second_needed: bool = True
 
 
 class OpenRow(NamedTuple):
@@ -83,8 +86,8 @@ _CARDS: Final = """select c.token, c.account, c.last4,
       where r.account = c.account and a.kind = 2 and a.state <> 3 order by r.number limit 1) as opened_of
   from registry.card c where c.programme = $1 and c.token = any($2::bigint[])"""
 _PROPOSE: Final = """insert into registry.adjustment
-    (programme, kind, reason, source, rows, points_sum, may_go_below, rules_version)
-  values ($1, $2, $3, $4, $5, $6, $7, $8) returning number"""
+    (programme, kind, reason, source, rows, points_sum, may_go_below, rules_version, second_needed)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning number"""
 _ROWS: Final = """insert into registry.adjustment_row
     (adjustment, programme, account, last4, points, reference)
   select $1, $2, r.* from unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[])
@@ -142,7 +145,7 @@ async def propose(
             return done._replace(added=len(new) if mode is Mode.DRY_RUN else 0), None
         number: int = await connection.fetchval(
             _PROPOSE, programme, kind, actor.reason, actor.source, len(new),
-            sum(row.points for row in new), terms.may_go_below, terms.rules_version,
+            sum(row.points for row in new), terms.may_go_below, terms.rules_version, terms.second_needed,
         )  # fmt: skip
         await connection.execute(
             _ROWS, number, programme, [known[row.token]["account"] for row in new],
@@ -189,13 +192,13 @@ def _place(
 
 
 async def approve(connection: Connection, actor: Actor, number: int, points_sum: int) -> None:
-    """Approve a proposal, as another person than proposed it, who says what it comes to.
+    """Approve a proposal, as another person than proposed it where it wants one, who says what it comes to.
 
     Raises NotInRegistry, RegistryRefused.
     """
     async with writing(connection, actor):
         row = await _proposed(connection, number)
-        if is_same_person(actor.name, row["proposed_by"]):
+        if row["second_needed"] and is_same_person(actor.name, row["proposed_by"]):
             raise RegistryRefused(f"adjustment {number}: another person approves it than proposed it")
         if points_sum != row["points_sum"]:
             raise RegistryRefused(

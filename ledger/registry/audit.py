@@ -52,7 +52,7 @@ class Actor(NamedTuple):
     source: str = ""
     hand: Hand = Hand.DESK
     second: str = ""
-    """Who else agreed, where the settings want a second person: a name, as whoever acts gives it."""
+    """Who else agreed, where settings or rules want a second person: a name, as whoever acts gives it."""
 
 
 SWITCH: Final = Actor("switch")
@@ -84,6 +84,15 @@ async def be_alone(connection: Connection) -> None:
     from here on stays true until it ends.
     """
     await connection.execute(_ALONE)
+
+
+def check_second(actor: Actor, what: str, *, needed: bool) -> None:
+    """Raise RegistryRefused where the rules want two persons for this, and no second one is named.
+
+    The database holds it, too (migrations, 0001: check_second).
+    """
+    if needed and not actor.second.strip():
+        raise RegistryRefused(f"{what} wants a second person by the rules of its programme")
 
 
 def is_same_person(one: str, other: str) -> bool:

@@ -1,8 +1,8 @@
 """Owns the campaigns of a programme: what the organiser gives beside the points of sales, when and to whom.
 
-Entered with a reason and a second person, for days to come; afterwards only ended. The database holds all of
-it (migrations, 0092). Takes the owner's connection, or a programme's own role. Must not know the books, nor
-what kinds and flags are called.
+Entered with a reason (and a second person, where the rules want one) for days to come; afterwards only ended.
+The database holds all of it (migrations, 0092). Takes the owner's connection, or a programme's own role. Must
+not know the books, nor what kinds and flags are called.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.audit import Actor, writing
+from ledger.registry.audit import Actor, check_second, writing
 from ledger.registry.bounds import (
     ID_MAX,
     INT32_MAX,
@@ -40,8 +40,8 @@ _THERE: Final = """select registry.today_of($1) as today,
   (select count(*) from registry.campaign c where c.programme = $1 and c.ended_at is null
     and c.ends_on >= registry.today_of($1)) as campaigns"""
 _ADD: Final = """insert into registry.campaign (programme, name, starts_on, ends_on, weekdays, from_minute,
-    until_minute, partners, kinds, flags, percent, points, card_points_max)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning number"""
+    until_minute, partners, kinds, flags, percent, points, card_points_max, second_needed)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning number"""
 _LIST: Final = """
 with listed as (select c.* from registry.campaign c
   where c.number > $1 and ($3::smallint is null or c.programme = $3)
@@ -77,10 +77,17 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     card_points_max: int = 0
 
 
-async def add_campaign(connection: Connection, actor: Actor, programme: int, campaign: Campaign) -> int:
+async def add_campaign(
+    connection: Connection,
+    actor: Actor,
+    programme: int,
+    campaign: Campaign,
+    *,
+    second_needed: bool = True,
+) -> int:
     """Enter a campaign; return its number. Raises RegistryRefused, NotInRegistry."""
     _check(campaign)
-    _check_people(actor)
+    _check_people(actor, second_needed=second_needed)
     async with writing(connection, actor):
         await check_programme(connection, programme)
         there = await connection.fetchrow(_THERE, programme, list(campaign.partners))
@@ -93,25 +100,25 @@ async def add_campaign(connection: Connection, actor: Actor, programme: int, cam
                 f"programme {programme} has {CAMPAIGNS_MAX} campaigns that run or are to come"
             )
         fields = msgspec.structs.asdict(campaign) | {"partners": list(campaign.partners)}
-        number: int = await connection.fetchval(_ADD, programme, *fields.values())
+        number: int = await connection.fetchval(_ADD, programme, *fields.values(), second_needed)
     return number
 
 
 async def end_campaign(connection: Connection, actor: Actor, number: int) -> None:
     """End a campaign now: what is sold from now on has nothing of it; what it gave stays.
 
-    Raises NotInRegistry, RegistryRefused for one that is over.
+    By as many persons as entered it. Raises NotInRegistry, RegistryRefused for one that is over.
     """
     check_number("the number of a campaign", number, 1, ID_MAX)
-    _check_people(actor)
     async with writing(connection, actor):
         row = await connection.fetchrow(
-            "select ended_at is not null or ends_on < registry.today_of(programme) as is_over "
+            "select second_needed, ended_at is not null or ends_on < registry.today_of(programme) as is_over "
             "from registry.campaign where number = $1",
             number,
         )
         if row is None:
             raise NotInRegistry(f"there is no campaign {number}")
+        _check_people(actor, second_needed=row["second_needed"])
         if row["is_over"]:
             raise RegistryRefused(f"campaign {number} is over already")
         await connection.execute(_END, number)
@@ -157,8 +164,7 @@ def _check_once(partners: Sequence[int]) -> None:
         raise RegistryRefused("a campaign names each partner once")
 
 
-def _check_people(actor: Actor) -> None:
+def _check_people(actor: Actor, *, second_needed: bool) -> None:
     if not actor.reason.strip():
         raise RegistryRefused("a campaign is entered and ended with a reason, which is kept")
-    if not actor.second.strip():
-        raise RegistryRefused("a campaign wants a second person")
+    check_second(actor, "a campaign", needed=second_needed)

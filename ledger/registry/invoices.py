@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.audit import Actor, writing
+from ledger.registry.audit import Actor, check_second, writing
 from ledger.registry.bounds import check_page, check_text
 
 Kind = Literal["invoice", "correction", "note"]
@@ -42,8 +42,8 @@ _UNSENT: Final = f"""select {_COLUMNS} {_FROM} where i.programme = $1 and d.text
   and (i.series, i.year, i.number) > ($2::text, $3::int, $4::int)
   order by i.series, i.year, i.number limit $5"""
 _INSERT: Final = """insert into registry.invoice (programme, series, year, number, text, kind, partner, month,
-  statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, corrects)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"""
+  statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, corrects, second_needed)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"""
 _DOCUMENT: Final = """insert into registry.invoice_document (programme, series, year, number, document)
   values ($1, $2, $3, $4, $5)"""
 
@@ -64,6 +64,8 @@ class Order(NamedTuple):
     net_grosze: int
     vat_grosze: int
     corrects: tuple[str, ...] = ()
+    second_needed: bool = False
+    """Two persons issue it, by the rules in force."""
 
 
 class Numbered(NamedTuple):
@@ -116,6 +118,7 @@ async def issue(
         )
         if now is None:
             raise NotInRegistry(f"there is no programme {order.programme}")
+        check_second(actor, "to issue a document", needed=order.second_needed)
         year = now["today"].year
         number = 1 + await connection.fetchval(
             "select coalesce(max(number), 0) from registry.invoice "
@@ -143,7 +146,7 @@ async def issue(
             list(order.corrects),
         )
         document = write(numbered)
-        await connection.execute(_INSERT, *issued[:15])
+        await connection.execute(_INSERT, *issued[:15], order.second_needed)
         await connection.execute(_DOCUMENT, *issued[:4], document)
     return issued, True
 

@@ -1,7 +1,7 @@
-"""Owns what wants two persons at a desk: proposed by one, approved or refused by another.
+"""Owns what is proposed at a desk before it is done, and approved or refused: by another, where rules say so.
 
-The database holds the two persons and the one decision (migrations, 0095), and refuses to the office's site a
-month's close and a correction that were not approved. Takes the owner's connection, or a programme's own
+The database holds the second person and the one decision (migrations, 0095), and refuses to the office's site
+a month's close and a correction that were not approved. Takes the owner's connection, or a programme's own
 role. Must not know how anything approved is done. Invariant: a proposal stays as it was made.
 """
 
@@ -19,8 +19,8 @@ from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_te
 Act = Literal["close_month", "correct_statement", "anonymise"]
 SUBJECT_CHARACTERS_MAX: Final = 64
 _COLUMNS: Final = (
-    "number, act, subject, terms::text as terms, reason, state, proposed_by, proposed_at, decided_by, "
-    "decided_at"
+    "number, act, subject, terms::text as terms, reason, second_needed, state, proposed_by, proposed_at, "
+    "decided_by, decided_at"
 )
 
 
@@ -38,33 +38,49 @@ async def propose(
     programme: int,
     what: tuple[Act, str],
     terms: Mapping[str, int | str] | None = None,
+    *,
+    second_needed: bool = True,
 ) -> int:
-    """Propose an act on a subject; return its number. RegistryRefused: that is so already."""
+    """Propose an act on a subject; return its number. RegistryRefused: that is so already.
+
+    `second_needed`: another person approves it, by the rules in force.
+    """
     act, subject = what
     check_text("what it is about", subject, SUBJECT_CHARACTERS_MAX)
     async with writing(connection, actor):
         if act != "correct_statement" and await newest(connection, programme, act, subject, open_only=True):
             raise RegistryRefused("this is proposed already, or was approved")
         number: int = await connection.fetchval(
-            "insert into registry.proposal (programme, act, subject, terms, reason) "
-            "values ($1, $2, $3, $4::text::jsonb, $5) returning number",
+            "insert into registry.proposal (programme, act, subject, terms, reason, second_needed) "
+            "values ($1, $2, $3, $4::text::jsonb, $5, $6) returning number",
             programme,
             act,
             subject,
             msgspec.json.encode(dict(terms or {})).decode(),
             actor.reason,
+            second_needed,
         )
     return number
 
 
 async def approve(connection: Connection, actor: Actor, number: int) -> Any:
-    """Approve a proposal as another person than made it; return it. Raises NotInRegistry, RegistryRefused."""
+    """Approve a proposal, as another person than made it where it wants one; return it.
+
+    Raises NotInRegistry, RegistryRefused.
+    """
     async with writing(connection, actor):
         row = await _proposed(connection, number)
-        if is_same_person(actor.name, row["proposed_by"]):
+        if row["second_needed"] and is_same_person(actor.name, row["proposed_by"]):
             raise RegistryRefused("another person approves it than proposed it")
         await _decide(connection, number, ProposalState.APPROVED)
     return row
+
+
+def both(actor: Actor, proposal: Any) -> Actor:
+    """Return who carries an approved proposal out, and who else agreed; nobody, where one person did both."""
+    people = (proposal["proposed_by"], proposal["decided_by"] or actor.name)
+    others = [name for name in people if not is_same_person(name, actor.name)]
+    return actor._replace(second=others[0] if others else "")
 
 
 async def refuse(connection: Connection, actor: Actor, number: int) -> Any:

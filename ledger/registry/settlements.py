@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from ledger.errors import DatabaseContended, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.audit import Actor, writing
+from ledger.registry.audit import Actor, check_second, writing
 from ledger.registry.bounds import check_number, check_text
 from ledger.registry.partners import check_partner
 
@@ -24,8 +24,8 @@ insert into registry.statement (programme, month, partner, number, due_grosze, d
     number = excluded.number, due_grosze = excluded.due_grosze, document = excluded.document,
     computed_at = clock_timestamp()"""
 _CLOSE: Final = """
-insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary)
-  values ($1, $2, $3, $4, $5, $6::text::jsonb)
+insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary, second_needed)
+  values ($1, $2, $3, $4, $5, $6::text::jsonb, $7)
   returning (extract(epoch from closed_at) * 1000)::bigint"""
 _CORRECTED: Final = """
 select coalesce(max(number), 0) from registry.settlement_correction where programme = $1 and month = $2"""
@@ -43,7 +43,7 @@ class Kept(NamedTuple):
 class Closing(NamedTuple):
     """A month to close: its ids, both inclusive, whose clock its days were read on, and the summary.
 
-    corrected: the newest correction it was computed with.
+    corrected: the newest correction it was computed with. second_needed: two persons close it, by the rules.
     """
 
     first_id: int
@@ -51,6 +51,7 @@ class Closing(NamedTuple):
     zone: str
     summary: str
     corrected: int
+    second_needed: bool = True
 
 
 async def keep_statements(
@@ -73,23 +74,31 @@ async def close_month(
         if await connection.fetchval(_CORRECTED, programme, month) != period.corrected:
             raise DatabaseContended("a correction was entered while the month was computed")
         await connection.execute(_KEEP, programme, month, *_columns(statements))
-        at_ms: int = await connection.fetchval(_CLOSE, programme, month, *period[:4])
+        at_ms: int = await connection.fetchval(_CLOSE, programme, month, *period[:4], period.second_needed)
     return at_ms
 
 
 async def enter_correction(
-    connection: Connection, actor: Actor, partner: int, month: str, net_grosze: int, *, origin: str = ""
+    connection: Connection,
+    actor: Actor,
+    partner: int,
+    month: str,
+    net_grosze: int,
+    *,
+    origin: str = "",
+    second_needed: bool = True,
 ) -> int:
     """Enter a correction of a partner's account in an open month, net; `origin`: what it sets right.
 
-    Wants a reason and a second person, who stay in the trail. Returns its number.
+    Wants a reason, and by the rules a second person, who stay in the trail. Returns its number.
     """
     check_number("the sum of a correction", net_grosze, -NET_GROSZE_MAX, NET_GROSZE_MAX)
     check_text("what it sets right", origin, ORIGIN_CHARACTERS_MAX, least=0)
     if not net_grosze:
         raise RegistryRefused("a correction of nothing sets nothing right")
-    if not actor.reason.strip() or not actor.second.strip():
-        raise RegistryRefused("a correction wants a reason and a second person, which are kept")
+    if not actor.reason.strip():
+        raise RegistryRefused("a correction wants a reason, which is kept")
+    check_second(actor, "a correction", needed=second_needed)
     async with writing(connection, actor):
         programme = await check_partner(connection, partner)
         if await connection.fetchval(
@@ -99,13 +108,15 @@ async def enter_correction(
         ):
             raise RegistryRefused(f"month {month} is closed: enter it in one that is open")
         number: int = await connection.fetchval(
-            "insert into registry.settlement_correction (programme, partner, month, net_grosze, origin) "
-            "values ($1, $2, $3, $4, $5) returning number",
+            "insert into registry.settlement_correction "
+            "(programme, partner, month, net_grosze, origin, second_needed) "
+            "values ($1, $2, $3, $4, $5, $6) returning number",
             programme,
             partner,
             month,
             net_grosze,
             origin,
+            second_needed,
         )
     return number
 

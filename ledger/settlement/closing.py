@@ -15,7 +15,7 @@ import msgspec
 from ledger.books.rollup import outlive_running
 from ledger.errors import DatabaseContended, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.audit import Actor
+from ledger.registry.audit import Actor, check_second
 from ledger.registry.programmes import check_programme
 from ledger.registry.settlements import Closing, Kept, close_month, enter_correction, keep_statements
 from ledger.settlement.compute import Summary, statements_of, summary_of
@@ -87,13 +87,15 @@ async def close(
     prices: Prices,
     *,
     wait_s: float = WAIT_S,
+    second_needed: bool = True,
 ) -> Settled:
-    """Close a month that is over: its statements are kept for ever.
+    """Close a month that is over: its statements are kept for ever; by two persons, where the rules say so.
 
     Raises RegistryRefused for one that is not over, that was closed, or that does not follow the last closed;
     DatabaseContended while a transaction from before runs on, or a correction came in between: do it again.
     """
     await _refuse_closed(connection, programme, month)
+    check_second(actor, "to close a month", needed=second_needed)
     span = await span_of(connection, programme, month)
     await _check_follows(connection, span)
     if not await connection.fetchval(_IS_OVER, span.through_id):
@@ -109,6 +111,7 @@ async def close(
         span.zone,
         msgspec.json.encode(settled.summary).decode(),
         max((made.number for made in read.corrections), default=0),
+        second_needed,
     )
     at_ms = await close_month(connection, actor, programme, month, (closing, _documents(settled)))
     return Settled(
@@ -146,11 +149,20 @@ async def read_summary(connection: Connection, programme: int, month: str) -> Su
 
 
 async def correct(
-    connection: Connection, actor: Actor, partner: int, month: str, net_grosze: int, *, origin: str = ""
+    connection: Connection,
+    actor: Actor,
+    partner: int,
+    month: str,
+    net_grosze: int,
+    *,
+    origin: str = "",
+    second_needed: bool = True,
 ) -> int:
     """Enter a correction in an open month, which a run or the close then counts; returns its number."""
     check_month(month)
-    return await enter_correction(connection, actor, partner, month, net_grosze, origin=origin)
+    return await enter_correction(
+        connection, actor, partner, month, net_grosze, origin=origin, second_needed=second_needed
+    )
 
 
 def _settled(month: Month, prices: Prices) -> Settled:

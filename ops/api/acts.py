@@ -106,7 +106,7 @@ async def _ask(
         today + timedelta(days=terms.decide_days),
         form.pickup,
         at.account,
-        terms.second_person,
+        at.rules.of_second_person().applications,
     )
     number = await add_application(connection, actor, at.vault, new)
     return application(await the_application(connection, Which(programme, number)))

@@ -1,4 +1,4 @@
-"""`cityswitch adjust`: points changed without a till, proposed by one person and approved by another.
+"""`cityswitch adjust`: points changed without a till, proposed by one person and approved, mostly by another.
 
 Owns these subcommands. Must not do an office's work itself: `ops.office.adjustments` does. Invariants: of a
 card its last four digits are shown; a decision wants a reason and a confirmation, an approval the sum.
@@ -70,7 +70,7 @@ async def propose(
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Propose to correct the points of a card: nothing is posted before another person approves it."""
+    """Propose to correct the points of a card: nothing is posted before it is approved."""
     digits = digits_of(number)
     async with accounts_desk(place) as desk:
         found = await desk.propose(by.told(), digits, points)
@@ -90,7 +90,7 @@ async def list_(
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """List adjustments, oldest first: those that wait for a second person, or all."""
+    """List adjustments, oldest first: those that wait to be approved, or all."""
     state = None if every else AdjustmentState.PROPOSED
     async with looking(place) as database:
         rows = await database.run(lambda c: list_adjustments(c, state, after=page.after, limit=page.limit))
@@ -117,7 +117,10 @@ async def approve(
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Approve an adjustment as its second person; it is posted at once, or by the running switch."""
+    """Approve an adjustment, as another person than proposed it where the programme's rules want one.
+
+    It is posted at once, or by the running switch.
+    """
     actor = by.told()
     by.confirm(f"Approve adjustment {number}, {points:+} points in all")
     async with changing(place) as database:

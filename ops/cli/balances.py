@@ -1,7 +1,7 @@
 """`cityswitch balances import`: what an old system owed its cards becomes their opening balance.
 
 Owns the reading of the file. Must not do an office's work itself: `ops.office.adjustments` does. Invariants:
-the file is checked whole before anything is written; what is written is a proposal, for a second person; the
+the file is checked whole before anything is written; what is written is a proposal, to be approved; the
 same file once more proposes nothing.
 """
 
@@ -56,7 +56,7 @@ async def import_(
     json: Json = False,
     place: Place = HERE,
 ) -> Exit:
-    """Propose the opening balances of a CSV file, all or none; another person approves them as one."""
+    """Propose the opening balances of a CSV file, all or none; they are approved as one."""
     proposed: list[int] = []
     async with accounts_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
@@ -78,7 +78,7 @@ async def import_(
     tell = say if json else print_line
     tell(f"The good lines of the file come to {sum(line.value.points for line in sheet.lines)} points.")
     for found in proposed:
-        tell(f"Adjustment {found} waits for a second person: cityswitch adjust approve {found} --points SUM")
+        tell(f"Adjustment {found} waits to be approved: cityswitch adjust approve {found} --points SUM")
     return status
 
 

@@ -26,7 +26,7 @@ from ops.cli.registry_options import (
     tell_done,
 )
 from ops.office.campaigns import codes_of, hours_text, masks, minutes_of, names_of, weekday_names, weekdays_of
-from ops.office.rules_in_force import version_in_force
+from ops.office.rules_in_force import second_person, version_in_force
 from ops.output import Row, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
@@ -79,7 +79,10 @@ async def add(
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Enter a campaign; wants --reason and --second. Points follow each sale within minutes."""
+    """Enter a campaign; wants --reason. Points follow each sale within minutes.
+
+    And --second where the programme's rules do (`[second_person] campaigns`).
+    """
     actor = by.told()
     from_minute, until_minute = minutes_of(hours)
     campaign = Campaign(
@@ -98,7 +101,8 @@ async def add(
         chosen = await database.run(lambda c: pick_programme(c, programme))
         kinds, flags = await masks(database, chosen, _parts(kind))
         whole = structs.replace(campaign, kinds=kinds, flags=flags)
-        number = await database.run(lambda c: add_campaign(c, actor, chosen, whole))
+        needed = (await second_person(database, chosen)).campaigns
+        number = await database.run(lambda c: add_campaign(c, actor, chosen, whole, second_needed=needed))
     tell_done(
         f"Campaign {number} is entered: {campaign.starts_on} to {campaign.ends_on}.",
         {
@@ -140,7 +144,10 @@ async def end(
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """End a campaign now: what is sold from now on has nothing of it, what it gave stays; wants --second."""
+    """End a campaign now: what is sold from now on has nothing of it, what it gave stays.
+
+    Wants --second where it was entered with one.
+    """
     actor = by.told()
     by.confirm(f"End campaign {number}")
     async with changing(place) as database:

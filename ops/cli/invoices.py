@@ -101,7 +101,10 @@ async def make(
     json: Json = False,
     place: Place = HERE,
 ) -> Exit:
-    """Issue what a closed month asks for, and send it; done again, it does what is missing."""
+    """Issue what a closed month asks for, and send it; done again, it does what is missing.
+
+    Wants --second where the programme's rules do (`[second_person] month_documents`).
+    """
     check_month(month)
     if partner is not None:
         check_number("the number of a partner", partner, 1, ID_MAX)

@@ -87,8 +87,9 @@ class By:
     second: Annotated[
         str,
         Parameter(
-            help="Who else agreed, another person: wanted for many rows at once, where the settings say so. "
-            "It is kept as you name it, and not asked of that person."
+            help="Who else agreed, another person: wanted for many rows at once, where the settings say so, "
+            "and for what the programme's rules want two persons for. It is kept as you name it, and not "
+            "asked of that person."
         ),
     ] = ""
     reason: Annotated[str, Parameter(help="Why.")] = ""

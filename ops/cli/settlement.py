@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor
+from ledger.registry.partners import check_partner
 from ledger.registry.programmes import list_programmes
 from ledger.settlement import closing
 from ledger.settlement.closing import Settled
@@ -25,6 +26,7 @@ from ops.cli.help_texts import examples
 from ops.cli.registry_options import NOBODY, UNSURE, By, BySure, Json, Programme, pick_programme, tell_done
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from ops.office.rules_in_force import second_person
 from ops.output import Row, print_json, print_rows, say
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
@@ -67,17 +69,25 @@ async def run(
     say(f"{count} statements in {time.monotonic() - began_s:.1f} s.")
 
 
-@app.command(help_epilogue=examples("settlement close --month 2026-11 --reason 'month end' --yes"))
+@app.command(
+    help_epilogue=examples("settlement close --month 2026-11 --second maria --reason 'month end' --yes")
+)
 async def close(
     *, month: Month, programme: Programme = None, by: BySure = UNSURE, json: Json = False, place: Place = HERE
 ) -> None:
-    """Close a month that is over: nothing of it ever changes, what comes later is of the next."""
+    """Close a month that is over: nothing of it ever changes, what comes later is of the next.
+
+    Wants --second where the programme's rules do (`[second_person] month_close`).
+    """
     actor = by.told()
     check_month(month)
     by.confirm(f"Close month {month} for ever")
     async with changing(place) as database:
         chosen = await database.run(lambda c: pick_programme(c, programme))
-        settled = await database.run(lambda c: _close(c, actor, chosen, month), timeout_s=RUN_S_MAX)
+        needed = (await second_person(database, chosen)).month_close
+        settled = await database.run(
+            lambda c: _close(c, actor, chosen, month, second_needed=needed), timeout_s=RUN_S_MAX
+        )
     sums = _sums(settled.summary)
     tell_done(
         f"Month {month} is closed: {sums['statements']} statements, due {sums['due_grosze']} gr.",
@@ -188,15 +198,20 @@ async def correct(
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Enter a correction of a partner's account in an open month; wants --reason and --second."""
+    """Enter a correction of a partner's account in an open month; wants --reason.
+
+    And --second where the programme's rules do (`[second_person] statement_corrections`).
+    """
     try:
         grosze = parse_amount(net)
     except AmountError as error:
         raise CommandError(Exit.USAGE, f"the sum: {error}.") from None
     actor = by.told()
     async with changing(place) as database:
+        programme = await database.run(lambda c: check_partner(c, partner))
+        needed = (await second_person(database, programme)).statement_corrections
         number = await database.run(
-            lambda c: closing.correct(c, actor, partner, month, grosze, origin=origin)
+            lambda c: closing.correct(c, actor, partner, month, grosze, origin=origin, second_needed=needed)
         )
     tell_done(
         f"Correction {number} of {grosze} gr net is entered for {month}.",
@@ -219,9 +234,11 @@ async def _run(actor: Actor, programme: int, month: str, connection: Connection)
     return await closing.run(connection, actor, programme, month, prices)
 
 
-async def _close(connection: Connection, actor: Actor, programme: int, month: str) -> Settled:
+async def _close(
+    connection: Connection, actor: Actor, programme: int, month: str, *, second_needed: bool
+) -> Settled:
     prices = await prices_of(connection, programme, month)
-    return await closing.close(connection, actor, programme, month, prices)
+    return await closing.close(connection, actor, programme, month, prices, second_needed=second_needed)
 
 
 async def _summary(connection: Connection, programme: int, month: str) -> Summary:

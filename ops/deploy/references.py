@@ -12,6 +12,7 @@ from pathlib import Path
 from ops.deploy.configuration import example_file, reference_page
 from ops.deploy.json_shapes import schema
 from ops.deploy.log_events import events_page
+from ops.deploy.second_person import second_person_page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,6 +23,7 @@ def pages() -> Mapping[str, str]:
         "docs/reference/configuration.md": reference_page(),
         "docs/reference/console.schema.json": json.dumps(schema(), indent=1) + "\n",
         "docs/reference/log-events.md": events_page(),
+        "docs/reference/second-person.md": second_person_page(),
         "ops/deploy/cityswitch.example.toml": example_file(),
     }
 

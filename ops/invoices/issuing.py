@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry.audit import Actor
+from ledger.registry.audit import Actor, check_second
 from ledger.registry.invoice_parties import cities_of, the_seller
 from ledger.registry.invoices import (
     Issued,
@@ -33,6 +33,7 @@ from ops.invoices.fa3 import Parties, write_fa3
 from ops.invoices.notes import write_note
 from ops.invoices.schema import check_invoice
 from ops.invoices.sinks import Document, Sink
+from ops.office.rules_in_force import second_person
 
 
 class Refused(Struct, frozen=True):
@@ -56,16 +57,26 @@ async def issue_all(
 ) -> Outcome:
     """Issue what the statements of a programme ask for, each document in a transaction of its own.
 
-    Raises NotInRegistry where nobody invoices for the programme.
+    By two persons, where the rules want a second one. Raises NotInRegistry where nobody invoices for the
+    programme.
     """
     seller = await database.run(lambda c: the_seller(c, programme))
     cities = await database.run(lambda c: cities_of(c, programme))
+    needed = (await second_person(database, programme)).month_documents
+    check_second(actor, "to issue documents", needed=needed)
     outcome = Outcome()
     for statement in statements:
         parties = Parties(seller, cities.get(statement.partner))
         try:
             for draft in drafts_of(statement):
-                job = partial(_issue, actor=actor, statement=statement, draft=draft, parties=parties)
+                job = partial(
+                    _issue,
+                    actor=actor,
+                    statement=statement,
+                    draft=draft,
+                    parties=parties,
+                    second_needed=needed,
+                )
                 document, is_new = await database.run(job)
                 (outcome.issued if is_new else outcome.there).append(document)
         except RegistryRefused as error:
@@ -74,7 +85,13 @@ async def issue_all(
 
 
 async def _issue(
-    connection: Connection, *, actor: Actor, statement: Statement, draft: Draft, parties: Parties
+    connection: Connection,
+    *,
+    actor: Actor,
+    statement: Statement,
+    draft: Draft,
+    parties: Parties,
+    second_needed: bool,
 ) -> tuple[Issued, bool]:
     corrected: list[Issued] = []
     if draft.kind == "correction":
@@ -93,6 +110,7 @@ async def _issue(
         draft.net_grosze,
         draft.vat_grosze,
         tuple(invoice.text for invoice in corrected),
+        second_needed,
     )
     return await issue(connection, actor, order, write)
 

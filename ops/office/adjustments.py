@@ -1,8 +1,8 @@
 """The office's work with points that no till moves: corrections and opening balances.
 
-Owns the use cases: proposed within the limits of the rules in force, decided by another person, posted. Must
-not write SQL (`ledger` does) nor ask or print anything. Invariants: a card number is turned into a token here
-and goes no further; what an approval could not post the keeper does.
+Owns the use cases: proposed within the limits of the rules in force, decided (by another person, where they
+want one), posted. Must not write SQL (`ledger` does) nor ask or print anything. Invariants: a card number is
+turned into a token here and goes no further; what an approval could not post the keeper does.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ class AccountsDesk:
     database: Database
     master: MasterKey
 
-    async def terms(self, programme: int) -> Terms:
-        """Return what the rules in force say. Raises RegistryRefused where the programme has no points."""
+    async def terms(self, programme: int, kind: AdjustmentKind) -> Terms:
+        """Return what the rules in force say of a kind. Raises RegistryRefused without points."""
         version = await version_in_force(self.database, programme)
         if version.rules.earn is None:
             raise RegistryRefused(f"programme {programme} has no points")
-        rules = version.rules.of_corrections()
-        return Terms(version.number, rules.points_max, rules.below_zero)
+        rules, second = version.rules.of_corrections(), version.rules.of_second_person()
+        is_opening = kind is AdjustmentKind.OPENING
+        needed = second.opening_balances if is_opening else second.point_corrections
+        return Terms(version.number, rules.points_max, rules.below_zero, needed)
 
     async def propose(self, actor: Actor, digits: str, points: int) -> int:
         """Propose to correct the points of a card; return the proposal's number."""
@@ -71,7 +73,7 @@ class AccountsDesk:
         rows: Sequence[NewRow],
         mode: Mode = Mode.WHOLE,
     ) -> tuple[Import, int | None]:
-        terms = await self.terms(programme)
+        terms = await self.terms(programme, kind)
         return await self.database.run(
             lambda c: adjustments.propose(
                 c, actor, rows, programme=programme, kind=kind, terms=terms, mode=mode
@@ -81,8 +83,8 @@ class AccountsDesk:
 
 
 async def approve(database: Database, actor: Actor, number: int, points_sum: int) -> None:
-    """Approve a proposal as its second person, who says what it comes to; post it, or leave that to the
-    keeper where this login may not, or the books are busy.
+    """Approve a proposal, as its second person where it wants one, who says what it comes to; post it, or
+    leave that to the keeper where this login may not, or the books are busy.
     """
     with_reason(actor)
     await database.run(lambda c: adjustments.approve(c, actor, number, points_sum))

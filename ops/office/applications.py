@@ -92,7 +92,7 @@ class ApplicationDesk:
             day + timedelta(days=asked(rules).decide_days),
             desk or form.pickup,
             account,
-            asked(rules).second_person,
+            rules.of_second_person().applications,
         )
 
     async def show(self, number: int) -> View:

@@ -38,7 +38,7 @@ from ledger.registry.proposals import Act
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.granting import newest_card
-from ops.office.rules_in_force import next_version, today, version_in_force
+from ops.office.rules_in_force import next_version, second_person, today, version_in_force
 from switch.rules.dates import day_of_number
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Holder(NamedTuple):
     linked: dict[int, bool]
     """Which of them have a code (False) or a login (True)."""
     erasure: Any | None
-    """What was proposed and waits for a second person: that nobody is known any more."""
+    """What was proposed and waits to be approved: that nobody is known any more."""
     applications: list[Any]
     messages: list[dict[str, Any]]
 
@@ -241,22 +241,24 @@ class HolderFile:
     async def propose_erasure(self, actor: Actor, account: int) -> None:
         """Propose that nobody is known by the account any more (Zgierz § 19, § 38). Wants a reason."""
         with_reason(actor)
+        needed = (await second_person(self.database, self.programme)).erasures
 
         async def job(connection: Connection) -> None:
             await self._cards(connection, account)
             if await people.find_person(connection, self.master.vault, account) is None:
                 raise RegistryRefused("nobody is known by this account")
-            await proposals.propose(connection, actor, self.programme, (ANONYMISE, str(account)))
+            what: tuple[Act, str] = (ANONYMISE, str(account))
+            await proposals.propose(connection, actor, self.programme, what, second_needed=needed)
 
         await self.database.run(job)
 
     async def approve_erasure(self, actor: Actor, account: int) -> None:
-        """Approve it as another person, and do it: both, or neither. It cannot be taken back."""
+        """Approve it (as another person, where it wants one) and do it: both, or neither, and for good."""
 
         async def act(connection: Connection, token: int) -> None:
             async with writing(connection, actor):
                 row = await proposals.approve(connection, actor, await self._proposed(connection, account))
-                agreed = actor._replace(hand=Hand.DESK, reason=row["reason"], second=row["proposed_by"])
+                agreed = proposals.both(actor, row)._replace(hand=Hand.DESK, reason=row["reason"])
                 await erasures.anonymise(connection, agreed, self.master.vault, token)
 
         await self._on(account, act)
@@ -270,7 +272,7 @@ class HolderFile:
         await self._on(account, act)
 
     async def erasures_waiting(self) -> list[Any]:
-        """Return the first proposals to anonymise somebody that wait for a second person."""
+        """Return the first proposals to anonymise somebody that wait to be approved."""
         return await self.database.run(lambda c: proposals.list_proposals(c, self.programme, (ANONYMISE,)))
 
     async def _erasure(self, connection: Connection, account: int) -> Any | None:
@@ -280,7 +282,7 @@ class HolderFile:
     async def _proposed(self, connection: Connection, account: int) -> int:
         row = await self._erasure(connection, account)
         if row is None:
-            raise RegistryRefused("nothing of this kind waits for a second person")
+            raise RegistryRefused("nothing of this kind waits to be approved")
         return int(row["number"])
 
     async def write(self, actor: Actor, account: int, text: str) -> None:

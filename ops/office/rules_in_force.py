@@ -14,7 +14,7 @@ from ledger.postgres.database import Database
 from ledger.registry.programmes import list_rules
 from switch.clock import clock_ms
 from switch.rules.dates import day_of_number
-from switch.rules.programme import CardRules, parse_rules
+from switch.rules.programme import UNSTATED_SECOND_PERSON, CardRules, SecondPerson, parse_rules
 from switch.rules.versions import Version, in_force
 
 VERSIONS_KEPT: Final = 64
@@ -57,6 +57,12 @@ async def card_rules(database: Database, programme: int) -> CardRules | None:
         return (await coming_or_in_force(database, programme)).rules.card
     except NotInRegistry:
         return None
+
+
+async def second_person(database: Database, programme: int) -> SecondPerson:
+    """Return which acts two persons do by the rules in force; before the first, what holds unsaid."""
+    version = in_force(await _versions(database, programme), clock_ms())
+    return version.rules.of_second_person() if version.number else UNSTATED_SECOND_PERSON
 
 
 async def _versions(database: Database, programme: int) -> list[Version]:

@@ -1,4 +1,4 @@
-"""A month's end at a desk: computed, looked at, and closed by two persons; corrections by two persons.
+"""A month's end at a desk: computed, looked at, closed, and corrected; by two persons where the rules say so.
 
 Owns the use cases. Must not write SQL nor compute (`ledger` does). Invariants: whoever approves a close
 approves the sum that was proposed: where it comes to another one meanwhile, nothing is closed; an approved
@@ -32,6 +32,7 @@ from ledger.settlement.statement import (
     read_statement,
     read_statements,
 )
+from ops.office.rules_in_force import second_person
 from ops.settlement.prices import prices_of
 
 RUN_S_MAX: Final = 600.0
@@ -66,7 +67,7 @@ class MonthDesk:
         return await self.database.run(lambda c: kept_statements.kept_months(c, self.programme))
 
     async def waiting(self) -> list[Any]:
-        """Return what was proposed and waits for a second person."""
+        """Return what was proposed and waits to be approved."""
         return await self.database.run(lambda c: proposals.list_proposals(c, self.programme, ACTS))
 
     async def show(self, month: str, after: int = 0) -> MonthView:
@@ -117,6 +118,7 @@ class MonthDesk:
     async def propose_close(self, actor: Actor, month: str) -> int:
         """Propose to close a month as its statements are kept now; return the proposal's number."""
         check_month(month)
+        needed = (await second_person(self.database, self.programme)).month_close
 
         async def job(connection: Connection) -> int:
             if await closing.is_closed(connection, self.programme, month):
@@ -125,7 +127,10 @@ class MonthDesk:
             if not sums["statements"]:
                 raise RegistryRefused("compute the month's statements first, and look at them")
             terms = {"statements": sums["statements"], "due_grosze": sums["due_grosze"]}
-            return await proposals.propose(connection, actor, self.programme, (CLOSE, month), terms)
+            what: tuple[Act, str] = (CLOSE, month)
+            return await proposals.propose(
+                connection, actor, self.programme, what, terms, second_needed=needed
+            )
 
         return await self.database.run(job)
 
@@ -139,34 +144,40 @@ class MonthDesk:
         check_text("what it sets right", origin, ORIGIN_CHARACTERS_MAX, least=0)
         if not net_grosze or not actor.reason.strip():
             raise RegistryRefused("a correction has a sum that is not 0, and a reason, which is kept")
+        needed = (await second_person(self.database, self.programme)).statement_corrections
 
         async def job(connection: Connection) -> int:
             await check_partner(connection, partner)
             terms: dict[str, int | str] = {"net_grosze": net_grosze, "origin": origin}
-            what = (CORRECT, f"{partner}/{month}")
-            return await proposals.propose(connection, actor, self.programme, what, terms)
+            what: tuple[Act, str] = (CORRECT, f"{partner}/{month}")
+            return await proposals.propose(
+                connection, actor, self.programme, what, terms, second_needed=needed
+            )
 
         return await self.database.run(job)
 
     async def approve(self, actor: Actor, number: int) -> None:
-        """Approve what another person proposed, and do it. Raises NotInRegistry, RegistryRefused."""
+        """Approve what was proposed (by another person, where it wants one), and do it.
+
+        Raises NotInRegistry, RegistryRefused.
+        """
         proposal = await self._find(number)
         if proposal["act"] == CORRECT:
             await self.database.run(lambda c: _correct(c, actor, number))
             return
         await self._same_sums(proposal)
         await self.database.run(lambda c: proposals.approve(c, actor, number))
-        await self._close(actor._replace(second=proposal["proposed_by"]), proposal["subject"])
+        await self._close(actor, proposal)
 
     async def close(self, actor: Actor, month: str) -> None:
-        """Carry a close out that two persons agreed to and that could not be done then."""
+        """Carry a close out that was approved and could not be done then."""
         check_month(month)
         proposal = await self.database.run(
             lambda c: proposals.newest(c, self.programme, CLOSE, month, open_only=True)
         )
         if proposal is None or proposal["state"] != ProposalState.APPROVED:
-            raise RegistryRefused("two persons close a month: one proposes it, another approves")
-        await self._close(actor._replace(second=_other(actor, proposal)), month)
+            raise RegistryRefused("to close a month is proposed first, and approved")
+        await self._close(actor, proposal)
 
     async def refuse(self, actor: Actor, number: int) -> None:
         """Refuse what was proposed, or take one's own back."""
@@ -191,10 +202,13 @@ class MonthDesk:
         if (summary.statements, summary.due_grosze) != (terms["statements"], terms["due_grosze"]):
             raise RegistryRefused("the month comes to another sum by now: compute it and propose it anew")
 
-    async def _close(self, actor: Actor, month: str) -> None:
+    async def _close(self, actor: Actor, proposal: Any) -> None:
+        month, needed = proposal["subject"], proposal["second_needed"]
+        agreed = proposals.both(actor, proposal)
+
         async def job(connection: Connection) -> None:
             prices = await prices_of(connection, self.programme, month)
-            await closing.close(connection, actor, self.programme, month, prices)
+            await closing.close(connection, agreed, self.programme, month, prices, second_needed=needed)
 
         async with _ONE:
             await self.database.run(job, timeout_s=RUN_S_MAX)
@@ -222,13 +236,13 @@ async def _correct(connection: Connection, actor: Actor, number: int) -> None:
         row = await proposals.approve(connection, actor, number)
         partner, _, month = row["subject"].partition("/")
         terms = msgspec.json.decode(row["terms"])
-        agreed = actor._replace(reason=row["reason"], second=row["proposed_by"])
+        agreed = proposals.both(actor, row)._replace(reason=row["reason"])
         await closing.correct(
-            connection, agreed, int(partner), month, terms["net_grosze"], origin=terms["origin"]
+            connection,
+            agreed,
+            int(partner),
+            month,
+            terms["net_grosze"],
+            origin=terms["origin"],
+            second_needed=row["second_needed"],
         )
-
-
-def _other(actor: Actor, proposal: Any) -> str:
-    """Return which of the two who agreed is another one than who acts."""
-    one, other = proposal["proposed_by"], proposal["decided_by"]
-    return str(other if one == actor.name else one)

@@ -136,6 +136,6 @@ MONTH_END: Final[dict[str, Row]] = {
     "settlement show": in_programme("--month", MONTH),
     "settlement statement": both(lambda w: (w.id(), "--month", MONTH, "--programme", w.code)),
     "settlement export": both(lambda w: (w.out("month"), "--month", MONTH, "--programme", w.code)),
-    "settlement close": in_programme("--month", MONTH, *SURE),
+    "settlement close": in_programme("--month", MONTH, *SURE, "--second", "maria"),
 }
 """Contracts of partners, campaigns, and a month settled and closed."""

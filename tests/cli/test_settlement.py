@@ -9,6 +9,7 @@ from ops.exit_codes import Exit
 from tests.cli.office import Run
 
 SURE = ("--yes", "--reason", "month end")
+SECOND = ("--second", "maria")
 
 
 def today() -> datetime:
@@ -42,15 +43,17 @@ def test_a_partner_declares_agrees_and_is_billed(run: Run, tmp_path: Path) -> No
     assert json.loads(run("settlement", "show", "--month", month, "--json")[1])["net_grosze"] == 50
     assert run("settlement", "export", str(tmp_path / "all"), "--month", month, "--pdf")[0] == Exit.OK
     assert len(list((tmp_path / "all").iterdir())) == 3
-    assert run("settlement", "close", "--month", month, *SURE)[0] != Exit.OK
+    assert run("settlement", "close", "--month", month, *SURE, *SECOND)[0] != Exit.OK
 
 
 def test_a_month_is_closed_once(run: Run) -> None:
     """One that is over is closed, shown as it was, and never closed or run again."""
     assert run("settlement", "close", "--month", "2026-01")[0] == Exit.USAGE
-    assert run("settlement", "close", "--month", "2026-01", *SURE)[0] == Exit.OK
+    alone = run("settlement", "close", "--month", "2026-01", *SURE)
+    assert (alone[0], "second person" in alone[2]) == (Exit.USAGE, True)
+    assert run("settlement", "close", "--month", "2026-01", *SURE, *SECOND)[0] == Exit.OK
     assert json.loads(run("settlement", "show", "--month", "2026-01", "--json")[1])["closed_at_ms"] > 0
-    assert run("settlement", "close", "--month", "2026-01", *SURE)[0] == Exit.USAGE
+    assert run("settlement", "close", "--month", "2026-01", *SURE, *SECOND)[0] == Exit.USAGE
     assert run("settlement", "run", "--month", "2026-01")[0] == Exit.USAGE
     for wrong in ("2026-13", "x", "2099-01"):
         assert run("settlement", "run", "--month", wrong)[0] == Exit.USAGE

@@ -12,7 +12,7 @@ SETTLED = (
     "insert into registry.proposal (programme, act, subject) "
     "select $1, 'close_month', '2026-10' where $2::int > 0",
     "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
-    "select $1, '2026-09', 1, 2, 'x', '{}' where $2::int > 0",
+    "select $1, '2026-09', 1, 2, 'x', '{}' from set_config('cityswitch.second', 'x', true) where $2::int > 0",
     "insert into registry.campaign "
     "(programme, name, points, starts_on, ends_on, partners, reason, agreed_by) "
     "select $1, 'x', 1, current_date + 3, current_date + 3, array[$2::int], 'x', 'x' "
@@ -28,8 +28,8 @@ SETTLED_READABLE = {
     "registry.statement",
 }
 SETTLED_FORBIDDEN = (
-    "insert into registry.campaign (programme, name, points, starts_on, ends_on) "
-    "values (2, 'x', 1, current_date + 3, current_date + 3)",
+    "insert into registry.campaign (programme, name, points, starts_on, ends_on, second_needed) "
+    "values (2, 'x', 1, current_date + 3, current_date + 3, false)",
     "update registry.campaign set percent = 900",
 )
 """What a role of programme 1 may not do."""

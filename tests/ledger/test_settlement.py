@@ -72,7 +72,7 @@ async def settle(owner: Database, month: str) -> Settled:
 
 
 async def closed(owner: Database, month: str) -> Settled:
-    return await owner.run(lambda c: close(c, TESTER, PROGRAMME, month, PRICES))
+    return await owner.run(lambda c: close(c, PAIR, PROGRAMME, month, PRICES))
 
 
 def lines(statement: Statement) -> list[tuple[str, int, int, str]]:
@@ -165,12 +165,14 @@ async def test_no_posting_comes_to_a_closed_month(trade: Trade, owner: Database)
         "values (1, '2026-09', 7, 'x', 0, '{}')",
         "insert into registry.statement (programme, month, partner, number, due_grosze, document) "
         "values (1, '2026-01', 7, 'x', 0, '{}')",
-        "insert into registry.settlement_correction (programme, partner, month, net_grosze) "
-        "values (1, 7, '2026-09', 5)",
-        "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
-        "values (1, '2026-11', 1, 2, 'x', '{}')",
-        "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
-        "values (1, '2026-10', 1, 2, 'x', '{}')",
+        "insert into registry.settlement_correction (programme, partner, month, net_grosze, second_needed) "
+        "values (1, 7, '2026-09', 5, false)",
+        "insert into registry.settlement_period "
+        "(programme, month, first_id, through_id, zone, summary, second_needed) "
+        "values (1, '2026-11', 1, 2, 'x', '{}', false)",
+        "insert into registry.settlement_period "
+        "(programme, month, first_id, through_id, zone, summary, second_needed) "
+        "values (1, '2026-10', 1, 2, 'x', '{}', false)",
     ],
 )
 async def test_the_database_keeps_what_is_closed(trade: Trade, owner: Database, sql: str) -> None:
@@ -210,8 +212,8 @@ async def test_a_correction_has_a_reason_and_a_second_person(trade: Trade, owner
     """It is a line of the open month with VAT; without either person, or in a closed month, refused."""
     await trade.earn("2026-09-02 12:00", 10)
     await closed(owner, "2026-09")
-    for actor in (Actor("anna", "x"), Actor("anna", second="maria")):
-        with pytest.raises(RegistryRefused, match="second person"):
+    for actor, lacks in ((Actor("anna", "x"), "second person"), (Actor("anna", second="maria"), "reason")):
+        with pytest.raises(RegistryRefused, match=lacks):
             await owner.run(lambda c, a=actor: correct(c, a, PARTNER, "2026-10", 5))
     with pytest.raises(RegistryRefused, match="is closed"):
         await owner.run(lambda c: correct(c, PAIR, PARTNER, "2026-09", 5))

@@ -238,8 +238,10 @@ async def test_a_page_of_applications_asks_once_for_the_files_of_all(owner: Data
 
 
 async def test_two_persons_where_the_rules_say_so(owner: Database) -> None:
-    """`second_person`: whoever verified does not decide; another one does."""
-    desk = await found(owner, 2, ZYWIEC.replace("photo_needed = true", "second_person = true"))
+    """`[second_person] applications`: whoever verified does not decide; another one does."""
+    pair = '[second_person]\nsource = ["order 8"]\napplications = true\n\n[applications]'
+    text = ZYWIEC.replace("photo_needed = true", "").replace("[applications]", pair)
+    desk = await found(owner, 2, text)
     number = await desk.take(ANNA, "first", "desk", ADULT)
     await desk.verify(ANNA, number)
     for act in (desk.grant(ANNA, number), desk.refuse(ANNA, number, "no")):

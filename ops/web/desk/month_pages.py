@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import msgspec
 import trio
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -25,7 +26,7 @@ from ops.settlement.moments import moment_of
 from ops.settlement.month_desk import PAGE, MonthDesk
 from ops.settlement.pdf import line_name, statement_pdf
 from ops.settlement.sheets import statements_csv, summary_csv
-from ops.settlement.words import zloty
+from ops.settlement.words import Language, zloty
 from ops.web.desk.common import (
     ACCOUNTS,
     OFFICERS,
@@ -93,7 +94,7 @@ class MonthPages:
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def months(self, request: Request) -> Response:
-        """Show the months there are, and what waits for a second person; lead to the one that is named."""
+        """Show the months there are, and what waits to be approved; lead to the one that is named."""
         wanted = request.query_params.get("month", "")
         if wanted:
             return to(request, f"/desk/months/{_month(wanted)}")
@@ -182,6 +183,7 @@ class MonthPages:
             status=_status(error),
             months=await desk.months(),
             waiting=await desk.waiting(),
+            terms_of=lambda row: _terms(row, request.state.language),
             reason_max=REASON_CHARACTERS_MAX,
             fault=str(error) if error else "",
             **_speaking(request),
@@ -218,6 +220,14 @@ def _speaking(request: Request) -> dict[str, Any]:
         "money": lambda grosze: zloty(grosze, language),
         "line_name": lambda line: line_name(line, language),
     }
+
+
+def _terms(row: Any, language: Language) -> dict[str, Any]:
+    """Return what a proposal comes to, by the names that its words have for it; money as it is read."""
+    told = dict(msgspec.json.decode(row["terms"]))
+    for name in [name for name in told if name.endswith("_grosze")]:
+        told[name.removesuffix("_grosze")] = zloty(told.pop(name), language)
+    return {name: value or "–" for name, value in told.items()}
 
 
 def _status(error: Exception | None) -> int:

@@ -8,7 +8,17 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_months": ("Miesiące i rozliczenia", "Months and statements"),
     "dk_month": ("Miesiąc", "Month"),
     "dk_points": ("Korekty punktów", "Corrections of points"),
-    "dk_second_waits": ("Czeka na drugą osobę", "Waits for a second person"),
+    "dk_second_waits": ("Czeka na zatwierdzenie", "Waits to be approved"),
+    "dk_second_needed": ("zatwierdza druga osoba", "a second person approves it"),
+    "dk_second_free": ("może zatwierdzić ta sama osoba", "the same person may approve it"),
+    "dk_terms_close_month": (
+        "Rozliczeń: {statements}; do zapłaty razem: {due}",
+        "Statements: {statements}; due in all: {due}",
+    ),
+    "dk_terms_correct_statement": (
+        "Kwota netto: {net}; dotyczy: {origin}",
+        "Net sum: {net}; sets right: {origin}",
+    ),
     "dk_proposed_by": ("Wnosi", "Proposed by"),
     "dk_approve": ("Zatwierdź", "Approve"),
     "dk_refuse_it": ("Odrzuć", "Refuse"),
@@ -20,8 +30,8 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_propose_close": ("Przedstaw miesiąc do zamknięcia", "Propose to close the month"),
     "dk_propose_correction": ("Przedstaw korektę rozliczenia", "Propose a correction of a statement"),
     "dk_close_waits": (
-        "Zamknięcie jest przedstawione i czeka na drugą osobę:",
-        "The close is proposed and waits for a second person:",
+        "Zamknięcie jest przedstawione i czeka na zatwierdzenie:",
+        "The close is proposed and waits to be approved:",
     ),
     "dk_month_open": ("Miesiąc otwarty: kwoty mogą się zmienić.", "The month is open: sums may change."),
     "dk_month_closed": ("Miesiąc zamknięty {moment}.", "The month was closed at {moment}."),
@@ -77,7 +87,7 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_declined": ("Odmówiono", "Declined"),
     "dk_reference": ("Oznaczenie", "Reference"),
     "dk_balance": ("Saldo po", "Balance after"),
-    "dk_ps_proposed": ("czeka na drugą osobę", "waits for a second person"),
+    "dk_ps_proposed": ("czeka na zatwierdzenie", "waits to be approved"),
     "dk_ps_approved": ("zatwierdzona", "approved"),
     "dk_ps_refused": ("odrzucona", "refused"),
 }

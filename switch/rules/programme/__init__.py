@@ -9,9 +9,11 @@ from switch.rules.programme.parts import LANGUAGES, Identity, Language, RulesErr
 from switch.rules.programme.reading import parse_rules
 from switch.rules.programme.receipt import Receipt, Receipts
 from switch.rules.programme.rules import Rules
+from switch.rules.programme.second_person import UNSTATED_SECOND_PERSON, SecondPerson
 
 __all__ = [
     "LANGUAGES",
+    "UNSTATED_SECOND_PERSON",
     "Applications",
     "CardRules",
     "Identity",
@@ -20,6 +22,7 @@ __all__ = [
     "Receipts",
     "Rules",
     "RulesError",
+    "SecondPerson",
     "Terminals",
     "WhyDuplicate",
     "parse_rules",

@@ -163,8 +163,7 @@ class Applications(Rule, frozen=True):
 
     `decide_days` from the day it is whole until the card lies ready; `complete_days` to bring what is
     missing. Below `guardian_below_age` a parent or guardian asks; from `co_sign_from_age` on the young holder
-    signs, too. `second_person`: whoever decides is another one than whoever verified. `desks`: where cards
-    are collected; none named: anywhere.
+    signs, too. `desks`: where cards are collected; none named: anywhere.
     """
 
     decide_days: Annotated[int, Meta(ge=1, le=365)] = 14
@@ -173,5 +172,4 @@ class Applications(Rule, frozen=True):
     co_sign_from_age: Age | None = None
     photo_needed: bool = False
     tax_needed: bool = False
-    second_person: bool = False
     desks: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...], Meta(max_length=64)] = ()

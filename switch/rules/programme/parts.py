@@ -134,8 +134,8 @@ class Refund(Rule, frozen=True):
 
 
 class Corrections(Rule, frozen=True):
-    """What an office may change of a card's points without a till, two people agreed: at most `points_max` of
-    a card at once; `below_zero`: also more than it has.
+    """What an office may change of a card's points without a till: at most `points_max` of a card at once;
+    `below_zero`: also more than it has.
     """
 
     points_max: PointsPositive = 100_000

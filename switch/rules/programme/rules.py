@@ -24,6 +24,7 @@ from switch.rules.programme.parts import (
     Terminals,
 )
 from switch.rules.programme.receipt import Receipt, Receipts
+from switch.rules.programme.second_person import UNSTATED_SECOND_PERSON, SecondPerson
 
 
 class Rules(Part, frozen=True):
@@ -49,6 +50,7 @@ class Rules(Part, frozen=True):
     benefits: Benefits | None = None
     limits: Limits | None = None
     applications: Applications | None = None
+    second_person: SecondPerson | None = None
 
     def tier_value_grosze(self, points: int) -> int | None:
         """The rebate for a tier of exactly `points`, or None if there is no such tier."""
@@ -60,6 +62,10 @@ class Rules(Part, frozen=True):
     def of_corrections(self) -> Corrections:
         """Return what holds for corrections by hand, said or not."""
         return self.corrections or UNSTATED_CORRECTIONS
+
+    def of_second_person(self) -> SecondPerson:
+        """Return which acts of the office two persons do, said or not."""
+        return self.second_person or UNSTATED_SECOND_PERSON
 
     def sections(self, place: str) -> tuple[str, ...]:
         """Return where "table.key" stands in the programme's documents; nothing where there is no table."""

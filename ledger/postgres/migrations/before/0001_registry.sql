@@ -174,6 +174,22 @@ create table registry.audit (
 );
 create index audit_key on registry.audit (object, key);
 
+-- A name as it is compared: forms, capitals and spaces make no other person.
+create function registry.folded_name(p_name text) returns text language sql immutable parallel safe as $$
+  select regexp_replace(btrim(lower(normalize(p_name, NFKC))), '\s+', ' ', 'g')
+$$;
+
+-- Refuses what two persons do by the programme's rules ([second_person]; whoever writes says so, and the row keeps it) where no
+-- second one is named, or the same.
+create function registry.check_second(p_needed boolean, p_what text) returns void language plpgsql as $$
+begin
+  if p_needed and registry.folded_name(coalesce(current_setting('cityswitch.second', true), ''))
+      in ('', registry.folded_name(current_setting('cityswitch.actor'))) then
+    raise exception '% wants a second person', p_what using errcode = 'integrity_constraint_violation';
+  end if;
+end
+$$;
+
 -- By whose hand a card changes (setting cityswitch.hand, for the transaction); nobody said: the desk's.
 create function registry.hand() returns text language sql stable as $$
   select coalesce(nullif(current_setting('cityswitch.hand', true), ''), 'desk')

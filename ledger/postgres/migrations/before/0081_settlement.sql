@@ -11,6 +11,9 @@ create table registry.settlement_period (
   through_id bigint not null check (through_id >= first_id),
   zone       text not null,  -- whose clock its days were read on
   summary    jsonb not null, -- the organiser's
+  closed_by  text not null default current_setting('cityswitch.actor'),
+  agreed_by  text not null default coalesce(current_setting('cityswitch.second', true), ''),
+  second_needed boolean not null default true,  -- by the rules of the day it was closed
   closed_at  timestamptz not null default clock_timestamp(),
   primary key (programme, month)
 );
@@ -27,7 +30,8 @@ create table registry.statement (
   primary key (programme, month, partner)
 );
 
--- What somebody sets right: a net sum with its VAT, in a month that is open, with a reason and a second person.
+-- What somebody sets right: a net sum with its VAT, in a month that is open, with a reason, and a second person where the rules
+-- want one.
 create table registry.settlement_correction (
   number     bigint generated always as identity primary key,
   programme  smallint not null references registry.programme (id),
@@ -36,7 +40,8 @@ create table registry.settlement_correction (
   net_grosze bigint not null check (net_grosze <> 0 and abs(net_grosze) <= 100000000000),
   origin     text not null default '' check (length(origin) <= 64),  -- the month or statement it sets right
   made_by    text not null default current_setting('cityswitch.actor'),
-  agreed_by  text not null default current_setting('cityswitch.second', true)
+  agreed_by  text not null default coalesce(current_setting('cityswitch.second', true), ''),
+  second_needed boolean not null default true
 );
 create index settlement_correction_month on registry.settlement_correction (programme, month);
 
@@ -58,6 +63,7 @@ create function registry.check_period() returns trigger language plpgsql as $$
 declare
   v_last record;
 begin
+  perform registry.check_second(new.second_needed, 'to close a month');
   select * into v_last from registry.settlement_period p where p.programme = new.programme order by p.month desc limit 1;
   if found and (new.month <> registry.month_after(v_last.month) or new.first_id <> v_last.through_id + 1) then
     raise exception 'the month after % is closed next, from where it ended', v_last.month;
@@ -78,8 +84,8 @@ begin
   if exists (select from registry.settlement_period p where p.programme = new.programme and p.month >= new.month) then
     raise exception 'month % of programme % is closed', new.month, new.programme using errcode = 'integrity_constraint_violation';
   end if;
-  if tg_table_name = 'settlement_correction' and coalesce(current_setting('cityswitch.second', true), '') = '' then
-    raise exception 'a correction wants a second person' using errcode = 'integrity_constraint_violation';
+  if tg_table_name = 'settlement_correction' then
+    perform registry.check_second((to_jsonb(new) ->> 'second_needed')::boolean, 'a correction');
   end if;
   return new;
 end

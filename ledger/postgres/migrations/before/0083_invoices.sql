@@ -42,6 +42,7 @@ create table registry.invoice (
   vat_grosze   bigint not null,
   gross_grosze bigint not null,
   corrects     text[] not null default '{}',  -- the numbers of the invoices it corrects
+  second_needed boolean not null default false,  -- by the rules of the day it was issued
   primary key (programme, series, year, number),
   unique (programme, partner, month, series),
   check ((series = 'N') = (kind = 'note')),
@@ -78,6 +79,7 @@ declare
   v_before int;
   v_day date;
 begin
+  perform registry.check_second(new.second_needed, 'to issue a document');
   select max(i.number) into v_before from registry.invoice i
     where i.programme = new.programme and i.series = new.series and i.year = new.year;
   if new.number <> coalesce(v_before, 0) + 1 then

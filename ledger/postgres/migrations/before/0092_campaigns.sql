@@ -1,5 +1,5 @@
 -- Campaigns: extra points that the organiser gives for sales by partner, day, hour and kind of holder. Entered by one person with
--- a reason and a second one; it begins on a day to come, so nothing that was sold already is judged by it, and afterwards only
+-- a reason, and a second one where the rules want one; it begins on a day to come, so nothing that was sold already is judged by it, and afterwards only
 -- its end can be brought forward, to now. What it gives is posted by the keeper from the organiser's account
 -- (ledger/books/campaigns.py) and noted in ledger.bonus, in one transaction.
 
@@ -21,11 +21,12 @@ create table registry.campaign (
   ended_at   timestamptz,  -- brought forward: what is sold from then on has nothing of it
   reason     text not null default current_setting('cityswitch.reason', true) check (length(btrim(reason)) between 1 and 200),
   made_by    text not null default current_setting('cityswitch.actor') check (length(made_by) between 1 and 64),
-  agreed_by  text not null default current_setting('cityswitch.second', true) check (length(agreed_by) between 1 and 64),
+  agreed_by  text not null default coalesce(current_setting('cityswitch.second', true), '') check (length(agreed_by) <= 64),
   made_at    timestamptz not null default clock_timestamp(),
+  second_needed boolean not null default true,  -- by the rules of the day it was entered; so it is ended, too
   check (from_minute < until_minute),
   check ((percent > 0) <> (points > 0)),
-  check (registry.folded_name(made_by) <> registry.folded_name(agreed_by))
+  check (not second_needed or registry.folded_name(agreed_by) not in ('', registry.folded_name(made_by)))
 );
 create index campaign_programme on registry.campaign (programme, ends_on);
 call registry.keep_trail('campaign', 'number', false);
@@ -35,11 +36,12 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_today constant date := registry.today_of(new.programme);
 begin
-  if new.made_by <> current_setting('cityswitch.actor') or new.agreed_by is distinct from current_setting('cityswitch.second', true)
+  if new.made_by <> current_setting('cityswitch.actor') or new.agreed_by <> coalesce(current_setting('cityswitch.second', true), '')
       or new.ended_at is not null or new.made_at < clock_timestamp() - interval '1 minute' then
     raise exception 'a campaign is entered as what it is: by who writes it, with who agreed'
       using errcode = 'integrity_constraint_violation';
   end if;
+  perform registry.check_second(new.second_needed, 'a campaign');
   if new.starts_on <= v_today or new.starts_on > v_today + 731 then
     raise exception 'a campaign begins on a day to come, within two years' using errcode = 'integrity_constraint_violation';
   end if;
@@ -57,7 +59,7 @@ $$;
 create trigger campaign_is_sound before insert on registry.campaign
   for each row execute function registry.check_campaign();
 
--- Of a campaign that is there only the end changes, once, to now, by two people again.
+-- Of a campaign that is there only the end changes, once, to now, by as many people as entered it.
 create function registry.end_campaign() returns trigger language plpgsql as $$
 begin
   if old.ended_at is not null or new.ended_at is null
@@ -65,10 +67,7 @@ begin
     raise exception 'campaign %: it stays as it was entered, and ends once', old.number
       using errcode = 'integrity_constraint_violation';
   end if;
-  if coalesce(current_setting('cityswitch.second', true), '') = ''
-      or registry.folded_name(current_setting('cityswitch.second')) = registry.folded_name(current_setting('cityswitch.actor')) then
-    raise exception 'a campaign is ended by two people' using errcode = 'integrity_constraint_violation';
-  end if;
+  perform registry.check_second(new.second_needed, 'the end of a campaign');
   new.ended_at := clock_timestamp();
   return new;
 end
@@ -217,6 +216,6 @@ create policy own_programme on registry.campaign to cityswitch_programme
   using (programme in (select registry.my_programmes())) with check (programme in (select registry.my_programmes()));
 grant select on registry.campaign to cityswitch_service, cityswitch_programme;
 grant insert (programme, name, starts_on, ends_on, weekdays, from_minute, until_minute, partners, kinds, flags, percent, points,
-  card_points_max), update (ended_at) on registry.campaign to cityswitch_programme;
+  card_points_max, second_needed), update (ended_at) on registry.campaign to cityswitch_programme;
 grant select, insert on ledger.bonus to cityswitch_service;
 grant select, insert, update on ledger.bonus_mark to cityswitch_service;

@@ -1,5 +1,5 @@
--- What at a desk wants two persons: one proposes it, another approves it, and only then it is done. Triggers hold it, whatever
--- program or hand writes: a proposal begins as one, stays as it was written, is decided once, and not approved by who made it.
+-- What at a desk is proposed and approved before it is done; by two persons, where the rules of that day want a second one. Triggers hold it, whatever
+-- program or hand writes: a proposal begins as one, stays as it was written, is decided once, and not approved by who made it where a second person is wanted.
 -- terms: what the act needs beside its subject (sums, an origin); nothing of it is of a person.
 
 create table registry.proposal (
@@ -9,13 +9,14 @@ create table registry.proposal (
   subject     text not null check (length(subject) between 1 and 64),
   terms       jsonb not null default '{}' check (jsonb_typeof(terms) = 'object' and octet_length(terms::text) <= 1024),
   reason      text not null default '' check (length(reason) <= 200),
+  second_needed boolean not null default true,
   state       smallint not null default 1 check (state between 1 and 3),  -- 1 proposed, 2 approved, 3 refused
   proposed_by text not null default current_setting('cityswitch.actor') check (length(proposed_by) between 1 and 64),
   proposed_at timestamptz not null default clock_timestamp(),
   decided_by  text check (length(decided_by) between 1 and 64),
   decided_at  timestamptz,
   check ((state = 1) = (decided_by is null) and (state = 1) = (decided_at is null)),
-  check (state <> 2 or registry.folded_name(decided_by) <> registry.folded_name(proposed_by))
+  check (state <> 2 or not second_needed or registry.folded_name(decided_by) <> registry.folded_name(proposed_by))
 );
 -- A month is closed and a holder anonymised once; corrections may be as many.
 create unique index proposal_one on registry.proposal (programme, act, subject) where state < 3 and act <> 'correct_statement';
@@ -38,7 +39,7 @@ begin
   end if;
   new.decided_by := current_setting('cityswitch.actor');
   new.decided_at := clock_timestamp();
-  if new.state = 2 and registry.folded_name(new.decided_by) = registry.folded_name(old.proposed_by) then
+  if new.state = 2 and old.second_needed and registry.folded_name(new.decided_by) = registry.folded_name(old.proposed_by) then
     raise exception 'proposal %: another person approves it than made it', old.number
       using errcode = 'integrity_constraint_violation';
   end if;
@@ -49,7 +50,7 @@ create trigger two_persons before insert or update on registry.proposal
   for each row execute function registry.check_proposal();
 
 -- The office's site acts for many persons by one login, in a programme's role: so no month is closed, and no statement corrected,
--- that two of them did not agree to. A person's own database login, and the owner's, name the second person instead.
+-- without an approved proposal. A person's own database login, and the owner's, name the second person instead.
 create function registry.check_agreed() returns trigger language plpgsql as $$
 begin
   if current_user <> session_user and not office.serves_all() and not exists (
@@ -59,7 +60,7 @@ begin
           else p.act = 'correct_statement' and p.subject = (to_jsonb(new) ->> 'partner') || '/' || new.month
             and (p.terms ->> 'net_grosze') = (to_jsonb(new) ->> 'net_grosze')
         end) then
-    raise exception 'two persons did not agree to this: it wants an approved proposal'
+    raise exception 'this was not agreed to: it wants an approved proposal'
       using errcode = 'integrity_constraint_violation';
   end if;
   return new;

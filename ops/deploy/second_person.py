@@ -1,0 +1,95 @@
+"""The reference of four eyes: which acts want a second person, by which key of a programme's rules file.
+
+Owns the words and how the page looks; keys and defaults are read off `switch.rules.programme`. Must not know
+how an act is held to it. Invariant: every key has its words, and nothing else has any.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from switch.rules.programme import UNSTATED_SECOND_PERSON
+
+
+class Act(NamedTuple):
+    """What an act is, who begins it and who agrees, and where the database holds it."""
+
+    what: str
+    how: str
+    held_by: str
+
+
+ACTS: Final = {
+    "applications": Act(
+        "An application is granted or refused.",
+        "Whoever verified it does not decide; whoever decides has the role verifier.",
+        "`people.check_application`",
+    ),
+    "month_close": Act(
+        "A month is closed for ever.",
+        "Desk: one proposes, another approves. Command: `settlement close --second`.",
+        "`registry.check_proposal`, `registry.check_period`",
+    ),
+    "month_documents": Act(
+        "Invoices, corrections of invoices and notes of a closed month are issued.",
+        "Command: `invoices make --second`.",
+        "`registry.check_invoice_number`",
+    ),
+    "statement_corrections": Act(
+        "A partner's account is corrected by a sum, in an open month.",
+        "Desk: one proposes, another approves. Command: `settlement correct --second`.",
+        "`registry.check_proposal`, `registry.refuse_closed_month`",
+    ),
+    "point_corrections": Act(
+        "The points of a card are changed by hand.",
+        "One proposes, another approves and says what it comes to, at the desk or by `adjust`.",
+        "`registry.decide_adjustment`",
+    ),
+    "opening_balances": Act(
+        "Balances are taken over from an old system.",
+        "One proposes the file, another approves and says what it comes to, at the desk or by `adjust`.",
+        "`registry.decide_adjustment`",
+    ),
+    "campaigns": Act(
+        "A campaign is entered, or ended early.",
+        "Command: `campaigns add --second`, `campaigns end --second`.",
+        "`registry.check_campaign`, `registry.end_campaign`",
+    ),
+    "erasures": Act(
+        "A holder is anonymised at the desk (on the web holders do it themselves).",
+        "One proposes, another approves.",
+        "`registry.check_proposal`",
+    ),
+}
+PAGE: Final = """# Four eyes
+
+<!-- Made by `make references` of ops/deploy/second_person.py: do not edit. -->
+
+Which acts of the office two persons do is each programme's to say, in the table `[second_person]` of its
+rules file; like every rule it holds from the moment its version does, and is published before.
+
+```toml
+[second_person]
+source = ["the organiser's order no. 8"]
+campaigns = false
+month_documents = true
+```
+
+With `true` the act is refused without a second person: another one than who began it, and capitals, spaces
+and forms of letters make no other. With `false` one person does it in the same steps: what is proposed is
+still looked at and approved, with its sum where it has one. What was wanted on the day an act was begun stays
+with its row (`second_needed`), and the database holds it, whatever writes.
+
+| key | act | who agrees, and how | where nothing is said | the database |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def second_person_page() -> str:
+    """Return the page."""
+    unsaid = UNSTATED_SECOND_PERSON
+    rows = (
+        f"| `{key}` | {act.what} | {act.how} | `{str(getattr(unsaid, key)).lower()}` | {act.held_by} |\n"
+        for key, act in ACTS.items()
+    )
+    return PAGE + "".join(rows)
