@@ -1,10 +1,11 @@
 """Owns what a partner and the organiser agreed: declared, verified, agreed for a term, active, ended.
 
-A partner's terminals are served while a contract of his runs: what begins and ends with a day the service's
-keeper moves (`move_contracts`), and the partner's status follows, which is all the switch knows. That a
-partner without a running contract is not taken up again, and from which state which other comes, the
-database holds (migrations, 0080). Takes the owner's connection, or a programme's own role; every write takes
-its actor.
+A contract is of a partner as a whole, or of one of its outlets: a terminal stands under its outlet's own
+while that runs, else under the partner's. A partner's terminals are served while a contract about them runs:
+what begins and ends with a day the service's keeper moves (`move_contracts`), and the status of partner and
+terminals follows, which is all the switch knows. That nobody without a running contract is taken up again,
+and from which state which other comes, the database holds (migrations, 0080). Takes the owner's connection,
+or a programme's own role; every write takes its actor.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,8 @@ LEGAL_CHARACTERS_MAX: Final = 512
 MOVE: Final = "select registry.move_contracts_v1()"
 _CONTRACTS: Final = """
 select c.partner, c.number, c.programme, p.name, c.state, c.declared_on, c.verify_by, c.verified_on,
-    c.starts_on, c.months_min, c.ends_on, c.with_services, p.status, coalesce(d.legal_name, '') as legal_name,
+    c.outlet, c.starts_on, c.months_min, c.ends_on, c.with_services, p.status,
+    coalesce(d.legal_name, '') as legal_name,
     coalesce(d.tax_id, '') as tax_id, coalesce(d.address, '') as address,
     coalesce(c.verified_on, registry.today_of(c.programme)) > c.verify_by as is_late
   from registry.partner_contract c join registry.partner p on p.id = c.partner
@@ -81,11 +83,13 @@ def _checked(details: Details) -> Details:
     return details._replace(tax_id=check_nip("the tax number", tax_id) if tax_id else "")
 
 
-async def declare(connection: Connection, actor: Actor, programme: int, newcomer: Newcomer) -> date:
+async def declare(
+    connection: Connection, actor: Actor, programme: int, newcomer: Newcomer, *, outlet: int | None = None
+) -> date:
     """Take down that somebody wants to take part; returns the day by which it is to be verified.
 
-    The partner is there from now on, suspended; one that is there
-    already, without a contract, may declare anew under the name it has.
+    The partner is there from now on, suspended; one that is there already, without a contract, may declare
+    anew under the name it has. `outlet`: of this one of the partner's alone, beside any other contract.
     """
     partner, name, _ = newcomer
     check_number("the number of a partner", partner, 1, ID_MAX)
@@ -105,30 +109,36 @@ async def declare(connection: Connection, actor: Actor, programme: int, newcomer
         )
         if there is None or (there["programme"], there["name"]) != (programme, name):
             raise RegistryRefused(f"partner {partner} is another one already")
-        last = await connection.fetchrow(
-            "select number, state from registry.partner_contract where partner = $1 "
-            "order by number desc limit 1",
+        await _check_outlet(connection, partner, outlet)
+        if await connection.fetchval(
+            "select true from registry.partner_contract "
+            "where partner = $1 and outlet is not distinct from $2 and state < $3",
             partner,
-        )
-        if last is not None and last["state"] < ContractState.ENDED:
-            raise RegistryRefused(f"partner {partner} has a contract or has declared already")
+            outlet,
+            int(ContractState.ENDED),
+        ):
+            raise RegistryRefused(f"{_whose(partner, outlet)} has a contract or has declared already")
         await _keep_details(connection, programme, partner, details)
         verify_by: date = await connection.fetchval(
-            "insert into registry.partner_contract (partner, number, programme, declared_on, verify_by) "
-            "select $1, $2, $3, d.today, d.today + $4::int from (select registry.today_of($3)) as d(today) "
+            "insert into registry.partner_contract "
+            "(partner, number, programme, outlet, declared_on, verify_by) "
+            "select $1, 1 + coalesce((select max(number) from registry.partner_contract where partner = $1), "
+            "0), $2, $3, d.today, d.today + $4::int from (select registry.today_of($2)) as d(today) "
             "returning verify_by",
             partner,
-            1 if last is None else last["number"] + 1,
             programme,
+            outlet,
             VERIFY_DAYS,
         )
     return verify_by
 
 
-async def verify_declaration(connection: Connection, actor: Actor, partner: int) -> bool:
+async def verify_declaration(
+    connection: Connection, actor: Actor, partner: int, outlet: int | None = None
+) -> bool:
     """Take down that a declaration was verified, today; returns whether that was in time."""
     async with writing(connection, actor):
-        contract = await _the_contract(connection, partner, ContractState.DECLARED)
+        contract = await _the_contract(connection, partner, outlet, ContractState.DECLARED)
         in_time: bool = await connection.fetchval(
             "update registry.partner_contract set state = $3, verified_on = registry.today_of(programme) "
             "where partner = $1 and number = $2 returning verified_on <= verify_by",
@@ -139,10 +149,13 @@ async def verify_declaration(connection: Connection, actor: Actor, partner: int)
     return in_time
 
 
-async def refuse_declaration(connection: Connection, actor: Actor, partner: int) -> None:
+async def refuse_declaration(
+    connection: Connection, actor: Actor, partner: int, outlet: int | None = None
+) -> None:
     """Refuse a declaration, verified or not."""
     async with writing(connection, actor):
-        contract = await _the_contract(connection, partner, ContractState.DECLARED, ContractState.VERIFIED)
+        states = (ContractState.DECLARED, ContractState.VERIFIED)
+        contract = await _the_contract(connection, partner, outlet, *states)
         await connection.execute(
             "update registry.partner_contract set state = $3 where partner = $1 and number = $2",
             partner,
@@ -152,7 +165,13 @@ async def refuse_declaration(connection: Connection, actor: Actor, partner: int)
 
 
 async def agree(
-    connection: Connection, actor: Actor, partner: int, term: Term, *, months_min: int = MONTHS_MIN
+    connection: Connection,
+    actor: Actor,
+    partner: int,
+    term: Term,
+    *,
+    outlet: int | None = None,
+    months_min: int = MONTHS_MIN,
 ) -> ContractState:
     """Take down the agreement with a verified partner: from its first day on its terminals are served.
 
@@ -161,7 +180,7 @@ async def agree(
     """
     check_number("the months of an agreement", term.months, months_min, MONTHS_MAX)
     async with writing(connection, actor):
-        contract = await _the_contract(connection, partner, ContractState.VERIFIED)
+        contract = await _the_contract(connection, partner, outlet, ContractState.VERIFIED)
         today: date = await connection.fetchval("select registry.today_of($1)", contract["programme"])
         if not today <= term.starts_on <= date(today.year + 5, 12, 31):
             raise RegistryRefused("an agreement runs from today on, or from a day to come")
@@ -176,18 +195,22 @@ async def agree(
         )
         if state is ContractState.ACTIVE:
             await connection.execute("update registry.partner set status = 0 where id = $1", partner)
+            await connection.fetchval("select registry.cover_terminals_v1(array[$1::int])", partner)
     return state
 
 
-async def end(connection: Connection, actor: Actor, partner: int, last_day: date) -> None:
-    """Say which day is the last of a contract; past it the partner's terminals are refused.
+async def end(
+    connection: Connection, actor: Actor, partner: int, last_day: date, *, outlet: int | None = None
+) -> None:
+    """Say which day is the last of a contract; past it the terminals it alone is about are refused.
 
     Before its term has passed that is the organiser's or a court's word: the reason stays in the trail.
     """
     if not actor.reason.strip():
         raise RegistryRefused("the end of a contract wants a reason, which is kept")
     async with writing(connection, actor):
-        contract = await _the_contract(connection, partner, ContractState.ACTIVE, ContractState.AGREED)
+        states = (ContractState.ACTIVE, ContractState.AGREED)
+        contract = await _the_contract(connection, partner, outlet, *states)
         today: date = await connection.fetchval("select registry.today_of($1)", contract["programme"])
         if not max(today, contract["starts_on"]) <= last_day <= date(today.year + 40, 12, 31):
             raise RegistryRefused(
@@ -279,17 +302,34 @@ async def _keep_details(connection: Connection, programme: int, partner: int, de
     )
 
 
-async def _the_contract(connection: Connection, partner: int, *states: ContractState) -> Any:
+async def _the_contract(
+    connection: Connection, partner: int, outlet: int | None, *states: ContractState
+) -> Any:
     await check_partner(connection, partner)
+    await _check_outlet(connection, partner, outlet)
     contract = await connection.fetchrow(
         "select partner, number, programme, state, starts_on from registry.partner_contract "
-        "where partner = $1 order by number desc limit 1",
+        "where partner = $1 and outlet is not distinct from $2 order by number desc limit 1",
         partner,
+        outlet,
     )
     if contract is None:
-        raise NotInRegistry(f"partner {partner} has declared nothing")
+        raise NotInRegistry(f"{_whose(partner, outlet)} has declared nothing")
     if contract["state"] not in states:
-        raise RegistryRefused(
-            f"the contract of partner {partner} is {ContractState(contract['state']).name.lower()}"
-        )
+        state = ContractState(contract["state"]).name.lower()
+        raise RegistryRefused(f"the contract of {_whose(partner, outlet)} is {state}")
     return contract
+
+
+def _whose(partner: int, outlet: int | None) -> str:
+    return f"partner {partner}" if outlet is None else f"outlet {outlet} of partner {partner}"
+
+
+async def _check_outlet(connection: Connection, partner: int, outlet: int | None) -> None:
+    if outlet is None:
+        return
+    check_number("the number of an outlet", outlet, 1, ID_MAX)
+    if not await connection.fetchval(
+        "select true from registry.outlet where id = $1 and partner = $2", outlet, partner
+    ):
+        raise NotInRegistry(f"partner {partner} has no outlet {outlet}")

@@ -21,10 +21,13 @@ CARDS_PER_READ: Final = 2_000
 
 
 class Status(IntEnum):
-    """Of a partner (STOPPED: suspended) or a terminal (STOPPED: blocked)."""
+    """Of a partner (STOPPED: suspended) or a terminal (STOPPED: blocked; WITHOUT_CONTRACT: no contract of its
+    partner that runs is about it, which the database says and takes back by itself).
+    """
 
     ACTIVE = 0
     STOPPED = 1
+    WITHOUT_CONTRACT = 2
 
 
 class ProgrammeRow(msgspec.Struct, frozen=True, gc=False):

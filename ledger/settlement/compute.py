@@ -5,9 +5,11 @@ Invariants: the lines of a partner come to what its accounts moved in the month;
 
 from collections.abc import Iterable
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from ledger.settlement.leases import leased
 from ledger.settlement.movement import Month, Moved, Party
 from ledger.settlement.prices import Prices, contract_month
 from ledger.settlement.statement import (
@@ -64,14 +66,16 @@ def statements_of(month: Month, prices: Prices) -> list[Statement]:
     for made in month.corrections:
         line = Line(CORRECTION, 1, made.net_grosze, made.net_grosze, prices.vat_rate, made.origin)
         lines.setdefault(made.partner, []).append(line)
-    for partner, points in month.bonuses.items():
-        lines.setdefault(partner, []).append(Line(CAMPAIGN, points, 0, 0, prices.vat_rate))
+    for bonus in month.bonuses:
+        line = Line(CAMPAIGN, bonus.points, 0, 0, prices.vat_rate, bonus.origin)
+        lines.setdefault(bonus.partner, []).append(line)
     span = month.span
     made_of = []
     for partner in sorted(lines):
         party = month.parties.get(partner, NOBODY)
         ordered = sorted(
-            lines[partner], key=lambda line: (KINDS.index(line.kind), line.origin, line.unit_grosze)
+            lines[partner],
+            key=lambda line: (KINDS.index(line.kind), line.origin, line.contract, line.unit_grosze),
         )
         made_of.append(
             Statement(
@@ -145,16 +149,19 @@ def _rebates(rows: Iterable[Moved]) -> Iterable[Line]:
 
 
 def _leases(month: Month, prices: Prices) -> Iterable[tuple[int, list[Line]]]:
-    """The lease of every partner with a contract; none where the programme leases nothing."""
+    """The lease under each contract; none where the programme leases nothing."""
     year, of_year = map(int, month.span.month.split("-"))
+    terminals_of = leased(month.contracts, month.spells, ZoneInfo(month.span.zone))
     for contract in month.contracts:
         number = contract_month(contract.starts_on, contract.ends_on, year, of_year)
-        terminals = month.terminals.get(contract.partner, 0)
+        terminals = terminals_of.get((contract.partner, contract.number), 0)
         if prices.lease is None or not number or not terminals:
             yield contract.partner, []
             continue
         price = prices.lease.monthly_grosze(number, with_services=contract.with_services)
-        yield contract.partner, [Line(LEASE, terminals, price, terminals * price, prices.vat_rate)]
+        net = terminals * price
+        line = Line(LEASE, terminals, price, net, prices.vat_rate, contract=contract.number)
+        yield contract.partner, [line]
 
 
 def _days(rows: Iterable[Moved]) -> tuple[Day, ...]:

@@ -8,22 +8,24 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from ledger.postgres.database import Connection
+from ledger.settlement.leases import Contract, Spell
 
 _MOVED: Final = "select * from office.moved_v1($1, $2, $3, $4)"
-# What campaigns gave beside a partner's sales, less what they took back: points of the organiser.
-_BONUSES: Final = "select * from office.bonuses_v1($1, $2, $3)"
-# A terminal is leased in a month in which it was active at any moment, by the trail of the registry.
-_LEASED: Final = """
-select t.partner, count(*)::int
+# What campaigns gave beside a partner's sales, less what they took back: points of the organiser. A bonus is
+# of the month it was posted in; where its sale is of an earlier one, closed or not, it names that.
+_BONUSES: Final = "select * from office.bonuses_v1($1, $2, $3, $4)"
+# When terminals were active within a month, where they stood then: by the trail of the registry.
+_SPELLS: Final = """
+select t.id, (a.after ->> 'partner')::int, (a.after ->> 'outlet')::int, greatest(a.at, $2::timestamptz),
+    least(coalesce(b.at, 'infinity'), $3::timestamptz)
   from registry.terminal t join registry.partner p on p.id = t.partner and p.programme = $1
-  where exists (
-    select from registry.audit a where a.object = 'terminal' and a.key = t.id::text and a.at < $3
-      and a.after ->> 'status' = '0' and not exists (
-        select from registry.audit b
-          where b.object = 'terminal' and b.key = a.key and b.id > a.id and b.at <= $2))
-  group by 1"""
+  join registry.audit a on a.object = 'terminal' and a.key = t.id::text and a.at < $3
+    and a.after ->> 'status' = '0'
+  left join lateral (select b.at from registry.audit b
+    where b.object = 'terminal' and b.key = a.key and b.id > a.id order by b.id limit 1) b on true
+  where b.at is null or b.at > $2"""
 _CONTRACTS: Final = """
-select c.partner, c.starts_on, c.ends_on, c.with_services from registry.partner_contract c
+select c.partner, c.number, c.outlet, c.starts_on, c.ends_on, c.with_services from registry.partner_contract c
   where c.programme = $1 and c.state in (3, 4) and c.starts_on < $3 and (c.ends_on is null or c.ends_on >= $2)
   order by 1, 2"""
 _PARTIES: Final = """
@@ -57,21 +59,22 @@ class Moved(NamedTuple):
     reversals: int
 
 
-class Contract(NamedTuple):
-    """A contract that ran on a day of the month."""
-
-    partner: int
-    starts_on: date
-    ends_on: date | None
-    with_services: bool
-
-
 class Party(NamedTuple):
     """A partner as documents name it."""
 
     name: str
     tax_id: str
     address: str
+
+
+class Bonus(NamedTuple):
+    """Points of campaigns beside a partner's sales, net of what was taken back; origin: the earlier month of
+    the sales, or empty.
+    """
+
+    partner: int
+    origin: str
+    points: int
 
 
 class Correction(NamedTuple):
@@ -100,11 +103,10 @@ class Month(NamedTuple):
     span: Span
     moved: list[Moved]
     contracts: list[Contract]
-    terminals: dict[int, int]
+    spells: list[Spell]
     parties: dict[int, Party]
     corrections: list[Correction]
-    bonuses: dict[int, int]
-    """Points of campaigns by partner, net of what was taken back."""
+    bonuses: list[Bonus]
     fees: tuple[int, int]
     """How many duplicates cost something, and what they cost, in grosze."""
 
@@ -133,9 +135,9 @@ async def read_month(connection: Connection, span: Span) -> Month:
             span,
             [Moved(*row) for row in await rows(_MOVED, span.first_id, span.through_id, span.zone)],
             [Contract(*row) for row in await rows(_CONTRACTS, first_day, next_day)],
-            {row[0]: row[1] for row in await rows(_LEASED, begins, ends)},
+            [Spell(*row) for row in await rows(_SPELLS, begins, ends)],
             {row[0]: Party(*row[1:]) for row in await rows(_PARTIES)},
             [Correction(*row) for row in await rows(_CORRECTIONS, span.month)],
-            dict(await rows(_BONUSES, span.first_id, span.through_id)),
+            [Bonus(*row) for row in await rows(_BONUSES, span.first_id, span.through_id, span.zone)],
             (fees[0], fees[1]),
         )

@@ -44,6 +44,8 @@ class Line(Struct, frozen=True):
     vat_rate: int | None
     """Percent; None: outside VAT (rebates are third-party consideration, CJEU C-53/09)."""
     origin: str = ""
+    contract: int = 0
+    """Of a lease: the number of the partner's contract that it is due under; 0 of everything else."""
 
 
 class Day(Struct, frozen=True):

@@ -34,10 +34,17 @@ from ops.output import Row, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
 
-SHOWN = ("partner", "name", "state", "verify_by", "late", "starts_on", "months_min", "ends_on", "tax_id")
+SHOWN = (
+    *("partner", "outlet", "name", "state", "verify_by", "late", "starts_on", "months_min", "ends_on"),
+    "tax_id",
+)
 LegalName = Annotated[str, Parameter(help="As documents name it; the name otherwise.")]
 TaxId = Annotated[str, Parameter(help="NIP.")]
 Address = Annotated[str, Parameter(help="As documents name it.")]
+Outlet = Annotated[
+    int | None,
+    Parameter(help="The partner's outlet that it is about, by number; else the partner as a whole."),
+]
 
 app = App(
     name="contracts",
@@ -68,6 +75,7 @@ async def declare(
     legal_name: LegalName = "",
     tax_id: TaxId = "",
     address: Address = "",
+    outlet: Outlet = None,
     programme: Programme = None,
     by: By = NOBODY,
     json: Json = False,
@@ -77,26 +85,42 @@ async def declare(
     newcomer, actor = Newcomer(partner, name, Details(legal_name, tax_id, address)), by.told()
     async with changing(place) as database:
         chosen = await database.run(lambda c: pick_programme(c, programme))
-        verify_by = await database.run(lambda c: registry.declare(c, actor, chosen, newcomer))
+        verify_by = await database.run(lambda c: registry.declare(c, actor, chosen, newcomer, outlet=outlet))
     _tell(partner, f"has declared: to be verified by {verify_by}", json, verify_by=verify_by.isoformat())
 
 
 @app.command(help_epilogue=examples("contracts verify 17"))
-async def verify(partner: int, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE) -> None:
+async def verify(
+    partner: int,
+    /,
+    *,
+    outlet: Outlet = None,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
     """Take down that a declaration was verified, today."""
     actor = by.told()
     async with changing(place) as database:
-        in_time = await database.run(lambda c: registry.verify_declaration(c, actor, partner))
+        in_time = await database.run(lambda c: registry.verify_declaration(c, actor, partner, outlet))
     _tell(partner, "is verified" + ("" if in_time else ", later than 14 days"), json, in_time=in_time)
 
 
 @app.command(help_epilogue=examples("contracts refuse 17 --reason 'no shop there' --yes"))
-async def refuse(partner: int, /, *, by: BySure = UNSURE, json: Json = False, place: Place = HERE) -> None:
+async def refuse(
+    partner: int,
+    /,
+    *,
+    outlet: Outlet = None,
+    by: BySure = UNSURE,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
     """Refuse a declaration."""
     actor = by.told()
     by.confirm(f"Refuse the declaration of partner {partner}")
     async with changing(place) as database:
-        await database.run(lambda c: registry.refuse_declaration(c, actor, partner))
+        await database.run(lambda c: registry.refuse_declaration(c, actor, partner, outlet))
     _tell(partner, "is refused", json)
 
 
@@ -108,6 +132,7 @@ async def agree(
     from_: Annotated[str, Parameter(name="--from", help="First day: today, or a day to come.")],
     months: Annotated[int | None, Parameter(help="For how many at least; the least by the rules.")] = None,
     with_services: Annotated[bool, Parameter(help="It uses other services of the operator, too.")] = False,
+    outlet: Outlet = None,
     by: By = NOBODY,
     json: Json = False,
     place: Place = HERE,
@@ -124,7 +149,9 @@ async def agree(
             except NotInRegistry:
                 pass
         term = Term(first, least if months is None else months, with_services)
-        state = await database.run(lambda c: registry.agree(c, actor, partner, term, months_min=least))
+        state = await database.run(
+            lambda c: registry.agree(c, actor, partner, term, outlet=outlet, months_min=least)
+        )
     _tell(partner, f"has agreed for {term.months} months from {first}", json, state=state.name.lower())
 
 
@@ -134,6 +161,7 @@ async def end(
     /,
     *,
     on: Annotated[str, Parameter(help="The last day on which its terminals are served.")],
+    outlet: Outlet = None,
     by: BySure = UNSURE,
     json: Json = False,
     place: Place = HERE,
@@ -142,7 +170,7 @@ async def end(
     actor, last = by.told(), day_of("--on", on)
     by.confirm(f"End the contract of partner {partner} with {last}")
     async with changing(place) as database:
-        await database.run(lambda c: registry.end(c, actor, partner, last))
+        await database.run(lambda c: registry.end(c, actor, partner, last, outlet=outlet))
     _tell(partner, f"is served until {last}", json, ends_on=last.isoformat())
 
 
@@ -198,6 +226,7 @@ def shown(row: Any) -> Row:
     return {
         "partner": row["partner"],
         "number": row["number"],
+        "outlet": row["outlet"],
         "name": row["name"],
         "state": ContractState(row["state"]).name.lower(),
         "declared_on": day("declared_on"),

@@ -155,6 +155,8 @@ def status_name(kind: str, status: int) -> str:
     """Return what a status is called, everywhere it is shown: of a programme, a partner or a terminal."""
     if status == Status.ACTIVE:
         return "active"
+    if status == Status.WITHOUT_CONTRACT:
+        return "without contract"
     return "suspended" if kind == "programme" else "blocked"
 
 

@@ -260,4 +260,5 @@ def _shown(line: Any) -> Row:
         "net_grosze": line.net_grosze,
         "vat_rate": line.vat_rate,
         "origin": line.origin,
+        "contract": line.contract,
     }

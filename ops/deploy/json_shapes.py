@@ -85,9 +85,11 @@ INVOICE: Final = (
     " ksef_number text?"
 )
 SUMS: Final = "net_grosze int, vat_grosze int, gross_grosze int, rebates_grosze int, due_grosze int"
-LINE: Final = "kind text, quantity int, unit_grosze int, net_grosze int, vat_rate int?, origin text"
+LINE: Final = (
+    "kind text, quantity int, unit_grosze int, net_grosze int, vat_rate int?, origin text, contract int"
+)
 CONTRACT: Final = (
-    "partner int, number int, name text, state declared|verified|agreed|active|ended|refused,"
+    "partner int, number int, outlet int?, name text, state declared|verified|agreed|active|ended|refused,"
     " declared_on text, verify_by text, verified_on text?, late yes, starts_on text?, months_min int?,"
     " ends_on text?, with_services yes, legal_name text, tax_id text, address text"
 )

@@ -205,6 +205,8 @@ def _line(body: Element, number: int, line: Line) -> None:
     row = _add(body, "FaWiersz")
     _add(row, "NrWierszaFa", str(number))
     name, unit = GOODS[line.kind]
+    if line.contract:
+        name = f"{name} (umowa nr {line.contract})"
     if line.origin:
         name = f"{name} (dotyczy: {line.origin})"
     _add(row, "P_7", text_of("the name of a line", name))

@@ -13,6 +13,8 @@ from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection, Database
 from ledger.registry import offer_declarations, partner_contracts
 from ledger.registry.audit import Actor
+from ledger.registry.bounds import PAGE_ROWS_MAX
+from ledger.registry.outlets import list_outlets
 from ledger.registry.partner_contracts import MONTHS_MIN, ContractState, Term
 from ops.office.rules_in_force import version_in_force
 
@@ -41,6 +43,10 @@ class ContractDesk:
             raise NotInRegistry(f"there is no partner {partner} here")
         return rows
 
+    async def outlets(self, partner: int) -> list[Any]:
+        """Return the first thousand outlets of a partner of this programme."""
+        return await self.database.run(lambda c: list_outlets(c, partner=partner, limit=PAGE_ROWS_MAX))
+
     async def months_min(self) -> int:
         """Return for how many months an agreement is at least, by the rules in force."""
         try:
@@ -49,11 +55,11 @@ class ContractDesk:
             return MONTHS_MIN
         return lease.contract_months_min if lease else MONTHS_MIN
 
-    async def agree(self, actor: Actor, partner: int, term: Term) -> ContractState:
-        """Take the agreement with a verified partner down."""
+    async def agree(self, actor: Actor, partner: int, term: Term, outlet: int | None = None) -> ContractState:
+        """Take the agreement with a verified partner, or about one outlet of it, down."""
         least = await self.months_min()
         return await self.database.run(
-            lambda c: partner_contracts.agree(c, actor, partner, term, months_min=least)
+            lambda c: partner_contracts.agree(c, actor, partner, term, outlet=outlet, months_min=least)
         )
 
     async def declared(self, after: int = 0, limit: int = 50) -> list[Any]:

@@ -23,9 +23,11 @@ def statement_pdf(statement: Statement, language: Language = "pl") -> bytes:
 
 
 def line_name(line: Line, language: Language) -> str:
-    """Return what a line is for, and the month it takes something back from."""
-    name = word(line.kind, language)
-    return f"{name}, {word('origin', language, origin=line.origin)}" if line.origin else name
+    """Return what a line is for, under which contract, and the month it takes something back from."""
+    parts = [word(line.kind, language)]
+    parts += [word("contract", language, contract=line.contract)] if line.contract else []
+    parts += [word("origin", language, origin=line.origin)] if line.origin else []
+    return ", ".join(parts)
 
 
 def _data(statement: Statement, language: Language) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ledger.settlement.compute import Summary
 from ledger.settlement.statement import Line, Statement
 from ops.csv_text import sheet
 
-LINE_COLUMNS = ("kind", "origin", "quantity", "unit_grosze", "net_grosze", "vat_rate")
+LINE_COLUMNS = ("kind", "origin", "contract", "quantity", "unit_grosze", "net_grosze", "vat_rate")
 SUMS = ("net_grosze", "vat_grosze", "gross_grosze", "rebates_grosze", "due_grosze")
 
 
@@ -29,7 +29,7 @@ def summary_csv(summary: Summary) -> str:
     blank = ("",) * len(SUMS[1:])
     rows: list[tuple[object, ...]] = [(*head, "line", *_line(line), *blank) for line in summary.lines]
     sums = [getattr(summary, name) for name in SUMS]
-    rows.append((*head, "total", "", "", summary.statements, "", sums[0], "", *sums[1:]))
+    rows.append((*head, "total", "", "", "", summary.statements, "", sums[0], "", *sums[1:]))
     return sheet(("programme", "month", "row", *LINE_COLUMNS, *SUMS[1:]), rows)
 
 
@@ -45,7 +45,7 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
     for line in statement.lines:
         yield (*head, "line", *_line(line), *no_sums, *no_day)
     sums = [getattr(statement, name) for name in SUMS]
-    yield (*head, "total", "", "", "", "", sums[0], "", *sums[1:], *no_day)
+    yield (*head, "total", "", "", "", "", "", sums[0], "", *sums[1:], *no_day)
     for day in statement.days:
         yield (
             *(*head, "day", *no_line, *no_sums, day.date.isoformat(), day.earns, day.points_issued),
@@ -56,4 +56,5 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
 
 def _line(line: Line) -> tuple[object, ...]:
     rate = "" if line.vat_rate is None else line.vat_rate
-    return (line.kind, line.origin, line.quantity, line.unit_grosze, line.net_grosze, rate)
+    whose = (line.kind, line.origin, line.contract or "")
+    return (*whose, line.quantity, line.unit_grosze, line.net_grosze, rate)

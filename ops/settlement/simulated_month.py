@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -30,11 +30,12 @@ from ledger.postgres.embedded import embedded_postgres
 from ledger.postgres.migrate import migrate
 from ledger.registry.audit import Actor
 from ledger.registry.dated_back import Begun, date_back
+from ledger.registry.outlets import NewOutlet, import_outlets
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.terminals import NewTerminal, import_terminals
 from ledger.settlement.closing import close, correct
-from ledger.settlement.statement import Statement
+from ledger.settlement.statement import LEASE, Statement
 from ops.settlement.prices import prices_of
 from simulators.world.auditor.month_end import Contract, Foretold, MonthEnd
 from simulators.world.year.city_year import Plan, live_on
@@ -67,9 +68,10 @@ class City:
         self.auditor = MonthEnd(has_lease=life.city.code == "czestochowa")
         partner_of = {till.number: shop.number for shop in life.market.shops for till in shop.tills}
         for n, shop in enumerate(life.market.shops):
-            # One in three is in its thirteenth month in February; some have other services, some began anew.
-            begun = date(self.plan.year - 1, (2, 9, 12)[n % 3], 1)
-            self.auditor.contracts[shop.number] = Contract(begun, len(shop.tills), n % 9 == 0)
+            self.auditor.contracts[shop.number] = contracts_of(n, shop.number, self.plan.year)
+            outlet = outlet_of(n, shop.number)
+            tills = [till.number for till in shop.tills]
+            self.auditor.tills[shop.number] = dict.fromkeys(tills) | {tills[-1]: outlet}
         worker.on_posted = self._keep
         life.referee.on_judged = lambda terminal, request, expected, at_ms: self.auditor.heard(
             terminal, partner_of[terminal], request, expected, at_ms
@@ -78,6 +80,30 @@ class City:
     def _keep(self, posting: Posting, outcome: Outcome) -> None:
         if posting.kind not in NOT_JOURNALLED or posting.kind == Kind.STATUS:
             self.posted.append((msgspec.structs.replace(posting, context=None), outcome))
+
+
+def outlet_of(n: int, partner: int) -> int | None:
+    """Return the outlet that the last till of a partner stands in; None: in none."""
+    return partner if n % 3 else None
+
+
+def contracts_of(n: int, partner: int, year: int) -> list[Contract]:
+    """Return the contracts of the nth partner.
+
+    One in three is in its thirteenth month in February; some have other services. Of the others some began
+    anew in January, and some have a contract for one outlet, an old one or one of February.
+    """
+    first = Contract(1, date(year - 1, (2, 9, 12)[n % 3], 1), n % 9 == 0)
+    outlet = outlet_of(n, partner)
+    match n % 6:
+        case 1:
+            last = date(year, 1, 15)
+            return [first._replace(ends_on=last), Contract(2, last + timedelta(days=1))]
+        case 2:
+            return [first, Contract(2, date(year - 1, 2, 1), outlet=outlet)]
+        case 4:
+            return [first, Contract(2, date(year, 2, 10), outlet=outlet)]
+    return [first]
 
 
 class Report(msgspec.Struct):
@@ -89,6 +115,8 @@ class Report(msgspec.Struct):
     """Of the first and of the second month."""
     taken_back_from_earlier: int = 0
     later_prices: int = 0
+    several_contracts: int = 0
+    """Statements that owe the lease of more than one contract."""
     differences: list[str] = msgspec.field(default_factory=list)
 
 
@@ -153,13 +181,24 @@ async def _found(connection: Connection, city: City) -> None:
         assert number == row.version
     partners = [NewPartner(shop.number, shop.name) for shop in market.shops]
     await import_partners(connection, OFFICE, place.programme, partners)
-    tills = [NewTerminal(till.number, shop.number) for shop in market.shops for till in shop.tills]
+    outlets = [
+        NewOutlet(outlet, shop.number, f"Outlet {outlet}")
+        for n, shop in enumerate(market.shops)
+        if (outlet := outlet_of(n, shop.number)) is not None
+    ]
+    await import_outlets(connection, OFFICE, outlets)
+    tills = [
+        NewTerminal(till, shop.number, outlet=outlet)
+        for shop in market.shops
+        for till, outlet in city.auditor.tills[shop.number].items()
+    ]
     await import_terminals(connection, OFFICE, tills)
     accounts = sorted({posting.account for posting, _ in city.posted if posting.account > 0})
-    begun = {
-        partner: Begun(contract.starts_on, contract.with_services)
-        for partner, contract in city.auditor.contracts.items()
-    }
+    begun = [
+        Begun(partner, one.number, one.outlet, one.starts_on, one.ends_on, one.with_services)
+        for partner, contracts in city.auditor.contracts.items()
+        for one in contracts
+    ]
     since = datetime(city.plan.year - 1, 12, 1, tzinfo=UTC)
     await date_back(connection, OFFICE, begun, since, accounts)
 
@@ -200,7 +239,9 @@ def _batches(posted: Sequence[tuple[Posting, Outcome]]) -> Iterator[list[tuple[P
 
 def told(statement: Statement) -> Foretold:
     """Return a statement as the auditor would say it."""
-    lines = sorted((line.kind, line.origin, line.quantity, line.net_grosze) for line in statement.lines)
+    lines = sorted(
+        (line.kind, line.origin, line.contract, line.quantity, line.net_grosze) for line in statement.lines
+    )
     days = tuple(
         (
             day.date,
@@ -226,6 +267,7 @@ def _compare(city: City, month: str, statements: Sequence[Statement], report: Re
         lines = statement.lines if statement is not None else ()
         report.taken_back_from_earlier += any(line.origin for line in lines)
         report.later_prices += any(line.unit_grosze == 3_000 for line in lines)
+        report.several_contracts += sum(line.kind == LEASE for line in lines) > 1
     report.differences += [f"{city.plan.city} {month} {partner}: not foretold" for partner in there]
 
 
@@ -254,7 +296,7 @@ async def _main(arguments: argparse.Namespace) -> int:
         f"{report.settle_s[0]:.1f} s and {report.settle_s[1]:.1f} s; "
         f"{len(report.differences)} differences from the auditor's sums; "
         f"{report.taken_back_from_earlier} take sales of an earlier month back, "
-        f"{report.later_prices} pay the price from month 13"
+        f"{report.later_prices} pay the price from month 13, {report.several_contracts} more than one lease"
     )
     return 1 if report.differences else 0
 

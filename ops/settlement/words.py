@@ -32,6 +32,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "correction": ("Korekta", "Correction"),
     "campaign": ("Punkty kampanii, na koszt organizatora", "Points of campaigns, the organiser pays"),
     "origin": ("dotyczy {origin}", "of {origin}"),
+    "contract": ("umowa nr {contract}", "contract {contract}"),
     "days": ("Dni", "Days"),
     "day": ("Dzień", "Day"),
     "earns": ("Sprzedaże", "Sales"),

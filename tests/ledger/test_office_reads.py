@@ -22,7 +22,7 @@ READS = {
     "moved_before_v1": "office.moved_before_v1({programme}::smallint, {newest}) b where b",
     "given_v1": "office.given_v1(array[{campaign}])",
     "bonus_v1": "office.bonus_v1({bonus})",
-    "bonuses_v1": "office.bonuses_v1({programme}::smallint, 0, {newest})",
+    "bonuses_v1": "office.bonuses_v1({programme}::smallint, 0, {newest}, 'Europe/Warsaw')",
 }
 """Each way an office reads the books, as it would read one programme's of them."""
 ASIDE = {

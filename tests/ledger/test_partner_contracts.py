@@ -1,6 +1,7 @@
 """The life of a partner's contract: declared, verified within 14 days, agreed, active, ended."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,10 +9,17 @@ from ledger.errors import LedgerError, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Database
 from ledger.registry import partner_contracts as contracts
 from ledger.registry.audit import Actor
+from ledger.registry.outlets import NewOutlet, import_outlets
 from ledger.registry.partner_contracts import ContractState, Details, Newcomer, Term
 from ledger.registry.partners import NewPartner, import_partners, set_partner_status
 from ledger.registry.programmes import add_programme, today_of
 from ledger.registry.reads import Status
+from ledger.registry.terminals import (
+    NewTerminal,
+    import_terminals,
+    list_terminals,
+    set_terminal_status,
+)
 from tests.ledger.books import TESTER, write_registry
 
 ENDS = Actor("anna", "both want it")
@@ -144,3 +152,103 @@ async def test_what_is_not_so_is_refused(city: Database) -> None:
         await city.run(lambda c: contracts.contracts_of(c, 77))
     listed = await city.run(lambda c: contracts.list_contracts(c, programme=1))
     assert [(row["partner"], row["state"]) for row in listed] == [(7, 3), (9, 0)]
+
+
+OUTLET, OTHER = 71, 72
+"""Of partner 7, each with a terminal: 711 and 721; 700 stands in none."""
+
+
+async def outlets(city: Database) -> None:
+    """Partner 7 has two outlets and three terminals."""
+    shops = [NewOutlet(OUTLET, 7, "Rynek"), NewOutlet(OTHER, 7, "Dworzec")]
+    tills = [NewTerminal(700, 7), NewTerminal(711, 7, outlet=OUTLET), NewTerminal(721, 7, outlet=OTHER)]
+    await city.run(lambda c: import_outlets(c, TESTER, shops))
+    await city.run(lambda c: import_terminals(c, TESTER, tills))
+
+
+async def agreed_for(city: Database, outlet: int, term: Term) -> None:
+    bakery = Newcomer(7, "Piekarnia")
+    await city.run(lambda c: contracts.declare(c, TESTER, 1, bakery, outlet=outlet))
+    await city.run(lambda c: contracts.verify_declaration(c, TESTER, 7, outlet))
+    await city.run(lambda c: contracts.agree(c, TESTER, 7, term, outlet=outlet))
+
+
+async def served(city: Database) -> dict[int, int]:
+    """The terminals of partner 7 and their status."""
+    rows = await city.run(lambda c: list_terminals(c, partner=7))
+    return {row["id"]: row["status"] for row in rows}
+
+
+async def test_an_outlet_has_a_contract_of_its_own(city: Database, database: Database) -> None:
+    """Beside the partner's; where that ends, the outlet's terminals alone are served, until one begins."""
+    await outlets(city)
+    day = await today(city)
+    await agreed_for(city, OUTLET, Term(day))
+    with pytest.raises(RegistryRefused, match="outlet 71 of partner 7 has a contract"):
+        await city.run(lambda c: contracts.declare(c, TESTER, 1, Newcomer(7, "Piekarnia"), outlet=OUTLET))
+    await city.run(lambda c: contracts.end(c, ENDS, 7, day))
+    await past(city, database, 1, whole=True)
+    assert await served(city) == {700: 2, 711: 0, 721: 2}
+    assert [(row["number"], row["outlet"], row["state"], row["status"]) for row in await listed(city)] == [
+        (2, OUTLET, ContractState.ACTIVE, Status.ACTIVE),
+        (1, None, ContractState.ENDED, Status.ACTIVE),
+    ]
+    for terminal in (700, 721):
+        with pytest.raises(LedgerError, match="no contract that runs"):
+            await city.run(lambda c, t=terminal: set_terminal_status(c, TESTER, t, Status.ACTIVE))
+    with pytest.raises(LedgerError, match="no contract that runs"):
+        await city.run(lambda c: import_terminals(c, TESTER, [NewTerminal(722, 7, outlet=OTHER)]))
+    await agreed_for(city, OTHER, Term(await today(city)))
+    assert await served(city) == {700: 2, 711: 0, 721: 0}
+
+
+async def test_who_is_blocked_stays_blocked_whatever_contracts_do(city: Database, database: Database) -> None:
+    """A contract that begins takes up only those that were stopped for want of one."""
+    await outlets(city)
+    await city.run(lambda c: set_terminal_status(c, TESTER, 721, Status.STOPPED))
+    day = await today(city)
+    await agreed_for(city, OUTLET, Term(day))
+    await city.run(lambda c: contracts.end(c, ENDS, 7, day))
+    await past(city, database, 1, whole=True)
+    await agreed_for(city, OTHER, Term(day))
+    assert await served(city) == {700: 2, 711: 0, 721: 1}
+
+
+async def test_without_any_contract_the_partner_is_suspended(city: Database, database: Database) -> None:
+    """Then its terminals stay as they are, and the next contract says which of them are served."""
+    await outlets(city)
+    day = await today(city)
+    await city.run(lambda c: contracts.end(c, ENDS, 7, day))
+    await past(city, database, 1)
+    assert await stands(city, 7) == (ContractState.ENDED, Status.STOPPED)
+    assert await served(city) == {700: 0, 711: 0, 721: 0}
+    await agreed_for(city, OUTLET, Term(await today(city)))
+    assert await stands(city, 7) == (ContractState.ACTIVE, Status.ACTIVE)
+    assert await served(city) == {700: 2, 711: 0, 721: 2}
+
+
+async def test_an_outlet_is_one_of_the_partner(city: Database) -> None:
+    """A contract is about no other partner's outlet, and about none that is not there."""
+    await outlets(city)
+    await city.run(lambda c: import_partners(c, TESTER, 1, [NewPartner(8, "Apteka")]))
+    for outlet in (OUTLET, 99, 0):
+        with pytest.raises(RegistryRefused):
+            await city.run(
+                lambda c, o=outlet: contracts.declare(c, TESTER, 1, Newcomer(8, "Apteka"), outlet=o)
+            )
+
+
+async def listed(city: Database) -> list[Any]:
+    return await city.run(lambda c: contracts.contracts_of(c, 7))
+
+
+async def past(city: Database, database: Database, days: int, *, whole: bool = False) -> None:
+    """Let days pass for contracts (`whole`: for those of partners as a whole alone), and the keeper look."""
+    sql = (
+        "alter table registry.partner_contract disable trigger contract_moves; "
+        f"update registry.partner_contract set starts_on = starts_on - {days}, ends_on = ends_on - {days} "
+        f"where outlet is null or not {whole}; "
+        "alter table registry.partner_contract enable trigger contract_moves"
+    )
+    await city.run(lambda c: write_registry(c, sql))
+    await database.run(contracts.move_contracts)

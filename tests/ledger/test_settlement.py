@@ -227,7 +227,7 @@ async def test_the_lease_is_of_the_month_of_the_contract(trade: Trade, owner: Da
     """A partner taken on today pays 1 zł for each of two terminals this month; one blocked all along none."""
     month = datetime.now(ZONE).strftime("%Y-%m")
     (statement,) = (await settle(owner, month)).statements
-    assert statement.lines == (Line("lease", 2, 100, 200, 23),)
+    assert statement.lines == (Line("lease", 2, 100, 200, 23, contract=1),)
 
 
 @pytest.mark.parametrize(

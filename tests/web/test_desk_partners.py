@@ -154,6 +154,37 @@ def test_a_partner_declares_is_verified_agrees_and_ends(
     assert page.locator("#state").inner_text() == "refused"
 
 
+@covers(f"POST {PARTNER} declare_outlet")
+def test_an_outlet_has_a_contract_of_its_own(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client]
+) -> None:
+    """Declared, verified, agreed and ended beside the partner's, which stays as it is."""
+    page, number, outlet = desk.browser_of(clients["eve"], scripts=True), 88_003, 880_031
+    declares(office, page, number, "Lodziarnia")
+    assert page.locator("#act_declare_outlet").count() == 0, "it has no outlet yet"
+    office.write(f"insert into registry.outlet (id, partner, name) values ({outlet}, {number}, 'Dworzec')")
+    page.reload()
+    page.select_option("#outlet", str(outlet))
+    page.click("#act_declare_outlet")
+    assert page.locator(f"#state_{outlet}").inner_text() == "declared"
+    page.click(f"#act_verify_{outlet}")
+    page.fill(f"#starts_on_{outlet}", today().isoformat())
+    page.fill(f"#months_{outlet}", "12")
+    page.check(f"#with_services_{outlet}")
+    page.click(f"#act_agree_{outlet}")
+    assert page.locator(f"#state_{outlet}").inner_text() == "active"
+    assert page.locator("#state").inner_text() == "declared"
+    page.click("#act_declare_outlet")
+    assert "has a contract" in fault(page)
+    assert axe_violations(page) == []
+    page.fill(f"#last_day_{outlet}", today().isoformat())
+    page.check(f"#sure_end_{outlet}")
+    page.fill(f"#reason_end_{outlet}", "the shop there closes")
+    page.click(f"#act_end_{outlet}")
+    assert page.locator(f"#ends_on_{outlet}").inner_text() == today().isoformat()
+    assert page.locator("#ends_on").inner_text() == "–"
+
+
 def declares(office: OfficeStage, page: Page, number: int, sign: str) -> None:
     by_menu(office, page, "/desk/partners")
     page.fill("#partner", str(number))

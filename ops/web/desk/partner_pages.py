@@ -6,9 +6,9 @@ deadline is shown where the contract is, and what is late is said.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -45,24 +45,36 @@ Act = Callable[[ContractDesk, Actor, int, FormData], Awaitable[object]]
 PAGE: Final = 50
 
 
-async def _verify(desk: ContractDesk, actor: Actor, partner: int, _form: FormData) -> None:
-    await desk.database.run(lambda c: partner_contracts.verify_declaration(c, actor, partner))
+async def _declare(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
+    """An outlet's own contract, of a partner that is there under its name."""
+    outlet = whole(form, "outlet")
+    row = (await desk.contracts(partner))[0]
+    newcomer = Newcomer(partner, row["name"], Details(row["legal_name"], row["tax_id"], row["address"]))
+    await desk.database.run(
+        lambda c: partner_contracts.declare(c, actor, desk.programme, newcomer, outlet=outlet)
+    )
+
+
+async def _verify(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
+    outlet = _outlet(form)
+    await desk.database.run(lambda c: partner_contracts.verify_declaration(c, actor, partner, outlet))
 
 
 async def _refuse(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
     sure(form)
-    await desk.database.run(lambda c: partner_contracts.refuse_declaration(c, actor, partner))
+    outlet = _outlet(form)
+    await desk.database.run(lambda c: partner_contracts.refuse_declaration(c, actor, partner, outlet))
 
 
 async def _agree(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
     term = Term(_day(form, "starts_on"), whole(form, "months"), is_on(form, "with_services"))
-    await desk.agree(actor, partner, term)
+    await desk.agree(actor, partner, term, _outlet(form))
 
 
 async def _end(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
     sure(form)
-    last = _day(form, "last_day")
-    await desk.database.run(lambda c: partner_contracts.end(c, actor, partner, last))
+    last, outlet = _day(form, "last_day"), _outlet(form)
+    await desk.database.run(lambda c: partner_contracts.end(c, actor, partner, last, outlet=outlet))
 
 
 async def _details(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
@@ -76,6 +88,7 @@ ACTS: Final[dict[str, Act]] = {
     "agree": _agree,
     "end": _end,
     "details": _details,
+    "declare_outlet": _declare,
 }
 DECISIONS: Final = {"accept": True, "refuse": False}
 
@@ -169,8 +182,9 @@ class PartnerPages:
             partner=partner,
             newest=rows[0],
             rows=rows,
+            current=_current(rows),
+            outlets=await desk.outlets(partner),
             states=_STATES,
-            state=_STATES[rows[0]["state"]],
             months_min=await desk.months_min(),
             most=_MOST,
             reason_max=REASON_CHARACTERS_MAX,
@@ -192,6 +206,19 @@ class PartnerPages:
 
 _STATES: Final = {int(state): state.name.lower() for state in ContractState}
 _MOST: Final = {"name": NAME_CHARACTERS_MAX, "legal": LEGAL_CHARACTERS_MAX}
+
+
+def _current(rows: Iterable[Any]) -> list[Any]:
+    """Return the newest contract about the partner as a whole, and about each of its outlets."""
+    newest: dict[int, Any] = {}
+    for row in rows:
+        newest.setdefault(row["outlet"] or 0, row)
+    return [newest[outlet] for outlet in sorted(newest)]
+
+
+def _outlet(form: FormData) -> int | None:
+    """Return which outlet a contract is about; None: the partner as a whole."""
+    return whole(form, "outlet") if text_of(form, "outlet", 8) else None
 
 
 def _desk(request: Request) -> ContractDesk:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,17 +36,28 @@ class Sale(NamedTuple):
 
 
 class Contract(NamedTuple):
-    """What a partner pays a lease by: terminals since a day; one price where it has other services."""
+    """What a partner pays a lease by, from its first day to its last; one price with other services.
 
+    outlet: it is about the terminals there alone; None: about all that stand under no other one.
+    """
+
+    number: int
     starts_on: date
-    terminals: int
-    with_services: bool
+    with_services: bool = False
+    ends_on: date | None = None
+    outlet: int | None = None
+
+    def runs_on(self, day: date) -> bool:
+        """Whether a day is one of it."""
+        return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
 
 
 class Foretold(NamedTuple):
-    """A partner's month. lines: kind, month it takes back from or "", quantity, net; days: as `DAY` names."""
+    """A partner's month. lines: kind, month it takes back from or "", number of the contract it is due under
+    or 0, quantity, net; days: as `DAY` names.
+    """
 
-    lines: tuple[tuple[str, str, int, int], ...]
+    lines: tuple[tuple[str, str, int, int, int], ...]
     net: int
     vat: int
     gross: int
@@ -66,7 +77,9 @@ class MonthEnd:
         self._rebates: defaultdict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0])
         self._days: defaultdict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * len(DAY))
         self._corrections: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
-        self.contracts: dict[int, Contract] = {}
+        self.contracts: dict[int, list[Contract]] = {}
+        self.tills: dict[int, dict[int, int | None]] = {}
+        """Of each partner the terminals, each with the outlet it stands in."""
 
     def corrected(self, partner: int, month: str, net_grosze: int) -> None:
         """Take note of what somebody set right."""
@@ -132,19 +145,19 @@ class MonthEnd:
     def month(self, partner: int, month: str) -> Foretold:
         """Return what a partner's statement of a month has to say."""
         lines = [
-            ("points_bought", origin, points, points * POINT_GROSZE)
+            ("points_bought", origin, 0, points, points * POINT_GROSZE)
             for (whose, when, origin), points in self._points.items()
             if (whose, when) == (partner, month) and points
         ]
         lines += self._lease(partner, month)
-        lines += [("correction", "", 1, net) for net in self._corrections[partner, month]]
-        net = sum(line[3] for line in lines)
+        lines += [("correction", "", 0, 1, net) for net in self._corrections[partner, month]]
+        net = sum(line[-1] for line in lines)
         credited = [
-            ("rebates", origin, points, grosze)
+            ("rebates", origin, 0, points, grosze)
             for (whose, when, origin), (points, grosze) in self._rebates.items()
             if (whose, when) == (partner, month) and (points or grosze)
         ]
-        rebates = sum(line[3] for line in credited)
+        rebates = sum(line[-1] for line in credited)
         vat = (abs(net) * VAT_PERCENT + 50) // 100 * (1 if net >= 0 else -1)
         days = (
             (day, tuple(figures))
@@ -161,13 +174,40 @@ class MonthEnd:
             tuple(sorted(days)),
         )
 
-    def _lease(self, partner: int, month: str) -> Iterable[tuple[str, str, int, int]]:
-        contract = self.contracts.get(partner)
-        if contract is None or not self._has_lease or not contract.terminals:
+    def _lease(self, partner: int, month: str) -> Iterable[tuple[str, str, int, int, int]]:
+        """Day by day: who stood under which contract, and on which day a month of a contract began."""
+        if not self._has_lease:
             return
-        year, of_year = map(int, month.split("-"))
-        number = (year - contract.starts_on.year) * 12 + of_year - contract.starts_on.month + 1
-        if number >= 1:
-            cheap = contract.with_services or number <= FIRST_YEAR_MONTHS
-            price = LEASE_GROSZE if cheap else LEASE_LATER_GROSZE
-            yield "lease", "", contract.terminals, contract.terminals * price
+        under: defaultdict[int, set[int]] = defaultdict(set)
+        begun: dict[int, int] = {}
+        contracts = self.contracts.get(partner, [])
+        for day in _days_of(month):
+            running = [contract for contract in contracts if contract.runs_on(day)]
+            for contract in running:
+                if nth := _month_begun(contract.starts_on, day):
+                    begun[contract.number] = nth
+            for till, outlet in self.tills.get(partner, {}).items():
+                own = [one for one in running if one.outlet is not None and one.outlet == outlet]
+                for contract in own or [one for one in running if one.outlet is None]:
+                    under[contract.number].add(till)
+        for contract in contracts:
+            nth, terminals = begun.get(contract.number, 0), len(under[contract.number])
+            if nth and terminals:
+                cheap = contract.with_services or nth <= FIRST_YEAR_MONTHS
+                price = LEASE_GROSZE if cheap else LEASE_LATER_GROSZE
+                yield "lease", "", contract.number, terminals, terminals * price
+
+
+def _days_of(month: str) -> Iterable[date]:
+    day = date.fromisoformat(f"{month}-01")
+    while f"{day:%Y-%m}" == month:
+        yield day
+        day += timedelta(days=1)
+
+
+def _month_begun(starts_on: date, day: date) -> int:
+    """Which month of a contract begins on a day (1: the first); 0: none does."""
+    is_last = (day + timedelta(days=1)).month != day.month
+    if day.day != starts_on.day and not (is_last and starts_on.day > day.day):
+        return 0
+    return (day.year - starts_on.year) * 12 + day.month - starts_on.month + 1

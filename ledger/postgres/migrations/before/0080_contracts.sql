@@ -1,12 +1,15 @@
 -- What a partner and the organiser agreed: declared, verified within 14 days (Żywiec § 5), then an agreement of at least 12
 -- months (Częstochowa, Oferta dla Partnera), which runs, and ends. A partner without a running contract is suspended, so its
--- terminals are refused; the switch follows the partner's status and knows nothing of contracts.
+-- terminals are refused; the switch follows the partner's status and knows nothing of contracts. A contract is of the whole partner,
+-- or of one outlet: a terminal stands under its outlet's own contract while that runs, else under the partner's (lease, notice and
+-- other services are each contract's). Of a partner that is served a terminal under neither is stopped.
 -- state: 0 declared, 1 verified, 2 agreed (it begins on a day to come), 3 active, 4 ended, 5 refused.
 
 create table registry.partner_contract (
   partner       int not null references registry.partner (id),
   number        smallint not null check (number between 1 and 999),
   programme     smallint not null references registry.programme (id),
+  outlet        int,  -- whose terminals it is about; null: all that have none of their own
   state         smallint not null default 0 check (state between 0 and 5),
   declared_on   date not null,
   verify_by     date not null check (verify_by = declared_on + 14),
@@ -16,12 +19,13 @@ create table registry.partner_contract (
   ends_on       date check (ends_on >= starts_on),  -- last day; null: until it is ended
   with_services boolean not null default false,     -- the partner uses other services of the operator: one price of the lease
   primary key (partner, number),
+  foreign key (partner, outlet) references registry.outlet (partner, id),
   check ((starts_on is null) = (months_min is null)),
   check (state not in (2, 3) or (verified_on is not null and starts_on is not null)),
   check (state <> 4 or ends_on is not null or starts_on is null)
 );
 -- One that is to come or runs.
-create unique index partner_contract_one on registry.partner_contract (partner) where state < 4;
+create unique index partner_contract_one on registry.partner_contract (partner, coalesce(outlet, 0)) where state < 4;
 
 -- As documents name the partner: beside the sign that receipts show.
 create table registry.partner_details (
@@ -80,6 +84,39 @@ $$;
 create trigger needs_contract before update on registry.partner
   for each row when (new.status = 0 and old.status <> 0) execute function registry.check_partner_contract();
 
+-- status 2 of a terminal: no contract that runs is about it, although one of its partner's runs. It comes and goes with contracts;
+-- who is blocked (1) stays so.
+alter table registry.terminal drop constraint terminal_status_check, add constraint terminal_status_check check (status between 0 and 2);
+
+create function registry.is_under_contract(p_partner int, p_outlet int) returns boolean language sql stable as $$
+  select exists (select from registry.partner_contract c
+      where c.partner = p_partner and c.state = 3 and (c.outlet is null or c.outlet = p_outlet))
+    or not exists (select from registry.partner_contract c where c.partner = p_partner and c.state = 3)
+$$;
+
+create function registry.check_terminal_contract() returns trigger language plpgsql as $$
+begin
+  if registry.is_under_contract(new.partner, new.outlet) then
+    new.status := 0;
+  elsif new.status = 0 then
+    raise exception 'terminal % has no contract that runs: neither its outlet nor its partner as a whole', new.id
+      using errcode = 'integrity_constraint_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger needs_contract before insert or update of status, outlet, partner on registry.terminal
+  for each row when (new.status in (0, 2)) execute function registry.check_terminal_contract();
+
+-- Let the terminals of partners follow their contracts.
+create function registry.cover_terminals_v1(p_partners int[]) returns void language sql volatile as $$
+  update registry.terminal t set status = 2 - t.status
+    where t.partner = any (p_partners) and t.status in (0, 2)
+      and registry.is_under_contract(t.partner, t.outlet) <> (t.status = 0)
+$$;
+revoke all on function registry.cover_terminals_v1 from public;
+grant execute on function registry.cover_terminals_v1 to cityswitch_programme;
+
 -- What a day brings: contracts begin, and end with their last day; partners follow. For the service, which may call it and not
 -- write. Returns how many contracts moved.
 create function registry.move_contracts_v1() returns int
@@ -87,6 +124,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_moved int;
   v_begun int[];
+  v_any   int[];
 begin
   -- Mostly nothing is due: no lock for that.
   if not exists (
@@ -106,10 +144,12 @@ begin
     update registry.partner_contract c set state = d.becomes from due d
       where d.partner = c.partner and d.number = c.number returning c.partner, c.state
   )
-  select coalesce(array_agg(m.partner) filter (where m.state = 3), '{}'), count(*) into v_begun, v_moved from moved m;
+  select coalesce(array_agg(m.partner) filter (where m.state = 3), '{}'), coalesce(array_agg(distinct m.partner), '{}'), count(*)
+    into v_begun, v_any, v_moved from moved m;
   update registry.partner p set status = 0 where p.status = 1 and p.id = any (v_begun);
   update registry.partner p set status = 1
     where p.status = 0 and not exists (select from registry.partner_contract c where c.partner = p.id and c.state = 3);
+  perform registry.cover_terminals_v1(v_any);
   return v_moved;
 end
 $$;

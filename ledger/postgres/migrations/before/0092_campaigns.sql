@@ -195,15 +195,21 @@ begin
 end
 $$;
 
-create function office.bonuses_v1(p_programme smallint, p_first bigint, p_through bigint) returns table (partner int, points bigint)
+-- By partner, and by the month of the sales where that is earlier: a bonus is of the month it was posted in.
+create function office.bonuses_v1(p_programme smallint, p_first bigint, p_through bigint, p_zone text)
+returns table (partner int, origin text, points bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_buckets constant int[] := office.buckets();
 begin
   if p_programme = any (coalesce(office.programmes(), array[p_programme])) then
-    return query select b.partner, sum(b.points)::bigint from ledger.bonus b
+    return query select b.partner, case when s.id < p_first
+          then to_char(to_timestamp((s.id >> 22) / 1000.0) at time zone p_zone, 'YYYY-MM') else '' end, sum(b.points)::bigint
+      from ledger.bonus b left join lateral (
+        select j.transaction_id as id from ledger.journal j
+          where j.bucket = b.bucket and j.terminal = b.terminal and j.stan = b.stan limit 1) s on true
       where b.bucket = any (v_buckets) and b.programme = p_programme and b.transaction_id between p_first and p_through
-      group by 1 having sum(b.points) <> 0;
+      group by 1, 2 having sum(b.points) <> 0 order by 1, 2;
   end if;
 end
 $$;
