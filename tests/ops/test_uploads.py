@@ -8,7 +8,7 @@ import pytest
 
 from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
 from ops.office.uploads.jpeg import SIDE_MAX
-from ops.office.uploads.pdf import READ_TIMES_MAX, STREAMS_MAX
+from ops.office.uploads.pdf import MARKS_MAX, READ_TIMES_MAX, STREAMS_MAX
 from ops.office.uploads.refused import UploadRefused, Why
 from tests.ops.uploads import JPEG, chunk, packed_objects, pdf, png, stream, zip_end
 
@@ -173,6 +173,9 @@ def test_objects_within_texts_are_not_read_again_and_again() -> None:
     """What is read of dictionaries has a bound as well, and a page that only speaks of objects is taken."""
     for begun in (b"1 0 obj<<", b"obj%", b"obj<", b"obj<<("):
         assert why_of(pdf(begun * 40_000)) is Why.DAMAGED
+    half = pdf(b"<<%s>>" % (b"/A<41>" * (MARKS_MAX // 5)))
+    assert check_upload(half).body == half
+    assert why_of(pdf(b"<<%s>>" % (b"/A[[]]" * (MARKS_MAX // 4 + 1)))) is Why.DAMAGED
     honest = b"<</Title(obj << stream\n of words \\) >>)/A<41>>>\nendobj\n" * 2_000
     assert check_upload(pdf(honest)).type == "application/pdf"
 

@@ -24,6 +24,8 @@ READ_TIMES_MAX: Final = 4
 """So often the file's own length is read while streams are unpacked, and while objects are read: in a whole
 file neither overlap."""
 STREAMS_MAX: Final = 20_000
+MARKS_MAX: Final = 1_000_000
+"""Brackets, texts and comments of all objects: the largest file with nothing but tables has half as many."""
 _NAME_BYTES_MAX: Final = 64
 """No name that is looked for is longer, with all its letters written as #4a."""
 _PIECE_BYTES: Final = (1_024, 4_096)
@@ -102,9 +104,9 @@ def _begins(data: bytes) -> dict[int, int]:
     looks like the beginning of another may stand in a text of it. Raises UploadRefused.
     """
     found: dict[int, int] = {}
-    to_read = READ_TIMES_MAX * len(data)
+    to_read, allowed = READ_TIMES_MAX * len(data), iter(range(MARKS_MAX))
     for begin in _OBJECT.finditer(data):
-        word, end = _word_of(data, begin.end())
+        word, end = _word_of(data, begin.end(), allowed)
         to_read -= end - begin.start()
         if to_read < 0 or (word is not None and not _STREAM.match(data, word)):
             raise UploadRefused(Why.DAMAGED)
@@ -113,9 +115,10 @@ def _begins(data: bytes) -> dict[int, int]:
     return found
 
 
-def _word_of(data: bytes, place: int) -> tuple[int | None, int]:
+def _word_of(data: bytes, place: int, allowed: Iterator[int]) -> tuple[int | None, int]:
     """Return where the word `stream` stands that follows the dictionary of an object, None for no stream;
-    and up to where was read. Raises UploadRefused for brackets that readers pair in different ways.
+    and up to where was read. Raises UploadRefused for brackets that readers pair in different ways, and where
+    no more marks are `allowed`.
     """
     to_close, texts, marks = [b""], 0, _MARK
     while found := marks.search(data, place):
@@ -125,10 +128,10 @@ def _word_of(data: bytes, place: int) -> tuple[int | None, int]:
         place, mark = found.end(), found[0]
         if is_outside and mark == b"stream":
             return found.start(), place
+        if next(allowed, None) is None or (mark in _CLOSE and to_close.pop() != mark):
+            raise UploadRefused(Why.DAMAGED)
         if mark in _CLOSED_BY:
             to_close.append(_CLOSED_BY[mark])
-        elif mark in _CLOSE and to_close.pop() != mark:
-            raise UploadRefused(Why.DAMAGED)
         texts += {b"(": 1, b")": -1}.get(mark, 0)
         marks = _MARK_IN_TEXT if texts else _MARK_IN_HEX if mark == b"<" else _MARK
     return None, len(data)
