@@ -2,9 +2,7 @@
 
 import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import trio
@@ -16,24 +14,11 @@ from simulators.till.backoff import Backoff
 from simulators.till.posting import EARN, EARN_ADVICE, REVERSAL
 from simulators.till.store import TerminalMemory
 from simulators.till.terminal import PosTerminal
-from tests.simulators.fake_switch import CARD, IDENTITY, FakeSwitch, Step, make
+from tests.simulators.fake_switch import CARD, FakeSwitch, Step, make
 
 HOUR_S = 3_600
 SENDS_MAX = 7 + HOUR_S // 30
 """Seven while the pause grows from half a second to half a minute, then one every half minute at most."""
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[TerminalMemory]:
-    with TerminalMemory.open(tmp_path / "terminal", IDENTITY.terminal) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def switch() -> AsyncIterator[FakeSwitch]:
-    async with trio.open_nursery() as nursery:
-        yield FakeSwitch(nursery)
-        nursery.cancel_scope.cancel()
 
 
 async def impatiently(terminal: PosTerminal, seconds: float) -> None:
