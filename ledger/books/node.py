@@ -40,7 +40,7 @@ update registry.node set reserved_ms = greatest(reserved_ms, $3)
       and classid = {NODE_SPACE} and objid = $1::int and objsubid = 2)
   returning reserved_ms"""  # noqa: S608 a fixed number
 TRY_NUMBER: Final = "select pg_try_advisory_lock($1, $2)"
-CLOSED: Final = "select max(closing) from ledger.rollup_mark"
+CLOSED: Final = "select through from registry.closed_ids"
 
 
 def clock_ms() -> int:

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from ledger.books.committer import Committer
-from ledger.books.node import RESERVE_MS, Node
+from ledger.books.node import CLOSED, RENEW, RESERVE, RESERVE_MS, TRY_NUMBER, Node
 from ledger.books.transaction_ids import NODES, time_ms
 from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Database
@@ -29,6 +29,12 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now_ms
+
+
+@pytest.mark.parametrize("statement", [CLOSED, RENEW, RESERVE, TRY_NUMBER])
+def test_ids_depend_on_no_server_of_a_bucket(statement: str) -> None:
+    """The books may lie on several servers: one that is lost must not stop the ids of all the others."""
+    assert " ledger." not in statement
 
 
 async def end(database: Database, node: Node) -> None:

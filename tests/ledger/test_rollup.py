@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from ledger.books.committer import Committer
-from ledger.books.node import Node
+from ledger.books.node import CLOSED, Node
 from ledger.books.posting import Posting
 from ledger.books.rollup import DELAY_MS, roll_up
 from ledger.books.statements import partner_balance
@@ -99,6 +99,7 @@ async def test_a_batch_that_stands_while_others_commit(owner: Database, database
             await rival.commit()
     assert done == [True]
     assert await ask(database, MARK) > 0
+    assert await ask(database, CLOSED) == await ask(database, CLOSING)
     assert await issued(books) == 12
     await assert_sound(books)
 

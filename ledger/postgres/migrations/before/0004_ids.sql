@@ -10,6 +10,20 @@ grant select, insert, update on registry.node to cityswitch_service;
 -- an id at or below `closing`. null: nothing was closed yet.
 alter table ledger.rollup_mark add column closing bigint;
 
+-- The highest mark of all buckets, where whoever gives ids looks: it must not depend on the server of any bucket (Citus).
+create table registry.closed_ids (
+  through bigint not null,
+  one     boolean primary key default true check (one)
+);
+insert into registry.closed_ids (through) values (0);
+grant select on registry.closed_ids to cityswitch_service;
+
+create function registry.note_closed_v1(p_through bigint) returns void
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  update registry.closed_ids set through = p_through where through < p_through
+$$;
+revoke all on function registry.note_closed_v1 from public;
+
 -- First of all in a batch, so that its snapshot is younger than the transaction: either it sees what is closed, or
 -- whoever closed it sees the transaction and waits for it.
 create function ledger.refuse_closed_v1(p_bucket int, p_transaction_ids bigint[]) returns void

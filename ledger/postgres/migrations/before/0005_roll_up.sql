@@ -19,6 +19,7 @@ begin
     values (p_bucket, 0, least(p_wished, v_newest))
     on conflict (bucket) do update set closing = greatest(m.closing, excluded.closing)
     returning m.closing into v_closing;
+  perform registry.note_closed_v1(v_closing);
   return v_closing;
 end
 $$;

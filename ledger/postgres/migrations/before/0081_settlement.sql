@@ -115,6 +115,7 @@ begin
   insert into ledger.rollup_mark as m (bucket, through, closing)
     select b, 0, v_through from registry.layout l cross join generate_series(0, l.buckets - 1) as b
     on conflict (bucket) do update set closing = greatest(m.closing, excluded.closing);
+  perform registry.note_closed_v1(v_through);
   return v_through;
 end
 $$;
