@@ -33,8 +33,7 @@ TOTALS: Final = (
     " coalesce(sum(discount_grosze) filter (where kind = any($7)), 0)::bigint,"
     " count(*) filter (where kind = any($8)),"
     " coalesce(sum(points) filter (where kind = any($8)), 0)::bigint "
-    "from registry.layout l cross join lateral generate_series(0, l.buckets - 1) as b(bucket) "
-    "join ledger.journal j on j.bucket = b.bucket and j.terminal = $1 and j.stan between $2 and $3 "
+    "from ledger.journal j where j.bucket = any($9) and j.terminal = $1 and j.stan between $2 and $3 "
     "and j.code = 0"
 )
 LAST_STAN: Final = "select ledger.last_stan_v1(l.buckets, $1) from registry.layout l"
@@ -151,6 +150,7 @@ async def terminal_totals(
         stan_from,
         stan_to,
         *([int(kind) for kind in kinds] for kinds in TOTALLED),
+        list(range(await layout_buckets(connection))),
     )
     return TerminalTotals(*row)
 

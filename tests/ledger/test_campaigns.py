@@ -11,7 +11,7 @@ import pytest
 from ledger.books.campaigns import Terms, award_slice, spans_to_look_at
 from ledger.books.hand import Work, hand_terminal, work_of
 from ledger.books.posting import AccountKind, Kind, Outcome, Posting, account_id
-from ledger.books.rebucket import rebucket
+from ledger.books.rebucket import change_buckets
 from ledger.books.rollup import roll_up
 from ledger.books.statements import history
 from ledger.errors import DatabaseMisconfigured, NotInRegistry, RegistryRefused, StatementRefused
@@ -20,6 +20,7 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.campaigns import Campaign, add_campaign, end_campaign, list_campaigns
 from tests.ledger.books import PARTNER, PROGRAMME, TESTER, Books, write_registry
 from tests.ledger.test_races import assert_sound
+from tests.patience import HANG_S
 
 ANNA = Actor("anna", "the mayor's order 7", second="maria")
 STRICT, LOOSE = Terms(1, may_go_below=False), Terms(1, may_go_below=True)
@@ -62,7 +63,7 @@ class Town:
     async def open(cls, owner: Database, database: Database, buckets: int = 1) -> "Town":
         books = await Books.open(owner, database, cards=16)
         if buckets > 1:
-            await owner.run(lambda c: rebucket(c, TESTER, buckets))
+            await change_buckets(owner, TESTER, buckets, HANG_S)
             books.buckets = buckets
         day = await owner.run(lambda c: c.fetchval("select registry.today_of(1::smallint) + 2"))
         return cls(owner, books, day)
@@ -145,7 +146,7 @@ async def test_a_ledger_that_is_rebucketed_gives_nothing_twice(owner: Database, 
     stans = [await town.sale(10, card=card) for card in range(8)]
     await town.look()
     for buckets in (8, 1, 4):
-        await owner.run(lambda c, n=buckets: rebucket(c, TESTER, n))
+        await change_buckets(owner, TESTER, buckets, HANG_S)
         town.books.buckets = buckets
         await town.sale(5, card=9)
         assert await town.look()

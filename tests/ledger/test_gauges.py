@@ -7,7 +7,7 @@ import pytest
 
 from ledger.books import gauges
 from ledger.books.gauges import GAUGES, Figure, read_gauge
-from ledger.books.rebucket import rebucket
+from ledger.books.rebucket import change_buckets
 from ledger.books.rollup import DELAY_MS, roll_up
 from ledger.books.statements import partner_balance
 from ledger.postgres.database import Connection, Database
@@ -15,6 +15,7 @@ from ledger.registry.card_cases import CaseKind, Report, report_card
 from ledger.registry.programmes import add_programme, add_rules, today_of
 from tests.ledger.books import NOW_MS, PARTNER, TERMINAL, TESTER, Books, wide, write_registry
 from tests.ledger.test_growth import GROW, SEED, flush, reads
+from tests.patience import HANG_S
 from tests.switch.city import RULES
 
 Ask = Callable[[str], Awaitable[dict[tuple[str, str], float]]]
@@ -41,7 +42,7 @@ async def test_units_are_those_of_the_books(owner: Database, books: Books, ask: 
     outstanding are what the cards have.
     """
     if buckets > 1:
-        await owner.run(lambda c: rebucket(c, TESTER, buckets))
+        await change_buckets(owner, TESTER, buckets, HANG_S)
         books.buckets = buckets
     for card in range(4):
         for posting in (

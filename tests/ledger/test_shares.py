@@ -8,11 +8,12 @@ import trio
 from ledger.books import result_codes as codes
 from ledger.books.posting import QuotaLeg, bucket_of
 from ledger.books.quotas import uses_left
-from ledger.books.rebucket import rebucket
+from ledger.books.rebucket import change_buckets
 from ledger.books.shares import move_shares
 from ledger.postgres.database import Connection, Database
 from tests.ledger.books import TESTER, Books, wide
 from tests.ledger.test_races import assert_sound
+from tests.patience import HANG_S
 
 BUCKETS = 4
 STATEMENTS_MAX = 40
@@ -43,7 +44,7 @@ class CutConnection:
 async def four_buckets(owner: Database, database: Database) -> Books:
     """Books whose cards 0 to 3 stand in buckets 0 to 3."""
     books = await Books.open(owner, database, cards=60)
-    await owner.run(lambda connection: rebucket(connection, TESTER, BUCKETS))
+    await change_buckets(owner, TESTER, BUCKETS, HANG_S)
     books.buckets = BUCKETS
     books.accounts = [
         next(account for account in books.accounts if bucket_of(account, BUCKETS) == bucket)

@@ -71,7 +71,7 @@ def _homes(connection: MemoryConnection, bucket: int, terminals: str, stans: str
 def _totals(
     connection: MemoryConnection, terminal: int, first: int, last: int, *groups: Sequence[int]
 ) -> Rows:
-    return [inquiries.totals(connection.ledger, terminal, first, last, groups)]
+    return [inquiries.totals(connection.ledger, terminal, first, last, groups[:-1])]
 
 
 def _last_stan(connection: MemoryConnection, terminal: int) -> Rows:
