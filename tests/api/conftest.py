@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from ledger.books.batch import post
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.api_tokens import RIGHTS, add_token
 from ledger.registry.audit import writing
@@ -197,10 +196,10 @@ def offer_of(number: int, partner: int, kinds: list[str]) -> Offer:
 
 async def sell(service: Database, accounts: list[int]) -> None:
     """Some sales with the first card."""
-    books = Books(service, accounts)
+    books = await Books.of(service, accounts)
     for stan in range(1, SALES + 1):
         posting = books.earn(stan, 10, terminal=100 * CZESTOCHOWA)
-        await service.run(lambda c, p=posting: post(c, [p]))
+        await books.post(posting)
 
 
 @pytest.fixture(scope="package")

@@ -34,7 +34,7 @@ def shop(run: Run, fresh: FreshDatabase) -> Run:
     async def sell() -> None:
         async with open_database(fresh.service_dsn) as database:
             rows = await database.run(lambda c: c.fetch("select account from registry.card order by account"))
-            books = Books(database, [row["account"] for row in rows])
+            books = await Books.of(database, [row["account"] for row in rows])
             for n in range(6):
                 code = int(ResultCode.NOT_SUPPORTED) if n > 3 else 0
                 posting = books.earn(n + 1, 25, card=n % 2, terminal=17 + n % 2, code=code)

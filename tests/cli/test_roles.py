@@ -235,7 +235,7 @@ async def sell_and_report(fresh: FreshDatabase) -> None:
         )
         for side, programme in (("own", 3), ("other", 1)):
             cards = [row for row in rows if row["programme"] == programme]
-            books = Books(database, [row["account"] for row in cards])
+            books = await Books.of(database, [row["account"] for row in cards])
             order = Order(programme, FIRST[side], "2026-09", "x", "invoice", 100, 23)
             await invoice(fresh, order)
             posting = books.earn(1, 0, code=int(ResultCode.NOT_SUPPORTED), terminal=FIRST[side])

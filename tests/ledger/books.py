@@ -4,6 +4,7 @@ one line.
 
 import hashlib
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -51,7 +52,7 @@ class Books:
     database: Database
     accounts: list[int]
     ids: TransactionIds = field(default_factory=lambda: TransactionIds(1))
-    clock: "itertools.count[int]" = field(default_factory=lambda: itertools.count(NOW_MS))
+    clock: Iterator[int] = field(default_factory=lambda: itertools.count(NOW_MS))
     buckets: int = 1
 
     @classmethod
@@ -60,8 +61,14 @@ class Books:
         rows = await database.run(
             lambda connection: connection.fetch("select account from registry.card order by token")
         )
-        buckets = await database.run(layout_buckets)
-        return cls(database, [row["account"] for row in rows], buckets=buckets)
+        return await cls.of(database, [row["account"] for row in rows])
+
+    @classmethod
+    async def of(cls, database: Database, accounts: list[int], clock: Iterator[int] | None = None) -> Self:
+        """Of cards that are there, in the buckets that there are."""
+        made = cls(database, accounts, buckets=await database.run(layout_buckets))
+        made.clock = made.clock if clock is None else clock
+        return made
 
     def request(
         self,

@@ -238,7 +238,7 @@ class OfficeStage(TrioThread):
 
         async def job(owner: Database) -> None:
             clock = itertools.count(from_ms)
-            books = Books(owner, [account or self.accounts["ala1"]], clock=clock)
+            books = await Books.of(owner, [account or self.accounts["ala1"]], clock)
             for each in range(stan, stan + entries):
                 posting = books.earn(each, 5, terminal=terminal)
                 posting.counter_account = account_id(partner, AccountKind.PARTNER_ISSUED)
