@@ -203,12 +203,12 @@ declare
   v_buckets constant int[] := office.buckets();
 begin
   if p_programme = any (coalesce(office.programmes(), array[p_programme])) then
-    return query select b.partner, case when s.id < p_first
-          then to_char(to_timestamp((s.id >> 22) / 1000.0) at time zone p_zone, 'YYYY-MM') else '' end, sum(b.points)::bigint
-      from ledger.bonus b left join lateral (
-        select j.transaction_id as id from ledger.journal j
-          where j.bucket = b.bucket and j.terminal = b.terminal and j.stan = b.stan limit 1) s on true
-      where b.bucket = any (v_buckets) and b.programme = p_programme and b.transaction_id between p_first and p_through
+    return query select b.partner, case when b.sale < p_first
+          then to_char(to_timestamp((b.sale >> 22) / 1000.0) at time zone p_zone, 'YYYY-MM') else '' end, sum(b.points)::bigint
+      from (select o.partner, o.points, (select j.transaction_id from ledger.journal j
+            where j.bucket = o.bucket and j.terminal = o.terminal and j.stan = o.stan) as sale
+          from ledger.bonus o
+          where o.bucket = any (v_buckets) and o.programme = p_programme and o.transaction_id between p_first and p_through) b
       group by 1, 2 having sum(b.points) <> 0 order by 1, 2;
   end if;
 end
