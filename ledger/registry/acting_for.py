@@ -1,5 +1,7 @@
 """Owns for whom a login may act: the links between representatives and logins, and the codes that make them.
 
+A code is brought by who has a login, or makes one that acts for others alone.
+
 Whether a link holds today, and what who acts for somebody may write, the database says (migrations, 0098).
 Works with the rights of a programme's role; a change takes its actor. Invariants: of a code its hash alone is
 kept, and it works once; nobody acts for himself.
@@ -12,6 +14,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.agreements import Representative, add_representative, end_representative
 from ledger.registry.audit import Actor, writing
+from ledger.registry.logins import NewLogin, add_login
 from ledger.registry.people import find_person
 from ledger.registry.vault import Vault
 
@@ -81,7 +84,8 @@ async def take_code(connection: Connection, actor: Actor, programme: int, code: 
         account: int | None = await connection.fetchval(
             "update web.acting_for a set login = $3, code = null, ends_at = null from web.login l "
             "where a.programme = $1 and a.code = $2 and a.ends_at > now() and l.id = $3 "
-            "and l.programme = $1 and l.kind = 'holder' and l.account <> a.account "
+            "and l.programme = $1 and l.kind in ('holder', 'representative') "
+            "and l.account is distinct from a.account "
             "and not exists (select from web.acting_for b where b.login = $3 and b.account = a.account) "
             "and (select count(*) from web.acting_for b where b.login = $3) < $4 returning a.account",
             programme,
@@ -92,6 +96,27 @@ async def take_code(connection: Connection, actor: Actor, programme: int, code: 
         if account is None:
             raise RegistryRefused("there is no such code")
     return account
+
+
+async def open_login(connection: Connection, actor: Actor, new: NewLogin, code: bytes, last4: str) -> int:
+    """Make a login of who has no card out of a code and the last figures of a card of whom it acts for;
+    return its number. Both, or neither: what is refused leaves the code as it was.
+
+    Raises RegistryRefused, in the same words whatever is wrong with code or figures.
+    """
+    assert new.kind == "representative"
+    async with writing(connection, actor):
+        if not await connection.fetchval(
+            "select true from web.acting_for a join registry.card c on c.account = a.account "
+            "where a.programme = $1 and a.code = $2 and a.ends_at > now() and c.last4 = $3 limit 1",
+            new.programme,
+            code,
+            last4,
+        ):
+            raise RegistryRefused("there is no such code")
+        login = await add_login(connection, actor, new)
+        await take_code(connection, actor, new.programme, code, login)
+    return login
 
 
 async def give_proxy(

@@ -13,7 +13,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import check_text
 
-Kind = Literal["holder", "officer", "partner", "organiser"]
+Kind = Literal["holder", "representative", "officer", "partner", "organiser"]
 Purpose = Literal["activate", "rename"]
 
 ROLES: Final = ("clerk", "verifier", "editor", "accounts", "admin")
@@ -23,7 +23,7 @@ corrections; logins."""
 
 class NewLogin(NamedTuple):
     """A login to be: `account` of a holder, `partner` of a partner, `shown` (a name) of everybody but
-    holders.
+    holders and representatives, who act for holders and have no card (`acting_for`).
     """
 
     programme: int
@@ -39,7 +39,7 @@ class NewLogin(NamedTuple):
 
 async def add_login(connection: Connection, actor: Actor, new: NewLogin) -> int:
     """Add a login; returns its number. Raises RegistryRefused where its name or its account has one."""
-    if new.kind != "holder":
+    if new.kind not in ("holder", "representative"):
         check_text("the name that is shown", new.shown, 64)
     check_text("the desk", new.desk, 64, least=0)
     if unknown := set(new.roles) - set(ROLES):
@@ -95,7 +95,7 @@ async def list_logins(connection: Connection, programme: int) -> list[Any]:
     """The logins of those who work for a programme or a partner, in the order they were made."""
     rows: list[Any] = await connection.fetch(
         "select id, kind, shown, partner, desk, roles, totp is not null as has_second, created_at, ended_at "
-        "from web.login where programme = $1 and kind <> 'holder' order by id",
+        "from web.login where programme = $1 and kind not in ('holder', 'representative') order by id",
         programme,
     )
     return rows
@@ -137,6 +137,24 @@ async def set_second_factor(
             row["programme"],
             list(codes),
         )
+
+
+async def renew_login(
+    connection: Connection, actor: Actor, login: int, name_key: bytes, password: str
+) -> None:
+    """Put name and password anew, by a desk's code: whoever had the old ones is out.
+
+    Sessions, passkeys, second factor and recovery codes end; for whom the login acts stays. Raises
+    RegistryRefused where somebody else has the name, or the login has ended.
+    """
+    async with writing(connection, actor):
+        if (await the_login(connection, login))["ended_at"] is not None:
+            raise RegistryRefused("that login has ended")
+        await set_name(connection, actor, login, name_key)
+        await set_password(connection, actor, login, password)
+        await set_second_factor(connection, actor, login, None)
+        await connection.execute("delete from web.passkey where login = $1", login)
+        await connection.execute("delete from web.session where login = $1", login)
 
 
 async def take_step(connection: Connection, login: int, step: int) -> bool:

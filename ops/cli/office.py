@@ -190,7 +190,8 @@ async def code(
 ) -> None:
     """Make a code with which a card's holder makes a login, once, within two weeks. An older one is void.
 
-    With --representative: one with which a guardian or proxy acts for the holder under the own login.
+    With --representative: one with which a guardian or proxy acts for the holder, under the own login or,
+    without a card, under one made with it.
     """
     with office_packages():
         from ops.web.identity.making import (  # noqa: PLC0415 the extra's packages

@@ -14,7 +14,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -22,11 +22,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
+from ledger.registry.agreements import list_agreements
 from ledger.registry.audit import Actor
 from ledger.registry.online_applications import Online, add_online, find_online
 from ledger.registry.secrets import MasterKey
 from ops.office.applications import ApplicationDesk, View
 from ops.office.forms import Form, asked
+from ops.office.granting import newest_card
 from ops.office.uploads.check import Checked
 
 INVITED_S: Final = 48 * 3_600
@@ -131,6 +133,28 @@ class OnlineDesk:
         if own.view.row["state"] != "called":
             raise RegistryRefused("nothing is called for")
         return await self.desk.complete(_applicant(own.number), own.number)
+
+    async def guardian_of(self, own: OwnApplication) -> int | None:
+        """Return as which representative whoever applied for somebody else acts for the holder of the card
+        that was collected; None where the holder applied. Raises RegistryRefused before, or once it has
+        ended.
+        """
+        row, form = own.view.row, own.view.form
+        if row["state"] != "collected" or form is None or row["account"] is None:
+            raise RegistryRefused("a login is made once the card was collected")
+        if not form.guardian:
+            return None
+        vault, account = self.desk.master.vault, row["account"]
+
+        async def job(connection: Connection) -> list[Any]:
+            token = (await newest_card(connection, account))["token"]
+            _, rows = await list_agreements(connection, vault, token)
+            return rows
+
+        for each in await self.desk.database.run(job):
+            if (each["role"], each["name"]) == ("guardian", form.guardian):
+                return int(each["number"])
+        raise RegistryRefused("whoever applied acts for the holder no more")
 
     async def withdraw(self, number: int) -> None:
         """Ask no more. Raises RegistryRefused where it has ended."""

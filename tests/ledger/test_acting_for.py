@@ -20,7 +20,7 @@ from ledger.registry.cards import set_card_status
 from ledger.registry.contracts import end_contract
 from ledger.registry.erasures import anonymise
 from ledger.registry.holder_imports import NewHolder, add_holders
-from ledger.registry.logins import NewLogin, add_login
+from ledger.registry.logins import NewLogin, add_login, find_login, the_login
 from ledger.registry.people import Person, change_person, find_person
 from ledger.registry.programmes import today_of
 from tests.ledger.books import TESTER, found_registry, write_registry
@@ -242,3 +242,95 @@ async def test_a_holder_gives_a_proxy_and_ends_it(family: Family) -> None:
         await give(MOTHER, f"d{count}")
     with pytest.raises(RegistryRefused, match="at most"):
         await give(MOTHER, "e")
+
+
+async def opened(family: Family, token: int, role: str = "guardian", *, name: str = "new") -> tuple[int, int]:
+    """A representative of a card's holder without a card, who makes a login by a code; number and login."""
+    number = await family.owner.run(
+        lambda c: add_representative(c, TESTER, VAULT, token, Representative(role, "Somebody"))
+    )
+    link = NewLink(1, family.accounts[token], number, hashed(f"{name} {token}"))
+    await family.run(lambda c: acting_for.put_code(c, TESTER, link, hours=1))
+    last4 = await family.owner.run(
+        lambda c: c.fetchval("select last4 from registry.card where token = $1", token)
+    )
+    new = NewLogin(1, "representative", hashed(name), "x")
+    for code, figures in ((hashed("another"), last4), (link.hash, "xxxx")):
+        with pytest.raises(RegistryRefused, match="no such code"):
+            await family.run(lambda c, k=code, f=figures: acting_for.open_login(c, TESTER, new, k, f))
+    assert await family.owner.run(lambda c: find_login(c, 1, hashed(name))) is None
+    login = await family.owner.run(lambda c: acting_for.open_login(c, TESTER, new, link.hash, last4))
+    other = new._replace(name_key=hashed("other"))
+    with pytest.raises(RegistryRefused, match="no such code"):
+        await family.run(lambda c: acting_for.open_login(c, TESTER, other, link.hash, last4))
+    return number, login
+
+
+async def test_who_has_no_card_makes_a_login_by_the_code(family: Family) -> None:
+    """It works once, with the card's last figures; what is refused leaves the code; more codes are taken."""
+    _, login = await opened(family, CHILD)
+    assert await family.whom(login) == [(family.accounts[CHILD], "guardian")]
+    await family.link(GRANDPA, "proxy", login)
+    assert await family.whom(login) == [
+        (account, role)
+        for account, role in sorted(
+            [(family.accounts[CHILD], "guardian"), (family.accounts[GRANDPA], "proxy")]
+        )
+    ]
+
+
+async def test_such_a_login_goes_with_the_last_it_acts_for(family: Family) -> None:
+    """By the end of the representation, or by the erasure of whom it acted for; not before."""
+    number, login = await opened(family, CHILD)
+    await family.link(GRANDPA, "proxy", login)
+    await family.run(lambda c: end_representative(c, TESTER, CHILD, number))
+    assert (await family.owner.run(lambda c: the_login(c, login)))["kind"] == "representative"
+    await family.run(lambda c: anonymise(c, TESTER, VAULT, GRANDPA))
+    with pytest.raises(NotInRegistry):
+        await family.owner.run(lambda c: the_login(c, login))
+    assert (await family.owner.run(lambda c: the_login(c, family.mother)))["kind"] == "holder"
+
+
+async def test_such_a_login_writes_what_its_role_may(family: Family) -> None:
+    """As a holder's that acts: the same names, hands and rights; for nobody else, and as nothing else."""
+    _, login = await opened(family, CHILD)
+    account, whole = family.accounts[CHILD], "representative"
+    actor = Actor(f"{whole} {login} for {account}", "why", hand=Hand.GUARDIAN_ONLINE)
+    await family.run(lambda c: change_person(c, actor, VAULT, CHILD, {"phone": "601"}))
+    stranger = f"{whole} {login} for {family.accounts[STRANGER]}"
+    for wrong, token in (
+        (actor._replace(name=f"holder {login} for {account}"), CHILD),
+        (actor._replace(name=f"{whole} {family.mother} for {account}"), CHILD),
+        (actor._replace(name=stranger), STRANGER),
+        (actor._replace(hand=Hand.HOLDER_ONLINE), CHILD),
+        (actor, STRANGER),
+    ):
+        with pytest.raises(LedgerError, match="nobody acts so"):
+            await family.run(lambda c, a=wrong, t=token: change_person(c, a, VAULT, t, {"phone": "602"}))
+
+
+async def test_a_guardian_without_a_card_deletes_the_last_account_and_goes_too(family: Family) -> None:
+    """What nobody is left to act for is no login any more, by the guardian's own act; others' stay."""
+    _, login = await opened(family, CHILD)
+    _, other = await opened(family, CHILD, "proxy", name="other proxy")
+    account = family.accounts[CHILD]
+    actor = Actor(f"representative {login} for {account}", "why", hand=Hand.GUARDIAN_ONLINE)
+    await family.run(lambda c: anonymise(c, actor, VAULT, CHILD))
+    for gone in (login, other):
+        with pytest.raises(NotInRegistry):
+            await family.owner.run(lambda c, n=gone: the_login(c, n))
+    assert (await family.owner.run(lambda c: the_login(c, family.stranger)))["kind"] == "holder"
+
+
+async def test_a_representative_has_no_account(family: Family) -> None:
+    """The database: a login of this kind has neither account nor name, and a holder's has an account."""
+    for sql in (
+        "insert into web.login (programme, kind, name_key, password, account) "
+        "values (1, 'representative', sha256('a'), 'x', $1)",
+        "insert into web.login (programme, kind, name_key, password, shown) "
+        "select 1, 'representative', sha256('a'), 'x', 'Anna' where $1::bigint > 0",
+        "insert into web.login (programme, kind, name_key, password) "
+        "select 1, 'holder', sha256('a'), 'x' where $1::bigint > 0",
+    ):
+        with pytest.raises(LedgerError):
+            await family.run(lambda c, s=sql: write_registry(c, s, family.accounts[GRANDPA]))

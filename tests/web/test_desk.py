@@ -192,7 +192,8 @@ def test_an_application_is_changed_refused_or_withdrawn_and_what_it_says_removed
     for path, was in zip(paths, ("refused", "withdrawn"), strict=True):
         in_the_list(office, page, path, was)
         press(page, "remove")
-        assert page.url.endswith("/desk/applications"), "its page is no more"
+        assert page.url.endswith("/desk/applications?done=1"), "its page is no more"
+        expect(page.get_by_role("status")).to_have_text("Done.")
         for kept_in, column in (("application", "number"), ("attachment", "application")):
             gone = f"select 1 from people.{kept_in} where {column} = $1"
             assert office.sql(gone, int(path.rpartition("/")[2])) == []

@@ -3,10 +3,14 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from ledger.postgres.database import Database
+from ledger.registry.logins import login_of_account, renew_login
 from ops.web.desk.site import WORDS
+from ops.web.identity.passwords import Passwords
+from ops.web.identity.secrets import Keys
 from tests.days import today
 from tests.web.desk_acts import Clicked, by_menu, covers
-from tests.web.office_stage import Client, OfficeStage
+from tests.web.office_stage import PASSWORD, TESTER, Client, OfficeStage
 from tests.web.till_page import axe_violations
 
 HOLDER = "/desk/holders/{account:int}"
@@ -69,6 +73,48 @@ def test_who_acts_for_a_holder_is_added_given_a_code_and_ended(
     said = str(office.sql("select * from registry.audit where programme = 3"))
     assert "Kowal" not in said
     assert code not in said
+
+
+@covers(f"POST {HOLDER}/login")
+def test_a_forgotten_login_is_set_anew_with_a_code_of_the_desk(
+    office: OfficeStage, desk: Clicked, clients: dict[str, Client]
+) -> None:
+    """Shown once; name and password are others then, and whoever was in by the old ones is out."""
+    page, account = desk.browser_of(clients["cyd"]), office.accounts["ola3"]
+    was = office.signed_in("zgierz", "ola")
+    page.goto(f"{office.url}en/desk/holders/{account}")
+    page.click("#act_login_code")
+    code = page.locator("#login_code").inner_text()
+    page.goto(f"{office.url}en/desk/holders/{account}")
+    assert code not in page.content(), "it is shown once"
+    holder, other = office.client(), "Niebieski rower 10"
+    holder.get("/en/register")
+    said = {"programme": "zgierz", "code": code, "last4": office.last4["ola3"], "login": "ola-anew"}
+    for wrong in ({"login": "ala"}, {"last4": "xxxx"}):  # somebody's name, another card
+        assert holder.post("/en/register", **{**said, **wrong}, password=other, again=other).status == 403
+    assert was.get("/en/me").status == 200
+    assert holder.post("/en/register", **said, password=other, again=other).status == 303
+    assert "/login" in was.get("/en/me").header("location")
+    office.forget_attempts()
+    assert office.client().sign_in("zgierz", "ola").status == 403
+    assert office.client().sign_in("zgierz", "ola-anew", other).status == 303
+    assert holder.post("/en/register", **said, password=other, again=other).status == 403, "it works once"
+    (trail,) = office.sql("select reason from registry.audit where object = 'login' order by id desc limit 1")
+    assert trail["reason"] == "a login anew by an activation code"
+    give_back(office, account)
+
+
+def give_back(office: OfficeStage, account: int) -> None:
+    """Let the login be what other tests know it by."""
+
+    async def job(_owner: Database) -> None:
+        site = office.offices[3]
+        row = await site.database.run(lambda c: login_of_account(c, account))
+        key = Keys(office.master).name_key(3, "ola")
+        hashed = await Passwords().hash(PASSWORD)
+        await site.database.run(lambda c: renew_login(c, TESTER, row["id"], key, hashed))
+
+    office.run(job)
 
 
 def test_wrong_input_of_representatives_is_an_answer(office: OfficeStage, clients: dict[str, Client]) -> None:

@@ -34,6 +34,7 @@ from ops.web.desk.common import (
     OFFICERS,
     WORK,
     GetPages,
+    back_to,
     day_of,
     desk_of,
     is_on,
@@ -120,7 +121,7 @@ class ApplicationPages:
             await desk_of(request).change(actor_of(officer(request)), number, _form_in(form_of(request)))
         except RegistryRefused as error:
             return await self._show(request, error)
-        return to(request, f"/desk/applications/{number}")
+        return back_to(request, f"/desk/applications/{number}")
 
     @require(*OFFICERS, roles=CLERKS)
     async def attach(self, request: Request) -> Response:
@@ -136,7 +137,7 @@ class ApplicationPages:
             await desk_of(request).keep(actor_of(officer(request)), number, kind, checked)
         except RegistryRefused as error:
             return await self._show(request, error)
-        return to(request, f"/desk/applications/{number}")
+        return back_to(request, f"/desk/applications/{number}")
 
     @require(*OFFICERS, roles=CLERKS)
     async def act(self, request: Request) -> Response:
@@ -156,7 +157,7 @@ class ApplicationPages:
                 await _carry_out(desk_of(request), acting_for(request, posted), act, number, posted)
         except RegistryRefused as error:
             return await self._show(request, error)
-        return to(request, "/desk/applications" if act == "remove" else f"/desk/applications/{number}")
+        return back_to(request, "/desk/applications" if act == "remove" else f"/desk/applications/{number}")
 
     @require(*OFFICERS, roles=CLERKS)
     async def attachment(self, request: Request) -> Response:

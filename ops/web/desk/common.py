@@ -143,6 +143,11 @@ def to(request: Request, path: str) -> Response:
     return RedirectResponse(f"/{request.state.language}{path}", status_code=303)
 
 
+def back_to(request: Request, path: str) -> Response:
+    """Lead to a page of the desk, which says that what was asked is done."""
+    return to(request, f"{path}?done=1")
+
+
 def status_of(error: RegistryRefused) -> int:
     """Return the status of a page that tells a refusal."""
     return 404 if isinstance(error, NotInRegistry) else 409

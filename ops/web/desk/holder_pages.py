@@ -30,6 +30,7 @@ from ops.web.desk.common import (
     RESIGN_HANDS,
     GetPages,
     acting,
+    back_to,
     day_of,
     file_of,
     hand_of,
@@ -38,11 +39,10 @@ from ops.web.desk.common import (
     number_in,
     status_of,
     sure,
-    to,
     whole,
 )
 from ops.web.identity import form_of, office_of, require, text_of
-from ops.web.identity.making import account_code
+from ops.web.identity.making import account_code, holder_code
 
 Act = Callable[[HolderFile, Actor, int, FormData], Awaitable[object]]
 CHANGED: Final = {"name": 200, "address": 300, "phone": 32, "email": 254, "channel": 8, "pickup": 64}
@@ -150,7 +150,7 @@ class HolderPages:
             await act(file_of(request), acting(request, form), account, form)
         except RegistryRefused as error:
             return await self._show(request, error)
-        return to(request, f"/desk/holders/{account}")
+        return back_to(request, f"/desk/holders/{account}")
 
     @require(*OFFICERS, roles=CLERKS)
     async def code(self, request: Request) -> Response:
@@ -162,6 +162,17 @@ class HolderPages:
         except RegistryRefused as error:
             return await self._show(request, error)
         return await self._show(request, code=code)
+
+    @require(*OFFICERS, roles=CLERKS)
+    async def login_code(self, request: Request) -> Response:
+        """Give out the code with which the holder makes a login, or sets it anew; shown once."""
+        account, office = number_in(request, "account"), office_of(request)
+        try:
+            await file_of(request).show(account)  # of this programme
+            code = await holder_code(office.database, office.master, office.programme, account)
+        except RegistryRefused as error:
+            return await self._show(request, error)
+        return await self._show(request, login_code=code)
 
     @require(*OFFICERS, roles=CLERKS)
     async def cases(self, request: Request, error: RegistryRefused | None = None) -> Response:
@@ -187,7 +198,7 @@ class HolderPages:
             await decide(office_of(request).database, acting(request, form), number)
         except RegistryRefused as error:
             return await self.cases(request, error)
-        return to(request, "/desk/cases")
+        return back_to(request, "/desk/cases")
 
     async def _search(
         self, request: Request, found: list[Any] | None = None, error: RegistryRefused | None = None
@@ -202,7 +213,14 @@ class HolderPages:
             fault=str(error) if error else "",
         )
 
-    async def _show(self, request: Request, error: RegistryRefused | None = None, code: str = "") -> Response:
+    async def _show(
+        self,
+        request: Request,
+        error: RegistryRefused | None = None,
+        *,
+        code: str = "",
+        login_code: str = "",
+    ) -> Response:
         try:
             holder = await file_of(request).show(number_in(request, "account"))
         except NotInRegistry:
@@ -222,6 +240,7 @@ class HolderPages:
             roles=ROLES,
             reason_max=REASON_CHARACTERS_MAX,
             code=code,
+            login_code=login_code,
             fault=str(error) if error else "",
         )
 

@@ -33,6 +33,7 @@ from ops.web.desk.common import (
     WORK,
     GetPages,
     acting,
+    back_to,
     grosze_of,
     named,
     number_in,
@@ -114,7 +115,7 @@ class MonthPages:
             await act(desk, acting(request, form), month, form)
         except (RegistryRefused, DatabaseContended) as error:
             return await self._show(request, error)
-        return to(request, f"/desk/months/{month}")
+        return back_to(request, f"/desk/months/{month}")
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def decide(self, request: Request) -> Response:
@@ -127,7 +128,7 @@ class MonthPages:
             raise HTTPException(404) from None
         except (RegistryRefused, DatabaseContended) as error:
             return await self._months(request, error)
-        return to(request, "/desk/months")
+        return back_to(request, "/desk/months")
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def statement(self, request: Request) -> Response:

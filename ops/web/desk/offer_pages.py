@@ -27,6 +27,7 @@ from ops.web.desk.common import (
     GetPages,
     acting,
     after_in,
+    back_to,
     day_of,
     is_on,
     named,
@@ -137,7 +138,7 @@ class OfferPages:
             raise HTTPException(404) from None
         except RegistryRefused as error:
             return await self._show(request, error)
-        return to(request, f"/desk/offers/{number}")
+        return back_to(request, f"/desk/offers/{number}")
 
     def _desk(self, request: Request) -> OfferDesk:
         office = office_of(request)

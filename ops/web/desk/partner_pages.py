@@ -28,6 +28,7 @@ from ops.web.desk.common import (
     GetPages,
     acting,
     after_in,
+    back_to,
     day_of,
     is_on,
     named,
@@ -134,7 +135,7 @@ class PartnerPages:
             raise HTTPException(404) from None
         except RegistryRefused as error:
             return await self._show(request, error)
-        return to(request, f"/desk/partners/{partner}")
+        return back_to(request, f"/desk/partners/{partner}")
 
     @require(*OFFICERS, roles=EDITORS)
     async def declared(self, request: Request) -> Response:
@@ -152,7 +153,7 @@ class PartnerPages:
             raise HTTPException(404) from None
         except RegistryRefused as error:
             return await self._declared(request, error)
-        return to(request, "/desk/declarations")
+        return back_to(request, "/desk/declarations")
 
     async def _list(self, request: Request, error: RegistryRefused | None = None) -> Response:
         desk = _desk(request)

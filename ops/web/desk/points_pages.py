@@ -34,6 +34,7 @@ from ops.web.desk.common import (
     GetPages,
     acting,
     after_in,
+    back_to,
     named,
     number_in,
     status_of,
@@ -113,7 +114,7 @@ class PointsPages:
             raise HTTPException(404) from None
         except RegistryRefused as error:
             return await self._show(request, error)
-        return to(request, f"/desk/points/{number}")
+        return back_to(request, f"/desk/points/{number}")
 
     async def _list(self, request: Request, error: RegistryRefused | None = None) -> Response:
         every = request.query_params.get("all", "") == "yes"

@@ -80,6 +80,7 @@ def desk_part(pages: GetPages, public: Path | None = None) -> Part:
         Route(whose, holders.show),
         Route(whose, holders.act, methods=["POST"]),
         Route(f"{whose}/code", holders.code, methods=["POST"]),
+        Route(f"{whose}/login", holders.login_code, methods=["POST"]),
         Route("/desk/cases", holders.cases),
         Route("/desk/cases/{number:int}", holders.decide, methods=["POST"]),
     ]

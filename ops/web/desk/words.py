@@ -30,6 +30,7 @@ DESK: Final[Words] = {
     "dk_second": ("Rozpatruje druga osoba", "A second person decides"),
     "dk_reason_told": ("Powód podany wnioskodawcy", "The reason the applicant was told"),
     "dk_not_done": ("Nie wykonano", "Not done"),
+    "dk_done": ("Wykonano.", "Done."),
     "dk_yes": ("tak", "yes"),
     "dk_no": ("nie", "no"),
     "dk_kind_first": ("pierwsza karta", "first card"),

@@ -16,9 +16,24 @@ HOLDER_WORDS: Final[Words] = {
     "dk_rep_code_is": ("Kod", "The code"),
     "dk_rep_code_note": (
         "Pokazany tylko teraz, działa raz przez 14 dni. Ta osoba wpisuje go na swoim koncie, na stronie "
-        "„Karty bliskich i pełnomocnicy”.",
+        "„Karty bliskich i pełnomocnicy”; bez własnej karty zakłada nim login („Mam kod: zakładam login albo "
+        "ustawiam go na nowo”), podając cztery ostatnie cyfry tej karty.",
         "Shown only now; it works once, for 14 days. The person types it under the own login, on the page "
-        "“Cards of others and proxies”.",
+        "“Cards of others and proxies”; without a card it makes a login (“I have a code: make a login, or "
+        "set it anew”), with the last four figures of this card.",
+    ),
+    "dk_login": ("Login na stronie", "Login on the web"),
+    "dk_login_why": (
+        "Po sprawdzeniu tożsamości: kod, którym posiadacz zakłada login albo ustawia na nowo zapomniany.",
+        "Once the identity was checked: a code with which the holder makes a login, or sets a forgotten one "
+        "anew.",
+    ),
+    "dk_login_code": ("Wydaj kod posiadaczowi", "Give the holder a code"),
+    "dk_login_code_note": (
+        "Pokazany tylko teraz, działa raz przez 14 dni, razem z czterema ostatnimi cyframi karty („Mam kod: "
+        "zakładam login albo ustawiam go na nowo”). Poprzedni kod już nie działa.",
+        "Shown only now; it works once, for 14 days, with the last four figures of the card (“I have a code: "
+        "make a login, or set it anew”). An earlier code works no more.",
     ),
     "dk_er_goes": (
         "Znika na zawsze: dane, wnioski z kartą, zgody, wiadomości, pełnomocnicy, konto internetowe. Karty i "

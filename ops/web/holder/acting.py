@@ -1,4 +1,4 @@
-"""What a holder may do who acts for another one: the one table, and the guard in front of every page.
+"""What who acts for another one may do: the one table, and the guard in front of every page.
 
 Owns both. Must not know a page. Invariants: a page that the table does not name is no page for whoever acts
 for another; a right that has ended ends at the next request, and is never taken for the holder's own; the
@@ -16,14 +16,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.registry.people import find_person
-from ops.web.identity.person import office_of, person_of
+from ops.web.identity.person import Person, office_of, person_of
 from ops.web.identity.visits import SAFE
 
 GUARDIAN: Final = frozenset({"guardian"})
 """A parent or guardian does what the holder does (Zgierz § 12, § 24, § 27, § 28, § 31)."""
 EITHER: Final = frozenset({"guardian", "proxy"})
 """A proxy blocks on the web (Zgierz § 24) and renews (§ 20.2), and sees what that takes."""
-ALWAYS: Final = frozenset({"guardian", "proxy", "ended"})
+ALWAYS: Final = frozenset({"guardian", "proxy", "ended", "nobody"})
+NOBODY: Final = frozenset({"nobody"})
+"""Who has no card and acts for nobody just now has the own login alone, and the list to choose from."""
 FAMILY: Final = "/me/family"
 
 WHO_MAY: Final[Mapping[str, Collection[str]]] = {
@@ -42,15 +44,17 @@ WHO_MAY: Final[Mapping[str, Collection[str]]] = {
     FAMILY: ALWAYS,
     f"{FAMILY}/switch": ALWAYS,
     f"{FAMILY}/code": ALWAYS,
+    "/me/login": NOBODY,
 }
-"""By the path of a page; what is not here is of one's own account alone: the login, giving a proxy."""
+"""By the path of a page; what is not here is of one's own account alone: giving a proxy."""
 
 
 class ActedFor(NamedTuple):
-    """Whom a page is about, where that is not who has signed in."""
+    """Whom a page is about, where that is not who has signed in; `has_own`: who has, has a card, too."""
 
     name: str
     role: str
+    has_own: bool = True
 
 
 def acted_for(request: Request) -> ActedFor | None:
@@ -67,21 +71,21 @@ def ruled(route: Route) -> Route:
 
     async def judged(request: Request) -> Response:
         person = person_of(request)
-        if person is not None and person.acts_for is not None:
+        if person is not None and person.acts_as:
             if person.acts_as not in may:
-                if person.acts_as == "ended" and request.method in SAFE:
+                if person.acts_as in ("ended", "nobody") and request.method in SAFE:
                     return RedirectResponse(f"/{request.state.language}{FAMILY}", status_code=303)
                 raise HTTPException(403)
-            request.state.acted_for = await _whom(request, person.acts_for, person.acts_as)
+            request.state.acted_for = await _whom(request, person)
         answer: Response = await endpoint(request)
         return answer
 
     return Route(route.path, judged, methods=list(route.methods or ()))
 
 
-async def _whom(request: Request, account: int, role: str) -> ActedFor | None:
-    if role == "ended":
+async def _whom(request: Request, who: Person) -> ActedFor | None:
+    if who.acts_for is None or who.acts_as == "ended":
         return None
-    office = office_of(request)
+    office, account = office_of(request), who.acts_for
     person = await office.database.run(lambda c: find_person(c, office.master.vault, account))
-    return ActedFor(person.name if person else "", role)
+    return ActedFor(person.name if person else "", who.acts_as, who.kind == "holder")

@@ -24,7 +24,7 @@ from ledger.errors import RegistryRefused
 from ledger.registry.applications import ATTACHMENTS
 from ledger.registry.online_applications import Online
 from ops.office.applications import ApplicationDesk
-from ops.office.online import Invitations, Invited, OnlineDesk, OwnApplication
+from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk, OwnApplication
 from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
 from ops.web.holder.apply_form import (
     FIELDS,
@@ -43,6 +43,7 @@ from ops.web.holder.card_pages import day_of
 from ops.web.holder.words_apply import APPLY, consent_version
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.mail import Mail, MailFailed
+from ops.web.identity.making import account_code, holder_code
 from ops.web.identity.notes import Throttle
 from ops.web.identity.person import offices_of
 from ops.web.identity.secrets import hash_of, new_token, programme_of_token
@@ -58,6 +59,8 @@ OF_SOURCE: Final = 20
 OF_ALL: Final = 300
 """Letters in a quarter of an hour: to one address, asked for from one place, of one programme."""
 CHANGEABLE: Final = ("received", "called")
+_REFUSED: Final = {"login": "a_login_there"}
+"""What is said where an act of its own is refused."""
 _ADDRESS: Final = re.compile(r"[^@\s\"'<>(),:;\\\[\]]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 _one_at_a_time: Final = trio.CapacityLimiter(1)
 
@@ -193,8 +196,8 @@ class ApplyPages:
             hidden=hidden_in(step, has_desks=bool(desks), wants_tax=tax, wants_guardian=guardian),
         )
 
-    async def show(self, request: Request, fault: str = "") -> Response:
-        """Show how an application stands."""
+    async def show(self, request: Request, fault: str = "", code: str = "") -> Response:
+        """Show how an application stands; `code`: of a login, to be shown once."""
         own, office = await _own(request)
         row, language = own.view.row, request.state.language
         return self.pages().render(
@@ -212,6 +215,9 @@ class ApplyPages:
             may_change=row["state"] in CHANGEABLE,
             is_called=row["state"] == "called",
             may_withdraw=_may_withdraw(own),
+            may_login=row["state"] == "collected" and own.view.form is not None,
+            is_guardian=bool(own.view.form and own.view.form.guardian),
+            code=code,
             fault=fault,
             secret=request.path_params["secret"],
             is_new=request.query_params.get("new") == "1",
@@ -219,7 +225,7 @@ class ApplyPages:
         )
 
     async def act(self, request: Request) -> Response:
-        """Take a file, say that it is complete, or withdraw it."""
+        """Take a file, say that it is complete, withdraw it, or give the code of a login."""
         (own, office), form = await _own(request), form_of(request)
         desk, act = OnlineDesk(_desk(office)), text_of(form, "act", 10)
         try:
@@ -227,14 +233,31 @@ class ApplyPages:
                 await self._attach(request, desk, own)
             elif act == "complete":
                 await desk.complete(own)
+            elif act == "login":
+                return await self._login_code(request, own, office, desk)
             elif act == "withdraw" and text_of(form, "sure", 3) == "yes" and _may_withdraw(own):
                 await desk.withdraw(own.number)
             else:
                 raise HTTPException(400)
         except RegistryRefused as error:
-            word = "h_file_refused" if act == "file" and _is_of_file(error) else "a_refused"
+            word = (
+                "h_file_refused" if act == "file" and _is_of_file(error) else _REFUSED.get(act, "a_refused")
+            )
             return await self.show(request, word)
         return _back(request)
+
+    async def _login_code(
+        self, request: Request, own: OwnApplication, office: Office, desk: OnlineDesk
+    ) -> Response:
+        """Show a code that makes the login of who applied: the holder's, or the guardian's."""
+        guardian, account = await desk.guardian_of(own), own.view.row["account"]
+        if guardian is None:
+            code = await holder_code(
+                office.database, office.master, office.programme, account, is_for_first=True
+            )
+        else:
+            code = await account_code(office.database, APPLICANT, office.programme, account, guardian)
+        return await self.show(request, code=code)
 
     async def _attach(self, request: Request, desk: OnlineDesk, own: OwnApplication) -> None:
         form = form_of(request)

@@ -23,7 +23,7 @@ from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
 from ops.office.uploads.refused import UploadRefused
 from ops.web.holder.card_pages import day_of
 from ops.web.identity.forms import form_of, text_of
-from ops.web.identity.person import Person, actor_of, office_of, person_of, require
+from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
 from ops.web.language import NO_BREAK
 from ops.web.pages import Pages
 from switch.rules.programme import WhyDuplicate
@@ -48,7 +48,7 @@ class AskingPages:
             Route("/me/renewal", self.renew, methods=["POST"]),
         ]
 
-    @require("holder")
+    @require(*HOLDERS)
     async def ask_duplicate(self, request: Request, fault: str = "") -> Response:
         """Ask why, and where it is to be collected."""
         desk, _ = _desk(request)
@@ -64,7 +64,7 @@ class AskingPages:
             **await _shown(request, desk),
         )
 
-    @require("holder")
+    @require(*HOLDERS)
     async def duplicate(self, request: Request) -> Response:
         """Take it down."""
         form = form_of(request)
@@ -79,7 +79,7 @@ class AskingPages:
             return await self.ask_duplicate(request, "h_not_applied")
         return RedirectResponse(f"/{request.state.language}/me/duplicate?done=1", status_code=303)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def ask_renewal(self, request: Request, fault: str = "") -> Response:
         """Ask for the year of tax and its proof, where the programme wants one."""
         desk, _ = _desk(request)
@@ -93,7 +93,7 @@ class AskingPages:
             **await _shown(request, desk),
         )
 
-    @require("holder")
+    @require(*HOLDERS)
     async def renew(self, request: Request) -> Response:
         """Take it down, and the file with it."""
         form, (desk, person) = form_of(request), _desk(request)

@@ -25,7 +25,7 @@ from ops.office.self_service import OwnCard, SelfService
 from ops.web.documents import CSV, PDF, to_keep
 from ops.web.holder.counter_files import Line, as_csv, as_pdf
 from ops.web.holder.words import HOLDER
-from ops.web.identity.person import actor_of, office_of, person_of, require
+from ops.web.identity.person import HOLDERS, actor_of, office_of, person_of, require
 from ops.web.language import NO_BREAK, Speech
 from ops.web.pages import Pages
 from switch.rules.programme import Rules
@@ -76,7 +76,7 @@ class CardPages:
             Route("/me/history.pdf", self.history_pdf),
         ]
 
-    @require("holder")
+    @require(*HOLDERS)
     async def overview(self, request: Request) -> Response:
         """Show the cards and until when the holder is entitled."""
         view = await service_of(request).overview()
@@ -101,9 +101,12 @@ class CardPages:
             points=view.points if (view.rules.earn or view.rules.redeem) and not is_proxy else None,
             notice=day_of(view.notice_ends_on, language) if view.notice_ends_on else "",
             done=request.query_params.get("done", ""),
+            may_renew=view.is_proof_needed and not view.is_entitled,
+            is_blocked=any(card.status.name == "BLOCKED" for card in view.cards),
+            may_ask_duplicate=not is_proxy,
         )
 
-    @require("holder")
+    @require(*HOLDERS)
     async def ask_block(self, request: Request) -> Response:
         """Ask whether it is meant; one that is blocked already is said to be."""
         card = await _own(request)
@@ -111,7 +114,7 @@ class CardPages:
             return _blocked(request)
         return self._pages().render(request, "holder_block.html", card=card)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def block(self, request: Request) -> Response:
         """Block it, at once; one that is blocked already is said to be, and nothing is written again."""
         person, card = person_of(request), await _own(request)
@@ -123,7 +126,7 @@ class CardPages:
                 raise HTTPException(404) from None
         return _blocked(request)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def offers(self, request: Request) -> Response:
         """Show the prices, discounts and promotions of now."""
         service, language = service_of(request), request.state.language
@@ -142,7 +145,7 @@ class CardPages:
             told.append(speech.say("h_tier", points=tier.points, value=value))
         return self._pages().part(language, "holder_offer_list.html", rules=told, partners=partners)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def history(self, request: Request) -> Response:
         """Show a page of the counter of benefits."""
         number = _page_number(request)
@@ -157,14 +160,14 @@ class CardPages:
             has_more=len(rows) > PAGE_ROWS and (number + 1) * PAGE_ROWS <= ROWS_MAX,
         )
 
-    @require("holder")
+    @require(*HOLDERS)
     async def history_csv(self, request: Request) -> Response:
         """Give all of it as CSV."""
         service = service_of(request)
         lines, speech = await self._lines(request, service, await service.whole_counter())
         return to_keep(as_csv(lines, speech.say), f"{FILE_NAME}.csv", CSV)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def history_pdf(self, request: Request) -> Response:
         """Give it as a tagged PDF."""
         service = service_of(request)

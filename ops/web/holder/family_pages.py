@@ -24,7 +24,7 @@ from ops.office.acting_for import Circle
 from ops.web.holder.acting import FAMILY
 from ops.web.holder.card_pages import day_of
 from ops.web.identity.forms import form_of, text_of
-from ops.web.identity.person import Person, actor_of, office_of, person_of, require
+from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
 from ops.web.identity.secrets import hash_of, new_code, plain_code
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
@@ -50,11 +50,12 @@ class FamilyPages:
             Route(f"{FAMILY}/proxies/end", self.end, methods=["POST"]),
         ]
 
-    @require("holder")
+    @require(*HOLDERS)
     async def show(self, request: Request, fault: str = "", code: str = "") -> Response:
         """Show both lists, and ask whom to act for."""
         who, circle, language = _who(request), _circle(request), request.state.language
-        own = await circle.representatives() if who.acts_for is None else []
+        is_own = who.kind == "holder" and who.acts_for is None
+        own = await circle.representatives() if is_own else []
         return self._pages().render(
             request,
             "holder_family.html",
@@ -63,13 +64,14 @@ class FamilyPages:
             code=code,
             has_ended=who.acts_as == "ended",
             acts_for=who.acts_for if who.acts_as != "ended" else None,
-            is_own=who.acts_for is None,
+            is_own=is_own,
+            has_card=who.kind == "holder",
             represented=[_shown(each._asdict(), language) for each in await circle.represented(who.login)],
             own=[_shown(each, language) for each in own],
             is_done=not fault and request.query_params.get("done") == "1",
         )
 
-    @require("holder")
+    @require(*HOLDERS)
     async def switch(self, request: Request) -> Response:
         """Act for another from now on, or for oneself again."""
         typed = text_of(form_of(request), "account", 19)
@@ -78,7 +80,7 @@ class FamilyPages:
             raise HTTPException(404)
         return RedirectResponse(f"/{request.state.language}/me", status_code=303)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def take(self, request: Request) -> Response:
         """Take a code that makes one a representative."""
         who, office = _who(request), office_of(request)
@@ -92,7 +94,7 @@ class FamilyPages:
         await self._door.has_succeeded(office, "act", str(who.login))
         return _done(request)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def give(self, request: Request) -> Response:
         """Give a proxy, and show the code once."""
         form, who, office = form_of(request), _who(request), office_of(request)
@@ -109,7 +111,7 @@ class FamilyPages:
             return await self.show(request, "h_refused")
         return await self.show(request, code=code)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def end(self, request: Request) -> Response:
         """End a proxy, at once."""
         number = _number(text_of(form_of(request), "number", 2))
@@ -128,7 +130,8 @@ def _who(request: Request) -> Person:
 
 def _myself(who: Person) -> Actor:
     """As whom one writes here: in one's own name, whomever one acts for."""
-    own = msgspec.structs.replace(who, acts_for=None, acts_as="")
+    alone = "" if who.kind == "holder" else "nobody"
+    own = msgspec.structs.replace(who, acts_for=None, acts_as=alone)
     return actor_of(own, "cards of others, and proxies, on the web")
 
 

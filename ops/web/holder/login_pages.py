@@ -1,4 +1,4 @@
-"""The holder's login: how a card gets one, and how its name is another.
+"""The holder's login: how a card, or who acts for its holder, gets one, or gets it anew; change of its name.
 
 Owns both pages. Must not know how codes are kept. Invariants: a code of activation is used up only with the
 login it makes; a name changes after a code from the holder's own e-mail, where one is known, and never by the
@@ -17,18 +17,18 @@ from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry import logins
+from ledger.registry import acting_for, logins
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import Hand
 from ledger.registry.cards import list_cards
-from ledger.registry.logins import NewCode, NewLogin
+from ledger.registry.logins import Kind, NewCode, NewLogin
 from ops.web.holder.card_pages import service_of
 from ops.web.holder.words import HOLDER
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.mail import Mail, MailFailed
 from ops.web.identity.making import name_fault
 from ops.web.identity.passwords import CHARACTERS_MAX, password_fault
-from ops.web.identity.person import Person, actor_of, office_of, offices_of, person_of, require
+from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, offices_of, person_of, require
 from ops.web.identity.secrets import Keys, hash_of, new_code, plain_code
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
@@ -39,6 +39,7 @@ from ops.web.pages import Pages
 RENAME_HOURS: Final = 24
 TRIES: Final = 10
 REGISTERED: Final = Actor("web", "a login by an activation code", hand=Hand.HOLDER_ONLINE)
+RENEWED: Final = REGISTERED._replace(reason="a login anew by an activation code")
 
 
 class LoginPages:
@@ -71,7 +72,7 @@ class LoginPages:
         )
 
     async def register(self, request: Request) -> Response:
-        """Make a login for a card's holder."""
+        """Make a login for a card's holder, or for who acts for the holder and has no card."""
         form = form_of(request)
         code = text_of(form, "programme", 32)
         office = next((each for each in offices_of(request).values() if each.code == code), None)
@@ -89,32 +90,38 @@ class LoginPages:
         typed, last4 = text_of(form, "code", 40), text_of(form, "last4", 4)
         hashed = await self._door.passwords.hash(password)
         try:
-            await self._activate(office, typed, last4, name, hashed)
+            kind = await self._activate(office, typed, last4, name, hashed)
         except RegistryRefused:
             self._door.notes.refused(office, "activate")
             return await self.ask_register(request, "h_register_fault")
-        self._door.notes.changed(office, "holder", "made")
+        self._door.notes.changed(office, kind, "made")
         return RedirectResponse(f"/{request.state.language}/register?done=1", status_code=303)
 
-    async def _activate(self, office: Office, typed: str, last4: str, name: str, hashed: str) -> None:
-        key = Keys(office.master).name_key(office.programme, name)
+    async def _activate(self, office: Office, typed: str, last4: str, name: str, hashed: str) -> Kind:
+        """Make the login a code is for; return its kind. Both, or neither: code used up, and login made."""
+        key, brought = Keys(office.master).name_key(office.programme, name), hash_of(plain_code(typed))
 
-        async def job(connection: Connection) -> None:
+        async def job(connection: Connection) -> Kind:
             async with connection.transaction():
-                code = await logins.take_code(
-                    connection, office.programme, "activate", hash_of(plain_code(typed))
-                )
+                code = await logins.take_code(connection, office.programme, "activate", brought)
                 if code is None:
-                    raise RegistryRefused("there is no such code")
+                    acts = NewLogin(office.programme, "representative", key, hashed)
+                    await acting_for.open_login(connection, REGISTERED, acts, brought, last4)
+                    return "representative"
                 cards = await list_cards(connection, account=code["account"], limit=100)
                 if last4 not in {card["last4"] for card in cards}:
                     raise RegistryRefused("another card")
-                new = NewLogin(office.programme, "holder", key, hashed, account=code["account"])
-                await logins.add_login(connection, REGISTERED, new)
+                there = await logins.login_of_account(connection, code["account"])
+                if there is not None:
+                    await logins.renew_login(connection, RENEWED, there["id"], key, hashed)
+                else:
+                    new = NewLogin(office.programme, "holder", key, hashed, account=code["account"])
+                    await logins.add_login(connection, REGISTERED, new)
+            return "holder"
 
-        await office.database.run(job)
+        return await office.database.run(job)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def ask_rename(self, request: Request, fault: str = "", *, is_sent: bool = False) -> Response:
         """Ask for the new name, or for the code that was sent."""
         return self._pages().render(
@@ -126,7 +133,7 @@ class LoginPages:
             is_done=not fault and request.query_params.get("done") == "1",
         )
 
-    @require("holder")
+    @require(*HOLDERS)
     async def rename(self, request: Request) -> Response:
         """Send a code to the holder's e-mail; where none is known the password does."""
         form, person, office = form_of(request), _who(request), office_of(request)
@@ -140,7 +147,7 @@ class LoginPages:
         if not await self._door.may_try(office, "rename", str(person.login), TRIES):
             return await self.ask_rename(request, "id_later")
         key = Keys(office.master).name_key(office.programme, name)
-        known = await service_of(request).person()
+        known = await service_of(request).person() if person.account is not None else None
         if known is None or not known.email:
             return await self._put(request, key)
         return await self._send(request, person, key, known.email)
@@ -157,7 +164,7 @@ class LoginPages:
             return await self.ask_rename(request, "h_mail_fault")
         return await self.ask_rename(request, is_sent=True)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def confirm(self, request: Request) -> Response:
         """Judge the code; the name is another then."""
         person, office = _who(request), office_of(request)
@@ -181,7 +188,7 @@ class LoginPages:
             await office.database.run(lambda c: logins.set_name(c, actor, person.login, key))
         except RegistryRefused:
             return await self.ask_rename(request, "h_login_taken")
-        self._door.notes.changed(office, "holder", "name")
+        self._door.notes.changed(office, person.kind, "name")
         return RedirectResponse(f"/{request.state.language}/me/login?done=1", status_code=303)
 
 

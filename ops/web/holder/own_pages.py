@@ -7,7 +7,7 @@ wants the password once more.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -18,7 +18,7 @@ from ledger.errors import RegistryRefused
 from ops.office.self_service import CONTACT, SelfService
 from ops.web.holder.card_pages import day_of, service_of, speech_of
 from ops.web.identity.forms import form_of, text_of
-from ops.web.identity.person import Person, actor_of, office_of, person_of, require
+from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
 from ops.web.identity.secrets import new_token
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
@@ -50,9 +50,9 @@ class OwnPages:
             Route("/me/end", self.end, methods=["POST"]),
         ]
 
-    @require("holder")
-    async def data(self, request: Request, fault: str = "") -> Response:
-        """Show what is known of the holder."""
+    @require(*HOLDERS)
+    async def data(self, request: Request, fault: str = "", typed: Mapping[str, str] = {}) -> Response:
+        """Show what is known of the holder; `typed`: the contact that was not taken."""
         person = await service_of(request).person()
         return self._pages().render(
             request,
@@ -60,27 +60,28 @@ class OwnPages:
             status=400 if fault else 200,
             person=person,
             born=day_of(person.born_on if person else None, request.state.language),
+            contact={name: typed.get(name, getattr(person, name)) for name in CONTACT} if person else {},
             channels=CHANNELS,
             fault=fault,
-            is_done=not fault and request.query_params.get("done") == "1",
+            is_done=_is_done(request, fault),
         )
 
-    @require("holder")
+    @require(*HOLDERS)
     async def change_data(self, request: Request) -> Response:
         """Change phone, e-mail and the channel of notices."""
         form, who = form_of(request), _who(request)
         changes = {name: text_of(form, name, 254) for name in CONTACT}
         if fault := await self._password_fault(request):
-            return await self.data(request, fault)
+            return await self.data(request, fault, changes)
         try:
             await service_of(request).change_contact(actor_of(who), changes)
         except RegistryRefused:
-            return await self.data(request, "h_refused")
+            return await self.data(request, "h_refused", changes)
         return _done(request, "/me/data")
 
-    @require("holder")
-    async def messages(self, request: Request, fault: str = "") -> Response:
-        """Show the messages, and ask for one."""
+    @require(*HOLDERS)
+    async def messages(self, request: Request, fault: str = "", text: str = "") -> Response:
+        """Show the messages, and ask for one; `text`: what was typed and not taken."""
         service = service_of(request)
         speech = speech_of(request, await service.rules())
         rows = [
@@ -88,20 +89,26 @@ class OwnPages:
             for row in await service.messages(actor_of(_who(request)))
         ]
         return self._pages().render(
-            request, "holder_messages.html", status=400 if fault else 200, rows=rows, fault=fault
+            request,
+            "holder_messages.html",
+            status=400 if fault else 200,
+            rows=rows,
+            fault=fault,
+            text=text,
+            is_done=_is_done(request, fault),
         )
 
-    @require("holder")
+    @require(*HOLDERS)
     async def write(self, request: Request) -> Response:
         """Send one to the desk."""
         text = text_of(form_of(request), "text", 2 * MESSAGE_CHARACTERS_MAX, lines=True)
         try:
             await service_of(request).write(actor_of(_who(request)), text)
         except RegistryRefused:
-            return await self.messages(request, "h_too_many")
+            return await self.messages(request, "h_too_many", text)
         return _done(request, "/me/messages")
 
-    @require("holder")
+    @require(*HOLDERS)
     async def consents(self, request: Request) -> Response:
         """Show what was agreed to, and when."""
         rows = await service_of(request).consents()
@@ -115,9 +122,12 @@ class OwnPages:
             for row in rows
         ]
         is_given = any(row["kind"] == "newsletter" and row["withdrawn_on"] is None for row in rows)
-        return self._pages().render(request, "holder_consents.html", rows=shown, is_given=is_given)
+        is_done = _is_done(request)
+        return self._pages().render(
+            request, "holder_consents.html", rows=shown, is_given=is_given, is_done=is_done
+        )
 
-    @require("holder")
+    @require(*HOLDERS)
     async def consent(self, request: Request) -> Response:
         """Take down a consent to the newsletter, or that it was withdrawn."""
         is_withdrawn = text_of(form_of(request), "newsletter", 10) != "give"
@@ -127,12 +137,12 @@ class OwnPages:
             )
         return _done(request, "/me/consents")
 
-    @require("holder")
+    @require(*HOLDERS)
     async def ask_end(self, request: Request, fault: str = "") -> Response:
         """Ask whether the contract, or the account, is to end."""
         return self._pages().render(request, "holder_end.html", status=400 if fault else 200, fault=fault)
 
-    @require("holder")
+    @require(*HOLDERS)
     async def end(self, request: Request) -> Response:
         """End it: resign, or delete."""
         form, who, service = form_of(request), _who(request), service_of(request)
@@ -151,7 +161,7 @@ class OwnPages:
 
     async def _delete(self, request: Request, service: SelfService, who: Person) -> Response:
         await service.anonymise(actor_of(who, DELETE_REASON))
-        self._door.notes.changed(office_of(request), "holder", "deleted")
+        self._door.notes.changed(office_of(request), who.kind, "deleted")
         if who.acts_for is None:  # who acted for another stays signed in
             visit_of(request).become(new_token(0))
         request.state.person = None
@@ -170,6 +180,10 @@ def _who(request: Request) -> Person:
     person = person_of(request)
     assert person is not None
     return person
+
+
+def _is_done(request: Request, fault: str = "") -> bool:
+    return not fault and request.query_params.get("done") == "1"
 
 
 def _done(request: Request, path: str) -> Response:

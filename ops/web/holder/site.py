@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ledger.registry.logins import Kind
 from ops.web.holder.acting import WHO_MAY, acted_for, ruled
 from ops.web.holder.apply_pages import UPLOADS as APPLY_UPLOADS
 from ops.web.holder.apply_pages import ApplyPages
@@ -23,13 +22,13 @@ from ops.web.holder.words_apply import APPLY
 from ops.web.holder.words_family import FAMILY
 from ops.web.identity.mail import Mail
 from ops.web.identity.part import MenuItem, Part
+from ops.web.identity.person import HOLDERS
 from ops.web.identity.signing_in import Door
 from ops.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
-_HOLDER: Final[tuple[Kind, ...]] = ("holder",)
 MENU: Final = tuple(
-    MenuItem(f"/me{path}", word, _HOLDER, acting=WHO_MAY.get(f"/me{path}", ()))
+    MenuItem(f"/me{path}", word, HOLDERS, acting=WHO_MAY.get(f"/me{path}", ()))
     for path, word in (
         ("", "h_me"),
         ("/offers", "h_offers"),

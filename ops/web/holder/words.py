@@ -51,6 +51,14 @@ HOLDER: Final[Words] = {
     "h_main": ("Partner główny", "Main partner"),
     "h_outlets": ("Punkty", "Outlets"),
     "h_no_offers": ("Bez ofert.", "No offers."),
+    "h_no_partners": ("Żaden partner jeszcze nie ma oferty.", "No partner has an offer yet."),
+    "h_renew_it": ("Złóż wniosek o przedłużenie", "Apply for renewal"),
+    "h_blocked_what": (
+        "Zablokowanej karty nie można użyć. Jeśli zginęła, poproś o duplikat; jeśli się znalazła, odblokuje "
+        "ją punkt obsługi.",
+        "A blocked card cannot be used. If it is lost, ask for a duplicate; if it was found, a desk takes it "
+        "up again.",
+    ),
     "h_earn": ("1 punkt za każde pełne {step}", "1 point for every full {step}"),
     "h_tier": ("{points} punktów to {value} zniżki", "{points} points are {value} off"),
     "h_points_rules": ("Punkty: ile i za co", "Points: how many, and what for"),
@@ -116,6 +124,10 @@ HOLDER: Final[Words] = {
     "h_write": ("Napisz do punktu obsługi", "Write to the desk"),
     "h_text": ("Treść", "Text"),
     "h_send": ("Wyślij", "Send"),
+    "h_sent": (
+        "Wiadomość jest wysłana. Odpowiedź pojawi się na tej stronie.",
+        "The message is sent. The answer will be on this page.",
+    ),
     "h_from_me": ("Ty", "You"),
     "h_from_desk": ("Punkt obsługi", "Desk"),
     "h_too_many": (
@@ -175,10 +187,17 @@ HOLDER: Final[Words] = {
         "We hold no personal data of yours any more. You may close this page.",
     ),
     "h_resigned": ("Rezygnacja jest przyjęta.", "The resignation is taken."),
-    "h_register": ("Mam kartę, a nie mam loginu", "I have a card and no login"),
+    "h_register": (
+        "Mam kod: zakładam login albo ustawiam go na nowo",
+        "I have a code: make a login, or set it anew",
+    ),
     "h_register_why": (
-        "Kod aktywacyjny dostaniesz w punkcie obsługi. Działa raz.",
-        "A desk gives you the activation code. It works once.",
+        "Kod aktywacyjny do swojej karty dostaniesz w punkcie obsługi. Rodzic, opiekun i pełnomocnik bez "
+        "własnej karty wpisują kod, który dostali do czyjejś karty, i cyfry tej karty. Kod działa raz. Kto "
+        "ma już login, ustawi go nim na nowo: wszystkie sesje i klucze dostępu się kończą.",
+        "A desk gives you the activation code for your card. A parent, guardian or proxy without a card "
+        "types the code that was given for another's card, and the figures of that card. A code works once. "
+        "Who has a login sets it anew by it: all its sessions and passkeys end.",
     ),
     "h_activation": ("Kod aktywacyjny", "Activation code"),
     "h_last4": ("Cztery ostatnie cyfry karty", "Last four figures of the card"),
@@ -187,8 +206,8 @@ HOLDER: Final[Words] = {
         "The code, the figures of the card or the programme are not right, the code is used up, or the login "
         "is taken.",
     ),
-    "h_registered": ("Login jest założony. Zaloguj się.", "The login is made. Sign in."),
-    "h_make_login": ("Załóż login", "Make the login"),
+    "h_registered": ("Login jest gotowy. Zaloguj się.", "The login is ready. Sign in."),
+    "h_make_login": ("Zapisz login", "Save the login"),
     "h_dup_why": ("Powód", "Reason"),
     "h_dup_fault": ("zgubiona lub zniszczona z mojej winy", "lost or damaged by my fault"),
     "h_dup_no-fault": ("nie działa bez mojej winy", "does not work, without my fault"),

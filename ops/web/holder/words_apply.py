@@ -107,6 +107,30 @@ APPLY: Final[Words] = {
     "a_add_file": ("Dołącz", "Attach"),
     "a_change": ("Popraw dane we wniosku", "Correct what it says"),
     "a_complete": ("Wniosek jest uzupełniony", "The application is completed"),
+    "a_login": ("Login na stronie", "A login on the web"),
+    "a_login_why": (
+        "Karta jest odebrana: możesz założyć login i załatwiać sprawy karty na stronie.",
+        "The card was collected: you can make a login and see to the card on the web.",
+    ),
+    "a_login_guardian": (
+        "Karta jest odebrana: możesz założyć własny login rodzica lub opiekuna, także bez własnej karty. Kto "
+        "ma już login, wpisze kod na stronie „Karty bliskich i pełnomocnicy”.",
+        "The card was collected: you can make a login of your own as parent or guardian, without a card, "
+        "too. Who has a login types the code on the page “Cards of others and proxies”.",
+    ),
+    "a_login_there": (
+        "Kodu teraz nie ma: karta nie jest jeszcze odebrana albo login już jest. Zapomniany ustawi na nowo "
+        "punkt obsługi.",
+        "There is no code now: the card was not collected yet, or there is a login. A desk sets a forgotten "
+        "one anew.",
+    ),
+    "a_login_do": ("Pokaż kod", "Show a code"),
+    "a_login_code": (
+        "Kod działa raz, przez dwa tygodnie, i nie pokażemy go ponownie; poprzedni już nie działa. Do loginu "
+        "potrzebne są też cztery ostatnie cyfry karty:",
+        "The code works once, for two weeks, and is not shown again; an earlier one works no more. A login "
+        "also wants the last four figures of the card:",
+    ),
     "a_withdraw": ("Wycofaj wniosek", "Withdraw the application"),
     "a_withdraw_sure": ("Tak, wycofuję wniosek", "Yes, I withdraw it"),
     "a_done": ("Zapisano.", "Saved."),

@@ -10,6 +10,13 @@ FAMILY: Final[Words] = {
     "h_fam_none": ("Nie działasz w niczyim imieniu.", "You act for nobody."),
     "h_fam_act": ("Działaj w imieniu: {name}", "Act for {name}"),
     "h_fam_self": ("Wróć do swojej karty", "Back to your own card"),
+    "h_fam_stop": ("Zakończ działanie w tym imieniu", "Stop acting for this person"),
+    "h_fam_no_card": (
+        "Ten login służy do spraw innych osób: sam karty nie ma. Zniknie, gdy nie będzie już w czyim imieniu "
+        "działać.",
+        "This login is for the cards of others and has no card of its own. It goes when there is nobody left "
+        "to act for.",
+    ),
     "h_fam_now": ("Działasz w imieniu: {name}", "You act for {name}"),
     "h_fam_guardian": ("rodzic lub opiekun prawny", "parent or legal guardian"),
     "h_fam_proxy": ("pełnomocnik", "proxy"),
@@ -42,9 +49,11 @@ FAMILY: Final[Words] = {
         "Until (that day included); empty: no end",
     ),
     "h_fam_code": (
-        "Przekaż ten kod pełnomocnikowi; nie pokażemy go ponownie. Wpisze go na tej stronie po zalogowaniu "
-        "na swoje konto, w ciągu dwóch tygodni:",
-        "Give this code to the proxy; it is not shown again. It is typed on this page, signed in to the "
-        "proxy's own account, within two weeks:",
+        "Przekaż ten kod pełnomocnikowi; nie pokażemy go ponownie. Wpisze go w ciągu dwóch tygodni: na tej "
+        "stronie, zalogowany na swoje konto, albo, bez własnej karty, zakładając login (z czterema ostatnimi "
+        "cyframi Twojej karty):",
+        "Give this code to the proxy; it is not shown again. It is typed within two weeks: on this page, "
+        "signed in to the proxy's own account, or, without a card, by making a login (with the last four "
+        "figures of your card):",
     ),
 }

@@ -36,19 +36,35 @@ def name_fault(name: str) -> str:
 
 
 async def activation_code(database: Database, master: MasterKey, digits: str) -> str:
-    """Return a code with which the holder of a card makes a login, once; an older one is void.
+    """Return a code with which the holder of a card makes a login, or sets its name and password anew, once;
+    an older one is void. Raises NotInRegistry where nobody is known by the card.
+    """
+    card = await database.run(lambda c: card_of(c, master, digits))
+    whose = f"card {mask_card(digits)}"
+    return await holder_code(database, master, card["programme"], card["account"], whose)
 
-    Raises NotInRegistry where nobody is known by the card, RegistryRefused where its holder has a login.
+
+async def holder_code(
+    database: Database,
+    master: MasterKey,
+    programme: int,
+    account: int,
+    whose: str = "this account",
+    *,
+    is_for_first: bool = False,
+) -> str:
+    """Return what `activation_code` does, by the account of the holder; raises as it does.
+
+    `is_for_first`: of who has no login yet; RegistryRefused for others, whom somebody has to see at a desk.
     """
     code = new_code()
 
     async def job(connection: Connection) -> None:
-        card = await card_of(connection, master, digits)
-        if await find_person(connection, master.vault, card["account"]) is None:
-            raise NotInRegistry(f"card {mask_card(digits)}: nobody is known by this card")
-        if await logins.login_of_account(connection, card["account"]) is not None:
-            raise RegistryRefused(f"card {mask_card(digits)}: its holder has a login")
-        new = NewCode(card["programme"], "activate", hash_of(plain_code(code)), card["account"])
+        if await find_person(connection, master.vault, account) is None:
+            raise NotInRegistry(f"{whose}: nobody is known by this card")
+        if is_for_first and await logins.login_of_account(connection, account) is not None:
+            raise RegistryRefused(f"{whose}: its holder has a login")
+        new = NewCode(programme, "activate", hash_of(plain_code(code)), account)
         await logins.put_code(connection, new, hours=ACTIVATION_HOURS)
 
     await database.run(job)
@@ -58,8 +74,8 @@ async def activation_code(database: Database, master: MasterKey, digits: str) ->
 async def representative_code(
     database: Database, master: MasterKey, actor: Actor, digits: str, number: int
 ) -> str:
-    """Return a code with which a representative of a card's holder acts for the holder under the own login,
-    once; an older one is void.
+    """Return a code with which a representative of a card's holder acts for the holder, once: under the own
+    login, or one made with it by who has no card; an older one is void.
 
     Raises NotInRegistry without such a representative, RegistryRefused where it has a login.
     """

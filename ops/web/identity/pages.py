@@ -47,8 +47,8 @@ HERE: Final = Path(__file__).parent
 WORDS: Final = {**IDENTITY, **STATEMENT}
 ZONE: Final = ZoneInfo("Europe/Warsaw")
 MENU: Final = (
-    MenuItem("/account/sessions", "id_sessions", EVERYBODY),
-    MenuItem("/account/password", "id_change_password", EVERYBODY),
+    MenuItem("/account/sessions", "id_sessions", EVERYBODY, acting=("nobody",)),
+    MenuItem("/account/password", "id_change_password", EVERYBODY, acting=("nobody",)),
 )
 _WITHIN: Final = re.compile(r"/[A-Za-z0-9_./?=&%-]{0,200}")
 _FAULTS: Final = {Outcome.WRONG: "id_wrong", Outcome.LATER: "id_later_login"}
@@ -97,7 +97,7 @@ class IdentityPages:
             Route("/login/passkey", self.enter_by_passkey, methods=["POST"]),
             *self._passkey_pages.routes(),
         ]
-        menu = (*MENU, MenuItem(PASSKEYS, "id_passkeys", EVERYBODY))
+        menu = (*MENU, MenuItem(PASSKEYS, "id_passkeys", EVERYBODY, acting=("nobody",)))
         helpers = {"passkey_question": self._passkey_pages.question}
         return Part(routes, WORDS, [HERE], menu, helpers=helpers)
 

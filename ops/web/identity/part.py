@@ -25,11 +25,11 @@ class MenuItem:
     kinds: Collection[Kind]
     roles: Collection[str] = ()
     acting: Collection[str] = ()
-    """Who sees it while acting for another: "guardian", "proxy"."""
+    """Who sees it while acting for another: "guardian", "proxy"; or for nobody, who could: "nobody"."""
 
     def is_for(self, person: Person) -> bool:
         """Whether a person may go there."""
-        if person.acts_for is not None and person.acts_as not in self.acting:
+        if person.acts_as and person.acts_as not in self.acting:
             return False
         return person.kind in self.kinds and (not self.roles or bool(person.roles & set(self.roles)))
 

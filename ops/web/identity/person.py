@@ -21,13 +21,17 @@ from ledger.registry.card_states import Hand
 from ledger.registry.logins import Kind
 from ops.web.offices import Office
 
-EVERYBODY: Final[tuple[Kind, ...]] = ("holder", "officer", "partner", "organiser")
+HOLDERS: Final[tuple[Kind, ...]] = ("holder", "representative")
+"""Who comes to a holder's pages: holders, and who acts for one without a card of the own."""
+EVERYBODY: Final[tuple[Kind, ...]] = (*HOLDERS, "officer", "partner", "organiser")
 P = ParamSpec("P")
 Guarded = Callable[P, Coroutine[Any, Any, Response]]
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who has signed in. `name` is empty for a holder, of whom nothing personal is kept with the login."""
+    """Who has signed in. `name` is empty for a holder or a representative, of whom nothing personal is kept
+    with the login.
+    """
 
     login: int
     kind: Kind
@@ -40,7 +44,9 @@ class Person(msgspec.Struct, frozen=True):
     acts_for: int | None = None
     """Whose account `account` is, of a holder who acts for another one; None: the holder's own."""
     acts_as: str = ""
-    """As what: "guardian", "proxy", or "ended" where that right is over, and `account` the holder's own."""
+    """As what: "guardian", "proxy", or "ended" where that right is over, and `account` the holder's own (a
+    representative has none); "nobody" of a representative who acts for none just now.
+    """
 
 
 def person_of(request: Request) -> Person | None:
@@ -64,6 +70,8 @@ def office_of(request: Request) -> Office:
 
 HANDS: Final = {
     "holder": Hand.HOLDER_ONLINE,
+    "representative": Hand.GUARDIAN_ONLINE,
+    "nobody": Hand.GUARDIAN_ONLINE,
     "organiser": Hand.ORGANISER,
     "guardian": Hand.GUARDIAN_ONLINE,
     "proxy": Hand.PROXY_ONLINE,
@@ -75,9 +83,10 @@ def actor_of(person: Person, reason: str = "", second: str = "") -> Actor:
     """Return as whom a person writes: by name, of a holder by number, and for whom; with the number of the
     login, so that two of one name are two.
     """
-    who = f"holder {person.login}" if person.kind == "holder" else f"{person.name} ({person.login})"
+    is_named = person.kind not in HOLDERS
+    who = f"{person.name} ({person.login})" if is_named else f"{person.kind} {person.login}"
     if person.acts_for is not None:  # the database knows it by this very form (migrations, 0098)
-        who = f"holder {person.login} for {person.acts_for}"
+        who = f"{person.kind} {person.login} for {person.acts_for}"
     return Actor(who[:64], reason, hand=HANDS.get(person.acts_as or person.kind, Hand.DESK), second=second)
 
 

@@ -193,6 +193,7 @@ def _person(session: Any | None) -> Person | None:
     if session is None or session["stage"] != "whole":
         return None
     acts_for, acts_as = session["acts_for"], session["acts_as"]
+    alone = "nobody" if session["kind"] == "representative" else ""
     return Person(
         session["login"],
         session["kind"],
@@ -203,5 +204,5 @@ def _person(session: Any | None) -> Person | None:
         session["desk"],
         frozenset(session["roles"]),
         acts_for,
-        acts_as or ("" if acts_for is None else "ended"),
+        acts_as or (alone if acts_for is None else "ended"),
     )

@@ -18,6 +18,10 @@ IDENTITY: Final[Words] = {
         "Login, hasło albo program się nie zgadza.",
         "The login, the password or the programme is not right.",
     ),
+    "id_forgotten": (
+        "Kto nie pamięta loginu albo hasła, dostanie w punkcie obsługi kod, którym ustawi je na nowo.",
+        "Who has forgotten the login or the password gets a code at a desk, and sets them anew with it.",
+    ),
     "id_later": (
         "Za dużo prób. Spróbuj ponownie za kwadrans.",
         "Too many attempts. Try again in a quarter of an hour.",

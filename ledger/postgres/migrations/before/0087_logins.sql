@@ -2,13 +2,14 @@
 -- right to enter; a programme's role sees its own logins alone (0050). Nothing here can be used by who reads it: of a login's
 -- name there is a keyed hash, of a password its Argon2id, of a session, a code and a recovery code a hash, and the secret of a
 -- second factor is sealed under the master key. A holder's login goes with the person (cascade): anonymising removes it too.
+-- A representative is somebody without a card, who acts for holders alone (0098), and of whom no more is known here than that.
 
 create schema web;
 
 create table web.login (
   id         bigint generated always as identity primary key,
   programme  smallint not null references registry.programme (id),
-  kind       text not null check (kind in ('holder', 'officer', 'partner', 'organiser')),
+  kind       text not null check (kind in ('holder', 'representative', 'officer', 'partner', 'organiser')),
   name_key   bytea not null check (length(name_key) = 32),
   shown      text not null default '' check (length(shown) <= 64),  -- of who works here; of a holder nothing
   account    bigint,
@@ -26,7 +27,7 @@ create table web.login (
   foreign key (account, programme) references people.person (account, programme) on delete cascade,
   check ((kind = 'holder') = (account is not null)),
   check ((kind = 'partner') = (partner is not null)),
-  check ((kind = 'holder') = (shown = '')),
+  check ((kind in ('holder', 'representative')) = (shown = '')),
   check (kind = 'officer' or roles = '{}')
 );
 create unique index login_account on web.login (account) where account is not null;

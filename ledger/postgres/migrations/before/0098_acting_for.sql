@@ -1,4 +1,5 @@
--- Several accounts under one login: a holder who has signed in acts for those whose representative he is (people.representative).
+-- Several accounts under one login: a holder who has signed in acts for those whose representative he is (people.representative);
+-- who has no card has a login of its own for that (kind representative), made with the code.
 -- A representation and a login find each other by a code of one use, which the desk gives a guardian and a holder gives a proxy.
 -- The link goes with the representation, with either person, and with the login; whether it holds is asked anew each time.
 
@@ -30,6 +31,18 @@ create policy own_programme on web.acting_for to cityswitch_people using (progra
   with check (programme in (select registry.my_programmes()));
 grant select, insert, update, delete on web.acting_for to cityswitch_people;
 
+-- A login that acts for others alone goes with the last of them.
+create function web.end_representative() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  delete from web.login l where l.id = old.login and l.kind = 'representative'
+    and not exists (select from web.acting_for a where a.login = l.id);
+  return null;
+end
+$$;
+create trigger nobody_left after delete on web.acting_for
+  for each row when (old.login is not null) execute function web.end_representative();
+
 -- For whom a login may act today, by the programme's own clock, and as what. A guardian's right ends on the day the child comes of
 -- age (18: Civil Code, art. 10), unless the holder is an adult without full legal capacity (Zgierz § 12); where no date of birth
 -- is known it counts with an end of its own alone. A representation's last day is one on which it holds.
@@ -41,14 +54,15 @@ language sql stable as $$
     join people.representative r on r.account = a.account and r.number = a.representative
     join people.person p on p.account = a.account
     join registry.holder h on h.account = a.account
-    where a.login = p_login and l.kind = 'holder' and l.ended_at is null and l.account <> a.account
+    where a.login = p_login and l.kind in ('holder', 'representative') and l.ended_at is null
+      and l.account is distinct from a.account
       and (r.until is null or registry.today_of(a.programme) <= r.until)
       and (r.role = 'proxy' or h.guardian
         or case when p.born_on is null then r.until is not null
                 else registry.today_of(a.programme) < (p.born_on + interval '18 years')::date end)
 $$;
 
--- Whoever writes as acting for somebody ('holder <login> for <account>') is that account's representative at this very moment, by
+-- Whoever writes as acting for somebody ('holder <login> for <account>', or 'representative …') is that account's representative at this very moment, by
 -- the hand of that role, and does what that role may: a proxy blocks the card and asks for a renewal (Zgierz § 20, § 24), a parent
 -- or guardian does what the holder does (§ 12, § 24, § 27), and neither makes a login or another representative. What was found is
 -- kept for the transaction: a deletion takes the link with it.
@@ -62,12 +76,16 @@ declare
     else (v_row ->> 'account')::bigint end;
   v_role text;
 begin
+  if tg_table_name = 'login' and tg_op = 'DELETE' and v_row ->> 'kind' = 'representative'
+      and not exists (select from web.acting_for a where a.login = (v_row ->> 'id')::bigint) then
+    return old;  -- nobody is left for it to act for (end_representative)
+  end if;
   if current_setting('cityswitch.acting', true) = v_actor || ' guardian' and v_actor like '% for ' || v_account then
     v_role := 'guardian';
   else
-    select r.role into v_role from web.acting_for a
+    select r.role into v_role from web.acting_for a join web.login l on l.id = a.login
       join lateral web.represented_v1(a.login) r on r.account = a.account and r.representative = a.representative
-      where a.account = v_account and v_actor = format('holder %s for %s', a.login, a.account);
+      where a.account = v_account and v_actor = format('%s %s for %s', l.kind, a.login, a.account);
   end if;
   if v_role is null or registry.hand() <> v_role || '-online' then
     raise exception 'nobody acts so for account %', v_account;
@@ -95,7 +113,8 @@ begin
   foreach t in array array['registry.card', 'registry.holder', 'people.person', 'people.consent', 'people.representative',
       'people.application', 'people.attachment', 'people.message', 'web.login'] loop
     execute format('create trigger acts_for_somebody before insert or update or delete on %s for each row
-                    when (current_setting(''cityswitch.actor'', true) like ''holder %% for %%'')
+                    when (current_setting(''cityswitch.actor'', true) like ''holder %% for %%''
+                      or current_setting(''cityswitch.actor'', true) like ''representative %% for %%'')
                     execute function web.check_acting()', t);
   end loop;
 end
