@@ -10,8 +10,8 @@ Knows nothing of postings or of the registry. Errors leave as the closed types o
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, TypeVar
 
@@ -105,6 +105,7 @@ async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Op
     except ValueError as error:
         raise DatabaseMisconfigured(f"the DSN cannot be used: {error}") from error
     try:
+        connection.know_arrays()
         watch_socket(connection._transport.get_extra_info("socket"))
         async with asyncio.timeout(timeout_s):
             return Opened(connection, *await settle_session(connection))
@@ -231,15 +232,22 @@ class Database:
         """Whether the server is carrying out a statement of a session; asked over a fresh connection, for
         the old ones may all be dead without our knowing. Raises DatabaseUnavailable.
         """
-        witness, backend = self.session(session.target), session.backend
-        try:
+        backend = session.backend
+        with self.passing_session(session.target) as witness:
             found: bool = await witness.run(
                 lambda connection: connection.fetchval(IS_AT_WORK, backend), timeout_s=CONNECT_S_MAX
             )
             return found
+
+    @contextmanager
+    def passing_session(self, target: Target) -> Iterator[Session]:
+        """A connection of one's own that ends with the block, and with it what it holds."""
+        session = self.session(target)
+        try:
+            yield session
         finally:
-            witness.terminate()
-            self._sessions.remove(witness)
+            session.terminate()
+            self._sessions.remove(session)
 
     async def listen(
         self, channel: str, on_notify: Callable[[], None], *, on_ready: Callable[[], None]

@@ -18,8 +18,9 @@ import socket
 from collections.abc import Callable, Generator
 from typing import Any, Final
 
-import asyncpg
 import trio
+
+from ledger.postgres.driver import DriverConnection
 
 READ_BYTES: Final = 1 << 16
 _due: trio.lowlevel.RunVar[list[Callable[[], object]]] = trio.lowlevel.RunVar("due")
@@ -320,8 +321,8 @@ class Loop:
         self.is_straight = True
 
 
-class StraightConnection(asyncpg.Connection):  # type: ignore[misc]
-    """asyncpg's connection, which can go straight."""
+class StraightConnection(DriverConnection):
+    """A connection which can go straight."""
 
     __slots__ = ()
 

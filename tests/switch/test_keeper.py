@@ -4,17 +4,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 import trio
 
+from ledger.books import gauges
 from ledger.books.rollup import roll_up
 from ledger.books.statements import partner_balance
 from ledger.errors import StatementRefused
+from ledger.postgres import fitness
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.postgres.session import Session
 from ledger.registry.keys import issue_key, list_keys, retire_expired_keys
 from ledger.registry.secrets import MasterKey
 from switch.metrics import Meters, Metric
 from switch.metrics import city_catalogue as of
+from switch.process.campaigns import Campaigns
+from switch.process.city import City
+from switch.process.expiry import Expiry
 from switch.process.job import Job
 from switch.process.keeper import JOBS, Keeper, roll_up_balances
 from tests.ledger.books import NOW_MS, PARTNER, TESTER, Books
@@ -94,6 +100,33 @@ async def test_a_job_that_fails_lags_and_stops_no_other(database: Database) -> N
     assert pair.works[0].done == ["failing", "counting"] * 2
     assert pair.lag_s(0, "failing") > pair.lag_s(0, "counting") >= 0
     assert set(pair.read(0, of.KEEPER_LAST_SUCCESS)) == {("counting",)}
+
+
+EVERY_JOB = (*JOBS, Expiry().job, Campaigns(Meters()).job, *City(Meters(), lambda: True).jobs)
+LOCK_ALL = """begin; do $$ declare found regclass; begin
+  for found in select oid from pg_class where relkind in ('r', 'p')
+      and relnamespace in ('ledger'::regnamespace, 'registry'::regnamespace, 'people'::regnamespace) loop
+    execute format('lock table %s in access exclusive mode', found);
+  end loop; end $$"""
+WAITS = "select wait_event_type = 'Lock' from pg_stat_activity where pid = $1"
+
+
+@pytest.mark.parametrize("job", EVERY_JOB, ids=lambda job: job.name)
+async def test_a_job_that_is_ended_has_not_failed(
+    owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch, job: Job
+) -> None:
+    """A worker ends in the middle of a job, whichever it is: the log says nothing of it."""
+    monkeypatch.setattr(fitness, "_SET", fitness._SET.replace("lock_timeout = '5s'", "lock_timeout = '0'"))
+    monkeypatch.setattr(gauges, "LIMIT_MS", 0)
+    await owner.session().run(lambda c: c.execute(LOCK_ALL))
+    session = database.session()
+    with structlog.testing.capture_logs() as lines, trio.fail_after(HANG_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Keeper(session, Meters(), [job]).run)
+            while not await database.run(lambda c: c.fetchval(WAITS, session.backend)):  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+    assert [line["event"] for line in lines] == ["keeper_elected"]
 
 
 async def test_without_a_database_nothing_is_raised() -> None:
