@@ -23,6 +23,7 @@ from ops.exit_codes import Exit
 from ops.office.workers import WorkerView, look, look_at
 from ops.output import Row, change_begins, print_rows
 from ops.place.options import HERE, Place
+from ops.place.processes import is_child, is_there
 from ops.place.running import Reloaded, RunningNote, read_note
 from ops.place.state_lock import held_by
 
@@ -53,7 +54,7 @@ async def workers(*, form: Format = TABLE, place: Place = HERE) -> Exit:
     """Show the workers of the switch that runs here; status 1 where one of them is not ready."""
     form.check()
     note = running_here(place.settings().state_path)
-    views = await look(note.http)
+    views = await look(note)
     print_rows([shown(view) for view in views], SHOWN, form=form.kind, empty="No worker.", narrow=NARROW)
     return Exit.OK if all(view.is_ready for view in views) else Exit.DIFFERENCES
 
@@ -155,8 +156,8 @@ async def drain_worker(
             f"there is no worker {worker}: they are 0 to {len(note.http) - 1}.",
             "See `workers`.",
         )
-    before = await look_at(worker, note.http[worker])
-    if before.pid is None or parent_of(before.pid) != note.pid:
+    before = await look_at(note, worker)
+    if before.pid is None or not before.answers or not is_child(before.pid, note.pid):
         raise CommandError(
             Exit.STATE,
             f"worker {worker} {before.why_not or 'is not a child of the switch'}.",
@@ -167,7 +168,7 @@ async def drain_worker(
     with trio.move_on_after(patience_s):
         while True:
             note = read_note(state) or note  # where ports are any free ones, its pages move
-            now = await look_at(worker, note.http[worker])
+            now = await look_at(note, worker)
             if now.pid not in (None, before.pid) and now.is_ready:
                 break
             await trio.sleep(POLL_S)
@@ -217,26 +218,6 @@ def is_ours(pid: int) -> bool:
     except OSError:
         return not Path("/proc/self").exists()
     return b"serve" in words
-
-
-def is_there(pid: int) -> bool:
-    """Whether a process lives; one that has ended and is not waited for does not."""
-    try:
-        os.kill(pid, 0)
-        return parent_of(pid, ended_too=False) is not None
-    except PermissionError:
-        return True
-    except ProcessLookupError:
-        return False
-
-
-def parent_of(pid: int, *, ended_too: bool = True) -> int | None:
-    """Return the parent of a process, None where there is no such process."""
-    try:
-        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
-    except (OSError, ValueError):
-        return None
-    return int(parent) if ended_too or state not in "ZX" else None
 
 
 def send(pid: int, number: signal.Signals) -> None:

@@ -117,7 +117,7 @@ class Note:
         self._told: RunningNote
 
     def serving(self, listening: Listening) -> None:
-        """Every worker serves; or one came back, and its pages are somewhere else."""
+        """Every worker serves; or one has another process, or its pages are somewhere else."""
         told = note_of(self._config, listening)
         if self._write is not None:
             self._rewrite(msgspec.structs.replace(told, reloaded=self._told.reloaded))

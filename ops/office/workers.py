@@ -1,7 +1,8 @@
 """The workers of a running switch, seen from outside: what each one's pages say.
 
 Owns the asking and the reading of /readyz and /metrics. Must not print, nor signal anybody. Invariant: a
-worker that does not answer within `ANSWER_S_MAX` is told as one that does not.
+worker that does not answer within `ANSWER_S_MAX` is told as one that does not, with its process: whoever
+looks then wants to do something about just that one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 import trio
+
+from ops.place.processes import is_child, state_of
+from ops.place.running import RunningNote
 
 ANSWER_S_MAX: Final = 3.0
 PAGE_BYTES_MAX: Final = 4_000_000
@@ -28,7 +32,7 @@ class Answer(msgspec.Struct):
 
 
 class WorkerView(NamedTuple):
-    """One worker; None: it does not answer. `why_not`: why it is not ready, empty where it is."""
+    """One worker; None: not known. `why_not`: why it is not ready, empty where it is."""
 
     worker: int
     http: str
@@ -40,30 +44,38 @@ class WorkerView(NamedTuple):
     connections: int | None = None
     in_flight: int | None = None
     restarts: int | None = None
+    answers: bool = True
 
 
-async def look(addresses: list[str]) -> list[WorkerView]:
-    """Ask every worker at once, by the addresses of their pages in the order of their numbers."""
+async def look(note: RunningNote) -> list[WorkerView]:
+    """Ask every worker of a switch at once; return them in the order of their numbers."""
     found: dict[int, WorkerView] = {}
 
-    async def one(worker: int, http: str) -> None:
-        found[worker] = await look_at(worker, http)
+    async def one(worker: int) -> None:
+        found[worker] = await look_at(note, worker)
 
     async with trio.open_nursery() as nursery:
-        for worker, http in enumerate(addresses):
-            nursery.start_soon(one, worker, http)
-    return [found[worker] for worker in range(len(addresses))]
+        for worker in range(len(note.http)):
+            nursery.start_soon(one, worker)
+    return [found[worker] for worker in range(len(note.http))]
 
 
-async def look_at(worker: int, http: str) -> WorkerView:
+async def look_at(note: RunningNote, worker: int) -> WorkerView:
     """Ask one worker."""
+    http = note.http[worker]
     try:
         with trio.fail_after(ANSWER_S_MAX):
             answer = msgspec.json.decode(await get_page(http, "/readyz"), type=Answer)
             figures = (await get_page(http, "/metrics")).decode()
     except (OSError, trio.TooSlowError, msgspec.DecodeError, UnicodeDecodeError) as error:
         why = "too slow" if isinstance(error, trio.TooSlowError) else str(error) or type(error).__name__
-        return WorkerView(worker, http, None, is_ready=False, why_not=f"it does not answer: {why}")
+        pid = noted_pid(note, worker)
+        state = None if pid is None else state_of(pid)
+        if state is not None and state.is_stopped:
+            why = f"its process is stopped (let it go on: kill -CONT {pid})"
+        return WorkerView(
+            worker, http, pid, is_ready=False, why_not=f"it does not answer: {why}", answers=False
+        )
     samples = {name: (labels or "", value) for name, labels, value in _SAMPLE.findall(figures)}
 
     def figure(name: str) -> float | None:
@@ -87,6 +99,12 @@ async def look_at(worker: int, http: str) -> WorkerView:
         count("in_flight"),
         count("worker_restarts_total"),
     )
+
+
+def noted_pid(note: RunningNote, worker: int) -> int | None:
+    """Return a worker's process as the switch noted it, if that lives and is the switch's."""
+    pid = note.pids[worker] if worker < len(note.pids) else None
+    return pid if is_child(pid, note.pid) else None
 
 
 async def get_page(http: str, path: str) -> bytes:

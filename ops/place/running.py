@@ -27,8 +27,8 @@ class Reloaded(msgspec.Struct, frozen=True):
 
 
 class RunningNote(msgspec.Struct, frozen=True):
-    """Where the switch of this state directory listens: for terminals, and each worker for HTTP; and what
-    its last reload came to.
+    """Where the switch of this state directory listens: for terminals, and each worker for HTTP; what its
+    last reload came to; the workers' processes, None: there was none just then.
     """
 
     pid: int
@@ -37,11 +37,19 @@ class RunningNote(msgspec.Struct, frozen=True):
     http: list[str]
     tls: bool
     reloaded: Reloaded | None = None
+    pids: list[int | None] = []
 
 
 def note_of(config: Config, listening: Running | Switch) -> RunningNote:
     """Return the note of a switch that this process runs."""
-    return RunningNote(os.getpid(), listening.host, listening.port, listening.http, config.tls_wanted)
+    return RunningNote(
+        os.getpid(),
+        listening.host,
+        listening.port,
+        listening.http,
+        config.tls_wanted,
+        pids=list(listening.pids),
+    )
 
 
 def note_path(state: Path) -> Path:

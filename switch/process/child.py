@@ -29,12 +29,17 @@ MISSED_BEATS: Final = 3
 
 
 class Child:
-    """A worker process. `on_ready` is called when it serves."""
+    """A worker process. `on_start` is called when there is one, `on_ready` when it serves."""
 
     def __init__(
-        self, order: WorkerOrder, on_ready: Callable[[WorkerReady], None], log_file: IO[bytes] | None
+        self,
+        order: WorkerOrder,
+        on_start: Callable[[], None],
+        on_ready: Callable[[WorkerReady], None],
+        log_file: IO[bytes] | None,
     ) -> None:
         self._order = order
+        self._on_start = on_start
         self._on_ready = on_ready
         self._log_file = log_file
         self._process: trio.Process | None = None
@@ -76,6 +81,7 @@ class Child:
         )
         assert process.stdin is not None
         assert process.stdout is not None
+        self._on_start()
         async with process.stdin, process.stdout, trio.open_nursery() as nursery:
             try:
                 nursery.start_soon(self._order_work, process.stdin)

@@ -48,11 +48,14 @@ class SwitchFailed(Exception):
 
 
 class Running(msgspec.Struct, frozen=True):
-    """Where a ready switch listens: the terminals' port and each worker's HTTP address."""
+    """Where a ready switch listens: the terminals' port and each worker's HTTP address; and each worker's
+    process, None: there is none just now.
+    """
 
     host: str
     port: int
     http: list[str]
+    pids: list[int | None]
 
 
 class Supervisor:
@@ -147,11 +150,17 @@ class Supervisor:
         has_moved = self._http.get(ready.worker) != ready.http
         self._http[ready.worker] = ready.http
         if has_moved and len(self._http) == self._config.workers:
-            running = Running(self._config.listen_host, self._config.listen_port, self.http)
-            self._on_ready(running)
-            self._where = f"{self._config.workers} workers serve {running.host}:{running.port}"
+            self._tell_running()
+            host, port = self._config.listen_host, self._config.listen_port
+            self._where = f"{self._config.workers} workers serve {host}:{port}"
             self._notifier.tell(READY=1, STATUS=self._where)
-            log.info("serving", host=running.host, port=running.port, http=running.http)
+            log.info("serving", host=host, port=port, http=self.http)
+
+    def _tell_running(self) -> None:
+        """Say where the switch listens and by which processes, once every worker has served."""
+        if len(self._http) == self._config.workers:
+            pids = [self._children[worker].pid for worker in sorted(self._children)]
+            self._on_ready(Running(self._config.listen_host, self._config.listen_port, self.http, pids))
 
     async def _keep(self, worker: int) -> None:
         """Start a worker again and again, with growing pauses while it dies young."""
@@ -159,7 +168,9 @@ class Supervisor:
         while not self._stopping.is_set():
             started_at = trio.current_time()
             order = WorkerOrder(worker, self._config, self._port_wait_s, restarts)
-            child = self._children[worker] = Child(order, self._worker_ready, self._log_file)
+            child = self._children[worker] = Child(
+                order, self._tell_running, self._worker_ready, self._log_file
+            )
             status = await child.run(self._stopping)
             if self._stopping.is_set():
                 self._status = self._status or status
@@ -189,9 +200,9 @@ async def serve(
 ) -> int:
     """Serve with `config.workers` processes until `stop`; return the exit status: 0 after a clean drain.
 
-    `on_ready` is called when every worker serves, and again when one came back at another address. The
-    workers' logs go to `log_file`, else to our standard error. `port_wait_s` is how long to wait for ports
-    that are taken. Raises `PortInUse`.
+    `on_ready` is called when every worker serves, and again when one has another process or came back at
+    another address. The workers' logs go to `log_file`, else to our standard error. `port_wait_s` is how long
+    to wait for ports that are taken. Raises `PortInUse`.
     """
     return await Supervisor(config, on_ready, log_file, port_wait_s).run(stop)
 

@@ -15,7 +15,8 @@ from ledger.postgres.database import open_database
 from ledger.registry.secrets import MasterKey
 from ops.cli import main
 from ops.exit_codes import Exit
-from ops.place.running import RunningNote, noted
+from ops.office.workers import look_at
+from ops.place.running import RunningNote, noted, read_note
 from ops.place.state_lock import held_by, state_held
 from tests.cli.test_serve import start, until_serving
 from tests.patience import HANG_S
@@ -113,19 +114,44 @@ def test_a_reload_tells_what_became_of_it(command: Command, serving: Serving) ->
     assert (status, out) == (Exit.OK, "Read again; changed: nothing. To be restarted for: workers.\n")
 
 
+def test_the_note_follows_the_processes(command: Command, serving: Serving) -> None:
+    """Whoever is killed is named by its new process as soon as there is one; nobody else's changes."""
+
+    def current() -> RunningNote:
+        note = read_note(serving.state)
+        assert note is not None
+        return note
+
+    before = current().pids
+    assert before == [view["pid"] for view in views(command)]
+    assert before[1] is not None
+    os.kill(before[1], signal.SIGKILL)
+
+    async def until_another_serves() -> None:
+        with trio.fail_after(HANG_S):
+            while current().pids[1] in (None, before[1]):  # noqa: ASYNC110 another process'
+                await trio.sleep(0.05)
+            while not (await look_at(current(), 1)).is_ready:  # noqa: ASYNC110 as above
+                await trio.sleep(0.05)
+
+    trio.run(until_another_serves)
+    assert current().pids == [view["pid"] for view in views(command)]
+    assert current().pids[0] == before[0]
+
+
 def test_a_worker_that_stands_still_is_told(command: Command) -> None:
-    """It does not answer: status 1, and the others are told all the same."""
+    """It does not answer: status 1, its process is named, and the others are told all the same."""
     pid = views(command)[0]["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
         status, out, _ = command("workers", "--json")
         first, second = json.loads(out)
         assert status == Exit.DIFFERENCES
-        assert (first["ready"], first["why_not"], second["ready"]) == (
-            False,
-            "it does not answer: too slow",
-            True,
+        assert (first["ready"], first["pid"], second["ready"]) == (False, pid, True)
+        assert (
+            first["why_not"] == f"it does not answer: its process is stopped (let it go on: kill -CONT {pid})"
         )
+        assert command("drain", "--worker", "0")[0] == Exit.STATE  # it would be killed
     finally:
         os.kill(pid, signal.SIGCONT)
 
