@@ -8,7 +8,7 @@ ask for can make a block wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 import trio
@@ -16,7 +16,7 @@ import trio
 from ledger.books.outage import Outage
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
-from ledger.registry.reads import RegistrySnapshot, read_changes
+from ledger.registry.reads import CardTuple, RegistrySnapshot, read_changes
 from switch.clock import clock_ms
 from switch.config import Config
 from switch.metrics import Meters
@@ -45,7 +45,8 @@ class Feed:
         outage: Outage | None = None,
     ) -> None:
         self._database = database
-        self._session = database.session()
+        self.session = database.session()
+        """Its own; free for others before it first reads."""
         self._directory = directory
         self._meters = meters
         self._config = config
@@ -54,6 +55,12 @@ class Feed:
         self._wake = trio.Event()
         self.fresh_at: float | None = None
         self.problem: str | None = None
+        self._asked_at: float | None = None
+
+    @property
+    def unanswered_s(self) -> float:
+        """For how many seconds the database has owed an answer to a reading; 0 while nothing is asked."""
+        return 0.0 if self._asked_at is None else trio.current_time() - self._asked_at
 
     @property
     def age_s(self) -> float:
@@ -70,13 +77,20 @@ class Feed:
 
     async def refresh(self) -> None:
         """Read what changed since the last reading. Raises `LedgerError`."""
-        asked_at = trio.current_time()
+        asked_at = self._asked_at = trio.current_time()
         directory, since = self._directory, self._directory.number
 
-        async def job(connection: Connection) -> RegistrySnapshot:
-            return await read_changes(connection, since, directory.apply_cards)
+        def take(cards: Sequence[CardTuple]) -> None:
+            self._asked_at = trio.current_time()
+            directory.apply_cards(cards)
 
-        changes = await self._session.run(job, timeout_s=READ_S_MAX if since else LOAD_S_MAX)
+        async def job(connection: Connection) -> RegistrySnapshot:
+            return await read_changes(connection, since, take)
+
+        try:
+            changes = await self.session.run(job, timeout_s=READ_S_MAX if since else LOAD_S_MAX)
+        finally:
+            self._asked_at = None
         directory.apply(changes, now_ms=clock_ms(), on_terminal=self._on_terminal)
         directory.open_keys()
         for fault in directory.take_faults():

@@ -21,6 +21,8 @@ from switch.process.feed import Feed
 from switch.process.front import Front
 from switch.rules.directory import Directory
 
+SILENT_S: Final = 2.0
+"""How long the database may owe an answer before that is told; its time limits are longer."""
 PROBE_S: Final = 5.0
 """How long no batch commits before what it would need is looked at."""
 
@@ -100,7 +102,11 @@ class Readiness:
 
     def _postgres(self) -> str | None:
         feed = self._feed
-        return feed.problem if feed.problem or feed.fresh_at is not None else "not connected yet"
+        if feed.problem:
+            return feed.problem
+        if feed.unanswered_s > SILENT_S:
+            return f"the database has not answered for {feed.unanswered_s:.0f} s"
+        return None if feed.fresh_at is not None else "not connected yet"
 
     def _registry(self) -> str | None:
         feed = self._feed

@@ -1,5 +1,8 @@
 """/readyz says whether sales can be posted, with sales and without, and recovers by itself."""
 
+import os
+import signal
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -84,6 +87,24 @@ async def test_a_read_only_database_is_not_ready(
             while code == ResultCode.TRY_AGAIN:
                 code = (await line.ask(sale)).code
         assert code == 0
+
+
+async def test_a_database_that_stands_still_is_told(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres is frozen: /readyz says since when it has not answered, and waits for no time limit."""
+    monkeypatch.setattr(readiness, "SILENT_S", 0.2)
+    backends = "select pid from pg_stat_activity where datname = $1 and usename = 'cityswitch_service'"
+    async with running_worker(fresh, owner, tmp_path) as running:
+        with ExitStack() as stack, trio.fail_after(HANG_S):
+            for (pid,) in await owner.run(lambda c: c.fetch(backends, fresh.name)):
+                os.kill(pid, signal.SIGSTOP)
+                stack.callback(os.kill, pid, signal.SIGCONT)
+            told = "ok"
+            while told == "ok":
+                status, body = await http_get(running.ready.http, "/readyz")
+                told = msgspec.json.decode(body)["checks"]["postgres"]
+            assert (status, told.startswith("the database has not answered for ")) == (503, True)
 
 
 @pytest.mark.parametrize("table", ["account", "claim", "journal", "posting", "reversal"])
