@@ -84,7 +84,7 @@ class Committer:
         self._guard = database.session()
         self.node = Node(self._guard, now_ms, rng)
         self._outage = outage or Outage()
-        self._opening = Opening(self._outage)
+        self._opening = Opening(database, self._outage)
         self._refused = 0
         self._refusal = ""
         self._give_up_s = give_up_ms / 1000
@@ -233,7 +233,7 @@ class Committer:
 
     async def _work(self, lane: Lane, connection: Connection) -> None:
         """Post batch after batch until the end, as one job: nothing crosses to trio and back in between."""
-        await lane.begin(connection, self._give_up_s)
+        await lane.begin_once(connection, self._give_up_s)
         self._outage.works(lane)
         while not self._is_over:
             lane.batch = self._take_turn(lane)

@@ -38,9 +38,9 @@ class Lane:
         self.sent_at = NEVER
         self.doubted = NEVER
         self.idle_since = NEVER
-        self.buckets = 1
-        self.witness: Session | None = None
-        """Another connection to the same server, where that is not the one that keeps the node number."""
+        self.buckets: int | None = None
+        """How many there are; None: not known yet."""
+        self._begun_on: Connection = None
 
     @classmethod
     def of(cls, database: Database) -> Self:
@@ -49,9 +49,16 @@ class Lane:
 
     async def begin(self, connection: Connection, limit_s: float) -> None:
         """Inside a job: see that the connection is good for postings, and make it ready for them."""
-        await self.session.limit(connection.execute(PROBE), min(PROBE_S_MAX, limit_s))
+        if connection is self._begun_on:  # it was not made just now
+            await self.session.limit(connection.execute(PROBE), min(PROBE_S_MAX, limit_s))
         await self.session.limit(self.prepare(connection), limit_s)
         await self.session.limit(self.check(connection), limit_s)
+        self._begun_on = connection
+
+    async def begin_once(self, connection: Connection, limit_s: float) -> None:
+        """Inside a job: the same, unless it was done with this connection."""
+        if connection is not self._begun_on:
+            await self.begin(connection, limit_s)
 
     async def check(self, connection: Connection) -> None:
         """Inside a job: raise a LedgerError if a posting could not be committed now."""
@@ -61,9 +68,11 @@ class Lane:
         """Inside a job: have the statements on this connection, and a hold on the number of buckets."""
         if POST_BATCH in self.session.state:
             return
-        if await hold_layout(connection) != self.buckets:
+        buckets = await hold_layout(connection)
+        if buckets != (self.buckets or buckets):
             raise DatabaseMisconfigured(ANOTHER_LAYOUT)
-        for statement in [CLAIM, HOMES, POST_BATCH] if self.buckets > 1 else [POST_BATCH]:
+        self.buckets = buckets
+        for statement in [CLAIM, HOMES, POST_BATCH] if buckets > 1 else [POST_BATCH]:
             self.session.state[statement] = await connection.prepare(statement)
 
     async def post(
@@ -87,6 +96,7 @@ class Lane:
             self.sent_at = trio.current_time()
             return await self.ask(connection, limit_s, statement, arguments)
 
+        assert self.buckets is not None
         await post_batch(ask, self.buckets, list(batch), take_out)
 
     async def ask(

@@ -17,7 +17,7 @@ from typing import Final
 
 import trio
 
-from ledger.books.layout import hold_layout
+from ledger.books.layout import HOLD
 from ledger.books.transaction_ids import NODES, TransactionIds, time_ms
 from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Connection
@@ -39,7 +39,8 @@ update registry.node set reserved_ms = greatest(reserved_ms, $3)
     select from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()
       and classid = {NODE_SPACE} and objid = $1::int and objsubid = 2)
   returning reserved_ms"""  # noqa: S608 a fixed number
-TRY_NUMBER: Final = "select pg_try_advisory_lock($1, $2)"
+# Once the number of buckets is held (`HOLD`): a statement later, for this one sees what was before it began.
+TRY_NUMBER: Final = "select pg_try_advisory_lock($1, $2), buckets from registry.layout"
 CLOSED: Final = "select through from registry.closed_ids"
 
 
@@ -87,14 +88,14 @@ class Node:
             if reserved is not None:
                 ids.extend(reserved)
                 return
-        self.buckets = await hold_layout(connection)
-        number = await self._claim(connection, ids.node if self._is_claimed else None)
+        await connection.execute(HOLD)
+        number, self.buckets = await self._claim(connection, ids.node if self._is_claimed else None)
         reserved = await connection.fetchval(RESERVE, number, max(now_ms, ids.at_ms), RESERVE_MS)
         ids.take_over(number, reserved - RESERVE_MS, reserved)
         self._is_claimed = True
 
-    async def _claim(self, connection: Connection, preferred: int | None) -> int:
-        """Claim a number for as long as this connection lives.
+    async def _claim(self, connection: Connection, preferred: int | None) -> tuple[int, int]:
+        """Claim a number for as long as this connection lives; return it, and how many buckets there are.
 
         `preferred` is tried first: a worker whose connection was lost takes its own number again. Others are
         taken at random, so that nobody else is likely to take a number whose owner has not yet noticed its
@@ -104,6 +105,7 @@ class Node:
         if preferred is not None:
             candidates.insert(0, preferred)
         for node in candidates:
-            if await connection.fetchval(TRY_NUMBER, NODE_SPACE, node):
-                return node
+            is_ours, buckets = await connection.fetchrow(TRY_NUMBER, NODE_SPACE, node)
+            if is_ours:
+                return node, buckets
         raise DatabaseUnavailable(f"all {NODES} node numbers are taken: too many workers on this database")

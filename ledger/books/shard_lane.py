@@ -56,7 +56,6 @@ class ShardLane(Lane):
     def __init__(self, database: Database, server: Server, shards: ShardMap) -> None:
         target = at_server(database.target, server)
         super().__init__(database.session(target, straight=False))
-        self.witness = database.session(target)
         self._database = database
         self._server = server
         self._map = shards

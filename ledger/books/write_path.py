@@ -22,6 +22,8 @@ WRITES: Final = "; ".join(
 
 
 async def check_write_path(connection: Connection, writes: str = WRITES) -> None:
-    """Raise a LedgerError if a posting could not be committed now: read-only, a lock, a right gone."""
-    async with connection.transaction():
-        await connection.execute(writes)
+    """Raise a LedgerError if a posting could not be committed now: read-only, a lock, a right gone.
+
+    Statements that are sent together are one transaction: it is waited for once.
+    """
+    await connection.execute(writes)

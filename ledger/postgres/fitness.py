@@ -101,16 +101,13 @@ def is_doubtful(message: Any) -> bool:
     return getattr(message, "sqlstate", None) == _WARNING and source == _WAITS_FOR_STANDBY
 
 
-DURABILITY: Final = (
-    "select current_setting('fsync'), current_setting('full_page_writes'), "
-    "current_setting('synchronous_commit'), "
-    "coalesce(current_setting('cityswitch.throwaway', true), 'off') = 'on'"
-)
 # A table without WAL is empty after a crash.
-UNLOGGED: Final = """
-select c.oid::regclass::text from pg_class c
-  where c.relnamespace in (to_regnamespace('ledger'), to_regnamespace('registry'))
-    and c.relkind = 'r' and c.relpersistence <> 'p' order by 1"""
+DURABILITY: Final = """
+select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),
+  coalesce(current_setting('cityswitch.throwaway', true), 'off') = 'on',
+  array(select c.oid::regclass::text from pg_class c
+    where c.relnamespace in (to_regnamespace('ledger'), to_regnamespace('registry'))
+      and c.relkind = 'r' and c.relpersistence <> 'p' order by 1)"""
 
 
 class Problem(NamedTuple):
@@ -126,7 +123,7 @@ class Problem(NamedTuple):
 
 async def check_durability(connection: Any) -> list[Problem]:
     """What of the server's settings would let an answered posting be lost."""
-    fsync, full_page_writes, durable, is_throwaway = await connection.fetchrow(DURABILITY)
+    fsync, full_page_writes, durable, is_throwaway, unlogged = await connection.fetchrow(DURABILITY)
     problems = []
     if not is_throwaway:
         for name, value in {"fsync": fsync, "full_page_writes": full_page_writes}.items():
@@ -140,7 +137,7 @@ async def check_durability(connection: Any) -> list[Problem]:
                 )
     problems += [
         Problem(f"table {table} is unlogged", "a crash empties it", f"`alter table {table} set logged`")
-        for (table,) in await connection.fetch(UNLOGGED)
+        for table in unlogged
     ]
     if durable not in _DURABLE:
         problems.append(

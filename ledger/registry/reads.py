@@ -18,6 +18,10 @@ from ledger.registry.card_states import CardStatus
 CHANNEL: Final = "registry"
 CARDS_PER_READ: Final = 2_000
 """500,000 cards took 0.5 to 0.7 s in chunks of 1,000 to 50,000, and 0.9 s in chunks of 500."""
+CARDS_PER_FIRST_READ: Final = 50_000
+"""Of all there are, for a worker that serves nobody yet: each chunk waits for the server once, and takes some
+15 MB for as long as it is handed over.
+"""
 
 
 class Status(IntEnum):
@@ -138,7 +142,7 @@ def status_at(status: int, past: Sequence[int] | None, at_ms: int) -> int:
 class RegistrySnapshot(msgspec.Struct, gc=False):
     """What changed since the number asked for, but for cards; `number` is the one to ask from next time.
 
-    `database_ms` is the database's clock at the end of the reading, in ms since 1970.
+    `database_ms` is the database's clock in ms since 1970, read after the cards of a first reading.
     """
 
     number: int
@@ -151,21 +155,24 @@ class RegistrySnapshot(msgspec.Struct, gc=False):
     offers: list[OfferRow]
 
 
-PROGRAMMES: Final = """select id, code, name, (extract(epoch from suspended_from) * 1000)::bigint,
-    (extract(epoch from suspended_until) * 1000)::bigint, (extract(epoch from ended_from) * 1000)::bigint
-  from registry.programme where changed > $1 order by id"""
-RULES: Final = """select programme, version, (extract(epoch from effective_from) * 1000)::bigint, rules_toml
-  from registry.programme_version where changed > $1 order by programme, version"""
-PARTNERS: Final = """select id, programme, name, status, main_partner, points_step_grosze
-  from registry.partner where changed > $1 order by id"""
-TERMINALS: Final = """select id, partner, status, label, coalesce(outlet, 0)
-  from registry.terminal where changed > $1 order by id"""
-KEYS: Final = """select terminal, generation, wrapped, (extract(epoch from not_after) * 1000)::bigint,
-    (extract(epoch from retired_at) * 1000)::bigint, used_at is not null
-  from registry.terminal_key where changed > $1 order by terminal, generation"""
-OFFERS: Final = """select programme, number, version, partner, state = 2,
-    (extract(epoch from effective_from) * 1000)::bigint, terms
-  from registry.offer where changed > $1 and state > 0 order by programme, number, version"""
+_DATABASE_MS: Final = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
+# One row: of each table an array of its rows, for a statement of its own would be a wait of its own.
+CHANGED: Final = f"""select {_DATABASE_MS},
+  array(select row(id, code, name, (extract(epoch from suspended_from) * 1000)::bigint,
+      (extract(epoch from suspended_until) * 1000)::bigint, (extract(epoch from ended_from) * 1000)::bigint)
+    from registry.programme where changed > $1 order by id),
+  array(select row(programme, version, (extract(epoch from effective_from) * 1000)::bigint, rules_toml)
+    from registry.programme_version where changed > $1 order by programme, version),
+  array(select row(id, programme, name, status, main_partner, points_step_grosze)
+    from registry.partner where changed > $1 order by id),
+  array(select row(id, partner, status, label, coalesce(outlet, 0))
+    from registry.terminal where changed > $1 order by id),
+  array(select row(terminal, generation, wrapped, (extract(epoch from not_after) * 1000)::bigint,
+      (extract(epoch from retired_at) * 1000)::bigint, used_at is not null)
+    from registry.terminal_key where changed > $1 order by terminal, generation),
+  array(select row(programme, number, version, partner, state = 2,
+      (extract(epoch from effective_from) * 1000)::bigint, terms)
+    from registry.offer where changed > $1 and state > 0 order by programme, number, version)"""  # noqa: S608 a fixed text
 # A card whose notice runs is valid no longer than that. A kind that never changes began and ends beyond
 # all days.
 # Before it was added a card was as good as ordered: told of young ones, as no older sale is judged (`since`).
@@ -182,12 +189,13 @@ CARDS: Final = f"""{_CARD}
   from registry.card c left join registry.holder h using (account) where c.changed > $1"""
 CARDS_OF_HOLDERS: Final = f"""{_CARD}
   from registry.holder h join registry.card c using (account) where h.changed > $1 and c.changed <= $1"""
-DATABASE_MS: Final = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
 TABLES: Final = (
-    "programme", "programme_version", "partner", "terminal", "terminal_key", "card", "holder", "offer",
+    "programme", "programme_version", "partner", "terminal", "terminal_key", "offer", "card", "holder",
 )  # fmt: skip
+_OF_CARDS: Final = frozenset({"card", "holder"})
 BUCKETS: Final = "select buckets from registry.layout"
-NEWEST: Final = "select " + ", ".join(f"(select max(changed) from registry.{table})" for table in TABLES)  # noqa: S608 fixed names
+_NUMBERS: Final = ", ".join(f"(select max(changed) from registry.{table})" for table in TABLES)  # noqa: S608 fixed names
+NEWEST: Final = f"select {_DATABASE_MS}, {_NUMBERS}"
 
 
 async def read_changes(
@@ -195,40 +203,41 @@ async def read_changes(
     since: int,
     on_cards: Callable[[Sequence[CardTuple]], None],
     *,
-    cards_per_read: int = CARDS_PER_READ,
+    cards_per_read: int | None = None,
 ) -> RegistrySnapshot:
     """Everything changed after change number `since` (0: everything there is), from one snapshot.
 
     `on_cards` takes the cards, at most `cards_per_read` at a time (records: to be unpacked, not kept), before
     the rest is returned; other tasks run in between. If this raises, what was handed over is half a reading:
-    read again from `since`. A table whose newest change is known already is not read: a block costs one small
-    read of one table.
+    read again from `since`. What has not changed is not read: a block of a card costs the reading of that
+    card.
     """
+    if cards_per_read is None:
+        cards_per_read = CARDS_PER_READ if since else CARDS_PER_FIRST_READ
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        newest = dict(zip(TABLES, await connection.fetchrow(NEWEST), strict=True))
-
-        def is_changed(table: str) -> bool:
-            return (newest[table] or 0) > since
-
-        async def changed(table: str, query: str) -> list[Any]:
-            return await connection.fetch(query, since) if is_changed(table) else []
-
+        database_ms, *numbers = await connection.fetchrow(NEWEST)
+        newest = {table: number or 0 for table, number in zip(TABLES, numbers, strict=True)}
+        changed = {table for table, number in newest.items() if number > since}
         for table, query in (("card", CARDS), ("holder", CARDS_OF_HOLDERS)):
             # From 0 on the first query has them all; later a holder's change is one of each of its cards.
-            if is_changed(table) and (since or table == "card"):
+            if table in changed and (since or table == "card"):
                 cursor = await connection.cursor(query, since)
                 while cards := await cursor.fetch(cards_per_read):
                     on_cards(cards)
-        return RegistrySnapshot(
-            number=max(since, *(number or 0 for number in newest.values())),
-            database_ms=await connection.fetchval(DATABASE_MS),
-            programmes=[ProgrammeRow(*row) for row in await changed("programme", PROGRAMMES)],
-            rules=[RulesRow(*row) for row in await changed("programme_version", RULES)],
-            partners=[PartnerRow(*row) for row in await changed("partner", PARTNERS)],
-            terminals=[TerminalRow(*row) for row in await changed("terminal", TERMINALS)],
-            keys=[KeyRow(*row) for row in await changed("terminal_key", KEYS)],
-            offers=[OfferRow(*row) for row in await changed("offer", OFFERS)],
-        )
+        rows: list[Any] = [[]] * (len(TABLES) - len(_OF_CARDS))
+        if changed - _OF_CARDS:
+            database_ms, *rows = await connection.fetchrow(CHANGED, since)
+    programmes, rules, partners, terminals, keys, offers = rows
+    return RegistrySnapshot(
+        number=max(since, *newest.values()),
+        database_ms=database_ms,
+        programmes=[ProgrammeRow(*row) for row in programmes],
+        rules=[RulesRow(*row) for row in rules],
+        partners=[PartnerRow(*row) for row in partners],
+        terminals=[TerminalRow(*row) for row in terminals],
+        keys=[KeyRow(*row) for row in keys],
+        offers=[OfferRow(*row) for row in offers],
+    )
 
 
 async def layout_buckets(connection: Connection) -> int:

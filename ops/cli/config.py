@@ -257,7 +257,11 @@ async def ask_connections(config: Config, dsn: str) -> str:
 async def ask_sessions(dsn: str) -> str:
     """Nothing between here and the server mixes sessions up, as a pooler by transaction does."""
     async with open_database(dsn, connections_max=1, application_name="cityswitch config check") as database:
-        await check_sessions(database.session(), database.session())
+        with (
+            database.passing_session(database.target) as one,
+            database.passing_session(database.target) as two,
+        ):
+            await check_sessions(one, two)
     return "each connection is a session of its own"
 
 

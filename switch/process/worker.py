@@ -23,7 +23,7 @@ import trio
 
 from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
-from ledger.books.sharded import make_committer
+from ledger.books.sharded import AnyCommitter, make_committer
 from ledger.engine.shards import Shards, read_shards
 from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
 from ledger.postgres.database import Database, open_database
@@ -137,18 +137,13 @@ class Worker:
             )
             self._readiness = Readiness(self._directory, feed, self._postings)
             http = await self._start_http(base)
-            if await _unless_stopped(stop, partial(self._load, database, feed)):
-                base.start_soon(feed.run)
-                base.start_soon(self._postings.probe, database.session())
-                base.start_soon(self._keeper(database).run)
-                listening = self._surroundings.listen(self._config)
+            if await _unless_stopped(stop, partial(self._insist, feed, partial(self._find_shards, feed))):
                 await self._serve(
                     database,
                     feed,
-                    listening,
                     stop,
                     lambda: on_ready(WorkerReady(self._worker, http)),
-                    keys=KeyUse(database.session(), self._directory, base),
+                    base=base,
                 )
             base.cancel_scope.cancel()
 
@@ -172,13 +167,20 @@ class Worker:
             keeper.add(City(self._meters, lambda: keeper.is_elected).jobs)
         return keeper
 
-    async def _load(self, database: Database, feed: Feed) -> None:
-        """Load the registry, waiting for Postgres if need be."""
+    async def _find_shards(self, feed: Feed) -> None:
+        """Find on how many servers the books lie: who posts needs it, and need not wait for the registry."""
+        self._shards = await feed.session.run(read_shards)
+
+    async def _load(self, feed: Feed) -> None:
+        """Load the registry."""
+        await feed.session.run(lambda c: check_master_key(c, self._master_key))
+        await feed.refresh()
+
+    async def _insist(self, feed: Feed, step: Callable[[], Awaitable[None]]) -> None:
+        """Do a step of the start, waiting for Postgres if need be."""
         while True:
             try:
-                await database.run(lambda c: check_master_key(c, self._master_key))
-                await feed.refresh()
-                self._shards = await database.run(read_shards)
+                await step()
                 feed.problem = None
                 self._outage.works(self)
                 return
@@ -193,11 +195,10 @@ class Worker:
         self,
         database: Database,
         feed: Feed,
-        listening: socket.socket | Entrance,
         stop: trio.Event,
         report: Callable[[], None],
         *,
-        keys: KeyUse,
+        base: trio.Nursery,
     ) -> None:
         config = self._config
         async with trio.open_nursery() as back:
@@ -214,9 +215,12 @@ class Worker:
                 rng=random.Random(self._master_key.draw(16)),
             )
             self._readiness.committer = committer
-            if not await _unless_stopped(stop, partial(back.start, committer.run)):
-                listening.close()
+            if not await _unless_stopped(stop, partial(self._start, feed, committer, back, base)):
+                committer.stop()
                 return
+            base.start_soon(self._postings.probe, database.session())
+            base.start_soon(self._keeper(database).run)
+            listening = self._surroundings.listen(config)
             front = self._front = self._readiness.front = Front(
                 config=config,
                 directory=self._directory,
@@ -228,7 +232,7 @@ class Worker:
                 ),
                 feed_is_stale=feed.is_stale,
                 nursery=back,
-                keys=keys,
+                keys=KeyUse(database.session(), self._directory, base),
                 use_pump=None if isinstance(listening, socket.socket) else False,
                 draw=self._master_key.draw,
             )
@@ -238,6 +242,15 @@ class Worker:
             async with self._presence(database, front):
                 await front.run(listening, stop)
             committer.stop()
+
+    async def _start(
+        self, feed: Feed, committer: AnyCommitter, back: trio.Nursery, base: trio.Nursery
+    ) -> None:
+        """Load the registry, and follow it, while the committer opens: neither needs what the other asks."""
+        async with trio.open_nursery() as both:
+            both.start_soon(back.start, committer.run)
+            await self._insist(feed, partial(self._load, feed))
+            base.start_soon(feed.run)
 
     @asynccontextmanager
     async def _presence(self, database: Database, front: Front) -> AsyncIterator[None]:

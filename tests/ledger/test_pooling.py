@@ -19,7 +19,7 @@ import trio
 
 from ledger.books.committer import Committer
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable
-from ledger.postgres.database import Database, open_database
+from ledger.postgres.database import Connection, Database, open_database
 from ledger.postgres.embedded import SERVICE, EmbeddedPostgres
 from ledger.postgres.embedded_launcher import NOBODY
 from ledger.postgres.pooling import check_sessions
@@ -122,11 +122,29 @@ async def test_connections_given_out_by_session_serve(
 
 
 async def test_sessions_that_are_sessions_pass(database: Database) -> None:
-    """Without a pooler there is nothing to find, and nothing of the look is left behind."""
-    one, two = database.session(), database.session()
-    await check_sessions(one, two)
+    """Without a pooler there is nothing to find, and what the look leaves behind ends with its sessions."""
+    target = database.target
+    with database.passing_session(target) as one, database.passing_session(target) as two:
+        await check_sessions(one, two)
+        backends = one.backend, two.backend
     held = "select count(*) from pg_locks where locktype = 'advisory' and pid in ($1, $2)"
-    assert await database.run(lambda c: c.fetchval(held, one.backend, two.backend)) == 0
+    with trio.fail_after(HANG_S):
+        while await database.run(lambda c: c.fetchval(held, *backends)):  # noqa: ASYNC110 another process'
+            await trio.sleep(0.01)
+
+
+async def test_who_is_greeted_by_its_backend_is_not_looked_at_for_long(database: Database) -> None:
+    """Nothing stands between: the two are used once each. Where the greeting is another's, in turn."""
+    target, asked = database.target, list[str]()
+    with database.passing_session(target) as one, database.passing_session(target) as two:
+        for session in (one, two):
+            await session.run(lambda c: _listened_to(c, asked))
+        await check_sessions(one, two)
+        assert len(asked) == 2
+
+
+async def _listened_to(connection: Connection, asked: list[str]) -> None:
+    connection.add_query_logger(lambda record: asked.append(record.query))
 
 
 class Pooler:
@@ -179,8 +197,8 @@ class PooledSession:
             self._pooler.free.append(backend)
         return backend, holds
 
-    async def fetchval(self, query: str, key: int) -> bool:
-        return (await self.fetchrow(query, key))[1]
+    def get_server_pid(self) -> int:
+        return 0
 
 
 @pytest.mark.parametrize("backends", [2, 3, 5, 20])

@@ -9,6 +9,7 @@ import trio.lowlevel
 
 from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Bell, Connection, Database, open_database
+from ledger.registry import reads
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards, set_card_status
 from ledger.registry.partners import set_partner_status
@@ -61,6 +62,23 @@ class City:
 async def city(owner: Database, database: Database) -> City:
     await owner.run(lambda connection: found_registry(connection, CARDS))
     return City(owner, database)
+
+
+@pytest.fixture(autouse=True)
+def _as_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first reading in chunks as small as a later one's."""
+    monkeypatch.setattr(reads, "CARDS_PER_FIRST_READ", CARDS_PER_READ)
+
+
+async def test_a_first_reading_has_chunks_of_its_own(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who serves nobody yet asks for more at a time, and waits less often; the one who serves does not."""
+    monkeypatch.setattr(reads, "CARDS_PER_FIRST_READ", CARDS)
+    await city.feed.refresh()
+    assert city.directory.chunks == [CARDS]
+    more = [CardRow(9_000 + n, f"{n % 10_000:04}") for n in range(CARDS)]
+    await city.owner.run(lambda c: import_cards(c, TESTER, 1, more))
+    await city.feed.refresh()
+    assert city.directory.chunks == [CARDS, CARDS_PER_READ, CARDS_PER_READ, 3]
 
 
 async def test_the_cards_arrive_in_chunks_and_complete(city: City) -> None:

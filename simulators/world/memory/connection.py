@@ -97,6 +97,10 @@ class MemoryConnection:
         """Be told when the connection has ended."""
         self._on_end.append(callback)
 
+    def get_server_pid(self) -> int:
+        """The backend it was greeted with."""
+        return self.backend
+
     def go_straight(self) -> bool:
         """It is anybody's to await."""
         return True

@@ -24,13 +24,6 @@ class Locks:
         """Whether it is the holder's."""
         return self._holders.get(number) is holder
 
-    def give_back(self, number: Number, holder: object) -> bool:
-        """Give one back; return whether it was the holder's."""
-        if not self.holds(number, holder):
-            return False
-        del self._holders[number]
-        return True
-
     def end(self, holder: object) -> None:
         """Give back all that a holder has."""
         for number in [number for number, found in self._holders.items() if found is holder]:

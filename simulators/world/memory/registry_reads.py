@@ -21,24 +21,28 @@ if TYPE_CHECKING:
 Read = Callable[["MemoryConnection", int], "Rows"]
 
 
-def newest(registry: MemoryRegistry) -> tuple[int | None, ...]:
-    """The newest change of each table, in the order of `reads.TABLES`."""
+def newest(connection: MemoryConnection) -> Rows:
+    """The clock, and the newest change of each table, in the order of `reads.TABLES`."""
+    registry = connection.ledger.registry
+    tables = *_small(registry), registry.cards, registry.holders
+    return [(connection.ledger.now_ms(), *(table.newest for table in tables))]
+
+
+def changed(connection: MemoryConnection, since: int) -> Rows:
+    """The clock, and of each small table the rows that have changed."""
+    tables = _small(connection.ledger.registry)
+    return [(connection.ledger.now_ms(), *(list(map(astuple, table.after(since))) for table in tables))]
+
+
+def _small(registry: MemoryRegistry) -> tuple[Any, ...]:
     return (
-        registry.programmes.newest,
-        registry.rules.newest,
-        registry.partners.newest,
-        registry.terminals.newest,
-        registry.keys.newest,
-        registry.cards.newest,
-        registry.holders.newest,
-        registry.offers.newest,
+        registry.programmes,
+        registry.rules,
+        registry.partners,
+        registry.terminals,
+        registry.keys,
+        registry.offers,
     )
-
-
-def _table(name: str) -> Read:
-    return lambda connection, since: [
-        astuple(row) for row in getattr(connection.ledger.registry, name).after(since)
-    ]
 
 
 def _cards(connection: MemoryConnection, since: int) -> Rows:
@@ -77,12 +81,4 @@ def _held(holder: Holder) -> list[int | None]:
     ]
 
 
-TABLE_READS: Final[dict[str, Read]] = {
-    reads.PROGRAMMES: _table("programmes"),
-    reads.RULES: _table("rules"),
-    reads.PARTNERS: _table("partners"),
-    reads.TERMINALS: _table("terminals"),
-    reads.KEYS: _table("keys"),
-    reads.OFFERS: _table("offers"),
-}
 CARD_READS: Final[dict[str, Read]] = {reads.CARDS: _cards, reads.CARDS_OF_HOLDERS: _cards_of_holders}

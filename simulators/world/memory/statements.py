@@ -37,7 +37,7 @@ from simulators.world.memory import card_reports, holder_terms, inquiries, key_t
 from simulators.world.memory.claims import Wish, claim
 from simulators.world.memory.entries import id_of, parts_of
 from simulators.world.memory.quotas import Key, Quotas
-from simulators.world.memory.registry_reads import CARD_READS, TABLE_READS, newest
+from simulators.world.memory.registry_reads import CARD_READS, changed, newest
 from simulators.world.memory.wire import answer_row, column, postings_of
 
 if TYPE_CHECKING:
@@ -209,12 +209,12 @@ def _renew(connection: MemoryConnection, number: int, reserved_ms: int, wanted_m
 # Locks of sessions
 
 
-def _try_lock(connection: MemoryConnection, *number: int) -> Rows:
-    return [(connection.ledger.locks.try_take(number, connection),)]
+def _try_number(connection: MemoryConnection, *number: int) -> Rows:
+    return [(connection.ledger.locks.try_take(number, connection), len(connection.ledger.buckets))]
 
 
 def _elect(connection: MemoryConnection) -> Rows:
-    return _try_lock(connection, *locks.KEEPER)
+    return [(connection.ledger.locks.try_take(locks.KEEPER, connection),)]
 
 
 def _take_and_tell(connection: MemoryConnection, number: int) -> Rows:
@@ -223,10 +223,6 @@ def _take_and_tell(connection: MemoryConnection, number: int) -> Rows:
 
 def _hold_and_tell(connection: MemoryConnection, number: int) -> Rows:
     return [(connection.backend, connection.ledger.locks.holds((number,), connection))]
-
-
-def _unlock(connection: MemoryConnection, number: int) -> Rows:
-    return [(connection.ledger.locks.give_back((number,), connection),)]
 
 
 # Keys and cards
@@ -300,7 +296,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     node.CLOSED: _closed,
     node.RESERVE: _reserve,
     node.RENEW: _renew,
-    node.TRY_NUMBER: _try_lock,
+    node.TRY_NUMBER: _try_number,
     rollup.CLOSE_IDS: _close_ids,
     rollup.ROLL_UP: _roll_up,
     rollup.PAUSE: _fixed(DONE[0]),
@@ -308,9 +304,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     layout.HOLD: _fixed(DONE[0]),  # nobody changes the number of buckets
     HAS_CITUS: lambda connection: [(False,)],
     reads.BUCKETS: lambda connection: [(len(connection.ledger.buckets),)],
-    reads.NEWEST: lambda connection: [newest(connection.ledger.registry)],
-    reads.DATABASE_MS: lambda connection: [(connection.ledger.now_ms(),)],
-    **TABLE_READS,
+    reads.NEWEST: newest,
+    reads.CHANGED: changed,
     **CARD_READS,
     installation.KEY_CHECK: lambda connection: [(connection.ledger.registry.master_key_check,)],
     audit.BEGIN: _fixed(DONE[0]),
@@ -330,11 +325,9 @@ HANDLERS: Final[dict[str, Handler]] = {
     election.ELECT: _elect,
     pooling.TAKE: _take_and_tell,
     pooling.HOLD: _hold_and_tell,
-    pooling.UNLOCK: _unlock,
     pooling.BEGIN: _fixed(),
     pooling.COMMIT: _fixed(),
-    fitness.DURABILITY: _fixed(("on", "on", "on", False)),
-    fitness.UNLOGGED: _fixed(),
+    fitness.DURABILITY: _fixed(("on", "on", "on", False, [])),
     lineage.WAIT_FOR_STANDBY: _fixed((0,)),  # there is none
     IS_AT_WORK: lambda connection, backend: [(backend in connection.ledger.at_work,)],
 }
