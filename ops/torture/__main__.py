@@ -83,6 +83,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         terminals=options.terminals,
         workers=options.workers,
         pause_s=options.pause,
+        far_ms=options.far_ms,
         tls=options.tls,
         worker_kills=options.worker_kills,
         postgres_kills=options.postgres_kills,
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=600.0, help="how long faults are played, at most")
     add("--seed", type=int, default=1)
     add("--terminals", type=int, default=480)
+    add("--far-ms", type=int, default=30, help="what each answer of Postgres takes longer")
     add("--workers", type=int, default=4)
     add("--pause", type=float, default=2.0, help="seconds between faults, half to one and a half times")
     add("--worker-kills", type=int, default=0, help="end after so many kills of workers and of Postgres")
