@@ -2,8 +2,9 @@
 
 - Arrays of types that every Postgres has are known beforehand: asyncpg would ask each new connection for
   them, two statements of two round trips each.
-- A transaction whose connection has gone is over: what goes on within tells why. asyncpg says that it cannot
-  be rolled back, in place of that, and a job that is merely cancelled would take it for a failure.
+- A transaction whose connection has gone is over, and one that is cancelled is over with its connection,
+  which stands in the middle of a statement and is dropped by its session: why it ends is told. asyncpg says
+  in place of that that it cannot be rolled back, and a job that is merely ended would take it for a failure.
 
 Knows nothing of loops or of who uses a connection.
 """
@@ -39,7 +40,8 @@ class EndingTransaction(Transaction):  # type: ignore[misc]
     """A transaction that ends with its connection, and lets be told why."""
 
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if error is None or not self._connection.is_closed():
+        is_cancelled = not isinstance(error, Exception | GeneratorExit)
+        if error is None or not (is_cancelled or self._connection.is_closed()):
             await super().__aexit__(kind, error, trace)
 
 
