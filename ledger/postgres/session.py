@@ -76,8 +76,10 @@ class Session:
         """
         connect_s = min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s)
         try:
-            if self._wants_straight and await self._is_ready_straight(connect_s):
-                return await self._job_straight(job, timeout_s)
+            if self._wants_straight:
+                await trio.lowlevel.checkpoint_if_cancelled()  # what is sent is done
+                if await self._is_ready_straight(connect_s):
+                    return await self._job_straight(job, timeout_s)
             result: T = await self._database.bridge(
                 self._job, job, timeout_s, connect_s, on_cancel=self._abandon
             )
@@ -197,11 +199,14 @@ class Session:
         try:
             return await work
         except BaseException as error:
-            if not isinstance(error, Exception):  # cancelled, by asyncio's word or trio's
+            connection = self._connection or connection
+            left_by = None if connection is None else connection.left_by
+            if left_by is not None or not isinstance(error, Exception):  # cancelled, or Ctrl-C
                 self._abandon()
                 self.terminate()
+                if left_by is not None and isinstance(error, Exception):
+                    raise left_by from None  # asyncpg, leaving a transaction, says that it could not
                 raise
-            connection = self._connection or connection
             closed = translate(error)
             if closed is None and connection is not None and connection.is_closed():
                 # asyncpg meets parts of itself that are gone, with whatever Python says of that.
@@ -221,7 +226,9 @@ class Session:
         await self._ask_left()
 
     async def _try(self) -> None:
-        """Drop the connection if it was idle and is of no use."""
+        """Drop the connection if it has ended, or was idle and is of no use."""
+        if self._is_straight and self.is_connected and self._connection.has_ended():  # type: ignore[union-attr]
+            self.terminate()
         if self.is_connected and trio.current_time() - self._proven_at > IDLE_S:
             try:
                 await self.limit(self._connection.execute(PROBE), PROBE_S_MAX)  # type: ignore[union-attr]

@@ -276,9 +276,9 @@ class Worker:
             self._feed.wake()  # tries the keys again that did not open
         configure_logs(self._config.log_level)
         try:
-            self._certificate = read_certificate(self._config)
             if self._front is not None:
                 self._front.doorway.reload()
+            self._certificate = read_certificate(self._config)
         except (ConfigError, OSError) as error:  # a file may be written between the two readings
             log.error("certificate_not_reloaded", problem=str(error))
         log.debug("reloaded", changed=changes.taken)

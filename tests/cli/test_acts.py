@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
-from ledger.postgres.database import Bell
+from ledger.postgres.database import Connection
 from ops.cli import main
 from ops.cli.app import app
 from ops.exit_codes import Exit
@@ -110,9 +110,10 @@ def test_an_act_that_is_stopped_says_that_it_may_have_been_done(
 ) -> None:
     """Ctrl-C while the database works: nobody is left to think that nothing happened."""
 
-    async def stop(*_: object) -> None:
-        signal.raise_signal(signal.SIGINT)
-        await Bell().wait()
+    async def stop(connection: Connection, *_: object) -> None:
+        async with connection.transaction():
+            signal.raise_signal(signal.SIGINT)
+            await connection.execute("select pg_sleep(600)")
 
     monkeypatch.setattr("ops.cli.partners.set_partner_status", stop)
     status, _, err = run("partners", "unblock", "7")

@@ -11,6 +11,7 @@ import pytest
 from tests.citus import need_citus
 
 ROOT = Path(__file__).parents[2]
+FILE_S_MAX = 3_600.0
 ASKED = (
     "tests/ledger/test_adjustments.py",
     "tests/ledger/test_campaigns.py",
@@ -51,5 +52,5 @@ def test_on_citus_it_is_answered_as_on_one_postgres(file: str) -> None:
     """No statement is refused, and none tells anything else."""
     need_citus()
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--on-citus", file]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=FILE_S_MAX)
     assert ran.returncode == 0, ran.stdout[-6_000:]

@@ -55,3 +55,37 @@ async def test_a_failure_is_kept_for_nobody(autojump_clock: trio.testing.MockClo
         await kept.get("a", make)
     make.fails = False
     assert await kept.get("a", make) == 1
+
+
+async def test_a_failure_is_told_to_all_who_waited(autojump_clock: trio.testing.MockClock) -> None:
+    """Nobody waits for one failure after the other."""
+    kept, make, failed = Kept[int](2.0), Maker(), list[float]()
+    make.fails = True
+
+    async def ask() -> None:
+        with pytest.raises(ValueError, match="not now"):
+            await kept.get("a", make)
+        failed.append(trio.current_time())
+
+    begun = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(ask)
+    assert failed == [begun + 1.0] * 5
+
+
+async def test_who_goes_leaves_the_making_to_the_next(autojump_clock: trio.testing.MockClock) -> None:
+    """A maker that is cancelled is no failure: one of those who wait makes it."""
+    kept, make, found = Kept[int](2.0), Maker(), list[int]()
+
+    async def ask() -> None:
+        found.append(await kept.get("a", make))
+
+    async with trio.open_nursery() as nursery:
+        with trio.move_on_after(0.5):
+            async with trio.open_nursery() as leaving:
+                leaving.start_soon(ask)
+                await trio.sleep(0.1)
+                nursery.start_soon(ask)
+                nursery.start_soon(ask)
+    assert (found, make.made) == ([1, 1], 1)

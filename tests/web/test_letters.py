@@ -117,6 +117,7 @@ async def ask_at_once(owner: Database, asked: Asked) -> list[str]:
     what each was told; "": nothing.
     """
     first, told = owner.session(), list[str]()
+    sessions = [first, owner.session(), owner.session()]
     waiting = """select count(*) from pg_locks l join pg_database d on d.oid = l.database
       where d.datname = current_database() and l.locktype = 'advisory' and not l.granted"""
 
@@ -128,14 +129,20 @@ async def ask_at_once(owner: Database, asked: Asked) -> list[str]:
         else:
             told.append("")
 
-    await first.run(lambda c: c.execute(f"select pg_advisory_lock({REGISTRY_WRITE})"))
-    async with trio.open_nursery() as nursery:
-        for _ in range(2):
-            nursery.start_soon(one, owner.session())
-        with trio.fail_after(HANG_S):
-            while await owner.run(lambda c: c.fetchval(waiting)) < 2:
-                await trio.lowlevel.checkpoint()
-        await first.run(lambda c: c.execute(f"select pg_advisory_unlock({REGISTRY_WRITE})"))
+    for session in sessions:
+        await session.run(lambda c: c.execute("set lock_timeout = 0"))  # the machine may be slow
+    try:
+        await first.run(lambda c: c.execute(f"select pg_advisory_lock({REGISTRY_WRITE})"))
+        async with trio.open_nursery() as nursery:
+            for session in sessions[1:]:
+                nursery.start_soon(one, session)
+            with trio.fail_after(HANG_S):
+                while await owner.run(lambda c: c.fetchval(waiting)) < 2:
+                    await trio.lowlevel.checkpoint()
+            await first.run(lambda c: c.execute(f"select pg_advisory_unlock({REGISTRY_WRITE})"))
+    finally:
+        for session in sessions:
+            session.terminate()
     return told
 
 

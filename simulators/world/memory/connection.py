@@ -105,6 +105,12 @@ class MemoryConnection:
         """It is anybody's to await."""
         return True
 
+    left_by: BaseException | None = None
+
+    def has_ended(self) -> bool:
+        """Whether the server has taken leave of it in a way that this end can see."""
+        return self._is_closed
+
     def is_closed(self) -> bool:
         """Whether it has ended, as far as this end knows."""
         return self._is_closed
