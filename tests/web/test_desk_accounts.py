@@ -140,7 +140,8 @@ def propose_correction(office: OfficeStage, page: Page, partner: int, net: str) 
     page.fill("#origin", "typed twice")
     page.fill("#reason_correct", "the till's roll says another sum")
     page.click("#act_correct")
-    page.goto(f"{office.url}en/desk/months")
+    assert page.url == f"{office.url}en/desk/months?done=1", "where it waits"
+    expect(page.get_by_role("status")).to_have_text("Done.")
 
 
 def the_files(page: Page, partner: int) -> None:

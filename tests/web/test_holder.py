@@ -246,3 +246,10 @@ def test_no_log_and_no_trail_names_anybody(office: OfficeStage, ala: Client) -> 
     trail = " ".join(row[0] for row in office.sql("select t::text from registry.audit t where id > 0"))
     for secret in ("Ala Kowal", "tajemnica-w-liscie", "ala@nowy.example", "holder0@city3.example", PASSWORD):
         assert secret not in trail
+
+
+def test_where_nothing_ends_nothing_is_renewed(office: OfficeStage) -> None:
+    """The page says so and has no form, where neither cards nor entitlements have an end; else it asks."""
+    for city, has_form in (("czestochowa", False), ("zgierz", True)):
+        page = office.signed_in(city, "ala").get("/en/me/renewal").text
+        assert ("there is nothing to renew" in page, 'enctype="multipart' in page) == (not has_form, has_form)

@@ -115,7 +115,8 @@ class MonthPages:
             await act(desk, acting(request, form), month, form)
         except (RegistryRefused, DatabaseContended) as error:
             return await self._show(request, error)
-        return back_to(request, f"/desk/months/{month}")
+        # What waits to be approved is on the page of all months: there it is seen.
+        return back_to(request, "/desk/months" if act is _correct else f"/desk/months/{month}")
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def decide(self, request: Request) -> Response:

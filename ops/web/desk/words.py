@@ -11,6 +11,7 @@ DESK: Final[Words] = {
     "dk_new": ("Nowy wniosek", "New application"),
     "dk_due": ("Wnioski do załatwienia", "Applications that are due"),
     "dk_none": ("Nic tu nie czeka.", "Nothing waits here."),
+    "dk_no_files": ("Nie ma plików.", "There are no files."),
     "dk_number": ("Nr", "No."),
     "dk_kind": ("Rodzaj", "Kind"),
     "dk_state": ("Stan", "State"),

@@ -6,6 +6,7 @@ from ops.web.language import Words
 
 ACCOUNTS_WORDS: Final[Words] = {
     "dk_months": ("Miesiące i rozliczenia", "Months and statements"),
+    "dk_no_months": ("Żadnego miesiąca jeszcze nie obliczono.", "No month was computed yet."),
     "dk_month": ("Miesiąc", "Month"),
     "dk_points": ("Korekty punktów", "Corrections of points"),
     "dk_second_waits": ("Czeka na zatwierdzenie", "Waits to be approved"),
@@ -47,6 +48,7 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_summary_csv": ("Zestawienie (CSV)", "The summary (CSV)"),
     "dk_no_lines": ("Tego miesiąca jeszcze nie obliczono.", "This month was not computed yet."),
     "dk_partner": ("Partner", "Partner"),
+    "dk_partner_name": ("Nazwa", "Name"),
     "dk_net": ("Kwota netto w zł (może być ujemna)", "Net sum in zł (may be negative)"),
     "dk_origin": ("Czego dotyczy (miesiąc lub rozliczenie)", "What it sets right (month or statement)"),
     "dk_tax_id": ("NIP", "Tax number"),

@@ -8,6 +8,9 @@ HOLDER_WORDS: Final[Words] = {
     "dk_rep_role": ("Kto", "Who"),
     "dk_rep_until": ("Do dnia (puste: do odwołania)", "Until (empty: until it is ended)"),
     "dk_rep_until_day": ("do", "until"),
+    "dk_rep_none": ("Nikt nie działa za uczestnika.", "Nobody acts for the holder."),
+    "dk_no_messages": ("Nie ma wiadomości.", "There are no messages."),
+    "dk_no_applications": ("Nie ma wniosków.", "There are no applications."),
     "dk_rep_add": ("Dodaj osobę", "Add a person"),
     "dk_rep_end": ("Zakończ", "End"),
     "dk_rep_code": ("Wydaj kod", "Give out a code"),
@@ -48,7 +51,7 @@ HOLDER_WORDS: Final[Words] = {
         "statements, the trail of acts (with reasons). What was sealed cannot be read in backups either.",
     ),
     "dk_er_warning": (
-        "Wymaga dwóch osób i nie można tego cofnąć. Nie wpisuj danych osobowych jako powodu: powód zostaje.",
-        "It wants two persons and cannot be taken back. Type nothing of a person as the reason: it stays.",
+        "Zatwierdzonej nie można cofnąć. Nie wpisuj danych osobowych jako powodu: powód zostaje.",
+        "Once approved it cannot be taken back. Type nothing of a person as the reason: it stays.",
     ),
 }

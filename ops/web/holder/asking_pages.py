@@ -90,6 +90,7 @@ class AskingPages:
             status=400 if fault else 200,
             fault=fault,
             year=day.year - 1 if rules.entitlement else None,
+            has_end=rules.entitlement is not None or rules.card.validity_months > 0,
             **await _shown(request, desk),
         )
 

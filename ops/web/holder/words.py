@@ -222,6 +222,10 @@ HOLDER: Final[Words] = {
         "Wniosek trafia do punktu obsługi, który sprawdzi uprawnienia.",
         "The application goes to a desk, which verifies the entitlement.",
     ),
+    "h_ren_no_end": (
+        "W tym programie ani karta, ani uprawnienia nie mają terminu: niczego nie trzeba przedłużać.",
+        "In this programme neither card nor entitlement has an end: there is nothing to renew.",
+    ),
     "h_ren_ask": ("Złóż wniosek o przedłużenie", "Apply for renewal"),
     "h_tax_year": ("Rok podatkowy", "Tax year"),
     "h_file": ("Strona PIT albo zaświadczenie (PDF, JPEG, PNG)", "PIT page or certificate (PDF, JPEG, PNG)"),
