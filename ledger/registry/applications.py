@@ -59,6 +59,7 @@ class Step(NamedTuple):
     complete_until: date | None = None
     account: int | None = None
     token: int | None = None
+    """The card's that was made for it."""
 
 
 class File(NamedTuple):
@@ -70,8 +71,9 @@ class File(NamedTuple):
 
 
 _NUMBER: Final = "select nextval(pg_get_serial_sequence($1, 'number'))"
-_VIEW: Final = """number, programme, kind, via, desk, state, account, token, received_on, received_at, due_on,
-    complete_until, second_needed, taken_by, verified_by, decided_by, reason, form, changed_at"""
+_VIEW: Final = """number, programme, kind, via, desk, state, account, carrier, issue, received_on,
+    received_at, due_on, complete_until, second_needed, taken_by, verified_by, decided_by, reason, form,
+    changed_at"""
 _DUE: Final = f"""select {_VIEW}, registry.today_of(programme) as today from people.application
   where programme = $1 and state = any($2::text[]) and ($3 = '' or desk = $3 or desk = '')
     and (coalesce(due_on, complete_until, 'infinity'), number) > ($4::date, $5::bigint)
@@ -214,7 +216,9 @@ async def move_application(
         await connection.execute(
             "update people.application set state = $2, reason = coalesce($3, reason), "
             "due_on = case when $2 = 'called' then null else coalesce($4, due_on) end, "
-            "complete_until = $5, account = coalesce(account, $6), token = coalesce($7, token) "
+            "complete_until = $5, account = coalesce(account, $6), "
+            "(carrier, issue) = (select coalesce(max(c.carrier), application.carrier), "
+            "coalesce(max(c.issue), application.issue) from registry.card c where c.token = $7) "
             "where number = $1",
             number,
             step.state,

@@ -3,7 +3,7 @@
 Every write of this package runs inside `writing`, which tells the database who and why for the rest of the
 transaction. The database itself refuses a write that names nobody, and leaves the trail's row with what was
 before and after (migrations, 0001): what forgets this door cannot write at all. The trail holds no key
-material and no card number, and is never changed.
+material, no card number and no token of one, and is never changed.
 """
 
 import unicodedata
@@ -129,9 +129,11 @@ async def list_audit(
 
 
 async def list_card_audit(
-    connection: Connection, token: int, account: int, *, before: int = INT64_MAX, limit: int = 100
+    connection: Connection, card: Any, *, before: int = INT64_MAX, limit: int = 100
 ) -> list[Any]:
-    """The trail of one card, newest first: its own rows, and the import it came with."""
+    """The trail of one card, a row of `cards`, newest first: its own rows, and the import it came with."""
     check_page(limit, before)
-    rows: list[Any] = await connection.fetch(_OF_CARD, before, limit, str(token), account)
+    rows: list[Any] = await connection.fetch(
+        _OF_CARD, before, limit, f"{card['account']}/{card['carrier']}/{card['issue']}", card["account"]
+    )
     return rows

@@ -55,15 +55,16 @@ class Decided(NamedTuple):
 
 REPORT: Final = "select registry.report_card_v1($1, $2, $3, $4, $5, $6, $7, $8)"
 _LIST: Final = """select c.number, c.kind, c.state, c.opened_at, c.happened_at, c.programme, c.terminal,
-    c.stan, c.entry, t.partner, c.account, c.last4, c.was, c.became, c.decided_by, c.decided_at, k.status
+    c.stan, c.entry, t.partner, account, c.last4, c.was, c.became, c.decided_by, c.decided_at, k.status
   from registry.card_case c join registry.terminal t on t.id = c.terminal
-  left join registry.card k on k.token = c.token
+  left join registry.card k using (account, carrier, issue)
   where c.number > $1 and ($3::smallint is null or c.state = $3)
   order by c.number limit $2"""
-_CASE: Final = """select c.state, c.token, c.was, c.became, k.status,
-    exists (select from registry.card_case o where o.token = c.token and o.state = 0 and o.number <> c.number
-      and o.kind <> 3) as is_held
-  from registry.card_case c left join registry.card k on k.token = c.token where c.number = $1"""
+_CASE: Final = """select c.state, k.token, c.was, c.became, k.status,
+    exists (select from registry.card_case o
+      where (o.account, o.carrier, o.issue) = (c.account, c.carrier, c.issue)
+        and o.state = 0 and o.number <> c.number and o.kind <> 3) as is_held
+  from registry.card_case c left join registry.card k using (account, carrier, issue) where c.number = $1"""
 _DECIDE: Final = """update registry.card_case set state = $2, decided_by = $3, decided_at = now()
   where number = $1"""
 

@@ -44,8 +44,8 @@ def card_fault(card: CardRow) -> tuple[str, str] | None:
 
 _IMPORT: Final = """
 with card as (
-  insert into registry.card (token, account, programme, last4, expires_on, status)
-  select r.token, nextval('registry.account_number') << 3, $1, r.last4, r.expires_on, r.status
+  insert into registry.card (token, account, programme, last4, expires_on, status, pepper)
+  select r.token, nextval('registry.account_number') << 3, $1, r.last4, r.expires_on, r.status, $6::smallint
     from unnest($2::bigint[], $3::text[], $4::date[], $5::smallint[]) as r(token, last4, expires_on, status)
   on conflict (token) do nothing
   returning account
@@ -63,9 +63,11 @@ async def import_cards(
     *,
     on_stored: Callable[[int], None] = lambda _: None,
     last_day: date | None = None,
+    pepper: int = 0,
 ) -> Import:
     """Add cards with an account each. All are checked before the first is written.
 
+    `pepper`: the number of the one their tokens are made with; it has to be the programme's newest.
     `last_day`: of those that name none and do not wait to be handed over. A card that is there already is the
     same where no day is named, whatever day it was given.
 
@@ -96,7 +98,7 @@ async def import_cards(
     for begin in range(0, len(new), IMPORT_ROWS_PER_TRANSACTION):
         chunk = new[begin : begin + IMPORT_ROWS_PER_TRANSACTION]
         async with writing(connection, actor):
-            if await _insert(connection, programme, chunk) != len(chunk):
+            if await _insert(connection, programme, chunk, pepper) != len(chunk):
                 raise RegistryRefused(
                     "another import has just added some of these cards: import the file again for the rest"
                 )
@@ -112,7 +114,7 @@ def _with_last_day(card: CardRow, last_day: date | None) -> CardRow:
     return card._replace(expires_on=last_day) if is_given else card
 
 
-async def _insert(connection: Connection, programme: int, cards: Sequence[CardRow]) -> int:
+async def _insert(connection: Connection, programme: int, cards: Sequence[CardRow], pepper: int) -> int:
     accounts: list[int] = await connection.fetchval(
         _IMPORT,
         programme,
@@ -120,6 +122,7 @@ async def _insert(connection: Connection, programme: int, cards: Sequence[CardRo
         [card.last4 for card in cards],
         [card.expires_on for card in cards],
         [int(card.status) for card in cards],
+        pepper,
     )
     await connection.execute(_OPEN, accounts)
     return len(accounts)
@@ -186,6 +189,17 @@ async def find_cards(connection: Connection, tokens: Iterable[int]) -> list[Any]
         list(tokens),
     )
     return rows
+
+
+async def find_issue(connection: Connection, account: int, carrier: int, issue: int) -> Any | None:
+    """One card by what it is known by wherever something is kept of it, or None."""
+    return await connection.fetchrow(
+        f"select {_VIEW} from registry.card "  # noqa: S608 a fixed list
+        "where (account, carrier, issue) = ($1, $2::smallint, $3::smallint)",
+        account,
+        carrier,
+        issue,
+    )
 
 
 async def list_cards(

@@ -33,8 +33,8 @@ _ACCOUNTS: Final = """select c.token, c.account, c.programme, c.status, c.expire
        where k.account = c.account and k.status <> all ($2::smallint[])) as kinds
   from registry.card c where c.token = any($1::bigint[])"""
 _INSERT: Final = """
-insert into registry.card (token, last4, carrier, account, programme, expires_on, issue)
-  select r.token, r.last4, r.carrier, c.account, c.programme, c.expires_on,
+insert into registry.card (token, last4, carrier, account, programme, expires_on, pepper, issue)
+  select r.token, r.last4, r.carrier, c.account, c.programme, c.expires_on, $5::smallint,
       (select coalesce(max(k.issue), 0) + 1 from registry.card k
          where k.account = c.account and k.carrier = r.carrier)
     from unnest($1::bigint[], $2::text[], $3::smallint[], $4::bigint[]) as r(token, last4, carrier, of)
@@ -48,9 +48,11 @@ async def import_carriers(
     programme: int,
     rows: Iterable[NewCarrier],
     mode: Mode = Mode.WHOLE,
+    *,
+    pepper: int = 0,
 ) -> Import:
     """Give accounts further carriers, active at once; see the module. Raises RegistryRefused where another
-    import has just added some of them.
+    import has just added some of them. `pepper`: the number of the one the tokens are made with.
     """
     sound, refused = sort_out(
         rows, lambda row: row.token, lambda row: card_fault(CardRow(row.token, row.last4))
@@ -78,6 +80,7 @@ async def import_carriers(
                 [row.last4 for row in chunk],
                 [int(row.carrier) for row in chunk],
                 [row.of for row in chunk],
+                pepper,
             )
             if len(added) != len(chunk):
                 raise RegistryRefused(

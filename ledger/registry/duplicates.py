@@ -35,6 +35,8 @@ class New(NamedTuple):
     token: int
     last4: str
     carrier: Carrier
+    pepper: int = 0
+    """The number of the one its token is made with."""
 
 
 class Duplicate(NamedTuple):
@@ -53,13 +55,13 @@ class Fee(NamedTuple):
 
 
 FREE: Final = Fee("", 0)
-_FEE: Final = """insert into registry.card_fee (token, account, programme, why, grosze)
-  select token, account, programme, $2, $3 from registry.card where token = $1"""
+_FEE: Final = """insert into registry.card_fee (account, carrier, issue, programme, why, grosze)
+  select account, carrier, issue, programme, $2, $3 from registry.card where token = $1"""
 _ISSUED: Final = """
-insert into registry.card (token, last4, status, carrier, account, programme, expires_on, issue)
+insert into registry.card (token, last4, status, carrier, account, programme, expires_on, issue, pepper)
   select $1, $2, $3, $4::smallint, account, programme, expires_on,
       (select coalesce(max(c.issue), 0) + 1 from registry.card c
-         where c.account = like_this.account and c.carrier = $4)
+         where c.account = like_this.account and c.carrier = $4), $6::smallint
     from registry.card like_this where token = $5
   on conflict (token) do nothing returning issue"""
 
@@ -76,6 +78,7 @@ async def replace_card(
     ordered: bool = False,
     expires_on: date | None = None,
     fee: Fee = FREE,
+    pepper: int = 0,
 ) -> Duplicate:
     """Give an account a duplicate of its newest card of that kind, with the next issue number.
 
@@ -108,7 +111,7 @@ async def replace_card(
         if handed_over:
             await _end_older(connection, old, old["issue"])
         status = CardStatus.ACTIVE if handed_over else waiting
-        new = New(new_token, last4, Carrier(old["carrier"]))
+        new = New(new_token, last4, Carrier(old["carrier"]), pepper)
         issue = await _issue(connection, new, status, old_token)
         await connection.execute(_FEE, new_token, *fee)
         if handed_over and old["expires_on"] is None and expires_on is not None:
@@ -140,7 +143,7 @@ async def add_carrier(connection: Connection, actor: Actor, token: int, new: New
 
 async def _issue(connection: Connection, new: New, status: CardStatus, like: int) -> int:
     issue: int | None = await connection.fetchval(
-        _ISSUED, new.token, new.last4, int(status), int(new.carrier), like
+        _ISSUED, new.token, new.last4, int(status), int(new.carrier), like, new.pepper
     )
     if issue is None:
         raise RegistryRefused("the new card's number is in use already")

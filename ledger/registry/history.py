@@ -21,10 +21,11 @@ _EPOCH_DAY: Final = _EPOCH.date()
 
 
 class PastCard(msgspec.Struct, frozen=True, gc=False):
-    """A card as it stood: as in `registry.card`, without its issue."""
+    """A card as it stood: as in `registry.card`, without its token."""
 
-    token: int
     account: int
+    carrier: int
+    issue: int
     programme: int
     status: int
     last4: str
@@ -86,8 +87,10 @@ def _ms(moment: datetime | None) -> int | None:
 
 def _programme(image: str) -> ProgrammeRow:
     row = msgspec.json.decode(image, type=_Programme)
-    moments = (row.suspended_from, row.suspended_until, row.ended_from)
-    return ProgrammeRow(row.id, row.code, row.name, *map(_ms, moments))
+    suspended_from, suspended_until, ended_from = map(
+        _ms, (row.suspended_from, row.suspended_until, row.ended_from)
+    )
+    return ProgrammeRow(row.id, row.code, row.name, suspended_from, suspended_until, ended_from)
 
 
 def _terminal(image: str) -> TerminalRow:
@@ -96,16 +99,16 @@ def _terminal(image: str) -> TerminalRow:
 
 
 _READERS: Final[dict[str, tuple[str, Callable[[str], PastRow]]]] = {
-    "programme": ("id", _programme),
-    "partner": ("id", msgspec.json.Decoder(PartnerRow).decode),
-    "terminal": ("id", _terminal),
-    "card": ("token", msgspec.json.Decoder(PastCard).decode),
-    "holder": ("account", msgspec.json.Decoder(PastHolder).decode),
+    "programme": ("t.id", _programme),
+    "partner": ("t.id", msgspec.json.Decoder(PartnerRow).decode),
+    "terminal": ("t.id", _terminal),
+    "card": ("t.account, t.carrier, t.issue", msgspec.json.Decoder(PastCard).decode),
+    "holder": ("t.account", msgspec.json.Decoder(PastHolder).decode),
 }
 # As it is now, before and after each change; several of these are one and the same.
 _IMAGES: Final = """
 with present as (
-  select t.{key}::text as key, to_jsonb(t) as image from registry.{table} t
+  select concat_ws('/', {key}) as key, to_jsonb(t) as image from registry.{table} t
     where $1::bigint[] is null or {of_accounts}
 )
 select distinct on (number, key) number, image::text from (

@@ -1,8 +1,9 @@
 """Owns the file of the master key: its text, and how it is replaced.
 
-A ring is the wrapping keys of one installation by their numbers, which of them wraps, and the secrets that no
-rotation of these changes: the one the peppers are derived from, and the one that sorts PESELs into baskets.
-The file of an installation that never rotated holds two secrets and no more; later ones name their keys.
+A ring is the wrapping keys of one installation by their numbers, which of them wraps, the programmes' later
+peppers by theirs, and the secrets that no rotation changes: the one each programme's first pepper is derived
+from, and the one that sorts PESELs into baskets. The file of an installation that never rotated holds two
+secrets and no more; later ones name their keys.
 
 Invariants: a file is whole, before and after, whatever kills the writer; one writer at a time (flock on the
 folder), who first removes what a killed one left beside it (`beside.py`); what is replaced is overwritten, as
@@ -16,9 +17,10 @@ import hmac
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from ledger.errors import SecretsError
@@ -26,21 +28,27 @@ from ledger.registry.beside import overwrite, remove_left, sync_folder, written_
 
 SECRET_BYTES: Final = 32
 NUMBER_MAX: Final = 255
+PEPPER_MAX: Final = 32_767
+"""The highest number of a programme's pepper."""
 _FIRST: Final = b"cityswitch master key 1\n"
 _LATER: Final = b"cityswitch master key 2\n"
-_FILE_BYTES_MAX: Final = 4_096
+FILE_BYTES_MAX: Final = 65_536
 
 
 class KeyRing(NamedTuple):
-    """The secrets of one installation. `wraps` is the number of the key that new things are wrapped under."""
+    """The secrets of one installation. `wraps` is the number of the key that new things are wrapped under.
+
+    `peppers`: those of programmes after their first, by programme and number; each is a secret of its own.
+    """
 
     keys: dict[int, bytes]
     wraps: int
     pepper: bytes
     baskets: bytes
+    peppers: Mapping[tuple[int, int], bytes] = MappingProxyType({})
 
     def __repr__(self) -> str:
-        return f"KeyRing({sorted(self.keys)}, wraps={self.wraps})"
+        return f"KeyRing({sorted(self.keys)}, wraps={self.wraps}, peppers={sorted(self.peppers)})"
 
     @classmethod
     def first(cls, wrapping: bytes, pepper: bytes) -> KeyRing:
@@ -62,6 +70,9 @@ class KeyRing(NamedTuple):
             return _FIRST + b"".join(one.hex().encode() + b"\n" for one in (self.keys[0], self.pepper))
         lines = [f"pepper {self.pepper.hex()}", f"baskets {self.baskets.hex()}", f"wraps {self.wraps}"]
         lines += [f"key {number} {key.hex()}" for number, key in sorted(self.keys.items())]
+        lines += [
+            f"pepper-of {of} {number} {one.hex()}" for (of, number), one in sorted(self.peppers.items())
+        ]
         return _LATER + "\n".join(lines).encode() + b"\n"
 
 
@@ -78,19 +89,24 @@ def parse_ring(text: bytes) -> KeyRing | None:
     if not text.startswith(_LATER):
         return None
     keys: dict[int, bytes] = {}
+    peppers: dict[tuple[int, int], bytes] = {}
     others: dict[bytes, bytes] = {}
     for line in text.removeprefix(_LATER).splitlines():
         name, *rest = line.split(b" ")
         if name == b"key":
             number, key = rest
             keys[int(number)] = _secret(key)
+        elif name == b"pepper-of":
+            programme, number, pepper = rest
+            peppers[int(programme), int(number)] = _secret(pepper)
         else:
             (others[name],) = rest
     in_bounds = all(0 <= number <= NUMBER_MAX for number in keys)
+    in_bounds &= all(of >= 1 <= number <= PEPPER_MAX for of, number in peppers)
     wraps = int(others.get(b"wraps", b"-1"))
     if others.keys() != {b"wraps", b"pepper", b"baskets"} or wraps not in keys or not in_bounds:
         return None
-    return KeyRing(keys, wraps, _secret(others[b"pepper"]), _secret(others[b"baskets"]))
+    return KeyRing(keys, wraps, _secret(others[b"pepper"]), _secret(others[b"baskets"]), peppers)
 
 
 def _secret(word: bytes) -> bytes:
@@ -123,7 +139,7 @@ def read_file(path: Path) -> tuple[KeyRing, tuple[int, ...]]:
     try:
         with os.fdopen(os.open(path, os.O_RDONLY), "rb") as file:
             status = os.fstat(file.fileno())
-            text = file.read(_FILE_BYTES_MAX)
+            text = file.read(FILE_BYTES_MAX)
     except FileNotFoundError:
         raise SecretsError(
             f"{path} is missing: restore it from its backup, or run `cityswitch init`"

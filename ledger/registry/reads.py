@@ -35,7 +35,10 @@ class Status(IntEnum):
 
 
 class ProgrammeRow(msgspec.Struct, frozen=True, gc=False):
-    """A programme; the moments of its suspension and of its end in ms since 1970, None: none."""
+    """A programme; the moments of its suspension and of its end in ms since 1970, None: none.
+
+    `pepper`: the number of the one its new cards are under; `pepper_former`: of the one in overlap with it.
+    """
 
     id: int
     code: str
@@ -43,6 +46,8 @@ class ProgrammeRow(msgspec.Struct, frozen=True, gc=False):
     suspended_from_ms: int | None
     suspended_until_ms: int | None
     ended_from_ms: int | None
+    pepper: int = 0
+    pepper_former: int | None = None
 
 
 class RulesRow(msgspec.Struct, frozen=True, gc=False):
@@ -153,13 +158,16 @@ class RegistrySnapshot(msgspec.Struct, gc=False):
     terminals: list[TerminalRow]
     keys: list[KeyRow]
     offers: list[OfferRow]
+    former_tokens: Sequence[int] = ()
+    """What cards of this reading were known by before they were re-entered under a newer pepper."""
 
 
 _DATABASE_MS: Final = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 # One row: of each table an array of its rows, for a statement of its own would be a wait of its own.
 CHANGED: Final = f"""select {_DATABASE_MS},
   array(select row(id, code, name, (extract(epoch from suspended_from) * 1000)::bigint,
-      (extract(epoch from suspended_until) * 1000)::bigint, (extract(epoch from ended_from) * 1000)::bigint)
+      (extract(epoch from suspended_until) * 1000)::bigint, (extract(epoch from ended_from) * 1000)::bigint,
+      pepper, pepper_former)
     from registry.programme where changed > $1 order by id),
   array(select row(programme, version, (extract(epoch from effective_from) * 1000)::bigint, rules_toml)
     from registry.programme_version where changed > $1 order by programme, version),
@@ -189,10 +197,12 @@ CARDS: Final = f"""{_CARD}
   from registry.card c left join registry.holder h using (account) where c.changed > $1"""
 CARDS_OF_HOLDERS: Final = f"""{_CARD}
   from registry.holder h join registry.card c using (account) where h.changed > $1 and c.changed <= $1"""
+FORMER_TOKENS: Final = "select token from registry.former_token where changed > $1"
 TABLES: Final = (
     "programme", "programme_version", "partner", "terminal", "terminal_key", "offer", "card", "holder",
+    "former_token",
 )  # fmt: skip
-_OF_CARDS: Final = frozenset({"card", "holder"})
+_OF_CARDS: Final = frozenset({"card", "holder", "former_token"})
 BUCKETS: Final = "select buckets from registry.layout"
 _NUMBERS: Final = ", ".join(f"(select max(changed) from registry.{table})" for table in TABLES)  # noqa: S608 fixed names
 NEWEST: Final = f"select {_DATABASE_MS}, {_NUMBERS}"
@@ -224,6 +234,9 @@ async def read_changes(
                 cursor = await connection.cursor(query, since)
                 while cards := await cursor.fetch(cards_per_read):
                     on_cards(cards)
+        former: list[Any] = []
+        if since and "former_token" in changed:  # who reads everything has nothing to forget
+            former = await connection.fetch(FORMER_TOKENS, since)
         rows: list[Any] = [[]] * (len(TABLES) - len(_OF_CARDS))
         if changed - _OF_CARDS:
             database_ms, *rows = await connection.fetchrow(CHANGED, since)
@@ -237,6 +250,7 @@ async def read_changes(
         terminals=[TerminalRow(*row) for row in terminals],
         keys=[KeyRow(*row) for row in keys],
         offers=[OfferRow(*row) for row in offers],
+        former_tokens=[token for (token,) in former],
     )
 
 

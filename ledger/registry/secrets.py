@@ -1,10 +1,10 @@
 """Owns the master key: wraps terminal keys at rest, and makes the peppers that turn card numbers into tokens.
 
 The file (`key_ring.py`) rests outside the database, readable by its owner alone. It holds independent 32-byte
-secrets: the wrapping key (AES-256-GCM, NIST SP 800-38D), while it is rotated the former one too, and the one
-the peppers of card tokens are derived from. What is wrapped says under which. Each programme has a pepper of
-its own: with one nothing is learned of another's cards. Losing the file loses both the terminals' keys and
-the way from a plastic to its account: back it up apart from the database.
+secrets: the wrapping key (AES-256-GCM, NIST SP 800-38D), while it is rotated the former one too, the one
+the first peppers of card tokens are derived from, and later peppers. What is wrapped says under which. Each
+programme has a pepper of its own: with one nothing is learned of another's cards. Losing the file loses both
+the terminals' keys and the way from a plastic to its account: back it up apart from the database.
 
 Knows nothing of the database or of the protocol. Neither secret is ever logged or shown in a repr.
 """
@@ -29,7 +29,7 @@ from ledger.registry.vault import Vault
 WRAPPED_BYTES: Final = 60
 """A terminal's key under the first wrapping key: nonce, key, tag."""
 _NONCE_BYTES: Final = 12
-_TOKEN_BYTES: Final = 8
+TOKEN_BYTES: Final = 8
 _signed_64: Final = Struct(">q").unpack
 
 
@@ -42,7 +42,7 @@ class Pepper:
     """What turns the card numbers of one programme into tokens."""
 
     def __init__(self, key: bytes) -> None:
-        self._keyed = hashlib.blake2s(key=key, digest_size=_TOKEN_BYTES).copy
+        self._keyed = hashlib.blake2s(key=key, digest_size=TOKEN_BYTES).copy
 
     def token(self, digits: str) -> int:
         """The token of a card number: signed 64 bits of BLAKE2s(digits) keyed by the pepper (RFC 7693)."""
@@ -73,7 +73,7 @@ class MasterKey:
         self._file: Path | None = None
         self._read_from: tuple[int, ...] | None = None
         self._pepper = pepper
-        self._peppers: dict[int, Pepper] = {}
+        self._peppers: dict[tuple[int, int], Pepper] = {}
         first = KeyRing.first(wrapping, pepper)
         self.vault: Final = Vault(vault_path, first, draw, self.refresh)
         """The keys of the holders: a file of its own, opened when it is first needed."""
@@ -82,6 +82,7 @@ class MasterKey:
     def _take(self, ring: KeyRing) -> None:
         self.ring = ring
         self._aeads = {number: AESGCM(key) for number, key in ring.keys.items()}
+        self._peppers.clear()
         self.vault.take(ring)
 
     @classmethod
@@ -163,14 +164,33 @@ class MasterKey:
         """Return 32 bytes for one use, named by its label; none can be had from another."""
         return hmac.digest(self._pepper, b"cityswitch derived 1 " + label, "sha256")
 
-    def pepper(self, programme: int) -> Pepper:
-        """Return the pepper of a programme, by its number: HMAC-SHA256 under the master key's second
-        secret.
+    def pepper(self, programme: int, number: int = 0) -> Pepper:
+        """Return a pepper of a programme. Its first, 0: HMAC-SHA256 of the programme's number under the
+        master key's second secret; a later one stands in the file, and depends on no other secret.
+
+        Raises SecretsError for one that the file does not hold.
         """
-        found = self._peppers.get(programme)
+        found = self._peppers.get((programme, number))
         if found is None:
+            found = self._peppers[programme, number] = Pepper(self._secret_of_pepper(programme, number))
+        return found
+
+    def has_pepper(self, programme: int, number: int) -> bool:
+        """Whether the file as it stands now holds a pepper; of each programme's first it always does."""
+        self.refresh()
+        return not number or (programme, number) in self.ring.peppers
+
+    def _secret_of_pepper(self, programme: int, number: int) -> bytes:
+        if not number:
             label = b"cityswitch card pepper 1" + programme.to_bytes(4, "big")
-            found = self._peppers[programme] = Pepper(hmac.digest(self._pepper, label, "sha256"))
+            return hmac.digest(self._pepper, label, "sha256")
+        found = self.ring.peppers.get((programme, number))
+        if found is None and self.has_pepper(programme, number):
+            found = self.ring.peppers[programme, number]
+        if found is None:
+            raise SecretsError(
+                f"pepper {number} of programme {programme} is not in the key file: bring the newest one here"
+            )
         return found
 
 

@@ -11,11 +11,12 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.card_states import ENDED, OFFICE, STOPPED, Hand
 
-_OPEN_CASE: Final = """select min(o.number) from registry.card_case o join registry.card c using (token)
+_OPEN_CASE: Final = """select min(o.number) from registry.card_case o
+  join registry.card c using (account, carrier, issue)
   where c.account = $1 and c.carrier = $2 and c.issue <= $3 and c.status <> all ($4::smallint[])
     and o.state = 0 and o.kind <> 3"""
 _STOPPERS: Final = """select distinct a.hand from registry.card c
-  join registry.audit a on a.object = 'card' and a.key = c.token::text
+  join registry.audit a on a.object = 'card' and a.key = concat_ws('/', c.account, c.carrier, c.issue)
   where c.account = $1 and c.carrier = $2 and c.issue <= $3 and c.status = any ($4::smallint[])
     and (a.after ->> 'status')::smallint = any ($4::smallint[])
     and a.id > coalesce((select max(b.id) from registry.audit b where b.object = 'card' and b.key = a.key

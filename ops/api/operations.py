@@ -17,6 +17,7 @@ from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection
 from ledger.registry.api_tokens import Token
 from ledger.registry.cards import find_cards
+from ledger.registry.numbers import Numbers
 from ledger.registry.offers import read_public
 from ledger.registry.outbox import read_events
 from ledger.settlement.statement import Statement, read_statement
@@ -102,8 +103,8 @@ async def _find_card(connection: Connection, at: Context, asked: schemas.CardNum
         digits = parse_card(asked.card)
     except CardNumberError:
         raise NotInRegistry("that is no card's number") from None
-    token = at.office.master.pepper(at.office.programme).token(digits)
-    rows = await find_cards(connection, [token])
+    numbers = await Numbers.of(connection, at.office.master, at.office.programme)
+    rows = await find_cards(connection, numbers.tokens(digits))
     if not rows:
         raise NotInRegistry("there is no such card")
     return schemas.Account(rows[0]["account"])

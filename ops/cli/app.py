@@ -59,6 +59,7 @@ COMMANDS = {
     "doctor": "doctor:app",
     "backup": "backup:app",
     "master-key": "master_key:app",
+    "pepper": "pepper:app",
     "bench": "bench:app",
 }
 """Name and place in this package of each command; loaded when it is used, which keeps completion quick."""

@@ -31,7 +31,6 @@ from ops.place.options import HERE, Place
 
 SHOWN: Final = ("id", "at", "actor", "hand", "second", "object", "key", "change", "reason", "source")
 NARROW: Final = ("id", "at", "actor", "object", "key", "change")
-HIDDEN: Final = {"token"}
 OBJECTS: Final = {
     "buckets": "layout",
     "master-key": "installation",
@@ -174,8 +173,8 @@ def shown(row: Any, *, as_json: bool) -> dict[str, Any]:
         fields |= {
             "role": row["role"],
             "rows": row["rows"],
-            "before": visible(before) or None,
-            "after": visible(after),
+            "before": before or None,
+            "after": after,
         }
     return fields
 
@@ -205,8 +204,3 @@ def in_words(kind: str, name: str, value: Cell) -> str:
     if name == "status" and isinstance(value, int):
         return CardStatus(value).name.lower() if kind == "card" else status_name(kind, value)
     return "-" if value is None else str(value)
-
-
-def visible(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return an object's fields without its token."""
-    return {name: value for name, value in fields.items() if name not in HIDDEN}

@@ -15,7 +15,7 @@ from cyclopts import App, Parameter
 
 from ledger.registry.adjustments import POINTS_MAX, REFERENCE_CHARACTERS_MAX, ROWS_MAX, NewRow
 from ledger.registry.imports import Import, Mode
-from ledger.registry.secrets import Pepper
+from ledger.registry.numbers import Numbers
 from ops.cli.adjust import accounts_desk
 from ops.cli.csv_import import ALL_OR_NOTHING, Columns, How, LineError, read_sheet, store_sheet, whole_number
 from ops.cli.help_texts import examples
@@ -60,7 +60,8 @@ async def import_(
     proposed: list[int] = []
     async with accounts_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        sheet = read_sheet(file, COLUMNS, _reader(desk.master.pepper(number)))
+        numbers = await desk.numbers(number)
+        sheet = read_sheet(file, COLUMNS, _reader(numbers))
         if len(sheet.lines) > ROWS_MAX:
             raise CommandError(Exit.USAGE, f"more than {ROWS_MAX} balances at once.", "Import it in parts.")
         actor = by.told(sheet.source)
@@ -68,7 +69,7 @@ async def import_(
         async def store(rows: list[NewRow], mode: Mode) -> Import:
             if not rows:
                 return Import(0, 0, [])
-            done, found = await desk.import_balances(actor, number, rows, mode)
+            done, found = await desk.import_balances(actor, numbers, rows, mode)
             proposed.extend([] if found is None else [found])
             return done
 
@@ -82,12 +83,12 @@ async def import_(
     return status
 
 
-def _reader(pepper: Pepper) -> Callable[[Mapping[str, str]], NewRow]:
+def _reader(numbers: Numbers) -> Callable[[Mapping[str, str]], NewRow]:
     """Return what reads a line; no fault repeats what stands there."""
 
     def read(row: Mapping[str, str]) -> NewRow:
         try:
-            token = pepper.token(parse_card(row["number"]))
+            token = numbers.token(parse_card(row["number"]))
         except CardNumberError as error:
             raise LineError("number", str(error)) from None
         if len(row["reference"]) > REFERENCE_CHARACTERS_MAX:

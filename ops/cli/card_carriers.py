@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from ledger.registry.carriers import NewCarrier
 from ledger.registry.duplicates import Carrier
 from ledger.registry.imports import Import, Mode
-from ledger.registry.secrets import Pepper
+from ledger.registry.numbers import Numbers
 from ops.cli.card_cases import app
 from ops.cli.cards import card_desk
 from ops.cli.csv_import import ALL_OR_NOTHING, Columns, How, LineError, read_sheet, store_sheet
@@ -32,7 +32,7 @@ COLUMNS = Columns(required=("number", "of", "kind"))
 KINDS = {carrier.name.lower(): carrier for carrier in Carrier}
 
 
-def carrier_reader(pepper: Pepper, numbering: Numbering) -> Callable[[Mapping[str, str]], NewCarrier]:
+def carrier_reader(numbers: Numbers, numbering: Numbering) -> Callable[[Mapping[str, str]], NewCarrier]:
     """Return the function that reads one line of a file."""
 
     def read(row: Mapping[str, str]) -> NewCarrier:
@@ -48,7 +48,7 @@ def carrier_reader(pepper: Pepper, numbering: Numbering) -> Callable[[Mapping[st
         number = digits["number"]
         if why := numbering.fault(number, kind):
             raise LineError("number", why)
-        return NewCarrier(pepper.token(number), number[-4:], kind, pepper.token(digits["of"]))
+        return NewCarrier(numbers.token(number), number[-4:], kind, numbers.token(digits["of"]))
 
     return read
 
@@ -72,12 +72,13 @@ async def import_carriers(
     """Give many cards' accounts another kind of carrier (plastic, transport, qr), active at once."""
     async with card_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        reader = carrier_reader(desk.master.pepper(number), await desk.numbering(number))
+        numbers = await desk.numbers(number)
+        reader = carrier_reader(numbers, await desk.numbering(number))
         sheet = read_sheet(file, COLUMNS, reader)
         actor = by.told(sheet.source)
         by.agreed(place, len(sheet.lines))
 
         async def store(rows: list[NewCarrier], mode: Mode) -> Import:
-            return await desk.import_carriers(actor, number, rows, mode)
+            return await desk.import_carriers(actor, numbers, rows, mode)
 
         return await store_sheet(sheet, how, lambda row: row.token, store, what="cards", as_json=json)

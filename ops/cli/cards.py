@@ -22,8 +22,8 @@ from ledger.registry.card_states import ENDED, CardStatus
 from ledger.registry.cards import CardRow, list_cards
 from ledger.registry.duplicates import Carrier
 from ledger.registry.imports import Import, Mode
+from ledger.registry.numbers import Numbers
 from ledger.registry.programmes import list_programmes
-from ledger.registry.secrets import Pepper
 from ops.cli.csv_import import (
     ALL_OR_NOTHING,
     Columns,
@@ -127,7 +127,7 @@ def last_valid_day(text: str) -> date | None:
 
 
 def card_reader(
-    pepper: Pepper, numbering: Numbering, validity: Validity
+    numbers: Numbers, numbering: Numbering, validity: Validity
 ) -> Callable[[Mapping[str, str]], CardRow]:
     """Return the function that reads one line of a file."""
 
@@ -147,7 +147,7 @@ def card_reader(
         status = row["status"].lower() or "active"
         if status not in IMPORTED_STATUSES:
             raise LineError("status", f"is none of {', '.join(IMPORTED_STATUSES)}")
-        return CardRow(pepper.token(digits), digits[-4:], expires_on, IMPORTED_STATUSES[status])
+        return CardRow(numbers.token(digits), digits[-4:], expires_on, IMPORTED_STATUSES[status])
 
     return read
 
@@ -175,7 +175,8 @@ async def import_(
     async with card_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
         numbering, validity = await desk.numbering(number), await desk.validity(number)
-        reader = card_reader(desk.master.pepper(number), numbering, validity)
+        numbers = await desk.numbers(number)
+        reader = card_reader(numbers, numbering, validity)
         sheet = read_sheet(file, COLUMNS, reader)
         actor = by.told(sheet.source)
         by.agreed(place, len(sheet.lines))
@@ -188,7 +189,7 @@ async def import_(
                     effect_so_far(f"At least {stored} of the new cards are in: the same file adds the rest.")
                     progress.update(task, completed=stored)
 
-                return await desk.import_all(actor, number, rows, mode, on_stored)
+                return await desk.import_all(actor, numbers, rows, mode, on_stored)
 
         return await store_sheet(sheet, how, lambda card: card.token, store, what="cards", as_json=json)
 

@@ -23,6 +23,7 @@ from ledger.postgres.server_facts import ServerFacts, commit_nothing, read_clock
 from ledger.registry.beside import left_beside
 from ledger.registry.erasures import read_keys_left
 from ledger.registry.key_expiry import keys_running_out
+from ledger.registry.peppers import read_peppers
 from ledger.registry.secrets import MasterKey, vault_path
 from ops.cli import config as settings_check
 from ops.cli.failures import report
@@ -244,7 +245,12 @@ def _of_vault(config: Config) -> Callable[[Database], Awaitable[list[Finding]]]:
 def _of_rotation(config: Config) -> Callable[[Database], Awaitable[list[Finding]]]:
     async def _ask_rotation(database: Database) -> list[Finding]:
         master = MasterKey.load(config.master_key_path)
-        return [expiries.judge_rotation(await read_states(database, master))]
+        held = await database.run(read_peppers)
+        lacking = [one for one, peppers in held.items() if not master.has_pepper(one, peppers.newest)]
+        return [
+            expiries.judge_rotation(await read_states(database, master)),
+            expiries.judge_peppers(held, lacking),
+        ]
 
     return _ask_rotation
 

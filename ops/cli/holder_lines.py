@@ -11,8 +11,8 @@ from datetime import date
 from typing import Any
 
 from ledger.registry.holder_imports import NewHolder
+from ledger.registry.numbers import Numbers
 from ledger.registry.people import Person
-from ledger.registry.secrets import Pepper
 from ops.cli.csv_import import Columns, LineError, whole_number
 from ops.cli.registry_options import parse_day, parse_yes
 from ops.errors import CommandError
@@ -113,7 +113,7 @@ def _entitled_until(applied_on: str, tax_year: int | None, rules: Rules, today: 
     return until
 
 
-def holder_reader(pepper: Pepper, rules: Rules, today: date) -> Callable[[Mapping[str, str]], NewHolder]:
+def holder_reader(numbers: Numbers, rules: Rules, today: date) -> Callable[[Mapping[str, str]], NewHolder]:
     """Return the function that reads one line of a file."""
 
     def read(row: Mapping[str, str]) -> NewHolder:
@@ -122,6 +122,6 @@ def holder_reader(pepper: Pepper, rules: Rules, today: date) -> Callable[[Mappin
         except CardNumberError as error:
             raise LineError("number", f"is no card: {error}") from None
         person = Person(**person_of(row)) if any(row[name] for name in PERSONAL) else None
-        return NewHolder(pepper.token(digits), person=person, **deciding_of(row, rules, today))
+        return NewHolder(numbers.token(digits), person=person, **deciding_of(row, rules, today))
 
     return read

@@ -100,13 +100,14 @@ async def import_(
     """Give cards their holders from a CSV file, all or none."""
     async with holder_desk(place) as desk:
         number = await desk.database.run(lambda connection: pick_programme(connection, programme))
-        reader = holder_reader(desk.master.pepper(number), *await desk.terms(number))
+        numbers = await desk.numbers(number)
+        reader = holder_reader(numbers, *await desk.terms(number))
         sheet = read_sheet(file, COLUMNS, reader)
         actor = by.told(sheet.source)
         by.agreed(place, len(sheet.lines))
 
         async def store(rows: list[NewHolder], mode: Mode) -> Import:
-            return await desk.import_all(actor, number, rows, mode)
+            return await desk.import_all(actor, numbers, rows, mode)
 
         return await store_sheet(sheet, how, lambda row: row.token, store, what="holders", as_json=json)
 
@@ -138,10 +139,11 @@ async def add(
         try:
             person = Person(**{"name": "", **person_of(fields)}) if fields else None
             decided = deciding_of(row, *await desk.terms(code))
-            new = NewHolder(desk.token(code, digits), person=person, **decided)
+            numbers = await desk.numbers(code)
+            new = NewHolder(numbers.token(digits), person=person, **decided)
         except LineError as error:
             raise CommandError(Exit.USAGE, f"{error.column} {error.reason}.") from None
-        await desk.add(by.told(), code, digits, new)
+        await desk.add(by.told(), numbers, digits, new)
     _tell(digits, "has a holder", {"flags": flags.split()}, json)
 
 

@@ -18,6 +18,7 @@ from ledger.registry.cards import find_cards
 from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.holders import find_holder
 from ledger.registry.logins import ROLES, Kind
+from ledger.registry.numbers import Numbers
 from ledger.registry.partners import list_partners
 from ledger.registry.people import Person, find_person
 from ledger.registry.secrets import MasterKey
@@ -100,8 +101,9 @@ async def _logins(office: Office, city: City) -> None:
 
 async def _holder(connection: Connection, master: MasterKey, city: City) -> int | None:
     """A card the fleet trades with, whose holder is known; made known where nothing is kept of the holder."""
-    token = master.pepper(city.population.programme).token
-    tokens = [token(city.population.card_digits(index)) for index in range(TRIED)]
+    numbers = await Numbers.of(connection, master, city.population.programme)
+    tokens = [numbers.token(city.population.card_digits(index)) for index in range(TRIED)]
+    await numbers.reenter(connection, ACTOR)
     rows = {row["token"]: row for row in await find_cards(connection, tokens) if row["status"] == 0}
     spare = None
     for each in tokens:

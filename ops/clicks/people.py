@@ -24,6 +24,7 @@ from ledger.registry.card_cases import CaseKind, Report, report_card
 from ledger.registry.cards import find_cards
 from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.logins import ROLES, NewLogin, add_login
+from ledger.registry.numbers import Numbers
 from ledger.registry.people import Person
 from ledger.registry.programmes import today_of
 from ledger.registry.secrets import MasterKey
@@ -111,8 +112,8 @@ async def seed_people(
     async with open_offices(dsn, master) as offices:
         office = offices[population.programme]
         digits = list(itertools.islice(free_cards(population), sizes.persons))
-        token = master.pepper(population.programme).token
-        tokens = [token(each) for each in digits]
+        numbers = await office.database.run(lambda c: Numbers.of(c, master, population.programme))
+        tokens = [numbers.token(each) for each in digits]
         new = [NewHolder(each, person=person_of(index)) for index, each in enumerate(tokens)]
         database, programme = office.database, population.programme
         await database.run(

@@ -300,6 +300,13 @@ SHAPES: Final[dict[str, Schema]] = {
         "number int, terminal_keys int, left int, terminals_damaged int, holders_damaged int"
     ),
     "master-key destroy": fields("destroyed int[]"),
+    "pepper status": rows("programme int, code text, number int, state text, cards int"),
+    "pepper new": fields("programme int, number int, file text"),
+    "pepper begin": fields("programme int, newest int, former int"),
+    "pepper reenter": fields("numbers int, reentered int, refused int"),
+    "pepper retire": inside(
+        fields("programme int"), left=rows("account int, issue int, card text, was text, now text")
+    ),
     "backup vault": fields("vault text, keys int"),
     "backup key": fields("key text"),
     "backup make": inside(fields("taken_away text[]"), backup=fields(

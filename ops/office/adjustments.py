@@ -19,9 +19,10 @@ from ledger.registry.adjustments import AdjustmentKind, NewRow, Terms
 from ledger.registry.audit import Actor
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
+from ledger.registry.numbers import Numbers
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
-from ops.office.numbers import card_of
+from ops.office.numbers import card_to_change
 from ops.office.rules_in_force import version_in_force
 from protocol import mask_card
 from switch.clock import clock_ms
@@ -49,7 +50,7 @@ class AccountsDesk:
     async def propose(self, actor: Actor, digits: str, points: int) -> int:
         """Propose to correct the points of a card; return the proposal's number."""
         with_reason(actor)
-        card = await self.database.run(lambda c: card_of(c, self.master, digits))
+        card = await self.database.run(lambda c: card_to_change(c, actor, self.master, digits))
         programme, row = int(card["programme"]), NewRow(card["token"], points)
         done, number = await self._propose(actor, programme, AdjustmentKind.CORRECTION, [row])
         if number is None:
@@ -58,12 +59,17 @@ class AccountsDesk:
         return number
 
     async def import_balances(
-        self, actor: Actor, programme: int, rows: Sequence[NewRow], mode: Mode
+        self, actor: Actor, numbers: Numbers, rows: Sequence[NewRow], mode: Mode
     ) -> tuple[Import, int | None]:
         """Propose the opening balances of many cards as one; return what became of them, and its number."""
         with_reason(actor)
         await self.database.run(lambda c: check_master_key(c, self.master))
-        return await self._propose(actor, programme, AdjustmentKind.OPENING, rows, mode)
+        await self.database.run(lambda c: numbers.reenter(c, actor))
+        return await self._propose(actor, numbers.programme, AdjustmentKind.OPENING, rows, mode)
+
+    async def numbers(self, programme: int) -> Numbers:
+        """Return what turns numbers of a programme's cards into tokens."""
+        return await self.database.run(lambda c: Numbers.of(c, self.master, programme))
 
     async def _propose(
         self,

@@ -20,8 +20,9 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import applications as kept
 from ledger.registry.applications import ATTACHMENTS_MAX, File, NewApplication, Step, Which
 from ledger.registry.audit import Actor, writing
-from ledger.registry.cards import find_card
+from ledger.registry.cards import find_issue
 from ledger.registry.installation import check_master_key
+from ledger.registry.numbers import Numbers
 from ledger.registry.people import Person, find_person
 from ledger.registry.pesel_tokens import known_pesels
 from ledger.registry.secrets import MasterKey
@@ -239,11 +240,14 @@ class ApplicationDesk:
         """
         view = await self.show(number)
         rules, day = await self.terms()
-        made = granting.Made(self.master, self.programme, digits)
+        numbers = await self._run(lambda c: Numbers.of(c, self.master, self.programme))
+        made = granting.Made(self.master, numbers, digits)
         await made.check_number(self.database)
+        numbers.token(digits)
 
         async def job(connection: Connection) -> None:
             async with writing(connection, actor):
+                await numbers.reenter(connection, actor)
                 bring = granting.first_card if view.row["kind"] == "first" else granting.duplicate
                 account, token = await bring(connection, actor, made, _asked(view, rules, day))
                 step = Step("ready", account=account, token=token)
@@ -262,7 +266,7 @@ class ApplicationDesk:
                 row = await kept.move_application(
                     connection, actor, vault, which, Step("collected"), was="ready"
                 )
-                return await granting.hand_over(connection, actor, row["token"], rules, day)
+                return await granting.hand_over(connection, actor, await _card(connection, row), rules, day)
 
         return await self._run(job)
 
@@ -279,7 +283,7 @@ class ApplicationDesk:
         person = await find_person(connection, vault, row["account"]) if row["account"] else None
         lacks = lacks_of(form, row["kind"], rules, day, [file["kind"] for file in files]) if form else []
         due = row["complete_until"] or (row["due_on"] if row["state"] in kept.TO_ISSUE else None)
-        card = await find_card(connection, row["token"]) if row["token"] is not None else None
+        card = await _card(connection, row)
         return View(
             row,
             form,
@@ -297,6 +301,13 @@ class ApplicationDesk:
             return await job(connection)
 
         return await self.database.run(checked, timeout_s=timeout_s)
+
+
+async def _card(connection: Connection, row: Any) -> Any | None:
+    """The card that was made for an application, or None."""
+    if row["carrier"] is None:
+        return None
+    return await find_issue(connection, row["account"], row["carrier"], row["issue"])
 
 
 def _asked(view: View, rules: Rules, day: date) -> granting.Asked:

@@ -20,6 +20,7 @@ from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, find_cards, import_cards
 from ledger.registry.installation import check_master_key
+from ledger.registry.numbers import Numbers
 from ledger.registry.secrets import MasterKey
 from ops.csv_text import exact_csv
 from ops.office.private_files import PrivateFiles
@@ -92,17 +93,18 @@ async def generate(database: Database, master: MasterKey, actor: Actor, order: O
     rules, expires_on = validity.rules, validity.last_day(wanted, CardStatus.ORDERED)
     if not 1 <= count <= COUNT_MAX:
         raise RegistryRefused(f"from 1 to {COUNT_MAX} cards are made at a time")
-    token = master.pepper(programme).token
-    numbers = await database.run(
-        lambda c: _unused(c, count, token, lambda: new_number(rules)), timeout_s=MAKE_S_MAX
+    numbers = await database.run(lambda c: Numbers.of(c, master, programme))
+    made = await database.run(
+        lambda c: _unused(c, count, numbers, lambda: new_number(rules)), timeout_s=MAKE_S_MAX
     )
-    files = PrivateFiles({place: as_csv([for_maker(number, expires_on) for number in numbers])})
+    files = PrivateFiles({place: as_csv([for_maker(number, expires_on) for number in made])})
     files.write_beside()
-    rows = [CardRow(token(n), n[-4:], expires_on, CardStatus.ORDERED) for n in numbers]
+    rows = [CardRow(numbers.token(n), n[-4:], expires_on, CardStatus.ORDERED) for n in made]
 
     async def job(connection: Connection) -> None:
         await check_master_key(connection, master)
-        done = await import_cards(connection, actor, programme, rows)
+        await numbers.reenter(connection, actor)
+        done = await import_cards(connection, actor, programme, rows, pepper=numbers.pepper)
         if done.added != count:
             raise RegistryRefused("some of these numbers were taken meanwhile: generate the cards again")
 
@@ -120,13 +122,12 @@ async def generate(database: Database, master: MasterKey, actor: Actor, order: O
     files.put_in_place()
 
 
-async def _unused(
-    connection: Connection, count: int, token: Callable[[str], int], make: Callable[[], str]
-) -> list[str]:
+async def _unused(connection: Connection, count: int, numbers: Numbers, make: Callable[[], str]) -> list[str]:
     """Return so many new numbers, all different, none of which a card has."""
-    found: dict[int, str] = {}
+    found: dict[str, None] = {}
     while len(found) < count:
-        fresh = {token(number): number for number in (make() for _ in range(count - len(found)))}
-        taken = {row["token"] for row in await find_cards(connection, fresh)}
-        found.update((key, number) for key, number in fresh.items() if key not in taken)
-    return list(found.values())
+        fresh = {number: numbers.tokens(number) for number in (make() for _ in range(count - len(found)))}
+        tokens = [token for each in fresh.values() for token in each]
+        taken = {row["token"] for row in await find_cards(connection, tokens)}
+        found.update((number, None) for number, each in fresh.items() if taken.isdisjoint(each))
+    return list(found)

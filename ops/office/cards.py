@@ -1,8 +1,8 @@
 """The office's work with cards: added, looked up, and moved from state to state.
 
 Owns the use cases. Must not write SQL (`ledger.registry.cards` does) nor ask or print anything. Invariants: a
-number is turned into a token here and goes no further; no error repeats it; the master key was compared with
-the database's before anything is done with it.
+number is turned into a token by `ledger.registry.numbers` and goes no further; no error repeats it; the
+master key was compared with the database's before anything is done with it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from ledger.registry.carriers import NewCarrier
 from ledger.registry.duplicates import Carrier, Duplicate, Fee, New
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
+from ledger.registry.numbers import Numbers
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.card_view import judged
 from ops.office.duplicate_fees import fee_of
 from ops.office.numbering import Numbering, numbering_of
-from ops.office.numbers import card_of
+from ops.office.numbers import card_of, card_to_change
 from ops.office.validity import Validity, validity_of
 from protocol import mask_card
 from switch.rules.programme import WhyDuplicate
@@ -47,9 +48,9 @@ class CardDesk:
     database: Database
     master: MasterKey
 
-    def token(self, programme: int, digits: str) -> int:
-        """Return the token a card of a programme is known by."""
-        return self.master.pepper(programme).token(digits)
+    async def numbers(self, programme: int) -> Numbers:
+        """Return what turns numbers of a programme's cards into tokens."""
+        return await self._run(lambda c: Numbers.of(c, self.master, programme))
 
     async def numbering(self, programme: int) -> Numbering:
         """Return which numbers the programme's cards may have."""
@@ -75,8 +76,9 @@ class CardDesk:
             last_day = (await self.validity(programme)).last_day(expires_on, status)
         except RegistryRefused as error:
             raise RegistryRefused(f"card {mask_card(digits)}: {error}") from None
-        row = CardRow(self.token(programme, digits), digits[-4:], last_day, status)
-        done = await self._run(lambda c: cards.import_cards(c, actor, programme, [row]))
+        numbers = await self.numbers(programme)
+        row = CardRow(numbers.token(digits), digits[-4:], last_day, status)
+        done = await self._import(actor, numbers, [row], Mode.WHOLE)
         if done.refused:
             raise RegistryRefused(f"card {mask_card(digits)}: {_told(done)}")
         if done.unchanged:
@@ -85,19 +87,25 @@ class CardDesk:
     async def import_all(
         self,
         actor: Actor,
-        programme: int,
+        numbers: Numbers,
         rows: Sequence[CardRow],
         mode: Mode,
         on_stored: Callable[[int], None],
     ) -> Import:
         """Import cards, with the rules' last day where none is named; see `cards.import_cards`."""
-        last_day = (await self.validity(programme)).last_day(None)
-        return await self._run(
-            lambda c: cards.import_cards(
-                c, actor, programme, rows, mode, on_stored=on_stored, last_day=last_day
-            ),
-            timeout_s=IMPORT_S_MAX,
-        )
+        last_day = (await self.validity(numbers.programme)).last_day(None)
+        return await self._import(actor, numbers, rows, mode, on_stored=on_stored, last_day=last_day)
+
+    async def _import(
+        self, actor: Actor, numbers: Numbers, rows: Sequence[CardRow], mode: Mode, **more: Any
+    ) -> Import:
+        async def job(connection: Connection) -> Import:
+            await numbers.reenter(connection, actor)
+            return await cards.import_cards(
+                connection, actor, numbers.programme, rows, mode, pepper=numbers.pepper, **more
+            )
+
+        return await self._run(job, timeout_s=IMPORT_S_MAX)
 
     async def find(self, digits: str) -> Any:
         """Return a card as the registry has it. Raises NotInRegistry."""
@@ -110,22 +118,24 @@ class CardDesk:
     async def history(self, digits: str, *, before: int = INT64_MAX, limit: int = 100) -> list[Any]:
         """Return what was done to a card in the registry, newest first. Raises NotInRegistry."""
         row = await self.find(digits)
-        return await self._run(
-            lambda c: list_card_audit(c, row["token"], row["account"], before=before, limit=limit)
-        )
+        return await self._run(lambda c: list_card_audit(c, row, before=before, limit=limit))
 
     async def set(self, actor: Actor, digits: str, status: CardStatus) -> CardStatus:
         """Move a card to a state; what stops it wants a reason. Returns the state it has now."""
         if status in NEEDS_REASON:
             with_reason(actor)
-        return await self._on(digits, lambda c, card: cards.set_card_status(c, actor, card["token"], status))
+        return await self._on(
+            actor, digits, lambda c, card: cards.set_card_status(c, actor, card["token"], status)
+        )
 
     async def end(self, actor: Actor, digits: str, status: CardStatus) -> int:
         """End the contract of a card's holder; see `ledger.registry.contracts.end_contract`. Wants a
         reason.
         """
         with_reason(actor)
-        return await self._on(digits, lambda c, card: contracts.end_contract(c, actor, card["token"], status))
+        return await self._on(
+            actor, digits, lambda c, card: contracts.end_contract(c, actor, card["token"], status)
+        )
 
     async def duplicate(
         self,
@@ -146,8 +156,11 @@ class CardDesk:
         validity = await self.validity(old["programme"])
         fee = fee_of(validity.rules, why)
 
+        numbers = await self.numbers(old["programme"])
+        new = numbers.token(new_digits)
+
         async def job(connection: Connection, card: Any) -> Duplicate:
-            new = self.token(card["programme"], new_digits)
+            await numbers.reenter(connection, actor)
             return await duplicates.replace_card(
                 connection,
                 actor,
@@ -158,27 +171,37 @@ class CardDesk:
                 handed_over=handed_over,
                 expires_on=validity.last_day(None),
                 fee=fee,
+                pepper=numbers.pepper,
             )
 
-        return await self._on(digits, job), fee
+        return await self._on(actor, digits, job), fee
 
     async def add_carrier(self, actor: Actor, digits: str, new_digits: str, carrier: Carrier) -> int:
         """Give a card's account another kind of carrier; see `ledger.registry.duplicates.add_carrier`."""
-        await self._check_new((await self.find(digits))["programme"], new_digits, carrier)
+        programme = (await self.find(digits))["programme"]
+        await self._check_new(programme, new_digits, carrier)
+        numbers = await self.numbers(programme)
+        token = numbers.token(new_digits)
 
         async def job(connection: Connection, card: Any) -> int:
-            new = New(self.token(card["programme"], new_digits), new_digits[-4:], carrier)
+            await numbers.reenter(connection, actor)
+            new = New(token, new_digits[-4:], carrier, numbers.pepper)
             return await duplicates.add_carrier(connection, actor, card["token"], new)
 
-        return await self._on(digits, job)
+        return await self._on(actor, digits, job)
 
     async def import_carriers(
-        self, actor: Actor, programme: int, rows: Sequence[NewCarrier], mode: Mode
+        self, actor: Actor, numbers: Numbers, rows: Sequence[NewCarrier], mode: Mode
     ) -> Import:
         """Give many accounts a further carrier; see `ledger.registry.carriers`."""
-        return await self._run(
-            lambda c: carriers.import_carriers(c, actor, programme, rows, mode), timeout_s=IMPORT_S_MAX
-        )
+
+        async def job(connection: Connection) -> Import:
+            await numbers.reenter(connection, actor)
+            return await carriers.import_carriers(
+                connection, actor, numbers.programme, rows, mode, pepper=numbers.pepper
+            )
+
+        return await self._run(job, timeout_s=IMPORT_S_MAX)
 
     async def activate(self, actor: Actor, digits: str) -> int:
         """Hand a ready card over: it is valid as long as the rules say, from today on, unless it has a
@@ -188,7 +211,9 @@ class CardDesk:
         """
         last_day = (await self.validity((await self.find(digits))["programme"])).last_day(None)
         return await self._on(
-            digits, lambda c, card: duplicates.hand_over_card(c, actor, card["token"], expires_on=last_day)
+            actor,
+            digits,
+            lambda c, card: duplicates.hand_over_card(c, actor, card["token"], expires_on=last_day),
         )
 
     async def renew(self, actor: Actor, digits: str, expires_on: date | None) -> date:
@@ -197,16 +222,18 @@ class CardDesk:
         last_day = validity.last_day(expires_on)
         if last_day is None:
             raise RegistryRefused("by this programme's rules a card has no last day: name one")
-        await self._on(digits, lambda c, card: duplicates.renew_card(c, actor, card["token"], last_day))
+        await self._on(
+            actor, digits, lambda c, card: duplicates.renew_card(c, actor, card["token"], last_day)
+        )
         return last_day
 
     async def _check_new(self, programme: int, digits: str, carrier: Carrier) -> None:
         if why := (await self.numbering(programme)).fault(digits, carrier):
             raise RegistryRefused(f"the new card {mask_card(digits)}: number {why}")
 
-    async def _on(self, digits: str, job: Callable[[Connection, Any], Awaitable[T]]) -> T:
+    async def _on(self, actor: Actor, digits: str, job: Callable[[Connection, Any], Awaitable[T]]) -> T:
         async def with_card(connection: Connection) -> T:
-            card = await card_of(connection, self.master, digits)
+            card = await card_to_change(connection, actor, self.master, digits)
             try:
                 return await job(connection, card)
             except RegistryRefused as error:

@@ -1,7 +1,7 @@
 """What an application that was granted brings about: a holder with a card, a duplicate, a renewal.
 
 Owns these steps, within a write that has begun. Must not know who decided. Invariant: a number becomes a
-token here and goes no further.
+token by `ledger.registry.numbers` and goes no further.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import ENDED, CardStatus
 from ledger.registry.holder_imports import NewHolder
+from ledger.registry.numbers import Numbers
 from ledger.registry.sealed import give_key, key_in
 from ledger.registry.secrets import MasterKey
 from ops.office.duplicate_fees import fee_of
@@ -38,13 +39,18 @@ class Made(NamedTuple):
     """A card that lies on the desk, by the number on it."""
 
     master: MasterKey
-    programme: int
+    numbers: Numbers
     digits: str
 
     @property
+    def programme(self) -> int:
+        """Whose card it is."""
+        return self.numbers.programme
+
+    @property
     def token(self) -> int:
-        """What the card is known by."""
-        return self.master.pepper(self.programme).token(self.digits)
+        """What the card is known by, once it is re-entered."""
+        return self.numbers.tokens(self.digits)[0]
 
     async def check_number(self, database: Database) -> None:
         """Raise RegistryRefused for a number that is none of the programme's."""
@@ -116,6 +122,7 @@ async def duplicate(connection: Connection, actor: Actor, made: Made, asked: Ask
         lost=form.lost,
         expires_on=Validity(rules.card, day).last_day(None),
         fee=fee_of(rules.card, form.why),
+        pepper=made.numbers.pepper,
     )
     return row["account"], made.token
 
@@ -141,13 +148,12 @@ async def renew(connection: Connection, actor: Actor, asked: Asked) -> date:
     return last_day
 
 
-async def hand_over(connection: Connection, actor: Actor, token: int, rules: Rules, day: date) -> str:
+async def hand_over(connection: Connection, actor: Actor, card: Any, rules: Rules, day: date) -> str:
     """Make a ready card active; return the last four digits of its number."""
     await duplicates.hand_over_card(
-        connection, actor, token, expires_on=Validity(rules.card, day).last_day(None)
+        connection, actor, card["token"], expires_on=Validity(rules.card, day).last_day(None)
     )
-    last4: str = (await cards.the_card(connection, token))["last4"]
-    return last4
+    return str(card["last4"])
 
 
 async def newest_card(connection: Connection, account: int) -> Any:

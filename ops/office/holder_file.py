@@ -32,6 +32,7 @@ from ledger.registry import (
 from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import ENDED, CardStatus, Hand
+from ledger.registry.numbers import Numbers
 from ledger.registry.people_search import account_of_pesel, name_in, page_of_names
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.proposals import Act
@@ -91,9 +92,9 @@ class HolderFile:
             if born_of_pesel(digits) is not None:
                 account = await account_of_pesel(connection, vault, self.programme, digits)
             if account is None:
-                token = self.master.pepper(self.programme).token(digits)
-                card = await cards.find_card(connection, token)
-                account = card["account"] if card is not None else None
+                numbers = await Numbers.of(connection, self.master, self.programme)
+                found = await cards.find_cards(connection, numbers.tokens(digits))
+                account = found[0]["account"] if found else None
             if account is None:
                 return []
             person = await people.find_person(connection, vault, account)

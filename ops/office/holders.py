@@ -2,8 +2,8 @@
 
 Owns the use cases, and what the rules of a programme make of them: flags by name, the day a proof of tax
 entitles to, the end of a month of notice. Must not write SQL (`ledger.registry` does) nor ask or print
-anything. Invariants: a number is turned into a token here and goes no further; no error repeats what was
-typed of a person.
+anything. Invariants: a number is turned into a token by `ledger.registry.numbers` and goes no further; no
+error repeats what was typed of a person.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from ledger.registry.audit import Actor
 from ledger.registry.holder_imports import NewHolder
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
+from ledger.registry.numbers import Numbers
 from ledger.registry.people import Person
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
-from ops.office.numbers import card_of
+from ops.office.numbers import card_of, card_to_change
 from ops.office.rules_in_force import next_version, today, version_in_force
 from protocol import mask_card
 from switch.rules.dates import day_of_number
@@ -51,33 +52,38 @@ class HolderDesk:
         version = await version_in_force(self.database, programme)
         return version.rules, today(version)
 
-    def token(self, programme: int, digits: str) -> int:
-        """Return the token a card of a programme is known by."""
-        return self.master.pepper(programme).token(digits)
+    async def numbers(self, programme: int) -> Numbers:
+        """Return what turns numbers of a programme's cards into tokens."""
+        return await self._run(lambda c: Numbers.of(c, self.master, programme))
 
     async def rules_of(self, digits: str) -> Rules:
         """Return the rules in force of a card's programme."""
         card = await self.database.run(lambda c: card_of(c, self.master, digits))
         return await self.rules(card["programme"])
 
-    async def add(self, actor: Actor, programme: int, digits: str, new: NewHolder) -> None:
+    async def add(self, actor: Actor, numbers: Numbers, digits: str, new: NewHolder) -> None:
         """Give a card its holder."""
-        done = await self.import_all(actor, programme, [new], Mode.WHOLE)
+        done = await self.import_all(actor, numbers, [new], Mode.WHOLE)
         if done.unchanged:
             raise RegistryRefused(f"card {mask_card(digits)}: has this holder already")
         if done.refused:
             _, column, reason = done.refused[0]
             raise RegistryRefused(f"card {mask_card(digits)}: {column} {reason}".replace("number ", ""))
 
-    async def import_all(self, actor: Actor, programme: int, rows: Sequence[NewHolder], mode: Mode) -> Import:
+    async def import_all(
+        self, actor: Actor, numbers: Numbers, rows: Sequence[NewHolder], mode: Mode
+    ) -> Import:
         """Give many cards their holders; see `ledger.registry.holder_imports.add_holders`."""
+        programme, vault = numbers.programme, self.master.vault
         needed = _contact_needed(await self.rules(programme))
-        return await self._run(
-            lambda c: holder_imports.add_holders(
-                c, actor, self.master.vault, programme, rows, mode=mode, contact_needed=needed
-            ),
-            timeout_s=IMPORT_S_MAX,
-        )
+
+        async def job(connection: Connection) -> Import:
+            await numbers.reenter(connection, actor)
+            return await holder_imports.add_holders(
+                connection, actor, vault, programme, rows, mode=mode, contact_needed=needed
+            )
+
+        return await self._run(job, timeout_s=IMPORT_S_MAX)
 
     async def show(self, digits: str) -> tuple[Any, Any | None, Person | None]:
         """Return a card, what decides about its holder, and who that is; None for what is not kept."""
@@ -94,6 +100,7 @@ class HolderDesk:
         """Change what is known of a person."""
         needed = _contact_needed(await self.rules_of(digits))
         await self._on(
+            actor,
             digits,
             lambda c, token: people.change_person(
                 c, actor, self.master.vault, token, changes, contact_needed=needed
@@ -103,7 +110,7 @@ class HolderDesk:
     async def set_flags(self, actor: Actor, digits: str, flags: int, guardian: bool | None) -> None:
         """Put the flags of a holder anew."""
         await self._on(
-            digits, lambda c, token: holders.set_flags(c, actor, token, flags=flags, guardian=guardian)
+            actor, digits, lambda c, token: holders.set_flags(c, actor, token, flags=flags, guardian=guardian)
         )
 
     async def prove_tax(
@@ -124,6 +131,7 @@ class HolderDesk:
             raise RegistryRefused(f"card {mask_card(digits)}: {tax_year} {why}")
         until = rule.until(tax_year)
         await self._on(
+            actor,
             digits,
             lambda c, token: holders.prove_tax(
                 c, actor, token, tax_year=tax_year, entitled_until=until, is_correction=is_correction
@@ -142,7 +150,9 @@ class HolderDesk:
         given_on = given_on or day
         ends_on = rules.card.notice_until(given_on)
         await self._on(
-            digits, lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on)
+            actor,
+            digits,
+            lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on),
         )
         return ends_on
 
@@ -156,13 +166,15 @@ class HolderDesk:
         ends_on = day_of_number(coming.calendar.day(coming.from_ms) - 1)
         given_on = today(version)
         await self._on(
-            digits, lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on)
+            actor,
+            digits,
+            lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on),
         )
         return ends_on
 
     async def withdraw_notice(self, actor: Actor, digits: str) -> None:
         """Take a notice back."""
-        await self._on(digits, lambda c, token: holders.withdraw_notice(c, actor, token))
+        await self._on(actor, digits, lambda c, token: holders.withdraw_notice(c, actor, token))
 
     async def anonymise(self, actor: Actor, digits: str) -> int:
         """Remove who the holder is, destroy the key, end the account. Wants a reason. Returns how many
@@ -170,7 +182,7 @@ class HolderDesk:
         """
         with_reason(actor)
         vault = self.master.vault
-        return await self._on(digits, lambda c, token: erasures.anonymise(c, actor, vault, token))
+        return await self._on(actor, digits, lambda c, token: erasures.anonymise(c, actor, vault, token))
 
     async def pending_erasures(self) -> int:
         """Return how many were erased whom this database still has: it was restored from an older backup."""
@@ -185,27 +197,32 @@ class HolderDesk:
     async def consent(self, actor: Actor, digits: str, kind: str, *, is_withdrawn: bool) -> None:
         """Take down that a consent was given, or withdrawn."""
         act = agreements.withdraw_consent if is_withdrawn else agreements.give_consent
-        await self._on(digits, lambda c, token: act(c, actor, token, kind))
+        await self._on(actor, digits, lambda c, token: act(c, actor, token, kind))
 
     async def represent(self, actor: Actor, digits: str, who: Representative) -> int:
         """Take down who may act for a holder; returns the number it is known by."""
         vault = self.master.vault
         return await self._on(
-            digits, lambda c, token: agreements.add_representative(c, actor, vault, token, who)
+            actor, digits, lambda c, token: agreements.add_representative(c, actor, vault, token, who)
         )
 
     async def end_representative(self, actor: Actor, digits: str, number: int) -> None:
         """Remove who may act for a holder no more."""
-        await self._on(digits, lambda c, token: agreements.end_representative(c, actor, token, number))
+        await self._on(actor, digits, lambda c, token: agreements.end_representative(c, actor, token, number))
 
     async def agreements(self, digits: str) -> tuple[list[Any], list[Any]]:
         """Return the consents of a holder, and who may act for the holder."""
         vault = self.master.vault
-        return await self._on(digits, lambda c, token: agreements.list_agreements(c, vault, token))
 
-    async def _on(self, digits: str, job: Callable[[Connection, int], Awaitable[T]]) -> T:
-        async def with_card(connection: Connection) -> T:
+        async def job(connection: Connection) -> tuple[list[Any], list[Any]]:
             card = await card_of(connection, self.master, digits)
+            return await agreements.list_agreements(connection, vault, card["token"])
+
+        return await self._run(job)
+
+    async def _on(self, actor: Actor, digits: str, job: Callable[[Connection, int], Awaitable[T]]) -> T:
+        async def with_card(connection: Connection) -> T:
+            card = await card_to_change(connection, actor, self.master, digits)
             try:
                 return await job(connection, card["token"])
             except RegistryRefused as error:

@@ -22,17 +22,18 @@ from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, find_cards, import_cards
 from ledger.registry.duplicates import replace_card
 from ledger.registry.holder_imports import NewHolder, add_holders
-from ledger.registry.imports import Mode
+from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import adopt_master_key
 from ledger.registry.invoice_parties import set_seller, the_seller
 from ledger.registry.keys import first_keys, issue_keys
+from ledger.registry.numbers import Numbers
 from ledger.registry.offers import NewOffer, import_offers, list_offers, publish_draft
 from ledger.registry.outlets import NewOutlet, import_outlets
 from ledger.registry.partner_contracts import add_details
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.people import Person
 from ledger.registry.programmes import add_programme, add_rules, list_programmes, list_rules
-from ledger.registry.secrets import MasterKey, Pepper
+from ledger.registry.secrets import MasterKey
 from ledger.registry.terminals import NewTerminal, import_terminals
 from simulators.city.holders import holder_of
 from simulators.city.offers import offers_of
@@ -115,27 +116,18 @@ async def seed_city(
     on_progress("terminals", population.terminals, population.terminals)
 
     on_progress("cards", 0, population.cards)
-    pepper = master.pepper(programme)
+    numbers = await database.run(lambda c: Numbers.of(c, master, programme), timeout_s=STEP_S_MAX)
     cards = await database.run(
-        lambda c: import_cards(
-            c,
-            SEEDER,
-            programme,
-            (_card(population, pepper, index) for index in range(population.cards)),
-            Mode.GOOD_ROWS,
-            on_stored=lambda stored: on_progress("cards", stored, population.cards),
-            last_day=rules.card.valid_until(_today(rules)),
-        ),
-        timeout_s=CARDS_S_MAX,
+        lambda c: _seed_cards(c, population, rules, numbers, on_progress), timeout_s=CARDS_S_MAX
     )
     holders = await database.run(
         lambda c: add_holders(
-            c, SEEDER, master.vault, programme, _holders(population, pepper), mode=Mode.GOOD_ROWS
+            c, SEEDER, master.vault, programme, _holders(population, numbers), mode=Mode.GOOD_ROWS
         ),
         timeout_s=CARDS_S_MAX,
     )
     on_progress("cards", population.cards, population.cards)
-    duplicates = await database.run(lambda c: _seed_duplicates(c, population, pepper), timeout_s=STEP_S_MAX)
+    duplicates = await database.run(lambda c: _seed_duplicates(c, population, numbers), timeout_s=STEP_S_MAX)
     return SeedReport(
         partners.added, terminals.added, len(missing_keys), cards.added, duplicates, offers, holders.added
     )
@@ -258,24 +250,24 @@ def _today(rules: Rules) -> date:
     return day_of_number(Calendar(rules.programme.time_zone).day(clock_ms()))
 
 
-def _card(population: Population, pepper: Pepper, index: int) -> CardRow:
+def _card(population: Population, numbers: Numbers, index: int) -> CardRow:
     digits = population.card_digits(index)
     peculiarity = population.peculiarity(index)
     status = {Peculiarity.BLOCKED: CardStatus.BLOCKED, Peculiarity.RETAIN: CardStatus.WANTED}.get(
         peculiarity, CardStatus.ACTIVE
     )
     expires_on = _EXPIRED_ON if peculiarity is Peculiarity.EXPIRED else None
-    return CardRow(pepper.token(digits), digits[-4:], expires_on, status)
+    return CardRow(numbers.token(digits), digits[-4:], expires_on, status)
 
 
-def _holders(population: Population, pepper: Pepper) -> Iterator[NewHolder]:
+def _holders(population: Population, numbers: Numbers) -> Iterator[NewHolder]:
     for index in range(population.cards):
         holder = holder_of(population, index)
         if not holder.is_kept:
             continue
         born_on = holder.born_on
         yield NewHolder(
-            pepper.token(population.card_digits(index)),
+            numbers.token(population.card_digits(index)),
             flags=holder.flags,
             entitled_until=holder.entitled_until,
             person=Person(f"Osoba {index + 1}", born_on=born_on, email=f"osoba{index + 1}@poczta.example")
@@ -284,10 +276,27 @@ def _holders(population: Population, pepper: Pepper) -> Iterator[NewHolder]:
         )
 
 
-async def _seed_duplicates(connection: Connection, population: Population, pepper: Pepper) -> int:
+async def _seed_cards(
+    connection: Connection, population: Population, rules: Rules, numbers: Numbers, on_progress: Progress
+) -> Import:
+    rows = [_card(population, numbers, index) for index in range(population.cards)]
+    await numbers.reenter(connection, SEEDER)
+    return await import_cards(
+        connection,
+        SEEDER,
+        numbers.programme,
+        rows,
+        Mode.GOOD_ROWS,
+        on_stored=lambda stored: on_progress("cards", stored, population.cards),
+        last_day=rules.card.valid_until(_today(rules)),
+        pepper=numbers.pepper,
+    )
+
+
+async def _seed_duplicates(connection: Connection, population: Population, numbers: Numbers) -> int:
     """Give every REPLACED card its duplicate; the plastic dies and the account lives on."""
     tokens = {
-        pepper.token(population.card_digits(index)): index
+        numbers.token(population.card_digits(index)): index
         for index in range(population.cards)
         if population.peculiarity(index) is Peculiarity.REPLACED
     }
@@ -295,6 +304,9 @@ async def _seed_duplicates(connection: Connection, population: Population, peppe
     async with connection.transaction():
         for row in rows:
             digits = population.replacement_digits(tokens[row["token"]])
-            token = pepper.token(digits)
-            await replace_card(connection, SEEDER, row["token"], token, digits[-4:], handed_over=True)
+            token = numbers.token(digits)
+            await numbers.reenter(connection, SEEDER)
+            await replace_card(
+                connection, SEEDER, row["token"], token, digits[-4:], handed_over=True, pepper=numbers.pepper
+            )
     return len(rows)

@@ -45,7 +45,7 @@ class Past:
         self.directory = Directory(MasterKey(bytes(32), bytes(32)))
         self._changes = changes
         self._next = 0
-        self._cards: dict[int, dict[int, PastCard]] = {}
+        self._cards: dict[int, dict[tuple[int, int], PastCard]] = {}
         self._holders: dict[int, PastHolder] = {}
 
     def advance(self, number: int, now_ms: int) -> None:
@@ -63,7 +63,7 @@ class Past:
             row = self._changes[self._next].row
             self._next += 1
             if isinstance(row, PastCard):
-                self._cards.setdefault(row.account, {})[row.token] = row
+                self._cards.setdefault(row.account, {})[row.carrier, row.issue] = row
             elif isinstance(row, PastHolder):
                 self._holders[row.account] = row
             else:

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from ledger.postgres.database import Connection, Database
 from ledger.registry.card_cases import Report, report_card
-from ledger.registry.secrets import MasterKey
+from ledger.registry.peppers import REENTERED, reenter
 from protocol import Ack, CardNumberError, CardReport, parse_card, request_digest
 from switch.flow.question import Question
 
 
-async def take_down(question: Question, database: Database, master: MasterKey) -> Ack:
+async def take_down(question: Question, database: Database) -> Ack:
     """Return the reply to a CARD_REPORT. Raises `LedgerError`."""
     request, message = question.request, question.request.message
     assert isinstance(message, CardReport)
+    programme, former = question.terminal.partner.programme, dict[int, int]()
     try:
         digits = parse_card(message.card)
     except CardNumberError:
         token = last4 = None
     else:
-        pepper = master.pepper(question.terminal.partner.programme.number)
-        token, last4 = pepper.token(digits), int(digits[-4:])
+        token, last4 = programme.token_of(digits), int(digits[-4:])
+        if programme.former_token_of is not None:
+            former[programme.former_token_of(digits)] = token
     report = Report(
         question.terminal.number,
         message.stan,
@@ -37,6 +39,7 @@ async def take_down(question: Question, database: Database, master: MasterKey) -
     )
 
     async def job(connection: Connection) -> int:
+        await reenter(connection, REENTERED, programme.number, programme.pepper, former)
         return await report_card(connection, report)
 
     return Ack(message.stan, await database.run(job), question.at.now_ms)

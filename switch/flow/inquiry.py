@@ -78,7 +78,7 @@ class Inquiries:
             case KeyChange():
                 return await change_key(question, self._database, self._master)
             case CardReport():
-                return await take_down(question, self._database, self._master)
+                return await take_down(question, self._database)
             case Verify():
                 return await verify(question, self._database)
         raise AssertionError(f"{type(message).__name__} is no question")

@@ -1,7 +1,8 @@
 """The registry feed: keeps a worker's directory in step with Postgres.
 
-Owns when to read (at a NOTIFY, and once a second in case one was lost) and how old the directory may be. Must
-not know what the changes mean (directory.py does). Invariants: `fresh_at` is a moment at which the directory
+Owns when to read (at a NOTIFY, and once a second in case one was lost), how old the directory may be, and
+when what it noted is written back: cards to be re-entered under a newer pepper. Must not know what the
+changes mean (directory.py does). Invariants: `fresh_at` is a moment at which the directory
 held every change committed before it; the feed reads over a connection of its own, so that nothing terminals
 ask for can make a block wait.
 """
@@ -9,6 +10,7 @@ ask for can make a block wait.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 import trio
@@ -16,6 +18,7 @@ import trio
 from ledger.books.outage import Outage
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
+from ledger.registry.peppers import REENTERED, reenter
 from ledger.registry.reads import CardTuple, RegistrySnapshot, read_changes
 from switch.clock import clock_ms
 from switch.config import Config
@@ -116,8 +119,18 @@ class Feed:
                     self._outage.failed(self, f"the registry cannot be read: {error}")
                     await trio.sleep(RETRY_S)
                     continue
+                for programme, tokens in self._directory.take_to_reenter().items():
+                    nursery.start_soon(self._reenter, programme, tokens)
                 with trio.move_on_after(POLL_S):
                     await self._wake.wait()
+
+    async def _reenter(self, programme: int, tokens: dict[int, int]) -> None:
+        """Have cards re-entered that terminals named and a former pepper found. One that could not be is
+        found so, and noted, when it is named again.
+        """
+        pepper = self._directory.programmes[programme].pepper
+        with suppress(LedgerError):
+            await self._database.run(lambda c: reenter(c, REENTERED, programme, pepper, tokens))
 
     async def _listen(self) -> None:
         while True:

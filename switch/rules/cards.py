@@ -1,9 +1,9 @@
 """The cards of a worker, packed: millions of them in bytes, an object made of one when it is asked for.
 
 Owns the layout, and when what a reading of the registry brings counts. Must not know programmes, numbers of
-cards or the database. No card is ever taken out, for the registry deletes nobody. Invariants: a card is found
-by its token wherever it lies, with what was last said of it; no call moves more than it was given and one
-bucket.
+cards or the database. The registry deletes nobody: a record is only taken out whose card has another token by
+now. Invariants: a card is found by its token wherever it lies, with what was last said of it; no call moves
+more than it was given and one bucket.
 
 A card is a record of 31 bytes, little-endian without gaps:
 
@@ -236,6 +236,21 @@ class Packed:
         ]
         self._store(records)
 
+    def remove(self, token: int) -> None:
+        """Take a record out, if there is one with this token; its room is given to the next ones."""
+        at = token & self._mask
+        if at >= len(self._buckets):
+            at &= self._mask >> 1
+        key, kept = _TOKEN.pack(token), _records(self._buckets[at], RECORD_BYTES)
+        for place, record in enumerate(kept):
+            if record.startswith(key):
+                del kept[place]
+                self._buckets[at] = b"".join(kept)
+                self._count -= 1
+                self._room += 1
+                self._drop(record)
+                return
+
     def give(self, other: Packed, at: int) -> int:
         """Move a bucket's records, which count from here on in the other table; return how many."""
         bucket, self._buckets[at] = self._buckets[at], b""
@@ -254,9 +269,12 @@ class Packed:
         self._mask = (1 << (len(self._buckets) - 1).bit_length()) - 1
         self._count += len(records) - len(replaced)
         for record in replaced:
-            past, holder = _SHARED.unpack(record)
-            self.pasts.drop(past)
-            self.holders.drop(holder)
+            self._drop(record)
+
+    def _drop(self, record: bytes) -> None:
+        past, holder = _SHARED.unpack(record)
+        self.pasts.drop(past)
+        self.holders.drop(holder)
 
 
 class Cards:
@@ -265,7 +283,7 @@ class Cards:
     The first reading's counts as it comes, for nothing is decided before it has ended.
     """
 
-    __slots__ = ("_admitted", "_arriving", "_left", "_table")
+    __slots__ = ("_admitted", "_arriving", "_forgotten", "_left", "_table")
 
     def __init__(self) -> None:
         self._table = Packed(Shared(), Shared())
@@ -275,6 +293,8 @@ class Cards:
         """Of one that has: it counts, and what the table says of the same cards does not."""
         self._left = 0
         """Buckets of the admitted that have not been moved into the table."""
+        self._forgotten: list[int] = []
+        """Tokens whose records have not been taken out."""
 
     def __len__(self) -> int:
         """How many cards lie in the table: fewer than there are while admitted ones are moved."""
@@ -313,12 +333,26 @@ class Cards:
         self._left = self._admitted.buckets if self._admitted is not None else 0
         self.settle()
 
+    def forget(self, tokens: Sequence[int]) -> None:
+        """Have records taken out, by tokens no card has any more; `settle` does it."""
+        self._forgotten += tokens
+
     def settle(self) -> bool:
-        """Move some thousand admitted cards into the table; return whether there are more."""
+        """Move some thousand admitted cards into the table, or take so many forgotten ones out; return
+        whether there are more.
+        """
         admitted, moved = self._admitted, 0
         while admitted is not None and self._left and moved < CARDS_A_STEP:
             self._left -= 1
             moved += admitted.give(self._table, self._left)
         if not self._left:
             self._admitted = None
-        return self._admitted is not None
+            if not moved:
+                self._take_out()
+        return self._admitted is not None or bool(self._forgotten)
+
+    def _take_out(self) -> None:
+        """Once all lies in the table."""
+        for token in self._forgotten[-CARDS_A_STEP:]:
+            self._table.remove(token)
+        del self._forgotten[-CARDS_A_STEP:]

@@ -16,8 +16,8 @@ import msgspec
 from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
 from ledger.registry.key_ring import KeyRing
-from ledger.registry.reads import CardTuple, KeyRow, RegistrySnapshot
-from ledger.registry.secrets import MasterKey
+from ledger.registry.reads import CardTuple, KeyRow, ProgrammeRow, RegistrySnapshot
+from ledger.registry.secrets import MasterKey, Pepper
 from switch.rules.cards import Card, Cards
 from switch.rules.offer_book import OfferBook
 from switch.rules.offers import OfferError
@@ -25,6 +25,8 @@ from switch.rules.programme import Rules, RulesError, parse_rules
 from switch.rules.states import RUNNING, States
 from switch.rules.versions import NO_RULES, Version, in_force
 
+REENTRIES_MAX: Final = 200
+"""So many cards are noted at a time to be re-entered: a write of so many holds the registry for some ms."""
 CLOCK_TOLERANCE_MS = 300_000
 """How far the clocks of the switch and of its database may be apart before nothing is decided by the time."""
 
@@ -42,11 +44,27 @@ class Programme:
     code of a programme that does not run now, else 0.
     """
 
-    __slots__ = ("code", "current", "name", "number", "offers", "refusal", "states", "token_of", "versions")
+    __slots__ = (
+        "code",
+        "current",
+        "former_token_of",
+        "name",
+        "number",
+        "offers",
+        "pepper",
+        "refusal",
+        "states",
+        "token_of",
+        "versions",
+    )
 
     def __init__(self, number: int, token_of: Callable[[str], int] = _no_pepper) -> None:
         self.number = number
         self.token_of = token_of
+        self.former_token_of: Callable[[str], int] | None = None
+        """What a card was known by that has not been re-entered yet; None: no pepper is in overlap."""
+        self.pepper = 0
+        """The number of the pepper of `token_of`."""
         self.code = self.name = ""
         self.states, self.refusal = RUNNING, 0
         self.current = NO_RULES
@@ -138,12 +156,32 @@ class Directory:
         self._faults: list[str] = []
         self._unopened: dict[tuple[int, int], tuple[KeyRow, KeyRing]] = {}
         """Keys that did not open, by terminal and generation, each with the ring that was tried."""
+        self._to_reenter: dict[int, dict[int, int]] = {}
 
     def find_card(self, programme: Programme, digits: str) -> Card | None:
         """Return the card of a programme with these digits, or None: another programme's are not met by
         it.
         """
-        return self.cards.get(programme.token_of(digits))
+        return self.cards.get(programme.token_of(digits)) or self._find_former(programme, digits)
+
+    def _find_former(self, programme: Programme, digits: str) -> Card | None:
+        """Return a card that stands under the pepper in overlap, and note it to be re-entered."""
+        if programme.former_token_of is None:
+            return None
+        former = programme.former_token_of(digits)
+        card = self.cards.get(former)
+        if card is not None:
+            noted = self._to_reenter.setdefault(programme.number, {})
+            if len(noted) < REENTRIES_MAX:
+                noted[former] = programme.token_of(digits)
+        return card
+
+    def take_to_reenter(self) -> dict[int, dict[int, int]]:
+        """Return what was found under peppers in overlap since the last call: by programme, the token that
+        each card had and the one its number has. What is not taken for long is noted when it is found again.
+        """
+        noted, self._to_reenter = self._to_reenter, {}
+        return noted
 
     def is_elsewhere(self, programme: Programme, digits: str) -> bool:
         """Whether a number that is no card here begins as another programme's cards do, and not as this
@@ -193,10 +231,12 @@ class Directory:
 
         The reading's cards have been handed over before (`apply_cards`). What cannot be used (unreadable
         rules, a key wrapped under another master key) is left out and named by `take_faults`; the rest is
-        applied. Such a key is tried again by `open_keys`.
+        applied. Such a key is tried again by `open_keys`. Raises SecretsError, before anything is, where the
+        key file lacks a pepper: by what is known then cards are found as before.
         """
+        peppers = {row.id: self._peppers_of(row) for row in changes.programmes}
         self.note_clock(database_ms=changes.database_ms, now_ms=now_ms)
-        self._apply_programmes(changes)
+        self._apply_programmes(changes, peppers)
         self.choose_versions(now_ms)
         for partner_row in changes.partners:
             partner = self.partners.setdefault(partner_row.id, Partner(partner_row.id))
@@ -206,6 +246,7 @@ class Directory:
             partner.points_step_grosze = partner_row.points_step_grosze
         self._apply_offers(changes)
         self.cards.admit()
+        self.cards.forget(changes.former_tokens)
         touched = self._apply_terminals(changes)
         self.number = changes.number
         for number in touched:
@@ -268,12 +309,20 @@ class Directory:
         if not before <= now_ms < after:
             self.choose_versions(now_ms)
 
-    def _apply_programmes(self, changes: RegistrySnapshot) -> None:
+    def _peppers_of(self, row: ProgrammeRow) -> tuple[Pepper, Pepper | None]:
+        newest, former = self._master_key.pepper(row.id, row.pepper), None
+        if row.pepper_former is not None:
+            former = self._master_key.pepper(row.id, row.pepper_former)
+        return newest, former
+
+    def _apply_programmes(
+        self, changes: RegistrySnapshot, peppers: dict[int, tuple[Pepper, Pepper | None]]
+    ) -> None:
         for row in changes.programmes:
-            programme = self.programmes.get(row.id)
-            if programme is None:
-                pepper = self._master_key.pepper(row.id)
-                programme = self.programmes[row.id] = Programme(row.id, pepper.token)
+            programme = self.programmes.setdefault(row.id, Programme(row.id))
+            newest, former = peppers[row.id]
+            programme.token_of, programme.pepper = newest.token, row.pepper
+            programme.former_token_of = None if former is None else former.token
             programme.code, programme.name = row.code, row.name
             programme.states = States(row.suspended_from_ms, row.suspended_until_ms, row.ended_from_ms)
         for version in changes.rules:

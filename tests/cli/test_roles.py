@@ -182,6 +182,13 @@ TABLE: Final[dict[str, Row]] = {
     "master-key new": the_owner_s(),
     "master-key rewrap": the_owner_s(),
     "master-key destroy": the_owner_s(*SURE),
+    "pepper status": seen(),
+    "pepper new": both(lambda w: ("--programme", w.code), own=ROLE),
+    "pepper begin": both(lambda w: ("--programme", w.code), own=ROLE),
+    "pepper reenter": both(
+        lambda w: (w.file("made.csv", "number", w.card(23)), "--programme", w.code), own=ROLE
+    ),
+    "pepper retire": both(lambda w: ("--programme", w.code, *SURE), own=ROLE),
     "migrate": the_owner_s(),
     "holders anonymise": on_card(1, *SURE),
     "cards resign": on_card(24, *SURE),

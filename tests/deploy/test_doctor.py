@@ -293,7 +293,7 @@ def test_the_command_on_a_sound_installation(
     assert {
         *ENDANGERS, *postgres.RULES, "state disk", "state sync", "certificate", "open files", "backlog",
         "processes", "clock source", "master key's note", "durability", "recovery", "standbys", "archiving",
-        "slots", "transaction age", "Postgres' disk", "terminal keys", "holders' keys", "rotation",
+        "slots", "transaction age", "Postgres' disk", "terminal keys", "holders' keys", "rotation", "peppers",
         "revoked certificates", "clock skew",
         "commit", "clock step", "keys left beside",
     } == set(found)  # fmt: skip

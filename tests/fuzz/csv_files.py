@@ -12,7 +12,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-from ledger.registry.secrets import Pepper
+from ledger.registry.numbers import Numbers
+from ledger.registry.peppers import Peppers
+from ledger.registry.secrets import MasterKey
 from ops.cli import card_carriers, cards, holder_lines, offers_file, outlets, partners, terminals
 from ops.cli.csv_import import Columns, read_sheet
 from ops.errors import CommandError
@@ -24,7 +26,7 @@ from tests.fuzz.programme_files import TEXTS
 from tests.fuzz.target import Escape, Outcome, Target
 
 RULES = parse_rules(TEXTS[2])
-PEPPER = Pepper(bytes(32))
+NUMBERS = Numbers(MasterKey(bytes(32), bytes(32)), 1, Peppers(0))
 TODAY = date(2026, 11, 27)
 NUMBERING = Numbering(RULES.card, ("96160",))
 NUMBER = "9616201734390553"
@@ -47,17 +49,17 @@ SHEETS: dict[str, tuple[Columns, Callable[..., object], str]] = {
     ),
     "cards": (
         cards.COLUMNS,
-        cards.card_reader(PEPPER, NUMBERING, Validity(RULES.card, TODAY)),
+        cards.card_reader(NUMBERS, NUMBERING, Validity(RULES.card, TODAY)),
         f"number,expires_on,status\n{NUMBER},2027-05-31,\n{NUMBER},,blocked\n",
     ),
     "carriers": (
         card_carriers.COLUMNS,
-        card_carriers.carrier_reader(PEPPER, NUMBERING),
+        card_carriers.carrier_reader(NUMBERS, NUMBERING),
         f"number,of,kind\n{NUMBER},{NUMBER},qr\n",
     ),
     "holders": (
         holder_lines.COLUMNS,
-        holder_lines.holder_reader(PEPPER, RULES, TODAY),
+        holder_lines.holder_reader(NUMBERS, RULES, TODAY),
         f"{','.join((*holder_lines.COLUMNS.required, *holder_lines.COLUMNS.optional))}\n{NUMBER}"
         + "," * len(holder_lines.COLUMNS.optional)
         + f"\nnumber,pesel,born_on,tax_year,email\n{NUMBER},44051401359,1944-05-14,2025,a@example.org\n",

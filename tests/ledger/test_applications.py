@@ -75,7 +75,7 @@ async def test_an_application_goes_the_way_the_table_says(owner: Database) -> No
         await move(c, ANNA, number, "collected")
         row = await applications.the_application(c, Which(1, number))
         assert (row["verified_by"], row["decided_by"]) == (ANNA.name, ANNA.name)
-        assert (row["account"], row["token"]) == (account, 1000)
+        assert (row["account"], row["carrier"], row["issue"]) == (account, 1, 1)
         with pytest.raises(RegistryRefused, match="does not become"):
             await move(c, ANNA, number, "withdrawn")
 

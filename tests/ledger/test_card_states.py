@@ -120,7 +120,7 @@ async def test_a_card_is_ordered_ready_and_handed_over(registry: Database) -> No
 
 
 async def test_nobody_changes_what_a_card_is(registry: Database) -> None:
-    """Number, account, programme, carrier and issue stay; only state and last day ever change."""
+    """Token, account, programme, carrier and issue stay; only state and last day ever change by hand."""
     for change in ("token = 9", "account = 8000", "carrier = 2", "issue = 7", "last4 = '9999'"):
         sql = f"update registry.card set {change} where token = 1000"
         with pytest.raises(StatementRefused, match="a card keeps"):

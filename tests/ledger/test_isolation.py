@@ -87,9 +87,8 @@ async def two_cities(owner: Database, database: Database) -> Database:
                 await write_registry(c, sql, account, programme)
             await write_registry(
                 c,
-                "insert into registry.card_fee (token, account, programme, why, grosze) "
-                "values ($1, $2, $3, '', 0)",
-                first,
+                "insert into registry.card_fee (account, carrier, issue, programme, why, grosze) "
+                "values ($1, 1, 1, $2, '', 0)",
                 account,
                 programme,
             )

@@ -117,6 +117,16 @@ class Model(RuleBasedStateMachine):
         self.counts |= self.brought
         self.brought = {}
 
+    @rule(data=st.data(), others=st.lists(TOKENS, max_size=3))
+    def forget(self, data: st.DataObject, others: list[int]) -> None:
+        """Some that count, and some that may be none: taken out as soon as nothing else is to be moved."""
+        known = data.draw(st.lists(st.sampled_from(sorted(self.counts)), max_size=20)) if self.counts else []
+        gone = {*known, *others} - self.brought.keys()
+        self.cards.forget(sorted(gone))
+        while self.cards.settle():
+            pass
+        self.counts = {token: card for token, card in self.counts.items() if token not in gone}
+
     @rule()
     def settle(self) -> None:
         self.cards.settle()

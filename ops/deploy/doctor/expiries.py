@@ -5,12 +5,13 @@ Owns the limits in days. Must not read the database: it is given what was read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from ledger.registry.erasures import KeysLeft
 from ledger.registry.key_expiry import KeysRunningOut
+from ledger.registry.peppers import Peppers
 from ops.deploy.doctor.finding import Finding, Level
 from ops.office.master_key import KeyState
 from switch.process.certificate import Certificate
@@ -105,6 +106,26 @@ def judge_left(left: Sequence[Path]) -> Finding:
         "keys left beside", "warning", ", ".join(map(str, left)),
         "a key outlives its destruction there, and whoever copies the folder has it",
         "Where no `cityswitch master-key` or `init` runs now: `shred -u` on each.",
+    )  # fmt: skip
+
+
+def judge_peppers(held: Mapping[int, Peppers], lacking: Sequence[int]) -> Finding:
+    """Judge which programmes have a pepper in overlap, and of which the key file lacks the newest."""
+    if lacking:
+        return Finding(
+            "peppers", "danger", f"the key file lacks the newest pepper of programme {lacking[0]}",
+            "no card of it is found by its number", "Bring the newest key file here.",
+        )  # fmt: skip
+    seen = "; ".join(
+        f"programme {programme}: pepper {peppers.former} in overlap with {peppers.newest}"
+        for programme, peppers in held.items()
+        if peppers.former is not None
+    )
+    if not seen:
+        return Finding("peppers", "ok", "each programme has one pepper")
+    return Finding(
+        "peppers", "warning", seen, "who has the former pepper can try numbers of the cards under it",
+        "`cityswitch pepper status` counts these; then `pepper reenter`, `retire` (docs/how-to/rotate.md).",
     )  # fmt: skip
 
 

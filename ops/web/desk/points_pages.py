@@ -57,8 +57,9 @@ async def _correct(office: Office, actor: Actor, form: FormData) -> int:
 async def _open(office: Office, actor: Actor, form: FormData) -> int:
     desk = AccountsDesk(office.database, office.master)
     text = text_of(form, "lines", LINES_CHARACTERS_MAX, lines=True)
-    rows = _rows(text, office.master.pepper(office.programme).token)
-    done, found = await desk.import_balances(actor, office.programme, rows, Mode.WHOLE)
+    numbers = await desk.numbers(office.programme)
+    rows = _rows(text, numbers.token)
+    done, found = await desk.import_balances(actor, numbers, rows, Mode.WHOLE)
     return found or _refused(done, rows)
 
 

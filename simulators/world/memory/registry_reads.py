@@ -25,7 +25,12 @@ def newest(connection: MemoryConnection) -> Rows:
     """The clock, and the newest change of each table, in the order of `reads.TABLES`."""
     registry = connection.ledger.registry
     tables = *_small(registry), registry.cards, registry.holders
-    return [(connection.ledger.now_ms(), *(table.newest for table in tables))]
+    return [(connection.ledger.now_ms(), *(table.newest for table in tables), None)]
+
+
+def former_tokens(_: MemoryConnection, __: int) -> Rows:
+    """None: nobody rotates a pepper there."""
+    return []
 
 
 def changed(connection: MemoryConnection, since: int) -> Rows:

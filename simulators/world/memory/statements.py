@@ -37,7 +37,7 @@ from simulators.world.memory import card_reports, holder_terms, inquiries, key_t
 from simulators.world.memory.claims import Wish, claim
 from simulators.world.memory.entries import id_of, parts_of
 from simulators.world.memory.quotas import Key, Quotas
-from simulators.world.memory.registry_reads import CARD_READS, changed, newest
+from simulators.world.memory.registry_reads import CARD_READS, changed, former_tokens, newest
 from simulators.world.memory.wire import answer_row, column, postings_of
 
 if TYPE_CHECKING:
@@ -306,6 +306,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     reads.BUCKETS: lambda connection: [(len(connection.ledger.buckets),)],
     reads.NEWEST: newest,
     reads.CHANGED: changed,
+    reads.FORMER_TOKENS: former_tokens,
     **CARD_READS,
     installation.KEY_CHECK: lambda connection: [(connection.ledger.registry.master_key_check,)],
     audit.BEGIN: _fixed(DONE[0]),

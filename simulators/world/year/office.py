@@ -85,8 +85,9 @@ class Office:
             ),
         )
 
-    def _programme(self, city: City, *times: int | None) -> int:
-        return self._registry.set_programme(ProgrammeRow(city.programme, city.code, city.code, *times))
+    def _programme(self, city: City, begins: int | None, until: int | None, ended: int | None) -> int:
+        row = ProgrammeRow(city.programme, city.code, city.code, begins, until, ended)
+        return self._registry.set_programme(row)
 
     # Partners, their tills and their offers.
 

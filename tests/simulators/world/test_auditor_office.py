@@ -138,8 +138,9 @@ class Office:
         rules = await self.holders.rules(card.programme)
         mask = rules.holders.flags_mask(more.get("flags", ())) if rules.holders else 0
         person = Person(name="Jan", born_on=born, phone="600100200")
-        new = NewHolder(self.desk.token(card.programme, text), flags=mask, person=person)
-        await self.holders.add(CLERK, card.programme, text, new)
+        numbers = await self.holders.numbers(card.programme)
+        new = NewHolder(numbers.token(text), flags=mask, person=person)
+        await self.holders.add(CLERK, numbers, text, new)
         for year in years:
             await self.holders.prove_tax(CLERK, text, year)
         if (given := more.get("notice_given_on")) is not None:

@@ -85,12 +85,13 @@ create table registry.terminal_key (
 create sequence registry.account_number as bigint minvalue 1 maxvalue 1000000000000;
 
 -- One carrier of an account: 1 a plastic, 2 a transport card, 3 a QR code; of each the account has at most one that is
--- active. The number itself is never stored: the token is 8 bytes of BLAKE2s(digits) keyed by the programme's pepper.
+-- active. It is known by account, carrier and issue, wherever something is kept of it. The number itself is never stored: the
+-- token, 8 bytes of BLAKE2s(digits) keyed by the programme's pepper, stands here alone, so that it is gone once it is not here.
 -- status: as in registry.card_move (0010), which says what may become of it.
 -- past: the statuses it had before, oldest first, at most 16; each the moment it ended, in ms since 1970, << 4 | status.
 -- A sale that reaches the switch later than it was made is judged by the status the card had then.
 create table registry.card (
-  token      bigint primary key,
+  token      bigint not null unique,
   account    bigint not null check (account > 0 and account & 7 = 0),
   changed    bigint not null,
   expires_on date,
@@ -99,10 +100,10 @@ create table registry.card (
   issue      smallint not null default 1 check (issue between 1 and 9999),
   carrier    smallint not null default 1 check (carrier between 1 and 3),
   last4      char(4) not null check (last4 ~ '^[0-9]{4}$'),
-  past       bigint[] check (cardinality(past) between 1 and 16)
+  past       bigint[] check (cardinality(past) between 1 and 16),
+  primary key (account, carrier, issue)
 );
 
-create unique index card_issue on registry.card (account, carrier, issue);
 create index card_changed on registry.card (changed);
 
 create function registry.take_change_lock() returns trigger language plpgsql as $$
@@ -154,7 +155,8 @@ end
 $$;
 
 -- Who wrote what, when and why, with the row before and after, each with its change number: so what the registry was at
--- any number can be had again. Key material and rules texts are left out (the latter stay in programme_version for ever). role is the login, actor who it says it worked for. A statement
+-- any number can be had again. Key material, cards' tokens and rules texts are left out (the last stay in programme_version for
+-- ever). role is the login, actor who it says it worked for. A statement
 -- that inserts many cards leaves one row: key '', how many, and from which account to which.
 create table registry.audit (
   id     bigint generated always as identity primary key,
@@ -217,7 +219,7 @@ declare
   v_source constant text := coalesce(current_setting('cityswitch.source', true), '');
   v_hand   constant text := registry.hand();
   v_second constant text := coalesce(current_setting('cityswitch.second', true), '');
-  v_hidden constant text[] := array['wrapped', 'rules_toml',
+  v_hidden constant text[] := array['wrapped', 'rules_toml', 'token',
     'kinds_from', 'kinds_before', 'next_from', 'kinds_next'];  -- the days of kinds are birthdays
 begin
   if tg_op = 'UPDATE' then
@@ -283,7 +285,7 @@ call registry.keep_trail('programme_version', 'programme,version');
 call registry.keep_trail('partner', 'id');
 call registry.keep_trail('terminal', 'id');
 call registry.keep_trail('terminal_key', 'terminal,generation');
-call registry.keep_trail('card', 'token');
+call registry.keep_trail('card', 'account,carrier,issue');
 create trigger keep_past before update on registry.card
   for each row when (old.status <> new.status) execute function registry.keep_past();
 create trigger rules_stay before update on registry.programme_version

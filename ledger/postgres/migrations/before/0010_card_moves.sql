@@ -69,7 +69,7 @@ begin
   end if;
   if new.status = 0 and exists (
     select from registry.card c
-      where c.account = new.account and c.carrier = new.carrier and c.status = 0 and c.token <> new.token
+      where c.account = new.account and c.carrier = new.carrier and c.status = 0 and c.issue <> new.issue
   ) then
     raise exception 'the account has another active card of this kind';
   end if;
@@ -82,15 +82,15 @@ create trigger check_move before update on registry.card
 create trigger check_joining before insert on registry.card
   for each row when (new.issue > 1 or new.carrier > 1) execute function registry.check_move();
 
--- A card is what it is: only its state and its last day ever change.
+-- A card is what it is: only its state and its last day ever change, and its token with its pepper (0101).
 create function registry.keep_card() returns trigger language plpgsql as $$
 begin
-  raise exception 'a card keeps its number, account, programme, carrier and issue';
+  raise exception 'a card keeps its account, programme, carrier, issue and last four digits';
 end
 $$;
 create trigger card_stays before update on registry.card for each row
-  when ((old.token, old.account, old.programme, old.carrier, old.issue, old.last4)
-    is distinct from (new.token, new.account, new.programme, new.carrier, new.issue, new.last4))
+  when ((old.account, old.programme, old.carrier, old.issue, old.last4)
+    is distinct from (new.account, new.programme, new.carrier, new.issue, new.last4))
   execute function registry.keep_card();
 
 grant select on registry.card_move to cityswitch_service;

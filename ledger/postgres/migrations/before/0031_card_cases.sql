@@ -12,8 +12,9 @@ create table registry.card_case (
   happened_at timestamptz not null,  -- by the terminal's clock
   opened_at   timestamptz not null default clock_timestamp(),
   programme   smallint not null references registry.programme (id),
-  token       bigint references registry.card (token),
   account     bigint,
+  carrier     smallint,
+  issue       smallint,
   last4       char(4) check (last4 ~ '^[0-9]{4}$'),  -- of what was read, if it was a number
   was         smallint,
   became      smallint,
@@ -21,12 +22,13 @@ create table registry.card_case (
   decided_by  text check (length(decided_by) between 1 and 64),
   decided_at  timestamptz,
   unique (terminal, stan),
-  check ((state = 3) = (token is null)),
-  check ((token is null) = (account is null) and (token is null) = (was is null) and (token is null) = (became is null)),
+  foreign key (account, carrier, issue) references registry.card,
+  check ((state = 3) = (account is null)),
+  check (num_nulls(account, carrier, issue, was, became) in (0, 5)),
   check ((state in (1, 2)) = (decided_by is not null) and (state in (1, 2)) = (decided_at is not null))
 );
 create index card_case_open on registry.card_case (number) where state = 0;
-create index card_case_token on registry.card_case (token) where state = 0;
+create index card_case_card on registry.card_case (account, carrier, issue) where state = 0;
 
 call registry.keep_trail('card_case', 'number', false);
 create trigger decided_stays before update on registry.card_case
@@ -65,11 +67,11 @@ begin
     else v_card.status
   end;
   update registry.card c set status = v_becomes where c.token = v_card.token and c.status <> v_becomes;
-  insert into registry.card_case (terminal, stan, digest, kind, entry, happened_at, programme, token, account, last4,
-      was, became, state)
-    values (p_terminal, p_stan, p_digest, p_kind, p_entry, to_timestamp(p_happened), v_programme, v_card.token,
-      v_card.account, lpad(p_last4::text, 4, '0'), v_card.status, v_becomes,
-      case when v_card.token is null then 3 else 0 end);
+  insert into registry.card_case (terminal, stan, digest, kind, entry, happened_at, programme, account, carrier,
+      issue, last4, was, became, state)
+    values (p_terminal, p_stan, p_digest, p_kind, p_entry, to_timestamp(p_happened), v_programme, v_card.account,
+      v_card.carrier, v_card.issue, lpad(p_last4::text, 4, '0'), v_card.status, v_becomes,
+      case when v_card.account is null then 3 else 0 end);
   return 0;
 end
 $$;

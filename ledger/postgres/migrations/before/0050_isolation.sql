@@ -46,7 +46,7 @@ begin
       ('registry.card_case', 'programme in (select registry.my_programmes())', null),
       ('registry.card_fee', 'programme in (select registry.my_programmes())',
        'programme in (select registry.my_programmes())
-          and exists (select from registry.card c where c.token = card_fee.token and c.account = card_fee.account)'),
+          and exists (select from registry.card c where c.account = card_fee.account)'),
       ('registry.audit', 'programme in (select registry.my_programmes())', null)) as v(t, own, allowed)
   loop
     execute format('alter table %s enable row level security', t);

@@ -12,7 +12,8 @@ create table people.application (
   account        bigint check (account > 0 and account & 7 = 0),
   received_at    timestamptz not null default clock_timestamp(),
   changed_at     timestamptz not null default clock_timestamp(),
-  token          bigint,  -- the card it is for, once there is one
+  carrier        smallint,  -- with account and issue: the card it is for, once there is one
+  issue          smallint,
   programme      smallint not null references registry.programme (id),
   received_on    date not null,
   due_on         date,
@@ -29,7 +30,8 @@ create table people.application (
   form           bytea not null check (octet_length(form) between 38 and 16421),
   unique (number, programme),
   foreign key (account, programme) references people.person (account, programme) on delete cascade,
-  foreign key (token) references registry.card (token),
+  foreign key (account, carrier, issue) references registry.card,
+  check ((carrier is null) = (issue is null)),
   check (kind = 'first' or account is not null),
   check ((state = 'called') = (complete_until is not null)),
   check (state <> 'called' or due_on is null),
