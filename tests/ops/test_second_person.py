@@ -77,10 +77,10 @@ async def point_correction(owner: Database, other: Actor) -> None:
 
 
 async def opening_balance(owner: Database, other: Actor) -> None:
-
-    row = NewRow(MASTER_KEY.pepper(CITY).token(number_of("96160", 1)), 40, "old 1")
     desk = AccountsDesk(owner, MASTER_KEY)
-    _, number = await desk.import_balances(ANNA, CITY, [row], Mode.WHOLE)
+    numbers = await desk.numbers(CITY)
+    row = NewRow(numbers.token(number_of("96160", 1)), 40, "old 1")
+    _, number = await desk.import_balances(ANNA, numbers, [row], Mode.WHOLE)
     assert number is not None
     await approve(owner, other, number, 40)
 

@@ -206,10 +206,12 @@ def in_the_list(office: OfficeStage, page: Page, path: str, which: str) -> None:
     """Come to an application by the list of those in a state."""
     by_menu(office, page, "/desk/applications")
     page.select_option("#state", which)
-    page.get_by_role("button", name="Show").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Show").click()
     link = page.locator(f"th a[href='{path}']")
     while not link.count():
-        page.get_by_role("link", name="Next ones").click()
+        with page.expect_navigation():
+            page.get_by_role("link", name="Next ones").click()
     link.click()
     assert state(page) == which
 

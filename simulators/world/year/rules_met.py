@@ -253,9 +253,10 @@ NOT_AT_A_TILL: Final = {
     ("D", "what is missing is brought within 7 days of the call"): "the desk",
     (
         "D",
-        "a correction of points wants a reason and a second person, at most 100,000 at once; a card goes "
-        "below zero by it only where the programme says so",
+        "a correction of points wants a reason, at most 100,000 at once; a card goes below zero by it only "
+        "where the programme says so",
     ): "the office",
+    ("D", "which acts of the office two persons do"): "the office",
     ("C", "statutory reliefs stay"): "out",
     ("D", "VAT 23 % on the net sum of a document, half-up to the grosz"): "settlement",
     ("D", "the lease from month 13 has a price table"): "settlement",
