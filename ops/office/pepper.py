@@ -9,7 +9,7 @@ Must not show a secret, nor keep a number.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -113,11 +113,22 @@ async def reenter(
     return done + await database.run(lambda c: numbers.reenter(c, actor))
 
 
+async def _pause() -> None:
+    await trio.sleep(FORGET_S)
+
+
 async def retire(
-    database: Database, actor: Actor, path: Path, master: MasterKey, programme: int
+    database: Database,
+    actor: Actor,
+    path: Path,
+    master: MasterKey,
+    programme: int,
+    *,
+    pause: Callable[[], Awaitable[None]] = _pause,
 ) -> list[Left]:
     """End the former pepper and destroy it; return the cards that were under it yet: no number finds them any
-    more, and those that could be used are blocked. To be run again after whatever ended it.
+    more, and those that could be used are blocked. To be run again after whatever ended it. `pause`: for
+    workers to forget former tokens in.
 
     Raises RegistryRefused where there is no former pepper.
     """
@@ -142,7 +153,7 @@ async def retire(
             )
             left += part
         await database.run(lambda c: peppers.end(c, actor, programme), timeout_s=COUNT_S_MAX)
-        await trio.sleep(FORGET_S)
+        await pause()
     forgotten = await database.run(
         lambda c: peppers.forget_tokens(c, actor, programme), timeout_s=COUNT_S_MAX
     )

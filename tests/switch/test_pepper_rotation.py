@@ -15,7 +15,6 @@ from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards, set_card_status
 from ledger.registry.numbers import Numbers
 from ledger.registry.secrets import MasterKey
-from ops.office import pepper as rotation
 from ops.office.pepper import begin, make_pepper, read_states, reenter, retire
 from protocol import Balance, Earn, Reply, ReportKind, ResultCode
 from tests.entries import SWIPED
@@ -76,13 +75,12 @@ async def reenter_and_be_killed(running: Running, dsn: str, path: Path, numbers:
 
 
 async def test_a_pepper_is_rotated_under_a_serving_worker(
-    fresh: FreshDatabase, owner: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:
     """A sale by a card under the former pepper is answered as before, and repeated byte for byte through all
     of it; the card is re-entered in the background, its block acts, what nobody uses comes by a list through
     a kill -9, and at the end neither tables nor memory know a former token.
     """
-    monkeypatch.setattr(rotation, "FORGET_S", 0)
     path = tmp_path / "master.key"
     async with running_worker(fresh, owner, tmp_path) as running:
         directory, former = running.worker._directory, running.master.pepper(1).token
@@ -131,12 +129,15 @@ async def test_a_pepper_is_rotated_under_a_serving_worker(
         assert done >= before
         assert states == [("former", 1), ("newest", len(UNUSED) + 1)]
 
-        (left,) = await retire(owner, TESTER, path, MasterKey.load(path), 1)
+        tokens = {former(each) for each in [CARD, UNKNOWN_CARD, *UNUSED]}
+
+        async def forgotten() -> None:
+            await until(lambda: tokens.isdisjoint(directory.cards))
+
+        (left,) = await retire(owner, TESTER, path, MasterKey.load(path), 1, pause=forgotten)
         assert (left.last4, left.was, left.now) == (UNUSED[-1][-4:], CardStatus.ACTIVE, CardStatus.BLOCKED)
         await ask_until(line, UNUSED[-1], ResultCode.CARD_UNKNOWN, 500_000)
         await until(lambda: directory.programmes[1].former_token_of is None)
-        tokens = {former(each) for each in [CARD, UNKNOWN_CARD, *UNUSED]}
-        await until(lambda: tokens.isdisjoint(directory.cards))
         assert len(directory.cards) == len(UNUSED) + 2
         assert await line.ask(sale) == sold
     async with running_worker(fresh, owner, tmp_path) as next_one:
