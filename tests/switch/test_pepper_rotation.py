@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -130,10 +131,7 @@ async def test_a_pepper_is_rotated_under_a_serving_worker(
         assert states == [("former", 1), ("newest", len(UNUSED) + 1)]
 
         tokens = {former(each) for each in [CARD, UNKNOWN_CARD, *UNUSED]}
-
-        async def forgotten() -> None:
-            await until(lambda: tokens.isdisjoint(directory.cards))
-
+        forgotten = partial(until, lambda: tokens.isdisjoint(directory.cards))
         (left,) = await retire(owner, TESTER, path, MasterKey.load(path), 1, pause=forgotten)
         assert (left.last4, left.was, left.now) == (UNUSED[-1][-4:], CardStatus.ACTIVE, CardStatus.BLOCKED)
         await ask_until(line, UNUSED[-1], ResultCode.CARD_UNKNOWN, 500_000)
