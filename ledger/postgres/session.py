@@ -199,14 +199,11 @@ class Session:
         try:
             return await work
         except BaseException as error:
-            connection = self._connection or connection
-            left_by = None if connection is None else connection.left_by
-            if left_by is not None or not isinstance(error, Exception):  # cancelled, or Ctrl-C
+            if not isinstance(error, Exception):  # cancelled, or Ctrl-C
                 self._abandon()
                 self.terminate()
-                if left_by is not None and isinstance(error, Exception):
-                    raise left_by from None  # asyncpg, leaving a transaction, says that it could not
                 raise
+            connection = self._connection or connection
             closed = translate(error)
             if closed is None and connection is not None and connection.is_closed():
                 # asyncpg meets parts of itself that are gone, with whatever Python says of that.

@@ -7,8 +7,8 @@ for: TLS, COPY, executemany (arrays do as well), and whatever else asyncpg gives
 
 Invariants:
 - What the server says besides its answer is told before the answer.
-- A wait that is cancelled or interrupted leaves the connection in the middle of its statement: `left_by`
-  says so, whatever asyncpg makes of it, and its owner terminates it.
+- A wait that is cancelled or interrupted leaves the connection in the middle of its statement: its owner
+  terminates it.
 """
 
 from __future__ import annotations
@@ -102,14 +102,9 @@ class Wait:
                 self._task = trio.lowlevel.current_task()
                 await trio.lowlevel.wait_task_rescheduled(self._leave)
         else:
-            try:
-                while not self._is_done:
-                    if not await self._wire.turn() and not self._is_done:
-                        raise ConnectionResetError("the connection has gone")
-            except BaseException as error:
-                if not isinstance(error, Exception):
-                    self._wire.left_by = error
-                raise
+            while not self._is_done:
+                if not await self._wire.turn() and not self._is_done:
+                    raise ConnectionResetError("the connection has gone")
         return self.result()
 
     def _leave(self, _: object) -> trio.lowlevel.Abort:
@@ -136,7 +131,6 @@ class Wire:
         self._socket: socket.socket | None = None
         self._unsent = b""
         self.is_straight = False
-        self.left_by: BaseException | None = None
 
     def has_ended(self) -> bool:
         """Whether the server has taken leave while nothing was asked: nobody reads what comes then."""
@@ -353,11 +347,6 @@ class StraightConnection(DriverConnection):
             self._loop.go_straight(self._transport)
             return True
         return False
-
-    @property
-    def left_by(self) -> BaseException | None:
-        """What ended the wait for an answer of a connection that is straight; None: nothing did."""
-        return self._transport.left_by if isinstance(self._transport, Wire) else None
 
     def has_ended(self) -> bool:
         """Whether the server has taken leave of a connection that is straight, between statements."""

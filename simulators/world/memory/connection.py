@@ -105,8 +105,6 @@ class MemoryConnection:
         """It is anybody's to await."""
         return True
 
-    left_by: BaseException | None = None
-
     def has_ended(self) -> bool:
         """Whether the server has taken leave of it in a way that this end can see."""
         return self._is_closed
