@@ -110,6 +110,12 @@ async def erasure(owner: Database, other: Actor) -> None:
     await HolderFile(owner, MASTER_KEY, CITY).approve_erasure(other, account)
 
 
+async def written(owner: Database) -> set[str]:
+    """Whose names the trail has, as who wrote or as the second person."""
+    names = "select actor from registry.audit union select second from registry.audit"
+    return {row[0] for row in await owner.run(lambda c: c.fetch(names))}
+
+
 DONE: dict[str, Act] = {
     "applications": application,
     "month_close": month_close,
@@ -132,9 +138,11 @@ async def test_each_act_wants_a_second_person_where_its_programme_says_so(owner:
 
 @pytest.mark.parametrize("key", KEYS)
 async def test_two_persons_do_what_wants_two(owner: Database, key: str) -> None:
-    """With true another one than began it agrees, and it is done."""
+    """With true another one than began it agrees, and it is done: the trail has both."""
     await city(owner, key, is_needed=True)
+    before = await written(owner)
     await DONE[key](owner, JAN)
+    assert JAN.name in await written(owner) - before
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -142,6 +150,7 @@ async def test_one_person_does_what_wants_one(owner: Database, key: str) -> None
     """With false whoever began an act agrees to it, too."""
     await city(owner, key, is_needed=False)
     await DONE[key](owner, ANNA)
+    assert ANNA.name in await written(owner)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +195,9 @@ async def test_a_command_asks_the_same(owner: Database) -> None:
         await correct(c, ANNA, PARTNER, THIS_MONTH, 5, second_needed=False)
 
     await owner.run(job)
+    assert await owner.run(lambda c: c.fetchval("select net_grosze from registry.settlement_correction")) == 5
+    closed = "select month from registry.settlement_period"
+    assert await owner.run(lambda c: c.fetchval(closed)) == LAST_MONTH
 
 
 def test_every_key_is_explained_and_done_here() -> None:

@@ -1,8 +1,5 @@
 """A programme's pepper is rotated under a serving worker, and no customer notices."""
 
-import os
-import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,6 +20,7 @@ from tests.ledger.books import TESTER
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get
+from tests.switch.killed import run_and_kill
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, card_digits
 from tests.switch.test_card_report import keep_cards, report
 from tests.switch.test_worker import Running, running_worker
@@ -59,20 +57,6 @@ async def ask_until(line: Line, card: str, code: int, stan: int) -> Reply:
             await trio.sleep(0.01)
             stan += 1
     return reply
-
-
-async def reenter_and_be_killed(running: Running, dsn: str, path: Path, numbers: Path) -> int:
-    """Run the command itself, kill it between two of its batches, and return how many cards it had done."""
-    line = [sys.executable, "-m", "ops.cli", "pepper", "reenter", str(numbers), "--reason", "test"]
-    line += ["--dsn", dsn, "--master-key-file", str(path), "--state-dir", str(path.parent / "state")]
-    with trio.fail_after(HANG_S):
-        process = await trio.lowlevel.open_process(line)
-        while not (done := await running.owner.run(lambda c: c.fetchval(UNDER_NEW))):
-            assert process.poll() is None, "it ended before it was killed"
-            await trio.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
-        assert await process.wait() == -signal.SIGKILL
-    return int(done)
 
 
 async def test_a_pepper_is_rotated_under_a_serving_worker(
@@ -124,10 +108,11 @@ async def test_a_pepper_is_rotated_under_a_serving_worker(
         listed.write_text("number\n" + "\n".join(UNUSED[:-1]) + "\n")
         before = await owner.run(lambda c: c.fetchval(UNDER_NEW))
         assert 0 < before < 10
-        done = await reenter_and_be_killed(running, fresh.owner_dsn, path, listed)
+        more = f"{UNDER_NEW} having count(*) > {before}"
+        command = ["pepper", "reenter", str(listed)]
+        await run_and_kill(running, fresh.owner_dsn, path, command, more)
         await reenter(owner, TESTER, MasterKey.load(path), 1, UNUSED[:-1])
         states = [(one.state, one.cards) for one in await read_states(owner, MasterKey.load(path))]
-        assert done >= before
         assert states == [("former", 1), ("newest", len(UNUSED) + 1)]
 
         tokens = {former(each) for each in [CARD, UNKNOWN_CARD, *UNUSED]}

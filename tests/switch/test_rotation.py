@@ -1,8 +1,6 @@
 """The master key is rotated under a serving worker: kill -9 in the midst, and no terminal notices."""
 
 import os
-import signal
-import sys
 from pathlib import Path
 
 import trio
@@ -17,6 +15,7 @@ from tests.entries import SWIPED
 from tests.ledger.books import TESTER
 from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
+from tests.switch.killed import run_and_kill
 from tests.switch.memory import CARD
 from tests.switch.test_worker import Running, running_worker
 
@@ -41,20 +40,6 @@ async def sign_on_for_ever(running: Running, signed_on: list[int]) -> None:
         await trio.sleep(0.05)  # a terminal has an allowance of handshakes
 
 
-async def rewrap_and_be_killed(running: Running, dsn: str, path: Path) -> int:
-    """Run the command itself, kill it between two of its batches, and return how many keys it had done."""
-    line = [sys.executable, "-m", "ops.cli", "master-key", "rewrap", "--reason", "test"]
-    line += ["--dsn", dsn, "--master-key-file", str(path), "--state-dir", str(path.parent / "state")]
-    with trio.fail_after(HANG_S):
-        process = await trio.lowlevel.open_process(line)
-        while not (done := await running.owner.run(lambda c: c.fetchval(UNDER_NEW))):
-            assert process.poll() is None, "it ended before it was killed"
-            await trio.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
-        assert await process.wait() == -signal.SIGKILL
-    return int(done)
-
-
 async def test_terminals_sign_on_throughout_a_rotation(
     fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:
@@ -66,7 +51,7 @@ async def test_terminals_sign_on_throughout_a_rotation(
         await owner.run(lambda c: add_fleet(c, running.master))
         nursery.start_soon(sign_on_for_ever, running, signed_on)
         make_key(path)
-        done = await rewrap_and_be_killed(running, fresh.owner_dsn, path)
+        done = await run_and_kill(running, fresh.owner_dsn, path, ["master-key", "rewrap"], UNDER_NEW)
         assert 0 < done < len(FLEET)
         assert signed_on
         # A command's own process has its own view of the file; so has this one.
