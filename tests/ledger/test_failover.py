@@ -20,7 +20,7 @@ from ledger.postgres.migrate import migrate
 from tests.ledger.books import Books
 from tests.ledger.test_committer import Answers, running
 from tests.ledger.test_races import assert_sound
-from tests.ledger.test_standby import set_standby
+from tests.ledger.test_standby import lose_standby, set_standby
 from tests.patience import HANG_S
 
 TRIES = 8
@@ -135,7 +135,7 @@ async def test_a_standby_that_is_away_costs_a_connection_a_lane(
         async with open_database(server.owner_dsn) as owner, open_database(server.service_dsn) as database:
             books = await Books.open(owner, database, cards=TRIES + 1)
             async with running(database, answers, lanes=1, give_up_ms=100) as committer:
-                await set_standby(owner, "nobody")
+                await lose_standby(owner)
                 for stan in range(1, TRIES + 1):
                     committer.submit_nowait(books.earn(stan, 5, card=stan))
                     await answers.wait_for(stan)

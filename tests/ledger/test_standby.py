@@ -1,12 +1,14 @@
 """What an answer promises under synchronous replication: the standby has it, or there is no answer."""
 
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import trio
 
-from ledger.postgres.database import Database, open_database
+from ledger.errors import DatabaseUnavailable
+from ledger.postgres.database import Connection, Database, open_database
 from ledger.postgres.embedded import embedded_postgres
 from ledger.postgres.fitness import THROWAWAY, is_doubtful
 from ledger.postgres.migrate import migrate
@@ -17,25 +19,45 @@ from tests.patience import HANG_S
 
 WAITING = (
     "select coalesce(array_agg(pid), '{}') from pg_stat_activity "
-    "where wait_event = 'SyncRep' and query like '%post_batch%'"
+    "where wait_event = 'SyncRep' and query like '%' || $1 || '%'"
 )
+COMMIT = "select pg_current_xact_id()"
 
 
-async def wait_for_another(owner: Database, than: int = 0) -> int:
-    """Wait until a batch waits for the standby in a backend other than that one."""
+async def wait_for_another(owner: Database, than: int = 0, *, query: str = "post_batch") -> int:
+    """Wait until a query, of a batch if not told, waits for the standby in a backend other than that one."""
     with trio.fail_after(HANG_S):
         while True:
-            pids: list[int] = await owner.run(lambda connection: connection.fetchval(WAITING))
+            pids: list[int] = await owner.run(lambda connection: connection.fetchval(WAITING, query))
             if others := [pid for pid in pids if pid != than]:
                 return others[0]
 
 
 async def set_standby(owner: Database, name: str) -> None:
-    async def job(connection: object) -> None:
-        await connection.execute(f"alter system set synchronous_standby_names = '{name}'")  # type: ignore[attr-defined]
-        await connection.execute("select pg_reload_conf()")  # type: ignore[attr-defined]
+    """Have commits wait for a standby of that name; of none if it is empty. In force when the checkpointer
+    has read it.
+    """
+
+    async def job(connection: Connection) -> None:
+        await connection.execute(f"alter system set synchronous_standby_names = '{name}'")
+        await connection.execute("select pg_reload_conf()")
 
     await owner.run(job)
+
+
+async def lose_standby(owner: Database) -> None:
+    """Have commits wait for a standby that is not there; returns when one was seen to, and ended."""
+    await set_standby(owner, "nobody")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(commit_until_ended, owner)
+        pid = await wait_for_another(owner, query=COMMIT)
+        await owner.run(lambda connection: connection.execute("select pg_terminate_backend($1)", pid))
+
+
+async def commit_until_ended(owner: Database) -> None:
+    with suppress(DatabaseUnavailable):
+        while True:
+            await owner.run(lambda connection: connection.execute(COMMIT), timeout_s=HANG_S)
 
 
 async def test_a_cancelled_wait_for_the_standby_is_no_approval(
@@ -51,7 +73,7 @@ async def test_a_cancelled_wait_for_the_standby_is_no_approval(
         async with open_database(server.owner_dsn) as owner, open_database(server.service_dsn) as database:
             books = await Books.open(owner, database, cards=1)
             async with running(database, answers, lanes=1, give_up_ms=int(HANG_S * 1000)) as committer:
-                await set_standby(owner, "nobody")
+                await lose_standby(owner)
                 committer.submit_nowait(books.earn(1, 5))
                 pid = await wait_for_another(owner)
                 for _ in range(2):
