@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ledger.postgres import fitness
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres
 from tests.citus import CitusServer
+from tests.days import clear_of_midnight
 from tests.postgres import FreshDatabase, Server
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -69,3 +71,15 @@ async def database(service_dsn: str) -> AsyncIterator[Database]:
 async def owner(ledger_dsn: str) -> AsyncIterator[Database]:
     async with open_database(ledger_dsn, connections_max=2) as opened:
         yield opened
+
+
+@pytest.fixture
+def patient_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions that are opened from now on wait for a lock as long as it takes."""
+    monkeypatch.setattr(fitness, "_SET", fitness._SET.replace("lock_timeout = '5s'", "lock_timeout = '0'"))
+
+
+@pytest.fixture
+async def within_a_day() -> None:
+    """The test begins and ends on one day of the cities: what counts by the day or the month counts on."""
+    await clear_of_midnight()

@@ -1,6 +1,5 @@
 """A programme's pepper is rotated under a serving worker, and no customer notices."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ops.office.pepper import begin, make_pepper, read_states, reenter, retire
 from protocol import Balance, Earn, Reply, ReportKind, ResultCode
 from tests.entries import SWIPED
 from tests.ledger.books import TESTER
-from tests.patience import HANG_S
+from tests.patience import HANG_S, until
 from tests.postgres import FreshDatabase
 from tests.switch.city import http_get
 from tests.switch.killed import run_and_kill
@@ -27,13 +26,6 @@ from tests.switch.test_worker import Running, running_worker
 
 UNUSED = [card_digits(number) for number in range(1_000, 3_000)]
 UNDER_NEW = "select count(*) from registry.card where pepper = 1"
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for what must come."""
-    with trio.fail_after(HANG_S):
-        while not is_so():  # noqa: ASYNC110
-            await trio.sleep(0.01)
 
 
 async def add(running: Running, digits: list[str]) -> None:
@@ -110,7 +102,8 @@ async def test_a_pepper_is_rotated_under_a_serving_worker(
         assert 0 < before < 10
         more = f"{UNDER_NEW} having count(*) > {before}"
         command = ["pepper", "reenter", str(listed)]
-        await run_and_kill(running, fresh.owner_dsn, path, command, more)
+        last = f"select from registry.card where token = {former(UNUSED[-2])}"
+        await run_and_kill(running, fresh.owner_dsn, path, command, more, last=last)
         await reenter(owner, TESTER, MasterKey.load(path), 1, UNUSED[:-1])
         states = [(one.state, one.cards) for one in await read_states(owner, MasterKey.load(path))]
         assert states == [("former", 1), ("newest", len(UNUSED) + 1)]

@@ -14,7 +14,7 @@ from protocol import SignOn
 from switch.flow.attendance import STRANGERS_MAX, STRANGERS_S, Attendance
 from switch.process import presence
 from tests.ledger.books import TESTER
-from tests.patience import HANG_S
+from tests.patience import HANG_S, until
 from tests.postgres import FreshDatabase
 from tests.switch.memory import Line
 from tests.switch.test_worker import Running, running_worker
@@ -52,10 +52,9 @@ async def test_a_worker_tells_who_is_on_line_and_who_was_refused(
         assert (here["on_line"], here["worker"], here["failures"]) == (True, 0, 0)
         await owner.run(lambda c: set_terminal_status(c, TESTER, 2, Status.STOPPED))
         await told_of(owner, 2, "hindrance", "terminal_blocked")
-        for number in (2, 4711):
-            with trio.fail_after(HANG_S):  # until the worker has heard of the block
-                while await signs_in(running, number):
-                    pass
+        await until(lambda: running.worker._directory.terminals[2].blocked)
+        for number in (2, 4711):  # once: who keeps coming in is turned away for that, too
+            assert not await signs_in(running, number)
         refused = await told_of(owner, 2, "failures", 1)
         assert (refused["failure"], refused["failed_from"]) == ("terminal_blocked", "127.0.0.1")
         await signs_in(running, 2)  # is told after it

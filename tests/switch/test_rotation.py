@@ -21,6 +21,7 @@ from tests.switch.test_worker import Running, running_worker
 
 FLEET = range(1_000, 2_600)
 UNDER_NEW = "select count(*) from registry.terminal_key where registry.wrapping_of(wrapped) = 1"
+LAST = f"select from registry.terminal_key where terminal = {FLEET[-1]}"
 
 
 async def add_fleet(connection: Connection, master: MasterKey) -> None:
@@ -51,7 +52,8 @@ async def test_terminals_sign_on_throughout_a_rotation(
         await owner.run(lambda c: add_fleet(c, running.master))
         nursery.start_soon(sign_on_for_ever, running, signed_on)
         make_key(path)
-        done = await run_and_kill(running, fresh.owner_dsn, path, ["master-key", "rewrap"], UNDER_NEW)
+        command = ["master-key", "rewrap"]
+        done = await run_and_kill(running, fresh.owner_dsn, path, command, UNDER_NEW, last=LAST)
         assert 0 < done < len(FLEET)
         assert signed_on
         # A command's own process has its own view of the file; so has this one.
