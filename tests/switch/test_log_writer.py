@@ -14,6 +14,7 @@ import structlog
 from switch import logs
 from switch.log_writer import LINES_WAITING_MAX, LogWriter
 from switch.logs import LINE_BYTES_MAX, configure_logs
+from tests.patience import HANG_S
 
 FULL = Path("/dev/full")
 
@@ -51,12 +52,12 @@ def test_a_full_disk_loses_lines_and_takes_them_again(tmp_path: Path) -> None:
         log = LogWriter(descriptor, notice)
         for _ in range(3):
             log.write(b"lost")
-        assert log.flush(5)
+        assert log.flush(HANG_S)
         assert log.dropped == 3
         with out.open("wb") as file:
             os.dup2(file.fileno(), descriptor)
         log.write(b"here again")
-        assert log.flush(5)
+        assert log.flush(HANG_S)
     finally:
         os.close(descriptor)
     assert out.read_bytes() == b"here again\nlost 3\n"
@@ -69,7 +70,7 @@ def test_a_reader_that_is_gone_loses_lines() -> None:
         log = LogWriter(writer, notice)
         os.close(reader)
         log.write(b"to nobody")
-        assert log.flush(5)
+        assert log.flush(HANG_S)
         assert log.dropped == 1
 
 
@@ -83,9 +84,9 @@ def test_a_reader_that_does_not_read_makes_nobody_wait() -> None:
         dropped = log.dropped
         assert 0 < dropped < count
         reading = beside.submit(read_all, reader)
-        assert log.flush(5)
+        assert log.flush(HANG_S)
         log.write(b"here again")
-        assert log.flush(5)
+        assert log.flush(HANG_S)
         os.close(writer)
         lines = reading.result()
     assert log.dropped == dropped
@@ -102,7 +103,7 @@ def test_a_descriptor_that_does_not_wait_loses_nothing() -> None:
         for _ in range(200):
             log.write(b"x" * 1_000)
         reading = beside.submit(read_all, reader)
-        assert log.flush(5)
+        assert log.flush(HANG_S)
         os.close(writer)
         assert len(reading.result()) == 200
         assert log.dropped == 0
@@ -116,7 +117,7 @@ def logged(capfd: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[
 
 
 def lines_of(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
-    assert logs.writer.flush(5)
+    assert logs.writer.flush(HANG_S)
     return [msgspec.json.decode(line) for line in capfd.readouterr().err.splitlines()]
 
 
@@ -143,7 +144,7 @@ def test_a_library_cannot_log_its_way_out(logged: pytest.CaptureFixture[str]) ->
 def test_lines_are_short_enough_for_a_pipe(logged: pytest.CaptureFixture[str]) -> None:
     """A line is what a pipe takes whole; of a long text beginning and end are kept."""
     logs.log.error("long", problem="a" + 3 * LINE_BYTES_MAX * "ż" + "z", other=LINE_BYTES_MAX * "y", count=7)
-    assert logs.writer.flush(5)
+    assert logs.writer.flush(HANG_S)
     text = logged.readouterr().err
     assert len(text.encode()) <= LINE_BYTES_MAX + 1
     line = msgspec.json.decode(text, type=dict[str, object])

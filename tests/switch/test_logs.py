@@ -10,6 +10,7 @@ from ledger.books.posting import Posting
 from protocol import ResultCode
 from switch import logs
 from switch.logs import LINES_PER_SECOND_MAX, Throttle, configure_logs, log_transaction
+from tests.patience import HANG_S
 from tests.switch.memory import approve
 
 
@@ -57,7 +58,7 @@ def test_a_transaction_is_logged_by_what_became_of_it(
     configure_logs(level)
     posting = make_posting(int(code))
     log_transaction(posting, approve(posting), "Earn")
-    assert logs.writer.flush(5)
+    assert logs.writer.flush(HANG_S)
     lines = capfd.readouterr().err.splitlines()
     if logged is None:
         assert lines == []

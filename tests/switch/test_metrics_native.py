@@ -37,7 +37,7 @@ async def test_prometheus_reads_native_histograms(tmp_path: Path) -> None:
     target = f"127.0.0.1:{sock.getsockname()[1]}"
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.run, sock)
-        async with prometheus([target], tmp_path, scrape_s=0.2, options=[NATIVE]) as found:
+        async with prometheus([target], tmp_path, scrape_s=5, options=[NATIVE]) as found:
             with trio.fail_after(HANG_S):
                 await found.wait_scraped(1)
                 await found.wait_for(f"histogram_count({NAME})")

@@ -20,7 +20,7 @@ from switch.process.lines import WorkerReady
 from switch.process.ports import reserve_port
 from switch.process.worker import Worker
 from tests.entries import SWIPED
-from tests.patience import HANG_S
+from tests.patience import HANG_S, UNHURRIED
 from tests.switch.city import http_get, seed
 from tests.switch.memory import CARD, Line
 
@@ -44,8 +44,8 @@ class Beside(msgspec.Struct):
 async def worker_beside(dsn: str, master: MasterKey, **settings: object) -> AsyncIterator[Beside]:
     reserved = reserve_port("127.0.0.1", 0)
     beside = Beside(port=reserved.getsockname()[1], ready=trio.Event(), told=[])
-    values = {"listen_port": beside.port, "http_port": 0, "dsn": dsn, **settings}
-    worker = Worker(msgspec.convert(values, Config), 0, master)
+    values = {"listen_port": beside.port, "http_port": 0, "dsn": dsn}
+    worker = Worker(msgspec.convert(values | UNHURRIED | settings, Config), 0, master)
     stop = trio.Event()
 
     def on_ready(line: WorkerReady) -> None:
@@ -101,6 +101,9 @@ async def test_without_postgres_the_answer_is_try_again_and_it_recovers_by_itsel
             await seed(owner, master)
     # Started before Postgres: it waits.
     async with worker_beside(server.service_dsn, master, give_up_ms=200, feed_stale_after_s=0.5) as beside:
+        with trio.fail_after(HANG_S):
+            while not said(caplog):  # noqa: ASYNC110
+                await trio.sleep(0.01)
         async with embedded_postgres(directory, settings=THROWAWAY):
             line = await beside.line()
             sale = Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=150_000)

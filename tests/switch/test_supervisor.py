@@ -60,7 +60,7 @@ def make_config(fresh: FreshDatabase, directory: Path, workers: int) -> Config:
         workers=workers,
         log_level="error",
     )
-    return msgspec.structs.replace(config, **UNHURRIED)
+    return msgspec.structs.replace(config, **UNHURRIED, worker_silent_s=HANG_S)
 
 
 async def connect(running: Switch, terminal: int) -> Line:
@@ -83,7 +83,7 @@ async def test_a_block_is_seen_by_all_workers(
     fresh: FreshDatabase, owner: Database, city: MasterKey, tmp_path: Path
 ) -> None:
     """A blocked card is refused by every worker, whichever one holds the connection."""
-    async with serving(make_config(fresh, tmp_path, 2)) as running:
+    async with serving(make_config(fresh, tmp_path, 2), ready_s_max=HANG_S) as running:
         assert len(running.http) == 2
         lines: list[Line] = []
         served: set[int] = set()
@@ -125,7 +125,7 @@ async def tells_of_a_restart(running: Switch) -> bool:
 async def test_a_dead_worker_is_started_again(fresh: FreshDatabase, city: MasterKey, tmp_path: Path) -> None:
     """kill -9 of a worker: terminals come back, the same id gets its stored reply; its metrics tell of it."""
     earn = Earn(stan=1, terminal_time=0, card=CARD, entry=SWIPED, amount=150_000)
-    async with serving(make_config(fresh, tmp_path, 1)) as running:
+    async with serving(make_config(fresh, tmp_path, 1), ready_s_max=HANG_S) as running:
         line = await connect(running, 1)
         first = await line.ask(earn)
         (pid,) = running.pids
@@ -232,7 +232,8 @@ async def test_a_state_directory_is_made_or_refused_before_anything_listens(
     """The state directory may be missing, not impossible."""
     config = make_config(fresh, tmp_path, 1)
     config = msgspec.structs.replace(config, master_key_file=str(tmp_path / "master.key"))
-    async with serving(msgspec.structs.replace(config, state_dir=str(tmp_path / "new" / "state"))):
+    elsewhere = msgspec.structs.replace(config, state_dir=str(tmp_path / "new" / "state"))
+    async with serving(elsewhere, ready_s_max=HANG_S):
         assert (tmp_path / "new" / "state").is_dir()
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError):
@@ -247,7 +248,7 @@ async def test_a_block_has_the_processes_and_leaves_none(
 
     async def fail_inside() -> None:
         nonlocal pids
-        async with serving(make_config(fresh, tmp_path, 2)) as running:
+        async with serving(make_config(fresh, tmp_path, 2), ready_s_max=HANG_S) as running:
             pids = running.pids
             assert {state_of(pid) for pid in pids} <= {"S", "R", "D"}
             assert len(pids) == len(running.http) == 2
@@ -264,7 +265,7 @@ async def test_a_switch_that_does_not_come_up_is_raised(
     """The key of no installation: the block never begins, and the error has the switch's own exit status."""
     MasterKey.create(tmp_path / "master.key")
     with trio.fail_after(HANG_S), pytest.raises(SwitchFailed) as failed:
-        async with serving(make_config(fresh, tmp_path, 1)):
+        async with serving(make_config(fresh, tmp_path, 1), ready_s_max=HANG_S):
             raise AssertionError("the block began")
     assert failed.value.status == EXIT_CONFIGURATION
 
@@ -275,7 +276,7 @@ async def test_a_switch_that_ends_by_itself_ends_the_block(
     """A worker that cannot come back ends the switch; the block is cancelled and the failure raised."""
 
     async def lose_the_key() -> None:
-        async with serving(make_config(fresh, tmp_path, 1)) as running:
+        async with serving(make_config(fresh, tmp_path, 1), ready_s_max=HANG_S) as running:
             (tmp_path / "master.key").unlink()
             os.kill(running.pids[0], signal.SIGKILL)
             await trio.sleep_forever()
