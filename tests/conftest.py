@@ -22,6 +22,12 @@ settings.register_profile("counted", deadline=None, suppress_health_check=[Healt
 settings.load_profile("counted")
 
 
+@pytest.fixture(autouse=True)
+def within_a_day() -> None:
+    """A test begins and ends on one day: what counts by the day or the month counts on."""
+    clear_of_midnight()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--on-citus", action="store_true", help="make the databases of tests on Citus")
 
@@ -77,9 +83,3 @@ async def owner(ledger_dsn: str) -> AsyncIterator[Database]:
 def patient_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions that are opened from now on wait for a lock as long as it takes."""
     monkeypatch.setattr(fitness, "_SET", fitness._SET.replace("lock_timeout = '5s'", "lock_timeout = '0'"))
-
-
-@pytest.fixture
-async def within_a_day() -> None:
-    """The test begins and ends on one day of the cities: what counts by the day or the month counts on."""
-    await clear_of_midnight()

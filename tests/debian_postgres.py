@@ -122,19 +122,29 @@ def _running(
     directory: Path, user: dict[str, object], settings: Mapping[str, str]
 ) -> Iterator[DebianPostgres]:
     data = directory / "data"
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    command = [BIN / "postgres", "-D", data, "-k", directory, "-p", str(port)]
-    for name, value in {"listen_addresses": "127.0.0.1", **settings}.items():
-        command += ["-c", f"{name}={value}"]
-    with (directory / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory, **user)  # type: ignore[call-overload]
-    try:
-        ready = [BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-        while subprocess.run(ready, check=False).returncode != 0:
-            assert server.poll() is None, (directory / "log").read_text()
-        environment = {"PGPORT": str(port), "PGUSER": ADMINISTRATOR, "PGPASSWORD": PASSWORD}
-        yield DebianPostgres(port, environment, directory / "archive")
-    finally:
-        server.send_signal(signal.SIGINT)
-        assert server.wait(HANG_S) == 0
+    with _port_held() as port:
+        command = [BIN / "postgres", "-D", data, "-k", directory, "-p", str(port)]
+        for name, value in {"listen_addresses": "127.0.0.1", **settings}.items():
+            command += ["-c", f"{name}={value}"]
+        with (directory / "log").open("wb") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory, **user)  # type: ignore[call-overload]
+        try:
+            ready = [BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+            while subprocess.run(ready, check=False).returncode != 0:
+                assert server.poll() is None, (directory / "log").read_text()
+            environment = {"PGPORT": str(port), "PGUSER": ADMINISTRATOR, "PGPASSWORD": PASSWORD}
+            yield DebianPostgres(port, environment, directory / "archive")
+        finally:
+            server.send_signal(signal.SIGINT)
+            assert server.wait(HANG_S) == 0
+
+
+@contextmanager
+def _port_held() -> Iterator[int]:
+    """A port of 127.0.0.1 that the system gives to nobody else, and on which a server may listen that says
+    SO_REUSEADDR, as Postgres does.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]

@@ -34,7 +34,7 @@ TEMPLATE = "cityswitch_template"
 _TEST_SETTINGS = {
     **THROWAWAY,
     "max_connections": "100",
-    "autovacuum_naptime": "1h",
+    "autovacuum_naptime": "24d",
 }
 
 

@@ -39,6 +39,7 @@ async def test_a_job_past_its_limit_loses_its_connection(owner: Database, databa
     rival = Rival(database)
     await rival.begin(books.earn(1, 5))
     session = database.session()
+    await session.run(lambda connection: connection.execute("select 1"))  # the limit is not its connecting's
 
     async def wait(connection: Connection) -> None:
         await connection.execute("select from ledger.account for update")

@@ -20,7 +20,7 @@ from ledger.postgres.migrate import migrate
 from tests.ledger.books import Books
 from tests.ledger.test_committer import Answers, running
 from tests.ledger.test_races import assert_sound
-from tests.ledger.test_standby import lose_standby, set_standby
+from tests.ledger.test_standby import lose_standby, set_standby, wait_for_another
 from tests.patience import HANG_S
 
 TRIES = 8
@@ -111,8 +111,9 @@ async def listen(database: Database, listens: trio.Event, lost: trio.Event) -> N
     lost.set()
 
 
-async def test_of_two_primaries_the_newest_is_taken(tmp_path: Path) -> None:
+async def test_of_two_primaries_the_newest_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both say that they take writes and both answer: a switch that starts anew never takes the old one."""
+    monkeypatch.setattr("ledger.postgres.database.RIVAL_S", HANG_S)  # on a slow machine both answer, too
     async with pair(tmp_path) as servers:
         await promote(servers.standby)
         found = []
@@ -134,19 +135,23 @@ async def test_a_standby_that_is_away_costs_a_connection_a_lane(
         await migrate(server.owner_dsn)
         async with open_database(server.owner_dsn) as owner, open_database(server.service_dsn) as database:
             books = await Books.open(owner, database, cards=TRIES + 1)
-            async with running(database, answers, lanes=1, give_up_ms=100) as committer:
+            async with running(database, answers, lanes=1, give_up_ms=int(HANG_S * 1000)) as committer:
                 await lose_standby(owner)
-                for stan in range(1, TRIES + 1):
+                committer.submit_nowait(books.earn(1, 5, card=1))
+                await wait_for_another(owner)
+                committer._give_up_s = 0.1
+                committer._lanes[0].session.end_overdue(trio.current_time() + 2 * HANG_S)
+                await answers.wait_for(1)
+                for stan in range(2, TRIES + 1):
                     committer.submit_nowait(books.earn(stan, 5, card=stan))
                     await answers.wait_for(stan)
                 assert {outcome.code for outcome in answers.by_stan.values()} == {TRY_AGAIN}
                 assert await owner.run(lambda c: c.fetchval(WAITING)) == 1
                 await set_standby(owner, "")
-                stan = TRIES
-                while answers.by_stan[stan].code != 0:
-                    stan += 1
-                    committer.submit_nowait(books.earn(stan, 5))
-                    await answers.wait_for(stan)
+                committer._give_up_s = HANG_S
+                committer.submit_nowait(books.earn(TRIES + 1, 5))
+                await answers.wait_for(TRIES + 1)
+                assert answers.by_stan[TRIES + 1].code == 0
             await assert_sound(books)
 
 

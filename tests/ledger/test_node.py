@@ -14,7 +14,7 @@ from ledger.errors import DatabaseUnavailable
 from ledger.postgres.database import Database
 from ledger.postgres.locks import NODE_SPACE
 from tests.ledger.books import NOW_MS, Books
-from tests.ledger.test_committer import Answers, running
+from tests.ledger.test_committer import GIVE_UP_MS, Answers, running
 from tests.ledger.test_races import assert_sound
 from tests.patience import HANG_S
 
@@ -64,7 +64,7 @@ async def test_clocks_set_back_under_load_give_no_id_twice(owner: Database, data
     clock, made = Clock(), []
     for restart in range(20):
         answers = Answers()
-        committer = Committer(database, on_outcomes=answers.take, observer=answers)
+        committer = Committer(database, on_outcomes=answers.take, observer=answers, give_up_ms=GIVE_UP_MS)
         committer.node = Node(database.session(), clock, InOrder())
         async with trio.open_nursery() as nursery:
             await nursery.start(committer.run)

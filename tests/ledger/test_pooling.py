@@ -70,13 +70,22 @@ async def pgbouncer(
         )
     try:
         with trio.fail_after(HANG_S):
-            while not (directory / ".s.PGSQL.5432").exists():
+            while not await _listens(str(directory / ".s.PGSQL.5432")):
                 assert process.poll() is None, (directory / "pgbouncer.log").read_text()
                 await trio.sleep(0.02)
         yield f"postgresql://{SERVICE}@/%s?host={directory}"
     finally:
         process.kill()
         process.wait()
+
+
+async def _listens(path: str) -> bool:
+    """Whether somebody takes connections there: its file is there a moment before."""
+    try:
+        await (await trio.open_unix_socket(path)).aclose()
+    except OSError:
+        return False
+    return True
 
 
 @needs_pgbouncer

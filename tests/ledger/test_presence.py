@@ -169,7 +169,9 @@ async def test_silence_is_counted_by_programme(database: Database, lives: tuple[
     """Every programme has its figure, 0 where all speak."""
     assert await database.run(silent) == {"czestochowa": 0}
     now = datetime.now(ZoneInfo("Europe/Warsaw")) - timedelta(hours=1)  # by the clock on the wall
-    await hear(database, lives[0], *(now - timedelta(days=days) for days in (14, 7)))
+    # In the hour that begins now as well: it may be the last full one by the time it is asked.
+    moments = [now - timedelta(days=days) + timedelta(hours=hours) for days in (14, 7) for hours in (0, 1)]
+    await hear(database, lives[0], *moments)
     assert await database.run(silent) == {"czestochowa": 1}
     found = await database.run(lambda c: terminal_status(c, Wanted(only=Only.SILENT)))
     assert [row["terminal"] for row in found] == [TERMINAL]

@@ -12,7 +12,7 @@ from ledger.books.transaction_ids import time_ms
 from ledger.errors import IdsClosed
 from ledger.postgres.database import Connection, Database
 from tests.ledger.books import NOW_MS, PARTNER, Books
-from tests.ledger.test_committer import Answers
+from tests.ledger.test_committer import GIVE_UP_MS, Answers
 from tests.ledger.test_node import Clock
 from tests.ledger.test_races import Rival, assert_sound
 from tests.patience import HANG_S
@@ -57,7 +57,7 @@ async def test_a_worker_whose_clock_is_behind(owner: Database, database: Databas
     books = await Books.open(owner, database, cards=1)
     await books.post(books.earn(1, 5))
     answers = Answers()
-    committer = Committer(database, on_outcomes=answers.take, observer=answers)
+    committer = Committer(database, on_outcomes=answers.take, observer=answers, give_up_ms=GIVE_UP_MS)
     committer.node = Node(database.session(), Clock(NOW_MS - 40 * 60_000))
     async with trio.open_nursery() as nursery:
         await nursery.start(committer.run)

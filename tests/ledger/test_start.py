@@ -84,9 +84,11 @@ async def test_nothing_but_refusals_is_a_problem(owner: Database, database: Data
 
 
 async def test_a_session_that_lost_its_statements_is_prepared_anew(
-    owner: Database, database: Database
+    owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server does not know what a lane has prepared: the batch is posted all the same."""
+    monkeypatch.setattr("ledger.books.committer.LANE_PROBE_S", HANG_S)  # it would find the loss before
+    monkeypatch.setattr("ledger.books.committer.DOUBT_S", HANG_S)
     books = await Books.open(owner, database, cards=1)
     answers = Answers()
     async with running(database, answers, give_up_ms=int(HANG_S * 1000)) as committer:

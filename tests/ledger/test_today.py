@@ -1,6 +1,7 @@
 """Today is a day of the programme's calendar, never the machine's nor the server's."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,7 +12,7 @@ from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.imports import Import
 from ledger.registry.people import Person, change_person
 from ledger.registry.programmes import add_rules
-from tests.days import today
+from tests.days import clear_of_midnight, today
 from tests.ledger.books import TESTER, found_registry
 from tests.switch.memory import MASTER_KEY
 
@@ -30,6 +31,7 @@ async def test_today_is_the_programme_s_day(owner: Database, zone: str) -> None:
     """Whoever is born today by the city's calendar has been born, tomorrow's are not: one of these zones has
     another date than the machine's at any hour. Consents bear the same day.
     """
+    clear_of_midnight(ZoneInfo(zone))
     await owner.run(lambda c: found_registry(c, 2))
     now = datetime.now(UTC)
     await owner.run(

@@ -4,7 +4,6 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 import trio
 
 from ledger.postgres.database import Connection, Database
@@ -82,7 +81,6 @@ async def test_what_is_published_is_what_is_granted(
         assert refused == {ResultCode.BENEFIT_UNKNOWN}
 
 
-@pytest.mark.usefixtures("within_a_day")
 async def test_a_quote_comes_true_if_nothing_changes(
     fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:
@@ -122,7 +120,6 @@ async def test_a_quote_comes_true_if_nothing_changes(
         assert {0, 50, 51, 52, 53, 55, 56, 57, 59, 60, 61, 62} <= codes
 
 
-@pytest.mark.usefixtures("within_a_day")
 async def test_receipts_are_in_the_language_of_the_terminal_and_stay_so(
     fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:
