@@ -34,6 +34,7 @@ from switch.flow.operations import OPERATIONS, Operation
 from switch.flow.overload import Overload
 from switch.flow.question import Question
 from switch.flow.replies import RulesUnknown, acknowledge
+from switch.flow.verify import Asked, UsesLeft, Verifier
 from switch.logs import log_transaction
 from switch.metrics import Meters
 from switch.rules.cards import Card
@@ -54,6 +55,7 @@ class Ledger(msgspec.Struct, frozen=True):
     submit_nowait: Callable[[Posting], None]
     is_behind: Callable[[], bool]
     answer_inquiry: Callable[[Question], Awaitable[Reply]]
+    uses_left: UsesLeft
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False):
@@ -106,6 +108,13 @@ class Flow:
         self._inquiring = trio.CapacityLimiter(INQUIRIES_MAX)
         # One turn a terminal, held while it waits for the limiter: the others wait behind one inquiry of it.
         self._turns: WeakValueDictionary[int, trio.Lock] = WeakValueDictionary()
+        self._verifier = Verifier(
+            nursery,
+            ledger.uses_left,
+            moment=self._moment,
+            find_card=self._find_card,
+            on_replies=self._on_verified,
+        )
         self._in_flight_max = config.in_flight_max
         self.room = config.in_flight_max
         """How many more requests may be taken for now; below 0 none."""
@@ -141,7 +150,9 @@ class Flow:
                 self._transact(connection, request, operation, operation.decide, common)
                 continue
             units += operation.price
-            if operation.asks_ledger:
+            if operation.asks_together:
+                self._verifier.submit_nowait(Asked(connection, request, now))
+            elif operation.asks_ledger:
                 operation.on_arrival(connection, request.message)
                 self._nursery.start_soon(self._ask_ledger, connection, request, common)
             else:
@@ -356,11 +367,23 @@ class Flow:
                 self._drop(connection)
                 self._flush(trio.current_time())
                 return
-            at = self._begin_round(trio.current_time()).at
             reply = await self._ledger.answer_inquiry(
-                Question(request, terminal, connection, at, self._find_card)
+                Question(request, terminal, connection, self._moment(), self._find_card)
             )
         self._answer_plainly(connection, request, reply, common.now)
+        self._flush(trio.current_time())
+
+    def _moment(self) -> Moment:
+        """When it is for a question whose turn has come."""
+        return self._begin_round(trio.current_time()).at
+
+    def _on_verified(self, replies: list[tuple[Asked, Reply | None]]) -> None:
+        """Answer what was asked together."""
+        for (connection, request, received_at), reply in replies:
+            if reply is None:
+                self._drop(connection)
+            else:
+                self._answer_plainly(connection, request, reply, received_at)
         self._flush(trio.current_time())
 
     def _drop(self, connection: Connection) -> None:

@@ -27,7 +27,6 @@ from protocol import (
     SignOnReply,
     Totals,
     TotalsReply,
-    Verify,
     limits,
 )
 from switch.flow.card_report import take_down
@@ -36,7 +35,6 @@ from switch.flow.key_change import change_key, no_key
 from switch.flow.operations import is_served, served
 from switch.flow.question import Question
 from switch.flow.replies import not_supported
-from switch.flow.verify import not_verified, verify
 from switch.rules.dates import day_of_number
 from switch.rules.decide.refusals import refuse_partner
 from switch.rules.directory import Terminal
@@ -49,10 +47,10 @@ from switch.rules.text import cut
 class Inquiries:
     """Answers what no posting answers."""
 
-    def __init__(self, database: Database, master: MasterKey) -> None:
+    def __init__(self, database: Database, master: MasterKey, outage: Outage) -> None:
         self._database = database
         self._master = master
-        self._outage = Outage("inquiry")
+        self._outage = outage
 
     async def answer(self, question: Question) -> Reply:
         """Return the reply; never raises for a database that is away."""
@@ -67,8 +65,7 @@ class Inquiries:
     async def _ask(self, question: Question) -> Reply:
         message, terminal, now_ms = question.request.message, question.terminal, question.at.now_ms
         assert isinstance(message, Request)
-        is_stale_look = isinstance(message, Verify) and question.at.is_stale  # 11 goes before 20
-        if not is_stale_look and not is_served(message, terminal.partner.programme.current.rules):
+        if not is_served(message, terminal.partner.programme.current.rules):
             return not_supported(message, now_ms, question.connection.language)
         match message:
             case SignOn():
@@ -79,8 +76,6 @@ class Inquiries:
                 return await change_key(question, self._database, self._master)
             case CardReport():
                 return await take_down(question, self._database)
-            case Verify():
-                return await verify(question, self._database)
         raise AssertionError(f"{type(message).__name__} is no question")
 
     async def _sign_on(self, message: SignOn, terminal: Terminal, now_ms: int) -> SignOnReply:
@@ -116,8 +111,6 @@ def _undecided(question: Question) -> Reply:
             return no_key(question, code)
         case CardReport():
             return Ack(message.stan, code, now_ms)
-        case Verify():
-            return not_verified(question, code)
     raise AssertionError(f"{type(message).__name__} is no question")
 
 

@@ -1,8 +1,9 @@
 """What a terminal may ask for: one row an operation.
 
 Owns the table the flow is driven by. An operation with a decision is decided from memory and goes to the
-ledger as one posting; one without asks the ledger a question (`asks_ledger`), or is answered at once. A
-new operation is a row here, its message, its kind, its decision, its receipt and its test (CONTRIBUTING.md).
+ledger as one posting; one without asks the ledger a question, by itself (`asks_ledger`) or with others
+(`asks_together`), or is answered at once. A new operation is a row here, its message, its kind, its decision,
+its receipt and its test (CONTRIBUTING.md).
 Must not know connections. Invariant: every request of the protocol has a row (a test holds it).
 """
 
@@ -110,10 +111,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is the ledger's number of it. `is_new_business`: it may be told to try again when there is too much
     to do or too little is known; what settles an earlier request never is. `price`: what one without
-    a decision costs, in units of an allowance (allowance.py); the others are bounded by the requests in
-    flight alone. What leaves a row in the journal, the kind says;
-    `again` makes the request of that row, so that it can be decided again. `is_advice`: it was done off line.
-    `is_offered`: whether a programme of these rules has it.
+    a decision costs, in units of an allowance (allowance.py); what is carried out many at a time is bounded
+    by the requests in flight alone. What leaves a row in the journal, the kind says; `again` makes the
+    request of that row, so that it can be decided again. `is_advice`: it was done off line. `is_offered`:
+    whether a programme of these rules has it.
     """
 
     kind: int = 0
@@ -123,6 +124,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     is_new_business: bool = False
     is_advice: bool = False
     asks_ledger: bool = False
+    asks_together: bool = False
     on_arrival: OnArrival = _nothing
     price: float = 0.0
     is_offered: Callable[[Rules], bool] = _always
@@ -193,7 +195,7 @@ OPERATIONS: dict[type[Request], Operation] = {
         is_offered=_takes_back,
     ),
     Quote: Operation(kind=int(Kind.QUOTE), decide=decide_quote, is_new_business=True),
-    Verify: Operation(kind=int(Kind.VERIFY), asks_ledger=True, price=10.0, is_offered=_grants_benefits),
+    Verify: Operation(kind=int(Kind.VERIFY), asks_together=True, is_offered=_grants_benefits),
 }
 
 

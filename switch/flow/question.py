@@ -6,6 +6,7 @@ Owns the shape alone. Must not know who answers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import msgspec
 
@@ -15,6 +16,9 @@ from switch.rules.cards import Card
 from switch.rules.decide import Moment
 from switch.rules.directory import Programme, Terminal
 
+FindCard: TypeAlias = Callable[[Programme, str], tuple[Card | int, int]]
+"""Gives a programme's card by its text, or why there is none, and the last four digits."""
+
 
 class Question(msgspec.Struct, frozen=True, gc=False):
     """One request of one terminal, and the connection it came by."""
@@ -23,5 +27,4 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     terminal: Terminal
     connection: Connection
     at: Moment
-    find_card: Callable[[Programme, str], tuple[Card | int, int]]
-    """Gives a programme's card by its text, or why there is none, and the last four digits."""
+    find_card: FindCard

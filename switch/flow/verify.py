@@ -1,79 +1,149 @@
 """VERIFY: which benefits hold for a card here and now, and how often.
 
-Owns the reply. What holds is decided from memory (`switch.rules.decide.verify`), at the moment its turn has
-come; the ledger only counts what is left. Invariants: nobody is told why a benefit holds for a card; what
-is used up does not hold; what the receipt asks the cashier to see is wanted by every benefit listed.
+Owns the replies, and which questions are put together. What holds is decided from memory
+(`switch.rules.decide.verify`); the ledger only counts what is left. While it is asked, the questions that
+come wait; then all of them are decided at one moment, and one read counts for all. Invariants: nobody is told
+why a benefit holds for a card; what is used up does not hold; what the receipt asks the cashier to see is
+wanted by every benefit listed; every question gets one reply, whatever becomes of the ledger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import reduce
 from operator import and_
+from typing import NamedTuple, TypeAlias
 
-from ledger.books.posting import NO_LIMIT, Kind
-from ledger.books.quotas import uses_left
-from ledger.postgres.database import Connection, Database
-from protocol import Verify, VerifyReply
-from switch.flow.question import Question
-from switch.rules.decide import Verdict, decide_verify
+import trio
+
+from ledger.books.posting import NO_LIMIT, Kind, QuotaLeg
+from ledger.errors import LedgerError
+from protocol import Received, Reply, ResultCode, Verify, VerifyReply
+from switch.flow.connection import Connection
+from switch.flow.operations import is_served
+from switch.flow.question import FindCard, Question
+from switch.flow.replies import not_supported
+from switch.rules.decide import Moment, Verdict, decide_verify
 from switch.rules.versions import Version
 
 VERIFY = int(Kind.VERIFY)
+TOGETHER_MAX = 100
+"""Questions of one read: with a few limits each it takes some milliseconds."""
+
+UsesLeft: TypeAlias = Callable[[Sequence[QuotaLeg]], Awaitable[list[int]]]
+"""Tells what is left of each quota. Raises `LedgerError`."""
 
 
-async def verify(question: Question, database: Database) -> VerifyReply:
-    """Return the reply to a VERIFY. Without limits nothing is asked, else once. Raises `LedgerError`."""
-    message = question.request.message
-    assert isinstance(message, Verify)
-    programme = question.terminal.partner.programme
-    card, last4 = question.find_card(programme, message.card)
-    version = programme.current  # taken down before the wait
-    verdict = decide_verify(message, question.terminal, card, question.at)
-    legs = [leg for found in verdict.found for leg in found.quotas]
+class Asked(NamedTuple):
+    """A question that waits; `received_at` is trio's clock, in seconds."""
 
-    async def job(connection: Connection) -> list[int]:
-        return await uses_left(connection, legs)
-
-    rests = iter(await database.run(job) if legs else [])
-    left = [min((next(rests) for _ in found.quotas), default=NO_LIMIT) for found in verdict.found]
-    return _reply(question, version, last4, verdict, left)
+    connection: Connection
+    request: Received
+    received_at: float
 
 
-def not_verified(question: Question, code: int) -> VerifyReply:
-    """Return the reply where nothing can be told."""
-    message = question.request.message
-    assert isinstance(message, Verify)
-    programme = question.terminal.partner.programme
-    return _reply(
-        question, programme.current, question.find_card(programme, message.card)[1], Verdict(code), []
-    )
+class Verifier:
+    """Answers the questions of one worker; those that wait together.
+
+    `moment` says when it is, as their turn has come; `on_replies` gets None for those whose asker has gone.
+    """
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        uses_left: UsesLeft,
+        *,
+        moment: Callable[[], Moment],
+        find_card: FindCard,
+        on_replies: Callable[[list[tuple[Asked, Reply | None]]], None],
+    ) -> None:
+        self._nursery = nursery
+        self._uses_left = uses_left
+        self._moment = moment
+        self._find_card = find_card
+        self._on_replies = on_replies
+        self._waiting: list[Asked] = []
+        self._is_reading = False
+
+    def submit_nowait(self, asked: Asked) -> None:
+        """Take a question; its reply comes by `on_replies`. The caller bounds how many wait."""
+        self._waiting.append(asked)
+        if not self._is_reading:
+            self._is_reading = True
+            self._nursery.start_soon(self._answer_all)
+
+    async def _answer_all(self) -> None:
+        while self._waiting:
+            together, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
+            at = self._moment()
+            looks = [None if asked.connection.closed else self._look(asked, at) for asked in together]
+            left = await self._read([leg for look in looks if look for leg in look.legs])
+            replies = [look.reply(left) if look else None for look in looks]
+            self._on_replies(list(zip(together, replies, strict=True)))
+        self._is_reading = False
+
+    def _look(self, asked: Asked, at: Moment) -> Look:
+        connection, request, _ = asked
+        return Look(Question(request, connection.terminal_of(request), connection, at, self._find_card))
+
+    async def _read(self, legs: list[QuotaLeg]) -> Iterator[int] | None:
+        """What is left of each; None if the ledger cannot be asked. Without limits nothing is asked."""
+        try:
+            return iter(await self._uses_left(legs) if legs else ())
+        except LedgerError:
+            return None
 
 
-def _reply(
-    question: Question, version: Version, last4: int, verdict: Verdict, left: Sequence[int]
-) -> VerifyReply:
-    now_ms = question.at.now_ms
-    benefits = [
-        (found.offer, rest, found.checks) for found, rest in zip(verdict.found, left, strict=True) if rest
-    ]
-    checks = reduce(and_, (wanted for _, _, wanted in benefits)) if benefits else 0
-    return VerifyReply(
-        stan=question.request.message.stan,
-        code=verdict.code,
-        server_time_ms=now_ms,
-        checks=checks,
-        benefits=benefits,
-        benefits_next=verdict.next_after,
-        receipt=version.printer.text(
-            VERIFY,
-            verdict.code,
-            at_ms=now_ms,
-            last4=last4,
-            amount_grosze=0,
-            points=0,
-            balance=0,
-            language=question.connection.language,
+class Look:
+    """One question: what holds, decided at its moment, and then its reply."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        message = question.request.message
+        assert isinstance(message, Verify)
+        self._message = message
+        programme = question.terminal.partner.programme
+        card, self._last4 = question.find_card(programme, message.card)
+        self._version: Version = programme.current  # taken down before the wait
+        self._is_served = question.at.is_stale or is_served(message, self._version.rules)  # 11 goes before 20
+        self._verdict = decide_verify(message, question.terminal, card, question.at)
+        self.legs = [leg for found in self._verdict.found for leg in found.quotas]
+        """Whose rest is to be read."""
+
+    def reply(self, left: Iterator[int] | None) -> Reply:
+        """Return the reply; takes the rest of each leg from `left`. None: they could not be read."""
+        question, verdict = self._question, self._verdict
+        if not self._is_served:
+            return not_supported(self._message, question.at.now_ms, question.connection.language)
+        if left is None and self.legs:
+            return self._state(Verdict(int(ResultCode.TRY_AGAIN)), ())
+        rests = left or iter(())
+        return self._state(
+            verdict, [min((next(rests) for _ in found.quotas), default=NO_LIMIT) for found in verdict.found]
+        )
+
+    def _state(self, verdict: Verdict, left: Sequence[int]) -> VerifyReply:
+        question, now_ms = self._question, self._question.at.now_ms
+        benefits = [
+            (found.offer, rest, found.checks) for found, rest in zip(verdict.found, left, strict=True) if rest
+        ]
+        checks = reduce(and_, (wanted for _, _, wanted in benefits)) if benefits else 0
+        return VerifyReply(
+            stan=self._message.stan,
+            code=verdict.code,
+            server_time_ms=now_ms,
             checks=checks,
-        ),
-    )
+            benefits=benefits,
+            benefits_next=verdict.next_after,
+            receipt=self._version.printer.text(
+                VERIFY,
+                verdict.code,
+                at_ms=now_ms,
+                last4=self._last4,
+                amount_grosze=0,
+                points=0,
+                balance=0,
+                language=question.connection.language,
+                checks=checks,
+            ),
+        )

@@ -271,7 +271,7 @@ POISON_ROWS = counter(
 )
 INQUIRIES_IN_FLIGHT = gauge(
     "inquiries_in_flight",
-    "Questions (sign-on, totals, key change, reports, verify) being put to Postgres",
+    "Questions (sign-on, totals, key change, reports) being put to Postgres",
     "At its limit for long: Postgres is slow in reading, or a terminal asks without end.",
 )
 INQUIRIES_LIMIT = gauge(

@@ -23,6 +23,7 @@ import trio
 
 from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
+from ledger.books.quotas import QuotaReader
 from ledger.books.sharded import AnyCommitter, make_committer
 from ledger.engine.shards import Shards, read_shards
 from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
@@ -58,9 +59,9 @@ log = structlog.get_logger()
 LOAD_RETRY_S = 0.5
 QUERY_CONNECTIONS = INQUIRIES_MAX + 1
 """One is always left for what is no inquiry."""
-OWN_CONNECTIONS = 7
-"""To listen, to read the registry, to look whether sales can be posted; for the keeper, the use of keys, the
-node number, and to tell who is on line."""
+OWN_CONNECTIONS = 8
+"""To listen, to read the registry and what is left of quotas, to look whether sales can be posted; for the
+keeper, the use of keys, the node number, and to tell who is on line."""
 
 
 def database_connections(config: Config) -> int:
@@ -221,6 +222,7 @@ class Worker:
             base.start_soon(self._postings.probe, database.session())
             base.start_soon(self._keeper(database).run)
             listening = self._surroundings.listen(config)
+            inquiry_outage = Outage("inquiry")
             front = self._front = self._readiness.front = Front(
                 config=config,
                 directory=self._directory,
@@ -228,7 +230,8 @@ class Worker:
                 ledger=Ledger(
                     submit_nowait=committer.submit_nowait,
                     is_behind=partial(committer.is_behind, config.shed_after_ms / 1_000),
-                    answer_inquiry=Inquiries(database, self._master_key).answer,
+                    answer_inquiry=Inquiries(database, self._master_key, inquiry_outage).answer,
+                    uses_left=QuotaReader(database.session(), inquiry_outage).read,
                 ),
                 feed_is_stale=feed.is_stale,
                 nursery=back,

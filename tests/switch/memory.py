@@ -5,14 +5,14 @@ For tests of connections, deadlines and drains, which need no Postgres.
 
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
 
 import msgspec
 import trio
 
-from ledger.books.posting import Outcome, Posting, no_effect
+from ledger.books.posting import Outcome, Posting, QuotaLeg, no_effect
 from ledger.registry.secrets import MasterKey
 from protocol import Ack, ClientSession, KeyChange, Received, Reply, Request, SignOn, SignOnReply, luhn_digit
 from switch.config import Config
@@ -123,6 +123,9 @@ class MemoryLedger:
             return SignOnReply(stan, 0, now_ms, "czestochowa", "Kłos", 0, 1, 1, [], 7, [], 0, [], 0)
         return Ack(stan=question.request.message.stan, code=0, server_time_ms=question.at.now_ms)
 
+    async def uses_left(self, quotas: Sequence[QuotaLeg]) -> list[int]:
+        return [quota.uses_allowed for quota in quotas]
+
 
 class Memory(msgspec.Struct):
     """A running front."""
@@ -165,6 +168,7 @@ async def running_front(
                 submit_nowait=ledger.submit_nowait,
                 is_behind=lambda: ledger.is_behind,
                 answer_inquiry=ledger.answer_inquiry,
+                uses_left=ledger.uses_left,
             ),
             feed_is_stale=clock,
             nursery=nursery,

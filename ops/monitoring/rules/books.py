@@ -72,8 +72,8 @@ def _postings(times: Times) -> tuple[Alert, ...]:
             Severity.TICKET,
             "Questions to the books pile up",
             """Worker {{ $labels.instance }} has been asking the database as many questions at a time as
-            it may for two minutes. Sign-ons, daily totals, changes of keys and checks of a card wait;
-            sales of terminals on line go on.""",
+            it may for two minutes. Sign-ons, daily totals and changes of keys wait; sales of terminals on
+            line go on.""",
         ),
     )
 

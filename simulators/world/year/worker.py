@@ -14,7 +14,9 @@ from typing import Any, Final, TypeVar
 
 import trio
 
+from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
+from ledger.books.quotas import QuotaReader
 from ledger.registry.reads import CardTuple, RegistrySnapshot, read_changes
 from ledger.registry.secrets import MasterKey
 from protocol import REQUEST_OF, Received, Reply, Request, encode_request
@@ -96,12 +98,18 @@ class Worker:
         self._ids = count(1)
         meters, config = Meters(), Config()
         database: Any = self._store
+        outage = Outage("inquiry")
         self._flow = Flow(
             config=config,
             directory=self.directory,
             connections=Connections(config, meters),
             meters=meters,
-            ledger=Ledger(self._submitted.append, lambda: False, Inquiries(database, MASTER).answer),
+            ledger=Ledger(
+                self._submitted.append,
+                lambda: False,
+                Inquiries(database, MASTER, outage).answer,
+                QuotaReader(database, outage).read,
+            ),
             clock_ms=lambda: self.now_ms,
             feed_is_stale=lambda: False,
             nursery=nursery,

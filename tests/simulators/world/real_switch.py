@@ -15,7 +15,9 @@ import trio
 from structlog.testing import capture_logs
 
 from ledger.books.committer import Committer
+from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
+from ledger.books.quotas import QuotaReader
 from ledger.postgres.database import Connection as AnyConnection
 from ledger.postgres.database import Database
 from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RegistrySnapshot, RulesRow, TerminalRow
@@ -77,7 +79,7 @@ class RealSwitch:
         self._pasts: dict[tuple[int, str], list[int]] = {}
         self._rules: dict[int, Rules] = {}
         self._offers: dict[tuple[int, int], Offer] = {}
-        meters = Meters()
+        meters, outage = Meters(), Outage("inquiry")
         self.committer = Committer(
             database,
             on_outcomes=self._answered,
@@ -89,7 +91,12 @@ class RealSwitch:
             directory=self.directory,
             connections=Connections(config, meters),
             meters=meters,
-            ledger=Ledger(self.committer.submit_nowait, lambda: False, Inquiries(database, MASTER).answer),
+            ledger=Ledger(
+                self.committer.submit_nowait,
+                lambda: False,
+                Inquiries(database, MASTER, outage).answer,
+                QuotaReader(database.session(), outage).read,
+            ),
             clock_ms=lambda: self.now_ms,
             feed_is_stale=lambda: False,
             nursery=nursery,
