@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from weakref import WeakValueDictionary
 
 import msgspec
 import trio
@@ -30,11 +29,12 @@ from protocol import (
 )
 from switch.config import Config
 from switch.flow.connection import Connection, Connections
+from switch.flow.inquirer import Inquirer
 from switch.flow.operations import OPERATIONS, Operation
 from switch.flow.overload import Overload
-from switch.flow.question import Question
+from switch.flow.question import Asked, Desk, Question
 from switch.flow.replies import RulesUnknown, acknowledge
-from switch.flow.verify import Asked, UsesLeft, Verifier
+from switch.flow.verify import UsesLeft, Verifier
 from switch.logs import log_transaction
 from switch.metrics import Meters
 from switch.rules.cards import Card
@@ -44,9 +44,6 @@ from switch.rules.directory import Directory, Programme
 APPROVED, TRY_AGAIN = int(ResultCode.APPROVED), int(ResultCode.TRY_AGAIN)
 UNDECIDED = frozenset(int(code) for code in ResultCode if code.result_class is ResultClass.RETRY)
 """What is refused for now only is kept nowhere: the same request may come again and be decided."""
-
-INQUIRIES_MAX = 3
-"""Questions put to Postgres at a time; the others wait here, and are dropped with their connection."""
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -102,19 +99,11 @@ class Flow:
         self._ledger = ledger
         self._clock_ms = clock_ms
         self._feed_is_stale = feed_is_stale
-        self._nursery = nursery
         self._room = trio.Event()
         self._idle = trio.Event()
-        self._inquiring = trio.CapacityLimiter(INQUIRIES_MAX)
-        # One turn a terminal, held while it waits for the limiter: the others wait behind one inquiry of it.
-        self._turns: WeakValueDictionary[int, trio.Lock] = WeakValueDictionary()
-        self._verifier = Verifier(
-            nursery,
-            ledger.uses_left,
-            moment=self._moment,
-            find_card=self._find_card,
-            on_replies=self._on_verified,
-        )
+        desk = Desk(nursery, self._moment, self._find_card, self._on_replies)
+        self._inquirer = Inquirer(desk, ledger.answer_inquiry)
+        self._verifier = Verifier(desk, ledger.uses_left)
         self._in_flight_max = config.in_flight_max
         self.room = config.in_flight_max
         """How many more requests may be taken for now; below 0 none."""
@@ -154,7 +143,7 @@ class Flow:
                 self._verifier.submit_nowait(Asked(connection, request, now))
             elif operation.asks_ledger:
                 operation.on_arrival(connection, request.message)
-                self._nursery.start_soon(self._ask_ledger, connection, request, common)
+                self._inquirer.submit_nowait(Asked(connection, request, now))
             else:
                 reply = acknowledge(request.message, common.at.now_ms)  # type: ignore[arg-type]
                 self._answer_plainly(connection, request, reply, now)
@@ -178,7 +167,7 @@ class Flow:
     @property
     def inquiries(self) -> int:
         """Questions being put to Postgres."""
-        return self._inquiring.borrowed_tokens
+        return self._inquirer.in_flight
 
     @property
     def full(self) -> bool:
@@ -355,30 +344,12 @@ class Flow:
 
     # Requests that no posting answers.
 
-    async def _ask_ledger(self, connection: Connection, request: Received, common: Round) -> None:
-        """Questions are put in a task of their own; in-flight bounds hold them, too.
-
-        It is dated, and what holds is looked at, when its turn has come.
-        """
-        terminal = connection.terminal_of(request)
-        turn = self._turns.setdefault(terminal.number, trio.Lock())
-        async with turn, self._inquiring:
-            if connection.closed:  # nobody waits for it, and nothing was done for it yet
-                self._drop(connection)
-                self._flush(trio.current_time())
-                return
-            reply = await self._ledger.answer_inquiry(
-                Question(request, terminal, connection, self._moment(), self._find_card)
-            )
-        self._answer_plainly(connection, request, reply, common.now)
-        self._flush(trio.current_time())
-
     def _moment(self) -> Moment:
         """When it is for a question whose turn has come."""
         return self._begin_round(trio.current_time()).at
 
-    def _on_verified(self, replies: list[tuple[Asked, Reply | None]]) -> None:
-        """Answer what was asked together."""
+    def _on_replies(self, replies: list[tuple[Asked, Reply | None]]) -> None:
+        """Answer questions; None: nobody waits for it any more."""
         for (connection, request, received_at), reply in replies:
             if reply is None:
                 self._drop(connection)

@@ -1,16 +1,17 @@
-"""A request that no posting answers: what is known of it when somebody else is asked.
+"""A request that no posting answers: what is known of it while it waits, and when somebody else is asked.
 
-Owns the shape alone. Must not know who answers.
+Owns the shapes alone. Must not know who answers. Invariant: a question is dated when its turn has come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
+import trio
 
-from protocol import Received
+from protocol import Received, Reply
 from switch.flow.connection import Connection
 from switch.rules.cards import Card
 from switch.rules.decide import Moment
@@ -18,6 +19,14 @@ from switch.rules.directory import Programme, Terminal
 
 FindCard: TypeAlias = Callable[[Programme, str], tuple[Card | int, int]]
 """Gives a programme's card by its text, or why there is none, and the last four digits."""
+
+
+class Asked(NamedTuple):
+    """A question that waits for its turn; `received_at` is trio's clock, in seconds."""
+
+    connection: Connection
+    request: Received
+    received_at: float
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
@@ -28,3 +37,19 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     connection: Connection
     at: Moment
     find_card: FindCard
+
+
+class Desk(NamedTuple):
+    """Where the questions of a worker come from and their replies go: None for one whose asker has gone."""
+
+    nursery: trio.Nursery
+    moment: Callable[[], Moment]
+    find_card: FindCard
+    on_replies: Callable[[list[tuple[Asked, Reply | None]]], None]
+
+    def question(self, asked: Asked, at: Moment) -> Question | None:
+        """Return a question whose turn has come at a moment; None if nobody waits for it."""
+        connection, request, _ = asked
+        if connection.closed:
+            return None
+        return Question(request, connection.terminal_of(request), connection, at, self.find_card)

@@ -12,18 +12,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import reduce
 from operator import and_
-from typing import NamedTuple, TypeAlias
-
-import trio
+from typing import TypeAlias
 
 from ledger.books.posting import NO_LIMIT, Kind, QuotaLeg
 from ledger.errors import LedgerError
-from protocol import Received, Reply, ResultCode, Verify, VerifyReply
-from switch.flow.connection import Connection
+from protocol import Reply, ResultCode, Verify, VerifyReply
 from switch.flow.operations import is_served
-from switch.flow.question import FindCard, Question
+from switch.flow.question import Asked, Desk, Question
 from switch.flow.replies import not_supported
-from switch.rules.decide import Moment, Verdict, decide_verify
+from switch.rules.decide import Verdict, decide_verify
 from switch.rules.versions import Version
 
 VERIFY = int(Kind.VERIFY)
@@ -34,57 +31,32 @@ UsesLeft: TypeAlias = Callable[[Sequence[QuotaLeg]], Awaitable[list[int]]]
 """Tells what is left of each quota. Raises `LedgerError`."""
 
 
-class Asked(NamedTuple):
-    """A question that waits; `received_at` is trio's clock, in seconds."""
-
-    connection: Connection
-    request: Received
-    received_at: float
-
-
 class Verifier:
-    """Answers the questions of one worker; those that wait together.
+    """Answers the questions of one worker; those that wait together."""
 
-    `moment` says when it is, as their turn has come; `on_replies` gets None for those whose asker has gone.
-    """
-
-    def __init__(
-        self,
-        nursery: trio.Nursery,
-        uses_left: UsesLeft,
-        *,
-        moment: Callable[[], Moment],
-        find_card: FindCard,
-        on_replies: Callable[[list[tuple[Asked, Reply | None]]], None],
-    ) -> None:
-        self._nursery = nursery
+    def __init__(self, desk: Desk, uses_left: UsesLeft) -> None:
+        self._desk = desk
         self._uses_left = uses_left
-        self._moment = moment
-        self._find_card = find_card
-        self._on_replies = on_replies
         self._waiting: list[Asked] = []
         self._is_reading = False
 
     def submit_nowait(self, asked: Asked) -> None:
-        """Take a question; its reply comes by `on_replies`. The caller bounds how many wait."""
+        """Take a question; its reply comes by the desk. The caller bounds how many wait."""
         self._waiting.append(asked)
         if not self._is_reading:
             self._is_reading = True
-            self._nursery.start_soon(self._answer_all)
+            self._desk.nursery.start_soon(self._answer_all)
 
     async def _answer_all(self) -> None:
         while self._waiting:
             together, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
-            at = self._moment()
-            looks = [None if asked.connection.closed else self._look(asked, at) for asked in together]
+            at = self._desk.moment()
+            questions = [self._desk.question(asked, at) for asked in together]
+            looks = [Look(question) if question else None for question in questions]
             left = await self._read([leg for look in looks if look for leg in look.legs])
             replies = [look.reply(left) if look else None for look in looks]
-            self._on_replies(list(zip(together, replies, strict=True)))
+            self._desk.on_replies(list(zip(together, replies, strict=True)))
         self._is_reading = False
-
-    def _look(self, asked: Asked, at: Moment) -> Look:
-        connection, request, _ = asked
-        return Look(Question(request, connection.terminal_of(request), connection, at, self._find_card))
 
     async def _read(self, legs: list[QuotaLeg]) -> Iterator[int] | None:
         """What is left of each; None if the ledger cannot be asked. Without limits nothing is asked."""

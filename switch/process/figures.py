@@ -13,7 +13,7 @@ import trio
 
 from ledger.books.sharded import AnyCommitter
 from switch.config import Config
-from switch.flow.flow import INQUIRIES_MAX
+from switch.flow.inquirer import INQUIRIES_MAX
 from switch.logs import writer as log_writer
 from switch.metrics import Histogram, Meters
 from switch.metrics import catalogue as of

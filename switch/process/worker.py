@@ -32,7 +32,8 @@ from ledger.registry.installation import check_master_key
 from ledger.registry.secrets import MasterKey
 from switch.clock import clock_ms
 from switch.config import Config, ConfigError
-from switch.flow.flow import INQUIRIES_MAX, Ledger
+from switch.flow.flow import Ledger
+from switch.flow.inquirer import INQUIRIES_MAX
 from switch.flow.inquiry import Inquiries
 from switch.logs import configure_logs
 from switch.metrics import Meters
