@@ -165,6 +165,5 @@ def scripted_switch() -> Iterator[ScriptedSwitch]:
 
 
 def closed_port() -> int:
-    """A port of loopback on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port of loopback on which nobody listens: one that was free a moment ago may be somebody's by now."""
+    return 1

@@ -105,7 +105,7 @@ def seen(*words: str) -> Row:
 
 
 def later(days: int) -> str:
-    """A day to come."""
+    """A day to come, or today."""
     return (today() + timedelta(days)).isoformat()
 
 
@@ -114,7 +114,7 @@ MONTH: Final = "2026-01"
 MONTH_END: Final[dict[str, Row]] = {
     "contracts declare": Row(lambda w: (w.id(7), "Kwiaty", "--programme", w.code), OK, NOT_FOUND),
     "contracts verify": on_id(number=7),
-    "contracts agree": on_id("--from", today().isoformat(), number=7),
+    "contracts agree": both(lambda w: (w.id(7), "--from", later(0))),
     "contracts details": on_id("--address", "Rynek 1"),
     "contracts end": on_id("--on", "2030-12-31", *SURE, number=7),
     "contracts refuse": on_id(*SURE, number=7, own=REFUSED),  # it is agreed already

@@ -4,6 +4,7 @@ import asyncio
 import email
 import socket
 import ssl
+from collections.abc import Awaitable
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from aiosmtpd.smtp import Session as SmtpSession
+
+from tests.patience import HANG_S
 
 ANSWERS = {
     "later": "451 4.3.0 try again",
@@ -66,11 +69,19 @@ def mail_server(mailbox: Mailbox, certificate: tuple[Path, Path] | None = None) 
             "auth_required": True,
             "authenticator": is_let_in,
         }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     # A loop of its own kind: the one asyncio would make by itself here is trio_asyncio's.
-    return Controller(mailbox, loop=asyncio.SelectorEventLoop(), hostname="127.0.0.1", port=port, **more)
+    return _Server(mailbox, loop=asyncio.SelectorEventLoop(), ready_timeout=HANG_S, **more)
+
+
+class _Server(Controller):
+    """Has its port from its making on: nobody else can take it before it listens."""
+
+    def __init__(self, handler: Mailbox, **more: Any) -> None:
+        self._bound = socket.create_server(("127.0.0.1", 0))
+        super().__init__(handler, hostname="127.0.0.1", port=self._bound.getsockname()[1], **more)
+
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        return self.loop.create_server(self._factory_invoker, sock=self._bound, ssl=self.ssl_context)
 
 
 def port_of(server: Controller) -> int:

@@ -101,8 +101,12 @@ def test_two_demos_in_one_clone_do_not_meet(tmp_path: Path) -> None:
     """The second is told who holds the place and touches nothing; the first reconciles, and a third too."""
     first = start(tmp_path, 3)
     read_until(first, "Postgres ...")
-    second = start(tmp_path, 1)
-    out, _ = second.communicate(timeout=HANG_S)
+    os.kill(first.pid, signal.SIGSTOP)  # else it may have ended before the second is there
+    try:
+        second = start(tmp_path, 1)
+        out, _ = second.communicate(timeout=HANG_S)
+    finally:
+        os.kill(first.pid, signal.SIGCONT)
     assert second.returncode == 6, out
     assert f"is in use by process {first.pid} (cityswitch demo) since" in out
     rest, _ = first.communicate(timeout=HANG_S)

@@ -33,11 +33,17 @@ from tests.switch.memory import MASTER_KEY
 RULES = Path(__file__).parents[2] / "switch" / "rules" / "programmes" / "czestochowa.toml"
 CITY, PARTNER = 1, 7
 ANNA, JAN = Actor("Anna (1)", "order 7"), Actor("Jan (2)", "order 7")
-LAST_MONTH = f"{today().replace(day=1) - timedelta(days=1):%Y-%m}"
-THIS_MONTH = f"{today():%Y-%m}"
 KEYS = [key for key in SecondPerson.__struct_fields__ if key not in ("source", "at")]
 Act = Callable[[Database, Actor], Awaitable[object]]
 """Begun by Anna, and agreed to by the actor, who may be Anna."""
+
+
+def this_month() -> str:
+    return f"{today():%Y-%m}"
+
+
+def last_month() -> str:
+    return f"{today().replace(day=1) - timedelta(days=1):%Y-%m}"
 
 
 async def city(owner: Database, key: str, *, is_needed: bool) -> ApplicationDesk:
@@ -60,15 +66,15 @@ async def application(owner: Database, other: Actor) -> None:
 
 
 async def month_close(owner: Database, other: Actor) -> None:
-    desk = MonthDesk(owner, CITY)
-    await owner.run(lambda c: correct(c, ANNA, PARTNER, LAST_MONTH, 500, second_needed=False))
-    await desk.run(ANNA, LAST_MONTH)
-    await desk.approve(other, await desk.propose_close(ANNA, LAST_MONTH))
+    desk, month = MonthDesk(owner, CITY), last_month()
+    await owner.run(lambda c: correct(c, ANNA, PARTNER, month, 500, second_needed=False))
+    await desk.run(ANNA, month)
+    await desk.approve(other, await desk.propose_close(ANNA, month))
 
 
 async def statement_correction(owner: Database, other: Actor) -> None:
     desk = MonthDesk(owner, CITY)
-    await desk.approve(other, await desk.propose_correction(ANNA, PARTNER, THIS_MONTH, 500))
+    await desk.approve(other, await desk.propose_correction(ANNA, PARTNER, this_month(), 500))
 
 
 async def point_correction(owner: Database, other: Actor) -> None:
@@ -191,13 +197,13 @@ async def test_a_command_asks_the_same(owner: Database) -> None:
     await city(owner, "month_close", is_needed=False)
 
     async def job(c: Connection) -> None:
-        await close(c, ANNA, CITY, LAST_MONTH, Prices({1: 10}), second_needed=False)
-        await correct(c, ANNA, PARTNER, THIS_MONTH, 5, second_needed=False)
+        await close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False)
+        await correct(c, ANNA, PARTNER, this_month(), 5, second_needed=False)
 
     await owner.run(job)
     assert await owner.run(lambda c: c.fetchval("select net_grosze from registry.settlement_correction")) == 5
     closed = "select month from registry.settlement_period"
-    assert await owner.run(lambda c: c.fetchval(closed)) == LAST_MONTH
+    assert await owner.run(lambda c: c.fetchval(closed)) == last_month()
 
 
 def test_every_key_is_explained_and_done_here() -> None:
