@@ -133,11 +133,11 @@ def _overload(fact: str) -> Callable[[Rounds], Spread]:
 
 GOALS: Final = (
     LaneGoal(
-        "switch ÷ Postgres limit of d5b569b, 1 connection", 0.45, 0.7,
+        "switch ÷ Postgres limit of d5b569b, 1 connection",
         value=_best_over((LIMIT_1_BEFORE,)), lanes=(*_SWITCH, LIMIT_1_BEFORE),
     ),
     LaneGoal(
-        "switch ÷ Postgres limit of d5b569b, best of 1 and 2", 0.45, 0.7,
+        "switch ÷ Postgres limit of d5b569b, best of 1 and 2", 0.6, 0.8,
         value=_best_over(_LIMIT_BEFORE), lanes=(*_SWITCH, *_LIMIT_BEFORE),
     ),
     LaneGoal(
@@ -145,14 +145,14 @@ GOALS: Final = (
         value=_best_over(_LIMIT), lanes=(*_SWITCH, *_LIMIT),
     ),
     LaneGoal(
-        "switch ÷ naive asyncio server", 5, 10, value=_best_over((NAIVE,)), lanes=(*_SWITCH, NAIVE)
+        "switch ÷ naive asyncio server", 14, 20, value=_best_over((NAIVE,)), lanes=(*_SWITCH, NAIVE)
     ),
     LaneGoal(
-        "switch ÷ pgbench, one function a request", 1.7, 2.5,
+        "switch ÷ pgbench, one function a request", 3.5, 5,
         value=_best_over((PGBENCH,)), lanes=(*_SWITCH, PGBENCH),
     ),
     LaneGoal(
-        "CPU of the switch a transaction ÷ CPU of the trio echo a request", 1.3, 1.0, is_ceiling=True,
+        "CPU of the switch a transaction ÷ CPU of the trio echo a request", 1.1, 0.9, is_ceiling=True,
         value=_cpu_over_echo(SWITCH_1), lanes=(SWITCH_1, ECHO),
     ),
     LaneGoal(
@@ -180,11 +180,11 @@ GOALS: Final = (
         value=_rate_over(CITIES, SWITCH_1), lanes=(CITIES, SWITCH_1),
     ),
     LaneGoal(
-        "p99 at 50/s ÷ p99 of one direct commit at 50/s", 4, 2, is_ceiling=True,
+        "p99 at 50/s ÷ p99 of one direct commit at 50/s", 2, 1.3, is_ceiling=True,
         value=_city_over_commit, lanes=(CITY, COMMIT),
     ),
     LaneGoal(
-        "p99 ÷ p50 at 50 % of capacity", 5, 3, is_ceiling=True, value=_half_tail, lanes=(HALF,)
+        "p99 ÷ p50 at 50 % of capacity", 4, 3, is_ceiling=True, value=_half_tail, lanes=(HALF,)
     ),
     LaneGoal(
         "two workers ÷ one", value=_two_over_one, lanes=(*_SWITCH, SWITCH_2, SWITCH_2_CONCENTRATED)
@@ -211,11 +211,11 @@ GOALS: Final = (
         value=_rate_over(BESIDE_STRANGERS, SWITCH_1), lanes=(BESIDE_STRANGERS, SWITCH_1),
     ),
     LaneGoal(
-        "300 terminals, TLS ÷ plain", 0.8,
+        "300 terminals, TLS ÷ plain", 0.85, 0.95,
         value=_rate_over(OVER_TLS, SWITCH_1), lanes=(OVER_TLS, SWITCH_1),
     ),
     LaneGoal(
-        "CPU of the switch a transaction, TLS ÷ plain", 1.4, is_ceiling=True,
+        "CPU of the switch a transaction, TLS ÷ plain", 1.3, 1.15, is_ceiling=True,
         value=lambda rounds: rounds.ratio(OVER_TLS, SWITCH_1, lambda sample: sample.cpu_us["server"]),
         lanes=(OVER_TLS, SWITCH_1),
     ),

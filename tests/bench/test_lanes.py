@@ -133,14 +133,14 @@ def test_a_goal_whose_lanes_did_not_run_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "verdict"),
     [
-        ("300 terminals, TLS ÷ plain", 0.69, "**missed**"),
-        ("300 terminals, TLS ÷ plain", 0.81, "met"),
-        ("CPU of the switch a transaction, TLS ÷ plain", 1.9, "**missed**"),
-        ("CPU of the switch a transaction, TLS ÷ plain", 1.4, "met"),
+        ("300 terminals, TLS ÷ plain", 0.84, "**missed**"),
+        ("300 terminals, TLS ÷ plain", 0.85, "must met, aim missed"),
+        ("CPU of the switch a transaction, TLS ÷ plain", 1.31, "**missed**"),
+        ("CPU of the switch a transaction, TLS ÷ plain", 1.3, "must met, aim missed"),
     ],
 )
 def test_what_tls_costs_has_a_must(name: str, value: float, verdict: str) -> None:
-    """A rate below 0.8 of plain, or CPU above 1.4 times, is missed, and so is the run."""
+    """A rate below 0.85 of plain, or CPU above 1.3 times, is missed, and so is the run."""
     (goal,) = (goal for goal in GOALS if goal.name == name)
     assert goal.verdict(value) == verdict
     values = {name: Spread(value, value, value)}
@@ -149,7 +149,8 @@ def test_what_tls_costs_has_a_must(name: str, value: float, verdict: str) -> Non
 
 def test_goals_are_judged_by_their_side() -> None:
     """A floor is met from above, a ceiling from below; without bounds a figure is only reported."""
-    floor, ceiling = GOALS[0], next(goal for goal in GOALS if goal.is_ceiling)
+    floor = next(goal for goal in GOALS if goal.aim and not goal.is_ceiling)
+    ceiling = next(goal for goal in GOALS if goal.aim and goal.is_ceiling)
     assert floor.must is not None
     assert ceiling.must is not None
     assert floor.verdict(floor.must) == "must met, aim missed"
