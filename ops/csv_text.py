@@ -7,13 +7,16 @@ where they go. Invariant: a file read again gives the very cells that were writt
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
 from typing import Final
 
 _LINE_END: Final = "\r\n"
 """What `csv` ends rows with: before Python 3.13 it quotes no other line end, and readers know both."""
-_FORMULA_BEGINS: Final = ("=", "@", "\t", "\r", "\n")
-_SIGNS: Final = ("+", "-")
+_COMPUTED: Final = re.compile(r"""^[\s"]*+(?=[=@]|[+-](?![\d.,]+$))|[;\t\r\n][\s"]*+(?=[=@+-])""")
+"""Where a spreadsheet begins to compute: at a cell's begin, unless it is a number with its sign, and after
+what it may take for the end of a cell. A Polish one parts cells at `;`, and then knows no quotes.
+"""
 
 
 class _Lines:
@@ -41,10 +44,5 @@ def sheet(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
 
 
 def harmless(text: str) -> str:
-    """Return a text as a spreadsheet shows it; one that it would compute has an apostrophe before it."""
-    return f"'{text}" if text.startswith(_FORMULA_BEGINS) or _is_computed(text) else text
-
-
-def _is_computed(text: str) -> bool:
-    """Whether a text that begins as a number goes on as something else."""
-    return text.startswith(_SIGNS) and not text[1:].replace(",", "").replace(".", "").isdigit()
+    """Return a text as a spreadsheet shows it; there is an apostrophe before what it would compute."""
+    return _COMPUTED.sub(r"\g<0>'", text)
