@@ -152,10 +152,11 @@ async def _run_part(
             lines = [line.strip(" |+-") for line in text.splitlines()]
             complaint = next(filter(None, reversed(lines)), "")
 
-        nursery.start_soon(read_complaints)
         nursery.start_soon(pass_on_stop)
         assert process.stdout is not None
-        await _read_progress(process.stdout, on_progress)
+        async with trio.open_nursery() as reading:  # both to the end, whichever comes first
+            reading.start_soon(read_complaints)
+            await _read_progress(process.stdout, on_progress)
         await process.wait()
         nursery.cancel_scope.cancel()
     if not report_file.exists():

@@ -57,7 +57,7 @@ def plan(tmp_path: Path, request: pytest.FixtureRequest) -> FleetPlan:
         partners=20,
         terminals=20,
         transactions_max=30,
-        duration_s=60,
+        duration_s=3_600,
         cut_off_share=0.2,
     )
 

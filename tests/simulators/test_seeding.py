@@ -75,6 +75,7 @@ async def test_a_city_is_written_once(owner: Database, master: MasterKey) -> Non
     assert await seed_city(owner, larger, master) == SeedReport(1, 0, 0, 100, 1, offers=1, holders=32)
 
 
+@pytest.mark.usefixtures("within_a_day")
 async def test_every_partner_of_a_city_can_be_invoiced(owner: Database, master: MasterKey) -> None:
     """Seller and partners have what the schema of e-invoices asks for; what somebody typed since stays."""
     await seed_city(owner, CITY, master)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from ledger.books.statements import terminal_totals
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor
@@ -25,6 +27,7 @@ async def settle(connection: Connection, month: str) -> Settled:
     return await run(connection, Actor("tests"), 1, month, await prices_of(connection, 1, month))
 
 
+@pytest.mark.usefixtures("within_a_day")
 async def test_statements_equal_the_terminals_own_logs_and_totals(
     fresh: FreshDatabase, owner: Database, database: Database, tmp_path: Path
 ) -> None:
@@ -39,7 +42,7 @@ async def test_statements_equal_the_terminals_own_logs_and_totals(
         partners=20,
         terminals=20,
         transactions_max=30,
-        duration_s=60,
+        duration_s=3_600,
         cut_off_share=0.2,
     )
     report = await trade(fresh, owner, tmp_path, plan)

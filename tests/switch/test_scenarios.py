@@ -101,6 +101,7 @@ async def issue_cards(running: Running) -> None:
             pass
 
 
+@pytest.mark.usefixtures("within_a_day")
 async def test_the_switch_does_what_the_scenarios_say(
     fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:

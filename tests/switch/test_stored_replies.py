@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import msgspec
+import pytest
 import trio
 
 from ledger.postgres.database import Connection, Database
@@ -224,6 +225,7 @@ class Teller:
                     return
 
 
+@pytest.mark.usefixtures("within_a_day")
 async def test_every_stored_reply_stays_what_it_was(
     fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from ledger.postgres.database import Connection, Database
@@ -299,6 +300,7 @@ async def known(asking: Asking, terminal: int, card: str, code: int) -> None:
             pass
 
 
+@pytest.mark.usefixtures("within_a_day")
 async def test_what_the_office_does_is_what_terminals_are_told(
     fresh: FreshDatabase, owner: Database, tmp_path: Path
 ) -> None:
