@@ -79,9 +79,10 @@ async def test_a_doubtful_commit_raises(
 
 @PARAMETERS
 async def test_who_is_cancelled_in_a_transaction_leaves_at_once(
-    database: Database, owner: Database, straight: bool
+    database: Database, owner: Database, straight: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is given up, nothing of the transaction lasts, and the session goes on with another."""
+    monkeypatch.setattr("ledger.postgres.session.PROBE_S_MAX", HANG_S)
     session = session_of(database, straight)
 
     async def job(connection: Connection) -> None:
