@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -32,12 +33,28 @@ def chromium() -> Iterator[Browser]:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else []
-            )
+                executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [],
+                timeout=HANG_S * 1_000,
+            )  # fmt: skip
             yield browser
             browser.close()
     finally:
         asyncio.set_event_loop_policy(None)
+
+
+def whole(page: Page) -> Page:
+    """A page when all of it is there: a click waits until the next page begins, and no longer. Who counts,
+    reads all of it, or looks for what is not there, has to.
+    """
+    page.wait_for_load_state()
+    return page
+
+
+def patient_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A context in which whatever a test does waits as long as tests wait."""
+    made = browser.new_context(**options)
+    made.set_default_timeout(HANG_S * 1_000)
+    return made
 
 
 class Visit:

@@ -21,7 +21,7 @@ from ops.web.desk.site import ACTS_OF
 from ops.web.identity.pages import IdentityPages
 from ops.web.language import LANGUAGES
 from ops.web.office_site import Site, parts_here
-from tests.patience import HANG_S
+from tests.web.browser import patient_context
 from tests.web.office_stage import Client, OfficeStage
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -91,8 +91,9 @@ class Clicked:
 
     def browser_of(self, client: Client, *, scripts: bool = False, locale: str = "en-GB") -> Page:
         """A browser with a client's session, without JavaScript unless it is asked for."""
-        context = self._browser.new_context(java_script_enabled=scripts, locale=locale, accept_downloads=True)
-        context.set_default_timeout(HANG_S * 1_000)
+        context = patient_context(
+            self._browser, java_script_enabled=scripts, locale=locale, accept_downloads=True
+        )
         url = self._office.url
         context.add_cookies([{"name": k, "value": v, "url": url} for k, v in client.cookies.items()])
         context.on("request", self._note)

@@ -17,6 +17,7 @@ from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form
 from tests.days import today
 from tests.ops.uploads import pdf, png
+from tests.web.browser import patient_context, whole
 from tests.web.desk_acts import Clicked, by_menu, covers, kept
 from tests.web.desk_counter import CITY, NOBODY, PERSON, PROGRAMME, number, press, state, take
 from tests.web.office_stage import TESTER, Client, OfficeStage
@@ -118,7 +119,7 @@ def the_holder(office: OfficeStage, page: Page) -> None:
     assert page.locator("#phone").input_value() == "600 100 200"
     page.fill("#text", "Your card:\nit is ready.")
     press(page, "write")
-    assert page.get_by_text("it is ready.").count() == 1
+    expect(page.get_by_text("it is ready.")).to_have_count(1)
     holder = page.url
     for kind, fields in (("renewal", {"tax_year": str(today().year - 1)}), ("duplicate", {})):
         page.get_by_role("link", name="New application").click()
@@ -139,7 +140,7 @@ def the_holder(office: OfficeStage, page: Page) -> None:
     assert f"{today().year + 1}-05-31" in page.locator("dl.pairs").first.inner_text()
     page.select_option("#hand_resign", "holder-post")
     press(page, "resign", reason="a letter")
-    assert "resigned" in page.locator(".card-state").all_inner_texts()
+    assert "resigned" in whole(page).locator(".card-state").all_inner_texts()
 
 
 def announce(office: OfficeStage) -> str:
@@ -183,7 +184,7 @@ def test_an_application_is_changed_refused_or_withdrawn_and_what_it_says_removed
     assert state(page) == "refused"
     assert "Lives in another city." in letter(page)
     press(page, "mail")
-    assert page.locator("#mailed li").all_inner_texts()[0].startswith("Refusal, ")
+    assert page.locator("#mailed li").first.inner_text().startswith("Refusal, ")
     press(page, "mail")
     assert "waits to be sent already" in page.locator("#fault").inner_text()
     in_the_list(office, page, paths[1], "received")
@@ -304,7 +305,7 @@ def test_axe_finds_nothing_on_any_page(
     """Every page of the desk, with faults on it too, in both languages: 0 violations of WCAG 2.1 AA."""
     path = take(clerk, name=f"Ewa {language}", **NOBODY)
     account = office.accounts["ela3"]
-    context = browser.new_context(locale="pl-PL")
+    context = patient_context(browser, locale="pl-PL")
     context.add_cookies([{"name": k, "value": v, "url": office.url} for k, v in clerk.cookies.items()])
     opened = context.new_page()
     for each in ("applications", "applications/new", "holders", f"holders/{account}", "cases"):
@@ -313,7 +314,7 @@ def test_axe_finds_nothing_on_any_page(
         assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
     opened.goto(f"{office.url}{language}{path.removeprefix('/en')}")
     opened.click("#act_verify")
-    assert opened.locator("#fault").count() == 1
+    expect(opened.locator("#fault")).to_have_count(1)
     assert axe_violations(opened) == []
     context.close()
 
@@ -326,7 +327,7 @@ def test_what_was_typed_is_text_everywhere(office: OfficeStage, browser: Browser
     clerk.get(f"/en/desk/holders/{account}")
     assert clerk.post(f"/en/desk/holders/{account}", act="write", text=XSS).status == 303
     assert clerk.post(path, act="call", reason=XSS).status == 303
-    context = browser.new_context()
+    context = patient_context(browser)
     context.add_cookies([{"name": k, "value": v, "url": office.url} for k, v in clerk.cookies.items()])
     opened = context.new_page()
     for each in (path, "/en/desk/applications", f"/en/desk/holders/{account}"):

@@ -13,6 +13,7 @@ from ledger.registry.offer_declarations import Declaration, declare
 from ops.office.offer_form import fields_of, offer_of
 from simulators.city.offers import offers_of
 from tests.days import today
+from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers
 from tests.web.office_stage import CITIES, Client, OfficeStage
 from tests.web.till_page import axe_violations
@@ -86,14 +87,14 @@ def test_an_offer_is_added_changed_and_ended_and_published_by_another(
     dan.fill("#from_day", (today() + timedelta(days=9)).isoformat())
     dan.click("#preview")
     dan.click("#act_publish")
-    assert dan.locator("#fault").count() == 0
+    assert whole(dan).locator("#fault").count() == 0
     eve.goto(f"{office.url}en/desk/offers")
     terms = f'programme = "{CITY}"\n[[offer]]\nnumber = 701\npartner = {partner}\n'
     terms += 'name = { pl = "Kino", en = "Cinema" }\n'
     terms += 'text = { pl = "Film", en = "A film" }\n'
     eve.fill("#text", terms + 'benefits = [{ kind = "free_entry" }]')
     eve.click("#act_text")
-    assert eve.locator("#fault").all_inner_texts() == []
+    assert whole(eve).locator("#fault").all_inner_texts() == []
     expect(eve.locator("#draft_701")).to_have_count(1)
 
 
@@ -101,7 +102,7 @@ def publish(office: OfficeStage, page: Page, number: int, shown: str = "") -> No
     page.goto(f"{office.url}en/desk/offers")
     page.check(f"#draft_{number}")
     page.click("#preview")
-    assert page.locator(f"#change_{number}").count() == 1
+    assert whole(page).locator(f"#change_{number}").count() == 1
     assert shown in page.content()
     page.click("#act_publish")
 
@@ -161,7 +162,7 @@ def test_an_outlet_has_a_contract_of_its_own(
     """Declared, verified, agreed and ended beside the partner's, which stays as it is."""
     page, number, outlet = desk.browser_of(clients["eve"], scripts=True), 88_003, 880_031
     declares(office, page, number, "Lodziarnia")
-    assert page.locator("#act_declare_outlet").count() == 0, "it has no outlet yet"
+    assert whole(page).locator("#act_declare_outlet").count() == 0, "it has no outlet yet"
     office.write(f"insert into registry.outlet (id, partner, name) values ({outlet}, {number}, 'Dworzec')")
     page.reload()
     page.select_option("#outlet", str(outlet))
@@ -225,7 +226,7 @@ def test_what_partners_declare_is_taken_into_the_drafts_or_refused(
     assert "reason" in fault(page)
     page.locator("textarea").first.fill("we have shoes already")
     page.locator("button[value=refuse]").first.click()
-    assert page.locator("textarea").count() == 0
+    assert whole(page).locator("textarea").count() == 0
     page.goto(f"{office.url}en/desk/offers/810")
     assert page.locator("#state").inner_text() == "draft"
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from simulators.city.example import City
 from tests.patience import HANG_S
-from tests.web.browser import Visit
+from tests.web.browser import Visit, whole
 
 expect.set_options(timeout=HANG_S * 1_000)
 
@@ -28,7 +28,7 @@ def quiet_page(browser: Browser, *, language: str = "pl-PL") -> Iterator[Page]:
 
 def axe_violations(page: Page) -> list[str]:
     """Return what axe finds wrong with a page, a line for each rule."""
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(whole(page)).response["violations"]
     return [f"{rule['id']}: {rule['help']}: {rule['nodes'][0]['html']}" for rule in found]
 
 
