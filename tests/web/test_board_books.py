@@ -23,6 +23,14 @@ from tests.switch.test_worker import running_worker
 HOUR_MS = 3_600_000
 
 
+async def looked(books: Books) -> Books:
+    """Look until all is read: what takes too long on a slow machine is read again."""
+    with trio.fail_after(HANG_S):
+        while not books.known.is_read or books.known.problem_since_s is not None:
+            await books.look()
+    return books
+
+
 async def test_the_board_reads_what_the_terminals_did(
     fresh: FreshDatabase, owner: Database, database: Database, tmp_path: Path
 ) -> None:
@@ -33,10 +41,7 @@ async def test_the_board_reads_what_the_terminals_did(
             await line.ask(Earn(stan, 0, CARD, SWIPED, 4_590))
         assert (await line.ask(Earn(8, 0, UNKNOWN_CARD, SWIPED, 100))).code == ResultCode.CARD_UNKNOWN
         await line.ask(Earn(9, 0, CARD, SWIPED, -1))
-        books = Books(database)
-        await books.look()
-        await books.look()
-    known = books.known
+        known = (await looked(Books(database))).known
     assert known.problem_since_s is None
     assert [row.code for row in known.declines] == [ResultCode.AMOUNT_NEGATIVE, ResultCode.CARD_UNKNOWN]
     assert set(known.terminals) == {1, 2}
@@ -135,9 +140,7 @@ class Unreliable:
 async def test_a_database_that_is_gone_is_said_so(database: Database) -> None:
     """Without the database the board keeps what it knew, says since when, and comes back by itself."""
     unreliable = Unreliable(database)
-    books = Books(cast(Database, unreliable))
-    await books.look()
-    assert books.known.is_read
+    books = await looked(Books(cast(Database, unreliable)))
     unreliable.is_gone = True
     before_s = clock_ms() / 1_000
     with trio.move_on_after(HANG_S):
@@ -147,5 +150,4 @@ async def test_a_database_that_is_gone_is_said_so(database: Database) -> None:
     assert books.known.problem_since_s is not None
     assert books.known.problem_since_s >= before_s
     unreliable.is_gone = False
-    await books.look()
-    assert books.known.problem_since_s is None
+    await looked(books)

@@ -23,6 +23,7 @@ from ops.invoices.notes import write_note
 from tests.days import today
 from tests.ops.statements import rebate, statement
 from tests.ops.test_applications import number_of
+from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers, kept
 from tests.web.office_stage import TESTER, Client, OfficeStage
 from tests.web.till_page import axe_violations
@@ -38,9 +39,17 @@ def month_before(day: date) -> str:
     return f"{day.replace(day=1) - timedelta(days=1):%Y-%m}"
 
 
-THIS = f"{today():%Y-%m}"
-LAST = month_before(today())
-FIRST = month_before(date.fromisoformat(f"{LAST}-01"))
+def this_month() -> str:
+    return f"{today():%Y-%m}"
+
+
+def last_month() -> str:
+    return month_before(today())
+
+
+def first_month() -> str:
+    """The one before the last."""
+    return month_before(date.fromisoformat(f"{last_month()}-01"))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +104,7 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     propose_correction(office, ann, partner, "-3")
     ann.locator("button[value=refuse]").click()
     by_menu(office, ann, "/desk/months")
-    ann.fill("#month", FIRST)
+    ann.fill("#month", first_month())
     ann.click("#open_month")
     ann.click("#act_propose_close")
     assert "compute" in fault(ann), "nobody closes what nobody saw"
@@ -103,19 +112,19 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     assert ann.locator("#due_grosze").inner_text() == "PLN 15.38"
     ann.fill("#reason_close", "month end")
     ann.click("#act_propose_close")
-    expect(ann.locator("#act_propose_close")).to_have_count(0)
+    expect(whole(ann).locator("#act_propose_close")).to_have_count(0)
     by_menu(office, ben, "/desk/months")
     ben.locator("input[name=sure]").check()
     ben.locator("button[value=approve]").click()
-    ben.get_by_role("link", name=FIRST).click()
+    ben.get_by_role("link", name=first_month()).click()
     assert "was closed" in ben.locator("#state").inner_text()
     the_files(ben, partner)
     the_notes(office, ben, partner)
     (row,) = office.sql("select actor, second from registry.audit where object = 'settlement_period'")
     assert row["actor"].startswith("Ben")
     assert row["second"].startswith("Ann")
-    agree(office, LAST)
-    ann.goto(f"{office.url}en/desk/months/{LAST}")
+    agree(office, last_month())
+    ann.goto(f"{office.url}en/desk/months/{last_month()}")
     ann.locator("#sure").check()
     ann.click("#act_close")
     assert "was closed" in ann.locator("#state").inner_text()
@@ -134,7 +143,7 @@ def agree(office: OfficeStage, month: str) -> None:
 
 
 def propose_correction(office: OfficeStage, page: Page, partner: int, net: str) -> None:
-    page.goto(f"{office.url}en/desk/months/{FIRST}")
+    page.goto(f"{office.url}en/desk/months/{first_month()}")
     page.fill("#partner", str(partner))
     page.fill("#net", net)
     page.fill("#origin", "typed twice")
@@ -160,15 +169,15 @@ def the_files(page: Page, partner: int) -> None:
 
 def the_notes(office: OfficeStage, page: Page, partner: int) -> None:
     """The note of its rebates, and all of the month: CSV, PDF and as it was issued, one sum; no other's."""
-    of = statement(rebate(5_000), rebate(-700), partner=partner, month=FIRST)
-    order = Order(SETTLED, partner, FIRST, of.number, "note", 4_300, 0)
+    of = statement(rebate(5_000), rebate(-700), partner=partner, month=first_month())
+    order = Order(SETTLED, partner, first_month(), of.number, "note", 4_300, 0)
     seller = Seller("8982145677", "Gmina", "Rynek 1")
 
     def write(numbered: Numbered) -> bytes:
         return write_note(of, drafts_of(of)[0], Parties(seller), numbered)
 
     office.run(lambda owner: owner.run(lambda c: issue(c, TESTER, order, write)))
-    page.goto(f"{office.url}en/desk/months/{FIRST}")
+    page.goto(f"{office.url}en/desk/months/{first_month()}")
     every = kept(page, "#notes_csv")
     page.get_by_role("link", name=str(partner), exact=True).click()
     assert kept(page, "#note_csv") == every
@@ -181,11 +190,16 @@ def the_notes(office: OfficeStage, page: Page, partner: int) -> None:
     assert read_note(issued).amount_grosze == 4_300
     client = office.signed_in("zgierz", "ann-accounts")
     number = read_note(issued).number
-    assert client.get(f"/en/desk/months/{FIRST}/{partner}/document?number={number}").body == issued
-    for place in (f"{LAST}/{partner}", f"{FIRST}/{partner + 1}", f"{FIRST}/{10**12}", f"x/{partner}"):
+    assert client.get(f"/en/desk/months/{first_month()}/{partner}/document?number={number}").body == issued
+    for place in (
+        f"{last_month()}/{partner}",
+        f"{first_month()}/{partner + 1}",
+        f"{first_month()}/{10**12}",
+        f"x/{partner}",
+    ):
         for what in ("note.csv", "note.pdf", f"document?number={number}"):
             assert client.get(f"/en/desk/months/{place}/{what}").status == 404, (place, what)
-    assert client.get(f"/en/desk/months/{LAST}/notes.csv").status == 404
+    assert client.get(f"/en/desk/months/{last_month()}/notes.csv").status == 404
 
 
 def test_nothing_stands_in_for_the_second_person(office: OfficeStage) -> None:
@@ -259,7 +273,7 @@ def test_points_are_corrected_and_opened_by_two_persons(
     """Proposed with a reason, approved by another who says the sum; and refused."""
     ann, ben = two(desk, clients, WITH_POINTS)
     propose_points(office, ann, cards[0], "25")
-    assert cards[0] not in ann.content()
+    assert cards[0] not in whole(ann).content()
     approve_points(ann, "25")
     assert "another person" in fault(ann)
     ben.goto(ann.url)
@@ -303,8 +317,14 @@ def test_axe_finds_nothing_on_the_accounts_pages(
     """Months, a month, a statement, points: 0 violations in both languages, and nothing overflows."""
     pages = {city: desk.browser_of(clients[f"ann{city}"], scripts=True) for city in CITIES.values()}
     clients["ann3"].get("/en/desk/months")
-    assert clients["ann3"].post(f"/en/desk/months/{THIS}", act="run").status == 303
-    for path in ("months", f"months/{THIS}", f"months/{THIS}/{partner}", "points", "points/1"):
+    assert clients["ann3"].post(f"/en/desk/months/{this_month()}", act="run").status == 303
+    for path in (
+        "months",
+        f"months/{this_month()}",
+        f"months/{this_month()}/{partner}",
+        "points",
+        "points/1",
+    ):
         page = pages[WITH_POINTS if path.startswith("points") else SETTLED]
         page.goto(f"{office.url}{language}/desk/{path}")
         assert axe_violations(page) == [], path
@@ -312,11 +332,11 @@ def test_axe_finds_nothing_on_the_accounts_pages(
 
 
 WRONG: list[tuple[str, dict[str, str]]] = [
-    (f"/en/desk/months/{LAST}", {"act": "correct", "partner": "1.5", "net": "1"}),
-    (f"/en/desk/months/{LAST}", {"act": "correct", "partner": "1", "net": "1e9"}),
-    (f"/en/desk/months/{LAST}", {"act": "correct", "partner": "99999999", "net": "1", "reason": "x"}),
-    (f"/en/desk/months/{LAST}", {"act": "close"}),
-    (f"/en/desk/months/{LAST}", {"act": "close", "sure": "yes"}),
+    ("/en/desk/months/last", {"act": "correct", "partner": "1.5", "net": "1"}),
+    ("/en/desk/months/last", {"act": "correct", "partner": "1", "net": "1e9"}),
+    ("/en/desk/months/last", {"act": "correct", "partner": "99999999", "net": "1", "reason": "x"}),
+    ("/en/desk/months/last", {"act": "close"}),
+    ("/en/desk/months/last", {"act": "close", "sure": "yes"}),
     ("/en/desk/months/2031-01", {"act": "run"}),
     ("/en/desk/proposals/99999", {"act": "approve"}),
     ("/en/desk/points", {"act": "correct", "card": "x", "points": "1"}),
@@ -336,7 +356,7 @@ def test_wrong_input_of_accounts_is_an_answer(
     """What cannot be is refused and told: 404 or 409, and no card number comes back."""
     client = clients["ann1"]
     client.get("/en/desk/points")
-    reply = client.post(path, **fields)
+    reply = client.post(path.replace("/last", f"/{last_month()}"), **fields)
     assert reply.status in (404, 409), reply.text
     assert number(0) not in reply.text
     for bad in ("2026-13", "1999-01", "x", "2026-1"):
