@@ -82,7 +82,7 @@ EVENTS: Final[dict[str, Told]] = {
     "http_trouble_goes_on": Told("The same, once a minute while it lasts.", "As above."),
     "http_trouble_over": Told("Metrics and health are to be had again.", NOTHING),
     "inquiry_trouble": Told(
-        "A sign-on, totals or the rest of a benefit could not be read from the database; told to try again.",
+        "A sign-on, totals, a key, a report or the rest of a benefit could not be had; told to try again.",
         "See `reason`, then Postgres' own log.",
     ),
     "inquiry_trouble_goes_on": Told("The same, once a minute while it lasts.", "As above."),

@@ -45,6 +45,9 @@ APPROVED, TRY_AGAIN = int(ResultCode.APPROVED), int(ResultCode.TRY_AGAIN)
 UNDECIDED = frozenset(int(code) for code in ResultCode if code.result_class is ResultClass.RETRY)
 """What is refused for now only is kept nowhere: the same request may come again and be decided."""
 
+UNPOSTED = 1.0
+"""Units of an allowance: what is refused from memory and kept nowhere is paced by no batch."""
+
 
 class Ledger(msgspec.Struct, frozen=True):
     """What the flow needs of the ledger: where postings go, and the questions that have their own query."""
@@ -136,11 +139,13 @@ class Flow:
         for request in requests:
             operation = OPERATIONS[request.message.__class__]  # type: ignore[index]
             if operation.decide is not None:
-                self._transact(connection, request, operation, operation.decide, common)
+                units += self._transact(connection, request, operation, operation.decide, common)
                 continue
             units += operation.price
             if operation.asks_together:
-                self._verifier.submit_nowait(Asked(connection, request, now))
+                verified = self._verifier.submit_nowait(Asked(connection, request, now), common.at)
+                if verified is not None:
+                    self._answer_plainly(connection, request, verified, now)
             elif operation.asks_ledger:
                 operation.on_arrival(connection, request.message)
                 self._inquirer.submit_nowait(Asked(connection, request, now))
@@ -170,6 +175,11 @@ class Flow:
         return self._inquirer.in_flight
 
     @property
+    def verifies_waiting(self) -> int:
+        """VERIFYs whose turn to be read has not come."""
+        return self._verifier.waiting
+
+    @property
     def full(self) -> bool:
         """True when no more requests may be read for now."""
         return self.room <= 0
@@ -189,10 +199,10 @@ class Flow:
 
     def _transact(
         self, connection: Connection, request: Received, operation: Operation, decide: Decide, common: Round
-    ) -> None:
+    ) -> float:
         """Decide, and post what was decided; or, where there is too much to do, refuse it for now.
 
-        Declines are posted too, so that such an id never posts later.
+        Declines are posted too, so that such an id never posts later. Returns the price of what is not.
         """
         message: Any = request.message
         at = common.at
@@ -208,7 +218,7 @@ class Flow:
         if operation.is_new_business:
             if (common.is_behind and overload.take_refusal()) or account in overload.hot:
                 self._shed(pending, message.stan, last4, at)
-                return
+                return 0.0
             postponed = postpone(partner, card, at)
         decision = Decision(postponed) if postponed else decide(message, terminal, card, at)
         posting = Posting(
@@ -246,9 +256,10 @@ class Flow:
         ):
             self._meters.request_s.add(0.0)
             self._answer_transaction(posting, no_effect(posting, decision.code), pending)
-        else:
-            overload.enter(account)
-            self._ledger.submit_nowait(posting)
+            return UNPOSTED
+        overload.enter(account)
+        self._ledger.submit_nowait(posting)
+        return 0.0
 
     def _find_card(self, programme: Programme, text: str) -> tuple[Card | int, int]:
         """Return the card, or the result code that says why there is none, and the last four digits.

@@ -40,6 +40,8 @@ class Inquirer:
     async def _ask(self, asked: Asked) -> None:
         number = asked.connection.terminal_of(asked.request).number
         async with self._turns.setdefault(number, trio.Lock()), self._limiter:
-            question = self._desk.question(asked, self._desk.moment())
-            reply = await self._answer(question) if question else None
+            reply = None
+            if not asked.connection.closed:
+                # It is dated, and what holds is looked at, when its turn has come: the wait may be long.
+                reply = await self._answer(self._desk.question(asked, self._desk.moment()))
         self._desk.on_replies([(asked, reply)])

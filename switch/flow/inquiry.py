@@ -7,11 +7,14 @@ whatever happens.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 
 from msgspec.structs import replace
 
 from ledger.books.outage import Outage
+from ledger.books.posting import QuotaLeg
+from ledger.books.quotas import QuotaReader
 from ledger.books.statements import TerminalTotals, last_stan, terminal_totals
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
@@ -47,10 +50,11 @@ from switch.rules.text import cut
 class Inquiries:
     """Answers what no posting answers."""
 
-    def __init__(self, database: Database, master: MasterKey, outage: Outage) -> None:
+    def __init__(self, database: Database, master: MasterKey, quotas: QuotaReader) -> None:
         self._database = database
         self._master = master
-        self._outage = outage
+        self._quotas = quotas
+        self._outage = Outage("inquiry")
 
     async def answer(self, question: Question) -> Reply:
         """Return the reply; never raises for a database that is away."""
@@ -61,6 +65,15 @@ class Inquiries:
             return _undecided(question)
         self._outage.works(self)
         return reply
+
+    async def uses_left(self, quotas: Iterable[QuotaLeg]) -> dict[QuotaLeg, int]:
+        """Return what is left of those that can be read now."""
+        left = await self._quotas.read(quotas)
+        if left.problem is None:
+            self._outage.works(self)
+        else:
+            self._outage.failed(self, left.problem)
+        return left.uses
 
     async def _ask(self, question: Question) -> Reply:
         message, terminal, now_ms = question.request.message, question.terminal, question.at.now_ms

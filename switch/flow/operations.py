@@ -111,8 +111,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is the ledger's number of it. `is_new_business`: it may be told to try again when there is too much
     to do or too little is known; what settles an earlier request never is. `price`: what one without
-    a decision costs, in units of an allowance (allowance.py); what is carried out many at a time is bounded
-    by the requests in flight alone. What leaves a row in the journal, the kind says; `again` makes the
+    a decision costs, in units of an allowance (allowance.py); what is posted is bounded by the requests in
+    flight alone. What leaves a row in the journal, the kind says; `again` makes the
     request of that row, so that it can be decided again. `is_advice`: it was done off line. `is_offered`:
     whether a programme of these rules has it.
     """
@@ -195,7 +195,7 @@ OPERATIONS: dict[type[Request], Operation] = {
         is_offered=_takes_back,
     ),
     Quote: Operation(kind=int(Kind.QUOTE), decide=decide_quote, is_new_business=True),
-    Verify: Operation(kind=int(Kind.VERIFY), asks_together=True, is_offered=_grants_benefits),
+    Verify: Operation(kind=int(Kind.VERIFY), asks_together=True, price=1.0, is_offered=_grants_benefits),
 }
 
 

@@ -1,6 +1,6 @@
 """A request that no posting answers: what is known of it while it waits, and when somebody else is asked.
 
-Owns the shapes alone. Must not know who answers. Invariant: a question is dated when its turn has come.
+Owns the shapes alone. Must not know who answers.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ class Desk(NamedTuple):
     find_card: FindCard
     on_replies: Callable[[list[tuple[Asked, Reply | None]]], None]
 
-    def question(self, asked: Asked, at: Moment) -> Question | None:
-        """Return a question whose turn has come at a moment; None if nobody waits for it."""
+    def question(self, asked: Asked, at: Moment) -> Question:
+        """Return a question as it is put at a moment."""
         connection, request, _ = asked
-        if connection.closed:
-            return None
         return Question(request, connection.terminal_of(request), connection, at, self.find_card)

@@ -274,6 +274,11 @@ INQUIRIES_IN_FLIGHT = gauge(
     "Questions (sign-on, totals, key change, reports) being put to Postgres",
     "At its limit for long: Postgres is slow in reading, or a terminal asks without end.",
 )
+VERIFIES_WAITING = gauge(
+    "verifies_waiting",
+    "VERIFYs whose benefits have limits and that wait for the next read of what is left",
+    "Hundreds for long: Postgres reads slowly; who has waited 1.5 s is told to try again.",
+)
 INQUIRIES_LIMIT = gauge(
     "inquiries_limit",
     "How many questions are put to Postgres at a time",

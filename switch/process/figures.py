@@ -50,6 +50,7 @@ def attach_parts(meters: Meters, parts: Parts) -> None:
     attach(of.POSTINGS_QUEUED, lambda: committer.queued)
     attach(of.QUEUE_AGE, lambda: committer.queue_age_s)
     attach(of.INQUIRIES_IN_FLIGHT, lambda: flow.inquiries)
+    attach(of.VERIFIES_WAITING, lambda: flow.verifies_waiting)
     attach(of.INQUIRIES_LIMIT, lambda: INQUIRIES_MAX)
     attach(of.FEED_AGE, lambda: feed.age_s)
     attach(of.FEED_STALE, lambda: float(feed.is_stale()))

@@ -223,7 +223,7 @@ class Worker:
             base.start_soon(self._postings.probe, database.session())
             base.start_soon(self._keeper(database).run)
             listening = self._surroundings.listen(config)
-            inquiry_outage = Outage("inquiry")
+            inquiries = Inquiries(database, self._master_key, QuotaReader(database, self._shards))
             front = self._front = self._readiness.front = Front(
                 config=config,
                 directory=self._directory,
@@ -231,8 +231,8 @@ class Worker:
                 ledger=Ledger(
                     submit_nowait=committer.submit_nowait,
                     is_behind=partial(committer.is_behind, config.shed_after_ms / 1_000),
-                    answer_inquiry=Inquiries(database, self._master_key, inquiry_outage).answer,
-                    uses_left=QuotaReader(database.session(), inquiry_outage).read,
+                    answer_inquiry=inquiries.answer,
+                    uses_left=inquiries.uses_left,
                 ),
                 feed_is_stale=feed.is_stale,
                 nursery=back,

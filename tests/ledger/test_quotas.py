@@ -1,15 +1,73 @@
 """What quotas promise: uses are taken all or none, up to the limit and none beyond, and come back whole."""
 
+from collections.abc import Iterable
+from typing import cast
+
 import pytest
 from msgspec.structs import replace
 
 from ledger.books import result_codes as codes
-from ledger.books.posting import NO_LIMIT, Kind, QuotaLeg
-from ledger.books.quotas import uses_left
+from ledger.books.posting import NO_LIMIT, Kind, QuotaLeg, bucket_of
+from ledger.books.quotas import QuotaReader, uses_left
 from ledger.books.statements import partner_balance, terminal_totals
+from ledger.engine.shards import Server, Shard
 from ledger.postgres.database import Database
+from ledger.postgres.dsn import Target
+from ledger.postgres.session import Session
 from tests.ledger.books import PARTNER, TERMINAL, Books, wide
 from tests.ledger.test_races import Rival, assert_sound, race
+
+
+class Lost:
+    """A database whose sessions are lost, but for some."""
+
+    def __init__(self, database: Database, works: Iterable[int]) -> None:
+        self._database = database
+        self._works = set(works)
+        self.sessions = 0
+
+    def session(self) -> Session:
+        self.sessions += 1
+        target = None if self.sessions in self._works else Target(["postgresql://u@127.0.0.1:1/none"], None)
+        return self._database.session(target)
+
+
+async def test_equal_quotas_are_read_once_and_each_is_told(owner: Database, database: Database) -> None:
+    """Over one connection, which it keeps."""
+    books = await Books.open(owner, database, cards=2)
+    first, second, all_ = books.per_card(40, 3), books.per_card(40, 2, card=1), wide(3, 9)
+    await books.post(books.use(1, first, all_))
+    lost = Lost(database, works=[1])
+    reader = QuotaReader(cast(Database, lost), [])
+    for _ in range(2):
+        found = await reader.read([first, second, all_, first, all_])
+        assert (found.uses, found.problem) == ({first: 2, second: 2, all_: 8}, None)
+    assert lost.sessions == 1
+
+
+async def test_a_server_that_is_lost_keeps_nobody_from_what_the_others_know(
+    owner: Database, database: Database
+) -> None:
+    """Where the books lie on several: what its cards have left is not known, and what adds up over all."""
+    books = await Books.open(owner, database, cards=8)
+    servers = [Server("a", 1), Server("b", 1)]
+    shards = [Shard(servers[bucket % 2], bucket, "s", {}) for bucket in range(4)]
+    quotas = [books.per_card(40, 3, card=card) for card in range(8)]
+    places = [shards[bucket_of(quota.owner, 4)].server for quota in quotas]
+    assert set(places) == set(servers)
+    reader = QuotaReader(cast(Database, Lost(database, works=[1])), shards)
+    found = await reader.read([*quotas, wide(3, 9)])
+    known = {quota for quota, place in zip(quotas, places, strict=True) if place == places[0]}
+    assert found.uses == dict.fromkeys(known, 3)
+    assert found.problem is not None
+
+
+async def test_a_reader_without_a_database_says_why(database: Database) -> None:
+    """It raises nothing; what it cannot tell is not there."""
+    reader = QuotaReader(cast(Database, Lost(database, works=[])), [])
+    found = await reader.read([wide(3, 9)])
+    assert found.uses == {}
+    assert found.problem
 
 
 async def left(books: Books, *quotas: QuotaLeg) -> list[int]:

@@ -5,7 +5,7 @@ For tests of connections, deadlines and drains, which need no Postgres.
 
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib.resources import files
 
@@ -123,8 +123,8 @@ class MemoryLedger:
             return SignOnReply(stan, 0, now_ms, "czestochowa", "Kłos", 0, 1, 1, [], 7, [], 0, [], 0)
         return Ack(stan=question.request.message.stan, code=0, server_time_ms=question.at.now_ms)
 
-    async def uses_left(self, quotas: Sequence[QuotaLeg]) -> list[int]:
-        return [quota.uses_allowed for quota in quotas]
+    async def uses_left(self, quotas: Iterable[QuotaLeg]) -> dict[QuotaLeg, int]:
+        return {quota: quota.uses_allowed for quota in quotas}
 
 
 class Memory(msgspec.Struct):

@@ -1,19 +1,35 @@
 """Deadlines, allowances and bounds of open connections: a peer without a socket takes what a test says."""
 
 import secrets
+from collections.abc import Callable
+from typing import TypeAlias
 
+import pytest
 import trio
 from trio.testing import MockClock
 
-from protocol import ClientSession, Earn, Echo, ServerSession, SignOn, Totals
+from protocol import (
+    TYPE_OF,
+    Balance,
+    ClientSession,
+    Earn,
+    Echo,
+    Quote,
+    Request,
+    ServerSession,
+    SignOn,
+    Totals,
+    Verify,
+)
 from switch.flow.allowance import BURST, HANDSHAKE, PER_S, Allowance
 from switch.flow.connection import Connection, Connections
 from switch.flow.operations import OPERATIONS
 from switch.wire.hub import TURN_REQUESTS_MAX, Hub
 from tests.entries import SWIPED
-from tests.switch.memory import CARD, Memory, running_front, terminal_key
+from tests.switch.memory import CARD, UNKNOWN_CARD, Memory, running_front, terminal_key
 
 FRAMES_AT_ONCE = 200
+Ask: TypeAlias = Callable[[int], Request]
 
 
 def sweep(connections: Connections, now: float, *, now_ms: int = 0) -> None:
@@ -67,7 +83,7 @@ class Peer:
     def drop(self, connection: Connection) -> None:
         pass
 
-    def send(self, *requests: Earn | Echo | SignOn | Totals) -> None:
+    def send(self, *requests: Request) -> None:
         """One read of these requests, if the switch would read."""
         if self.connection.may_read:
             data = b"".join(map(self.client.seal, requests))
@@ -256,5 +272,35 @@ def test_a_debt_is_paid_back_by_time_alone() -> None:
 
 
 def test_questions_cost_more_than_echoes() -> None:
-    """A terminal's reserve is some ten totals, a hundred sign-ons, a thousand echoes."""
-    assert [BURST / OPERATIONS[kind].price for kind in (Totals, SignOn, Echo)] == [10, 100, 1_000]
+    """A terminal's reserve is some ten totals, a hundred sign-ons, a thousand echoes or looks at a card."""
+    priced = (Totals, SignOn, Echo, Verify)
+    assert [BURST / OPERATIONS[kind].price for kind in priced] == [10, 100, 1_000, 1_000]
+
+
+def test_all_that_no_batch_paces_has_a_price() -> None:
+    """SPEC.md, "Flow control": whatever is not posted is bounded by the allowance."""
+    assert {kind for kind, row in OPERATIONS.items() if not row.price} == {
+        kind for kind, row in OPERATIONS.items() if row.decide is not None
+    }
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda stan: Verify(stan, 0, UNKNOWN_CARD, SWIPED, 0),
+        lambda stan: Balance(stan, 0, UNKNOWN_CARD, SWIPED),
+        lambda stan: Quote(stan, 0, UNKNOWN_CARD, SWIPED, TYPE_OF[Earn], 1_000, 0),
+    ],
+)
+async def test_who_floods_with_what_is_refused_from_memory_is_left_unread(ask: Ask) -> None:
+    """Answered in its very turn it is never unanswered: past the reserve nothing more of it is read."""
+    async with running_front() as memory:
+        peer = Peer(memory)
+        for first in range(1, int(BURST) + 1_000, FRAMES_AT_ONCE):
+            peer.send(*map(ask, range(first, first + FRAMES_AT_ONCE)))
+            peer.take_turns()
+        told = sum(memory.meters.replies.values())
+        assert BURST - HANDSHAKE <= told <= BURST
+        assert not peer.connection.may_read
+        assert memory.ledger.waiting == []
+        assert peer.connection.in_flight == 0

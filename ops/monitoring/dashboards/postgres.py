@@ -124,7 +124,7 @@ READS: Final = Section(
         ),
         Panel(
             "Questions under way",
-            "Questions (sign-on, totals, key change, reports, verify) being put to Postgres, of those put at"
+            "Questions (sign-on, totals, key change, reports) being put to Postgres, of those put at"
             " a time. At 100 % for long: Postgres is slow in reading. Sales do not wait for them.",
             Unit.SHARE,
             (

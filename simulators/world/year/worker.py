@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
 from ledger.books.quotas import QuotaReader
 from ledger.registry.reads import CardTuple, RegistrySnapshot, read_changes
@@ -76,6 +75,10 @@ class Store:
     def __init__(self, ledger: MemoryLedger) -> None:
         self.connection: Any = MemoryConnection(ledger, None, "year")
 
+    def session(self) -> Store:
+        """Return it as a connection of its own."""
+        return self
+
     async def run(self, job: Callable[[Any], Awaitable[T]], **_: object) -> T:
         """Do a job on the connection."""
         return await job(self.connection)
@@ -98,18 +101,13 @@ class Worker:
         self._ids = count(1)
         meters, config = Meters(), Config()
         database: Any = self._store
-        outage = Outage("inquiry")
+        inquiries = Inquiries(database, MASTER, QuotaReader(database, []))
         self._flow = Flow(
             config=config,
             directory=self.directory,
             connections=Connections(config, meters),
             meters=meters,
-            ledger=Ledger(
-                self._submitted.append,
-                lambda: False,
-                Inquiries(database, MASTER, outage).answer,
-                QuotaReader(database, outage).read,
-            ),
+            ledger=Ledger(self._submitted.append, lambda: False, inquiries.answer, inquiries.uses_left),
             clock_ms=lambda: self.now_ms,
             feed_is_stale=lambda: False,
             nursery=nursery,

@@ -15,7 +15,6 @@ import trio
 from structlog.testing import capture_logs
 
 from ledger.books.committer import Committer
-from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
 from ledger.books.quotas import QuotaReader
 from ledger.postgres.database import Connection as AnyConnection
@@ -79,7 +78,7 @@ class RealSwitch:
         self._pasts: dict[tuple[int, str], list[int]] = {}
         self._rules: dict[int, Rules] = {}
         self._offers: dict[tuple[int, int], Offer] = {}
-        meters, outage = Meters(), Outage("inquiry")
+        meters, inquiries = Meters(), Inquiries(database, MASTER, QuotaReader(database, []))
         self.committer = Committer(
             database,
             on_outcomes=self._answered,
@@ -91,12 +90,7 @@ class RealSwitch:
             directory=self.directory,
             connections=Connections(config, meters),
             meters=meters,
-            ledger=Ledger(
-                self.committer.submit_nowait,
-                lambda: False,
-                Inquiries(database, MASTER, outage).answer,
-                QuotaReader(database.session(), outage).read,
-            ),
+            ledger=Ledger(self.committer.submit_nowait, lambda: False, inquiries.answer, inquiries.uses_left),
             clock_ms=lambda: self.now_ms,
             feed_is_stale=lambda: False,
             nursery=nursery,
