@@ -139,6 +139,15 @@ READS: Final = Section(
             width=6,
         ),
         Panel(
+            "VERIFYs waiting",
+            "VERIFYs of benefits with limits that wait for the next read of what is left. Hundreds for long:"
+            " Postgres is slow in reading; who has waited 1.5 s is told to try again.",
+            Unit.COUNT,
+            (Query("sum by (instance) (cityswitch_verifies_waiting{@})", "{{instance}}"),),
+            steady="what waits is read between two scrapes",
+            width=6,
+        ),
+        Panel(
             "Checks of readiness",
             "1 while a check is passed by every worker. postgres: is the database there; registry: is it"
             " read, are rules in force; postings: can a sale commit; switch: does a worker start or drain.",
