@@ -14,7 +14,7 @@ from ops.web.holder.words import HOLDER
 from ops.web.identity.words import IDENTITY
 from ops.web.language import LANGUAGES
 from tests.ledger.books import NOW_MS
-from tests.web.browser import Visit
+from tests.web.browser import Visit, whole
 from tests.web.office_stage import PASSWORD, OfficeStage
 
 WORDS = HOLDER | IDENTITY
@@ -69,6 +69,7 @@ class Member:
         self.tab_to(menu.get_by_role("link", name=self.say(word), exact=True))
         self.page.keyboard.press("Enter")
         expect(menu.locator("[aria-current]")).to_have_text(self.say(word))
+        whole(self.page)
 
     def is_told(self, word: str) -> None:
         expect(self.page.get_by_role("status")).to_have_text(self.say(word))

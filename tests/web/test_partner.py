@@ -19,8 +19,8 @@ from tests.ledger.books import TESTER, write_registry
 from tests.ledger.settled import STATEMENT
 from tests.ops.statements import rebate
 from tests.ops.statements import statement as rebated
-from tests.web.browser import Visit
-from tests.web.office_stage import NAMES, PASSWORD, Client, OfficeStage
+from tests.web.browser import Visit, whole
+from tests.web.office_stage import CITIES, NAMES, PASSWORD, Client, OfficeStage
 from tests.web.test_office_browser import PHONE, check, sign_in
 
 XSS = "<script>alert(1)</script>\"'><img src=x>"
@@ -33,10 +33,9 @@ GOOD = {
 @pytest.fixture(scope="module")
 def partners(office: OfficeStage) -> dict[str, int]:
     """Two partners of Zgierz and one of Częstochowa, with logins and statements; the first has an invoice."""
-    rows = office.sql("select id, programme from registry.partner order by programme, id")
-    of_3 = [row["id"] for row in rows if row["programme"] == 3]
-    of_1 = [row["id"] for row in rows if row["programme"] == 1]
-    found = {"baker": of_3[0], "cinema": of_3[1], "pool": of_1[0]}
+    points, benefits = CITIES
+    bakery, cinema, pool = benefits.partner_id(0), benefits.partner_id(1), points.partner_id(0)
+    found = {"baker": bakery, "cinema": cinema, "pool": pool}
 
     async def make(_owner: object) -> None:
         for name, partner in found.items():
@@ -273,7 +272,7 @@ def test_in_a_browser(browser: Browser, office: OfficeStage, partners: dict[str,
     visit.page.get_by_role("link", name="Zgłoś nową ofertę").click()
     for label, text in (("Nazwa (pl)", "Lato"), ("Opis (pl)", "Na lody"), ("Nazwa (en)", "Summer"),
                         ("Opis (en)", "On ice cream"), ("Wartość", "12,5")):  # fmt: skip
-        if visit.page.get_by_label(label).count():
+        if whole(visit.page).get_by_label(label).count():
             visit.page.get_by_label(label).fill(text)
     visit.page.get_by_role("button", name="Zgłoś").focus()
     visit.page.keyboard.press("Enter")

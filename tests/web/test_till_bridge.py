@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.patience import HANG_S
+from tests.web.browser import patient_context
 from tests.web.till_page import press
 from tests.web.till_stage import Stage
 
@@ -43,7 +44,7 @@ def test_what_is_no_piece_of_the_wire_ends_both_ends(page: Page, stage: Stage, s
 
 def test_another_sites_page_gets_no_line_and_no_keys(browser: Browser, stage: Stage) -> None:
     """A page of another origin can open no socket, read no key, and show this one in no frame."""
-    foreign = browser.new_page()
+    foreign = patient_context(browser).new_page()
     foreign.goto("data:text/html,<title>another</title>")
     address = stage.url.removeprefix("http")
     opened = foreign.evaluate(
@@ -58,7 +59,7 @@ def test_another_sites_page_gets_no_line_and_no_keys(browser: Browser, stage: St
         foreign.evaluate(f"() => fetch('{stage.url}till.json').then(() => 'read', () => 'refused')")
         == "refused"
     )
-    foreign.close()
+    foreign.context.close()
 
 
 @pytest.mark.parametrize(

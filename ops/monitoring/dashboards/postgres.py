@@ -120,7 +120,7 @@ READS: Final = Section(
                 Query("cityswitch_directory_terminals{@}", "{{instance}}: terminals"),
             ),
             steady="nobody adds a card or a terminal",
-            width=6,
+            width=4,
         ),
         Panel(
             "Questions under way",
@@ -136,7 +136,7 @@ READS: Final = Section(
             thresholds=bad_above(0.7, 0.95),
             most=1,
             steady="a question is answered between two scrapes",
-            width=6,
+            width=4,
         ),
         Panel(
             "VERIFYs waiting",
@@ -145,7 +145,7 @@ READS: Final = Section(
             Unit.COUNT,
             (Query("sum by (instance) (cityswitch_verifies_waiting{@})", "{{instance}}"),),
             steady="what waits is read between two scrapes",
-            width=6,
+            width=4,
         ),
         Panel(
             "Checks of readiness",
