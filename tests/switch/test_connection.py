@@ -292,7 +292,9 @@ def test_all_that_no_batch_paces_has_a_price() -> None:
         lambda stan: Quote(stan, 0, UNKNOWN_CARD, SWIPED, TYPE_OF[Earn], 1_000, 0),
     ],
 )
-async def test_who_floods_with_what_is_refused_from_memory_is_left_unread(ask: Ask) -> None:
+async def test_who_floods_with_what_is_refused_from_memory_is_left_unread(
+    mock_clock: MockClock, ask: Ask
+) -> None:
     """Answered in its very turn it is never unanswered: past the reserve nothing more of it is read."""
     async with running_front() as memory:
         peer = Peer(memory)
