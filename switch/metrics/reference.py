@@ -52,7 +52,7 @@ SECTIONS: Final = (
                              "cityswitch_certificate", "cityswitch_revocations")),
     ("Work in hand", worker, ("cityswitch_in_flight", "cityswitch_postings", "cityswitch_queue",
                               "cityswitch_commit", "cityswitch_batch", "cityswitch_poison",
-                              "cityswitch_inquiries", "cityswitch_advice")),
+                              "cityswitch_inquiries", "cityswitch_verifies", "cityswitch_advice")),
     ("The registry in memory", worker, ("cityswitch_feed", "cityswitch_directory")),
     ("The process, as Linux sees it", worker, ("process_",)),
     ("Periodic work", city, ("cityswitch_keeper", "cityswitch_city", "cityswitch_campaign")),
