@@ -20,8 +20,8 @@ bits (a token is a keyed hash, so they are as good as any). With n buckets, 2**k
 one of the low k+1 bits if there is such a one, else that of the low k. For every 16 cards more the next
 bucket in turn is split in two by one bit more. So the table grows by 500 bytes at a time, and at no moment
 all of it is copied. In a bucket the record is found by a search for the 8 bytes of the token; a find that
-does not begin where a record does is none. Records are put into buckets in C where it is built (native.c),
-else in Python.
+does not begin where a record does is none. Records are put into buckets and found in C where it is built
+(native.c), else in Python.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from struct import Struct
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -38,6 +38,7 @@ from switch.rules.entitlement import Held
 
 _RECORD: Final = Struct("<qqihBII")
 _TOKEN: Final = Struct("<q")
+_FIELDS: Final = Struct(f"<{_TOKEN.size}x" + _RECORD.format.removeprefix("<q"))
 _TOKENS: Final = Struct(f"<q{_RECORD.size - _TOKEN.size}x")
 _SHARED: Final = Struct(f"<{_RECORD.size - 8}xII")
 RECORD_BYTES: Final = _RECORD.size
@@ -124,13 +125,32 @@ def _records(bucket: bytes, record_bytes: int) -> list[bytes]:
     return [bucket[start : start + record_bytes] for start in range(0, len(bucket), record_bytes)]
 
 
+Fields: TypeAlias = tuple[int, int, int, int, int, int]
+"""What a record holds behind its token, in its order."""
+
+
+def find_in_python(buckets: list[bytes], mask: int, token: int, /) -> Fields | None:
+    """Return what the record of a token holds, or None where there is none. native.c does the same."""
+    at = token & mask
+    if at >= len(buckets):
+        at &= mask >> 1
+    bucket = buckets[at]
+    key = _TOKEN.pack(token)
+    start = bucket.find(key)
+    while start % RECORD_BYTES:
+        if start < 0:
+            return None
+        start = bucket.find(key, start + 1)
+    return _FIELDS.unpack_from(bucket, start)
+
+
 if TYPE_CHECKING:
-    store = store_in_python
+    store, find = store_in_python, find_in_python
 else:
     try:
-        from switch.rules.native import store
+        from switch.rules.native import find, store
     except ImportError:
-        store = store_in_python
+        store, find = store_in_python, find_in_python
 
 
 class Shared(Generic[T]):
@@ -201,23 +221,15 @@ class Packed:
 
     def get(self, token: int) -> Card | None:
         """Return a card, made anew at each call, or None."""
-        buckets = self._buckets
-        at = token & self._mask
-        if at >= len(buckets):
-            at &= self._mask >> 1
-        bucket = buckets[at]
-        key = _TOKEN.pack(token)
-        start = bucket.find(key)
-        while start % RECORD_BYTES:
-            if start < 0:
-                return None
-            start = bucket.find(key, start + 1)
-        _, account, day, programme, status, past, holder = _RECORD.unpack_from(bucket, start)
+        found = find(self._buckets, self._mask, token)
+        if found is None:
+            return None
+        account, day, programme, status, past, holder = found
         expires_day = None if day == FOR_EVER else day
         if holder:
             held = self.holders[holder]
             return HeldCard(account, programme, status, expires_day, self.pasts[past], held)
-        return Card(account, programme, status, expires_day, self.pasts[past])
+        return Card(account, programme, status, expires_day, self.pasts[past] if past else None)
 
     def put(self, rows: Sequence[CardTuple]) -> None:
         """Take cards in; what is said of one that is there already replaces what was."""

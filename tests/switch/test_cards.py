@@ -30,6 +30,7 @@ from switch.rules.cards import (
     HeldCard,
     Packed,
     Shared,
+    find_in_python,
     store_in_python,
 )
 from switch.rules.entitlement import Held
@@ -70,17 +71,19 @@ def card_of(row: CardTuple) -> Card:
 
 @contextmanager
 def stored(name: str) -> Iterator[None]:
-    """Let records be stored by the C or by Python; where the C is not built that is skipped, never in CI."""
-    before = cards.store
+    """Let records be stored and found by the C or by Python; where the C is not built that is skipped, never
+    in CI.
+    """
+    before = cards.store, cards.find
     if name == "python":
-        cards.store = store_in_python
+        cards.store, cards.find = store_in_python, find_in_python
     elif importlib.util.find_spec("switch.rules.native") is None:
         assert "CI" not in os.environ, "CI builds the C"
         pytest.skip("switch/rules/native.c is not built here (no compiler or no Python.h)")
     try:
         yield
     finally:
-        cards.store = before
+        cards.store, cards.find = before
 
 
 class Model(RuleBasedStateMachine):
@@ -194,6 +197,38 @@ def test_the_c_takes_records_alone(arguments: tuple[Any, ...]) -> None:
     """What is no list of whole records is refused: the C reads nothing outside of what it was given."""
     with stored("c"), pytest.raises((ValueError, TypeError)):
         cards.store(*arguments)
+
+
+@given(st.lists(ROWS, max_size=80), st.lists(TOKENS, max_size=20))
+def test_both_ways_find_the_same(rows: list[CardTuple], others: list[int]) -> None:
+    """Every field of every record, and nothing of tokens that have none."""
+    table = Packed(Shared(), Shared())
+    table.put(rows)
+    with stored("c"):
+        for token in [*(row[0] for row in rows), *others]:
+            found = cards.find(table._buckets, table._mask, token)
+            assert found == find_in_python(table._buckets, table._mask, token)
+            assert (found is None) == (token not in {row[0] for row in rows})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ([b"not a record"], 0, 1),
+        ([None], 0, 1),
+        ([b""], 7, 7),
+        ([b""], -1, 1),
+        ([b""], 0, 1 << 63),
+        ([b""], 0, "1"),
+        ([], 0, 1),
+        ((b"",), 0, 1),
+        ([b""], 0),
+    ],
+)
+def test_the_c_looks_into_buckets_alone(arguments: tuple[Any, ...]) -> None:
+    """What is no list of whole records, nor a token, is refused: nothing outside of the buckets is read."""
+    with stored("c"), pytest.raises((ValueError, TypeError, OverflowError)):
+        cards.find(*arguments)
 
 
 def random_rows(count: int) -> list[CardTuple]:
