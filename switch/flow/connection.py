@@ -256,10 +256,10 @@ class Connections:
             self._absent.add(number)
         return allowance
 
-    def answered(self, connection: Connection) -> None:
-        """Count one request out, whatever has become of its connection."""
-        connection.in_flight -= 1
-        connection.allowance.in_flight -= 1
+    def answered(self, connection: Connection, count: int) -> None:
+        """Count requests out, whatever has become of their connection."""
+        connection.in_flight -= count
+        connection.allowance.in_flight -= count
         if connection.closed or connection.paused:
             present = self._by_terminal.get(connection.number) if connection.closed else connection
             if present is not None and present.paused:

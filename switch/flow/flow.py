@@ -10,6 +10,7 @@ once, whatever becomes of its connection.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -111,8 +112,8 @@ class Flow:
         self.room = config.in_flight_max
         """How many more requests may be taken for now; below 0 none."""
         self._round = Round(float("nan"), Moment(0), is_behind=False)
-        self._touched: dict[Connection, None] = {}
-        """Connections that something was sealed for since the last flush, in that order."""
+        self._sealed: defaultdict[Connection, list[bytes]] = defaultdict(list)
+        """What was sealed for each connection since the last flush, in that order."""
         self._overload = Overload(
             in_flight_max=config.in_flight_max,
             per_card_max=config.in_flight_per_card_max,
@@ -152,7 +153,7 @@ class Flow:
             else:
                 reply = acknowledge(request.message, common.at.now_ms)  # type: ignore[arg-type]
                 self._answer_plainly(connection, request, reply, now)
-        if self._touched:
+        if self._sealed:
             self._flush(now)
         return units
 
@@ -238,13 +239,13 @@ class Flow:
             message.terminal_time,
             last4,
             self._directory.number,
+            decision.step_grosze,
+            message.entry,
+            connection.language,
             # More arguments by name, and Python makes a dictionary of them first: 0.7 us a request.
-            entry=message.entry,
-            language=connection.language,
             context=pending,
             submitted_at=common.now,
         )
-        posting.step_grosze = decision.step_grosze
         if (more := decision.more) is not None:
             posting.offer, posting.discount_grosze = more.offer, more.discount_grosze
             posting.confirmed, posting.checks = more.confirmed, more.checks
@@ -311,8 +312,7 @@ class Flow:
         now = trio.current_time()
         self._meters.request_s.add_all([now - posting.submitted_at for posting, _ in outcomes])
         for posting, outcome in outcomes:
-            pending = posting.context
-            assert isinstance(pending, Pending)
+            pending: Pending = posting.context  # type: ignore[assignment]
             overload.leave(pending.account)
             self._answer_transaction(posting, outcome, pending)
         self._flush(now)
@@ -320,34 +320,36 @@ class Flow:
     def _answer_transaction(self, posting: Posting, outcome: Outcome, pending: Pending) -> None:
         if outcome.last4 < 0:
             outcome.last4 = posting.last4  # a tombstone has none; the request whose place it took has
+        operation = pending.operation
         try:
-            reply = pending.operation.reply(posting.stan, outcome, pending.programme)
+            reply = operation.reply(posting.stan, outcome, pending.programme)
         except RulesUnknown:
             outcome = no_effect(posting, TRY_AGAIN)
-            reply = pending.operation.reply(posting.stan, outcome, pending.programme)
+            reply = operation.reply(posting.stan, outcome, pending.programme)
         meters = self._meters
         meters.replies[pending.message, outcome.code] += 1
         if outcome.replayed:
             meters.replays += 1
-        elif pending.operation.is_advice and not outcome.code:
+        elif operation.is_advice and not outcome.code:
             meters.advice_age_s.add(max(0.0, outcome.accepted_at_ms / 1_000 - posting.terminal_time))
         log_transaction(posting, outcome, pending.message)
         self._answer(pending.connection, reply, pending.request_type)
 
     def _answer(self, connection: Connection, reply: Reply, request_type: int) -> None:
-        """Seal one reply into its connection's outbox and count the request out."""
+        """Seal one reply; the next flush writes it and counts its request out."""
         if connection.closed:
             self._drop(connection)
-            return
-        self.room += 1
-        connection.outbox += connection.session.seal(reply, request_type)
-        self._connections.answered(connection)
-        self._touched[connection] = None
+        else:
+            self._sealed[connection].append(connection.session.seal(reply, request_type))
 
     def _flush(self, now: float) -> None:
         """Write what was sealed, and tell who waits for room or for the end of the work."""
-        touched, self._touched = self._touched, {}
-        self._connections.flush(touched, now)
+        sealed, self._sealed = self._sealed, defaultdict(list)
+        for connection, frames in sealed.items():
+            self.room += len(frames)
+            connection.outbox += b"".join(frames)
+            self._connections.answered(connection, len(frames))
+        self._connections.flush(sealed, now)
         if self.room > 0:
             self._room.set()
         if self.room == self._in_flight_max:
@@ -371,7 +373,7 @@ class Flow:
     def _drop(self, connection: Connection) -> None:
         """Count a request out that nobody waits for."""
         self.room += 1
-        self._connections.answered(connection)
+        self._connections.answered(connection, 1)
         self._meters.replies_dropped += 1
 
     def _answer_plainly(

@@ -57,7 +57,7 @@ def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> Tran
     if kind == QUOTE:
         is_told = not code
     else:
-        is_told = bool(outcome.transaction_id) and (code < TRY_AGAIN or kind != REDEEM)
+        is_told = outcome.transaction_id != 0 and (code < TRY_AGAIN or kind != REDEEM)
     amount_grosze = outcome.amount_grosze if is_told else 0
     balance = outcome.balance if is_told or kind != QUOTE else 0
     discount_grosze = outcome.discount_grosze if not code and kind != REFUND else 0
@@ -66,32 +66,34 @@ def transaction_reply(stan: int, outcome: Outcome, programme: Programme) -> Tran
         remaining = NO_LIMIT
     at_ms, language = outcome.accepted_at_ms, outcome.language
     offer = programme.offers.name(outcome.offer, at_ms, LANGUAGES[language]) if outcome.offer else ""
+    # By place, both: by name their arguments cost 0.4 µs.
+    receipt = version.printer.text(
+        kind,
+        code,
+        at_ms,
+        outcome.last4,
+        amount_grosze,
+        outcome.points,
+        balance,
+        outcome.original_stan,
+        language,
+        discount_grosze,
+        remaining,
+        offer,
+        checks if kind == QUOTE else 0,
+    )
     return TransactionReply(
-        stan=stan,
-        code=code,
-        transaction_id=outcome.transaction_id,
-        server_time_ms=at_ms,
-        amount_grosze=amount_grosze,
-        discount_grosze=discount_grosze,
-        points=outcome.points,
-        balance=balance,
-        remaining=remaining,
-        checks=checks,
-        receipt=version.printer.text(
-            kind,
-            code,
-            at_ms=at_ms,
-            last4=outcome.last4,
-            amount_grosze=amount_grosze,
-            points=outcome.points,
-            balance=balance,
-            original=outcome.original_stan,
-            language=language,
-            discount_grosze=discount_grosze,
-            remaining=remaining,
-            offer=offer,
-            checks=checks if kind == QUOTE else 0,
-        ),
+        stan,
+        code,
+        outcome.transaction_id,
+        at_ms,
+        amount_grosze,
+        discount_grosze,
+        outcome.points,
+        balance,
+        remaining,
+        checks,
+        receipt,
     )
 
 
