@@ -56,9 +56,9 @@ def _decode_sign_on_reply(body: bytes) -> SignOnReply:
     return reply
 
 
-def _reply_decoders() -> dict[bytes, Decode]:
+def _reply_decoders() -> dict[int, Decode]:
     return {
-        bytes([VERSION, number]): _decode_sign_on_reply if message is SignOnReply else decoder(message)
+        number: _decode_sign_on_reply if message is SignOnReply else decoder(message)
         for number, message in REPLY_OF.items()
     }
 

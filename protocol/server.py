@@ -49,12 +49,11 @@ _decode_hello = decoder(Hello)
 _decode_proof = decoder(Proof)
 
 
-def _request_decoders() -> dict[bytes, Decode]:
-    decoders: dict[bytes, Decode] = {}
+def _request_decoders() -> dict[int, Decode]:
+    decoders: dict[int, Decode] = {}
     for number, message in REQUEST_OF.items():
         decode = decoder(message)
-        decoders[bytes([VERSION, number])] = decode
-        decoders[bytes([VERSION, number | REPEAT_BIT])] = decode
+        decoders[number] = decoders[number | REPEAT_BIT] = decode
     return decoders
 
 

@@ -19,15 +19,12 @@ from protocol.limits import (
     FRAME_MAX,
     FRAME_UNAUTHENTICATED_MAX,
     HEADER_SIZE,
-    LENGTH_SIZE,
     VERSION,
 )
 from protocol.messages import DECODE_ERRORS, Decode, Received, body_error, texts_fit
 from protocol.sealing import Opener, Sealer
 from protocol.state import Event, State, step
 
-# The parts of a data frame, as slices made once.
-_VERSION_AND_TYPE = slice(LENGTH_SIZE, HEADER_SIZE)
 ALL = 1 << 30
 """More messages than any number of bytes can hold."""
 
@@ -49,7 +46,7 @@ class Session:
 
     _STEPS: Mapping[State, Mapping[Event, State]]
     _EVENTS: Mapping[int, Event]
-    _DECODERS: Mapping[bytes, Decode]  # by version and type byte: the row OPEN of the table, ready to use
+    _DECODERS: Mapping[int, Decode]  # by type byte: the row OPEN of the table, ready to use
     _TEXT_BYTES_MAX: int  # a body no longer than this holds no text that is too long
 
     _open_frame: Callable[[bytes], bytes | None]
@@ -99,19 +96,20 @@ class Session:
         """Take zero or more frames and the beginning of one more."""
         if self._failure is not None:
             raise ProtocolError(self._failure.reason, "the session has failed before")
-        buffer = self._buffer + data
+        buffer = self._buffer + data if self._buffer else data
         received: list[Received] = []
-        start = 0
+        start = end = 0
         try:
-            while end := self._frame_end(buffer, start):
-                if self.is_open and len(received) >= messages_max:
-                    break
-                frame = buffer[start:end]
+            while not self.is_open and (
+                end := frame_end(buffer, start, PLAIN_MIN, FRAME_UNAUTHENTICATED_MAX)
+            ):
+                self._handshake_frame(buffer[start:end])
                 start = end
-                if self.is_open:
-                    received.append(self._data_frame(frame))
-                else:
-                    self._handshake_frame(frame)
+            while self.is_open and (end := frame_end(buffer, start, TAGGED_MIN, FRAME_MAX)):
+                if len(received) >= messages_max:
+                    break
+                received.append(self._data_frame(buffer[start:end]))
+                start = end
         except ProtocolError as error:
             error.received = received
             self._fail(error)
@@ -121,17 +119,12 @@ class Session:
         self.has_partial_frame = not end and start < len(buffer)
         return received
 
-    def _frame_end(self, buffer: bytes, start: int) -> int:
-        if self.is_open:
-            return frame_end(buffer, start, TAGGED_MIN, FRAME_MAX)
-        return frame_end(buffer, start, PLAIN_MIN, FRAME_UNAUTHENTICATED_MAX)
-
     def _data_frame(self, frame: bytes) -> Received:
         """Verify and decode one whole data frame: tag first, then version, type and body."""
         body = self._open_frame(frame)
         if body is None:
             raise ProtocolError(CloseReason.TAG, "a data frame")
-        decode = self._DECODERS.get(frame[_VERSION_AND_TYPE])
+        decode = self._DECODERS.get(frame[3]) if frame[2] == VERSION else None
         if decode is None:
             raise self._refusal(frame)
         try:

@@ -376,7 +376,7 @@ class Committer:
     def _finish(self, answers: Answers) -> None:
         """Answer what has committed. An error here would end the reading of all connections: `run` has it."""
         try:
-            self._line.leave(posting for posting, _ in answers)
+            self._line.leave([posting for posting, _ in answers])
             self._answer(answers)
         except Exception as error:
             self._fail(error)

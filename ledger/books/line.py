@@ -38,11 +38,11 @@ class Line:
         while ready and len(batch) < count_max:
             posting = ready.popleft()
             account = posting.account
-            if account not in firsts:
-                if account in accounts:
-                    self._park(account, posting)
-                elif self._admit(posting, batch) and account > 0:
+            if account not in accounts:
+                if self._admit(posting, batch) and account > 0:
                     firsts.add(account)
+            elif account not in firsts:
+                self._park(account, posting)
             elif account in together:
                 self._admit(posting, batch)
             else:
@@ -100,7 +100,8 @@ class Line:
         if posting.account not in self._accounts:
             keys.append(posting.account)
         for key in keys:
-            self.ready.extendleft(reversed(self._parked.pop(key, ())))
+            if key in self._parked:
+                self.ready.extendleft(reversed(self._parked.pop(key)))
 
     def age_s(self, now: float) -> float:
         """How long the oldest of the waiting has waited, parked ones too; 0 if none waits. Looks at all."""

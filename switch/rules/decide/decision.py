@@ -47,19 +47,19 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
     `points` is the signed change of the card account, against `counter_account`; `amount_grosze` the amount
     keyed (earn; of refused ones too, for the journal shows every attempt) or the rebate given (redeem);
-    `original_stan` the request that is referred to, 0 for none; `account`, unless 0, takes the place of the
-    card's; `rules_version` what it was decided and will be printed by, 0 for the one in force; `step_grosze`
-    what a point was awarded for, so that a refund can be reckoned by it.
+    `rules_version` what it was decided and will be printed by, 0 for the one in force; `step_grosze` what a
+    point was awarded for, so that a refund can be reckoned by it; `original_stan` the request that is
+    referred to, 0 for none; `account`, unless 0, takes the place of the card's.
     """
 
     code: int
     points: int = 0
     amount_grosze: int = 0
     counter_account: int = 0
-    original_stan: int = 0
-    account: int = 0
     rules_version: int = 0
     step_grosze: int = 0
+    original_stan: int = 0
+    account: int = 0
     more: More | None = None
 
 

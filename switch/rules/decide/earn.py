@@ -57,6 +57,6 @@ def _award(amount_grosze: int, partner: Partner, version: Version, refusal: int)
         amount_grosze // step_grosze,
         amount_grosze,
         partner.issued_account,
-        rules_version=version.number,
-        step_grosze=step_grosze,
+        version.number,
+        step_grosze,
     )
