@@ -27,10 +27,10 @@ from protocol import EntryMode, ResultCode
 from switch.flow.again import Past, decide_again, difference
 from switch.rules.cards import Card
 from switch.rules.directory import Terminal
+from switch.rules.filling import money
 from switch.rules.offers import Offer
 from switch.rules.programme import LANGUAGES
 from switch.rules.reasons import Reason, paragraphs, reason_for
-from switch.rules.receipts import money
 from switch.rules.versions import DAY_MS, Version
 
 LONG_NUMBER: Final = re.compile(r"[0-9](?:[ -]?[0-9]){9,}")

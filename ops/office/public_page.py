@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any, Final, NamedTuple
 
+from switch.rules.filling import money
 from switch.rules.programme import Rules
-from switch.rules.receipts import money
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "title": ("Partnerzy i oferty", "Partners and offers"),

@@ -13,8 +13,8 @@ from ops.output import Row, print_fields, print_json, print_line, work_is_done
 from ops.till.receipt_paper import paper
 from protocol import ResultClass, ResultCode, TotalsReply, TransactionReply, VerifyReply, result_class
 from simulators.till.terminal import PosTerminal
+from switch.rules.filling import money
 from switch.rules.programme.benefits import CHECK_ALONE, CHECK_GUARDIAN, CHECK_ID
-from switch.rules.receipts import money
 
 CODES: Final = {int(code): code for code in ResultCode}
 

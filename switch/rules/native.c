@@ -1,9 +1,10 @@
 /* Cards stored into their buckets and found there in C: filling a worker with millions of them takes half as long,
- * and a look-up, which every transaction has, a third.
+ * and a look-up, which every transaction has, a third. And receipts filled in, which every reply has.
  *
- * Owns the same `store` and `find` as cards.py, which says what they mean and how records and buckets are laid out;
- * built by ops/setup/build_native.py where there is a compiler. `store` knows of a record its length and that its
- * token comes first. Invariants: nothing outside the given bytes objects is read, and none of them is written to.
+ * Owns the same `store` and `find` as cards.py, which says what they mean and how records and buckets are laid out,
+ * and the same `fill` as filling.py; built by ops/setup/build_native.py where there is a compiler. `store` knows of a
+ * record its length and that its token comes first. Invariants: nothing outside the given objects is read, and none
+ * of them is written to.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -182,8 +183,112 @@ static PyObject *find(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     return found;
 }
 
+enum { PLAIN, MONEY, CARD, RECEIPT_MAX = 4096 };
+
+/* What is left of the place a receipt is written to. */
+typedef struct {
+    char *at, *end;
+} Room;
+
+static int put_bytes(Room *room, const char *data, Py_ssize_t size)
+{
+    if (size > room->end - room->at) {
+        PyErr_SetString(PyExc_ValueError, "a receipt is too long");
+        return -1;
+    }
+    memcpy(room->at, data, (size_t)size);
+    room->at += size;
+    return 0;
+}
+
+static int put_text(Room *room, PyObject *text)
+{
+    Py_ssize_t size;
+    const char *data = PyUnicode_AsUTF8AndSize(text, &size);
+    return data ? put_bytes(room, data, size) : -1;
+}
+
+/* Decimal digits, with a minus where there is one, written as a figure's way wants it. */
+static int put_digits(Room *room, const char *digits, Py_ssize_t size, int way, PyObject *cents)
+{
+    if (way == CARD && *digits == '-')
+        return put_bytes(room, "****????", 8);
+    if (way == CARD)
+        return put_bytes(room, "****000", size < 4 ? 8 - size : 4) || put_bytes(room, digits, size);
+    if (way == PLAIN)
+        return put_bytes(room, digits, size);
+    if (*digits == '-') {
+        if (put_bytes(room, digits, 1))
+            return -1;
+        digits++;
+        size--;
+    }
+    int rest = digits[size - 1] - '0' + (size > 1 ? 10 * (digits[size - 2] - '0') : 0);
+    if (size > 2 ? put_bytes(room, digits, size - 2) : put_bytes(room, "0", 1))
+        return -1;
+    return put_text(room, PyList_GET_ITEM(cents, rest));
+}
+
+static int put_figure(Room *room, PyObject *figure, int way, PyObject *cents)
+{
+    if (way == PLAIN && PyUnicode_Check(figure))
+        return put_text(room, figure);
+    int overflow;
+    long long number = PyLong_AsLongLongAndOverflow(figure, &overflow);
+    if (number == -1 && PyErr_Occurred())
+        return -1;
+    if (overflow) {
+        Py_ssize_t size;
+        PyObject *text = PyObject_Str(figure);
+        const char *digits = text ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
+        int failed = digits ? put_digits(room, digits, size, way, cents) : -1;
+        Py_XDECREF(text);
+        return failed;
+    }
+    char digits[24], *end = digits + sizeof digits, *begin = end;
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do
+        *--begin = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (number < 0)
+        *--begin = '-';
+    return put_digits(room, begin, end - begin, way, cents);
+}
+
+static PyObject *fill(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    (void)module;
+    if (count != 3 || !PyTuple_Check(arguments[0]) || !PyTuple_Check(arguments[1]) || !PyList_Check(arguments[2]) ||
+        PyList_GET_SIZE(arguments[2]) != 100) {
+        PyErr_SetString(PyExc_TypeError, "parts are filled in with figures, and with how 100 cents are written");
+        return NULL;
+    }
+    PyObject *parts = arguments[0], *figures = arguments[1];
+    char text[RECEIPT_MAX];
+    Room room = {text, text + sizeof text};
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parts); i++) {
+        PyObject *part = PyTuple_GET_ITEM(parts, i);
+        if (PyUnicode_Check(part)) {
+            if (put_text(&room, part))
+                return NULL;
+            continue;
+        }
+        long place = PyLong_AsLong(part);
+        if (place == -1 && PyErr_Occurred())
+            return NULL;
+        if (place < 0 || place >> 2 >= PyTuple_GET_SIZE(figures)) {
+            PyErr_SetString(PyExc_IndexError, "there is no such figure");
+            return NULL;
+        }
+        if (put_figure(&room, PyTuple_GET_ITEM(figures, place >> 2), place & 3, arguments[2]))
+            return NULL;
+    }
+    return PyUnicode_DecodeUTF8(text, room.at - text, NULL);
+}
+
 static PyMethodDef FUNCTIONS[] = {{"store", store, METH_VARARGS, NULL},
                                   {"find", (PyCFunction)(void (*)(void))find, METH_FASTCALL, NULL},
+                                  {"fill", (PyCFunction)(void (*)(void))fill, METH_FASTCALL, NULL},
                                   {NULL, NULL, 0, NULL}};
 static PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, .m_name = "native", .m_size = -1, .m_methods = FUNCTIONS};
 

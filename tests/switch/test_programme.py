@@ -9,9 +9,10 @@ import pytest
 from ledger.books.posting import Kind
 from protocol import ResultCode
 from switch.rules.calendar import Calendar, CalendarError
+from switch.rules.filling import money
 from switch.rules.offers import OfferError, parse_offers
 from switch.rules.programme import RulesError, parse_rules
-from switch.rules.receipts import ReceiptPrinter, money
+from switch.rules.receipts import ReceiptPrinter
 from switch.rules.versions import Version
 
 CZESTOCHOWA = files("switch").joinpath("rules/programmes/czestochowa.toml").read_text()
