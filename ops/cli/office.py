@@ -27,9 +27,9 @@ from ops.exit_codes import Exit
 from ops.output import print_json, print_line
 from ops.place.database import Purpose, changing, database_server
 from ops.place.options import HERE, Place
-from ops.priority import put_behind
 from switch.logs import configure_logs
 from switch.process.descriptors import raise_descriptor_limit
+from switch.process.priority import put_behind
 
 PORT = 9181
 NICE = 10

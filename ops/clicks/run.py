@@ -34,10 +34,10 @@ from bench.throughput.stage import Stage, open_stage, servers
 from ledger.registry.secrets import MasterKey
 from ops.clicks.order import GO, PAUSE, TOUR, Clicked, Order, Page, Ready
 from ops.clicks.people import PASSWORD, People, Sizes, seed_people
-from ops.priority import put_behind
 from ops.web.identity.second_factor import STEP_S
 from simulators.city.example import CARDS, PARTNERS
 from simulators.fleet.histogram import Histogram
+from switch.process.priority import put_behind
 
 T = TypeVar("T")
 TARGET: Final = 1.2

@@ -37,6 +37,7 @@ from switch.process.lines import (
     WorkerOrder,
     WorkerReady,
 )
+from switch.process.priority import SHORTEST_NS, set_slice
 from switch.process.worker import Worker
 from switch.wire.listener import PortInUse
 
@@ -49,6 +50,7 @@ async def run_worker(order: WorkerOrder, words: Iterator[bytes]) -> int:
     """Run one worker until SIGTERM, SIGINT or the end of `words`; return its exit status."""
     stop = trio.Event()
     raise_descriptor_limit()
+    set_slice(SHORTEST_NS)  # it wakes often and is soon done: behind another's slice all its terminals wait
     os.set_blocking(STDOUT, False)  # a supervisor that stands still must not make us stand still
     status = 0
     try:
