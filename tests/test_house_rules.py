@@ -38,7 +38,7 @@ SQL = re.compile(
 # who breaks the books, or ends sessions, on purpose.
 SQL_ELSEWHERE = (
     PEERS, "simulators/audit/books.py", "bench/probes/fleet.py", "bench/probes/last_use.py",
-    "bench/probes/lost_server.py", "bench/probes/servers.py",
+    "bench/probes/lost_server.py", "bench/probes/servers.py", "bench/probes/uses_left.py",
     "bench/throughput/growth_data.py", "simulators/world/differential/sides.py",
     "ops/monitoring/drill/faults_books.py", "ops/torture/oracle.py", "ops/torture/faults.py",
 )  # fmt: skip

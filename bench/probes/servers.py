@@ -33,6 +33,7 @@ from bench.throughput.processes import family_cpu_s
 from ledger.books.posting import AccountKind, Answers, Kind, Posting, account_id, bucket_of
 from ledger.books.rebucket import change_buckets
 from ledger.books.result_codes import SYSTEM_ERROR, TRY_AGAIN
+from ledger.books.shard_map import ShardMap
 from ledger.books.sharded import make_committer
 from ledger.books.verify import verify
 from ledger.engine.citus import settle
@@ -151,7 +152,7 @@ class Side:
             shards = await prepare(owner, self.buckets, is_citus=self.name == "citus")
             load = Load(shards, in_flight, await owner.run(newest, timeout_s=LONG_S))
             pids = await postmasters(owner, shards)
-            committer = make_committer(owner, shards, on_outcomes=load.take)
+            committer = make_committer(owner, ShardMap(shards), on_outcomes=load.take)
             async with trio.open_nursery() as nursery:
                 await nursery.start(committer.run)
                 nursery.start_soon(load.submit, committer)
@@ -201,7 +202,7 @@ async def lose(options: argparse.Namespace) -> int:
         pids = await postmasters(owner, shards)
         lost = max(server for server in pids if server is not None and pids[server] != pids[None])
         load = Load(shards, options.in_flight, await owner.run(newest, timeout_s=LONG_S))
-        committer = make_committer(owner, shards, on_outcomes=load.take)
+        committer = make_committer(owner, ShardMap(shards), on_outcomes=load.take)
         async with trio.open_nursery() as nursery:
             await nursery.start(committer.run)
             nursery.start_soon(load.submit, committer)

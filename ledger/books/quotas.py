@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 
 import trio
 
+from ledger.books.layout import held_buckets
 from ledger.books.posting import AccountKind, QuotaLeg, bucket_of
 from ledger.books.rows import array_literal
-from ledger.engine.shards import Server, Shards
+from ledger.books.shard_map import ShardMap
+from ledger.engine.shards import Server
 from ledger.errors import LedgerError
 from ledger.postgres.database import Connection, Database
 from ledger.postgres.session import Session
-from ledger.registry.reads import layout_buckets
 
 READ_S: Final = 1.5
 """So long a read may take, and the opening of its connection: a terminal waits 5 s (SPEC.md, "Time-outs")."""
@@ -24,11 +25,12 @@ LEFT: Final = (
 )
 
 
-async def uses_left(connection: Connection, quotas: Sequence[QuotaLeg]) -> list[int]:
-    """What is left of each, in the order given (>= 0); of a wide one: in all buckets together."""
+async def uses_left(connection: Connection, buckets: int, quotas: Sequence[QuotaLeg]) -> list[int]:
+    """What is left of each, in the order given (>= 0), in so many buckets as there are; of a wide one: in all
+    of them together.
+    """
     if not quotas:
         return []
-    buckets = await layout_buckets(connection)
     columns = map(array_literal, zip(*quotas, strict=True))
     return [row[0] for row in await connection.fetch(LEFT, buckets, *columns)]
 
@@ -43,13 +45,15 @@ class Left(NamedTuple):
 class QuotaReader:
     """Reads quotas, each once, over connections of its own. Not for two tasks at once.
 
-    `shards`: where each bucket lies, if not on one Postgres. What lies on one server is read together, and
-    what adds up over all of them apart: a server that is lost keeps nobody from what the others know.
+    What lies on one server is read together, and what adds up over all of them apart: a server that is lost
+    keeps nobody from what the others know. The map only says who is asked together: where a bucket lies now
+    the coordinator knows. The number of buckets is asked once on a connection, and stays while it lives: a
+    rebucket empties its tables, and who read them in that moment would find nothing used.
     """
 
-    def __init__(self, database: Database, shards: Shards) -> None:
+    def __init__(self, database: Database, shard_map: ShardMap) -> None:
         self._database = database
-        self._shards = shards
+        self._map = shard_map
         self._sessions: dict[Server | None, Session] = {}
 
     async def read(self, quotas: Iterable[QuotaLeg]) -> Left:
@@ -61,8 +65,11 @@ class QuotaReader:
         problems: list[str] = []
 
         async def read_group(session: Session, asked: list[QuotaLeg]) -> None:
+            async def job(connection: Connection) -> list[int]:
+                return await uses_left(connection, await held_buckets(session, connection), asked)
+
             try:
-                left = await session.run(lambda connection: uses_left(connection, asked), timeout_s=READ_S)
+                left = await session.run(job, timeout_s=READ_S)
             except LedgerError as error:
                 problems.append(str(error))
             else:
@@ -75,9 +82,10 @@ class QuotaReader:
 
     def _server_of(self, quota: QuotaLeg) -> Server | None:
         """The server of a card's quota; None for a wider one, and where there is one server."""
-        if not self._shards or quota.owner & 7 != AccountKind.CARD:
+        shards = self._map.shards
+        if not shards or quota.owner & 7 != AccountKind.CARD:
             return None
-        return self._shards[bucket_of(quota.owner, len(self._shards))].server
+        return shards[bucket_of(quota.owner, len(shards))].server
 
     def _session_of(self, server: Server | None) -> Session:
         if server not in self._sessions:

@@ -7,47 +7,19 @@ nobody asks it again. Where a shard has moved the map is read anew. Knows nothin
 
 from typing import Any, Final
 
-import trio
-
 from ledger.books.lane import Lane
 from ledger.books.layout import HOLD
+from ledger.books.shard_map import ShardMap
 from ledger.books.write_path import WRITES, check_write_path
 from ledger.engine.shard_functions import MOVED
-from ledger.engine.shards import Server, Shard, Shards, at_server
+from ledger.engine.shards import Server, Shard, at_server
 from ledger.errors import DatabaseContended, LedgerError, ServerLost, StatementRefused
 from ledger.postgres.database import Connection, Database
 from ledger.postgres.errors import translate
 from ledger.postgres.session import Session
 
-LOST_S: Final = 1.0
 _STALE: Final = frozenset({MOVED, "3F000", "42883", "42P01"})
 """What a server says that has not the shard: it has moved, its functions or tables are not there."""
-
-
-class ShardMap:
-    """Where each bucket lies, as far as known, and which servers did not answer lately."""
-
-    def __init__(self, shards: Shards) -> None:
-        self.shards = shards
-        self._lost_until: dict[Server, float] = {}
-        self._doubted = trio.Event()
-
-    def doubt(self) -> None:
-        """A server has not what should be there."""
-        self._doubted.set()
-
-    async def wait_doubted(self) -> None:
-        """Wait until somebody doubts the map; what comes after that is another doubt."""
-        await self._doubted.wait()
-        self._doubted = trio.Event()
-
-    def lose(self, server: Server) -> None:
-        """A server does not answer."""
-        self._lost_until[server] = trio.current_time() + LOST_S
-
-    def is_lost(self, server: Server) -> bool:
-        """Whether a server did not answer a moment ago."""
-        return trio.current_time() < self._lost_until.get(server, 0.0)
 
 
 class ShardLane(Lane):

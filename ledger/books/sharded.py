@@ -19,8 +19,9 @@ from ledger.books.committer import Committer, OnOutcomes
 from ledger.books.layout import ANOTHER_LAYOUT
 from ledger.books.posting import Posting, bucket_of, no_effect
 from ledger.books.result_codes import TRY_AGAIN
-from ledger.books.shard_lane import ShardLane, ShardMap
-from ledger.engine.shards import Server, Shards, read_shards
+from ledger.books.shard_lane import ShardLane
+from ledger.books.shard_map import ShardMap
+from ledger.engine.shards import Server, read_shards
 from ledger.errors import DatabaseMisconfigured, LedgerError
 from ledger.postgres.database import Database
 
@@ -35,22 +36,22 @@ class ShardedCommitter:
     """Group commit over several servers; the settings are a `Committer`'s, `lanes` for each server."""
 
     def __init__(
-        self, database: Database, shards: Shards, *, on_outcomes: OnOutcomes, **settings: Any
+        self, database: Database, shard_map: ShardMap, *, on_outcomes: OnOutcomes, **settings: Any
     ) -> None:
         self._database = database
         self._on_outcomes = on_outcomes
         self._settings = settings
-        self._map = ShardMap(shards)
+        self._map = shard_map
         self._parts: dict[Server, Committer] = {}
         self._scopes: dict[Server, trio.CancelScope] = {}
         self._open: set[Committer] = set()
         self._put_off: list[Posting] = []
         self._bell = trio.Event()
-        self._opened = {server: trio.Event() for server in {shard.server for shard in shards}}
+        self._opened = {server: trio.Event() for server in {shard.server for shard in shard_map.shards}}
         self._first = trio.Event()
         self._misfit: DatabaseMisconfigured | None = None
         self._stopping = False
-        for shard in shards:
+        for shard in shard_map.shards:
             self._part(shard.server)
 
     def _part(self, server: Server) -> Committer:
@@ -177,9 +178,9 @@ AnyCommitter: TypeAlias = Committer | ShardedCommitter
 
 
 def make_committer(
-    database: Database, shards: Shards, *, on_outcomes: OnOutcomes, **settings: Any
+    database: Database, shard_map: ShardMap, *, on_outcomes: OnOutcomes, **settings: Any
 ) -> AnyCommitter:
-    """The committer that a ledger needs whose buckets lie in `shards` (none: on one Postgres)."""
-    if not shards:
+    """The committer that a ledger needs whose buckets lie so."""
+    if not shard_map.shards:
         return Committer(database, on_outcomes=on_outcomes, **settings)
-    return ShardedCommitter(database, shards, on_outcomes=on_outcomes, **settings)
+    return ShardedCommitter(database, shard_map, on_outcomes=on_outcomes, **settings)

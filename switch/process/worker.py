@@ -24,8 +24,9 @@ import trio
 from ledger.books.outage import Outage
 from ledger.books.posting import Outcome, Posting
 from ledger.books.quotas import QuotaReader
+from ledger.books.shard_map import ShardMap
 from ledger.books.sharded import AnyCommitter, make_committer
-from ledger.engine.shards import Shards, read_shards
+from ledger.engine.shards import read_shards
 from ledger.errors import DatabaseMisconfigured, LedgerError, SecretsError
 from ledger.postgres.database import Database, open_database
 from ledger.registry.installation import check_master_key
@@ -111,7 +112,7 @@ class Worker:
         self._directory = Directory(master_key)
         self._certificate = read_certificate(config)
         self._outage = Outage()
-        self._shards: Shards = []
+        self._map = ShardMap([])
         self._postings = PostingWatch(self._meters)
         self._readiness: Readiness
         self._front: Front | None = None
@@ -171,7 +172,7 @@ class Worker:
 
     async def _find_shards(self, feed: Feed) -> None:
         """Find on how many servers the books lie: who posts needs it, and need not wait for the registry."""
-        self._shards = await feed.session.run(read_shards)
+        self._map.shards = await feed.session.run(read_shards)
 
     async def _load(self, feed: Feed) -> None:
         """Load the registry."""
@@ -206,7 +207,7 @@ class Worker:
         async with trio.open_nursery() as back:
             committer = make_committer(
                 database,
-                self._shards,
+                self._map,
                 on_outcomes=self._on_outcomes,
                 batch_max=config.batch_max,
                 lanes=config.committers,
@@ -223,7 +224,7 @@ class Worker:
             base.start_soon(self._postings.probe, database.session())
             base.start_soon(self._keeper(database).run)
             listening = self._surroundings.listen(config)
-            inquiries = Inquiries(database, self._master_key, QuotaReader(database, self._shards))
+            inquiries = Inquiries(database, self._master_key, QuotaReader(database, self._map))
             front = self._front = self._readiness.front = Front(
                 config=config,
                 directory=self._directory,

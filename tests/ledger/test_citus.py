@@ -8,9 +8,11 @@ import pytest
 import trio
 
 from ledger.books.posting import bucket_of
+from ledger.books.quotas import QuotaReader
 from ledger.books.rebucket import change_buckets
 from ledger.books.result_codes import TRY_AGAIN
 from ledger.books.rollup import roll_up
+from ledger.books.shard_map import ShardMap
 from ledger.books.sharded import ShardedCommitter, make_committer
 from ledger.books.verify import verify
 from ledger.engine.citus import plan_moves, resettle, settle, share_out
@@ -19,8 +21,8 @@ from ledger.engine.shards import Server, Shard, at_server, read_shards
 from ledger.errors import DatabaseMisconfigured, RegistryRefused
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.dsn import read_dsn
-from tests.citus import CitusDatabase, citus_database, need_citus
-from tests.ledger.books import NOW_MS, TERMINAL, TESTER, Books
+from tests.citus import CitusDatabase, citus_database, execute_at, need_citus
+from tests.ledger.books import NOW_MS, TERMINAL, TESTER, Books, wide
 from tests.ledger.test_committer import Answers
 from tests.ledger.test_rebucket import told, trade
 from tests.patience import HANG_S
@@ -49,11 +51,14 @@ async def opened(citus: CitusDatabase) -> AsyncIterator[tuple[Database, Database
 
 
 @asynccontextmanager
-async def posting(citus: CitusDatabase, answers: Answers, **settings: Any) -> AsyncIterator[ShardedCommitter]:
+async def posting(
+    citus: CitusDatabase, answers: Answers, shard_map: ShardMap | None = None
+) -> AsyncIterator[ShardedCommitter]:
     async with open_database(citus.service_dsn, application_name="tests post") as workers:
-        shards = await workers.run(read_shards)
-        settings = {"give_up_ms": 10_000, **settings}
-        committer = make_committer(workers, shards, on_outcomes=answers.take, observer=answers, **settings)
+        shard_map = shard_map or ShardMap(await workers.run(read_shards))
+        committer = make_committer(
+            workers, shard_map, on_outcomes=answers.take, observer=answers, give_up_ms=10_000
+        )
         assert isinstance(committer, ShardedCommitter)
         async with trio.open_nursery() as nursery:
             await nursery.start(committer.run)
@@ -140,8 +145,7 @@ async def test_a_shard_that_moves_is_followed(citus: CitusDatabase) -> None:
         async with posting(citus, answers) as committer:
             committer.submit_nowait(books.earn(1, 1))
             await answers.wait_for(1)
-            move = "select citus_move_shard_placement($1, $2, $3, $4, $5, 'block_writes')"
-            await owner.run(lambda c: c.execute(move, moving.number, *moving.server, *goal), timeout_s=120)
+            await move_shard(owner, moving, goal)
             lost = await ask_until(committer, answers, books, 2, TRY_AGAIN)
             assert lost.code == TRY_AGAIN
             made = await owner.run(lambda c: c.fetchval("select count(*) from ledger.journal where stan = 2"))
@@ -150,6 +154,69 @@ async def test_a_shard_that_moves_is_followed(citus: CitusDatabase) -> None:
             posted = await ask_until(committer, answers, books, 2, 0)
             assert (posted.code, posted.balance) == (0, 3)
         await sound(owner)
+
+
+async def move_shard(owner: Database, shard: Shard, goal: Server) -> None:
+    move = "select citus_move_shard_placement($1, $2, $3, $4, $5, 'block_writes')"
+    await owner.run(lambda c: c.execute(move, shard.number, *shard.server, *goal), timeout_s=120)
+
+
+async def lose(citus: CitusDatabase, admin_dsn: str, server: Server) -> None:
+    """Have a worker refuse whoever connects, as one whose Postgres is down."""
+    name = citus.owner_dsn.rpartition("/")[2]
+    ended = f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'"
+    async with open_database(admin_dsn, connections_max=1) as admin:
+        await execute_at(admin, server, f"alter database {name} allow_connections false", ended)
+
+
+async def test_what_is_left_is_told_while_a_shard_moves_and_a_server_is_lost(
+    citus: CitusDatabase, admin_dsn: str
+) -> None:
+    """Each use told is counted by every later read, wherever its shard is by then; once the committer has
+    followed it, the server it has left may be lost: what the others have is told all the same.
+    """
+    async with opened(citus) as (owner, service):
+        # By the owner: the service posts to a moved shard again once its rights are settled there.
+        books = await Books.open(owner, owner, cards=16)
+        await change_buckets(owner, TESTER, BUCKETS, 120)
+        await settle(owner)
+        books.buckets = BUCKETS
+        shard_map = ShardMap(await owner.run(read_shards))
+        reader = QuotaReader(service, shard_map)
+        home = bucket_of(books.accounts[0], BUCKETS)
+        moving = shard_map.shards[home]
+        (goal,) = set(citus.workers) - {moving.server}
+        quotas = [books.per_card(40, 1_000, card=card) for card in range(16)]
+        used, all_ = 0, wide(3, 9_000)
+        moved = trio.Event()
+
+        async def move_there_and_back() -> None:
+            await move_shard(owner, moving, goal)
+            await move_shard(owner, moving._replace(server=goal), moving.server)
+            await move_shard(owner, moving, goal)
+            moved.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(move_there_and_back)
+            while not moved.is_set():
+                assert (await books.post(books.use(1 + used, quotas[0], all_))).code == 0
+                used += 1
+                found = await reader.read([*quotas, all_])
+                truth = {quota: 1_000 for quota in quotas} | {quotas[0]: 1_000 - used, all_: 9_000 - used}
+                assert found.uses.items() <= truth.items()
+        assert (await reader.read(truth)).uses == truth
+        await resettle(owner)
+        answers = Answers()
+        async with posting(citus, answers, shard_map) as committer:
+            await ask_until(committer, answers, books, 1 + used, 0)
+        assert shard_map.shards[home].server == goal
+        await lose(citus, admin_dsn, moving.server)
+        found = await reader.read([*quotas, all_])
+        there = {q for q in quotas if shard_map.shards[bucket_of(q.owner, BUCKETS)].server == goal}
+        assert quotas[0] in there
+        assert len(there) < len(quotas)
+        assert found.uses == {quota: truth[quota] for quota in there}
+        assert found.problem is not None
 
 
 async def ask_until(committer: ShardedCommitter, answers: Answers, books: Books, stan: int, code: int) -> Any:

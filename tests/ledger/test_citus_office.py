@@ -1,5 +1,5 @@
-"""What offices, holders, the board and whoever keeps the books ask of them, asked of a sharded ledger: their
-own tests, on Citus.
+"""What offices, holders, the board, VERIFY and whoever keeps the books ask of them, asked of a sharded
+ledger: their own tests, on Citus.
 """
 
 import subprocess
@@ -18,6 +18,7 @@ ASKED = (
     "tests/ledger/test_expiry.py",
     "tests/ledger/test_gauges.py",
     "tests/ledger/test_office_reads.py",
+    "tests/ledger/test_quotas.py",
     "tests/ledger/test_search.py",
     "tests/ledger/test_settlement.py",
     "tests/ledger/test_statements.py",

@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from ledger.books.batch import CLAIM, HOMES, post_batch
 from ledger.books.posting import AccountKind, Answers, Kind, Posting, account_id, bucket_of
 from ledger.books.result_codes import TRY_AGAIN
-from ledger.books.shard_lane import LOST_S, ShardMap
+from ledger.books.shard_map import LOST_S, ShardMap
 from ledger.engine.shards import Server
 from ledger.errors import ServerLost
 

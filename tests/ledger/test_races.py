@@ -7,6 +7,7 @@ from ledger.books import result_codes as codes
 from ledger.books.batch import post
 from ledger.books.posting import Outcome, Posting
 from ledger.books.verify import verify
+from ledger.engine.shards import is_sharded
 from ledger.postgres.database import Connection, Database, open_database
 from tests.ledger.books import TERMINAL, Books
 from tests.patience import HANG_S
@@ -15,20 +16,23 @@ from tests.patience import HANG_S
 class Rival:
     """A second worker whose transaction stays open until it is told to commit."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, buckets: int = 1) -> None:
         self._session = database.session()
+        self._buckets = buckets
         self.pid = 0
 
     async def begin(self, *postings: Posting) -> list[Outcome]:
         async def job(connection: Connection) -> list[Outcome]:
             self.pid = connection.get_server_pid()
             await connection.execute("begin")
-            return await post(connection, list(postings))
+            return await post(connection, list(postings), buckets=self._buckets)
 
         return await self._session.run(job)
 
     async def post(self, *postings: Posting) -> list[Outcome]:
-        return await self._session.run(lambda connection: post(connection, list(postings)))
+        return await self._session.run(
+            lambda connection: post(connection, list(postings), buckets=self._buckets)
+        )
 
     async def commit(self) -> None:
         await self._session.run(lambda connection: connection.execute("commit"))
@@ -38,8 +42,11 @@ class Rival:
 
 
 async def wait_blocked(owner: Database, by: int) -> None:
-    """Wait until somebody waits for a lock of the backend `by`."""
-    blocked = "select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))"
+    """Wait until somebody waits for a lock of the backend `by`, at whatever server of the books."""
+    blocked = "select exists (select from pg_stat_activity where $1::int = any(pg_blocking_pids(pid)))"
+    if await owner.run(is_sharded):
+        # Citus numbers a backend by its server, then its pid in ten digits.
+        blocked += " or exists (select from citus_lock_waits where blocking_gpid % 10000000000 = $1)"
     with trio.fail_after(HANG_S):
         while not await owner.run(lambda connection: connection.fetchval(blocked, by)):
             await trio.lowlevel.checkpoint()

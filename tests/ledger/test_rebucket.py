@@ -115,7 +115,7 @@ async def test_what_is_left_of_a_wide_quota_moves_along(
         await owner.run(lambda connection, n=buckets: rebucket(connection, TESTER, n))
         books.buckets = buckets
         await assert_sound(books)
-        assert await database.run(lambda c: uses_left(c, [wide(3, 20)])) == [15]
+        assert await database.run(lambda c, n=buckets: uses_left(c, n, [wide(3, 20)])) == [15]
     assert await uses_posted(books) == 15
     await assert_sound(books)
     await owner.run(lambda connection: rebucket(connection, TESTER, 1))

@@ -110,7 +110,7 @@ async def test_all_of_it_can_be_used_from_one_bucket(owner: Database, database: 
         else:
             await move(books)
     assert approved == 23
-    assert await database.run(lambda connection: uses_left(connection, [quota])) == [0]
+    assert await database.run(lambda connection: uses_left(connection, BUCKETS, [quota])) == [0]
     await assert_sound(books)
 
 

@@ -52,7 +52,7 @@ class Both(TrioThread):
 
     def __init__(self, fresh: FreshDatabase, buckets: int) -> None:
         super().__init__()
-        self._fresh, self._buckets = fresh, buckets
+        self._fresh, self.buckets = fresh, buckets
         self.memory = MemorySide(buckets)
         self.postgres: PostgresSide
         self.accounts = [account_id(1 + card, AccountKind.CARD) for card in range(CARDS)]
@@ -62,7 +62,7 @@ class Both(TrioThread):
             opened = partial(open_database, connections_max=1)
             self._owner = await stack.enter_async_context(opened(self._fresh.owner_dsn))
             service = await stack.enter_async_context(opened(self._fresh.service_dsn))
-            self.postgres = PostgresSide(self._owner, service, self._buckets)
+            self.postgres = PostgresSide(self._owner, service, self.buckets)
             floors = {account: BELOW if card == 0 else 0 for card, account in enumerate(self.accounts)}
             await self.postgres.begin(floors)
             self.memory.begin(floors)
@@ -242,7 +242,7 @@ class Ledgers(RuleBasedStateMachine):
         ask, both = self._both.call, self._both.ask
         last = ask(both, last_stan, terminal)
         ask(both, terminal_totals, terminal, 1, max(last, 1))
-        ask(both, uses_left, [self._leg(limit, card) for limit in ("one", "two", "wide")])
+        ask(both, uses_left, self._both.buckets, [self._leg(limit, card) for limit in ("one", "two", "wide")])
         ask(both, move_shares)
         if closes:
             ask(both, partial(roll_up, now_ms=next(self._books.clock) + 10, delay_ms=CLOSE_DELAY_MS))

@@ -9,6 +9,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from ledger.books.quotas import QuotaReader
+from ledger.books.shard_map import ShardMap
 from ledger.postgres.database import Database
 from protocol import Received, Reply, SignOn, SignOnReply, encode_request
 from switch.flow.connection import Connection
@@ -95,7 +96,7 @@ async def test_a_sign_on_tells_what_held_at_the_moment_it_states() -> None:
         received, directory.terminals[1], cast(Connection, None), Moment(4_000), lambda *_: (0, 0)
     )
     database = cast(Database, SlowDatabase())
-    inquiries = Inquiries(database, MASTER_KEY, QuotaReader(database, []))
+    inquiries = Inquiries(database, MASTER_KEY, QuotaReader(database, ShardMap([])))
     for last_stan, days in ((17, 7), (17, 3)):
         reply = await inquiries.answer(question)
         assert isinstance(reply, SignOnReply)

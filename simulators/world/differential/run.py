@@ -76,6 +76,7 @@ async def run(
 class _Differential:
     def __init__(self, owner: Database, service: Database, seed: int, buckets: int) -> None:
         self._seed = seed
+        self._buckets = buckets
         self._owner = owner
         self._postgres = PostgresSide(owner, service, buckets)
         self._memory = MemorySide(buckets)
@@ -136,7 +137,7 @@ class _Differential:
     async def _ask(self) -> None:
         """Ask both sides for totals, last numbers, and what is left of quotas."""
         for writer in self._writers:
-            await self._both(uses_left, writer.legs())
+            await self._both(uses_left, self._buckets, writer.legs())
             for terminal in writer.terminals:
                 last = await self._both(last_stan, terminal)
                 await self._both(terminal_totals, terminal, max(last - _STANS_BACK, 1), last)

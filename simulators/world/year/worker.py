@@ -16,6 +16,7 @@ import trio
 
 from ledger.books.posting import Outcome, Posting
 from ledger.books.quotas import QuotaReader
+from ledger.books.shard_map import ShardMap
 from ledger.registry.reads import CardTuple, RegistrySnapshot, read_changes
 from ledger.registry.secrets import MasterKey
 from protocol import REQUEST_OF, Received, Reply, Request, encode_request
@@ -101,7 +102,7 @@ class Worker:
         self._ids = count(1)
         meters, config = Meters(), Config()
         database: Any = self._store
-        inquiries = Inquiries(database, MASTER, QuotaReader(database, []))
+        inquiries = Inquiries(database, MASTER, QuotaReader(database, ShardMap([])))
         self._flow = Flow(
             config=config,
             directory=self.directory,

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from ledger.books.committer import Committer
 from ledger.books.posting import Outcome, Posting
 from ledger.books.quotas import QuotaReader
+from ledger.books.shard_map import ShardMap
 from ledger.postgres.database import Connection as AnyConnection
 from ledger.postgres.database import Database
 from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RegistrySnapshot, RulesRow, TerminalRow
@@ -78,7 +79,7 @@ class RealSwitch:
         self._pasts: dict[tuple[int, str], list[int]] = {}
         self._rules: dict[int, Rules] = {}
         self._offers: dict[tuple[int, int], Offer] = {}
-        meters, inquiries = Meters(), Inquiries(database, MASTER, QuotaReader(database, []))
+        meters, inquiries = Meters(), Inquiries(database, MASTER, QuotaReader(database, ShardMap([])))
         self.committer = Committer(
             database,
             on_outcomes=self._answered,

@@ -21,20 +21,37 @@ begin
 end
 $$;
 
--- What is left of quotas, in the order given: of a card's in its bucket, of a wide one in all buckets together.
+-- What is left of quotas, in the order given: of a card's in its bucket, of a wide one in all buckets together. One statement
+-- looks for all of them, however many; on several servers it goes to those alone that have a bucket of them.
 create function ledger.uses_left_v1(p_buckets int, p_owners bigint[], p_quotas int[], p_periods int[], p_allowed int[])
-returns setof int language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+returns setof int language plpgsql stable set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   v_all constant int[] := array(select generate_series(0, p_buckets - 1));
-  v_homes int[];
-  v_used bigint;
+  v_homes int[];    -- of each place to look at: its bucket, the number of the quota, the quota
+  v_numbers int[];
+  v_periods int[];
+  v_quotas int[];
+  v_owners bigint[];
+  v_named int[];
+  v_found record;
 begin
-  for i in 1..cardinality(p_owners) loop
-    v_homes := case when p_owners[i] & 7 = 0 then array[ledger.bucket_of(p_owners[i], p_buckets)] else v_all end;
-    select sum(q.balance) into v_used from ledger.quota q
-      where q.bucket = any (v_homes) and q.period = p_periods[i] and q.quota = p_quotas[i] and q.owner = p_owners[i];
-    return next greatest(p_allowed[i] + coalesce(v_used, 0), 0);
+  select array_agg(h.bucket), array_agg(l.number), array_agg(l.period), array_agg(l.quota), array_agg(l.owner),
+      array_agg(distinct h.bucket)
+    into v_homes, v_numbers, v_periods, v_quotas, v_owners, v_named
+    from unnest(p_owners, p_quotas, p_periods) with ordinality l(owner, quota, period, number)
+    cross join lateral unnest(case when l.owner & 7 = 0 then array[ledger.bucket_of(l.owner, p_buckets)] else v_all end) h(bucket);
+  for v_found in
+    select l.number, q.balance
+      from unnest(v_homes, v_numbers, v_periods, v_quotas, v_owners) l(bucket, number, period, quota, owner)
+      -- Each by its key: an equation might be hashed, and a shard read whole.
+      join ledger.quota q on q.bucket = any (array[l.bucket]) and q.period = any (array[l.period])
+        and q.quota = any (array[l.quota]) and q.owner = any (array[l.owner])
+      where q.bucket = any (v_named)
+  loop
+    p_allowed[v_found.number] := p_allowed[v_found.number] + v_found.balance;
   end loop;
+  return query select greatest(a.uses, 0) from unnest(p_allowed) a(uses);
 end
 $$;
 
