@@ -15,7 +15,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import SWITCH, Actor, writing
 from ledger.registry.card_states import HANDS, CardStatus
-from ledger.registry.secrets import TOKEN_BYTES
+from ledger.registry.pepper import TOKEN_BYTES
 
 REENTERED: Final = SWITCH._replace(reason="found under the former pepper")
 """The service, where a card of a request was."""

@@ -11,12 +11,10 @@ Knows nothing of the database or of the protocol. Neither secret is ever logged 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from struct import Struct
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
@@ -24,31 +22,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.errors import SecretsError
 from ledger.registry.key_ring import SECRET_BYTES, KeyRing, make_file, read_file, signature
+from ledger.registry.pepper import Pepper
 from ledger.registry.vault import Vault
 
 WRAPPED_BYTES: Final = 60
 """A terminal's key under the first wrapping key: nonce, key, tag."""
 _NONCE_BYTES: Final = 12
-TOKEN_BYTES: Final = 8
-_signed_64: Final = Struct(">q").unpack
 
 
 def vault_path(key: Path) -> Path:
     """Return where the vault of a master key lies: beside it."""
     return key.with_name(f"{key.name}.vault")
-
-
-class Pepper:
-    """What turns the card numbers of one programme into tokens."""
-
-    def __init__(self, key: bytes) -> None:
-        self._keyed = hashlib.blake2s(key=key, digest_size=TOKEN_BYTES).copy
-
-    def token(self, digits: str) -> int:
-        """The token of a card number: signed 64 bits of BLAKE2s(digits) keyed by the pepper (RFC 7693)."""
-        keyed = self._keyed()
-        keyed.update(digits.encode("ascii"))
-        return _signed_64(keyed.digest())[0]  # type: ignore[no-any-return]
 
 
 class MasterKey:

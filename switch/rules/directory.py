@@ -16,8 +16,9 @@ import msgspec
 from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
 from ledger.registry.key_ring import KeyRing
+from ledger.registry.pepper import Pepper
 from ledger.registry.reads import CardTuple, KeyRow, ProgrammeRow, RegistrySnapshot
-from ledger.registry.secrets import MasterKey, Pepper
+from ledger.registry.secrets import MasterKey
 from switch.rules.cards import Card, Cards
 from switch.rules.offer_book import OfferBook
 from switch.rules.offers import OfferError
