@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 import sysconfig
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -42,12 +43,22 @@ def _cpu_model() -> str:
 
 
 def _build() -> str:
-    """Return how the interpreter was optimised: with both, it takes 0.8 of the CPU it takes without."""
+    """Return how the interpreter says it was optimised: with both, it takes 0.8 of the CPU it takes without.
+
+    Debian's, which has both, does not say.
+    """
     options = sysconfig.get_config_var("CONFIG_ARGS") or ""
     found = [
         name for name, word in (("PGO", "--enable-optimizations"), ("LTO", "--with-lto")) if word in options
     ]
-    return f"built with {' and '.join(found)}" if found else "built without PGO and LTO"
+    return (
+        f"built with {' and '.join(found)}" if found else f"{_origin()}, PGO and LTO not named by its build"
+    )
+
+
+def _origin() -> str:
+    """Return whose the interpreter is."""
+    return "the system's" if sys.base_prefix == "/usr" else "not the system's"
 
 
 def _kernel() -> str:
