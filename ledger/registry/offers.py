@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.audit import Actor, writing
+from ledger.registry.audit import Actor, check_second, writing
 from ledger.registry.bounds import ID_MAX, check_number, check_page, first_fault, number_fault
 from ledger.registry.imports import Import, Mode, Refusal, sort_out
 from ledger.registry.partners import check_partner
@@ -169,16 +169,27 @@ async def _keep_drafts(
 
 
 async def publish_draft(
-    connection: Connection, actor: Actor, *, programme: int, number: int, effective_from: datetime
+    connection: Connection,
+    actor: Actor,
+    *,
+    programme: int,
+    number: int,
+    effective_from: datetime,
+    second_needed: bool = False,
 ) -> int:
-    """Let an offer's draft hold from a moment on; return its version. NotInRegistry: it has no draft."""
+    """Let an offer's draft hold from a moment on; return its version. NotInRegistry: it has no draft.
+
+    `second_needed`: two persons do it, by the rules in force.
+    """
+    check_second(actor, "to publish an offer", needed=second_needed)
     async with writing(connection, actor):
         version: int | None = await connection.fetchval(
-            "update registry.offer set state = 1, effective_from = $3 "
+            "update registry.offer set state = 1, effective_from = $3, second_needed = $4 "
             "where programme = $1 and number = $2 and state = 0 returning version",
             programme,
             number,
             _moment(effective_from),
+            second_needed,
         )
         if version is None:
             raise NotInRegistry(f"offer {number} has no draft")
@@ -186,12 +197,20 @@ async def publish_draft(
 
 
 async def withdraw_offer(
-    connection: Connection, actor: Actor, *, programme: int, number: int, effective_from: datetime
+    connection: Connection,
+    actor: Actor,
+    *,
+    programme: int,
+    number: int,
+    effective_from: datetime,
+    second_needed: bool = False,
 ) -> int:
     """Let an offer hold no longer from a moment on, and give up its draft; return the new version.
 
-    Raises NotInRegistry for an offer that was never published.
+    `second_needed`: two persons do it, by the rules in force. Raises NotInRegistry for an offer that was
+    never published.
     """
+    check_second(actor, "to withdraw an offer", needed=second_needed)
     async with writing(connection, actor):
         rows = await offer_versions(connection, programme, number)
         published = [row for row in rows if row["state"] == OfferState.PUBLISHED]
@@ -199,17 +218,33 @@ async def withdraw_offer(
             raise NotInRegistry(f"offer {number} was never published")
         version: int = rows[0]["version"] + (rows[0]["state"] != OfferState.DRAFT)
         await connection.execute(
-            "insert into registry.offer (programme, number, version, partner, state, effective_from, terms) "
-            "values ($1, $2, $3, $4, 2, $5, $6) on conflict (programme, number, version) do update "
-            "set partner = excluded.partner, state = 2, effective_from = $5, terms = excluded.terms",
+            "insert into registry.offer "
+            "(programme, number, version, partner, state, effective_from, terms, second_needed) "
+            "values ($1, $2, $3, $4, 2, $5, $6, $7) on conflict (programme, number, version) do update "
+            "set partner = excluded.partner, state = 2, effective_from = $5, terms = excluded.terms, "
+            "second_needed = $7",
             programme,
             number,
             version,
             published[0]["partner"],
             _moment(effective_from),
             published[0]["terms"],
+            second_needed,
         )
     return version
+
+
+async def as_they_stand(connection: Connection, programme: int, numbers: Collection[int]) -> dict[int, str]:
+    """Each of these offers as it stands, by number, of those that are there: what is the same text was
+    changed by nobody since.
+    """
+    rows = await connection.fetch(
+        "select n as number, registry.offer_as_it_stands($1::smallint, n) as stands "
+        "from unnest($2::int[]) as n",
+        programme,
+        list(numbers),
+    )
+    return {row["number"]: row["stands"] for row in rows if row["stands"] is not None}
 
 
 def _moment(moment: datetime) -> datetime:

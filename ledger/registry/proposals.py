@@ -1,8 +1,9 @@
 """Owns what is proposed at a desk before it is done, and approved or refused: by another, where rules say so.
 
 The database holds the second person and the one decision (migrations, 0095), and refuses to the office's site
-a month's close and a correction that were not approved. Takes the owner's connection, or a programme's own
-role. Must not know how anything approved is done. Invariant: a proposal stays as it was made.
+a month's close, a correction and offers that were not approved. Takes the owner's connection,
+or a programme's own role. Must not know how anything approved is done. Invariant: a proposal stays as it was
+made.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,9 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
 
-Act = Literal["close_month", "correct_statement", "anonymise"]
+Act = Literal["close_month", "correct_statement", "anonymise", "publish_offers", "withdraw_offers"]
+ONCE: Final[frozenset[Act]] = frozenset({"close_month", "anonymise"})
+"""What is done once on a subject: proposed or approved, it is not proposed again."""
 SUBJECT_CHARACTERS_MAX: Final = 64
 _COLUMNS: Final = (
     "number, act, subject, terms::text as terms, reason, second_needed, state, proposed_by, proposed_at, "
@@ -37,7 +40,7 @@ async def propose(
     actor: Actor,
     programme: int,
     what: tuple[Act, str],
-    terms: Mapping[str, int | str] | None = None,
+    terms: Mapping[str, object] | None = None,
     *,
     second_needed: bool = True,
 ) -> int:
@@ -48,7 +51,7 @@ async def propose(
     act, subject = what
     check_text("what it is about", subject, SUBJECT_CHARACTERS_MAX)
     async with writing(connection, actor):
-        if act != "correct_statement" and await newest(connection, programme, act, subject, open_only=True):
+        if act in ONCE and await newest(connection, programme, act, subject, open_only=True):
             raise RegistryRefused("this is proposed already, or was approved")
         number: int = await connection.fetchval(
             "insert into registry.proposal (programme, act, subject, terms, reason, second_needed) "

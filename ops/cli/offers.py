@@ -28,7 +28,14 @@ from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.office.acting import with_reason
 from ops.office.public_list import PublicFiles, public_list
-from ops.office.publish_offers import Done, keep_drafts, publish_offers, rules_in_force, withdraw_offers
+from ops.office.publish_offers import (
+    Done,
+    When,
+    keep_drafts,
+    publish_offers,
+    rules_in_force,
+    withdraw_offers,
+)
 from ops.output import print_json, print_line, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
@@ -65,7 +72,7 @@ app = App(
     help_epilogue=examples(
         "offers check offers.toml --rules switch/rules/programmes/zgierz.toml",
         "offers import offers.toml",
-        "offers publish 7 8 --to public",
+        "offers publish 7 8 --to public --second maria",
         "offers list",
     ),
 )
@@ -198,8 +205,8 @@ async def show(
 
 @app.command(
     help_epilogue=examples(
-        "offers publish 7 8 --to public",
-        "offers publish 7 --to public --effective-from 2027-01-01T00:00+01:00",
+        "offers publish 7 8 --to public --second maria",
+        "offers publish 7 --to public --second maria --effective-from 2027-01-01T00:00+01:00",
         "offers publish --to public",
     )
 )
@@ -209,16 +216,24 @@ async def publish(
     """Let drafts hold from a moment on, and write the public list; without numbers the list alone.
 
     Better terms may hold at once; what gets worse for somebody wants the programme's notice, or --urgent.
+    Wants --second where the programme's rules do (`[second_person] offers`).
     """
     done = await _act(publish_offers, numbers, holding, by, place)
     _tell("published", done, holding.to, as_json=json)
 
 
-@app.command(help_epilogue=examples("offers withdraw 7 --to public --effective-from 2027-01-01T00:00+01:00"))
+@app.command(
+    help_epilogue=examples(
+        "offers withdraw 7 --to public --second maria --effective-from 2027-01-01T00:00+01:00"
+    )
+)
 async def withdraw(
     *numbers: Number, holding: Holding, by: By = NOBODY, json: Json = False, place: Place = HERE
 ) -> None:
-    """Let offers hold no longer from a moment on, and write the public list."""
+    """Let offers hold no longer from a moment on, and write the public list.
+
+    Wants --second where the programme's rules do (`[second_person] offers`).
+    """
     done = await _act(withdraw_offers, numbers, holding, by, place)
     _tell("withdrawn", done, holding.to, as_json=json)
 
@@ -236,7 +251,7 @@ async def _act(act: Act, numbers: Sequence[int], holding: Holding, by: By, place
         rules = await rules_in_force(connection, number, now)
         moment = parse_moment(holding.effective_from, ZoneInfo(rules.programme.time_zone))
         async with connection.transaction():
-            done = await act(connection, actor, number, numbers, moment, now=now, urgent=is_urgent)
+            done = await act(connection, actor, number, numbers, When(moment, now, is_urgent))
             listed = public_list(await read_public(connection, number), rules, now)
             files = PublicFiles(holding.to, listed, rules)
             try:

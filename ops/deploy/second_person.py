@@ -60,6 +60,12 @@ ACTS: Final = {
         "One proposes, another approves.",
         "`registry.check_proposal`",
     ),
+    "offers": Act(
+        "Offers are published, or withdrawn.",
+        "Desk: one proposes, another sees what the list then says and approves. "
+        "Command: `offers publish --second`, `offers withdraw --second`.",
+        "`registry.check_proposal`, `registry.check_offer`",
+    ),
 }
 PAGE: Final = """# Four eyes
 

@@ -1,14 +1,14 @@
 """The office's work with offers: drafts set against what holds, published, withdrawn.
 
 Owns the notice: terms that get worse for somebody are announced as many days ahead as changes of the rules
-are (Zgierz § 34), better ones may hold at once. Must not know what terms mean (`switch.rules` does), nor
-print. Invariant: nothing is published that nobody could get: codes the programme does not know, days that are
-over.
+are (Zgierz § 34), better ones may hold at once; and that two persons do it where the rules want a second one.
+Must not know what terms mean (`switch.rules` does), nor print. Invariant: nothing is published that nobody
+could get: codes the programme does not know, days that are over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -45,6 +45,21 @@ twice.
 """
 
 
+class When(NamedTuple):
+    """From when something is to hold (None: at once), asked at which moment; `urgent`: also what gets worse
+    for somebody before its notice is over.
+    """
+
+    effective_from: datetime | None
+    now: datetime
+    urgent: bool = False
+
+    @property
+    def moment(self) -> datetime:
+        """From which moment on it holds."""
+        return self.effective_from or self.now + SPREAD
+
+
 class Done(NamedTuple):
     """What became of one offer: which version holds from when, and by which keys it is worse than before."""
 
@@ -52,6 +67,9 @@ class Done(NamedTuple):
     version: int
     effective_from: datetime
     worse: list[str]
+
+
+Judge = Callable[[Connection, Rules, int, Sequence[int], When], Awaitable[dict[int, list[str]]]]
 
 
 async def rules_in_force(connection: Connection, programme: int, now: datetime) -> Rules:
@@ -94,43 +112,63 @@ async def keep_drafts(
     return Import(0 if is_hopeless else done.added, done.unchanged, [*refused, *done.refused])
 
 
+async def worse_if_published(
+    connection: Connection, rules: Rules, programme: int, numbers: Sequence[int], when: When
+) -> dict[int, list[str]]:
+    """Return of each draft by which keys it is worse than what it takes the place of; it changes nothing.
+
+    Raises NotInRegistry without a draft, RegistryRefused for terms that get worse too soon, `OfferError` for
+    what the programme's rules do not allow and what nobody could get any more.
+    """
+    if numbers and rules.benefits is None:
+        raise RegistryRefused(f"programme {programme} has no [benefits] in its rules: nobody could get one")
+    found = {}
+    for number in numbers:
+        rows = await offer_versions(connection, programme, number)
+        if not rows or rows[0]["state"] != OfferState.DRAFT:
+            raise NotInRegistry(f"offer {number} has no draft: import it first")
+        new = decode_offer(rows[0]["terms"])
+        check_offer(new, rules, _day(when.moment, rules))
+        old = held_at(rows, when.moment)
+        found[number] = worse_keys(old, new) if old else []
+        _check_notice(number, found[number], when, rules)
+    return found
+
+
+async def worse_if_withdrawn(
+    connection: Connection, rules: Rules, programme: int, numbers: Sequence[int], when: When
+) -> dict[int, list[str]]:
+    """Return the same of offers that hold no longer. Raises NotInRegistry for one that was never published,
+    RegistryRefused where it is too soon.
+    """
+    found: dict[int, list[str]] = {}
+    for number in numbers:
+        rows = await offer_versions(connection, programme, number)
+        if all(row["state"] != OfferState.PUBLISHED for row in rows):
+            raise NotInRegistry(f"offer {number} was never published")
+        old = held_at(rows, when.moment)
+        found[number] = [WITHDRAWN] if old and not is_over(old, _day(when.moment, rules)) else []
+        _check_notice(number, found[number], when, rules)
+    return found
+
+
 async def publish_offers(
     connection: Connection,
     actor: Actor,
     programme: int,
     numbers: Sequence[int],
-    effective_from: datetime | None,
+    when: When,
     *,
-    now: datetime,
-    urgent: bool = False,
+    second_needed: bool | None = None,
 ) -> list[Done]:
-    """Let drafts hold from a moment on (None: at once), all or none.
+    """Let drafts hold from a moment on, all or none; `second_needed` None: as the rules in force want it.
 
-    Raises NotInRegistry without a draft, RegistryRefused for terms that get worse too soon, `OfferError` for
-    what the programme's rules do not allow and what nobody could get any more.
+    Raises as `worse_if_published` does.
     """
-    moment = effective_from or now + SPREAD
-    done = []
-    async with writing(connection, actor):
-        rules = await rules_in_force(connection, programme, now)
-        if numbers and rules.benefits is None:
-            raise RegistryRefused(
-                f"programme {programme} has no [benefits] in its rules: nobody could get one"
-            )
-        for number in numbers:
-            rows = await offer_versions(connection, programme, number)
-            if not rows or rows[0]["state"] != OfferState.DRAFT:
-                raise NotInRegistry(f"offer {number} has no draft: import it first")
-            new = decode_offer(rows[0]["terms"])
-            check_offer(new, rules, _day(moment, rules))
-            old = held_at(rows, moment)
-            worse = worse_keys(old, new) if old else []
-            _check_notice(number, worse, moment, now, rules, urgent=urgent)
-            version = await publish_draft(
-                connection, actor, programme=programme, number=number, effective_from=moment
-            )
-            done.append(Done(number, version, moment, worse))
-    return done
+    act = (worse_if_published, publish_draft)
+    return await _carried_out(
+        act, connection, actor, programme, numbers, when=when, second_needed=second_needed
+    )
 
 
 async def withdraw_offers(
@@ -138,27 +176,42 @@ async def withdraw_offers(
     actor: Actor,
     programme: int,
     numbers: Sequence[int],
-    effective_from: datetime | None,
+    when: When,
     *,
-    now: datetime,
-    urgent: bool = False,
+    second_needed: bool | None = None,
 ) -> list[Done]:
-    """Let offers hold no longer from a moment on (None: at once), all or none.
+    """Let offers hold no longer from a moment on, all or none; raises as `worse_if_withdrawn` does."""
+    act = (worse_if_withdrawn, withdraw_offer)
+    return await _carried_out(
+        act, connection, actor, programme, numbers, when=when, second_needed=second_needed
+    )
 
-    Raises NotInRegistry for one that was never published, RegistryRefused where it is too soon.
-    """
-    moment = effective_from or now + SPREAD
+
+async def _carried_out(
+    act: tuple[Judge, Callable[..., Awaitable[int]]],
+    connection: Connection,
+    actor: Actor,
+    programme: int,
+    numbers: Sequence[int],
+    *,
+    when: When,
+    second_needed: bool | None,
+) -> list[Done]:
+    judge, write = act
     done = []
     async with writing(connection, actor):
-        rules = await rules_in_force(connection, programme, now)
-        for number in numbers:
-            old = held_at(await offer_versions(connection, programme, number), moment)
-            worse = [WITHDRAWN] if old and not is_over(old, _day(moment, rules)) else []
-            _check_notice(number, worse, moment, now, rules, urgent=urgent)
-            version = await withdraw_offer(
-                connection, actor, programme=programme, number=number, effective_from=moment
+        rules = await rules_in_force(connection, programme, when.now)
+        needed = rules.of_second_person().offers if second_needed is None else second_needed
+        for number, worse in (await judge(connection, rules, programme, numbers, when)).items():
+            version = await write(
+                connection,
+                actor,
+                programme=programme,
+                number=number,
+                effective_from=when.moment,
+                second_needed=needed,
             )
-            done.append(Done(number, version, moment, worse))
+            done.append(Done(number, version, when.moment, worse))
     return done
 
 
@@ -181,16 +234,14 @@ async def _is_newest(connection: Connection, programme: int, offer: NewOffer) ->
     return bool(rows) and decode_offer(rows[0]["terms"]) == decode_offer(offer.terms)
 
 
-def _check_notice(
-    number: int, worse: Sequence[str], moment: datetime, now: datetime, rules: Rules, *, urgent: bool
-) -> None:
+def _check_notice(number: int, worse: Sequence[str], when: When, rules: Rules) -> None:
     days, zone = rules.programme.notice_days, ZoneInfo(rules.programme.time_zone)
-    if moment < now:
+    if when.moment < when.now:
         raise RegistryRefused(
-            f"{moment.astimezone(zone):%Y-%m-%d %H:%M} is past: offers hold from now on or later"
+            f"{when.moment.astimezone(zone):%Y-%m-%d %H:%M} is past: offers hold from now on or later"
         )
-    if worse and not urgent and moment < now + timedelta(days=days):
-        first = earliest(now, days, zone).isoformat(timespec="minutes")
+    if worse and not when.urgent and when.moment < when.now + timedelta(days=days):
+        first = earliest(when.now, days, zone).isoformat(timespec="minutes")
         raise RegistryRefused(
             f"offer {number} gets worse for somebody ({', '.join(worse)}), which is announced {days} days"
             f" ahead: name --effective-from {first} or later, or --urgent with the reason"

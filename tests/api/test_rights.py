@@ -2,18 +2,22 @@
 
 import json
 import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from ledger.registry.api_tokens import end_token
+from ledger.registry.offers import NewOffer, import_offers
 from ledger.registry.partners import NewPartner, import_partners
 from ops.api.application import BODY_BYTES_MAX
 from ops.api.openapi import document, page
 from ops.api.operations import OPERATIONS
 from ops.api.tokens import BURST_S, Allowance, bearer_of, make_token
-from tests.api.conftest import CARDS, CZESTOCHOWA, MONTH, SALES, ZGIERZ, Stage, number_of
+from ops.office.offer_publishing import PUBLISH, Plan, PublishingDesk
+from switch.rules.offers import encode_offer
+from tests.api.conftest import CARDS, CZESTOCHOWA, MONTH, SALES, ZGIERZ, Stage, number_of, offer_of
 from tests.ledger.books import TESTER
 from tests.publish import API
 
@@ -218,6 +222,19 @@ def test_who_has_an_answer_gets_no_more(stage: Stage) -> None:
     again = stage.ask("/v1/offers", If_None_Match=first.headers["etag"])
     assert (again.status, again.body) == (304, None)
     assert stage.ask("/v1/openapi.json", token="").body == json.loads(page())
+
+
+def test_what_waits_to_be_approved_is_no_offer(stage: Stage, tmp_path: Path) -> None:
+    """A draft that was proposed for the list is told to no system, nor that it waits."""
+    desk = PublishingDesk(stage.owner, ZGIERZ, "zgierz", tmp_path)
+    new = NewOffer(3, 100 * ZGIERZ, (), encode_offer(offer_of(3, 100 * ZGIERZ, [])))
+    stage.run(lambda c: import_offers(c, TESTER, ZGIERZ, [new]))
+    before = stage.ask("/v1/offers").body
+    number = stage.call(desk.propose, TESTER, Plan(PUBLISH, [3]))
+    assert stage.ask("/v1/offers").body == before
+    assert 3 not in [offer["number"] for offer in before["offers"]]
+    stage.call(desk.refuse, TESTER, number)
+    assert stage.ask("/v1/offers").body == before
 
 
 def test_a_token_that_ends_opens_nothing(stage: Stage) -> None:

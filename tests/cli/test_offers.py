@@ -52,7 +52,12 @@ def listed(run: Run) -> list[tuple[int, int, str]]:
 
 
 def act(run: Run, tmp_path: Path, *words: str) -> tuple[int, str, str]:
-    """Publish or withdraw into the folder `public`."""
+    """Publish or withdraw into the folder `public`, as two persons."""
+    return alone(run, tmp_path, *words, "--second", "maria")
+
+
+def alone(run: Run, tmp_path: Path, *words: str) -> tuple[int, str, str]:
+    """The same with nobody else."""
     return run("offers", *words, "--to", str(tmp_path / "public"), "--programme", "zgierz")
 
 
@@ -124,6 +129,29 @@ def test_what_gets_worse_is_announced_and_what_gets_better_holds_at_once(office:
     row = json.loads(office("audit", "--object", "offers", "--limit", "1", "--json")[1])[0]
     assert (row["reason"], row["key"]) == ("the cinema burned down", "3/8/2")
     assert act(office, tmp_path, "withdraw", "99")[0] == Exit.NOT_FOUND
+
+
+def test_two_persons_publish_and_withdraw_where_the_rules_say_so(office: Run, tmp_path: Path) -> None:
+    """`[second_person] offers`: without a second one, or with the same, nothing is done; false: one does."""
+    office("offers", "import", str(tmp_path / "offers.toml"))
+    for second in ((), ("--second", " "), ("--actor", "Maria", "--second", "maria ")):
+        status, _, err = alone(office, tmp_path, "publish", "7", *second)
+        assert status == Exit.USAGE
+        assert "second person" in err
+    assert listed(office) == [(7, 1, "draft"), (8, 1, "draft")]
+    assert not (tmp_path / "public").exists()
+    assert act(office, tmp_path, "publish", "7", "--actor", "anna")[0] == Exit.OK
+    row = json.loads(office("audit", "--object", "offers", "--limit", "1", "--json")[1])[0]
+    assert (row["actor"], row["second"], row["key"]) == ("anna", "maria", "3/7/1")
+    status, _, err = alone(office, tmp_path, "withdraw", "7", "--urgent", "the pool leaks")
+    assert status == Exit.USAGE
+    assert "second person" in err
+    rules = tmp_path / "one.toml"
+    said = '[second_person]\nsource = ["order 8"]\noffers = false\n\n[programme]'
+    rules.write_text(ZGIERZ.read_text(encoding="utf-8").replace("[programme]", said), encoding="utf-8")
+    assert office("programmes", "apply", str(rules), "--urgent", "a test")[0] == Exit.OK
+    assert alone(office, tmp_path, "publish", "8")[0] == Exit.OK
+    assert alone(office, tmp_path, "withdraw", "7", "--urgent", "the pool leaks")[0] == Exit.OK
 
 
 def test_nothing_counts_before_the_list_is_written(office: Run, tmp_path: Path) -> None:
@@ -260,6 +288,6 @@ def test_a_programme_without_benefits_publishes_none(office: Run, tmp_path: Path
     file.write_text('programme = "czestochowa"\n[[offer]]' + entry, encoding="utf-8")
     assert office("offers", "import", str(file))[0] == Exit.OK
     words = ("offers", "publish", "7", "--to", str(tmp_path / "public"), "--programme", "czestochowa")
-    status, _, err = office(*words)
+    status, _, err = office(*words, "--second", "maria")
     assert status == Exit.USAGE
     assert "has no [benefits] in its rules" in err

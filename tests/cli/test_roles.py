@@ -103,9 +103,14 @@ TABLE: Final[dict[str, Row]] = {
     "offers import": both(lambda w: (offers_file(w), "--programme", w.code)),
     "offers list": in_programme(),
     "offers show": both(lambda w: ("2", "--programme", w.code)),
-    "offers publish": both(lambda w: ("2", "--to", w.out("public"), "--programme", w.code)),
+    "offers publish": both(
+        lambda w: ("2", "--to", w.out("public"), "--second", "maria", "--programme", w.code)
+    ),
     "offers withdraw": both(
-        lambda w: ("2", "--to", w.out("public"), "--urgent", "closed", "--programme", w.code)
+        lambda w: (
+            *("2", "--to", w.out("public"), "--urgent", "closed"),
+            *("--second", "maria", "--programme", w.code),
+        )
     ),
     "notices run": both(lambda w: ("--once", "--sms-file", w.file("sms"), "--programme", w.code)),
     "notices list": in_programme(),

@@ -1,7 +1,7 @@
 """Four eyes: an act of the office wants a second person where its programme's rules say so, and no other."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,10 @@ from ops.invoices.issuing import issue_all
 from ops.office.adjustments import AccountsDesk, approve
 from ops.office.applications import ApplicationDesk
 from ops.office.holder_file import HolderFile
+from ops.office.publish_offers import When, keep_drafts, publish_offers, withdraw_offers
 from ops.office.rules_in_force import second_person
 from ops.settlement.month_desk import MonthDesk
+from switch.rules.offers import parse_offers
 from switch.rules.programme import SecondPerson, parse_rules
 from tests.days import today
 from tests.ledger.books import write_registry
@@ -116,6 +118,32 @@ async def erasure(owner: Database, other: Actor) -> None:
     await HolderFile(owner, MASTER_KEY, CITY).approve_erasure(other, account)
 
 
+OFFERS = parse_offers(
+    f"""
+programme = "czestochowa"
+[[offer]]
+number = 5
+partner = {PARTNER}
+name = {{ pl = "Bułka", en = "Roll" }}
+text = {{ pl = "Taniej", en = "Cheaper" }}
+benefits = [{{ kind = "percent", percent = 10 }}]
+""".encode(),
+    source="a test",
+).offer
+
+
+async def drafted(owner: Database) -> None:
+    now = datetime.now(UTC)
+    await owner.run(lambda c: keep_drafts(c, ANNA, CITY, OFFERS, Mode.WHOLE, now=now))
+
+
+async def offers(owner: Database, other: Actor) -> None:
+    await drafted(owner)
+    pair, when = ANNA._replace(second=second_of(other)), When(None, datetime.now(UTC), urgent=True)
+    for act in (publish_offers, withdraw_offers):
+        await owner.run(lambda c, act=act: act(c, pair, CITY, [5], when))
+
+
 async def written(owner: Database) -> set[str]:
     """Whose names the trail has, as who wrote or as the second person."""
     names = "select actor from registry.audit union select second from registry.audit"
@@ -131,6 +159,7 @@ DONE: dict[str, Act] = {
     "opening_balances": opening_balance,
     "campaigns": campaign,
     "erasures": erasure,
+    "offers": offers,
 }
 
 
@@ -171,6 +200,10 @@ async def test_one_person_does_what_wants_one(owner: Database, key: str) -> None
         "insert into registry.invoice (programme, series, year, number, text, kind, partner, month, "
         "statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, second_needed) "
         "values (1, 'F', 2026, 1, 'F/1', 'invoice', 7, '2026-01', 's', '2026-02-01', now(), 1, 0, 1, true)",
+        "insert into registry.offer (programme, number, version, partner, state, effective_from, terms, "
+        "second_needed) values (1, 5, 1, 7, 1, now(), '{}', true)",
+        "insert into registry.offer (programme, number, version, partner, state, effective_from, terms, "
+        "second_needed) values (1, 5, 1, 7, 2, now(), '{}', true)",
     ],
 )
 async def test_the_database_wants_the_second_person_too(owner: Database, sql: str) -> None:

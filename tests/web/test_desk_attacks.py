@@ -98,23 +98,25 @@ def theirs(office: OfficeStage, clients: dict[str, Client]) -> dict[str, int]:
     terms = {"number": 830, "partner": partner, "name": {"pl": "X"}, "text": {"pl": "X"}}
     terms["benefits"] = [{"kind": "free_entry"}]
 
-    async def job(c: Connection) -> tuple[int, int]:
+    async def job(c: Connection) -> tuple[int, int, int]:
         what = Declaration(3, 830, (), json.dumps(terms))
         declared = await declare(c, Actor("partner 1"), partner, what)
         sums: dict[str, int | str] = {"net_grosze": 5, "origin": "x"}
         number = await proposals.propose(
             c, Actor("one"), 3, ("correct_statement", f"{partner}/2025-01"), sums
         )
-        return declared, number
+        offers = {"from_day": None, "urgent": False, "offers": {"830": "1:0:0"}}
+        published = await proposals.propose(c, Actor("one"), 3, ("publish_offers", "830"), offers)
+        return declared, number, published
 
-    async def run(owner: Database) -> tuple[int, int]:
+    async def run(owner: Database) -> tuple[int, int, int]:
         return await owner.run(job)
 
-    declared, proposed = office.run(run)
+    declared, proposed, published = office.run(run)
     return {
         "applications.number": application, "holders.account": account,
         "partners.partner": partner, "months.partner": partner, "declarations.number": declared,
-        "proposals.number": proposed,
+        "proposals.number": proposed, "offers.proposal": published,
     }  # fmt: skip
 
 

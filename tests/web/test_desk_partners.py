@@ -15,11 +15,13 @@ from simulators.city.offers import offers_of
 from tests.days import today
 from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers
+from tests.web.desk_offers import proposed
 from tests.web.office_stage import CITIES, Client, OfficeStage
 from tests.web.till_page import axe_violations
 
 CITY, PROGRAMME = "zgierz", 3
 OFFER, PARTNER = "/desk/offers/{number:int}", "/desk/partners/{partner:int}"
+PROPOSAL = "/desk/offers/proposals/{proposal:int}"
 DECIDE = "POST /desk/declarations/{number:int}"
 NEW = {
     "number": "700", "name_pl": "Lody", "text_pl": "Jedna gałka", "name_en": "Ices", "text_en": "One scoop",
@@ -47,12 +49,14 @@ def fault(page: Page) -> str:
 
 @covers(
     "GET /desk/offers", "GET /desk/offers/new", "GET /desk/offers/preview", f"GET {OFFER}", f"POST {OFFER}",
-    "POST /desk/offers keep", "POST /desk/offers text", by_second=("POST /desk/offers publish",),
+    "POST /desk/offers keep", "POST /desk/offers text", "POST /desk/offers/proposals publish",
+    "POST /desk/offers/proposals withdraw", f"GET {PROPOSAL}", f"POST {PROPOSAL} refuse",
+    by_second=(f"POST {PROPOSAL} approve",),
 )  # fmt: skip
-def test_an_offer_is_added_changed_and_ended_and_published_by_another(
+def test_an_offer_is_added_changed_ended_and_withdrawn_by_two_persons(
     office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int
 ) -> None:
-    """Drafted, shown as a difference, published by a second person alone; the public list follows."""
+    """Drafted, shown as a difference, approved by a second person alone; the public list follows."""
     eve, dan = desk.browser_of(clients["eve"]), desk.browser_of(clients["dan"])
     by_menu(office, eve, "/desk/offers")
     eve.locator("main a[href$='/desk/offers/new']").click()
@@ -63,29 +67,31 @@ def test_an_offer_is_added_changed_and_ended_and_published_by_another(
     eve.fill("#for", "")
     eve.click("#act_keep")
     assert eve.locator("#state").inner_text() == "draft"
-    publish(office, eve, 700)
+    propose(office, eve, 700)
+    eve.click("#act_approve")
     assert "another person" in fault(eve)
-    publish(office, dan, 700)
+    approve(office, dan)
     assert listed(office, 700)["name"] == {"pl": "Lody", "en": "Ices"}
     dan.goto(f"{office.url}en/desk/offers/700")
-    dan.click("#change")
-    dan.fill("#value", "20")
-    dan.click("#act_keep")
-    publish(office, eve, 700, "Before")
+    change(dan, "20")
+    propose(office, dan, 700, "Before")
+    unseen(office, eve, dan)
+    propose(office, dan, 700, "Before")
+    approve(office, eve)
     assert listed(office, 700)["benefits"][0]["percent"] == 10, "it holds in some seconds: until then both"
     eve.goto(f"{office.url}en/desk/offers/700")
     eve.fill("#last_day", (today() + timedelta(days=1)).isoformat())
     eve.click("#act_end")
-    publish(office, dan, 700)
+    propose(office, dan, 700)
     assert "gets worse" in fault(dan), "Zgierz § 34"
     eve.fill("#last_day", (today() + timedelta(days=30)).isoformat())
     eve.click("#act_end")
-    dan.goto(f"{office.url}en/desk/offers")
-    dan.check("#draft_700")
-    dan.fill("#from_day", (today() + timedelta(days=9)).isoformat())
-    dan.click("#preview")
-    dan.click("#act_publish")
-    assert whole(dan).locator("#fault").count() == 0
+    propose(office, dan, 700, days=9)
+    approve(office, eve)
+    withdraw(office, eve)
+    approve(office, dan)
+    rows = office.sql("select state from registry.offer where number = 700 order by version")
+    assert [row["state"] for row in rows] == [1, 1, 1, 2]
     eve.goto(f"{office.url}en/desk/offers")
     terms = f'programme = "{CITY}"\n[[offer]]\nnumber = 701\npartner = {partner}\n'
     terms += 'name = { pl = "Kino", en = "Cinema" }\n'
@@ -96,13 +102,65 @@ def test_an_offer_is_added_changed_and_ended_and_published_by_another(
     expect(eve.locator("#draft_701")).to_have_count(1)
 
 
-def publish(office: OfficeStage, page: Page, number: int, shown: str = "") -> None:
+def change(page: Page, percent: str) -> None:
+    """Write another draft, from the page of an offer."""
+    page.click("#change")
+    page.fill("#value", percent)
+    page.click("#act_keep")
+    assert page.locator("#state").inner_text() == "draft"
+
+
+def propose(office: OfficeStage, page: Page, number: int, shown: str = "", *, days: int = 0) -> None:
     page.goto(f"{office.url}en/desk/offers")
     page.check(f"#draft_{number}")
+    if days:
+        page.fill("#from_day", (today() + timedelta(days=days)).isoformat())
     page.click("#preview")
     assert whole(page).locator(f"#change_{number}").count() == 1
     assert shown in page.content()
-    page.click("#act_publish")
+    page.click("#act_propose")
+
+
+def open_waiting(office: OfficeStage, page: Page) -> None:
+    """Come to what waits to be approved, with all that it changes."""
+    page.goto(f"{office.url}en/desk/offers")
+    page.locator("#waiting a").last.click()
+    assert whole(page).locator("#change_700").count() == 1
+
+
+def approve(office: OfficeStage, page: Page) -> None:
+    open_waiting(office, page)
+    page.click("#act_approve")
+    assert page.locator("#state").inner_text() == "approved"
+
+
+def unseen(office: OfficeStage, page: Page, other: Page) -> None:
+    """The draft is changed while somebody looks at it: what that person saw is published by nobody."""
+    open_waiting(office, page)
+    other.goto(f"{office.url}en/desk/offers/700")
+    change(other, "90")
+    page.click("#act_approve")
+    assert "changed since" in fault(page)
+    assert page.locator("#act_approve").count() == 0
+    assert "90" in page.locator("#change_700 + div").inner_text()
+    page.click("#act_refuse")
+    assert page.locator("#state").inner_text() == "refused"
+    other.goto(f"{office.url}en/desk/offers/700")
+    change(other, "20")
+
+
+def withdraw(office: OfficeStage, page: Page) -> None:
+    """Propose to withdraw the offer: at once only with a reason."""
+    page.goto(f"{office.url}en/desk/offers/700")
+    page.click("#preview_withdraw")
+    page.click("#act_propose")
+    assert "gets worse" in fault(page)
+    page.check("#urgent")
+    page.click("#act_propose")
+    assert "reason" in fault(page)
+    page.fill("#reason_propose", "the shop burned down")
+    page.click("#act_propose")
+    assert page.locator("#state").inner_text() == "waits to be approved"
 
 
 def listed(office: OfficeStage, number: int) -> dict[str, Any]:
@@ -233,12 +291,13 @@ def test_what_partners_declare_is_taken_into_the_drafts_or_refused(
 def test_axe_finds_nothing_on_the_partners_pages(
     office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int, language: str
 ) -> None:
-    """Offers, their form, a preview, partners, declarations: 0 violations, and nothing overflows."""
+    """Offers, their form, a preview, what waits, partners, declarations: 0 violations, nothing overflows."""
     declared(office, partner, 820 + len(language + "x") + (language == "pl"))
     page = desk.browser_of(clients["eve"], scripts=True)
+    waiting = proposed(office, partner)
     for path in (
-        "offers", "offers/new", "offers/preview?number=701", "offers/701", "partners", f"partners/{partner}",
-        "declarations",
+        "offers", "offers/new", "offers/preview?number=701", "offers/701", f"offers/proposals/{waiting}",
+        "partners", f"partners/{partner}", "declarations",
     ):  # fmt: skip
         page.goto(f"{office.url}{language}/desk/{path}")
         assert axe_violations(page) == [], path
@@ -262,8 +321,11 @@ WRONG: list[tuple[str, dict[str, str]]] = [
     ("/en/desk/offers", {"act": "keep"}),
     ("/en/desk/offers", {"act": "text", "text": "[[offer]]\nnumber = 1"}),
     ("/en/desk/offers", {"act": "text", "text": "= ="}),
-    ("/en/desk/offers", {"act": "publish"}),
-    ("/en/desk/offers", {"act": "publish", "number": "99999"}),
+    ("/en/desk/offers/proposals", {"act": "publish"}),
+    ("/en/desk/offers/proposals", {"act": "publish", "number": "99999"}),
+    ("/en/desk/offers/proposals", {"act": "withdraw", "number": "99999"}),
+    ("/en/desk/offers/proposals/99999", {"act": "approve"}),
+    ("/en/desk/offers/proposals/99999", {"act": "refuse"}),
     ("/en/desk/offers/99999", {"last_day": "2030-01-01"}),
     ("/en/desk/offers/99999999999", {"last_day": "2030-01-01"}),
     ("/en/desk/partners", {"partner": "0", "name": "x"}),

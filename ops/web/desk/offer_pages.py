@@ -1,13 +1,12 @@
-"""The pages of offers: drafts and what holds, the form of one, what publishing would change, and publishing.
+"""The pages of offers: drafts, what waits to be approved and what holds, and the form of one.
 
-Owns what they ask and answer. Must not know what an offer means (`ops.office.offer_desk`). Invariant: what is
-published was shown before, and is published by another person than wrote it (the database, 0099).
+Owns what they ask and answer. Must not know what an offer means (`ops.office.offer_desk`). Invariant: nothing
+here changes what holds (`publishing_pages` does).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from starlette.datastructures import FormData
@@ -17,9 +16,8 @@ from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
-from ledger.registry.bounds import ID_MAX
 from ledger.registry.offers import OfferState
-from ops.office.offer_desk import PUBLISHED_MAX, OfferDesk
+from ops.office.offer_desk import OfferDesk
 from ops.office.offer_form import BENEFITS, COMBINES, FIELDS, fields_of, hints, offer_of
 from ops.web.desk.common import (
     EDITORS,
@@ -29,12 +27,12 @@ from ops.web.desk.common import (
     after_in,
     back_to,
     day_of,
-    is_on,
     named,
     number_in,
     status_of,
     to,
 )
+from ops.web.desk.publishing_pages import offers_named, publishing_of
 from ops.web.identity import form_of, office_of, require, text_of
 from switch.rules.offers import OfferError, decode_offer
 
@@ -52,34 +50,26 @@ async def _keep_text(desk: OfferDesk, actor: Actor, form: FormData) -> str:
     return "/desk/offers"
 
 
-async def _publish(desk: OfferDesk, actor: Actor, form: FormData) -> str:
-    numbers = _numbers([str(each) for each in form.getlist("number")])
-    await desk.publish(actor, numbers, day_of(form, "from_day"), urgent=is_on(form, "urgent"))
-    return "/desk/offers"
-
-
 ACTS: Final[dict[str, Callable[[OfferDesk, Actor, FormData], Awaitable[str]]]] = {
     "keep": _keep,
     "text": _keep_text,
-    "publish": _publish,
 }
 
 
 class OfferPages:
-    """The offers of whoever's programme it is; `folder`: of the public lists."""
+    """The offers of whoever's programme it is."""
 
-    def __init__(self, pages: GetPages, folder: Path | None) -> None:
+    def __init__(self, pages: GetPages) -> None:
         self._pages = pages
-        self._folder = folder
 
     @require(*OFFICERS, roles=EDITORS)
     async def offers(self, request: Request) -> Response:
-        """Show the drafts that wait, and the offers by number."""
+        """Show the drafts, what waits to be approved, and the offers by number."""
         return await self._list(request)
 
     @require(*OFFICERS, roles=EDITORS)
     async def act(self, request: Request) -> Response:
-        """Keep a draft or a text of many, or publish drafts."""
+        """Keep a draft, or a text of many."""
         form = form_of(request)
         act = named(form, ACTS)
         try:
@@ -96,29 +86,11 @@ class OfferPages:
         like = request.query_params.get("like", "")
         if not like:
             return await self._form(request, dict.fromkeys(FIELDS, ""))
-        (number,) = _numbers([like])
+        (number,) = offers_named([like])
         fields = fields_of(decode_offer((await self._versions(request, number))[0]["terms"]))
         if fields is None:
             raise HTTPException(404)
         return await self._form(request, fields)
-
-    @require(*OFFICERS, roles=EDITORS)
-    async def preview(self, request: Request) -> Response:
-        """Show what publishing the chosen drafts would change in the public list."""
-        numbers = _numbers(request.query_params.getlist("number"))
-        day = day_of(FormData(list(request.query_params.items())), "from_day")
-        fault = "" if numbers else "choose at least one draft"
-        changes = await self._desk(request).preview(numbers, day) if numbers else []
-        return self._pages().render(
-            request,
-            "desk_offer_preview.html",
-            status=409 if fault else 200,
-            numbers=numbers,
-            from_day=day,
-            changes=changes,
-            reason_max=REASON_CHARACTERS_MAX,
-            fault=fault,
-        )
 
     @require(*OFFICERS, roles=EDITORS)
     async def show(self, request: Request) -> Response:
@@ -142,7 +114,7 @@ class OfferPages:
 
     def _desk(self, request: Request) -> OfferDesk:
         office = office_of(request)
-        return OfferDesk(office.database, office.programme, office.code, self._folder)
+        return OfferDesk(office.database, office.programme, office.code)
 
     async def _versions(self, request: Request, number: int) -> list[Any]:
         try:
@@ -159,6 +131,7 @@ class OfferPages:
             "desk_offers.html",
             status=status_of(error) if error else 200,
             drafts=[_shown(row) for row in await desk.drafts()],
+            waiting=await publishing_of(request).waiting(),
             rows=[_shown(row) for row in rows if row["number"] in numbers[:PAGE]],
             more=numbers[PAGE - 1] if len(numbers) > PAGE else 0,
             text_max=TEXT_CHARACTERS_MAX,
@@ -191,6 +164,7 @@ class OfferPages:
             number=number,
             versions=[_shown(row) for row in rows],
             fits=fields_of(newest) is not None,
+            was_published=any(row["state"] == OfferState.PUBLISHED for row in rows),
             reason_max=REASON_CHARACTERS_MAX,
             fault=str(error) if error else "",
         )
@@ -205,15 +179,6 @@ def _offer_in(form: FormData) -> Any:
 
 def _fields_in(form: FormData) -> dict[str, str]:
     return {name: text_of(form, name, most) for name, most in FIELDS.items()}
-
-
-def _numbers(texts: list[str]) -> list[int]:
-    """Return numbers of offers. Raises 400."""
-    if len(texts) > PUBLISHED_MAX or not all(
-        each.isascii() and each.isdecimal() and len(each) < 9 and 0 < int(each) <= ID_MAX for each in texts
-    ):
-        raise HTTPException(400)
-    return [int(each) for each in texts]
 
 
 def _shown(row: Any) -> dict[str, Any]:

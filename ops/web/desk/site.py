@@ -18,6 +18,7 @@ from ops.web.desk import (
     offer_pages,
     partner_pages,
     points_pages,
+    publishing_pages,
 )
 from ops.web.desk.application_pages import UPLOAD_BYTES_MAX, ApplicationPages
 from ops.web.desk.common import ACCOUNTS, CLERKS, EDITORS, OFFICERS, GetPages
@@ -27,6 +28,7 @@ from ops.web.desk.note_pages import NotePages
 from ops.web.desk.offer_pages import OfferPages
 from ops.web.desk.partner_pages import PartnerPages
 from ops.web.desk.points_pages import PointsPages
+from ops.web.desk.publishing_pages import PublishingPages
 from ops.web.desk.words import DESK
 from ops.web.desk.words_accounts import ACCOUNTS_WORDS
 from ops.web.desk.words_holders import HOLDER_WORDS
@@ -53,6 +55,8 @@ ACTS_OF: Final[Mapping[str, Collection[str]]] = {
     "/desk/points": points_pages.PROPOSALS,
     "/desk/points/{number:int}": points_pages.DECISIONS,
     "/desk/offers": offer_pages.ACTS,
+    "/desk/offers/proposals": publishing_pages.ACTS,
+    "/desk/offers/proposals/{proposal:int}": publishing_pages.DECISIONS,
     "/desk/partners/{partner:int}": partner_pages.ACTS,
     "/desk/declarations/{number:int}": partner_pages.DECISIONS,
 }
@@ -114,13 +118,17 @@ def _accounts(pages: GetPages) -> list[Route]:
 
 
 def _editors(pages: GetPages, public: Path | None) -> list[Route]:
-    offers, partners = OfferPages(pages, public), PartnerPages(pages)
+    offers, partners = OfferPages(pages), PartnerPages(pages)
+    publishing, proposal = PublishingPages(pages, public), "/desk/offers/proposals/{proposal:int}"
     offer, partner = "/desk/offers/{number:int}", "/desk/partners/{partner:int}"
     return [
         Route("/desk/offers", offers.offers),
         Route("/desk/offers", offers.act, methods=["POST"]),
         Route("/desk/offers/new", offers.ask_new),
-        Route("/desk/offers/preview", offers.preview),
+        Route("/desk/offers/preview", publishing.preview),
+        Route("/desk/offers/proposals", publishing.propose, methods=["POST"]),
+        Route(proposal, publishing.show),
+        Route(proposal, publishing.decide, methods=["POST"]),
         Route(offer, offers.show),
         Route(offer, offers.end, methods=["POST"]),
         Route("/desk/partners", partners.partners),

@@ -35,7 +35,17 @@ PARTNER_WORDS: Final[Words] = {
         "Pilne: także to, co pogarsza, obowiązuje przed upływem zapowiedzi (z powodem)",
         "Urgent: what gets worse holds before its notice is over, too (with the reason)",
     ),
-    "dk_publish": ("Opublikuj", "Publish"),
+    "dk_is_urgent": ("Pilne", "Urgent"),
+    "dk_act_publish_offers": ("Publikacja ofert", "Publishing of offers"),
+    "dk_act_withdraw_offers": ("Wycofanie ofert", "Withdrawal of offers"),
+    "dk_withdrawn_from": ("Wycofać od dnia (puste: od razu)", "Withdraw from day (empty: at once)"),
+    "dk_withdraw_preview": ("Co zmieni wycofanie", "What a withdrawal changes"),
+    "dk_offer_changed": (
+        "Oferta zmieniła się od przedstawienia: tego już nie można zatwierdzić. Odrzuć to, obejrzyj ofertę "
+        "i przedstaw ją na nowo.",
+        "An offer was changed since this was proposed, so it cannot be approved any more. Refuse it, look at "
+        "the offer and propose it anew.",
+    ),
     "dk_version": ("Wersja", "Version"),
     "dk_versions": ("Wersje", "Versions"),
     "dk_terms": ("Warunki", "Terms"),

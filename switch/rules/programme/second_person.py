@@ -23,6 +23,7 @@ class SecondPerson(Rule, frozen=True):
     opening_balances: bool = True
     campaigns: bool = True
     erasures: bool = True
+    offers: bool = True
 
 
 UNSTATED_SECOND_PERSON = SecondPerson(source=("silent: second person",))

@@ -26,7 +26,7 @@ from ledger.registry.terminals import NewTerminal, import_terminals
 from ops.office.cards import CardDesk
 from ops.office.holders import HolderDesk
 from ops.office.publish import publish
-from ops.office.publish_offers import keep_drafts, publish_offers
+from ops.office.publish_offers import When, keep_drafts, publish_offers
 from protocol import (
     Balance,
     BenefitUse,
@@ -179,7 +179,9 @@ async def found(office: Office) -> None:
             offers = parse_offers(text).offer
             done = await keep_drafts(connection, CLERK, programme, offers, Mode.WHOLE, now=datetime.now(UTC))
             assert not done.refused
-            await publish_offers(connection, CLERK, programme, [1], datetime.now(UTC), now=now)
+            await publish_offers(
+                connection, CLERK._replace(second="maria"), programme, [1], When(datetime.now(UTC), now)
+            )
 
     await running.owner.run(job)
     for partner, programme, name in ((1, 1, "Piekarnia Kłos"), (20, 2, "Basen"), (30, 3, "Basen")):

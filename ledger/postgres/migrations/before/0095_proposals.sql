@@ -5,9 +5,9 @@
 create table registry.proposal (
   number      bigint generated always as identity primary key,
   programme   smallint not null references registry.programme (id),
-  act         text not null check (act in ('close_month', 'correct_statement', 'anonymise')),
+  act         text not null check (act in ('close_month', 'correct_statement', 'anonymise', 'publish_offers', 'withdraw_offers')),
   subject     text not null check (length(subject) between 1 and 64),
-  terms       jsonb not null default '{}' check (jsonb_typeof(terms) = 'object' and octet_length(terms::text) <= 1024),
+  terms       jsonb not null default '{}' check (jsonb_typeof(terms) = 'object' and octet_length(terms::text) <= 32768),
   reason      text not null default '' check (length(reason) <= 200),
   second_needed boolean not null default true,
   state       smallint not null default 1 check (state between 1 and 3),  -- 1 proposed, 2 approved, 3 refused
@@ -18,8 +18,8 @@ create table registry.proposal (
   check ((state = 1) = (decided_by is null) and (state = 1) = (decided_at is null)),
   check (state <> 2 or not second_needed or registry.folded_name(decided_by) <> registry.folded_name(proposed_by))
 );
--- A month is closed and a holder anonymised once; corrections may be as many.
-create unique index proposal_one on registry.proposal (programme, act, subject) where state < 3 and act <> 'correct_statement';
+-- A month is closed and a holder anonymised once; the others may be as many.
+create unique index proposal_one on registry.proposal (programme, act, subject) where state < 3 and act in ('close_month', 'anonymise');
 create index proposal_open on registry.proposal (programme, number) where state = 1;
 
 call registry.keep_trail('proposal', 'number', false);

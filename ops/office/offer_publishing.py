@@ -1,0 +1,310 @@
+"""Offers at a desk published and withdrawn: proposed, seen as they change the list, approved; by two persons
+where the rules say so.
+
+Owns the use cases. Must not write SQL nor know what terms mean. Invariants: what is approved is what was
+proposed: an offer that was changed since is published by nobody; approved, done and listed is one: the public
+list stands beside its place before any of it counts; a preview changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+import trio
+
+from ledger.errors import LedgerError, NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import proposals
+from ledger.registry.audit import Actor, writing
+from ledger.registry.offers import OfferState, Public, as_they_stand, drafts_of, read_public
+from ledger.registry.proposals import Act, ProposalState
+from ops.office.acting import with_reason
+from ops.office.offer_desk import DRAFTS_MAX
+from ops.office.public_list import PublicFiles, public_list
+from ops.office.publish_offers import (
+    Done,
+    Judge,
+    When,
+    publish_offers,
+    rules_in_force,
+    withdraw_offers,
+    worse_if_published,
+    worse_if_withdrawn,
+)
+from switch.rules.offers import OfferError
+from switch.rules.programme import Rules
+
+T = TypeVar("T")
+PUBLISH: Final[Act] = "publish_offers"
+WITHDRAW: Final[Act] = "withdraw_offers"
+ACTS: Final = (PUBLISH, WITHDRAW)
+_ONE: Final = trio.CapacityLimiter(1)
+"""One list is written at a time: an older one takes no newer one's place."""
+_JUDGES: Final[Mapping[Act, Judge]] = {PUBLISH: worse_if_published, WITHDRAW: worse_if_withdrawn}
+_WRITES: Final[Mapping[Act, Callable[..., Awaitable[list[Done]]]]] = {
+    PUBLISH: publish_offers,
+    WITHDRAW: withdraw_offers,
+}
+
+
+class Plan(NamedTuple):
+    """What is to be done with which offers: from the beginning of a day on (None: at once)."""
+
+    act: Act
+    numbers: Sequence[int]
+    from_day: date | None = None
+    urgent: bool = False
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a proposal keeps of a plan: each offer as it stood when it was proposed."""
+
+    from_day: date | None
+    urgent: bool
+    offers: dict[int, str]
+
+
+class Change(NamedTuple):
+    """What would change of one offer in the public list: each key before and after."""
+
+    number: int
+    is_new: bool
+    keys: dict[str, tuple[str, str]]
+
+
+class Shown(NamedTuple):
+    """A proposal as it is looked at; of one that was decided there are no changes to see."""
+
+    row: Any
+    terms: Terms
+    is_changed: bool
+    """Whether an offer is another one than was proposed."""
+    changes: list[Change]
+
+
+@dataclass(frozen=True)
+class PublishingDesk:
+    """Where one programme's offers are published and withdrawn; `folder`: of the public lists, below which
+    each programme has its own.
+    """
+
+    database: Database
+    programme: int
+    code: str
+    folder: Path | None
+
+    async def waiting(self) -> list[Any]:
+        """Return the first proposals that wait to be approved."""
+        return await self.database.run(lambda c: proposals.list_proposals(c, self.programme, ACTS))
+
+    async def preview(self, plan: Plan) -> list[Change]:
+        """Return what the public list would say otherwise, were this done."""
+        return await self.database.run(lambda c: self._changes(c, plan))
+
+    async def propose(self, actor: Actor, plan: Plan) -> int:
+        """Propose it, where it could be done now; return the proposal's number.
+
+        Raises RegistryRefused, also for what is urgent without a reason.
+        """
+        if not 1 <= len(plan.numbers) <= DRAFTS_MAX:
+            raise RegistryRefused(f"from 1 to {DRAFTS_MAX} offers are published or withdrawn at a time")
+        if plan.urgent:
+            with_reason(actor)
+        self._place()
+        now = _now()
+
+        async def job(connection: Connection) -> int:
+            async with writing(connection, actor):
+                await self._not_waiting(connection, plan.numbers)
+                rules = await rules_in_force(connection, self.programme, now)
+                when = When(_moment(plan.from_day, rules), now, plan.urgent)
+                await _JUDGES[plan.act](connection, rules, self.programme, plan.numbers, when)
+                offers = await as_they_stand(connection, self.programme, plan.numbers)
+                return await proposals.propose(
+                    connection,
+                    actor,
+                    self.programme,
+                    (plan.act, _subject(offers)),
+                    msgspec.to_builtins(Terms(plan.from_day, plan.urgent, offers), str_keys=True),
+                    second_needed=rules.of_second_person().offers,
+                )
+
+        return await _telling(self.database.run(job))
+
+    async def show(self, number: int) -> Shown:
+        """Return a proposal with what it would change. Raises NotInRegistry."""
+
+        async def job(connection: Connection) -> Shown:
+            row, terms = await _find(connection, number)
+            if row["state"] != ProposalState.PROPOSED:
+                return Shown(row, terms, is_changed=False, changes=[])
+            stand = await as_they_stand(connection, self.programme, terms.offers)
+            plan = Plan(row["act"], list(terms.offers), terms.from_day, terms.urgent)
+            return Shown(row, terms, stand != terms.offers, await self._changes(connection, plan))
+
+        return await self.database.run(job)
+
+    async def approve(self, actor: Actor, number: int) -> list[Done]:
+        """Approve it (as another person, where it wants one), do it, and write the public list: all or none.
+
+        Raises NotInRegistry, RegistryRefused, also where an offer was changed since it was proposed.
+        """
+        folder, now = self._place(), _now()
+        files: PublicFiles | None = None
+
+        async def job(connection: Connection) -> list[Done]:
+            nonlocal files
+            async with writing(connection, actor):
+                _, terms = await _find(connection, number)
+                row = await proposals.approve(connection, actor, number)
+                if await as_they_stand(connection, self.programme, terms.offers) != terms.offers:
+                    raise RegistryRefused("an offer was changed since: look at it, and propose it anew")
+                rules = await rules_in_force(connection, self.programme, now)
+                done = await _WRITES[row["act"]](
+                    connection,
+                    proposals.both(actor, row)._replace(reason=row["reason"]),
+                    self.programme,
+                    list(terms.offers),
+                    When(_moment(terms.from_day, rules), now, terms.urgent),
+                    second_needed=row["second_needed"],
+                )
+                listed = public_list(await read_public(connection, self.programme), rules, now)
+                files = PublicFiles(folder, listed, rules)
+                _write_beside(files)
+            return done
+
+        async with _ONE:
+            try:
+                done = await _telling(self.database.run(job))
+            except LedgerError:
+                if files is not None:
+                    files.remove()
+                raise
+            assert files is not None
+            files.put_in_place()
+        return done
+
+    async def refuse(self, actor: Actor, number: int) -> None:
+        """Refuse it, or take one's own back. Raises NotInRegistry, RegistryRefused."""
+
+        async def job(connection: Connection) -> None:
+            await _find(connection, number)
+            await proposals.refuse(connection, actor, number)
+
+        await self.database.run(job)
+
+    def _place(self) -> Path:
+        if self.folder is None:
+            raise RegistryRefused("this site was not told where the public list goes")
+        return self.folder / self.code
+
+    async def _not_waiting(self, connection: Connection, numbers: Sequence[int]) -> None:
+        for row in await proposals.list_proposals(connection, self.programme, ACTS, limit=1_000):
+            both = set(numbers) & msgspec.json.decode(row["terms"], type=Terms).offers.keys()
+            if both:
+                raise RegistryRefused(f"offer {min(both)} waits to be approved already: decide that first")
+
+    async def _changes(self, connection: Connection, plan: Plan) -> list[Change]:
+        now = _now()
+        rules = await rules_in_force(connection, self.programme, now)
+        moment = When(_moment(plan.from_day, rules), now).moment
+        public = await read_public(connection, self.programme)
+        drafts = await drafts_of(connection, self.programme, DRAFTS_MAX) if plan.act == PUBLISH else []
+        then = public._replace(versions=[*public.versions, *_written(plan, public, drafts, moment)])
+        before, after = (_offers(public_list(each, rules, moment), moment) for each in (public, then))
+        return [
+            Change(number, number not in before, _differing(before.get(number, {}), after.get(number, {})))
+            for number in sorted(before.keys() | after.keys())
+            if before.get(number) != after.get(number)
+        ]
+
+
+async def _find(connection: Connection, number: int) -> tuple[Any, Terms]:
+    row = await proposals.find(connection, number)
+    if row["act"] not in ACTS:
+        raise NotInRegistry(f"there is no proposal {number}")
+    return row, msgspec.json.decode(row["terms"], type=Terms)
+
+
+async def _telling(done: Awaitable[T]) -> T:
+    """Return what comes of it; a failure that is the offers' is told as a refusal."""
+    try:
+        return await done
+    except OfferError as error:
+        raise RegistryRefused(re.sub(r"\s+", " ", str(error))[:300]) from None
+
+
+def _write_beside(files: PublicFiles) -> None:
+    """Write a list beside its place. Raises RegistryRefused: an OSError would be taken for the database's."""
+    try:
+        files.write_beside()
+    except OSError as error:
+        raise RegistryRefused(
+            f"the public list cannot be written ({error.strerror}): nothing was changed"
+        ) from None
+
+
+def _written(plan: Plan, public: Public, drafts: Sequence[Any], moment: datetime) -> list[dict[str, Any]]:
+    """Return the versions that a plan would write."""
+    if plan.act == PUBLISH:
+        rows, state, step = drafts, OfferState.PUBLISHED, 0
+    else:
+        newest = {row["number"]: row for row in public.versions}
+        rows, state, step = list(newest.values()), OfferState.WITHDRAWN, 1
+    return [
+        {**dict(row), "version": row["version"] + step, "state": int(state), "effective_from": moment}
+        for row in rows
+        if row["number"] in plan.numbers
+    ]
+
+
+def _subject(offers: Mapping[int, str]) -> str:
+    """Return how a list names what is proposed: the numbers, as many as have room."""
+    text = ", ".join(map(str, sorted(offers)))
+    most = proposals.SUBJECT_CHARACTERS_MAX
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _offers(listed: Mapping[str, Any], moment: datetime) -> dict[int, dict[str, Any]]:
+    """Return what a public list says of each offer, without what every publishing changes; of a version that
+    holds later than at the moment each key begins with the day.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for partner in listed["partners"]:
+        for offer in partner["offers"]:
+            is_later = datetime.fromisoformat(offer["valid_from"]) > moment
+            day = f"{offer['valid_from'][:10]} " if is_later else ""
+            said = {key: value for key, value in offer.items() if key not in ("version", "valid_until")}
+            said["partner"] = partner["number"]
+            found.setdefault(offer["number"], {}).update({day + key: value for key, value in said.items()})
+    return found
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    return {
+        key: (_text(before.get(key)), _text(after.get(key)))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    }
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode().strip('"')
+
+
+def _moment(day: date | None, rules: Rules) -> datetime | None:
+    """Return the first moment of a day in the programme's zone."""
+    if day is None:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(rules.programme.time_zone))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
