@@ -161,6 +161,14 @@ def _check_replaceable(status: CardStatus, issue: int) -> None:
         raise RegistryRefused(f"an account has at most {ISSUE_MAX} cards of a kind")
 
 
+async def newest_fee(connection: Connection, account: int) -> int | None:
+    """What the newest duplicate of an account costs its holder, in grosze; None: it never had one."""
+    fee: int | None = await connection.fetchval(
+        "select grosze from registry.card_fee where account = $1 order by number desc limit 1", account
+    )
+    return fee
+
+
 async def hand_over_card(
     connection: Connection, actor: Actor, token: int, *, expires_on: date | None = None
 ) -> int:

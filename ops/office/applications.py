@@ -21,12 +21,14 @@ from ledger.registry import applications as kept
 from ledger.registry.applications import ATTACHMENTS_MAX, File, NewApplication, Step, Which
 from ledger.registry.audit import Actor, writing
 from ledger.registry.cards import find_issue
+from ledger.registry.duplicates import newest_fee
 from ledger.registry.installation import check_master_key
 from ledger.registry.numbers import Numbers
 from ledger.registry.people import Person, find_person
 from ledger.registry.pesel_tokens import known_pesels
 from ledger.registry.secrets import MasterKey
 from ops.office import granting
+from ops.office.duplicate_fees import fee_of
 from ops.office.forms import Form, Kind, Lack, asked, check_form, lacks_of
 from ops.office.rules_in_force import today, version_in_force
 from ops.office.uploads.check import Checked, check_upload
@@ -107,6 +109,21 @@ class ApplicationDesk:
             return await self._view(connection, row, files, rules, day)
 
         return await self._run(job)
+
+    async def fee(self, view: View) -> int | None:
+        """Return what the duplicate that is asked for costs, in grosze: as it was written down once the card
+        is ready, before that by the rules in force. None: nothing of this kind is asked, or not yet why.
+        """
+        row, form = view.row, view.form
+        if row["kind"] != "duplicate" or row["state"] not in kept.OPEN:
+            return None
+        if row["state"] == "ready":
+            return await self._run(lambda c: newest_fee(c, row["account"]))
+        rules, _ = await self.terms()
+        try:
+            return fee_of(rules.card, form.why if form else None).grosze
+        except RegistryRefused:
+            return None
 
     async def due(
         self,

@@ -178,6 +178,23 @@ async def test_a_renewal_and_a_duplicate_of_a_holder(owner: Database) -> None:
     assert await desk.hand_over(ANNA, lost) == fresh[-4:]
 
 
+async def test_a_desk_sees_what_a_duplicate_costs(owner: Database) -> None:
+    """Żywiec § 3: by its cause and the rules until the card is ready, then as it was written down with it."""
+    desk = await found(owner, 2, ZYWIEC)
+    first = await granted(desk, "first", ADULT)
+    assert await desk.fee(await desk.show(first)) is None
+    await desk.ready(ANNA, first, number_of("96161", 0))
+    await desk.hand_over(ANNA, first)
+    account = (await desk.show(first)).row["account"]
+    for why, grosze in (("fault", 1_000), ("changed-data", 0)):
+        number = await granted(desk, "duplicate", Form(why=why), account)
+        assert await desk.fee(await desk.show(number)) == grosze
+        await desk.ready(ANNA, number, number_of("96161", 10 + grosze))
+        assert await desk.fee(await desk.show(number)) == grosze
+        await desk.hand_over(ANNA, number)
+        assert await desk.fee(await desk.show(number)) is None
+
+
 async def test_the_clock_stands_while_somebody_is_called_and_begins_anew(owner: Database) -> None:
     """Żywiec § 3: 14 days from a correct application; called, 7 days to complete it; what is late is seen."""
     desk = await found(owner, 2, ZYWIEC)

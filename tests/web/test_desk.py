@@ -133,6 +133,7 @@ def the_holder(office: OfficeStage, page: Page) -> None:
         press(page, "verify")
         press(page, "grant")
         if kind == "duplicate":
+            assert page.locator("#fee").inner_text() == "0.00 zł"
             press(page, "ready", card=number(9))
             press(page, "collect")
         assert state(page) in ("renewed", "collected")

@@ -24,6 +24,7 @@ from ledger.registry.people import CHANNELS
 from ops.notices.channels import email_address
 from ops.notices.letters import BY_MAIL, Asked, ask
 from ops.office.applications import ApplicationDesk, View
+from ops.office.duplicate_fees import in_zloty
 from ops.office.forms import Form, Kind, asked
 from ops.office.letters.letter import Kind as LetterKind
 from ops.office.letters.letter import Letter, as_pdf
@@ -216,6 +217,7 @@ class ApplicationPages:
             fault=str(error) if error else "",
             why=error.why.value if isinstance(error, UploadRefused) else "",
             may_decide=not view.row["second_needed"] or "verifier" in person.roles,
+            fee=None if (fee := await desk_of(request).fee(view)) is None else in_zloty(fee),
             has_letter=view.row["state"] in LETTERS,
             by_mail=view.row["state"] in BY_MAIL,
             mailed=await office_of(request).database.run(

@@ -82,6 +82,7 @@ DESK: Final[Words] = {
     "dk_co_signed": ("podpisała też osoba w wieku 16–18 lat", "the young person (16–18) signed, too"),
     "dk_flags": ("Uprawnienia dodatkowe", "Flags"),
     "dk_tax_year": ("Rok podatkowy dokumentu", "Tax year of the proof"),
+    "dk_fee": ("Opłata za duplikat", "Fee for the duplicate"),
     "dk_why": ("Powód duplikatu", "Why a duplicate"),
     "dk_why_": ("–", "–"),
     "dk_why_fault": ("z winy uczestnika", "by the holder's fault"),
