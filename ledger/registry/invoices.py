@@ -174,6 +174,19 @@ async def list_issued(
     return [Issued(*row) for row in rows]
 
 
+async def there_already(connection: Connection, programme: int, month: str) -> set[tuple[int, str]]:
+    """Of which partners something was issued for a month, and in which series."""
+    rows = await connection.fetch(
+        "select partner, series from registry.invoice where programme = $1 and month = $2", programme, month
+    )
+    return {(row["partner"], row["series"]) for row in rows}
+
+
+async def has_unsent(connection: Connection, programme: int) -> bool:
+    """Whether something was issued and not sent yet."""
+    return bool(await unsent(connection, programme, limit=1))
+
+
 async def correctable(connection: Connection, programme: int, partner: int, month: str) -> list[Issued]:
     """The invoices of a partner for months before `month`, the oldest first."""
     return [Issued(*row) for row in await connection.fetch(_CORRECTABLE, programme, partner, month)]

@@ -1,7 +1,7 @@
 """Owns what is proposed at a desk before it is done, and approved or refused: by another, where rules say so.
 
 The database holds the second person and the one decision (migrations, 0095), and refuses to the office's site
-a month's close, a correction and offers that were not approved. Takes the owner's connection,
+a month's close and documents, a correction and offers that were not approved. Takes the owner's connection,
 or a programme's own role. Must not know how anything approved is done. Invariant: a proposal stays as it was
 made.
 """
@@ -17,8 +17,10 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
 
-Act = Literal["close_month", "correct_statement", "anonymise", "publish_offers", "withdraw_offers"]
-ONCE: Final[frozenset[Act]] = frozenset({"close_month", "anonymise"})
+Act = Literal[
+    "close_month", "correct_statement", "anonymise", "publish_offers", "withdraw_offers", "issue_documents"
+]
+ONCE: Final[frozenset[Act]] = frozenset({"close_month", "anonymise", "issue_documents"})
 """What is done once on a subject: proposed or approved, it is not proposed again."""
 SUBJECT_CHARACTERS_MAX: Final = 64
 _COLUMNS: Final = (

@@ -11,11 +11,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import trio
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from ledger.registry.logins import ROLES
 from ops.cli.bounds import between
@@ -47,6 +48,26 @@ app = App(
         "office code < card-number",
     ),
 )
+
+
+@Parameter(name="*", group=Group("Where it writes", sort_key=4))
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the site writes what it sends and publishes."""
+
+    mail: Annotated[Path | None, Parameter(help="Folder in which letters are kept (STATE/mail).")] = None
+    public: Annotated[
+        Path | None, Parameter(help="Folder of the public lists of offers, one for each city (STATE/public).")
+    ] = None
+    invoices: Annotated[
+        Path | None, Parameter(help="Folder of sent invoices and notes, one for each city (STATE/invoices).")
+    ] = None
+    invoice_sink: Annotated[
+        str, Parameter(help="Where the desk sends them: file, or what an installed package brings.")
+    ] = "file"
+
+
+STATE: Final = Places()
 
 
 @contextmanager
@@ -89,10 +110,7 @@ async def serve(
             validator=between(0, 65_535),
         ),
     ] = 0,
-    mail: Annotated[Path | None, Parameter(help="Folder in which letters are kept (STATE/mail).")] = None,
-    public: Annotated[
-        Path | None, Parameter(help="Folder of the public lists of offers, one for each city (STATE/public).")
-    ] = None,
+    places: Places = STATE,
     contact: Annotated[str, Parameter(help="Whom the accessibility statement names.")] = "",
     nice: Annotated[
         int,
@@ -115,8 +133,9 @@ async def serve(
     config = place.settings()
     configure_logs(config.log_level)
     options = OfficeOptions(
-        host=host, port=port, names=name, proxies=proxy, contact=contact, mail=mail, public=public,
-        origin=origin, metrics_port=metrics_port,
+        host=host, port=port, names=name, proxies=proxy, contact=contact,
+        mail=places.mail, public=places.public, invoices=places.invoices,
+        invoice_sink=places.invoice_sink, origin=origin, metrics_port=metrics_port,
     )  # fmt: skip
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with (

@@ -32,7 +32,7 @@ ACTS: Final = {
     ),
     "month_documents": Act(
         "Invoices, corrections of invoices and notes of a closed month are issued.",
-        "Command: `invoices make --second`.",
+        "Desk: one proposes, another approves. Command: `invoices make --second`.",
         "`registry.check_invoice_number`",
     ),
     "statement_corrections": Act(

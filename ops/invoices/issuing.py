@@ -53,16 +53,23 @@ class Outcome(Struct):
 
 
 async def issue_all(
-    database: Database, actor: Actor, programme: int, statements: Iterable[Statement]
+    database: Database,
+    actor: Actor,
+    programme: int,
+    statements: Iterable[Statement],
+    *,
+    second_needed: bool | None = None,
 ) -> Outcome:
     """Issue what the statements of a programme ask for, each document in a transaction of its own.
 
-    By two persons, where the rules want a second one. Raises NotInRegistry where nobody invoices for the
-    programme.
+    By two persons, where a second one is wanted; None: as the rules in force want it. Raises NotInRegistry
+    where nobody invoices for the programme.
     """
     seller = await database.run(lambda c: the_seller(c, programme))
     cities = await database.run(lambda c: cities_of(c, programme))
-    needed = (await second_person(database, programme)).month_documents
+    needed = second_needed
+    if needed is None:
+        needed = (await second_person(database, programme)).month_documents
     check_second(actor, "to issue documents", needed=needed)
     outcome = Outcome()
     for statement in statements:

@@ -66,10 +66,6 @@ class MonthDesk:
         """Return the months that were settled or closed, the newest first."""
         return await self.database.run(lambda c: kept_statements.kept_months(c, self.programme))
 
-    async def waiting(self) -> list[Any]:
-        """Return what was proposed and waits to be approved."""
-        return await self.database.run(lambda c: proposals.list_proposals(c, self.programme, ACTS))
-
     async def show(self, month: str, after: int = 0) -> MonthView:
         """Return a month as it was computed last, or as it was closed. Raises RegistryRefused."""
         check_month(month)

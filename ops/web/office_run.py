@@ -20,8 +20,9 @@ from starlette.routing import Route
 from ledger.registry.secrets import MasterKey
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from ops.invoices.sinks import FileSink, find_sink
 from ops.web.application import Access
-from ops.web.identity.mail import FileSink
+from ops.web.identity.mail import FileSink as MailFolder
 from ops.web.identity.notes import Notes
 from ops.web.identity.passkeys import Relying
 from ops.web.office_site import make_office_site
@@ -47,6 +48,9 @@ class OfficeOptions:
     contact: str = ""
     mail: Path | None = None
     public: Path | None = None
+    invoices: Path | None = None
+    invoice_sink: str = FileSink.name
+    """Where documents are sent to, by the name that `invoices make --sink` has for it."""
     origin: str = ""
     """Its address as people type it, for passkeys; empty: see `relying_of`."""
     metrics_port: int = 0
@@ -59,9 +63,12 @@ class OfficeOptions:
 async def running_office(config: Config, dsn: str, options: OfficeOptions) -> AsyncIterator[str]:
     """Serve the site for as long as the block lasts; yield its address. `dsn`: the owner's.
 
-    Raises `CommandError` for a site that others could reach unsealed, `PortInUse`, a `LedgerError`.
+    Raises `CommandError` for a site that others could reach unsealed, `PortInUse`, a `LedgerError` (for a
+    sink of no such name, too).
     """
     tls = _tls(config) if not is_loopback(options.host) and not options.proxies else None
+    folder = options.invoices or config.state_path / "invoices"
+    find_sink(options.invoice_sink, folder)  # said now where there is none of that name
     master = MasterKey.load(config.master_key_path)
     async with open_offices(dsn, master) as offices:
         try:
@@ -79,8 +86,9 @@ async def running_office(config: Config, dsn: str, options: OfficeOptions) -> As
         app = make_office_site(
             offices,
             access,
-            mail=FileSink(options.mail or config.state_path / "mail"),
+            mail=MailFolder(options.mail or config.state_path / "mail"),
             public=options.public or config.state_path / "public",
+            sink_of=lambda code: find_sink(options.invoice_sink, folder / code),
             proxies=options.proxies,
             contact=options.contact,
             relying=relying,

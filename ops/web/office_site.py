@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from ops.web.application import Access, make_application
+from ops.web.desk.document_pages import SinkOf
 from ops.web.desk.site import desk_part
 from ops.web.holder.site import holder_part
 from ops.web.identity.mail import Mail
@@ -46,6 +47,8 @@ class Site:
     """How letters begin a link to it."""
     public: Path | None = None
     """Where the public lists of offers are written."""
+    sink_of: SinkOf | None = None
+    """Where the documents of a programme are sent to, by its code."""
 
 
 MakePart = Callable[[Site], Part]
@@ -55,7 +58,7 @@ def parts_here() -> Sequence[MakePart]:
     """Return the parts there are beside signing in, in the order of the menu."""
     return (
         lambda site: holder_part(site.pages, site.door, site.mail, site.address),
-        lambda site: desk_part(site.pages, site.public),
+        lambda site: desk_part(site.pages, site.public, site.sink_of),
         lambda site: partner_part(site.pages),
     )
 
@@ -72,14 +75,15 @@ def make_office_site(
     notes: Notes | None = None,
     address: str,
     public: Path | None = None,
+    sink_of: SinkOf | None = None,
 ) -> ASGIApp:
     """Return the site; `relying`: as what passkeys know it; `notes`: what counts who comes in; `address`: how
     letters begin a link to it, which no request decides, for whoever asks names any host; `public`: where
-    the lists of offers go.
+    the lists of offers go; `sink_of`: where documents are sent to.
     """
     made: list[Pages] = []
     door = Door(Passwords(), notes or Notes(offices.values()))
-    site = Site(lambda: made[0], door, mail, offices, address, public)
+    site = Site(lambda: made[0], door, mail, offices, address, public, sink_of)
     parts = [make(site) for make in (parts_here() if makers is None else makers)]
     menu: list[MenuItem] = []
     parts.append(IdentityPages(site.pages, site.door, lambda: menu, relying).part())

@@ -20,6 +20,7 @@ from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.logins import NewCode, put_code
 from ledger.registry.people import Person, change_person
 from ledger.registry.secrets import MasterKey
+from ops.invoices.sinks import FileSink as InvoiceFiles
 from ops.web.application import Access
 from ops.web.identity.mail import FileSink
 from ops.web.identity.making import make_login
@@ -163,6 +164,7 @@ class OfficeStage(TrioThread):
             relying=self.relying,
             address=self.relying.origin,
             public=self.directory / "public",
+            sink_of=lambda code: InvoiceFiles(self.directory / "invoices" / code),
         )
 
     async def _people(self) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from datetime import date, timedelta
 from typing import Any
 
 import pypdf
@@ -10,8 +9,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ledger.postgres.database import Connection, Database
-from ledger.registry import proposals
-from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.invoice_parties import Seller
@@ -20,36 +17,32 @@ from ops.invoices.drafts import drafts_of
 from ops.invoices.fa3 import Parties
 from ops.invoices.note_files import read_note
 from ops.invoices.notes import write_note
-from tests.days import today
 from tests.ops.statements import rebate, statement
 from tests.ops.test_applications import number_of
 from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers, kept
+from tests.web.desk_months import (
+    KSEF_NUMBER,
+    SETTLED,
+    agree,
+    approve,
+    fault,
+    first_month,
+    last_month,
+    newest,
+    owes,
+    the_documents,
+    this_month,
+)
 from tests.web.office_stage import TESTER, Client, OfficeStage
 from tests.web.till_page import axe_violations
 
-CITIES = {"zgierz": 3, "czestochowa": 1}
+WITH_POINTS = 1
+CITIES = {"zgierz": SETTLED, "czestochowa": WITH_POINTS}
 """A city whose months are settled, and one that has points."""
-SETTLED, WITH_POINTS = CITIES.values()
 MONTH = "/desk/months/{month}"
 PARTNER = f"{MONTH}/{{partner:int}}"
-
-
-def month_before(day: date) -> str:
-    return f"{day.replace(day=1) - timedelta(days=1):%Y-%m}"
-
-
-def this_month() -> str:
-    return f"{today():%Y-%m}"
-
-
-def last_month() -> str:
-    return month_before(today())
-
-
-def first_month() -> str:
-    """The one before the last."""
-    return month_before(date.fromisoformat(f"{last_month()}-01"))
+DOCUMENTS = f"{MONTH}/documents"
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +64,13 @@ def two(desk: Clicked, clients: dict[str, Client], programme: int) -> tuple[Page
 
 @pytest.fixture(scope="module")
 def partner(office: OfficeStage) -> int:
-    """A partner of the city."""
-    (row,) = office.sql("select min(id) as id from registry.partner where programme = $1", SETTLED)
+    """A partner of the city, that an invoice can name."""
+    (row,) = office.sql(
+        "select min(partner) as id from registry.partner_details where programme = $1 and address <> ''",
+        SETTLED,
+    )
     found: int = row["id"]
     return found
-
-
-def fault(page: Page) -> str:
-    return page.locator("#fault").inner_text()
 
 
 @covers(
@@ -87,7 +79,9 @@ def fault(page: Page) -> str:
     f"GET {PARTNER}", f"GET {PARTNER}/csv",
     f"GET {PARTNER}/pdf", f"GET {MONTH}/statements.csv", f"GET {MONTH}/summary.csv",
     f"GET {MONTH}/notes.csv", f"GET {PARTNER}/note.csv", f"GET {PARTNER}/note.pdf",
-    f"GET {PARTNER}/document", by_second=("POST /desk/proposals/{number:int} approve",),
+    f"GET {PARTNER}/document", f"GET {DOCUMENTS}", f"POST {DOCUMENTS} propose", f"POST {DOCUMENTS} issue",
+    f"POST {DOCUMENTS} send", f"POST {DOCUMENTS} number",
+    by_second=("POST /desk/proposals/{number:int} approve",),
 )  # fmt: skip
 def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int
@@ -95,14 +89,12 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     """A correction and a close: proposed by one, approved by another, and by nobody alone; then the files."""
     ann, ben = two(desk, clients, SETTLED)
     propose_correction(office, ann, partner, "12,50")
-    ann.locator("input[name=sure]").check()
-    ann.locator("button[value=approve]").click()
+    approve(ann)
     assert "another person" in fault(ann)
     by_menu(office, ben, "/desk/months")
-    ben.locator("input[name=sure]").check()
-    ben.locator("button[value=approve]").click()
+    approve(ben)
     propose_correction(office, ann, partner, "-3")
-    ann.locator("button[value=refuse]").click()
+    newest(ann).locator("button[value=refuse]").click()
     by_menu(office, ann, "/desk/months")
     ann.fill("#month", first_month())
     ann.click("#open_month")
@@ -114,8 +106,7 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     ann.click("#act_propose_close")
     expect(whole(ann).locator("#act_propose_close")).to_have_count(0)
     by_menu(office, ben, "/desk/months")
-    ben.locator("input[name=sure]").check()
-    ben.locator("button[value=approve]").click()
+    approve(ben)
     ben.get_by_role("link", name=first_month()).click()
     assert "was closed" in ben.locator("#state").inner_text()
     the_files(ben, partner)
@@ -123,23 +114,18 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     (row,) = office.sql("select actor, second from registry.audit where object = 'settlement_period'")
     assert row["actor"].startswith("Ben")
     assert row["second"].startswith("Ann")
-    agree(office, last_month())
+    the_documents(office, ann)
+    owes(office, partner, last_month())
+    agree(office, "close_month", last_month())
     ann.goto(f"{office.url}en/desk/months/{last_month()}")
     ann.locator("#sure").check()
     ann.click("#act_close")
     assert "was closed" in ann.locator("#state").inner_text()
-
-
-def agree(office: OfficeStage, month: str) -> None:
-    """Two persons agree to a close, and nobody carries it out: as where the process ends just then."""
-
-    async def job(c: Connection) -> None:
-        number = await proposals.propose(
-            c, Actor("one"), SETTLED, ("close_month", month), {"statements": 0, "due_grosze": 0}
-        )
-        await proposals.approve(c, Actor("other"), number)
-
-    office.run(lambda owner: owner.run(job))
+    agree(office, "issue_documents", last_month())
+    ann.click("#month_documents")
+    ann.locator("#sure").check()
+    ann.click("#act_issue")
+    assert "All is issued" in ann.locator("#state").inner_text()
 
 
 def propose_correction(office: OfficeStage, page: Page, partner: int, net: str) -> None:
@@ -203,7 +189,7 @@ def the_notes(office: OfficeStage, page: Page, partner: int) -> None:
 
 
 def test_nothing_stands_in_for_the_second_person(office: OfficeStage) -> None:
-    """The database itself refuses a programme's role a close and a correction nobody else agreed to."""
+    """The database itself refuses a programme's role what nobody agreed to: close, correction, invoice."""
 
     async def run(_owner: Database) -> list[str]:
         said = []
@@ -212,6 +198,10 @@ def test_nothing_stands_in_for_the_second_person(office: OfficeStage) -> None:
             "values (1, '2020-01', 1, 2, 'x', '{}')",
             "insert into registry.settlement_correction (programme, partner, month, net_grosze) "
             "select 1, min(id), '2030-01', 5 from registry.partner",
+            "insert into registry.invoice (programme, series, year, number, text, kind, partner, month, "
+            "statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze) "
+            "select 1, 'F', 2026, 1, 'F/1', 'invoice', min(id), '2020-01', 's', '2026-02-01', now(), 1, 0, 1 "
+            "from registry.partner",
             "update registry.proposal set state = 2 where number = (select number from mine)",
             "insert into registry.proposal (programme, act, subject, state) values (1, 'anonymise', '8', 2)",
         ):
@@ -237,9 +227,10 @@ def test_nothing_stands_in_for_the_second_person(office: OfficeStage) -> None:
                 said.append("")
         return said
 
-    closed, corrected, approved, begun = office.run(run)
+    closed, corrected, issued, approved, begun = office.run(run)
     assert "the month after" in closed or "approved proposal" in closed
     assert "approved proposal" in corrected
+    assert "approved proposal" in issued
     assert "another person" in approved
     assert "begins as a proposal" in begun
 
@@ -314,7 +305,7 @@ def approve_points(page: Page, points: str) -> None:
 def test_axe_finds_nothing_on_the_accounts_pages(
     desk: Clicked, office: OfficeStage, clients: dict[str, Client], partner: int, language: str
 ) -> None:
-    """Months, a month, a statement, points: 0 violations in both languages, and nothing overflows."""
+    """Months, a month, a statement, documents, points: 0 violations in both languages; nothing overflows."""
     pages = {city: desk.browser_of(clients[f"ann{city}"], scripts=True) for city in CITIES.values()}
     clients["ann3"].get("/en/desk/months")
     assert clients["ann3"].post(f"/en/desk/months/{this_month()}", act="run").status == 303
@@ -322,6 +313,7 @@ def test_axe_finds_nothing_on_the_accounts_pages(
         "months",
         f"months/{this_month()}",
         f"months/{this_month()}/{partner}",
+        f"months/{first_month()}/documents",
         "points",
         "points/1",
     ):
@@ -338,6 +330,11 @@ WRONG: list[tuple[str, dict[str, str]]] = [
     ("/en/desk/months/last", {"act": "close"}),
     ("/en/desk/months/last", {"act": "close", "sure": "yes"}),
     ("/en/desk/months/2031-01", {"act": "run"}),
+    ("/en/desk/months/2031-01/documents", {"act": "propose"}),
+    ("/en/desk/months/2031-01/documents", {"act": "issue"}),
+    ("/en/desk/months/2031-01/documents", {"act": "issue", "sure": "yes"}),
+    ("/en/desk/months/2031-01/documents", {"act": "number", "number": "F/1", "ksef_number": KSEF_NUMBER}),
+    ("/en/desk/months/2031-13/documents", {"act": "propose"}),
     ("/en/desk/proposals/99999", {"act": "approve"}),
     ("/en/desk/points", {"act": "correct", "card": "x", "points": "1"}),
     ("/en/desk/points", {"act": "correct", "card": number(0), "points": "9999999999", "reason": "x"}),

@@ -21,6 +21,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.bounds import INT64_MAX
 from ledger.registry.card_states import Hand
+from ledger.settlement.statement import check_month
 from ops.office.applications import ApplicationDesk
 from ops.office.holder_file import HolderFile
 from ops.web.identity import Person, actor_of, office_of, person_of, text_of
@@ -81,6 +82,19 @@ def number_in(request: Request, name: str) -> int:
     if not 0 < number < 2**63:
         raise HTTPException(404)
     return number
+
+
+def month_of(text: str) -> str:
+    """Return a month that was named, like 2026-11. Raises 404."""
+    try:
+        return check_month(text)
+    except RegistryRefused:
+        raise HTTPException(404) from None
+
+
+def month_in(request: Request) -> str:
+    """Return the month of the path. Raises 404."""
+    return month_of(request.path_params["month"])
 
 
 def hand_of(form: FormData, allowed: tuple[Hand, ...]) -> Hand:

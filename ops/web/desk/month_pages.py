@@ -19,10 +19,11 @@ from starlette.responses import Response
 from ledger.errors import DatabaseContended, NotInRegistry, RegistryRefused
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.bounds import ID_MAX
-from ledger.registry.proposals import ProposalState
+from ledger.registry.proposals import ProposalState, find, list_proposals
 from ledger.registry.settlements import ORIGIN_CHARACTERS_MAX
-from ledger.settlement.statement import check_month
+from ops.invoices.document_desk import ISSUE, DocumentDesk
 from ops.settlement.moments import moment_of
+from ops.settlement.month_desk import ACTS as ACTS_OF_MONTHS
 from ops.settlement.month_desk import PAGE, MonthDesk
 from ops.settlement.pdf import line_name, statement_pdf
 from ops.settlement.sheets import statements_csv, summary_csv
@@ -35,6 +36,8 @@ from ops.web.desk.common import (
     acting,
     back_to,
     grosze_of,
+    month_in,
+    month_of,
     named,
     number_in,
     status_of,
@@ -42,11 +45,15 @@ from ops.web.desk.common import (
     to,
     whole,
 )
+from ops.web.desk.document_pages import documents_of
 from ops.web.documents import CSV, PDF, to_keep
 from ops.web.identity import form_of, office_of, require, text_of
 
 Act = Callable[[MonthDesk, Actor, str, FormData], Awaitable[object]]
-Decision = Callable[[MonthDesk, Actor, int, FormData], Awaitable[object]]
+Deciding = MonthDesk | DocumentDesk
+Decision = Callable[[Deciding, Actor, int, FormData], Awaitable[object]]
+WAITING: Final = (*ACTS_OF_MONTHS, ISSUE)
+"""What waits to be approved on the page of all months."""
 SUMS: Final = ("net_grosze", "vat_grosze", "gross_grosze", "rebates_grosze", "due_grosze")
 DAY: Final = (
     *("earns", "points_issued", "redemptions", "points_redeemed", "rebates_grosze", "uses"),
@@ -60,6 +67,16 @@ def months_of(request: Request) -> MonthDesk:
     return MonthDesk(office.database, office.programme)
 
 
+async def _deciding(request: Request, number: int) -> Deciding:
+    """Return where a proposal is decided. Raises 404."""
+    office = office_of(request)
+    try:
+        proposal = await office.database.run(lambda c: find(c, number))
+    except NotInRegistry:
+        raise HTTPException(404) from None
+    return documents_of(office) if proposal["act"] == ISSUE else months_of(request)
+
+
 async def _close(desk: MonthDesk, actor: Actor, month: str, form: FormData) -> None:
     sure(form)
     await desk.close(actor, month)
@@ -70,7 +87,7 @@ async def _correct(desk: MonthDesk, actor: Actor, month: str, form: FormData) ->
     await desk.propose_correction(actor, partner, month, net, text_of(form, "origin", ORIGIN_CHARACTERS_MAX))
 
 
-async def _approve(desk: MonthDesk, actor: Actor, number: int, form: FormData) -> None:
+async def _approve(desk: Deciding, actor: Actor, number: int, form: FormData) -> None:
     sure(form)
     await desk.approve(actor, number)
 
@@ -98,7 +115,7 @@ class MonthPages:
         """Show the months there are, and what waits to be approved; lead to the one that is named."""
         wanted = request.query_params.get("month", "")
         if wanted:
-            return to(request, f"/desk/months/{_month(wanted)}")
+            return to(request, f"/desk/months/{month_of(wanted)}")
         return await self._months(request)
 
     @require(*OFFICERS, roles=ACCOUNTS)
@@ -109,7 +126,7 @@ class MonthPages:
     @require(*OFFICERS, roles=ACCOUNTS)
     async def act(self, request: Request) -> Response:
         """Compute a month, propose to close it, carry an agreed close out, propose a correction."""
-        month, form, desk = _month_in(request), form_of(request), months_of(request)
+        month, form, desk = month_in(request), form_of(request), months_of(request)
         act = named(form, ACTS)
         try:
             await act(desk, acting(request, form), month, form)
@@ -121,12 +138,10 @@ class MonthPages:
     @require(*OFFICERS, roles=ACCOUNTS)
     async def decide(self, request: Request) -> Response:
         """Approve what another person proposed, or refuse it."""
-        number, form, desk = number_in(request, "number"), form_of(request), months_of(request)
-        act = named(form, DECISIONS)
+        number, form = number_in(request, "number"), form_of(request)
+        act, desk = named(form, DECISIONS), await _deciding(request, number)
         try:
             await act(desk, acting(request, form), number, form)
-        except NotInRegistry:
-            raise HTTPException(404) from None
         except (RegistryRefused, DatabaseContended) as error:
             return await self._months(request, error)
         return back_to(request, "/desk/months")
@@ -162,7 +177,7 @@ class MonthPages:
     @require(*OFFICERS, roles=ACCOUNTS)
     async def statements_csv(self, request: Request) -> Response:
         """Give all statements of a month out as one CSV."""
-        month = _month_in(request)
+        month = month_in(request)
         try:
             found = await months_of(request).statements(month)
         except NotInRegistry:
@@ -173,18 +188,18 @@ class MonthPages:
     @require(*OFFICERS, roles=ACCOUNTS)
     async def summary_csv(self, request: Request) -> Response:
         """Give the organiser's summary of a month out as CSV."""
-        month = _month_in(request)
+        month = month_in(request)
         summary = await months_of(request).summary(month)
         return to_keep(summary_csv(summary).encode(), f"summary-{month}.csv", CSV)
 
     async def _months(self, request: Request, error: Exception | None = None) -> Response:
-        desk = months_of(request)
+        office = office_of(request)
         return self._pages().render(
             request,
             "desk_months.html",
             status=_status(error),
-            months=await desk.months(),
-            waiting=await desk.waiting(),
+            months=await months_of(request).months(),
+            waiting=await office.database.run(lambda c: list_proposals(c, office.programme, WAITING)),
             terms_of=lambda row: _terms(row, request.state.language),
             reason_max=REASON_CHARACTERS_MAX,
             fault=str(error) if error else "",
@@ -192,7 +207,7 @@ class MonthPages:
         )
 
     async def _show(self, request: Request, error: Exception | None = None) -> Response:
-        month, after = _month_in(request), request.query_params.get("after", "")
+        month, after = month_in(request), request.query_params.get("after", "")
         from_ = int(after) if after.isascii() and after.isdecimal() and int(after) <= ID_MAX else 0
         view = await months_of(request).show(month, from_)
         closed = view.summary.closed_at_ms
@@ -238,24 +253,13 @@ def _status(error: Exception | None) -> int:
     return status_of(error) if isinstance(error, RegistryRefused) else 409
 
 
-def _month(text: str) -> str:
-    try:
-        return check_month(text)
-    except RegistryRefused:
-        raise HTTPException(404) from None
-
-
-def _month_in(request: Request) -> str:
-    return _month(request.path_params["month"])
-
-
 def _name(number: str) -> str:
     """Return the number of a statement as a file is named: letters, figures and dashes."""
     return "".join(each if each.isascii() and each.isalnum() else "-" for each in number)
 
 
 async def _statement(request: Request) -> Any:
-    month, partner = _month_in(request), number_in(request, "partner")
+    month, partner = month_in(request), number_in(request, "partner")
     try:
         return await months_of(request).statement(partner, month)
     except RegistryRefused:  # not there, or a number that no partner has

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from ops.web.desk import (
     application_pages,
+    document_pages,
     holder_pages,
     month_pages,
     offer_pages,
@@ -22,6 +23,7 @@ from ops.web.desk import (
 )
 from ops.web.desk.application_pages import UPLOAD_BYTES_MAX, ApplicationPages
 from ops.web.desk.common import ACCOUNTS, CLERKS, EDITORS, OFFICERS, GetPages
+from ops.web.desk.document_pages import DocumentPages, SinkOf
 from ops.web.desk.holder_pages import HolderPages
 from ops.web.desk.month_pages import MonthPages
 from ops.web.desk.note_pages import NotePages
@@ -51,6 +53,7 @@ ACTS_OF: Final[Mapping[str, Collection[str]]] = {
     "/desk/holders/{account:int}": holder_pages.ACTS,
     "/desk/cases/{number:int}": holder_pages.CASE_ACTS,
     "/desk/months/{month}": month_pages.ACTS,
+    "/desk/months/{month}/documents": document_pages.ACTS,
     "/desk/proposals/{number:int}": month_pages.DECISIONS,
     "/desk/points": points_pages.PROPOSALS,
     "/desk/points/{number:int}": points_pages.DECISIONS,
@@ -65,8 +68,10 @@ WORDS: Final = {**DESK, **HOLDER_WORDS, **ACCOUNTS_WORDS, **PARTNER_WORDS}
 """Of all pages of the desk."""
 
 
-def desk_part(pages: GetPages, public: Path | None = None) -> Part:
-    """Return what the desk brings to a site; `public`: where the public lists are written."""
+def desk_part(pages: GetPages, public: Path | None = None, sink_of: SinkOf | None = None) -> Part:
+    """Return what the desk brings to a site; `public`: where the public lists are written; `sink_of`: where
+    documents are sent to.
+    """
     applications, holders = ApplicationPages(pages), HolderPages(pages)
     one, whose = "/desk/applications/{number:int}", "/desk/holders/{account:int}"
     routes = [
@@ -88,13 +93,13 @@ def desk_part(pages: GetPages, public: Path | None = None) -> Part:
         Route("/desk/cases", holders.cases),
         Route("/desk/cases/{number:int}", holders.decide, methods=["POST"]),
     ]
-    routes += _accounts(pages) + _editors(pages, public)
+    routes += _accounts(pages, sink_of) + _editors(pages, public)
     return Part(routes, WORDS, [HERE], MENU, {"/desk/applications/": UPLOAD_BYTES_MAX})
 
 
-def _accounts(pages: GetPages) -> list[Route]:
+def _accounts(pages: GetPages, sink_of: SinkOf | None) -> list[Route]:
     months, notes, points = MonthPages(pages), NotePages(), PointsPages(pages)
-    month = "/desk/months/{month}"
+    documents, month = DocumentPages(pages, sink_of), "/desk/months/{month}"
     partner = f"{month}/{{partner:int}}"
     return [
         Route("/desk/months", months.months),
@@ -103,6 +108,8 @@ def _accounts(pages: GetPages) -> list[Route]:
         Route(f"{month}/statements.csv", months.statements_csv),
         Route(f"{month}/summary.csv", months.summary_csv),
         Route(f"{month}/notes.csv", notes.all_csv),
+        Route(f"{month}/documents", documents.show),
+        Route(f"{month}/documents", documents.act, methods=["POST"]),
         Route(partner, months.statement),
         Route(f"{partner}/csv", months.statement_csv),
         Route(f"{partner}/pdf", months.statement_pdf),

@@ -5,7 +5,7 @@
 create table registry.proposal (
   number      bigint generated always as identity primary key,
   programme   smallint not null references registry.programme (id),
-  act         text not null check (act in ('close_month', 'correct_statement', 'anonymise', 'publish_offers', 'withdraw_offers')),
+  act         text not null check (act in ('close_month', 'correct_statement', 'anonymise', 'publish_offers', 'withdraw_offers', 'issue_documents')),
   subject     text not null check (length(subject) between 1 and 64),
   terms       jsonb not null default '{}' check (jsonb_typeof(terms) = 'object' and octet_length(terms::text) <= 32768),
   reason      text not null default '' check (length(reason) <= 200),
@@ -18,8 +18,8 @@ create table registry.proposal (
   check ((state = 1) = (decided_by is null) and (state = 1) = (decided_at is null)),
   check (state <> 2 or not second_needed or registry.folded_name(decided_by) <> registry.folded_name(proposed_by))
 );
--- A month is closed and a holder anonymised once; the others may be as many.
-create unique index proposal_one on registry.proposal (programme, act, subject) where state < 3 and act in ('close_month', 'anonymise');
+-- A month is closed and invoiced and a holder anonymised once; the others may be as many.
+create unique index proposal_one on registry.proposal (programme, act, subject) where state < 3 and act in ('close_month', 'issue_documents', 'anonymise');
 create index proposal_open on registry.proposal (programme, number) where state = 1;
 
 call registry.keep_trail('proposal', 'number', false);
@@ -49,14 +49,16 @@ $$;
 create trigger two_persons before insert or update on registry.proposal
   for each row execute function registry.check_proposal();
 
--- The office's site acts for many persons by one login, in a programme's role: so no month is closed, and no statement corrected,
--- without an approved proposal. A person's own database login, and the owner's, name the second person instead.
+-- The office's site acts for many persons by one login, in a programme's role: so no month is closed or invoiced, and no statement
+-- corrected, without an approved proposal. A person's own database login, and the owner's, name the second person instead.
 create function registry.check_agreed() returns trigger language plpgsql as $$
 begin
   if current_user <> session_user and not office.serves_all() and not exists (
       select from registry.proposal p
         where p.programme = new.programme and p.state = 2 and case tg_table_name
           when 'settlement_period' then p.act = 'close_month' and p.subject = new.month
+          when 'invoice' then p.act = 'issue_documents' and p.subject = new.month
+            and ((to_jsonb(new) ->> 'second_needed')::boolean or not p.second_needed)
           else p.act = 'correct_statement' and p.subject = (to_jsonb(new) ->> 'partner') || '/' || new.month
             and (p.terms ->> 'net_grosze') = (to_jsonb(new) ->> 'net_grosze')
         end) then
@@ -69,6 +71,8 @@ $$;
 create trigger was_agreed after insert on registry.settlement_period
   for each row execute function registry.check_agreed();
 create trigger was_agreed after insert on registry.settlement_correction
+  for each row execute function registry.check_agreed();
+create trigger was_agreed after insert on registry.invoice
   for each row execute function registry.check_agreed();
 
 -- As 0050.

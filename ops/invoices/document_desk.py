@@ -1,0 +1,191 @@
+"""The documents of a closed month at a desk: proposed, approved and issued, by two persons where the rules
+say so; then sent.
+
+Owns the use cases. Must not write SQL, nor decide what is issued (`drafts`) or how (`issuing`). Invariants:
+nothing is issued that was not approved; what an approval could not issue, for a partner was refused or the
+process ended, is issued later by it, by anybody who may, with both names in the trail; nothing is issued or
+sent twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import proposals
+from ledger.registry.audit import Actor
+from ledger.registry.invoice_parties import the_seller
+from ledger.registry.invoices import (
+    SERIES,
+    Issued,
+    find_document,
+    has_unsent,
+    list_issued,
+    record_number,
+    there_already,
+)
+from ledger.registry.proposals import Act, ProposalState
+from ledger.settlement.closing import is_closed
+from ledger.settlement.statement import Statement, check_month, read_statements
+from ops.invoices.drafts import Draft, drafts_of
+from ops.invoices.issuing import Outcome, issue_all, send_all
+from ops.invoices.sinks import Sink
+from ops.office.rules_in_force import second_person
+
+ISSUE: Final[Act] = "issue_documents"
+PAGE: Final = 50
+TOLD_CHARACTERS_MAX: Final = 400
+
+
+class DocumentsView(NamedTuple):
+    """The documents of a month as a desk sees them: a page of what was issued, and what is left to do."""
+
+    is_closed: bool
+    issued: list[Issued]
+    left: list[Draft]
+    """What the statements ask for and was not issued."""
+    proposal: Any | None
+    """The proposal to issue them, where there is one that was not refused."""
+    has_unsent: bool
+    """Whether something waits to be sent, of any month."""
+
+
+@dataclass(frozen=True)
+class DocumentDesk:
+    """Where the documents of one programme are issued; `sink`: where to they are sent."""
+
+    database: Database
+    programme: int
+    sink: Sink | None = None
+
+    async def show(self, month: str, skip: int = 0) -> DocumentsView:
+        """Return what was issued for a month behind so many, one more than a page, and what is left to do."""
+        check_month(month)
+
+        async def job(connection: Connection) -> DocumentsView:
+            return DocumentsView(
+                await is_closed(connection, self.programme, month),
+                await list_issued(connection, self.programme, month=month, after=skip, limit=PAGE + 1),
+                await self._left(connection, month),
+                await proposals.newest(connection, self.programme, ISSUE, month, open_only=True),
+                await has_unsent(connection, self.programme),
+            )
+
+        return await self.database.run(job)
+
+    async def propose(self, actor: Actor, month: str) -> int:
+        """Propose to issue what a closed month asks for; return the proposal's number. RegistryRefused:
+        there is nothing, or nobody invoices for the programme.
+        """
+        check_month(month)
+        needed = (await second_person(self.database, self.programme)).month_documents
+
+        async def job(connection: Connection) -> int:
+            await the_seller(connection, self.programme)
+            left = await self._left(connection, month)
+            if not left:
+                raise RegistryRefused("there is no document to issue: a month is closed first")
+            sums = {
+                "documents": len(left),
+                "net_grosze": sum(draft.net_grosze for draft in left if draft.kind != "note"),
+                "rebates_grosze": sum(draft.net_grosze for draft in left if draft.kind == "note"),
+            }
+            what: tuple[Act, str] = (ISSUE, month)
+            return await proposals.propose(
+                connection, actor, self.programme, what, sums, second_needed=needed
+            )
+
+        return await self.database.run(job)
+
+    async def approve(self, actor: Actor, number: int) -> None:
+        """Approve it (as another person, where it wants one), and issue.
+
+        Raises NotInRegistry, RegistryRefused, also where a partner was refused: the others' are issued.
+        """
+        proposal = await self._find(number)
+        await self.database.run(lambda c: proposals.approve(c, actor, number))
+        await self._issue(actor, proposal)
+
+    async def refuse(self, actor: Actor, number: int) -> None:
+        """Refuse it, or take one's own back."""
+        await self._find(number)
+        await self.database.run(lambda c: proposals.refuse(c, actor, number))
+
+    async def issue(self, actor: Actor, month: str) -> None:
+        """Issue what was approved and could not be issued then. Raises as `approve` does."""
+        check_month(month)
+        proposal = await self.database.run(
+            lambda c: proposals.newest(c, self.programme, ISSUE, month, open_only=True)
+        )
+        if proposal is None or proposal["state"] != ProposalState.APPROVED:
+            raise RegistryRefused("to issue documents is proposed first, and approved")
+        await self._issue(actor, proposal)
+
+    async def send(self, actor: Actor) -> None:
+        """Send what was issued and not sent yet, of every month. Raises RegistryRefused where one could not
+        be sent, or none can be now.
+        """
+        if self.sink is None:
+            raise RegistryRefused("this site was not told where documents are sent to")
+        try:
+            outcome = await send_all(self.database, actor, self.programme, self.sink)
+        except OSError as error:
+            raise RegistryRefused(f"nothing more can be sent now ({error.strerror})") from None
+        _tell(outcome, f"{len(outcome.sent)} sent")
+
+    async def note_number(self, actor: Actor, month: str, text: str, ksef_number: str) -> None:
+        """Note the number that KSeF gave a document of the month. Raises NotInRegistry, RegistryRefused."""
+
+        async def job(connection: Connection) -> None:
+            issued, _ = await find_document(connection, text)
+            if (issued.programme, issued.month) != (self.programme, month):
+                raise NotInRegistry("there is no document of that number")
+            await record_number(connection, actor, text, ksef_number)
+
+        await self.database.run(job)
+
+    async def _find(self, number: int) -> Any:
+        proposal = await self.database.run(lambda c: proposals.find(c, number))
+        if proposal["act"] != ISSUE:
+            raise RegistryRefused("this is decided elsewhere")
+        return proposal
+
+    async def _issue(self, actor: Actor, proposal: Any) -> None:
+        month, needed = proposal["subject"], proposal["second_needed"]
+        statements = await self.database.run(lambda c: read_statements(c, self.programme, month))
+        outcome = await issue_all(
+            self.database, proposals.both(actor, proposal), self.programme, statements, second_needed=needed
+        )
+        _tell(outcome, f"{len(outcome.issued)} issued")
+
+    async def _left(self, connection: Connection, month: str) -> list[Draft]:
+        if not await is_closed(connection, self.programme, month):
+            return []
+        try:
+            statements = await read_statements(connection, self.programme, month)
+        except NotInRegistry:  # nobody owed anything
+            return []
+        there = await there_already(connection, self.programme, month)
+        return [
+            draft
+            for statement in statements
+            for draft in _drafts(statement)
+            if (statement.partner, SERIES[draft.kind]) not in there
+        ]
+
+
+def _drafts(statement: Statement) -> list[Draft]:
+    """Return what a statement asks for; nothing of one that is refused when it is issued."""
+    try:
+        return drafts_of(statement)
+    except RegistryRefused:
+        return []
+
+
+def _tell(outcome: Outcome, done: str) -> None:
+    """Raise RegistryRefused where something was refused, with what was done all the same."""
+    if outcome.refused:
+        told = "; ".join(f"{one.what}: {one.why}" for one in outcome.refused)
+        raise RegistryRefused(f"{done}, {len(outcome.refused)} refused: {told}"[:TOLD_CHARACTERS_MAX])

@@ -1,0 +1,163 @@
+"""The documents of a closed month at a desk: issued once it was approved, by two where the rules say so."""
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.postgres.database import Connection, Database
+from ledger.registry import proposals
+from ledger.registry.audit import Actor
+from ledger.registry.invoice_parties import set_seller
+from ledger.registry.invoices import list_issued
+from ledger.registry.partner_contracts import Details, add_details
+from ledger.settlement.closing import close, correct
+from ledger.settlement.prices import Prices
+from ops.invoices.document_desk import DocumentDesk
+from ops.invoices.sinks import Document, FileSink
+from ops.settlement.month_desk import MonthDesk
+from tests.ops.statements import SELLER
+from tests.ops.test_second_person import ANNA, CITY, JAN, PARTNER, city, last_month
+
+OLA = Actor("Ola (3)", "order 7")
+KSEF_NUMBER = "5265877635-20261205-A1B2C3-D4E5F6-12"
+
+
+async def desk_of(
+    owner: Database, *, is_needed: bool = True, address: str = "Rynek 1", is_closed: bool = True
+) -> DocumentDesk:
+    """The desk of a city whose last month, with one partner that owes something, is closed."""
+    await city(owner, "month_documents", is_needed=is_needed)
+
+    async def job(c: Connection) -> None:
+        await set_seller(c, ANNA, CITY, SELLER)
+        await add_details(c, ANNA, CITY, {PARTNER: Details("Piekarnia", "", address)})
+        await correct(c, ANNA, PARTNER, last_month(), 500, second_needed=False)
+
+    await owner.run(job)
+    await MonthDesk(owner, CITY).run(ANNA, last_month())
+    if is_closed:
+        await owner.run(lambda c: close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False))
+    return DocumentDesk(owner, CITY)
+
+
+async def numbers(owner: Database) -> list[int]:
+    return [each.number for each in await owner.run(lambda c: list_issued(c, CITY))]
+
+
+async def test_who_proposed_issues_nothing_alone(owner: Database) -> None:
+    """Where the rules want two another one approves; the trail and the row have both, and it is done once."""
+    desk = await desk_of(owner)
+    assert len((await desk.show(last_month())).left) == 1
+    number = await desk.propose(ANNA, last_month())
+    with pytest.raises(RegistryRefused, match="another person"):
+        await desk.approve(Actor("anna  (1)"), number)
+    with pytest.raises(RegistryRefused, match="proposed first, and approved"):
+        await desk.issue(JAN, last_month())
+    assert await numbers(owner) == []
+    await desk.approve(JAN, number)
+    assert await numbers(owner) == [1]
+    assert (await desk.show(last_month())).left == []
+    await desk.issue(OLA, last_month())
+    assert await numbers(owner) == [1]
+    row = await owner.run(
+        lambda c: c.fetchrow(
+            "select actor, second, after ->> 'second_needed' as needed from registry.audit "
+            "where object = 'invoice'"
+        )
+    )
+    assert tuple(row) == (JAN.name, ANNA.name, "true")
+
+
+async def test_one_person_does_both_where_the_rules_want_one(owner: Database) -> None:
+    """In the same steps."""
+    desk = await desk_of(owner, is_needed=False)
+    await desk.approve(ANNA, await desk.propose(ANNA, last_month()))
+    assert await numbers(owner) == [1]
+
+
+async def test_two_approve_at_once_and_one_does_it(owner: Database) -> None:
+    """One issues, the other is told that it is approved already; each number is there once."""
+    desk = await desk_of(owner)
+    number = await desk.propose(ANNA, last_month())
+    told: list[str] = []
+
+    async def approve(actor: Actor) -> None:
+        try:
+            await desk.approve(actor, number)
+            told.append("done")
+        except RegistryRefused as error:
+            told.append(str(error))
+
+    async with trio.open_nursery() as nursery:
+        for actor in (JAN, OLA):
+            nursery.start_soon(approve, actor)
+    assert sorted(told) == ["done", "this is approved already"]
+    assert await numbers(owner) == [1]
+
+
+async def test_a_refusal_is_told_and_done_again_once_it_was_approved(owner: Database) -> None:
+    """A partner that no invoice can name: the approval stays, and is carried out later by a third person."""
+    desk = await desk_of(owner, address="")
+    number = await desk.propose(ANNA, last_month())
+    with pytest.raises(RegistryRefused, match=r"0 issued, 1 refused: partner 7: .*address"):
+        await desk.approve(JAN, number)
+    with pytest.raises(RegistryRefused, match="1 refused"):
+        await desk.issue(OLA, last_month())
+    with pytest.raises(RegistryRefused, match="approved"):
+        await desk.propose(ANNA, last_month())
+    assert await numbers(owner) == []
+
+
+async def test_what_cannot_be_issued_is_not_proposed(owner: Database) -> None:
+    """An open month, a month of nobody, one whose proposal waits; refused it may be proposed anew."""
+    desk = await desk_of(owner, is_closed=False)
+    for month in (last_month(), "2020-01"):
+        with pytest.raises(RegistryRefused, match="closed first"):
+            await desk.propose(ANNA, month)
+    assert not (await desk.show(last_month())).is_closed
+    await owner.run(lambda c: close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False))
+    number = await desk.propose(ANNA, last_month())
+    with pytest.raises(RegistryRefused, match="proposed already"):
+        await desk.propose(JAN, last_month())
+    await desk.refuse(JAN, number)
+    assert await desk.propose(JAN, last_month()) > number
+
+
+async def test_another_act_s_proposal_is_decided_elsewhere(owner: Database) -> None:
+    """Who issues documents closes no month by it."""
+    desk = await desk_of(owner)
+    number = await owner.run(lambda c: proposals.propose(c, ANNA, CITY, ("close_month", "2026-01")))
+    with pytest.raises(RegistryRefused, match="elsewhere"):
+        await desk.approve(JAN, number)
+    with pytest.raises(RegistryRefused, match="elsewhere"):
+        await desk.refuse(JAN, number)
+
+
+class Away(FileSink):
+    """A place that nothing can be sent to."""
+
+    def send(self, _document: Document) -> str:
+        """Send nothing."""
+        raise OSError(28, "No space left on device")
+
+
+async def test_what_was_issued_is_sent_once_and_numbered(owner: Database, tmp_path: Path) -> None:
+    """To the sink of the site; without one, or where it is away, that is told; a number is of its month."""
+    desk = await desk_of(owner, is_needed=False)
+    await desk.approve(ANNA, await desk.propose(ANNA, last_month()))
+    with pytest.raises(RegistryRefused, match="was not told where"):
+        await desk.send(ANNA)
+    with pytest.raises(RegistryRefused, match="No space"):
+        await DocumentDesk(owner, CITY, Away(tmp_path)).send(ANNA)
+    assert (await desk.show(last_month())).has_unsent
+    await DocumentDesk(owner, CITY, FileSink(tmp_path / "out")).send(ANNA)
+    assert not (await desk.show(last_month())).has_unsent
+    (file,) = (tmp_path / "out").iterdir()
+    (issued,) = (await desk.show(last_month())).issued
+    assert file.name == f"{issued.text.replace('/', '-')}.xml"
+    with pytest.raises(NotInRegistry):
+        await desk.note_number(ANNA, "2020-01", issued.text, KSEF_NUMBER)
+    await desk.note_number(ANNA, last_month(), issued.text, KSEF_NUMBER)
+    assert (await desk.show(last_month())).issued[0].ksef_number == KSEF_NUMBER
