@@ -75,6 +75,7 @@ class Store:
 
     def __init__(self, ledger: MemoryLedger) -> None:
         self.connection: Any = MemoryConnection(ledger, None, "year")
+        self.state: dict[str, Any] = {}
 
     def session(self) -> Store:
         """Return it as a connection of its own."""
