@@ -1,10 +1,12 @@
-"""Owns the closed set of errors the ledger raises. Knows nothing of asyncpg or of exit statuses.
+"""Owns the closed set of errors the ledger raises. Knows nothing of asyncpg, exit statuses or languages.
 
 Every message is one line that names the cause and, where there is one, the cure; it is fit to be printed
 as it is.
 """
 
 from enum import StrEnum
+
+from ledger.phrase import Phrase
 
 
 class LedgerError(Exception):
@@ -79,7 +81,18 @@ class MigrationError(LedgerError):
 
 
 class RegistryRefused(LedgerError):
-    """An operator's change was refused: out of bounds, already there, or not there."""
+    """An operator's change was refused: out of bounds, already there, or not there.
+
+    Made of an English template and its parts (see `Phrase`): `str` of it is the English, `phrase` is what a
+    page says in its own language.
+    """
+
+    def __init__(self, template: str, /, **parts: object) -> None:
+        super().__init__(template)
+        self.phrase = Phrase(template, **parts)
+
+    def __str__(self) -> str:
+        return str(self.phrase)
 
 
 class NotInRegistry(RegistryRefused):

@@ -49,7 +49,7 @@ async def read_counter(
 ) -> list[CounterRow]:
     """A page of an account's entries, newest first: those after so many `newer` ones."""
     if not (0 <= newer <= ROWS_MAX and 1 <= limit <= ROWS_MAX):
-        raise RegistryRefused(f"the counter goes back {ROWS_MAX} entries")
+        raise RegistryRefused("the counter goes back {most} entries", most=ROWS_MAX)
     bucket = bucket_of(account, await layout_buckets(connection))
     head = await connection.fetchrow(NEWEST_ROW, bucket, account)
     if head is None:

@@ -130,7 +130,7 @@ async def history(
     Walks the chain from row to row: its cost depends on `limit` (1..1000), not on the size of the journal.
     """
     if not 1 <= limit <= HISTORY_ROWS_MAX:
-        raise RegistryRefused(f"a history has 1 to {HISTORY_ROWS_MAX} rows")
+        raise RegistryRefused("a history has 1 to {most} rows", most=HISTORY_ROWS_MAX)
     bucket = bucket_of(account, await layout_buckets(connection))
     if before is not None:
         start = (before.previous_terminal, before.previous_stan)

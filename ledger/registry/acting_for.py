@@ -60,7 +60,7 @@ async def put_code(connection: Connection, actor: Actor, new: NewLink, *, hours:
             new.representative,
             new.programme,
         ):
-            raise NotInRegistry(f"there is no representative {new.representative}")
+            raise NotInRegistry("there is no representative {number}", number=new.representative)
         put = await connection.fetchval(
             "insert into web.acting_for as a (programme, account, representative, code, ends_at) "
             "values ($1, $2, $3, $4, now() + make_interval(hours => $5)) "
@@ -71,7 +71,8 @@ async def put_code(connection: Connection, actor: Actor, new: NewLink, *, hours:
         )
         if not put:
             raise RegistryRefused(
-                f"representative {new.representative} has a login: end it, and add it anew for another"
+                "representative {number} has a login: end it, and add it anew for another",
+                number=new.representative,
             )
 
 
@@ -147,7 +148,7 @@ async def give_proxy(
         if row["needs_one"]:
             raise RegistryRefused("whoever has a guardian gives no proxy")
         if row["proxies"] >= PROXIES_MAX:
-            raise RegistryRefused(f"a holder has {PROXIES_MAX} proxies at most")
+            raise RegistryRefused("a holder has {most} proxies at most", most=PROXIES_MAX)
         if who.until is not None and who.until < row["today"]:
             raise RegistryRefused("until is past")
         number = await add_representative(connection, actor, vault, token, who)

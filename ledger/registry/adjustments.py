@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import SWITCH, Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text, number_fault, text_fault
@@ -161,7 +162,7 @@ def _fault(row: NewRow, terms: Terms, is_opening: bool) -> tuple[str, str] | Non
     if why := number_fault(row.points, least, terms.points_max):
         return "points", why
     if not row.points:
-        return "points", "must not be 0"
+        return "points", Phrase("must not be 0")
     if why := text_fault(row.reference, REFERENCE_CHARACTERS_MAX, least=1 if is_opening else 0):
         return "reference", why
     return None
@@ -177,14 +178,18 @@ def _place(
     for token, row in sound.items():
         card = known.get(token)
         if card is None:
-            refused.append(Refusal(token, "number", "is no card of this programme"))
+            refused.append(Refusal(token, "number", Phrase("is no card of this programme")))
         elif is_opening and card["opened"] is not None:
             if (card["opened"], card["opened_of"]) == (row.points, row.reference):
                 unchanged += 1
             else:
-                refused.append(Refusal(token, "points", f"it has an opening balance: {card['opened']}"))
+                refused.append(
+                    Refusal(
+                        token, "points", Phrase("it has an opening balance: {points}", points=card["opened"])
+                    )
+                )
         elif is_opening and card["account"] in accounts:
-            refused.append(Refusal(token, "number", "another card of this account is in the file"))
+            refused.append(Refusal(token, "number", Phrase("another card of this account is in the file")))
         else:
             new.append(row)
             accounts.add(card["account"])
@@ -199,10 +204,14 @@ async def approve(connection: Connection, actor: Actor, number: int, points_sum:
     async with writing(connection, actor):
         row = await _proposed(connection, number)
         if row["second_needed"] and is_same_person(actor.name, row["proposed_by"]):
-            raise RegistryRefused(f"adjustment {number}: another person approves it than proposed it")
+            raise RegistryRefused(
+                "adjustment {number}: another person approves it than proposed it", number=number
+            )
         if points_sum != row["points_sum"]:
             raise RegistryRefused(
-                f"adjustment {number} does not come to {points_sum} points: look at it once more"
+                "adjustment {number} does not come to {points} points: look at it once more",
+                number=number,
+                points=points_sum,
             )
         await connection.execute(_DECIDE, number, AdjustmentState.APPROVED, actor.reason)
 
@@ -219,9 +228,13 @@ async def _proposed(connection: Connection, number: int) -> Any:
     check_number("the number of an adjustment", number, 1, INT64_MAX)
     row = await connection.fetchrow(_ONE, number)
     if row is None:
-        raise NotInRegistry(f"there is no adjustment {number}")
+        raise NotInRegistry("there is no adjustment {number}", number=number)
     if row["state"] != AdjustmentState.PROPOSED:
-        raise RegistryRefused(f"adjustment {number} is {AdjustmentState(row['state']).name.lower()} already")
+        raise RegistryRefused(
+            "adjustment {number} is {adjustment_state} already",
+            number=number,
+            adjustment_state=AdjustmentState(row["state"]).name.lower(),
+        )
     return row
 
 
@@ -239,7 +252,7 @@ async def list_rows(connection: Connection, number: int, *, after: int = 0, limi
     check_page(limit, after)
     check_number("the number of an adjustment", number, 1, INT64_MAX)
     if await connection.fetchrow(_ONE, number) is None:
-        raise NotInRegistry(f"there is no adjustment {number}")
+        raise NotInRegistry("there is no adjustment {number}", number=number)
     rows: list[Any] = await connection.fetch(_SHOW, number, after, limit)
     return rows
 
@@ -259,7 +272,7 @@ async def read_proposal(connection: Connection, row_number: int) -> Proposal:
     """Return the adjustment that a row belongs to. Raises NotInRegistry."""
     row = await connection.fetchrow(_OF_ROW, row_number)
     if row is None:
-        raise NotInRegistry(f"there is no row {row_number} of an adjustment")
+        raise NotInRegistry("there is no row {number} of an adjustment", number=row_number)
     number, kind, *said = row
     return Proposal(number, AdjustmentKind(kind), *said)
 

@@ -71,14 +71,14 @@ async def add_representative(
     _one_of("the role", who.role, ROLES)
     for column, most, least in (("name", 200, 1), ("phone", 32, 0), ("email", 254, 0)):
         if why := text_fault(getattr(who, column), most, least=least):
-            raise RegistryRefused(f"{column} {why}")
+            raise RegistryRefused("{column} {why}", column=column, why=why)
     async with writing(connection, actor):
         account, programme = await _person(connection, token)
         number: int = await connection.fetchval(
             "select coalesce(max(number), 0) + 1 from people.representative where account = $1", account
         )
         if number > REPRESENTATIVES_MAX:
-            raise RegistryRefused(f"a holder has had {REPRESENTATIVES_MAX} representatives at most")
+            raise RegistryRefused("a holder has had {most} representatives at most", most=REPRESENTATIVES_MAX)
         key = await key_of(connection, vault, programme, account)
         at = _places(programme, account, number)
         await connection.execute(
@@ -146,5 +146,5 @@ async def _person(connection: Connection, token: int) -> tuple[int, int]:
 
 def _one_of(what: str, text: str, known: tuple[str, ...]) -> str:
     if text not in known:
-        raise RegistryRefused(f"{what} is none of {', '.join(known)}")
+        raise RegistryRefused("{what} is none of {known}", what=what, known=known)
     return text

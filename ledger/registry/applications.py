@@ -83,7 +83,7 @@ _DUE: Final = f"""select {_VIEW}, registry.today_of(programme) as today from peo
 async def add_application(connection: Connection, actor: Actor, vault: Vault, new: NewApplication) -> int:
     """Take an application down; return its number."""
     if new.kind not in KINDS or new.via not in WAYS:
-        raise RegistryRefused(f"an application is one of {', '.join(KINDS)}, and comes by {', '.join(WAYS)}")
+        raise RegistryRefused("an application is one of {kinds}, and comes by {ways}", kinds=KINDS, ways=WAYS)
     if len(new.form) > FORM_BYTES_MAX:
         raise RegistryRefused("the application is too long")
     check_text("the desk", new.desk, 64, least=0)
@@ -148,7 +148,7 @@ async def the_application(connection: Connection, which: Which) -> Any:
         programme,
     )
     if row is None:
-        raise NotInRegistry(f"there is no application {number}")
+        raise NotInRegistry("there is no application {number}", number=number)
     return row
 
 
@@ -196,14 +196,22 @@ async def move_application(
     async with writing(connection, actor):
         row = await the_application(connection, which)
         if was is not None and row["state"] != was:
-            raise RegistryRefused(f"application {number} is {row['state']} by now")
+            raise RegistryRefused(
+                "application {number} is {application_state} by now",
+                number=number,
+                application_state=row["state"],
+            )
         moved = await connection.fetchval(
             "select true from people.application_move where was = $1 and becomes = $2",
             row["state"],
             step.state,
         )
         if not moved:
-            raise RegistryRefused(f"an application that is {row['state']} does not become {step.state}")
+            raise RegistryRefused(
+                "an application that is {application_state} does not become {application_becomes}",
+                application_state=row["state"],
+                application_becomes=step.state,
+            )
         decides = step.state in ("granted", "refused")
         if (
             decides
@@ -239,7 +247,9 @@ async def change_form(connection: Connection, actor: Actor, vault: Vault, which:
     async with writing(connection, actor):
         row = await the_application(connection, which)
         if row["state"] not in ("received", "called"):
-            raise RegistryRefused(f"an application that is {row['state']} stays as it is")
+            raise RegistryRefused(
+                "an application that is {application_state} stays as it is", application_state=row["state"]
+            )
         sealed = seal(vault, key_in(row["form"]), form, _place(programme, number, "form"))
         await connection.execute("update people.application set form = $2 where number = $1", number, sealed)
 
@@ -252,7 +262,10 @@ async def remove_application(connection: Connection, actor: Actor, vault: Vault,
     async with writing(connection, actor):
         row = await the_application(connection, which)
         if row["state"] not in ENDED:
-            raise RegistryRefused(f"an application that is {row['state']} is not removed: decide it first")
+            raise RegistryRefused(
+                "an application that is {application_state} is not removed: decide it first",
+                application_state=row["state"],
+            )
         await connection.execute("delete from people.application where number = $1", which.number)
         if row["account"] is None:
             await erase_key(connection, vault, key_in(row["form"]))
@@ -261,14 +274,17 @@ async def remove_application(connection: Connection, actor: Actor, vault: Vault,
 async def add_attachment(connection: Connection, actor: Actor, vault: Vault, which: Which, file: File) -> int:
     """Add a file that was checked to an application that is not decided; return its number."""
     if file.kind not in ATTACHMENTS:
-        raise RegistryRefused(f"an attachment is one of {', '.join(ATTACHMENTS)}")
+        raise RegistryRefused("an attachment is one of {known}", known=ATTACHMENTS)
     programme, number = which
     async with writing(connection, actor):
         row = await the_application(connection, which)
         if row["state"] not in ("received", "called"):
-            raise RegistryRefused(f"an application that is {row['state']} takes no attachments")
+            raise RegistryRefused(
+                "an application that is {application_state} takes no attachments",
+                application_state=row["state"],
+            )
         if len(await list_attachments(connection, which)) >= ATTACHMENTS_MAX:
-            raise RegistryRefused(f"an application has at most {ATTACHMENTS_MAX} attachments")
+            raise RegistryRefused("an application has at most {most} attachments", most=ATTACHMENTS_MAX)
         attachment: int = await connection.fetchval(_NUMBER, "people.attachment")
         at = place(programme, attachment, "attachment.body")
         await connection.execute(
@@ -317,6 +333,8 @@ async def read_attachment(connection: Connection, vault: Vault, which: Which, at
         programme,
     )
     if row is None:
-        raise NotInRegistry(f"application {which.number} has no attachment {attachment}")
+        raise NotInRegistry(
+            "application {number} has no attachment {attachment}", number=which.number, attachment=attachment
+        )
     at = place(programme, attachment, "attachment.body")
     return File(row["kind"], row["type"], unseal_bytes(vault, row["body"], at))

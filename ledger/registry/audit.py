@@ -92,7 +92,7 @@ def check_second(actor: Actor, what: str, *, needed: bool) -> None:
     The database holds it, too (migrations, 0001: check_second).
     """
     if needed and not actor.second.strip():
-        raise RegistryRefused(f"{what} wants a second person by the rules of its programme")
+        raise RegistryRefused("{what} wants a second person by the rules of its programme", what=what)
 
 
 def is_same_person(one: str, other: str) -> bool:

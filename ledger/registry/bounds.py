@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ledger.errors import RegistryRefused
+from ledger.phrase import Phrase
 
 ID_MAX: Final = 99_999_999
 """Of partners and terminals."""
@@ -23,25 +24,27 @@ INT64_MAX: Final = 2**63 - 1
 def text_fault(text: str, most: int, *, least: int = 1) -> str:
     """Return what is wrong with a text, or an empty one: its length, or characters nobody sees."""
     if not least <= len(text) <= most:
-        return f"must have {least} to {most} characters" if least else f"must have at most {most} characters"
-    return "" if text.isprintable() else "must have printable characters only"
+        if least:
+            return Phrase("must have {least} to {most} characters", least=least, most=most)
+        return Phrase("must have at most {most} characters", most=most)
+    return "" if text.isprintable() else Phrase("must have printable characters only")
 
 
 def number_fault(number: int, least: int, most: int) -> str:
     """Return what is wrong with a number, or an empty text."""
-    return "" if least <= number <= most else f"must be {least} to {most}"
+    return "" if least <= number <= most else Phrase("must be {least} to {most}", least=least, most=most)
 
 
 def check_text(what: str, text: str, most: int, *, least: int = 1) -> None:
     """Raise RegistryRefused for a text that `text_fault` finds fault with; `what` begins the line."""
     if why := text_fault(text, most, least=least):
-        raise RegistryRefused(f"{what} {why}")
+        raise RegistryRefused("{what} {why}", what=what, why=why)
 
 
 def check_number(what: str, number: int, least: int, most: int) -> None:
     """Raise RegistryRefused for a number out of bounds; `what` begins the line."""
     if why := number_fault(number, least, most):
-        raise RegistryRefused(f"{what} {why}")
+        raise RegistryRefused("{what} {why}", what=what, why=why)
 
 
 def check_page(limit: int, *after: int) -> None:

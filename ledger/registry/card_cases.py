@@ -97,9 +97,13 @@ async def decide_case(connection: Connection, actor: Actor, number: int, state: 
     async with writing(connection, actor):
         row = await connection.fetchrow(_CASE, number)
         if row is None:
-            raise NotInRegistry(f"there is no case {number}")
+            raise NotInRegistry("there is no case {number}", number=number)
         if row["state"] != CaseState.OPEN:
-            raise RegistryRefused(f"case {number} is {CaseState(row['state']).name.lower()} already")
+            raise RegistryRefused(
+                "case {number} is {case_state} already",
+                number=number,
+                case_state=CaseState(row["state"]).name.lower(),
+            )
         was, became, status = (CardStatus(row[name]) for name in ("was", "became", "status"))
         now = status
         if state is CaseState.LIFTED and was != became == status and not row["is_held"]:

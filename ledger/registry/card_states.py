@@ -133,10 +133,17 @@ def check_move(was: CardStatus, becomes: CardStatus, hand: str) -> None:
     """Raise RegistryRefused unless a card of one state may become another by this hand."""
     hands = HANDS.get((was, becomes))
     if hands is None:
-        told = was.name.lower()
-        more = ": replace or use the newer one" if was is _S.REPLACED else ""
-        raise RegistryRefused(f"a card that is {told} cannot be made {becomes.name.lower()}{more}")
+        states = {"card_state": was.name.lower(), "card_becomes": becomes.name.lower()}
+        if was is _S.REPLACED:
+            raise RegistryRefused(
+                "a card that is {card_state} cannot be made {card_becomes}: replace or use the newer one",
+                **states,
+            )
+        raise RegistryRefused("a card that is {card_state} cannot be made {card_becomes}", **states)
     if hand not in hands:
         raise RegistryRefused(
-            f"a card is not made {becomes.name.lower()} by {hand}: only by {', '.join(hands)}"
+            "a card is not made {card_becomes} by {hand}: only by {hands}",
+            card_becomes=becomes.name.lower(),
+            hand=hand,
+            hands=hands,
         )

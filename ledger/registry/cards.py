@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import INT64_MAX, check_page, first_fault, number_fault
@@ -37,7 +38,7 @@ def card_fault(card: CardRow) -> tuple[str, str] | None:
     return first_fault(
         {
             "number": number_fault(card.token, -INT64_MAX - 1, INT64_MAX)
-            or ("" if is_number else "must end with four digits"),
+            or ("" if is_number else Phrase("must end with four digits")),
         }
     )
 
@@ -156,7 +157,9 @@ async def move(connection: Connection, tokens: Iterable[int], status: CardStatus
 
 def _before_the_block(now: CardStatus, past: Sequence[int]) -> CardStatus:
     if now not in STOPPED:
-        raise RegistryRefused(f"a card that is {now.name.lower()} cannot be taken up again")
+        raise RegistryRefused(
+            "a card that is {card_state} cannot be taken up again", card_state=now.name.lower()
+        )
     for entry in reversed(past):
         if (earlier := CardStatus(entry & 15)) not in STOPPED:
             return earlier

@@ -88,7 +88,7 @@ async def replace_card(
     `expires_on`, if the old one never had a last day. The fee is written down with it.
     """
     if why := card_fault(CardRow(new_token, last4)):
-        raise RegistryRefused(f"the new card: {' '.join(why)}")
+        raise RegistryRefused("the new card: {column} {why}", column=why[0], why=why[1])
     async with writing(connection, actor):
         old = await the_card(connection, old_token)
         was = CardStatus(old["status"])
@@ -126,7 +126,7 @@ async def add_carrier(connection: Connection, actor: Actor, token: int, new: New
     Each is blocked alone; the account's balance, holder and quotas are theirs together.
     """
     if why := card_fault(CardRow(new.token, new.last4)):
-        raise RegistryRefused(f"the new carrier: {' '.join(why)}")
+        raise RegistryRefused("the new carrier: {column} {why}", column=why[0], why=why[1])
     async with writing(connection, actor):
         card = await the_card(connection, token)
         if card["status"] != CardStatus.ACTIVE:
@@ -137,7 +137,9 @@ async def add_carrier(connection: Connection, actor: Actor, token: int, new: New
             int(new.carrier),
             [int(status) for status in ENDED],
         ):
-            raise RegistryRefused(f"its account has a {new.carrier.name.lower()} already: replace that one")
+            raise RegistryRefused(
+                "its account has a {carrier} already: replace that one", carrier=new.carrier.name.lower()
+            )
         return await _issue(connection, new, CardStatus.ACTIVE, token)
 
 
@@ -154,11 +156,13 @@ def _check_replaceable(status: CardStatus, issue: int) -> None:
     if status is CardStatus.REPLACED:
         raise RegistryRefused("this card was replaced already: replace the newer one")
     if status in ENDED:
-        raise RegistryRefused(f"this card is {status.name.lower()}, and its contract ended: no duplicate")
+        raise RegistryRefused(
+            "this card is {card_state}, and its contract ended: no duplicate", card_state=status.name.lower()
+        )
     if status is CardStatus.WANTED:
         raise RegistryRefused("this card is to be retained: settle that first, then unblock or block it")
     if issue >= ISSUE_MAX:
-        raise RegistryRefused(f"an account has at most {ISSUE_MAX} cards of a kind")
+        raise RegistryRefused("an account has at most {most} cards of a kind", most=ISSUE_MAX)
 
 
 async def newest_fee(connection: Connection, account: int) -> int | None:
@@ -181,7 +185,8 @@ async def hand_over_card(
         card = await the_card(connection, token)
         if (status := CardStatus(card["status"])) in STOPPED:
             raise RegistryRefused(
-                f"a card that is {status.name.lower()} is not handed over: unblock it first"
+                "a card that is {card_state} is not handed over: unblock it first",
+                card_state=status.name.lower(),
             )
         check_move(status, CardStatus.ACTIVE, actor.hand)
         await check_not_held(connection, card, actor.hand)
@@ -220,12 +225,15 @@ async def renew_card(connection: Connection, actor: Actor, token: int, expires_o
     async with writing(connection, actor):
         card = await the_card(connection, token)
         if CardStatus(card["status"]) in ENDED:
-            raise RegistryRefused(f"a card that is {CardStatus(card['status']).name.lower()} is not renewed")
+            raise RegistryRefused(
+                "a card that is {card_state} is not renewed",
+                card_state=CardStatus(card["status"]).name.lower(),
+            )
         was = card["expires_on"]
         if was is None:
             raise RegistryRefused("this card has no last day: there is nothing to renew")
         if expires_on is not None and expires_on <= was:
-            raise RegistryRefused(f"it is valid until {was.isoformat()} already")
+            raise RegistryRefused("it is valid until {day} already", day=was)
         await _put_last_day(connection, token, expires_on)
 
 

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import first_fault, number_fault
@@ -98,8 +99,10 @@ async def add_holders(
             again = await _place(connection, vault, programme, {row.token: row for row in chunk.values()})
             if again.new.keys() != chunk.keys():
                 raise RegistryRefused(
-                    f"somebody has just added some of these holders: {begin} of {len(new)} are in; "
-                    "import the file again for the rest"
+                    "somebody has just added some of these holders: {begin} of {all} are in; import the "
+                    "file again for the rest",
+                    begin=begin,
+                    all=len(new),
                 )
             await _write(connection, vault, programme, chunk)
     return Import(len(new), placed.unchanged, refused)
@@ -161,7 +164,7 @@ async def _place(
         elif why := _unplaceable(card, programme, placed.new):
             placed.refused.append(Refusal(token, "number", why))
         elif pesel and pesel in taken:
-            placed.refused.append(Refusal(token, "pesel", "has an account already"))
+            placed.refused.append(Refusal(token, "pesel", Phrase("has an account already")))
         else:
             placed.new[cards[token]["account"]] = row
             taken.add(pesel)
@@ -183,9 +186,9 @@ def _says(vault: Vault, there: Any, row: NewHolder) -> bool:
 
 def _unplaceable(card: Any | None, programme: int, placed: Mapping[int, NewHolder]) -> str:
     if card is None or card["programme"] != programme:
-        return "is no card of this programme"
+        return Phrase("is no card of this programme")
     if CardStatus(card["status"]) in ENDED:
-        return f"is a card that is {CardStatus(card['status']).name.lower()}"
+        return Phrase("is a card that is {card_state}", card_state=CardStatus(card["status"]).name.lower())
     if card["is_held"]:
-        return "has another holder already: change it"
-    return "names an account that has come before" if card["account"] in placed else ""
+        return Phrase("has another holder already: change it")
+    return Phrase("names an account that has come before") if card["account"] in placed else ""

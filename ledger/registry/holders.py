@@ -39,7 +39,8 @@ async def the_holder(connection: Connection, token: int) -> Any:
     card = await the_card(connection, token)
     if CardStatus(card["status"]) in ENDED:
         raise RegistryRefused(
-            f"this card is {CardStatus(card['status']).name.lower()}: its holder stays as is"
+            "this card is {card_state}: its holder stays as is",
+            card_state=CardStatus(card["status"]).name.lower(),
         )
     holder = await find_holder(connection, card["account"])
     if holder is None:
@@ -85,7 +86,7 @@ async def prove_tax(
         if is_correction and holder["tax_year"] is None:
             raise RegistryRefused("no proof was taken down: there is nothing to correct")
         if not is_correction and was is not None and entitled_until <= was:
-            raise RegistryRefused(f"entitled until {was.isoformat()} already: that proof renews nothing")
+            raise RegistryRefused("entitled until {day} already: that proof renews nothing", day=was)
         await connection.execute(
             "update registry.holder set tax_year = $2, entitled_until = $3 where account = $1",
             holder["account"],
@@ -101,7 +102,7 @@ async def give_notice(
     async with writing(connection, actor):
         holder = await the_holder(connection, token)
         if holder["notice_given_on"] is not None:
-            raise RegistryRefused(f"notice was given on {holder['notice_given_on'].isoformat()}")
+            raise RegistryRefused("notice was given on {day}", day=holder["notice_given_on"])
         await connection.execute(
             "update registry.holder set notice_given_on = $2, notice_ends_on = $3 where account = $1",
             holder["account"],

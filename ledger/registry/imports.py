@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
+from ledger.phrase import Phrase
+
 T = TypeVar("T")
 
 
@@ -70,7 +72,7 @@ def sort_out(
         if why := fault(row):
             refused.append(Refusal(number, *why))
         elif number in sound:
-            refused.append(Refusal(number, "", "it occurs twice in the import"))
+            refused.append(Refusal(number, "", Phrase("it occurs twice in the import")))
         else:
             sound[number] = row
     return sound, refused
@@ -96,7 +98,7 @@ def plan(
         if differing:
             column = differing[0]
             value = "none" if there[column] is None else there[column]
-            reason = f"it is there already with another {column}: {value}"
+            reason = Phrase("it is there already with another {column}: {value}", column=column, value=value)
             more.append(Refusal(there[key], column, reason))
         else:
             unchanged += 1

@@ -50,18 +50,18 @@ def check_nip(what: str, text: str) -> str:
     """Return a NIP as its ten digits, from "PL 898-21-45-678" too. Raises RegistryRefused."""
     digits = re.sub(r"[\s\-]", "", text).upper().removeprefix("PL")
     if not _NIP.fullmatch(digits):
-        raise RegistryRefused(f"{what} is no NIP of ten digits")
+        raise RegistryRefused("{what} is no NIP of ten digits", what=what)
     if sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=False)) % 11 != int(
         digits[9]
     ):
-        raise RegistryRefused(f"{what} has another check digit than a NIP")
+        raise RegistryRefused("{what} has another check digit than a NIP", what=what)
     return digits
 
 
 def check_unit_id(what: str, text: str, nip: str) -> str:
     """Return an identifier of a unit: it begins with its city's NIP. Raises RegistryRefused."""
     if not _UNIT.fullmatch(text) or text[:10] != nip:
-        raise RegistryRefused(f"{what} is the city's NIP, a hyphen and five digits")
+        raise RegistryRefused("{what} is the city's NIP, a hyphen and five digits", what=what)
     return text
 
 
@@ -127,7 +127,8 @@ async def the_seller(connection: Connection, programme: int) -> Seller:
     )
     if row is None:
         raise NotInRegistry(
-            f"nobody invoices for programme {programme} yet: name the organiser with `invoices seller`"
+            "nobody invoices for programme {programme} yet: name the organiser with `invoices seller`",
+            programme=programme,
         )
     return Seller(*row)
 

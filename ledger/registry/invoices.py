@@ -117,7 +117,7 @@ async def issue(
             order.programme,
         )
         if now is None:
-            raise NotInRegistry(f"there is no programme {order.programme}")
+            raise NotInRegistry("there is no programme {programme}", programme=order.programme)
         check_second(actor, "to issue a document", needed=order.second_needed)
         year = now["today"].year
         number = 1 + await connection.fetchval(
@@ -155,7 +155,9 @@ def _same(there: Issued, order: Order) -> Issued:
     """Return what is there, if it says what the order does: a closed month never changes."""
     was = (there.kind, there.statement, there.net_grosze, there.vat_grosze)
     if was != (order.kind, order.statement, order.net_grosze, order.vat_grosze):
-        raise RegistryRefused(f"{there.text} was issued for that month already, over another sum")
+        raise RegistryRefused(
+            "{document} was issued for that month already, over another sum", document=there.text
+        )
     return there
 
 
@@ -258,14 +260,14 @@ async def record_number(connection: Connection, actor: Actor, text: str, ksef_nu
     if issued.ksef_number == ksef_number:
         return
     if issued.ksef_number:
-        raise RegistryRefused(f"{text} has another KSeF number already")
+        raise RegistryRefused("{document} has another KSeF number already", document=text)
     async with writing(connection, actor):
         if not await connection.fetchval(
             "update registry.invoice_delivery set ksef_number = $2 where text = $1 returning true",
             text,
             ksef_number,
         ):
-            raise RegistryRefused(f"{text} was not sent yet")
+            raise RegistryRefused("{document} was not sent yet", document=text)
 
 
 def _check_ksef_number(text: str) -> None:

@@ -43,7 +43,9 @@ async def add_login(connection: Connection, actor: Actor, new: NewLogin) -> int:
         check_text("the name that is shown", new.shown, 64)
     check_text("the desk", new.desk, 64, least=0)
     if unknown := set(new.roles) - set(ROLES):
-        raise RegistryRefused(f"there is no role {', '.join(sorted(unknown))}: {', '.join(ROLES)}")
+        raise RegistryRefused(
+            "there is no role {unknown}: {roles}", unknown=tuple(sorted(unknown)), roles=ROLES
+        )
     async with writing(connection, actor):
         if new.account is not None and not await connection.fetchval(
             "select true from people.person where account = $1 and programme = $2", new.account, new.programme
@@ -52,7 +54,7 @@ async def add_login(connection: Connection, actor: Actor, new: NewLogin) -> int:
         if new.partner is not None and not await connection.fetchval(
             "select true from registry.partner where id = $1 and programme = $2", new.partner, new.programme
         ):
-            raise NotInRegistry(f"there is no partner {new.partner} in this programme")
+            raise NotInRegistry("there is no partner {partner} in this programme", partner=new.partner)
         number: int | None = await connection.fetchval(
             "insert into web.login "
             "(programme, kind, name_key, password, shown, account, partner, desk, roles) "
@@ -82,7 +84,7 @@ async def the_login(connection: Connection, login: int) -> Any:
         login,
     )
     if row is None:
-        raise NotInRegistry(f"there is no login {login}")
+        raise NotInRegistry("there is no login {login}", login=login)
     return row
 
 

@@ -28,7 +28,7 @@ async def send_message(
     """Write a message to or from the holder of an account; return its number. Lines may be broken."""
     text = text.replace("\r\n", "\n").strip()
     if not 1 <= len(text) <= BODY_CHARACTERS_MAX:
-        raise RegistryRefused(f"a message has 1 to {BODY_CHARACTERS_MAX} characters")
+        raise RegistryRefused("a message has 1 to {most} characters", most=BODY_CHARACTERS_MAX)
     if not text.replace("\n", "").replace("\t", "").isprintable():
         raise RegistryRefused("a message has printable characters only")
     async with writing(connection, actor):
@@ -42,7 +42,9 @@ async def send_message(
             account,
         )
         if from_holder and waiting >= UNREAD_MAX:
-            raise RegistryRefused(f"{UNREAD_MAX} messages wait to be read: the desk answers those first")
+            raise RegistryRefused(
+                "{most} messages wait to be read: the desk answers those first", most=UNREAD_MAX
+            )
         key = await key_of(connection, vault, programme, account)
         number: int = await connection.fetchval(_NUMBER)
         await connection.execute(

@@ -106,15 +106,21 @@ async def _check_place(connection: Connection, partner: int, declaration: Declar
     )
     assert found is not None
     if not found["has_partner"]:
-        raise NotInRegistry(f"there is no partner {partner} of programme {declaration.programme}")
+        raise NotInRegistry(
+            "there is no partner {partner} of programme {programme}",
+            partner=partner,
+            programme=declaration.programme,
+        )
     if found["is_strange"]:
-        raise RegistryRefused(f"offer {declaration.offer} is another partner's")
+        raise RegistryRefused("offer {offer} is another partner's", offer=declaration.offer)
     if found["is_declared"]:
-        raise RegistryRefused(f"offer {declaration.offer} is declared already, and not decided")
+        raise RegistryRefused("offer {offer} is declared already, and not decided", offer=declaration.offer)
     if found["waiting"] >= OPEN_OF_PARTNER_MAX or found["of_a_day"] >= OF_A_DAY_MAX:
-        raise RegistryRefused(f"partner {partner} has declared enough: wait until some of it is decided")
+        raise RegistryRefused(
+            "partner {partner} has declared enough: wait until some of it is decided", partner=partner
+        )
     if found["outlets"] != len(set(declaration.outlets)):
-        raise RegistryRefused(f"an outlet is none of partner {partner}")
+        raise RegistryRefused("an outlet is none of partner {partner}", partner=partner)
 
 
 async def open_declarations(
@@ -145,7 +151,7 @@ async def the_declaration(connection: Connection, number: int) -> Any:
     check_number("the number of a declaration", number, 1, INT64_MAX)
     row = await connection.fetchrow(f"{_VIEW} where d.number = $1", number)
     if row is None:
-        raise NotInRegistry(f"there is no declaration {number}")
+        raise NotInRegistry("there is no declaration {number}", number=number)
     return row
 
 
@@ -165,11 +171,13 @@ async def decide(connection: Connection, actor: Actor, number: int, accepted: bo
         if accepted:
             versions = await offer_versions(connection, row["programme"], row["offer"])
             if any(version["partner"] != row["partner"] for version in versions):
-                raise RegistryRefused(f"offer {row['offer']} is another partner's by now")
+                raise RegistryRefused("offer {offer} is another partner's by now", offer=row["offer"])
             draft = NewOffer(row["offer"], row["partner"], row["outlets"], row["terms"])
             done = await import_offers(connection, actor, row["programme"], [draft], Mode.WHOLE)
             if done.refused:
-                raise RegistryRefused(f"declaration {number}: {done.refused[0].reason}")
+                raise RegistryRefused(
+                    "declaration {number}: {why}", number=number, why=done.refused[0].reason
+                )
         state = DeclarationState.ACCEPTED if accepted else DeclarationState.REFUSED
         await _move(connection, number, state, reason)
     return row
@@ -180,14 +188,18 @@ async def take_back(connection: Connection, actor: Actor, partner: int, number: 
     async with writing(connection, actor):
         row = await _open_one(connection, number)
         if row["partner"] != partner:
-            raise NotInRegistry(f"there is no declaration {number}")
+            raise NotInRegistry("there is no declaration {number}", number=number)
         await _move(connection, number, DeclarationState.TAKEN_BACK, "")
 
 
 async def _open_one(connection: Connection, number: int) -> Any:
     row = await the_declaration(connection, number)
     if row["state"] != DeclarationState.DECLARED:
-        raise RegistryRefused(f"declaration {number} is {DeclarationState(row['state']).name.lower()} by now")
+        raise RegistryRefused(
+            "declaration {number} is {declaration_state} by now",
+            number=number,
+            declaration_state=DeclarationState(row["state"]).name.lower(),
+        )
     return row
 
 

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, check_second, writing
 from ledger.registry.bounds import ID_MAX, check_number, check_page, first_fault, number_fault
@@ -82,14 +83,16 @@ def _fault(offer: NewOffer) -> tuple[str, str] | None:
         {
             "number": number_fault(offer.number, 1, ID_MAX),
             "partner": number_fault(offer.partner, 1, ID_MAX),
-            "terms": "" if is_text else f"must have at most {TERMS_CHARACTERS_MAX} characters",
+            "terms": ""
+            if is_text
+            else Phrase("must have at most {most} characters", most=TERMS_CHARACTERS_MAX),
         }
     )
 
 
 async def _misplaced(
     connection: Connection, programme: int, offers: Sequence[NewOffer]
-) -> list[tuple[int, str, str]]:
+) -> list[tuple[int, str, Phrase]]:
     """Return number, column and reason of offers whose partner is not there, has no such outlet, or too many.
 
     What is already the partner's counts, whatever the import says of it.
@@ -116,15 +119,25 @@ async def _misplaced(
     for offer in offers:
         strange = [outlet for outlet in offer.outlets if (offer.partner, outlet) not in outlets]
         if offer.partner not in known:
-            reason = f"there is no partner {offer.partner} of programme {programme}"
+            reason = Phrase(
+                "there is no partner {partner} of programme {programme}",
+                partner=offer.partner,
+                programme=programme,
+            )
             found.append((offer.number, "partner", reason))
         elif strange:
-            reason = f"partner {offer.partner} has no outlet {strange[0]}"
+            reason = Phrase(
+                "partner {partner} has no outlet {outlet}", partner=offer.partner, outlet=strange[0]
+            )
             found.append((offer.number, "outlets", reason))
         else:
             numbers = has.setdefault(offer.partner, set())
             if offer.number not in numbers and len(numbers) >= OFFERS_PER_PARTNER_MAX:
-                reason = f"partner {offer.partner} has {OFFERS_PER_PARTNER_MAX} offers: withdraw some first"
+                reason = Phrase(
+                    "partner {partner} has {most} offers: withdraw some first",
+                    partner=offer.partner,
+                    most=OFFERS_PER_PARTNER_MAX,
+                )
                 found.append((offer.number, "partner", reason))
             else:
                 numbers.add(offer.number)
@@ -192,7 +205,7 @@ async def publish_draft(
             second_needed,
         )
         if version is None:
-            raise NotInRegistry(f"offer {number} has no draft")
+            raise NotInRegistry("offer {number} has no draft", number=number)
     return version
 
 
@@ -215,7 +228,7 @@ async def withdraw_offer(
         rows = await offer_versions(connection, programme, number)
         published = [row for row in rows if row["state"] == OfferState.PUBLISHED]
         if not published:
-            raise NotInRegistry(f"offer {number} was never published")
+            raise NotInRegistry("offer {number} was never published", number=number)
         version: int = rows[0]["version"] + (rows[0]["state"] != OfferState.DRAFT)
         await connection.execute(
             "insert into registry.offer "

@@ -52,7 +52,7 @@ class EventsGone(RegistryRefused):
     """What was asked for is older than what is kept; `oldest` is the first number that can be had."""
 
     def __init__(self, oldest: int) -> None:
-        super().__init__(f"events before {oldest} are no longer kept: read what is there anew")
+        super().__init__("events before {number} are no longer kept: read what is there anew", number=oldest)
         self.oldest = oldest
 
 

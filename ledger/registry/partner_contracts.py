@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import ID_MAX, NAME_CHARACTERS_MAX, check_number, check_page, check_text
@@ -108,7 +109,7 @@ async def declare(
             "select programme, name from registry.partner where id = $1", partner
         )
         if there is None or (there["programme"], there["name"]) != (programme, name):
-            raise RegistryRefused(f"partner {partner} is another one already")
+            raise RegistryRefused("partner {partner} is another one already", partner=partner)
         await _check_outlet(connection, partner, outlet)
         if await connection.fetchval(
             "select true from registry.partner_contract "
@@ -117,7 +118,9 @@ async def declare(
             outlet,
             int(ContractState.ENDED),
         ):
-            raise RegistryRefused(f"{_whose(partner, outlet)} has a contract or has declared already")
+            raise RegistryRefused(
+                "{whose} has a contract or has declared already", whose=_whose(partner, outlet)
+            )
         await _keep_details(connection, programme, partner, details)
         verify_by: date = await connection.fetchval(
             "insert into registry.partner_contract "
@@ -314,15 +317,19 @@ async def _the_contract(
         outlet,
     )
     if contract is None:
-        raise NotInRegistry(f"{_whose(partner, outlet)} has declared nothing")
+        raise NotInRegistry("{whose} has declared nothing", whose=_whose(partner, outlet))
     if contract["state"] not in states:
         state = ContractState(contract["state"]).name.lower()
-        raise RegistryRefused(f"the contract of {_whose(partner, outlet)} is {state}")
+        raise RegistryRefused(
+            "the contract of {whose} is {contract_state}", whose=_whose(partner, outlet), contract_state=state
+        )
     return contract
 
 
-def _whose(partner: int, outlet: int | None) -> str:
-    return f"partner {partner}" if outlet is None else f"outlet {outlet} of partner {partner}"
+def _whose(partner: int, outlet: int | None) -> Phrase:
+    if outlet is None:
+        return Phrase("partner {partner}", partner=partner)
+    return Phrase("outlet {outlet} of partner {partner}", outlet=outlet, partner=partner)
 
 
 async def _check_outlet(connection: Connection, partner: int, outlet: int | None) -> None:
@@ -332,4 +339,4 @@ async def _check_outlet(connection: Connection, partner: int, outlet: int | None
     if not await connection.fetchval(
         "select true from registry.outlet where id = $1 and partner = $2", outlet, partner
     ):
-        raise NotInRegistry(f"partner {partner} has no outlet {outlet}")
+        raise NotInRegistry("partner {partner} has no outlet {outlet}", partner=partner, outlet=outlet)

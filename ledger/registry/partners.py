@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import (
@@ -86,7 +87,10 @@ async def import_partners(
             )
             if main > main_max:
                 raise RegistryRefused(
-                    f"programme {programme} has at most {main_max} Main Partners, and this would be {main}"
+                    "programme {programme} has at most {most} Main Partners, and this would be {main}",
+                    programme=programme,
+                    most=main_max,
+                    main=main,
                 )
     return planned.done()
 
@@ -98,7 +102,7 @@ async def set_partner_status(connection: Connection, actor: Actor, partner: int,
         if not await connection.fetchval(
             "update registry.partner set status = $2 where id = $1 returning true", partner, int(status)
         ):
-            raise NotInRegistry(f"there is no partner {partner}")
+            raise NotInRegistry("there is no partner {partner}", partner=partner)
 
 
 async def check_partner(connection: Connection, partner: int) -> int:
@@ -108,7 +112,7 @@ async def check_partner(connection: Connection, partner: int) -> int:
         "select programme from registry.partner where id = $1", partner
     )
     if programme is None:
-        raise NotInRegistry(f"there is no partner {partner}")
+        raise NotInRegistry("there is no partner {partner}", partner=partner)
     return programme
 
 
@@ -134,5 +138,7 @@ async def refuse_without_partner(
     known = {row["id"] for row in rows}
     for number, row in list(sound.items()):
         if row.partner not in known:
-            refused.append(Refusal(number, "partner", f"there is no partner {row.partner}"))
+            refused.append(
+                Refusal(number, "partner", Phrase("there is no partner {partner}", partner=row.partner))
+            )
             del sound[number]

@@ -35,7 +35,7 @@ async def add_passkey(connection: Connection, actor: Actor, new: NewPasskey) -> 
     async with writing(connection, actor):
         held = await connection.fetchval("select count(*) from web.passkey where login = $1", new.login)
         if held >= PASSKEYS_MAX:
-            raise RegistryRefused(f"a login has at most {PASSKEYS_MAX} passkeys")
+            raise RegistryRefused("a login has at most {most} passkeys", most=PASSKEYS_MAX)
         number: int | None = await connection.fetchval(
             "insert into web.passkey (programme, login, credential, public_key, uses, is_synced, name) "
             "values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning number",

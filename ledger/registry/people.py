@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import HolderErased, NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import first_fault, text_fault
@@ -48,17 +49,17 @@ def person_fault(person: Person, today: date, *, contact_needed: bool = False) -
     """
     born = born_of_pesel(person.pesel) if person.pesel else None
     faults = {
-        "name": "" if person.name.strip() else "is empty: a person has one",
-        "pesel": "is no PESEL" if person.pesel and born is None else "",
+        "name": "" if person.name.strip() else Phrase("is empty: a person has one"),
+        "pesel": Phrase("is no PESEL") if person.pesel and born is None else "",
         "born_on": _birth_fault(person.born_on, born, today),
     }
     for column, most in _LENGTHS.items():
         faults[column] = faults.get(column, "") or text_fault(getattr(person, column), most, least=0)
     if person.email and not re.fullmatch(r"[^@\s]+@[^@\s]+", person.email):
-        faults["email"] = faults["email"] or "is no e-mail address"
+        faults["email"] = faults["email"] or Phrase("is no e-mail address")
     faults["channel"] = _channel_fault(person)
     if contact_needed and not (person.phone or person.email):
-        faults["phone"] = "and email are empty: one of them is needed"
+        faults["phone"] = Phrase("and email are empty: one of them is needed")
     return first_fault(faults)
 
 
@@ -67,17 +68,17 @@ def _birth_fault(born_on: date | None, by_pesel: date | None, today: date) -> st
     if day is None:
         return ""
     if born_on and by_pesel and born_on != by_pesel:
-        return "is another than the PESEL's"
+        return Phrase("is another than the PESEL's")
     if day > today:
-        return "is in the future"
-    return "is too long ago" if day < _EARLIEST else ""
+        return Phrase("is in the future")
+    return Phrase("is too long ago") if day < _EARLIEST else ""
 
 
 def _channel_fault(person: Person) -> str:
     if person.channel not in CHANNELS:
-        return f"is none of {', '.join(CHANNELS[1:])}"
+        return Phrase("is none of {known}", known=CHANNELS[1:])
     needed = person.email if person.channel == "email" else person.phone
-    return "is one of which there is no number or address" if person.channel and not needed else ""
+    return Phrase("is one of which there is no number or address") if person.channel and not needed else ""
 
 
 def born_of(person: Person) -> date | None:
@@ -145,7 +146,7 @@ async def change_person(
             person = person._replace(born_on=None)
         today = await today_of(connection, programme)
         if why := person_fault(person, today, contact_needed=contact_needed):
-            raise RegistryRefused(" ".join(why))
+            raise RegistryRefused("{column} {why}", column=why[0], why=why[1])
         is_other = person.pesel != was.pesel
         if is_other and await known_pesels(connection, vault, programme, [person.pesel]):
             raise RegistryRefused("pesel has an account already")

@@ -71,7 +71,7 @@ async def peppers_of(connection: Connection, programme: int) -> Peppers:
     try:
         return (await read_peppers(connection))[programme]
     except KeyError:
-        raise NotInRegistry(f"there is no programme {programme}") from None
+        raise NotInRegistry("there is no programme {programme}", programme=programme) from None
 
 
 async def count_cards(connection: Connection) -> list[Any]:

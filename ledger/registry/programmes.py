@@ -36,7 +36,9 @@ async def add_programme(
             name,
         )
         if added is None:
-            raise RegistryRefused(f"programme {programme} or its code {code!r} is there already")
+            raise RegistryRefused(
+                "programme {programme} or its code {code!r} is there already", programme=programme, code=code
+            )
 
 
 async def add_rules(
@@ -54,7 +56,7 @@ async def add_rules(
     set of kinds of holder holds.
     """
     if not 1 <= len(rules_toml) <= RULES_CHARACTERS_MAX or "\0" in rules_toml:
-        raise RegistryRefused(f"rules have 1 to {RULES_CHARACTERS_MAX} characters, and no NUL")
+        raise RegistryRefused("rules have 1 to {most} characters, and no NUL", most=RULES_CHARACTERS_MAX)
     if effective_from.tzinfo is None:
         raise RegistryRefused("the moment from which rules hold needs a time zone")
     check_number("the year from which rules hold", effective_from.year, YEARS[0], YEARS[-1])
@@ -87,7 +89,7 @@ async def check_programme(connection: Connection, programme: int) -> None:
     """Raise NotInRegistry if there is no such programme."""
     check_number("the number of a programme", programme, 1, PROGRAMME_MAX)
     if not await connection.fetchval("select true from registry.programme where id = $1", programme):
-        raise NotInRegistry(f"there is no programme {programme}")
+        raise NotInRegistry("there is no programme {programme}", programme=programme)
 
 
 async def suspend_programme(
@@ -117,7 +119,9 @@ async def suspend_programme(
             suspended_until,
         )
         if changed is None:
-            raise RegistryRefused(f"programme {programme} is called off by then, which is for good")
+            raise RegistryRefused(
+                "programme {programme} is called off by then, which is for good", programme=programme
+            )
 
 
 async def resume_programme(connection: Connection, actor: Actor, programme: int, now: datetime) -> None:
@@ -136,7 +140,9 @@ async def resume_programme(connection: Connection, actor: Actor, programme: int,
             now,
         )
         if changed is None:
-            raise RegistryRefused(f"programme {programme} has been called off, which is for good")
+            raise RegistryRefused(
+                "programme {programme} has been called off, which is for good", programme=programme
+            )
 
 
 async def call_off_programme(
@@ -154,7 +160,9 @@ async def call_off_programme(
             now,
         )
         if changed is None:
-            raise RegistryRefused(f"programme {programme} has been called off, which is for good")
+            raise RegistryRefused(
+                "programme {programme} has been called off, which is for good", programme=programme
+            )
 
 
 async def today_of(connection: Connection, programme: int) -> date:

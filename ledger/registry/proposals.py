@@ -104,7 +104,7 @@ async def find(connection: Connection, number: int) -> Any:
         number,
     )
     if row is None:
-        raise NotInRegistry(f"there is no proposal {number}")
+        raise NotInRegistry("there is no proposal {number}", number=number)
     return row
 
 
@@ -141,7 +141,9 @@ async def list_proposals(
 async def _proposed(connection: Connection, number: int) -> Any:
     row = await find(connection, number)
     if row["state"] != ProposalState.PROPOSED:
-        raise RegistryRefused(f"this is {ProposalState(row['state']).name.lower()} already")
+        raise RegistryRefused(
+            "this is {proposal_state} already", proposal_state=ProposalState(row["state"]).name.lower()
+        )
     return row
 
 

@@ -106,7 +106,7 @@ async def enter_correction(
             programme,
             month,
         ):
-            raise RegistryRefused(f"month {month} is closed: enter it in one that is open")
+            raise RegistryRefused("month {month} is closed: enter it in one that is open", month=month)
         number: int = await connection.fetchval(
             "insert into registry.settlement_correction "
             "(programme, partner, month, net_grosze, origin, second_needed) "

@@ -30,7 +30,9 @@ async def check_no_case(connection: Connection, card: Any) -> None:
     ended = [int(status) for status in ENDED]
     case = await connection.fetchval(_OPEN_CASE, card["account"], card["carrier"], card["issue"], ended)
     if case is not None:
-        raise RegistryRefused(f"case {case} of misuse is open: confirm or lift it first (`cards cases`)")
+        raise RegistryRefused(
+            "case {case} of misuse is open: confirm or lift it first (`cards cases`)", case=case
+        )
 
 
 async def check_not_held(connection: Connection, card: Any, hand: Hand) -> None:
@@ -46,4 +48,4 @@ async def check_not_held(connection: Connection, card: Any, hand: Hand) -> None:
     if Hand.ORGANISER in by:
         raise RegistryRefused("the organiser stopped this card: no other in its place before `cards unblock`")
     if by & {Hand.DESK, Hand.TERMINAL} and hand not in OFFICE:
-        raise RegistryRefused(f"the office stopped this card: replaced only by {', '.join(OFFICE)}")
+        raise RegistryRefused("the office stopped this card: replaced only by {hands}", hands=OFFICE)

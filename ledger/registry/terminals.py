@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ledger.errors import NotInRegistry
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import (
@@ -53,7 +54,11 @@ async def import_terminals(
         outlets = await _outlets(connection, list(sound.values()))
         for terminal in list(sound.values()):
             if terminal.outlet is not None and outlets.get(terminal.outlet) != terminal.partner:
-                reason = f"partner {terminal.partner} has no outlet {terminal.outlet}"
+                reason = Phrase(
+                    "partner {partner} has no outlet {outlet}",
+                    partner=terminal.partner,
+                    outlet=terminal.outlet,
+                )
                 refused.append(Refusal(terminal.id, "outlet", reason))
                 del sound[terminal.id]
         known = await connection.fetch(
@@ -85,12 +90,12 @@ async def move_terminal(connection: Connection, actor: Actor, terminal: int, out
     async with writing(connection, actor):
         partner = await connection.fetchval("select partner from registry.terminal where id = $1", terminal)
         if partner is None:
-            raise NotInRegistry(f"there is no terminal {terminal}")
+            raise NotInRegistry("there is no terminal {terminal}", terminal=terminal)
         there = await connection.fetchval(
             "select true from registry.outlet where id = $1 and partner = $2", outlet, partner
         )
         if outlet is not None and not there:
-            raise NotInRegistry(f"partner {partner} has no outlet {outlet}")
+            raise NotInRegistry("partner {partner} has no outlet {outlet}", partner=partner, outlet=outlet)
         await connection.execute("update registry.terminal set outlet = $2 where id = $1", terminal, outlet)
 
 
@@ -101,7 +106,7 @@ async def set_terminal_status(connection: Connection, actor: Actor, terminal: in
         if not await connection.fetchval(
             "update registry.terminal set status = $2 where id = $1 returning true", terminal, int(status)
         ):
-            raise NotInRegistry(f"there is no terminal {terminal}")
+            raise NotInRegistry("there is no terminal {terminal}", terminal=terminal)
 
 
 async def check_terminal(connection: Connection, terminal: int) -> int:
@@ -113,7 +118,7 @@ async def check_terminal(connection: Connection, terminal: int) -> int:
         terminal,
     )
     if programme is None:
-        raise NotInRegistry(f"there is no terminal {terminal}")
+        raise NotInRegistry("there is no terminal {terminal}", terminal=terminal)
     return programme
 
 

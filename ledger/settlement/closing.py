@@ -54,13 +54,13 @@ async def span_of(connection: Connection, programme: int, month: str) -> Span:
     await check_programme(connection, programme)
     code, first_id, through_id, zone, has_begun = await connection.fetchrow(_SPAN, programme, month)
     if not has_begun:
-        raise RegistryRefused(f"month {month} has not begun yet")
+        raise RegistryRefused("month {month} has not begun yet", month=month)
     if closed := await connection.fetchrow(_CLOSED, programme, month):
         return Span(programme, code.upper(), month, *closed)
     last = await connection.fetchrow(_LAST, programme)
     if last is not None:
         if month < last["month"]:
-            raise RegistryRefused(f"month {month} is before those that were settled")
+            raise RegistryRefused("month {month} is before those that were settled", month=month)
         # What came late to the closed month is of the first open one.
         first_id = max(first_id, last["through_id"] + 1) if month > last["month"] else first_id
     return Span(programme, code.upper(), month, first_id, through_id, zone)
@@ -99,7 +99,7 @@ async def close(
     span = await span_of(connection, programme, month)
     await _check_follows(connection, span)
     if not await connection.fetchval(_IS_OVER, span.through_id):
-        raise RegistryRefused(f"month {month} is not over yet")
+        raise RegistryRefused("month {month} is not over yet", month=month)
     await connection.fetchval("select registry.close_month_ids_v1($1, $2)", programme, month)
     if not await outlive_running(connection, wait_s):
         raise DatabaseContended("a transaction has been running for longer than a close waits")
@@ -143,7 +143,9 @@ async def read_summary(connection: Connection, programme: int, month: str) -> Su
         month,
     )
     if row is None:
-        raise NotInRegistry(f"month {month} of programme {programme} is not closed")
+        raise NotInRegistry(
+            "month {month} of programme {programme} is not closed", month=month, programme=programme
+        )
     kept = msgspec.json.decode(row["summary"], type=Summary)
     return msgspec.structs.replace(kept, closed_at_ms=row["closed_at_ms"])
 
@@ -181,7 +183,9 @@ async def _refuse_closed(connection: Connection, programme: int, month: str) -> 
     check_month(month)
     await check_programme(connection, programme)
     if await is_closed(connection, programme, month):
-        raise RegistryRefused(f"month {month} is closed: what comes later is of the first open month")
+        raise RegistryRefused(
+            "month {month} is closed: what comes later is of the first open month", month=month
+        )
 
 
 async def _check_follows(connection: Connection, span: Span) -> None:
@@ -189,9 +193,10 @@ async def _check_follows(connection: Connection, span: Span) -> None:
     if last is None:
         if await connection.fetchval(_BEFORE, span.programme, span.first_id):
             raise RegistryRefused(
-                f"there are postings before {span.month}: close the month of the first of them first"
+                "there are postings before {month}: close the month of the first of them first",
+                month=span.month,
             )
         return
     following = await connection.fetchval("select registry.month_after($1)", last["month"])
     if span.month != following:
-        raise RegistryRefused(f"month {following} is closed next")
+        raise RegistryRefused("month {month} is closed next", month=following)

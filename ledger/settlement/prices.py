@@ -43,7 +43,9 @@ class Prices(Struct, frozen=True):
         """What a point costs. Raises RegistryRefused for a version that sells none."""
         price = self.point_grosze.get(rules_version)
         if price is None:
-            raise RegistryRefused(f"version {rules_version} of the rules does not say what a point costs")
+            raise RegistryRefused(
+                "version {version} of the rules does not say what a point costs", version=rules_version
+            )
         return price
 
 

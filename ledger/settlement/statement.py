@@ -136,7 +136,9 @@ async def read_statement(connection: Connection, programme: int, partner: int, m
     _check(programme, month)
     row = await connection.fetchrow(f"{_KEPT} and s.partner = $3", programme, month, partner)
     if row is None:
-        raise NotInRegistry(f"there is no statement of partner {partner} for {month}")
+        raise NotInRegistry(
+            "there is no statement of partner {partner} for {month}", partner=partner, month=month
+        )
     return _kept(row)
 
 
@@ -145,7 +147,9 @@ async def read_statements(connection: Connection, programme: int, month: str) ->
     _check(programme, month)
     rows = await connection.fetch(f"{_KEPT} order by s.partner", programme, month)
     if not rows:
-        raise NotInRegistry(f"month {month} of programme {programme} was not settled yet")
+        raise NotInRegistry(
+            "month {month} of programme {programme} was not settled yet", month=month, programme=programme
+        )
     return [_kept(row) for row in rows]
 
 

@@ -211,7 +211,7 @@ def _read_line(
                 raise LineError(name, "is empty")
         return Line(number, read(row), fields)
     except LineError as error:
-        return Refused(number, error.column, error.reason, fields)
+        return Refused(number, error.column, str(error.reason), fields)
 
 
 def whole_number(row: Mapping[str, str], column: str, least: int, most: int) -> int:
@@ -256,7 +256,7 @@ async def store_sheet(
     done = await store(values, Mode.DRY_RUN if is_hopeless else how.mode)
     for refusal in done.refused:
         line = by_key[refusal.key]
-        refused.append(Refused(line.number, refusal.column, refusal.reason, line.fields))
+        refused.append(Refused(line.number, refusal.column, str(refusal.reason), line.fields))
     refused.sort(key=lambda entry: entry.line)
     stored = 0 if is_hopeless else done.added
     if stored and how.mode is not Mode.DRY_RUN:

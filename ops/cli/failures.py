@@ -42,7 +42,7 @@ from simulators.errors import (
 )
 from simulators.fleet.process import FleetFailed
 from switch.config import ConfigError
-from switch.rules.offers import OfferError
+from switch.rules.offer_faults import OfferError
 from switch.rules.programme import RulesError
 from switch.wire.listener import PortInUse
 

@@ -124,7 +124,7 @@ async def make(
             delivered = await send_all(database, actor, number, chosen)
             sent, refused = delivered.sent, [*refused, *delivered.refused]
     if json:
-        told = [{"what": one.what, "why": one.why} for one in refused]
+        told = [{"what": str(one.what), "why": str(one.why)} for one in refused]
         issued = [as_document(one) for one in outcome.issued]
         print_json({"there": len(outcome.there), "sent": list(sent), "issued": issued, "refused": told})
         return Exit.DIFFERENCES if refused else Exit.OK
@@ -158,7 +158,7 @@ async def send(
         chosen = find_sink(sink, await _folder(database, number, to, place))
         outcome = await send_all(database, actor, number, chosen)
     if json:
-        told = [{"what": one.what, "why": one.why} for one in outcome.refused]
+        told = [{"what": str(one.what), "why": str(one.why)} for one in outcome.refused]
         print_json({"sent": outcome.sent, "refused": told})
         return Exit.DIFFERENCES if outcome.refused else Exit.OK
     return _tell_sent(chosen, outcome.sent, outcome.refused)

@@ -18,12 +18,12 @@ from ops.cli.csv_import import Columns, Line, LineError, Sheet, read_sheet, whol
 from ops.cli.registry_options import parse_day, parse_yes
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from switch.rules.offer_faults import OfferError
 from switch.rules.offers import (
     FILE_BYTES_MAX,
     KINDS,
     OFFER_MAX,
     Offer,
-    OfferError,
     parse_offers,
     read_offer,
 )
@@ -74,9 +74,8 @@ def read_line(row: Mapping[str, str]) -> Offer:
     try:
         return read_offer(_values(row))
     except OfferError as error:
-        key, _, reason = str(error).removeprefix("key '").partition("': ")
         # A reason never repeats what stands in the line.
-        raise LineError(_column_of(key), re.sub(r" '[^']*'", "", reason)) from None
+        raise LineError(_column_of(error.key), re.sub(r" '[^']*'", "", error.why)) from None
 
 
 def _column_of(key: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection, Database
 from ledger.registry import proposals
 from ledger.registry.audit import Actor
@@ -36,7 +37,8 @@ from ops.office.rules_in_force import second_person
 
 ISSUE: Final[Act] = "issue_documents"
 PAGE: Final = 50
-TOLD_CHARACTERS_MAX: Final = 400
+TOLD_MAX: Final = 5
+"""Of so many documents a page says why they were refused; the others are told of the next time."""
 
 
 class DocumentsView(NamedTuple):
@@ -132,8 +134,8 @@ class DocumentDesk:
         try:
             outcome = await send_all(self.database, actor, self.programme, self.sink)
         except OSError as error:
-            raise RegistryRefused(f"nothing more can be sent now ({error.strerror})") from None
-        _tell(outcome, f"{len(outcome.sent)} sent")
+            raise RegistryRefused("nothing more can be sent now ({why})", why=error.strerror) from None
+        _tell(outcome, Phrase("{count} sent", count=len(outcome.sent)))
 
     async def note_number(self, actor: Actor, month: str, text: str, ksef_number: str) -> None:
         """Note the number that KSeF gave a document of the month. Raises NotInRegistry, RegistryRefused."""
@@ -158,7 +160,7 @@ class DocumentDesk:
         outcome = await issue_all(
             self.database, proposals.both(actor, proposal), self.programme, statements, second_needed=needed
         )
-        _tell(outcome, f"{len(outcome.issued)} issued")
+        _tell(outcome, Phrase("{count} issued", count=len(outcome.issued)))
 
     async def _left(self, connection: Connection, month: str) -> list[Draft]:
         if not await is_closed(connection, self.programme, month):
@@ -184,8 +186,15 @@ def _drafts(statement: Statement) -> list[Draft]:
         return []
 
 
-def _tell(outcome: Outcome, done: str) -> None:
+def _tell(outcome: Outcome, done: Phrase) -> None:
     """Raise RegistryRefused where something was refused, with what was done all the same."""
     if outcome.refused:
-        told = "; ".join(f"{one.what}: {one.why}" for one in outcome.refused)
-        raise RegistryRefused(f"{done}, {len(outcome.refused)} refused: {told}"[:TOLD_CHARACTERS_MAX])
+        raise RegistryRefused(
+            "{done}, {count} refused: {told}",
+            done=done,
+            count=len(outcome.refused),
+            told=tuple(
+                Phrase("{document}: {why}", document=one.what, why=one.why)
+                for one in outcome.refused[:TOLD_MAX]
+            ),
+        )

@@ -53,9 +53,13 @@ def drafts_of(statement: Statement) -> list[Draft]:
 def _check(statement: Statement) -> None:
     check_month(statement.month)
     if statement.closed_at_ms is None:
-        raise RegistryRefused(f"{statement.month} is not closed yet: `settlement close` closes it")
+        raise RegistryRefused(
+            "{month} is not closed yet: `settlement close` closes it", month=statement.month
+        )
     if len(statement.lines) > LINES_MAX:
-        raise RegistryRefused(f"a statement of more than {LINES_MAX} lines is more than an invoice can hold")
+        raise RegistryRefused(
+            "a statement of more than {most} lines is more than an invoice can hold", most=LINES_MAX
+        )
     for line in statement.lines:
         _check_line(line)
     told = (
@@ -75,7 +79,7 @@ def _check_line(line: Line) -> None:
     if (line.vat_rate is None) != (line.kind == REBATES):
         raise RegistryRefused("rebates are outside VAT, and nothing else is")
     if line.vat_rate is not None and line.vat_rate not in RATES:
-        raise RegistryRefused(f"there is no VAT of {line.vat_rate} %")
+        raise RegistryRefused("there is no VAT of {rate} %", rate=line.vat_rate)
     if line.unit_grosze and line.quantity * line.unit_grosze != line.net_grosze:
         raise RegistryRefused("a line's sum is not its quantity times its price")
 

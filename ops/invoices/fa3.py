@@ -186,7 +186,7 @@ def _kind(body: Element, draft: Draft, corrected: Sequence[Issued]) -> None:
         _add(body, "RodzajFaktury", "VAT")
         return
     if not 1 <= len(corrected) <= _ELEMENTS_MAX:
-        raise RegistryRefused(f"a correction is of 1 to {_ELEMENTS_MAX} invoices")
+        raise RegistryRefused("a correction is of 1 to {most} invoices", most=_ELEMENTS_MAX)
     _add(body, "RodzajFaktury", "KOR")
     _add(body, "PrzyczynaKorekty", "Zwroty i storna sprzedaży z wcześniejszych miesięcy")
     _add(body, "TypKorekty", "2")  # it takes effect on the day it is issued

@@ -14,6 +14,7 @@ import trio
 from msgspec import Struct, field
 
 from ledger.errors import RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor, check_second
 from ledger.registry.invoice_parties import cities_of, the_seller
@@ -37,10 +38,12 @@ from ops.office.rules_in_force import second_person
 
 
 class Refused(Struct, frozen=True):
-    """A partner whose document could not be made, or a document that could not be sent, and why."""
+    """A partner whose document could not be made, or a document that could not be sent, and why; a page
+    tells both in its own language.
+    """
 
     what: str
-    why: str
+    why: Phrase
 
 
 class Outcome(Struct):
@@ -87,7 +90,9 @@ async def issue_all(
                 document, is_new = await database.run(job)
                 (outcome.issued if is_new else outcome.there).append(document)
         except RegistryRefused as error:
-            outcome.refused.append(Refused(f"partner {statement.partner}", str(error)))
+            outcome.refused.append(
+                Refused(Phrase("partner {partner}", partner=statement.partner), error.phrase)
+            )
     return outcome
 
 
@@ -147,7 +152,7 @@ async def send_all(database: Database, actor: Actor, programme: int, sink: Sink)
             try:
                 number = await trio.to_thread.run_sync(sink.send, Document(issued.text, issued.kind, content))
             except RegistryRefused as error:
-                outcome.refused.append(Refused(issued.text, str(error)))
+                outcome.refused.append(Refused(issued.text, error.phrase))
                 continue
             await database.run(
                 partial(record_sent, actor=actor, text=issued.text, sink=sink.name, ksef_number=number)

@@ -27,7 +27,9 @@ def check_invoice(document: bytes) -> None:
     root = etree.fromstring(document, etree.XMLParser(resolve_entities=False, no_network=True))
     if not schema.validate(root):
         error = schema.error_log[0]
-        raise RegistryRefused(f"the invoice is not valid by FA(3): {error.type_name} at {error.path}")
+        raise RegistryRefused(
+            "the invoice is not valid by FA(3): {fault} at {path}", fault=error.type_name, path=error.path
+        )
 
 
 @cache

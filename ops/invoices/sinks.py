@@ -87,7 +87,7 @@ def _is_there(place: Path, content: bytes) -> bool:
             return True
     except FileNotFoundError:
         return False
-    raise RegistryRefused(f"{place} is another document: move it away")
+    raise RegistryRefused("{place} is another document: move it away", place=place)
 
 
 def find_sink(name: str, folder: Path) -> Sink:
@@ -98,4 +98,4 @@ def find_sink(name: str, folder: Path) -> Sink:
         sink: Sink = found.load()()
         return sink
     known = sorted({FileSink.name, *(found.name for found in entry_points(group=GROUP))})
-    raise NotInRegistry(f"there is no sink of that name: {', '.join(known)}")
+    raise NotInRegistry("there is no sink of that name: {sinks}", sinks=tuple(known))

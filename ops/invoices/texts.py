@@ -23,21 +23,21 @@ def text_of(what: str, value: str, most: int = LONG) -> str:
     """Return a text as one line with single spaces, which is how the schema counts it."""
     line = " ".join(value.split())
     if not 1 <= len(line) <= most:
-        raise RegistryRefused(f"{what} must have 1 to {most} characters")
+        raise RegistryRefused("{what} must have 1 to {most} characters", what=what, most=most)
     if not line.isprintable():
-        raise RegistryRefused(f"{what} must have printable characters only")
+        raise RegistryRefused("{what} must have printable characters only", what=what)
     return line
 
 
 def money_of(what: str, grosze: int, most: int = GROSZE_MAX) -> str:
     """Return a sum in złoty: -1234 is "-12.34"."""
     if abs(grosze) > most:
-        raise RegistryRefused(f"{what} is more than an invoice can hold")
+        raise RegistryRefused("{what} is more than an invoice can hold", what=what)
     return f"{'-' if grosze < 0 else ''}{abs(grosze) // 100}.{abs(grosze) % 100:02}"
 
 
 def count_of(what: str, quantity: int) -> str:
     """Return a number of points, months or pieces."""
     if abs(quantity) > QUANTITY_MAX:
-        raise RegistryRefused(f"{what} is more than an invoice can hold")
+        raise RegistryRefused("{what} is more than an invoice can hold", what=what)
     return str(quantity)

@@ -43,10 +43,15 @@ async def ask(connection: Connection, asked: Asked) -> None:
         row = await the_application(connection, asked.which)
         kind = BY_MAIL.get(row["state"])
         if kind is None:
-            raise RegistryRefused(f"an application that is {row['state']} has no letter by e-mail")
+            raise RegistryRefused(
+                "an application that is {application_state} has no letter by e-mail",
+                application_state=row["state"],
+            )
         of_late = [each for each in await letters_of(connection, *asked.which) if each["is_of_today"]]
         if len(of_late) >= A_DAY_MAX:
-            raise RegistryRefused(f"{A_DAY_MAX} letters of this application were asked for today already")
+            raise RegistryRefused(
+                "{most} letters of this application were asked for today already", most=A_DAY_MAX
+            )
         if any(each["state"] in (None, 0) for each in of_late):
             raise RegistryRefused("a letter of this application waits to be sent already")
         data = {"application": asked.which.number, "letter": kind, "language": asked.language}

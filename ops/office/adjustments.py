@@ -41,7 +41,7 @@ class AccountsDesk:
         """Return what the rules in force say of a kind. Raises RegistryRefused without points."""
         version = await version_in_force(self.database, programme)
         if version.rules.earn is None:
-            raise RegistryRefused(f"programme {programme} has no points")
+            raise RegistryRefused("programme {programme} has no points", programme=programme)
         rules, second = version.rules.of_corrections(), version.rules.of_second_person()
         is_opening = kind is AdjustmentKind.OPENING
         needed = second.opening_balances if is_opening else second.point_corrections
@@ -55,7 +55,9 @@ class AccountsDesk:
         done, number = await self._propose(actor, programme, AdjustmentKind.CORRECTION, [row])
         if number is None:
             _, column, reason = done.refused[0]
-            raise RegistryRefused(f"card {mask_card(digits)}: {column} {reason}")
+            raise RegistryRefused(
+                "card {card}: {column} {why}", card=mask_card(digits), column=column, why=reason
+            )
         return number
 
     async def import_balances(

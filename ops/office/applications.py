@@ -204,7 +204,7 @@ class ApplicationDesk:
         """Take down that an application is whole and right. Raises RegistryRefused where something lacks."""
         view = await self.show(number)
         if view.lacks:
-            raise RegistryRefused(f"the application is not whole: {', '.join(view.lacks)}")
+            raise RegistryRefused("the application is not whole: {lacks}", lacks=tuple(view.lacks))
 
         async def job(connection: Connection) -> None:
             pesel = view.form.pesel if view.form and view.row["kind"] == "first" else ""

@@ -237,7 +237,7 @@ class CardDesk:
             try:
                 return await job(connection, card)
             except RegistryRefused as error:
-                raise type(error)(f"card {mask_card(digits)}: {error}") from None
+                raise type(error)("card {card}: {why}", card=mask_card(digits), why=error.phrase) from None
 
         return await self.database.run(with_card, timeout_s=ACT_S_MAX)
 

@@ -40,7 +40,7 @@ class ContractDesk:
         """Return the contracts of a partner of this programme, the newest first. Raises NotInRegistry."""
         rows = await self.database.run(lambda c: partner_contracts.contracts_of(c, partner))
         if not rows or rows[0]["programme"] != self.programme:
-            raise NotInRegistry(f"there is no partner {partner} here")
+            raise NotInRegistry("there is no partner {partner} here", partner=partner)
         return rows
 
     async def outlets(self, partner: int) -> list[Any]:

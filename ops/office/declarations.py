@@ -100,7 +100,7 @@ class PartnerOffice:
     async def _newest(self, connection: Connection, number: int) -> Offer:
         rows = await offer_versions(connection, self.programme, number)
         if not rows or rows[0]["partner"] != self.partner:
-            raise NotInRegistry(f"there is no offer {number}")
+            raise NotInRegistry("there is no offer {number}", number=number)
         return decode_offer(rows[0]["terms"])
 
 

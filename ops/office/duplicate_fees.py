@@ -6,6 +6,7 @@ Owns the finding of the fee. Must not write it down (`ledger.registry.duplicates
 from __future__ import annotations
 
 from ledger.errors import RegistryRefused
+from ledger.phrase import Phrase
 from ledger.registry.duplicates import Fee
 from switch.rules.programme import CardRules, WhyDuplicate
 
@@ -14,8 +15,13 @@ def fee_of(rules: CardRules, why: WhyDuplicate | None) -> Fee:
     """Return what a duplicate costs. Raises RegistryRefused where that hangs on why, and it is not said."""
     fees = rules.duplicate.fees()
     if why is None and len(set(fees.values())) > 1:
-        told = ", ".join(f"--why {name}: {in_zloty(grosze)}" for name, grosze in fees.items())
-        raise RegistryRefused(f"what a duplicate costs here hangs on why it is made ({told})")
+        told = [
+            Phrase("--why {duplicate_why}: {zloty}", duplicate_why=name, zloty=in_zloty(grosze))
+            for name, grosze in fees.items()
+        ]
+        raise RegistryRefused(
+            "what a duplicate costs here hangs on why it is made ({fees})", fees=tuple(told)
+        )
     return Fee(why or "", fees[why or "no-fault"])
 
 

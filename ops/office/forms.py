@@ -67,10 +67,10 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 def check_form(form: Form, kind: Kind, rules: Rules, today: date) -> None:
     """Raise RegistryRefused for what cannot stand in an application at all; what may come is none."""
     if kind == "first" and (why := person_fault(form.person(), today)):
-        raise RegistryRefused(" ".join(why))
+        raise RegistryRefused("{column} {why}", column=why[0], why=why[1])
     for column, most in (("guardian", 200), ("guardian_phone", 32), ("guardian_email", 254)):
         if fault := text_fault(getattr(form, column), most, least=0):
-            raise RegistryRefused(f"{column} {fault}")
+            raise RegistryRefused("{column} {why}", column=column, why=fault)
     desks = asked(rules).desks
     if desks and form.pickup and form.pickup not in desks:
         raise RegistryRefused("pickup is none of the programme's desks")
@@ -79,7 +79,7 @@ def check_form(form: Form, kind: Kind, rules: Rules, today: date) -> None:
         raise RegistryRefused("flags are others than the programme's")
     if form.tax_year is not None and rules.entitlement:
         if fault := rules.entitlement.proof_fault(form.tax_year, today):
-            raise RegistryRefused(f"tax_year {fault}")
+            raise RegistryRefused("{column} {why}", column="tax_year", why=fault)
         if form.tax_year < today.year - 10:
             raise RegistryRefused("tax_year is too long ago")
 

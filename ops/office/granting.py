@@ -57,7 +57,7 @@ class Made(NamedTuple):
         if not (self.digits.isascii() and self.digits.isdecimal()):
             raise RegistryRefused("the number of a card has digits only")
         if why := (await numbering_of(database, self.programme)).fault(self.digits):
-            raise RegistryRefused(f"number {why}")
+            raise RegistryRefused("number {why}", why=why)
 
 
 async def first_card(connection: Connection, actor: Actor, made: Made, asked: Asked) -> tuple[int, int]:
@@ -68,7 +68,10 @@ async def first_card(connection: Connection, actor: Actor, made: Made, asked: As
         raise RegistryRefused("there is no such card: order it first, it is in the file of the card's maker")
     status = CardStatus(card["status"])
     if status not in (CardStatus.ORDERED, CardStatus.READY):
-        raise RegistryRefused(f"this card is {status.name.lower()}, and not one that waits to be handed over")
+        raise RegistryRefused(
+            "this card is {card_state}, and not one that waits to be handed over",
+            card_state=status.name.lower(),
+        )
     vault, account = made.master.vault, card["account"]
     if await holders.find_holder(connection, account) is not None:
         raise RegistryRefused("this card has a holder already")
@@ -86,7 +89,8 @@ async def first_card(connection: Connection, actor: Actor, made: Made, asked: As
         connection, actor, vault, made.programme, [new], contact_needed=needed
     )
     if done.refused:
-        raise RegistryRefused(" ".join(done.refused[0][1:]))
+        _, column, why = done.refused[0]
+        raise RegistryRefused("{column} {why}", column=column, why=why)
     for kind, is_given in (("data", form.consent_data), ("newsletter", form.consent_newsletter)):
         if is_given:
             await agreements.give_consent(connection, actor, made.token, kind)
@@ -135,7 +139,7 @@ async def renew(connection: Connection, actor: Actor, asked: Asked) -> date:
         if form.tax_year is None:
             raise RegistryRefused("the application names no tax year")
         if why := rules.entitlement.proof_fault(form.tax_year, day):
-            raise RegistryRefused(f"{form.tax_year} {why}")
+            raise RegistryRefused("{year} {why}", year=form.tax_year, why=why)
         until = rules.entitlement.until(form.tax_year)
         await holders.prove_tax(
             connection, actor, card["token"], tax_year=form.tax_year, entitled_until=until

@@ -105,7 +105,9 @@ class HolderFile:
     async def _by_name(self, text: str) -> list[Found]:
         words = _folded(text).split()
         if len("".join(words)) < NAME_CHARACTERS_MIN:
-            raise RegistryRefused(f"a name is looked for by {NAME_CHARACTERS_MIN} letters or more")
+            raise RegistryRefused(
+                "a name is looked for by {least} letters or more", least=NAME_CHARACTERS_MIN
+            )
         vault, found, after = self.master.vault, list[Found](), 0
 
         def matching(rows: list[Any]) -> list[Found]:

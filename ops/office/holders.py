@@ -226,7 +226,7 @@ class HolderDesk:
             try:
                 return await job(connection, card["token"])
             except RegistryRefused as error:
-                raise type(error)(f"card {mask_card(digits)}: {error}") from None
+                raise type(error)("card {card}: {why}", card=mask_card(digits), why=error.phrase) from None
 
         return await self.database.run(with_card)
 

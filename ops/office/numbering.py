@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ledger.errors import NotInRegistry
+from ledger.phrase import Phrase
 from ledger.postgres.database import Database
 from ledger.registry.duplicates import Carrier
 from ledger.registry.programmes import list_programmes
@@ -26,13 +27,19 @@ class Numbering(NamedTuple):
     def fault(self, digits: str, carrier: Carrier = Carrier.PLASTIC) -> str:
         """Return why a number cannot be one of this programme's; "" where it can."""
         if digits.startswith(self.elsewhere):
-            return "begins as another programme's cards do"
+            return Phrase("begins as another programme's cards do")
         if carrier is Carrier.TRANSPORT:
             return ""
         if not digits.startswith(self.own.prefix):
-            return f"does not begin with {self.own.prefix}, as this programme's cards do"
+            return Phrase(
+                "does not begin with {prefix}, as this programme's cards do", prefix=self.own.prefix
+            )
         if len(digits) != self.own.digits:
-            return f"has {len(digits)} digits: this programme's cards have {self.own.digits}"
+            return Phrase(
+                "has {digits} digits: this programme's cards have {needed}",
+                digits=len(digits),
+                needed=self.own.digits,
+            )
         return ""
 
 
@@ -44,6 +51,8 @@ async def numbering_of(database: Database, programme: int) -> Numbering:
         if rules is not None:
             found[row["id"]] = rules
     if programme not in found:
-        raise NotInRegistry(f"programme {programme} has no rules yet: they say how its cards are numbered")
+        raise NotInRegistry(
+            "programme {programme} has no rules yet: they say how its cards are numbered", programme=programme
+        )
     others = tuple(rules.prefix for number, rules in found.items() if number != programme)
     return Numbering(found[programme], others)

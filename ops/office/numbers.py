@@ -24,7 +24,9 @@ async def card_of(connection: Connection, master: MasterKey, digits: str) -> Any
     numbers = await Numbers.of_all(connection, master)
     rows = await find_cards(connection, [token for each in numbers for token in each.tokens(digits)])
     if not rows:
-        raise NotInRegistry(f"there is no card {mask_card(digits)} here: is it of another installation?")
+        raise NotInRegistry(
+            "there is no card {card} here: is it of another installation?", card=mask_card(digits)
+        )
     return rows[0]
 
 

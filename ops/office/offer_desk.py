@@ -19,7 +19,8 @@ from ledger.registry.audit import Actor
 from ledger.registry.imports import Mode
 from ledger.registry.offers import drafts_of, list_offers, offer_versions
 from ops.office.publish_offers import keep_drafts
-from switch.rules.offers import Offer, OfferError, decode_offer, parse_offers
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import Offer, decode_offer, parse_offers
 
 DRAFTS_MAX: Final = 200
 """So many drafts are shown, and published, at a time."""
@@ -47,7 +48,7 @@ class OfferDesk:
         """Return the versions of an offer, the newest first. Raises NotInRegistry."""
         rows = await self.database.run(lambda c: offer_versions(c, self.programme, number))
         if not rows:
-            raise NotInRegistry(f"there is no offer {number}")
+            raise NotInRegistry("there is no offer {number}", number=number)
         return rows
 
     async def keep(self, actor: Actor, offers: Sequence[Offer]) -> int:
@@ -58,7 +59,7 @@ class OfferDesk:
         )
         if done.refused:
             number, key, reason = done.refused[0]
-            raise RegistryRefused(f"offer {number}: {key}: {reason}")
+            raise RegistryRefused("offer {number}: {column}: {why}", number=number, column=key, why=reason)
         return done.added
 
     async def keep_text(self, actor: Actor, text: str) -> int:
@@ -66,7 +67,7 @@ class OfferDesk:
         try:
             parsed = parse_offers(text.encode(), source="the text")
         except OfferError as error:
-            raise RegistryRefused(str(error)) from None
+            raise RegistryRefused("{why}", why=error.phrase) from None
         if parsed.programme != self.code:
             raise RegistryRefused("key 'programme': its offers are of another programme")
         return await self.keep(actor, parsed.offer)

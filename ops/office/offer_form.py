@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from switch.rules.offers import CHECK_BITS, DAYS, KINDS, Offer, OfferError, read_offer
+from ledger.phrase import Phrase
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import CHECK_BITS, DAYS, KINDS, Offer, read_offer
 from switch.rules.programme import LANGUAGES
 
 BENEFITS: Final = tuple(str(kind.__struct_config__.tag) for kind in KINDS)
@@ -44,7 +46,7 @@ def offer_of(fields: Mapping[str, str]) -> Offer:
     values["limits"] = [_limit(each) for each in fields["limits"].split()]
     values |= {name: fields[name] for name in ("from", "to") if fields[name]}
     if fields["combines"] not in COMBINES:
-        raise OfferError("key 'combines': is neither yes nor no")
+        raise OfferError(Phrase("is neither yes nor no"), "combines")
     if (combines := COMBINES[fields["combines"]]) is not None:
         values["combines"] = combines
     if fields["max_discount"]:
@@ -94,14 +96,14 @@ def _benefit(fields: Mapping[str, str]) -> dict[str, Any]:
     benefit: dict[str, Any] = {"kind": kind, "for": fields["for"].split(), "flags": fields["flags"].split()}
     if value:
         if (key := VALUES.get(kind)) is None:
-            raise OfferError("key 'value': belongs to percent, fixed_price and amount_off alone")
+            raise OfferError(Phrase("belongs to percent, fixed_price and amount_off alone"), "value")
         benefit[key] = value if key == "percent" else _amount(value, "value")
     return benefit
 
 
 def _amount(text: str, key: str) -> int:
     if not (found := _AMOUNT.fullmatch(text)):
-        raise OfferError(f"key '{key}': is no sum like 5.00")
+        raise OfferError(Phrase("is no sum like 5.00"), key)
     return int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0"))
 
 
@@ -111,12 +113,12 @@ def _zloty(grosze: int) -> str:
 
 def _number(text: str, key: str) -> int:
     if not re.fullmatch("[0-9]{1,8}", text):
-        raise OfferError(f"key '{key}': is no number")
+        raise OfferError(Phrase("is no number"), key)
     return int(text)
 
 
 def _limit(text: str) -> dict[str, Any]:
     parts = text.split("/")
     if len(parts) != 3 or not re.fullmatch("[0-9]{1,10}", parts[0]):
-        raise OfferError("key 'limits': are written like 2/card_and_offer/week, with spaces between them")
+        raise OfferError(Phrase("are written like 2/card_and_offer/week, with spaces between them"), "limits")
     return {"uses": int(parts[0]), "per": parts[1], "every": parts[2]}

@@ -8,7 +8,6 @@ list stands beside its place before any of it counts; a preview changes nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -38,7 +37,7 @@ from ops.office.publish_offers import (
     worse_if_published,
     worse_if_withdrawn,
 )
-from switch.rules.offers import OfferError
+from switch.rules.offer_faults import OfferError
 from switch.rules.programme import Rules
 
 T = TypeVar("T")
@@ -114,7 +113,9 @@ class PublishingDesk:
         Raises RegistryRefused, also for what is urgent without a reason.
         """
         if not 1 <= len(plan.numbers) <= DRAFTS_MAX:
-            raise RegistryRefused(f"from 1 to {DRAFTS_MAX} offers are published or withdrawn at a time")
+            raise RegistryRefused(
+                "from 1 to {most} offers are published or withdrawn at a time", most=DRAFTS_MAX
+            )
         if plan.urgent:
             with_reason(actor)
         self._place()
@@ -209,7 +210,9 @@ class PublishingDesk:
         for row in await proposals.list_proposals(connection, self.programme, ACTS, limit=1_000):
             both = set(numbers) & msgspec.json.decode(row["terms"], type=Terms).offers.keys()
             if both:
-                raise RegistryRefused(f"offer {min(both)} waits to be approved already: decide that first")
+                raise RegistryRefused(
+                    "offer {number} waits to be approved already: decide that first", number=min(both)
+                )
 
     async def _changes(self, connection: Connection, plan: Plan) -> list[Change]:
         now = _now()
@@ -229,7 +232,7 @@ class PublishingDesk:
 async def _find(connection: Connection, number: int) -> tuple[Any, Terms]:
     row = await proposals.find(connection, number)
     if row["act"] not in ACTS:
-        raise NotInRegistry(f"there is no proposal {number}")
+        raise NotInRegistry("there is no proposal {number}", number=number)
     return row, msgspec.json.decode(row["terms"], type=Terms)
 
 
@@ -238,7 +241,7 @@ async def _telling(done: Awaitable[T]) -> T:
     try:
         return await done
     except OfferError as error:
-        raise RegistryRefused(re.sub(r"\s+", " ", str(error))[:300]) from None
+        raise RegistryRefused("{why}", why=error.phrase) from None
 
 
 def _write_beside(files: PublicFiles) -> None:
@@ -247,7 +250,7 @@ def _write_beside(files: PublicFiles) -> None:
         files.write_beside()
     except OSError as error:
         raise RegistryRefused(
-            f"the public list cannot be written ({error.strerror}): nothing was changed"
+            "the public list cannot be written ({why}): nothing was changed", why=error.strerror
         ) from None
 
 

@@ -122,8 +122,10 @@ async def _ensure_programme(connection: Connection, actor: Actor, identity: Iden
         )
     elif known[identity.number] != identity.code:
         raise RegistryRefused(
-            f"programme {identity.number} is {known[identity.number]}, not {identity.code}: "
-            "correct key 'programme.number' in the file"
+            "programme {programme} is {code}, not {other}: correct key 'programme.number' in the file",
+            programme=identity.number,
+            code=known[identity.number],
+            other=identity.code,
         )
 
 
@@ -135,8 +137,9 @@ def _check_numbers(texts: Iterable[str], rules: Rules) -> None:
             continue
         if moved:
             raise RegistryRefused(
-                f"key '{moved[0]}': it had another meaning in an earlier version, by which holders "
-                "are kept or uses counted: give it one that was never used"
+                "key '{key}': it had another meaning in an earlier version, by which holders are "
+                "kept or uses counted: give it one that was never used",
+                key=moved[0],
             )
 
 
@@ -153,8 +156,10 @@ async def _check_prefix(connection: Connection, rules: Rules) -> None:
                 continue
             if own.startswith(other) or other.startswith(own):
                 raise RegistryRefused(
-                    f"key 'card.prefix': cards of {programme['code']} begin with {other}, so some number "
-                    "would be a card of both"
+                    "key 'card.prefix': cards of {programme} begin with {other}, so some number would be "
+                    "a card of both",
+                    programme=programme["code"],
+                    other=other,
                 )
 
 
@@ -162,12 +167,14 @@ def _check_notice(text_in_force: str, moment: datetime, now: datetime, *, urgent
     days, zone = notice_of(text_in_force)
     if moment < now:
         raise RegistryRefused(
-            f"{moment.astimezone(zone):%Y-%m-%d %H:%M} is past: rules hold from now on or later"
+            "{moment:%Y-%m-%d %H:%M} is past: rules hold from now on or later", moment=moment.astimezone(zone)
         )
     if not urgent and moment < now + timedelta(days=days):
         raise RegistryRefused(
-            f"changes of these rules are published {days} days ahead: name --from "
-            f"{earliest(now, days, zone).isoformat(timespec='minutes')} or later, or --urgent with the reason"
+            "changes of these rules are published {days} days ahead: name --from {first} or "
+            "later, or --urgent with the reason",
+            days=days,
+            first=earliest(now, days, zone).isoformat(timespec="minutes"),
         )
 
 

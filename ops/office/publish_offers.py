@@ -29,9 +29,9 @@ from ledger.registry.programmes import list_rules
 from ops.office.publish import Announced, earliest, standing
 from switch.rules.offer_changes import worse_keys
 from switch.rules.offer_checks import check_offer, is_over
+from switch.rules.offer_faults import OfferError
 from switch.rules.offers import (
     Offer,
-    OfferError,
     decode_offer,
     encode_offer,
 )
@@ -78,7 +78,7 @@ async def rules_in_force(connection: Connection, programme: int, now: datetime) 
     stand = standing([Announced(row["effective_from"], row["version"]) for row in rows.values()], now, now)
     found = stand.now or min(stand.after, default=None)
     if found is None:
-        raise RegistryRefused(f"programme {programme} has no rules: apply some first")
+        raise RegistryRefused("programme {programme} has no rules: apply some first", programme=programme)
     return parse_rules(rows[found.version]["rules_toml"], source=f"rules {programme}/{found.version}")
 
 
@@ -103,8 +103,7 @@ async def keep_drafts(
             if await _is_newest(connection, programme, new):
                 sound.append(new)
                 continue
-            key, _, reason = str(error).partition("': ")
-            refused.append(Refusal(offer.number, key.rpartition("'")[2], reason))
+            refused.append(Refusal(offer.number, error.key, error.why))
         else:
             sound.append(new)
     is_hopeless = bool(refused) and mode is Mode.WHOLE
@@ -121,12 +120,14 @@ async def worse_if_published(
     what the programme's rules do not allow and what nobody could get any more.
     """
     if numbers and rules.benefits is None:
-        raise RegistryRefused(f"programme {programme} has no [benefits] in its rules: nobody could get one")
+        raise RegistryRefused(
+            "programme {programme} has no [benefits] in its rules: nobody could get one", programme=programme
+        )
     found = {}
     for number in numbers:
         rows = await offer_versions(connection, programme, number)
         if not rows or rows[0]["state"] != OfferState.DRAFT:
-            raise NotInRegistry(f"offer {number} has no draft: import it first")
+            raise NotInRegistry("offer {number} has no draft: import it first", number=number)
         new = decode_offer(rows[0]["terms"])
         check_offer(new, rules, _day(when.moment, rules))
         old = held_at(rows, when.moment)
@@ -145,7 +146,7 @@ async def worse_if_withdrawn(
     for number in numbers:
         rows = await offer_versions(connection, programme, number)
         if all(row["state"] != OfferState.PUBLISHED for row in rows):
-            raise NotInRegistry(f"offer {number} was never published")
+            raise NotInRegistry("offer {number} was never published", number=number)
         old = held_at(rows, when.moment)
         found[number] = [WITHDRAWN] if old and not is_over(old, _day(when.moment, rules)) else []
         _check_notice(number, found[number], when, rules)
@@ -238,11 +239,16 @@ def _check_notice(number: int, worse: Sequence[str], when: When, rules: Rules) -
     days, zone = rules.programme.notice_days, ZoneInfo(rules.programme.time_zone)
     if when.moment < when.now:
         raise RegistryRefused(
-            f"{when.moment.astimezone(zone):%Y-%m-%d %H:%M} is past: offers hold from now on or later"
+            "{moment:%Y-%m-%d %H:%M} is past: offers hold from now on or later",
+            moment=when.moment.astimezone(zone),
         )
     if worse and not when.urgent and when.moment < when.now + timedelta(days=days):
         first = earliest(when.now, days, zone).isoformat(timespec="minutes")
         raise RegistryRefused(
-            f"offer {number} gets worse for somebody ({', '.join(worse)}), which is announced {days} days"
-            f" ahead: name --effective-from {first} or later, or --urgent with the reason"
+            "offer {number} gets worse for somebody ({keys}), which is announced {days} days "
+            "ahead: name --effective-from {first} or later, or --urgent with the reason",
+            number=number,
+            keys=tuple(worse),
+            days=days,
+            first=first,
         )

@@ -25,7 +25,7 @@ async def version_in_force(database: Database, programme: int) -> Version:
     """Return the version of a programme's rules that holds now. Raises NotInRegistry before the first."""
     version = in_force(await _versions(database, programme), clock_ms())
     if not version.number:
-        raise NotInRegistry(f"programme {programme} has no rules in force yet")
+        raise NotInRegistry("programme {programme} has no rules in force yet", programme=programme)
     return version
 
 
@@ -33,7 +33,9 @@ async def next_version(database: Database, programme: int) -> Version:
     """Return the version that comes in force next. Raises NotInRegistry where none is announced."""
     coming = [version for version in await _versions(database, programme) if version.from_ms > clock_ms()]
     if not coming:
-        raise NotInRegistry(f"no change of the rules of programme {programme} is announced")
+        raise NotInRegistry(
+            "no change of the rules of programme {programme} is announced", programme=programme
+        )
     return min(coming, key=lambda version: (version.from_ms, -version.number))
 
 
@@ -47,7 +49,9 @@ async def coming_or_in_force(database: Database, programme: int) -> Version:
     if version.number:
         return version
     if not versions:
-        raise NotInRegistry(f"programme {programme} has no rules yet: they say how its cards are numbered")
+        raise NotInRegistry(
+            "programme {programme} has no rules yet: they say how its cards are numbered", programme=programme
+        )
     return min(versions, key=lambda v: (v.from_ms, -v.number))
 
 

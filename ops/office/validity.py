@@ -32,7 +32,7 @@ class Validity(NamedTuple):
         over) as the rules say. Raises RegistryRefused.
         """
         if why := self.fault(wanted):
-            raise RegistryRefused(f"expires_on: {why}")
+            raise RegistryRefused("expires_on: {why}", why=why)
         if wanted is not None or status in WAITING:
             return wanted
         return self.rules.valid_until(self.issued)

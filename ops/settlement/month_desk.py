@@ -118,7 +118,7 @@ class MonthDesk:
 
         async def job(connection: Connection) -> int:
             if await closing.is_closed(connection, self.programme, month):
-                raise RegistryRefused(f"month {month} is closed")
+                raise RegistryRefused("month {month} is closed", month=month)
             sums = await kept_statements.kept_sums(connection, self.programme, month)
             if not sums["statements"]:
                 raise RegistryRefused("compute the month's statements first, and look at them")

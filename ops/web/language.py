@@ -78,6 +78,11 @@ class Speech:
         text = self._words[key][self._column]
         return text.format(**values) if values else text
 
+    def word(self, key: str) -> str | None:
+        """Return a text without values; None where there is none of that key."""
+        texts = self._words.get(key)
+        return None if texts is None else texts[self._column]
+
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number with groups of three, as this language writes it."""
         text = f"{value:,.{digits}f}".replace("-", MINUS)

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ops.web.language import LANGUAGES, NAMES, Speech, Words
+from ops.web.refusals import tell
 
 HERE: Final = Path(__file__).parent
 TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -70,12 +71,14 @@ class Pages:
     def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         """Return a page in the language of the request."""
         language, page = request.state.language, request.state.page
+        speech = Speech(language, self._words)
         html = self._environment.get_template(template).render(
             language=language,
             page=page,
             request=request,
             others=[(each, NAMES[each]) for each in LANGUAGES if each != language],
-            t=Speech(language, self._words).say,
+            t=speech.say,
+            tell=lambda fault: tell(speech, fault),
             **values,
         )
         headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}

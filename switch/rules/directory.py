@@ -21,7 +21,7 @@ from ledger.registry.reads import CardTuple, KeyRow, ProgrammeRow, RegistrySnaps
 from ledger.registry.secrets import MasterKey
 from switch.rules.cards import Card, Cards
 from switch.rules.offer_book import OfferBook
-from switch.rules.offers import OfferError
+from switch.rules.offer_faults import OfferError
 from switch.rules.programme import Rules, RulesError, parse_rules
 from switch.rules.states import RUNNING, States
 from switch.rules.versions import NO_RULES, Version, in_force

@@ -11,9 +11,11 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterator
 
+from ledger.phrase import Phrase
 from ledger.registry.reads import OfferRow
 from switch.rules.benefits import Terms
-from switch.rules.offers import Codes, Offer, OfferError, decode_offer
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import Codes, Offer, decode_offer
 from switch.rules.programme import Language
 
 
@@ -59,7 +61,10 @@ class OfferBook:
             return
         offer = decode_offer(row.terms)
         if (offer.number, offer.partner) != (row.number, row.partner):
-            raise OfferError(f"key 'number': terms of offer {offer.number} of partner {offer.partner}")
+            why = Phrase(
+                "terms of offer {offer} of partner {partner}", offer=offer.number, partner=offer.partner
+            )
+            raise OfferError(why, "number")
         taken.offer = offer
         numbers = self._of_partner.setdefault(row.partner, [])
         if row.number not in numbers:

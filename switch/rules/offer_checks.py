@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from switch.rules.offers import DAYS, Codes, Offer, OfferError, codes_of, parse_hours
+from ledger.phrase import Phrase
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import DAYS, Codes, Offer, codes_of, parse_hours
 from switch.rules.programme import Rules
 
 
@@ -20,19 +22,21 @@ def check_offer(offer: Offer, rules: Rules, today: date) -> None:
     check_codes(offer, codes_of(rules))
     check_stacking(offer, rules)
     if is_over(offer, today):
-        raise OfferError(f"offer {offer.number}: key 'to': {offer.to_day} is over, so nobody could get it")
+        why = Phrase("{day} is over, so nobody could get it", day=offer.to_day)
+        raise OfferError(why, "to", number=offer.number)
 
 
 def check_languages(offer: Offer, rules: Rules) -> None:
     """Raise OfferError for an offer that is not there in the programme's languages, or in another."""
     spoken, languages = offer.name.spoken(), rules.programme.languages
-    key = f"offer {offer.number}: key 'name."
     for language in languages:
         if language not in spoken:
-            raise OfferError(f"{key}{language}': the name in this language is missing")
+            why = Phrase("the name in this language is missing")
+            raise OfferError(why, f"name.{language}", number=offer.number)
     for language in spoken:
         if language not in languages:
-            raise OfferError(f"{key}{language}': no language of the programme")
+            why = Phrase("no language of the programme")
+            raise OfferError(why, f"name.{language}", number=offer.number)
 
 
 def check_codes(offer: Offer, codes: Codes) -> None:
@@ -43,20 +47,21 @@ def check_codes(offer: Offer, codes: Codes) -> None:
             ("flags", benefit.flags, codes.flags),
         ):
             if unknown := [code for code in named if code not in known]:
-                there = ", ".join(known) or "none"
-                raise OfferError(
-                    f"offer {offer.number}: key 'benefits[{at}].{key}': the programme has no {unknown[0]!r}"
-                    f" (it has: {there}), so nobody could get it"
+                why = Phrase(
+                    "the programme has no {code!r} (it has: {codes}), so nobody could get it",
+                    code=unknown[0],
+                    codes=tuple(known) or "none",
                 )
+                raise OfferError(why, f"benefits[{at}].{key}", number=offer.number)
 
 
 def check_stacking(offer: Offer, rules: Rules) -> None:
     """Raise OfferError for an offer that combines in a programme whose offers do not: it may only tighten."""
     if offer.combines and rules.benefits is not None and not rules.benefits.stacks:
-        raise OfferError(
-            f"offer {offer.number}: key 'combines': the programme's discounts go together with no others"
-            " (stacks), and an offer cannot say otherwise"
+        why = Phrase(
+            "the programme's discounts go together with no others (stacks), and an offer cannot say otherwise"
         )
+        raise OfferError(why, "combines", number=offer.number)
 
 
 def is_over(offer: Offer, today: date) -> bool:

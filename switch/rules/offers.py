@@ -17,6 +17,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from ledger.phrase import Phrase
+from switch.rules.offer_faults import OfferError, TermFault, offer_error
 from switch.rules.programme import LANGUAGES, Language, Rules
 from switch.rules.programme.benefits import CHECK_ALONE, CHECK_GUARDIAN, CHECK_ID
 from switch.rules.text import is_plain
@@ -38,10 +40,6 @@ CHECK_BITS: Final = {"photo_id": CHECK_ID, "guardian_id": CHECK_GUARDIAN, "no_ot
 """What the cashier confirms; the numbers are the wire's (SPEC.md, `checks`)."""
 Scope = Literal["card_and_offer", "offer", "card", "programme"]
 Period = Literal["day", "week", "month", "year", "ever"]
-
-
-class OfferError(Exception):
-    """An offers file that cannot be used; the message names the file, the offer and the key."""
 
 
 class Codes(NamedTuple):
@@ -121,7 +119,7 @@ class Percent(Benefit, frozen=True, kw_only=True, tag="percent"):
 
     def __post_init__(self) -> None:
         if not 0 < self.hundredths <= 10_000:
-            raise ValueError("percent: more than 0 and not over 100")
+            raise TermFault("percent", Phrase("more than 0 and not over 100"))
         whole, rest = divmod(self.hundredths, 100)
         # One way of writing it, so that the same offer is the same text.
         one_way: int | str = f"{whole}.{rest:02}".rstrip("0") if rest else whole
@@ -207,8 +205,12 @@ class Limit(_Part, frozen=True):
 
     def __post_init__(self) -> None:
         if self.per in {"card", "programme"}:
-            raise ValueError(
-                f"per: a limit per {self.per} counts every offer and stands in the programme's rules"
+            raise TermFault(
+                "per",
+                Phrase(
+                    "a limit per {scope} counts every offer and stands in the programme's rules",
+                    scope=self.per,
+                ),
             )
 
 
@@ -223,11 +225,11 @@ def parse_hours(text: str) -> Hours:
     """Read "10:00-14:00"; "22:00-02:00" goes past midnight. Raises ValueError."""
     found = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])-(24:00|(?:[01][0-9]|2[0-3]):[0-5][0-9])", text)
     if not found:
-        raise ValueError("hours: not like 10:00-14:00")
+        raise TermFault("hours", Phrase("not like 10:00-14:00"))
     until_hour, until_minute = found[3].split(":")
     hours = Hours(int(found[1]) * 60 + int(found[2]), int(until_hour) * 60 + int(until_minute))
     if hours.start == hours.until:
-        raise ValueError("hours: from a minute until the same one, which is no time at all")
+        raise TermFault("hours", Phrase("from a minute until the same one, which is no time at all"))
     return hours
 
 
@@ -267,27 +269,31 @@ class Offer(_Part, frozen=True):
 def _check_words(offer: Offer) -> None:
     spoken = offer.name.spoken()
     if not spoken:
-        raise ValueError("name: there in none of the languages")
+        raise TermFault("name", Phrase("there in none of the languages"))
     for language, name in spoken.items():
         if not 0 < len(name.encode()) <= NAME_BYTES_MAX or not is_plain(name):
-            raise ValueError(f"name.{language}: 1 to {NAME_BYTES_MAX} bytes that a printer can show")
+            raise TermFault(
+                f"name.{language}", Phrase("1 to {most} bytes that a printer can show", most=NAME_BYTES_MAX)
+            )
     for key, words, most in (("text", offer.text, 500), ("goods", offer.goods, 64)):
         if words is None:
             continue
         for language in words.spoken().keys() ^ spoken:
             where = key if language in spoken else "name"
-            raise ValueError(f"{where}.{language}: missing, and there in this language is something else")
+            raise TermFault(
+                f"{where}.{language}", Phrase("missing, and there in this language is something else")
+            )
         for language, text in words.spoken().items():
             if not 0 < len(text) <= most or not text.isprintable():
-                raise ValueError(f"{key}.{language}: 1 to {most} printable characters")
+                raise TermFault(f"{key}.{language}", Phrase("1 to {most} printable characters", most=most))
 
 
 def _check_whom(offer: Offer) -> None:
     for key, values in (("outlets", offer.outlets), ("days", offer.days), ("confirm", offer.confirm)):
         if len(set(values)) != len(values):
-            raise ValueError(f"{key}: one of them stands there twice")
+            raise TermFault(key, Phrase("one of them stands there twice"))
     if len(set(offer.benefits)) != len(offer.benefits):
-        raise ValueError("benefits: two of them are the same")
+        raise TermFault("benefits", Phrase("two of them are the same"))
 
 
 def _check_when(offer: Offer) -> None:
@@ -296,24 +302,26 @@ def _check_when(offer: Offer) -> None:
     first, last = offer.from_day, offer.to_day
     if first and last:
         if first > last:
-            raise ValueError("to: is before from, so the offer never holds")
+            raise TermFault("to", Phrase("is before from, so the offer never holds"))
         span = min((last - first).days, 6)
         if offer.days and not {DAYS[(first + timedelta(n)).weekday()] for n in range(span + 1)} & set(
             offer.days
         ):
-            raise ValueError("days: none of them lies between from and to, so the offer never holds")
+            raise TermFault("days", Phrase("none of them lies between from and to, so the offer never holds"))
 
 
 def _check_terms(offer: Offer) -> None:
     scopes = [(limit.per, limit.every) for limit in offer.limits]
     if len(set(scopes)) != len(scopes):
-        raise ValueError("limits: two of the same per and every, so one of them says nothing")
+        raise TermFault("limits", Phrase("two of the same per and every, so one of them says nothing"))
     if offer.max_discount_grosze is not None and all(isinstance(b, Privilege) for b in offer.benefits):
-        raise ValueError("max_discount_grosze: a privilege has no discount")
+        raise TermFault("max_discount_grosze", Phrase("a privilege has no discount"))
     if "guardian_id" in offer.confirm and "photo_id" not in offer.confirm:
-        raise ValueError("confirm: a guardian's document stands for a minor's own, so photo_id belongs to it")
+        raise TermFault(
+            "confirm", Phrase("a guardian's document stands for a minor's own, so photo_id belongs to it")
+        )
     if offer.combines and "no_other_discount" in offer.confirm:
-        raise ValueError("combines: it does, so no_other_discount cannot be confirmed")
+        raise TermFault("combines", Phrase("it does, so no_other_discount cannot be confirmed"))
 
 
 class OfferFile(_Part, frozen=True):
@@ -334,19 +342,19 @@ def parse_offers(text: str | bytes, *, source: str = "offers") -> OfferFile:
     offer's number.
     """
     if len(text) > FILE_BYTES_MAX:
-        raise OfferError(f"{source}: larger than {FILE_BYTES_MAX} bytes")
+        raise OfferError(Phrase("larger than {most} bytes", most=FILE_BYTES_MAX), source=source)
     raw: dict[str, Any] = {}
     try:
         raw = parse_toml(text, is_composed=True)
         file = msgspec.convert(raw, OfferFile)
     except msgspec.ValidationError as error:
-        raise OfferError(f"{source}: {_where(str(error), raw)}") from None
+        raise offer_error(error, raw=raw, source=source) from None
     except TomlError as error:
-        raise OfferError(f"{source}: {error}") from None
+        raise OfferError(Phrase("{why}", why=str(error)), source=source) from None
     numbers: set[int] = set()
     for offer in file.offer:
         if offer.number in numbers:
-            raise OfferError(f"{source}: offer {offer.number}: key 'number': it stands there twice")
+            raise OfferError(Phrase("it stands there twice"), "number", number=offer.number, source=source)
         numbers.add(offer.number)
     return file
 
@@ -356,27 +364,7 @@ def read_offer(values: dict[str, Any]) -> Offer:
     try:
         return msgspec.convert(values, Offer)
     except msgspec.ValidationError as error:
-        raise OfferError(_key(str(error))) from None
-
-
-def _where(problem: str, raw: dict[str, Any]) -> str:
-    """Return a problem of msgspec's with the number of the offer it is in."""
-    at = re.search(r"at `\$\.offer\[(\d+)\]", problem)
-    written = raw.get("offer")
-    if at and isinstance(written, list) and isinstance(entry := written[int(at[1])], dict):
-        number = entry.get("number")
-        if isinstance(number, int):
-            return f"offer {number}: {_key(problem.replace(f'.offer[{at[1]}]', ''))}"
-    return _key(problem)
-
-
-def _key(problem: str) -> str:
-    """Return a problem with its key in front: a check of ours begins with the key inside its part."""
-    what, _, where = problem.partition(" - at `$")
-    path = where.strip(".`")
-    if ours := re.match(r"([a-z_]+(?:\.[a-z]{2})?): (.*)", what):
-        path, what = ".".join(filter(None, (path, ours[1]))), ours[2]
-    return f"key '{path or '(top level)'}': {what}"
+        raise offer_error(error) from None
 
 
 def encode_offer(offer: Offer) -> str:
@@ -389,4 +377,4 @@ def decode_offer(text: str) -> Offer:
     try:
         return msgspec.json.decode(text, type=Offer)
     except msgspec.DecodeError as error:
-        raise OfferError(_key(str(error))) from None
+        raise offer_error(error) from None

@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 from importlib.resources import files
 
-from switch.rules.offers import OfferError, parse_offers
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import parse_offers
 from switch.rules.programme import parse_rules
 from switch.rules.programme.parts import RulesError
 from tests.fuzz.mutate import SCRAPS

@@ -4,7 +4,8 @@ import pytest
 
 from ledger.registry.reads import OfferRow
 from switch.rules.offer_book import OfferBook
-from switch.rules.offers import Codes, OfferError, encode_offer, read_offer
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import Codes, encode_offer, read_offer
 
 
 def row(

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.rules.offer_checks import check_codes, check_languages, check_offer
+from switch.rules.offer_faults import OfferError
 from switch.rules.offers import (
     Codes,
-    OfferError,
     decode_offer,
     encode_offer,
     parse_hours,

@@ -10,7 +10,8 @@ from ledger.books.posting import Kind
 from protocol import ResultCode
 from switch.rules.calendar import Calendar, CalendarError
 from switch.rules.filling import money
-from switch.rules.offers import OfferError, parse_offers
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import parse_offers
 from switch.rules.programme import RulesError, parse_rules
 from switch.rules.receipts import ReceiptPrinter
 from switch.rules.versions import Version

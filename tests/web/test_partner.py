@@ -174,6 +174,33 @@ def test_what_cannot_be_is_refused_and_shown_as_text(
     assert "&lt;script&gt;" in page
 
 
+@pytest.mark.parametrize(
+    ("change", "polish", "english"),
+    [
+        (
+            {"value": "101"},
+            "pole „procent”: wartość musi być większa od 0 i nie większa niż 100",
+            "not over 100",
+        ),
+        ({"to": "2020-01-01"}, "pole „ostatni dzień”: dzień 2020-01-01 już minął", "2020-01-01 is over"),
+        ({"to": "soon"}, "to nie jest prawidłowa data", "that is no day"),
+        ({"kind": "amount_off", "value": "x"}, "wartość zapisuje się jak 12,50", "written like 12.50"),
+    ],
+    ids=["itself", "rules", "day", "sum"],
+)
+def test_what_is_refused_is_told_in_the_language_of_the_page(
+    baker: Client, change: dict[str, str], polish: str, english: str
+) -> None:
+    """What the terms, the programme's rules and the form refuse: Polish on a Polish page, else English."""
+    for language, told, other in (("pl", polish, english), ("en", english, polish)):
+        baker.get(f"/{language}/partner/offers/new")
+        page = baker.post(f"/{language}/partner/offers/new", **{**GOOD, **change}).text
+        fault = page.partition('id="fault"')[2].partition("</p>")[0]
+        assert told in fault
+        assert other not in fault
+        assert "lang=" not in fault
+
+
 def test_another_partner_s_is_not_found(
     office: OfficeStage, cinema: Client, baker: Client, partners: dict[str, int]
 ) -> None:

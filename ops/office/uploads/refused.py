@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ledger.errors import RegistryRefused
+from ledger.phrase import Phrase
 
 
 class Why(StrEnum):
@@ -22,15 +23,15 @@ class Why(StrEnum):
 
 
 TOLD = {
-    Why.EMPTY: "the file is empty",
-    Why.TOO_LARGE: "the file is larger than 5 MB",
-    Why.NO_KIND: "the file is no JPEG, PNG or PDF",
-    Why.DAMAGED: "the file is damaged, or of a form that is not taken",
-    Why.TOO_MANY_PIXELS: "the picture has too many pixels",
-    Why.LOCKED: "the PDF is locked by a password",
-    Why.ACTIVE: "the PDF holds programs or other files",
-    Why.TWO_KINDS: "the file would be read as something else, too",
-    Why.TOO_MANY: "there are too many files",
+    Why.EMPTY: Phrase("the file is empty"),
+    Why.TOO_LARGE: Phrase("the file is larger than 5 MB"),
+    Why.NO_KIND: Phrase("the file is no JPEG, PNG or PDF"),
+    Why.DAMAGED: Phrase("the file is damaged, or of a form that is not taken"),
+    Why.TOO_MANY_PIXELS: Phrase("the picture has too many pixels"),
+    Why.LOCKED: Phrase("the PDF is locked by a password"),
+    Why.ACTIVE: Phrase("the PDF holds programs or other files"),
+    Why.TWO_KINDS: Phrase("the file would be read as something else, too"),
+    Why.TOO_MANY: Phrase("there are too many files"),
 }
 
 
@@ -38,5 +39,5 @@ class UploadRefused(RegistryRefused):
     """A file that is not taken; `why` says which of the faults it has."""
 
     def __init__(self, why: Why) -> None:
-        super().__init__(TOLD[why])
+        super().__init__("{why}", why=TOLD[why])
         self.why = why

@@ -46,6 +46,7 @@ from ops.web.desk.common import (
 )
 from ops.web.documents import PDF, to_keep
 from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
+from ops.web.refusals import fault_of
 
 UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 16_384
 REASON_MAX: Final = 2_000
@@ -195,7 +196,7 @@ class ApplicationPages:
             form=form,
             kind=kind,
             account=account if account.isdecimal() and len(account) < 20 else "",
-            fault=str(error) if error else "",
+            fault=fault_of(error),
             kinds=KINDS,
             channels=CHANNELS[1:],
             desks=asked(rules).desks,
@@ -214,7 +215,7 @@ class ApplicationPages:
             form=view.form or Form(),
             kind=view.row["kind"],
             account="",
-            fault=str(error) if error else "",
+            fault=fault_of(error),
             why=error.why.value if isinstance(error, UploadRefused) else "",
             may_decide=not view.row["second_needed"] or "verifier" in person.roles,
             fee=None if (fee := await desk_of(request).fee(view)) is None else in_zloty(fee),

@@ -36,6 +36,7 @@ from ops.web.desk.common import (
     sure,
 )
 from ops.web.identity import Office, form_of, office_of, require, text_of
+from ops.web.refusals import fault_of
 
 KSEF_CHARACTERS_MAX: Final = 64
 SinkOf = Callable[[str], Sink]
@@ -129,7 +130,7 @@ class DocumentPages:
             ksef_max=KSEF_CHARACTERS_MAX,
             reason_max=REASON_CHARACTERS_MAX,
             money=lambda grosze: zloty(grosze, request.state.language),
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
 

@@ -43,6 +43,7 @@ from ops.web.desk.common import (
 )
 from ops.web.identity import form_of, office_of, require, text_of
 from ops.web.identity.making import account_code, holder_code
+from ops.web.refusals import fault_of
 
 Act = Callable[[HolderFile, Actor, int, FormData], Awaitable[object]]
 CHANGED: Final = {"name": 200, "address": 300, "phone": 32, "email": 254, "channel": 8, "pickup": 64}
@@ -186,7 +187,7 @@ class HolderPages:
             rows=[row for row in rows if row["programme"] == programme],
             kinds={int(kind): kind.name.lower() for kind in CaseKind},
             states=_STATES,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
     @require(*OFFICERS, roles=CLERKS)
@@ -210,7 +211,7 @@ class HolderPages:
             found=found,
             waiting=await file_of(request).waiting(),
             erasures=await file_of(request).erasures_waiting(),
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
     async def _show(
@@ -241,7 +242,7 @@ class HolderPages:
             reason_max=REASON_CHARACTERS_MAX,
             code=code,
             login_code=login_code,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
 

@@ -48,6 +48,7 @@ from ops.web.desk.common import (
 from ops.web.desk.document_pages import documents_of
 from ops.web.documents import CSV, PDF, to_keep
 from ops.web.identity import form_of, office_of, require, text_of
+from ops.web.refusals import fault_of
 
 Act = Callable[[MonthDesk, Actor, str, FormData], Awaitable[object]]
 Deciding = MonthDesk | DocumentDesk
@@ -202,7 +203,7 @@ class MonthPages:
             waiting=await office.database.run(lambda c: list_proposals(c, office.programme, WAITING)),
             terms_of=lambda row: _terms(row, request.state.language),
             reason_max=REASON_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
             **_speaking(request),
         )
 
@@ -225,7 +226,7 @@ class MonthPages:
             more=view.statements[PAGE - 1]["partner"] if len(view.statements) > PAGE else 0,
             sums=SUMS,
             reason_max=REASON_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
             **_speaking(request),
         )
 

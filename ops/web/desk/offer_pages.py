@@ -34,7 +34,9 @@ from ops.web.desk.common import (
 )
 from ops.web.desk.publishing_pages import offers_named, publishing_of
 from ops.web.identity import form_of, office_of, require, text_of
-from switch.rules.offers import OfferError, decode_offer
+from ops.web.refusals import fault_of
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import decode_offer
 
 PAGE: Final = 50
 TEXT_CHARACTERS_MAX: Final = 32_000
@@ -135,7 +137,7 @@ class OfferPages:
             rows=[_shown(row) for row in rows if row["number"] in numbers[:PAGE]],
             more=numbers[PAGE - 1] if len(numbers) > PAGE else 0,
             text_max=TEXT_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
     async def _form(
@@ -150,7 +152,7 @@ class OfferPages:
             benefits=BENEFITS,
             combines=tuple(COMBINES),
             hints=hints(),
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
     async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
@@ -166,7 +168,7 @@ class OfferPages:
             fits=fields_of(newest) is not None,
             was_published=any(row["state"] == OfferState.PUBLISHED for row in rows),
             reason_max=REASON_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
 
@@ -174,7 +176,7 @@ def _offer_in(form: FormData) -> Any:
     try:
         return offer_of(_fields_in(form))
     except OfferError as error:
-        raise RegistryRefused(str(error)) from None
+        raise RegistryRefused("{why}", why=error.phrase) from None
 
 
 def _fields_in(form: FormData) -> dict[str, str]:

@@ -40,6 +40,7 @@ from ops.web.desk.common import (
     whole,
 )
 from ops.web.identity import actor_of, form_of, office_of, require, text_of
+from ops.web.refusals import fault_of
 from switch.rules.offers import decode_offer
 
 Act = Callable[[ContractDesk, Actor, int, FormData], Awaitable[object]]
@@ -167,7 +168,7 @@ class PartnerPages:
             more=rows[PAGE - 1]["partner"] if len(rows) > PAGE else 0,
             states=_STATES,
             most=_MOST,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
     async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
@@ -189,7 +190,7 @@ class PartnerPages:
             months_min=await desk.months_min(),
             most=_MOST,
             reason_max=REASON_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
     async def _declared(self, request: Request, error: RegistryRefused | None = None) -> Response:
@@ -201,7 +202,7 @@ class PartnerPages:
             rows=[{**dict(row), "title": decode_offer(row["terms"]).name.in_("pl")} for row in rows[:PAGE]],
             more=rows[PAGE - 1]["number"] if len(rows) > PAGE else 0,
             reason_max=TEXT_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
 

@@ -42,6 +42,7 @@ from ops.web.desk.common import (
     whole,
 )
 from ops.web.identity import Office, form_of, office_of, require, text_of
+from ops.web.refusals import fault_of
 from protocol import CardNumberError, parse_card
 
 PAGE: Final = 50
@@ -135,7 +136,7 @@ class PointsPages:
             lines_characters_max=LINES_CHARACTERS_MAX,
             points_max=POINTS_MAX,
             reason_max=REASON_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
             **_NAMES,
         )
 
@@ -155,7 +156,7 @@ class PointsPages:
             more=rows[PAGE - 1]["number"] if len(rows) > PAGE else 0,
             is_open=one["state"] == AdjustmentState.PROPOSED,
             reason_max=REASON_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
             **_NAMES,
         )
 
@@ -177,19 +178,21 @@ def _rows(text: str, token_of: Callable[[str], int]) -> list[NewRow]:
     """Return the lines "number points reference" of a text. Raises RegistryRefused; it repeats no number."""
     lines = [line.split(maxsplit=2) for line in text.splitlines() if line.strip()]
     if not 1 <= len(lines) <= LINES_MAX:
-        raise RegistryRefused(f"from 1 to {LINES_MAX} lines at a time")
+        raise RegistryRefused("from 1 to {most} lines at a time", most=LINES_MAX)
     rows = []
     for at, parts in enumerate(lines, 1):
         if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdecimal() and len(parts[1]) < 12):
-            raise RegistryRefused(f"line {at} is not like: number of the card, points, reference")
+            raise RegistryRefused("line {line} is not like: number of the card, points, reference", line=at)
         if len(parts[2]) > REFERENCE_CHARACTERS_MAX:
             raise RegistryRefused(
-                f"line {at}: the reference has more than {REFERENCE_CHARACTERS_MAX} characters"
+                "line {line}: the reference has more than {most} characters",
+                line=at,
+                most=REFERENCE_CHARACTERS_MAX,
             )
         try:
             number = parse_card(parts[0])
         except CardNumberError:
-            raise RegistryRefused(f"line {at}: that is no number of a card") from None
+            raise RegistryRefused("line {line}: that is no number of a card", line=at) from None
         rows.append(NewRow(token_of(number), int(parts[1]), parts[2]))
     return rows
 
@@ -200,4 +203,4 @@ def _refused(done: Import, rows: list[NewRow]) -> int:
         raise RegistryRefused("all of these have just this opening balance already")
     key, column, reason = done.refused[0]
     at = next(at for at, row in enumerate(rows, 1) if row.token == key)
-    raise RegistryRefused(f"line {at}: {column} {reason}")
+    raise RegistryRefused("line {line}: {column} {why}", line=at, column=column, why=reason)

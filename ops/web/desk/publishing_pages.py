@@ -34,6 +34,7 @@ from ops.web.desk.common import (
     status_of,
 )
 from ops.web.identity import form_of, office_of, require
+from ops.web.refusals import fault_of
 
 ACTS: Final[dict[str, Act]] = {"publish": PUBLISH, "withdraw": WITHDRAW}
 """What is proposed, as a form names it."""
@@ -112,7 +113,7 @@ class PublishingPages:
             act=next(name for name, act in ACTS.items() if act == plan.act),
             changes=await self._desk(request).preview(plan) if plan.numbers else [],
             reason_max=REASON_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
     async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
@@ -127,7 +128,7 @@ class PublishingPages:
             shown=shown,
             state=ProposalState(shown.row["state"]).name.lower(),
             reason_max=REASON_CHARACTERS_MAX,
-            fault=str(error) if error else "",
+            fault=fault_of(error),
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection, Database
 from ledger.registry import acting_for, logins
 from ledger.registry.acting_for import NewLink
@@ -26,13 +27,19 @@ from protocol import mask_card
 
 ACTIVATION_HOURS: Final = 14 * 24
 NAME_CHARACTERS: Final = (3, 64)
-FAULTS: Final = {"pw_length": "a password has 12 to 200 characters", "pw_easy": "that password is too easy"}
+THIS_ACCOUNT: Final = Phrase("this account")
+FAULTS: Final = {
+    "pw_length": Phrase("a password has 12 to 200 characters"),
+    "pw_easy": Phrase("that password is too easy"),
+}
 
 
 def name_fault(name: str) -> str:
     """Return what is wrong with a login's name; empty where nothing is."""
     least, most = NAME_CHARACTERS
-    return text_fault(folded_name(name), most, least=least) or ("has a space" if " " in name.strip() else "")
+    return text_fault(folded_name(name), most, least=least) or (
+        Phrase("has a space") if " " in name.strip() else ""
+    )
 
 
 async def activation_code(database: Database, master: MasterKey, digits: str) -> str:
@@ -40,7 +47,7 @@ async def activation_code(database: Database, master: MasterKey, digits: str) ->
     an older one is void. Raises NotInRegistry where nobody is known by the card.
     """
     card = await database.run(lambda c: card_of(c, master, digits))
-    whose = f"card {mask_card(digits)}"
+    whose = Phrase("card {card}", card=mask_card(digits))
     return await holder_code(database, master, card["programme"], card["account"], whose)
 
 
@@ -49,7 +56,7 @@ async def holder_code(
     master: MasterKey,
     programme: int,
     account: int,
-    whose: str = "this account",
+    whose: Phrase = THIS_ACCOUNT,
     *,
     is_for_first: bool = False,
 ) -> str:
@@ -61,9 +68,9 @@ async def holder_code(
 
     async def job(connection: Connection) -> None:
         if await find_person(connection, master.vault, account) is None:
-            raise NotInRegistry(f"{whose}: nobody is known by this card")
+            raise NotInRegistry("{whose}: nobody is known by this card", whose=whose)
         if is_for_first and await logins.login_of_account(connection, account) is not None:
-            raise RegistryRefused(f"{whose}: its holder has a login")
+            raise RegistryRefused("{whose}: its holder has a login", whose=whose)
         new = NewCode(programme, "activate", hash_of(plain_code(code)), account)
         await logins.put_code(connection, new, hours=ACTIVATION_HOURS)
 
@@ -110,9 +117,9 @@ async def make_login(
     number. Raises RegistryRefused.
     """
     if why := name_fault(name):
-        raise RegistryRefused(f"the login {why}")
+        raise RegistryRefused("the login {why}", why=why)
     if word := password_fault(password, name.strip()):
-        raise RegistryRefused(FAULTS[word])
+        raise RegistryRefused("{why}", why=FAULTS[word])
     keys = Keys(office.master)
     new = NewLogin(
         office.programme,

@@ -25,7 +25,9 @@ from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import actor_of, office_of, require
 from ops.web.pages import Pages
 from ops.web.partner.account_pages import partner_of, who
-from switch.rules.offers import DAYS, Offer, OfferError
+from ops.web.refusals import fault_of
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import DAYS, Offer
 
 VALUES: Final = {"percent": "percent", "amount_off": "off_grosze", "fixed_price": "price_grosze"}
 KINDS: Final = (*VALUES, "free_entry", "second_free", "privilege")
@@ -113,7 +115,7 @@ class OfferPages:
             values = {**was, **_values(form, was, rules.programme.languages)}
             await office.declare(actor_of(who(request), "declared on the web"), values, number, note)
         except (OfferError, RegistryRefused) as error:
-            return await self._form(request, values, number, str(error), note)
+            return await self._form(request, values, number, fault_of(error), note)
         return _back(request)
 
     @require("partner")

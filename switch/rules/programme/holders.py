@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
+from ledger.phrase import Phrase
 from protocol import limits
 from switch.rules.dates import Band, Overlap, end_after_tax_year, end_of_term
 from switch.rules.programme.parts import Bit, Code, Fee, Months, Names, Part, Rule
@@ -96,7 +97,9 @@ class Entitlement(Rule, frozen=True):
     def proof_fault(self, tax_year: int, today: date) -> str:
         """Return why tax of a year cannot be proved on a day: a proof is for a year before it; else ""."""
         last = today.year - 1
-        return "" if tax_year <= last else f"is not over: a proof is for {last} or a year before it"
+        if tax_year <= last:
+            return ""
+        return Phrase("is not over: a proof is for {year} or a year before it", year=last)
 
     def until_without_proof(self, applied: date) -> date | None:
         """Return the last day an application of that day entitles to without proof; None: to nothing."""
@@ -149,7 +152,9 @@ class CardRules(Rule, frozen=True):
         if latest is None or last_day <= latest:
             return ""
         rule = f"[card] validity_months = {self.validity_months}"
-        return f"{last_day} is later than {latest}, the latest by {rule}"
+        return Phrase(
+            "{day} is later than {latest}, the latest by {rule}", day=last_day, latest=latest, rule=rule
+        )
 
     def notice_until(self, given: date) -> date:
         """Return the last valid day after a notice; the day before it, where the card is void at once."""

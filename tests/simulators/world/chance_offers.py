@@ -3,7 +3,8 @@
 import random
 from typing import TYPE_CHECKING
 
-from switch.rules.offers import OfferError, parse_offers
+from switch.rules.offer_faults import OfferError
+from switch.rules.offers import parse_offers
 
 if TYPE_CHECKING:
     from tests.simulators.world.chance import Chance

@@ -1,0 +1,70 @@
+"""What the ledger and the office refuse, as a page tells it: in the language of the page.
+
+Owns the Polish of every refusal that can reach a page, by its English template (`POLISH`), and the one place
+where a refusal becomes text. Must not know why anything is refused. Invariants: a Polish text has the places
+of its English one (tests/web/test_refusals.py); what has no Polish is marked as English (WCAG 3.1.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from markupsafe import Markup, escape
+
+from ledger.errors import DatabaseContended, RegistryRefused
+from ledger.phrase import Phrase
+from ops.web.language import Speech
+from ops.web.refusals.accounts import DOCUMENTS, FORMS, MONTHS, POINTS
+from ops.web.refusals.cards import CARDS
+from ops.web.refusals.holders import APPLICATIONS, LOGINS, PERSONS
+from ops.web.refusals.names import ENGLISH, NAMES, PAGE_WORDS
+from ops.web.refusals.partners import OFFERS, PARTNERS, RULES, TERMS
+from switch.rules.offer_faults import OfferError
+
+CATALOGUES: Final = (
+    *(CARDS, PERSONS, APPLICATIONS, LOGINS, PARTNERS, OFFERS, TERMS, RULES),
+    *(FORMS, POINTS, MONTHS, DOCUMENTS),
+)
+POLISH: Final[Mapping[str, str]] = {key: text for each in CATALOGUES for key, text in each.items()}
+CONTENDED: Final = Phrase("somebody else works on this just now: try again")
+
+
+def fault_of(error: Exception | None) -> str:
+    """Return what a page tells of a failure by `tell`; an empty text of none."""
+    if error is None:
+        return ""
+    if isinstance(error, RegistryRefused | OfferError):
+        return error.phrase
+    return CONTENDED if isinstance(error, DatabaseContended) else Phrase("{why}", why=str(error))
+
+
+def tell(speech: Speech, fault: str) -> Markup:
+    """Return what is at fault in the language of a page, escaped; empty where nothing is."""
+    return _polish(speech, fault) if fault and speech.language == "pl" else escape(str(fault))
+
+
+def _polish(speech: Speech, fault: str) -> Markup:
+    if not isinstance(fault, Phrase) or fault.template not in POLISH:
+        return Markup('<span lang="en">{}</span>').format(str(fault))
+    parts = {name: _part(speech, name, part) for name, part in fault.parts.items()}
+    text = escape(POLISH[fault.template])
+    return text.format(**parts) if parts else text
+
+
+def _part(speech: Speech, name: str, part: object) -> object:
+    """Return what stands in a place, as Polish pages show it: days and moments by ISO 8601, as everywhere at
+    the desk; a sum with a comma.
+    """
+    if isinstance(part, tuple):
+        return Markup(", ").join(escape(_part(speech, name, each)) for each in part)
+    if isinstance(part, Phrase):
+        return _polish(speech, part)
+    if not isinstance(part, str):
+        return part
+    if name == "zloty":
+        return part.replace(".", ",")
+    known = speech.word(PAGE_WORDS[name] + part) if name in PAGE_WORDS else NAMES.get(name, {}).get(part)
+    if known is None and name in ENGLISH:
+        return Markup('<span lang="en">{}</span>').format(part)
+    return part if known is None else known

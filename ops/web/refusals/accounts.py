@@ -1,0 +1,182 @@
+"""What is refused about points, months and documents, and of every form, in Polish.
+
+Owns these texts alone; the English is the key.
+"""
+
+from typing import Final
+
+FORMS: Final = {
+    "{what} {why}": "{what}: {why}",
+    "must have {least} to {most} characters": "wymagane jest od {least} do {most} znaków",
+    "must have at most {most} characters": "dopuszczalna liczba znaków to najwyżej {most}",
+    "must have printable characters only": "dopuszczalne są tylko znaki drukowalne",
+    "must be {least} to {most}": "dopuszczalny zakres to od {least} do {most}",
+    "this cannot be taken back: say that you are sure": (
+        "tego nie można cofnąć: trzeba zaznaczyć potwierdzenie"
+    ),
+    "a sum is written like 45.90 or -45,90": "kwotę zapisuje się jak 45,90 albo -45,90",
+    "a number is written in figures": "liczbę zapisuje się cyframi",
+    "the name of who does it, or of the second person, is of spaces alone": (
+        "nazwa osoby wykonującej czynność albo drugiej osoby składa się z samych spacji"
+    ),
+    "the second person is another one than who does it": (
+        "druga osoba musi być inna niż osoba wykonująca czynność"
+    ),
+    "{what} wants a second person by the rules of its programme": (
+        "{what}: zasady programu wymagają drugiej osoby"
+    ),
+    "this wants a reason, which is kept with it: name it with --reason": (
+        "trzeba podać powód; zostanie on zapisany"
+    ),
+    "there is no proposal {number}": "nie ma wniosku o zatwierdzenie nr {number}",
+    "this is {proposal_state} already": "ta sprawa ma już stan „{proposal_state}”",
+    "this is proposed already, or was approved": "tę czynność już przedstawiono albo zatwierdzono",
+    "another person approves it than proposed it": "zatwierdza inna osoba niż ta, która przedstawiła",
+    "this is decided elsewhere": "o tym rozstrzyga się w innym miejscu",
+    "somebody else works on this just now: try again": (
+        "ktoś inny właśnie nad tym pracuje: prosimy spróbować ponownie"
+    ),
+}
+POINTS: Final = {
+    "points are changed with a reason, which is kept": (
+        "aby zmienić punkty, trzeba podać powód; zostanie on zapisany"
+    ),
+    "must not be 0": "nie może być równe 0",
+    "it has an opening balance: {points}": "ma już saldo początkowe: {points}",
+    "another card of this account is in the file": "na liście jest już inna karta tego rachunku",
+    "there is no adjustment {number}": "nie ma korekty punktów nr {number}",
+    "there is no row {number} of an adjustment": "nie ma pozycji korekty nr {number}",
+    "adjustment {number} is {adjustment_state} already": (
+        "korekta punktów nr {number} ma już stan „{adjustment_state}”"
+    ),
+    "adjustment {number}: another person approves it than proposed it": (
+        "korektę punktów nr {number} zatwierdza inna osoba niż ta, która ją przedstawiła"
+    ),
+    "adjustment {number} does not come to {points} points: look at it once more": (
+        "suma korekty nr {number} nie wynosi {points} pkt: należy sprawdzić ją jeszcze raz"
+    ),
+    "from 1 to {most} lines at a time": "naraz można podać od 1 do {most} wierszy",
+    "line {line} is not like: number of the card, points, reference": (
+        "wiersz {line} powinien zawierać: numer karty, punkty, oznaczenie"
+    ),
+    "line {line}: the reference has more than {most} characters": (
+        "wiersz {line}: oznaczenie jest dłuższe niż dopuszczalne (znaków: {most})"
+    ),
+    "line {line}: that is no number of a card": "wiersz {line}: to nie jest numer karty",
+    "line {line}: {column} {why}": "wiersz {line}: {column}: {why}",
+    "all of these have just this opening balance already": (
+        "wszystkie te rachunki mają już właśnie takie saldo początkowe"
+    ),
+}
+MONTHS: Final = {
+    "a month is written like 2026-11": "miesiąc zapisuje się jak 2026-11",
+    "month {month} has not begun yet": "miesiąc {month} jeszcze się nie zaczął",
+    "month {month} is not over yet": "miesiąc {month} jeszcze się nie skończył",
+    "month {month} is before those that were settled": (
+        "miesiąc {month} jest wcześniejszy niż miesiące, które rozliczono"
+    ),
+    "month {month} is closed": "miesiąc {month} jest zamknięty",
+    "month {month} is closed: enter it in one that is open": (
+        "miesiąc {month} jest zamknięty: należy wprowadzić to w miesiącu otwartym"
+    ),
+    "month {month} is closed: what comes later is of the first open month": (
+        "miesiąc {month} jest zamknięty: późniejsze zapisy należą do pierwszego otwartego miesiąca"
+    ),
+    "month {month} is closed next": "jako następny zamyka się miesiąc {month}",
+    "month {month} of programme {programme} is not closed": (
+        "miesiąc {month} programu nr {programme} nie jest zamknięty"
+    ),
+    "month {month} of programme {programme} was not settled yet": (
+        "miesiąc {month} programu nr {programme} nie został jeszcze rozliczony"
+    ),
+    "there are postings before {month}: close the month of the first of them first": (
+        "są księgowania sprzed {month}: najpierw należy zamknąć miesiąc pierwszego z nich"
+    ),
+    "there is no statement of partner {partner} for {month}": (
+        "nie ma rozliczenia partnera nr {partner} za {month}"
+    ),
+    "compute the month's statements first, and look at them": (
+        "najpierw należy obliczyć rozliczenia miesiąca i je sprawdzić"
+    ),
+    "to close a month is proposed first, and approved": (
+        "zamknięcie miesiąca trzeba najpierw przedstawić i zatwierdzić"
+    ),
+    "the month comes to another sum by now: compute it and propose it anew": (
+        "suma miesiąca jest już inna: należy obliczyć go i przedstawić ponownie"
+    ),
+    "a correction of nothing sets nothing right": "korekta o zero niczego nie poprawia",
+    "a correction wants a reason, which is kept": "korekta wymaga powodu; zostanie on zapisany",
+    "a correction has a sum that is not 0, and a reason, which is kept": (
+        "korekta wymaga kwoty różnej od 0 oraz powodu; zostanie on zapisany"
+    ),
+}
+DOCUMENTS: Final = {
+    "{month} is not closed yet: `settlement close` closes it": (
+        "miesiąc {month} nie jest jeszcze zamknięty: najpierw trzeba go zamknąć"
+    ),
+    "a statement of more than {most} lines is more than an invoice can hold": (
+        "rozliczenie ma więcej pozycji, niż mieści faktura ({most})"
+    ),
+    "the statement's sums are not those of its lines": "sumy rozliczenia nie zgadzają się z jego pozycjami",
+    "a line is of a kind that no document knows": "jest pozycja rodzaju, którego nie zna żaden dokument",
+    "rebates are outside VAT, and nothing else is": "poza VAT są rabaty i nic innego",
+    "there is no VAT of {rate} %": "nie ma stawki VAT {rate} %",
+    "a line's sum is not its quantity times its price": "kwota pozycji nie jest iloczynem ilości i ceny",
+    "the month is negative, and no earlier invoice is there to be corrected": (
+        "suma miesiąca jest ujemna, a nie ma wcześniejszej faktury, którą można skorygować"
+    ),
+    "a correction is of 1 to {most} invoices": "korekta może dotyczyć od 1 do {most} faktur",
+    "this document is no note": "ten dokument nie jest notą",
+    "this document is no note: invoices are FA(3) documents, as they are": (
+        "ten dokument nie jest notą: faktury są dokumentami FA(3) w swojej postaci"
+    ),
+    "{what} must have 1 to {most} characters": "{what}: wymagane jest od 1 do {most} znaków",
+    "{what} must have printable characters only": "{what}: dopuszczalne są tylko znaki drukowalne",
+    "{what} is more than an invoice can hold": "{what}: wartość nie mieści się na fakturze",
+    "there is no document to issue: a month is closed first": (
+        "nie ma dokumentów do wystawienia: najpierw zamyka się miesiąc"
+    ),
+    "to issue documents is proposed first, and approved": (
+        "wystawienie dokumentów trzeba najpierw przedstawić i zatwierdzić"
+    ),
+    "{count} issued": "wystawiono: {count}",
+    "{count} sent": "wysłano: {count}",
+    "{done}, {count} refused: {told}": "{done}; odmowy ({count}): {told}",
+    "{document}: {why}": "{document}: {why}",
+    "this site was not told where documents are sent to": (
+        "ta strona nie ma ustawionego miejsca, do którego wysyła się dokumenty"
+    ),
+    "nothing more can be sent now ({why})": "teraz nie można wysłać niczego więcej ({why})",
+    "the invoice is not valid by FA(3): {fault} at {path}": (
+        "faktura nie jest zgodna ze schematem FA(3): {fault} w {path}"
+    ),
+    "{place} is another document: move it away": "{place} to inny dokument: należy go przenieść",
+    "there is no sink of that name: {sinks}": "nie ma odbiornika dokumentów o tej nazwie; są: {sinks}",
+    "there is no document of that number": "nie ma dokumentu o tym numerze",
+    "{document} was issued for that month already, over another sum": (
+        "dokument {document} wystawiono już za ten miesiąc, na inną kwotę"
+    ),
+    "{document} has another KSeF number already": "dokument {document} ma już inny numer KSeF",
+    "{document} was not sent yet": "dokument {document} nie został jeszcze wysłany",
+    "a note is no invoice, and never gets a KSeF number": "nota nie jest fakturą i nie otrzymuje numeru KSeF",
+    "a KSeF number is like 5265877635-20261205-A1B2C3-D4E5F6-12": (
+        "numer KSeF zapisuje się jak 5265877635-20261205-A1B2C3-D4E5F6-12"
+    ),
+    "nobody invoices for programme {programme} yet: name the organiser with `invoices seller`": (
+        "dla programu nr {programme} nikt jeszcze nie wystawia faktur: trzeba wskazać "
+        "organizatora poleceniem "
+        "`invoices seller`"
+    ),
+    "{what} is no NIP of ten digits": "{what}: to nie jest NIP z dziesięciu cyfr",
+    "{what} has another check digit than a NIP": "{what}: cyfra kontrolna NIP się nie zgadza",
+    "{what} is the city's NIP, a hyphen and five digits": (
+        "{what}: wymagany jest NIP miasta, łącznik i pięć cyfr"
+    ),
+    "a unit has a name": "jednostka musi mieć nazwę",
+    "the bank account has 10 to 34 letters and digits": (
+        "numer rachunku bankowego ma od 10 do 34 liter i cyfr"
+    ),
+    "a PDF wants the extra `office`: pip install cityswitch[office]": (
+        "do utworzenia PDF brakuje dodatku `office`: pip install cityswitch[office]"
+    ),
+}

@@ -1,0 +1,169 @@
+"""What is refused about holders and what they apply for, in Polish.
+
+Owns these texts alone; the English is the key.
+"""
+
+from typing import Final
+
+PERSONS: Final = {
+    "nobody is known by this card": "nie znamy posiadacza tej karty",
+    "nobody is known by this account": "nie znamy posiadacza tego rachunku",
+    "there is no such holder here": "nie ma tu takiego uczestnika",
+    "a name is looked for by {least} letters or more": (
+        "aby szukać po nazwisku, trzeba podać co najmniej tyle liter: {least}"
+    ),
+    "pesel has an account already": "osoba o tym numerze PESEL ma już rachunek",
+    "has an account already": "ma już rachunek",
+    "is empty: a person has one": "pole jest puste, a jest wymagane",
+    "is no PESEL": "to nie jest prawidłowy numer PESEL",
+    "is no e-mail address": "to nie jest adres e-mail",
+    "and email are empty: one of them is needed": "pole jest puste, a trzeba podać telefon albo adres e-mail",
+    "is another than the PESEL's": "jest inna niż wynikająca z numeru PESEL",
+    "is in the future": "jest w przyszłości",
+    "is too long ago": "jest zbyt odległa",
+    "is none of {known}": "dopuszczalne są tylko: {known}",
+    "is one of which there is no number or address": "dla tego kanału nie podano numeru ani adresu",
+    "is a card that is {card_state}": "to karta w stanie „{card_state}”",
+    "is no card of this programme": "to nie jest karta tego programu",
+    "has another holder already: change it": "ma już innego posiadacza: należy zmienić jego dane",
+    "names an account that has come before": "dotyczy rachunku, który już się pojawił",
+    "somebody has just added some of these holders: {begin} of {all} are in; import the file "
+    "again for the rest": (
+        "ktoś właśnie dodał część tych uczestników ({begin} z {all}): prosimy zaimportować plik "
+        "ponownie, aby "
+        "dodać pozostałych"
+    ),
+    "there is no such representative": "nie ma takiego przedstawiciela",
+    "there is no representative {number}": "nie ma przedstawiciela nr {number}",
+    "representative {number} has a login: end it, and add it anew for another": (
+        "przedstawiciel nr {number} ma już login: należy go usunąć i dodać na nowo dla innej osoby"
+    ),
+    "a holder has had {most} representatives at most": (
+        "liczba przedstawicieli uczestnika, także dawnych, jest ograniczona do {most}"
+    ),
+    "a holder has {most} proxies at most": "liczba pełnomocników uczestnika jest ograniczona do {most}",
+    "there is no such proxy": "nie ma takiego pełnomocnika",
+    "whoever has a guardian gives no proxy": "kto ma opiekuna, nie udziela pełnomocnictwa",
+    "there is no such code": "nie ma takiego kodu",
+    "until is past": "podany dzień końcowy już minął",
+    "that is no day": "to nie jest prawidłowa data",
+    "that is no year": "to nie jest prawidłowy rok",
+    "{what} is none of {known}": "{what}: dopuszczalne są tylko: {known}",
+    "that consent is given already": "ta zgoda jest już udzielona",
+    "there is no such consent": "nie ma takiej zgody",
+    "the card needs that consent: it ends with the account": (
+        "ta zgoda jest potrzebna do karty: kończy się razem z kontem"
+    ),
+    "{column} {why}": "{column}: {why}",
+    "no proof was taken down: there is nothing to correct": (
+        "nie zapisano żadnego dokumentu podatkowego: nie ma czego poprawić"
+    ),
+    "entitled until {day} already: that proof renews nothing": (
+        "uprawnienie trwa już do {day}: ten dokument niczego nie przedłuża"
+    ),
+    "is not over: a proof is for {year} or a year before it": (
+        "ten rok jeszcze się nie skończył: dokument musi dotyczyć roku {year} albo wcześniejszego"
+    ),
+    "{year} {why}": "rok {year}: {why}",
+    "notice was given on {day}": "wypowiedzenie złożono już {day}",
+    "no notice was given": "nie złożono wypowiedzenia",
+    "nothing of this kind waits to be approved": "nic takiego nie czeka na zatwierdzenie",
+    "a message has 1 to {most} characters": "wiadomość musi mieć od 1 do {most} znaków",
+    "a message has printable characters only": "wiadomość może zawierać tylko znaki drukowalne",
+    "{most} messages wait to be read: the desk answers those first": (
+        "na przeczytanie czeka już tyle wiadomości: {most}; punkt obsługi najpierw odpowie na nie"
+    ),
+    "that key is no applicant's": "ten klucz nie należy do żadnego wnioskodawcy",
+}
+APPLICATIONS: Final = {
+    "there is no application {number}": "nie ma wniosku nr {number}",
+    "application {number} has no attachment {attachment}": (
+        "wniosek nr {number} nie ma załącznika nr {attachment}"
+    ),
+    "application {number} is {application_state} by now": (
+        "wniosek nr {number} ma teraz stan „{application_state}”"
+    ),
+    "an application that is {application_state} does not become {application_becomes}": (
+        "wniosek w stanie „{application_state}” nie może przejść w stan „{application_becomes}”"
+    ),
+    "an application that is {application_state} stays as it is": (
+        "wniosku w stanie „{application_state}” nie można zmienić"
+    ),
+    "an application that is {application_state} is not removed: decide it first": (
+        "danych wniosku w stanie „{application_state}” nie usuwa się: najpierw trzeba go rozpatrzyć"
+    ),
+    "an application that is {application_state} takes no attachments": (
+        "do wniosku w stanie „{application_state}” nie można dodać załączników"
+    ),
+    "an application that is {application_state} has no letter by e-mail": (
+        "do wniosku w stanie „{application_state}” nie ma pisma, które można wysłać e-mailem"
+    ),
+    "an application has at most {most} attachments": "liczba załączników wniosku jest ograniczona do {most}",
+    "an attachment is one of {known}": "dopuszczalne rodzaje załączników: {known}",
+    "an application is one of {kinds}, and comes by {ways}": (
+        "dopuszczalne rodzaje wniosków: {kinds}; dopuszczalne drogi złożenia: {ways}"
+    ),
+    "the application is too long": "wniosek jest za długi",
+    "the application is not whole: {lacks}": "wniosek nie jest kompletny, brakuje: {lacks}",
+    "the application names no tax year": "we wniosku nie podano roku podatkowego",
+    "other applications of this holder are not decided yet": (
+        "inne wnioski tego uczestnika nie są jeszcze rozpatrzone"
+    ),
+    "too many applications came of late: try again later": (
+        "w ostatnim czasie wpłynęło zbyt wiele wniosków: prosimy spróbować później"
+    ),
+    "a second person decides here: another one than whoever looked at it first": (
+        "tu rozstrzyga druga osoba, inna niż ta, która zweryfikowała wniosek"
+    ),
+    "a first application is of nobody who has a card, the others are": (
+        "wniosek o pierwszą kartę składa osoba, która karty nie ma; pozostałe wnioski składa uczestnik"
+    ),
+    "pickup is none of the programme's desks": "wybrany punkt odbioru nie należy do programu",
+    "flags are others than the programme's": "wybrane uprawnienia dodatkowe nie występują w programie",
+    "tax_year is too long ago": "rok podatkowy jest zbyt odległy",
+    "tax_year is no year": "rok podatkowy: to nie jest prawidłowy rok",
+    "born_on is no day": "data urodzenia: to nie jest prawidłowa data",
+    "whoever asked was erased": "dane wnioskodawcy zostały usunięte",
+    "whoever applied acts for the holder no more": "wnioskodawca nie działa już za uczestnika",
+    "nothing is called for": "nie ma wezwania, na które można odpowiedzieć",
+    "a login is made once the card was collected": "login można założyć dopiero po odebraniu karty",
+    "this wants a reason, which whoever asked is told": (
+        "trzeba podać powód; zostanie on przekazany wnioskodawcy"
+    ),
+    "a letter is in Polish or English": "pismo może być po polsku albo po angielsku",
+    "{most} letters of this application were asked for today already": (
+        "wykorzystano już dzienną liczbę pism do tego wniosku: {most}"
+    ),
+    "a letter of this application waits to be sent already": "pismo do tego wniosku już czeka na wysłanie",
+    "no e-mail address is known here: hand the letter out on paper": (
+        "nie znamy adresu e-mail: prosimy wydać pismo na papierze"
+    ),
+    "the file is empty": "plik jest pusty",
+    "the file is larger than 5 MB": "plik ma więcej niż 5 MB",
+    "the file is no JPEG, PNG or PDF": "plik nie jest w formacie JPEG, PNG ani PDF",
+    "the file is damaged, or of a form that is not taken": (
+        "plik jest uszkodzony albo w postaci, której nie przyjmujemy"
+    ),
+    "the picture has too many pixels": "obraz ma za dużo pikseli",
+    "the PDF is locked by a password": "PDF jest zabezpieczony hasłem",
+    "the PDF holds programs or other files": "PDF zawiera programy lub inne pliki",
+    "the file would be read as something else, too": "plik mógłby być odczytany także jako coś innego",
+    "there are too many files": "plików jest za dużo",
+}
+LOGINS: Final = {
+    "this account": "ten rachunek",
+    "{whose}: nobody is known by this card": "{whose}: nie znamy posiadacza tej karty",
+    "{whose}: its holder has a login": "{whose}: posiadacz ma już login",
+    "the login {why}": "login: {why}",
+    "has a space": "nie może zawierać spacji",
+    "a password has 12 to 200 characters": "hasło musi mieć od 12 do 200 znaków",
+    "that password is too easy": "to hasło jest za proste",
+    "there is no login {login}": "nie ma loginu nr {login}",
+    "there is no role {unknown}: {roles}": "nie ma roli {unknown}; dopuszczalne role: {roles}",
+    "that login is taken": "ten login jest już zajęty",
+    "that login is taken, or this holder has one": "ten login jest już zajęty albo uczestnik ma już login",
+    "that login has ended": "ten login jest już zakończony",
+    "a login has at most {most} passkeys": "liczba kluczy dostępu jednego loginu jest ograniczona do {most}",
+    "that passkey is known already": "ten klucz dostępu jest już znany",
+    "this login has no such passkey": "ten login nie ma takiego klucza dostępu",
+}
