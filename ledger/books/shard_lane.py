@@ -27,7 +27,7 @@ class ShardLane(Lane):
 
     def __init__(self, database: Database, server: Server, shards: ShardMap) -> None:
         target = at_server(database.target, server)
-        super().__init__(database.session(target, straight=False))
+        super().__init__(database.session(target))
         self._database = database
         self._server = server
         self._map = shards
@@ -74,11 +74,11 @@ class ShardLane(Lane):
             raise ServerLost(f"{shard.server} does not answer")
         session = self._others.get(shard.server)
         if session is None:
-            session = self._database.session(at_server(self._database.target, shard.server), straight=False)
+            session = self._database.session(at_server(self._database.target, shard.server))
             self._others[shard.server] = session
         try:
             self.asked = session
-            connection = await session.join(limit_s)
+            connection = await session.join(self.session, limit_s)
             await session.limit(_hold(session, connection), limit_s)
             return await session.limit(_put(session, connection, shard, statement, arguments), limit_s)
         except Exception as error:
@@ -90,6 +90,9 @@ class ShardLane(Lane):
                 raise
             self._map.lose(shard.server)
             raise ServerLost(f"{shard.server} does not answer: {closed}") from error
+        except BaseException:  # cancelled in the middle of a statement
+            session.terminate()
+            raise
         finally:
             self.asked = self.session
 

@@ -222,7 +222,7 @@ class Database:
     def session(self, target: Target | None = None, *, straight: bool = True) -> Session:
         """Make a connection of one's own, beside the bounded set, if need be to another server; closed with
         the database. Jobs run under trio itself where they can (not over TLS), with no COPY and no
-        executemany. `straight`: False for one whose jobs other sessions join in, and for those.
+        executemany; `straight`: whether they may.
         """
         session = Session(self, target, straight=straight)
         self._sessions.append(session)

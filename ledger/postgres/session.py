@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import asyncpg
 import trio
 
-from ledger.errors import DatabaseContended, DatabaseUnavailable, LedgerError, StatementRefused
+from ledger.errors import (
+    DatabaseContended,
+    DatabaseMisconfigured,
+    DatabaseUnavailable,
+    LedgerError,
+    StatementRefused,
+)
 from ledger.postgres.errors import translate
 from ledger.postgres.fitness import is_doubtful
 from ledger.postgres.lineage import Server, StandbyAwaited, check_left
@@ -113,12 +119,17 @@ class Session:
         finally:
             call_due()
 
-    async def join(self, connect_s: float) -> Connection:
-        """Inside a job of another session of the same `Database`: this one's connection, opened if need be.
+    async def join(self, host: Session, connect_s: float) -> Connection:
+        """Inside a job of `host`, of the same `Database`: this one's connection, opened if need be.
 
-        What is awaited of it wants `limit`. Raises what asyncpg raises; whoever it was raised to terminates.
+        What is awaited of it wants `limit`. Raises what asyncpg raises, and DatabaseMisconfigured where only
+        one of the two is over TLS; whoever it was raised to terminates, also when cancelled.
         """
-        await self._ready(min(connect_s, CONNECT_S_MAX))
+        connect_s = min(connect_s, CONNECT_S_MAX)
+        if not host._is_straight:
+            await self._ready(connect_s)
+        elif not await self._is_ready_straight(connect_s):
+            raise DatabaseMisconfigured("one server is reached over TLS and another is not: set sslmode")
         return self._connection
 
     async def limit(self, awaitable: Awaitable[T], timeout_s: float) -> T:

@@ -11,8 +11,9 @@ import pytest
 import trio
 import trio.testing
 
-from ledger.errors import DatabaseUnavailable, StatementRefused
+from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, StatementRefused
 from ledger.postgres.database import Bell, Connection, Database, call_soon, open_database
+from ledger.postgres.dsn import read_dsn
 from ledger.postgres.session import Session
 from tests.debian_postgres import ADMINISTRATOR, PASSWORD, DebianPostgres, debian_postgres
 from tests.patience import HANG_S
@@ -156,6 +157,27 @@ async def test_a_time_limit_ends_a_job(database: Database, straight: bool) -> No
     with trio.fail_after(HANG_S), pytest.raises(DatabaseUnavailable, match=r"within 0\.2 s"):
         await session.run(lambda c: c.execute("select pg_sleep(600)"), timeout_s=0.2)
     assert await session.run(lambda c: c.fetchval("select 1")) == 1
+
+
+@PARAMETERS
+async def test_a_guest_asks_within_the_job_of_another(database: Database, straight: bool) -> None:
+    """Both connections answer within one job; past its limit the guest's is gone, and the host's goes on."""
+    host, guest = session_of(database, straight), session_of(database, straight)
+
+    async def job(connection: Connection) -> list[int]:
+        joined = await guest.join(host, HANG_S)
+        found = [await guest.limit(joined.fetchval("select $1::int", 7), HANG_S)]
+        with pytest.raises(DatabaseUnavailable, match=r"within 0\.2 s"):
+            await guest.limit(joined.execute("select pg_sleep(600)"), 0.2)
+        guest.terminate()
+        found.append(await connection.fetchval("select 8"))
+        joined = await guest.join(host, HANG_S)
+        return [*found, await guest.limit(joined.fetchval("select 9"), HANG_S)]
+
+    with trio.fail_after(HANG_S):
+        assert await host.run(job, timeout_s=None) == [7, 8, 9]
+    assert host._is_straight is guest._is_straight is straight
+    assert (host.connects, guest.connects) == (1, 2)
 
 
 END = "select pg_terminate_backend($1, 60000)"
@@ -312,3 +334,8 @@ async def test_over_tcp_it_is_trios_and_over_tls_asyncios(tls_server: DebianPost
             await trio.sleep(0.05)
     assert await encrypted(f"{host}?sslmode=require") == (False, True)
     assert await encrypted(f"{host}?sslmode=disable") == (True, False)
+    async with open_database(f"{host}?sslmode=disable") as database:
+        guest = database.session(read_dsn(f"{host}?sslmode=require"))
+        inviting = database.session()
+        with pytest.raises(DatabaseMisconfigured, match="over TLS and another is not"):
+            await inviting.run(lambda _: guest.join(inviting, HANG_S))
