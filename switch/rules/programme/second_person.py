@@ -23,7 +23,7 @@ class SecondPerson(Rule, frozen=True):
     opening_balances: bool = True
     campaigns: bool = True
     erasures: bool = True
-    offers: bool = True
+    offers: bool = False
 
 
 UNSTATED_SECOND_PERSON = SecondPerson(source=("silent: second person",))
