@@ -28,7 +28,7 @@ sources=
 
 # What the environment was made from. A moved checkout changes the first line, a new lock the rest.
 fingerprint() { printf '%s\n' "$root"; cat "requirements/$1.txt" pyproject.toml ops/setup/setup_environment.sh ops/setup/link_project.py \
-    ops/setup/build_native.py protocol/sealing/native.c switch/rules/native.c; }
+    ops/setup/build_native.py ./*/*/native.c; }
 fresh() { [ -f ".venv/stamp-$1" ] && fingerprint "$1" | cmp -s - ".venv/stamp-$1"; }
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }

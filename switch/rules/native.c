@@ -149,6 +149,8 @@ static PyObject *find(PyObject *module, PyObject *const *arguments, Py_ssize_t c
         return NULL;
     }
     uint64_t mask = PyLong_AsUnsignedLongLong(arguments[1]);
+    if (PyErr_Occurred())
+        return NULL;
     uint64_t token = (uint64_t)PyLong_AsLongLong(arguments[2]), at = token & mask;
     if (PyErr_Occurred())
         return NULL;
@@ -233,13 +235,17 @@ static int put_figure(Room *room, PyObject *figure, int way, PyObject *cents)
 {
     if (way == PLAIN && PyUnicode_Check(figure))
         return put_text(room, figure);
+    if (!PyLong_Check(figure)) { /* whose conversion could run anything, and change what is read here */
+        PyErr_SetString(PyExc_TypeError, "a figure is an int, or a plain one a str");
+        return -1;
+    }
     int overflow;
     long long number = PyLong_AsLongLongAndOverflow(figure, &overflow);
     if (number == -1 && PyErr_Occurred())
         return -1;
     if (overflow) {
         Py_ssize_t size;
-        PyObject *text = PyObject_Str(figure);
+        PyObject *text = PyNumber_ToBase(figure, 10); /* its digits, whatever a subclass prints */
         const char *digits = text ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
         int failed = digits ? put_digits(room, digits, size, way, cents) : -1;
         Py_XDECREF(text);
@@ -272,6 +278,10 @@ static PyObject *fill(PyObject *module, PyObject *const *arguments, Py_ssize_t c
             if (put_text(&room, part))
                 return NULL;
             continue;
+        }
+        if (!PyLong_Check(part)) {
+            PyErr_SetString(PyExc_TypeError, "a part is a text, or the place of a figure");
+            return NULL;
         }
         long place = PyLong_AsLong(part);
         if (place == -1 && PyErr_Occurred())

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ops.setup import build_native
+
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT_STATUS = 8
+NATIVE = sorted(str(source.relative_to(ROOT)) for source in build_native.SOURCES)
 
 
 @pytest.fixture
@@ -18,8 +21,7 @@ def checkout(tmp_path: Path) -> Path:
         "ops/setup/setup_environment.sh",
         "ops/setup/link_project.py",
         "ops/setup/build_native.py",
-        "protocol/sealing/native.c",
-        "switch/rules/native.c",
+        *NATIVE,
         "requirements/runtime.txt",
         "pyproject.toml",
     ):
@@ -103,8 +105,7 @@ def test_a_current_environment_is_left_alone(checkout: Path) -> None:
             "ops/setup/setup_environment.sh",
             "ops/setup/link_project.py",
             "ops/setup/build_native.py",
-            "protocol/sealing/native.c",
-            "switch/rules/native.c",
+            *NATIVE,
         )
     )
     (marker / "stamp-runtime").write_text(f"{checkout.resolve()}\n{fingerprint}")

@@ -70,6 +70,41 @@ def test_the_c_is_what_runs_where_it_is_built() -> None:
     assert filling.fill is not fill_in_python
 
 
+class Index:
+    """No int, but what may stand for one: whatever it runs may change what is being read."""
+
+    def __init__(self, value: int, printed: str, cents: list[str]) -> None:
+        self.value, self.printed, self.cents = value, printed, cents
+
+    def __index__(self) -> int:
+        self.cents.clear()
+        return self.value
+
+    def __str__(self) -> str:
+        return self.printed
+
+
+class Printed(int):
+    """An int that prints as it likes."""
+
+    def __str__(self) -> str:
+        return "~~"
+
+
+@pytest.mark.parametrize("way", [*Way])
+@pytest.mark.parametrize(("value", "printed"), [(1 << 70, ""), (1 << 70, "~~"), (7, "7")])
+def test_what_only_stands_for_a_number_is_no_figure(way: Way, value: int, printed: str) -> None:
+    """Its code would run amid the filling; of an int's own kind the digits count, and not what it prints."""
+    cents = list(CENTS["pl"])
+    figure: Any = Index(value, printed, cents)
+    with pytest.raises(TypeError):
+        filling.fill((way,), (figure,), cents)
+    with pytest.raises(TypeError):
+        filling.fill((figure,), (1,), cents)
+    assert cents == CENTS["pl"]
+    assert filling.fill((way,), (Printed(value),), cents) == filling.fill((way,), (value,), cents)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

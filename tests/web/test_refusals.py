@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
 import pytest
 
 from ledger.errors import DatabaseContended, NotInRegistry, RegistryRefused
@@ -28,11 +29,13 @@ from ledger.registry.partner_contracts import ContractState
 from ledger.registry.people import CHANNELS
 from ledger.registry.proposals import ProposalState
 from ops.office.forms import Lack
+from ops.office.publish_offers import WITHDRAWN
 from ops.web.desk.site import WORDS
 from ops.web.language import Speech
 from ops.web.refusals import CATALOGUES, POLISH, fault_of, tell
 from ops.web.refusals.names import NAMES, PAGE_WORDS
 from switch.rules.offer_faults import OfferError
+from switch.rules.offers import Offer
 from switch.rules.programme import WhyDuplicate
 from tests.web.office_stage import OfficeStage
 
@@ -213,6 +216,7 @@ def test_states_hands_and_choices_have_polish_names() -> None:
         "roles": list(ROLES_OF_OFFICERS),
         "lacks": list(Lack.__args__),
         "duplicate_why": list(WhyDuplicate.__args__),
+        "keys": [WITHDRAWN, *(field.encode_name for field in msgspec.structs.fields(Offer))],
     }
     nameless = {
         (part, value)
@@ -265,13 +269,19 @@ def polish(error: Exception) -> str:
             OfferError(Phrase("is no number"), "limits", number=7),
             "oferta nr 7: pole „limity”: to nie jest liczba",
         ),
+        (
+            RegistryRefused(
+                "the invoice is not valid by FA(3): {fault} at {path}", fault="not expected", path="/Faktura"
+            ),
+            'faktura nie jest zgodna ze schematem FA(3): <span lang="en">not expected</span> w /Faktura',
+        ),
         (RegistryRefused("{why}", why="no TOML: <b>"), '<span lang="en">no TOML: &lt;b&gt;</span>'),
         (
             RegistryRefused("said by nobody {what}", what="<i>"),
             '<span lang="en">said by nobody &lt;i&gt;</span>',
         ),
     ],
-    ids=["state", "within", "list", "money", "whose", "contended", "offer", "english", "unknown"],
+    ids=["state", "within", "list", "money", "whose", "contended", "offer", "schema", "english", "unknown"],
 )
 def test_a_refusal_is_polish_with_its_parts(error: Exception, told: str) -> None:
     """States, fields, hands, sums and what is inside another, each in Polish; what has none is marked as

@@ -20,7 +20,7 @@ PAGE_WORDS: Final = {
     "duplicate_why": "dk_why_",
 }
 """How the keys of a part's words begin; they end with the part."""
-ENGLISH: Final = ("why", "what")
+ENGLISH: Final = ("why", "what", "fault")
 """Parts that are English by themselves where they are no phrase and have no name here."""
 
 _HANDS: Final = {
@@ -190,7 +190,8 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "roles": _ROLES,
     "column": {**_KEYS, **_COLUMNS},
     "key": _KEYS,
-    "keys": _KEYS,
+    "keys": {**_KEYS, "withdrawn": "wycofanie"},
+    "value": {"none": "brak"},
     "source": {"the text": "tekst"},
     "what": _WHAT,
     "case_state": {
