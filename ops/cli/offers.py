@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Group, Parameter
 
-from ledger.errors import LedgerError
 from ledger.postgres.database import Connection
 from ledger.registry.imports import Import, Mode
 from ledger.registry.offers import OfferState, list_offers, offer_versions, read_public
@@ -264,13 +263,25 @@ async def _act(act: Act, numbers: Sequence[int], holding: Holding, by: By, place
     async with changing(place) as database:
         try:
             done = await database.run(job)
-        except LedgerError:
+            assert files is not None
+            _put_in_place(files, holding.to, has_done=bool(done))
+        finally:
             if files is not None:
                 files.remove()
-            raise
-        assert files is not None
-        files.put_in_place()
     return done
+
+
+def _put_in_place(files: PublicFiles, folder: Path, *, has_done: bool) -> None:
+    """Let the list take its place; what was done before holds whether or not it can."""
+    try:
+        files.put_in_place()
+    except OSError as error:
+        told = f"{error.filename2 or error.filename}: {error.strerror}, so the public list was not written"
+        if has_done:
+            told += "; what was published or withdrawn holds"
+        raise CommandError(
+            Exit.STATE, f"{told}.", f"Write the list anew: `cityswitch offers publish --to {folder}`."
+        ) from None
 
 
 def _tell(word: str, done: Sequence[Done], folder: Path, *, as_json: bool) -> None:

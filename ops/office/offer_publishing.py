@@ -1,9 +1,10 @@
-"""Offers at a desk published and withdrawn: proposed, seen as they change the list, approved; by two persons
-where the rules say so.
+"""Offers at a desk published and withdrawn: proposed, seen as they change, approved; by two persons where
+the rules say so.
 
 Owns the use cases. Must not write SQL nor know what terms mean. Invariants: what is approved is what was
-proposed: an offer that was changed since is published by nobody; approved, done and listed is one: the public
-list stands beside its place before any of it counts; a preview changes nothing.
+proposed and seen: each named offer's terms are shown, on the list or not, and one that was changed since is
+published by nobody; the public list stands beside its place before any of it counts, and where it cannot be
+put there afterwards that is told, and the list is written anew; a preview changes nothing.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 import trio
 
-from ledger.errors import LedgerError, NotInRegistry, RegistryRefused
+from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import proposals
 from ledger.registry.audit import Actor, writing
-from ledger.registry.offers import OfferState, Public, as_they_stand, drafts_of, read_public
+from ledger.registry.offers import OfferState, as_they_stand, offer_versions, read_public
 from ledger.registry.proposals import Act, ProposalState
 from ops.office.acting import with_reason
 from ops.office.offer_desk import DRAFTS_MAX
-from ops.office.public_list import PublicFiles, public_list
+from ops.office.public_list import PublicFiles, held_versions, public_list
 from ops.office.publish_offers import (
     Done,
     Judge,
@@ -71,7 +72,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Change(NamedTuple):
-    """What would change of one offer in the public list: each key before and after."""
+    """What would change of one offer's terms: each key before and after; no key: nothing changes."""
 
     number: int
     is_new: bool
@@ -104,7 +105,7 @@ class PublishingDesk:
         return await self.database.run(lambda c: proposals.list_proposals(c, self.programme, ACTS))
 
     async def preview(self, plan: Plan) -> list[Change]:
-        """Return what the public list would say otherwise, were this done."""
+        """Return what each of these offers would say otherwise, were this done."""
         return await self.database.run(lambda c: self._changes(c, plan))
 
     async def propose(self, actor: Actor, plan: Plan) -> int:
@@ -127,6 +128,7 @@ class PublishingDesk:
                 rules = await rules_in_force(connection, self.programme, now)
                 when = When(_moment(plan.from_day, rules), now, plan.urgent)
                 await _JUDGES[plan.act](connection, rules, self.programme, plan.numbers, when)
+                await self._check_seen(connection, plan)
                 offers = await as_they_stand(connection, self.programme, plan.numbers)
                 return await proposals.propose(
                     connection,
@@ -147,28 +149,27 @@ class PublishingDesk:
             if row["state"] != ProposalState.PROPOSED:
                 return Shown(row, terms, is_changed=False, changes=[])
             stand = await as_they_stand(connection, self.programme, terms.offers)
-            plan = Plan(row["act"], list(terms.offers), terms.from_day, terms.urgent)
-            return Shown(row, terms, stand != terms.offers, await self._changes(connection, plan))
+            changes = await self._changes(connection, _plan_of(row, terms))
+            return Shown(row, terms, stand != terms.offers, changes)
 
         return await self.database.run(job)
 
     async def approve(self, actor: Actor, number: int) -> list[Done]:
-        """Approve it (as another person, where it wants one), do it, and write the public list: all or none.
+        """Approve it (as another person, where it wants one), do it, all or none, and write the public list.
 
-        Raises NotInRegistry, RegistryRefused, also where an offer was changed since it was proposed.
+        Raises NotInRegistry, RegistryRefused, also where an offer was changed since it was proposed; and
+        where it is done, but the list could not be put in its place.
         """
-        folder, now = self._place(), _now()
-        files: PublicFiles | None = None
 
-        async def job(connection: Connection) -> list[Done]:
-            nonlocal files
+        async def act(connection: Connection, now: datetime) -> list[Done]:
             async with writing(connection, actor):
                 _, terms = await _find(connection, number)
                 row = await proposals.approve(connection, actor, number)
                 if await as_they_stand(connection, self.programme, terms.offers) != terms.offers:
                     raise RegistryRefused("an offer was changed since: look at it, and propose it anew")
+                await self._check_seen(connection, _plan_of(row, terms))
                 rules = await rules_in_force(connection, self.programme, now)
-                done = await _WRITES[row["act"]](
+                return await _WRITES[row["act"]](
                     connection,
                     proposals.both(actor, row)._replace(reason=row["reason"]),
                     self.programme,
@@ -176,6 +177,26 @@ class PublishingDesk:
                     When(_moment(terms.from_day, rules), now, terms.urgent),
                     second_needed=row["second_needed"],
                 )
+
+        return await self._and_list(act)
+
+    async def write_list(self, number: int) -> None:
+        """Write the public list anew, of a proposal whose list did not come to its place.
+
+        Raises NotInRegistry, RegistryRefused where it cannot be written.
+        """
+        await self._and_list(lambda connection, _: _find(connection, number))
+
+    async def _and_list(self, act: Callable[[Connection, datetime], Awaitable[T]]) -> T:
+        """Do something and write the public list of what then holds: beside its place before it counts."""
+        folder, now = self._place(), _now()
+        files: PublicFiles | None = None
+
+        async def job(connection: Connection) -> T:
+            nonlocal files
+            async with connection.transaction():
+                done = await act(connection, now)
+                rules = await rules_in_force(connection, self.programme, now)
                 listed = public_list(await read_public(connection, self.programme), rules, now)
                 files = PublicFiles(folder, listed, rules)
                 _write_beside(files)
@@ -184,12 +205,11 @@ class PublishingDesk:
         async with _ONE:
             try:
                 done = await _telling(self.database.run(job))
-            except LedgerError:
+                assert files is not None
+                _put_in_place(files)
+            finally:
                 if files is not None:
                     files.remove()
-                raise
-            assert files is not None
-            files.put_in_place()
         return done
 
     async def refuse(self, actor: Actor, number: int) -> None:
@@ -215,18 +235,27 @@ class PublishingDesk:
                 )
 
     async def _changes(self, connection: Connection, plan: Plan) -> list[Change]:
+        """Return the change of every offer the plan names, also of those that no list shows."""
         now = _now()
         rules = await rules_in_force(connection, self.programme, now)
         moment = When(_moment(plan.from_day, rules), now).moment
-        public = await read_public(connection, self.programme)
-        drafts = await drafts_of(connection, self.programme, DRAFTS_MAX) if plan.act == PUBLISH else []
-        then = public._replace(versions=[*public.versions, *_written(plan, public, drafts, moment)])
-        before, after = (_offers(public_list(each, rules, moment), moment) for each in (public, then))
-        return [
-            Change(number, number not in before, _differing(before.get(number, {}), after.get(number, {})))
-            for number in sorted(before.keys() | after.keys())
-            if before.get(number) != after.get(number)
-        ]
+        changes = []
+        for number in sorted(set(plan.numbers)):
+            rows = await offer_versions(connection, self.programme, number)
+            held = [dict(row) for row in rows if row["state"] != OfferState.DRAFT]
+            written = _written(plan.act, rows, moment)
+            before, after = (_terms_at(each, moment, rules) for each in (held, held + written))
+            changes.append(Change(number, bool(after) and not before, _differing(before, after)))
+        return changes
+
+    async def _check_seen(self, connection: Connection, plan: Plan) -> None:
+        """Raises RegistryRefused where something would be published of which no change is to be seen."""
+        for change in await self._changes(connection, plan) if plan.act == PUBLISH else ():
+            if not change.keys:
+                raise RegistryRefused(
+                    "offer {number}: no change of it is to be seen, so it is not published",
+                    number=change.number,
+                )
 
 
 async def _find(connection: Connection, number: int) -> tuple[Any, Terms]:
@@ -254,18 +283,29 @@ def _write_beside(files: PublicFiles) -> None:
         ) from None
 
 
-def _written(plan: Plan, public: Public, drafts: Sequence[Any], moment: datetime) -> list[dict[str, Any]]:
-    """Return the versions that a plan would write."""
-    if plan.act == PUBLISH:
-        rows, state, step = drafts, OfferState.PUBLISHED, 0
-    else:
-        newest = {row["number"]: row for row in public.versions}
-        rows, state, step = list(newest.values()), OfferState.WITHDRAWN, 1
-    return [
-        {**dict(row), "version": row["version"] + step, "state": int(state), "effective_from": moment}
-        for row in rows
-        if row["number"] in plan.numbers
-    ]
+def _put_in_place(files: PublicFiles) -> None:
+    """Let a list of what holds by now take its place. Raises RegistryRefused."""
+    try:
+        files.put_in_place()
+    except OSError as error:
+        raise RegistryRefused(
+            "the public list could not be written ({why}); what was approved holds: write the list anew",
+            why=error.strerror,
+        ) from None
+
+
+def _plan_of(row: Any, terms: Terms) -> Plan:
+    return Plan(row["act"], list(terms.offers), terms.from_day, terms.urgent)
+
+
+def _written(act: Act, rows: Sequence[Any], moment: datetime) -> list[dict[str, Any]]:
+    """Return the version that an act would write of an offer, whose versions are there, the newest first."""
+    newest = rows[0] if rows else None
+    if newest is None or (act == PUBLISH and newest["state"] != OfferState.DRAFT):
+        return []
+    state = OfferState.PUBLISHED if act == PUBLISH else OfferState.WITHDRAWN
+    version = newest["version"] + (newest["state"] != OfferState.DRAFT)
+    return [{**dict(newest), "version": version, "state": int(state), "effective_from": moment}]
 
 
 def _subject(offers: Mapping[int, str]) -> str:
@@ -275,19 +315,17 @@ def _subject(offers: Mapping[int, str]) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _offers(listed: Mapping[str, Any], moment: datetime) -> dict[int, dict[str, Any]]:
-    """Return what a public list says of each offer, without what every publishing changes; of a version that
-    holds later than at the moment each key begins with the day.
+def _terms_at(versions: Sequence[Mapping[str, Any]], moment: datetime, rules: Rules) -> dict[str, Any]:
+    """Return an offer's terms at a moment and from when they hold; of a version that holds later than at the
+    moment each key begins with the day.
     """
-    found: dict[int, dict[str, Any]] = {}
-    for partner in listed["partners"]:
-        for offer in partner["offers"]:
-            is_later = datetime.fromisoformat(offer["valid_from"]) > moment
-            day = f"{offer['valid_from'][:10]} " if is_later else ""
-            said = {key: value for key, value in offer.items() if key not in ("version", "valid_until")}
-            said["partner"] = partner["number"]
-            found.setdefault(offer["number"], {}).update({day + key: value for key, value in said.items()})
-    return found
+    said: dict[str, Any] = {}
+    for held in held_versions(versions, moment):
+        since = held.since.astimezone(ZoneInfo(rules.programme.time_zone)).isoformat()
+        day = f"{since[:10]} " if held.since > moment else ""
+        terms = {**msgspec.to_builtins(held.offer), "valid_from": since}
+        said.update({day + key: value for key, value in terms.items()})
+    return said
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

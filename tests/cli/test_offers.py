@@ -161,6 +161,23 @@ def test_nothing_counts_before_the_list_is_written(office: Run, tmp_path: Path) 
     assert listed(office) == [(7, 1, "draft"), (8, 1, "draft")]
 
 
+def test_a_list_that_cannot_take_its_place_is_told_and_written_anew(office: Run, tmp_path: Path) -> None:
+    """What was published holds and is said to, nothing stays beside, and the same command writes the list."""
+    office("offers", "import", str(tmp_path / "offers.toml"))
+    place = tmp_path / "public" / "offers.json"
+    place.mkdir(parents=True)
+    status, _, err = act(office, tmp_path, "publish", "7")
+    assert status == Exit.STATE
+    assert "what was published or withdrawn holds" in err
+    assert listed(office) == [(7, 1, "published"), (8, 1, "draft")]
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+    status, _, err = act(office, tmp_path, "publish")
+    assert (status, "holds" in err) == (Exit.STATE, False)
+    place.rmdir()
+    assert act(office, tmp_path, "publish")[0] == Exit.OK
+    assert [offer["number"] for offer in public(tmp_path)[30]] == [7]
+
+
 def test_codes_and_partners_that_are_not_there_are_told_by_line(office: Run, tmp_path: Path) -> None:
     """A kind of holder the programme has not, a partner that is not there: line, column, nothing kept."""
     file = tmp_path / "offers.toml"

@@ -1,7 +1,7 @@
 """Offers published and withdrawn at a desk: proposed by one, seen and approved by another, nothing unseen."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,22 @@ import msgspec
 import pytest
 import trio
 
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import DatabaseUnavailable, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import proposals
 from ledger.registry.audit import Actor
 from ledger.registry.imports import Mode
 from ledger.registry.offers import OfferState, offer_versions
+from ledger.registry.partners import set_partner_status
 from ledger.registry.programmes import add_rules
+from ledger.registry.reads import Status
+from ops.office.offer_desk import DRAFTS_MAX
 from ops.office.offer_publishing import PUBLISH, WITHDRAW, Plan, PublishingDesk
 from ops.office.publish_offers import When, keep_drafts, publish_offers
 from switch.rules.dates import kind_steps
 from switch.rules.programme import parse_rules
 from tests.days import today
-from tests.ops.test_second_person import ANNA, CITY, JAN, OFFERS, RULES, city, drafted
+from tests.ops.test_second_person import ANNA, CITY, JAN, OFFERS, PARTNER, RULES, city, drafted
 
 OLA = Actor("Ola (3)")
 FIVE = Plan(PUBLISH, [5])
@@ -56,6 +59,13 @@ async def redraft(owner: Database, percent: int) -> None:
     now = datetime.now(UTC)
     done = await owner.run(lambda c: keep_drafts(c, JAN, CITY, other, Mode.WHOLE, now=now))
     assert done.added == 1
+
+
+async def redraft_as(owner: Database, numbers: Iterable[int]) -> None:
+    """Keep the same terms as the drafts of these numbers."""
+    drafts = [msgspec.structs.replace(OFFERS[0], number=number) for number in numbers]
+    now = datetime.now(UTC)
+    await owner.run(lambda c: keep_drafts(c, JAN, CITY, drafts, Mode.WHOLE, now=now))
 
 
 async def rules_change(owner: Database, *, is_needed: bool) -> None:
@@ -277,11 +287,99 @@ async def test_nothing_counts_before_the_list_is_written(owner: Database, folder
     assert [row["number"] for row in await desk.waiting()] == [number]
 
 
+async def test_every_offer_that_is_named_is_seen(owner: Database, folder: Path) -> None:
+    """However many drafts come before it: previewed, proposed and looked at, its terms are there."""
+    desk = await desk_of(owner, folder)
+    last = DRAFTS_MAX + 1
+    await redraft_as(owner, range(1, last + 1))
+    plan = Plan(PUBLISH, [last])
+    number = await desk.propose(ANNA, plan)
+    for changes in (await desk.preview(plan), (await desk.show(number)).changes):
+        ((offer, is_new, keys),) = changes
+        assert (offer, is_new) == (last, True)
+        assert "10" in keys["benefits"][1]
+
+
+@pytest.mark.parametrize("act", [PUBLISH, WITHDRAW])
+async def test_the_offer_of_a_stopped_partner_is_seen(
+    owner: Database, folder: Path, act: proposals.Act
+) -> None:
+    """No list names it, and yet who approves sees the terms as they were and as they will be."""
+    desk = await desk_of(owner, folder)
+    await desk.approve(JAN, await desk.propose(ANNA, FIVE))
+    await owner.run(lambda c: set_partner_status(c, ANNA, PARTNER, Status.STOPPED))
+    if act == PUBLISH:
+        await redraft(owner, 20)
+    number = await desk.propose(ANNA, Plan(act, [5], urgent=True))
+    ((offer, is_new, keys),) = (await desk.show(number)).changes
+    assert (offer, is_new) == (5, False)
+    before, after = keys["benefits"]
+    assert "10" in before
+    assert ("20" in after) if act == PUBLISH else (after == "")
+
+
+async def test_what_is_not_seen_is_neither_proposed_nor_approved(
+    owner: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is by which a change would be shown empty: nothing is published."""
+    desk = await desk_of(owner, folder)
+    await redraft_as(owner, [6])
+    number = await desk.propose(ANNA, FIVE)
+    monkeypatch.setattr("ops.office.offer_publishing._differing", lambda before, after: {})
+    with pytest.raises(RegistryRefused, match="offer 6: no change"):
+        await desk.propose(ANNA, Plan(PUBLISH, [6]))
+    with pytest.raises(RegistryRefused, match="offer 5: no change"):
+        await desk.approve(JAN, number)
+    assert await versions(owner) == [(1, OfferState.DRAFT)]
+
+
+async def test_a_list_that_cannot_take_its_place_is_told_and_written_anew(
+    owner: Database, folder: Path
+) -> None:
+    """It is published and said to be, nothing stays beside, and the list is written once it can be."""
+    desk = await desk_of(owner, folder)
+    number = await desk.propose(ANNA, FIVE)
+    place = trio.Path(folder / "czestochowa" / "offers.json")
+    await place.mkdir(parents=True)
+    for act in (desk.approve(JAN, number), desk.write_list(number)):
+        with pytest.raises(RegistryRefused, match="what was approved holds"):
+            await act
+        assert [path.name for path in await place.parent.iterdir()] == [place.name]
+    assert await versions(owner) == [(1, OfferState.PUBLISHED)]
+    await place.rmdir()
+    await desk.write_list(number)
+    assert listed(folder)[5]["version"] == 1
+
+
+@pytest.mark.parametrize("failure", [DatabaseUnavailable, KeyboardInterrupt])
+async def test_nothing_stays_beside_where_nobody_knows_what_became_of_it(
+    owner: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]
+) -> None:
+    """The answer to the commit does not come, or the run is broken off: the list is written anew."""
+    desk = await desk_of(owner, folder)
+    number = await desk.propose(ANNA, FIVE)
+    run = Database.run
+
+    async def unanswered(self: Database, job: Any) -> None:
+        await run(self, job)
+        raise failure("after the commit")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "run", unanswered)
+        with pytest.raises(failure):
+            await desk.approve(JAN, number)
+    assert [path.name for path in await trio.Path(folder / "czestochowa").iterdir()] == []
+    await desk.write_list(number)
+    assert listed(folder)[5]["version"] == 1
+
+
 async def test_another_act_s_proposal_is_not_there(owner: Database, folder: Path) -> None:
     """A month's close is seen, approved and refused by who closes months alone."""
     desk = await desk_of(owner, folder)
     terms: Mapping[str, object] = {"statements": 1, "due_grosze": 5}
     number = await owner.run(lambda c: proposals.propose(c, ANNA, CITY, ("close_month", "2026-01"), terms))
-    for act in (desk.show(number), desk.approve(JAN, number), desk.refuse(JAN, number)):
+    for act in (
+        desk.show(number), desk.approve(JAN, number), desk.refuse(JAN, number), desk.write_list(number),
+    ):  # fmt: skip
         with pytest.raises(NotInRegistry):
             await act

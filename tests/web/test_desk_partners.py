@@ -51,6 +51,7 @@ def fault(page: Page) -> str:
     "GET /desk/offers", "GET /desk/offers/new", "GET /desk/offers/preview", f"GET {OFFER}", f"POST {OFFER}",
     "POST /desk/offers keep", "POST /desk/offers text", "POST /desk/offers/proposals publish",
     "POST /desk/offers/proposals withdraw", f"GET {PROPOSAL}", f"POST {PROPOSAL} refuse",
+    f"POST {PROPOSAL} list",
     by_second=(f"POST {PROPOSAL} approve",),
 )  # fmt: skip
 def test_an_offer_is_added_changed_ended_and_withdrawn_by_two_persons(
@@ -70,6 +71,7 @@ def test_an_offer_is_added_changed_ended_and_withdrawn_by_two_persons(
     propose(office, eve, 700)
     approve(office, dan)
     assert listed(office, 700)["name"] == {"pl": "Lody", "en": "Ices"}
+    written_anew(office, dan)
     dan.goto(f"{office.url}en/desk/offers/700")
     change(dan, "20")
     propose(office, dan, 700, "Before")
@@ -130,6 +132,19 @@ def approve(office: OfficeStage, page: Page) -> None:
     open_waiting(office, page)
     page.click("#act_approve")
     assert page.locator("#state").inner_text() == "approved"
+
+
+def written_anew(office: OfficeStage, page: Page) -> None:
+    """A list that cannot take its place is told on the page of what was approved, and written there anew."""
+    place = office.directory / "public" / CITY / "offers.json"
+    place.unlink()
+    place.mkdir()
+    page.click("#act_list")
+    assert "could not be written" in fault(page)
+    place.rmdir()
+    page.click("#act_list")
+    assert page.get_by_role("status").inner_text() == "Done."
+    assert listed(office, 700)["version"] == 1
 
 
 def unseen(office: OfficeStage, page: Page, other: Page) -> None:

@@ -41,6 +41,7 @@ ACTS: Final[dict[str, Act]] = {"publish": PUBLISH, "withdraw": WITHDRAW}
 DECISIONS: Final[dict[str, Callable[[PublishingDesk, Actor, int], Awaitable[object]]]] = {
     "approve": lambda desk, actor, number: desk.approve(actor, number),
     "refuse": lambda desk, actor, number: desk.refuse(actor, number),
+    "list": lambda desk, _, number: desk.write_list(number),
 }
 
 
@@ -92,7 +93,9 @@ class PublishingPages:
 
     @require(*OFFICERS, roles=EDITORS)
     async def decide(self, request: Request) -> Response:
-        """Approve what another person proposed, which then holds and is listed, or refuse it."""
+        """Approve what another person proposed, which then holds and is listed, or refuse it; or write the
+        list of what holds anew.
+        """
         number, form = number_in(request, "proposal"), form_of(request)
         act = named(form, DECISIONS)
         try:

@@ -94,6 +94,13 @@ OFFERS: Final = {
     "the public list cannot be written ({why}): nothing was changed": (
         "nie można zapisać publicznej listy ofert ({why}): niczego nie zmieniono"
     ),
+    "the public list could not be written ({why}); what was approved holds: write the list anew": (
+        "nie udało się zapisać publicznej listy ofert ({why}); to, co zatwierdzono, obowiązuje: należy "
+        "zapisać listę na nowo"
+    ),
+    "offer {number}: no change of it is to be seen, so it is not published": (
+        "oferta nr {number}: nie widać żadnej jej zmiany, więc nie można jej opublikować"
+    ),
     "programme {programme} has no [benefits] in its rules: nobody could get one": (
         "zasady programu nr {programme} nie przewidują ulg: nikt nie mógłby z nich skorzystać"
     ),
