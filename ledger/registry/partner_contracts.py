@@ -228,7 +228,7 @@ async def end(
 
 
 async def set_details(connection: Connection, actor: Actor, partner: int, details: Details) -> None:
-    """Say how documents name a partner, from the next month's end on."""
+    """Say how documents name a partner, from the next month's end on; what a closed month lacks at once."""
     details = _checked(details)
     async with writing(connection, actor):
         programme = await check_partner(connection, partner)
@@ -292,6 +292,15 @@ async def add_details(
             list(checked),
             *(list(column) for column in zip(*checked.values(), strict=True)),
         )
+
+
+async def named_in(connection: Connection, programme: int) -> dict[int, Details]:
+    """Return how documents name the partners of a programme, of whom anything is known."""
+    rows = await connection.fetch(
+        "select partner, legal_name, tax_id, address from registry.partner_details where programme = $1",
+        programme,
+    )
+    return {row[0]: Details(*row[1:]) for row in rows}
 
 
 async def _keep_details(connection: Connection, programme: int, partner: int, details: Details) -> None:

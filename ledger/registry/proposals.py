@@ -82,8 +82,10 @@ async def approve(connection: Connection, actor: Actor, number: int) -> Any:
 
 
 def both(actor: Actor, proposal: Any) -> Actor:
-    """Return who carries an approved proposal out, and who else agreed; nobody, where one person did both."""
-    people = (proposal["proposed_by"], proposal["decided_by"] or actor.name)
+    """Return who carries an approved proposal out, and who else agreed: who approved it, else who proposed
+    it; nobody, where one person did all. Beside a third person the proposal itself names who proposed it.
+    """
+    people = (proposal["decided_by"] or actor.name, proposal["proposed_by"])
     others = [name for name in people if not is_same_person(name, actor.name)]
     return actor._replace(second=others[0] if others else "")
 

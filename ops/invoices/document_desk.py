@@ -3,14 +3,14 @@ say so; then sent.
 
 Owns the use cases. Must not write SQL, nor decide what is issued (`drafts`) or how (`issuing`). Invariants:
 nothing is issued that was not approved; what an approval could not issue, for a partner was refused or the
-process ended, is issued later by it, by anybody who may, with both names in the trail; nothing is issued or
-sent twice.
+process ended, is issued later by it, by anybody who may, and the trail names who approved it; nothing is
+issued or sent twice; a statement that no document can be made of is told of, with why.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.phrase import Phrase
@@ -29,11 +29,12 @@ from ledger.registry.invoices import (
 )
 from ledger.registry.proposals import Act, ProposalState
 from ledger.settlement.closing import is_closed
-from ledger.settlement.statement import Statement, check_month, read_statements
+from ledger.settlement.statement import check_month, read_statements
 from ops.invoices.drafts import Draft, drafts_of
-from ops.invoices.issuing import Outcome, issue_all, send_all
+from ops.invoices.issuing import Outcome, Refused, issue_all, send_all
 from ops.invoices.sinks import Sink
 from ops.office.rules_in_force import second_person
+from ops.settlement.month_desk import RUN_S_MAX
 
 ISSUE: Final[Act] = "issue_documents"
 PAGE: Final = 50
@@ -41,17 +42,40 @@ TOLD_MAX: Final = 5
 """Of so many documents a page says why they were refused; the others are told of the next time."""
 
 
+class Asked(NamedTuple):
+    """What the statements of a month ask for."""
+
+    documents: int
+    """How many, issued or not."""
+    left: list[Draft]
+    """Those that were not issued."""
+    refused: list[Refused]
+    """The statements that none can be made of."""
+
+    def told(self) -> list[Phrase]:
+        """Return why, of the first few."""
+        return _told(self.refused)
+
+
 class DocumentsView(NamedTuple):
     """The documents of a month as a desk sees them: a page of what was issued, and what is left to do."""
 
     is_closed: bool
     issued: list[Issued]
-    left: list[Draft]
-    """What the statements ask for and was not issued."""
+    asked: Asked
     proposal: Any | None
     """The proposal to issue them, where there is one that was not refused."""
     has_unsent: bool
     """Whether something waits to be sent, of any month."""
+
+    @property
+    def state(self) -> Literal["open", "left", "all", "none"]:
+        """How the month stands: still open, with something left, all issued, or it asks for nothing."""
+        if not self.is_closed:
+            return "open"
+        if self.asked.left or self.asked.refused:
+            return "left"
+        return "all" if self.asked.documents else "none"
 
 
 @dataclass(frozen=True)
@@ -70,12 +94,12 @@ class DocumentDesk:
             return DocumentsView(
                 await is_closed(connection, self.programme, month),
                 await list_issued(connection, self.programme, month=month, after=skip, limit=PAGE + 1),
-                await self._left(connection, month),
+                await self._asked(connection, month),
                 await proposals.newest(connection, self.programme, ISSUE, month, open_only=True),
                 await has_unsent(connection, self.programme),
             )
 
-        return await self.database.run(job)
+        return await self.database.run(job, timeout_s=RUN_S_MAX)
 
     async def propose(self, actor: Actor, month: str) -> int:
         """Propose to issue what a closed month asks for; return the proposal's number. RegistryRefused:
@@ -86,8 +110,9 @@ class DocumentDesk:
 
         async def job(connection: Connection) -> int:
             await the_seller(connection, self.programme)
-            left = await self._left(connection, month)
+            _, left, refused = await self._asked(connection, month)
             if not left:
+                _tell(Outcome(refused=refused), Phrase("{count} issued", count=0))
                 raise RegistryRefused("there is no document to issue: a month is closed first")
             sums = {
                 "documents": len(left),
@@ -99,7 +124,7 @@ class DocumentDesk:
                 connection, actor, self.programme, what, sums, second_needed=needed
             )
 
-        return await self.database.run(job)
+        return await self.database.run(job, timeout_s=RUN_S_MAX)
 
     async def approve(self, actor: Actor, number: int) -> None:
         """Approve it (as another person, where it wants one), and issue.
@@ -156,34 +181,38 @@ class DocumentDesk:
 
     async def _issue(self, actor: Actor, proposal: Any) -> None:
         month, needed = proposal["subject"], proposal["second_needed"]
-        statements = await self.database.run(lambda c: read_statements(c, self.programme, month))
+        statements = await self.database.run(
+            lambda c: read_statements(c, self.programme, month), timeout_s=RUN_S_MAX
+        )
         outcome = await issue_all(
             self.database, proposals.both(actor, proposal), self.programme, statements, second_needed=needed
         )
         _tell(outcome, Phrase("{count} issued", count=len(outcome.issued)))
 
-    async def _left(self, connection: Connection, month: str) -> list[Draft]:
+    async def _asked(self, connection: Connection, month: str) -> Asked:
+        asked = Asked(0, [], [])
         if not await is_closed(connection, self.programme, month):
-            return []
+            return asked
         try:
             statements = await read_statements(connection, self.programme, month)
         except NotInRegistry:  # nobody owed anything
-            return []
+            return asked
         there = await there_already(connection, self.programme, month)
-        return [
-            draft
-            for statement in statements
-            for draft in _drafts(statement)
-            if (statement.partner, SERIES[draft.kind]) not in there
-        ]
+        for statement in statements:
+            try:
+                drafts = drafts_of(statement)
+            except RegistryRefused as error:
+                asked.refused.append(
+                    Refused(Phrase("partner {partner}", partner=statement.partner), error.phrase)
+                )
+                continue
+            asked = asked._replace(documents=asked.documents + len(drafts))
+            asked.left.extend(d for d in drafts if (statement.partner, SERIES[d.kind]) not in there)
+        return asked
 
 
-def _drafts(statement: Statement) -> list[Draft]:
-    """Return what a statement asks for; nothing of one that is refused when it is issued."""
-    try:
-        return drafts_of(statement)
-    except RegistryRefused:
-        return []
+def _told(refused: list[Refused]) -> list[Phrase]:
+    return [Phrase("{document}: {why}", document=one.what, why=one.why) for one in refused[:TOLD_MAX]]
 
 
 def _tell(outcome: Outcome, done: Phrase) -> None:
@@ -193,8 +222,5 @@ def _tell(outcome: Outcome, done: Phrase) -> None:
             "{done}, {count} refused: {told}",
             done=done,
             count=len(outcome.refused),
-            told=tuple(
-                Phrase("{document}: {why}", document=one.what, why=one.why)
-                for one in outcome.refused[:TOLD_MAX]
-            ),
+            told=tuple(_told(outcome.refused)),
         )

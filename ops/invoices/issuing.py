@@ -12,6 +12,7 @@ from functools import partial
 
 import trio
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ledger.errors import RegistryRefused
 from ledger.phrase import Phrase
@@ -28,6 +29,7 @@ from ledger.registry.invoices import (
     record_sent,
     unsent,
 )
+from ledger.registry.partner_contracts import Details, named_in
 from ledger.settlement.statement import Statement
 from ops.invoices.drafts import Draft, corrected_by, drafts_of
 from ops.invoices.fa3 import Parties, write_fa3
@@ -70,12 +72,14 @@ async def issue_all(
     """
     seller = await database.run(lambda c: the_seller(c, programme))
     cities = await database.run(lambda c: cities_of(c, programme))
+    details = await database.run(lambda c: named_in(c, programme))
     needed = second_needed
     if needed is None:
         needed = (await second_person(database, programme)).month_documents
     check_second(actor, "to issue documents", needed=needed)
     outcome = Outcome()
-    for statement in statements:
+    for closed in statements:
+        statement = completed(closed, details.get(closed.partner, Details()))
         parties = Parties(seller, cities.get(statement.partner))
         try:
             for draft in drafts_of(statement):
@@ -94,6 +98,17 @@ async def issue_all(
                 Refused(Phrase("partner {partner}", partner=statement.partner), error.phrase)
             )
     return outcome
+
+
+def completed(statement: Statement, details: Details) -> Statement:
+    """Return a statement with the address and tax number that it was closed without, where they are known by
+    now: they are no sums of the month. What it was closed with stays.
+    """
+    return replace(
+        statement,
+        tax_id=statement.tax_id.strip() or details.tax_id,
+        address=statement.address.strip() or details.address,
+    )
 
 
 async def _issue(

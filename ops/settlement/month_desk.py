@@ -2,7 +2,7 @@
 
 Owns the use cases. Must not write SQL nor compute (`ledger` does). Invariants: whoever approves a close
 approves the sum that was proposed: where it comes to another one meanwhile, nothing is closed; an approved
-close that could not be carried out is carried out later, by anybody who may, with both names in the trail.
+close that could not be carried out is carried out later, by anybody who may; the trail names who approved it.
 """
 
 from __future__ import annotations

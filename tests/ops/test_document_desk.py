@@ -1,22 +1,25 @@
 """The documents of a closed month at a desk: issued once it was approved, by two where the rules say so."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import trio
 
 from ledger.errors import NotInRegistry, RegistryRefused
-from ledger.postgres.database import Connection, Database
+from ledger.postgres.database import Connection, Database, Job
 from ledger.registry import proposals
 from ledger.registry.audit import Actor
 from ledger.registry.invoice_parties import set_seller
-from ledger.registry.invoices import list_issued
-from ledger.registry.partner_contracts import Details, add_details
+from ledger.registry.invoices import find_document, list_issued
+from ledger.registry.partner_contracts import Details, add_details, set_details
 from ledger.settlement.closing import close, correct
 from ledger.settlement.prices import Prices
+from ledger.settlement.statement import Statement, read_statements
+from ops.invoices import document_desk, drafts
 from ops.invoices.document_desk import DocumentDesk
 from ops.invoices.sinks import Document, FileSink
-from ops.settlement.month_desk import MonthDesk
+from ops.settlement.month_desk import RUN_S_MAX, MonthDesk
 from tests.ops.statements import SELLER
 from tests.ops.test_second_person import ANNA, CITY, JAN, PARTNER, city, last_month
 
@@ -46,10 +49,21 @@ async def numbers(owner: Database) -> list[int]:
     return [each.number for each in await owner.run(lambda c: list_issued(c, CITY))]
 
 
+async def in_trail(owner: Database) -> tuple[str, ...]:
+    """Who issued the one invoice, who agreed, and whether the rules wanted that."""
+    row = await owner.run(
+        lambda c: c.fetchrow(
+            "select actor, second, after ->> 'second_needed' as needed from registry.audit "
+            "where object = 'invoice'"
+        )
+    )
+    return tuple(row)
+
+
 async def test_who_proposed_issues_nothing_alone(owner: Database) -> None:
     """Where the rules want two another one approves; the trail and the row have both, and it is done once."""
     desk = await desk_of(owner)
-    assert len((await desk.show(last_month())).left) == 1
+    assert len((await desk.show(last_month())).asked.left) == 1
     number = await desk.propose(ANNA, last_month())
     with pytest.raises(RegistryRefused, match="another person"):
         await desk.approve(Actor("anna  (1)"), number)
@@ -58,16 +72,11 @@ async def test_who_proposed_issues_nothing_alone(owner: Database) -> None:
     assert await numbers(owner) == []
     await desk.approve(JAN, number)
     assert await numbers(owner) == [1]
-    assert (await desk.show(last_month())).left == []
+    view = await desk.show(last_month())
+    assert (view.asked, view.state) == ((1, [], []), "all")
     await desk.issue(OLA, last_month())
     assert await numbers(owner) == [1]
-    row = await owner.run(
-        lambda c: c.fetchrow(
-            "select actor, second, after ->> 'second_needed' as needed from registry.audit "
-            "where object = 'invoice'"
-        )
-    )
-    assert tuple(row) == (JAN.name, ANNA.name, "true")
+    assert await in_trail(owner) == (JAN.name, ANNA.name, "true")
 
 
 async def test_one_person_does_both_where_the_rules_want_one(owner: Database) -> None:
@@ -98,7 +107,9 @@ async def test_two_approve_at_once_and_one_does_it(owner: Database) -> None:
 
 
 async def test_a_refusal_is_told_and_done_again_once_it_was_approved(owner: Database) -> None:
-    """A partner that no invoice can name: the approval stays, and is carried out later by a third person."""
+    """A partner that no invoice can name: the approval stays, and is carried out by a third person once there
+    is an address; the trail names who approved.
+    """
     desk = await desk_of(owner, address="")
     number = await desk.propose(ANNA, last_month())
     with pytest.raises(RegistryRefused, match=r"0 issued, 1 refused: partner 7: .*address"):
@@ -108,6 +119,57 @@ async def test_a_refusal_is_told_and_done_again_once_it_was_approved(owner: Data
     with pytest.raises(RegistryRefused, match="approved"):
         await desk.propose(ANNA, last_month())
     assert await numbers(owner) == []
+    await owner.run(lambda c: set_details(c, ANNA, PARTNER, Details("Another", "", "Rynek 1")))
+    await desk.issue(OLA, last_month())
+    assert await numbers(owner) == [1]
+    assert (await desk.show(last_month())).asked.left == []
+    assert await in_trail(owner) == (OLA.name, JAN.name, "true")
+    ((text, *_),) = await owner.run(lambda c: c.fetch("select text from registry.invoice"))
+    _, content = await owner.run(lambda c: find_document(c, text))
+    assert "Rynek 1" in content.decode()
+    assert "Another" not in content.decode(), "what the month was closed with stays"
+
+
+async def test_what_no_document_can_be_made_of_is_left_and_told(
+    owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not proposed, and nobody says that all is issued."""
+    desk = await desk_of(owner)
+    monkeypatch.setattr(drafts, "LINES_MAX", 0)
+    asked = (await desk.show(last_month())).asked
+    assert (await desk.show(last_month())).state == "left"
+    (why,) = asked.told()
+    assert why.startswith("partner 7: a statement of more than 0 lines")
+    with pytest.raises(RegistryRefused, match="1 refused: partner 7: a statement of more than 0 lines"):
+        await desk.propose(ANNA, last_month())
+
+
+async def test_statements_are_read_within_the_bound_of_a_month(
+    owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shown, proposed and issued: all of a month are read, which may take longer than another job may."""
+    desk, bounds = await desk_of(owner), list[float]()
+    run = owner.run
+
+    async def noted(job: Job[object], *, timeout_s: float = 10.0) -> object:
+        async def noting(connection: Connection) -> object:
+            with monkeypatch.context() as patch:
+                patch.setattr(document_desk, "read_statements", reading(timeout_s))
+                return await job(connection)
+
+        return await run(noting, timeout_s=timeout_s)
+
+    def reading(bound: float) -> Callable[[Connection, int, str], Awaitable[list[Statement]]]:
+        async def read(connection: Connection, programme: int, month: str) -> list[Statement]:
+            bounds.append(bound)
+            return await read_statements(connection, programme, month)
+
+        return read
+
+    monkeypatch.setattr(owner, "run", noted)
+    await desk.show(last_month())
+    await desk.approve(JAN, await desk.propose(ANNA, last_month()))
+    assert bounds == [RUN_S_MAX] * 3
 
 
 async def test_what_cannot_be_issued_is_not_proposed(owner: Database) -> None:
@@ -116,13 +178,20 @@ async def test_what_cannot_be_issued_is_not_proposed(owner: Database) -> None:
     for month in (last_month(), "2020-01"):
         with pytest.raises(RegistryRefused, match="closed first"):
             await desk.propose(ANNA, month)
-    assert not (await desk.show(last_month())).is_closed
+    assert (await desk.show(last_month())).state == "open"
     await owner.run(lambda c: close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False))
     number = await desk.propose(ANNA, last_month())
     with pytest.raises(RegistryRefused, match="proposed already"):
         await desk.propose(JAN, last_month())
     await desk.refuse(JAN, number)
     assert await desk.propose(JAN, last_month()) > number
+
+
+async def test_of_a_closed_month_that_asks_for_nothing_nothing_was_issued(owner: Database) -> None:
+    """Nobody owed anything in it: that is another state than all issued."""
+    await city(owner, "month_documents", is_needed=True)
+    await owner.run(lambda c: close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False))
+    assert (await DocumentDesk(owner, CITY).show(last_month())).state == "none"
 
 
 async def test_another_act_s_proposal_is_decided_elsewhere(owner: Database) -> None:

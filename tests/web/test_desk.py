@@ -133,7 +133,11 @@ def the_holder(office: OfficeStage, page: Page) -> None:
         press(page, "verify")
         press(page, "grant")
         if kind == "duplicate":
-            assert page.locator("#fee").inner_text() == "0.00 zł"
+            assert page.locator("#fee").inner_text() == "PLN 0.00"
+            there = page.url
+            page.goto(there.replace("/en/", "/pl/"))
+            assert page.locator("#fee").inner_text() == "0,00\u00a0zł"
+            page.goto(there)
             press(page, "ready", card=number(9))
             press(page, "collect")
         assert state(page) in ("renewed", "collected")

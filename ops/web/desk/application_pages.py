@@ -24,12 +24,12 @@ from ledger.registry.people import CHANNELS
 from ops.notices.channels import email_address
 from ops.notices.letters import BY_MAIL, Asked, ask
 from ops.office.applications import ApplicationDesk, View
-from ops.office.duplicate_fees import in_zloty
 from ops.office.forms import Form, Kind, asked
 from ops.office.letters.letter import Kind as LetterKind
 from ops.office.letters.letter import Letter, as_pdf
 from ops.office.uploads.check import FILE_BYTES_MAX, SUFFIXES, check_upload
 from ops.office.uploads.refused import UploadRefused
+from ops.settlement.words import zloty
 from ops.web.desk.common import (
     CLERKS,
     OFFICERS,
@@ -207,6 +207,7 @@ class ApplicationPages:
         number, person = number_in(request, "number"), officer(request)
         view = await _own(request, number)
         rules, _ = await desk_of(request).terms()
+        fee = await desk_of(request).fee(view)
         return self._pages().render(
             request,
             "desk_application.html",
@@ -218,7 +219,7 @@ class ApplicationPages:
             fault=fault_of(error),
             why=error.why.value if isinstance(error, UploadRefused) else "",
             may_decide=not view.row["second_needed"] or "verifier" in person.roles,
-            fee=None if (fee := await desk_of(request).fee(view)) is None else in_zloty(fee),
+            fee=None if fee is None else zloty(fee, request.state.language),
             has_letter=view.row["state"] in LETTERS,
             by_mail=view.row["state"] in BY_MAIL,
             mailed=await office_of(request).database.run(

@@ -118,6 +118,8 @@ class DocumentPages:
             status=status if error else 200,
             month=month,
             view=view,
+            left=view.asked.left,
+            refused=view.asked.told(),
             issued=view.issued[:PAGE],
             more=skip + PAGE if len(view.issued) > PAGE else 0,
             is_waiting=state == ProposalState.PROPOSED,

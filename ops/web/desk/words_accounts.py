@@ -51,6 +51,7 @@ ACCOUNTS_WORDS: Final[Words] = {
     ),
     "dk_documents_left": ("Do wystawienia: {count}.", "To be issued: {count}."),
     "dk_documents_all": ("Wszystko wystawiono.", "All is issued."),
+    "dk_documents_none": ("W tym miesiącu nie ma nic do wystawienia.", "This month asks for no documents."),
     "dk_documents_wait": (
         "Wystawienie jest przedstawione i czeka na zatwierdzenie:",
         "The issue is proposed and waits to be approved:",
