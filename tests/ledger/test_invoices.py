@@ -32,6 +32,7 @@ from ledger.registry.invoices import (
 )
 from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.programmes import add_programme
+from ledger.registry.proposals import approve, propose
 from tests.ledger.books import PARTNER, PROGRAMME, TESTER, found_registry
 
 SELLER = Seller("8982145677", "Gmina", "Rynek 1")
@@ -232,7 +233,9 @@ def test_a_nip_is_told_by_its_check_digit(body: str, digits: str) -> None:
 
 
 async def test_a_programme_s_own_role_issues_its_own_and_no_other(city: Database) -> None:
-    """An office with the rights of one programme issues, sends and lists; another programme's it cannot."""
+    """An office with one programme's rights issues what was approved, sends and lists; another programme's
+    it cannot.
+    """
 
     async def as_city(c: Connection, programme: int) -> list[Issued]:
         async with c.transaction():
@@ -244,6 +247,11 @@ async def test_a_programme_s_own_role_issues_its_own_and_no_other(city: Database
 
     await city.run(lambda c: make_role(c, PROGRAMME))
     await city.run(lambda c: add_programme(c, TESTER, programme=2, code="zywiec", name="Żywiec"))
+    with pytest.raises(StatementRefused, match="approved proposal"):
+        await city.run(lambda c: as_city(c, PROGRAMME))
+    what = ("issue_documents", order().month)
+    number = await city.run(lambda c: propose(c, TESTER, PROGRAMME, what, second_needed=False))
+    await city.run(lambda c: approve(c, TESTER, number))
     assert [row.sink for row in await city.run(lambda c: as_city(c, PROGRAMME))] == ["file"]
     with pytest.raises(NotInRegistry):
         await city.run(lambda c: as_city(c, 2))
