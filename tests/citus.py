@@ -60,7 +60,7 @@ async def execute_at(database: Database, server: Server, *statements: str) -> No
     session = database.session(at_server(database.target, server))
     for statement in statements:
         await session.run(lambda c, s=statement: c.execute(s), timeout_s=60)  # type: ignore[misc]
-    await database.bridge(session.close)
+    session.terminate()
 
 
 async def read_servers(admin: Database) -> list[Server]:

@@ -4,7 +4,8 @@ lost server costs.
     .venv/bin/python -m bench.probes.servers --plain DSN --citus DSN --rounds 5
     .venv/bin/python -m bench.probes.servers --citus DSN --lose
 
-Both are owners' DSNs of migrated databases that hold nothing, every server on this machine. One committer as
+Both are owners' DSNs of migrated databases that hold nothing, every server on this machine, and all of them
+over TLS or none: Citus turns it on, a Postgres by itself does not. One committer as
 in a worker keeps `--in-flight` postings on their way, a round on each in turn; processor time is that of this
 process and of all servers of the books. With `--lose` one worker's Postgres is killed (SIGKILL) in the
 middle: what is answered is told apart by whether the request's terminal and card have their buckets
@@ -118,7 +119,7 @@ async def postmasters(database: Database, shards: Shards) -> dict[Server | None,
     for server, session in sessions.items():
         backend = await session.run(lambda c: c.fetchval("select pg_backend_pid()"))
         found[server] = _parent(backend)
-        await database.bridge(session.close)
+        session.terminate()
     return found
 
 
@@ -131,6 +132,18 @@ async def prepare(owner: Database, buckets: int, *, is_citus: bool) -> Shards:
         ids = [(1 + card) << 3 for card in range(CARDS)]
         await owner.run(lambda c: c.execute(ACCOUNTS, ids, buckets), timeout_s=LONG_S)
     return await owner.run(read_shards)
+
+
+async def over_tls(database: Database, shards: Shards) -> set[bool]:
+    """How the servers of the books are reached."""
+    asked = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
+    servers = {shard.server for shard in shards}
+    targets = [at_server(database.target, server) for server in servers] or [database.target]
+    found = set()
+    for target in targets:
+        with database.passing_session(target) as session:
+            found.add(await session.run(lambda c: c.fetchval(asked)))
+    return found
 
 
 async def newest(connection: Connection) -> int:
@@ -179,6 +192,12 @@ def _cpu_s(pids: dict[Server | None, int]) -> float:
 async def compare(options: argparse.Namespace) -> int:
     """Rounds on both in turn; the ratio of the medians, and of each pair."""
     sides = [Side("plain", options.plain, options.buckets), Side("citus", options.citus, options.buckets)]
+    ways: set[bool] = set()
+    for side in sides:
+        async with open_database(side.dsn, connections_max=1) as owner:
+            ways |= await over_tls(owner, await owner.run(read_shards))
+    if len(ways) > 1:
+        raise CannotRun("one side is over TLS and the other is not: add sslmode=disable, or turn ssl on")
     for number in range(options.rounds):
         for side in sides if number % 2 else reversed(sides):
             await side.round(options.seconds, options.in_flight)

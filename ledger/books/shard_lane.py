@@ -78,7 +78,7 @@ class ShardLane(Lane):
             self._others[shard.server] = session
         try:
             self.asked = session
-            connection = await session.join(self.session, limit_s)
+            connection = await session.join(limit_s)
             await session.limit(_hold(session, connection), limit_s)
             return await session.limit(_put(session, connection, shard, statement, arguments), limit_s)
         except Exception as error:

@@ -215,4 +215,4 @@ async def _at(database: Database, server: Server, job: Any) -> Any:
     try:
         return await session.run(job, timeout_s=SETTLE_S_MAX)
     finally:
-        await database.bridge(session.close)
+        session.terminate()

@@ -1,9 +1,8 @@
 """Owns the way from trio to asyncpg. The only module that imports asyncio or trio_asyncio.
 
-A database job is ONE asyncio coroutine run through the bridge: wrapping single calls would leak pool slots
-and open transactions when cancelled; or it is trio's own (`ledger.postgres.straight`). Which server is
-connected to is chosen here (of two primaries the one that is not of the past), what a connection does is
-`ledger.postgres.session`'s.
+What asyncio is for is ONE coroutine run through the bridge: a connection is made, or listens. What is asked
+of one is trio's own (`ledger.postgres.straight`). Which server is connected to is chosen here (of two
+primaries the one that is not of the past), what a connection does is `ledger.postgres.session`'s.
 
 Knows nothing of postings or of the registry. Errors leave as the closed types of `ledger.errors`.
 """
@@ -25,7 +24,7 @@ from ledger.postgres.errors import translate
 from ledger.postgres.fitness import settle_session
 from ledger.postgres.keepalive import watch_socket
 from ledger.postgres.lineage import Lineage, Server
-from ledger.postgres.session import CLOSE_S_MAX, CONNECT_S_MAX, PROBE, Session
+from ledger.postgres.session import CONNECT_S_MAX, PROBE, Session
 from ledger.postgres.straight import Loop, StraightConnection, Wait, when_waiting
 
 T = TypeVar("T")
@@ -33,6 +32,7 @@ Connection: TypeAlias = Any  # asyncpg.Connection; asyncpg carries no types
 Job: TypeAlias = Callable[[Connection], Awaitable[T]]
 
 RIVAL_S: Final = 0.2
+CLOSE_S_MAX: Final = 2.0
 LISTEN_PROBE_S: Final = 5.0
 WATCH_S: Final = 0.05
 """How often time limits are looked at, mostly: a job may have this much more."""
@@ -129,22 +129,16 @@ class Bell:
         """Inside a job: wait for the next ring; return what it was for. (A timer for each wait, nearly
         always cancelled, would be two callbacks a batch.)
         """
-        self._waiter = Wait() if _is_straight() else asyncio.get_running_loop().create_future()
+        # Where the store is simulated a connection that listens has one, too.
+        is_trios = asyncio.current_task() is None
+        self._waiter = Wait() if is_trios else asyncio.get_running_loop().create_future()
         found: bool = await self._waiter
         return found
 
 
-def _is_straight() -> bool:
-    """Whether this job is trio's own."""
-    return asyncio.current_task() is None
-
-
 def call_soon(callback: Callable[..., object], *args: object) -> None:
     """Inside a job: call when the job next waits. It must not raise."""
-    if _is_straight():
-        when_waiting(partial(callback, *args))
-    else:
-        asyncio.get_running_loop().call_soon(callback, *args)
+    when_waiting(partial(callback, *args))
 
 
 def call_later(delay_s: float, callback: Callable[..., object], *args: object) -> None:
@@ -219,12 +213,11 @@ class Database:
             finally:
                 self._free.append(session)
 
-    def session(self, target: Target | None = None, *, straight: bool = True) -> Session:
+    def session(self, target: Target | None = None) -> Session:
         """Make a connection of one's own, beside the bounded set, if need be to another server; closed with
-        the database. Jobs run under trio itself where they can (not over TLS), with no COPY and no
-        executemany; `straight`: whether they may.
+        the database. Its jobs use no COPY and no executemany.
         """
-        session = Session(self, target, straight=straight)
+        session = Session(self, target)
         self._sessions.append(session)
         return session
 
@@ -301,8 +294,9 @@ class Database:
                 session.end_overdue(now_s)
 
     async def _close(self) -> None:
-        """Take leave of the server on all connections at once: a peer that is silent holds up no other."""
-        await asyncio.gather(*(session.close() for session in self._sessions))
+        """Take leave of the server on all connections; a peer that is silent holds up nobody."""
+        for session in self._sessions:
+            session.terminate()
         await asyncio.sleep(0)  # the loop closes the sockets of connections terminated just now
 
 
@@ -330,7 +324,7 @@ async def open_database(
         except Exception as error:
             failure = error
         finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 2 * CLOSE_S_MAX):
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S_MAX):
                 await database.bridge(database._close)
             nursery.cancel_scope.cancel()
     if failure is not None:

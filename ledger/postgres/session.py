@@ -2,8 +2,8 @@
 
 A job past its time limit has its connection terminated, never cancelled: a cancelled COMMIT would still be of
 unknown outcome, but the connection would look healthy. The backend left behind is remembered: while it
-waits for a standby no other is made (`lineage.check_left`). Jobs run on asyncio's side of the bridge, which
-`ledger.postgres.database` alone knows.
+waits for a standby no other is made (`lineage.check_left`). A connection is made on asyncio's side of the
+bridge, which `ledger.postgres.database` alone knows; jobs are trio's own (`ledger.postgres.straight`).
 
 Invariant: a commit of which the server says that it may not last raises, and is never taken for done.
 """
@@ -14,12 +14,10 @@ import math
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import asyncpg
 import trio
 
 from ledger.errors import (
     DatabaseContended,
-    DatabaseMisconfigured,
     DatabaseUnavailable,
     LedgerError,
     StatementRefused,
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CONNECT_S_MAX: Final = 5.0
-CLOSE_S_MAX: Final = 1.0
 PROBE: Final = "select 1"
 IDLE_S: Final = 5.0
 """A connection that has answered nothing for so long is tried before it is used."""
@@ -50,11 +47,9 @@ class Session:
     used: a middlebox may have dropped it without a word.
     """
 
-    def __init__(self, database: Database, target: Target | None = None, *, straight: bool = True) -> None:
+    def __init__(self, database: Database, target: Target | None = None) -> None:
         self._database = database
         self.target = target or database.target
-        self._wants_straight = straight
-        self._is_straight = False
         self._connection: Connection | None = None
         self.state: dict[str, Any] = {}
         self.connects = 0
@@ -74,7 +69,7 @@ class Session:
     async def run(
         self, job: Job[T], *, timeout_s: float | None = 10.0, connect_s: float = CONNECT_S_MAX
     ) -> T:
-        """Run `job(connection)` as one asyncio coroutine; without a time limit if `timeout_s` is None.
+        """Run `job(connection)`; without a time limit if `timeout_s` is None.
 
         `connect_s` bounds the opening of a connection, where there is none. Raises one of the types of
         `ledger.errors`. Only after StatementRefused and DatabaseContended is the session as good as before:
@@ -82,54 +77,43 @@ class Session:
         """
         connect_s = min(connect_s, CONNECT_S_MAX if timeout_s is None else timeout_s)
         try:
-            if self._wants_straight:
-                await trio.lowlevel.checkpoint_if_cancelled()  # what is sent is done
-                if await self._is_ready_straight(connect_s):
-                    return await self._job_straight(job, timeout_s)
-            result: T = await self._database.bridge(
-                self._job, job, timeout_s, connect_s, on_cancel=self._abandon
-            )
-            return result
+            await trio.lowlevel.checkpoint_if_cancelled()  # what is sent is done
+            await self._make_ready(connect_s)
+            return await self._job(job, timeout_s)
         except LedgerError:
             await trio.lowlevel.checkpoint_if_cancelled()
             raise
 
+    # Ctrl-C inside a job would leave asyncpg in the middle of a statement: it waits until trio has its turn.
     @trio.lowlevel.enable_ki_protection
-    async def _is_ready_straight(self, connect_s: float) -> bool:
-        """Have a connection that works; whether trio can drive it itself."""
-        if self._is_straight:
-            await self._translated(self._try())
+    async def _make_ready(self, connect_s: float) -> None:
+        """Have a connection that works: the one there is, tried if it was idle, or a fresh one."""
+        await self._translated(self._try())
         if not self.is_connected:
             await self._database.bridge(self._open, connect_s, on_cancel=self._abandon)
             await self._translated(self._go_straight())
-        if self._is_straight:
-            await self._translated(self._ask_left())
-        return self._is_straight
+        await self._translated(self._ask_left())
 
     async def _go_straight(self) -> None:
         # A turn or more after it was made: it may have been ended meanwhile.
         if self._connection is None or self._connection.is_closed():
             raise DatabaseUnavailable("the connection was lost as soon as it was made")
-        self._is_straight = self._connection.go_straight()
+        self._connection.go_straight()
 
     @trio.lowlevel.enable_ki_protection
-    async def _job_straight(self, job: Job[T], timeout_s: float | None) -> T:
+    async def _job(self, job: Job[T], timeout_s: float | None) -> T:
         try:
             return await self._translated(self._work(job, timeout_s))
         finally:
             call_due()
 
-    async def join(self, host: Session, connect_s: float) -> Connection:
-        """Inside a job of `host`, of the same `Database`: this one's connection, opened if need be.
+    async def join(self, connect_s: float) -> Connection:
+        """Inside a job of another session of the same `Database`: this one's connection, opened if need be.
 
-        What is awaited of it wants `limit`. Raises what asyncpg raises, and DatabaseMisconfigured where only
-        one of the two is over TLS; whoever it was raised to terminates, also when cancelled.
+        What is awaited of it wants `limit`. Raises what asyncpg raises; whoever it was raised to terminates,
+        also when cancelled.
         """
-        connect_s = min(connect_s, CONNECT_S_MAX)
-        if not host._is_straight:
-            await self._ready(connect_s)
-        elif not await self._is_ready_straight(connect_s):
-            raise DatabaseMisconfigured("one server is reached over TLS and another is not: set sslmode")
+        await self._make_ready(min(connect_s, CONNECT_S_MAX))
         return self._connection
 
     async def limit(self, awaitable: Awaitable[T], timeout_s: float) -> T:
@@ -174,27 +158,11 @@ class Session:
             self._connection.terminate()
 
     def terminate(self) -> None:
-        """Drop the connection without a word to the server."""
+        """Drop the connection; the server is told, and not waited for."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
             self.state = {}
-
-    async def close(self) -> None:
-        """Inside a job: take leave of the server, within a second."""
-        if self._is_straight:
-            self.terminate()  # it says good-bye, and waits for nothing
-        if self.is_connected:
-            try:
-                await self._connection.close(timeout=CLOSE_S_MAX)  # type: ignore[union-attr]
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                self.terminate()
-
-    # Ctrl-C inside a job would break asyncio's loop, and the job never end: it waits until trio has its turn.
-    @trio.lowlevel.enable_ki_protection
-    async def _job(self, job: Job[T], timeout_s: float | None, connect_s: float) -> T:
-        await self._translated(self._ready(connect_s))
-        return await self._translated(self._work(job, timeout_s))
 
     @trio.lowlevel.enable_ki_protection
     async def _open(self, connect_s: float) -> None:
@@ -226,16 +194,9 @@ class Session:
                 raise
             raise closed from error
 
-    async def _ready(self, connect_s: float) -> None:
-        """Have a connection that works: the one there is, tried if it was idle, or a fresh one."""
-        await self._try()
-        if not self.is_connected:
-            await self._connect(connect_s)
-        await self._ask_left()
-
     async def _try(self) -> None:
         """Drop the connection if it has ended, or was idle and is of no use."""
-        if self._is_straight and self.is_connected and self._connection.has_ended():  # type: ignore[union-attr]
+        if self.is_connected and self._connection.has_ended():  # type: ignore[union-attr]
             self.terminate()
         if self.is_connected and trio.current_time() - self._proven_at > IDLE_S:
             try:
@@ -245,7 +206,6 @@ class Session:
 
     async def _connect(self, connect_s: float) -> None:
         self.state = {}
-        self._is_straight = False
         self._connection, self.backend, self.server = await self._database.open(self.target, "", connect_s)
         self._connection.add_log_listener(self._hear)
         self._proven_at = trio.current_time()

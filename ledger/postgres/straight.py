@@ -2,8 +2,8 @@
 
 asyncpg asks its loop for futures and its transport for a socket, and wants no more of asyncio in a statement.
 A connection that goes straight gets both from here: who waits for an answer reads the socket, so that a
-statement is one write and one wait for its socket, and nothing crosses to asyncio and back. What it is not
-for: TLS, COPY, executemany (arrays do as well), and whatever else asyncpg gives to tasks of its own.
+statement is one write and one wait for its socket, and nothing crosses to asyncio and back. What it is
+not for: COPY, executemany (arrays do as well), and whatever else asyncpg gives to tasks of its own.
 
 Invariants:
 - What the server says besides its answer is told before the answer.
@@ -13,19 +13,15 @@ Invariants:
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import socket
+import ssl
 from collections.abc import Callable, Generator
-from typing import Any, Final
+from typing import Any
 
 import trio
 
 from ledger.postgres.driver import DriverConnection
+from ledger.postgres.wire import Nobody, Wire
 
-READ_BYTES: Final = 1 << 16
-ERROR_RESPONSE: Final = b"E"
-"""How a message begins that between statements is the last one (PostgreSQL, "Message Formats")."""
 _due: trio.lowlevel.RunVar[list[Callable[[], object]]] = trio.lowlevel.RunVar("due")
 
 
@@ -120,172 +116,6 @@ class Wait:
             self._task = None
 
 
-class Wire:
-    """Between asyncio's transport and asyncpg's protocol, each of which takes it for the other; straight, a
-    transport of its own.
-    """
-
-    def __init__(self, protocol: Any) -> None:
-        self.protocol = protocol
-        self.beneath: Any = None
-        self._socket: socket.socket | None = None
-        self._unsent = b""
-        self.is_straight = False
-
-    def has_ended(self) -> bool:
-        """Whether the server has taken leave while nothing was asked: nobody reads what comes then."""
-        if self._socket is None:
-            return True
-        try:
-            coming = self._socket.recv(1, socket.MSG_PEEK)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:
-            return True
-        return coming in (b"", ERROR_RESPONSE)
-
-    def go_straight(self) -> None:
-        """Take the socket over. Between statements."""
-        self._socket = self.beneath.get_extra_info("socket").dup()
-        self._socket.setblocking(False)
-        self.is_straight = True
-        self.beneath.abort()
-        # Closed it would stay in trio's epoll, for what it was opened for lives on.
-        trio.lowlevel.notify_closing(self.beneath.get_extra_info("socket"))
-
-    async def turn(self) -> bool:
-        """Wait for the socket, and send or take what it lets pass; False if it has gone. Under trio."""
-        if self._socket is None:
-            return False
-        wait, act = (
-            (trio.lowlevel.wait_writable, self._send)
-            if self._unsent
-            else (trio.lowlevel.wait_readable, self._receive)
-        )
-        with contextlib.suppress(trio.ClosedResourceError):
-            await wait(self._socket)
-            act()
-        return self._socket is not None
-
-    # As asyncio's protocol
-
-    def connection_made(self, beneath: Any) -> None:
-        """As asyncio says."""
-        self.beneath = beneath
-        self.protocol.connection_made(self)
-
-    def data_received(self, data: bytes) -> None:
-        """As asyncio says."""
-        self.protocol.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        """As asyncio says."""
-        return self.protocol.eof_received()  # type: ignore[no-any-return]
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """As asyncio says."""
-        if not self.is_straight:
-            self.protocol.connection_lost(error)
-
-    def pause_writing(self) -> None:
-        """As asyncio says."""
-        self.protocol.pause_writing()
-
-    def resume_writing(self) -> None:
-        """As asyncio says."""
-        self.protocol.resume_writing()
-
-    # As asyncio's transport
-
-    def set_protocol(self, protocol: Any) -> None:
-        """As asyncio says."""
-        self.protocol = protocol
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """As asyncio says."""
-        return self.beneath.get_extra_info(name, default)
-
-    def is_closing(self) -> bool:
-        """As asyncio says."""
-        return self._socket is None if self.is_straight else self.beneath.is_closing()
-
-    def write(self, data: bytes | memoryview) -> None:
-        """As asyncio says."""
-        if not self.is_straight:
-            self.beneath.write(data)
-        elif self._unsent:
-            self._unsent += data
-        else:
-            self._unsent = bytes(data)
-            self._send()
-
-    def writelines(self, parts: list[bytes]) -> None:
-        """As asyncio says."""
-        self.write(b"".join(parts))
-
-    def abort(self) -> None:
-        """As asyncio says."""
-        if self.is_straight:
-            self._close()
-        else:
-            self.beneath.abort()
-
-    def close(self) -> None:
-        """As asyncio says."""
-        if self.is_straight:
-            self._close()
-        else:
-            self.beneath.close()
-
-    def pause_reading(self) -> None:
-        """As asyncio says."""
-        if not self.is_straight:
-            self.beneath.pause_reading()
-
-    def resume_reading(self) -> None:
-        """As asyncio says."""
-        if not self.is_straight:
-            self.beneath.resume_reading()
-
-    def _send(self) -> None:
-        if self._socket is None:  # ended by another task, after the wait
-            return
-        try:
-            sent = self._socket.send(self._unsent)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:  # who reads next is told
-            if error.errno in (errno.ENOBUFS, errno.ENOMEM):  # of nothing: the connection lives
-                self._socket.shutdown(socket.SHUT_RDWR)
-            sent = len(self._unsent)
-        self._unsent = self._unsent[sent:]
-
-    def _receive(self) -> None:
-        if self._socket is None:  # ended by another task, after the wait
-            return
-        try:
-            data = self._socket.recv(READ_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            self._lose(error)
-            return
-        if data:
-            self.protocol.data_received(data)
-        else:
-            self._lose(None)
-
-    def _close(self) -> None:
-        if self._socket is not None:
-            trio.lowlevel.notify_closing(self._socket)
-            self._socket.close()
-            self._socket = None
-
-    def _lose(self, error: Exception | None) -> None:
-        self._close()
-        self.protocol.connection_lost(error)
-
-
 class Loop:
     """The loop that asyncpg is given: the real one, but for what a straight connection has of its own."""
 
@@ -313,11 +143,25 @@ class Loop:
         # A warning that comes with a commit has to be heard before its answer is.
         return callback(*args) if self.is_straight else self._real.call_soon(callback, *args)
 
-    async def create_connection(self, make: Callable[[], Any], *address: Any, **options: Any) -> Any:
+    async def create_connection(
+        self,
+        make: Callable[[], Any],
+        *address: Any,
+        ssl: ssl.SSLContext | None = None,
+        **options: Any,
+    ) -> Any:
         """As asyncio says."""
-        if options.get("ssl") is not None:
-            return await self._real.create_connection(make, *address, **options)
-        _, wire = await self._real.create_connection(lambda: Wire(make()), *address, **options)
+        if ssl is None:
+            _, wire = await self._real.create_connection(lambda: Wire(make()), *address, **options)
+            return wire, wire.protocol
+        _, wire = await self._real.create_connection(lambda: Wire(Nobody()), *address, **options)
+        try:
+            await wire.start_tls(ssl, address[0], self._real.create_future)
+        except BaseException:
+            wire.abort()
+            raise
+        wire.set_protocol(make())
+        wire.protocol.connection_made(wire)
         return wire, wire.protocol
 
     async def create_unix_connection(self, make: Callable[[], Any], path: str) -> Any:
@@ -325,9 +169,12 @@ class Loop:
         _, wire = await self._real.create_unix_connection(lambda: Wire(make()), path)
         return wire, wire.protocol
 
-    async def start_tls(self, wire: Wire, protocol: Any, context: Any, **options: Any) -> Any:
-        """As asyncio says."""
-        return await self._real.start_tls(wire.beneath, protocol, context, **options)
+    async def start_tls(
+        self, wire: Wire, protocol: Any, context: ssl.SSLContext, *, server_hostname: str
+    ) -> Wire:
+        """As asyncio says, of a wire that it has made."""
+        await wire.start_tls(context, server_hostname, self._real.create_future)
+        return wire
 
     def go_straight(self, wire: Wire) -> None:
         """From now on what is awaited of the connection is awaited under trio."""
@@ -341,12 +188,9 @@ class StraightConnection(DriverConnection):
 
     __slots__ = ()
 
-    def go_straight(self) -> bool:
-        """Whether it is trio's from now on: not over TLS. Between statements."""
-        if isinstance(self._transport, Wire):
-            self._loop.go_straight(self._transport)
-            return True
-        return False
+    def go_straight(self) -> None:
+        """From now on it is trio's. Between statements."""
+        self._loop.go_straight(self._transport)
 
     def has_ended(self) -> bool:
         """Whether the server has taken leave of a connection that is straight, between statements."""

@@ -137,7 +137,7 @@ async def test_no_rebucket_gives_a_wrong_count(owner: Database, database: Databa
     async def read() -> None:
         found.append((await reader.read(truth)).uses)
 
-    session = owner.session(straight=False)
+    session = owner.session()
     pid = await session.run(lambda connection: connection.fetchval("select pg_backend_pid()"))
     transaction: Any = None
 

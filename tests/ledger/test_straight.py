@@ -1,8 +1,7 @@
-"""A connection that trio drives itself: the same answers, errors and limits as over asyncio."""
+"""A connection that trio drives itself: its answers, errors and limits, over TLS as without."""
 
 import errno
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -11,50 +10,59 @@ import pytest
 import trio
 import trio.testing
 
-from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, StatementRefused
+from ledger.errors import DatabaseUnavailable, StatementRefused
 from ledger.postgres.database import Bell, Connection, Database, call_soon, open_database
-from ledger.postgres.dsn import read_dsn
 from ledger.postgres.session import Session
-from tests.debian_postgres import ADMINISTRATOR, PASSWORD, DebianPostgres, debian_postgres
+from tests.debian_postgres import DebianPostgres
 from tests.patience import HANG_S
-from tests.switch.certificates import make_certificate
+from tests.tls_postgres import tls_dsn, tls_postgres
 
-PARAMETERS = pytest.mark.parametrize("straight", [True, False], ids=["trio", "asyncio"])
 LARGE = 12_000_000
 """More than the buffers of any socket."""
 
 
-def session_of(database: Database, straight: bool) -> Session:
-    return database.session(straight=straight)
+@pytest.fixture(scope="module")
+def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianPostgres]:
+    with tls_postgres(tmp_path_factory.mktemp("tls")) as server:
+        yield server
 
 
-@PARAMETERS
-async def test_answers_and_refusals(database: Database, straight: bool) -> None:
+@pytest.fixture(params=["plain", "tls"])
+def ledger_dsn(request: pytest.FixtureRequest) -> str:
+    """The owner's; each test runs over both."""
+    if request.param == "plain":
+        found: str = request.getfixturevalue("fresh").owner_dsn
+        return found
+    return tls_dsn(request.getfixturevalue("tls_server"), sslmode="require")
+
+
+@pytest.fixture
+def service_dsn(ledger_dsn: str) -> str:
+    """The same: no rights are in question here."""
+    return ledger_dsn
+
+
+async def test_answers_and_refusals(database: Database) -> None:
     """A refused statement leaves the connection as it was; the next is answered over it."""
-    session = session_of(database, straight)
+    session = database.session()
     assert await session.run(lambda c: c.fetchval("select $1::int + 1", 4)) == 5
-    assert session._is_straight is straight
     backend = session.backend
     with pytest.raises(StatementRefused):
         await session.run(lambda c: c.fetchval("select 1 / $1::int", 0))
     assert await session.run(lambda c: c.fetchval("select pg_backend_pid()")) == backend == session.backend
 
 
-@PARAMETERS
-async def test_more_than_a_socket_holds_goes_both_ways(database: Database, straight: bool) -> None:
+async def test_more_than_a_socket_holds_goes_both_ways(database: Database) -> None:
     """Arguments and answers larger than the kernel's buffers come whole."""
-    session = session_of(database, straight)
+    session = database.session()
     text = "x" * LARGE
     with trio.fail_after(HANG_S):
         assert await session.run(lambda c: c.fetchval("select $1::text", text), timeout_s=HANG_S) == text
 
 
-@PARAMETERS
-async def test_what_the_server_says_besides_comes_before_its_answer(
-    database: Database, straight: bool
-) -> None:
+async def test_what_the_server_says_besides_comes_before_its_answer(database: Database) -> None:
     """A warning that changes what a commit means is heard before the commit is taken for done."""
-    session = session_of(database, straight)
+    session = database.session()
     heard: list[str] = []
 
     async def job(connection: Connection) -> None:
@@ -67,24 +75,20 @@ async def test_what_the_server_says_besides_comes_before_its_answer(
     assert len(heard) == 20
 
 
-@PARAMETERS
-async def test_a_doubtful_commit_raises(
-    database: Database, straight: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_doubtful_commit_raises(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the server warns that what it reports may not last, the outcome is unknown."""
     monkeypatch.setattr("ledger.postgres.session.is_doubtful", lambda message: "may not" in message.message)
-    session = session_of(database, straight)
+    session = database.session()
     with pytest.raises(DatabaseUnavailable, match="unknown outcome"):
         await session.run(lambda c: c.execute("do $$ begin raise warning 'may not last'; end $$"))
 
 
-@PARAMETERS
 async def test_who_is_cancelled_in_a_transaction_leaves_at_once(
-    database: Database, owner: Database, straight: bool, monkeypatch: pytest.MonkeyPatch
+    database: Database, owner: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is given up, nothing of the transaction lasts, and the session goes on with another."""
     monkeypatch.setattr("ledger.postgres.session.PROBE_S_MAX", HANG_S)
-    session = session_of(database, straight)
+    session = database.session()
 
     async def job(connection: Connection) -> None:
         async with connection.transaction():
@@ -110,8 +114,7 @@ async def test_who_is_cancelled_in_a_transaction_leaves_at_once(
     await owner.run(lambda c: c.execute("select pg_terminate_backend($1)", left[0]))
 
 
-@PARAMETERS
-def test_ctrl_c_in_a_transaction_is_no_loss_of_a_connection(service_dsn: str, straight: bool) -> None:
+def test_ctrl_c_in_a_transaction_is_no_loss_of_a_connection(service_dsn: str) -> None:
     """Whoever interrupts is told so, whatever asyncpg says of the transaction it could not end."""
 
     async def job(connection: Connection) -> None:
@@ -121,7 +124,7 @@ def test_ctrl_c_in_a_transaction_is_no_loss_of_a_connection(service_dsn: str, st
 
     async def main() -> list[str]:
         async with open_database(service_dsn) as database:
-            session = session_of(database, straight)
+            session = database.session()
             try:
                 await session.run(job, timeout_s=HANG_S)
             except (KeyboardInterrupt, DatabaseUnavailable) as error:
@@ -132,10 +135,9 @@ def test_ctrl_c_in_a_transaction_is_no_loss_of_a_connection(service_dsn: str, st
     assert trio.run(main) == ["KeyboardInterrupt"]
 
 
-@PARAMETERS
-async def test_who_was_cancelled_before_asks_nothing(database: Database, straight: bool) -> None:
+async def test_who_was_cancelled_before_asks_nothing(database: Database) -> None:
     """What is sent is done: of a job that comes too late nothing is."""
-    session, begun = session_of(database, straight), list[bool]()
+    session, begun = database.session(), list[bool]()
     await session.run(lambda c: c.execute("select 1"))
 
     async def job(connection: Connection) -> None:
@@ -149,59 +151,50 @@ async def test_who_was_cancelled_before_asks_nothing(database: Database, straigh
     assert begun == []
 
 
-@PARAMETERS
-async def test_a_time_limit_ends_a_job(database: Database, straight: bool) -> None:
+async def test_a_time_limit_ends_a_job(database: Database) -> None:
     """Past its limit the connection is gone, and the outcome is unknown."""
-    session = session_of(database, straight)
+    session = database.session()
     await session.run(lambda c: c.execute("select 1"))  # the limit is not its connecting's
     with trio.fail_after(HANG_S), pytest.raises(DatabaseUnavailable, match=r"within 0\.2 s"):
         await session.run(lambda c: c.execute("select pg_sleep(600)"), timeout_s=0.2)
     assert await session.run(lambda c: c.fetchval("select 1")) == 1
 
 
-@PARAMETERS
-async def test_a_guest_asks_within_the_job_of_another(database: Database, straight: bool) -> None:
+async def test_a_guest_asks_within_the_job_of_another(database: Database) -> None:
     """Both connections answer within one job; past its limit the guest's is gone, and the host's goes on."""
-    host, guest = session_of(database, straight), session_of(database, straight)
+    host, guest = database.session(), database.session()
 
     async def job(connection: Connection) -> list[int]:
-        joined = await guest.join(host, HANG_S)
+        joined = await guest.join(HANG_S)
         found = [await guest.limit(joined.fetchval("select $1::int", 7), HANG_S)]
         with pytest.raises(DatabaseUnavailable, match=r"within 0\.2 s"):
             await guest.limit(joined.execute("select pg_sleep(600)"), 0.2)
         guest.terminate()
         found.append(await connection.fetchval("select 8"))
-        joined = await guest.join(host, HANG_S)
+        joined = await guest.join(HANG_S)
         return [*found, await guest.limit(joined.fetchval("select 9"), HANG_S)]
 
     with trio.fail_after(HANG_S):
         assert await host.run(job, timeout_s=None) == [7, 8, 9]
-    assert host._is_straight is guest._is_straight is straight
     assert (host.connects, guest.connects) == (1, 2)
 
 
 END = "select pg_terminate_backend($1, 60000)"
 
 
-@PARAMETERS
-async def test_a_backend_ended_between_two_jobs(database: Database, owner: Database, straight: bool) -> None:
+async def test_a_backend_ended_between_two_jobs(database: Database, owner: Database) -> None:
     """That it took leave is seen before anything is asked of it: the next job has another connection."""
-    session = session_of(database, straight)
+    session = database.session()
     await session.run(lambda c: c.execute("select 1"))
     await owner.run(lambda c: c.execute(END, session.backend))
     with trio.fail_after(HANG_S):
-        while session.is_connected and not straight:  # noqa: ASYNC110 asyncio sees it in a turn of its own
-            await trio.sleep(0.01)
         assert await session.run(lambda c: c.fetchval("select 1")) == 1
     assert session.connects == 2
 
 
-@PARAMETERS
-async def test_a_backend_ended_within_a_statement(
-    database: Database, owner: Database, straight: bool
-) -> None:
+async def test_a_backend_ended_within_a_statement(database: Database, owner: Database) -> None:
     """The outcome is unknown; the next job has another connection."""
-    session = session_of(database, straight)
+    session = database.session()
     await session.run(lambda c: c.execute("select 1"))
     with trio.fail_after(HANG_S), pytest.raises(DatabaseUnavailable):
         await session.run(
@@ -211,10 +204,9 @@ async def test_a_backend_ended_within_a_statement(
     assert await session.run(lambda c: c.fetchval("select 1")) == 1
 
 
-@PARAMETERS
-async def test_a_bell_wakes_a_job_and_what_is_due_comes_first(database: Database, straight: bool) -> None:
+async def test_a_bell_wakes_a_job_and_what_is_due_comes_first(database: Database) -> None:
     """What a job leaves for later is called before it waits, or at its end; a bell wakes it."""
-    session, bell, heard = session_of(database, straight), Bell(), list[Any]()
+    session, bell, heard = database.session(), Bell(), list[Any]()
 
     async def job(connection: Connection) -> None:
         await connection.execute("select 1")
@@ -240,7 +232,7 @@ async def test_no_descriptor_left_for_it_is_no_end_of_its_user(
     def short(_: object) -> bool:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    session = database.session(straight=True)
+    session = database.session()
     with monkeypatch.context() as patched:
         patched.setattr("ledger.postgres.straight.StraightConnection.go_straight", short)
         with pytest.raises(DatabaseUnavailable):
@@ -252,7 +244,7 @@ async def test_a_connection_ended_before_it_is_taken_over(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ended by another task between its making and the job: unknown, and the next job has another."""
-    session = database.session(straight=True)
+    session = database.session()
     opened = Session._open
 
     async def ended(self: Session, connect_s: float) -> None:
@@ -268,7 +260,7 @@ async def test_a_connection_ended_before_it_is_taken_over(
 
 async def test_no_descriptor_stays_behind(database: Database) -> None:
     """Connections that come and go over the bridge and straight leave no socket open."""
-    session = database.session(straight=True)
+    session = database.session()
     await session.run(lambda c: c.fetchval("select 1"))
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(10):
@@ -280,7 +272,7 @@ async def test_no_descriptor_stays_behind(database: Database) -> None:
 
 async def test_ended_in_the_moment_of_its_answer(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Terminated by another task in the turn in which its socket can be read: a lost connection, no fault."""
-    session = database.session(straight=True)
+    session = database.session()
     await session.run(lambda c: c.fetchval("select 1"))
     wait = trio.lowlevel.wait_readable
 
@@ -293,49 +285,3 @@ async def test_ended_in_the_moment_of_its_answer(database: Database, monkeypatch
         with pytest.raises(DatabaseUnavailable) as found:
             await session.run(lambda c: c.fetchval("select 1"))
     assert "AssertionError" not in str(found.value)
-
-
-@pytest.fixture(scope="module")
-def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianPostgres]:
-    """A server that may be told to take TLS: its certificate lies where it reads."""
-    with debian_postgres() as server:
-        owner = server.archive.stat()
-        for made in make_certificate(tmp_path_factory.mktemp("tls")):
-            there = shutil.copy(made, server.archive)
-            os.chown(there, owner.st_uid, owner.st_gid)
-            os.chmod(there, 0o600)
-        yield server
-
-
-async def test_over_tcp_it_is_trios_and_over_tls_asyncios(tls_server: DebianPostgres) -> None:
-    """With sslmode=prefer trio drives it where the server has no TLS, and asyncio where it has."""
-    host = f"postgresql://{ADMINISTRATOR}:{PASSWORD}@127.0.0.1:{tls_server.port}/postgres"
-    there = tls_server.archive
-
-    async def encrypted(dsn: str) -> tuple[bool, bool]:
-        async with open_database(dsn) as database:
-            session = database.session(straight=True)
-            asked = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
-            is_encrypted: bool = await session.run(lambda c: c.fetchval(asked))
-            return session._is_straight, is_encrypted
-
-    assert await encrypted(host) == (True, False)
-    assert await encrypted(f"{host}?sslmode=disable") == (True, False)
-    async with open_database(host) as database:
-        for statement in (
-            f"alter system set ssl_cert_file = '{there}/tls.crt'",
-            f"alter system set ssl_key_file = '{there}/tls.key'",
-            "alter system set ssl = on",
-            "select pg_reload_conf()",
-        ):
-            await database.run(lambda c, statement=statement: c.execute(statement))
-    with trio.fail_after(HANG_S):
-        while await encrypted(host) != (False, True):  # noqa: ASYNC110
-            await trio.sleep(0.05)
-    assert await encrypted(f"{host}?sslmode=require") == (False, True)
-    assert await encrypted(f"{host}?sslmode=disable") == (True, False)
-    async with open_database(f"{host}?sslmode=disable") as database:
-        guest = database.session(read_dsn(f"{host}?sslmode=require"))
-        inviting = database.session()
-        with pytest.raises(DatabaseMisconfigured, match="over TLS and another is not"):
-            await inviting.run(lambda _: guest.join(inviting, HANG_S))

@@ -101,9 +101,8 @@ class MemoryConnection:
         """The backend it was greeted with."""
         return self.backend
 
-    def go_straight(self) -> bool:
+    def go_straight(self) -> None:
         """It is anybody's to await."""
-        return True
 
     def has_ended(self) -> bool:
         """Whether the server has taken leave of it in a way that this end can see."""
