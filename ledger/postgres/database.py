@@ -91,6 +91,7 @@ Connect: TypeAlias = Callable[[Target, str, float], Awaitable[Opened]]
 """Makes a connection to a target, under a name, within a time limit in seconds; runs inside a job."""
 
 
+@trio.lowlevel.enable_ki_protection  # its steps are a task of their own
 async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Opened:
     try:
         connection = await asyncpg.connect(

@@ -110,8 +110,8 @@ class Session:
     async def join(self, connect_s: float) -> Connection:
         """Inside a job of another session of the same `Database`: this one's connection, opened if need be.
 
-        What is awaited of it wants `limit`. Raises what asyncpg raises; whoever it was raised to terminates,
-        also when cancelled.
+        What is awaited of it wants `limit`. Raises one of the types of `ledger.errors`; whoever it was raised
+        to terminates, also when cancelled.
         """
         await self._make_ready(min(connect_s, CONNECT_S_MAX))
         return self._connection

@@ -150,18 +150,24 @@ class Loop:
         ssl: ssl.SSLContext | None = None,
         **options: Any,
     ) -> Any:
-        """As asyncio says."""
-        if ssl is None:
-            _, wire = await self._real.create_connection(lambda: Wire(make()), *address, **options)
-            return wire, wire.protocol
-        _, wire = await self._real.create_connection(lambda: Wire(Nobody()), *address, **options)
+        """As asyncio says; with `ssl` TLS is spoken from the first byte."""
+        made: list[Wire] = []
+
+        def make_wire() -> Wire:
+            made.append(Wire(Nobody() if ssl else make()))
+            return made[0]
+
         try:
-            await wire.start_tls(ssl, address[0], self._real.create_future)
+            _, wire = await self._real.create_connection(make_wire, *address, **options)
+            if ssl is not None:
+                await wire.start_tls(ssl, address[0], self._real.create_future)
         except BaseException:
-            wire.abort()
+            for wire in made:
+                wire.forsake()
             raise
-        wire.set_protocol(make())
-        wire.protocol.connection_made(wire)
+        if ssl is not None:
+            wire.set_protocol(make())
+            wire.protocol.connection_made(wire)
         return wire, wire.protocol
 
     async def create_unix_connection(self, make: Callable[[], Any], path: str) -> Any:

@@ -32,6 +32,7 @@ class Wire:
         self.beneath: Any = None
         self._socket: socket.socket | None = None
         self._unsent = b""
+        self._error: Exception | None = None
         self._encryption: Encryption | None = None
         self._handshake: Any = None
         self.is_straight = False
@@ -48,6 +49,12 @@ class Wire:
         finally:
             self._handshake = None
             self.beneath.write(encryption.outgoing())  # why it came to nothing, too
+
+    def forsake(self) -> None:
+        """End it before asyncpg has it, whose protocol would leave an error that nobody reads."""
+        self.protocol = Nobody()
+        if self.beneath is not None:
+            self.beneath.abort()
 
     def has_ended(self) -> bool:
         """Whether the server has taken leave while nothing was asked: nobody reads what comes then."""
@@ -112,7 +119,7 @@ class Wire:
                 error or ConnectionResetError("the server hung up on the handshake")
             )
         if not self.is_straight:
-            self.protocol.connection_lost(error)
+            self.protocol.connection_lost(error or self._error)
 
     def pause_writing(self) -> None:
         """As asyncio says."""
@@ -140,15 +147,7 @@ class Wire:
 
     def write(self, data: bytes | memoryview) -> None:
         """As asyncio says."""
-        if self._encryption is not None:
-            data = self._encryption.sealed(data)
-        if not self.is_straight:
-            self.beneath.write(data)
-        elif self._unsent:
-            self._unsent += data
-        else:
-            self._unsent = bytes(data)
-            self._send()
+        self._put(data if self._encryption is None else self._encryption.sealed(data))
 
     def writelines(self, parts: list[bytes]) -> None:
         """As asyncio says."""
@@ -177,6 +176,15 @@ class Wire:
         """As asyncio says."""
         if not self.is_straight:
             self.beneath.resume_reading()
+
+    def _put(self, data: bytes | memoryview) -> None:
+        if not self.is_straight:
+            self.beneath.write(data)
+        elif self._unsent:
+            self._unsent += data
+        else:
+            self._unsent = bytes(data)
+            self._send()
 
     def _send(self) -> None:
         if self._socket is None:  # ended by another task, after the wait
@@ -214,6 +222,8 @@ class Wire:
             except ssl.SSLError as error:
                 self._lose(error)
                 return
+            if said := self._encryption.outgoing():  # what is asked of TLS itself
+                self._put(said)
             if opened is None:
                 self._lose(None)
                 return
@@ -232,6 +242,7 @@ class Wire:
             self._close()
             self.protocol.connection_lost(error)
         else:
+            self._error = error
             self.beneath.abort()  # asyncio tells of it
 
 
@@ -239,7 +250,12 @@ class Nobody:
     """The protocol of a connection that shakes hands before anybody speaks."""
 
     def connection_made(self, wire: Wire) -> None:
-        """Nobody minds."""
+        """As asyncio says."""
+        self._wire = wire
+
+    def data_received(self, data: bytes) -> None:
+        """A server that speaks before it is spoken to speaks no TLS."""
+        self._wire.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The handshake is told."""

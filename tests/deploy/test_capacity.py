@@ -43,17 +43,17 @@ def test_what_is_computed_follows_from_the_figures() -> None:
     card, connection = figure("memory of a card more")[0], figure("memory of an idle connection")[0] * 1_024
     assert round((1_024 - 72) * 2**20 / card / 1e6, 1) == 25.6
     for row, rate in {
-        "an earn, flat out": "13,477",
-        "a benefit use": "9,099",
-        "three cities' mix": "9,891",
+        "an earn, flat out": "14,925",
+        "a benefit use": "10,707",
+        "three cities' mix": "11,274",
     }.items():
         switch, postgres = figure(f"CPU of {row}")[-2:]
         assert f"{1_000_000 / (switch + postgres):,.0f}" == rate
         assert f"= {rate}" in PAGE
     alone = sum(figure("CPU of an earn, one terminal alone"))
-    assert round(alone) == 798
+    assert round(alone) == 792
     assert result("memory of a worker") == round(72 + (50_000 * card + 300 * connection) / 2**20)
-    assert result("CPU at the peak") == round(50 * 798 / 1e6, 3)
+    assert result("CPU at the peak") == round(50 * 792 / 1e6, 3)
     zgierz, log = figure("disk of the books")[-1], figure("log .WAL. of the same")[-1]
     assert result("books, a year") == round(150_000 * 365 * zgierz / 1e9, 1)
     assert result("log to archive, a year") == round(150_000 * 365 * log / 1e9, 1)

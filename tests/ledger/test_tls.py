@@ -1,10 +1,16 @@
 """The way to Postgres over TLS: as the DSN says, and what may stand in it."""
 
 import contextlib
+import gc
+import random
+import signal
 import ssl
 import struct
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -60,7 +66,7 @@ ANSWERS = {
     "speaks before it is encrypted": (b"E" + bytes(8), "during SSL exchange"),
     "speaks no TLS": (b"S", "WRONG_VERSION_NUMBER|wrong version number"),
     "hangs up": (b"S", "hung up on the handshake|reset"),
-    "is silent": (b"S", "does not answer"),
+    "is silent": (b"S", "TimeoutError|timed out"),
 }
 
 
@@ -135,3 +141,86 @@ async def test_what_nobody_sealed_ends_the_connection(
                 await session.run(job, timeout_s=None)
             assert await session.run(lambda c: c.fetchval("select 2")) == 2
             assert (session.connects, len(streams)) == (2, 2)
+
+
+SERVER = """
+import socket, sys
+listener, kept, said = socket.create_server(("127.0.0.1", 0)), [], sys.argv[1]
+print(listener.getsockname()[1], flush=True)
+while True:
+    connection, _ = listener.accept()
+    kept = [*kept[-50:], connection]
+    if said == "banner":
+        connection.sendall(b"SSH-2.0-OpenSSH_9.2\\r\\n")
+    elif connection.recv(8):
+        connection.sendall(said.encode())
+"""
+
+
+@contextmanager
+def strange_server(said: str) -> Iterator[int]:
+    """A process that says so to each connection, a banner at once, and then nothing; yields its port."""
+    with subprocess.Popen([sys.executable, "-c", SERVER, said], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield int(server.stdout.readline())
+        finally:
+            server.kill()
+
+
+async def test_a_server_that_speaks_before_it_is_spoken_to() -> None:
+    """Where TLS is spoken from the first byte: told each time, whatever comes first."""
+    with strange_server("banner") as port:
+        dsn = f"postgresql://u@127.0.0.1:{port}/x?sslmode=require&sslnegotiation=direct"
+        async with open_database(dsn) as database:
+            for _ in range(100):
+                session = database.session()
+                with trio.fail_after(HANG_S), pytest.raises(DatabaseUnavailable):
+                    await session.run(lambda c: c.fetchval("select 1"))
+
+
+@pytest.mark.parametrize(("said", "mode"), [("S", "require"), ("N", "prefer"), ("N", "disable")])
+async def test_who_is_cancelled_while_it_connects_ends_nobody_else(said: str, mode: str) -> None:
+    """At whatever moment: nothing is left that fails the whole program."""
+    moments = random.Random(1)
+    with strange_server(said) as port:
+        async with open_database(f"postgresql://u@127.0.0.1:{port}/x?sslmode={mode}") as database:
+            for _ in range(150):
+                session = database.session()
+                with trio.move_on_after(moments.random() * 0.004) as scope:
+                    await session.run(lambda c: c.fetchval("select 1"))
+                assert scope.cancelled_caught
+            await trio.sleep(0.01)
+            gc.collect()  # a future that nobody read is told of as it goes
+            await trio.sleep(0.01)
+
+
+CONNECTS = """
+import sys, trio
+from ledger.postgres.database import open_database
+async def main():
+    async with open_database(sys.argv[1]) as database:
+        while True:
+            session = database.session()
+            await session.run(lambda c: c.fetchval("select 1"))
+            session.terminate()
+            print("connected", flush=True)
+trio.run(main)
+"""
+
+
+def test_ctrl_c_while_it_connects(tls_server: DebianPostgres) -> None:
+    """Whoever interrupts is heard, at whatever moment of it."""
+    dsn, moments = tls_dsn(tls_server, sslmode="require"), random.Random(2)
+    for _ in range(4):
+        command = [sys.executable, "-c", CONNECTS, dsn]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "connected\n"
+                time.sleep(moments.random() * 0.02)
+                process.send_signal(signal.SIGINT)
+                _, told = process.communicate(timeout=HANG_S)
+            finally:
+                process.kill()
+        assert "KeyboardInterrupt" in told

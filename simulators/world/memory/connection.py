@@ -112,10 +112,6 @@ class MemoryConnection:
         """Whether it has ended, as far as this end knows."""
         return self._is_closed
 
-    async def close(self, *, timeout: float | None = None) -> None:
-        """End it."""
-        self.terminate()
-
     def terminate(self) -> None:
         """End it at once, from either end; a statement on its way is lost."""
         if self._is_closed:
