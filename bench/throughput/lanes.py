@@ -72,7 +72,7 @@ class Sample:
 
 
 class WindowEmpty(DriverFailed):
-    """Nothing was answered within the window."""
+    """Nothing was answered within the window, or nothing was done for it."""
 
 
 Round = Mapping[str, Sample]
@@ -210,7 +210,9 @@ def sample_of(driven: Driven[LoadReport] | Driven[DirectReport], requests: int, 
     if not requests:
         raise WindowEmpty(f"nothing was answered within the window of {seconds:g} s")
     if driven.cpu_s.get("server") == 0:
-        raise DriverFailed("requests were answered and the server took no CPU: its processes were not found")
+        raise WindowEmpty(
+            "requests were answered and the server took no CPU: before the window, or its processes are not found"
+        )
     cpu_us = {name: used * 1e6 / requests for name, used in driven.cpu_s.items()}
     return Sample(requests / seconds, cpu_us, requests)
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from bench.throughput import goals, processes
-from bench.throughput.driver import DriverFailed, Timing
+from bench.throughput.driver import Driven, DriverFailed, Timing
 from bench.throughput.goals import GOALS, missed, reached
 from bench.throughput.lanes import (
     ECHO,
@@ -23,8 +23,9 @@ from bench.throughput.lanes import (
     Lane,
     Sample,
     WindowEmpty,
+    sample_of,
 )
-from bench.throughput.load_order import Bin
+from bench.throughput.load_order import Bin, DirectReport
 from bench.throughput.open_lanes import recovered_after_s
 from bench.throughput.pgbench import read_answer
 from bench.throughput.picture import Bar, draw
@@ -111,6 +112,13 @@ async def test_a_window_too_short_for_a_request_is_measured_again_twice_as_long(
     with pytest.raises(DriverFailed, match="nothing was answered"):
         await lane.sample(stage, Timing(0, 0.2), {})
     assert WINDOW_S_MAX / 2 < windows[-1] <= WINDOW_S_MAX
+
+
+def test_a_window_in_which_the_server_did_nothing_is_empty() -> None:
+    """What was answered in it had been done before: it is measured again, and not a figure."""
+    driven: Driven[DirectReport] = Driven(DirectReport(postings=4, seconds=0.2, made_late=0), {"server": 0.0})
+    with pytest.raises(WindowEmpty, match="no CPU"):
+        sample_of(driven, 4, 0.2)
 
 
 def test_ratios_are_taken_within_a_round() -> None:
