@@ -211,7 +211,7 @@ def sample_of(driven: Driven[LoadReport] | Driven[DirectReport], requests: int, 
         raise WindowEmpty(f"nothing was answered within the window of {seconds:g} s")
     if driven.cpu_s.get("server") == 0:
         raise WindowEmpty(
-            "requests were answered and the server took no CPU: before the window, or its processes are not found"
+            "requests were answered and the server took no CPU: before the window, or its processes are lost"
         )
     cpu_us = {name: used * 1e6 / requests for name, used in driven.cpu_s.items()}
     return Sample(requests / seconds, cpu_us, requests)
