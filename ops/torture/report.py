@@ -77,9 +77,10 @@ def _kills(plan: Plan, verdict: Verdict) -> list[str]:
         f"kills: worker {verdict.killed('worker')}, Postgres {verdict.killed('postgres')}",
         f"  in flight at a kill: least {in_flight[0]}, median {in_flight[len(in_flight) // 2]}, "
         f"most {in_flight[-1]}; fewer than {plan.in_flight_min} at {verdict.thin}",
-        f"  by the terminals' own logs: least {min(verdict.in_flight_by_logs, default=0)}",
-        "first good reply, s after the kill (median / most): to what was asked later, to one it "
-        "struck, to half of them",
+        f"  by the terminals' own logs: least {min(verdict.in_flight_by_logs, default=0)}, fewer than "
+        f"{plan.in_flight_min} at {sum(one < plan.in_flight_min for one in verdict.in_flight_by_logs)}",
+        "first good reply, s after the kill (median / most, of so many; none where the next kill came "
+        "before it): to what was asked later, to one it struck, to half of them",
     ]
     for name in BY_NAME:
         found = [recovery for recovery in recoveries if recovery.fault == name]
@@ -96,4 +97,5 @@ def _columns(found: list[Recovery]) -> str:
 
 
 def _figures(seconds: list[float]) -> str:
-    return f"{median(seconds):7.2f} / {max(seconds):6.2f}" if seconds else "      – /      –"
+    figures = f"{median(seconds):7.2f} / {max(seconds):6.2f}" if seconds else "      – /      –"
+    return f"{figures} of {len(seconds):4}"

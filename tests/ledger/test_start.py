@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from ledger.books.committer import REFUSED_MAX, Committer
+from ledger.books.result_codes import APPROVED
 from ledger.errors import DatabaseMisconfigured
 from ledger.postgres.database import Database
 from ledger.postgres.embedded import SERVICE
@@ -29,10 +30,13 @@ AWAITED = re.compile(
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2])
-async def test_a_start_waits_for_connections(limited: Server, database: Database, limit: int) -> None:
-    """A role's connection limit: the start says what it waits for, and goes on when there is room."""
+async def test_a_start_waits_for_connections(
+    limited: Server, owner: Database, database: Database, limit: int
+) -> None:
+    """A role's connection limit: the start says what it waits for, and posts when there is room."""
+    books, answers = await Books.open(owner, owner, cards=1), Answers()
     await trio.to_thread.run_sync(limited.execute, f"alter role {SERVICE} connection limit {limit}")
-    committer = Committer(database, on_outcomes=Answers().take)
+    committer = Committer(database, on_outcomes=answers.take)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(committer.run)
         with trio.fail_after(HANG_S):
@@ -41,7 +45,10 @@ async def test_a_start_waits_for_connections(limited: Server, database: Database
             await trio.to_thread.run_sync(limited.execute, f"alter role {SERVICE} connection limit -1")
             while committer.problem:  # noqa: ASYNC110
                 await trio.sleep(0.01)
+        committer.submit_nowait(books.earn(1, 5))
+        await answers.wait_for(1)
         committer.stop()
+    assert answers.by_stan[1].code == APPROVED
 
 
 async def test_a_start_gives_up_on_what_waiting_does_not_mend(owner: Database, database: Database) -> None:

@@ -13,12 +13,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trio
 
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable
 from ledger.postgres.database import Connection, open_database
+from ledger.postgres.encryption import Encryption
+from ledger.postgres.wire import Wire
 from tests.debian_postgres import DebianPostgres
 from tests.patience import HANG_S
 from tests.switch.certificates import make_certificate
@@ -143,7 +146,7 @@ async def test_what_nobody_sealed_ends_the_connection(
             assert (session.connects, len(streams)) == (2, 2)
 
 
-SERVER = """
+SAYS = """
 import socket, sys
 listener, kept, said = socket.create_server(("127.0.0.1", 0)), [], sys.argv[1]
 print(listener.getsockname()[1], flush=True)
@@ -158,9 +161,10 @@ while True:
 
 
 @contextmanager
-def strange_server(said: str) -> Iterator[int]:
-    """A process that says so to each connection, a banner at once, and then nothing; yields its port."""
-    with subprocess.Popen([sys.executable, "-c", SERVER, said], stdout=subprocess.PIPE, text=True) as server:
+def strange_server(program: str, *arguments: str) -> Iterator[int]:
+    """A process that does so; yields its port, which it says first."""
+    command = [sys.executable, "-c", program, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             yield int(server.stdout.readline())
@@ -170,7 +174,7 @@ def strange_server(said: str) -> Iterator[int]:
 
 async def test_a_server_that_speaks_before_it_is_spoken_to() -> None:
     """Where TLS is spoken from the first byte: told each time, whatever comes first."""
-    with strange_server("banner") as port:
+    with strange_server(SAYS, "banner") as port:
         dsn = f"postgresql://u@127.0.0.1:{port}/x?sslmode=require&sslnegotiation=direct"
         async with open_database(dsn) as database:
             for _ in range(100):
@@ -183,7 +187,7 @@ async def test_a_server_that_speaks_before_it_is_spoken_to() -> None:
 async def test_who_is_cancelled_while_it_connects_ends_nobody_else(said: str, mode: str) -> None:
     """At whatever moment: nothing is left that fails the whole program."""
     moments = random.Random(1)
-    with strange_server(said) as port:
+    with strange_server(SAYS, said) as port:
         async with open_database(f"postgresql://u@127.0.0.1:{port}/x?sslmode={mode}") as database:
             for _ in range(150):
                 session = database.session()
@@ -224,3 +228,67 @@ def test_ctrl_c_while_it_connects(tls_server: DebianPostgres) -> None:
             finally:
                 process.kill()
         assert "KeyboardInterrupt" in told
+
+
+REFUSES = """
+import socket, ssl, sys
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=sys.argv[1])
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+context.verify_mode = ssl.CERT_REQUIRED
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+connection, _ = listener.accept()
+connection.recv(8)
+connection.sendall(b"S")
+raw = connection.dup()
+try:
+    context.wrap_socket(connection, server_side=True)
+except ssl.SSLError:
+    raw.shutdown(socket.SHUT_WR)
+    while raw.recv(4096):  # what is not read would take the alert with it
+        pass
+"""
+
+
+async def test_why_tls_ended_after_the_handshake_is_kept(tmp_path: Path) -> None:
+    """A server that wants a certificate says so when this end has shaken hands (RFC 8446, 4.4.2.4)."""
+    certificate, key = map(str, make_certificate(tmp_path))
+    with strange_server(REFUSES, certificate, key) as port, pytest.raises(DatabaseUnavailable) as found:
+        await is_encrypted(f"postgresql://u@127.0.0.1:{port}/x?sslmode=require")
+    chain: list[BaseException] = [found.value]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    assert any(isinstance(each, ssl.SSLError) for each in chain), chain
+
+
+class Beneath:
+    """A transport that keeps what it is to send."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(bytes(data))
+
+
+class Renegotiating(Encryption):
+    """TLS whose peer wants more than its answer read."""
+
+    def __init__(self) -> None:
+        pass
+
+    def opened(self, data: bytes) -> bytes:
+        return data.upper()
+
+    def outgoing(self) -> bytes:
+        return b"what TLS says by itself"
+
+
+def test_what_tls_itself_has_to_say_is_sent() -> None:
+    """As an answer to what was read, with nothing else to be sent."""
+    heard: list[bytes] = []
+    wire = Wire(SimpleNamespace(data_received=heard.append))
+    wire.beneath = beneath = Beneath()
+    wire._encryption = Renegotiating()
+    wire.data_received(b"ready")
+    assert (heard, beneath.sent) == ([b"READY"], [b"what TLS says by itself"])

@@ -118,8 +118,10 @@ async def test_a_drain_does_not_wait_for_notes(
     fresh: FreshDatabase, owner: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All terminals come at once and are noted one by one: a worker that is drained meanwhile ends."""
+    begun: list[int] = []
 
     async def never(key_use: KeyUse, terminal: Terminal, generation: int) -> bool:
+        begun.append(generation)
         await trio.sleep_forever()
         return True
 
@@ -127,8 +129,11 @@ async def test_a_drain_does_not_wait_for_notes(
     with trio.fail_after(HANG_S):
         async with running_worker(fresh, owner, tmp_path) as running:
             await running.line()
+            while not begun:  # noqa: ASYNC110 the drain is to meet one
+                await trio.sleep(0.01)
             running.stop.set()
             await running.stopped.wait()
+    assert len(begun) == 1
 
 
 async def test_without_a_database_a_rotation_waits_and_settled_keys_work(

@@ -100,7 +100,7 @@ def test_1_prices_discounts_and_promotions(member: Member, office: OfficeStage) 
 def test_2_until_when_entitled(member: Member) -> None:
     """The overview says it in words (§ 19.2)."""
     member.open("h_me")
-    expect(member.page.locator("#entitled")).not_to_be_empty()
+    expect(member.page.locator("#entitled")).to_have_text(member.say("h_entitled_free"))  # in this city
     expect(member.page.get_by_text(member.say("h_entitled"), exact=True)).to_be_visible()
 
 
