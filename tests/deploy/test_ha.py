@@ -16,6 +16,7 @@ import yaml
 from trio.testing import MockClock
 
 from ledger.postgres.dsn import read_dsn
+from ops.deploy.ha.__main__ import ALONE, FROZEN, KILLED, Given, Round, kinds_of, sum_of
 from ops.deploy.ha.cluster import Cluster, Member, View
 from ops.deploy.ha.settings import Node, Passwords, dsn_of, etcd_command, patroni_settings
 from ops.deploy.ha.watch import Watch
@@ -143,6 +144,43 @@ async def test_what_a_watch_makes_of_a_failover(tmp_path: Path, autojump_clock: 
     }
 
 
+def played(kind: str, *, first_good_s: float, silence_s: float) -> Round:
+    """A round that kept its promises."""
+    return Round(
+        kind=kind,
+        in_flight=3,
+        first_good_s=first_good_s,
+        silence_s=silence_s,
+        rate_before=100.0,
+        rate_during=0.5,
+        rate_after=300.0,
+        unknown=2,
+        settled={"answered when asked again: approve": 2},
+        acknowledged=1_000,
+        lost=0,
+        differences={},
+        open=0,
+        books="all invariants hold.",
+    )
+
+
+def test_as_many_primaries_are_killed_as_were_asked_for() -> None:
+    """A Patroni that is stopped and standbys that are killed come after them, and are counted apart."""
+    given = Given(failovers=3, terminals=1, rate=1.0, freeze=True, alone=True)
+    assert kinds_of(given) == [KILLED, KILLED, KILLED, FROZEN, ALONE]
+    waits = {FROZEN: (21.0, 1.1), ALONE: (29.0, 28.0)}
+    killed = iter([(16.0, 15.5), (31.0, 15.0), (18.0, 17.9)])
+    rounds = []
+    for kind in kinds_of(given):
+        first_good_s, silence_s = waits[kind] if kind in waits else next(killed)
+        rounds.append(played(kind, first_good_s=first_good_s, silence_s=silence_s))
+    said = sum_of(rounds).splitlines()
+    assert said[0] == "3 primaries killed under load: first good reply after 16.0 to 31.0 s, median 18.0"
+    assert said[2] == "Patroni frozen: silent for 1.1 s"
+    assert said[3] == "all 5 rounds: 0 acknowledged lost of 1,000; 0 open"
+    assert [each.is_clean for each in rounds] == [True, False, True, True, True]
+
+
 @pytest.mark.skipif(
     os.environ.get("CITYSWITCH_TEST_PATRONI") != "1",
     reason="a failover of real nodes takes minutes: CITYSWITCH_TEST_PATRONI=1, after make venv-ha",
@@ -152,4 +190,5 @@ def test_a_failover_loses_nothing() -> None:
     command = [sys.executable, "-m", "ops.deploy.ha", "--failovers", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "1 failovers under load: 0 acknowledged lost" in done.stdout
+    assert "1 primaries killed under load: first good reply after" in done.stdout
+    assert "all 1 rounds: 0 acknowledged lost" in done.stdout

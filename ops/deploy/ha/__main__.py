@@ -3,7 +3,7 @@
 Owns the order of the steps and the figures printed. Must not know what a switch does. One round: a fleet
 trades, the primary's postmaster and Patroni are killed with SIGKILL, its synchronous standby takes over, the
 old primary comes back (by pg_rewind where it had written what nobody else has), the fleet settles, and its
-own log is compared with the tables. `--freeze`: the last round stops Patroni alone instead, so that two
+own log is compared with the tables. `--freeze`: one more round stops Patroni alone instead, so that two
 primaries take writes at once. `--alone`: at the end both standbys are killed, and one comes back.
 
 Invariant: status 0 if and only if in no round anything acknowledged was lost, anything stayed open, the books
@@ -77,11 +77,16 @@ class Round(msgspec.Struct, kw_only=True):
     timeline: int = 0
 
     @property
+    def waited_s(self) -> float:
+        """How long the failover kept terminals waiting. A frozen Patroni's Postgres served on for a while."""
+        return self.silence_s if self.kind == FROZEN else self.first_good_s
+
+    @property
     def is_clean(self) -> bool:
-        """Whether the round kept every promise."""
+        """Whether the round kept every promise. Without any standby nothing is to be answered at all."""
         is_settled = not (self.lost or self.differences or self.open) and "open" not in self.settled
         is_proven = self.books.endswith("invariants hold.")
-        return is_settled and is_proven and (self.kind == ALONE or self.silence_s <= GOOD_S_MAX)
+        return is_settled and is_proven and (self.kind == ALONE or self.waited_s <= GOOD_S_MAX)
 
 
 class Drill:
@@ -224,25 +229,32 @@ def differences_of(each: Round) -> str:
 
 
 def sum_of(rounds: list[Round]) -> str:
-    """Return all rounds as a few lines. Of a frozen Patroni the silence counts: its Postgres served on."""
-    failovers = [each for each in rounds if each.kind != ALONE]
-    seconds = sorted(each.silence_s if each.kind == FROZEN else each.first_good_s for each in failovers)
+    """Return all rounds as a few lines: primaries killed, a Patroni frozen, and what all came to."""
+    killed = [each for each in rounds if each.kind == KILLED]
+    waited = sorted(each.waited_s for each in killed)
     settled: Counter[str] = Counter()
     for each in rounds:
         settled.update(each.settled)
     return "\n".join(
         [
-            f"{len(failovers)} failovers under load: {sum(each.lost for each in rounds)} acknowledged lost of"
+            f"{len(killed)} primaries killed under load: first good reply after {waited[0]:.1f} to"
+            f" {waited[-1]:.1f} s, median {statistics.median(waited):.1f}",
+            f"rate, medians of these: {statistics.median(each.rate_before for each in killed):.0f}/s before,"
+            f" {statistics.median(each.rate_during for each in killed):.1f} during,"
+            f" {statistics.median(each.rate_after for each in killed):.0f} after",
+            *(f"Patroni frozen: silent for {each.waited_s:.1f} s" for each in rounds if each.kind == FROZEN),
+            f"all {len(rounds)} rounds: {sum(each.lost for each in rounds)} acknowledged lost of"
             f" {rounds[-1].acknowledged:,}; {sum(each.open for each in rounds)} open",
-            f"first good reply after {seconds[0]:.1f} to {seconds[-1]:.1f} s, median"
-            f" {statistics.median(seconds):.1f}",
-            f"rate, medians: {statistics.median(each.rate_before for each in rounds):.0f}/s before,"
-            f" {statistics.median(each.rate_after for each in rounds):.0f}/s after",
             f"unknown for a while: {sum(each.unknown for each in rounds)}"
             f" ({told(dict(settled.most_common()))})",
             f"old primaries back by pg_rewind: {sum('rewind' in each.came_back for each in rounds)}",
         ]
     )
+
+
+def kinds_of(given: Given) -> list[str]:
+    """Return the rounds in their order: so many primaries killed, and what else was asked for after them."""
+    return [KILLED] * given.failovers + [FROZEN] * given.freeze + [ALONE] * given.alone
 
 
 async def play(given: Given, here: Path) -> list[Round]:
@@ -273,14 +285,9 @@ async def _play(given: Given, here: Path, cluster: Cluster) -> list[Round]:
     drill = Drill(cluster, switch, plan, owner_dsn=owner_dsn, service_dsn=service_dsn)
     rounds: list[Round] = []
     async with switch.serving(here / "switch", port):
-        for number in range(1, given.failovers + 1):
-            kind = FROZEN if given.freeze and number == given.failovers else KILLED
-            rounds.append(await drill.round(kind))
-            tell(line_of(number, rounds[-1]))
-        if given.alone:
-            found = await drill.alone()
-            tell(line_of(given.failovers + 1, found))
-            rounds.append(found)
+        for kind in kinds_of(given):
+            rounds.append(await (drill.alone() if kind == ALONE else drill.round(kind)))
+            tell(line_of(len(rounds), rounds[-1]))
     return rounds
 
 
@@ -292,12 +299,14 @@ def tell(text: str) -> None:
 def main() -> int:
     """Read the command line, play the rounds, print what they came to."""
     parser = argparse.ArgumentParser(prog="python -m ops.deploy.ha", description=__doc__)
-    parser.add_argument("--failovers", type=int, default=3)
+    parser.add_argument("--failovers", type=int, default=3, help="primaries killed (3)")
     parser.add_argument("--terminals", type=int, default=120)
     parser.add_argument("--rate", type=float, default=120.0, help="requests a second, all terminals together")
-    parser.add_argument("--freeze", action="store_true", help="stop Patroni alone in the last round")
+    parser.add_argument("--freeze", action="store_true", help="then stop Patroni alone")
     parser.add_argument("--alone", action="store_true", help="in the end kill both standbys")
     given = Given(**vars(parser.parse_args()))
+    if given.failovers < 1:
+        parser.error("argument --failovers: 1 or more")
     with tempfile.TemporaryDirectory(prefix="cityswitch-ha-") as folder:
         try:
             rounds = trio.run(play, given, Path(folder))
