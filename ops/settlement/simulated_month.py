@@ -277,17 +277,13 @@ def plan_of(seed: int, city: str, cards: int, partners: int, transactions: int) 
     return msgspec.structs.replace(whole, last_day=date(whole.year, 3, 1))
 
 
-async def _main(arguments: argparse.Namespace) -> int:
+async def _main(plans: Sequence[Plan]) -> int:
     configure_logs("error")
-    report, a_city = Report(), arguments.transactions // len(CITIES)
+    report = Report()
     with tempfile.TemporaryDirectory() as folder:
         async with embedded_postgres(Path(folder) / "postgres") as server:
             await migrate(server.owner_dsn)
             async with open_database(server.owner_dsn) as owner:
-                plans = [
-                    plan_of(arguments.seed, city, arguments.cards, arguments.partners, a_city)
-                    for city in CITIES
-                ]
                 await settle_cities(owner, plans, report)
     for line in report.differences[:5]:
         print(line)
@@ -301,10 +297,20 @@ async def _main(arguments: argparse.Namespace) -> int:
     return 1 if report.differences else 0
 
 
-if __name__ == "__main__":
+def parse(arguments: Sequence[str] | None, today: date) -> list[Plan]:
+    """Return the plans that the command line asks for. A month that is not over cannot be settled."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cards", type=int, default=50_000)
     parser.add_argument("--partners", type=int, default=300)
     parser.add_argument("--transactions", type=int, default=5_000_000, help="a year, of all three cities")
-    sys.exit(trio.run(_main, parser.parse_args()))
+    given = parser.parse_args(arguments)
+    a_city = given.transactions // len(CITIES)
+    plans = [plan_of(given.seed, city, given.cards, given.partners, a_city) for city in CITIES]
+    if (over := max(plan.last_day or date.max for plan in plans)) > today:
+        parser.error(f"argument --seed: {given.seed} draws {over.year}, whose February is not over")
+    return plans
+
+
+if __name__ == "__main__":
+    sys.exit(trio.run(_main, parse(None, datetime.now(UTC).date())))
