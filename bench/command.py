@@ -1,12 +1,14 @@
 """How a measurement runs as a command: one line for an expected failure, a status, an orderly Ctrl-C.
 
-Owns the exit statuses of the commands of this package and the signals. Must not know what is measured.
+Owns the exit statuses of the commands of this package, the signals, and how an option takes a DSN. Must not
+know what is measured.
 Invariants: a first Ctrl-C (or SIGTERM) asks the job to stop, a second one cancels it; a traceback is shown
 only for a defect.
 """
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +19,7 @@ import trio
 
 from bench.errors import CannotRun
 from bench.local_switch import LocalSwitchError
+from ledger.postgres.dsn import KEPT_APART, has_password
 from simulators.fleet.process import FleetFailed
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -32,6 +35,13 @@ class Exit(IntEnum):
     CANNOT_RUN = 3
     """There was no switch to measure, or no port; the line says why."""
     INTERRUPTED = 130
+
+
+def dsn_option(text: str) -> str:
+    """Take the DSN of an option. Raises ArgumentTypeError for one with a password, without repeating it."""
+    if has_password(text):
+        raise argparse.ArgumentTypeError(f"it holds a password that everybody can read here: {KEPT_APART}")
+    return text
 
 
 Job = Callable[[trio.Event], Awaitable[int]]

@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 import msgspec
 import trio
 
-from bench.command import Exit, run
+from bench.command import Exit, dsn_option, run
 from bench.errors import CannotRun
 from bench.local_switch import HOST, say
 from bench.probes.fleet import PROBE
@@ -286,8 +286,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         prog="python -m bench.probes.lost_server", description=__doc__.split("\n")[0]
     )
     add = parser.add_argument
-    add("--citus", required=True, help="owner's DSN of the books at Citus' coordinator")
-    add("--service", required=True, help="service's DSN of the same")
+    add("--citus", type=dsn_option, required=True, help="owner's DSN of the books at Citus' coordinator")
+    add("--service", type=dsn_option, required=True, help="service's DSN of the same")
     add("--start", required=True, help="shell command that starts the last of the workers again")
     add("--state-dir", type=Path, default=Path("var/lost-server"), help="master key, terminals, logs")
     add("--buckets", type=int, default=8, help="of books that hold nothing yet (8)")

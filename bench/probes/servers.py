@@ -26,7 +26,7 @@ from typing import Any, Final
 
 import trio
 
-from bench.command import Exit, run
+from bench.command import Exit, dsn_option, run
 from bench.errors import CannotRun
 from bench.local_switch import say
 from bench.probes.fleet import ACCOUNTS, PROBE
@@ -254,8 +254,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.probes.servers", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--plain", help="owner's DSN of the books on one Postgres")
-    parser.add_argument("--citus", required=True, help="owner's DSN of the books at Citus' coordinator")
+    parser.add_argument("--plain", type=dsn_option, help="owner's DSN of the books on one Postgres")
+    parser.add_argument(
+        "--citus", type=dsn_option, required=True, help="owner's DSN of the books at Citus' coordinator"
+    )
     parser.add_argument("--buckets", type=int, default=8, help="of books that hold nothing yet (8)")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of rounds (5)")
     parser.add_argument("--seconds", type=float, default=10, help="of a round, or after the kill (10)")

@@ -19,7 +19,7 @@ from typing import Final
 
 import trio
 
-from bench.command import Exit, run
+from bench.command import Exit, dsn_option, run
 from bench.errors import CannotRun
 from bench.local_switch import say
 from bench.probes.fleet import PROBE
@@ -99,7 +99,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.probes.uses_left", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--books", required=True, action="append", help="owner's DSN of books")
+    parser.add_argument(
+        "--books", type=dsn_option, required=True, action="append", help="owner's DSN of books"
+    )
     parser.add_argument("--buckets", type=int, default=8, help="of books that hold nothing yet (8)")
     parser.add_argument("--rounds", type=int, default=30, help="of reads of each kind (30)")
     return parser.parse_args(arguments)

@@ -15,7 +15,7 @@ import getpass
 import re
 from itertools import repeat
 from typing import Final, NamedTuple
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from ledger.errors import DatabaseMisconfigured
 
@@ -54,6 +54,8 @@ _INSTEAD: Final = {
     "tcp_user_timeout": "leave it out: every answer has a time limit of its own",
     "load_balance_hosts": "leave it out: all hosts are tried at once",
 }
+KEPT_APART: Final = "leave the password out: PGPASSFILE, PGPASSWORD and ?passfile=FILE are read"
+"""Where a password may stand that is not to be in the DSN itself."""
 _ENCODE: Final = "in a password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
 
 
@@ -88,6 +90,17 @@ def read_dsn(dsn: str) -> Target:
         ],
         connect_s,
     )
+
+
+def has_password(dsn: str) -> bool:
+    """Whether a DSN holds a password, its user's or a private key's; of one that is of no use: whether it
+    looks so.
+    """
+    try:
+        hosts = read_dsn(dsn).hosts
+    except DatabaseMisconfigured:
+        return without_password(dsn) != dsn
+    return any({"password", "sslpassword"} & dict(parse_qsl(urlsplit(host).query)).keys() for host in hosts)
 
 
 def without_password(dsn: str) -> str:

@@ -2,7 +2,8 @@
 
 Owns `main`. Must not hold anything of a command's work. Invariants: results go to stdout and everything else
 to stderr; every expected failure is one line with cause and cure (one JSON document with --json); a traceback
-never reaches the screen; the exit status tells of the work, whatever became of the output.
+never reaches the screen; no command runs with a secret among its words; the exit status tells of the work,
+whatever became of the output.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from cyclopts import CycloptsError
 
 from ops import output
+from ops.argument_secrets import refused_secret
 from ops.cli.app import app, load_all
 from ops.errors import CommandError
 from ops.exit_codes import Exit
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     is_log = tokens[:1] == ["serve"] and not (sys.stderr and sys.stderr.isatty())
     output.begin(as_json="--json" in tokens, log_event="serve_failed" if is_log else "")
-    if (wrong := unreadable(tokens)) is not None:
+    if (wrong := unusable(tokens)) is not None:
         output.tell_failure(wrong)
         return output.finish(wrong.status)
     return output.finish(_run(tokens))
@@ -52,8 +54,10 @@ def _run(tokens: list[str]) -> int:
         return told.status
 
 
-def unreadable(tokens: Sequence[str]) -> CommandError | None:
-    """Return what is wrong with a word that is no text: a control character, or bytes that are not UTF-8."""
+def unusable(tokens: Sequence[str]) -> CommandError | None:
+    """Return what is wrong with a word, whatever the command: that it is no text (a control character, or
+    bytes that are not UTF-8), or a secret.
+    """
     for number, token in enumerate(tokens, start=1):
         if any(unicodedata.category(char) in {"Cc", "Cs"} for char in token):
             return CommandError(
@@ -61,6 +65,8 @@ def unreadable(tokens: Sequence[str]) -> CommandError | None:
                 f"word {number} of the command line holds a control character, or is not UTF-8.",
                 "Type it again without.",
             )
+        if (secret := refused_secret(token)) is not None:
+            return secret
     return None
 
 

@@ -66,7 +66,7 @@ async def make_backup(dsn: str, to: Path, keep: int, master_key_check: str) -> t
     whole = to / f"{began:%Y%m%dT%H%M%SZ}"
     partial = whole.with_name(whole.name + PARTIAL)
     bare, password = apart(dsn)
-    environment = {**os.environ, "PGPASSWORD": password}
+    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
     options = ["--format=plain", "--wal-method=stream", "--checkpoint=fast", "--no-password"]
     options += ["--manifest-checksums=SHA256", "--dbname", bare, "--pgdata", str(partial)]
     await _run([basebackup, *options], environment)
@@ -82,12 +82,22 @@ async def make_backup(dsn: str, to: Path, keep: int, master_key_check: str) -> t
 
 
 def apart(dsn: str) -> tuple[str, str]:
-    """Return a DSN without its password, and the password: it is handed over where no list shows it."""
+    """Return a DSN without its password, and the password: it is handed over where no list shows it.
+
+    Raises `CommandError` for the password of a private key, which libpq takes nowhere else.
+    """
     parts = urlsplit(dsn)
     userinfo, at, hosts = parts.netloc.rpartition("@")
     user, _, password = userinfo.partition(":")
     query = dict(parse_qsl(parts.query))
     password = query.pop("password", unquote(password))
+    if "sslpassword" in query:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "pg_basebackup takes the password of a private key (sslpassword) on its command line alone, "
+            "which everybody on this machine can read.",
+            "Name a key without one (sslkey), readable by its owner alone.",
+        )
     asked = f"?{urlencode(query)}" if query else ""
     return f"{parts.scheme}://{user}{at}{hosts}{parts.path}{asked}", password
 

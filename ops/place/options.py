@@ -28,7 +28,10 @@ class Place:
     )
     dsn: Annotated[
         str | None,
-        Parameter(help="Postgres 15 or newer (postgresql://…); without it the embedded one is used."),
+        Parameter(
+            help="Postgres 15 or newer (postgresql://…), without a password, which belongs in CITYSWITCH_DSN "
+            "or PGPASSFILE; without a DSN the embedded one is used."
+        ),
     ] = None
     state_dir: Annotated[
         Path | None,

@@ -36,6 +36,8 @@ from simulators.till.store import TerminalMemory
 from simulators.till.terminal import PosTerminal
 
 KEY_BYTES: Final = 32
+KEY_VARIABLE: Final = "CITYSWITCH_TERMINAL_KEY"
+"""Holds the terminal's key itself."""
 CERTIFICATE_VARIABLE: Final = "CITYSWITCH_TERMINAL_CERTIFICATE"
 """Names a file with the terminal's own certificate and its private key."""
 FROM_INPUT: Final = "-"
@@ -51,12 +53,9 @@ class TillOptions:
     terminal: Annotated[int, Parameter(help="Number of the terminal.")] = HAND_TERMINAL
     key_file: Annotated[
         Path | None,
-        Parameter(help="File with the terminal's key, 64 hex digits. The demo's terminals need none."),
-    ] = None
-    key: Annotated[
-        str | None,
         Parameter(
-            env_var="CITYSWITCH_TERMINAL_KEY", help="The key itself; others on this machine may see it."
+            help="File with the terminal's key, 64 hex digits; without it that of CITYSWITCH_TERMINAL_KEY. "
+            "The demo's terminals need none."
         ),
     ] = None
     generation: Annotated[int, Parameter(help="Generation of the key.")] = 1
@@ -72,7 +71,7 @@ class TillOptions:
 
     def identity(self) -> TerminalIdentity:
         """Return who the terminal is. Raises `CommandError` if there is no usable key."""
-        text = self.key
+        text = os.environ.get(KEY_VARIABLE)
         if self.key_file is not None:
             try:
                 text = self.key_file.read_text(encoding="ascii")

@@ -152,12 +152,11 @@ def test_a_port_in_use_is_found_by_the_check(
 
 
 def test_a_terminal_key_that_is_none_is_not_repeated(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A key that is not 64 hex digits: status 3, and it is not printed."""
-    status, line = failure_of(
-        ["terminal", "echo", "--key", "abcd" * 15, "--state-dir", str(tmp_path)], capsys
-    )
+    monkeypatch.setenv("CITYSWITCH_TERMINAL_KEY", "abcd" * 15)
+    status, line = failure_of(["terminal", "echo", "--state-dir", str(tmp_path)], capsys)
     assert status == Exit.CONFIGURATION
     assert "abcd" not in line
 

@@ -37,7 +37,7 @@ TEXTS = [
 SHARED = {"--config", "--dsn", "--state-dir", "--master-key-file"}
 """Options every command has: tried with one command."""
 ACTOR = {"--actor", "--reason"}
-TILL = {"--terminal", "--key-file", "--key", "--generation", "--switch", "--ca-file"}
+TILL = {"--terminal", "--key-file", "--generation", "--switch", "--ca-file"}
 TRIED_ONCE = {"cards show": SHARED, "partners add": ACTOR, "terminal earn": TILL}
 NOT_RUN = {
     "bench": "it runs for minutes, and on a Postgres of its own",

@@ -69,6 +69,7 @@ async def test_no_secret_is_in_command_lines_logs_pages_errors_or_tables(
     tmp_path: Path,
     credentials: Path,
     capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The DSN's password, both secrets of the master key, a terminal's key: nowhere but where they rest."""
     key_file = credentials / "master.key"
@@ -98,8 +99,9 @@ async def test_no_secret_is_in_command_lines_logs_pages_errors_or_tables(
         finally:
             process.kill()
     away = f"postgresql://cityswitch_service:{PASSWORD}@127.0.0.1:1/nowhere"
+    monkeypatch.setenv("CITYSWITCH_DSN", away)
     for words in (["ledger", "verify"], ["terminals", "list"], ["config", "check"], ["doctor", "--json"]):
-        await trio.to_thread.run_sync(main, [*words, "--dsn", away, "--state-dir", str(tmp_path)])
+        await trio.to_thread.run_sync(main, [*words, "--state-dir", str(tmp_path)])
     said = capfd.readouterr()
     seen += [log_path.read_bytes(), said.out.encode(), said.err.encode()]
     assert b"session" in seen[4] or b"serving" in seen[4]

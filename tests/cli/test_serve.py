@@ -20,11 +20,10 @@ from tests.switch.memory import CARD, Line
 
 
 def start(fresh: FreshDatabase, state: Path, stderr: int, *options: str) -> subprocess.Popen[bytes]:
-    """Start `cityswitch serve` on free ports."""
-    place = ["--dsn", fresh.service_dsn, "--state-dir", str(state)]
+    """Start `cityswitch serve` on free ports, its DSN in the environment as its unit has it."""
     ports = options or ["--listen-port", "0", "--http-port", "0"]
-    command = [sys.executable, "-m", "ops.cli", "serve", *place, *ports]
-    return subprocess.Popen(command, stderr=stderr)
+    command = [sys.executable, "-m", "ops.cli", "serve", "--state-dir", str(state), *ports]
+    return subprocess.Popen(command, stderr=stderr, env={**os.environ, "CITYSWITCH_DSN": fresh.service_dsn})
 
 
 async def until_serving(state: Path, process: subprocess.Popen[bytes]) -> RunningNote:

@@ -187,10 +187,12 @@ def test_one_terminal_is_one_process(state: Path, capsys: pytest.CaptureFixture[
 
 
 def test_a_wrong_key_and_a_blocked_terminal_look_alike(
-    state: Path, capsys: pytest.CaptureFixture[str]
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both are refused with status 7 and the same words, which name the three causes there are."""
-    assert main(["terminal", "echo", "--key", "00" * 32, "--state-dir", str(state)]) == Exit.DECLINED
+    monkeypatch.setenv("CITYSWITCH_TERMINAL_KEY", "00" * 32)
+    assert main(["terminal", "echo", "--state-dir", str(state)]) == Exit.DECLINED
+    monkeypatch.delenv("CITYSWITCH_TERMINAL_KEY")
     wrong_key = capsys.readouterr().err
     assert main(["terminals", "block", str(HAND_TERMINAL), *SURE, "--state-dir", str(state)]) == Exit.OK
     capsys.readouterr()

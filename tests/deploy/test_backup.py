@@ -60,8 +60,16 @@ class Restored(NamedTuple):
 
 
 def dsn(server: DebianPostgres, role: str = "cityswitch_owner") -> str:
-    """The books of a server; every role has the same password here."""
-    return f"postgresql://{role}:secret@127.0.0.1:{server.port}/cityswitch"
+    """The books of a server; every role has the same password here, and `password` names it."""
+    return f"postgresql://{role}@127.0.0.1:{server.port}/cityswitch"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def password() -> Iterator[None]:
+    """The password where no command line shows it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGPASSWORD", "secret")
+        yield
 
 
 def config_of(server: DebianPostgres, folder: Path) -> Config:
@@ -298,6 +306,9 @@ def test_a_password_stands_in_no_list_of_processes() -> None:
         "postgresql:///d?host=%2Frun&user=a",
         "s",
     )
+    with pytest.raises(CommandError, match="sslpassword") as refused:
+        apart("postgresql://a@h/d?sslkey=/k&sslpassword=geheim")
+    assert "geheim" not in str(refused.value)
 
 
 def test_what_is_missing_is_said(

@@ -33,7 +33,7 @@ from protocol import Balance, Earn
 from tests.cli.test_planted_people import KNOWN, PLANTED, memory_of
 from tests.cli.test_serve import start, until_serving, workers
 from tests.debian_postgres import DebianPostgres, debian_postgres, need_debian_postgres, restored
-from tests.deploy.test_backup import archive_all, dsn, found, until_promoted
+from tests.deploy.test_backup import archive_all, dsn, found, password, until_promoted  # noqa: F401
 from tests.entries import SWIPED
 from tests.ledger.books import TESTER
 from tests.patience import HANG_S

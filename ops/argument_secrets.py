@@ -1,0 +1,34 @@
+"""Secrets do not belong on a command line: everybody on the machine can read it.
+
+Owns the rule of which word is one, and where it belongs instead. Must not repeat the word.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ledger.postgres.dsn import KEPT_APART, has_password
+from ops.errors import CommandError
+from ops.exit_codes import Exit
+
+_DSN: Final = re.compile(r"postgres[\w+]*://|\w+\s*=")
+_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def refused_secret(word: str) -> CommandError | None:
+    """Return the failure of a command line with this word, or None if it gives no secret away."""
+    value = word.partition("=")[2] if word.startswith("--") else word
+    if _DSN.match(value) and has_password(value):
+        return CommandError(
+            Exit.USAGE,
+            "a DSN with a password stands on the command line, which everybody on this machine can read.",
+            f"Set CITYSWITCH_DSN, or `dsn` of the settings file; or {KEPT_APART}.",
+        )
+    if _KEY.fullmatch(value):
+        return CommandError(
+            Exit.USAGE,
+            "a key stands on the command line, which everybody on this machine can read.",
+            "Name its file with --key-file, or set it as CITYSWITCH_TERMINAL_KEY.",
+        )
+    return None
