@@ -19,10 +19,15 @@ from ops.argument_secrets import refused_secret
 from ops.cli.app import app, load_all
 from ops.errors import CommandError
 from ops.exit_codes import Exit
+from switch.process.core_dumps import forbid_core_dumps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line (`sys.argv` without arguments given) and return its exit status (`Exit`)."""
+    """Run one command line (without arguments given `sys.argv`, of a process that is the command's own) and
+    return its exit status (`Exit`).
+    """
+    if arguments is None:
+        forbid_core_dumps()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     is_log = tokens[:1] == ["serve"] and not (sys.stderr and sys.stderr.isatty())
     output.begin(as_json="--json" in tokens, log_event="serve_failed" if is_log else "")
