@@ -91,8 +91,8 @@ alerts-drill: venv  ## each alert fired once by the real fault, on a live switch
 sbom: venv  ## what an installation is made of, as CycloneDX: cityswitch.cdx.json (LOCK=office: with the office)
 	@$(RUN) ops.deploy.sbom $(LOCK) >cityswitch.cdx.json && echo "cityswitch.cdx.json"
 
-audit:  ## known holes in what is installed, by pip-audit where it is installed and has a network; else a line says that nothing was asked
-	@./ops/setup/audit.sh
+audit: venv  ## known holes in every package of the locks, by pip-audit; where no advisories can be had a line says that nothing was asked
+	@.venv/bin/python ops/setup/audit.py
 
 check: static audit test  ## everything a change must pass: format, lint, strict types, import direction, tests
 
@@ -132,6 +132,7 @@ lock:  ## make the lock files again (needs uv)
 	$(COMPILE) --extra ha pyproject.toml -o requirements/ha.txt
 	$(COMPILE) --extra fuzz pyproject.toml -o requirements/fuzz.txt
 	$(COMPILE) --extra dev --extra load --extra office pyproject.toml -o requirements/dev.txt
+	$(COMPILE) requirements/audit.in -o requirements/audit.txt
 
 clean:  ## remove var/ (the demo's database and keys), .venv and what was compiled, nothing else
 	@pid=$$(head -n 1 var/postgres/data/postmaster.pid 2>/dev/null) && kill -0 "$$pid" 2>/dev/null && \

@@ -63,6 +63,7 @@ LOCKS = (
     "requirements/office.txt",
     "requirements/ha.txt",
     "requirements/fuzz.txt",
+    "requirements/audit.txt",
 )
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
