@@ -1,9 +1,10 @@
 """Debian's Postgres 15 for tests: a cluster of its own in a temporary directory, on a loopback port.
 
 It is what an operator has, where the embedded server is what a developer has: passwords are asked for, an
-administrator is not the owner of the books. Owns the cluster from initdb to the removal of its files. As root
-the server runs as `postgres`, or nobody, for it refuses to run as root. Where the programs are missing a test
-is skipped with a word, but never in continuous integration (CI=true), where it fails.
+administrator is not the owner of the books, and one server connects to another with `PASSWORD`. Owns the
+cluster from initdb to the removal of its files. As root the server runs as `postgres`, or nobody, for it
+refuses to run as root. Where the programs are missing a test is skipped with a word, but never in continuous
+integration (CI=true), where it fails.
 """
 
 import os
@@ -60,15 +61,20 @@ def _user() -> dict[str, object]:
 
 
 @contextmanager
-def debian_postgres(*, is_archiving: bool = False) -> Iterator[DebianPostgres]:
-    """Run a fresh cluster for as long as the block lasts; password authentication on 127.0.0.1."""
+def debian_postgres(
+    *, is_archiving: bool = False, settings: Mapping[str, str] | None = None
+) -> Iterator[DebianPostgres]:
+    """Run a fresh cluster, with settings of its own, for as long as the block lasts; password authentication
+    on 127.0.0.1.
+    """
     need_debian_postgres()
     user = _user()
     with _directory(user) as directory:
         _init(directory, user)
         archive = directory / "archive"
-        settings = {"archive_mode": "on", "archive_command": f"cp %p {archive}/%f"} if is_archiving else {}
-        with _running(directory, user, {**settings, "track_commit_timestamp": "on"}) as server:
+        more = {"archive_mode": "on", "archive_command": f"cp %p {archive}/%f"} if is_archiving else {}
+        more |= {"track_commit_timestamp": "on"} | dict(settings or {})
+        with _running(directory, user, more) as server:
             yield server
 
 
@@ -115,6 +121,11 @@ def _init(directory: Path, user: dict[str, object]) -> None:
         capture_output=True, text=True, check=False, cwd=directory, **user,
     )  # type: ignore[call-overload]  # fmt: skip
     assert made.returncode == 0, made.stderr
+    passwords = directory / ".pgpass"
+    passwords.write_text(f"*:*:*:*:{PASSWORD}\n")
+    passwords.chmod(0o600)
+    if user:
+        os.chown(passwords, int(str(user["user"])), int(str(user["group"])))
 
 
 @contextmanager
@@ -127,7 +138,10 @@ def _running(
         for name, value in {"listen_addresses": "127.0.0.1", **settings}.items():
             command += ["-c", f"{name}={value}"]
         with (directory / "log").open("wb") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory, **user)  # type: ignore[call-overload]
+            server = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=directory, env={**os.environ, "HOME": str(directory)},
+                **user,
+            )  # type: ignore[call-overload]  # fmt: skip
         try:
             ready = [BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
             while subprocess.run(ready, check=False).returncode != 0:

@@ -55,6 +55,13 @@ _NO_CITUS: Final = (
     "this database has no Citus: `create extension citus` in it and in the workers' databases of this name, "
     "then `citus_set_coordinator_host` and `citus_add_node` for each worker"
 )
+_IS_KNOWN: Final = """
+select exists (select from pg_dist_object where classid = 'pg_namespace'::regclass
+    and objid = 'ledger'::regnamespace)"""
+_NOT_KNOWN: Final = (
+    "the books were made before Citus was in their database, and it does not know what they rest on: dump "
+    "them, restore them into a database that has `create extension citus`, and only then add the workers"
+)
 _NO_WORKERS: Final = "no server is there for shards: `select citus_add_node(…)` for each worker"
 _NO_COORDINATOR: Final = "this is a worker of Citus: name the coordinator in the DSN"
 
@@ -90,6 +97,13 @@ async def resettle(database: Database) -> Settled | None:
     return await settle(database, may_move=False) if await database.run(is_sharded) else None
 
 
+async def may_be_spread(connection: Connection) -> bool:
+    """Whether servers for shards are there, and the books lie on none of them yet."""
+    if not await connection.fetchval(HAS_CITUS) or await is_sharded(connection):
+        return False
+    return bool(await _servers(connection))
+
+
 async def refuse_running(database: Database) -> None:
     """Raise RegistryRefused while a switch posts at any server."""
     for server in await database.run(_servers):
@@ -114,6 +128,8 @@ async def _distribute(connection: Connection) -> int:
     servers = await _servers(connection)
     if not servers:
         raise DatabaseMisconfigured(_NO_WORKERS)
+    if not await connection.fetchval(_IS_KNOWN):
+        raise DatabaseMisconfigured(_NOT_KNOWN)
     async with connection.transaction():
         await connection.execute("set local citus.multi_shard_modify_mode = 'sequential'")
         tables = [row[0] for row in await connection.fetch(_TABLES, _FIRST)]

@@ -22,6 +22,7 @@ import trio
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, MigrationError
 from ledger.postgres.database import Connection, open_database
 from ledger.postgres.locks import MIGRATIONS
+from ledger.postgres.owner_rights import why_refused
 
 DIRECTORY: Final = Path(__file__).parent / "migrations"
 MIGRATE_S_MAX: Final = 600.0
@@ -29,6 +30,7 @@ LOCK_WAIT_MS: Final = 1000
 LOCK_RETRY_S: Final = 1.0
 LOCK_TRIES: Final = 60
 _LOCK_NOT_AVAILABLE: Final = "55P03"
+_INSUFFICIENT_PRIVILEGE: Final = "42501"
 
 _TABLE: Final = """
 create schema if not exists registry;
@@ -57,6 +59,10 @@ class Pending(NamedTuple):
 
 class _LockTaken(MigrationError):
     """A lock was held for too long; nothing was applied."""
+
+
+class _NotAllowed(MigrationError):
+    """Whoever migrates may not; nothing was applied."""
 
 
 def read_migrations(directory: Path = DIRECTORY) -> list[Migration]:
@@ -108,6 +114,12 @@ async def migrate(dsn: str, *, after: bool = False, directory: Path = DIRECTORY)
     migrations = read_migrations(directory)
 
     async def job(connection: Connection) -> list[str]:
+        try:
+            return await apply_pending(connection)
+        except _NotAllowed as error:
+            raise DatabaseMisconfigured(await why_refused(connection) or str(error)) from error
+
+    async def apply_pending(connection: Connection) -> list[str]:
         async with connection.transaction():
             await connection.execute("set local lock_timeout = 0")
             await connection.execute(f"select pg_advisory_xact_lock({MIGRATIONS})")
@@ -146,14 +158,8 @@ async def _apply(connection: Connection, name: str, sql: str) -> None:
         await connection.execute(sql)
     except Exception as error:
         sqlstate = getattr(error, "sqlstate", None) or "08"
-        if sqlstate == "42501" and "role" in str(error):
-            raise DatabaseMisconfigured(
-                "the owner may not create roles: as an administrator run "
-                "`create role cityswitch_service login; create role cityswitch_people; "
-                "create role cityswitch_programme` (and set the first one's password), then migrate again"
-            ) from error
-        if sqlstate == "42501":
-            raise DatabaseMisconfigured(f"{error}: migrate with the owner's DSN") from error
+        if sqlstate == _INSUFFICIENT_PRIVILEGE:
+            raise _NotAllowed(f"migration {name} may not be applied, and nothing was: {error}") from error
         if sqlstate == _LOCK_NOT_AVAILABLE:
             raise _LockTaken(f"migration {name} waits for a lock") from error
         if sqlstate[:2] in ("08", "53", "57", "58"):
@@ -169,7 +175,7 @@ async def pending(dsn: str, *, directory: Path = DIRECTORY) -> Pending:
         try:
             applied = await _applied(connection)
         except Exception as error:
-            if getattr(error, "sqlstate", None) == "42501":
+            if getattr(error, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE:
                 raise DatabaseMisconfigured(
                     "this role may not read registry.migration: name the owner's DSN"
                 ) from error

@@ -26,7 +26,7 @@ init_app = App(
     help_epilogue=examples(
         "init",
         "init --dsn postgresql://owner@db.example/cityswitch --master-key-file /etc/cityswitch/master.key",
-        "init --engine citus --config /etc/cityswitch/switch.toml",
+        "init --engine citus --config /etc/cityswitch/cityswitch.toml",
     ),
 )
 migrate_app = App(name="migrate", help_epilogue=examples("migrate", "migrate --dry-run", "migrate --after"))

@@ -17,6 +17,7 @@ from ledger.books import statements
 from ledger.books.posting import AccountKind, Kind, Unit
 from ledger.books.rebucket import change_buckets
 from ledger.books.verify import verify as verify_books
+from ledger.engine.citus import may_be_spread
 from ledger.postgres.database import Connection
 from ledger.registry.bounds import INT64_MAX
 from ledger.registry.partners import check_partner
@@ -220,8 +221,10 @@ async def rebucket(
     by.confirm(f"Rewrite the whole ledger for {buckets} buckets")
     async with changing(place) as database:
         before = await change_buckets(database, actor, buckets, WHOLE_LEDGER_S_MAX)
+        is_waited_for = await database.run(may_be_spread)
+    spread = " Spread them over the servers: cityswitch init --engine citus." if is_waited_for else ""
     tell_done(
-        f"The books have {buckets} buckets (they had {before}). Check them: cityswitch ledger verify",
+        f"The books have {buckets} buckets (they had {before}).{spread} Check them: cityswitch ledger verify",
         {"buckets": buckets, "before": before},
         as_json=json,
         again="audit --object buckets",

@@ -1,7 +1,7 @@
 """What applying migrations promises: once, whole, in two steps around a rollout, out of the way of sales."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from ledger.postgres.database import Bell, Connection, Database, open_database
 from ledger.postgres.migrate import DIRECTORY, migrate, pending, read_migrations
 from tests.postgres import FreshDatabase, Server
 
+Admin = Callable[[str], Awaitable[None]]
 NAMES = [migration.name for migration in read_migrations()]
 
 
@@ -173,10 +174,9 @@ async def test_a_migration_that_never_gets_its_lock_says_so(
     assert (await pending(ledger_dsn, directory=files)).before == ["9001_wider"]
 
 
-async def test_an_owner_without_power_is_told_what_to_do(
-    postgres_server: Server, empty: FreshDatabase
-) -> None:
-    """An owner that may not create roles, with the role missing: one line with the cure."""
+@asynccontextmanager
+async def weak_owner(postgres_server: Server, empty: FreshDatabase) -> AsyncIterator[tuple[Admin, str]]:
+    """A role that may make anything in the database and is nothing else, and an administrator."""
     name = f"weak_{empty.name}"
 
     async def admin(sql: str) -> None:
@@ -184,21 +184,51 @@ async def test_an_owner_without_power_is_told_what_to_do(
 
     await admin(f"create role {name} login")
     await admin(f"grant all on database {empty.name} to {name}")
-    await admin("alter role cityswitch_service rename to cityswitch_service_away")
     try:
-        with pytest.raises(DatabaseMisconfigured, match="create role cityswitch_service login"):
-            await migrate(postgres_server.dsn(empty.name, name))
+        yield admin, postgres_server.dsn(empty.name, name)
     finally:
-        await admin("alter role cityswitch_service_away rename to cityswitch_service")
-    assert await migrate(postgres_server.dsn(empty.name, name)) == NAMES
-    await admin(f"drop database {empty.name} with (force)")
-    await admin(f"drop role {name}")
+        await admin(f"drop database {empty.name} with (force)")
+        await admin(f"drop role {name}")
 
 
-async def test_the_service_may_not_migrate(empty: FreshDatabase) -> None:
-    """Migrating with the service's DSN says whose is needed."""
-    with pytest.raises(DatabaseMisconfigured, match="owner's DSN"):
+async def test_an_owner_without_power_is_told_what_to_do(
+    postgres_server: Server, empty: FreshDatabase
+) -> None:
+    """An owner that may not create roles, with the role missing: one line with the cure."""
+    async with weak_owner(postgres_server, empty) as (admin, dsn):
+        await admin("alter role cityswitch_service rename to cityswitch_service_away")
+        try:
+            with pytest.raises(DatabaseMisconfigured, match="create role cityswitch_service login"):
+                await migrate(dsn)
+        finally:
+            await admin("alter role cityswitch_service_away rename to cityswitch_service")
+        assert await migrate(dsn) == NAMES
+
+
+async def test_a_refusal_of_another_cause_is_told_as_it_is(
+    postgres_server: Server, empty: FreshDatabase, files: Path
+) -> None:
+    """What Postgres refuses for want of rights is no missing role because it says so; nothing was applied."""
+    async with weak_owner(postgres_server, empty) as (_, dsn):
+        (files / "before" / "9001_more.sql").write_text("alter role cityswitch_service superuser;")
+        with pytest.raises(
+            DatabaseMisconfigured, match="9001_more may not be applied, and nothing was"
+        ) as caught:
+            await migrate(dsn, directory=files)
+        assert "create role" not in str(caught.value)
+        assert (await pending(dsn, directory=files)).before[-1:] == ["9001_more"]
+
+
+async def test_the_service_may_not_migrate(
+    empty: FreshDatabase, ledger_dsn: str, service_dsn: str, files: Path
+) -> None:
+    """Migrating with the service's DSN says whose is needed, on an empty database and on a later version."""
+    with pytest.raises(DatabaseMisconfigured, match=r"cityswitch_service may not create .* the owner's DSN"):
         await migrate(empty.service_dsn)
+    assert (await pending(ledger_dsn, directory=files)).before == []
+    (files / "before" / "9001_wider.sql").write_text("alter table registry.layout add extra int;")
+    with pytest.raises(DatabaseMisconfigured, match=r"'s and not cityswitch_service's: .* owner's DSN"):
+        await migrate(service_dsn, directory=files)
 
 
 @pytest.mark.parametrize(
