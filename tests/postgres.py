@@ -4,7 +4,8 @@ The server is the project's own embedded one, in a temporary directory, with fsy
 is committed, not what survives a power cut. It runs under trio in a thread of its own, so that plain
 fixtures of session scope can hold it; the thread lives as long as the session, and the server dies with
 the thread. Set CITYSWITCH_TEST_DSN to an administrator's DSN to run against another server (Postgres 15
-or newer) instead; with `--on-citus` the databases are those of tests/citus.py.
+or newer) instead, its password in PGPASSWORD, for commands refuse a DSN with one; with `--on-citus` the
+databases are those of tests/citus.py.
 
 A fresh database is a copy of a template that was migrated once (`create database … template …`).
 

@@ -104,15 +104,21 @@ def test_init_keeps_a_master_key_that_is_there(run: Run, tmp_path: Path) -> None
 
 
 def test_the_check_passes_on_a_sound_installation(
-    run: Run, service_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run,
+    service_dsn: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """`config check` names settings with origin, finds database and registry sound, and hides passwords."""
     dsn = service_dsn.replace("cityswitch_service@", "cityswitch_service:hidden@")
+    monkeypatch.setenv("CITYSWITCH_DSN", dsn)
     place = ["--state-dir", str(tmp_path / "state"), "--master-key-file", str(tmp_path / "master.key")]
-    status = main(["config", "check", "--dsn", dsn, *place])
+    status = main(["config", "check", *place])
     out = capsys.readouterr().out
     assert "hidden" not in out
     assert "command line" in out
+    assert "environment CITYSWITCH_DSN" in out
     for check in ("master key", "state", "database", "connections", "sessions", "migrations", "registry"):
         assert f"ok    {check}" in out
     assert status in (Exit.OK, Exit.PORT)  # the default ports may be taken where the tests run
