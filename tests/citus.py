@@ -3,7 +3,7 @@
 CITYSWITCH_TEST_CITUS_DSN is an administrator's DSN of a database at the coordinator that knows the workers
 (`citus_add_node`); its servers trust connections of loopback. Elsewhere a test of these is skipped with a
 word. With `pytest --on-citus` every fresh database of a test is one of these, in `BUCKETS` buckets spread
-over the workers: so the tests of one Postgres say what holds of several.
+over the workers: so the tests of one Postgres say what holds of several. One process at a time.
 Owns the databases from creation to removal.
 """
 
@@ -33,7 +33,7 @@ _SERVERS = "select nodename, nodeport from pg_dist_node where noderole = 'primar
 
 
 class CitusDatabase(NamedTuple):
-    """A migrated, empty database at the coordinator and its workers; not settled yet."""
+    """A database at the coordinator and its workers, with no books in it or such as are not settled yet."""
 
     owner_dsn: str
     service_dsn: str
@@ -72,6 +72,11 @@ async def join_servers(made: Database, servers: list[Server]) -> None:
     """Have databases of one name, one at each of the servers, be one ledger's."""
     for server in servers:
         await execute_at(made, server, "create extension citus")
+    await add_servers(made, servers)
+
+
+async def add_servers(made: Database, servers: list[Server]) -> None:
+    """Have the coordinator, where Citus is, know itself and its workers."""
     host, port = servers[0]
     await made.run(lambda c: c.execute(f"select citus_set_coordinator_host('{host}', {port})"))
     for host, port in servers[1:]:
@@ -82,6 +87,16 @@ async def join_servers(made: Database, servers: list[Server]) -> None:
 @asynccontextmanager
 async def citus_database(admin_dsn: str) -> AsyncIterator[CitusDatabase]:
     """Make a database at every server for as long as the block lasts, and migrate it at the coordinator."""
+    async with empty_databases(admin_dsn) as made:
+        async with open_database(made.owner_dsn, connections_max=1) as coordinator:
+            await join_servers(coordinator, [made.coordinator, *made.workers])
+        await migrate(made.owner_dsn)
+        yield made
+
+
+@asynccontextmanager
+async def empty_databases(admin_dsn: str) -> AsyncIterator[CitusDatabase]:
+    """Make a database at every server for as long as the block lasts, without Citus in it."""
     name = f"cityswitch_test_{os.getpid()}_{next(_numbers)}"
     owner_dsn = _dsn(admin_dsn, name)
     async with open_database(admin_dsn, connections_max=1, application_name="tests") as admin:
@@ -89,9 +104,6 @@ async def citus_database(admin_dsn: str) -> AsyncIterator[CitusDatabase]:
         try:
             for server in servers:
                 await execute_at(admin, server, f"create database {name} template template0")
-            async with open_database(owner_dsn, connections_max=1) as made:
-                await join_servers(made, servers)
-            await migrate(owner_dsn)
             yield CitusDatabase(owner_dsn, _dsn(admin_dsn, name, SERVICE), servers[0], servers[1:])
         finally:
             for server in servers:

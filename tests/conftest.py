@@ -32,6 +32,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--on-citus", action="store_true", help="make the databases of tests on Citus")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what would fail in a hundred other words: two processes that make roles and rights on one Citus
+    meet in the catalogue of its servers ("tuple concurrently updated").
+    """
+    if config.getoption("--on-citus") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--on-citus is for one process: pytest -n 0, make test TEST_PROCESSES=0")
+
+
 @pytest.fixture(scope="session")
 def postgres_server(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config

@@ -59,8 +59,8 @@ _IS_KNOWN: Final = """
 select exists (select from pg_dist_object where classid = 'pg_namespace'::regclass
     and objid = 'ledger'::regnamespace)"""
 _NOT_KNOWN: Final = (
-    "the books were made before Citus was in their database, and it does not know what they rest on: dump "
-    "them, restore them into a database that has `create extension citus`, and only then add the workers"
+    "the books were made before Citus was in their database, and it does not know what they rest on: drop the"
+    " extension, dump the books, restore them into a database that has it, and only then add the workers"
 )
 _NO_WORKERS: Final = "no server is there for shards: `select citus_add_node(…)` for each worker"
 _NO_COORDINATOR: Final = "this is a worker of Citus: name the coordinator in the DSN"

@@ -1,7 +1,9 @@
 """The ledger on Citus: the same books, spread by bucket over several servers."""
 
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,17 @@ from ledger.engine.shards import Server, Shard, at_server, read_shards
 from ledger.errors import DatabaseMisconfigured, RegistryRefused
 from ledger.postgres.database import Database, open_database
 from ledger.postgres.dsn import read_dsn
-from tests.citus import CitusDatabase, citus_database, execute_at, need_citus
+from ledger.postgres.migrate import migrate
+from ops.deploy.backup import find_program
+from tests.citus import (
+    CitusDatabase,
+    add_servers,
+    citus_database,
+    empty_databases,
+    execute_at,
+    join_servers,
+    need_citus,
+)
 from tests.ledger.books import NOW_MS, TERMINAL, TESTER, Books, wide
 from tests.ledger.test_committer import Answers
 from tests.ledger.test_rebucket import told, trade
@@ -231,6 +243,39 @@ async def ask_until(committer: ShardedCommitter, answers: Answers, books: Books,
             if answers.by_stan[stan].code == code:
                 return answers.by_stan[stan]
             await trio.sleep(0.05)
+
+
+def client(program: str, *arguments: str) -> None:
+    ran = subprocess.run([find_program(program), *arguments], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+async def test_books_from_before_citus_are_restored_where_it_is(admin_dsn: str, tmp_path: Path) -> None:
+    """Books of one Postgres, with Citus put beside them: who spreads them is told what to do, and does it; a
+    request is told what it was told before.
+    """
+    dump = tmp_path / "books"
+    async with empty_databases(admin_dsn) as former, empty_databases(admin_dsn) as later:
+        await migrate(former.owner_dsn)
+        async with opened(former) as (owner, service):
+            books = await Books.open(owner, service, cards=16)
+            posted = [books.earn(stan, 5) for stan in range(1, 17)]
+            first = [told(await books.post(each)) for each in posted]
+            await join_servers(owner, [former.coordinator, *former.workers])
+            with pytest.raises(DatabaseMisconfigured, match="before Citus was in their database"):
+                await settle(owner)
+            await owner.run(lambda c: c.execute("drop extension citus"))
+        client("pg_dump", "--format=custom", f"--file={dump}", former.owner_dsn)
+        async with opened(later) as (owner, service):
+            for server in (later.coordinator, *later.workers):
+                await execute_at(owner, server, "create extension citus")
+            client("pg_restore", "--exit-on-error", f"--dbname={later.owner_dsn}", str(dump))
+            await add_servers(owner, [later.coordinator, *later.workers])
+            await change_buckets(owner, TESTER, BUCKETS, 120)
+            assert sorted((await settle(owner)).servers.values()) == [BUCKETS // 2] * 2
+            books.database, books.buckets = service, BUCKETS
+            assert [told(await books.post(each)) for each in posted] == first
+            await sound(owner)
 
 
 async def test_one_postgres_is_no_citus(owner: Database) -> None:

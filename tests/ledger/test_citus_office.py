@@ -48,3 +48,22 @@ def test_on_citus_it_is_answered_as_on_one_postgres(file: str) -> None:
     command += ["-k", f"not ({' or '.join(OF_ONE_POSTGRES)})"]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=FILE_S_MAX)
     assert ran.returncode == 0, ran.stdout[-6_000:]
+
+
+def test_on_citus_several_processes_are_refused() -> None:
+    """One line says why and what to do, before any test begins."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "2",
+        "-p",
+        "no:cacheprovider",
+        "--on-citus",
+        ASKED[0],
+    ]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=FILE_S_MAX)
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--on-citus is for one process: pytest -n 0" in ran.stderr
