@@ -2,8 +2,8 @@
 
 A report comes by the service's own function (`registry.report_card_v1`, migrations, 0031), which stops the
 card in the same transaction; it is taken down once by (terminal, STAN). Who decides takes the owner's
-connection and an actor. Invariant: lifting a case never gives back a card that was stopped before its report,
-nor one that another open case stops.
+connection and an actor. Invariant: lifting a case never gives back a card that anything else stops, be it
+older or newer than the report; so it does not matter in which order cases of one card are decided.
 """
 
 from enum import IntEnum
@@ -14,6 +14,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page
 from ledger.registry.card_states import CardStatus, check_move
+from ledger.registry.stops import is_stopped_by_report
 
 
 class CaseKind(IntEnum):
@@ -60,10 +61,11 @@ _LIST: Final = """select c.number, c.kind, c.state, c.opened_at, c.happened_at, 
   left join registry.card k using (account, carrier, issue)
   where c.number > $1 and ($3::smallint is null or c.state = $3)
   order by c.number limit $2"""
-_CASE: Final = """select c.state, k.token, c.was, c.became, k.status,
+# Nobody unblocks a card while a case is open: a later report that was confirmed stops it still.
+_CASE: Final = """select c.state, k.token, c.account, c.carrier, c.issue, c.was, c.became, k.status,
     exists (select from registry.card_case o
-      where (o.account, o.carrier, o.issue) = (c.account, c.carrier, c.issue)
-        and o.state = 0 and o.number <> c.number and o.kind <> 3) as is_held
+      where (o.account, o.carrier, o.issue) = (c.account, c.carrier, c.issue) and o.kind <> 3
+        and (o.state = 0 and o.number <> c.number or o.state = 1 and o.number > c.number)) as is_held
   from registry.card_case c left join registry.card k using (account, carrier, issue) where c.number = $1"""
 _DECIDE: Final = """update registry.card_case set state = $2, decided_by = $3, decided_at = now()
   where number = $1"""
@@ -90,8 +92,9 @@ async def list_cases(
 async def decide_case(connection: Connection, actor: Actor, number: int, state: CaseState) -> Decided:
     """Confirm an open case, and the card stays as it is; or lift it, and the card is what it was before.
 
-    A card that was stopped before the report, has moved on since, or is stopped by another open case
-    stays as it is when a case is lifted, too. Raises NotInRegistry, RegistryRefused.
+    A card that was stopped before the report, has moved on or was stopped by another hand since, or is
+    stopped by another case that is open or was confirmed stays as it is when a case is lifted, too. Raises
+    NotInRegistry, RegistryRefused.
     """
     check_number("the number of a case", number, 1, INT64_MAX)
     async with writing(connection, actor):
@@ -106,7 +109,8 @@ async def decide_case(connection: Connection, actor: Actor, number: int, state: 
             )
         was, became, status = (CardStatus(row[name]) for name in ("was", "became", "status"))
         now = status
-        if state is CaseState.LIFTED and was != became == status and not row["is_held"]:
+        is_its_own = was != became == status and not row["is_held"]
+        if state is CaseState.LIFTED and is_its_own and await is_stopped_by_report(connection, row):
             now = _back_to(was, status, actor.hand)
         if now != status:
             await connection.execute(

@@ -133,13 +133,7 @@ def check_move(was: CardStatus, becomes: CardStatus, hand: str) -> None:
     """Raise RegistryRefused unless a card of one state may become another by this hand."""
     hands = HANDS.get((was, becomes))
     if hands is None:
-        states = {"card_state": was.name.lower(), "card_becomes": becomes.name.lower()}
-        if was is _S.REPLACED:
-            raise RegistryRefused(
-                "a card that is {card_state} cannot be made {card_becomes}: replace or use the newer one",
-                **states,
-            )
-        raise RegistryRefused("a card that is {card_state} cannot be made {card_becomes}", **states)
+        raise no_move(was, becomes)
     if hand not in hands:
         raise RegistryRefused(
             "a card is not made {card_becomes} by {hand}: only by {hands}",
@@ -147,3 +141,14 @@ def check_move(was: CardStatus, becomes: CardStatus, hand: str) -> None:
             hand=hand,
             hands=hands,
         )
+
+
+def no_move(was: CardStatus, becomes: CardStatus) -> RegistryRefused:
+    """Return the refusal of what is no move, by whatever hand."""
+    states = {"card_state": was.name.lower(), "card_becomes": becomes.name.lower()}
+    if was is _S.REPLACED:
+        return RegistryRefused(
+            "a card that is {card_state} cannot be made {card_becomes}: replace or use the newer one",
+            **states,
+        )
+    return RegistryRefused("a card that is {card_state} cannot be made {card_becomes}", **states)

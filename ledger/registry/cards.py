@@ -14,10 +14,10 @@ from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import INT64_MAX, check_page, first_fault, number_fault
-from ledger.registry.card_states import STOPPED, WAITING, CardStatus, check_move
+from ledger.registry.card_states import STOPPED, WAITING, CardStatus, check_move, no_move
 from ledger.registry.imports import Import, Mode, plan, sort_out
 from ledger.registry.programmes import check_programme
-from ledger.registry.stops import check_no_case
+from ledger.registry.stops import check_no_case, check_not_overtaken
 
 # One transaction per chunk: it holds the change lock, and an urgent block must not wait for a whole import.
 IMPORT_ROWS_PER_TRANSACTION: Final = 5_000
@@ -133,8 +133,8 @@ async def set_card_status(connection: Connection, actor: Actor, token: int, stat
     """Move a card to a state, if the table of moves and the actor's hand allow it; returns the state it
     has now.
 
-    ACTIVE takes a card up again that was stopped: it is what it was before, so one that had not been
-    handed over is not active after its block either. A card that is in that state stays as it is.
+    ACTIVE, and nothing else, takes a card up again that was stopped: it is what it was before, so one that
+    had not been handed over is not active after its block either. A card that is in that state stays so.
     """
     async with writing(connection, actor):
         card = await the_card(connection, token)
@@ -142,6 +142,10 @@ async def set_card_status(connection: Connection, actor: Actor, token: int, stat
         if status is CardStatus.ACTIVE and now is not CardStatus.ACTIVE:
             status = _before_the_block(now, card["past"] or ())
             await check_no_case(connection, card)
+            if status is CardStatus.ACTIVE:
+                await check_not_overtaken(connection, card)
+        elif status in WAITING and now in STOPPED:
+            raise no_move(now, status)
         if status is not now:
             check_move(now, status, actor.hand)
         await move(connection, [token], status)

@@ -15,7 +15,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import ENDED, STOPPED, CardStatus, check_move
 from ledger.registry.cards import CardRow, card_fault, move, the_card
-from ledger.registry.stops import check_not_held
+from ledger.registry.stops import check_not_held, check_not_overtaken
 
 ISSUE_MAX: Final = 9_999
 
@@ -189,6 +189,7 @@ async def hand_over_card(
                 card_state=status.name.lower(),
             )
         check_move(status, CardStatus.ACTIVE, actor.hand)
+        await check_not_overtaken(connection, card)
         await check_not_held(connection, card, actor.hand)
         ended = await _end_older(connection, card, card["issue"] - 1)
         if expires_on is not None and card["expires_on"] is None:

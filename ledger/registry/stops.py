@@ -1,8 +1,9 @@
-"""Owns what holds a stopped card: an open case of misuse, and the hand that stopped it.
+"""Owns what holds a stopped card: an open case of misuse, the hand that stopped it, a newer one in its place.
 
 A duplicate that replaced such a card, or a hand-over, would give back what a case or the organiser took
 away (Żywiec 4). A loss the holder reported holds nothing: the duplicate is for that. By whose hand a card
-was stopped stands in the trail. Must not change anything. Takes the owner's connection, inside a write.
+was stopped stands in the trail, where a stop is a row that made it so, or said it again and changed nothing;
+a renewal of a stopped card is none. Must not change anything. Takes the owner's connection, inside a write.
 """
 
 from typing import Any, Final
@@ -17,10 +18,15 @@ _OPEN_CASE: Final = """select min(o.number) from registry.card_case o
     and o.state = 0 and o.kind <> 3"""
 _STOPPERS: Final = """select distinct a.hand from registry.card c
   join registry.audit a on a.object = 'card' and a.key = concat_ws('/', c.account, c.carrier, c.issue)
-  where c.account = $1 and c.carrier = $2 and c.issue <= $3 and c.status = any ($4::smallint[])
-    and (a.after ->> 'status')::smallint = any ($4::smallint[])
+  where c.account = $1 and c.carrier = $2 and c.issue between $3 and $4 and c.status = any ($5::smallint[])
+    and (a.after ->> 'status')::smallint = any ($5::smallint[])
+    and (a.before ->> 'status' is distinct from a.after ->> 'status'
+      or a.before - 'changed' = a.after - 'changed')
     and a.id > coalesce((select max(b.id) from registry.audit b where b.object = 'card' and b.key = a.key
-      and (b.after ->> 'status')::smallint <> all ($4::smallint[])), 0)"""
+      and (b.after ->> 'status')::smallint <> all ($5::smallint[])), 0)"""
+_OVERTAKEN: Final = """select true from registry.card c
+  where c.account = $1 and c.carrier = $2 and c.issue > $3
+    and (c.status = 0 or registry.was_handed_over(c.past)) limit 1"""
 
 
 async def check_no_case(connection: Connection, card: Any) -> None:
@@ -42,10 +48,28 @@ async def check_not_held(connection: Connection, card: Any, hand: Hand) -> None:
     stopped the card; where the holder's side did, whoever may replace a card at all.
     """
     await check_no_case(connection, card)
-    stopped = [int(status) for status in STOPPED]
-    rows = await connection.fetch(_STOPPERS, card["account"], card["carrier"], card["issue"], stopped)
-    by = {row["hand"] for row in rows}
+    by = await _stoppers(connection, card, 1)
     if Hand.ORGANISER in by:
         raise RegistryRefused("the organiser stopped this card: no other in its place before `cards unblock`")
     if by & {Hand.DESK, Hand.TERMINAL} and hand not in OFFICE:
         raise RegistryRefused("the office stopped this card: replaced only by {hands}", hands=OFFICE)
+
+
+async def check_not_overtaken(connection: Connection, card: Any) -> None:
+    """Raise RegistryRefused where a newer card of its account and kind was handed over: it works no more
+    (Zgierz § 7), whatever became of the newer one.
+    """
+    if await connection.fetchval(_OVERTAKEN, card["account"], card["carrier"], card["issue"]):
+        raise RegistryRefused("a newer card was handed over in its place: replace or use that one")
+
+
+async def is_stopped_by_report(connection: Connection, card: Any) -> bool:
+    """Whether nothing but a terminal's report stopped a card since it was last free."""
+    return await _stoppers(connection, card, card["issue"]) <= {Hand.TERMINAL}
+
+
+async def _stoppers(connection: Connection, card: Any, issue_first: int) -> set[str]:
+    """By whose hands a card, and older ones of its account and kind from an issue on, are stopped."""
+    stopped = [int(status) for status in STOPPED]
+    place = card["account"], card["carrier"], issue_first, card["issue"]
+    return {row["hand"] for row in await connection.fetch(_STOPPERS, *place, stopped)}

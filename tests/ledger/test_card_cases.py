@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from ledger.registry.audit import Actor, Wanted, list_audit
 from ledger.registry.card_cases import CaseKind, CaseState, Report, decide_case, list_cases, report_card
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
-from ledger.registry.duplicates import hand_over_card, replace_card
+from ledger.registry.duplicates import hand_over_card, renew_card, replace_card
 from ledger.registry.programmes import add_programme
-from tests.ledger.books import TERMINAL, TESTER, found_registry
+from tests.ledger.books import TERMINAL, TESTER, found_registry, write_registry
 
 RETAINED, ATTEMPT, DOUBT = CaseKind.RETAINED, CaseKind.ATTEMPT, CaseKind.DOUBT
 ACTIVE, BLOCKED, WANTED, KEPT = (
@@ -159,6 +160,35 @@ async def test_lifting_gives_back_nothing_that_something_else_stops(tell: Tell, 
     assert await status(owner, TOKEN + 1) is WANTED
 
 
+async def test_what_was_stopped_meanwhile_stays_so(tell: Tell, owner: Database) -> None:
+    """The holder says it is lost while a case is open: who lifts the case does not take that back."""
+    await tell(ATTEMPT)
+    await owner.run(lambda c: set_card_status(c, HOLDER, TOKEN, BLOCKED))
+    [case] = await cases(owner)
+    done = await owner.run(lambda c: decide_case(c, ORGANISER, case["number"], CaseState.LIFTED))
+    assert done == (BLOCKED, BLOCKED)
+    assert await owner.run(lambda c: set_card_status(c, TESTER, TOKEN, ACTIVE)) is ACTIVE
+
+
+@pytest.mark.parametrize("confirmed", [0, 1])
+async def test_of_two_reports_one_confirmed_stops_the_card(
+    tell: Tell, owner: Database, confirmed: int
+) -> None:
+    """In whatever order they are decided; a later report that is wrong gives the card back again."""
+    for _ in range(2):
+        await tell(ATTEMPT)
+    numbers = [case["number"] for case in await cases(owner)]
+    decisions = ((numbers[confirmed], CaseState.CONFIRMED), (numbers[1 - confirmed], CaseState.LIFTED))
+    for number, state in decisions:
+        await owner.run(lambda c, n=number, s=state: decide_case(c, ORGANISER, n, s))  # type: ignore[misc]
+    assert await status(owner) is BLOCKED
+    assert await owner.run(lambda c: set_card_status(c, TESTER, TOKEN, ACTIVE)) is ACTIVE
+    await tell(ATTEMPT)
+    [case] = await cases(owner, CaseState.OPEN)
+    done = await owner.run(lambda c: decide_case(c, ORGANISER, case["number"], CaseState.LIFTED))
+    assert done == (BLOCKED, ACTIVE)
+
+
 async def test_the_trail_says_who_reported(tell: Tell, owner: Database) -> None:
     """The card's row and the case's both name the terminal, the report and the hand."""
     await tell(ATTEMPT)
@@ -237,9 +267,35 @@ async def test_who_stopped_a_card_says_who_may_replace_it(tell: Tell, owner: Dat
     assert await owner.run(lambda c: hand_over_card(c, TESTER, 5001)) == 1
 
 
+async def test_what_does_not_stop_a_card_is_no_stop(tell: Tell, owner: Database) -> None:
+    """The office renews a card the holder blocked: it is the holder's to replace as before; once the office
+    blocks it, too, it is not.
+    """
+    day = "update registry.card set expires_on = '2031-05-31' where token = 1000"
+    await owner.run(lambda c: write_registry(c, day))
+    await owner.run(lambda c: set_card_status(c, HOLDER, TOKEN, BLOCKED))
+    organiser = Actor("maria", "a new application", hand=Hand.ORGANISER)
+    await owner.run(lambda c: renew_card(c, organiser, TOKEN, date(2033, 5, 31)))
+    await owner.run(lambda c: replace_card(c, HOLDER, TOKEN, 5000, "0090"))
+    await owner.run(lambda c: set_card_status(c, organiser, TOKEN, BLOCKED))
+    with pytest.raises(RegistryRefused, match="the organiser stopped this card"):
+        await owner.run(lambda c: hand_over_card(c, TESTER, 5000))
+
+
 async def test_a_stopped_card_is_not_handed_over(tell: Tell, owner: Database) -> None:
     """`activate` is the hand-over of a ready card, no second way to take up a blocked one."""
     await owner.run(lambda c: set_card_status(c, HOLDER, TOKEN, BLOCKED))
     with pytest.raises(RegistryRefused, match="is not handed over: unblock it first"):
         await owner.run(lambda c: hand_over_card(c, TESTER, TOKEN))
     assert await status(owner) is BLOCKED
+
+
+async def test_a_stopped_card_does_not_lie_ready(tell: Tell, owner: Database) -> None:
+    """`ready` is for what was ordered, no second way round an open case to take up a blocked one."""
+    await owner.run(lambda c: import_cards(c, TESTER, 1, [CardRow(77, "0077", status=CardStatus.READY)]))
+    await tell(ATTEMPT, token=77)
+    for token in (77, TOKEN):
+        await owner.run(lambda c, t=token: set_card_status(c, TESTER, t, BLOCKED))  # type: ignore[misc]
+        with pytest.raises(RegistryRefused, match="blocked cannot be made ready"):
+            await owner.run(lambda c, t=token: set_card_status(c, TESTER, t, CardStatus.READY))  # type: ignore[misc]
+        assert await status(owner, token) is BLOCKED

@@ -157,8 +157,11 @@ async def test_an_account_never_has_two_active_cards_of_a_kind(registry: Databas
         "insert into registry.card (token, account, programme, last4, issue) values (5000, $1, 1, '0099', 2)"
     )
     await registry.run(lambda c: by_hand(c, "desk", sql, account))
-    with pytest.raises(StatementRefused, match="another active card"):
+    with pytest.raises(RegistryRefused, match="a newer card was handed over"):
         await registry.run(lambda c: set_card_status(c, TESTER, 1000, ACTIVE))
+    up = "update registry.card set status = 0 where token = 1000"
+    with pytest.raises(StatementRefused, match="another active card"):
+        await registry.run(lambda c: by_hand(c, "desk", up))
     with pytest.raises(StatementRefused, match="another active card"):
         await registry.run(
             lambda c: by_hand(c, "desk", sql.replace("5000", "5001").replace("2)", "3)"), account)

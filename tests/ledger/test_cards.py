@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import NotInRegistry, RegistryRefused, StatementRefused
 from ledger.postgres.database import Database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
@@ -110,3 +110,49 @@ async def test_a_block_lifted_gives_back_what_was(owner: Database, books: Books)
     assert await owner.run(lambda c: set_card_status(c, TESTER, 2001, ACTIVE)) is ACTIVE
     with pytest.raises(NotInRegistry):
         await owner.run(lambda c: set_card_status(c, TESTER, 4, BLOCKED))
+
+
+@pytest.mark.parametrize("stops", [16, 17, 40])
+async def test_what_a_card_was_outlives_any_number_of_stops(
+    owner: Database, books: Books, stops: int
+) -> None:
+    """Of sixteen changes that are kept the one before the first stop is one: nothing is handed over by it."""
+    await owner.run(lambda c: import_cards(c, TESTER, 1, [CardRow(2000, "0001", status=READY)]))
+    for n in range(stops):
+        await owner.run(lambda c, s=(BLOCKED, WANTED)[n % 2]: set_card_status(c, TESTER, 2000, s))
+    assert len((await card(owner, 2000))["past"]) == 16
+    assert await owner.run(lambda c: set_card_status(c, TESTER, 2000, ACTIVE)) is READY
+
+
+async def test_a_wanted_card_stays_dead_beside_its_duplicate(owner: Database, books: Books) -> None:
+    """What was to be retained when its duplicate was handed over is not taken up again, not even once that
+    one is stopped or lost, whoever writes.
+    """
+    await owner.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099"))
+    await owner.run(lambda c: set_card_status(c, TESTER, 1000, WANTED))
+    await owner.run(lambda c: hand_over_card(c, TESTER, 5000))
+    await owner.run(lambda c: set_card_status(c, TESTER, 5000, BLOCKED))
+    with pytest.raises(RegistryRefused, match="a newer card was handed over"):
+        await owner.run(lambda c: set_card_status(c, TESTER, 1000, ACTIVE))
+    await owner.run(lambda c: replace_card(c, TESTER, 5000, 5001, "0098", lost=True))
+    with pytest.raises(RegistryRefused, match="a newer card was handed over"):
+        await owner.run(lambda c: set_card_status(c, TESTER, 1000, ACTIVE))
+    sql = "update registry.card set status = 0 where token = 1000"
+    with pytest.raises(StatementRefused, match="a newer card of this kind was handed over"):
+        await owner.run(lambda c: write_registry(c, sql))
+    assert (await card(owner, 1000))["status"] == WANTED
+
+
+async def test_an_older_duplicate_is_not_handed_over(owner: Database, books: Books) -> None:
+    """One that was wanted when a newer one was handed over waits for ever."""
+    await owner.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099"))
+    for status in (BLOCKED, WANTED):
+        await owner.run(lambda c, s=status: set_card_status(c, TESTER, 5000, s))
+    await owner.run(lambda c: set_card_status(c, TESTER, 5000, BLOCKED))
+    await owner.run(lambda c: replace_card(c, TESTER, 5000, 5001, "0098"))
+    await owner.run(lambda c: set_card_status(c, TESTER, 5000, WANTED))
+    await owner.run(lambda c: hand_over_card(c, TESTER, 5001))
+    await owner.run(lambda c: set_card_status(c, TESTER, 5001, BLOCKED))
+    assert await owner.run(lambda c: set_card_status(c, TESTER, 5000, ACTIVE)) is READY
+    with pytest.raises(RegistryRefused, match="a newer card was handed over"):
+        await owner.run(lambda c: hand_over_card(c, TESTER, 5000))

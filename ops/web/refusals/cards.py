@@ -85,6 +85,9 @@ CARDS: Final = {
     "case {case} of misuse is open: confirm or lift it first (`cards cases`)": (
         "sprawa nadużycia nr {case} jest otwarta: najpierw trzeba ją potwierdzić albo uchylić"
     ),
+    "a newer card was handed over in its place: replace or use that one": (
+        "w miejsce tej karty wydano już nowszą: należy jej używać albo ją wymienić"
+    ),
     "the organiser stopped this card: no other in its place before `cards unblock`": (
         "tę kartę zatrzymał organizator: zanim zostanie odblokowana, innej w jej miejsce wydać nie można"
     ),

@@ -88,7 +88,8 @@ create sequence registry.account_number as bigint minvalue 1 maxvalue 1000000000
 -- active. It is known by account, carrier and issue, wherever something is kept of it. The number itself is never stored: the
 -- token, 8 bytes of BLAKE2s(digits) keyed by the programme's pepper, stands here alone, so that it is gone once it is not here.
 -- status: as in registry.card_move (0010), which says what may become of it.
--- past: the statuses it had before, oldest first, at most 16; each the moment it ended, in ms since 1970, << 4 | status.
+-- past: the statuses it had before, oldest first, at most 16; each the moment it ended, in ms since 1970, << 4 | status. What
+-- it was before it was stopped is one of them, however often it was stopped since.
 -- A sale that reaches the switch later than it was made is judged by the status the card had then.
 create table registry.card (
   token      bigint not null unique,
@@ -126,11 +127,14 @@ $$;
 create function registry.keep_past() returns trigger language plpgsql as $$
 declare
   ended_ms constant bigint := extract(epoch from clock_timestamp()) * 1000;
-  past bigint[] := old.past;
-begin
   -- In the order of the changes, which is not that of the moments where a clock went back.
-  past := past || (ended_ms << 4 | old.status);
-  new.past := past[greatest(cardinality(past) - 15, 1):];
+  past constant bigint[] := old.past || (ended_ms << 4 | old.status);
+begin
+  new.past := case
+    when cardinality(past) <= 16 then past
+    when exists (select from unnest(past[2:]) as p(entry) where p.entry & 15 not in (1, 2, 7)) then past[2:]
+    else past[1] || past[3:]
+  end;
   return new;
 end
 $$;

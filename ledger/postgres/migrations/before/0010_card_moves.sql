@@ -39,6 +39,10 @@ insert into registry.card_move (act, was, becomes, hands)
 create trigger moves_stay before insert or update or delete or truncate on registry.card_move
   for each statement execute function registry.refuse_change();
 
+create function registry.was_handed_over(p_past bigint[]) returns boolean language sql immutable parallel safe as $$
+  select exists (select from unnest(p_past) as p(entry) where p.entry & 15 = 0)
+$$;
+
 -- As the owner: whoever may write cards need not read everything that is judged by.
 create function registry.check_move() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -72,6 +76,12 @@ begin
       where c.account = new.account and c.carrier = new.carrier and c.status = 0 and c.issue <> new.issue
   ) then
     raise exception 'the account has another active card of this kind';
+  end if;
+  if new.status = 0 and exists (
+    select from registry.card c where c.account = new.account and c.carrier = new.carrier and c.issue > new.issue
+      and registry.was_handed_over(c.past)
+  ) then
+    raise exception 'a newer card of this kind was handed over';
   end if;
   return new;
 end
