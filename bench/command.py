@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import IntEnum
-from typing import Final
+from typing import Final, NoReturn
 
 import trio
 
@@ -42,6 +42,14 @@ def dsn_option(text: str) -> str:
     if has_password(text):
         raise argparse.ArgumentTypeError(f"it holds a password that everybody can read here: {KEPT_APART}")
     return text
+
+
+class Parser(argparse.ArgumentParser):
+    """Of a command with such an option: no complaint repeats a password, wherever it stands."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave with status 2."""
+        super().error(" ".join("***" if has_password(word) else word for word in message.split(" ")))
 
 
 Job = Callable[[trio.Event], Awaitable[int]]

@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 import msgspec
 import trio
 
-from bench.command import Exit, dsn_option, run
+from bench.command import Exit, Parser, dsn_option, run
 from bench.errors import CannotRun
 from bench.local_switch import HOST, say
 from bench.probes.fleet import PROBE
@@ -282,9 +282,7 @@ def _plan(options: argparse.Namespace, city: Population, address: str) -> FleetP
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.probes.lost_server", description=__doc__.split("\n")[0]
-    )
+    parser = Parser(prog="python -m bench.probes.lost_server", description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("--citus", type=dsn_option, required=True, help="owner's DSN of the books at Citus' coordinator")
     add("--service", type=dsn_option, required=True, help="service's DSN of the same")

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 import trio
 
-from bench.command import Exit, dsn_option, run
+from bench.command import Exit, Parser, dsn_option, run
 from bench.local_switch import say
 from bench.probes.fleet import ACCOUNTS, PROBE
 from ledger.books.batch import post
@@ -194,9 +194,7 @@ async def probe_dsn(owner_dsn: str, transactions: int, tell: Callable[[str], Non
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.probes.rebucket", description=__doc__.split("\n")[0]
-    )
+    parser = Parser(prog="python -m bench.probes.rebucket", description=__doc__.split("\n")[0])
     parser.add_argument("--transactions", type=int, default=10_000, help="requests posted (10000)")
     parser.add_argument(
         "--dsn", type=dsn_option, help="owner's DSN of a migrated and empty database (a Postgres of its own)"

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 import trio
 
-from bench.command import Exit, dsn_option, run
+from bench.command import Exit, Parser, dsn_option, run
 from bench.errors import CannotRun
 from bench.local_switch import say
 from bench.probes.fleet import ACCOUNTS, PROBE
@@ -251,9 +251,7 @@ async def check(dsn: str) -> int:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.probes.servers", description=__doc__.split("\n")[0]
-    )
+    parser = Parser(prog="python -m bench.probes.servers", description=__doc__.split("\n")[0])
     parser.add_argument("--plain", type=dsn_option, help="owner's DSN of the books on one Postgres")
     parser.add_argument(
         "--citus", type=dsn_option, required=True, help="owner's DSN of the books at Citus' coordinator"

@@ -19,7 +19,7 @@ from typing import Final
 
 import trio
 
-from bench.command import Exit, dsn_option, run
+from bench.command import Exit, Parser, dsn_option, run
 from bench.errors import CannotRun
 from bench.local_switch import say
 from bench.probes.fleet import PROBE
@@ -96,9 +96,7 @@ async def measure(options: argparse.Namespace, _stop: trio.Event) -> int:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.probes.uses_left", description=__doc__.split("\n")[0]
-    )
+    parser = Parser(prog="python -m bench.probes.uses_left", description=__doc__.split("\n")[0])
     parser.add_argument(
         "--books", type=dsn_option, required=True, action="append", help="owner's DSN of books"
     )

@@ -15,7 +15,7 @@ import getpass
 import re
 from itertools import repeat
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode
 
 from ledger.errors import DatabaseMisconfigured
 
@@ -68,6 +68,12 @@ class Target(NamedTuple):
 
 def read_dsn(dsn: str) -> Target:
     """Take a DSN apart. Raises DatabaseMisconfigured."""
+    places, found, connect_s = _read(dsn)
+    return Target([_single(host, port, found) for host, port in places], connect_s)
+
+
+def _read(dsn: str) -> tuple[list[tuple[str, str]], dict[str, str], float | None]:
+    """Return hosts with their ports, what the DSN says besides, and how long to try. It looks nothing up."""
     scheme = next((scheme for scheme in SCHEMES if dsn.startswith(scheme)), None)
     if scheme is None:
         raise DatabaseMisconfigured(_other_form(dsn))
@@ -83,13 +89,8 @@ def read_dsn(dsn: str) -> Target:
     found = {name: value for name, value in named.items() if value} | _parameters(query)
     connect_s = _seconds(found.pop("connect_timeout", None))
     hosts = (found.pop("host", "") or "localhost").split(",")
-    return Target(
-        [
-            _single(host, port, found)
-            for host, port in zip(hosts, _ports(found.pop("port", PORT), len(hosts)), strict=True)
-        ],
-        connect_s,
-    )
+    ports = _ports(found.pop("port", PORT), len(hosts))
+    return list(zip(hosts, ports, strict=True)), found, connect_s
 
 
 def has_password(dsn: str) -> bool:
@@ -97,10 +98,10 @@ def has_password(dsn: str) -> bool:
     looks so.
     """
     try:
-        hosts = read_dsn(dsn).hosts
+        _, found, _ = _read(dsn)
     except DatabaseMisconfigured:
         return without_password(dsn) != dsn
-    return any({"password", "sslpassword"} & dict(parse_qsl(urlsplit(host).query)).keys() for host in hosts)
+    return any(found.get(name) for name in ("password", "sslpassword"))
 
 
 def without_password(dsn: str) -> str:
@@ -186,10 +187,19 @@ def _seconds(text: str | None) -> float | None:
     return float(text) or None  # 0 is libpq's word for no limit of one's own
 
 
+def _own_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # from Python 3.13 on the latter
+        raise DatabaseMisconfigured(
+            f"the DSN names no user, and this process runs as one without a name: write {FORM}"
+        ) from None
+
+
 def _single(host: str, port: str, found: dict[str, str]) -> str:
     """The DSN of one host, complete, so that nothing is looked up in the caller's PG* variables."""
     is_socket = host.startswith("/")
-    user = found.get("user") or getpass.getuser()
+    user = found.get("user") or _own_user()
     return "postgresql://?" + urlencode(
         {
             "sslmode": "disable" if is_socket else "prefer",

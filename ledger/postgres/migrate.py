@@ -117,7 +117,7 @@ async def migrate(dsn: str, *, after: bool = False, directory: Path = DIRECTORY)
         try:
             return await apply_pending(connection)
         except _NotAllowed as error:
-            raise DatabaseMisconfigured(await why_refused(connection) or str(error)) from error
+            raise DatabaseMisconfigured(await why_refused(connection, str(error))) from error
 
     async def apply_pending(connection: Connection) -> list[str]:
         async with connection.transaction():

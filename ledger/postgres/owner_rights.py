@@ -34,8 +34,17 @@ select not rolsuper and exists (select from pg_dist_node where groupid > 0) and 
   from pg_roles r where rolname = current_user"""
 
 
-async def why_refused(connection: Connection) -> str:
-    """Cause and cure of a migration that Postgres refused for want of rights; empty: none that is known."""
+async def why_refused(connection: Connection, refusal: str) -> str:
+    """Cause and cure of a migration that Postgres refused for want of rights; the words of the refusal where
+    none is known, or where the question fails itself.
+    """
+    try:
+        return await _cause(connection) or refusal
+    except Exception as error:
+        return f"{refusal} (and why could not be asked: {str(error).partition(chr(10))[0]})"
+
+
+async def _cause(connection: Connection) -> str:
     facts = await connection.fetchrow(_FACTS, ROLES)
     me, here = facts["me"], facts["here"]
     owned = f"as an administrator run `alter database {here} owner to {me}`"

@@ -220,8 +220,8 @@ async def rebucket(
     actor = by.told()
     by.confirm(f"Rewrite the whole ledger for {buckets} buckets")
     async with changing(place) as database:
+        is_waited_for = await database.run(may_be_spread)  # nothing that may fail comes after the change
         before = await change_buckets(database, actor, buckets, WHOLE_LEDGER_S_MAX)
-        is_waited_for = await database.run(may_be_spread)
     spread = " Spread them over the servers: cityswitch init --engine citus." if is_waited_for else ""
     tell_done(
         f"The books have {buckets} buckets (they had {before}).{spread} Check them: cityswitch ledger verify",

@@ -4,19 +4,24 @@
 
 Owns `.venv/audit`, where pip-audit lies by a lock of its own (requirements/audit.txt), for its packages are
 of other versions than ours. PIP_AUDIT names another one. Invariants: a known hole fails (status 1); what
-cannot be asked, for want of a network or because the index asked has no advisories, is a line that says so,
-no failure, and not called well.
+cannot be asked, for want of a network or of time or because the index asked has no advisories, is a line that
+says so, no failure, and not called well; it ends, however slowly an index answers.
 """
 
 import filecmp
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+AUDIT_S_MAX: Final = 180.0
+"""For all locks together, and the installation where one is needed."""
 LOCKS: Final = ("runtime", "office", "ha", "fuzz", "dev", "audit")
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCK: Final = ROOT / "requirements" / "audit.txt"
@@ -36,12 +41,34 @@ class CannotAskError(Exception):
     """Nobody was asked; why, in a line."""
 
 
-def run(*command: str) -> "subprocess.CompletedProcess[str]":
-    """Run a program to its end, with what it says. Raises CannotAskError where it is not there."""
+class Said(NamedTuple):
+    """How a program ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run(*command: str, until: float) -> Said:
+    """Run a program to its end, or to a moment of the monotonic clock, when it is killed with all it started.
+    Raises CannotAskError where it is not there, or had no time.
+    """
+    pipe = subprocess.PIPE
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        started = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, process_group=0
+        )
     except OSError as error:
         raise CannotAskError(f"{command[0]}: {error.strerror}") from None
+    with started:
+        try:
+            out, err = started.communicate(timeout=max(until - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            raise CannotAskError(f"the audit had {AUDIT_S_MAX:g} s, and they are over") from None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
+    return Said(started.returncode, out, err)
 
 
 def last_line(text: str) -> str:
@@ -49,7 +76,7 @@ def last_line(text: str) -> str:
     return (text.strip().splitlines() or ["it said nothing"])[-1]
 
 
-def installed() -> str:
+def installed(until: float) -> str:
     """Return the path of pip-audit, installed by its lock where it is missing. Raises CannotAskError."""
     tool, made_from = HOME / "bin" / "pip-audit", HOME / LOCK.name
     if made_from.exists() and filecmp.cmp(LOCK, made_from, shallow=False):
@@ -59,27 +86,28 @@ def installed() -> str:
         (sys.executable, "-m", "venv", "--clear", "--without-pip", str(HOME)),
         (sys.executable, "-m", "pip", "--python", python, *INSTALL, "-r", str(LOCK)),
     ):
-        done = run(*command)
-        if done.returncode:
-            raise CannotAskError(f"pip-audit could not be installed: {last_line(done.stderr)}")
+        done = run(*command, until=until)
+        if done.status:
+            raise CannotAskError(f"pip-audit could not be installed: {last_line(done.err)}")
     shutil.copy(LOCK, made_from)
     return str(tool)
 
 
-def packages_of(tool: str, lock: str) -> list[dict[str, Any]]:
+def packages_of(tool: str, lock: str, until: float) -> list[dict[str, Any]]:
     """Return what pip-audit says of each package of a lock. Raises CannotAskError."""
     options = ("--require-hashes", "--disable-pip", "--progress-spinner", "off", "--format", "json")
-    done = run(tool, *options, "--requirement", str(ROOT / "requirements" / f"{lock}.txt"))
+    requirement = str(ROOT / "requirements" / f"{lock}.txt")
+    done = run(tool, *options, "--requirement", requirement, until=until)
     try:
-        found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
+        found: list[dict[str, Any]] = json.loads(done.out)["dependencies"]
     except (ValueError, KeyError, TypeError):
-        raise CannotAskError(last_line(done.stderr)) from None
+        raise CannotAskError(last_line(done.err)) from None
     return found
 
 
-def audit(tool: str, lock: str) -> tuple[int, int]:
+def audit(tool: str, lock: str, until: float) -> tuple[int, int]:
     """Ask of one lock and say what was found; return how many packages are known and how many holes."""
-    found = packages_of(tool, lock)
+    found = packages_of(tool, lock, until)
     known = [package for package in found if "skip_reason" not in package]
     holes = [(package, hole) for package in known for hole in package.get("vulns", [])]
     for package, hole in holes:
@@ -95,14 +123,17 @@ def audit(tool: str, lock: str) -> tuple[int, int]:
 
 def main() -> int:
     """Ask of every lock; 1 where a hole is known."""
+    until = time.monotonic() + AUDIT_S_MAX
+    unasked = list(LOCKS)
     known = holes = 0
     try:
-        tool = os.environ.get("PIP_AUDIT") or installed()
-        for lock in LOCKS:
-            of_lock, holes_of_lock = audit(tool, lock)
+        tool = os.environ.get("PIP_AUDIT") or installed(until)
+        while unasked:
+            of_lock, holes_of_lock = audit(tool, unasked[0], until)
             known, holes = known + of_lock, holes + holes_of_lock
+            del unasked[0]
     except CannotAskError as error:
-        print(f"audit: could not ask: {error}")
+        print(f"audit: could not ask about {', '.join(unasked)}: {error}")
     if not known:
         print("audit: NOTHING WAS ASKED: no advisories could be had here, and a known hole would not be seen")
     return int(holes > 0)

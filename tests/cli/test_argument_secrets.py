@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.probes import lost_server, rebucket, servers, uses_left
+from ops.argument_secrets import refused_secret
 from ops.cli import main
 from ops.cli.app import app
 from ops.exit_codes import Exit
@@ -20,6 +21,9 @@ WITH_PASSWORD = [
     f"postgresql://owner@127.0.0.1:1/x?pass%77ord={PASSWORD}",
     f"postgresql://owner@127.0.0.1:1/x?sslmode=require&sslpassword={PASSWORD}",
     f"host=127.0.0.1 port=1 password={PASSWORD}",
+    f"host=127.0.0.1 password = '{PASSWORD} and' port=1",
+    f" postgresql://owner:{PASSWORD}@127.0.0.1:1/x",
+    f"POSTGRESQL://owner:{PASSWORD}@127.0.0.1:1/x",
 ]
 
 
@@ -48,6 +52,22 @@ def test_wherever_it_stands_in_whatever_form(
     told = said(["ledger", "verify", *(part.format(dsn) for part in option.split(" "))], capsys)
     assert "password stands on the command line" in told
     assert PASSWORD not in told
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "password=reset by phone",
+        "URL=https://desk.example:8443/case/12 asked by anna@example.pl",
+        "URL=https://desk.example:8443/case?by=anna@example.pl",
+        "postgresql://desk.example:5432/x asked by anna@example.pl",
+        "case=12",
+    ],
+)
+@pytest.mark.parametrize("form", ["{}", "--reason={}"])
+def test_prose_is_no_dsn(reason: str, form: str) -> None:
+    """A reason may have a = and an address in it."""
+    assert refused_secret(form.format(reason)) is None
 
 
 @pytest.mark.parametrize("words", [["--key", KEY], [f"--key={KEY}"], ["--key-file", KEY], [KEY.upper()]])
@@ -91,6 +111,18 @@ def test_probes_refuse_a_password(
     err = capsys.readouterr().err
     assert "PGPASSFILE" in err
     assert PASSWORD not in err
+
+
+@pytest.mark.parametrize("parse", [servers.parse, uses_left.parse, rebucket.parse, lost_server.parse])
+@pytest.mark.parametrize("words", ["--dns {}", "--dns={}", "{}"])
+def test_probes_repeat_no_password(parse: object, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor behind an option that is none."""
+    assert callable(parse)
+    given = ["--citus=x", "--books=x", "--service=x", "--start=true"]
+    with pytest.raises(SystemExit) as ended:
+        parse([*given, *words.format(WITH_PASSWORD[0]).split(" ")])
+    assert ended.value.code == Exit.USAGE
+    assert PASSWORD not in capsys.readouterr().err
 
 
 def test_whatever_else_takes_a_dsn_takes_it_so() -> None:

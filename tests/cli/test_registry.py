@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.errors import DatabaseUnavailable
 from ledger.registry.secrets import MasterKey
 from ops.cli import main
 from ops.exit_codes import Exit
@@ -82,6 +83,18 @@ def test_the_books_are_spread_over_other_buckets_only_when_told(run: Run) -> Non
     assert "4 buckets (they had 4)" in run("ledger", "rebucket", "4", *SURE)[1]
     assert run("ledger", "verify")[0] == Exit.OK
     assert json.loads(run("ledger", "balance", card(1), "--json")[1])["balance"] == 0
+
+
+def test_rebucket_asks_what_comes_next_before_it_begins(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that says it failed has not rewritten the books."""
+
+    async def fail(_: object) -> bool:
+        raise DatabaseUnavailable("the server went away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ops.cli.ledger.may_be_spread", fail)
+        assert run("ledger", "rebucket", "4", *SURE)[0] == Exit.DATABASE
+    assert "4 buckets (they had 1)" in run("ledger", "rebucket", "4", *SURE)[1]
 
 
 def test_migrations_are_named_and_applied_once(run: Run) -> None:

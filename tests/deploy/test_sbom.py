@@ -56,7 +56,12 @@ UNKNOWN = {"name": "rich", "skip_reason": "Dependency not found on PyPI and coul
         ([HOLED, UNKNOWN], 1, "runtime: trio 1: PYSEC-1, mended in 2", True),
         ([WELL, UNKNOWN], 0, "runtime: 1 of 2 packages could be asked about, 0 known holes", True),
         ([UNKNOWN], 0, "runtime: 0 of 1 packages could be asked about, 0 known holes", False),
-        (None, 0, "could not ask: requests.exceptions.ConnectionError", False),
+        (
+            None,
+            0,
+            "could not ask about runtime, office, ha, fuzz, dev, audit: requests.exceptions.ConnectionError",
+            False,
+        ),
     ],
 )
 def test_a_known_hole_fails_and_no_advisories_do_not(
@@ -81,6 +86,31 @@ def test_a_known_hole_fails_and_no_advisories_do_not(
     assert done.returncode == ends, done.stderr
     assert told in done.stdout
     assert ("NOTHING WAS ASKED" not in done.stdout) == is_asked
+
+
+def test_an_index_that_drips_is_given_up_at_a_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was not asked by then is named; what pip-audit started is ended with it."""
+    script = runpy.run_path(str(ROOT / "ops/setup/audit.py"))
+    tool, alive = tmp_path / "pip-audit", tmp_path / "alive"
+    os.mkfifo(alive)
+    answer = json.dumps({"dependencies": [WELL]})
+    tool.write_text(
+        f"#!/bin/sh\ncase $* in *runtime.txt) echo '{answer}'; exit;; esac\n"
+        f"(echo begun; exec sleep 600) >'{alive}' & wait\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PIP_AUDIT", str(tool))
+    monkeypatch.setitem(script["main"].__globals__, "AUDIT_S_MAX", 3.0)
+    held = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    assert script["main"]() == 0
+    told = capsys.readouterr().out
+    assert "runtime: 1 of 1 packages" in told
+    assert "could not ask about office, ha, fuzz, dev, audit: the audit had 3 s, and they are over" in told
+    os.set_blocking(held, True)
+    with open(held, encoding="utf-8") as pipe:
+        assert pipe.read() == "begun\n"  # and ends: nobody writes there any more
 
 
 def test_every_lock_is_asked_about() -> None:

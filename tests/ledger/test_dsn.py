@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from ledger.errors import DatabaseMisconfigured
-from ledger.postgres.dsn import read_dsn, without_password
+from ledger.postgres.dsn import has_password, read_dsn, without_password
 
 ME = getpass.getuser()
 
@@ -107,6 +107,21 @@ def test_a_value_out_of_bounds_is_refused_by_name(dsn: str, message: str) -> Non
     with pytest.raises(DatabaseMisconfigured, match=message) as caught:
         read_dsn(dsn)
     assert "9" * 100 not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_a_process_without_a_user_name(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container, say: a DSN without user is refused in one line, and one with a password still known."""
+
+    def nobody() -> str:
+        raise error("getpwuid(): uid not found: 54321")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    with pytest.raises(DatabaseMisconfigured, match="names no user"):
+        read_dsn("postgresql:///x")
+    assert not has_password("postgresql:///x")
+    assert has_password("postgresql:///x?pass%77ord=secret")
+    assert places("postgresql://u@a/x") == [("a", "5432", "u", "x")]
 
 
 def test_zeros_before_a_port_change_nothing() -> None:

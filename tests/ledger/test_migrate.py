@@ -219,6 +219,19 @@ async def test_a_refusal_of_another_cause_is_told_as_it_is(
         assert (await pending(dsn, directory=files)).before[-1:] == ["9001_more"]
 
 
+async def test_a_refusal_outlives_the_question_why(
+    postgres_server: Server, empty: FreshDatabase, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the cause cannot be asked, what was refused is told all the same, and what failed besides."""
+    monkeypatch.setattr("ledger.postgres.owner_rights._FACTS", "select 1 / 0, $1::text[]")
+    async with weak_owner(postgres_server, empty) as (_, dsn):
+        (files / "before" / "9001_more.sql").write_text("alter role cityswitch_service superuser;")
+        with pytest.raises(
+            DatabaseMisconfigured, match=r"(?s)9001_more may not be .* asked: division by zero"
+        ):
+            await migrate(dsn, directory=files)
+
+
 async def test_the_service_may_not_migrate(
     empty: FreshDatabase, ledger_dsn: str, service_dsn: str, files: Path
 ) -> None:
