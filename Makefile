@@ -50,7 +50,7 @@ mutants: venv-dev  ## every planted bug of tests/mutants in a copy of the checko
 .PHONY: machines
 MACHINE_EXAMPLES ?= 300
 MACHINE_STEPS ?= 100
-machines: venv-dev  ## sessions and books driven in any order, MACHINE_EXAMPLES (300) runs of MACHINE_STEPS (100) steps each: RELIABILITY.md
+machines: venv-dev  ## sessions, books and cards driven in any order, MACHINE_EXAMPLES (300) runs of MACHINE_STEPS (100) steps each: RELIABILITY.md
 	@MACHINE_EXAMPLES=$(MACHINE_EXAMPLES) MACHINE_STEPS=$(MACHINE_STEPS) $(RUN) pytest -q -n 0 --hypothesis-show-statistics tests/machines
 
 fuzz: venv-fuzz  ## FUZZ (all) harnesses under a coverage-guided fuzzer, FUZZ_SECONDS (60) or INPUTS of each: RELIABILITY.md

@@ -1,4 +1,4 @@
-"""State machines of Hypothesis: any order of what can be done to a session, and to the books.
+"""State machines of Hypothesis: any order of what can be done to a session, to the books, and to a card.
 
 MACHINE_EXAMPLES and MACHINE_STEPS say how many runs of how many steps, drawn anew each time, and what fails
 is shortened; without them the same few each time, as continuous integration has it (`make machines`: many).
