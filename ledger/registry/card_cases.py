@@ -3,7 +3,8 @@
 A report comes by the service's own function (`registry.report_card_v1`, migrations, 0031), which stops the
 card in the same transaction; it is taken down once by (terminal, STAN). Who decides takes the owner's
 connection and an actor. Invariant: lifting a case never gives back a card that anything else stops, be it
-older or newer than the report; so it does not matter in which order cases of one card are decided.
+older or newer than the report, and lifting the last of those that stop it does; so it does not matter in
+which order cases of one card are decided.
 """
 
 from enum import IntEnum
@@ -13,7 +14,8 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page
-from ledger.registry.card_states import CardStatus, check_move
+from ledger.registry.card_states import STOPPED, CardStatus, check_move
+from ledger.registry.cards import before_the_stop
 from ledger.registry.stops import is_stopped_by_report
 
 
@@ -61,11 +63,15 @@ _LIST: Final = """select c.number, c.kind, c.state, c.opened_at, c.happened_at, 
   left join registry.card k using (account, carrier, issue)
   where c.number > $1 and ($3::smallint is null or c.state = $3)
   order by c.number limit $2"""
-# Nobody unblocks a card while a case is open: a later report that was confirmed stops it still.
-_CASE: Final = """select c.state, k.token, c.account, c.carrier, c.issue, c.was, c.became, k.status,
+# A stop that reports made began with the last one that found the card free. Nobody unblocks a card while a
+# case is open, so those confirmed since then stop it still.
+_CASE: Final = """select c.state, k.token, k.past, c.account, c.carrier, c.issue, k.status,
     exists (select from registry.card_case o
       where (o.account, o.carrier, o.issue) = (c.account, c.carrier, c.issue) and o.kind <> 3
-        and (o.state = 0 and o.number <> c.number or o.state = 1 and o.number > c.number)) as is_held
+        and (o.state = 0 and o.number <> c.number or o.state = 1 and o.number >= (
+          select coalesce(max(f.number), 0) from registry.card_case f
+          where (f.account, f.carrier, f.issue) = (c.account, c.carrier, c.issue) and f.kind <> 3
+            and f.was <> all ($2::smallint[])))) as is_held
   from registry.card_case c left join registry.card k using (account, carrier, issue) where c.number = $1"""
 _DECIDE: Final = """update registry.card_case set state = $2, decided_by = $3, decided_at = now()
   where number = $1"""
@@ -90,15 +96,16 @@ async def list_cases(
 
 
 async def decide_case(connection: Connection, actor: Actor, number: int, state: CaseState) -> Decided:
-    """Confirm an open case, and the card stays as it is; or lift it, and the card is what it was before.
+    """Confirm an open case, and the card stays as it is; or lift it, and the card is what it was before it
+    was stopped.
 
-    A card that was stopped before the report, has moved on or was stopped by another hand since, or is
-    stopped by another case that is open or was confirmed stays as it is when a case is lifted, too. Raises
+    A card that another hand stopped, before the reports or since, that another case stops which is open or
+    was confirmed, or that is stopped no more stays as it is when a case is lifted, too. Raises
     NotInRegistry, RegistryRefused.
     """
     check_number("the number of a case", number, 1, INT64_MAX)
     async with writing(connection, actor):
-        row = await connection.fetchrow(_CASE, number)
+        row = await connection.fetchrow(_CASE, number, [int(status) for status in STOPPED])
         if row is None:
             raise NotInRegistry("there is no case {number}", number=number)
         if row["state"] != CaseState.OPEN:
@@ -107,22 +114,14 @@ async def decide_case(connection: Connection, actor: Actor, number: int, state: 
                 number=number,
                 case_state=CaseState(row["state"]).name.lower(),
             )
-        was, became, status = (CardStatus(row[name]) for name in ("was", "became", "status"))
-        now = status
-        is_its_own = was != became == status and not row["is_held"]
-        if state is CaseState.LIFTED and is_its_own and await is_stopped_by_report(connection, row):
-            now = _back_to(was, status, actor.hand)
+        now = status = CardStatus(row["status"])
+        is_free_to_go = status in STOPPED and not row["is_held"]
+        if state is CaseState.LIFTED and is_free_to_go and await is_stopped_by_report(connection, row):
+            now = before_the_stop(status, row["past"] or ())
+            check_move(status, now, actor.hand)
         if now != status:
             await connection.execute(
                 "update registry.card set status = $2 where token = $1", row["token"], now
             )
         await connection.execute(_DECIDE, number, state, actor.name)
     return Decided(status, now)
-
-
-def _back_to(was: CardStatus, status: CardStatus, hand: str) -> CardStatus:
-    """Return what a lifted card becomes: what it was, unless it was stopped then already."""
-    if was in (CardStatus.BLOCKED, CardStatus.WANTED):
-        return status
-    check_move(status, was, hand)
-    return was

@@ -140,7 +140,7 @@ async def set_card_status(connection: Connection, actor: Actor, token: int, stat
         card = await the_card(connection, token)
         now = CardStatus(card["status"])
         if status is CardStatus.ACTIVE and now is not CardStatus.ACTIVE:
-            status = _before_the_block(now, card["past"] or ())
+            status = before_the_stop(now, card["past"] or ())
             await check_no_case(connection, card)
             if status is CardStatus.ACTIVE:
                 await check_not_overtaken(connection, card)
@@ -159,7 +159,8 @@ async def move(connection: Connection, tokens: Iterable[int], status: CardStatus
     )
 
 
-def _before_the_block(now: CardStatus, past: Sequence[int]) -> CardStatus:
+def before_the_stop(now: CardStatus, past: Sequence[int]) -> CardStatus:
+    """Return what a stopped card was, by its `past`, when it was free last. Raises RegistryRefused."""
     if now not in STOPPED:
         raise RegistryRefused(
             "a card that is {card_state} cannot be taken up again", card_state=now.name.lower()

@@ -14,7 +14,7 @@ from ledger.registry.card_states import ENDED, OFFICE, STOPPED, Hand
 
 _OPEN_CASE: Final = """select min(o.number) from registry.card_case o
   join registry.card c using (account, carrier, issue)
-  where c.account = $1 and c.carrier = $2 and c.issue <= $3 and c.status <> all ($4::smallint[])
+  where c.account = $1 and c.carrier = $2 and c.issue between $3 and $4 and c.status <> all ($5::smallint[])
     and o.state = 0 and o.kind <> 3"""
 _STOPPERS: Final = """select distinct a.hand from registry.card c
   join registry.audit a on a.object = 'card' and a.key = concat_ws('/', c.account, c.carrier, c.issue)
@@ -24,17 +24,18 @@ _STOPPERS: Final = """select distinct a.hand from registry.card c
       or a.before - 'changed' = a.after - 'changed')
     and a.id > coalesce((select max(b.id) from registry.audit b where b.object = 'card' and b.key = a.key
       and (b.after ->> 'status')::smallint <> all ($5::smallint[])), 0)"""
+_STANDING: Final = """select coalesce(max(c.issue), 1) from registry.card c
+  where c.account = $1 and c.carrier = $2 and c.issue <= $3
+    and (c.status = 0 or registry.was_handed_over(c.past))"""
 _OVERTAKEN: Final = """select true from registry.card c
   where c.account = $1 and c.carrier = $2 and c.issue > $3
     and (c.status = 0 or registry.was_handed_over(c.past)) limit 1"""
 
 
 async def check_no_case(connection: Connection, card: Any) -> None:
-    """Raise RegistryRefused while an open case of misuse holds a card or an older one of its account and
-    kind.
-    """
+    """Raise RegistryRefused while an open case of misuse holds a card, or one it is to take the place of."""
     ended = [int(status) for status in ENDED]
-    case = await connection.fetchval(_OPEN_CASE, card["account"], card["carrier"], card["issue"], ended)
+    case = await connection.fetchval(_OPEN_CASE, *await _issues(connection, card), ended)
     if case is not None:
         raise RegistryRefused(
             "case {case} of misuse is open: confirm or lift it first (`cards cases`)", case=case
@@ -42,13 +43,14 @@ async def check_no_case(connection: Connection, card: Any) -> None:
 
 
 async def check_not_held(connection: Connection, card: Any, hand: Hand) -> None:
-    """Raise RegistryRefused unless this hand may put another card in the place of this and older ones.
+    """Raise RegistryRefused unless this hand may put another card in the place of this one, and of those
+    whose place it is to take.
 
     Nobody may while a case is open or the organiser's stop stands; only the office, where it or a terminal
     stopped the card; where the holder's side did, whoever may replace a card at all.
     """
     await check_no_case(connection, card)
-    by = await _stoppers(connection, card, 1)
+    by = await _stoppers(connection, *await _issues(connection, card))
     if Hand.ORGANISER in by:
         raise RegistryRefused("the organiser stopped this card: no other in its place before `cards unblock`")
     if by & {Hand.DESK, Hand.TERMINAL} and hand not in OFFICE:
@@ -65,11 +67,22 @@ async def check_not_overtaken(connection: Connection, card: Any) -> None:
 
 async def is_stopped_by_report(connection: Connection, card: Any) -> bool:
     """Whether nothing but a terminal's report stopped a card since it was last free."""
-    return await _stoppers(connection, card, card["issue"]) <= {Hand.TERMINAL}
+    place = card["account"], card["carrier"], card["issue"], card["issue"]
+    return await _stoppers(connection, *place) <= {Hand.TERMINAL}
 
 
-async def _stoppers(connection: Connection, card: Any, issue_first: int) -> set[str]:
-    """By whose hands a card, and older ones of its account and kind from an issue on, are stopped."""
+async def _issues(connection: Connection, card: Any) -> tuple[int, int, int, int]:
+    """Return account, carrier, and from which issue to which a card and those before it count: back to the
+    newest that was handed over, for what that one took the place of works no more.
+    """
+    place = card["account"], card["carrier"], card["issue"]
+    return *place[:2], await connection.fetchval(_STANDING, *place), place[2]
+
+
+async def _stoppers(
+    connection: Connection, account: int, carrier: int, issue_first: int, issue_last: int
+) -> set[str]:
+    """By whose hands cards of an account and kind are stopped."""
     stopped = [int(status) for status in STOPPED]
-    place = card["account"], card["carrier"], issue_first, card["issue"]
-    return {row["hand"] for row in await connection.fetch(_STOPPERS, *place, stopped)}
+    rows = await connection.fetch(_STOPPERS, account, carrier, issue_first, issue_last, stopped)
+    return {row["hand"] for row in rows}

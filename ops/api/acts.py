@@ -57,21 +57,23 @@ class Asker(NamedTuple):
 
 
 async def block(connection: Connection, token: Token, account: int, asked: schemas.Block) -> schemas.Cards:
-    """Block the carriers of an account that can be blocked; those that are stay so."""
+    """Block the carriers of an account that can be blocked. Of those that are it stands in the trail who says
+    so again: a case that is lifted gives nothing back that its holder blocked.
+    """
     rows = await cards_of(connection, account)
     wanted = None if asked.carrier is None else int(Carrier[asked.carrier.upper()])
     actor = actor_of(token, asked.reason, asked.by)
-    chosen = [row for row in rows if wanted in (None, row["carrier"])]
-    open_ = [row for row in chosen if _can_be_blocked(row, actor.hand)]
-    if not open_ and not any(row["status"] == CardStatus.BLOCKED for row in chosen):
+    chosen = [row for row in rows if wanted in (None, row["carrier"]) and _can_be_blocked(row, actor.hand)]
+    if not chosen:
         raise RegistryRefused("there is no card here that can be blocked")
-    for row in open_:
+    for row in chosen:
         await set_card_status(connection, actor, row["token"], CardStatus.BLOCKED)
     return await show_cards(connection, account)
 
 
 def _can_be_blocked(row: Any, hand: Hand) -> bool:
-    return hand in HANDS.get((CardStatus(row["status"]), CardStatus.BLOCKED), ())
+    now = CardStatus(row["status"])
+    return now is CardStatus.BLOCKED or hand in HANDS.get((now, CardStatus.BLOCKED), ())
 
 
 async def ask_duplicate(connection: Connection, at: Asker, asked: schemas.Duplicate) -> schemas.Application:

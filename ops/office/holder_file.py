@@ -146,7 +146,7 @@ class HolderFile:
         return await self.database.run(job)
 
     async def block(self, actor: Actor, account: int, hand: Hand) -> None:
-        """Block every carrier of an account that works or waits (Zgierz § 24). Wants a reason."""
+        """Block every carrier of an account that works, waits or is blocked (Zgierz § 24). Wants a reason."""
         with_reason(actor)
 
         async def job(connection: Connection) -> None:
@@ -316,7 +316,8 @@ class HolderFile:
         return await self.database.run(job)
 
 
-_BLOCKABLE: Final = frozenset(CardStatus) - ENDED - {CardStatus.BLOCKED, CardStatus.RETAINED}
+_BLOCKABLE: Final = frozenset(CardStatus) - ENDED - {CardStatus.RETAINED}
+"""One that is blocked already is blocked by this hand as well, which its trail says."""
 
 
 def _folded(text: str) -> str:

@@ -10,13 +10,17 @@ import trio
 
 from ledger.errors import DatabaseMisconfigured, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Database
+from ledger.registry.api_tokens import Token
 from ledger.registry.audit import Actor, Wanted, list_audit
 from ledger.registry.card_cases import CaseKind, CaseState, Report, decide_case, list_cases, report_card
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
 from ledger.registry.duplicates import hand_over_card, renew_card, replace_card
 from ledger.registry.programmes import add_programme
+from ops.api import acts, schemas
+from ops.office.holder_file import HolderFile
 from tests.ledger.books import TERMINAL, TESTER, found_registry, write_registry
+from tests.switch.memory import MASTER_KEY
 
 RETAINED, ATTEMPT, DOUBT = CaseKind.RETAINED, CaseKind.ATTEMPT, CaseKind.DOUBT
 ACTIVE, BLOCKED, WANTED, KEPT = (
@@ -187,6 +191,44 @@ async def test_of_two_reports_one_confirmed_stops_the_card(
     [case] = await cases(owner, CaseState.OPEN)
     done = await owner.run(lambda c: decide_case(c, ORGANISER, case["number"], CaseState.LIFTED))
     assert done == (BLOCKED, ACTIVE)
+
+
+@pytest.mark.parametrize(
+    "kinds", [(ATTEMPT, ATTEMPT, ATTEMPT), (ATTEMPT, DOUBT, RETAINED), (RETAINED, ATTEMPT)]
+)
+async def test_all_reports_lifted_give_the_card_back(
+    tell: Tell, owner: Database, kinds: tuple[CaseKind, ...]
+) -> None:
+    """In any order, the last of them does; one that is confirmed holds it, whenever that was."""
+    for order in itertools.permutations(range(len(kinds))):
+        for confirmed in (None, *range(len(kinds))):
+            for kind in kinds:
+                await tell(kind)
+            numbers = [case["number"] for case in await cases(owner, CaseState.OPEN)]
+            for place in order:
+                state = CaseState.CONFIRMED if place == confirmed else CaseState.LIFTED
+                await owner.run(lambda c, n=numbers[place], s=state: decide_case(c, ORGANISER, n, s))  # type: ignore[misc]
+            is_held = confirmed is not None and kinds[confirmed] is not DOUBT
+            assert ((await status(owner)) is not ACTIVE) is is_held, (order, confirmed)
+            await owner.run(lambda c: set_card_status(c, ORGANISER, TOKEN, ACTIVE))
+
+
+@pytest.mark.parametrize("place", ["api", "desk"])
+async def test_what_a_holder_said_elsewhere_is_not_taken_back(
+    tell: Tell, owner: Database, place: str
+) -> None:
+    """Whose card a report has blocked says that it is lost: it is taken down, though it is blocked."""
+    await tell(ATTEMPT)
+    account = (await owner.run(lambda c: find_card(c, TOKEN)))["account"]  # type: ignore[index]
+    if place == "api":
+        asked = schemas.Block(by="holder", reason="lost")
+        token = Token(1, 1, "app", frozenset(), None)
+        await owner.run(lambda c: acts.block(c, token, account, asked))
+    else:
+        await HolderFile(owner, MASTER_KEY, 1).block(ORGANISER, account, Hand.HOLDER_DESK)
+    [case] = await cases(owner)
+    done = await owner.run(lambda c: decide_case(c, ORGANISER, case["number"], CaseState.LIFTED))
+    assert done == (BLOCKED, BLOCKED)
 
 
 async def test_the_trail_says_who_reported(tell: Tell, owner: Database) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from ledger.errors import NotInRegistry, RegistryRefused, StatementRefused
 from ledger.postgres.database import Database
-from ledger.registry.card_states import CardStatus
+from ledger.registry.audit import Actor
+from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
 from ledger.registry.duplicates import hand_over_card, replace_card
 from tests.ledger.books import TESTER, Books, write_registry
@@ -156,3 +157,21 @@ async def test_an_older_duplicate_is_not_handed_over(owner: Database, books: Boo
     assert await owner.run(lambda c: set_card_status(c, TESTER, 5000, ACTIVE)) is READY
     with pytest.raises(RegistryRefused, match="a newer card was handed over"):
         await owner.run(lambda c: hand_over_card(c, TESTER, 5000))
+
+
+async def test_a_card_whose_place_was_taken_holds_no_other(owner: Database, books: Books) -> None:
+    """The organiser stops a wanted one again after its duplicate was handed over: that one is replaced as
+    ever, and the stop of one that works holds the next.
+    """
+    organiser = Actor("maria", "seen again", hand=Hand.ORGANISER)
+    await owner.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099"))
+    await owner.run(lambda c: set_card_status(c, TESTER, 1000, WANTED))
+    await owner.run(lambda c: hand_over_card(c, TESTER, 5000))
+    await owner.run(lambda c: set_card_status(c, organiser, 1000, WANTED))
+    await owner.run(lambda c: replace_card(c, TESTER, 5000, 5001, "0098"))
+    await owner.run(lambda c: hand_over_card(c, TESTER, 5001))
+    assert (await card(owner, 5001))["status"] == ACTIVE
+    await owner.run(lambda c: replace_card(c, TESTER, 5001, 5002, "0097"))
+    await owner.run(lambda c: set_card_status(c, organiser, 5001, BLOCKED))
+    with pytest.raises(RegistryRefused, match="the organiser stopped this card"):
+        await owner.run(lambda c: hand_over_card(c, TESTER, 5002))

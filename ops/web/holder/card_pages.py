@@ -116,14 +116,13 @@ class CardPages:
 
     @require(*HOLDERS)
     async def block(self, request: Request) -> Response:
-        """Block it, at once; one that is blocked already is said to be, and nothing is written again."""
+        """Block it, at once; of one that is blocked already it is taken down that its holder says so, too."""
         person, card = person_of(request), await _own(request)
         assert person is not None
-        if card.status is not CardStatus.BLOCKED:
-            try:
-                await service_of(request).block(actor_of(person, BLOCK_REASON), card.place)
-            except RegistryRefused:  # it has become something else since it was looked at
-                raise HTTPException(404) from None
+        try:
+            await service_of(request).block(actor_of(person, BLOCK_REASON), card.place)
+        except RegistryRefused:  # it has become something else since it was looked at
+            raise HTTPException(404) from None
         return _blocked(request)
 
     @require(*HOLDERS)
