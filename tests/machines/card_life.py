@@ -100,6 +100,8 @@ class Card:
     was_out: bool = False
     """Handed over, once."""
     stopped_by: set[Hand] = field(default_factory=set)
+    reports: list[Case] = field(default_factory=list)
+    """Of misuse, since it was free last."""
 
     @property
     def key(self) -> str:
@@ -114,6 +116,12 @@ class Card:
 
     def may(self, becomes: CardStatus, hand: Hand) -> bool:
         return hand in HANDS.get((self.status, becomes), ())
+
+    def standing(self) -> list[Card]:
+        """It and those before it, back to the newest that was handed over: the others work no more."""
+        kind = [card for card in self.of_its_kind() if card.issue <= self.issue]
+        first = max((card.issue for card in kind if card.was_out), default=1)
+        return [card for card in kind if card.issue >= first]
 
     def is_overtaken(self) -> bool:
         """Whether a newer one of its kind was handed over."""
@@ -182,7 +190,7 @@ class Life:
         if becomes and card.status in STOPPED:
             card.stopped_by.add(actor.hand)
         elif becomes:
-            card.free, card.stopped_by = card.status, set()
+            card.free, card.stopped_by, card.reports = card.status, set(), []
             card.was_out |= card.status is _S.ACTIVE
 
     def _issue(self, actor: Actor, digits: str, account: Account, carrier: Carrier, image: Image) -> None:
@@ -193,7 +201,7 @@ class Life:
         self._note(actor, card, None, becomes=True)
 
     def _is_in_a_case(self, card: Card) -> bool:
-        held = [each for each in card.of_its_kind() if each.issue <= card.issue and each.status not in ENDED]
+        held = [each for each in card.standing() if each.status not in ENDED]
         return any(
             case.state is CaseState.OPEN and case.kind is not CaseKind.DOUBT and case.card in held
             for case in self.cases
@@ -201,8 +209,7 @@ class Life:
 
     def _check_not_held(self, card: Card, hand: Hand) -> None:
         require(not self._is_in_a_case(card))
-        older = [each for each in card.of_its_kind() if each.issue <= card.issue and each.status in STOPPED]
-        by = set[Hand]().union(*(each.stopped_by for each in older))
+        by = set[Hand]().union(*(each.stopped_by for each in card.standing() if each.status in STOPPED))
         require(Hand.ORGANISER not in by)
         require(hand in OFFICE or not by & {Hand.DESK, Hand.TERMINAL})
 
@@ -342,30 +349,23 @@ class Life:
         if becomes is not was:
             reporter = Actor(f"terminal {terminal}", f"report: {kind.name.lower()}", hand=Hand.TERMINAL)
             self._change(reporter, card, status=becomes)
-        self.cases.append(Case(kind, card, was, becomes, CaseState.OPEN))
+        self.cases.append(case := Case(kind, card, was, becomes, CaseState.OPEN))
+        if kind is not CaseKind.DOUBT:
+            card.reports.append(case)
 
     def decide(self, actor: Actor, number: int, state: CaseState) -> None:
-        """Confirmed leaves the card as it is; lifted gives it back, unless something else stopped it, too."""
+        """Confirmed leaves the card as it is; lifted gives it back, unless something else stops it, too."""
         require(0 < number <= len(self.cases))
         case = self.cases[number - 1]
+        card = case.card
         require(case.state is CaseState.OPEN)
-        card, others = case.card, [one for one in self.cases if one is not case and one.card is case.card]
         assert card is not None
-        assert case.was is not None
-        holds = any(
-            one.kind is not CaseKind.DOUBT
-            and (
-                one.state is CaseState.OPEN
-                or (one.state is CaseState.CONFIRMED and self.cases.index(one) >= number)
-            )
-            for one in others
-        )
-        is_its_own = case.was is not case.became and case.became is card.status and not holds
-        is_its_own = is_its_own and case.was not in STOPPED and card.stopped_by <= {Hand.TERMINAL}
-        if state is CaseState.LIFTED and is_its_own:
-            require(card.may(case.was, actor.hand))
-            self._change(actor, card, status=case.was)
         case.state = state
+        stops = card.reports if card.status in STOPPED else []
+        is_held = any(each.state in {CaseState.OPEN, CaseState.CONFIRMED} for each in stops)
+        if state is CaseState.LIFTED and stops and not is_held and card.stopped_by <= {Hand.TERMINAL}:
+            require(card.may(card.free, actor.hand))
+            self._change(actor, card, status=card.free)
 
     def begin_pepper(self, _: Actor, city: City) -> None:
         require(city.former is None)
