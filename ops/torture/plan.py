@@ -52,7 +52,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def kills_alone(*, seed: int, seconds: float, worker_kills: int, postgres_kills: int) -> Plan:
-    """Return a torture of kills and nothing else, each as soon as the switch answers after the one before.
+    """Return a torture of kills and nothing else, each soon after the switch answers after the one before.
 
     Answers of Postgres are held while a kill waits for its crowd, so few terminals are a crowd on any
     machine, and much is committed that nobody has heard of.
@@ -64,7 +64,7 @@ def kills_alone(*, seed: int, seconds: float, worker_kills: int, postgres_kills:
         cards=100,
         partners=3,
         workers=6,
-        pause_s=0.02,
+        pause_s=0.3,  # the lines of the one before have ended, and their requests are no longer in flight
         far_ms=5,
         in_flight_min=120,  # as the terminals tell it: what was answered on the way is less
         held_ms=700,
