@@ -1,9 +1,8 @@
 """Says why somebody may not migrate.
 
 Owns the questions. The words of a refusal name no cause ("must be superuser to alter …" where nobody alters a
-role), so the database is asked what would have to be there, in the order in which it is to be mended. Each
-answer holds by itself: with what it names no migration succeeds. Knows nothing of what migrations hold but
-the roles that they make.
+role), so the database is asked what would have to be there, in the order in which it is to be mended. Knows
+nothing of what migrations hold but the roles that they make.
 """
 
 from typing import Final

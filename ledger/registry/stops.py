@@ -12,6 +12,9 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.card_states import ENDED, OFFICE, STOPPED, Hand
 
+Issues = tuple[int, int, int, int]
+"""Account, carrier, and from which issue to which."""
+
 _OPEN_CASE: Final = """select min(o.number) from registry.card_case o
   join registry.card c using (account, carrier, issue)
   where c.account = $1 and c.carrier = $2 and c.issue between $3 and $4 and c.status <> all ($5::smallint[])
@@ -25,17 +28,20 @@ _STOPPERS: Final = """select distinct a.hand from registry.card c
     and a.id > coalesce((select max(b.id) from registry.audit b where b.object = 'card' and b.key = a.key
       and (b.after ->> 'status')::smallint <> all ($5::smallint[])), 0)"""
 _STANDING: Final = """select coalesce(max(c.issue), 1) from registry.card c
-  where c.account = $1 and c.carrier = $2 and c.issue <= $3
-    and (c.status = 0 or registry.was_handed_over(c.past))"""
+  where c.account = $1 and c.carrier = $2 and c.issue <= $3 and registry.was_handed_over(c.status, c.past)"""
 _OVERTAKEN: Final = """select true from registry.card c
-  where c.account = $1 and c.carrier = $2 and c.issue > $3
-    and (c.status = 0 or registry.was_handed_over(c.past)) limit 1"""
+  where c.account = $1 and c.carrier = $2 and c.issue > $3 and registry.was_handed_over(c.status, c.past)
+  limit 1"""
 
 
 async def check_no_case(connection: Connection, card: Any) -> None:
     """Raise RegistryRefused while an open case of misuse holds a card, or one it is to take the place of."""
+    await _check_no_case(connection, await _issues(connection, card))
+
+
+async def _check_no_case(connection: Connection, issues: Issues) -> None:
     ended = [int(status) for status in ENDED]
-    case = await connection.fetchval(_OPEN_CASE, *await _issues(connection, card), ended)
+    case = await connection.fetchval(_OPEN_CASE, *issues, ended)
     if case is not None:
         raise RegistryRefused(
             "case {case} of misuse is open: confirm or lift it first (`cards cases`)", case=case
@@ -49,8 +55,9 @@ async def check_not_held(connection: Connection, card: Any, hand: Hand) -> None:
     Nobody may while a case is open or the organiser's stop stands; only the office, where it or a terminal
     stopped the card; where the holder's side did, whoever may replace a card at all.
     """
-    await check_no_case(connection, card)
-    by = await _stoppers(connection, *await _issues(connection, card))
+    issues = await _issues(connection, card)
+    await _check_no_case(connection, issues)
+    by = await _stoppers(connection, issues)
     if Hand.ORGANISER in by:
         raise RegistryRefused("the organiser stopped this card: no other in its place before `cards unblock`")
     if by & {Hand.DESK, Hand.TERMINAL} and hand not in OFFICE:
@@ -67,22 +74,19 @@ async def check_not_overtaken(connection: Connection, card: Any) -> None:
 
 async def is_stopped_by_report(connection: Connection, card: Any) -> bool:
     """Whether nothing but a terminal's report stopped a card since it was last free."""
-    place = card["account"], card["carrier"], card["issue"], card["issue"]
-    return await _stoppers(connection, *place) <= {Hand.TERMINAL}
+    alone = card["account"], card["carrier"], card["issue"], card["issue"]
+    return await _stoppers(connection, alone) <= {Hand.TERMINAL}
 
 
-async def _issues(connection: Connection, card: Any) -> tuple[int, int, int, int]:
-    """Return account, carrier, and from which issue to which a card and those before it count: back to the
-    newest that was handed over, for what that one took the place of works no more.
+async def _issues(connection: Connection, card: Any) -> Issues:
+    """Return a card and those before it, back to the newest that was handed over, for what that one took the
+    place of works no more.
     """
     place = card["account"], card["carrier"], card["issue"]
     return *place[:2], await connection.fetchval(_STANDING, *place), place[2]
 
 
-async def _stoppers(
-    connection: Connection, account: int, carrier: int, issue_first: int, issue_last: int
-) -> set[str]:
-    """By whose hands cards of an account and kind are stopped."""
-    stopped = [int(status) for status in STOPPED]
-    rows = await connection.fetch(_STOPPERS, account, carrier, issue_first, issue_last, stopped)
+async def _stoppers(connection: Connection, issues: Issues) -> set[str]:
+    """By whose hands cards are stopped."""
+    rows = await connection.fetch(_STOPPERS, *issues, [int(status) for status in STOPPED])
     return {row["hand"] for row in rows}

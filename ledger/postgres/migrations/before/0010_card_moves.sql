@@ -39,8 +39,9 @@ insert into registry.card_move (act, was, becomes, hands)
 create trigger moves_stay before insert or update or delete or truncate on registry.card_move
   for each statement execute function registry.refuse_change();
 
-create function registry.was_handed_over(p_past bigint[]) returns boolean language sql immutable parallel safe as $$
-  select exists (select from unnest(p_past) as p(entry) where p.entry & 15 = 0)
+create function registry.was_handed_over(p_status smallint, p_past bigint[]) returns boolean
+language sql immutable parallel safe as $$
+  select p_status = 0 or exists (select from unnest(p_past) as p(entry) where p.entry & 15 = 0)
 $$;
 
 -- As the owner: whoever may write cards need not read everything that is judged by.
@@ -79,7 +80,7 @@ begin
   end if;
   if new.status = 0 and exists (
     select from registry.card c where c.account = new.account and c.carrier = new.carrier and c.issue > new.issue
-      and registry.was_handed_over(c.past)
+      and registry.was_handed_over(c.status, c.past)
   ) then
     raise exception 'a newer card of this kind was handed over';
   end if;
