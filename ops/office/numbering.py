@@ -1,8 +1,8 @@
 """Which numbers a programme's cards may have, so that no number is a card of two programmes.
 
 Owns the judging of a number that is to be added. Must not keep a number, nor repeat one: a fault names a
-prefix and a length, which are the rules'. A transport card has the number of whoever issued it, so that only
-those of other programmes are refused.
+prefix and a length, which are the rules'. A transport card has the number of whoever issued it, so that of it
+only those of other programmes are refused, and a wrong check digit: every number here ends with Luhn's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ledger.postgres.database import Database
 from ledger.registry.duplicates import Carrier
 from ledger.registry.programmes import list_programmes
 from ops.office.rules_in_force import card_rules
+from protocol import luhn_digit
 from switch.rules.programme import CardRules
 
 
@@ -28,8 +29,13 @@ class Numbering(NamedTuple):
         """Return why a number cannot be one of this programme's; "" where it can."""
         if digits.startswith(self.elsewhere):
             return Phrase("begins as another programme's cards do")
-        if carrier is Carrier.TRANSPORT:
-            return ""
+        if carrier is not Carrier.TRANSPORT and (why := self._fault_of_own(digits)):
+            return why
+        if luhn_digit(digits[:-1]) != digits[-1]:
+            return Phrase("has a wrong check digit: it was misread or mistyped")
+        return ""
+
+    def _fault_of_own(self, digits: str) -> str:
         if not digits.startswith(self.own.prefix):
             return Phrase(
                 "does not begin with {prefix}, as this programme's cards do", prefix=self.own.prefix

@@ -125,6 +125,7 @@ async def test_a_first_card_from_application_to_receipt(owner: Database) -> None
         (number_of("96161", 0), "does not begin"),
         (number_of("96162", 77), "no such card"),
         ("9616x", "digits only"),
+        (card[:-1] + str((int(card[-1]) + 1) % 10), "check digit"),
     ):
         with pytest.raises(RegistryRefused, match=why):
             await desk.ready(ANNA, number, wrong)
@@ -171,6 +172,8 @@ async def test_a_renewal_and_a_duplicate_of_a_holder(owner: Database) -> None:
             await desk.take(ANNA, "renewal", "web", Form(tax_year=tax_year), account=account)
     lost = await granted(desk, "duplicate", Form(lost=True), account)
     fresh = number_of("96162", 9)
+    with pytest.raises(RegistryRefused, match="check digit"):
+        await desk.ready(ANNA, lost, number_of("96162", 8)[:-1] + fresh[-1])
     await desk.ready(ANNA, lost, fresh)
     tokens = [MASTER_KEY.pepper(3).token(n) for n in (number_of("96162", 0), fresh)]
     states = [(await owner.run(lambda c, t=token: find_card(c, t)))["status"] for token in tokens]

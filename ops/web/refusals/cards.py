@@ -26,6 +26,9 @@ CARDS: Final = {
     "has {digits} digits: this programme's cards have {needed}": (
         "liczba cyfr to {digits}, a karty tego programu mają ich {needed}"
     ),
+    "has a wrong check digit: it was misread or mistyped": (
+        "cyfra kontrolna się nie zgadza: numer źle odczytano albo przepisano"
+    ),
     "must end with four digits": "musi kończyć się czterema cyframi",
     "a card that is {card_state} cannot be made {card_becomes}": (
         "karta w stanie „{card_state}” nie może przejść w stan „{card_becomes}”"
