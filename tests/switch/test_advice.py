@@ -127,6 +127,18 @@ def test_a_partner_s_suspension_keeps_an_advice() -> None:
     assert advise(make_card(), ARRIVAL_MS, partner).code == ResultCode.SUSPENDED_FOR_NOW
 
 
+def test_a_suspension_keeps_no_advice_past_its_window() -> None:
+    """Past seven days no sale is made, whatever ends: the terminal is told so, and keeps it no longer."""
+    partner = make_partner()
+    partner.suspended = True
+    for sale_ms, code in (
+        (ARRIVAL_MS - 7 * DAY_MS, ResultCode.SUSPENDED_FOR_NOW),
+        (ARRIVAL_MS - 7 * DAY_MS - 1000, ResultCode.ADVICE_OUT_OF_TIME),
+        (ARRIVAL_MS + 301_000, ResultCode.ADVICE_OUT_OF_TIME),
+    ):
+        assert advise(make_card(), sale_ms, partner).code == code
+
+
 async def test_what_is_only_put_off_is_not_journalled() -> None:
     """Suspended, unknown while the feed is stale, a wrong clock: try again, and the id stays free."""
     stale = False

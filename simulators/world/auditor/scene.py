@@ -107,11 +107,11 @@ def reasons_of_place(registry: Registry, scene: Scene) -> set[int]:
 
 def reasons_of_time(registry: Registry, scene: Scene, sold_ms: int, rules: Rules | None) -> set[int]:
     """Return what is against a sale made at an earlier moment, `rules` being those of then."""
-    if scene.partner.is_suspended:
-        return {int(ResultCode.SUSPENDED_FOR_NOW)}
     oldest, newest = scene.now_ms - scene.rules.advice_days * _DAY_MS, scene.now_ms + 5 * _MINUTE_MS
     if rules is None or not oldest <= sold_ms <= newest:
         return {int(ResultCode.ADVICE_OUT_OF_TIME)}
+    if scene.partner.is_suspended:
+        return {int(ResultCode.SUSPENDED_FOR_NOW)}
     return {reasons_of_state(registry.state(scene.programme, scene.number), min(sold_ms, scene.now_ms))} - {0}
 
 

@@ -41,16 +41,17 @@ def judge_late(
     """Return what held at the time of a sale, or the code that says why it cannot be judged.
 
     While the partner is suspended it is kept by the terminal: that ends, and the sale is made; and so it is
-    where the end of the programme's suspension may have been missed.
+    where the end of the programme's suspension may have been missed. The window is judged first: past it no
+    sale is made, whatever ends, and a terminal keeps none for ever.
     """
-    if partner.suspended:
-        return int(ResultCode.SUSPENDED_FOR_NOW)
     sale_ms = message.terminal_time * 1_000
     identity = partner.programme.current.rules.programme
     oldest_ms = at.now_ms - identity.advice_age_max_days * DAY_MS
     version = partner.programme.version_at(min(sale_ms, at.now_ms))
     if not oldest_ms <= sale_ms <= at.now_ms + ADVICE_AHEAD_MAX_MS or not version.number:
         return int(ResultCode.ADVICE_OUT_OF_TIME)
+    if partner.suspended:
+        return int(ResultCode.SUSPENDED_FOR_NOW)
     sale_ms = min(sale_ms, at.now_ms)
     code = partner.programme.states.refusal(sale_ms)
     if code and at.is_stale:
