@@ -18,7 +18,6 @@ from starlette.responses import Response
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.applications import ATTACHMENTS, ENDED, KINDS, OPEN, Which
 from ledger.registry.audit import Actor
-from ledger.registry.bounds import INT64_MAX
 from ledger.registry.notices import letters_of
 from ledger.registry.people import CHANNELS
 from ops.notices.channels import email_address
@@ -46,6 +45,7 @@ from ops.web.desk.common import (
 )
 from ops.web.documents import PDF, to_keep
 from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
+from ops.web.numbers import figures
 from ops.web.refusals import fault_of
 
 UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 16_384
@@ -195,7 +195,7 @@ class ApplicationPages:
             status=status_of(error) if error else 200,
             form=form,
             kind=kind,
-            account=account if account.isdecimal() and len(account) < 20 else "",
+            account=figures(account) or "",
             fault=fault_of(error),
             kinds=KINDS,
             channels=CHANNELS[1:],
@@ -294,9 +294,9 @@ def _kind(posted: FormData) -> Kind:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) > INT64_MAX:
+    if (number := figures(text)) is None:
         raise HTTPException(400)
-    return int(text)
+    return number
 
 
 def _place(row: Any) -> str:

@@ -25,6 +25,7 @@ from ledger.settlement.statement import check_month
 from ops.office.applications import ApplicationDesk
 from ops.office.holder_file import HolderFile
 from ops.web.identity import Person, actor_of, office_of, person_of, text_of
+from ops.web.numbers import figures
 from ops.web.pages import Pages
 
 T = TypeVar("T")
@@ -76,10 +77,10 @@ def named(form: FormData, acts: Mapping[str, T]) -> T:
     return act
 
 
-def number_in(request: Request, name: str) -> int:
+def number_in(request: Request, name: str, most: int = INT64_MAX) -> int:
     """Return a number of the path, of a row of the database. Raises 404."""
     number: int = request.path_params[name]
-    if not 0 < number < 2**63:
+    if not 0 < number <= most:
         raise HTTPException(404)
     return number
 
@@ -145,11 +146,9 @@ def whole(form: FormData, name: str) -> int:
     return int(text)
 
 
-def after_in(request: Request) -> int:
-    """Return after which number a page of a list begins."""
-    text = request.query_params.get("after", "")
-    is_number = text.isascii() and text.isdecimal() and len(text) < 20
-    return int(text) if is_number and int(text) <= INT64_MAX else 0
+def after_in(request: Request, most: int = INT64_MAX) -> int:
+    """Return after which number a page of a list begins; 0 where the address names none."""
+    return figures(request.query_params.get("after", ""), most) or 0
 
 
 def to(request: Request, path: str) -> Response:

@@ -34,6 +34,7 @@ from ops.web.desk.common import (
     WORK,
     GetPages,
     acting,
+    after_in,
     back_to,
     grosze_of,
     month_in,
@@ -208,9 +209,8 @@ class MonthPages:
         )
 
     async def _show(self, request: Request, error: Exception | None = None) -> Response:
-        month, after = month_in(request), request.query_params.get("after", "")
-        from_ = int(after) if after.isascii() and after.isdecimal() and int(after) <= ID_MAX else 0
-        view = await months_of(request).show(month, from_)
+        month = month_in(request)
+        view = await months_of(request).show(month, after_in(request, ID_MAX))
         closed = view.summary.closed_at_ms
         return self._pages().render(
             request,

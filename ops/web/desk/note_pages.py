@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import trio
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -52,10 +51,7 @@ class NotePages:
 
 
 def _partner(request: Request) -> int:
-    partner = number_in(request, "partner")
-    if partner > ID_MAX:
-        raise HTTPException(404)
-    return partner
+    return number_in(request, "partner", ID_MAX)
 
 
 def _csv(documents: Iterable[bytes]) -> bytes:

@@ -229,10 +229,7 @@ def _desk(request: Request) -> ContractDesk:
 
 
 def _partner_in(request: Request) -> int:
-    partner = number_in(request, "partner")
-    if partner > ID_MAX:
-        raise HTTPException(404)
-    return partner
+    return number_in(request, "partner", ID_MAX)
 
 
 def _day(form: FormData, name: str) -> date:

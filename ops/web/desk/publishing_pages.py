@@ -34,6 +34,7 @@ from ops.web.desk.common import (
     status_of,
 )
 from ops.web.identity import form_of, office_of, require
+from ops.web.numbers import figures
 from ops.web.refusals import fault_of
 
 ACTS: Final[dict[str, Act]] = {"publish": PUBLISH, "withdraw": WITHDRAW}
@@ -53,11 +54,10 @@ def publishing_of(request: Request, folder: Path | None = None) -> PublishingDes
 
 def offers_named(texts: list[str]) -> list[int]:
     """Return numbers of offers. Raises 400."""
-    if len(texts) > DRAFTS_MAX or not all(
-        each.isascii() and each.isdecimal() and len(each) < 9 and 0 < int(each) <= ID_MAX for each in texts
-    ):
+    numbers = [number for each in texts if (number := figures(each, ID_MAX))]
+    if len(texts) > DRAFTS_MAX or len(numbers) < len(texts):
         raise HTTPException(400)
-    return [int(each) for each in texts]
+    return numbers
 
 
 class PublishingPages:

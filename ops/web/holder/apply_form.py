@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from ledger.errors import RegistryRefused
 from ops.office.forms import Form, Lack, asked, check_form, lacks_of
 from ops.web.identity.forms import text_of
+from ops.web.numbers import figures
 from switch.rules.programme import Rules
 
 WHOSE: Final = ("self", "child", "ward")
@@ -162,6 +163,6 @@ def _day(typed: str) -> date | None:
 def _year(typed: str) -> int | None:
     if not typed:
         return None
-    if not (typed.isascii() and typed.isdecimal()):
+    if (year := figures(typed)) is None:
         raise RegistryRefused("tax_year is no year")
-    return int(typed)
+    return year

@@ -25,6 +25,7 @@ from ops.web.holder.card_pages import day_of
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
 from ops.web.language import NO_BREAK
+from ops.web.numbers import figures
 from ops.web.pages import Pages
 from switch.rules.programme import WhyDuplicate
 
@@ -119,9 +120,9 @@ def _year(typed: str) -> int | None:
     """A year as it was typed; none at all is none, and what is no year is refused."""
     if not typed:
         return None
-    if not (typed.isascii() and typed.isdecimal()):
+    if (year := figures(typed)) is None:
         raise RegistryRefused("that is no year")
-    return int(typed)
+    return year
 
 
 def _desk(request: Request) -> tuple[ApplicationDesk, Person]:

@@ -27,6 +27,7 @@ from ops.web.holder.counter_files import Line, as_csv, as_pdf
 from ops.web.holder.words import HOLDER
 from ops.web.identity.person import HOLDERS, actor_of, office_of, person_of, require
 from ops.web.language import NO_BREAK, Speech
+from ops.web.numbers import figures
 from ops.web.pages import Pages
 from switch.rules.programme import Rules
 
@@ -239,7 +240,7 @@ def _blocked(request: Request) -> Response:
 
 
 def _page_number(request: Request) -> int:
-    typed = request.query_params.get("page", "0")
-    if not (typed.isascii() and typed.isdecimal() and len(typed) <= 4) or int(typed) * PAGE_ROWS > ROWS_MAX:
+    page = figures(request.query_params.get("page", "0"), ROWS_MAX // PAGE_ROWS)
+    if page is None:
         raise HTTPException(404)
-    return int(typed)
+    return page

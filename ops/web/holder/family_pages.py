@@ -19,7 +19,6 @@ from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
 from ledger.registry.audit import Actor
-from ledger.registry.bounds import INT64_MAX
 from ops.office.acting_for import Circle
 from ops.web.holder.acting import FAMILY
 from ops.web.holder.card_pages import day_of
@@ -28,6 +27,7 @@ from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person
 from ops.web.identity.secrets import hash_of, new_code, plain_code
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
+from ops.web.numbers import figures
 from ops.web.pages import Pages
 
 TRIES: Final = 10
@@ -145,9 +145,9 @@ def _shown(row: dict[str, Any], language: str) -> dict[str, Any]:
 
 
 def _number(typed: str) -> int:
-    if not (typed.isascii() and typed.isdecimal()) or not 0 < int(typed) <= INT64_MAX:
+    if not (number := figures(typed)):
         raise HTTPException(404)
-    return int(typed)
+    return number
 
 
 def _day(typed: str) -> date | None:

@@ -40,6 +40,7 @@ from ops.web.identity.statement_words import STATEMENT
 from ops.web.identity.visits import IDLE_S, visit_of
 from ops.web.identity.words import IDENTITY
 from ops.web.language import Speech
+from ops.web.numbers import figures
 from ops.web.offices import Office
 from ops.web.pages import Pages
 
@@ -297,8 +298,8 @@ class IdentityPages:
             await office.database.run(
                 lambda c: web_sessions.end_other_sessions(c, person.login, visit_of(request).hash)
             )
-        elif not (which.isascii() and which.isdecimal() and len(which) < 19) or not await office.database.run(
-            lambda c: web_sessions.end_session_of(c, person.login, int(which))
+        elif (number := figures(which)) is None or not await office.database.run(
+            lambda c: web_sessions.end_session_of(c, person.login, number)
         ):
             raise HTTPException(404)
         self._door.notes.ended(office, person.kind, "others_ended" if which == "others" else "ended")

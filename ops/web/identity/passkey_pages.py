@@ -174,8 +174,6 @@ class PasskeyPages:
         what, name = text_of(form, "what", 10), text_of(form, "name", NAME_CHARACTERS_MAX)
         if what not in {"name", "remove"} or (what == "name" and not name):
             raise HTTPException(400)
-        if number >= 2**63:
-            raise HTTPException(404)
 
         async def job(connection: Connection) -> None:
             if what == "remove":

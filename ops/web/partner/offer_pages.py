@@ -18,11 +18,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import NotInRegistry, RegistryRefused
-from ledger.registry.bounds import ID_MAX, INT64_MAX
+from ledger.registry.bounds import ID_MAX
 from ledger.registry.offer_declarations import DeclarationState
 from ops.office.declarations import PartnerOffice
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import actor_of, office_of, require
+from ops.web.numbers import figures
 from ops.web.pages import Pages
 from ops.web.partner.account_pages import partner_of, who
 from ops.web.refusals import fault_of
@@ -122,8 +123,6 @@ class OfferPages:
     async def take_back(self, request: Request) -> Response:
         """Take a declaration back."""
         number = request.path_params["number"]
-        if not 0 < number <= INT64_MAX:
-            raise HTTPException(404)
         try:
             await _office(request).take_back(actor_of(who(request), "taken back on the web"), number)
         except NotInRegistry:
@@ -218,9 +217,10 @@ def _day(typed: str) -> str | None:
 
 
 def _number(typed: str) -> int:
-    if not (typed.isascii() and typed.isdecimal()) or int(typed) > ID_MAX:
+    number = figures(typed, ID_MAX)
+    if number is None:
         raise HTTPException(400)
-    return int(typed)
+    return number
 
 
 def _office(request: Request) -> PartnerOffice:
