@@ -14,7 +14,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.agreements import Representative, add_representative, end_representative
 from ledger.registry.audit import Actor, writing
-from ledger.registry.logins import NewLogin, add_login
+from ledger.registry.logins import NewLogin, add_login, check_not_resigned
 from ledger.registry.people import find_person
 from ledger.registry.vault import Vault
 
@@ -51,9 +51,11 @@ class NewLink(NamedTuple):
 async def put_code(connection: Connection, actor: Actor, new: NewLink, *, hours: int) -> None:
     """Keep the hash of a code for so many hours; an older one of the representative is void.
 
-    Raises NotInRegistry without such a representative, RegistryRefused where somebody acts as it already.
+    Raises NotInRegistry without such a representative, RegistryRefused where somebody acts as it already, and
+    for the account of who has resigned.
     """
     async with writing(connection, actor):
+        await check_not_resigned(connection, new.account)
         if not await connection.fetchval(
             "select true from people.representative where account = $1 and number = $2 and programme = $3",
             new.account,

@@ -14,6 +14,9 @@ from ledger.errors import HolderErased, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
+from ledger.registry.card_states import ENDED as CARD_ENDED
+from ledger.registry.card_states import CardStatus
+from ledger.registry.people import find_person
 from ledger.registry.sealed import erase_key, key_in, key_of, new_keys, place, seal, unseal, unseal_bytes
 from ledger.registry.vault import Vault
 
@@ -89,6 +92,7 @@ async def add_application(connection: Connection, actor: Actor, vault: Vault, ne
     check_text("the desk", new.desk, 64, least=0)
     async with writing(connection, actor):
         if new.account is not None:
+            await _check_holder(connection, vault, new.programme, new.account)
             waiting = await connection.fetchval(
                 "select count(*) from people.application where account = $1 and state = any($2::text[])",
                 new.account,
@@ -115,6 +119,21 @@ async def add_application(connection: Connection, actor: Actor, vault: Vault, ne
             new.second_needed,
         )
     return number
+
+
+async def _check_holder(connection: Connection, vault: Vault, programme: int, account: int) -> None:
+    """Raise NotInRegistry for an account that is none of the programme's, RegistryRefused where nobody is
+    known by it or the contract has ended: what is asked for could not be done.
+    """
+    rows = await connection.fetch(
+        "select status from registry.card where account = $1 and programme = $2", account, programme
+    )
+    if not rows:
+        raise NotInRegistry("there is no such holder here")
+    if all(CardStatus(row["status"]) in CARD_ENDED for row in rows):
+        raise RegistryRefused("the contract has ended: a new application is needed, at a desk or on the page")
+    if await find_person(connection, vault, account) is None:
+        raise RegistryRefused("nobody is known by this account")
 
 
 def _place(programme: int, number: int, column: str) -> bytes:
@@ -212,6 +231,8 @@ async def move_application(
                 application_state=row["state"],
                 application_becomes=step.state,
             )
+        if step.state in ("verified", "granted") and row["account"] is not None:
+            await _check_holder(connection, vault, programme, row["account"])
         decides = step.state in ("granted", "refused")
         if (
             decides

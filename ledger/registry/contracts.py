@@ -1,13 +1,15 @@
 """Owns how a holder's contract ends: resignation, the organiser's word, the deletion of the account.
 
-What ends a contract ends every carrier of the account at once, those that wait too; the books stay. Takes the
-owner's connection; every write takes its actor, by whose hand it is.
+What ends a contract ends every carrier of the account at once, those that wait too; the books stay. Who
+resigns, and whose account is deleted, has no login from then on. Takes the owner's connection, or one of a
+programme; every write takes its actor, by whose hand it is.
 """
 
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import HANDS, CardStatus, check_move
 from ledger.registry.cards import move, the_card
+from ledger.registry.logins import remove_of_account
 
 
 async def end_contract(connection: Connection, actor: Actor, token: int, status: CardStatus) -> int:
@@ -30,6 +32,8 @@ async def end_account(connection: Connection, actor: Actor, account: int, status
         row["token"] for row in rows if actor.hand in HANDS.get((CardStatus(row["status"]), status), ())
     ]
     await move(connection, ending, status)
+    if status in (CardStatus.RESIGNED, CardStatus.CLOSED):
+        await remove_of_account(connection, account)
     if status is CardStatus.RESIGNED:
         await connection.execute(
             "update registry.holder set resigned_on = registry.today_of(programme) where account = $1",

@@ -51,6 +51,8 @@ async def add_login(connection: Connection, actor: Actor, new: NewLogin) -> int:
             "select true from people.person where account = $1 and programme = $2", new.account, new.programme
         ):
             raise NotInRegistry("nobody is known by this card")
+        if new.account is not None:
+            await check_not_resigned(connection, new.account)
         if new.partner is not None and not await connection.fetchval(
             "select true from registry.partner where id = $1 and programme = $2", new.partner, new.programme
         ):
@@ -64,6 +66,14 @@ async def add_login(connection: Connection, actor: Actor, new: NewLogin) -> int:
         if number is None:
             raise RegistryRefused("that login is taken, or this holder has one")
     return number
+
+
+async def check_not_resigned(connection: Connection, account: int) -> None:
+    """Raise RegistryRefused for the account of who has resigned: it has no login any more (Zgierz § 31)."""
+    if await connection.fetchval(
+        "select true from registry.holder where account = $1 and resigned_on is not null", account
+    ):
+        raise RegistryRefused("this holder has resigned: the login went with it")
 
 
 async def find_login(connection: Connection, programme: int, name_key: bytes) -> Any | None:
@@ -187,6 +197,14 @@ async def end_login(connection: Connection, actor: Actor, login: int) -> None:
         await connection.execute("delete from web.session where login = $1", login)
 
 
+async def remove_of_account(connection: Connection, account: int) -> None:
+    """Remove the login of a holder's account, its codes, and every way of others to act for it (Zgierz § 26,
+    § 31), within a write that has begun.
+    """
+    for table in ("code", "acting_for", "login"):
+        await connection.execute(f"delete from web.{table} where account = $1", account)  # noqa: S608 fixed
+
+
 class NewCode(NamedTuple):
     """A code of one use to be: its hash, what for, whose, and (of a login's change) the name to come."""
 
@@ -199,8 +217,9 @@ class NewCode(NamedTuple):
 
 async def put_code(connection: Connection, new: NewCode, *, hours: int) -> None:
     """Keep the hash of a code for so many hours; an older one of the account, for the same, is of no use any
-    more.
+    more. Raises RegistryRefused for the account of who has resigned.
     """
+    await check_not_resigned(connection, new.account)
     await connection.execute(
         "insert into web.code (programme, purpose, hash, account, name_key, ends_at) "
         "values ($1, $2, $3, $4, $5, now() + make_interval(hours => $6)) "

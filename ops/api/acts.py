@@ -22,10 +22,9 @@ from ledger.registry.applications import (
     the_application,
 )
 from ledger.registry.audit import Actor
-from ledger.registry.card_states import ENDED, HANDS, CardStatus, Hand
+from ledger.registry.card_states import HANDS, CardStatus, Hand
 from ledger.registry.cards import set_card_status
 from ledger.registry.duplicates import Carrier
-from ledger.registry.people import find_person
 from ledger.registry.programmes import today_of
 from ledger.registry.vault import Vault
 from ops.api import schemas
@@ -93,10 +92,6 @@ async def _ask(
 ) -> schemas.Application:
     rows = await cards_of(connection, at.account)
     programme = rows[0]["programme"]
-    if all(CardStatus(row["status"]) in ENDED for row in rows):
-        raise RegistryRefused("the contract has ended: a new application is needed, at a desk or on the page")
-    if await find_person(connection, at.vault, at.account) is None:
-        raise RegistryRefused("nobody is known of this account: a desk has to be asked in person")
     terms = asked_of(at.rules)
     today = await today_of(connection, programme)
     check_form(form, kind, at.rules, today)

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection, Database
-from ledger.registry import acting_for, agreements, cards
+from ledger.registry import acting_for, agreements
 from ledger.registry.acting_for import Represented
 from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
-from ledger.registry.card_states import ENDED, CardStatus
 from ledger.registry.secrets import MasterKey
+from ops.office.account_cards import any_card
 
 CODE_HOURS: Final = 14 * 24
 
@@ -74,8 +73,4 @@ class Circle:
         await self.database.run(job)
 
     async def _token(self, connection: Connection) -> int:
-        rows = await cards.list_cards(connection, account=self.account, limit=100)
-        if not rows:
-            raise NotInRegistry("this account has no card")
-        live = [row for row in rows if CardStatus(row["status"]) not in ENDED]
-        return int((live or rows)[-1]["token"])
+        return int((await any_card(connection, self.account))["token"])

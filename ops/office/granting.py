@@ -14,11 +14,12 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import agreements, cards, duplicates, holder_imports, holders
 from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
-from ledger.registry.card_states import ENDED, CardStatus
+from ledger.registry.card_states import CardStatus
 from ledger.registry.holder_imports import NewHolder
 from ledger.registry.numbers import Numbers
 from ledger.registry.sealed import give_key, key_in
 from ledger.registry.secrets import MasterKey
+from ops.office.account_cards import newest_card
 from ops.office.duplicate_fees import fee_of
 from ops.office.forms import Form
 from ops.office.numbering import numbering_of
@@ -158,12 +159,3 @@ async def hand_over(connection: Connection, actor: Actor, card: Any, rules: Rule
         connection, actor, card["token"], expires_on=Validity(rules.card, day).last_day(None)
     )
     return str(card["last4"])
-
-
-async def newest_card(connection: Connection, account: int) -> Any:
-    """Return the newest plastic of an account that has not ended. Raises RegistryRefused without one."""
-    rows = await cards.list_cards(connection, account=account)
-    going = [row for row in rows if CardStatus(row["status"]) not in ENDED and row["carrier"] == 1]
-    if not going:
-        raise RegistryRefused("this holder has no card that goes on")
-    return max(going, key=lambda row: row["issue"])

@@ -37,8 +37,8 @@ from ledger.registry.people_search import account_of_pesel, name_in, page_of_nam
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.proposals import Act
 from ledger.registry.secrets import MasterKey
+from ops.office.account_cards import any_card
 from ops.office.acting import with_reason
-from ops.office.granting import newest_card
 from ops.office.rules_in_force import next_version, second_person, today, version_in_force
 from switch.rules.dates import day_of_number
 
@@ -311,7 +311,7 @@ class HolderFile:
     async def _on(self, account: int, act: Callable[[Connection, int], Awaitable[T]]) -> T:
         async def job(connection: Connection) -> T:
             await self._cards(connection, account)
-            return await act(connection, (await newest_card(connection, account))["token"])
+            return await act(connection, (await any_card(connection, account))["token"])
 
         return await self.database.run(job)
 

@@ -26,9 +26,9 @@ from ledger.registry.agreements import list_agreements
 from ledger.registry.audit import Actor
 from ledger.registry.online_applications import Online, add_online, find_online
 from ledger.registry.secrets import MasterKey
+from ops.office.account_cards import newest_card
 from ops.office.applications import ApplicationDesk, View
 from ops.office.forms import Form, asked
-from ops.office.granting import newest_card
 from ops.office.uploads.check import Checked
 
 INVITED_S: Final = 48 * 3_600

@@ -20,6 +20,7 @@ from ledger.registry.audit import Actor
 from ledger.registry.card_states import ENDED, HANDS, CardStatus
 from ledger.registry.offers import published_terms, read_public
 from ledger.registry.secrets import MasterKey
+from ops.office.account_cards import any_card
 from ops.office.card_view import judged_by
 from ops.office.public_list import offer_of, public_list
 from ops.office.public_page import PartnerLines, lines_of
@@ -47,6 +48,8 @@ class Overview(NamedTuple):
 
     rules: Rules
     cards: list[OwnCard]
+    has_ended: bool
+    """Of whose contract no card goes on: nothing is claimed any more, whatever was proved."""
     is_proof_needed: bool
     entitled_until: date | None
     is_entitled: bool
@@ -90,6 +93,7 @@ class SelfService:
         return Overview(
             rules,
             own,
+            all(card.status in ENDED for card in own),
             needs,
             until,
             not needs or (until is not None and day <= until),
@@ -186,7 +190,9 @@ class SelfService:
         await self.database.run(lambda c: act(c, actor, token, kind))
 
     async def resign(self, actor: Actor) -> None:
-        """End the contract today (Zgierz § 31); who the holder is stays known until deletion."""
+        """End the contract today, and the login with it (Zgierz § 31); who the holder is stays known until it
+        is asked to be removed.
+        """
         token = await self._token()
         await self.database.run(lambda c: contracts.end_contract(c, actor, token, CardStatus.RESIGNED))
 
@@ -196,13 +202,7 @@ class SelfService:
         await self.database.run(lambda c: erasures.anonymise(c, actor, self.master.vault, token))
 
     async def _token(self) -> int:
-        """The card by which the registry finds the account: the newest that has not ended, else the
-        newest."""
-        rows = await self.database.run(lambda c: cards.list_cards(c, account=self.account, limit=100))
-        if not rows:
-            raise NotInRegistry("this account has no card")
-        live = [row for row in rows if CardStatus(row["status"]) not in ENDED]
-        return int((live or rows)[-1]["token"])
+        return int((await self.database.run(lambda c: any_card(c, self.account)))["token"])
 
 
 def _place(row: Any) -> str:

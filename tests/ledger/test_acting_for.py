@@ -202,15 +202,24 @@ async def test_nobody_acts_for_whom_they_do_not_represent(family: Family) -> Non
 
 
 async def test_a_guardian_does_what_the_holder_does(family: Family) -> None:
-    """Contact, consent, resignation; and deletion, with which the link goes."""
+    """Contact, consent; and resignation or deletion, with either of which the link goes."""
     await family.link(CHILD, "guardian", family.mother)
     actor = family.acting(CHILD)
     await family.run(lambda c: change_person(c, actor, VAULT, CHILD, {"phone": "600999999"}))
     await family.run(lambda c: give_consent(c, actor, CHILD, "newsletter"))
-    await family.run(lambda c: end_contract(c, actor, CHILD, CardStatus.RESIGNED))
     await family.run(lambda c: anonymise(c, actor, VAULT, CHILD))
     assert await family.owner.run(lambda c: find_person(c, VAULT, family.accounts[CHILD])) is None
     assert await family.whom(family.mother) == []
+    day = await family.owner.run(lambda c: today_of(c, 1))
+    await family.link(STRANGER, "guardian", family.mother, until=day)
+    stranger = family.acting(STRANGER)
+    await family.run(lambda c: end_contract(c, stranger, STRANGER, CardStatus.RESIGNED))
+    assert await family.whom(family.mother) == []
+    assert await family.owner.run(lambda c: find_login(c, 1, hashed(str(STRANGER)))) is None
+    with pytest.raises(LedgerError, match="nobody acts so"):
+        await family.run(lambda c: change_person(c, stranger, VAULT, STRANGER, {"phone": "600999999"}))
+    with pytest.raises(RegistryRefused, match="has resigned"):
+        await family.link(STRANGER, "guardian", family.mother)
 
 
 async def test_a_holder_gives_a_proxy_and_ends_it(family: Family) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from ledger.books.posting import AccountKind, account_id
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.audit import Actor
+from ledger.registry.cards import CardRow, find_card, import_cards
 from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.logins import NewCode, put_code
 from ledger.registry.people import Person, change_person
@@ -103,6 +104,9 @@ class Client:
     def sign_in(self, city: str, login: str, password: str = PASSWORD) -> Reply:
         self.get("/en/login")
         return self.post("/en/login", programme=city, login=login, password=password)
+
+
+_TOKENS = itertools.count(7_000)
 
 
 async def add_persons(connection: Connection, master: MasterKey, programme: int) -> list[Any]:
@@ -249,35 +253,32 @@ class OfficeStage(TrioThread):
         self.run(job)
 
     def unnamed(self, city: str) -> tuple[int, str]:
-        """The account and last figures of a card whose holder is known and has no login."""
+        """The account and last figures of a new card whose holder is known and has no login."""
+        programme = next(number for number, office in self.offices.items() if office.code == city)
+        token = next(_TOKENS)
+        last4 = f"{token % 10_000:04d}"
 
-        async def job(owner: Database) -> tuple[int, str]:
-            row = await owner.run(
-                lambda c: c.fetchrow(
-                    "select c.account, c.token, c.last4 from registry.card c "
-                    "join registry.programme p on p.id = c.programme "
-                    "left join registry.holder h using (account) "
-                    "where p.code = $1 and c.status = 0 and h.account is null "
-                    "order by c.account desc limit 1",
-                    city,
-                )
-            )
-            new = [NewHolder(row["token"], person=Person("Ktoś Nowy", phone="600000001"))]
-            await owner.run(lambda c: add_holders(c, TESTER, self.master.vault, 1, new))
-            return row["account"], row["last4"]
+        async def job(owner: Database) -> int:
+            card, person = CardRow(token, last4), Person("Ktoś Nowy", phone="600000001")
+            await owner.run(lambda c: import_cards(c, TESTER, programme, [card]))
+            new = [NewHolder(token, person=person)]
+            await owner.run(lambda c: add_holders(c, TESTER, self.master.vault, programme, new))
+            row = await owner.run(lambda c: find_card(c, token))
+            return int(row["account"])
 
-        return self.run(job)
+        return self.run(job), last4
 
-    def new_member(self, login: str) -> int:
-        """The account of a holder of Częstochowa who has made a login with a desk's code just now."""
-        account, last4 = self.unnamed("czestochowa")
+    def new_member(self, login: str, city: str = "czestochowa") -> int:
+        """The account of a holder who has made a login with a desk's code just now."""
+        account, last4 = self.unnamed(city)
         code = new_code()
-        new = NewCode(1, "activate", hash_of(plain_code(code)), account)
+        programme = self.sql("select programme from registry.card where account = $1", account)[0][0]
+        new = NewCode(programme, "activate", hash_of(plain_code(code)), account)
         self.run(lambda owner: owner.run(lambda c: put_code(c, new, hours=1)))
         client = self.client()
         client.get("/en/register")
         made = client.post(
-            "/en/register", programme="czestochowa", code=code, last4=last4, login=login,
+            "/en/register", programme=city, code=code, last4=last4, login=login,
             password=PASSWORD, again=PASSWORD,
         )  # fmt: skip
         assert made.status == 303, made.text

@@ -7,6 +7,9 @@ import re
 import pytest
 from pypdf import PdfReader
 
+from ledger.registry.audit import Actor
+from ledger.registry.card_states import CardStatus, Hand
+from ledger.registry.contracts import end_contract
 from ledger.registry.logins import NewCode, put_code
 from ops.web.identity.secrets import hash_of, new_code, plain_code
 from tests.ops.uploads import png
@@ -227,6 +230,50 @@ def test_the_account_is_deleted(office: OfficeStage) -> None:
     assert client.get("/en/me").status == 303
     assert office.client().sign_in("czestochowa", "ola").status == 403
     assert office.sql("select 1 from ledger.account where id = $1", account)
+
+
+def test_who_resigns_has_no_account_any_more(office: OfficeStage) -> None:
+    """Zgierz § 31.1: login, sessions and codes go with the day of the resignation, and no others are made;
+    the data waits for the desk; what was asked for goes no further, nor is anything else asked for.
+    """
+    account = office.new_member("resigns", "zgierz")
+    client = office.signed_in("zgierz", "resigns")
+    client.get("/en/me/duplicate")
+    assert client.post("/en/me/duplicate", why="no-fault").status == 303
+    number = office.sql("select max(number) from people.application where account = $1", account)[0][0]
+    clerk = office.signed_in("zgierz", "clerk")
+    clerk.get(f"/en/desk/holders/{account}")
+    assert clerk.post(f"/en/desk/holders/{account}/login").status == 200
+    client.get("/en/me/end")
+    done = client.post("/en/me/end", what="resign", understood="yes", password=PASSWORD)
+    assert "the login is removed" in done.text
+    for table in ("login", "code"):
+        assert office.sql(f"select 1 from web.{table} where account = $1", account) == []
+    assert client.get("/en/me").status == 303
+    assert office.client().sign_in("zgierz", "resigns").status == 403
+    assert office.sql("select 1 from people.person where account = $1", account)
+    assert "resigned" in clerk.post(f"/en/desk/holders/{account}/login").text
+    assert office.sql("select 1 from web.code where account = $1", account) == []
+    refused = clerk.post(f"/en/desk/applications/{number}", act="verify")
+    assert (refused.status, "the contract has ended" in refused.text) == (409, True)
+    refused = clerk.post("/en/desk/applications/new", kind="renewal", account=str(account), tax_year="2025")
+    assert (refused.status, "the contract has ended" in refused.text) == (409, True)
+    clerk.get(f"/en/desk/holders/{account}")
+    for act in ("propose_erasure", "refuse_erasure"):
+        done = clerk.post(f"/en/desk/holders/{account}", act=act, reason="asked for", sure="yes")
+        assert done.status == 303, (act, done.text)
+
+
+def test_an_ended_contract_entitles_to_nothing(office: OfficeStage) -> None:
+    """A card that was made void: the overview says that the contract has ended, and no day (§ 19.2)."""
+    account = office.new_member("ends", "czestochowa")
+    client = office.signed_in("czestochowa", "ends")
+    assert "no end" in client.get("/en/me").text
+    token = office.sql("select token from registry.card where account = $1", account)[0][0]
+    city = Actor("the city", "gross breach", hand=Hand.ORGANISER)
+    office.run(lambda owner: owner.run(lambda c: end_contract(c, city, token, CardStatus.VOID)))
+    page = client.get("/en/me").text
+    assert '<dd id="entitled">the contract has ended</dd>' in page
 
 
 def test_nobody_else_gets_in(office: OfficeStage) -> None:

@@ -86,7 +86,9 @@ class CardPages:
         language = request.state.language
         say = speech_of(request, view.rules).say
         until = day_of(view.entitled_until, language)
-        if not view.is_proof_needed:
+        if view.has_ended:
+            entitled = say("h_entitled_over")
+        elif not view.is_proof_needed:
             entitled = say("h_entitled_free")
         elif view.entitled_until is None:
             entitled = say("h_entitled_none")
@@ -102,7 +104,7 @@ class CardPages:
             points=view.points if (view.rules.earn or view.rules.redeem) and not is_proxy else None,
             notice=day_of(view.notice_ends_on, language) if view.notice_ends_on else "",
             done=request.query_params.get("done", ""),
-            may_renew=view.is_proof_needed and not view.is_entitled,
+            may_renew=view.is_proof_needed and not view.is_entitled and not view.has_ended,
             is_blocked=any(card.status.name == "BLOCKED" for card in view.cards),
             may_ask_duplicate=not is_proxy,
         )

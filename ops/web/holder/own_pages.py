@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
-from ops.office.self_service import CONTACT, SelfService
+from ops.office.self_service import CONTACT
 from ops.web.holder.card_pages import day_of, service_of, speech_of
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
@@ -153,19 +153,20 @@ class OwnPages:
             return await self.ask_end(request, fault)
         try:
             if what == "delete":
-                return await self._delete(request, service, who)
-            await service.resign(actor_of(who, RESIGN_REASON))
+                await service.anonymise(actor_of(who, DELETE_REASON))
+            else:
+                await service.resign(actor_of(who, RESIGN_REASON))
         except RegistryRefused:
             return await self.ask_end(request, "h_refused")
-        return RedirectResponse(f"/{request.state.language}/me?done=resign", status_code=303)
+        return self._ended(request, who, what)
 
-    async def _delete(self, request: Request, service: SelfService, who: Person) -> Response:
-        await service.anonymise(actor_of(who, DELETE_REASON))
+    def _ended(self, request: Request, who: Person, what: str) -> Response:
+        """Say so; the login is gone either way (Zgierz § 26, § 31)."""
         self._door.notes.changed(office_of(request), who.kind, "deleted")
         if who.acts_for is None:  # who acted for another stays signed in
             visit_of(request).become(new_token(0))
         request.state.person = None
-        return self._pages().render(request, "holder_deleted.html")
+        return self._pages().render(request, "holder_ended.html", what=what)
 
     async def _password_fault(self, request: Request) -> str:
         typed = form_of(request).get("password", "")

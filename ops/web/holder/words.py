@@ -33,6 +33,7 @@ HOLDER: Final[Words] = {
     "h_entitled": ("Uprawnienia do", "Entitled until"),
     "h_entitled_not": ("uprawnienia wygasły {day}", "the entitlement ended on {day}"),
     "h_entitled_none": ("brak potwierdzonych uprawnień", "no entitlement was proved"),
+    "h_entitled_over": ("umowa się zakończyła", "the contract has ended"),
     "h_entitled_free": ("bez terminu", "no end"),
     "h_kinds": ("Kategoria", "Category"),
     "h_points": ("Punkty", "Points"),
@@ -170,8 +171,12 @@ HOLDER: Final[Words] = {
     "h_no_consents": ("Nie zapisano żadnej zgody.", "No consent is on record."),
     "h_resign": ("Rezygnuję z karty", "I resign from the card"),
     "h_resign_why": (
-        "Rezygnacja działa od dziś: karty przestają działać. Dane zostają do usunięcia konta.",
-        "Resignation holds from today: the cards stop working. Your data stays until the account is deleted.",
+        "Rezygnacja działa od dziś i nie da się jej cofnąć: karty przestają działać, a konto na tej stronie "
+        "razem z loginem znika. Dane osobowe zostają w urzędzie, dopóki punkt obsługi nie usunie ich na "
+        "Twoją prośbę.",
+        "Resignation holds from today and cannot be undone: the cards stop working, and the account on this "
+        "page goes, with its login. Personal data stays with the office until a desk removes it at your "
+        "request.",
     ),
     "h_delete": ("Usuń moje konto i dane", "Delete my account and data"),
     "h_delete_why": (
@@ -181,12 +186,17 @@ HOLDER: Final[Words] = {
         "Records of transactions stay, without a name.",
     ),
     "h_understood": ("Rozumiem skutki", "I understand what follows"),
-    "h_deleted": ("Konto jest usunięte", "The account is deleted"),
-    "h_deleted_why": (
+    "h_ended": ("Konto jest usunięte", "The account is deleted"),
+    "h_ended_resign": (
+        "Rezygnacja jest przyjęta: karty przestały działać, a login jest usunięty. O usunięcie danych "
+        "osobowych można poprosić w punkcie obsługi. Możesz zamknąć tę stronę.",
+        "The resignation is taken: the cards have stopped working, and the login is removed. A desk removes "
+        "your personal data when you ask for it. You may close this page.",
+    ),
+    "h_ended_delete": (
         "Danych osobowych już nie mamy. Możesz zamknąć tę stronę.",
         "We hold no personal data of yours any more. You may close this page.",
     ),
-    "h_resigned": ("Rezygnacja jest przyjęta.", "The resignation is taken."),
     "h_register": (
         "Mam kod: zakładam login albo ustawiam go na nowo",
         "I have a code: make a login, or set it anew",

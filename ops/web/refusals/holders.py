@@ -7,6 +7,9 @@ from typing import Final
 
 PERSONS: Final = {
     "nobody is known by this card": "nie znamy posiadacza tej karty",
+    "this holder has resigned: the login went with it": (
+        "ten uczestnik zrezygnował: login został usunięty razem z kontem"
+    ),
     "nobody is known by this account": "nie znamy posiadacza tego rachunku",
     "there is no such holder here": "nie ma tu takiego uczestnika",
     "a name is looked for by {least} letters or more": (
@@ -108,6 +111,9 @@ APPLICATIONS: Final = {
     "the application names no tax year": "we wniosku nie podano roku podatkowego",
     "other applications of this holder are not decided yet": (
         "inne wnioski tego uczestnika nie są jeszcze rozpatrzone"
+    ),
+    "the contract has ended: a new application is needed, at a desk or on the page": (
+        "umowa się zakończyła: potrzebny jest nowy wniosek o kartę, w punkcie obsługi albo na stronie"
     ),
     "too many applications came of late: try again later": (
         "w ostatnim czasie wpłynęło zbyt wiele wniosków: prosimy spróbować później"
