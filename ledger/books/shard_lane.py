@@ -15,7 +15,7 @@ from ledger.engine.shard_functions import MOVED
 from ledger.engine.shards import Server, Shard, at_server
 from ledger.errors import DatabaseContended, LedgerError, ServerLost, StatementRefused
 from ledger.postgres.database import Connection, Database
-from ledger.postgres.errors import translate
+from ledger.postgres.errors import first_line, translate
 from ledger.postgres.session import Session
 
 _STALE: Final = frozenset({MOVED, "3F000", "42883", "42P01"})
@@ -64,7 +64,7 @@ class ShardLane(Lane):
         except Exception as error:
             if getattr(error, "sqlstate", None) in _STALE:
                 self._map.doubt()
-                raise ServerLost(f"bucket {bucket} is not at {shard.server}: {error}") from error
+                raise ServerLost(f"bucket {bucket} is not at {shard.server}: {first_line(error)}") from error
             raise
 
     async def _ask_other(

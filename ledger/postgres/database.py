@@ -19,8 +19,8 @@ import trio
 import trio_asyncio
 
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable
-from ledger.postgres.dsn import Target, read_dsn
-from ledger.postgres.errors import translate
+from ledger.postgres.dsn import Target, read_dsn, role_and_server
+from ledger.postgres.errors import first_line, not_let_in, translate
 from ledger.postgres.fitness import settle_session
 from ledger.postgres.keepalive import watch_socket
 from ledger.postgres.lineage import Lineage, Server
@@ -103,8 +103,10 @@ async def _connect_host(dsn: str, application_name: str, timeout_s: float) -> Op
             # Statements are prepared once and kept; the default would forget them after five minutes.
             max_cached_statement_lifetime=0,
         )
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise not_let_in(first_line(error), *role_and_server(dsn)) from error
     except ValueError as error:
-        raise DatabaseMisconfigured(f"the DSN cannot be used: {error}") from error
+        raise DatabaseMisconfigured(f"the DSN cannot be used: {first_line(error)}") from error
     try:
         connection.know_arrays()
         watch_socket(connection._transport.get_extra_info("socket"))

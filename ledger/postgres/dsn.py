@@ -15,7 +15,7 @@ import getpass
 import re
 from itertools import repeat
 from typing import Final, NamedTuple
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from ledger.errors import DatabaseMisconfigured
 
@@ -91,6 +91,12 @@ def _read(dsn: str) -> tuple[list[tuple[str, str]], dict[str, str], float | None
     hosts = (found.pop("host", "") or "localhost").split(",")
     ports = _ports(found.pop("port", PORT), len(hosts))
     return list(zip(hosts, ports, strict=True)), found, connect_s
+
+
+def role_and_server(host: str) -> tuple[str, str]:
+    """As whom one of a target's hosts is connected to, and its place, HOST:PORT."""
+    found = dict(parse_qsl(host.partition("?")[2]))
+    return found["user"], f"{found['host']}:{found['port']}"
 
 
 def has_password(dsn: str) -> bool:

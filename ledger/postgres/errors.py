@@ -6,6 +6,7 @@ known of the batch, and it is sent again over a new connection. That holds for e
 well. Opens nothing, knows nothing of postings.
 """
 
+import re
 from typing import Final
 
 import asyncpg
@@ -34,6 +35,13 @@ _MISCONFIGURED: Final = {
 }
 _IDS_CLOSED: Final = "CS001"
 """Raised by the batch function (`ledger.refuse_closed_v1`)."""
+_NOT_REACHED: Final = "08006"
+# Citus tells the words of the server that it asked, and not the state that would say what they mean.
+_ASKED_BY_CITUS: Final = re.compile(
+    r"connection to the remote node (?P<role>.+)@(?P<server>\S+) failed with the following error: .*"
+    r"(?:password authentication failed|no password supplied|no pg_hba\.conf entry|role .* does not exist"
+    r"|not permitted to log in)"
+)
 _CONTENDED: Final = frozenset({"40001", "40P01"})
 # Cardinality, data exception, constraint, check option, limits of a row or statement, raised by a function.
 _DATA_CLASSES: Final = frozenset({"21", "22", "23", "44", "54", "P0"})
@@ -41,10 +49,15 @@ _DATA_CLASSES: Final = frozenset({"21", "22", "23", "44", "54", "P0"})
 _DATA: Final = frozenset({"XX001", "XX002"})
 
 
+def first_line(error: BaseException) -> str:
+    """What is told of an error: the first line of what it says, for asyncpg appends DETAIL and HINT."""
+    return str(error).strip().partition("\n")[0].rstrip() or type(error).__name__
+
+
 def translate(error: BaseException) -> LedgerError | None:
     """Turn what asyncpg or the socket raised into one of our closed types; None for anything else."""
     sqlstate = getattr(error, "sqlstate", None)
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    text = first_line(error)
     closed: LedgerError | None = None
     if isinstance(error, LedgerError):
         closed = error
@@ -59,7 +72,19 @@ def translate(error: BaseException) -> LedgerError | None:
     return closed
 
 
+def not_let_in(said: str, role: str, server: str) -> DatabaseMisconfigured:
+    """The error of a login that a server refused: a wrong password, no such role, or no line for it, which
+    the server's words do not tell apart.
+    """
+    return DatabaseMisconfigured(
+        f"{said}: role {role} is to exist at {server} with the password that is given, and pg_hba.conf there"
+        " is to let it in (of several servers at each: docs/how-to/citus.md)"
+    )
+
+
 def _translate_sqlstate(sqlstate: str, text: str) -> LedgerError:
+    if sqlstate == _NOT_REACHED and (found := _ASKED_BY_CITUS.search(text)):
+        return not_let_in(text, found["role"], found["server"])
     if sqlstate == _IDS_CLOSED:
         return IdsClosed(text)
     if sqlstate in _CONTENDED:

@@ -21,6 +21,7 @@ import trio
 
 from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, MigrationError
 from ledger.postgres.database import Connection, open_database
+from ledger.postgres.errors import first_line
 from ledger.postgres.locks import MIGRATIONS
 from ledger.postgres.owner_rights import why_refused
 
@@ -159,12 +160,16 @@ async def _apply(connection: Connection, name: str, sql: str) -> None:
     except Exception as error:
         sqlstate = getattr(error, "sqlstate", None) or "08"
         if sqlstate == _INSUFFICIENT_PRIVILEGE:
-            raise _NotAllowed(f"migration {name} may not be applied, and nothing was: {error}") from error
+            raise _NotAllowed(
+                f"migration {name} may not be applied, and nothing was: {first_line(error)}"
+            ) from error
         if sqlstate == _LOCK_NOT_AVAILABLE:
             raise _LockTaken(f"migration {name} waits for a lock") from error
         if sqlstate[:2] in ("08", "53", "57", "58"):
             raise
-        raise MigrationError(f"migration {name} failed and nothing was applied: {error}") from error
+        raise MigrationError(
+            f"migration {name} failed and nothing was applied: {first_line(error)}"
+        ) from error
 
 
 async def pending(dsn: str, *, directory: Path = DIRECTORY) -> Pending:

@@ -8,6 +8,7 @@ nothing of what migrations hold but the roles that they make.
 from typing import Final
 
 from ledger.postgres.database import Connection
+from ledger.postgres.errors import first_line
 
 ROLES: Final = ("cityswitch_service", "cityswitch_people", "cityswitch_programme")
 _FACTS: Final = """
@@ -40,7 +41,7 @@ async def why_refused(connection: Connection, refusal: str) -> str:
     try:
         return await _cause(connection) or refusal
     except Exception as error:
-        return f"{refusal} (and why could not be asked: {str(error).partition(chr(10))[0]})"
+        return f"{refusal} (and why could not be asked: {first_line(error)})"
 
 
 async def _cause(connection: Connection) -> str:

@@ -22,7 +22,7 @@ from ledger.errors import (
     LedgerError,
     StatementRefused,
 )
-from ledger.postgres.errors import translate
+from ledger.postgres.errors import first_line, translate
 from ledger.postgres.fitness import is_doubtful
 from ledger.postgres.lineage import Server, StandbyAwaited, check_left
 from ledger.postgres.straight import call_due
@@ -186,7 +186,8 @@ class Session:
             closed = translate(error)
             if closed is None and connection is not None and connection.is_closed():
                 # asyncpg meets parts of itself that are gone, with whatever Python says of that.
-                closed = DatabaseUnavailable(f"the connection was lost: {type(error).__name__}: {error}")
+                said = f"{type(error).__name__}: {first_line(error)}"
+                closed = DatabaseUnavailable(f"the connection was lost: {said}")
             if not isinstance(closed, StatementRefused | DatabaseContended | StandbyAwaited):
                 self._abandon()  # asyncpg, leaving a transaction, covers up that it was cancelled
                 self.terminate()

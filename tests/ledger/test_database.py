@@ -5,7 +5,7 @@ closed types.
 import pytest
 import trio
 
-from ledger.errors import DatabaseUnavailable, StatementRefused
+from ledger.errors import DatabaseMisconfigured, DatabaseUnavailable, StatementRefused
 from ledger.postgres.database import Connection, Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres
 from tests.ledger.books import Books
@@ -30,6 +30,18 @@ async def test_all_hosts_dead() -> None:
     """When no host answers, it is said."""
     async with open_database("postgresql://u@/x?host=/nonexistent,/neither") as database:
         with pytest.raises(DatabaseUnavailable, match="does not answer"):
+            await database.run(lambda connection: connection.fetchval("select 1"))
+
+
+async def test_a_server_that_refuses_a_login_is_named(
+    fresh: FreshDatabase, postgres: EmbeddedPostgres
+) -> None:
+    """Which role is to exist at which server, for Postgres' words name no server and seldom the cause."""
+    place = postgres.socket_directory
+    async with open_database(f"postgresql://nobody_here@/{fresh.name}?host={place}&port=5432") as database:
+        with pytest.raises(
+            DatabaseMisconfigured, match=f"role nobody_here is to exist at {place}:5432 with the password"
+        ):
             await database.run(lambda connection: connection.fetchval("select 1"))
 
 

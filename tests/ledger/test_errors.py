@@ -10,7 +10,7 @@ from ledger.errors import (
     LedgerError,
     StatementRefused,
 )
-from ledger.postgres.errors import translate
+from ledger.postgres.errors import first_line, translate
 
 
 def server_error(sqlstate: str, text: str = "as the server says") -> asyncpg.PostgresError:
@@ -55,6 +55,48 @@ def test_only_an_error_of_data_refuses_a_row(sqlstates: str, kind: type[LedgerEr
 def test_errors_of_the_driver(error: Exception, kind: type[LedgerError]) -> None:
     """What asyncpg finds itself: only an argument that cannot be encoded is about the data."""
     assert type(translate(error)) is kind
+
+
+def test_an_error_is_told_in_one_line() -> None:
+    """asyncpg appends what the server says besides; what is told is what went wrong, or at least its kind."""
+    fields = {"C": "22012", "M": "division by zero", "D": "of 1", "H": "try another", "S": "ERROR"}
+    error = asyncpg.PostgresError.new(fields)
+    assert str(error).count("\n") == 2
+    assert first_line(error) == str(translate(error)) == "division by zero"
+    assert first_line(TimeoutError()) == "TimeoutError"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'connection to server at "w1" (10.0.0.2), port 5433 failed: FATAL:  password authentication failed'
+        ' for user "books"\nconnection to server at "w1" (10.0.0.2), port 5433 failed: FATAL:  another',
+        'FATAL:  role "books" does not exist',
+        'FATAL:  role "books" is not permitted to log in',
+        'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "books", database "city", no encryption',
+        "fe_sendauth: no password supplied",
+    ],
+)
+def test_a_server_that_lets_citus_not_in_is_named(said: str) -> None:
+    """Which role is to exist at which server, and where that stands; not that the database is away."""
+    told = translate(
+        server_error(
+            "08006", f"connection to the remote node books@w1:5433 failed with the following error: {said}"
+        )
+    )
+    assert type(told) is DatabaseMisconfigured
+    assert "role books is to exist at w1:5433 with the password" in str(told)
+    assert "docs/how-to/citus.md" in str(told)
+    assert "\n" not in str(told)
+
+
+@pytest.mark.parametrize(
+    "said", ["Connection refused", 'FATAL:  database "city" does not exist', "connection not open"]
+)
+def test_a_server_that_does_not_answer_citus_is_lost(said: str) -> None:
+    """What is no refusal of a login may be mended by waiting."""
+    text = f"connection to the remote node books@w1:5433 failed with the following error: {said}"
+    assert type(translate(server_error("08006", text))) is DatabaseUnavailable
 
 
 def test_what_is_ours_passes_and_what_is_nobodys_is_not_taken() -> None:
