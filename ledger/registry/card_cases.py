@@ -65,7 +65,8 @@ _LIST: Final = """select c.number, c.kind, c.state, c.opened_at, c.happened_at, 
   order by c.number limit $2"""
 # A stop that reports made began with the last one that found the card free. Nobody unblocks a card while a
 # case is open, so those confirmed since then stop it still.
-_CASE: Final = """select c.state, k.token, k.past, c.account, c.carrier, c.issue, k.status,
+_CASE: Final = """select c.state, k.token, k.past, c.account, c.carrier, c.issue,
+    registry.status_today(k.account, k.status) as status,
     exists (select from registry.card_case o
       where (o.account, o.carrier, o.issue) = (c.account, c.carrier, c.issue) and o.kind <> 3
         and (o.state = 0 and o.number <> c.number or o.state = 1 and o.number >= (

@@ -172,11 +172,17 @@ def before_the_stop(now: CardStatus, past: Sequence[int]) -> CardStatus:
 
 
 _VIEW: Final = "token, account, programme, last4, issue, carrier, status, expires_on, past"
+_TODAY: Final = _VIEW.replace("status", "registry.status_today(account, status) as status")
 
 
 async def the_card(connection: Connection, token: int) -> Any:
-    """One card. Raises NotInRegistry."""
-    card = await find_card(connection, token)
+    """One card, as what may be done with it is judged: void once its notice has run out, whether the keeper
+    has written that or not yet. Raises NotInRegistry.
+    """
+    card = await connection.fetchrow(
+        f"select {_TODAY} from registry.card where token = $1",  # noqa: S608 a fixed list
+        token,
+    )
     if card is None:
         raise NotInRegistry("there is no such card")
     return card

@@ -28,7 +28,8 @@ class NewCarrier(NamedTuple):
     of: int
 
 
-_ACCOUNTS: Final = """select c.token, c.account, c.programme, c.status, c.expires_on,
+_ACCOUNTS: Final = """select c.token, c.account, c.programme, c.expires_on,
+    registry.status_today(c.account, c.status) as status,
     (select array_agg(k.carrier) from registry.card k
        where k.account = c.account and k.status <> all ($2::smallint[])) as kinds
   from registry.card c where c.token = any($1::bigint[])"""

@@ -3,7 +3,8 @@ until.
 
 A duplicate is the next issue of one kind of carrier (plastic, transport card, QR code): it keeps the
 account, so balance, holder, quotas, and the last valid day. Of each kind an account has at most one active
-carrier; the database holds that, too. Takes the owner's connection; every write takes its actor.
+carrier; the database holds that, too. Takes the owner's connection; every write takes its actor. Invariant:
+the issues of a kind that have not ended have one last valid day, whichever of them it is put on.
 """
 
 from datetime import date
@@ -65,6 +66,10 @@ insert into registry.card (token, last4, status, carrier, account, programme, ex
     from registry.card like_this where token = $5
   on conflict (token) do nothing returning issue"""
 
+_PUT_LAST_DAY: Final = """update registry.card c set expires_on = $2 from registry.card named
+  where named.token = $1 and (c.account, c.carrier) = (named.account, named.carrier)
+    and c.status <> all ($3::smallint[]) and c.expires_on is distinct from $2"""
+
 
 async def replace_card(
     connection: Connection,
@@ -84,8 +89,9 @@ async def replace_card(
 
     It inherits the account and the last valid day (programmes, Żywiec). It waits to be handed over
     (`ordered`: it is made first), and until then the old one works; unless that is `lost`, when it is dead
-    at once. `handed_over`: both at once, the new one active and the old one dead; it is valid until
-    `expires_on`, if the old one never had a last day. The fee is written down with it.
+    at once, with those whose place it was to take. `handed_over`: both at once, the new one active and the
+    old one dead; it is valid until `expires_on`, if the old one never had a last day. The fee is written
+    down with it.
     """
     if why := card_fault(CardRow(new_token, last4)):
         raise RegistryRefused("the new card: {column} {why}", column=why[0], why=why[1])
@@ -106,10 +112,10 @@ async def replace_card(
         await check_not_held(connection, old, actor.hand)
         waiting = CardStatus.ORDERED if ordered else CardStatus.READY
         never_handed_over = was in (CardStatus.ORDERED, CardStatus.READY)
-        if lost or handed_over or never_handed_over:
-            await move(connection, [old_token], CardStatus.REPLACED)
-        if handed_over:
+        if lost or handed_over:
             await _end_older(connection, old, old["issue"])
+        elif never_handed_over:
+            await move(connection, [old_token], CardStatus.REPLACED)
         status = CardStatus.ACTIVE if handed_over else waiting
         new = New(new_token, last4, Carrier(old["carrier"]), pepper)
         issue = await _issue(connection, new, status, old_token)
@@ -222,7 +228,9 @@ async def _end_older(connection: Connection, card: Any, issue_last: int) -> int:
 
 
 async def renew_card(connection: Connection, actor: Actor, token: int, expires_on: date | None) -> None:
-    """Put the last valid day of a card anew, later than it was (Żywiec 3: on a new application)."""
+    """Put the last valid day of a card anew, later than it was (Żywiec 3: on a new application), and that of
+    its duplicate that waits, or of the card that works until this one is handed over.
+    """
     async with writing(connection, actor):
         card = await the_card(connection, token)
         if CardStatus(card["status"]) in ENDED:
@@ -239,4 +247,5 @@ async def renew_card(connection: Connection, actor: Actor, token: int, expires_o
 
 
 async def _put_last_day(connection: Connection, token: int, expires_on: date | None) -> None:
-    await connection.execute("update registry.card set expires_on = $2 where token = $1", token, expires_on)
+    ended = [int(status) for status in ENDED]
+    await connection.execute(_PUT_LAST_DAY, token, expires_on, ended)

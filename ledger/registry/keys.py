@@ -108,15 +108,16 @@ async def revoke_key(connection: Connection, actor: Actor, terminal: int, genera
     check_number("the generation of a key", generation, 1, GENERATION_MAX)
     async with writing(connection, actor):
         row = await connection.fetchrow(
-            "select retired_at from registry.terminal_key where terminal = $1 and generation = $2",
+            "select coalesce(retired_at, case when not_after <= now() then not_after end) as ended_at "
+            "from registry.terminal_key where terminal = $1 and generation = $2",
             terminal,
             generation,
         )
         if row is None:
             raise NotInRegistry(f"terminal {terminal} has no key of generation {generation}")
-        if row["retired_at"] is not None:
+        if row["ended_at"] is not None:
             raise RegistryRefused(
-                f"generation {generation} of terminal {terminal} ended already, at {row['retired_at']:%F %T}"
+                f"generation {generation} of terminal {terminal} ended already, at {row['ended_at']:%F %T}"
             )
         await connection.execute(
             "update registry.terminal_key set retired_at = now() where terminal = $1 and generation = $2",

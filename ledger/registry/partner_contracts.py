@@ -320,10 +320,13 @@ async def _the_contract(
     await check_partner(connection, partner)
     await _check_outlet(connection, partner, outlet)
     contract = await connection.fetchrow(
-        "select partner, number, programme, state, starts_on from registry.partner_contract "
+        "select partner, number, programme, starts_on, "
+        "case when ends_on < registry.today_of(programme) then $3 else state end as state "
+        "from registry.partner_contract "
         "where partner = $1 and outlet is not distinct from $2 order by number desc limit 1",
         partner,
         outlet,
+        int(ContractState.ENDED),
     )
     if contract is None:
         raise NotInRegistry("{whose} has declared nothing", whose=_whose(partner, outlet))

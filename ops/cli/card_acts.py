@@ -188,7 +188,7 @@ async def duplicate(
     new_number: NewNumber = FROM_INPUT,
     /,
     *,
-    lost: Annotated[bool, Parameter(help="The old card is lost or stolen: dead at once.")] = False,
+    lost: Annotated[bool, Parameter(help="The card that is out is lost or stolen: dead at once.")] = False,
     handed_over: Annotated[
         bool, Parameter(help="The new card is handed over now: active at once, the old one dead.")
     ] = False,

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from ledger.registry.duplicates import hand_over_card, renew_card, replace_card
 from ledger.registry.programmes import add_programme
 from ops.api import acts, schemas
 from ops.office.holder_file import HolderFile
+from tests.days import today
 from tests.ledger.books import TERMINAL, TESTER, found_registry, write_registry
 from tests.switch.memory import MASTER_KEY
 
@@ -162,6 +163,18 @@ async def test_lifting_gives_back_nothing_that_something_else_stops(tell: Tell, 
     [left] = await cases(owner, CaseState.OPEN)
     await owner.run(lambda c: decide_case(c, ORGANISER, left["number"], CaseState.LIFTED))
     assert await status(owner, TOKEN + 1) is WANTED
+
+
+async def test_a_case_is_lifted_and_an_ended_contract_stays_so(tell: Tell, owner: Database) -> None:
+    """§ 33: a notice that has run out meanwhile is judged by its day, not by whether the keeper was round."""
+    await tell(ATTEMPT)
+    day = today() - timedelta(1)
+    sql = """insert into registry.holder (account, programme, notice_given_on, notice_ends_on)
+      select account, programme, $1, $1 from registry.card where token = 1000"""
+    await owner.run(lambda c: write_registry(c, sql, day))
+    done = await owner.run(lambda c: decide_case(c, ORGANISER, 1, CaseState.LIFTED))
+    assert done == (CardStatus.VOID, CardStatus.VOID)
+    assert await status(owner) is CardStatus.BLOCKED
 
 
 async def test_what_was_stopped_meanwhile_stays_so(tell: Tell, owner: Database) -> None:

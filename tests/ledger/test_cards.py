@@ -10,7 +10,7 @@ from ledger.postgres.database import Database
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import CardRow, find_card, import_cards, set_card_status
-from ledger.registry.duplicates import hand_over_card, replace_card
+from ledger.registry.duplicates import Carrier, New, add_carrier, hand_over_card, renew_card, replace_card
 from tests.ledger.books import TESTER, Books, write_registry
 
 CLOSED, REPLACED, READY = CardStatus.CLOSED, CardStatus.REPLACED, CardStatus.READY
@@ -47,6 +47,48 @@ async def test_a_duplicate_inherits_everything_and_waits(owner: Database, books:
     assert await owner.run(lambda c: hand_over_card(c, TESTER, 5000)) == 1
     assert ((await card(owner, 1000))["status"], (await card(owner, 5000))["status"]) == (REPLACED, ACTIVE)
     assert await books.balance() == 250
+
+
+@pytest.mark.parametrize("renewed", [1000, 5000])
+async def test_a_renewal_is_of_the_duplicate_that_waits_too(
+    owner: Database, books: Books, renewed: int
+) -> None:
+    """Żywiec 3: whichever of the two is named, the old plastic works as long, and the hand-over loses no day.
+
+    A carrier of another kind keeps its own.
+    """
+    day, later = date(2031, 5, 31), date(2033, 5, 31)
+    sql = "update registry.card set expires_on = '2031-05-31' where token in (1000, 1001)"
+    await owner.run(lambda c: write_registry(c, sql))
+    await owner.run(lambda c: add_carrier(c, TESTER, 1000, New(4000, "0001", Carrier.QR)))
+    await owner.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099"))
+    await owner.run(lambda c: renew_card(c, TESTER, renewed, later))
+    days = [(await card(owner, token))["expires_on"] for token in (1000, 5000, 4000, 1001)]
+    assert days == [later, later, day, day]
+    await owner.run(lambda c: hand_over_card(c, TESTER, 5000, expires_on=day))
+    assert (await card(owner, 5000))["expires_on"] == later
+
+
+async def test_the_first_day_of_a_card_is_its_duplicates_too(owner: Database, books: Books) -> None:
+    """Handed over while its duplicate waits, it is valid until a day; the duplicate inherits that, no term of
+    its own.
+    """
+    day, later = date(2031, 5, 31), date(2033, 5, 31)
+    await add(owner, 3000, READY)
+    await owner.run(lambda c: set_card_status(c, TESTER, 3000, BLOCKED))
+    await owner.run(lambda c: replace_card(c, TESTER, 3000, 5000, "0099"))
+    await owner.run(lambda c: set_card_status(c, TESTER, 3000, ACTIVE))
+    await owner.run(lambda c: hand_over_card(c, TESTER, 3000, expires_on=day))
+    await owner.run(lambda c: hand_over_card(c, TESTER, 5000, expires_on=later))
+    assert [(await card(owner, token))["expires_on"] for token in (3000, 5000)] == [day, day]
+
+
+async def test_a_loss_while_a_duplicate_waits_kills_the_plastic(owner: Database, books: Books) -> None:
+    """The duplicate that waits is named, for it is the newest; what the holder lost is dead at once."""
+    await owner.run(lambda c: replace_card(c, TESTER, 1000, 5000, "0099"))
+    await owner.run(lambda c: replace_card(c, TESTER, 5000, 5001, "0098", lost=True))
+    statuses = [(await card(owner, token))["status"] for token in (1000, 5000, 5001)]
+    assert statuses == [REPLACED, REPLACED, READY]
 
 
 @pytest.mark.parametrize(

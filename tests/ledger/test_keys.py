@@ -125,6 +125,17 @@ async def test_a_revoked_key_is_dead_at_once(issue: Issue, registry: Database, d
     assert sorted(await live(database)) == [2]
 
 
+async def test_a_key_whose_time_is_over_is_not_revoked(issue: Issue, registry: Database) -> None:
+    """It has ended by itself, and the trail says so, be the keeper round or not."""
+    await issue()
+    sql = "update registry.terminal_key set not_after = now() - interval '1 second'"
+    await registry.run(lambda c: write_registry(c, sql))
+    with pytest.raises(RegistryRefused, match="ended already"):
+        await registry.run(lambda c: revoke_key(c, TESTER, TERMINAL, 1))
+    (key,) = await registry.run(lambda c: list_keys(c, TERMINAL))
+    assert key["retired_at"] is None
+
+
 async def test_keys_for_many_terminals_are_all_or_none(registry: Database, master: MasterKey) -> None:
     """A fleet's keys are issued in one transaction; an unknown terminal, or a plan overtaken, refuses all."""
     keys = {TERMINAL: KEY, TERMINAL + 1: KEY}

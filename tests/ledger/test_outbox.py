@@ -97,13 +97,13 @@ async def test_holders_and_partners_are_told_of(registry: Database) -> None:
     await registry.run(
         lambda c: add_holders(c, TESTER, MASTER_KEY.vault, 1, [NewHolder(1000, person=person)])
     )
-    given, ends = date(2026, 1, 31), date(2026, 2, 28)
+    given, ends = date(2199, 1, 31), date(2199, 2, 28)
     await registry.run(lambda c: give_notice(c, TESTER, 1000, given_on=given, ends_on=ends))
     await registry.run(lambda c: withdraw_notice(c, TESTER, 1000))
     await registry.run(lambda c: set_partner_status(c, TESTER, PARTNER, Status.STOPPED))
     told = await events(registry)
     assert [(event.kind, event.data) for event in told] == [
-        ("holder.notice_given", {"given_on": "2026-01-31", "ends_on": "2026-02-28"}),
+        ("holder.notice_given", {"given_on": "2199-01-31", "ends_on": "2199-02-28"}),
         ("holder.notice_withdrawn", {}),
         ("partner.suspended", {}),
     ]

@@ -125,6 +125,22 @@ async def test_the_day_begins_and_ends_contracts(city: Database, database: Datab
     assert await stands(city, 9) == (ContractState.ACTIVE, Status.STOPPED)
 
 
+async def test_a_contract_that_has_ended_is_given_no_later_day(city: Database) -> None:
+    """Its last day decides, not whether the keeper has ended it yet."""
+    yesterday = await today(city) - timedelta(days=1)
+    sql = (
+        "alter table registry.partner_contract disable trigger contract_moves; "
+        "update registry.partner_contract "
+        f"set starts_on = starts_on - 400, ends_on = '{yesterday}'; "
+        "alter table registry.partner_contract enable trigger contract_moves"
+    )
+    await city.run(lambda c: write_registry(c, sql))
+    with pytest.raises(RegistryRefused, match="the contract of partner 7 is ended"):
+        await city.run(lambda c: contracts.end(c, ENDS, 7, yesterday + timedelta(days=30)))
+    (contract,) = await city.run(lambda c: contracts.contracts_of(c, 7))
+    assert (contract["state"], contract["ends_on"]) == (ContractState.ACTIVE, yesterday)
+
+
 async def test_nobody_is_taken_up_without_a_contract(city: Database) -> None:
     """An unblocking by any hand is refused by the database while no contract runs."""
     await declared(city)

@@ -219,6 +219,18 @@ class Life:
             if each.issue <= issue_last and each.status not in ENDED | {_S.WANTED}:
                 self._change(actor, each, status=_S.REPLACED)
 
+    def _is_over(self, account: Account) -> bool:
+        """Whether its notice has run out, be the keeper there or not; by the database's own clock, on which
+        no day passes.
+        """
+        return account.notice_ends_on is not None and account.notice_ends_on < self.began
+
+    def _put_last_day(self, actor: Actor, card: Card, last_day: date) -> None:
+        """On it, on its duplicate that waits, and on what works until then."""
+        for each in card.of_its_kind():
+            if each.status not in ENDED and each.image.expires_on != last_day:
+                self._change(actor, each, expires_on=last_day)
+
     def _end_all(self, actor: Actor, account: Account, status: CardStatus) -> None:
         for card in account.cards:
             if card.may(status, actor.hand):
@@ -238,6 +250,7 @@ class Life:
 
     def set(self, actor: Actor, digits: str, status: CardStatus) -> None:
         card = self.named(actor, digits)
+        require(not self._is_over(card.account))
         if status is not card.status:
             require(status not in WAITING or card.status not in STOPPED)
             if status is _S.ACTIVE:
@@ -249,12 +262,13 @@ class Life:
 
     def activate(self, actor: Actor, digits: str) -> None:
         card = self.named(actor, digits)
+        require(not self._is_over(card.account))
         require(card.status is _S.READY and card.may(_S.ACTIVE, actor.hand) and not card.is_overtaken())
         self._check_not_held(card, actor.hand)
         self._replace(actor, card, card.issue - 1)
         last_day = card.account.city.last_day(self.today)
         if card.image.expires_on is None and last_day is not None:
-            self._change(actor, card, expires_on=last_day)
+            self._put_last_day(actor, card, last_day)
         self._change(actor, card, status=_S.ACTIVE)
 
     def duplicate(self, actor: Actor, digits: str, new: str, *, lost: bool, handed_over: bool) -> None:
@@ -262,25 +276,25 @@ class Life:
         card = self.named(actor, digits)
         if is_taken := new in self.numbers:
             self.named(actor, new)
-        require(card.may(_S.REPLACED, actor.hand) and not is_taken)
+        require(card.may(_S.REPLACED, actor.hand) and not is_taken and not self._is_over(card.account))
         require(all(each.issue <= card.issue for each in card.of_its_kind()))
         self._check_not_held(card, actor.hand)
         city, last_day = card.account.city, card.image.expires_on
-        if lost or handed_over or card.status in WAITING:
-            self._change(actor, card, status=_S.REPLACED)
-        if handed_over:
+        if lost or handed_over:
             self._replace(actor, card, card.issue)
+        elif card.status in WAITING:
+            self._change(actor, card, status=_S.REPLACED)
         image = Image(_S.ACTIVE if handed_over else _S.READY, last_day, city.pepper)
         self._issue(actor, new, card.account, card.carrier, image)
         if handed_over and last_day is None and (term := city.last_day(self.today)):
-            self._change(actor, self.numbers[new], expires_on=term)
+            self._put_last_day(actor, self.numbers[new], term)
 
     def add_carrier(self, actor: Actor, digits: str, new: str, carrier: Carrier) -> None:
         require(digits in self.numbers and new.startswith(self.city_of(digits).prefix))
         card = self.named(actor, digits)
         if is_taken := new in self.numbers:
             self.named(actor, new)
-        require(card.status is _S.ACTIVE and not is_taken)
+        require(card.status is _S.ACTIVE and not is_taken and not self._is_over(card.account))
         require(all(c.carrier is not carrier or c.status in ENDED for c in card.account.cards))
         image = Image(_S.ACTIVE, card.image.expires_on, card.account.city.pepper)
         self._issue(actor, new, card.account, carrier, image)
@@ -290,12 +304,14 @@ class Life:
         require(last_day := self.city_of(digits).last_day(self.today))
         card = self.named(actor, digits)
         assert last_day is not None
-        require(card.status not in ENDED and card.image.expires_on and last_day > card.image.expires_on)
-        self._change(actor, card, expires_on=last_day)
+        require(card.status not in ENDED and not self._is_over(card.account))
+        require(card.image.expires_on and last_day > card.image.expires_on)
+        self._put_last_day(actor, card, last_day)
 
     def end(self, actor: Actor, digits: str, status: CardStatus) -> None:
         card = self.named(actor, digits)
-        require(card.may(status, actor.hand))
+        is_void = self._is_over(card.account) and card.status not in ENDED
+        require(actor.hand in HANDS.get((_S.VOID if is_void else card.status, status), ()))
         self._end_all(actor, card.account, status)
 
     def hold(self, actor: Actor, digits: str) -> None:
@@ -312,7 +328,7 @@ class Life:
     def _contract(self, actor: Actor, digits: str) -> Account:
         """One that runs, and has a holder."""
         card = self.named(actor, digits)
-        require(card.status not in ENDED and card.account.has_holder)
+        require(card.status not in ENDED and card.account.has_holder and not self._is_over(card.account))
         return card.account
 
     def give_notice(self, actor: Actor, digits: str, days: int = SOON) -> None:
@@ -330,10 +346,9 @@ class Life:
         account.notice_ends_on = None
 
     def keep(self) -> None:
-        """What the keeper does; by the database's own clock, on which no day passes."""
-        for account in self.accounts:
-            if account.notice_ends_on is not None and account.notice_ends_on < self.began:
-                self._end_all(KEEPER, account, _S.VOID)
+        """What the keeper does."""
+        for account in filter(self._is_over, self.accounts):
+            self._end_all(KEEPER, account, _S.VOID)
 
     def report(self, terminal: int, digits: str, kind: CaseKind) -> None:
         card = self.found(digits)
@@ -361,7 +376,7 @@ class Life:
         require(case.state is CaseState.OPEN)
         assert card is not None
         case.state = state
-        stops = card.reports if card.status in STOPPED else []
+        stops = card.reports if card.status in STOPPED and not self._is_over(card.account) else []
         is_held = any(each.state in {CaseState.OPEN, CaseState.CONFIRMED} for each in stops)
         if state is CaseState.LIFTED and stops and not is_held and card.stopped_by <= {Hand.TERMINAL}:
             require(card.may(card.free, actor.hand))

@@ -46,7 +46,10 @@ MOVED: Final = (
     *["want", "ready", "retained"] * 2,
     *["resign", "void", "close"],
 )
-CONTRACT: Final = ("renew", "renew", "hold", "give_notice", "give_old_notice", "withdraw_notice", "anonymise")
+CONTRACT: Final = (
+    *["renew", "hold", "give_old_notice", "withdraw_notice"] * 2,
+    *["give_notice", "anonymise"],
+)
 RUNNING: Final = frozenset(_S) - ENDED
 NEAR, MOSTLY = 14, 15
 cities = st.integers(0, 2)
@@ -152,8 +155,12 @@ class Cards(RuleBasedStateMachine):
             found = [one for one in found if self._life.numbers[one].account is self._named] or found
         among = found if found and place < MOSTLY else self._made
         digits = among[-1 - place % len(among)]
-        self._named = self._life.numbers[digits].account if digits in self._life.numbers else self._named
+        self._name(digits)
         return digits
+
+    def _name(self, digits: str) -> None:
+        if digits in self._life.numbers:
+            self._named = self._life.numbers[digits].account
 
     def _compare(self) -> None:
         self.call(self.office.compare, self._life, self._made)
@@ -200,6 +207,7 @@ class Cards(RuleBasedStateMachine):
             account = (await desk.find(digits))["account"]
 
         self._act(do, lambda actor: self._life.add(actor, of, digits, status, account))
+        self._name(digits)
 
     def carrier(self, place: int, kind: Carrier, taken: int | None) -> None:
         """One of another kind."""

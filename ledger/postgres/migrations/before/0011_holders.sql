@@ -54,6 +54,15 @@ create function registry.today_of(p_programme smallint) returns date language sq
       order by v.effective_from desc, v.version desc limit 1), 'Europe/Warsaw'))::date
 $$;
 
+-- What state a card has today: void from the moment on at which a notice of its account has run out, whether it was written
+-- or not yet (end_notices_v1). What may be done with a card is judged by this.
+create function registry.status_today(p_account bigint, p_status smallint) returns smallint language sql stable as $$
+  select case when p_status in (0, 1, 2, 4, 5, 7) and exists (
+      select from registry.holder h
+        where h.account = p_account and h.notice_ends_on < registry.today_of(h.programme))
+    then 9::smallint else p_status end
+$$;
+
 -- A notice that has run out voids the cards of its account (Zgierz § 33); for the service, which may call it and not write.
 -- Until it is called the last valid day of the cards has passed all the same. Returns how many cards became void.
 create function registry.end_notices_v1() returns int
