@@ -78,7 +78,8 @@ _VIEW: Final = """number, programme, kind, via, desk, state, account, carrier, i
     received_at, due_on, complete_until, second_needed, taken_by, verified_by, decided_by, reason, form,
     changed_at"""
 _DUE: Final = f"""select {_VIEW}, registry.today_of(programme) as today from people.application
-  where programme = $1 and state = any($2::text[]) and ($3 = '' or desk = $3 or desk = '')
+  where programme = $1 and state = any($2::text[])
+    and ($3 = '' or desk in ($3, '') or taken_by = $7)
     and (coalesce(due_on, complete_until, 'infinity'), number) > ($4::date, $5::bigint)
   order by coalesce(due_on, complete_until, 'infinity'), number limit $6"""  # noqa: S608 a fixed list
 
@@ -177,12 +178,15 @@ async def list_due(
     states: tuple[str, ...] = OPEN,
     *,
     desk: str = "",
+    by: str = "",
     after: tuple[date, int] = (date.min, 0),
     limit: int = 100,
 ) -> list[Any]:
-    """A page of applications in these states, what is due first first; `desk`: one desk's, and nobody's."""
+    """A page of applications in these states, what is due first first; `desk`: one desk's, nobody's, and
+    those that `by` took down for any.
+    """
     check_page(limit, after[1])
-    rows: list[Any] = await connection.fetch(_DUE, programme, list(states), desk, *after, limit)
+    rows: list[Any] = await connection.fetch(_DUE, programme, list(states), desk, *after, limit, by)
     return rows
 
 

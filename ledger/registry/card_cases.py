@@ -58,10 +58,12 @@ class Decided(NamedTuple):
 
 REPORT: Final = "select registry.report_card_v1($1, $2, $3, $4, $5, $6, $7, $8)"
 _LIST: Final = """select c.number, c.kind, c.state, c.opened_at, c.happened_at, c.programme, c.terminal,
-    c.stan, c.entry, t.partner, account, c.last4, c.was, c.became, c.decided_by, c.decided_at, k.status
+    c.stan, c.entry, t.partner, account, c.last4, c.was, c.became, c.decided_by, c.decided_at, k.status,
+    extract(day from coalesce(c.decided_at, now()) - c.opened_at)::int as days
   from registry.card_case c join registry.terminal t on t.id = c.terminal
   left join registry.card k using (account, carrier, issue)
   where c.number > $1 and ($3::smallint is null or c.state = $3)
+    and ($4::smallint is null or c.programme = $4)
   order by c.number limit $2"""
 # A stop that reports made began with the last one that found the card free. Nobody unblocks a card while a
 # case is open, so those confirmed since then stop it still.
@@ -88,11 +90,18 @@ async def report_card(connection: Connection, report: Report) -> int:
 
 
 async def list_cases(
-    connection: Connection, state: CaseState | None = None, *, after: int = 0, limit: int = 100
+    connection: Connection,
+    state: CaseState | None = None,
+    *,
+    programme: int | None = None,
+    after: int = 0,
+    limit: int = 100,
 ) -> list[Any]:
-    """A page of cases with a number above `after`, oldest first; `status` is the card's now."""
+    """A page of cases with a number above `after`, of a programme or of all, oldest first; `status` is the
+    card's now, `days` how long a case has waited, or did.
+    """
     check_page(limit, after)
-    rows: list[Any] = await connection.fetch(_LIST, after, limit, state)
+    rows: list[Any] = await connection.fetch(_LIST, after, limit, state, programme)
     return rows
 
 

@@ -130,15 +130,16 @@ class ApplicationDesk:
         states: tuple[str, ...] = kept.OPEN,
         *,
         desk: str = "",
+        by: str = "",
         after: tuple[date, int] = (date.min, 0),
         limit: int = 50,
     ) -> list[View]:
-        """Return a page of applications, what is due first first."""
+        """Return a page of applications, what is due first first; `desk`: what `kept.list_due` says of it."""
         rules, day = await self.terms()
 
         async def job(connection: Connection) -> list[View]:
             rows = await kept.list_due(
-                connection, self.programme, states, desk=desk, after=after, limit=limit
+                connection, self.programme, states, desk=desk, by=by, after=after, limit=limit
             )
             files = await kept.attachments_of(connection, self.programme, [row["number"] for row in rows])
             return [await self._view(connection, row, files[row["number"]], rules, day) for row in rows]

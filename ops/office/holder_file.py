@@ -81,7 +81,9 @@ class HolderFile:
     programme: int
 
     async def find(self, text: str) -> list[Found]:
-        """Return who has a card of this number, this PESEL, or a name of these words; 50 at most."""
+        """Return who has a card of this number, this PESEL, or a name of these words: one more than
+        `FOUND_MAX` where there are more than those.
+        """
         digits = text.replace(" ", "")
         if not digits.isascii() or not digits.isdecimal():
             return await self._by_name(text)
@@ -114,13 +116,13 @@ class HolderFile:
             named = [Found(row["account"], name_in(vault, row)) for row in rows]
             return [one for one in named if _has(one.name, words)]
 
-        while len(found) < FOUND_MAX:
+        while len(found) <= FOUND_MAX:
             rows = await self.database.run(lambda c, a=after: page_of_names(c, self.programme, a))  # type: ignore[misc]
             if not rows:
                 break
             found += await trio.to_thread.run_sync(matching, rows)  # thousands of names take a while to open
             after = rows[-1]["account"]
-        return sorted(found[:FOUND_MAX], key=lambda one: one.name)
+        return sorted(found[: FOUND_MAX + 1], key=lambda one: one.name)
 
     async def show(self, account: int) -> Holder:
         """Return a holder of this programme. Raises NotInRegistry, also for one of another programme."""
@@ -191,6 +193,11 @@ class HolderFile:
 
         await self._on(account, act)
         return ends_on
+
+    async def notice_until(self) -> date | None:
+        """Return the last day of a contract of which notice is given today; None: it ends at once."""
+        version = await version_in_force(self.database, self.programme)
+        return version.rules.card.notice_until(today(version)) if version.rules.card.notice_months else None
 
     async def withdraw_notice(self, actor: Actor, account: int) -> None:
         """Take a notice back."""

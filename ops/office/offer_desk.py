@@ -62,6 +62,18 @@ class OfferDesk:
             raise RegistryRefused("offer {number}: {column}: {why}", number=number, column=key, why=reason)
         return done.added
 
+    async def keep_one(self, actor: Actor, offer: Offer, changes: int | None = None) -> int:
+        """Keep the draft of one offer: a new one, or a change of the one numbered `changes`. Raises
+        RegistryRefused where its number is another offer's.
+        """
+        there = await self.database.run(lambda c: offer_versions(c, self.programme, offer.number))
+        if there and offer.number != changes:
+            raise RegistryRefused(
+                "offer {number} is there already: change it on its own page, or take another number",
+                number=offer.number,
+            )
+        return await self.keep(actor, [offer])
+
     async def keep_text(self, actor: Actor, text: str) -> int:
         """Keep the offers of a text as `offers import` reads it. Raises RegistryRefused."""
         try:

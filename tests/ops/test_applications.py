@@ -318,3 +318,15 @@ def test_a_refusal_is_a_letter_with_its_reason() -> None:
     for kind in ("call", "receipt"):
         made = as_text(letter._replace(kind=kind, language="en", last4="1234", until=DAY))
         assert "27 November 2026" in made
+
+
+def test_a_receipt_tells_the_day_of_collection_and_no_reason() -> None:
+    """Whenever it is printed: what the application was called for once is no matter of the receipt."""
+    letter = Letter(
+        "receipt", "en", "Card", 7, "first", DAY, date(2027, 1, 9), ("Anna",), reason="A photo, please.",
+        last4="1234", collected=date(2027, 1, 5),
+    )  # fmt: skip
+    made = as_text(letter)
+    assert "was collected on 5 January 2027" in made
+    assert "photo" not in made
+    assert "photo" in as_text(letter._replace(kind="refusal"))

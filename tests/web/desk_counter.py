@@ -47,7 +47,9 @@ def state(page: Page) -> str:
 
 
 def press(page: Page, act: str, **fields: str) -> None:
-    """Fill the form of a step, and press its button."""
+    """Fill the form of a step, say that one is sure where it asks so, and press its button."""
+    if page.locator(f"#sure_{act}").count():
+        page.check(f"#sure_{act}")
     for name, value in fields.items():
         page.fill(f"#{name}_{act}" if name == "reason" else f"#{name}", value)
     page.click(f"#act_{act}")

@@ -84,7 +84,9 @@ def test_from_an_application_to_a_card_and_what_follows(
     assert state(page) == "card is ready"
     press(page, "collect")
     assert state(page) == "collected"
-    assert number(0)[-4:] in letter(page)
+    receipt = letter(page)
+    assert number(0)[-4:] in receipt
+    assert "missing" not in receipt, "the reason of a call is no receipt's"
     the_holder(office, page)
 
 

@@ -14,6 +14,8 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 Kind = Literal["call", "refusal", "receipt"]
+REASONED: Final = ("call", "refusal")
+"""The letters that say why; a receipt does not, though its application may keep an earlier call's text."""
 TEMPLATE: Final = Path(__file__).with_name("letter.typ")
 _LANGUAGES: Final = ("pl", "en")
 
@@ -58,7 +60,9 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 class Letter(NamedTuple):
-    """What a letter is about. `until` of a call, `last4` of a receipt; `to`: name and address, in lines."""
+    """What a letter is about. `reason`: why somebody was called or refused, whichever letter it is; `until`
+    of a call; `last4` and `collected` (the day) of a receipt; `to`: name and address, in lines.
+    """
 
     kind: Kind
     language: str
@@ -73,6 +77,7 @@ class Letter(NamedTuple):
     reason: str = ""
     until: date | None = None
     last4: str = ""
+    collected: date | None = None
 
 
 def content_of(letter: Letter) -> dict[str, Any]:
@@ -92,7 +97,7 @@ def content_of(letter: Letter) -> dict[str, Any]:
         f"{letter.kind}_text",
         until=_day(letter.until or letter.today, letter.language),
         last4=letter.last4,
-        day=_day(letter.today, letter.language),
+        day=_day(letter.collected or letter.today, letter.language),
         desk=letter.desk or "–",
     )
     signatures = [say("clerk", name=letter.clerk)]
@@ -105,7 +110,7 @@ def content_of(letter: Letter) -> dict[str, Any]:
         "place_and_day": say("day", day=_day(letter.today, letter.language)),
         "to": [line for line in letter.to if line],
         "parts": [about, text],
-        "reason": letter.reason,
+        "reason": letter.reason if letter.kind in REASONED else "",
         "after": [say(f"{letter.kind}_after")],
         "signatures": signatures,
     }

@@ -1,13 +1,15 @@
 """The pages of applications: what is due, one taken down, one dealt with, its files and letters.
 
 Owns what they ask and answer. Must not know how anything is judged (`ops.office.applications`). Invariants:
-an officer of one desk meets no other desk's application; a file leaves as one to keep, in a sandbox.
+an officer of one desk meets no other desk's application but those taken down by that very person; a file
+leaves as one to keep, in a sandbox.
 """
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
 
 import trio
 from starlette.datastructures import FormData, UploadFile
@@ -69,7 +71,9 @@ class ApplicationPages:
         person, wanted = officer(request), request.query_params.get("state", "")
         states = (wanted,) if wanted in OPEN + ENDED else OPEN
         after = request.query_params.get("after", "")
-        views = await desk_of(request).due(states, desk=person.desk, after=_after(after), limit=51)
+        views = await desk_of(request).due(
+            states, desk=person.desk, by=actor_of(person).name, after=_after(after), limit=51
+        )
         last = views[49].row if len(views) > 50 else None
         return self._pages().render(
             request,
@@ -181,7 +185,8 @@ class ApplicationPages:
         kind = LETTERS.get(view.row["state"])
         if kind is None:
             raise HTTPException(404)
-        letter = _letter_of(request, view, kind)
+        rules, _ = await desk_of(request).terms()
+        letter = _letter_of(request, view, kind, ZoneInfo(rules.programme.time_zone))
         body = await trio.to_thread.run_sync(as_pdf, letter, limiter=WORK)
         return to_keep(body, f"{kind}-{number}.pdf", PDF)
 
@@ -270,7 +275,7 @@ def _with_reason(actor: Actor) -> Actor:
 
 
 async def _own(request: Request, number: int) -> View:
-    """Return an application of this person's desk, or of none. Raises 404."""
+    """Return an application that this person meets. Raises 404."""
     person = officer(request)
     try:
         view = await desk_of(request).show(number)
@@ -282,8 +287,11 @@ async def _own(request: Request, number: int) -> View:
 
 
 def is_theirs(person: Person, view: View) -> bool:
-    """Whether an application is at a person's desk, or at none; whoever is at no desk sees all."""
-    return person.desk == "" or view.row["desk"] in ("", person.desk)
+    """Whether an application is at a person's desk, or at none, or was taken down by that very person for
+    another desk; whoever is at no desk sees all.
+    """
+    is_here = person.desk == "" or view.row["desk"] in ("", person.desk)
+    return is_here or view.row["taken_by"] == actor_of(person).name
 
 
 def _kind(posted: FormData) -> Kind:
@@ -338,7 +346,7 @@ def _form_in(posted: FormData) -> Form:
     )
 
 
-def _letter_of(request: Request, view: View, kind: LetterKind) -> Letter:
+def _letter_of(request: Request, view: View, kind: LetterKind, zone: ZoneInfo) -> Letter:
     office, form = office_of(request), view.form or Form()
     address = view.person.address if view.person else form.address
     return Letter(
@@ -355,4 +363,5 @@ def _letter_of(request: Request, view: View, kind: LetterKind) -> Letter:
         reason=view.reason,
         until=view.row["complete_until"],
         last4=view.last4,
+        collected=view.row["changed_at"].astimezone(zone).date(),  # nothing follows on a receipt's state
     )

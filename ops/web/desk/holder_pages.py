@@ -22,7 +22,7 @@ from ledger.registry.card_states import CardStatus
 from ledger.registry.messages import BODY_CHARACTERS_MAX
 from ledger.registry.people import CHANNELS
 from ops.office import card_cases
-from ops.office.holder_file import HolderFile
+from ops.office.holder_file import FOUND_MAX, HolderFile
 from ops.web.desk.common import (
     BLOCK_HANDS,
     CLERKS,
@@ -30,6 +30,7 @@ from ops.web.desk.common import (
     RESIGN_HANDS,
     GetPages,
     acting,
+    after_in,
     back_to,
     day_of,
     file_of,
@@ -54,7 +55,18 @@ async def _block(file: HolderFile, actor: Actor, account: int, form: FormData) -
 
 
 async def _resign(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    sure(form)
     await file.resign(actor, account, hand_of(form, RESIGN_HANDS))
+
+
+async def _notice(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    sure(form)
+    await file.give_notice(actor, account)
+
+
+async def _object(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    sure(form)
+    await file.object(actor, account)
 
 
 async def _consent(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
@@ -101,9 +113,9 @@ ACTS: Final[dict[str, Act]] = {
     "block": _block,
     "unblock": lambda file, actor, account, _: file.unblock(actor, account),
     "resign": _resign,
-    "notice": lambda file, actor, account, _: file.give_notice(actor, account),
+    "notice": _notice,
     "withdraw_notice": lambda file, actor, account, _: file.withdraw_notice(actor, account),
-    "object": lambda file, actor, account, _: file.object(actor, account),
+    "object": _object,
     "consent": _consent,
     "change": _change,
     "write": _write,
@@ -113,6 +125,8 @@ ACTS: Final[dict[str, Act]] = {
     "approve_erasure": _approve_erasure,
     "refuse_erasure": lambda file, actor, account, _: file.refuse_erasure(actor, account),
 }
+CASES: Final = 50
+"""So many are shown on a page."""
 CASE_ACTS: Final = {"confirm": card_cases.confirm, "lift": card_cases.lift}
 
 
@@ -178,13 +192,17 @@ class HolderPages:
     @require(*OFFICERS, roles=CLERKS)
     async def cases(self, request: Request, error: RegistryRefused | None = None) -> Response:
         """Show the cases of cards that are not decided, oldest first."""
-        programme = office_of(request).programme
-        rows = await office_of(request).database.run(lambda c: list_cases(c, CaseState.OPEN))
+        programme, after = office_of(request).programme, after_in(request)
+        rows = await office_of(request).database.run(
+            lambda c: list_cases(c, CaseState.OPEN, programme=programme, after=after, limit=CASES + 1)
+        )
         return self._pages().render(
             request,
             "desk_cases.html",
             status=status_of(error) if error else 200,
-            rows=[row for row in rows if row["programme"] == programme],
+            rows=rows[:CASES],
+            more=rows[CASES - 1]["number"] if len(rows) > CASES else 0,
+            reason_max=REASON_CHARACTERS_MAX,
             kinds={int(kind): kind.name.lower() for kind in CaseKind},
             states=_STATES,
             fault=fault_of(error),
@@ -208,7 +226,8 @@ class HolderPages:
             request,
             "desk_search.html",
             status=status_of(error) if error else 200,
-            found=found,
+            found=None if found is None else found[:FOUND_MAX],
+            is_cut=found is not None and len(found) > FOUND_MAX,
             waiting=await file_of(request).waiting(),
             erasures=await file_of(request).erasures_waiting(),
             fault=fault_of(error),
@@ -232,6 +251,7 @@ class HolderPages:
             status=status_of(error) if error else 200,
             holder=holder,
             person=holder.person,
+            notice_until=await file_of(request).notice_until(),
             states=_STATES,
             channels=CHANNELS,
             consents=CONSENTS,

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
+from ledger.registry.bounds import ID_MAX
 from ledger.registry.offers import OfferState
 from ops.office.offer_desk import OfferDesk
 from ops.office.offer_form import BENEFITS, COMBINES, FIELDS, fields_of, hints, offer_of
@@ -34,6 +35,7 @@ from ops.web.desk.common import (
 )
 from ops.web.desk.publishing_pages import offers_named, publishing_of
 from ops.web.identity import form_of, office_of, require, text_of
+from ops.web.numbers import figures
 from ops.web.refusals import fault_of
 from switch.rules.offer_faults import OfferError
 from switch.rules.offers import decode_offer
@@ -43,8 +45,9 @@ TEXT_CHARACTERS_MAX: Final = 32_000
 
 
 async def _keep(desk: OfferDesk, actor: Actor, form: FormData) -> str:
-    await desk.keep(actor, [_offer_in(form)])
-    return f"/desk/offers/{text_of(form, 'number', 8)}"
+    offer = _offer_in(form)
+    await desk.keep_one(actor, offer, figures(text_of(form, "changes", 8), ID_MAX))
+    return f"/desk/offers/{offer.number}"
 
 
 async def _keep_text(desk: OfferDesk, actor: Actor, form: FormData) -> str:
@@ -78,7 +81,7 @@ class OfferPages:
             where = await act(self._desk(request), acting(request, form), form)
         except RegistryRefused as error:
             if act is _keep:
-                return await self._form(request, _fields_in(form), error)
+                return await self._form(request, _fields_in(form), error, changes=text_of(form, "changes", 8))
             return await self._list(request, error)
         return to(request, where)
 
@@ -92,7 +95,7 @@ class OfferPages:
         fields = fields_of(decode_offer((await self._versions(request, number))[0]["terms"]))
         if fields is None:
             raise HTTPException(404)
-        return await self._form(request, fields)
+        return await self._form(request, fields, changes=str(number))
 
     @require(*OFFICERS, roles=EDITORS)
     async def show(self, request: Request) -> Response:
@@ -141,13 +144,20 @@ class OfferPages:
         )
 
     async def _form(
-        self, request: Request, fields: Mapping[str, str], error: RegistryRefused | None = None
+        self,
+        request: Request,
+        fields: Mapping[str, str],
+        error: RegistryRefused | None = None,
+        *,
+        changes: str = "",
     ) -> Response:
+        """Show the form of an offer; `changes`: the number of the one that it changes."""
         return self._pages().render(
             request,
             "desk_offer_form.html",
             status=status_of(error) if error else 200,
             fields=fields,
+            changes=changes,
             bounds=FIELDS,
             benefits=BENEFITS,
             combines=tuple(COMBINES),

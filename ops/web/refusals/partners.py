@@ -41,6 +41,9 @@ PARTNERS: Final = {
 OFFERS: Final = {
     "{why}": "{why}",
     "there is no offer {number}": "nie ma oferty nr {number}",
+    "offer {number} is there already: change it on its own page, or take another number": (
+        "oferta nr {number} już istnieje: można ją zmienić na jej stronie albo podać inny numer"
+    ),
     "there is no number left for another offer": "nie ma już wolnego numeru dla kolejnej oferty",
     "offer {number} has no draft": "oferta nr {number} nie ma szkicu",
     "offer {number} has no draft: import it first": (
