@@ -19,7 +19,7 @@ from protocol import (
 )
 from switch.flow.operations import OPERATIONS, served
 from switch.rules.cards import Card
-from switch.rules.decide import Moment, decide_benefit_use, decide_redeem, decide_verify
+from switch.rules.decide import Moment, decide_benefit_use, decide_redeem, decide_refund, decide_verify
 from switch.rules.decide.refusals import refuse_partner
 from switch.rules.programme import Rules
 from switch.rules.states import States
@@ -98,3 +98,19 @@ def test_a_suspended_partner_in_a_programme_that_has_ended() -> None:
         partner.programme.states, partner.suspended = states, suspended
         partner.programme.choose_version(AT_MS)
         assert refuse_partner(partner) == code
+
+
+@pytest.mark.parametrize("original_terminal", [71, 99], ids=["the partner's own", "nobody's here"])
+def test_what_is_wrong_with_a_refund_s_original_is_told_last(original_terminal: int) -> None:
+    """27 is given where no other code applies, whoever finds it: the switch or the books."""
+    terminal = till(partner_in(CZESTOCHOWA))
+    till(terminal.partner, number=71)
+    here, elsewhere = Card(8, CZESTOCHOWA.programme.number, 0), Card(8, ZGIERZ.programme.number, 0)
+    for card, amount, code in (
+        (int(ResultCode.CARD_NUMBER_INVALID), 100, ResultCode.CARD_NUMBER_INVALID),
+        (int(ResultCode.CARD_UNKNOWN), -1, ResultCode.CARD_UNKNOWN),
+        (elsewhere, 100, ResultCode.CARD_OTHER_PROGRAMME),
+        (here, -1, ResultCode.AMOUNT_NEGATIVE),
+    ):
+        message = Refund(5, 0, "", EntryMode.SWIPED, original_terminal, 3, amount)
+        assert decide_refund(message, terminal, card, Moment(AT_MS)).code == code

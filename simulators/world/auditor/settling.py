@@ -24,6 +24,7 @@ from simulators.world.auditor.scene import Scene, find_card, the_one_told
 
 _SALES = {TYPE_OF[kind] for kind in (Earn, EarnAdvice, BenefitUse, BenefitAdvice)}
 _SETTLED = {TYPE_OF[Reversal], TYPE_OF[Refund]}
+_NO_SUCH_SALE = int(ResultCode.ORIGINAL_UNKNOWN)
 
 
 def _is_other_card(scene: Scene, books: Books, row: int) -> bool:
@@ -98,16 +99,17 @@ def refund(scene: Scene, message: Refund, registry: Registry, books: Books) -> t
     reasons = find_card(registry, scene, message.card)
     if not scene.rules.refunds:
         reasons.add(int(ResultCode.NOT_SUPPORTED))
-    if registry.home(message.original_terminal) != scene.partner.partner:
-        reasons.add(int(ResultCode.ORIGINAL_UNKNOWN))
     if message.amount < 0:
         reasons.add(int(ResultCode.AMOUNT_NEGATIVE))
     # What only its original tells is looked at where nothing else is wrong.
-    code = the_one_told(reasons or _reasons_of_original(scene, message, books))
+    is_here = registry.home(message.original_terminal) == scene.partner.partner
+    code = the_one_told(
+        reasons or (_reasons_of_original(scene, message, books) if is_here else {_NO_SUCH_SALE})
+    )
     account = 0 if code == ResultCode.ORIGINAL_MISMATCH else scene.account
     expected = Expected(code, scene.now_ms, message.amount, balance=books.points_of(account), is_kept=True)
     row = books.find(message.original_terminal, message.original_stan)
-    if row is not None and not reasons and code != ResultCode.ORIGINAL_MISMATCH:
+    if row is not None and not reasons and code not in (_NO_SUCH_SALE, ResultCode.ORIGINAL_MISMATCH):
         account = books.account[row]
         expected.balance = books.points_of(account)
         if not code:
@@ -121,7 +123,7 @@ def _reasons_of_original(scene: Scene, message: Refund, books: Books) -> set[int
         return {int(ResultCode.ORIGINAL_MISMATCH)}
     row = books.find(message.original_terminal, message.original_stan)
     if row is None:
-        return {int(ResultCode.ORIGINAL_UNKNOWN)}
+        return {_NO_SUCH_SALE}
     if _is_other_card(scene, books, row):
         return {int(ResultCode.ORIGINAL_MISMATCH)}
     if books.kind[row] not in _SALES or books.code[row] or books.is_undone[row]:

@@ -21,10 +21,12 @@ def decide_refund(message: Refund, terminal: Terminal, card: Card | int, at: Mom
     rules = partner.programme.current.rules.refund
     if rules is None:
         return Decision(int(ResultCode.NOT_SUPPORTED), amount_grosze=amount_grosze)
-    is_here = message.original_terminal in partner.terminals
-    code = refuse_identity(partner, card) if is_here else int(ResultCode.ORIGINAL_UNKNOWN)
+    code = refuse_identity(partner, card)
     if not code and amount_grosze < 0:
         code = refuse_amount(amount_grosze)
+    # What is wrong with the original comes last, here as in the books (SPEC.md, section 7).
+    if not code and message.original_terminal not in partner.terminals:
+        code = int(ResultCode.ORIGINAL_UNKNOWN)
     return Decision(
         code,
         amount_grosze=amount_grosze,
