@@ -186,13 +186,13 @@ def offers_now(
     """Return the published offers that hold at a moment, those of main partners first; of a holder, those
     that are for the holder.
     """
-    today = now.astimezone(ZoneInfo(version.rules.programme.time_zone)).date()
+    wall = now.astimezone(ZoneInfo(version.rules.programme.time_zone))
     partners = {row["id"]: row for row in public.partners if row["status"] == Status.ACTIVE}
     found = []
     for held in held_versions(public.versions, now) if version.rules.benefits else ():
         offer = held.offer
-        is_early = offer.from_day is not None and today < offer.from_day
-        if held.since > now or is_early or is_over(offer, today) or offer.partner not in partners:
+        is_early = offer.from_day is not None and wall.date() < offer.from_day
+        if held.since > now or is_early or is_over(offer, wall) or offer.partner not in partners:
             continue
         if who is not None and not benefits_for(
             Terms.of(offer, version.codes), kinds=who.kinds, flags=who.flags

@@ -106,9 +106,9 @@ async def check(
             held = await database.run(job)
     for refused in sheet.refused:
         print_line(f"  {refused}")
-    today = datetime.now(ZoneInfo(held.programme.time_zone)).date()
+    wall = datetime.now(ZoneInfo(held.programme.time_zone))
     for line in sheet.lines:
-        check_offer(line.value, held, today)
+        check_offer(line.value, held, wall)
     print_line(f"{len(sheet.lines)} offers are in order, {len(sheet.refused)} lines are not")
     return Exit.DIFFERENCES if sheet.refused else Exit.OK
 

@@ -87,7 +87,7 @@ class PartnerOffice:
                     await self._newest(connection, number)
                 which = number or await kept.next_offer(connection, self.programme)
                 offer = read_offer({**values, "number": which, "partner": self.partner})
-                check_offer(offer, rules, _today(rules))
+                check_offer(offer, rules, _wall(rules))
                 declaration = Declaration(self.programme, which, offer.outlets, encode_offer(offer), note)
                 return await kept.declare(connection, actor, self.partner, declaration)
 
@@ -110,7 +110,7 @@ def _own(rows: list[Any], rules: Rules) -> OwnOffer:
     has_draft = newest["state"] == OfferState.DRAFT
     held = held_at(rows, _now())
     if held is not None:
-        return OwnOffer(held, "ended" if is_over(held, _today(rules)) else "published", has_draft)
+        return OwnOffer(held, "ended" if is_over(held, _wall(rules)) else "published", has_draft)
     if any(row["state"] == OfferState.PUBLISHED and row["effective_from"] > _now() for row in rows):
         return OwnOffer(offer, "announced", has_draft)
     return OwnOffer(offer, "withdrawn" if len(rows) > has_draft else "draft", has_draft)
@@ -120,5 +120,5 @@ def _now() -> datetime:
     return datetime.fromtimestamp(clock_ms() / 1_000, UTC)
 
 
-def _today(rules: Rules) -> Any:
-    return _now().astimezone(ZoneInfo(rules.programme.time_zone)).date()
+def _wall(rules: Rules) -> datetime:
+    return _now().astimezone(ZoneInfo(rules.programme.time_zone))

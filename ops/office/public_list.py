@@ -70,9 +70,9 @@ def public_list(public: Public, rules: Rules, now: datetime) -> dict[str, Any]:
         return None if at is None else at.astimezone(zone).isoformat()
 
     offers: dict[int, list[dict[str, Any]]] = {}
-    today = now.astimezone(zone).date()
+    wall = now.astimezone(zone)
     for held in held_versions(public.versions, now) if rules.benefits else ():
-        if is_over(held.offer, today):
+        if is_over(held.offer, wall):
             continue
         told = msgspec.to_builtins(held.offer)
         del told["partner"]

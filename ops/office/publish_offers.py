@@ -9,7 +9,7 @@ could get: codes the programme does not know, days that are over.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -98,7 +98,7 @@ async def keep_drafts(
     for offer in offers:
         new = NewOffer(offer.number, offer.partner, offer.outlets, encode_offer(offer))
         try:
-            check_offer(offer, rules, _day(now, rules))
+            check_offer(offer, rules, _wall(now, rules))
         except OfferError as error:
             if await _is_newest(connection, programme, new):
                 sound.append(new)
@@ -129,7 +129,7 @@ async def worse_if_published(
         if not rows or rows[0]["state"] != OfferState.DRAFT:
             raise NotInRegistry("offer {number} has no draft: import it first", number=number)
         new = decode_offer(rows[0]["terms"])
-        check_offer(new, rules, _day(when.moment, rules))
+        check_offer(new, rules, _wall(when.moment, rules))
         old = held_at(rows, when.moment)
         found[number] = worse_keys(old, new) if old else []
         _check_notice(number, found[number], when, rules)
@@ -148,7 +148,7 @@ async def worse_if_withdrawn(
         if all(row["state"] != OfferState.PUBLISHED for row in rows):
             raise NotInRegistry("offer {number} was never published", number=number)
         old = held_at(rows, when.moment)
-        found[number] = [WITHDRAWN] if old and not is_over(old, _day(when.moment, rules)) else []
+        found[number] = [WITHDRAWN] if old and not is_over(old, _wall(when.moment, rules)) else []
         _check_notice(number, found[number], when, rules)
     return found
 
@@ -225,8 +225,8 @@ def held_at(rows: Sequence[Any], moment: datetime) -> Offer | None:
     return decode_offer(held["terms"])
 
 
-def _day(moment: datetime, rules: Rules) -> date:
-    return moment.astimezone(ZoneInfo(rules.programme.time_zone)).date()
+def _wall(moment: datetime, rules: Rules) -> datetime:
+    return moment.astimezone(ZoneInfo(rules.programme.time_zone))
 
 
 async def _is_newest(connection: Connection, programme: int, offer: NewOffer) -> bool:

@@ -8,6 +8,7 @@ whatever happens.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, time
 from itertools import islice
 
 from msgspec.structs import replace
@@ -176,7 +177,7 @@ def sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: int
 def _offers_page(message: SignOn, terminal: Terminal, now_ms: int) -> tuple[list[tuple[int, int, str]], int]:
     """Return number, kind and name of offers that hold at the partner, and where the next page begins.
 
-    What can be had on no day any more is not listed, here or in the public list.
+    What can be had at no time any more is not listed, here or in the public list.
     """
     partner = terminal.partner
     first = LANGUAGES[first_language(terminal)]
@@ -184,9 +185,10 @@ def _offers_page(message: SignOn, terminal: Terminal, now_ms: int) -> tuple[list
     version = partner.programme.current
     if version.rules.benefits is None:
         return [], 0
-    today = day_of_number(version.calendar.day(now_ms))
+    day, minute = version.calendar.wall(now_ms)
+    wall = datetime.combine(day_of_number(day), time(*divmod(minute, 60)))
     held = partner.programme.offers.of_partner(partner.number, now_ms, after=message.offers_after)
-    left = (one.offer for one in held if one.offer is not None and not is_over(one.offer, today))
+    left = (one.offer for one in held if one.offer is not None and not is_over(one.offer, wall))
     offers = list(islice(left, limits.OFFERS_MAX + 1))
     page = offers[: limits.OFFERS_MAX]
     listed = [(offer.number, kind_number(offer), offer.name.in_(language)) for offer in page]

@@ -8,7 +8,7 @@ Invariant: every fault names the offer and the key.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 
 from ledger.phrase import Phrase
 from switch.rules.offer_faults import OfferError
@@ -16,12 +16,12 @@ from switch.rules.offers import DAYS, Codes, Offer, codes_of, parse_hours
 from switch.rules.programme import Rules
 
 
-def check_offer(offer: Offer, rules: Rules, today: date) -> None:
-    """Raise OfferError for an offer that these rules do not allow, or that could not be had any more."""
+def check_offer(offer: Offer, rules: Rules, wall: datetime) -> None:
+    """Raise OfferError for an offer that these rules do not allow, or that are over (`is_over`)."""
     check_languages(offer, rules)
     check_codes(offer, codes_of(rules))
     check_stacking(offer, rules)
-    if is_over(offer, today):
+    if is_over(offer, wall):
         why = Phrase("{day} is over, so nobody could get it", day=offer.to_day)
         raise OfferError(why, "to", number=offer.number)
 
@@ -64,11 +64,14 @@ def check_stacking(offer: Offer, rules: Rules) -> None:
         raise OfferError(why, "combines", number=offer.number)
 
 
-def is_over(offer: Offer, today: date) -> bool:
-    """Whether none of its days is left; hours past midnight go on into the next."""
+def is_over(offer: Offer, wall: datetime) -> bool:
+    """Whether none of its days is left at a moment, as the city's clocks show it; a day's hours past midnight
+    are its own.
+    """
     if offer.to_day is None:
         return False
-    runs_on = any(until < start for start, until in map(parse_hours, offer.hours))
-    first = max(filter(None, (offer.from_day, today - timedelta(days=runs_on))))
+    minute = wall.hour * 60 + wall.minute
+    runs_on = any(minute < until < start for start, until in map(parse_hours, offer.hours))
+    first = max(filter(None, (offer.from_day, wall.date() - timedelta(days=runs_on))))
     left = (first + timedelta(days=n) for n in range(min((offer.to_day - first).days + 1, 7)))
     return not any(DAYS[day.weekday()] in (offer.days or DAYS) for day in left)

@@ -170,13 +170,14 @@ def test_a_list_replaces_the_old_one_whole(tmp_path: Path) -> None:
 
 
 def test_an_offer_whose_last_day_is_over_is_not_listed() -> None:
-    """On its last day by the city's clock it is there, hours past midnight included, and then no more."""
+    """On its last day by the city's clock it is there, to its last hour past midnight, and then no more."""
     words = {"pl": "Kino", "en": "Cinema"}
     told = {"number": 1, "partner": 30, "name": words, "text": words, "to": "2027-05-31"}
     (row,) = rows_of([(1, 30, 0, False)])
-    for hours, last in (([], datetime(2027, 5, 31, 21, 59)), (["20:00-02:00"], datetime(2027, 6, 1, 21, 59))):  # noqa: DTZ001
+    day, night = datetime(2027, 5, 31, 21, 59, tzinfo=UTC), datetime(2027, 5, 31, 23, 59, tzinfo=UTC)
+    for hours, last in (([], day), (["20:00-02:00"], night)):
         offer = read_offer({**told, "hours": hours, "benefits": [{"kind": "free_entry"}]})
         public = Public([{**row, "terms": encode_offer(offer)}], [partner(30)], [])
         for at, count in ((last, 1), (last + timedelta(minutes=1), 0)):
-            (entry,) = public_list(public, RULES, at.replace(tzinfo=UTC))["partners"]
+            (entry,) = public_list(public, RULES, at)["partners"]
             assert len(entry["offers"]) == count

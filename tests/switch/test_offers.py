@@ -1,7 +1,7 @@
 """What an offers file may say: every key bounded, every contradiction refused with the key and the reason."""
 
 import re
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -57,6 +57,7 @@ price_grosze = 500
 FREE = '[[offer.benefits]]\nkind = "free_entry"\n'
 RULES = Path(__file__).parents[2] / "switch" / "rules" / "programmes"
 CODES = Codes.of(["child", "junior", "senior"], ["FAMILY"])
+NEW_YEAR = datetime.fromisoformat("2027-01-01T00:00")
 
 
 def test_a_whole_offer_is_read_and_kept_word_for_word() -> None:
@@ -222,41 +223,45 @@ def test_an_offer_never_loosens_what_a_programme_says_of_other_discounts(city: s
     words = WHOLE.partition("[[offer.benefits]]")[0].replace("combines = false", "combines = true")
     (loose,) = parse_offers(words + FREE).offer
     with pytest.raises(OfferError, match="offer 7: key 'combines'"):
-        check_offer(loose, rules, date(2027, 1, 1))
+        check_offer(loose, rules, NEW_YEAR)
     for said in ("combines = false", ""):
         (sound,) = parse_offers(words.replace("combines = true", said) + FREE).offer
-        check_offer(sound, rules, date(2027, 1, 1))
+        check_offer(sound, rules, NEW_YEAR)
     points = parse_rules((RULES / "czestochowa.toml").read_bytes())
-    check_offer(loose, points, date(2027, 1, 1))
+    check_offer(loose, points, NEW_YEAR)
 
 
 @pytest.mark.parametrize(
-    ("hours", "days", "today", "is_had"),
+    ("hours", "days", "wall", "is_had"),
     [
-        ("", "", date(2027, 12, 31), True),
-        ("", "", date(2028, 1, 1), False),
-        ('hours = ["22:00-02:00"]', "", date(2028, 1, 1), True),
-        ('hours = ["22:00-02:00"]', "", date(2028, 1, 2), False),
-        ("", 'days = ["fri"]', date(2027, 12, 31), True),
-        ("", 'days = ["thu"]', date(2027, 12, 30), True),
-        ("", 'days = ["thu"]', date(2027, 12, 31), False),
-        ("", "", date(2020, 1, 1), True),
+        ("", "", "2027-12-31T23:59", True),
+        ("", "", "2028-01-01T00:00", False),
+        ('hours = ["22:00-02:00"]', "", "2028-01-01T01:59", True),
+        ('hours = ["22:00-02:00"]', "", "2028-01-01T02:00", False),
+        ('hours = ["23:00-01:00", "22:00-02:00"]', "", "2028-01-01T01:00", True),
+        ('hours = ["08:00-12:00"]', "", "2027-12-31T12:00", True),
+        ('hours = ["22:00-02:00"]', 'days = ["thu"]', "2027-12-31T01:59", True),
+        ('hours = ["22:00-02:00"]', 'days = ["thu"]', "2027-12-31T02:00", False),
+        ("", 'days = ["fri"]', "2027-12-31T00:00", True),
+        ("", 'days = ["thu"]', "2027-12-30T23:59", True),
+        ("", 'days = ["thu"]', "2027-12-31T00:00", False),
+        ("", "", "2020-01-01T00:00", True),
     ],
 )
 def test_an_offer_none_of_whose_days_is_left_is_refused(
-    hours: str, days: str, today: date, is_had: bool
+    hours: str, days: str, wall: str, is_had: bool
 ) -> None:
-    """The last day is the last; hours past midnight go on into the next; Thursday over is no day."""
+    """The last day is the last, and ends with its hours past midnight; Thursday over is no day."""
     written = WHOLE.replace('hours = ["08:00-12:00", "22:00-02:00"]', hours).replace(
         'days = ["mon", "tue"]', days
     )
     (offer,) = parse_offers(written.partition("[[offer.benefits]]")[0] + FREE).offer
     rules = parse_rules((RULES / "zgierz.toml").read_bytes())
     if is_had:
-        check_offer(offer, rules, today)
+        check_offer(offer, rules, datetime.fromisoformat(wall))
     else:
         with pytest.raises(OfferError, match=r"offer 7: key .to.: .* nobody could get it"):
-            check_offer(offer, rules, today)
+            check_offer(offer, rules, datetime.fromisoformat(wall))
 
 
 @given(st.text(max_size=12))

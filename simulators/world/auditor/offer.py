@@ -87,9 +87,9 @@ class Offer:
             return True
         return self._begins_on(day, minute) or self._begins_on(day - timedelta(days=1), minute + 1_440)
 
-    def is_over(self, day: date) -> bool:
-        """Whether none of its days is left. Hours past midnight belong to the day they begin on."""
-        runs_on = any(until > 1_440 for _, until in self.hours)
+    def is_over(self, day: date, minute: int) -> bool:
+        """Whether no day of it is left at a minute of a day. Hours past midnight are the day before's."""
+        runs_on = any(until > minute + 1_440 for _, until in self.hours)
         begin = max(self.first, day - timedelta(days=runs_on))
         days_left = min((self.last - begin).days + 1, 7)
         return not any((begin.weekday() + ahead) % 7 in self.days for ahead in range(days_left))
