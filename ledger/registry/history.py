@@ -7,6 +7,7 @@ for the service may not read the trail. Of a holder the days of kinds are not in
 birthdays: which kinds decided stands in the journal (ARCHITECTURE.md, "What decided is recorded").
 """
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -18,6 +19,8 @@ from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RulesRow, 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.date()
+_PERIOD: Final = re.compile(r'\["([^"]+)","?([^")]*)"?\)')
+"""One period of a tstzmultirange as Postgres writes it."""
 
 
 class PastCard(msgspec.Struct, frozen=True, gc=False):
@@ -62,8 +65,7 @@ class _Programme(msgspec.Struct):
     id: int
     code: str
     name: str
-    suspended_from: datetime | None
-    suspended_until: datetime | None
+    suspended: str
     ended_from: datetime | None
 
 
@@ -85,12 +87,15 @@ def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else ((moment - _EPOCH) // timedelta(microseconds=1) + 500) // 1_000
 
 
+def _told_ms(moment: str) -> Any:
+    """Return ms since 1970 of a moment as Postgres writes it; None for no end."""
+    return _ms(datetime.fromisoformat(moment)) if moment else None
+
+
 def _programme(image: str) -> ProgrammeRow:
     row = msgspec.json.decode(image, type=_Programme)
-    suspended_from, suspended_until, ended_from = map(
-        _ms, (row.suspended_from, row.suspended_until, row.ended_from)
-    )
-    return ProgrammeRow(row.id, row.code, row.name, suspended_from, suspended_until, ended_from)
+    periods = [(_told_ms(begins), _told_ms(ends)) for begins, ends in _PERIOD.findall(row.suspended)]
+    return ProgrammeRow(row.id, row.code, row.name, periods, _ms(row.ended_from))
 
 
 def _terminal(image: str) -> TerminalRow:

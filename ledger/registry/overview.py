@@ -18,7 +18,7 @@ COMING_MAX: Final = 20
 PROGRAMMES: Final = """
 select p.id, p.code, p.name, z.time_zone,
     (extract(epoch from registry.today_of(p.id)::timestamp at time zone z.time_zone) * 1000)::bigint,
-    p.suspended_from, p.suspended_until, p.ended_from
+    p.suspended, p.ended_from
   from registry.programme p
   cross join lateral (select coalesce((select v.time_zone from registry.programme_version v
     where v.programme = p.id and v.effective_from <= now()
@@ -43,15 +43,16 @@ select programme, effective_from, count(*) from registry.offer
 
 
 class ProgrammeSeen(msgspec.Struct, frozen=True):
-    """A programme; since when it is today there, in ms since 1970; its suspension and its end, None: none."""
+    """A programme; since when it is today there, in ms since 1970; the periods it is suspended in (from,
+    until; None: without an end), and its end, None: none.
+    """
 
     id: int
     code: str
     name: str
     time_zone: str
     today_ms: int
-    suspended_from: datetime | None
-    suspended_until: datetime | None
+    suspended: tuple[tuple[datetime, datetime | None], ...]
     ended_from: datetime | None
 
 
@@ -101,7 +102,11 @@ class OffersComing(msgspec.Struct, frozen=True):
 
 async def read_programmes(connection: Connection) -> list[ProgrammeSeen]:
     """All programmes, by number."""
-    return [ProgrammeSeen(*row) for row in await connection.fetch(PROGRAMMES)]
+    rows = await connection.fetch(PROGRAMMES)
+    return [
+        ProgrammeSeen(number, code, name, zone, today_ms, tuple((r.lower, r.upper) for r in suspended), ended)
+        for number, code, name, zone, today_ms, suspended, ended in rows
+    ]
 
 
 async def read_partners(connection: Connection, since: int) -> list[PartnerSeen]:

@@ -52,8 +52,7 @@ select t.id as terminal, t.partner, pa.name as partner_name, pr.code as programm
         and coalesce(k.not_after > now(), true)) then 'no_key'
       when pa.status = 1 then 'partner_blocked'
       when pr.ended_from <= now() then 'programme_ended'
-      when pr.suspended_from <= now() and coalesce(pr.suspended_until > now(), true)
-        then 'programme_suspended'
+      when pr.suspended @> now() then 'programme_suspended'
       else '' end as hindrance
   from registry.terminal t
   join registry.partner pa on pa.id = t.partner

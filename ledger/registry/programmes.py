@@ -101,8 +101,8 @@ async def suspend_programme(
 ) -> None:
     """Suspend a programme from a moment until another (None: until it is resumed).
 
-    It takes the place of any other suspension. Raises RegistryRefused where the programme has been called off
-    by then: nothing is left to suspend.
+    Every other suspension stays; those that meet become one. Raises RegistryRefused where it is suspended
+    for all of that time already, and where it has been called off by then: nothing is left to suspend.
     """
     if suspended_until is not None and suspended_until <= suspended_from:
         raise RegistryRefused("a suspension ends after it began")
@@ -111,30 +111,36 @@ async def suspend_programme(
             check_number("the year of a suspension", moment.year, YEARS[0], YEARS[-1])
     async with writing(connection, actor):
         await check_programme(connection, programme)
-        changed = await connection.fetchval(
-            "update registry.programme set suspended_from = $2, suspended_until = $3 "
-            "where id = $1 and (ended_from is null or ended_from > $2) returning id",
+        was_suspended = await connection.fetchval(
+            "update registry.programme p set suspended = was.suspended + tstzmultirange(tstzrange($2, $3)) "
+            "from registry.programme was "
+            "where p.id = $1 and was.id = $1 and (p.ended_from is null or p.ended_from > $2) "
+            "returning was.suspended @> tstzrange($2, $3)",
             programme,
             suspended_from,
             suspended_until,
         )
-        if changed is None:
+        if was_suspended:
+            raise RegistryRefused(
+                "programme {programme} is suspended for all of that time already", programme=programme
+            )
+        if was_suspended is None:
             raise RegistryRefused(
                 "programme {programme} is called off by then, which is for good", programme=programme
             )
 
 
 async def resume_programme(connection: Connection, actor: Actor, programme: int, now: datetime) -> None:
-    """End a suspension now; one that has not begun never does. What is over stays as it was.
+    """End the suspension that runs, now; where none does, the next to come never begins. All others stay.
 
     Raises RegistryRefused for a programme that has been called off: nothing takes it up again.
     """
     async with writing(connection, actor):
         await check_programme(connection, programme)
         changed = await connection.fetchval(
-            "update registry.programme set "
-            "suspended_from = case when suspended_from < $2 then suspended_from end, "
-            "suspended_until = case when suspended_from < $2 then least(suspended_until, $2) end "
+            "update registry.programme set suspended = suspended - coalesce((select tstzmultirange(period * "
+            "tstzrange($2, null)) from unnest(suspended) as period where period && tstzrange($2, null) "
+            "order by period limit 1), '{}') "
             "where id = $1 and (ended_from is null or ended_from > $2) returning id",
             programme,
             now,
@@ -172,10 +178,9 @@ async def today_of(connection: Connection, programme: int) -> date:
 
 
 async def list_programmes(connection: Connection) -> list[Any]:
-    """All programmes: id, code, name, suspended_from, suspended_until, ended_from."""
+    """All programmes: id, code, name, suspended (ranges of moments, in order), ended_from."""
     rows: list[Any] = await connection.fetch(
-        "select id, code, name, suspended_from, suspended_until, ended_from "
-        "from registry.programme order by id"
+        "select id, code, name, suspended, ended_from from registry.programme order by id"
     )
     return rows
 

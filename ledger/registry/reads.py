@@ -35,7 +35,8 @@ class Status(IntEnum):
 
 
 class ProgrammeRow(msgspec.Struct, frozen=True, gc=False):
-    """A programme; the moments of its suspension and of its end in ms since 1970, None: none.
+    """A programme; the periods it is suspended in (from, until; None: without an end) and the moment of its
+    end (None: none), in ms since 1970.
 
     `pepper`: the number of the one its new cards are under; `pepper_former`: of the one in overlap with it.
     """
@@ -43,8 +44,7 @@ class ProgrammeRow(msgspec.Struct, frozen=True, gc=False):
     id: int
     code: str
     name: str
-    suspended_from_ms: int | None
-    suspended_until_ms: int | None
+    suspended_ms: Sequence[tuple[int, int | None]]
     ended_from_ms: int | None
     pepper: int = 0
     pepper_former: int | None = None
@@ -165,9 +165,9 @@ class RegistrySnapshot(msgspec.Struct, gc=False):
 _DATABASE_MS: Final = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 # One row: of each table an array of its rows, for a statement of its own would be a wait of its own.
 CHANGED: Final = f"""select {_DATABASE_MS},
-  array(select row(id, code, name, (extract(epoch from suspended_from) * 1000)::bigint,
-      (extract(epoch from suspended_until) * 1000)::bigint, (extract(epoch from ended_from) * 1000)::bigint,
-      pepper, pepper_former)
+  array(select row(id, code, name, array(select row((extract(epoch from lower(s)) * 1000)::bigint,
+        (extract(epoch from upper(s)) * 1000)::bigint) from unnest(suspended) as s),
+      (extract(epoch from ended_from) * 1000)::bigint, pepper, pepper_former)
     from registry.programme where changed > $1 order by id),
   array(select row(programme, version, (extract(epoch from effective_from) * 1000)::bigint, rules_toml)
     from registry.programme_version where changed > $1 order by programme, version),

@@ -54,7 +54,7 @@ async def suspend(
 ) -> None:
     """Suspend a programme: every terminal gets a clear refusal; it comes back by itself, or when resumed.
 
-    Sales made offline before it are still taken.
+    Every other suspension stays. Sales made offline before it are still taken.
     """
     actor, now = by.told(), datetime.now(UTC)
     async with changing(place) as database:
@@ -79,7 +79,10 @@ async def suspend(
 async def resume(
     programme: str | None = None, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE
 ) -> None:
-    """Take a suspended programme up again, now; one whose suspension has not begun is not suspended."""
+    """Take a suspended programme up again, now; where it runs, the next suspension to come is taken back.
+
+    All others stay.
+    """
     actor, now = by.told(), datetime.now(UTC)
     async with changing(place) as database:
         number = await database.run(lambda connection: pick_programme(connection, programme))

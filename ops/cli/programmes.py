@@ -258,17 +258,17 @@ async def list_(*, json: Json = False, place: Place = HERE) -> None:
 
 def status_text(row: Any, now: datetime) -> str:
     """Return what a programme is now, and what is announced: active, suspended, called off."""
-    since, until, ended = row["suspended_from"], row["suspended_until"], row["ended_from"]
+    ended = row["ended_from"]
     if ended is not None and ended <= now:
         return f"called off since {ended.isoformat(' ', 'minutes')}"
     said = "active"
-    if since is not None and (until is None or until > now):
+    for period in row["suspended"]:
+        since, until = period.lower, period.upper
         end = f"until {until.isoformat(' ', 'minutes')}" if until else "until it is resumed"
-        said = (
-            f"suspended {end}"
-            if since <= now
-            else f"active, suspended from {since.isoformat(' ', 'minutes')} {end}"
-        )
+        if since > now:
+            said = f"{said}, suspended from {since.isoformat(' ', 'minutes')} {end}"
+        elif until is None or until > now:
+            said = f"suspended {end}"
     return said if ended is None else f"{said}, called off from {ended.isoformat(' ', 'minutes')}"
 
 

@@ -123,7 +123,7 @@ class Acts:
         city, now_ms = self._city(), self._wall.true_ms()
         from_ms = now_ms + self._rng.choice((-1_000, 500, 2_000))
         self._desk.suspend(city, from_ms, self._rng.choice((None, from_ms + 4_000)))
-        self._stopped[f"programme {city.programme}"] = lambda: self._desk.suspend(city, None, None)
+        self._stopped[f"programme {city.programme}"] = lambda: self._desk.go_on(city, self._wall.true_ms())
         self._count("act_programme_suspended")
 
     def _go_on(self) -> None:

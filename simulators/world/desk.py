@@ -62,7 +62,7 @@ class Desk:
     def open_city(self, city: City) -> None:
         """Enter a whole city."""
         place, began_ms = city.place, day_number(_BEGAN) * 86_400_000
-        self._registry.set_programme(ProgrammeRow(city.programme, place.code, place.code, None, None, None))
+        self._registry.set_programme(ProgrammeRow(city.programme, place.code, place.code, (), None))
         self.apply_rules(city.programme, place.rules_toml, began_ms)
         for index, partner in enumerate(city.partners):
             self.set_partner(partner, city.programme, city.population.partner_name(index))
@@ -97,18 +97,23 @@ class Desk:
             number, facts.ProgrammeApplied(programme=programme, version=version, from_ms=from_ms, text=text)
         )
 
-    def suspend(self, city: City, from_ms: int | None, until_ms: int | None) -> None:
-        """Suspend a programme for a time, or let it go on."""
+    def suspend(self, city: City, from_ms: int, until_ms: int | None) -> None:
+        """Suspend a programme for a time, beside all others."""
+        periods = self._registry.programmes.rows[city.programme].suspended_ms
+        self._set_suspended(city, (*periods, (from_ms, until_ms)))
+
+    def go_on(self, city: City, now_ms: int) -> None:
+        """Let a programme go on: what it is suspended in is over, and what is to come never begins."""
+        periods = self._registry.programmes.rows[city.programme].suspended_ms
+        begun = ((begins, ends) for begins, ends in periods if begins < now_ms)
+        self._set_suspended(
+            city, tuple((begins, now_ms if ends is None else min(ends, now_ms)) for begins, ends in begun)
+        )
+
+    def _set_suspended(self, city: City, periods: tuple[tuple[int, int | None], ...]) -> None:
         code = city.place.code
-        number = self._registry.set_programme(
-            ProgrammeRow(city.programme, code, code, from_ms, until_ms, None)
-        )
-        self._learn(
-            number,
-            facts.ProgrammeState(
-                programme=city.programme, suspended_from_ms=from_ms, suspended_until_ms=until_ms
-            ),
-        )
+        number = self._registry.set_programme(ProgrammeRow(city.programme, code, code, periods, None))
+        self._learn(number, facts.ProgrammeState(programme=city.programme, suspended_ms=periods))
 
     def publish(self, city: City, offer: WorldOffer, from_ms: int, *, is_withdrawn: bool = False) -> None:
         """Publish a version of an offer, or withdraw it, from a moment on."""

@@ -37,11 +37,12 @@ class ProgrammeApplied(Told, frozen=True):
 
 
 class ProgrammeState(Told, frozen=True):
-    """When a programme is suspended and since when it is called off; None: never, or without an end."""
+    """The periods a programme is suspended in (from, until; None: without an end), past ones too, and since
+    when it is called off; None: never.
+    """
 
     programme: int
-    suspended_from_ms: int | None = None
-    suspended_until_ms: int | None = None
+    suspended_ms: tuple[tuple[int, int | None], ...] = ()
     ended_from_ms: int | None = None
 
 

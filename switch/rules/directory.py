@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import msgspec
-
 from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
 from ledger.registry.key_ring import KeyRing
@@ -83,7 +81,7 @@ class Programme:
     def turns(self) -> Iterator[int]:
         """Yield the moments (ms since 1970) at which other rules begin to hold, or it stops or runs again."""
         yield from (version.from_ms for version in self.versions.values())
-        yield from (moment for moment in msgspec.structs.astuple(self.states) if moment is not None)
+        yield from self.states.turns()
 
     def choose_version(self, now_ms: int) -> None:
         """Put the rules of the moment in force, and see whether the programme runs."""
@@ -325,7 +323,9 @@ class Directory:
             programme.token_of, programme.pepper = newest.token, row.pepper
             programme.former_token_of = None if former is None else former.token
             programme.code, programme.name = row.code, row.name
-            programme.states = States(row.suspended_from_ms, row.suspended_until_ms, row.ended_from_ms)
+            programme.states = States(
+                tuple((from_ms, until_ms) for from_ms, until_ms in row.suspended_ms), row.ended_from_ms
+            )
         for version in changes.rules:
             try:
                 rules = parse_rules(version.rules_toml, source=f"rules {version.programme}/{version.version}")

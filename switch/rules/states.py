@@ -5,6 +5,9 @@ Owns the two states and the code of each. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+
 import msgspec
 
 from protocol import ResultCode
@@ -13,13 +16,13 @@ PROGRAMME_SUSPENDED, PROGRAMME_ENDED = int(ResultCode.PROGRAMME_SUSPENDED), int(
 
 
 class States(msgspec.Struct, frozen=True, gc=False):
-    """The moments (ms since 1970) of one programme; None: never, or without an end.
+    """The moments (ms since 1970) of one programme: each period it is suspended in, past ones too, and its
+    end.
 
-    A suspension begins with its first moment and is over at `suspended_until_ms`.
+    A suspension begins with its first moment and is over at its second; None: without an end.
     """
 
-    suspended_from_ms: int | None = None
-    suspended_until_ms: int | None = None
+    suspended_ms: tuple[tuple[int, int | None], ...] = ()
     ended_from_ms: int | None = None
 
     def refusal(self, at_ms: int) -> int:
@@ -29,10 +32,15 @@ class States(msgspec.Struct, frozen=True, gc=False):
         """
         if self.ended_from_ms is not None and at_ms >= self.ended_from_ms:
             return PROGRAMME_ENDED
-        if self.suspended_from_ms is None or at_ms < self.suspended_from_ms:
-            return 0
-        is_over = self.suspended_until_ms is not None and at_ms >= self.suspended_until_ms
-        return 0 if is_over else PROGRAMME_SUSPENDED
+        for from_ms, until_ms in self.suspended_ms:
+            if from_ms <= at_ms and (until_ms is None or at_ms < until_ms):
+                return PROGRAMME_SUSPENDED
+        return 0
+
+    def turns(self) -> Iterator[int]:
+        """Yield the moments at which it stops or runs again."""
+        moments = chain.from_iterable((*self.suspended_ms, (self.ended_from_ms,)))
+        return (moment for moment in moments if moment is not None)
 
 
 RUNNING = States()

@@ -54,6 +54,29 @@ def test_a_suspension_of_some_days_ends_with_its_last(run: Run) -> None:
     assert status(run) == "active"
 
 
+def test_entering_the_next_suspension_ends_none(run: Run) -> None:
+    """The one that runs goes on; each is ended by itself, the one that runs first."""
+    assert run("programmes", "suspend", "--until", day(0), *SURE)[0] == Exit.OK
+    for since, until in ((10, 11), (20, 21)):
+        assert run("programmes", "suspend", "--from", day(since), "--until", day(until), *SURE)[0] == Exit.OK
+    running, first, second = status(run).split(", ")
+    assert running.startswith("suspended until")
+    assert first.startswith("suspended from")
+    assert second.startswith("suspended from")
+    assert run("programmes", "resume")[0] == Exit.OK
+    assert status(run) == f"active, {first}, {second}"
+    assert run("programmes", "resume")[0] == Exit.OK
+    assert status(run) == f"active, {second}"
+
+
+def test_a_suspension_within_another_says_nothing_new(run: Run) -> None:
+    """It would not shorten the one that runs: refused, with nothing changed."""
+    assert run("programmes", "suspend", *SURE)[0] == Exit.OK
+    code, _, err = run("programmes", "suspend", "--from", day(3), "--until", day(5), *SURE)
+    assert (code, "already" in err) == (Exit.USAGE, True)
+    assert status(run) == "suspended until it is resumed"
+
+
 def test_what_is_past_or_ends_before_it_begins_is_refused(run: Run) -> None:
     """No suspension or end for the past, and none that is over before it begins; today means now."""
     assert run("programmes", "suspend", "--from", day(-1), *SURE)[0] == Exit.USAGE

@@ -156,7 +156,7 @@ async def test_what_is_blocked_or_suspended_is_silent_for_good_reason(
     stops = (
         ("terminal", "status = {}", f"id = {TERMINAL}", 1, 0),
         ("partner", "status = {}", f"id = {PARTNER}", 1, 0),
-        ("programme", "suspended_from = {}", "id = 1", "'2026-11-01'", "null"),
+        ("programme", "suspended = {}", "id = 1", "'{[2026-11-01,)}'", "'{}'"),
     )
     for table, what, which, stopped, running in stops:
         for value, silents in ((stopped, []), (running, [TERMINAL])):

@@ -1,6 +1,6 @@
 """What the registry promises: a feed that misses nothing, refusals that are reported, keys that rotate."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
 import pytest
@@ -11,18 +11,29 @@ from ledger.errors import DatabaseUnavailable, RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards, list_cards, set_card_status
+from ledger.registry.history import read_history
 from ledger.registry.partners import import_partners, list_partners, set_partner_status
 from ledger.registry.programmes import (
     add_programme,
     add_rules,
     list_programmes,
     list_rules,
+    resume_programme,
     suspend_programme,
 )
-from ledger.registry.reads import CHANNEL, CardTuple, RegistrySnapshot, Status, read_changes
+from ledger.registry.reads import (
+    CHANNEL,
+    CardTuple,
+    ProgrammeRow,
+    RegistrySnapshot,
+    Status,
+    read_changes,
+)
 from ledger.registry.terminals import set_terminal_status
 from tests.ledger.books import PARTNER, TESTER, found_registry, write_registry
 from tests.patience import HANG_S
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -64,6 +75,28 @@ async def test_the_whole_registry_is_read(registry: Database, database: Database
     (card,) = [card for card in cards if card[0] == -5]
     assert card[2:] == (1, CardStatus.READY, 10, None, None)
     assert card[1] & 7 == 0
+
+
+async def test_each_suspension_is_kept_and_read(registry: Database, database: Database) -> None:
+    """In order, past ones too, in ms since 1970; the trail tells the same as the row."""
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+    async def suspend(after_h: int, until_h: int | None) -> None:
+        since, until = noon + after_h * HOUR, None if until_h is None else noon + until_h * HOUR
+        await registry.run(lambda c: suspend_programme(c, TESTER, 1, since, until))
+
+    for hours in ((8, 9), (0, 4), (3, 5), (20, None)):
+        await suspend(*hours)
+    await registry.run(lambda c: resume_programme(c, TESTER, 1, noon + 2 * HOUR))
+    with pytest.raises(RegistryRefused, match="already"):
+        await suspend(30, 40)
+    first, hour = int(noon.timestamp()) * 1000, 3_600_000
+    kept = [(first, first + 2 * hour), (first + 8 * hour, first + 9 * hour), (first + 20 * hour, None)]
+    (row,) = (await changes(database))[0].programmes
+    assert list(map(tuple, row.suspended_ms)) == kept
+    past = await registry.run(read_history)
+    told = [change.row for change in past if isinstance(change.row, ProgrammeRow)]
+    assert list(told[-1].suspended_ms) == kept
 
 
 async def test_only_what_changed_is_read_again(registry: Database, database: Database) -> None:

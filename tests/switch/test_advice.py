@@ -120,6 +120,13 @@ def test_the_rules_are_those_of_the_sale() -> None:
     assert (after.points, after.rules_version) == (5, 2)
 
 
+def test_a_partner_s_step_is_that_of_now() -> None:
+    """Of what a partner has of its own only what is so now is known: a sale of before is counted by it."""
+    partner = make_partner()
+    partner.points_step_grosze = 500
+    assert advise(make_card(), ms("2026-06-04T23:59:59"), partner).points == 20
+
+
 def test_a_partner_s_suspension_keeps_an_advice() -> None:
     """A passing state has no final answer: the terminal keeps its offline sale until the suspension ends."""
     partner = make_partner()

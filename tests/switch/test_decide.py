@@ -158,7 +158,7 @@ def test_refusals_follow_the_order_of_their_numbers() -> None:
     assert earn(partner, card, 0).code == ResultCode.CARD_BLOCKED
     partner.suspended = True
     assert earn(partner, card, 0).code == ResultCode.PARTNER_SUSPENDED
-    partner.programme.states = States(suspended_from_ms=0)
+    partner.programme.states = States(((0, None),))
     partner.programme.choose_version(NOW.now_ms)
     assert earn(partner, card, 0).code == ResultCode.PROGRAMME_SUSPENDED
 

@@ -93,7 +93,7 @@ def test_a_suspended_partner_in_a_programme_that_has_ended() -> None:
         (States(), True, ResultCode.PARTNER_SUSPENDED),
         (States(ended_from_ms=0), False, ResultCode.PROGRAMME_ENDED),
         (States(ended_from_ms=0), True, ResultCode.PARTNER_SUSPENDED),
-        (States(suspended_from_ms=0), True, ResultCode.PROGRAMME_SUSPENDED),
+        (States(((0, None),)), True, ResultCode.PROGRAMME_SUSPENDED),
     ):
         partner.programme.states, partner.suspended = states, suspended
         partner.programme.choose_version(AT_MS)

@@ -45,15 +45,16 @@ def advise(partner: Partner, sold_ms: int, *, entry: EntryMode = SWIPED, is_stal
     ("states", "hours", "code"),
     [
         (States(), 0, 0),
-        (States(NOW_MS), -1, 0),
-        (States(NOW_MS), 0, SUSPENDED),
-        (States(NOW_MS), 10_000, SUSPENDED),
-        (States(NOW_MS, NOW_MS + HOUR_MS), 0, SUSPENDED),
-        (States(NOW_MS, NOW_MS + HOUR_MS), 1, 0),
-        (States(None, None, NOW_MS), -1, 0),
-        (States(None, None, NOW_MS), 0, ENDED),
-        (States(NOW_MS - HOUR_MS, None, NOW_MS), -1, SUSPENDED),
-        (States(NOW_MS - HOUR_MS, None, NOW_MS), 0, ENDED),
+        (States(((NOW_MS, None),)), -1, 0),
+        (States(((NOW_MS, None),)), 0, SUSPENDED),
+        (States(((NOW_MS, None),)), 10_000, SUSPENDED),
+        (States(((NOW_MS, NOW_MS + HOUR_MS),)), 0, SUSPENDED),
+        (States(((NOW_MS, NOW_MS + HOUR_MS),)), 1, 0),
+        (States(((NOW_MS, NOW_MS + HOUR_MS), (NOW_MS + 9 * HOUR_MS, None))), 0, SUSPENDED),
+        (States((), NOW_MS), -1, 0),
+        (States((), NOW_MS), 0, ENDED),
+        (States(((NOW_MS - HOUR_MS, None),), NOW_MS), -1, SUSPENDED),
+        (States(((NOW_MS - HOUR_MS, None),), NOW_MS), 0, ENDED),
     ],
 )
 def test_zywiec_6_suspended_comes_back_and_called_off_does_not(states: States, hours: int, code: int) -> None:
@@ -68,12 +69,14 @@ def test_zywiec_6_suspended_comes_back_and_called_off_does_not(states: States, h
 @pytest.mark.parametrize(
     ("states", "sold_hours_ago", "code"),
     [
-        (States(NOW_MS - 5 * HOUR_MS), 6, 0),  # sold before, sent during the suspension
-        (States(NOW_MS - 5 * HOUR_MS), 5, SUSPENDED),
-        (States(NOW_MS - 5 * HOUR_MS, NOW_MS - HOUR_MS), 2, SUSPENDED),  # sold during, sent after it
-        (States(NOW_MS - 5 * HOUR_MS, NOW_MS - HOUR_MS), 1, 0),
-        (States(None, None, NOW_MS - 5 * HOUR_MS), 6, 0),
-        (States(None, None, NOW_MS - 5 * HOUR_MS), 5, ENDED),
+        (States(((NOW_MS - 5 * HOUR_MS, None),)), 6, 0),  # sold before, sent during the suspension
+        (States(((NOW_MS - 5 * HOUR_MS, None),)), 5, SUSPENDED),
+        (States(((NOW_MS - 5 * HOUR_MS, NOW_MS - HOUR_MS),)), 2, SUSPENDED),  # sold during, sent after it
+        (States(((NOW_MS - 5 * HOUR_MS, NOW_MS - HOUR_MS),)), 1, 0),
+        (States(((NOW_MS - 5 * HOUR_MS, NOW_MS - HOUR_MS), (NOW_MS, None))), 2, SUSPENDED),  # the one before
+        (States(((NOW_MS - 5 * HOUR_MS, NOW_MS - HOUR_MS), (NOW_MS, None))), 1, 0),  # between the two
+        (States((), NOW_MS - 5 * HOUR_MS), 6, 0),
+        (States((), NOW_MS - 5 * HOUR_MS), 5, ENDED),
     ],
 )
 def test_a_sale_made_offline_is_judged_by_the_state_of_its_moment(
@@ -86,7 +89,7 @@ def test_a_sale_made_offline_is_judged_by_the_state_of_its_moment(
 
 def test_a_suspension_whose_end_may_be_missed_is_not_final() -> None:
     """A worker that may lag keeps an advice for later: what is not known is not refused."""
-    partner = partner_of(CZESTOCHOWA, States(NOW_MS - 5 * HOUR_MS))
+    partner = partner_of(CZESTOCHOWA, States(((NOW_MS - 5 * HOUR_MS, None),)))
     assert advise(partner, NOW_MS - HOUR_MS, is_stale=True) == ResultCode.SUSPENDED_FOR_NOW
     assert advise(partner, NOW_MS - 6 * HOUR_MS, is_stale=True) == 0
 

@@ -66,10 +66,11 @@ def _all(snapshot: Snapshot, speech: Speech, now: datetime) -> Iterator[Row]:
 
 
 def _states(programme: ProgrammeSeen, speech: Speech) -> Iterator[Row]:
-    for at, key in (
-        (programme.suspended_from, "next_suspended"),
-        (programme.suspended_until, "next_resumed"),
-        (programme.ended_from, "next_ended"),
-    ):
+    periods = [
+        turn
+        for begins, ends in programme.suspended
+        for turn in ((begins, "next_suspended"), (ends, "next_resumed"))
+    ]
+    for at, key in (*periods, (programme.ended_from, "next_ended")):
         if at is not None:
             yield at, speech.moment(at), speech.say(key, programme=programme.name)

@@ -220,6 +220,9 @@ RULES: Final = {
         "program nr {programme} został ostatecznie odwołany"
     ),
     "a suspension ends after it began": "zawieszenie musi skończyć się po swoim początku",
+    "programme {programme} is suspended for all of that time already": (
+        "program {programme} jest już zawieszony przez cały ten czas"
+    ),
     "rules have 1 to {most} characters, and no NUL": "zasady mają od 1 do {most} znaków, bez znaku NUL",
     "the moment from which rules hold needs a time zone": (
         "chwila, od której zasady obowiązują, musi mieć strefę czasową"

@@ -92,8 +92,7 @@ def reasons_of_state(state: ProgrammeState | None, at_ms: int) -> int:
         return 0
     if state.ended_from_ms is not None and at_ms >= state.ended_from_ms:
         return int(ResultCode.PROGRAMME_ENDED)
-    begin, end = state.suspended_from_ms, state.suspended_until_ms
-    is_suspended = begin is not None and begin <= at_ms and (end is None or at_ms < end)
+    is_suspended = any(begin <= at_ms and (end is None or at_ms < end) for begin, end in state.suspended_ms)
     return int(ResultCode.PROGRAMME_SUSPENDED) if is_suspended else 0
 
 

@@ -48,7 +48,7 @@ class Office:
 
     def found(self, other: City, from_ms: int) -> None:
         """Begin a programme, its own or a neighbour's, by the rules as they were delivered."""
-        self._programme(other, None, None, None)
+        self._programme(other)
         self._apply(other, 1, from_ms, other.rules(0))
 
     def apply_edition(self, edition: int, from_ms: int) -> None:
@@ -66,27 +66,29 @@ class Office:
 
     def suspend(self, from_ms: int, until_ms: int) -> None:
         """Let the programme rest for a while."""
-        self._state(from_ms, until_ms, None)
+        row = self._registry.programmes.rows[self.city.programme]
+        self._state((*row.suspended_ms, (from_ms, until_ms)), row.ended_from_ms)
 
     def call_off(self, from_ms: int) -> None:
         """End the programme for good."""
         row = self._registry.programmes.rows[self.city.programme]
-        self._state(row.suspended_from_ms, row.suspended_until_ms, from_ms)
+        self._state(tuple(row.suspended_ms), from_ms)
 
-    def _state(self, begins_ms: int | None, ends_ms: int | None, ended_ms: int | None) -> None:
-        number = self._programme(self.city, begins_ms, ends_ms, ended_ms)
+    def _state(self, periods: tuple[tuple[int, int | None], ...], ended_ms: int | None) -> None:
+        number = self._programme(self.city, periods, ended_ms)
         self._tell(
             number,
             facts.ProgrammeState(
                 programme=self.city.programme,
-                suspended_from_ms=begins_ms,
-                suspended_until_ms=ends_ms,
+                suspended_ms=periods,
                 ended_from_ms=ended_ms,
             ),
         )
 
-    def _programme(self, city: City, begins: int | None, until: int | None, ended: int | None) -> int:
-        row = ProgrammeRow(city.programme, city.code, city.code, begins, until, ended)
+    def _programme(
+        self, city: City, periods: tuple[tuple[int, int | None], ...] = (), ended_ms: int | None = None
+    ) -> int:
+        row = ProgrammeRow(city.programme, city.code, city.code, periods, ended_ms)
         return self._registry.set_programme(row)
 
     # Partners, their tills and their offers.

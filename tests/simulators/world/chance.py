@@ -84,6 +84,7 @@ class Chance:
         # A limit's number keeps its period: other rules are not published.
         self._period = self.random.choice(["day", "week", "month", "year", "ever"])
         self._is_ended = False
+        self._periods: tuple[tuple[int, int | None], ...] = ()
         self._suspended = dict.fromkeys(self.partners, False)
         self._states: dict[str, CardSet] = {}
 
@@ -240,16 +241,19 @@ class Chance:
         chance = self.random
         if self._is_ended:
             self._is_ended = False
-            return ProgrammeState(programme=self.programme)
-        begin = self.now_ms + chance.choice([0, HOUR_MS, DAY_MS])
+            return ProgrammeState(programme=self.programme, suspended_ms=self._periods)
+        now = self.now_ms
+        begin = now + chance.choice([0, HOUR_MS, DAY_MS])
         until = begin + chance.choice([HOUR_MS, 5 * HOUR_MS, DAY_MS])
         if chance.random() < 0.07:
             ends = self.now_ms + chance.choice([HOUR_MS, DAY_MS])
             self._is_ended = True
-            return ProgrammeState(programme=self.programme, ended_from_ms=ends)
+            return ProgrammeState(programme=self.programme, suspended_ms=self._periods, ended_from_ms=ends)
         if chance.random() < 0.5:
-            return ProgrammeState(programme=self.programme)
-        return ProgrammeState(programme=self.programme, suspended_from_ms=begin, suspended_until_ms=until)
+            self._periods = tuple((one, min(end or now, now)) for one, end in self._periods if one < now)
+        else:
+            self._periods = (*self._periods, (begin, until))
+        return ProgrammeState(programme=self.programme, suspended_ms=self._periods)
 
     def _new_rules(self) -> ProgrammeApplied:
         chance = self.random

@@ -148,14 +148,15 @@ class RealSwitch:
         number = fact.programme
         if isinstance(fact, ProgrammeState):
             one = self.directory.programmes[number]
-            times = fact.suspended_from_ms, fact.suspended_until_ms, fact.ended_from_ms
-            changes.programmes.append(ProgrammeRow(number, one.code, one.name, *times))
+            changes.programmes.append(
+                ProgrammeRow(number, one.code, one.name, fact.suspended_ms, fact.ended_from_ms)
+            )
             return
         rules = self._rules[number] = parse_rules(fact.text)
         changes.rules.append(RulesRow(number, fact.version, fact.from_ms, fact.text))
         if number not in self.directory.programmes:
             code, name = rules.programme.code, rules.programme.name
-            changes.programmes.append(ProgrammeRow(number, code, name, None, None, None))
+            changes.programmes.append(ProgrammeRow(number, code, name, (), None))
 
     def _place_rows(self, changes: RegistrySnapshot, fact: Fact) -> None:
         if isinstance(fact, PartnerSet):

@@ -298,8 +298,7 @@ def test_suspended_comes_back_and_called_off_does_not(town: Town, when: str, cod
     town.ask(BenefitUse, 1, 1_000, ALONE, stan=10)
     state = ProgrammeState(
         programme=2,
-        suspended_from_ms=at("2026-05-01"),
-        suspended_until_ms=at("2026-05-08"),
+        suspended_ms=((at("2026-04-01"), at("2026-04-02")), (at("2026-05-01"), at("2026-05-08"))),
         ended_from_ms=at("2027-01-01"),
     )
     town.learn(state)

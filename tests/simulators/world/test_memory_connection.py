@@ -178,7 +178,7 @@ def test_a_committer_outlives_all_of_it() -> None:
 
 def seeded(ledger: MemoryLedger) -> None:
     registry = ledger.registry
-    registry.set_programme(ProgrammeRow(1, "zgierz", "Zgierz", None, None, None))
+    registry.set_programme(ProgrammeRow(1, "zgierz", "Zgierz", (), None))
     registry.set_partner(PartnerRow(7, 1, "Piekarnia", 0, False, None))
     registry.set_terminal(TerminalRow(TERMINAL, 7, 0, "", 0))
     for generation in (1, 2):

@@ -66,7 +66,7 @@ grant usage on schema registry, ledger to cityswitch_programme;  -- in ledger to
 grant select on registry.programme, registry.programme_version, registry.kind_step, registry.partner, registry.outlet,
   registry.offer, registry.terminal, registry.card, registry.holder, registry.card_case, registry.card_fee, registry.audit, registry.card_move,
   registry.layout, registry.installation to cityswitch_programme;
-grant update (suspended_from, suspended_until, ended_from) on registry.programme to cityswitch_programme;
+grant update (suspended, ended_from) on registry.programme to cityswitch_programme;
 grant insert on registry.programme_version, registry.kind_step, registry.partner, registry.outlet, registry.offer,
   registry.terminal, registry.card, registry.card_fee, registry.holder to cityswitch_programme;
 grant update (status) on registry.partner to cityswitch_programme;

@@ -53,8 +53,7 @@ language sql stable as $$
   with full_hour as materialized (
     select z.programme, z.zone, date_trunc('hour', p_at at time zone z.zone) - interval '1 hour' as began
       from (select p.id as programme, registry.zone_of_v1(p.id, p_at) as zone from registry.programme p
-        where (p.ended_from is null or p.ended_from > p_at) and not (
-          p.suspended_from is not null and p.suspended_from <= p_at and coalesce(p.suspended_until > p_at, true))) z
+        where (p.ended_from is null or p.ended_from > p_at) and not p.suspended @> p_at) z
   )
   select t.id, h.programme
     from full_hour h
