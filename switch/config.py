@@ -96,6 +96,13 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     second_person_over_rows: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @property
+    def question_s(self) -> float:
+        """So long a VERIFY may wait for its turn, and then be read for, in seconds: together what a posting
+        has.
+        """
+        return self.give_up_ms / 2_000
+
     def adopt(self, new: Config) -> Changes:
         """Take over what may change while the switch runs; return what has changed, and what has to wait.
 

@@ -19,7 +19,7 @@ from ledger.postgres.database import Connection, Database
 from ledger.postgres.session import Session
 
 READ_S: Final = 1.5
-"""So long a read may take, and the opening of its connection: a terminal waits 5 s (SPEC.md, "Time-outs")."""
+"""As a switch has it of itself: a terminal waits 5 s (SPEC.md, "Sending, retrying, reversing")."""
 LEFT: Final = (
     "select ledger.uses_left_v1($1, $2::text::bigint[], $3::text::int[], $4::text::int[], $5::text::int[])"
 )
@@ -48,11 +48,13 @@ class QuotaReader:
     What lies on one server is read together, and what adds up over all of them apart: a server that is lost
     keeps nobody from what the others know. The map only says who is asked together: where a bucket lies now
     the coordinator knows. The number of buckets is asked once on a connection, and stays while it lives: a
-    rebucket empties its tables, and who read them in that moment would find nothing used.
+    rebucket empties its tables, and who read them in that moment would find nothing used. `read_s`: so long a
+    read may take, in seconds, and as long the opening of its connection.
     """
 
-    def __init__(self, database: Database, shard_map: ShardMap) -> None:
+    def __init__(self, database: Database, shard_map: ShardMap, read_s: float = READ_S) -> None:
         self._database = database
+        self._read_s = read_s
         self._map = shard_map
         self._sessions: dict[Server | None, Session] = {}
 
@@ -69,7 +71,7 @@ class QuotaReader:
                 return await uses_left(connection, await held_buckets(session, connection), asked)
 
             try:
-                left = await session.run(job, timeout_s=READ_S)
+                left = await session.run(job, timeout_s=self._read_s)
             except LedgerError as error:
                 problems.append(str(error))
             else:

@@ -2,8 +2,9 @@
 
 While one batch is on its way the worker collects the next and answers the last: half of all that is
 unanswered goes, the other half is being worked on. Two batches at once get in each other's way
-(ARCHITECTURE.md, "One batch on its way at a time"), so while one is on its way another begins only when it
-is full: for a queue that one connection does not keep up with. A batch that is late is no longer waited for.
+(ARCHITECTURE.md, "One batch on its way, and it takes half of what waits"), so while one is on its way another
+begins only when it is full: for a queue that one connection does not keep up with. A batch that is late is no
+longer waited for.
 Knows nothing of connections or clocks: times are seconds of any one clock.
 """
 

@@ -49,7 +49,7 @@ NICE: Final = 19
 OFFICE_NICE: Final = 10
 """As `cityswitch office serve` has it of itself."""
 START_S_MAX: Final = 60.0
-ANSWER_S_MAX: Final = 120.0
+ANSWER_S_MAX: Final = 600.0
 END_S_MAX: Final = 15.0
 ASKED_SHARE_MIN: Final = 0.7
 """Of the clicks that people make who wait for no answer."""

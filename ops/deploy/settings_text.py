@@ -138,7 +138,8 @@ SETTINGS: Final[dict[str, Said]] = {
         "A machine that is stopped for seconds, as in a snapshot.",
     ),
     "give_up_ms": Said(
-        'Time after which a posting that Postgres has not taken is answered "try again".',
+        'Time after which a posting that Postgres has not taken is answered "try again"; half of it a VERIFY '
+        "may wait for its read, and half the read may take.",
         "Terminals wait longer or shorter for an answer than some seconds.",
     ),
     "shed_after_ms": Said(

@@ -107,7 +107,7 @@ class Flow:
         self._idle = trio.Event()
         desk = Desk(nursery, self._moment, self._find_card, self._on_replies)
         self._inquirer = Inquirer(desk, ledger.answer_inquiry)
-        self._verifier = Verifier(desk, ledger.uses_left)
+        self._verifier = Verifier(desk, ledger.uses_left, config.question_s)
         self._in_flight_max = config.in_flight_max
         self.room = config.in_flight_max
         """How many more requests may be taken for now; below 0 none."""

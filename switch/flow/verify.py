@@ -30,8 +30,6 @@ VERIFY: Final = int(Kind.VERIFY)
 TOGETHER_MAX: Final = 100
 LEGS_MAX: Final = 500
 """Questions of one read, and limits, by the question that goes past: it takes some milliseconds."""
-WAIT_S: Final = 1.5
-"""Who has waited longer when its turn comes is told to try again: a read may take as long once more."""
 
 Left: TypeAlias = Mapping[QuotaLeg, int]
 UsesLeft: TypeAlias = Callable[[list[QuotaLeg]], Awaitable[Left]]
@@ -39,10 +37,15 @@ UsesLeft: TypeAlias = Callable[[list[QuotaLeg]], Awaitable[Left]]
 
 
 class Verifier:
-    """Answers the questions of one worker; those that wait together."""
+    """Answers the questions of one worker; those that wait together.
 
-    def __init__(self, desk: Desk, uses_left: UsesLeft) -> None:
+    Who has waited for more than `wait_s` seconds when its turn comes is told to try again: a read may take as
+    long once more.
+    """
+
+    def __init__(self, desk: Desk, uses_left: UsesLeft, wait_s: float) -> None:
         self._desk = desk
+        self._wait_s = wait_s
         self._uses_left = uses_left
         self._lines: dict[int, deque[tuple[Asked, Look]]] = {}
         """By terminal; the one whose turn is next first."""
@@ -71,7 +74,7 @@ class Verifier:
         while self._lines:
             replies: list[tuple[Asked, Reply | None]] = []
             turns: list[tuple[Asked, Look]] = []
-            late_at = trio.current_time() - WAIT_S
+            late_at = trio.current_time() - self._wait_s
             for asked, look in self._next_turns():
                 if asked.connection.closed:
                     replies.append((asked, None))

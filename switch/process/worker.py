@@ -224,7 +224,8 @@ class Worker:
             base.start_soon(self._postings.probe, database.session())
             base.start_soon(self._keeper(database).run)
             listening = self._surroundings.listen(config)
-            inquiries = Inquiries(database, self._master_key, QuotaReader(database, self._map))
+            reader = QuotaReader(database, self._map, config.question_s)
+            inquiries = Inquiries(database, self._master_key, reader)
             front = self._front = self._readiness.front = Front(
                 config=config,
                 directory=self._directory,

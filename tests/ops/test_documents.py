@@ -21,6 +21,7 @@ PAGES = tuple(
 PATH = re.compile(r"`((?:\.ci|tests|" + "|".join(PACKAGES) + r")/[\w./-]*\w|pyproject\.toml|Makefile)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+NUMBER = re.compile(r"^\d+\. ")
 SCHEME = re.compile(r"[a-z]+:")
 MADE = {line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()}
 """What runs make: it is on no page's word that it is there."""
@@ -83,3 +84,44 @@ def test_the_code_cites_what_is_in_the_repository() -> None:
                 if name not in names:
                     unknown.append(f"{path.relative_to(ROOT)}: {name}")
     assert unknown == []
+
+
+def headings_cited(text: str) -> list[tuple[str, str]]:
+    """Return the pages that a text cites, each with the heading it cites, whatever lines they are on."""
+    words = re.sub(r"\s*\n[\s#*/-]*", " ", text)
+    return re.findall(r'\b(?:[\w-]+/)*([\w-]+\.md), "([^"\\]+)"', words)
+
+
+def test_a_heading_that_is_cited_is_on_its_page() -> None:
+    """Whoever looks up the reason of a rule finds it under the words the code cites."""
+    headings: dict[str, set[str]] = {}
+    for page in PAGES:
+        found = HEADING.findall((ROOT / page).read_text(encoding="utf-8"))
+        headings.setdefault(Path(page).name, set()).update(NUMBER.sub("", each) for each in found)
+    paths = [ROOT / page for page in PAGES]
+    for folder in (*PACKAGES, "tests"):
+        paths += [path for kind in ("py", "pyi", "c", "sql") for path in (ROOT / folder).rglob(f"*.{kind}")]
+    cited = {
+        (str(path.relative_to(ROOT)), page, heading)
+        for path in paths
+        for page, heading in headings_cited(path.read_text(encoding="utf-8"))
+    }
+    assert len(cited) > 20
+    dangling = [cite for cite in sorted(cited) if cite[2] not in headings.get(cite[1], set())]
+    assert dangling == []
+
+
+def test_a_citation_may_be_broken_into_lines() -> None:
+    """In prose, in a comment of Python, of C and of SQL."""
+    broken = 'SPEC.md, "One\n# two", docs/rules.md,\n     * "Three\n-- four"; rules.md and "five"'
+    assert headings_cited(broken) == [("SPEC.md", "One two"), ("rules.md", "Three four")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_shows_is_there(page: str) -> None:
+    """A block of code or of output has something in it: an empty one is an output that was never pasted."""
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    fences = [number for number, line in enumerate(lines) if line.lstrip().startswith("```")]
+    assert len(fences) % 2 == 0
+    blocks = zip(fences[::2], fences[1::2], strict=True)
+    assert [begin + 1 for begin, end in blocks if not "".join(lines[begin + 1 : end]).strip()] == []

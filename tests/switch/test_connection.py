@@ -278,7 +278,7 @@ def test_questions_cost_more_than_echoes() -> None:
 
 
 def test_all_that_no_batch_paces_has_a_price() -> None:
-    """SPEC.md, "Flow control": whatever is not posted is bounded by the allowance."""
+    """SPEC.md, "Several requests in flight": whatever is not posted is bounded by the allowance."""
     assert {kind for kind, row in OPERATIONS.items() if not row.price} == {
         kind for kind, row in OPERATIONS.items() if row.decide is not None
     }

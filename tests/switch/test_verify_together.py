@@ -9,9 +9,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from ledger.books.posting import NO_LIMIT, QuotaLeg
 from protocol import Received, Reply, ResultCode, Verify, VerifyReply, encode_request
+from switch.config import Config
 from switch.flow.connection import Connection
 from switch.flow.question import Asked, Desk
-from switch.flow.verify import LEGS_MAX, TOGETHER_MAX, WAIT_S, Verifier
+from switch.flow.verify import LEGS_MAX, TOGETHER_MAX, Verifier
 from switch.rules.cards import Card, HeldCard
 from switch.rules.decide import Moment
 from switch.rules.directory import Programme, Terminal
@@ -23,6 +24,7 @@ from tests.switch.test_cities import ZGIERZ, partner_in
 from tests.switch.tills import till
 
 FREE, LIMITED = 3, 9
+WAIT_S = Config().question_s
 
 
 class Peer:
@@ -55,7 +57,9 @@ class Room:
         self.gone: list[int] = []
         self.unread: set[int] = set()
         """Accounts whose server is lost."""
-        self.verifier = Verifier(Desk(nursery, self._moment, self._find_card, self._take), self._uses_left)
+        self.verifier = Verifier(
+            Desk(nursery, self._moment, self._find_card, self._take), self._uses_left, WAIT_S
+        )
 
     def _moment(self) -> Moment:
         return Moment(self.now_ms, self.is_stale)

@@ -1,7 +1,7 @@
 """What tills do by themselves: they sign on, close their day, and bring what they sold while off the line.
 
-Owns the stories of tills. Must not know what a till is told. Source: docs/rules.md, "Defaults": a sale made
-offline is judged by its own time, within 7 days and 5 minutes.
+Owns the stories of tills. Must not know what a till is told. Source: docs/rules.md, "Defaults where the
+documents are silent": a sale made offline is judged by its own time, within 7 days and 5 minutes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The odd nights and the busy hours: the hour that is shown twice, the one that is not, midnights, the 29th.
 
 Owns who is out then. Must not know what a till is told. Source: days and hours are those of the programme's
-own clocks (docs/rules.md, "Defaults").
+own clocks (docs/rules.md, "Defaults where the documents are silent").
 """
 
 from __future__ import annotations

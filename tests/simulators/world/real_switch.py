@@ -79,12 +79,13 @@ class RealSwitch:
         self._pasts: dict[tuple[int, str], list[int]] = {}
         self._rules: dict[int, Rules] = {}
         self._offers: dict[tuple[int, int], Offer] = {}
-        meters, inquiries = Meters(), Inquiries(database, MASTER, QuotaReader(database, ShardMap([])))
+        reader = QuotaReader(database, ShardMap([]), config.question_s)
+        meters, inquiries = Meters(), Inquiries(database, MASTER, reader)
         self.committer = Committer(
             database,
             on_outcomes=self._answered,
             lanes=1,
-            give_up_ms=60_000,
+            give_up_ms=config.give_up_ms,
         )
         self._flow = Flow(
             config=config,
