@@ -3,12 +3,14 @@ be found again by its applicant alone.
 """
 
 import re
+import string
 import time
 from typing import NamedTuple
 
 import pytest
 
 from ledger.registry.notices import Due
+from ledger.registry.secrets import MasterKey
 from ops.notices.addresses import addresses
 from ops.notices.sender import Addressee
 from ops.office.applications import ApplicationDesk
@@ -244,6 +246,15 @@ def test_called_completed_changed_withdrawn(office: OfficeStage) -> None:
 def pickup_of(page: str) -> str:
     found = re.search(r'<option value="([^"]+)" selected>', page.partition('id="pickup"')[2])
     return found[1] if found else ""
+
+
+@pytest.mark.parametrize("email", ["a@b.pl", "aa@b.pl", "aaa@b.pl"])
+def test_a_token_has_one_spelling(email: str) -> None:
+    """Whatever its last character is made: by its length two or four bits of it would be read by nobody."""
+    key = Invitations(MasterKey(b"w" * 32, b"p" * 32))
+    token = key.make(3, email, 0.0)
+    last = string.ascii_letters + string.digits + "-_"
+    assert [each for each in last if key.read(token[:-1] + each, 0.0)] == [token[-1]]
 
 
 def test_a_secret_leads_to_one_application_and_nothing_else_does(office: OfficeStage) -> None:
