@@ -2,7 +2,8 @@
 that a partner is a unit of.
 
 Takes the owner's connection, or a programme's own role; every write takes its actor. Whether a number is a
-NIP `check_nip` says, by its check digit. No error repeats what was typed.
+NIP `check_nip` says, by its check digit, and whether one is an account `check_account`. No error repeats what
+was typed.
 """
 
 import re
@@ -20,7 +21,8 @@ DUE_DAYS_MAX: Final = 365
 _NIP: Final = re.compile(r"[1-9](?:[0-9][1-9]|[1-9][0-9])[0-9]{7}")
 _WEIGHTS: Final = (6, 5, 7, 2, 3, 4, 5, 6, 7)
 _UNIT: Final = re.compile(r"[0-9]{10}-[0-9]{5}")
-_ACCOUNT: Final = re.compile(r"[A-Z0-9]{10,34}")
+_NRB: Final = re.compile(r"[0-9]{26}")
+_IBAN: Final = re.compile(r"PL[0-9]{26}|(?!PL)[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 
 class Seller(NamedTuple):
@@ -65,6 +67,20 @@ def check_unit_id(what: str, text: str, nip: str) -> str:
     return text
 
 
+def check_account(what: str, text: str) -> str:
+    """Return a bank account without its spaces: an NRB, which is a Polish IBAN without "PL", or an IBAN, with
+    the check digits of ISO 13616 (ISO/IEC 7064, MOD 97-10). Raises RegistryRefused.
+    """
+    account = re.sub(r"\s", "", text).upper()
+    iban = f"PL{account}" if _NRB.fullmatch(account) else account
+    if not _IBAN.fullmatch(iban):
+        raise RegistryRefused("{what} is no NRB of 26 digits and no IBAN", what=what)
+    figures = "".join(str(int(each, 36)) for each in iban[4:] + iban[:2])
+    if 98 - int(f"{figures}00") % 97 != int(iban[2:4]):
+        raise RegistryRefused("{what} has other check digits than an account", what=what)
+    return account
+
+
 async def set_seller(connection: Connection, actor: Actor, programme: int, seller: Seller) -> None:
     """Say who invoices for a programme, from the next document on."""
     nip = check_nip("the organiser's tax number", seller.nip)
@@ -80,9 +96,7 @@ async def set_seller(connection: Connection, actor: Actor, programme: int, selle
             unit_id = check_nip("the unit's identifier", unit_id)
     elif seller.unit_address or unit_id:
         raise RegistryRefused("a unit has a name")
-    account = re.sub(r"\s", "", seller.bank_account).upper()
-    if account and not _ACCOUNT.fullmatch(account):
-        raise RegistryRefused("the bank account has 10 to 34 letters and digits")
+    account = seller.bank_account.strip() and check_account("the bank account", seller.bank_account)
     check_number("the days to pay", seller.due_days, 0, DUE_DAYS_MAX)
     kept = seller._replace(nip=nip, unit_id=unit_id, bank_account=account)
     async with writing(connection, actor):

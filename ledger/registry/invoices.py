@@ -1,4 +1,4 @@
-"""Owns the documents that were issued to partners: their numbers, their bytes, and where they were sent.
+"""Owns the documents that were issued to partners: their numbers, their bytes, and what waits to be sent.
 
 A number is taken and its document written in one transaction, under the lock of all the registry's writes;
 the database refuses a number that does not follow the one before it (migrations, 0083). So the numbers of a
@@ -6,7 +6,6 @@ programme, series and year are 1, 2, 3, … without a gap, whenever a run ends. 
 maker's, who is called with its number and day.
 """
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -15,35 +14,29 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, check_second, writing
 from ledger.registry.bounds import check_page, check_text
+from ledger.registry.invoice_billings import Billing, corrected, refuse_billed_elsewhere
 
 Kind = Literal["invoice", "correction", "note"]
 SERIES: Final[dict[Kind, str]] = {"invoice": "F", "correction": "F", "note": "N"}
 """Invoices and their corrections are numbered in one series, notes (no invoices) in another."""
 TEXT_CHARACTERS_MAX: Final = 64
-KSEF_NUMBER: Final = re.compile(
-    r"([1-9]((\d[1-9])|([1-9]\d))\d{7}|M\d{9}|[A-Z]{3}\d{7})-(20[2-9]\d|2[1-9]\d{2}|[3-9]\d{3})(0[1-9]|1[0-2])"
-    r"(0[1-9]|[12]\d|3[01])-[0-9A-F]{6}-?[0-9A-F]{6}-[0-9A-F]{2}",
-    re.ASCII,
-)
-"""As the schema FA(3) takes it (TNumerKSeF)."""
 _COLUMNS: Final = (
     "i.programme, i.series, i.year, i.number, i.text, i.kind, i.partner, i.month, i.statement, i.issued_on, "
-    "i.made_at, i.net_grosze, i.vat_grosze, i.gross_grosze, i.corrects, d.sink, d.sent_at, d.ksef_number"
+    "i.made_at, i.net_grosze, i.vat_grosze, i.gross_grosze, i.seller_nip, i.origin, i.takes_from, "
+    "i.corrects, d.sink, d.sent_at, d.ksef_number, coalesce(d.outside_ksef, false)"
 )
 _FROM: Final = "from registry.invoice i left join registry.invoice_delivery d using (text)"
 _LIST: Final = f"""select {_COLUMNS} {_FROM} where i.programme = $1 and ($2::text is null or i.month = $2)
   and ($3::int is null or i.partner = $3) order by i.year, i.series, i.number offset $4 limit $5"""
 _THERE: Final = f"""select {_COLUMNS} {_FROM}
-  where i.programme = $1 and i.partner = $2 and i.month = $3 and i.series = $4"""
-_CORRECTABLE: Final = f"""select {_COLUMNS} {_FROM}
-  where i.programme = $1 and i.partner = $2 and i.kind = 'invoice' and i.month < $3
-  order by i.month"""
+  where i.programme = $1 and i.partner = $2 and i.month = $3 and i.kind = $4 and i.origin = $5"""
 _UNSENT: Final = f"""select {_COLUMNS} {_FROM} where i.programme = $1 and d.text is null
   and (i.series, i.year, i.number) > ($2::text, $3::int, $4::int)
   order by i.series, i.year, i.number limit $5"""
 _INSERT: Final = """insert into registry.invoice (programme, series, year, number, text, kind, partner, month,
-  statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, corrects, second_needed)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"""
+  statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, seller_nip, origin, takes_from,
+  corrects, second_needed)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"""
 _DOCUMENT: Final = """insert into registry.invoice_document (programme, series, year, number, document)
   values ($1, $2, $3, $4, $5)"""
 
@@ -63,7 +56,11 @@ class Order(NamedTuple):
     kind: Kind
     net_grosze: int
     vat_grosze: int
-    corrects: tuple[str, ...] = ()
+    seller_nip: str
+    origin: str = ""
+    """Of a correction: the month that its lines name, "" where they name none."""
+    takes_from: str = ""
+    """Of a correction: the month whose invoice it corrects, "" where nobody said so yet."""
     second_needed: bool = False
     """Two persons issue it, by the rules in force."""
 
@@ -77,7 +74,10 @@ class Numbered(NamedTuple):
 
 
 class Issued(NamedTuple):
-    """A document that was issued; `sink` None: not sent yet; `ksef_number` None or "": not known."""
+    """A document that was issued; `sink` None: not sent yet; `ksef_number` None or "": not known.
+
+    `origin`, `takes_from`: as in `Order`; `corrects`: the number of the invoice that a correction is of.
+    """
 
     programme: int
     series: str
@@ -93,24 +93,38 @@ class Issued(NamedTuple):
     net_grosze: int
     vat_grosze: int
     gross_grosze: int
-    corrects: list[str]
+    seller_nip: str
+    origin: str = ""
+    takes_from: str = ""
+    corrects: str = ""
     sink: str | None = None
     sent_at: datetime | None = None
     ksef_number: str | None = None
+    is_outside_ksef: bool = False
 
 
 async def issue(
-    connection: Connection, actor: Actor, order: Order, write: Callable[[Numbered], bytes]
+    connection: Connection, actor: Actor, order: Order, write: Callable[[Numbered, Billing | None], bytes]
 ) -> tuple[Issued, bool]:
     """Issue one document, unless it was: return it, and whether it is new.
 
-    `write` makes its bytes; what it raises takes the number back. Raises RegistryRefused where another
-    document was issued for the same month, partner and series.
+    `write` makes its bytes, of a correction with the invoice that it is of; what it raises takes the number
+    back. Raises RegistryRefused where the same month was issued to the partner over another sum, or billed
+    elsewhere, and for a correction whose invoice is not there, or not known to KSeF (`corrected`).
     """
     series = SERIES[order.kind]
+    whose = (order.programme, order.partner)
     async with writing(connection, actor):
-        if there := await connection.fetchrow(_THERE, order.programme, order.partner, order.month, series):
+        key = (*whose, order.month, order.kind, order.origin)
+        if there := await connection.fetchrow(_THERE, *key):
             return _same(Issued(*there), order), False
+        billing: Billing | None = None
+        if order.kind == "correction":
+            if order.takes_from >= order.month:
+                raise RegistryRefused("a correction of {month} is of an earlier month", month=order.month)
+            billing = await corrected(connection, *whose, order.takes_from)
+        elif order.kind == "invoice":
+            await refuse_billed_elsewhere(connection, *whose, order.month)
         now = await connection.fetchrow(
             "select p.code, registry.today_of(p.id) as today, date_trunc('second', clock_timestamp()) as at "
             "from registry.programme p where p.id = $1",
@@ -143,18 +157,21 @@ async def issue(
             order.net_grosze,
             order.vat_grosze,
             order.net_grosze + order.vat_grosze,
-            list(order.corrects),
+            order.seller_nip,
+            order.origin,
+            order.takes_from,
+            billing.text if billing else "",
         )
-        document = write(numbered)
-        await connection.execute(_INSERT, *issued[:15], order.second_needed)
+        document = write(numbered, billing)
+        await connection.execute(_INSERT, *issued[:18], order.second_needed)
         await connection.execute(_DOCUMENT, *issued[:4], document)
     return issued, True
 
 
 def _same(there: Issued, order: Order) -> Issued:
     """Return what is there, if it says what the order does: a closed month never changes."""
-    was = (there.kind, there.statement, there.net_grosze, there.vat_grosze)
-    if was != (order.kind, order.statement, order.net_grosze, order.vat_grosze):
+    was = (there.statement, there.net_grosze, there.vat_grosze)
+    if was != (order.statement, order.net_grosze, order.vat_grosze):
         raise RegistryRefused(
             "{document} was issued for that month already, over another sum", document=there.text
         )
@@ -176,22 +193,19 @@ async def list_issued(
     return [Issued(*row) for row in rows]
 
 
-async def there_already(connection: Connection, programme: int, month: str) -> set[tuple[int, str]]:
-    """Of which partners something was issued for a month, and in which series."""
+async def there_already(connection: Connection, programme: int, month: str) -> set[tuple[int, str, str]]:
+    """Of which partners something was issued for a month, of which kind and origin."""
     rows = await connection.fetch(
-        "select partner, series from registry.invoice where programme = $1 and month = $2", programme, month
+        "select partner, kind, origin from registry.invoice where programme = $1 and month = $2",
+        programme,
+        month,
     )
-    return {(row["partner"], row["series"]) for row in rows}
+    return {tuple(row) for row in rows}
 
 
 async def has_unsent(connection: Connection, programme: int) -> bool:
     """Whether something was issued and not sent yet."""
     return bool(await unsent(connection, programme, limit=1))
-
-
-async def correctable(connection: Connection, programme: int, partner: int, month: str) -> list[Issued]:
-    """The invoices of a partner for months before `month`, the oldest first."""
-    return [Issued(*row) for row in await connection.fetch(_CORRECTABLE, programme, partner, month)]
 
 
 async def find_document(connection: Connection, text: str) -> tuple[Issued, bytes]:
@@ -233,43 +247,3 @@ async def unsent(
     check_page(limit)
     place = (after.series, after.year, after.number) if after else ("", 0, 0)
     return [Issued(*row) for row in await connection.fetch(_UNSENT, programme, *place, limit)]
-
-
-async def record_sent(connection: Connection, actor: Actor, text: str, sink: str, ksef_number: str) -> None:
-    """Note that a document was sent; a second time changes nothing."""
-    check_text("the name of the sink", sink, 64)
-    if ksef_number:
-        _check_ksef_number(ksef_number)
-    async with writing(connection, actor):
-        await connection.execute(
-            "insert into registry.invoice_delivery (text, programme, sink, ksef_number) "
-            "select text, programme, $2, $3 from registry.invoice where text = $1 "
-            "on conflict (text) do nothing",
-            text,
-            sink,
-            ksef_number,
-        )
-
-
-async def record_number(connection: Connection, actor: Actor, text: str, ksef_number: str) -> None:
-    """Note the number that KSeF gave a document that was sent. Raises NotInRegistry, RegistryRefused."""
-    _check_ksef_number(ksef_number)
-    issued, _ = await find_document(connection, text)
-    if issued.kind == "note":
-        raise RegistryRefused("a note is no invoice, and never gets a KSeF number")
-    if issued.ksef_number == ksef_number:
-        return
-    if issued.ksef_number:
-        raise RegistryRefused("{document} has another KSeF number already", document=text)
-    async with writing(connection, actor):
-        if not await connection.fetchval(
-            "update registry.invoice_delivery set ksef_number = $2 where text = $1 returning true",
-            text,
-            ksef_number,
-        ):
-            raise RegistryRefused("{document} was not sent yet", document=text)
-
-
-def _check_ksef_number(text: str) -> None:
-    if not KSEF_NUMBER.fullmatch(text):
-        raise RegistryRefused("a KSeF number is like 5265877635-20261205-A1B2C3-D4E5F6-12")

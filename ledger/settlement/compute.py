@@ -23,6 +23,7 @@ from ledger.settlement.statement import (
     Day,
     Line,
     Statement,
+    named_month,
     statement_number,
     total,
 )
@@ -55,6 +56,7 @@ def statements_of(month: Month, prices: Prices) -> list[Statement]:
 
     Raises RegistryRefused where the rules do not say a price that is needed.
     """
+    span = month.span
     lines: dict[int, list[Line]] = {}
     moved: dict[int, list[Moved]] = {}
     for row in month.moved:
@@ -64,12 +66,13 @@ def statements_of(month: Month, prices: Prices) -> list[Statement]:
     for partner, leases in _leases(month, prices):
         lines.setdefault(partner, []).extend(leases)
     for made in month.corrections:
-        line = Line(CORRECTION, 1, made.net_grosze, made.net_grosze, prices.vat_rate, made.origin)
+        net, earlier = made.net_grosze, named_month(made.origin)
+        origin = "" if earlier == span.month else earlier or made.origin
+        line = Line(CORRECTION, 1, net, net, prices.vat_rate, origin, reason=made.reason)
         lines.setdefault(made.partner, []).append(line)
     for bonus in month.bonuses:
         line = Line(CAMPAIGN, bonus.points, 0, 0, prices.vat_rate, bonus.origin)
         lines.setdefault(bonus.partner, []).append(line)
-    span = month.span
     made_of = []
     for partner in sorted(lines):
         party = month.parties.get(partner, NOBODY)

@@ -24,6 +24,7 @@ DUPLICATE_FEES: Final = "duplicate_fees"
 CORRECTION: Final = "correction"
 CAMPAIGN: Final = "campaign"
 _MONTH: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
+_NUMBER: Final = re.compile(r"[A-Z0-9_]+/(20[0-9]{2})/([0-9]{2})/[0-9]+")
 _KEPT: Final = """
 select s.document::text, (extract(epoch from p.closed_at) * 1000)::bigint as closed_at_ms
   from registry.statement s left join registry.settlement_period p using (programme, month)
@@ -32,7 +33,7 @@ KINDS: Final = (POINTS_BOUGHT, REBATES, LEASE, DUPLICATE_FEES, CORRECTION, CAMPA
 
 
 class Line(Struct, frozen=True):
-    """One sum of a statement; `origin` is the month ("2026-10") that a later reversal takes it back from."""
+    """One sum of a statement; `origin` is the earlier month ("2026-10") whose sale it changes."""
 
     kind: str
     quantity: int
@@ -46,6 +47,8 @@ class Line(Struct, frozen=True):
     origin: str = ""
     contract: int = 0
     """Of a lease: the number of the partner's contract that it is due under; 0 of everything else."""
+    reason: str = ""
+    """Of a correction: why it was entered, as it stands in the document that bills it."""
 
 
 class Day(Struct, frozen=True):
@@ -87,6 +90,25 @@ class Statement(Struct, frozen=True):
     """None while the month is open."""
 
 
+class Billed(NamedTuple):
+    """The lines with VAT that one document bills: the month's own sale, or what changes an earlier one."""
+
+    is_sale: bool
+    origin: str
+    """The month whose invoice it changes; "" of a sale, and of what a correction takes off without saying
+    from which month.
+    """
+    lines: tuple[Line, ...]
+
+    @property
+    def net_of(self) -> dict[int, int]:
+        """The net sum of each rate of VAT."""
+        sums: dict[int, int] = {}
+        for line in self.lines:
+            sums[line.vat_rate or 0] = sums.get(line.vat_rate or 0, 0) + line.net_grosze
+        return sums
+
+
 class Sums(NamedTuple):
     """The sums of lines, as a statement carries them."""
 
@@ -103,17 +125,33 @@ def half_up(grosze: int, percent: int) -> int:
     return vat if grosze >= 0 else -vat
 
 
-def total(lines: Iterable[Line]) -> Sums:
-    """The sums of lines: VAT is computed on the net sum of the document, once for each rate."""
-    net_of: dict[int, int] = {}
-    outside = 0
+def billed(lines: Iterable[Line]) -> list[Billed]:
+    """Return the lines with VAT by the document that bills them, the sale first, then by month of origin.
+
+    A sale is invoiced in its month (VAT Act, art. 106i), what changes an earlier one corrects the invoice
+    that billed it (art. 106j). What a correction takes off without a month lowers the month's own sale, or
+    stands apart where that is less. Lines that come to nothing ask for no document.
+    """
+    of_month: dict[str, list[Line]] = {"": []}
     for line in lines:
-        if line.vat_rate is None:
-            outside += line.net_grosze
-        else:
-            net_of[line.vat_rate] = net_of.get(line.vat_rate, 0) + line.net_grosze
-    net = sum(net_of.values())
-    vat = sum(half_up(of_rate, rate) for rate, of_rate in net_of.items())
+        if line.vat_rate is not None and line.net_grosze:
+            of_month.setdefault(named_month(line.origin), []).append(line)
+    own = of_month.pop("")
+    if sum(line.net_grosze for line in own) < 0:
+        of_month[""] = [line for line in own if line.net_grosze < 0]
+        own = [line for line in own if line.net_grosze > 0]
+    found = [Billed(is_sale=True, origin="", lines=tuple(own))]
+    found += [Billed(False, month, tuple(taken)) for month, taken in sorted(of_month.items())]
+    return [each for each in found if any(each.net_of.values())]
+
+
+def total(lines: Iterable[Line]) -> Sums:
+    """The sums of lines: VAT is computed on the net sum of each document, once for each rate."""
+    kept = tuple(lines)
+    net_of = [pair for each in billed(kept) for pair in each.net_of.items()]
+    outside = sum(line.net_grosze for line in kept if line.vat_rate is None)
+    net = sum(of_rate for _, of_rate in net_of)
+    vat = sum(half_up(of_rate, rate) for rate, of_rate in net_of)
     return Sums(net, vat, net + vat, outside, net + vat - outside)
 
 
@@ -121,6 +159,13 @@ def statement_number(code: str, month: str, partner: int) -> str:
     """The number of a statement, "CZ/2026/11/8003": the programme's code, the month and the partner."""
     year, of_year = month.split("-")
     return f"{code}/{year}/{of_year}/{partner}"
+
+
+def named_month(origin: str) -> str:
+    """Return the month that an origin names, as "2026-10" or by the number of a statement; "" without one."""
+    if number := _NUMBER.fullmatch(origin):
+        origin = f"{number[1]}-{number[2]}"
+    return origin if _MONTH.fullmatch(origin) else ""
 
 
 def check_month(month: str) -> str:

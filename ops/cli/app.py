@@ -40,7 +40,7 @@ COMMANDS = {
     "notices": "notices:app",
     "api": "api:app",
     "terminals": "terminal_status:app",
-    "invoices": "invoices:app",
+    "invoices": "invoice_facts:app",
     "programmes": "programme_states:app",
     "roles": "roles:app",
     "audit": "audit:app",

@@ -46,6 +46,7 @@ OBJECTS: Final = {
     "fees": "card_fee",
     "invoices": "invoice",
     "invoices-sent": "invoice_delivery",
+    "invoices-elsewhere": "invoice_elsewhere",
     "organisers": "invoice_seller",
     "cities": "invoice_city",
     "adjustments": "adjustment",

@@ -12,10 +12,10 @@ from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
+from ledger.errors import RegistryRefused
 from ledger.postgres.database import Database
 from ledger.registry.bounds import ID_MAX, INT32_MAX, check_number
-from ledger.registry.invoice_parties import City, Seller, set_city, set_seller
-from ledger.registry.invoices import Issued, find_document, list_issued, notes_of, record_number
+from ledger.registry.invoices import Issued, find_document, list_issued, notes_of
 from ledger.registry.programmes import list_programmes
 from ledger.settlement.statement import check_month, read_statement, read_statements
 from ops.cli.files import folder_there, write_file
@@ -63,10 +63,11 @@ def shown(issued: Issued) -> Row:
         "net_grosze": issued.net_grosze,
         "vat_grosze": issued.vat_grosze,
         "gross_grosze": issued.gross_grosze,
-        "corrects": ", ".join(issued.corrects),
+        "corrects": issued.corrects or None,
         "sent_at": issued.sent_at.isoformat() if issued.sent_at else None,
         "sink": issued.sink,
         "ksef_number": issued.ksef_number or None,
+        "outside_ksef": issued.is_outside_ksef,
     }
 
 
@@ -79,20 +80,20 @@ async def _folder(database: Database, programme: int, to: Path | None, place: Pl
     return place.settings().state_path / "invoices" / code
 
 
-def as_document(issued: Issued) -> dict[str, object]:
-    """Return the same for JSON."""
-    return {**shown(issued), "corrects": issued.corrects}
-
-
 @app.command(
     help_epilogue=examples(
-        "invoices make --month 2026-11", "invoices make --month 2026-11 --partner 1001 --hold --json"
+        "invoices make --month 2026-11",
+        "invoices make --month 2026-11 --partner 1001 --hold --json",
+        "invoices make --month 2026-11 --partner 1001 --origin 2026-09",
     )
 )
 async def make(
     *,
     month: Month,
     partner: Annotated[int | None, Parameter(help="This partner alone.")] = None,
+    origin: Annotated[
+        str, Parameter(help="The month whose invoice is corrected by what names none; wants --partner.")
+    ] = "",
     hold: Annotated[bool, Parameter(help="Issue, and send nothing yet.")] = False,
     sink: SinkName = FileSink.name,
     to: ToFolder = None,
@@ -108,6 +109,8 @@ async def make(
     check_month(month)
     if partner is not None:
         check_number("the number of a partner", partner, 1, ID_MAX)
+    if origin and (partner is None or check_month(origin) >= month):
+        raise RegistryRefused("--origin is an earlier month, and of one --partner")
     actor = by.told()
     async with changing(place) as database:
         number = await database.run(lambda c: pick_programme(c, programme))
@@ -117,7 +120,7 @@ async def make(
         else:
             one = await database.run(lambda c: read_statement(c, number, partner, month))
             statements = [one]
-        outcome = await issue_all(database, actor, number, statements)
+        outcome = await issue_all(database, actor, number, statements, takes_from=origin)
         sent: Sequence[str] = ()
         refused = list(outcome.refused)
         if not hold:
@@ -125,7 +128,7 @@ async def make(
             sent, refused = delivered.sent, [*refused, *delivered.refused]
     if json:
         told = [{"what": str(one.what), "why": str(one.why)} for one in refused]
-        issued = [as_document(one) for one in outcome.issued]
+        issued = [shown(one) for one in outcome.issued]
         print_json({"there": len(outcome.there), "sent": list(sent), "issued": issued, "refused": told})
         return Exit.DIFFERENCES if refused else Exit.OK
     print_rows([shown(one) for one in outcome.issued], SHOWN, narrow=NARROW, empty="Nothing new to issue.")
@@ -187,7 +190,7 @@ async def list_(
             lambda c: list_issued(c, number, month=month, partner=partner, after=skip, limit=limit)
         )
     if json:
-        print_json([as_document(row) for row in rows])
+        print_json([shown(row) for row in rows])
         return
     print_rows([shown(row) for row in rows], SHOWN, narrow=NARROW, empty="Nothing was issued.")
 
@@ -220,7 +223,7 @@ async def show(
     if xml:
         print_text(content.decode())
     elif json:
-        print_json(as_document(issued))
+        print_json(shown(issued))
     elif pdf is None and csv is None:
         print_fields(shown(issued), as_json=False)
 
@@ -251,79 +254,3 @@ async def notes(
         {"notes": len(found), "directory": str(directory)},
         as_json=json,
     )
-
-
-@app.command(
-    help_epilogue=examples("invoices number F/CZESTOCHOWA/2026/1 5265877635-20261205-A1B2C3-D4E5F6-12")
-)
-async def number(
-    number: Annotated[str, Parameter(help="The number a document shows.")],
-    ksef_number: Annotated[str, Parameter(help="The number that KSeF gave it.")],
-    /,
-    *,
-    by: By = NOBODY,
-    json: Json = False,
-    place: Place = HERE,
-) -> None:
-    """Note the KSeF number of an invoice whose file was carried there: corrections name it."""
-    actor = by.told()
-    async with changing(place) as database:
-        await database.run(lambda c: record_number(c, actor, number, ksef_number))
-    done = {"number": number, "ksef_number": ksef_number}
-    tell_done(f"{number} is {ksef_number} in KSeF.", done, as_json=json, again=f"invoices show {number}")
-
-
-@app.command(
-    help_epilogue=examples(
-        "invoices seller --nip 8982145677 --name 'Gmina Miasto Częstochowa' "
-        "--address 'ul. Śląska 11/13, 42-217 Częstochowa'"
-    )
-)
-async def seller(
-    *,
-    nip: Annotated[str, Parameter(help="Tax number (NIP) of the organiser, with its check digit.")],
-    name: Annotated[str, Parameter(help="Its name as a taxpayer.")],
-    address: Annotated[str, Parameter(help="Its address, in one line.")],
-    unit_name: Annotated[
-        str, Parameter(help="The city's unit that invoices for the city, if one does.")
-    ] = "",
-    unit_address: Annotated[str, Parameter(help="Its address.")] = "",
-    unit_id: Annotated[str, Parameter(help="Its own NIP, or the city's NIP, a hyphen and five digits.")] = "",
-    bank_account: Annotated[str, Parameter(help="Where partners pay to.")] = "",
-    due_days: Annotated[int, Parameter(help="Days to pay, from the day of issue; 0 to 365.")] = 14,
-    programme: Programme = None,
-    by: By = NOBODY,
-    json: Json = False,
-    place: Place = HERE,
-) -> None:
-    """Say who invoices for a programme, from the next document on."""
-    actor = by.told()
-    given = Seller(nip, name, address, unit_name, unit_address, unit_id, bank_account, due_days)
-    async with changing(place) as database:
-        chosen = await database.run(lambda c: pick_programme(c, programme))
-        await database.run(lambda c: set_seller(c, actor, chosen, given))
-    tell_done(f"Programme {chosen} invoices as {nip}.", {"programme": chosen, "nip": nip}, as_json=json)
-
-
-@app.command(
-    help_epilogue=examples(
-        "invoices city 1001 --nip 5265877635 --name 'Gmina Zgierz' --address 'pl. Jana Pawła II 16, Zgierz'"
-    )
-)
-async def city(
-    partner: Annotated[int, Parameter(help="Number of the partner that is a unit of a city.")],
-    /,
-    *,
-    nip: Annotated[str, Parameter(help="Tax number (NIP) of the city, with its check digit.")],
-    name: Annotated[str, Parameter(help="The city's name as a taxpayer.")],
-    address: Annotated[str, Parameter(help="The city's address, in one line.")],
-    unit_id: Annotated[str, Parameter(help="The unit's: the city's NIP, a hyphen and five digits.")] = "",
-    by: By = NOBODY,
-    json: Json = False,
-    place: Place = HERE,
-) -> None:
-    """Say that a partner is a unit of a city: the city is the buyer, the unit who receives."""
-    actor = by.told()
-    async with changing(place) as database:
-        await database.run(lambda c: set_city(c, actor, partner, City(nip, name, address, unit_id)))
-    tell_done(f"Partner {partner} is a unit of {nip}.", {"partner": partner, "nip": nip}, as_json=json)

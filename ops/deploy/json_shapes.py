@@ -7,65 +7,10 @@ commands print is held to it by tests/cli/test_roles.py.
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Final
 
+from ops.deploy.json_fields import Schema, either, fields, inside, rows
 from ops.exit_codes import Exit
-
-Schema: TypeAlias = dict[str, Any]
-
-_PLAIN: Final = {"int": "integer", "text": "string", "yes": "boolean", "any": None}
-
-
-def fields(text: str) -> Schema:
-    """Return the schema of an object: "name kind, name kind?"; `?`: it may be null, `a|b`: one of these.
-
-    A name with `?` behind it may be missing.
-    """
-    properties, required = {}, []
-    for part in filter(str.strip, text.split(",")):
-        name, kind = part.split()
-        properties[name.rstrip("?")] = _value(kind)
-        if not name.endswith("?"):
-            required.append(name)
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }
-
-
-def _value(kind: str) -> Schema:
-    bare = kind.rstrip("?")
-    if bare.endswith("[]"):
-        return {"type": "array", "items": _value(bare[:-2])}
-    if bare not in _PLAIN:
-        choices: list[str | None] = [*bare.split("|")]
-        return {"enum": [*choices, None] if kind.endswith("?") else choices}
-    plain = _PLAIN[bare]
-    if plain is None:
-        return {}
-    return {"type": [plain, "null"] if kind.endswith("?") else plain}
-
-
-def rows(text: str) -> Schema:
-    """Return the schema of a list of such objects."""
-    return {"type": "array", "items": fields(text)}
-
-
-def either(*schemas: Schema) -> Schema:
-    """Return the schema of what is one of these."""
-    return {"anyOf": list(schemas)}
-
-
-def inside(outer: Schema, **inner: Schema) -> Schema:
-    """Return an object's schema with further members that are no plain values."""
-    return {
-        **outer,
-        "properties": {**outer["properties"], **inner},
-        "required": [*outer["required"], *inner],
-    }
-
 
 IMPORTED: Final = fields(
     "file text, sha256 text, dry_run yes, imported int, unchanged int, refused any, refused_file? text?"
@@ -81,12 +26,13 @@ PARTNER: Final = "id int, programme text, name text, status text, main_partner y
 TERMINAL: Final = "id int, partner int, status text, label text, outlet int?"
 INVOICE: Final = (
     "number text, kind invoice|correction|note, partner int, month text, statement text, issued_on text,"
-    " net_grosze int, vat_grosze int, gross_grosze int, corrects text[], sent_at text?, sink text?,"
-    " ksef_number text?"
+    " net_grosze int, vat_grosze int, gross_grosze int, corrects text?, sent_at text?, sink text?,"
+    " ksef_number text?, outside_ksef yes"
 )
 SUMS: Final = "net_grosze int, vat_grosze int, gross_grosze int, rebates_grosze int, due_grosze int"
 LINE: Final = (
-    "kind text, quantity int, unit_grosze int, net_grosze int, vat_rate int?, origin text, contract int"
+    "kind text, quantity int, unit_grosze int, net_grosze int, vat_rate int?, origin text, contract int,"
+    " reason text"
 )
 CONTRACT: Final = (
     "partner int, number int, outlet int?, name text, state declared|verified|agreed|active|ended|refused,"
@@ -199,11 +145,13 @@ SHAPES: Final[dict[str, Schema]] = {
     "holders update": fields("card text, changed text[]"),
     "invoices city": fields("partner int, nip text"),
     "invoices list": rows(INVOICE),
+    "invoices elsewhere": fields("partner int, month text, number text"),
     "invoices make": inside(
         fields("there int, sent text[]"), issued=rows(INVOICE), refused=rows("what text, why text")
     ),
     "invoices notes": fields("notes int, directory text"),
     "invoices number": fields("number text, ksef_number text"),
+    "invoices outside": fields("number text, outside_ksef yes"),
     "invoices seller": fields("programme int, nip text"),
     "invoices send": inside(fields("sent text[]"), refused=rows("what text, why text")),
     "invoices show": fields(INVOICE),

@@ -17,16 +17,9 @@ from ledger.phrase import Phrase
 from ledger.postgres.database import Connection, Database
 from ledger.registry import proposals
 from ledger.registry.audit import Actor
+from ledger.registry.invoice_deliveries import record_number
 from ledger.registry.invoice_parties import the_seller
-from ledger.registry.invoices import (
-    SERIES,
-    Issued,
-    find_document,
-    has_unsent,
-    list_issued,
-    record_number,
-    there_already,
-)
+from ledger.registry.invoices import Issued, find_document, has_unsent, list_issued, there_already
 from ledger.registry.proposals import Act, ProposalState
 from ledger.settlement.closing import is_closed
 from ledger.settlement.statement import check_month, read_statements
@@ -207,7 +200,7 @@ class DocumentDesk:
                 )
                 continue
             asked = asked._replace(documents=asked.documents + len(drafts))
-            asked.left.extend(d for d in drafts if (statement.partner, SERIES[d.kind]) not in there)
+            asked.left.extend(d for d in drafts if (statement.partner, d.kind, d.origin) not in there)
         return asked
 
 

@@ -2,23 +2,23 @@
 
 Owns the order of the elements and what stands in each. Must not decide what is invoiced (`drafts`) or number
 it. Invariants: the same draft, parties and number give the same bytes; every sum comes from grosze. A
-correction shows the differences, each line once, without the state before (VAT Act, art. 106j (2) (5)).
+correction is of one invoice and shows the differences, each line once, without the state before (VAT Act,
+art. 106j (2) (5)); that an invoice was issued outside KSeF stands there only where a person said so.
 """
 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Sequence
 from datetime import UTC, date, timedelta
 from typing import Final
 from xml.etree import ElementTree
 
 from msgspec import Struct
 
-from ledger.errors import RegistryRefused
+from ledger.registry.invoice_billings import Billing
 from ledger.registry.invoice_parties import City, Seller, check_nip
-from ledger.registry.invoices import Issued, Numbered
-from ledger.settlement.statement import Line, Statement, half_up
+from ledger.registry.invoices import Numbered
+from ledger.settlement.statement import CORRECTION, Line, Statement, half_up
 from ops.invoices.drafts import Draft
 from ops.invoices.texts import SHORT, UNIT_GROSZE_MAX, count_of, money_of, text_of
 
@@ -36,7 +36,9 @@ GOODS: Final = {
     "campaign": ("Punkty kampanii", "pkt"),
 }
 """What a line is called, and what its quantity counts."""
-_ELEMENTS_MAX: Final = 50_000  # of corrected invoices in one correction, by the schema
+RETURNS: Final = "Zwroty i storna sprzedaży z miesiąca {month}"
+ENTERED: Final = "Korekty rozliczenia z powodów podanych w pozycjach"
+"""Why a correction is made: points given back, and what somebody entered, in its own words where they fit."""
 
 
 class Parties(Struct, frozen=True):
@@ -62,7 +64,7 @@ def as_document(root: Element) -> bytes:
 
 
 def write_fa3(
-    statement: Statement, draft: Draft, parties: Parties, numbered: Numbered, corrected: Sequence[Issued] = ()
+    statement: Statement, draft: Draft, parties: Parties, numbered: Numbered, corrected: Billing | None = None
 ) -> bytes:
     """Return the document. Raises RegistryRefused for what the schema has no room for."""
     root = ElementTree.Element("Faktura", xmlns=NAMESPACE)
@@ -76,7 +78,10 @@ def write_fa3(
     body = _add(root, "Fa")
     _sums(body, statement, draft, numbered)
     _annotations(body)
-    _kind(body, draft, corrected)
+    if corrected is None:
+        _add(body, "RodzajFaktury", "VAT")
+    else:
+        _correction(body, draft, corrected)
     for key, value in (("Rozliczenie", statement.number), ("Miesiąc", statement.month)):
         described = _add(body, "DodatkowyOpis")
         _add(described, "Klucz", key)
@@ -181,30 +186,35 @@ def _annotations(body: Element) -> None:
     _add(_add(notes, "PMarzy"), "P_PMarzyN", "1")
 
 
-def _kind(body: Element, draft: Draft, corrected: Sequence[Issued]) -> None:
-    if draft.kind == "invoice":
-        _add(body, "RodzajFaktury", "VAT")
-        return
-    if not 1 <= len(corrected) <= _ELEMENTS_MAX:
-        raise RegistryRefused("a correction is of 1 to {most} invoices", most=_ELEMENTS_MAX)
+def _correction(body: Element, draft: Draft, corrected: Billing) -> None:
     _add(body, "RodzajFaktury", "KOR")
-    _add(body, "PrzyczynaKorekty", "Zwroty i storna sprzedaży z wcześniejszych miesięcy")
+    _add(body, "PrzyczynaKorekty", _why(draft))
     _add(body, "TypKorekty", "2")  # it takes effect on the day it is issued
-    for invoice in corrected:
-        named = _add(body, "DaneFaKorygowanej")
-        _add(named, "DataWystFaKorygowanej", invoice.issued_on.isoformat())
-        _add(named, "NrFaKorygowanej", invoice.text)
-        if invoice.ksef_number:
-            _add(named, "NrKSeF", "1")
-            _add(named, "NrKSeFFaKorygowanej", invoice.ksef_number)
-        else:
-            _add(named, "NrKSeFN", "1")
+    named = _add(body, "DaneFaKorygowanej")
+    _add(named, "DataWystFaKorygowanej", corrected.issued_on.isoformat())
+    _add(named, "NrFaKorygowanej", text_of("the number of the corrected invoice", corrected.text, SHORT))
+    if corrected.ksef_number:
+        _add(named, "NrKSeF", "1")
+        _add(named, "NrKSeFFaKorygowanej", corrected.ksef_number)
+    else:
+        _add(named, "NrKSeFN", "1")
+
+
+def _why(draft: Draft) -> str:
+    """Return what really happened: returns and reversals of the month, and why a person corrected it."""
+    returns = any(line.kind != CORRECTION for line in draft.lines)
+    told = [RETURNS.format(month=draft.origin)] if returns else []
+    reasons = [line.reason or GOODS[CORRECTION][0] for line in draft.lines if line.kind == CORRECTION]
+    whole = "; ".join([*told, *dict.fromkeys(" ".join(reason.split()) for reason in reasons)])
+    return text_of("the reason", whole if len(whole) <= SHORT else "; ".join([*told, ENTERED]), SHORT)
 
 
 def _line(body: Element, number: int, line: Line) -> None:
     row = _add(body, "FaWiersz")
     _add(row, "NrWierszaFa", str(number))
     name, unit = GOODS[line.kind]
+    if line.reason:
+        name = f"{name}: {line.reason}"
     if line.contract:
         name = f"{name} (umowa nr {line.contract})"
     if line.origin:

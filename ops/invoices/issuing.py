@@ -1,7 +1,7 @@
 """Issues what statements ask for, and sends what was issued: the use cases behind `cityswitch invoices`.
 
 Owns their order. Must not know the command line, nor how statements are found. Invariants: a document is
-valid by the official schema before it has its number for good; a partner that is refused stops no other; a
+valid by the official schema before it has its number for good; a document that is refused stops no other; a
 second run issues and sends only what is missing.
 """
 
@@ -16,22 +16,15 @@ from msgspec.structs import replace
 
 from ledger.errors import RegistryRefused
 from ledger.phrase import Phrase
-from ledger.postgres.database import Connection, Database
+from ledger.postgres.database import Database
 from ledger.registry.audit import Actor, check_second
-from ledger.registry.invoice_parties import cities_of, the_seller
-from ledger.registry.invoices import (
-    Issued,
-    Numbered,
-    Order,
-    correctable,
-    find_document,
-    issue,
-    record_sent,
-    unsent,
-)
+from ledger.registry.invoice_billings import Billing
+from ledger.registry.invoice_deliveries import record_sent
+from ledger.registry.invoice_parties import Seller, cities_of, the_seller
+from ledger.registry.invoices import Issued, Numbered, Order, find_document, issue, unsent
 from ledger.registry.partner_contracts import Details, named_in
 from ledger.settlement.statement import Statement
-from ops.invoices.drafts import Draft, corrected_by, drafts_of
+from ops.invoices.drafts import Draft, drafts_of
 from ops.invoices.fa3 import Parties, write_fa3
 from ops.invoices.notes import write_note
 from ops.invoices.schema import check_invoice
@@ -56,6 +49,12 @@ class Outcome(Struct):
     sent: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
+    def refuse(self, statement: Statement, error: RegistryRefused) -> None:
+        """Take down why a partner's document was refused, once."""
+        told = Refused(Phrase("partner {partner}", partner=statement.partner), error.phrase)
+        if told not in self.refused:
+            self.refused.append(told)
+
 
 async def issue_all(
     database: Database,
@@ -64,11 +63,13 @@ async def issue_all(
     statements: Iterable[Statement],
     *,
     second_needed: bool | None = None,
+    takes_from: str = "",
 ) -> Outcome:
     """Issue what the statements of a programme ask for, each document in a transaction of its own.
 
-    By two persons, where a second one is wanted; None: as the rules in force want it. Raises NotInRegistry
-    where nobody invoices for the programme.
+    By two persons, where a second one is wanted; None: as the rules in force want it. `takes_from`: the month
+    whose invoice is corrected by what names none. Raises NotInRegistry where nobody invoices for the
+    programme.
     """
     seller = await database.run(lambda c: the_seller(c, programme))
     cities = await database.run(lambda c: cities_of(c, programme))
@@ -82,21 +83,19 @@ async def issue_all(
         statement = completed(closed, details.get(closed.partner, Details()))
         parties = Parties(seller, cities.get(statement.partner))
         try:
-            for draft in drafts_of(statement):
-                job = partial(
-                    _issue,
-                    actor=actor,
-                    statement=statement,
-                    draft=draft,
-                    parties=parties,
-                    second_needed=needed,
-                )
-                document, is_new = await database.run(job)
-                (outcome.issued if is_new else outcome.there).append(document)
+            drafts = drafts_of(statement)
         except RegistryRefused as error:
-            outcome.refused.append(
-                Refused(Phrase("partner {partner}", partner=statement.partner), error.phrase)
-            )
+            outcome.refuse(statement, error)
+            continue
+        for draft in drafts:
+            order = order_of(statement, draft, seller, takes_from=takes_from, second_needed=needed)
+            write = partial(write_document, statement, draft, parties)
+            try:
+                document, is_new = await database.run(partial(issue, actor=actor, order=order, write=write))
+            except RegistryRefused as error:
+                outcome.refuse(statement, error)
+                continue
+            (outcome.issued if is_new else outcome.there).append(document)
     return outcome
 
 
@@ -111,24 +110,11 @@ def completed(statement: Statement, details: Details) -> Statement:
     )
 
 
-async def _issue(
-    connection: Connection,
-    *,
-    actor: Actor,
-    statement: Statement,
-    draft: Draft,
-    parties: Parties,
-    second_needed: bool,
-) -> tuple[Issued, bool]:
-    corrected: list[Issued] = []
-    if draft.kind == "correction":
-        before = await correctable(connection, statement.programme, statement.partner, statement.month)
-        corrected = corrected_by(draft, before)
-
-    def write(numbered: Numbered) -> bytes:
-        return write_document(statement, draft, parties, numbered, corrected)
-
-    order = Order(
+def order_of(
+    statement: Statement, draft: Draft, seller: Seller, *, takes_from: str, second_needed: bool
+) -> Order:
+    """Return what is to be issued for a draft; a correction takes from the month it names, else from that."""
+    return Order(
         statement.programme,
         statement.partner,
         statement.month,
@@ -136,16 +122,20 @@ async def _issue(
         draft.kind,
         draft.net_grosze,
         draft.vat_grosze,
-        tuple(invoice.text for invoice in corrected),
+        seller.nip,
+        draft.origin,
+        (draft.origin or takes_from) if draft.kind == "correction" else "",
         second_needed,
     )
-    return await issue(connection, actor, order, write)
 
 
 def write_document(
-    statement: Statement, draft: Draft, parties: Parties, numbered: Numbered, corrected: list[Issued]
+    statement: Statement, draft: Draft, parties: Parties, numbered: Numbered, corrected: Billing | None
 ) -> bytes:
-    """Return the bytes of a document. Raises RegistryRefused for one that cannot be, or is not valid."""
+    """Return the bytes of a document, of a correction with the invoice that it is of.
+
+    Raises RegistryRefused for one that cannot be, or is not valid.
+    """
     if draft.kind == "note":
         return write_note(statement, draft, parties, numbered)
     document = write_fa3(statement, draft, parties, numbered, corrected)
@@ -169,8 +159,11 @@ async def send_all(database: Database, actor: Actor, programme: int, sink: Sink)
             except RegistryRefused as error:
                 outcome.refused.append(Refused(issued.text, error.phrase))
                 continue
-            await database.run(
-                partial(record_sent, actor=actor, text=issued.text, sink=sink.name, ksef_number=number)
-            )
+            noted = partial(record_sent, actor=actor, text=issued.text, sink=sink.name)
+            try:
+                await database.run(partial(noted, ksef_number=number))
+            except RegistryRefused as error:  # sent all the same, and numbered by a person
+                await database.run(partial(noted, ksef_number=""))
+                outcome.refused.append(Refused(issued.text, error.phrase))
             outcome.sent.append(issued.text)
     return outcome

@@ -51,7 +51,7 @@ POSITIONALS = {
     "cards": [card(1), card(2)],
     "ledger": [card(1)],
     "balances": ["FILE"],
-    "invoices": ["7", "5265877635-20261205-A1B2C3-D4E5F6-12"],
+    "invoices": ["7", "5265877635-20250826-0100001AF629-AF"],
     "programmes": ["czestochowa", "FILE"],
 }
 REQUIRED = {

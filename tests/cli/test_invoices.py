@@ -8,16 +8,16 @@ import pytest
 from ops.cli import invoices
 from ops.exit_codes import Exit
 from tests.cli.office import Run
-from tests.ops.statements import points, rebate, statement
+from tests.ops.statements import ksef_number, points, rebate, statement
 
 SELLER = ("--nip", "898-214-56-77", "--name", "Gmina Miasto Częstochowa", "--address", "ul. Śląska 11")
-KSEF_NUMBER = "5265877635-20261205-A1B2C3-D4E5F6-12"
 OCTOBER = {
     7: statement(points(1234), rebate(5000), month="2026-10"),
     8: statement(points(5), partner=8, month="2026-10", address=""),
 }
 NOVEMBER = {7: statement(points(-34, origin="2026-10"), month="2026-11")}
-MONTHS = {"2026-10": OCTOBER, "2026-11": NOVEMBER}
+DECEMBER = {7: statement(points(-3), month="2026-12")}
+MONTHS = {"2026-10": OCTOBER, "2026-11": NOVEMBER, "2026-12": DECEMBER}
 
 
 @pytest.fixture
@@ -93,20 +93,37 @@ def test_what_is_held_back_is_sent_later_and_named_by_its_ksef_number(office: Ru
     )
     number = made["issued"][0]["number"]
     assert made["sent"] == []
-    assert office("invoices", "number", number, KSEF_NUMBER)[0] == Exit.USAGE
+    assert office("invoices", "number", number, ksef_number())[0] == Exit.USAGE
     status, out, _ = office("invoices", "send", "--json")
     assert (status, len(json.loads(out)["sent"])) == (Exit.OK, 2)
     folder = tmp_path / "state" / "invoices" / "czestochowa"
     assert len(list(folder.iterdir())) == 2
-    assert office("invoices", "number", number, KSEF_NUMBER)[0] == Exit.OK
+    assert office("invoices", "number", number, ksef_number())[0] == Exit.OK
     assert office("invoices", "number", number, "x")[0] == Exit.USAGE
     status, out, _ = office("invoices", "make", "--month", "2026-11", "--json")
     (correction,) = json.loads(out)["issued"]
-    assert (status, correction["kind"], correction["corrects"]) == (Exit.OK, "correction", [number])
-    assert (
-        f"<NrKSeFFaKorygowanej>{KSEF_NUMBER}<" in office("invoices", "show", correction["number"], "--xml")[1]
-    )
-    assert json.loads(office("invoices", "show", number, "--json")[1])["ksef_number"] == KSEF_NUMBER
+    assert (status, correction["kind"], correction["corrects"]) == (Exit.OK, "correction", number)
+    xml = office("invoices", "show", correction["number"], "--xml")[1]
+    assert f"<NrKSeFFaKorygowanej>{ksef_number()}<" in xml
+    assert json.loads(office("invoices", "show", number, "--json")[1])["ksef_number"] == ksef_number()
+
+
+def test_what_a_person_says_of_invoices(office: Run) -> None:
+    """Issued outside KSeF, billed elsewhere, and whose invoice is corrected: each with a reason, and told."""
+    office("invoices", "seller", *SELLER)
+    made = json.loads(office("invoices", "make", "--month", "2026-10", "--partner", "7", "--json")[1])
+    number = made["issued"][0]["number"]
+    assert office("invoices", "outside", number)[0] == Exit.USAGE
+    assert office("invoices", "outside", number, "--reason", "KSeF was away")[0] == Exit.OK
+    assert json.loads(office("invoices", "show", number, "--json")[1])["outside_ksef"] is True
+    status, out, _ = office("invoices", "make", "--month", "2026-12")
+    assert (status, "`invoices make --partner 7 --origin`" in out) == (Exit.DIFFERENCES, True)
+    said = ("7", "2026-05", "FV/5", "--on", "2026-06-02", "--reason", "before this office")
+    assert office("invoices", "elsewhere", *said)[0] == Exit.OK
+    assert office("invoices", "make", "--month", "2026-12", "--origin", "2026-05")[0] == Exit.USAGE
+    taken = ("--month", "2026-12", "--partner", "7", "--origin", "2026-05", "--json")
+    (correction,) = json.loads(office("invoices", "make", *taken)[1])["issued"]
+    assert (correction["kind"], correction["corrects"]) == ("correction", "FV/5")
 
 
 def test_files_go_beside_the_state_and_a_refusal_is_told(office: Run, tmp_path: Path) -> None:
@@ -147,6 +164,9 @@ def test_a_unit_of_a_city_is_named_with_its_city(office: Run) -> None:
         ("show F/CZESTOCHOWA/2026/1", Exit.NOT_FOUND),
         ("number F/CZESTOCHOWA/2026/1 x", Exit.USAGE),
         ("seller --nip 8982145678 --name x --address y", Exit.USAGE),
+        ("seller --nip 8982145677 --name x --address y --bank-account abc123456789", Exit.USAGE),
+        ("elsewhere 7 2026-05 FV/5 --on 2026-13-01 --reason x", Exit.USAGE),
+        ("make --month 2026-10 --partner 7 --origin 2026-10", Exit.USAGE),
     ],
 )
 def test_what_cannot_be_is_told(office: Run, words: str, status: Exit) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ops.cli.app import app
-from ops.deploy.json_shapes import SHAPES, fields, rows, schema
+from ops.deploy.json_fields import fields, rows
+from ops.deploy.json_shapes import SHAPES, schema
 from tests.cli.office import RULES, Run
 from tests.cli.test_hostile import commands
 from tests.json_schema import faults

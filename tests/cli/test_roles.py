@@ -40,6 +40,7 @@ from tests.cli.role_rows import (
 from tests.cli.test_hostile import commands
 from tests.days import today
 from tests.ledger.books import TESTER, Books
+from tests.ops.statements import SELLER, ksef_number
 from tests.postgres import FreshDatabase, Server
 
 ANNA: Final = "cityswitch_test_anna"
@@ -171,7 +172,9 @@ TABLE: Final[dict[str, Row]] = {
     "invoices notes": both(lambda w: (w.out("notes"), "--month", "2026-10", "--programme", w.code)),
     "invoices make": in_programme("--month", "2026-10", own=NOT_FOUND),  # it was not settled
     "invoices send": both(lambda w: ("--to", w.out("invoices"), "--programme", w.code)),
-    "invoices number": both(lambda w: (w.invoice, "5265877635-20261205-A1B2C3-D4E5F6-12")),
+    "invoices number": both(lambda w: (w.invoice, ksef_number())),
+    "invoices outside": both(lambda w: (w.invoice,)),
+    "invoices elsewhere": on_id("2026-01", "FV/1", "--on", "2026-02-01"),
     **MONTH_END,
     "ledger balance": on_card(1, "-"),
     "ledger history": on_card(1, "-"),
@@ -248,7 +251,7 @@ async def sell_and_report(fresh: FreshDatabase) -> None:
         for side, programme in (("own", 3), ("other", 1)):
             cards = [row for row in rows if row["programme"] == programme]
             books = await Books.of(database, [row["account"] for row in cards])
-            order = Order(programme, FIRST[side], "2026-09", "x", "invoice", 100, 23)
+            order = Order(programme, FIRST[side], "2026-09", "x", "invoice", 100, 23, SELLER.nip)
             await invoice(fresh, order)
             posting = books.earn(1, 0, code=int(ResultCode.NOT_SUPPORTED), terminal=FIRST[side])
             posting.registry_number = cards[0]["newest"]
@@ -265,7 +268,7 @@ async def sell_and_report(fresh: FreshDatabase) -> None:
 async def invoice(fresh: FreshDatabase, order: Order) -> None:
     """A document of a side."""
     async with open_database(fresh.owner_dsn) as database:
-        await database.run(lambda c: issue(c, TESTER, order, lambda _: b"<x/>"))
+        await database.run(lambda c: issue(c, TESTER, order, lambda *_: b"<x/>"))
 
 
 async def all_of(dsn: str, programme: int) -> dict[str, list[str]]:

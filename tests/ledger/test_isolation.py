@@ -2,7 +2,7 @@
 written.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -15,8 +15,10 @@ from ledger.registry.adjustments import AdjustmentKind, NewRow, Terms, propose
 from ledger.registry.audit import writing
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.holder_imports import NewHolder, add_holders
+from ledger.registry.invoice_billings import say_elsewhere
+from ledger.registry.invoice_deliveries import record_sent
 from ledger.registry.invoice_parties import City, Seller, set_city, set_seller
-from ledger.registry.invoices import Order, issue, record_sent
+from ledger.registry.invoices import Order, issue
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.people import Person
 from ledger.registry.programme_roles import make_role, role_name
@@ -133,9 +135,11 @@ async def invoice(c: Connection, programme: int, partner: int) -> None:
     """What a programme has of invoices: an organiser, a partner's city, a document that was sent."""
     await set_seller(c, TESTER, programme, Seller("8982145677", "Gmina", "Rynek 1"))
     await set_city(c, TESTER, partner, City("8982145677", "Gmina", "Rynek 1"))
-    order = Order(programme, partner, "2026-10", "x", "invoice", 100, 23)
-    issued, _ = await issue(c, TESTER, order, lambda _: b"x")
+    order = Order(programme, partner, "2026-10", "x", "invoice", 100, 23, "8982145677")
+    issued, _ = await issue(c, TESTER, order, lambda *_: b"x")
     await record_sent(c, TESTER, issued.text, "file", "")
+    said = ("FV/5", date(2026, 6, 2), "")
+    await say_elsewhere(c, TESTER._replace(reason="x"), partner, "2026-05", said)
 
 
 async def as_role(connection: Connection, role: str, sql: str) -> list[Any]:
@@ -210,6 +214,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.invoice_city",
         "registry.invoice_delivery",
         "registry.invoice_document",
+        "registry.invoice_elsewhere",
         "registry.invoice_seller",
         "registry.offer_declaration",
     } <= set(read)

@@ -217,10 +217,14 @@ async def test_a_correction_has_a_reason_and_a_second_person(trade: Trade, owner
             await owner.run(lambda c, a=actor: correct(c, a, PARTNER, "2026-10", 5))
     with pytest.raises(RegistryRefused, match="is closed"):
         await owner.run(lambda c: correct(c, PAIR, PARTNER, "2026-09", 5))
-    await owner.run(lambda c: correct(c, PAIR, PARTNER, "2026-10", -500, origin="2026-09"))
+    for net, origin in ((-500, "2026-09"), (-20, "CZESTOCHOWA/2026/09/7"), (70, "2026-10"), (30, "a letter")):
+        await owner.run(lambda c, n=net, o=origin: correct(c, PAIR, PARTNER, "2026-10", n, origin=o))
     (october,) = (await settle(owner, "2026-10")).statements
-    assert october.lines == (Line("correction", 1, -500, -500, 23, "2026-09"),)
-    assert october.gross_grosze == -615
+    lines = [("", 70), ("2026-09", -500), ("2026-09", -20), ("a letter", 30)]
+    assert october.lines == tuple(
+        Line("correction", 1, net, net, 23, origin, reason=PAIR.reason) for origin, net in lines
+    ), "with its reason, and the earlier month that its origin names"
+    assert october.gross_grosze == 123 - 640
 
 
 async def test_the_lease_is_of_the_month_of_the_contract(trade: Trade, owner: Database) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.settlement.statement import Line, half_up, statement_number, total
+from ledger.settlement.statement import Line, billed, half_up, named_month, statement_number, total
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,29 @@ def test_vat_is_of_the_document_not_of_its_lines() -> None:
     """Ten lines of 2 gr net bear VAT of 20 gr, and a rebate bears none."""
     lines = [Line("points_bought", 1, 2, 2, 23)] * 10 + [Line("rebates", 2, 0, 2000, None)]
     assert total(lines) == (20, 5, 25, 2000, -1975)
+
+
+def test_vat_is_of_each_document_that_bills_a_statement() -> None:
+    """50 gr sold and 50 gr taken off September: 12 gr (11.5) of VAT each, and the statement comes to nothing;
+    2 gr of each of two months bear none, though together 4 gr would bear 1.
+    """
+    sold, taken = Line("points_bought", 5, 10, 50, 23), Line("points_bought", -5, 10, -50, 23, "2026-09")
+    assert total([sold, taken]) == (0, 0, 0, 0, 0)
+    assert [each.origin for each in billed([taken, sold])] == ["", "2026-09"]
+    months = [Line("points_bought", -1, 2, -2, 23, origin) for origin in ("2026-09", "2026-10")]
+    assert total(months) == (-4, 0, -4, 0, -4)
+
+
+@pytest.mark.parametrize(
+    ("origin", "month"),
+    [
+        ("2026-09", "2026-09"), ("CZESTOCHOWA/2026/09/1001", "2026-09"), ("", ""), ("a letter", ""),
+        ("2026-13", ""), ("CZ/2026/13/1", ""), ("CZ/2026/09", ""),
+    ],
+)  # fmt: skip
+def test_an_origin_names_a_month_or_a_statement_of_one(origin: str, month: str) -> None:
+    """What a person wrote otherwise names none."""
+    assert named_month(origin) == month
 
 
 def test_a_statement_is_numbered_by_programme_month_and_partner() -> None:

@@ -1,16 +1,28 @@
 """Statements for the tests of invoices: one in a line, and any that hangs together."""
 
+from datetime import date
+
 from hypothesis import strategies as st
 
 from ledger.registry.invoice_parties import City, Seller
+from ledger.registry.ksef_numbers import check_sum
 from ledger.settlement.statement import Line, Statement, total
 from ops.invoices.drafts import RATES
 from ops.invoices.fa3 import Parties
+from tests.days import today
 
+MADE_BY_KSEF = "0100001AF629"
+"""Twelve digits of its own, as the published example has them."""
 SELLER = Seller("8982145677", "Gmina Miasto Częstochowa", "ul. Śląska 11/13, 42-217 Częstochowa")
 CITY = City("5265877635", "Gmina Zgierz", "pl. Jana Pawła II 16, 95-100 Zgierz", "5265877635-00012")
 CLOSED_AT_MS = 1_796_000_000_000
 MONTHS = [f"{year}-{month:02}" for year in (2025, 2026, 2049) for month in range(1, 13)]
+
+
+def ksef_number(day: date | None = None, nip: str = SELLER.nip) -> str:
+    """A number that KSeF could have given an invoice on a day, today else."""
+    body = f"{nip}-{day or today():%Y%m%d}-{MADE_BY_KSEF}"
+    return f"{body}-{check_sum(body)}"
 
 
 def points(quantity: int, unit: int = 10, *, origin: str = "", rate: int = 23) -> Line:

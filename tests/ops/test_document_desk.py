@@ -20,11 +20,10 @@ from ops.invoices import document_desk, drafts
 from ops.invoices.document_desk import DocumentDesk
 from ops.invoices.sinks import Document, FileSink
 from ops.settlement.month_desk import RUN_S_MAX, MonthDesk
-from tests.ops.statements import SELLER
+from tests.ops.statements import SELLER, ksef_number
 from tests.ops.test_second_person import ANNA, CITY, JAN, PARTNER, city, last_month
 
 OLA = Actor("Ola (3)", "order 7")
-KSEF_NUMBER = "5265877635-20261205-A1B2C3-D4E5F6-12"
 
 
 async def desk_of(
@@ -227,6 +226,6 @@ async def test_what_was_issued_is_sent_once_and_numbered(owner: Database, tmp_pa
     (issued,) = (await desk.show(last_month())).issued
     assert file.name == f"{issued.text.replace('/', '-')}.xml"
     with pytest.raises(NotInRegistry):
-        await desk.note_number(ANNA, "2020-01", issued.text, KSEF_NUMBER)
-    await desk.note_number(ANNA, last_month(), issued.text, KSEF_NUMBER)
-    assert (await desk.show(last_month())).issued[0].ksef_number == KSEF_NUMBER
+        await desk.note_number(ANNA, "2020-01", issued.text, ksef_number())
+    await desk.note_number(ANNA, last_month(), issued.text, ksef_number())
+    assert (await desk.show(last_month())).issued[0].ksef_number == ksef_number()

@@ -10,36 +10,38 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledger.errors import RegistryRefused
-from ledger.registry.invoices import Issued, Numbered
+from ledger.registry.invoice_billings import Billing
+from ledger.registry.invoices import Numbered
 from ledger.settlement.statement import Line, Statement
-from ops.invoices.drafts import Draft, corrected_by, drafts_of
+from ops.invoices.drafts import Draft, drafts_of
 from ops.invoices.fa3 import NAMESPACE, Parties
 from ops.invoices.issuing import write_document
 from ops.invoices.schema import FOLDER, check_invoice
 from ops.invoices.texts import GROSZE_MAX, money_of
-from tests.ops.statements import CITY, PARTIES, SELLER, STATEMENTS, points, rebate, statement
+from tests.ops.statements import (
+    CITY,
+    PARTIES,
+    SELLER,
+    STATEMENTS,
+    ksef_number,
+    points,
+    rebate,
+    statement,
+)  # fmt: skip
 
 N = f"{{{NAMESPACE}}}"
 NUMBERED = Numbered("F/CZESTOCHOWA/2026/17", date(2026, 12, 3), datetime(2026, 12, 3, 9, 15, tzinfo=UTC))
-KSEF_NUMBER = "5265877635-20261205-A1B2C3-D4E5F6-12"
 HERE = Parties(SELLER)
 TAX_IDS = ("", " ", "1", "8982145678", "PL", "٨٩٨٢١٤٥٦٧٧", "\x00")
 
 
-def invoice(number: int, month: str, ksef_number: str = "") -> Issued:
-    """An invoice of an earlier month."""
-    day = date(int(month[:4]), int(month[5:]), 28)
-    return Issued(
-        1, "F", day.year, number, f"F/CZESTOCHOWA/{day.year}/{number}", "invoice", 7, month, "x", day,
-        NUMBERED.made_at, 100, 23, 123, [], "file", NUMBERED.made_at, ksef_number,
-    )  # fmt: skip
+BILLED = Billing("F/CZESTOCHOWA/2026/9", date(2026, 11, 3), ksef_number(date(2026, 11, 3)), False)
 
 
-EARLIER = [invoice(1, "2025-01"), invoice(5, "2026-09"), invoice(9, "2026-10", KSEF_NUMBER)]
-
-
-def written(of: Statement, draft: Draft, parties: Parties = HERE) -> ElementTree.Element:
-    corrected = corrected_by(draft, EARLIER) if draft.kind == "correction" else []
+def written(
+    of: Statement, draft: Draft, parties: Parties = HERE, billed_by: Billing = BILLED
+) -> ElementTree.Element:
+    corrected = billed_by if draft.kind == "correction" else None
     return ElementTree.fromstring(write_document(of, draft, parties, NUMBERED, corrected))
 
 
@@ -74,15 +76,19 @@ def test_whatever_the_statement_its_invoice_is_valid_and_says_its_sums(
             assert sum(grosze(row.findtext("Kwota")) for row in root.findall("Pozycja")) == told[2]
             continue
         assert root.tag == f"{N}Faktura"
-        told[0] += sum(grosze(text) for n in "123" for text in texts(root, f"Fa/P_13_{n}"))
-        told[1] += sum(grosze(text) for n in "123" for text in texts(root, f"Fa/P_14_{n}"))
-        assert [grosze(text) for text in texts(root, "Fa/P_15")] == [told[0] + told[1]]
-        assert sum(grosze(text) for text in texts(root, "Fa/FaWiersz/P_11")) == told[0]
+        net, vat = (
+            sum(grosze(text) for n in "123" for text in texts(root, f"Fa/{field}_{n}"))
+            for field in ("P_13", "P_14")
+        )
+        told = [told[0] + net, told[1] + vat, told[2]]
+        assert [grosze(text) for text in texts(root, "Fa/P_15")] == [net + vat]
+        assert sum(grosze(text) for text in texts(root, "Fa/FaWiersz/P_11")) == net
         for row in root.iter(f"{N}FaWiersz"):
             quantity, price, total = (row.findtext(f"{N}P_{field}") for field in ("8B", "9A", "11"))
             assert int(quantity or "") * grosze(price) == grosze(total)
             assert grosze(price) > 0
-        assert texts(root, "Fa/RodzajFaktury") == ["KOR" if of.net_grosze < 0 else "VAT"]
+        assert texts(root, "Fa/RodzajFaktury") == [{"invoice": "VAT", "correction": "KOR"}[draft.kind]]
+        assert net >= 0 or draft.kind == "correction"
     assert told == [of.net_grosze, of.vat_grosze, of.rebates_grosze]
 
 
@@ -103,7 +109,10 @@ def test_any_text_makes_a_valid_invoice_or_a_clear_refusal(name: str, address: s
 def test_an_invoice_says_who_what_and_when() -> None:
     """Points bought and lease; the period is the month; the sum is due some days after the day of issue."""
     lease = Line("lease", 2, 100, 200, 23)
-    root = first(statement(points(1234), lease), Parties(SELLER._replace(due_days=14, bank_account="A" * 26)))
+    root = first(
+        statement(points(1234), lease),
+        Parties(SELLER._replace(due_days=14, bank_account="61109010140000071219812874")),
+    )
     assert texts(root, "Podmiot1/DaneIdentyfikacyjne/NIP") == ["8982145677"]
     assert texts(root, "Podmiot2/DaneIdentyfikacyjne/NIP") == ["8982145677"]
     assert texts(root, "Fa/P_2") == [NUMBERED.text]
@@ -154,36 +163,71 @@ def test_the_unit_that_invoices_for_its_city_is_named_too() -> None:
     assert texts(root, "Podmiot3/DaneIdentyfikacyjne/BrakID") == ["1"]
 
 
-def test_a_negative_month_corrects_the_invoices_it_comes_from() -> None:
-    """Each month named by a negative line; with its KSeF number, or the mark that it has none."""
-    of = statement(points(-300, origin="2026-10"), points(-20, origin="2026-09"), points(5))
-    root = first(of)
+def test_a_sale_is_an_invoice_and_what_changes_an_earlier_one_a_correction_of_it() -> None:
+    """One for each month of origin, with its lines alone; the month's own sale is never in it."""
+    of = statement(
+        points(-300, origin="2026-10"), points(-20, origin="2026-09"), points(5), points(4, origin="2026-09")
+    )
+    drafts = drafts_of(of)
+    assert [(draft.kind, draft.origin, draft.net_grosze, draft.vat_grosze) for draft in drafts] == [
+        ("invoice", "", 50, 12),
+        ("correction", "2026-09", -160, -37),
+        ("correction", "2026-10", -3000, -690),
+    ]
+    assert (of.vat_grosze, of.gross_grosze) == (12 - 37 - 690, 50 - 3160 + 12 - 37 - 690)
+    root = written(of, drafts[2])
     assert texts(root, "Fa/RodzajFaktury") == ["KOR"]
-    assert texts(root, "Fa/DaneFaKorygowanej/NrFaKorygowanej") == [EARLIER[1].text, EARLIER[2].text]
-    assert texts(root, "Fa/DaneFaKorygowanej/NrKSeFN") == ["1"]
-    assert texts(root, "Fa/DaneFaKorygowanej/NrKSeFFaKorygowanej") == [KSEF_NUMBER]
-    assert texts(root, "Fa/P_15") == ["-38.75"]
+    assert texts(root, "Fa/DaneFaKorygowanej/NrFaKorygowanej") == [BILLED.text]
+    assert texts(root, "Fa/DaneFaKorygowanej/NrKSeFFaKorygowanej") == [BILLED.ksef_number]
+    assert texts(root, "Fa/FaWiersz/P_11") == ["-30.00"]
+    assert texts(root, "Fa/PrzyczynaKorekty") == ["Zwroty i storna sprzedaży z miesiąca 2026-10"]
+    assert texts(root, "Fa/P_15") == ["-36.90"]
+    assert texts(root, "Fa/DaneFaKorygowanej/NrKSeFN") == []
     assert root.find(f"{N}Fa/{N}Platnosc") is None
+    outside = written(of, drafts[2], billed_by=BILLED._replace(ksef_number="", is_outside_ksef=True))
+    assert texts(outside, "Fa/DaneFaKorygowanej/NrKSeFN") == ["1"]
+
+
+def entered(grosze: int, reason: str, origin: str = "") -> Line:
+    """A correction that a person entered."""
+    return Line("correction", 1, grosze, grosze, 23, origin, reason=reason)
+
+
+def test_a_correction_says_why_and_of_what_it_is() -> None:
+    """Returns are told as returns, what was entered by its own reason, which stands in its line, too."""
+    of = statement(points(-1, origin="2026-05"), entered(-500, "cena punktu od maja", "2026-05"))
+    root = first(of)
+    assert texts(root, "Fa/PrzyczynaKorekty") == [
+        "Zwroty i storna sprzedaży z miesiąca 2026-05; cena punktu od maja"
+    ]
+    assert texts(root, "Fa/FaWiersz/P_7") == [
+        "Punkty przyznane uczestnikom programu (dotyczy: 2026-05)",
+        "Korekta rozliczenia: cena punktu od maja (dotyczy: 2026-05)",
+    ]
+    alone = first(statement(entered(-500, "x" * 200, "2026-05")))
+    assert texts(alone, "Fa/PrzyczynaKorekty") == ["x" * 200]
+    many = [entered(-1, letter * 200, "2026-05") for letter in "ab"]
+    assert texts(first(statement(*many)), "Fa/PrzyczynaKorekty") == [
+        "Korekty rozliczenia z powodów podanych w pozycjach"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("origins", "numbers"),
+    ("lines", "drafts"),
     [
-        ([""], [9]),
-        (["CZ/2026/10/7"], [9]),
-        (["2026-08"], [1]),
-        (["2024-12"], [9]),
-        (["2026-09", "2026-10", "2026-09"], [5, 9]),
+        ([points(10), entered(-40, "x")], [("invoice", 60)]),
+        ([points(10), entered(-140, "x")], [("invoice", 100), ("correction", -140)]),
+        ([entered(-500, "x")], [("correction", -500)]),
+        ([points(1), points(-1, origin="2026-05")], [("invoice", 10), ("correction", -10)]),
+        ([entered(1000, "x"), entered(-1000, "x")], []),
+        ([points(5, origin="2026-05"), entered(-50, "x", "2026-05")], []),
     ],
 )
-def test_a_month_without_an_invoice_stands_for_the_last_before_it(
-    origins: list[str], numbers: list[int]
+def test_what_names_no_month_lowers_the_sale_or_stands_apart(
+    lines: list[Line], drafts: list[tuple[str, int]]
 ) -> None:
-    """No month, a settlement's number, a month nothing was invoiced for, one before the first invoice."""
-    draft = Draft("correction", tuple(points(-1, origin=origin) for origin in origins), -1, 0)
-    assert [found.number for found in corrected_by(draft, EARLIER)] == numbers
-    with pytest.raises(RegistryRefused, match="no earlier invoice"):
-        corrected_by(draft, [])
+    """Never below nothing: then the sale is billed whole; and what comes to nothing is no document."""
+    assert [(draft.kind, draft.net_grosze) for draft in drafts_of(statement(*lines))] == drafts
 
 
 def test_rebates_are_a_note_apart_and_owe_no_vat() -> None:
@@ -237,13 +281,13 @@ def test_the_same_number_gives_the_same_bytes() -> None:
     """A document is a function of the statement, the parties and its number."""
     of = statement(points(3), rebate(10))
     for draft in drafts_of(of):
-        assert len({write_document(of, draft, HERE, NUMBERED, []) for _ in range(2)}) == 1
+        assert len({write_document(of, draft, HERE, NUMBERED, None) for _ in range(2)}) == 1
 
 
 def test_a_document_that_breaks_the_schema_is_refused_without_its_values() -> None:
     """The last guard before a number is taken: the place is told, what stands there is not."""
     of = statement(points(3))
-    document = write_document(of, drafts_of(of)[0], HERE, NUMBERED, [])
+    document = write_document(of, drafts_of(of)[0], HERE, NUMBERED, None)
     for good, bad in ((b">PLN<", b">ZZZ<"), (b"<P_15>0.37</P_15>", b""), (b">8982145677<", b">0982145677<")):
         assert good in document
         with pytest.raises(RegistryRefused, match=r"not valid by FA\(3\)") as refused:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,18 @@ import trio
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Database, open_database
+from ledger.registry.audit import Actor
+from ledger.registry.invoice_billings import say_elsewhere
+from ledger.registry.invoice_deliveries import record_number, record_outside
 from ledger.registry.invoice_parties import set_city, set_seller
-from ledger.registry.invoices import find_document, list_issued, record_number
+from ledger.registry.invoices import find_document, list_issued
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.settlement.statement import Statement
 from ops.invoices.issuing import Outcome, issue_all, send_all
 from ops.invoices.sinks import Document, FileSink, Sink, find_sink
 from tests.ledger.books import PARTNER, PROGRAMME, TESTER, found_registry
-from tests.ops.statements import CITY, SELLER, points, rebate, statement
+from tests.ops.statements import CITY, SELLER, ksef_number, points, rebate, statement
 
-KSEF_NUMBER = "5265877635-20261205-A1B2C3-D4E5F6-12"
 OTHERS = range(100, 120)
 
 
@@ -118,24 +121,79 @@ async def test_a_negative_month_corrects_the_invoice_with_its_ksef_number(city: 
         name = "ksef"
 
         def send(self, document: Document) -> str:
-            return KSEF_NUMBER
+            return ksef_number()
 
     assert (await send_all(city, TESTER, PROGRAMME, Ksef())).sent == [invoice.text]
     (correction,) = (await issued(city, negative)).issued
-    assert (correction.kind, correction.number, correction.corrects) == ("correction", 2, [invoice.text])
+    assert (correction.kind, correction.number, correction.corrects) == ("correction", 2, invoice.text)
     assert (correction.net_grosze, correction.vat_grosze) == (-800, -184)
     _, content = await city.run(lambda c: find_document(c, correction.text))
-    assert f"<NrKSeFFaKorygowanej>{KSEF_NUMBER}</NrKSeFFaKorygowanej>".encode() in content
+    assert f"<NrKSeFFaKorygowanej>{ksef_number()}</NrKSeFFaKorygowanej>".encode() in content
     assert (await issued(city, negative)).there == [correction]
 
 
-async def test_a_first_month_that_is_negative_is_refused(city: Database) -> None:
-    """A correction corrects something; the note of the same month waits with it."""
-    outcome = await issued(city, statement(points(-80), rebate(100)))
-    assert [refused.why for refused in outcome.refused] == [
-        "the month is negative, and no earlier invoice is there to be corrected"
+async def whys(city: Database, *statements: Statement, takes_from: str = "") -> list[str]:
+    """Why what these statements ask for was refused."""
+    outcome = await issue_all(city, TESTER, PROGRAMME, statements, takes_from=takes_from)
+    return [str(refused.why) for refused in outcome.refused]
+
+
+async def test_a_correction_is_of_the_invoice_of_its_month_and_of_no_other(
+    city: Database, tmp_path: Path
+) -> None:
+    """October is issued before September: what it takes off September waits for September's invoice, and for
+    that one's KSeF number; its own sale does not wait.
+    """
+    august, september = (statement(points(n), month=f"2026-0{n}") for n in (8, 9))
+    october = statement(points(7), points(-5, origin="2026-09"), month="2026-10")
+    await issued(city, august)
+    assert await whys(city, october) == [
+        "no invoice billed 2026-09 yet: that month is invoiced first, or the invoice that was issued "
+        "elsewhere is named (`invoices elsewhere`)"
     ]
-    assert await numbers(city) == {}
+    assert [one.kind for one in await city.run(lambda c: list_issued(c, PROGRAMME))] == ["invoice"] * 2
+    (billed,) = (await issued(city, september)).issued
+    await send_all(city, TESTER, PROGRAMME, FileSink(tmp_path))
+    (waits,) = await whys(city, october)
+    assert waits.startswith(f"the correction waits for the KSeF number of {billed.text}: ")
+    await city.run(lambda c: record_number(c, TESTER, billed.text, ksef_number()))
+    (correction,) = (await issued(city, october)).issued
+    assert (correction.kind, correction.net_grosze, correction.corrects) == ("correction", -50, billed.text)
+
+
+async def test_an_invoice_outside_ksef_is_told_by_a_person(city: Database, tmp_path: Path) -> None:
+    """Then, and only then, the correction says so."""
+    (billed,) = (await issued(city, statement(points(50), month="2026-10"))).issued
+    await send_all(city, TESTER, PROGRAMME, FileSink(tmp_path))
+    with pytest.raises(RegistryRefused, match="reason"):
+        await city.run(lambda c: record_outside(c, Actor("anna"), billed.text))
+    await city.run(lambda c: record_outside(c, TESTER._replace(reason="KSeF was away"), billed.text))
+    (correction,) = (await issued(city, statement(points(-5, origin="2026-10")))).issued
+    _, content = await city.run(lambda c: find_document(c, correction.text))
+    assert b"<NrKSeFN>1</NrKSeFN>" in content
+
+
+async def test_what_names_no_month_is_corrected_where_a_person_says(city: Database) -> None:
+    """The month alone is refused; said, and billed elsewhere, it is a correction of that invoice; the month
+    that was billed elsewhere is not billed again.
+    """
+    months = {month: statement(points(-80), rebate(100), month=month) for month in ("2026-10", "2026-11")}
+    why = "its corrections take off more than was sold and name no month: say which month's invoice they "
+    why += f"correct, with `invoices make --partner {PARTNER} --origin`"
+    assert await whys(city, months["2026-10"]) == [why]
+    assert await numbers(city) == {"N": [1]}, "the note does not wait"
+    said = ("FV/5/2026", date(2026, 6, 2), "")
+    await city.run(lambda c: say_elsewhere(c, TESTER._replace(reason="x"), PARTNER, "2026-05", said))
+    assert await whys(city, months["2026-10"], takes_from="2026-10") == [
+        "a correction of 2026-10 is of an earlier month"
+    ]
+    assert await whys(city, months["2026-10"], takes_from="2026-05") == []
+    (correction,) = [one for one in await city.run(lambda c: list_issued(c, PROGRAMME)) if one.series == "F"]
+    assert (correction.kind, correction.corrects) == ("correction", "FV/5/2026")
+    assert (await issued(city, months["2026-10"])).refused == []
+    assert await whys(city, statement(points(1), month="2026-05")) == [
+        "2026-05 was billed by FV/5/2026 already"
+    ]
 
 
 async def test_a_unit_of_a_city_is_invoiced_to_the_city(city: Database) -> None:
@@ -172,7 +230,7 @@ async def test_a_document_that_was_never_sent_has_no_ksef_number(city: Database)
     """It is numbered by KSeF after it was sent."""
     (invoice,) = (await issued(city, statement(points(50)))).issued
     with pytest.raises(RegistryRefused, match="not sent yet"):
-        await city.run(lambda c: record_number(c, TESTER, invoice.text, KSEF_NUMBER))
+        await city.run(lambda c: record_number(c, TESTER, invoice.text, ksef_number()))
 
 
 DOCUMENT = Document("F/CZESTOCHOWA/2026/1", "invoice", b"<x/>")

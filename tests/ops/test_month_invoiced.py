@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from ledger.books.posting import Posting
 from ledger.books.transaction_ids import TransactionIds
 from ledger.postgres.database import Database
+from ledger.registry.invoice_deliveries import record_number, record_sent
 from ledger.registry.invoice_parties import set_seller
 from ledger.registry.invoices import Issued, find_document
 from ledger.registry.partner_contracts import Details, set_details
@@ -14,7 +15,7 @@ from ledger.settlement.prices import Lease, Prices
 from ledger.settlement.statement import read_statements
 from ops.invoices.issuing import issue_all
 from tests.ledger.books import PARTNER, PROGRAMME, TESTER, Books
-from tests.ops.statements import SELLER
+from tests.ops.statements import SELLER, ksef_number
 
 PRICES = Prices({1: 10}, 23, Lease(((1, 100),), 100))
 DETAILS = Details("Piekarnia Kłos sp. z o.o.", "8982145677", "Rynek 2, 42-200 Częstochowa")
@@ -55,11 +56,14 @@ async def test_what_was_sold_redeemed_and_taken_back_is_invoiced_month_by_month(
     redeemed.amount_grosze = 1000
     await post(books, redeemed, "2026-09-03")
     assert await invoiced(owner, "2026-09") == [("invoice", 1550, 1907), ("note", 1000, 1000)]
+    year = await owner.run(lambda c: c.fetchval("select max(year) from registry.invoice"))
+    billed = f"F/CZESTOCHOWA/{year}/1"
+    await owner.run(lambda c: record_sent(c, TESTER, billed, "file", ""))
+    await owner.run(lambda c: record_number(c, TESTER, billed, ksef_number()))
     await post(books, books.reversal(3, 2), "2026-10-02")
     await post(books, books.reversal(4, 1), "2026-10-02")
     assert await invoiced(owner, "2026-10") == [("correction", -1550, -1907), ("note", -1000, -1000)]
-    year = await owner.run(lambda c: c.fetchval("select max(year) from registry.invoice"))
     correction, content = await owner.run(lambda c: find_document(c, f"F/CZESTOCHOWA/{year}/2"))
-    assert correction.corrects == [f"F/CZESTOCHOWA/{year}/1"]
+    assert correction.corrects == billed
     assert b"(dotyczy: 2026-09)" in content
     assert "<Nazwa>Piekarnia Kłos sp. z o.o.</Nazwa>".encode() in content

@@ -198,8 +198,9 @@ async def test_one_person_does_what_wants_one(owner: Database, key: str) -> None
         "insert into registry.campaign (programme, name, points, starts_on, ends_on, reason) "
         "values (1, 'x', 1, current_date + 3, current_date + 3, 'x')",
         "insert into registry.invoice (programme, series, year, number, text, kind, partner, month, "
-        "statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, second_needed) "
-        "values (1, 'F', 2026, 1, 'F/1', 'invoice', 7, '2026-01', 's', '2026-02-01', now(), 1, 0, 1, true)",
+        "statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, second_needed, seller_nip) "
+        "values (1, 'F', 2026, 1, 'F/1', 'invoice', 7, '2026-01', 's', '2026-02-01', now(), 1, 0, 1, true, "
+        "'8982145677')",
         "insert into registry.offer (programme, number, version, partner, state, effective_from, terms, "
         "second_needed) values (1, 5, 1, 7, 1, now(), '{}', true)",
         "insert into registry.offer (programme, number, version, partner, state, effective_from, terms, "

@@ -13,12 +13,11 @@ from ledger.registry.audit import Actor
 from ledger.registry.invoice_parties import set_seller
 from ledger.settlement.closing import correct
 from tests.days import today
-from tests.ops.statements import SELLER
+from tests.ops.statements import SELLER, ksef_number
 from tests.web.office_stage import TESTER, OfficeStage
 
 SETTLED = 3
 """The programme whose months are settled."""
-KSEF_NUMBER = "5265877635-20261205-A1B2C3-D4E5F6-12"
 
 
 def month_before(day: date) -> str:
@@ -87,6 +86,6 @@ def the_documents(office: OfficeStage, page: Page) -> None:
     page.fill("#ksef_number", "none")
     page.click("#act_number")
     assert "KSeF number is like" in fault(page)
-    page.fill("#ksef_number", KSEF_NUMBER)
+    page.fill("#ksef_number", ksef_number())
     page.click("#act_number")
-    expect(invoice).to_contain_text(KSEF_NUMBER)
+    expect(invoice).to_contain_text(ksef_number())

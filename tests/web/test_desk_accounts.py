@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from ledger.postgres.database import Connection, Database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.invoice_billings import Billing
 from ledger.registry.invoice_parties import Seller
 from ledger.registry.invoices import Numbered, Order, issue
 from ops.invoices.drafts import drafts_of
@@ -22,7 +23,6 @@ from tests.ops.test_applications import number_of
 from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers, kept
 from tests.web.desk_months import (
-    KSEF_NUMBER,
     SETTLED,
     agree,
     approve,
@@ -156,10 +156,10 @@ def the_files(page: Page, partner: int) -> None:
 def the_notes(office: OfficeStage, page: Page, partner: int) -> None:
     """The note of its rebates, and all of the month: CSV, PDF and as it was issued, one sum; no other's."""
     of = statement(rebate(5_000), rebate(-700), partner=partner, month=first_month())
-    order = Order(SETTLED, partner, first_month(), of.number, "note", 4_300, 0)
+    order = Order(SETTLED, partner, first_month(), of.number, "note", 4_300, 0, "8982145677")
     seller = Seller("8982145677", "Gmina", "Rynek 1")
 
-    def write(numbered: Numbered) -> bytes:
+    def write(numbered: Numbered, _: Billing | None) -> bytes:
         return write_note(of, drafts_of(of)[0], Parties(seller), numbered)
 
     office.run(lambda owner: owner.run(lambda c: issue(c, TESTER, order, write)))
@@ -199,9 +199,9 @@ def test_nothing_stands_in_for_the_second_person(office: OfficeStage) -> None:
             "insert into registry.settlement_correction (programme, partner, month, net_grosze) "
             "select 1, min(id), '2030-01', 5 from registry.partner",
             "insert into registry.invoice (programme, series, year, number, text, kind, partner, month, "
-            "statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze) "
-            "select 1, 'F', 2026, 1, 'F/1', 'invoice', min(id), '2020-01', 's', '2026-02-01', now(), 1, 0, 1 "
-            "from registry.partner",
+            "statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, seller_nip) "
+            "select 1, 'F', 2026, 1, 'F/1', 'invoice', min(id), '2020-01', 's', '2026-02-01', now(), 1, 0, 1,"
+            " '8982145677' from registry.partner",
             "update registry.proposal set state = 2 where number = (select number from mine)",
             "insert into registry.proposal (programme, act, subject, state) values (1, 'anonymise', '8', 2)",
         ):
@@ -323,6 +323,7 @@ def test_axe_finds_nothing_on_the_accounts_pages(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
+EXAMPLE = "5265877635-20250826-0100001AF629-AF"
 WRONG: list[tuple[str, dict[str, str]]] = [
     ("/en/desk/months/last", {"act": "correct", "partner": "1.5", "net": "1"}),
     ("/en/desk/months/last", {"act": "correct", "partner": "1", "net": "1e9"}),
@@ -333,7 +334,7 @@ WRONG: list[tuple[str, dict[str, str]]] = [
     ("/en/desk/months/2031-01/documents", {"act": "propose"}),
     ("/en/desk/months/2031-01/documents", {"act": "issue"}),
     ("/en/desk/months/2031-01/documents", {"act": "issue", "sure": "yes"}),
-    ("/en/desk/months/2031-01/documents", {"act": "number", "number": "F/1", "ksef_number": KSEF_NUMBER}),
+    ("/en/desk/months/2031-01/documents", {"act": "number", "number": "F/1", "ksef_number": EXAMPLE}),
     ("/en/desk/months/2031-13/documents", {"act": "propose"}),
     ("/en/desk/proposals/99999", {"act": "approve"}),
     ("/en/desk/points", {"act": "correct", "card": "x", "points": "1"}),

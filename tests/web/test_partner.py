@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from ledger.registry.invoice_billings import Billing
 from ledger.registry.invoice_parties import Seller, set_seller
 from ledger.registry.invoices import Numbered, Order, issue
 from ledger.registry.offer_declarations import decide
@@ -60,12 +61,12 @@ def partners(office: OfficeStage) -> dict[str, int]:
             )
         )
     office.run(lambda o: o.run(lambda c: set_seller(c, TESTER, 3, Seller("8982145677", "Gmina", "Rynek 1"))))
-    order = Order(3, found["baker"], "2033-09", "baker/2033/09", "invoice", 100, 23)
-    office.run(lambda o: o.run(lambda c: issue(c, TESTER, order, lambda _: b"<faktura/>")))
+    order = Order(3, found["baker"], "2033-09", "baker/2033/09", "invoice", 100, 23, "8982145677")
+    office.run(lambda o: o.run(lambda c: issue(c, TESTER, order, lambda *_: b"<faktura/>")))
     of = rebated(rebate(1_250), partner=found["baker"], month="2033-09", partner_name="=Piekarnia")
     noted = order._replace(kind="note", net_grosze=1_250, vat_grosze=0)
 
-    def write(numbered: Numbered) -> bytes:
+    def write(numbered: Numbered, _: Billing | None) -> bytes:
         return write_note(of, drafts_of(of)[0], Parties(Seller("8982145677", "Gmina", "Rynek 1")), numbered)
 
     office.run(lambda o: o.run(lambda c: issue(c, TESTER, noted, write)))

@@ -122,10 +122,31 @@ DOCUMENTS: Final = {
     "rebates are outside VAT, and nothing else is": "poza VAT są rabaty i nic innego",
     "there is no VAT of {rate} %": "nie ma stawki VAT {rate} %",
     "a line's sum is not its quantity times its price": "kwota pozycji nie jest iloczynem ilości i ceny",
-    "the month is negative, and no earlier invoice is there to be corrected": (
-        "suma miesiąca jest ujemna, a nie ma wcześniejszej faktury, którą można skorygować"
+    "its corrections take off more than was sold and name no month: say which month's invoice they "
+    "correct, with `invoices make --partner {partner} --origin`": (
+        "korekty zmniejszają rozliczenie o więcej, niż w nim sprzedano, i nie wskazują miesiąca: trzeba "
+        "podać, fakturę którego miesiąca korygują, poleceniem `invoices make --partner {partner} --origin`"
     ),
-    "a correction is of 1 to {most} invoices": "korekta może dotyczyć od 1 do {most} faktur",
+    "no invoice billed {month} yet: that month is invoiced first, or the invoice that was issued "
+    "elsewhere is named (`invoices elsewhere`)": (
+        "za miesiąc {month} nie ma faktury: najpierw wystawia się fakturę za ten miesiąc albo wskazuje tę, "
+        "którą wystawiono gdzie indziej (`invoices elsewhere`)"
+    ),
+    "the correction waits for the KSeF number of {document}: note it (`invoices number`), or say "
+    "that it was issued outside KSeF (`invoices outside`)": (
+        "korekta czeka na numer KSeF faktury {document}: trzeba go zapisać (`invoices number`) albo podać, "
+        "że fakturę wystawiono poza KSeF (`invoices outside`)"
+    ),
+    "a correction of {month} is of an earlier month": (
+        "korekta w miesiącu {month} dotyczy miesiąca wcześniejszego"
+    ),
+    "{month} was billed by {document} already": "miesiąca {month} dotyczy już faktura {document}",
+    "an invoice that was issued has no day that is to come": (
+        "wystawiona faktura nie może mieć przyszłej daty"
+    ),
+    "a correction names that invoice already, as it was told then": (
+        "tę fakturę wymienia już korekta, tak jak ją wtedy podano"
+    ),
     "this document is no note": "ten dokument nie jest notą",
     "this document is no note: invoices are FA(3) documents, as they are": (
         "ten dokument nie jest notą: faktury są dokumentami FA(3) w swojej postaci"
@@ -156,12 +177,24 @@ DOCUMENTS: Final = {
     "{document} was issued for that month already, over another sum": (
         "dokument {document} wystawiono już za ten miesiąc, na inną kwotę"
     ),
-    "{document} has another KSeF number already": "dokument {document} ma już inny numer KSeF",
+    "{correction} names {document} as it is known to KSeF: that stays": (
+        "korekta {correction} podaje, jak dokument {document} występuje w KSeF: tego już się nie zmienia"
+    ),
     "{document} was not sent yet": "dokument {document} nie został jeszcze wysłany",
     "a note is no invoice, and never gets a KSeF number": "nota nie jest fakturą i nie otrzymuje numeru KSeF",
-    "a KSeF number is like 5265877635-20261205-A1B2C3-D4E5F6-12": (
-        "numer KSeF zapisuje się jak 5265877635-20261205-A1B2C3-D4E5F6-12"
+    "a KSeF number is like 5265877635-20250826-0100001AF629-AF": (
+        "numer KSeF zapisuje się jak 5265877635-20250826-0100001AF629-AF"
     ),
+    "that KSeF number has another check sum: it was mistyped": (
+        "suma kontrolna tego numeru KSeF się nie zgadza: jest w nim pomyłka"
+    ),
+    "that KSeF number is of another seller: it begins with another NIP": (
+        "to numer KSeF innego sprzedawcy: zaczyna się od innego NIP"
+    ),
+    "that KSeF number is of another day: the invoice can have been taken in from {first} to {last}": (
+        "to numer KSeF z innego dnia: faktura mogła zostać przyjęta od {first} do {last}"
+    ),
+    "that KSeF number is that of {document}": "to numer KSeF dokumentu {document}",
     "nobody invoices for programme {programme} yet: name the organiser with `invoices seller`": (
         "dla programu nr {programme} nikt jeszcze nie wystawia faktur: trzeba wskazać "
         "organizatora poleceniem "
@@ -173,9 +206,8 @@ DOCUMENTS: Final = {
         "{what}: wymagany jest NIP miasta, łącznik i pięć cyfr"
     ),
     "a unit has a name": "jednostka musi mieć nazwę",
-    "the bank account has 10 to 34 letters and digits": (
-        "numer rachunku bankowego ma od 10 do 34 liter i cyfr"
-    ),
+    "{what} is no NRB of 26 digits and no IBAN": "{what}: to nie jest NRB z 26 cyfr ani IBAN",
+    "{what} has other check digits than an account": "{what}: cyfry kontrolne rachunku się nie zgadzają",
     "a PDF wants the extra `office`: pip install cityswitch[office]": (
         "do utworzenia PDF brakuje dodatku `office`: pip install cityswitch[office]"
     ),

@@ -39,6 +39,7 @@ create table registry.settlement_correction (
   month      text not null check (month ~ '^20[0-9]{2}-(0[1-9]|1[0-2])$'),
   net_grosze bigint not null check (net_grosze <> 0 and abs(net_grosze) <= 100000000000),
   origin     text not null default '' check (length(origin) <= 64),  -- the month or statement it sets right
+  reason     text not null default coalesce(current_setting('cityswitch.reason', true), ''),  -- as documents tell it
   made_by    text not null default current_setting('cityswitch.actor'),
   agreed_by  text not null default coalesce(current_setting('cityswitch.second', true), ''),
   second_needed boolean not null default true

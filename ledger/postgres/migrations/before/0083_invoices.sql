@@ -11,7 +11,7 @@ create table registry.invoice_seller (
   unit_name    text not null default '' check (length(unit_name) <= 512),
   unit_address text not null default '' check (length(unit_address) <= 512),
   unit_id      text not null default '' check (unit_id ~ '^([1-9]((\d[1-9])|([1-9]\d))\d{7}(-\d{5})?)?$'),
-  bank_account text not null default '' check (bank_account ~ '^([A-Z0-9]{10,34})?$'),
+  bank_account text not null default '' check (bank_account ~ '^([0-9]{26}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})?$'),
   due_days     smallint not null default 14 check (due_days between 0 and 365)
 );
 
@@ -41,12 +41,16 @@ create table registry.invoice (
   net_grosze   bigint not null,
   vat_grosze   bigint not null,
   gross_grosze bigint not null,
-  corrects     text[] not null default '{}',  -- the numbers of the invoices it corrects
+  seller_nip   text not null check (seller_nip ~ '^[1-9]((\d[1-9])|([1-9]\d))\d{7}$'),  -- KSeF's number begins with it
+  origin       text not null default '',  -- of a correction: the month its lines name, or none
+  takes_from   text not null default '' check (takes_from ~ '^(20[0-9]{2}-(0[1-9]|1[0-2]))?$'),  -- whose invoice it corrects
+  corrects     text not null default '',  -- the number of the invoice it corrects
   second_needed boolean not null default false,  -- by the rules of the day it was issued
   primary key (programme, series, year, number),
-  unique (programme, partner, month, series),
+  unique (programme, partner, month, kind, origin),
   check ((series = 'N') = (kind = 'note')),
-  check ((kind = 'correction') = (cardinality(corrects) > 0)),
+  check ((kind = 'correction') = (corrects <> '') and (corrects = '') = (takes_from = '')),
+  check (origin in ('', takes_from) and takes_from < month),
   check (gross_grosze = net_grosze + vat_grosze),
   check (year = extract(year from issued_on))
 );
@@ -70,7 +74,20 @@ create table registry.invoice_delivery (
   programme   smallint not null references registry.programme (id),
   sink        text not null check (length(sink) between 1 and 64),
   sent_at     timestamptz not null default clock_timestamp(),
-  ksef_number text not null default '' check (length(ksef_number) <= 64)
+  ksef_number text not null default '' check (length(ksef_number) <= 64),
+  outside_ksef boolean not null default false,  -- a person said that it was issued outside KSeF
+  check (not outside_ksef or ksef_number = '')
+);
+-- Of a month that an invoice from elsewhere billed to a partner (before this office, say): that invoice. ksef_number empty: it was
+-- issued outside KSeF.
+create table registry.invoice_elsewhere (
+  programme   smallint not null references registry.programme (id),
+  partner     int not null references registry.partner (id),
+  month       text not null check (month ~ '^20[0-9]{2}-(0[1-9]|1[0-2])$'),
+  text        text not null check (length(text) between 1 and 256),
+  issued_on   date not null,
+  ksef_number text not null default '' check (length(ksef_number) <= 64),
+  primary key (partner, month)
 );
 create unique index invoice_ksef_number on registry.invoice_delivery (ksef_number) where ksef_number <> '';
 
@@ -94,11 +111,19 @@ begin
 end
 $$;
 
--- What was sent stays so; the number it was given comes once.
-create function registry.check_delivery() returns trigger language plpgsql as $$
+-- What is said of a document and KSeF is said anew with a reason, until a correction carries it.
+create function registry.check_said_of_ksef() returns trigger language plpgsql as $$
 begin
-  if old.ksef_number <> '' then
-    raise exception 'document % has its KSeF number already', old.text;
+  if tg_table_name = 'invoice_delivery' and (to_jsonb(old) ->> 'ksef_number') = '' and (to_jsonb(old) ->> 'outside_ksef') = 'false' then
+    return new;
+  end if;
+  if exists (select from registry.invoice i where i.programme = old.programme and i.corrects = old.text) then
+    raise exception 'a correction names document % as it is known to KSeF', old.text
+      using errcode = 'integrity_constraint_violation';
+  end if;
+  if coalesce(current_setting('cityswitch.reason', true), '') = '' then
+    raise exception 'what is said of document % and KSeF is replaced with a reason', old.text
+      using errcode = 'integrity_constraint_violation';
   end if;
   return new;
 end
@@ -108,25 +133,28 @@ call registry.keep_trail('invoice_seller', 'programme', false);
 call registry.keep_trail('invoice_city', 'partner', false);
 call registry.keep_trail('invoice', 'programme,series,year,number', false);
 call registry.keep_trail('invoice_delivery', 'text', false);
+call registry.keep_trail('invoice_elsewhere', 'partner,month', false);
 create trigger number_follows before insert on registry.invoice
   for each row execute function registry.check_invoice_number();
 create trigger issued_stays before update on registry.invoice
   for each statement execute function registry.refuse_change();
 create trigger document_stays before update or delete or truncate on registry.invoice_document
   for each statement execute function registry.refuse_change();
-create trigger number_comes_once before update on registry.invoice_delivery
-  for each row execute function registry.check_delivery();
+create trigger said_of_ksef before update on registry.invoice_delivery
+  for each row execute function registry.check_said_of_ksef();
+create trigger said_of_ksef before update on registry.invoice_elsewhere
+  for each row execute function registry.check_said_of_ksef();
 
 -- As 0050: a programme's own role issues its own, and meets nobody else's.
 do $$
 declare t text;
 begin
-  foreach t in array array['invoice_seller', 'invoice_city', 'invoice', 'invoice_document', 'invoice_delivery'] loop
+  foreach t in array array['invoice_seller', 'invoice_city', 'invoice', 'invoice_document', 'invoice_delivery', 'invoice_elsewhere'] loop
     execute format('alter table registry.%I enable row level security', t);
     execute format('create policy own_programme on registry.%I to cityswitch_programme
                     using (programme in (select registry.my_programmes()))
                     with check (programme in (select registry.my_programmes()) and %s)', t,
-                   case when t in ('invoice_city', 'invoice') then 'partner in (select id from registry.partner)' else 'true' end);
+                   case when t in ('invoice_city', 'invoice', 'invoice_elsewhere') then 'partner in (select id from registry.partner)' else 'true' end);
     execute format('grant select, insert on registry.%I to cityswitch_programme', t);
   end loop;
 end
@@ -134,4 +162,5 @@ $$;
 grant update (nip, name, address, unit_name, unit_address, unit_id, bank_account, due_days) on registry.invoice_seller
   to cityswitch_programme;
 grant update (nip, name, address, unit_id) on registry.invoice_city to cityswitch_programme;
-grant update (ksef_number) on registry.invoice_delivery to cityswitch_programme;
+grant update (ksef_number, outside_ksef) on registry.invoice_delivery to cityswitch_programme;
+grant update (text, issued_on, ksef_number) on registry.invoice_elsewhere to cityswitch_programme;

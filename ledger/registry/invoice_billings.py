@@ -1,0 +1,117 @@
+"""Owns which invoice billed a month to a partner: ours, or one that was issued elsewhere and named here.
+
+A correction is of that invoice, and of no other (VAT Act, art. 106j (2) (2)); what it says of KSeF is what is
+known: its number there, or that a person said it was issued outside. Takes the owner's connection, or a
+programme's own role; every write takes its actor.
+"""
+
+from datetime import date
+from typing import Final, NamedTuple
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import check_text
+from ledger.registry.invoice_parties import the_seller
+from ledger.registry.ksef_numbers import check_ksef_number
+from ledger.registry.partners import check_partner
+
+ELSEWHERE_CHARACTERS_MAX: Final = 256
+_BILLED: Final = """
+select i.text, i.issued_on, coalesce(d.ksef_number, ''), coalesce(d.outside_ksef, false)
+    from registry.invoice i left join registry.invoice_delivery d using (text)
+    where i.programme = $1 and i.partner = $2 and i.month = $3 and i.kind = 'invoice'
+  union all
+select e.text, e.issued_on, e.ksef_number, e.ksef_number = ''
+    from registry.invoice_elsewhere e where e.programme = $1 and e.partner = $2 and e.month = $3"""
+_CARRIED: Final = """
+select exists (select from registry.invoice where programme = $1 and partner = $2 and takes_from = $3)"""
+_SAY: Final = """
+insert into registry.invoice_elsewhere (programme, partner, month, text, issued_on, ksef_number)
+  values ($1, $2, $3, $4, $5, $6)
+  on conflict (partner, month) do update set text = excluded.text, issued_on = excluded.issued_on,
+    ksef_number = excluded.ksef_number"""
+
+
+class Billing(NamedTuple):
+    """The invoice that billed a month."""
+
+    text: str
+    """The number it shows."""
+    issued_on: date
+    ksef_number: str
+    """"" where it is not known, or there is none."""
+    is_outside_ksef: bool
+    """A person said that it was issued outside KSeF."""
+
+
+async def billing_of(connection: Connection, programme: int, partner: int, month: str) -> Billing | None:
+    """Return the invoice that billed a month to a partner, None where none did."""
+    row = await connection.fetchrow(_BILLED, programme, partner, month)
+    return None if row is None else Billing(*row)
+
+
+async def corrected(connection: Connection, programme: int, partner: int, month: str) -> Billing:
+    """Return the invoice that a correction of a month's sale is of; `month` "": none was named.
+
+    Raises RegistryRefused where there is none, or nobody knows yet what to say of KSeF.
+    """
+    if not month:
+        raise RegistryRefused(
+            "its corrections take off more than was sold and name no month: say which month's invoice they "
+            "correct, with `invoices make --partner {partner} --origin`",
+            partner=partner,
+        )
+    found = await billing_of(connection, programme, partner, month)
+    if found is None:
+        raise RegistryRefused(
+            "no invoice billed {month} yet: that month is invoiced first, or the invoice that was issued "
+            "elsewhere is named (`invoices elsewhere`)",
+            month=month,
+        )
+    if not found.ksef_number and not found.is_outside_ksef:
+        raise RegistryRefused(
+            "the correction waits for the KSeF number of {document}: note it (`invoices number`), or say "
+            "that it was issued outside KSeF (`invoices outside`)",
+            document=found.text,
+        )
+    return found
+
+
+async def refuse_billed_elsewhere(connection: Connection, programme: int, partner: int, month: str) -> None:
+    """Raise RegistryRefused where an invoice that was issued elsewhere billed a month already."""
+    if found := await billing_of(connection, programme, partner, month):
+        raise RegistryRefused("{month} was billed by {document} already", month=month, document=found.text)
+
+
+async def say_elsewhere(
+    connection: Connection, actor: Actor, partner: int, month: str, billing: tuple[str, date, str]
+) -> None:
+    """Name the invoice that billed a month to a partner and was issued elsewhere: its number, its day, and
+    its KSeF number, "" where it was issued outside KSeF.
+
+    Wants a reason, which stays in the trail; what was said is replaced so, too, until a correction names it.
+    Raises RegistryRefused where an invoice of ours billed the month.
+    """
+    text, issued_on, ksef_number = billing
+    check_text("the number", text, ELSEWHERE_CHARACTERS_MAX)
+    if not actor.reason.strip():
+        raise RegistryRefused("this wants a reason, which is kept with it: name it with --reason")
+    async with writing(connection, actor):
+        programme = await check_partner(connection, partner)
+        today: date = await connection.fetchval("select registry.today_of($1)", programme)
+        if issued_on > today:
+            raise RegistryRefused("an invoice that was issued has no day that is to come")
+        if ksef_number:
+            nip = (await the_seller(connection, programme)).nip
+            check_ksef_number(ksef_number, nip, issued_on, today)
+        there = await connection.fetchval(
+            "select text from registry.invoice where partner = $1 and month = $2 and kind = 'invoice'",
+            partner,
+            month,
+        )
+        if there:
+            raise RegistryRefused("{month} was billed by {document} already", month=month, document=there)
+        if await connection.fetchval(_CARRIED, programme, partner, month):
+            raise RegistryRefused("a correction names that invoice already, as it was told then")
+        await connection.execute(_SAY, programme, partner, month, text, issued_on, ksef_number)

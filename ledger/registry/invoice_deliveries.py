@@ -1,0 +1,92 @@
+"""Owns what happened to a document once it was issued: where it was sent, and how KSeF knows it.
+
+A number that KSeF gave is held to its form, the seller and the day (`ksef_numbers`); that an invoice was
+issued outside KSeF a person says. Both are said anew with a reason, until a correction carries them, which
+the database holds, too (migrations, 0083).
+"""
+
+from datetime import date
+from typing import Final
+
+from ledger.errors import RegistryRefused
+from ledger.postgres.database import Connection
+from ledger.registry.audit import Actor, writing
+from ledger.registry.bounds import check_text
+from ledger.registry.invoices import Issued, find_document
+from ledger.registry.ksef_numbers import check_form, check_ksef_number
+
+_SENT: Final = """
+insert into registry.invoice_delivery (text, programme, sink, ksef_number)
+  select text, programme, $2, $3 from registry.invoice where text = $1 on conflict (text) do nothing"""
+_SAY: Final = "update registry.invoice_delivery set ksef_number = $2, outside_ksef = $3 where text = $1"
+_OF_ANOTHER: Final = "select text from registry.invoice_delivery where ksef_number = $1 and text <> $2"
+_CARRIED: Final = "select text from registry.invoice where programme = $1 and corrects = $2 limit 1"
+
+
+async def record_sent(connection: Connection, actor: Actor, text: str, sink: str, ksef_number: str) -> None:
+    """Note that a document was sent, and the number that KSeF gave it, "" where it is not known; a second
+    time changes nothing.
+    """
+    check_text("the name of the sink", sink, 64)
+    async with writing(connection, actor):
+        issued, _ = await find_document(connection, text)
+        if ksef_number:
+            await _check(connection, issued, ksef_number)
+        await connection.execute(_SENT, text, sink, ksef_number)
+
+
+async def record_number(connection: Connection, actor: Actor, text: str, ksef_number: str) -> None:
+    """Note the number that KSeF gave a document that was sent, in the place of what was said with a reason.
+
+    Raises NotInRegistry, RegistryRefused.
+    """
+    check_form(ksef_number)
+    async with writing(connection, actor):
+        issued, _ = await find_document(connection, text)
+        await _check(connection, issued, ksef_number)
+        await _say(connection, actor, issued, ksef_number, is_outside=False)
+
+
+async def record_outside(connection: Connection, actor: Actor, text: str) -> None:
+    """Note that a document was issued outside KSeF, with a reason. Raises NotInRegistry, RegistryRefused."""
+    _want_reason(actor)
+    async with writing(connection, actor):
+        issued, _ = await find_document(connection, text)
+        _refuse_note(issued)
+        await _say(connection, actor, issued, "", is_outside=True)
+
+
+async def _say(
+    connection: Connection, actor: Actor, issued: Issued, ksef_number: str, *, is_outside: bool
+) -> None:
+    if issued.sent_at is None:
+        raise RegistryRefused("{document} was not sent yet", document=issued.text)
+    if (issued.ksef_number, issued.is_outside_ksef) == (ksef_number, is_outside):
+        return
+    if issued.ksef_number or issued.is_outside_ksef:
+        if carried := await connection.fetchval(_CARRIED, issued.programme, issued.text):
+            raise RegistryRefused(
+                "{correction} names {document} as it is known to KSeF: that stays",
+                correction=carried,
+                document=issued.text,
+            )
+        _want_reason(actor)
+    await connection.execute(_SAY, issued.text, ksef_number, is_outside)
+
+
+def _want_reason(actor: Actor) -> None:
+    if not actor.reason.strip():
+        raise RegistryRefused("this wants a reason, which is kept with it: name it with --reason")
+
+
+def _refuse_note(issued: Issued) -> None:
+    if issued.kind == "note":
+        raise RegistryRefused("a note is no invoice, and never gets a KSeF number")
+
+
+async def _check(connection: Connection, issued: Issued, ksef_number: str) -> None:
+    _refuse_note(issued)
+    today: date = await connection.fetchval("select registry.today_of($1)", issued.programme)
+    check_ksef_number(ksef_number, issued.seller_nip, issued.issued_on, today)
+    if other := await connection.fetchval(_OF_ANOTHER, ksef_number, issued.text):
+        raise RegistryRefused("that KSeF number is that of {document}", document=other)
