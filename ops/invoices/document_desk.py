@@ -17,12 +17,13 @@ from ledger.phrase import Phrase
 from ledger.postgres.database import Connection, Database
 from ledger.registry import proposals
 from ledger.registry.audit import Actor
-from ledger.registry.invoice_deliveries import record_number
+from ledger.registry.invoice_billings import corrected
+from ledger.registry.invoice_deliveries import record_number, record_outside
 from ledger.registry.invoice_parties import the_seller
 from ledger.registry.invoices import Issued, find_document, has_unsent, list_issued, there_already
 from ledger.registry.proposals import Act, ProposalState
 from ledger.settlement.closing import is_closed
-from ledger.settlement.statement import check_month, read_statements
+from ledger.settlement.statement import Statement, check_month, read_statements
 from ops.invoices.drafts import Draft, drafts_of
 from ops.invoices.issuing import Outcome, Refused, issue_all, send_all
 from ops.invoices.sinks import Sink
@@ -44,10 +45,12 @@ class Asked(NamedTuple):
     """Those that were not issued."""
     refused: list[Refused]
     """The statements that none can be made of."""
+    waiting: list[Refused]
+    """The corrections that cannot be issued yet, which `left` has, too."""
 
     def told(self) -> list[Phrase]:
         """Return why, of the first few."""
-        return _told(self.refused)
+        return _told([*self.refused, *self.waiting])
 
 
 class DocumentsView(NamedTuple):
@@ -103,9 +106,10 @@ class DocumentDesk:
 
         async def job(connection: Connection) -> int:
             await the_seller(connection, self.programme)
-            _, left, refused = await self._asked(connection, month)
+            asked = await self._asked(connection, month)
+            left = asked.left
             if not left:
-                _tell(Outcome(refused=refused), Phrase("{count} issued", count=0))
+                _tell(Outcome(refused=asked.refused), Phrase("{count} issued", count=0))
                 raise RegistryRefused("there is no document to issue: a month is closed first")
             sums = {
                 "documents": len(left),
@@ -159,12 +163,24 @@ class DocumentDesk:
         """Note the number that KSeF gave a document of the month. Raises NotInRegistry, RegistryRefused."""
 
         async def job(connection: Connection) -> None:
-            issued, _ = await find_document(connection, text)
-            if (issued.programme, issued.month) != (self.programme, month):
-                raise NotInRegistry("there is no document of that number")
+            await self._of_month(connection, month, text)
             await record_number(connection, actor, text, ksef_number)
 
         await self.database.run(job)
+
+    async def note_outside(self, actor: Actor, month: str, text: str) -> None:
+        """Note that one of the month was issued outside KSeF. Raises NotInRegistry, RegistryRefused."""
+
+        async def job(connection: Connection) -> None:
+            await self._of_month(connection, month, text)
+            await record_outside(connection, actor, text)
+
+        await self.database.run(job)
+
+    async def _of_month(self, connection: Connection, month: str, text: str) -> None:
+        issued, _ = await find_document(connection, text)
+        if (issued.programme, issued.month) != (self.programme, month):
+            raise NotInRegistry("there is no document of that number")
 
     async def _find(self, number: int) -> Any:
         proposal = await self.database.run(lambda c: proposals.find(c, number))
@@ -183,7 +199,7 @@ class DocumentDesk:
         _tell(outcome, Phrase("{count} issued", count=len(outcome.issued)))
 
     async def _asked(self, connection: Connection, month: str) -> Asked:
-        asked = Asked(0, [], [])
+        asked = Asked(0, [], [], [])
         if not await is_closed(connection, self.programme, month):
             return asked
         try:
@@ -200,8 +216,21 @@ class DocumentDesk:
                 )
                 continue
             asked = asked._replace(documents=asked.documents + len(drafts))
-            asked.left.extend(d for d in drafts if (statement.partner, d.kind, d.origin) not in there)
+            left = [d for d in drafts if (statement.partner, d.kind, d.origin) not in there]
+            asked.left.extend(left)
+            for draft in left:
+                await self._wait(connection, statement, draft, asked)
         return asked
+
+    async def _wait(self, connection: Connection, statement: Statement, draft: Draft, asked: Asked) -> None:
+        """Take down what a correction waits for."""
+        if draft.kind != "correction":
+            return
+        try:
+            await corrected(connection, self.programme, statement.partner, draft.origin)
+        except RegistryRefused as error:
+            what = Phrase("partner {partner}", partner=statement.partner)
+            asked.waiting.append(Refused(what, error.phrase))
 
 
 def _told(refused: list[Refused]) -> list[Phrase]:

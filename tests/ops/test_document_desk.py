@@ -1,6 +1,7 @@
 """The documents of a closed month at a desk: issued once it was approved, by two where the rules say so."""
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database, Job
 from ledger.registry import proposals
 from ledger.registry.audit import Actor
+from ledger.registry.invoice_billings import say_elsewhere
 from ledger.registry.invoice_parties import set_seller
 from ledger.registry.invoices import find_document, list_issued
 from ledger.registry.partner_contracts import Details, add_details, set_details
@@ -72,7 +74,7 @@ async def test_who_proposed_issues_nothing_alone(owner: Database) -> None:
     await desk.approve(JAN, number)
     assert await numbers(owner) == [1]
     view = await desk.show(last_month())
-    assert (view.asked, view.state) == ((1, [], []), "all")
+    assert (view.asked, view.state) == ((1, [], [], []), "all")
     await desk.issue(OLA, last_month())
     assert await numbers(owner) == [1]
     assert await in_trail(owner) == (JAN.name, ANNA.name, "true")
@@ -229,3 +231,36 @@ async def test_what_was_issued_is_sent_once_and_numbered(owner: Database, tmp_pa
         await desk.note_number(ANNA, "2020-01", issued.text, ksef_number())
     await desk.note_number(ANNA, last_month(), issued.text, ksef_number())
     assert (await desk.show(last_month())).issued[0].ksef_number == ksef_number()
+
+
+async def test_a_correction_tells_what_it_waits_for(owner: Database, tmp_path: Path) -> None:
+    """The month's own sale is issued; what takes off an earlier month waits for that month's invoice, and is
+    issued by the same approval once that is named. How KSeF knows a document is said, and said anew.
+    """
+    desk, earlier = await desk_of(owner, is_closed=False), "2020-05"
+
+    async def owe(c: Connection) -> None:
+        await correct(c, ANNA, PARTNER, last_month(), -100, origin=earlier, second_needed=False)
+        await close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False)
+
+    await owner.run(owe)
+    asked = (await desk.show(last_month())).asked
+    assert [draft.kind for draft in asked.left] == ["invoice", "correction"]
+    (why,) = asked.told()
+    assert why.startswith(f"partner {PARTNER}: no invoice billed {earlier} yet")
+    number = await desk.propose(ANNA, last_month())
+    with pytest.raises(RegistryRefused, match=f"1 issued, 1 refused: partner 7: no invoice billed {earlier}"):
+        await desk.approve(JAN, number)
+    said = ("FV/5/2020", date(2020, 6, 2), "")
+    await owner.run(lambda c: say_elsewhere(c, ANNA, PARTNER, earlier, said))
+    assert (await desk.show(last_month())).asked.told() == []
+    await desk.issue(OLA, last_month())
+    assert (await desk.show(last_month())).state == "all"
+    await DocumentDesk(owner, CITY, FileSink(tmp_path)).send(ANNA)
+    text = (await desk.show(last_month())).issued[0].text
+    with pytest.raises(NotInRegistry):
+        await desk.note_outside(ANNA, "2020-01", text)
+    await desk.note_outside(ANNA, last_month(), text)
+    assert (await desk.show(last_month())).issued[0].is_outside_ksef
+    await desk.note_number(ANNA, last_month(), text, ksef_number())
+    assert not (await desk.show(last_month())).issued[0].is_outside_ksef

@@ -89,3 +89,6 @@ def the_documents(office: OfficeStage, page: Page) -> None:
     page.fill("#ksef_number", ksef_number())
     page.click("#act_number")
     expect(invoice).to_contain_text(ksef_number())
+    page.fill("#reason_outside", "KSeF was away")
+    page.click("#act_outside")
+    expect(invoice).to_contain_text("outside KSeF")

@@ -335,6 +335,7 @@ WRONG: list[tuple[str, dict[str, str]]] = [
     ("/en/desk/months/2031-01/documents", {"act": "issue"}),
     ("/en/desk/months/2031-01/documents", {"act": "issue", "sure": "yes"}),
     ("/en/desk/months/2031-01/documents", {"act": "number", "number": "F/1", "ksef_number": EXAMPLE}),
+    ("/en/desk/months/2031-01/documents", {"act": "outside", "number": "F/1", "reason": "x"}),
     ("/en/desk/months/2031-13/documents", {"act": "propose"}),
     ("/en/desk/proposals/99999", {"act": "approve"}),
     ("/en/desk/points", {"act": "correct", "card": "x", "points": "1"}),

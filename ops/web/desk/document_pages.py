@@ -68,11 +68,17 @@ async def _number(desk: DocumentDesk, actor: Actor, month: str, form: FormData) 
     return _path(month)
 
 
+async def _outside(desk: DocumentDesk, actor: Actor, month: str, form: FormData) -> str:
+    await desk.note_outside(actor, month, text_of(form, "number", TEXT_CHARACTERS_MAX))
+    return _path(month)
+
+
 ACTS: Final[dict[str, Callable[[DocumentDesk, Actor, str, FormData], Awaitable[str]]]] = {
     "propose": _propose,
     "issue": _issue,
     "send": _send,
     "number": _number,
+    "outside": _outside,
 }
 
 
@@ -95,7 +101,7 @@ class DocumentPages:
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def act(self, request: Request) -> Response:
-        """Propose to issue, issue what was approved, send what waits, note a KSeF number."""
+        """Propose to issue, issue what was approved, send what waits, note how KSeF knows a document."""
         month, form = month_in(request), form_of(request)
         act = named(form, ACTS)
         desk = documents_of(office_of(request), self._sink_of)
@@ -124,10 +130,8 @@ class DocumentPages:
             more=skip + PAGE if len(view.issued) > PAGE else 0,
             is_waiting=state == ProposalState.PROPOSED,
             is_approved=state == ProposalState.APPROVED,
-            unnumbered=[
-                each.text
-                for each in view.issued[:PAGE]
-                if each.sent_at is not None and not each.ksef_number and each.kind != "note"
+            sent=[
+                each.text for each in view.issued[:PAGE] if each.sent_at is not None and each.kind != "note"
             ],
             ksef_max=KSEF_CHARACTERS_MAX,
             reason_max=REASON_CHARACTERS_MAX,

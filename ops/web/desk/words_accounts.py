@@ -73,6 +73,12 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_issued_on": ("Wystawiono", "Issued"),
     "dk_sent_at": ("Wysłano", "Sent"),
     "dk_ksef_number": ("Numer KSeF", "KSeF number"),
+    "dk_ksef_anew": (
+        "Zapisany już numer zastępuje się z podaniem powodu, dopóki nie ma korekty, która go podaje.",
+        "A number that stands there is replaced with a reason, until a correction names it.",
+    ),
+    "dk_was_outside_ksef": ("Wystawiono poza KSeF", "It was issued outside KSeF"),
+    "dk_outside_ksef": ("poza KSeF", "outside KSeF"),
     "dk_summary": ("Zestawienie organizatora", "Organiser's summary"),
     "dk_summary_csv": ("Zestawienie (CSV)", "The summary (CSV)"),
     "dk_no_lines": ("Tego miesiąca jeszcze nie obliczono.", "This month was not computed yet."),
