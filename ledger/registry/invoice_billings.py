@@ -18,11 +18,13 @@ from ledger.registry.partners import check_partner
 
 ELSEWHERE_CHARACTERS_MAX: Final = 256
 _BILLED: Final = """
-select i.text, i.issued_on, coalesce(d.ksef_number, ''), coalesce(d.outside_ksef, false)
+select i.text, i.issued_on, coalesce(d.ksef_number, ''), coalesce(d.outside_ksef, false),
+      (select sum(o.net_grosze)::bigint from registry.invoice o
+        where o.programme = $1 and i.text in (o.text, o.corrects))
     from registry.invoice i left join registry.invoice_delivery d using (text)
     where i.programme = $1 and i.partner = $2 and i.month = $3 and i.kind = 'invoice'
   union all
-select e.text, e.issued_on, e.ksef_number, e.ksef_number = ''
+select e.text, e.issued_on, e.ksef_number, e.ksef_number = '', null
     from registry.invoice_elsewhere e where e.programme = $1 and e.partner = $2 and e.month = $3"""
 _CARRIED: Final = """
 select exists (select from registry.invoice where programme = $1 and partner = $2 and takes_from = $3)"""
@@ -43,6 +45,8 @@ class Billing(NamedTuple):
     """"" where it is not known, or there is none."""
     is_outside_ksef: bool
     """A person said that it was issued outside KSeF."""
+    left_grosze: int | None = None
+    """Its net sum with its corrections so far; None: of an invoice from elsewhere."""
 
 
 async def billing_of(connection: Connection, programme: int, partner: int, month: str) -> Billing | None:
@@ -51,10 +55,13 @@ async def billing_of(connection: Connection, programme: int, partner: int, month
     return None if row is None else Billing(*row)
 
 
-async def corrected(connection: Connection, programme: int, partner: int, month: str) -> Billing:
-    """Return the invoice that a correction of a month's sale is of; `month` "": none was named.
+async def corrected(
+    connection: Connection, programme: int, partner: int, month: str, net_grosze: int
+) -> Billing:
+    """Return the invoice that a correction of a month's sale by a net sum is of; `month` "": none was named.
 
-    Raises RegistryRefused where there is none, or nobody knows yet what to say of KSeF.
+    Raises RegistryRefused where there is none, nobody knows yet what to say of KSeF, or more is taken off
+    than was billed: what is owed for a sale is never less than nothing (VAT Act, art. 29a (10)).
     """
     if not month:
         raise RegistryRefused(
@@ -74,6 +81,13 @@ async def corrected(connection: Connection, programme: int, partner: int, month:
             "the correction waits for the KSeF number of {document}: note it (`invoices number`), or say "
             "that it was issued outside KSeF (`invoices outside`)",
             document=found.text,
+        )
+    if found.left_grosze is not None and found.left_grosze + net_grosze < 0:
+        raise RegistryRefused(
+            "the correction takes off more than is left of {document} ({left} gr net): what is too much is "
+            "put back by a correction of the same month's sale, which is issued first",
+            document=found.text,
+            left=found.left_grosze,
         )
     return found
 

@@ -122,7 +122,7 @@ async def issue(
         if order.kind == "correction":
             if order.takes_from >= order.month:
                 raise RegistryRefused("a correction of {month} is of an earlier month", month=order.month)
-            billing = await corrected(connection, *whose, order.takes_from)
+            billing = await corrected(connection, *whose, order.takes_from, order.net_grosze)
         elif order.kind == "invoice":
             await refuse_billed_elsewhere(connection, *whose, order.month)
         now = await connection.fetchrow(

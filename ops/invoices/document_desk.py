@@ -227,7 +227,7 @@ class DocumentDesk:
         if draft.kind != "correction":
             return
         try:
-            await corrected(connection, self.programme, statement.partner, draft.origin)
+            await corrected(connection, self.programme, statement.partner, draft.origin, draft.net_grosze)
         except RegistryRefused as error:
             what = Phrase("partner {partner}", partner=statement.partner)
             asked.waiting.append(Refused(what, error.phrase))

@@ -232,7 +232,7 @@ async def test_what_is_said_of_ksef_is_replaced_with_a_reason_until_a_correction
     await noted(bare, wrong)
     await city.run(lambda c: record_outside(c, why, first.text))
     billing = await city.run(lambda c: billing_of(c, PROGRAMME, PARTNER, "2026-10"))
-    assert billing == (first.text, first.issued_on, "", True)
+    assert billing == (first.text, first.issued_on, "", True, 100)
     await noted(why, right)
     rows = await city.run(lambda c: list_audit(c, Wanted(object="invoice_delivery", actor="anna")))
     assert [row["reason"] for row in rows] == ["typed from another row"] * 2
@@ -266,7 +266,7 @@ async def test_an_invoice_from_elsewhere_is_named_until_a_correction_is_of_it(ci
     await say("2026-05", today() - NIGHT)
     await say("2026-05", today(), ksef_number())
     billing = await city.run(lambda c: billing_of(c, PROGRAMME, PARTNER, "2026-05"))
-    assert billing == ("FV/5", today(), ksef_number(), False)
+    assert billing == ("FV/5", today(), ksef_number(), False, None)
     ours = await issued(city, order())
     with pytest.raises(RegistryRefused, match=f"billed by {ours.text}"):
         await say("2026-10", today())

@@ -114,7 +114,7 @@ async def test_a_run_that_is_killed_goes_on_without_a_gap(
 
 async def test_a_negative_month_corrects_the_invoice_with_its_ksef_number(city: Database) -> None:
     """The number that KSeF gave the invoice stands in the correction, and the list says what it corrects."""
-    (invoice,) = (await issued(city, statement(points(50), month="2026-10"))).issued
+    (invoice,) = (await issued(city, statement(points(80), month="2026-10"))).issued
     negative = statement(points(-80, origin="2026-10"), month="2026-11")
 
     class Ksef:
@@ -159,6 +159,19 @@ async def test_a_correction_is_of_the_invoice_of_its_month_and_of_no_other(
     await city.run(lambda c: record_number(c, TESTER, billed.text, ksef_number()))
     (correction,) = (await issued(city, october)).issued
     assert (correction.kind, correction.net_grosze, correction.corrects) == ("correction", -50, billed.text)
+
+
+async def test_no_more_is_taken_off_than_was_billed(city: Database, tmp_path: Path) -> None:
+    """With the corrections before it: what is too much waits until it is put back, and is told."""
+    (billed,) = (await issued(city, statement(points(100), month="2026-08"))).issued
+    await send_all(city, TESTER, PROGRAMME, FileSink(tmp_path))
+    await city.run(lambda c: record_number(c, TESTER, billed.text, ksef_number()))
+    taken = {month: points(n, origin="2026-08") for month, n in (("2026-09", -60), ("2026-10", -50))}
+    september, october = (statement(line, month=month) for month, line in taken.items())
+    assert await whys(city, september) == []
+    (why,) = await whys(city, october)
+    assert why.startswith(f"the correction takes off more than is left of {billed.text} (400 gr net)")
+    assert await whys(city, statement(points(10, origin="2026-08")), october) == []
 
 
 async def test_an_invoice_outside_ksef_is_told_by_a_person(city: Database, tmp_path: Path) -> None:
