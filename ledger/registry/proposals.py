@@ -74,11 +74,17 @@ async def approve(connection: Connection, actor: Actor, number: int) -> Any:
     Raises NotInRegistry, RegistryRefused.
     """
     async with writing(connection, actor):
-        row = await _proposed(connection, number)
-        if row["second_needed"] and is_same_person(actor.name, row["proposed_by"]):
-            raise RegistryRefused("another person approves it than proposed it")
+        row = await find(connection, number)
+        check_approver(actor, row)
         await _decide(connection, number, ProposalState.APPROVED)
     return row
+
+
+def check_approver(actor: Actor, proposal: Any) -> None:
+    """Raise RegistryRefused where this person cannot approve a proposal, or it was decided."""
+    _check_proposed(proposal)
+    if proposal["second_needed"] and is_same_person(actor.name, proposal["proposed_by"]):
+        raise RegistryRefused("another person approves it than proposed it")
 
 
 def both(actor: Actor, proposal: Any) -> Actor:
@@ -93,7 +99,8 @@ def both(actor: Actor, proposal: Any) -> Actor:
 async def refuse(connection: Connection, actor: Actor, number: int) -> Any:
     """Refuse a proposal, or take one's own back; return it. Raises NotInRegistry, RegistryRefused."""
     async with writing(connection, actor):
-        row = await _proposed(connection, number)
+        row = await find(connection, number)
+        _check_proposed(row)
         await _decide(connection, number, ProposalState.REFUSED)
     return row
 
@@ -140,13 +147,11 @@ async def list_proposals(
     return rows
 
 
-async def _proposed(connection: Connection, number: int) -> Any:
-    row = await find(connection, number)
-    if row["state"] != ProposalState.PROPOSED:
+def _check_proposed(proposal: Any) -> None:
+    if proposal["state"] != ProposalState.PROPOSED:
         raise RegistryRefused(
-            "this is {proposal_state} already", proposal_state=ProposalState(row["state"]).name.lower()
+            "this is {proposal_state} already", proposal_state=ProposalState(proposal["state"]).name.lower()
         )
-    return row
 
 
 async def _decide(connection: Connection, number: int, state: ProposalState) -> None:

@@ -1,18 +1,22 @@
 """Owns the writes of a month's end: statements kept, months closed, corrections entered.
 
 What a statement holds is its maker's (`ledger.settlement`); here it is a document. That a closed month stays
-as it was, and that months follow each other, the database holds (migrations, 0081). Takes the owner's
-connection, or a programme's own role.
+as it was, and that months follow each other, the database holds (migrations, 0081). Invariant: a month that
+was proposed to be closed is closed as it was proposed, and approved in the same write, or not at all. Takes
+the owner's connection, or a programme's own role.
 """
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
+
+import msgspec
 
 from ledger.errors import DatabaseContended, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, check_second, writing
 from ledger.registry.bounds import check_number, check_text
 from ledger.registry.partners import check_partner
+from ledger.registry.proposals import approve
 
 NET_GROSZE_MAX: Final = 100_000_000_000
 ORIGIN_CHARACTERS_MAX: Final = 64
@@ -23,12 +27,19 @@ insert into registry.statement (programme, month, partner, number, due_grosze, d
   on conflict (programme, month, partner) do update set
     number = excluded.number, due_grosze = excluded.due_grosze, document = excluded.document,
     computed_at = clock_timestamp()"""
+_KEEP_SUMMARY: Final = """
+insert into registry.settlement_summary (programme, month, summary) values ($1, $2, $3::text::jsonb)
+  on conflict (programme, month) do update set summary = excluded.summary, computed_at = clock_timestamp()"""
+_DROP: Final = """
+delete from registry.statement where programme = $1 and month = $2 and not partner = any ($3::int[])"""
 _CLOSE: Final = """
-insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary, second_needed)
-  values ($1, $2, $3, $4, $5, $6::text::jsonb, $7)
+insert into registry.settlement_period (programme, month, first_id, through_id, zone, second_needed)
+  values ($1, $2, $3, $4, $5, $6)
   returning (extract(epoch from closed_at) * 1000)::bigint"""
 _CORRECTED: Final = """
 select coalesce(max(number), 0) from registry.settlement_correction where programme = $1 and month = $2"""
+_BEGUN: Final = """
+select to_date($2 || '-01', 'YYYY-MM-DD') <= (now() at time zone registry.zone_of_v1($1, now()))::date"""
 
 
 class Kept(NamedTuple):
@@ -40,42 +51,83 @@ class Kept(NamedTuple):
     document: str
 
 
+class Documents(NamedTuple):
+    """All that a month came to: the organiser's summary, as a document, and the statements."""
+
+    summary: str
+    statements: Sequence[Kept]
+
+
 class Closing(NamedTuple):
-    """A month to close: its ids, both inclusive, whose clock its days were read on, and the summary.
+    """A month to close: its ids, both inclusive, and whose clock its days were read on.
 
     corrected: the newest correction it was computed with. second_needed: two persons close it, by the rules.
+    proposal: what is approved with it; 0: it was not proposed.
     """
 
     first_id: int
     through_id: int
     zone: str
-    summary: str
+    second_needed: bool
     corrected: int
-    second_needed: bool = True
+    proposal: int = 0
 
 
-async def keep_statements(
-    connection: Connection, actor: Actor, programme: int, month: str, statements: Sequence[Kept]
+async def keep_documents(
+    connection: Connection, actor: Actor, programme: int, month: str, documents: Documents
 ) -> None:
-    """Keep the statements of an open month; they take the place of those kept before."""
+    """Keep what an open month came to; it takes the place of what was kept before."""
     async with writing(connection, actor):
-        await connection.execute(_KEEP, programme, month, *_columns(statements))
+        await _keep(connection, programme, month, documents)
 
 
 async def close_month(
-    connection: Connection, actor: Actor, programme: int, month: str, closing: tuple[Closing, Sequence[Kept]]
+    connection: Connection, actor: Actor, programme: int, month: str, closing: tuple[Closing, Documents]
 ) -> int:
-    """Keep the statements of a month for ever; returns when it was closed, in ms since 1970.
+    """Keep what a month came to for ever; returns when it was closed, in ms since 1970.
 
-    Raises DatabaseContended where a correction came that they were computed without.
+    Raises DatabaseContended where a correction came that it was computed without; RegistryRefused where it is
+    not what was proposed, or this person may not approve that.
     """
-    period, statements = closing
+    period, documents = closing
     async with writing(connection, actor):
         if await connection.fetchval(_CORRECTED, programme, month) != period.corrected:
             raise DatabaseContended("a correction was entered while the month was computed")
-        await connection.execute(_KEEP, programme, month, *_columns(statements))
-        at_ms: int = await connection.fetchval(_CLOSE, programme, month, *period[:4], period.second_needed)
+        await _keep(connection, programme, month, documents)
+        if period.proposal:
+            proposal = await approve(connection, actor, period.proposal)
+            agreed = msgspec.json.decode(proposal["terms"])
+            if agreed.get("digest") != await month_digest(connection, programme, month):
+                raise RegistryRefused(
+                    "the month is not what was proposed any more: refuse that, compute it and propose it anew"
+                )
+        at_ms: int = await connection.fetchval(_CLOSE, programme, month, *period[:4])
     return at_ms
+
+
+async def month_digest(connection: Connection, programme: int, month: str) -> str | None:
+    """All that a month comes to as it is kept, as one value; None: it was never computed."""
+    digest: str | None = await connection.fetchval(
+        "select registry.month_digest_v1($1, $2)", programme, month
+    )
+    return digest
+
+
+async def check_begun(connection: Connection, programme: int, month: str) -> None:
+    """Raise RegistryRefused for a month that is to come, by the programme's clock."""
+    if not await connection.fetchval(_BEGUN, programme, month):
+        raise RegistryRefused("month {month} has not begun yet", month=month)
+
+
+async def check_open(connection: Connection, programme: int, month: str) -> None:
+    """Raise RegistryRefused for a month that nothing is entered in: to come, closed, or before a closed
+    one.
+    """
+    await check_begun(connection, programme, month)
+    if await connection.fetchval(
+        "select true from registry.settlement_period where programme = $1 and month >= $2", programme, month
+    ):
+        raise RegistryRefused("month {month} is closed: enter it in one that is open", month=month)
 
 
 async def enter_correction(
@@ -101,12 +153,7 @@ async def enter_correction(
     check_second(actor, "a correction", needed=second_needed)
     async with writing(connection, actor):
         programme = await check_partner(connection, partner)
-        if await connection.fetchval(
-            "select true from registry.settlement_period where programme = $1 and month >= $2",
-            programme,
-            month,
-        ):
-            raise RegistryRefused("month {month} is closed: enter it in one that is open", month=month)
+        await check_open(connection, programme, month)
         number: int = await connection.fetchval(
             "insert into registry.settlement_correction "
             "(programme, partner, month, net_grosze, origin, second_needed) "
@@ -119,6 +166,13 @@ async def enter_correction(
             second_needed,
         )
     return number
+
+
+async def _keep(connection: Connection, programme: int, month: str, documents: Documents) -> None:
+    statements = documents.statements
+    await connection.execute(_DROP, programme, month, [kept.partner for kept in statements])
+    await connection.execute(_KEEP, programme, month, *_columns(statements))
+    await connection.execute(_KEEP_SUMMARY, programme, month, documents.summary)
 
 
 def _columns(statements: Sequence[Kept]) -> tuple[list[int], list[str], list[int], list[str]]:

@@ -17,7 +17,15 @@ from ledger.errors import DatabaseContended, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, check_second
 from ledger.registry.programmes import check_programme
-from ledger.registry.settlements import Closing, Kept, close_month, enter_correction, keep_statements
+from ledger.registry.settlements import (
+    Closing,
+    Documents,
+    Kept,
+    check_begun,
+    close_month,
+    enter_correction,
+    keep_documents,
+)
 from ledger.settlement.compute import Summary, statements_of, summary_of
 from ledger.settlement.movement import Month, Span, read_month
 from ledger.settlement.prices import Prices
@@ -27,8 +35,7 @@ WAIT_S: Final = 30.0
 """So long a close waits for transactions that began before it."""
 _SPAN: Final = """
 select p.code, registry.month_begins_v1(p.id, $2),
-    registry.month_begins_v1(p.id, registry.month_after($2)) - 1, z.zone,
-    to_date($2 || '-01', 'YYYY-MM-DD') <= (now() at time zone z.zone)::date
+    registry.month_begins_v1(p.id, registry.month_after($2)) - 1, z.zone
   from registry.programme p cross join lateral (select registry.zone_of_v1(p.id, now())) as z(zone)
   where p.id = $1"""
 _ENDS: Final = "select to_timestamp((registry.month_begins_v1($1, registry.month_after($2)) >> 22) / 1000.0)"
@@ -36,6 +43,10 @@ _LAST: Final = """
 select month, through_id from registry.settlement_period where programme = $1 order by month desc limit 1"""
 _CLOSED: Final = """
 select first_id, through_id, zone from registry.settlement_period where programme = $1 and month = $2"""
+_SUMMARY: Final = """
+select summary::text, (extract(epoch from p.closed_at) * 1000)::bigint as closed_at_ms
+  from registry.settlement_summary left join registry.settlement_period p using (programme, month)
+  where programme = $1 and month = $2"""
 _IS_OVER: Final = "select (extract(epoch from clock_timestamp()) * 1000)::bigint - 60000 << 22 > $1::bigint"
 # Of a programme whose first month is closed: what moved before it would be in no statement.
 _BEFORE: Final = "select office.moved_before_v1($1, $2)"
@@ -52,9 +63,8 @@ async def span_of(connection: Connection, programme: int, month: str) -> Span:
     """Return the ids of a month. Raises RegistryRefused for one that is to come, or before a closed one."""
     check_month(month)
     await check_programme(connection, programme)
-    code, first_id, through_id, zone, has_begun = await connection.fetchrow(_SPAN, programme, month)
-    if not has_begun:
-        raise RegistryRefused("month {month} has not begun yet", month=month)
+    await check_begun(connection, programme, month)
+    code, first_id, through_id, zone = await connection.fetchrow(_SPAN, programme, month)
     if closed := await connection.fetchrow(_CLOSED, programme, month):
         return Span(programme, code.upper(), month, *closed)
     last = await connection.fetchrow(_LAST, programme)
@@ -75,7 +85,7 @@ async def run(connection: Connection, actor: Actor, programme: int, month: str, 
     """Compute the statements of an open month and keep them until the next run, or the close."""
     await _refuse_closed(connection, programme, month)
     settled = await compute(connection, programme, month, prices)
-    await keep_statements(connection, actor, programme, month, _documents(settled))
+    await keep_documents(connection, actor, programme, month, _documents(settled))
     return settled
 
 
@@ -88,18 +98,16 @@ async def close(
     *,
     wait_s: float = WAIT_S,
     second_needed: bool = True,
+    proposal: int = 0,
 ) -> Settled:
     """Close a month that is over: its statements are kept for ever; by two persons, where the rules say so.
 
-    Raises RegistryRefused for one that is not over, that was closed, or that does not follow the last closed;
-    DatabaseContended while a transaction from before runs on, or a correction came in between: do it again.
+    `proposal`: is approved with it, by the actor. Raises RegistryRefused as `check_closable` does, and where
+    the month is not what was proposed; DatabaseContended while a transaction from before runs on, or a
+    correction came in between: do it again.
     """
-    await _refuse_closed(connection, programme, month)
     check_second(actor, "to close a month", needed=second_needed)
-    span = await span_of(connection, programme, month)
-    await _check_follows(connection, span)
-    if not await connection.fetchval(_IS_OVER, span.through_id):
-        raise RegistryRefused("month {month} is not over yet", month=month)
+    span = await check_closable(connection, programme, month)
     await connection.fetchval("select registry.close_month_ids_v1($1, $2)", programme, month)
     if not await outlive_running(connection, wait_s):
         raise DatabaseContended("a transaction has been running for longer than a close waits")
@@ -109,15 +117,28 @@ async def close(
         span.first_id,
         span.through_id,
         span.zone,
-        msgspec.json.encode(settled.summary).decode(),
-        max((made.number for made in read.corrections), default=0),
         second_needed,
+        max((made.number for made in read.corrections), default=0),
+        proposal,
     )
     at_ms = await close_month(connection, actor, programme, month, (closing, _documents(settled)))
     return Settled(
         [msgspec.structs.replace(statement, closed_at_ms=at_ms) for statement in settled.statements],
         msgspec.structs.replace(settled.summary, closed_at_ms=at_ms),
     )
+
+
+async def check_closable(connection: Connection, programme: int, month: str) -> Span:
+    """Return the ids of a month that can be closed now.
+
+    Raises RegistryRefused for one that is not over, that was closed, or that does not follow the last closed.
+    """
+    await _refuse_closed(connection, programme, month)
+    span = await span_of(connection, programme, month)
+    await _check_follows(connection, span)
+    if not await connection.fetchval(_IS_OVER, span.through_id):
+        raise RegistryRefused("month {month} is not over yet", month=month)
+    return span
 
 
 async def month_ends(connection: Connection, programme: int, month: str) -> datetime:
@@ -133,18 +154,15 @@ async def is_closed(connection: Connection, programme: int, month: str) -> bool:
 
 
 async def read_summary(connection: Connection, programme: int, month: str) -> Summary:
-    """The organiser's summary of a closed month. Raises NotInRegistry where the month is open."""
+    """The organiser's summary of a month as it was computed last, or as it was closed. Raises NotInRegistry
+    where it was never computed.
+    """
     check_month(month)
     await check_programme(connection, programme)
-    row = await connection.fetchrow(
-        "select summary::text, (extract(epoch from closed_at) * 1000)::bigint as closed_at_ms "
-        "from registry.settlement_period where programme = $1 and month = $2",
-        programme,
-        month,
-    )
+    row = await connection.fetchrow(_SUMMARY, programme, month)
     if row is None:
         raise NotInRegistry(
-            "month {month} of programme {programme} is not closed", month=month, programme=programme
+            "month {month} of programme {programme} was not settled yet", month=month, programme=programme
         )
     kept = msgspec.json.decode(row["summary"], type=Summary)
     return msgspec.structs.replace(kept, closed_at_ms=row["closed_at_ms"])
@@ -172,11 +190,14 @@ def _settled(month: Month, prices: Prices) -> Settled:
     return Settled(statements, summary_of(month, statements))
 
 
-def _documents(settled: Settled) -> list[Kept]:
-    return [
-        Kept(one.partner, one.number, one.due_grosze, msgspec.json.encode(one).decode())
-        for one in settled.statements
-    ]
+def _documents(settled: Settled) -> Documents:
+    return Documents(
+        msgspec.json.encode(settled.summary).decode(),
+        [
+            Kept(one.partner, one.number, one.due_grosze, msgspec.json.encode(one).decode())
+            for one in settled.statements
+        ],
+    )
 
 
 async def _refuse_closed(connection: Connection, programme: int, month: str) -> None:

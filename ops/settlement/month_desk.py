@@ -1,8 +1,8 @@
 """A month's end at a desk: computed, looked at, closed, and corrected; by two persons where the rules say so.
 
-Owns the use cases. Must not write SQL nor compute (`ledger` does). Invariants: whoever approves a close
-approves the sum that was proposed: where it comes to another one meanwhile, nothing is closed; an approved
-close that could not be carried out is carried out later, by anybody who may; the trail names who approved it.
+Owns the use cases. Must not write SQL nor compute (`ledger` does). Invariants: approved and done are one
+write, of a close as of a correction: nothing approved waits; a month is closed as it was proposed, to the
+last line, or not at all; the trail names both.
 """
 
 from __future__ import annotations
@@ -13,25 +13,18 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import trio
 
-from ledger.errors import RegistryRefused
+from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import kept_statements, proposals
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import ID_MAX, check_number, check_text
 from ledger.registry.invoices import Issued, has_notes, list_issued
 from ledger.registry.partners import check_partner
-from ledger.registry.proposals import Act, ProposalState
-from ledger.registry.settlements import NET_GROSZE_MAX, ORIGIN_CHARACTERS_MAX
+from ledger.registry.proposals import Act
+from ledger.registry.settlements import NET_GROSZE_MAX, ORIGIN_CHARACTERS_MAX, check_open, month_digest
 from ledger.settlement import closing
 from ledger.settlement.compute import Summary
-from ledger.settlement.statement import (
-    KINDS,
-    Line,
-    Statement,
-    check_month,
-    read_statement,
-    read_statements,
-)
+from ledger.settlement.statement import Statement, check_month, read_statement, read_statements
 from ops.office.rules_in_force import second_person
 from ops.settlement.prices import prices_of
 
@@ -47,10 +40,13 @@ _ONE: Final = trio.CapacityLimiter(1)
 class MonthView(NamedTuple):
     """A month as a desk sees it: the summary, a page of statements, the close."""
 
-    summary: Summary
+    summary: Summary | None
+    """None: it was never computed."""
     statements: list[Any]
     close: Any | None
     """The proposal to close it, where there is one that was not refused."""
+    is_changed: bool
+    """Whether it was computed anew since, and is not what was proposed."""
     has_notes: bool
     """Whether notes of rebates were issued for it."""
 
@@ -75,16 +71,25 @@ class MonthDesk:
                 connection, self.programme, month, after=after, limit=PAGE + 1
             )
             close = await proposals.newest(connection, self.programme, CLOSE, month, open_only=True)
-            summary = await _summary(connection, self.programme, month)
+            try:
+                summary = await closing.read_summary(connection, self.programme, month)
+            except NotInRegistry:
+                summary = None
+            is_changed = close is not None and (
+                msgspec.json.decode(close["terms"]).get("digest")
+                != await month_digest(connection, self.programme, month)
+            )
             noted = await has_notes(connection, self.programme, month)
-            return MonthView(summary, page, close, noted)
+            return MonthView(summary, page, close, is_changed, noted)
 
         return await self.database.run(job)
 
     async def summary(self, month: str) -> Summary:
-        """Return the organiser's summary of a month as it was computed last, or as it was closed."""
-        check_month(month)
-        return await self.database.run(lambda c: _summary(c, self.programme, month))
+        """Return the organiser's summary of a month as it was computed last, or as it was closed.
+
+        Raises NotInRegistry, RegistryRefused.
+        """
+        return await self.database.run(lambda c: closing.read_summary(c, self.programme, month))
 
     async def statement(self, partner: int, month: str) -> Statement:
         """Return the statement of a partner. Raises NotInRegistry, RegistryRefused."""
@@ -112,21 +117,27 @@ class MonthDesk:
             await self.database.run(job, timeout_s=RUN_S_MAX)
 
     async def propose_close(self, actor: Actor, month: str) -> int:
-        """Propose to close a month as its statements are kept now; return the proposal's number."""
+        """Propose to close a month that is over, as it is kept now; return the proposal's number."""
         check_month(month)
         needed = (await second_person(self.database, self.programme)).month_close
 
         async def job(connection: Connection) -> int:
-            if await closing.is_closed(connection, self.programme, month):
-                raise RegistryRefused("month {month} is closed", month=month)
-            sums = await kept_statements.kept_sums(connection, self.programme, month)
-            if not sums["statements"]:
-                raise RegistryRefused("compute the month's statements first, and look at them")
-            terms = {"statements": sums["statements"], "due_grosze": sums["due_grosze"]}
-            what: tuple[Act, str] = (CLOSE, month)
-            return await proposals.propose(
-                connection, actor, self.programme, what, terms, second_needed=needed
-            )
+            await closing.check_closable(connection, self.programme, month)
+            async with writing(connection, actor):  # nobody computes it anew while it is read
+                digest = await month_digest(connection, self.programme, month)
+                if digest is None:
+                    raise RegistryRefused("compute the month's statements first, and look at them")
+                summary = await closing.read_summary(connection, self.programme, month)
+                terms = {
+                    "statements": summary.statements,
+                    "due_grosze": summary.due_grosze,
+                    "fees_grosze": summary.duplicate_fees_grosze,
+                    "digest": digest,
+                }
+                what: tuple[Act, str] = (CLOSE, month)
+                return await proposals.propose(
+                    connection, actor, self.programme, what, terms, second_needed=needed
+                )
 
         return await self.database.run(job)
 
@@ -144,6 +155,7 @@ class MonthDesk:
 
         async def job(connection: Connection) -> int:
             await check_partner(connection, partner)
+            await check_open(connection, self.programme, month)
             terms: dict[str, int | str] = {"net_grosze": net_grosze, "origin": origin}
             what: tuple[Act, str] = (CORRECT, f"{partner}/{month}")
             return await proposals.propose(
@@ -155,25 +167,15 @@ class MonthDesk:
     async def approve(self, actor: Actor, number: int) -> None:
         """Approve what was proposed (by another person, where it wants one), and do it.
 
-        Raises NotInRegistry, RegistryRefused.
+        Raises NotInRegistry, RegistryRefused, DatabaseContended: then it is not approved either.
         """
         proposal = await self._find(number)
         if proposal["act"] == CORRECT:
             await self.database.run(lambda c: _correct(c, actor, number))
             return
-        await self._same_sums(proposal)
-        await self.database.run(lambda c: proposals.approve(c, actor, number))
-        await self._close(actor, proposal)
-
-    async def close(self, actor: Actor, month: str) -> None:
-        """Carry a close out that was approved and could not be done then."""
-        check_month(month)
-        proposal = await self.database.run(
-            lambda c: proposals.newest(c, self.programme, CLOSE, month, open_only=True)
-        )
-        if proposal is None or proposal["state"] != ProposalState.APPROVED:
-            raise RegistryRefused("to close a month is proposed first, and approved")
-        await self._close(actor, proposal)
+        proposals.check_approver(actor, proposal)
+        async with _ONE:
+            await self.database.run(lambda c: self._close(c, actor, proposal), timeout_s=RUN_S_MAX)
 
     async def refuse(self, actor: Actor, number: int) -> None:
         """Refuse what was proposed, or take one's own back."""
@@ -186,44 +188,17 @@ class MonthDesk:
             raise RegistryRefused("this is decided elsewhere")
         return proposal
 
-    async def _same_sums(self, proposal: Any) -> None:
-        month, terms = proposal["subject"], msgspec.json.decode(proposal["terms"])
-
-        async def job(connection: Connection) -> closing.Settled:
-            prices = await prices_of(connection, self.programme, month)
-            return await closing.compute(connection, self.programme, month, prices)
-
-        async with _ONE:
-            summary = (await self.database.run(job, timeout_s=RUN_S_MAX)).summary
-        if (summary.statements, summary.due_grosze) != (terms["statements"], terms["due_grosze"]):
-            raise RegistryRefused("the month comes to another sum by now: compute it and propose it anew")
-
-    async def _close(self, actor: Actor, proposal: Any) -> None:
-        month, needed = proposal["subject"], proposal["second_needed"]
-        agreed = proposals.both(actor, proposal)
-
-        async def job(connection: Connection) -> None:
-            prices = await prices_of(connection, self.programme, month)
-            await closing.close(connection, agreed, self.programme, month, prices, second_needed=needed)
-
-        async with _ONE:
-            await self.database.run(job, timeout_s=RUN_S_MAX)
-
-
-async def _summary(connection: Connection, programme: int, month: str) -> Summary:
-    if await closing.is_closed(connection, programme, month):
-        return await closing.read_summary(connection, programme, month)
-    sums = dict(await kept_statements.kept_sums(connection, programme, month))
-    rows = await kept_statements.kept_lines(connection, programme, month)
-    lines = sorted((Line(**dict(row)) for row in rows), key=lambda one: KINDS.index(one.kind))
-    return Summary(
-        programme=programme,
-        month=month,
-        lines=tuple(lines),
-        duplicate_fees_grosze=0,  # of no partner: told when the month is closed
-        closed_at_ms=None,
-        **sums,
-    )
+    async def _close(self, connection: Connection, actor: Actor, proposal: Any) -> None:
+        month = proposal["subject"]
+        await closing.close(
+            connection,
+            proposals.both(actor, proposal),
+            self.programme,
+            month,
+            await prices_of(connection, self.programme, month),
+            second_needed=proposal["second_needed"],
+            proposal=proposal["number"],
+        )
 
 
 async def _correct(connection: Connection, actor: Actor, number: int) -> None:

@@ -6,13 +6,15 @@ SETTLED = (
     "insert into registry.partner_details (partner, programme) values ($2, $1)",
     "insert into registry.statement (programme, month, partner, number, due_grosze, document) "
     "values ($1, '2026-09', $2::int, $2::int::text, 0, '{}')",
+    "insert into registry.settlement_summary (programme, month, summary) "
+    "select $1, '2026-09', '{}' where $2::int > 0",
     "insert into registry.settlement_correction (programme, partner, month, net_grosze, agreed_by) "
     "select $1, $2, '2026-09', 5, 'x' from set_config('cityswitch.second', 'x', true)",
     "insert into registry.offer_declaration (programme, partner, offer, terms) values ($1, $2, 9, 'x')",
     "insert into registry.proposal (programme, act, subject) "
     "select $1, 'close_month', '2026-10' where $2::int > 0",
-    "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
-    "select $1, '2026-09', 1, 2, 'x', '{}' from set_config('cityswitch.second', 'x', true) where $2::int > 0",
+    "insert into registry.settlement_period (programme, month, first_id, through_id, zone) "
+    "select $1, '2026-09', 1, 2, 'x' from set_config('cityswitch.second', 'x', true) where $2::int > 0",
     "insert into registry.campaign "
     "(programme, name, points, starts_on, ends_on, partners, reason, agreed_by) "
     "select $1, 'x', 1, current_date + 3, current_date + 3, array[$2::int], 'x', 'x' "
@@ -25,6 +27,7 @@ SETTLED_READABLE = {
     "registry.partner_details",
     "registry.settlement_correction",
     "registry.settlement_period",
+    "registry.settlement_summary",
     "registry.statement",
 }
 SETTLED_FORBIDDEN = (

@@ -159,7 +159,10 @@ async def test_no_posting_comes_to_a_closed_month(trade: Trade, owner: Database)
         "update registry.statement set due_grosze = due_grosze + 1",
         "delete from registry.statement",
         "truncate registry.statement",
-        "update registry.settlement_period set summary = '{}'",
+        "update registry.settlement_summary set summary = '{}'",
+        "delete from registry.settlement_summary",
+        "insert into registry.settlement_summary (programme, month, summary) values (1, '2026-01', '{}')",
+        "update registry.settlement_period set zone = 'x'",
         "delete from registry.settlement_period",
         "insert into registry.statement (programme, month, partner, number, due_grosze, document) "
         "values (1, '2026-09', 7, 'x', 0, '{}')",
@@ -168,11 +171,11 @@ async def test_no_posting_comes_to_a_closed_month(trade: Trade, owner: Database)
         "insert into registry.settlement_correction (programme, partner, month, net_grosze, second_needed) "
         "values (1, 7, '2026-09', 5, false)",
         "insert into registry.settlement_period "
-        "(programme, month, first_id, through_id, zone, summary, second_needed) "
-        "values (1, '2026-11', 1, 2, 'x', '{}', false)",
+        "(programme, month, first_id, through_id, zone, second_needed) "
+        "values (1, '2026-11', 1, 2, 'x', false)",
         "insert into registry.settlement_period "
-        "(programme, month, first_id, through_id, zone, summary, second_needed) "
-        "values (1, '2026-10', 1, 2, 'x', '{}', false)",
+        "(programme, month, first_id, through_id, zone, second_needed) "
+        "values (1, '2026-10', 1, 2, 'x', false)",
     ],
 )
 async def test_the_database_keeps_what_is_closed(trade: Trade, owner: Database, sql: str) -> None:

@@ -191,8 +191,8 @@ async def test_one_person_does_what_wants_one(owner: Database, key: str) -> None
 @pytest.mark.parametrize(
     "sql",
     [
-        "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
-        "values (1, '2020-01', 1, 2, 'x', '{}')",
+        "insert into registry.settlement_period (programme, month, first_id, through_id, zone) "
+        "values (1, '2020-01', 1, 2, 'x')",
         "insert into registry.settlement_correction (programme, partner, month, net_grosze) "
         "values (1, 7, '2030-01', 5)",
         "insert into registry.campaign (programme, name, points, starts_on, ends_on, reason) "

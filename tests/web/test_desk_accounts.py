@@ -75,7 +75,7 @@ def partner(office: OfficeStage) -> int:
 
 @covers(
     "GET /desk/months", f"GET {MONTH}", f"POST {MONTH} run", f"POST {MONTH} propose_close",
-    f"POST {MONTH} correct", f"POST {MONTH} close", "POST /desk/proposals/{number:int} refuse",
+    f"POST {MONTH} correct", "POST /desk/proposals/{number:int} refuse",
     f"GET {PARTNER}", f"GET {PARTNER}/csv",
     f"GET {PARTNER}/pdf", f"GET {MONTH}/statements.csv", f"GET {MONTH}/summary.csv",
     f"GET {MONTH}/notes.csv", f"GET {PARTNER}/note.csv", f"GET {PARTNER}/note.pdf",
@@ -115,17 +115,35 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     assert row["actor"].startswith("Ben")
     assert row["second"].startswith("Ann")
     the_documents(office, ann)
-    owes(office, partner, last_month())
-    agree(office, "close_month", last_month())
+    close_the_last(office, ann, ben, partner)
     ann.goto(f"{office.url}en/desk/months/{last_month()}")
-    ann.locator("#sure").check()
-    ann.click("#act_close")
-    assert "was closed" in ann.locator("#state").inner_text()
     agree(office, "issue_documents", last_month())
     ann.click("#month_documents")
     ann.locator("#sure").check()
     ann.click("#act_issue")
     assert "All is issued" in ann.locator("#state").inner_text()
+
+
+def close_the_last(office: OfficeStage, ann: Page, ben: Page, partner: int) -> None:
+    """What changed since it was proposed is not approved: refused and proposed anew, it is closed."""
+    owes(office, partner, last_month())
+    ann.goto(f"{office.url}en/desk/months/{last_month()}")
+    ann.click("#act_run")
+    ann.click("#act_propose_close")
+    assert "waits to be approved" in ann.locator("#close_waits").inner_text()
+    owes(office, partner, last_month())
+    by_menu(office, ben, "/desk/months")
+    approve(ben)
+    assert "not what was proposed any more" in fault(ben)
+    ann.goto(f"{office.url}en/desk/months/{last_month()}")
+    ann.click("#act_run")
+    assert "changed since" in ann.locator("#close_waits").inner_text()
+    by_menu(office, ben, "/desk/months")
+    newest(ben).locator("button[value=refuse]").click()
+    ann.goto(f"{office.url}en/desk/months/{last_month()}")
+    ann.click("#act_propose_close")
+    by_menu(office, ben, "/desk/months")
+    approve(ben)
 
 
 def propose_correction(office: OfficeStage, page: Page, partner: int, net: str) -> None:
@@ -194,8 +212,8 @@ def test_nothing_stands_in_for_the_second_person(office: OfficeStage) -> None:
     async def run(_owner: Database) -> list[str]:
         said = []
         for sql in (
-            "insert into registry.settlement_period (programme, month, first_id, through_id, zone, summary) "
-            "values (1, '2020-01', 1, 2, 'x', '{}')",
+            "insert into registry.settlement_period (programme, month, first_id, through_id, zone) "
+            "values (1, '2020-01', 1, 2, 'x')",
             "insert into registry.settlement_correction (programme, partner, month, net_grosze) "
             "select 1, min(id), '2030-01', 5 from registry.partner",
             "insert into registry.invoice (programme, series, year, number, text, kind, partner, month, "
@@ -328,8 +346,8 @@ WRONG: list[tuple[str, dict[str, str]]] = [
     ("/en/desk/months/last", {"act": "correct", "partner": "1.5", "net": "1"}),
     ("/en/desk/months/last", {"act": "correct", "partner": "1", "net": "1e9"}),
     ("/en/desk/months/last", {"act": "correct", "partner": "99999999", "net": "1", "reason": "x"}),
-    ("/en/desk/months/last", {"act": "close"}),
-    ("/en/desk/months/last", {"act": "close", "sure": "yes"}),
+    ("/en/desk/months/2031-01", {"act": "propose_close"}),
+    ("/en/desk/months/2031-01", {"act": "correct", "partner": "1", "net": "1", "reason": "x"}),
     ("/en/desk/months/2031-01", {"act": "run"}),
     ("/en/desk/months/2031-01/documents", {"act": "propose"}),
     ("/en/desk/months/2031-01/documents", {"act": "issue"}),

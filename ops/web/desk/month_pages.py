@@ -19,7 +19,7 @@ from starlette.responses import Response
 from ledger.errors import DatabaseContended, NotInRegistry, RegistryRefused
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.bounds import ID_MAX
-from ledger.registry.proposals import ProposalState, find, list_proposals
+from ledger.registry.proposals import find, list_proposals
 from ledger.registry.settlements import ORIGIN_CHARACTERS_MAX
 from ops.invoices.document_desk import ISSUE, DocumentDesk
 from ops.settlement.moments import moment_of
@@ -79,11 +79,6 @@ async def _deciding(request: Request, number: int) -> Deciding:
     return documents_of(office) if proposal["act"] == ISSUE else months_of(request)
 
 
-async def _close(desk: MonthDesk, actor: Actor, month: str, form: FormData) -> None:
-    sure(form)
-    await desk.close(actor, month)
-
-
 async def _correct(desk: MonthDesk, actor: Actor, month: str, form: FormData) -> None:
     partner, net = whole(form, "partner"), grosze_of(form, "net")
     await desk.propose_correction(actor, partner, month, net, text_of(form, "origin", ORIGIN_CHARACTERS_MAX))
@@ -97,7 +92,6 @@ async def _approve(desk: Deciding, actor: Actor, number: int, form: FormData) ->
 ACTS: Final[dict[str, Act]] = {
     "run": lambda desk, actor, month, _: desk.run(actor, month),
     "propose_close": lambda desk, actor, month, _: desk.propose_close(actor, month),
-    "close": _close,
     "correct": _correct,
 }
 DECISIONS: Final[dict[str, Decision]] = {
@@ -127,7 +121,7 @@ class MonthPages:
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def act(self, request: Request) -> Response:
-        """Compute a month, propose to close it, carry an agreed close out, propose a correction."""
+        """Compute a month, propose to close it, propose a correction."""
         month, form, desk = month_in(request), form_of(request), months_of(request)
         act = named(form, ACTS)
         try:
@@ -191,7 +185,10 @@ class MonthPages:
     async def summary_csv(self, request: Request) -> Response:
         """Give the organiser's summary of a month out as CSV."""
         month = month_in(request)
-        summary = await months_of(request).summary(month)
+        try:
+            summary = await months_of(request).summary(month)
+        except NotInRegistry:
+            raise HTTPException(404) from None
         return to_keep(summary_csv(summary).encode(), f"summary-{month}.csv", CSV)
 
     async def _months(self, request: Request, error: Exception | None = None) -> Response:
@@ -211,7 +208,7 @@ class MonthPages:
     async def _show(self, request: Request, error: Exception | None = None) -> Response:
         month = month_in(request)
         view = await months_of(request).show(month, after_in(request, ID_MAX))
-        closed = view.summary.closed_at_ms
+        closed = view.summary.closed_at_ms if view.summary else None
         return self._pages().render(
             request,
             "desk_month.html",
@@ -220,7 +217,7 @@ class MonthPages:
             summary=view.summary,
             closed=None if closed is None else moment_of(closed),
             close=view.close,
-            is_approved=view.close is not None and view.close["state"] == ProposalState.APPROVED,
+            is_changed=view.is_changed,
             statements=view.statements[:PAGE],
             has_notes=view.has_notes,
             more=view.statements[PAGE - 1]["partner"] if len(view.statements) > PAGE else 0,
@@ -245,7 +242,7 @@ def _terms(row: Any, language: Language) -> dict[str, Any]:
     told = dict(msgspec.json.decode(row["terms"]))
     for name in [name for name in told if name.endswith("_grosze")]:
         told[name.removesuffix("_grosze")] = zloty(told.pop(name), language)
-    return {name: value or "–" for name, value in told.items()}
+    return {name: "–" if value == "" else value for name, value in told.items()}
 
 
 def _status(error: Exception | None) -> int:

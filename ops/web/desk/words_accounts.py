@@ -13,8 +13,8 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_second_needed": ("zatwierdza druga osoba", "a second person approves it"),
     "dk_second_free": ("może zatwierdzić ta sama osoba", "the same person may approve it"),
     "dk_terms_close_month": (
-        "Rozliczeń: {statements}; do zapłaty razem: {due}",
-        "Statements: {statements}; due in all: {due}",
+        "Rozliczeń: {statements}; do zapłaty razem: {due}; opłaty za duplikaty: {fees}",
+        "Statements: {statements}; due in all: {due}; fees for duplicates: {fees}",
     ),
     "dk_terms_correct_statement": (
         "Kwota netto: {net}; dotyczy: {origin}",
@@ -33,6 +33,11 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_close_waits": (
         "Zamknięcie jest przedstawione i czeka na zatwierdzenie:",
         "The close is proposed and waits to be approved:",
+    ),
+    "dk_close_changed": (
+        "Po przedstawieniu zamknięcia rozliczenia się zmieniły: "
+        "należy odrzucić to zamknięcie i przedstawić je ponownie:",
+        "The statements have changed since the close was proposed: refuse it, and propose it anew:",
     ),
     "dk_month_open": ("Miesiąc otwarty: kwoty mogą się zmienić.", "The month is open: sums may change."),
     "dk_month_closed": ("Miesiąc zamknięty {moment}.", "The month was closed at {moment}."),
@@ -81,7 +86,8 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_outside_ksef": ("poza KSeF", "outside KSeF"),
     "dk_summary": ("Zestawienie organizatora", "Organiser's summary"),
     "dk_summary_csv": ("Zestawienie (CSV)", "The summary (CSV)"),
-    "dk_no_lines": ("Tego miesiąca jeszcze nie obliczono.", "This month was not computed yet."),
+    "dk_not_computed": ("Tego miesiąca jeszcze nie obliczono.", "This month was not computed yet."),
+    "dk_no_lines": ("W tym miesiącu nie ma żadnych pozycji.", "There are no lines in this month."),
     "dk_partner": ("Partner", "Partner"),
     "dk_partner_name": ("Nazwa", "Name"),
     "dk_net": ("Kwota netto w zł (może być ujemna)", "Net sum in zł (may be negative)"),

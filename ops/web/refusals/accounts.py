@@ -75,7 +75,6 @@ MONTHS: Final = {
     "month {month} is before those that were settled": (
         "miesiąc {month} jest wcześniejszy niż miesiące, które rozliczono"
     ),
-    "month {month} is closed": "miesiąc {month} jest zamknięty",
     "month {month} is closed: enter it in one that is open": (
         "miesiąc {month} jest zamknięty: należy wprowadzić to w miesiącu otwartym"
     ),
@@ -83,9 +82,6 @@ MONTHS: Final = {
         "miesiąc {month} jest zamknięty: późniejsze zapisy należą do pierwszego otwartego miesiąca"
     ),
     "month {month} is closed next": "jako następny zamyka się miesiąc {month}",
-    "month {month} of programme {programme} is not closed": (
-        "miesiąc {month} programu nr {programme} nie jest zamknięty"
-    ),
     "month {month} of programme {programme} was not settled yet": (
         "miesiąc {month} programu nr {programme} nie został jeszcze rozliczony"
     ),
@@ -98,11 +94,9 @@ MONTHS: Final = {
     "compute the month's statements first, and look at them": (
         "najpierw należy obliczyć rozliczenia miesiąca i je sprawdzić"
     ),
-    "to close a month is proposed first, and approved": (
-        "zamknięcie miesiąca trzeba najpierw przedstawić i zatwierdzić"
-    ),
-    "the month comes to another sum by now: compute it and propose it anew": (
-        "suma miesiąca jest już inna: należy obliczyć go i przedstawić ponownie"
+    "the month is not what was proposed any more: refuse that, compute it and propose it anew": (
+        "miesiąc nie jest już taki, jak go przedstawiono: należy odrzucić to zamknięcie, obliczyć miesiąc "
+        "i przedstawić go ponownie"
     ),
     "a correction of nothing sets nothing right": "korekta o zero niczego nie poprawia",
     "a correction wants a reason, which is kept": "korekta wymaga powodu; zostanie on zapisany",

@@ -10,7 +10,6 @@ create table registry.settlement_period (
   first_id   bigint not null,
   through_id bigint not null check (through_id >= first_id),
   zone       text not null,  -- whose clock its days were read on
-  summary    jsonb not null, -- the organiser's
   closed_by  text not null default current_setting('cityswitch.actor'),
   agreed_by  text not null default coalesce(current_setting('cityswitch.second', true), ''),
   second_needed boolean not null default true,  -- by the rules of the day it was closed
@@ -29,6 +28,25 @@ create table registry.statement (
   computed_at timestamptz not null default clock_timestamp(),
   primary key (programme, month, partner)
 );
+
+-- The organiser's summary of a month, as it was computed last, and for ever once the month is closed; also where no partner has a
+-- statement.
+create table registry.settlement_summary (
+  programme   smallint not null references registry.programme (id),
+  month       text not null check (month ~ '^20[0-9]{2}-(0[1-9]|1[0-2])$'),
+  summary     jsonb not null,
+  computed_at timestamptz not null default clock_timestamp(),
+  primary key (programme, month)
+);
+
+-- All that a month comes to as it is kept, each statement and the summary with its fees, as one value: what two persons agree to
+-- when they close it (0095). 64 hexadecimal digits; null where it was never computed.
+create function registry.month_digest_v1(p_programme smallint, p_month text) returns text language sql stable as $$
+  select encode(sha256(convert_to(m.summary::text, 'UTF8') || coalesce((
+      select string_agg(sha256(convert_to(s.document::text, 'UTF8')), ''::bytea order by s.partner)
+        from registry.statement s where s.programme = m.programme and s.month = m.month), ''::bytea)), 'hex')
+    from registry.settlement_summary m where m.programme = p_programme and m.month = p_month
+$$;
 
 -- What somebody sets right: a net sum with its VAT, in a month that is open, with a reason, and a second person where the rules
 -- want one.
@@ -52,7 +70,9 @@ create trigger closed_stays before update on registry.settlement_period
   for each statement execute function registry.refuse_change();
 create trigger correction_stays before update on registry.settlement_correction
   for each statement execute function registry.refuse_change();
-create trigger nothing_deleted before delete or truncate on registry.statement
+create trigger nothing_truncated before truncate on registry.statement
+  for each statement execute function registry.refuse_change();
+create trigger nothing_deleted before delete or truncate on registry.settlement_summary
   for each statement execute function registry.refuse_change();
 
 -- The month after another: "2026-12" is followed by "2027-01".
@@ -77,21 +97,26 @@ create trigger month_follows before insert on registry.settlement_period
 
 -- What is closed never changes, whoever tries; and a change is in the closing's own order, behind its lock.
 create function registry.refuse_closed_month() returns trigger language plpgsql as $$
+declare
+  v_row constant jsonb := to_jsonb(coalesce(new, old));
 begin
   if coalesce(current_setting('cityswitch.actor', true), '') = '' then
     raise exception 'a write to registry.% must name its actor', tg_table_name;
   end if;
   perform pg_advisory_xact_lock(1667854707, 1);
-  if exists (select from registry.settlement_period p where p.programme = new.programme and p.month >= new.month) then
-    raise exception 'month % of programme % is closed', new.month, new.programme using errcode = 'integrity_constraint_violation';
+  if exists (select from registry.settlement_period p where p.programme = (v_row ->> 'programme')::smallint
+      and p.month >= v_row ->> 'month') then
+    raise exception 'month % of programme % is closed', v_row ->> 'month', v_row ->> 'programme' using errcode = 'integrity_constraint_violation';
   end if;
   if tg_table_name = 'settlement_correction' then
-    perform registry.check_second((to_jsonb(new) ->> 'second_needed')::boolean, 'a correction');
+    perform registry.check_second((v_row ->> 'second_needed')::boolean, 'a correction');
   end if;
-  return new;
+  return coalesce(new, old);
 end
 $$;
-create trigger month_is_open before insert or update on registry.statement
+create trigger month_is_open before insert or update or delete on registry.statement
+  for each row execute function registry.refuse_closed_month();
+create trigger month_is_open before insert or update on registry.settlement_summary
   for each row execute function registry.refuse_closed_month();
 create trigger month_is_open before insert on registry.settlement_correction
   for each row execute function registry.refuse_closed_month();
@@ -127,14 +152,15 @@ grant execute on function registry.close_month_ids_v1 to cityswitch_programme;
 do $$
 declare t text;
 begin
-  foreach t in array array['settlement_period', 'statement', 'settlement_correction'] loop
+  foreach t in array array['settlement_period', 'settlement_summary', 'statement', 'settlement_correction'] loop
     execute format('alter table registry.%I enable row level security', t);
     execute format('create policy own_programme on registry.%I to cityswitch_programme
                     using (programme in (select registry.my_programmes()))
                     with check (programme in (select registry.my_programmes()) %s)', t,
-                   case when t = 'settlement_period' then '' else 'and partner in (select id from registry.partner)' end);
+                   case when t in ('settlement_period', 'settlement_summary') then '' else 'and partner in (select id from registry.partner)' end);
     execute format('grant select, insert on registry.%I to cityswitch_programme', t);
   end loop;
 end
 $$;
-grant update (number, due_grosze, document, computed_at) on registry.statement to cityswitch_programme;
+grant update (number, due_grosze, document, computed_at), delete on registry.statement to cityswitch_programme;
+grant update (summary, computed_at) on registry.settlement_summary to cityswitch_programme;

@@ -50,13 +50,14 @@ create trigger two_persons before insert or update on registry.proposal
   for each row execute function registry.check_proposal();
 
 -- The office's site acts for many persons by one login, in a programme's role: so no month is closed or invoiced, and no statement
--- corrected, without an approved proposal. A person's own database login, and the owner's, name the second person instead.
+-- corrected, without an approved proposal; a month only as it was when it was proposed. A person's own database login, and the owner's, name the second person instead.
 create function registry.check_agreed() returns trigger language plpgsql as $$
 begin
   if current_user <> session_user and not office.serves_all() and not exists (
       select from registry.proposal p
         where p.programme = new.programme and p.state = 2 and case tg_table_name
           when 'settlement_period' then p.act = 'close_month' and p.subject = new.month
+            and p.terms ->> 'digest' = registry.month_digest_v1(new.programme, new.month)
           when 'invoice' then p.act = 'issue_documents' and p.subject = new.month
             and ((to_jsonb(new) ->> 'second_needed')::boolean or not p.second_needed)
           else p.act = 'correct_statement' and p.subject = (to_jsonb(new) ->> 'partner') || '/' || new.month
