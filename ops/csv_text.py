@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable
-from typing import Final
+from decimal import Decimal
+from typing import Final, Literal
 
 _LINE_END: Final = "\r\n"
 """What `csv` ends rows with: before Python 3.13 it quotes no other line end, and readers know both."""
@@ -29,10 +30,12 @@ class _Lines:
         self.made.append(row.removesuffix(_LINE_END) + "\n")
 
 
-def exact_csv(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+def exact_csv(
+    columns: Iterable[object], rows: Iterable[Iterable[object]], *, parted_by: Literal[",", ";"] = ","
+) -> str:
     """Return a table for a program that reads it: every cell as it is."""
     lines = _Lines()
-    writer = csv.writer(lines, lineterminator=_LINE_END)
+    writer = csv.writer(lines, lineterminator=_LINE_END, delimiter=parted_by)
     writer.writerow(columns)
     writer.writerows(rows)
     return "".join(lines.made)
@@ -41,6 +44,21 @@ def exact_csv(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> st
 def sheet(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
     """Return a table for a spreadsheet: no text in it, whoever wrote it, is a formula there."""
     return exact_csv(columns, ([harmless(str(cell)) for cell in row] for row in rows))
+
+
+def office_sheet(columns: Iterable[object], rows: Iterable[Iterable[object]], language: str) -> bytes:
+    """Return a table as an office's spreadsheet of that language opens it by itself: UTF-8 with the mark that
+    it knows it by; a Polish one parts cells at semicolons and writes a Decimal with a comma. Else as `sheet`.
+    """
+    is_polish = language == "pl"
+
+    def told(cell: object) -> str:
+        if isinstance(cell, Decimal):
+            return str(cell).replace(".", ",") if is_polish else str(cell)
+        return harmless(str(cell))
+
+    text = exact_csv(columns, (map(told, row) for row in rows), parted_by=";" if is_polish else ",")
+    return text.encode("utf-8-sig")
 
 
 def harmless(text: str) -> str:

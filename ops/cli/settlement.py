@@ -30,6 +30,7 @@ from ops.office.rules_in_force import second_person
 from ops.output import Row, print_json, print_rows, say
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
+from ops.settlement.organiser import organiser_of
 from ops.settlement.pdf import line_name, statement_pdf
 from ops.settlement.prices import prices_of
 from ops.settlement.sheets import statements_csv, summary_csv
@@ -136,8 +137,9 @@ async def statement(
     async with looking(place) as database:
         chosen = await database.run(lambda c: pick_programme(c, programme))
         found = await database.run(lambda c: read_statement(c, chosen, partner, month))
+        organiser = await database.run(lambda c: organiser_of(c, chosen))
     if pdf is not None:
-        write_file(pdf, statement_pdf(found, language))
+        write_file(pdf, statement_pdf(found, organiser, language))
     if csv is not None:
         write_file(csv, statements_csv([found]).encode())
     if json:
@@ -169,12 +171,13 @@ async def export(
     async with looking(place) as database:
         chosen = await database.run(lambda c: pick_programme(c, programme))
         found = await database.run(lambda c: read_statements(c, chosen, month))
+        organiser = await database.run(lambda c: organiser_of(c, chosen))
         summary = await database.run(lambda c: _summary(c, chosen, month), timeout_s=RUN_S_MAX)
     folder_there(directory)
     write_file(directory / "statements.csv", statements_csv(found).encode())
     write_file(directory / "summary.csv", summary_csv(summary).encode())
     for one in found if pdf else ():
-        write_file(directory / f"{one.number.replace('/', '-')}.pdf", statement_pdf(one, language))
+        write_file(directory / f"{one.number.replace('/', '-')}.pdf", statement_pdf(one, organiser, language))
     tell_done(
         f"{len(found)} statements written to {directory}.",
         {"statements": len(found), "directory": str(directory)},

@@ -26,6 +26,7 @@ from ledger.settlement import closing
 from ledger.settlement.compute import Summary
 from ledger.settlement.statement import Statement, check_month, read_statement, read_statements
 from ops.office.rules_in_force import second_person
+from ops.settlement.organiser import Organiser, organiser_of
 from ops.settlement.prices import prices_of
 
 RUN_S_MAX: Final = 600.0
@@ -94,6 +95,10 @@ class MonthDesk:
     async def statement(self, partner: int, month: str) -> Statement:
         """Return the statement of a partner. Raises NotInRegistry, RegistryRefused."""
         return await self.database.run(lambda c: read_statement(c, self.programme, partner, month))
+
+    async def organiser(self) -> Organiser:
+        """Return who statements are from."""
+        return await self.database.run(lambda c: organiser_of(c, self.programme))
 
     async def documents(self, month: str, partner: int) -> list[Issued]:
         """Return what was issued to a partner for a month."""

@@ -11,15 +11,18 @@ from typing import Any
 from ledger.settlement.statement import Line, Statement
 from ops.settlement.chart import chart_of
 from ops.settlement.moments import moment_of
+from ops.settlement.organiser import Organiser
 from ops.settlement.typeset import typeset
 from ops.settlement.words import Language, word, zloty
 
 
-def statement_pdf(statement: Statement, language: Language = "pl") -> bytes:
-    """Return a statement as PDF. Raises RegistryRefused where the extra `office` is not installed."""
+def statement_pdf(statement: Statement, organiser: Organiser, language: Language = "pl") -> bytes:
+    """Return a statement from an organiser as PDF. Raises RegistryRefused where the extra `office` is not
+    installed.
+    """
     template = resources.files("ops.settlement").joinpath("statement.typ").read_bytes()
     chart = chart_of(statement.month, statement.days)
-    return typeset(template, _data(statement, language), chart=chart)
+    return typeset(template, _data(statement, organiser, language), chart=chart)
 
 
 def line_name(line: Line, language: Language) -> str:
@@ -30,7 +33,7 @@ def line_name(line: Line, language: Language) -> str:
     return ", ".join(parts)
 
 
-def _data(statement: Statement, language: Language) -> dict[str, Any]:
+def _data(statement: Statement, organiser: Organiser, language: Language) -> dict[str, Any]:
     def say(name: str, **filled: object) -> str:
         return word(name, language, **filled)
 
@@ -39,15 +42,19 @@ def _data(statement: Statement, language: Language) -> dict[str, Any]:
 
     closed, due = statement.closed_at_ms, statement.due_grosze
     head = [
-        (say("partner"), f"{statement.partner_name} ({statement.partner})"),
-        (say("month"), statement.month),
+        ("organiser", organiser.name),
+        ("address", organiser.address),
+        ("tax_id", organiser.nip),
+        ("partner", f"{statement.partner_name} ({statement.partner})"),
+        ("address", statement.address),
+        ("tax_id", statement.tax_id),
+        ("month", statement.month),
     ]
-    head += [(say("tax_id"), statement.tax_id)] if statement.tax_id else []
     return {
         "lang": language,
         "title": say("title", number=statement.number),
         "author": "cityswitch",
-        "head": head + ([("", statement.address)] if statement.address else []),
+        "head": [(say(name), value) for name, value in head if value],
         "state": say("open") if closed is None else say("closed", moment=moment_of(closed)),
         "sums_title": say("sums"),
         "columns": [say(name) for name in ("line", "quantity", "unit", "net", "vat")],

@@ -3,12 +3,13 @@
 import csv
 import io
 import re
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.csv_text import exact_csv, sheet
+from ops.csv_text import exact_csv, office_sheet, sheet
 
 CELLS = st.text(st.sampled_from("a=+-@;,\"'\t\r\n 1"), min_size=1, max_size=6)
 
@@ -55,3 +56,15 @@ def test_no_text_in_a_sheet_is_a_formula(before: str, formula: str) -> None:
 def test_numbers_and_words_stay_what_they_are(text: str) -> None:
     """A negative sum can be reckoned with."""
     assert read_again(sheet(["name", "n"], [[text, -5]]))[1] == [text, "-5"]
+
+
+@pytest.mark.parametrize(("language", "line"), [("pl", "a;b;-1234,50;5"), ("en", "a;b,-1234.50,5")])
+def test_an_office_s_spreadsheet_opens_it_by_itself(language: str, line: str) -> None:
+    """With the mark of UTF-8, cells and decimals parted as the language does; a text is no formula there."""
+    body = office_sheet(
+        ["ż", "n", "m"], [["a;b", Decimal("-1234.50"), 5], ["=1", Decimal("0.00"), 0]], language
+    )
+    assert body.startswith("\ufeffż".encode())
+    first, second = body.decode("utf-8-sig").splitlines()[1:]
+    assert first == line.replace("a;b", '"a;b"') if language == "pl" else first == line
+    assert second.startswith("'=1")

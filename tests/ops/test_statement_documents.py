@@ -10,12 +10,15 @@ from typing import Any
 import pypdf
 import pytest
 
+from ledger.settlement.compute import Summary
 from ledger.settlement.statement import Day, Line, Statement, total
 from ops.settlement.chart import chart_of
+from ops.settlement.organiser import Organiser
 from ops.settlement.pdf import statement_pdf
-from ops.settlement.sheets import statements_csv
+from ops.settlement.sheets import statements_csv, statements_sheet, summary_csv, summary_sheet
 from ops.settlement.words import WORDS, Language, zloty
 
+CITY = Organiser("Gmina Miasto Zgierz", "pl. Jana Pawła II 16", "7321002020")
 HOSTILE = '=Kłos "&" *b* #pagebreak() $x$ <b> \\u{41} _i_ @ref'
 
 
@@ -65,7 +68,7 @@ def structure(element: Any) -> list[tuple[str, str | None]]:
 )
 def test_a_pdf_can_be_read_aloud(language: Language, title: str, said: str) -> None:
     """PDF/UA-1: tagged, with language, title, headings, table headers, and a chart that tells itself."""
-    reader = pypdf.PdfReader(io.BytesIO(statement_pdf(statement(), language)))
+    reader = pypdf.PdfReader(io.BytesIO(statement_pdf(statement(), CITY, language)))
     root: Any = reader.trailer["/Root"]
     assert root["/Lang"] == language
     assert root["/MarkInfo"]["/Marked"]
@@ -86,7 +89,7 @@ def test_a_pdf_can_be_read_aloud(language: Language, title: str, said: str) -> N
 def test_a_partner_s_name_is_text() -> None:
     """What would be markup stands in the document letter by letter."""
     text = "".join(
-        page.extract_text() for page in pypdf.PdfReader(io.BytesIO(statement_pdf(statement()))).pages
+        page.extract_text() for page in pypdf.PdfReader(io.BytesIO(statement_pdf(statement(), CITY))).pages
     )
     assert '=Kłos "&" *b* #pagebreak() $x$ <b> \\u{41} _i_ @ref' in text
     assert "dotyczy 2026-10" in text
@@ -94,7 +97,7 @@ def test_a_partner_s_name_is_text() -> None:
 
 def test_a_month_without_days_is_a_document_too() -> None:
     """No chart and no table of days, and a sentence that says so."""
-    reader = pypdf.PdfReader(io.BytesIO(statement_pdf(statement(days=()), "en")))
+    reader = pypdf.PdfReader(io.BytesIO(statement_pdf(statement(days=()), CITY, "en")))
     root: Any = reader.trailer["/Root"]
     assert "/Figure" not in [name for name, _ in structure(root["/StructTreeRoot"])]
     assert "no transactions" in reader.pages[0].extract_text()
@@ -116,6 +119,59 @@ def test_a_csv_has_lines_sums_and_days_and_no_formula() -> None:
         rows[6]["net_grosze"]
     )
     assert rows[6]["due_grosze"] == str(statement().due_grosze)
+
+
+def test_a_pdf_names_both_and_no_label_is_empty() -> None:
+    """Who it is from and whom to, each with address and NIP; what is not known is left out with its label."""
+    text = pypdf.PdfReader(io.BytesIO(statement_pdf(statement("Kino"), CITY))).pages[0].extract_text()
+    said = [line.strip() for line in text.splitlines()[1:8]]
+    assert said == [
+        "Organizator: Gmina Miasto Zgierz",
+        "Adres: pl. Jana Pawła II 16",
+        "NIP: 7321002020",
+        "Partner: Kino (1001)",
+        "Adres: Rynek 1",
+        "NIP: 8982145677",
+        "Miesiąc: 2026-11",
+    ]
+    short = pypdf.PdfReader(io.BytesIO(statement_pdf(statement("Kino"), Organiser("Karta"))))
+    assert "\n:" not in short.pages[0].extract_text()
+    assert short.pages[0].extract_text().count("NIP") == 1
+
+
+def sheet_of(body: bytes, parted_by: str) -> list[dict[str, str]]:
+    assert body.startswith(b"\xef\xbb\xbf"), "a spreadsheet takes it for another alphabet"
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig")), delimiter=parted_by))
+
+
+def test_an_office_opens_a_statement_as_it_is() -> None:
+    """A Polish one has Polish words, semicolons and decimal commas; an English one commas and points; the
+    rows are those of the CSV for programs.
+    """
+    polish = sheet_of(statements_sheet([statement()], "pl"), ";")
+    assert [row["Wiersz"] for row in polish] == ["Pozycja"] * 6 + ["Razem"] + ["Dzień"] * 3
+    assert polish[0]["Pozycja"] == "Punkty przyznane klientom"
+    assert (polish[0]["Cena netto (zł)"], polish[0]["Netto (zł)"], polish[2]["Cena netto (zł)"]) == (
+        "0,10",
+        "12,00",
+        "",
+    )
+    assert (polish[1]["Netto (zł)"], polish[6]["Do zapłaty (zł)"]) == ("-10,00", "-4,80")
+    assert polish[7]["Rabaty (zł)"] == "0,00"
+    english = sheet_of(statements_sheet([statement()], "en"), ",")
+    assert (english[1]["Net (PLN)"], english[6]["Due (PLN)"]) == ("-10.00", "-4.80")
+    assert {row["Name"][:2] for row in (*english,)} == {"'="}
+
+
+def test_an_office_opens_the_summary_as_it_is() -> None:
+    """How many statements there are has a column of its own, for programs too."""
+    lines = statement().lines
+    summary = Summary(1, "2026-11", 3, lines, *total(lines), 1_000, None)
+    rows = sheet_of(summary_sheet(summary, "pl"), ";")
+    assert (rows[-1]["Wiersz"], rows[-1]["Ilość"], rows[-1]["Liczba rozliczeń"]) == ("Razem", "", "3")
+    assert rows[-1]["Do zapłaty (zł)"] == "-4,80"
+    row = list(csv.DictReader(io.StringIO(summary_csv(summary))))[-1]
+    assert (row["row"], row["quantity"], row["statements"], row["due_grosze"]) == ("total", "", "3", "-480")
 
 
 def test_sums_are_written_as_people_of_each_language_do() -> None:

@@ -159,16 +159,19 @@ def propose_correction(office: OfficeStage, page: Page, partner: int, net: str) 
 
 def the_files(page: Page, partner: int) -> None:
     """The statement on screen, as CSV and PDF; all of them; the summary: one sum."""
-    every = list(csv.DictReader(io.StringIO(kept(page, "#statements_csv").decode())))
-    summary = list(csv.DictReader(io.StringIO(kept(page, "#summary_csv").decode())))
+    every, summary = (opened(kept(page, link)) for link in ("#statements_csv", "#summary_csv"))
     page.get_by_role("link", name=str(partner), exact=True).click()
     assert page.locator("#due_grosze").inner_text() == "PLN 15.38"
-    one = list(csv.DictReader(io.StringIO(kept(page, "#csv").decode())))
-    for rows in (every, summary, one):
-        assert [row["due_grosze"] for row in rows if row["row"] == "total"] == ["1538"]
+    for rows in (every, summary, opened(kept(page, "#csv"))):
+        assert [row["Due (PLN)"] for row in rows if row["Row"] == "Total"] == ["15.38"]
     pdf = pypdf.PdfReader(io.BytesIO(kept(page, "#pdf")))
     assert "15.38" in pdf.pages[0].extract_text()
     assert "/StructTreeRoot" in pdf.root_object, "the PDF is tagged"
+
+
+def opened(body: bytes) -> list[dict[str, str]]:
+    """A file as a spreadsheet reads it."""
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"))))
 
 
 def the_notes(office: OfficeStage, page: Page, partner: int) -> None:

@@ -64,6 +64,9 @@ def test_the_counter_on_screen_csv_and_pdf(office: OfficeStage) -> None:
     rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
     assert len(rows) == 1 + 30
     assert rows[1][1] == "points earned"
+    polish = client.get("/pl/me/history.csv").body.decode("utf-8-sig")
+    assert "\u00a0" not in polish
+    assert re.match(r"^[0-9]+,[0-9]{2}$", next(csv.reader([polish.splitlines()[1]], delimiter=";"))[6])
     reader = PdfReader(io.BytesIO(client.get("/pl/me/history.pdf").body))
     root = reader.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"] == True  # noqa: E712 a PDF's own boolean

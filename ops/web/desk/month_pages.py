@@ -26,7 +26,7 @@ from ops.settlement.moments import moment_of
 from ops.settlement.month_desk import ACTS as ACTS_OF_MONTHS
 from ops.settlement.month_desk import PAGE, MonthDesk
 from ops.settlement.pdf import line_name, statement_pdf
-from ops.settlement.sheets import statements_csv, summary_csv
+from ops.settlement.sheets import statements_sheet, summary_sheet
 from ops.settlement.words import Language, zloty
 from ops.web.desk.common import (
     ACCOUNTS,
@@ -159,15 +159,17 @@ class MonthPages:
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def statement_csv(self, request: Request) -> Response:
-        """Give the statement of a partner out as CSV."""
+        """Give the statement of a partner out for a spreadsheet, in the language of the page."""
         found = await _statement(request)
-        return to_keep(statements_csv([found]).encode(), f"{_name(found.number)}.csv", CSV)
+        body = statements_sheet([found], request.state.language)
+        return to_keep(body, f"{_name(found.number)}.csv", CSV)
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def statement_pdf(self, request: Request) -> Response:
         """Give the statement of a partner out as tagged PDF, in the language of the page."""
         found, language = await _statement(request), request.state.language
-        body = await trio.to_thread.run_sync(statement_pdf, found, language, limiter=WORK)
+        organiser = await months_of(request).organiser()
+        body = await trio.to_thread.run_sync(statement_pdf, found, organiser, language, limiter=WORK)
         return to_keep(body, f"{_name(found.number)}.pdf", PDF)
 
     @require(*OFFICERS, roles=ACCOUNTS)
@@ -178,8 +180,9 @@ class MonthPages:
             found = await months_of(request).statements(month)
         except NotInRegistry:
             raise HTTPException(404) from None
-        body = await trio.to_thread.run_sync(statements_csv, found, limiter=WORK)
-        return to_keep(body.encode(), f"statements-{month}.csv", CSV)
+        language = request.state.language
+        body = await trio.to_thread.run_sync(statements_sheet, found, language, limiter=WORK)
+        return to_keep(body, f"statements-{month}.csv", CSV)
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def summary_csv(self, request: Request) -> Response:
@@ -189,7 +192,8 @@ class MonthPages:
             summary = await months_of(request).summary(month)
         except NotInRegistry:
             raise HTTPException(404) from None
-        return to_keep(summary_csv(summary).encode(), f"summary-{month}.csv", CSV)
+        body = summary_sheet(summary, request.state.language)
+        return to_keep(body, f"summary-{month}.csv", CSV)
 
     async def _months(self, request: Request, error: Exception | None = None) -> Response:
         office = office_of(request)

@@ -167,7 +167,7 @@ class CardPages:
         """Give all of it as CSV."""
         service = service_of(request)
         lines, speech = await self._lines(request, service, await service.whole_counter())
-        return to_keep(as_csv(lines, speech.say), f"{FILE_NAME}.csv", CSV)
+        return to_keep(as_csv(lines, speech), f"{FILE_NAME}.csv", CSV)
 
     @require(*HOLDERS)
     async def history_pdf(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ source; one PDF is made at a time for the whole site.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,8 +14,8 @@ import msgspec
 import trio
 import typst
 
-from ops.csv_text import sheet
-from ops.web.language import Speech
+from ops.csv_text import office_sheet
+from ops.web.language import NO_BREAK, Speech
 
 SOURCE: Final = Path(__file__).parent / "counter.typ"
 PDF_ROWS_MAX: Final = 2_000
@@ -41,9 +41,15 @@ class Line(NamedTuple):
 COLUMNS: Final = tuple(f"h_col_{name}" for name in Line._fields)
 
 
-def as_csv(lines: Sequence[Line], say: Callable[[str], str]) -> bytes:
-    """Return the lines as CSV, UTF-8 with a mark that spreadsheets know it by."""
-    return sheet(map(say, COLUMNS), lines).encode("utf-8-sig")
+def as_csv(lines: Sequence[Line], speech: Speech) -> bytes:
+    """Return the lines as a spreadsheet of that language opens them; sums without the gap of thousands, so
+    that they are numbers there.
+    """
+    rows = (
+        line._replace(amount=line.amount.replace(NO_BREAK, ""), discount=line.discount.replace(NO_BREAK, ""))
+        for line in lines
+    )
+    return office_sheet(map(speech.say, COLUMNS), rows, speech.language)
 
 
 async def as_pdf(lines: Sequence[Line], speech: Speech, texts: Mapping[str, str]) -> bytes:

@@ -24,8 +24,9 @@ from ledger.registry.presence import Wanted, terminal_status
 from ledger.registry.terminals import list_terminals
 from ledger.settlement.statement import Statement, read_statement
 from ops.invoices.note_files import Note, file_name, note_pdf, notes_csv, read_note
+from ops.settlement.organiser import organiser_of
 from ops.settlement.pdf import statement_pdf
-from ops.settlement.sheets import statements_csv
+from ops.settlement.sheets import statements_sheet
 from ops.settlement.words import zloty
 from ops.web.documents import CSV, PDF, issued_document, notes_of_month, to_keep
 from ops.web.identity.person import Person, office_of, person_of, require
@@ -106,15 +107,19 @@ class AccountPages:
 
     @require("partner")
     async def csv(self, request: Request) -> Response:
-        """Give a month's statement as CSV."""
+        """Give a month's statement for a spreadsheet, in the language of the page."""
         found = await _statement(request)
-        return to_keep(statements_csv([found]).encode(), f"{found.month}.csv", CSV)
+        return to_keep(statements_sheet([found], request.state.language), f"{found.month}.csv", CSV)
 
     @require("partner")
     async def pdf(self, request: Request) -> Response:
         """Give it as tagged PDF, in the language of the page."""
         found, language = await _statement(request), request.state.language
-        body = await trio.to_thread.run_sync(statement_pdf, found, language, limiter=_one_at_a_time)
+        office = office_of(request)
+        organiser = await office.database.run(lambda c: organiser_of(c, office.programme))
+        body = await trio.to_thread.run_sync(
+            statement_pdf, found, organiser, language, limiter=_one_at_a_time
+        )
         return to_keep(body, f"{found.month}.pdf", PDF)
 
     @require("partner")
