@@ -56,8 +56,9 @@ class Fee(NamedTuple):
 
 
 FREE: Final = Fee("", 0)
-_FEE: Final = """insert into registry.card_fee (account, carrier, issue, programme, why, grosze)
-  select account, carrier, issue, programme, $2, $3 from registry.card where token = $1"""
+_FEE: Final = """insert into registry.card_fee (account, carrier, issue, programme, why, grosze, owed_at)
+  select account, carrier, issue, programme, $2, $3, case when status = 0 then clock_timestamp() end
+    from registry.card where token = $1"""
 _ISSUED: Final = """
 insert into registry.card (token, last4, status, carrier, account, programme, expires_on, issue, pepper)
   select $1, $2, $3, $4::smallint, account, programme, expires_on,
@@ -91,7 +92,7 @@ async def replace_card(
     (`ordered`: it is made first), and until then the old one works; unless that is `lost`, when it is dead
     at once, with those whose place it was to take. `handed_over`: both at once, the new one active and the
     old one dead; it is valid until `expires_on`, if the old one never had a last day. The fee is written
-    down with it.
+    down with it, and owed once it is handed over.
     """
     if why := card_fault(CardRow(new_token, last4)):
         raise RegistryRefused("the new card: {column} {why}", column=why[0], why=why[1])

@@ -36,7 +36,7 @@ select number, partner, net_grosze, origin, reason from registry.settlement_corr
   where programme = $1 and month = $2 order by number"""
 _FEES: Final = """
 select count(*)::int, coalesce(sum(grosze), 0)::bigint from registry.card_fee
-  where programme = $1 and grosze > 0 and decided_at >= $2 and decided_at < $3"""
+  where programme = $1 and grosze > 0 and owed_at >= $2 and owed_at < $3"""
 
 
 class Moved(NamedTuple):
@@ -109,7 +109,7 @@ class Month(NamedTuple):
     corrections: list[Correction]
     bonuses: list[Bonus]
     fees: tuple[int, int]
-    """How many duplicates cost something, and what they cost, in grosze."""
+    """How many duplicates that cost something were handed over, and what they cost, in grosze."""
 
 
 async def read_month(connection: Connection, span: Span) -> Month:

@@ -49,7 +49,7 @@ async def fee(owner: Database) -> None:
 
 FEE = """with made as (insert into registry.card (token, last4, status, account, programme)
     select 77, '0077', 1, 800, 1 returning account, carrier, issue, programme)
-  insert into registry.card_fee (account, carrier, issue, programme, why, grosze, decided_at)
+  insert into registry.card_fee (account, carrier, issue, programme, why, grosze, owed_at)
     select account, carrier, issue, programme, '', 1000, $1::text::timestamptz from made"""
 
 
