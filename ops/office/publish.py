@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -169,12 +169,13 @@ def _check_notice(text_in_force: str, moment: datetime, now: datetime, *, urgent
         raise RegistryRefused(
             "{moment:%Y-%m-%d %H:%M} is past: rules hold from now on or later", moment=moment.astimezone(zone)
         )
-    if not urgent and moment < now + timedelta(days=days):
+    first = earliest(now, days, zone)
+    if not urgent and moment < first:
         raise RegistryRefused(
             "changes of these rules are published {days} days ahead: name --from {first} or "
             "later, or --urgent with the reason",
             days=days,
-            first=earliest(now, days, zone).isoformat(timespec="minutes"),
+            first=first.isoformat(timespec="minutes"),
         )
 
 
@@ -188,11 +189,9 @@ def notice_of(text_in_force: str) -> tuple[int, ZoneInfo]:
 
 
 def earliest(now: datetime, days: int, zone: ZoneInfo) -> datetime:
-    """Return the first midnight in a zone that is at least so many days away."""
-    then = (now + timedelta(days=days)).astimezone(zone)
-    midnight = then.replace(hour=0, minute=0, second=0, microsecond=0)
-    return (
-        midnight
-        if midnight >= then
-        else (midnight.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone)
-    )
+    """Return the midnight that begins the day so many days after today's, whatever the hour is now.
+
+    Zgierz § 34 counts days: at the latest seven before the date from which a change holds.
+    """
+    day = now.astimezone(zone).date() + timedelta(days=days)
+    return datetime.combine(day, time(), zone)

@@ -242,13 +242,13 @@ def _check_notice(number: int, worse: Sequence[str], when: When, rules: Rules) -
             "{moment:%Y-%m-%d %H:%M} is past: offers hold from now on or later",
             moment=when.moment.astimezone(zone),
         )
-    if worse and not when.urgent and when.moment < when.now + timedelta(days=days):
-        first = earliest(when.now, days, zone).isoformat(timespec="minutes")
+    first = earliest(when.now, days, zone)
+    if worse and not when.urgent and when.moment < first:
         raise RegistryRefused(
             "offer {number} gets worse for somebody ({keys}), which is announced {days} days "
             "ahead: name --effective-from {first} or later, or --urgent with the reason",
             number=number,
             keys=tuple(worse),
             days=days,
-            first=first,
+            first=first.isoformat(timespec="minutes"),
         )

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -112,7 +113,8 @@ def test_what_gets_worse_is_announced_and_what_gets_better_holds_at_once(office:
     assert status == Exit.USAGE
     assert "worse for somebody (limits)" in err
     assert "7 days ahead" in err
-    soon, late = ((datetime.now(UTC) + timedelta(days=days)).isoformat() for days in (6.9, 7.1))
+    today = datetime.now(ZoneInfo("Europe/Warsaw")).date()
+    soon, late = ((today + timedelta(days=days)).isoformat() for days in (6, 7))
     assert act(office, tmp_path, "publish", "7", "--effective-from", soon)[0] == Exit.USAGE
     assert act(office, tmp_path, "publish", "7", "--urgent", " ")[0] == Exit.USAGE
     assert act(office, tmp_path, "publish", "7", "--effective-from", late)[0] == Exit.OK

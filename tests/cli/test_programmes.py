@@ -61,7 +61,7 @@ def test_the_same_rules_again_change_nothing(run: Run) -> None:
 def test_a_change_wants_seven_days_or_a_reason(run: Run, tmp_path: Path) -> None:
     """Zgierz, annex §34: published seven days ahead; sooner, or for the past, only with --urgent and why."""
     file = changed(tmp_path, 500)
-    for words in ((), ("--from", in_days(6.9))):
+    for words in ((), ("--from", in_days(5.9))):
         status, _, err = run("programmes", "apply", file, *words)
         assert status == Exit.USAGE
         assert "7 days ahead" in err
@@ -75,6 +75,12 @@ def test_a_change_wants_seven_days_or_a_reason(run: Run, tmp_path: Path) -> None
     assert run("programmes", "show", "--version", "9")[0] == Exit.NOT_FOUND
     row = json.loads(run("audit", "--object", "rules", "--limit", "1", "--json")[1])[0]
     assert (row["reason"], row["key"]) == ("the step was wrong", "1/2")
+
+
+def test_the_seven_days_are_days_of_the_calendar(run: Run, tmp_path: Path) -> None:
+    """Zgierz, annex §34: at the latest seven days before the day from which it holds, at whatever hour."""
+    seventh = datetime.now(ZoneInfo("Europe/Warsaw")).date() + timedelta(days=7)
+    assert apply(run, changed(tmp_path, 500), "--from", seventh.isoformat())["version"] == 2
 
 
 def test_a_mending_keeps_what_was_announced(run: Run, tmp_path: Path) -> None:
