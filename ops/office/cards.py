@@ -160,6 +160,7 @@ class CardDesk:
         new = numbers.token(new_digits)
 
         async def job(connection: Connection, card: Any) -> Duplicate:
+            validity.check_not_over(card["expires_on"])
             await numbers.reenter(connection, actor)
             return await duplicates.replace_card(
                 connection,

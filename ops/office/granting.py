@@ -117,7 +117,8 @@ async def duplicate(connection: Connection, actor: Actor, made: Made, asked: Ask
     the new card's token.
     """
     row, form, rules, day = asked
-    old = await newest_card(connection, row["account"])
+    old, validity = await newest_card(connection, row["account"]), Validity(rules.card, day)
+    validity.check_not_over(old["expires_on"])
     await duplicates.replace_card(
         connection,
         actor,
@@ -125,7 +126,7 @@ async def duplicate(connection: Connection, actor: Actor, made: Made, asked: Ask
         made.token,
         made.digits[-4:],
         lost=form.lost,
-        expires_on=Validity(rules.card, day).last_day(None),
+        expires_on=validity.last_day(None),
         fee=fee_of(rules.card, form.why),
         pepper=made.numbers.pepper,
     )

@@ -37,6 +37,13 @@ class Validity(NamedTuple):
             return wanted
         return self.rules.valid_until(self.issued)
 
+    def check_not_over(self, last_day: date | None) -> None:
+        """Raise RegistryRefused for a card whose last day is over: another one in its place would inherit it
+        (Żywiec § 3: a duplicate "w okresie terminu jej ważności").
+        """
+        if last_day is not None and last_day < self.issued:
+            raise RegistryRefused("this card was valid until {day}: renew it first", day=last_day)
+
 
 async def validity_of(database: Database, programme: int) -> Validity:
     """Return until when cards of a programme may be valid. Raises NotInRegistry before its first rules."""

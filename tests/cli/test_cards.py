@@ -146,6 +146,24 @@ def test_validity_begins_when_a_card_is_handed_over(run: Run) -> None:
     assert run("cards", "renew", typed=card(2))[0] == Exit.USAGE
 
 
+def test_a_card_whose_validity_is_over_gets_no_duplicate_before_it_is_renewed(run: Run) -> None:
+    """Żywiec § 3: a duplicate is given "w okresie terminu jej ważności", whyever it is wanted."""
+    assert run("programmes", "apply", str(RULES.with_name("zywiec.toml")))[0] == Exit.OK
+    old, new = card(1, "96161"), card(2, "96161")
+    yesterday = datetime.now(ZoneInfo("Europe/Warsaw")).date() - timedelta(days=1)
+    ended = ("--expires-on", yesterday.isoformat(), "--programme", "zywiec")
+    assert run("cards", "add", *ended, typed=old)[0] == Exit.OK
+
+    def duplicate(why: str) -> tuple[int, str, str]:
+        return run("cards", "duplicate", "--why", why, *SURE, typed=f"{old}\n{new}\n")
+
+    for why in ("changed-data", "no-fault", "fault"):
+        status, _, err = duplicate(why)
+        assert (status, f"valid until {yesterday}: renew it first" in err) == (Exit.USAGE, True)
+    assert run("cards", "renew", typed=old)[0] == Exit.OK
+    assert duplicate("changed-data")[0] == Exit.OK
+
+
 def test_zywiec_3_no_card_is_valid_beyond_its_term(run: Run, tmp_path: Path) -> None:
     """However a card comes in or is renewed: until two years from today at most, and never without an end."""
     assert run("programmes", "apply", str(RULES.with_name("zywiec.toml")))[0] == Exit.OK

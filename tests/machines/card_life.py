@@ -280,6 +280,7 @@ class Life:
         require(all(each.issue <= card.issue for each in card.of_its_kind()))
         self._check_not_held(card, actor.hand)
         city, last_day = card.account.city, card.image.expires_on
+        require(last_day is None or last_day >= self.today)
         if lost or handed_over:
             self._replace(actor, card, card.issue)
         elif card.status in WAITING:

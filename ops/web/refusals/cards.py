@@ -63,6 +63,9 @@ CARDS: Final = {
         "ten rachunek ma już nośnik „{carrier}”: należy wymienić tamten"
     ),
     "the new card's number is in use already": "numer nowej karty jest już używany",
+    "this card was valid until {day}: renew it first": (
+        "ta karta była ważna do {day}: najpierw należy przedłużyć jej ważność"
+    ),
     "this card was replaced already: replace the newer one": (
         "ta karta została już wymieniona: należy wymienić nowszą"
     ),
