@@ -204,10 +204,11 @@ async def agree(
 
 async def end(
     connection: Connection, actor: Actor, partner: int, last_day: date, *, outlet: int | None = None
-) -> None:
+) -> date | None:
     """Say which day is the last of a contract; past it the terminals it alone is about are refused.
 
-    Before its term has passed that is the organiser's or a court's word: the reason stays in the trail.
+    Before its least term has passed that is the organiser's or a court's word: the reason stays in the trail,
+    and the last day of that term is returned; None where the contract lasts as long.
     """
     if not actor.reason.strip():
         raise RegistryRefused("the end of a contract wants a reason, which is kept")
@@ -225,6 +226,8 @@ async def end(
             contract["number"],
             last_day,
         )
+    term_ends_on: date = contract["term_ends_on"]
+    return term_ends_on if last_day < term_ends_on else None
 
 
 async def set_details(connection: Connection, actor: Actor, partner: int, details: Details) -> None:
@@ -321,6 +324,7 @@ async def _the_contract(
     await _check_outlet(connection, partner, outlet)
     contract = await connection.fetchrow(
         "select partner, number, programme, starts_on, "
+        "(starts_on + months_min * interval '1 month')::date - 1 as term_ends_on, "
         "case when ends_on < registry.today_of(programme) then $3 else state end as state "
         "from registry.partner_contract "
         "where partner = $1 and outlet is not distinct from $2 order by number desc limit 1",

@@ -170,8 +170,13 @@ async def end(
     actor, last = by.told(), day_of("--on", on)
     by.confirm(f"End the contract of partner {partner} with {last}")
     async with changing(place) as database:
-        await database.run(lambda c: registry.end(c, actor, partner, last, outlet=outlet))
-    _tell(partner, f"is served until {last}", json, ends_on=last.isoformat())
+        term_ends_on = await database.run(lambda c: registry.end(c, actor, partner, last, outlet=outlet))
+    told = {"ends_on": last.isoformat(), "term_ends_on": None}
+    if term_ends_on is None:
+        _tell(partner, f"is served until {last}", json, **told)
+        return
+    early = f"is served until {last}, before its least term is over ({term_ends_on})"
+    _tell(partner, early, json, **told | {"term_ends_on": term_ends_on.isoformat()})
 
 
 @app.command(help_epilogue=examples("contracts details 17 --tax-id 8982145677 --address 'Rynek 1'"))

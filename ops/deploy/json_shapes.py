@@ -116,7 +116,7 @@ SHAPES: Final[dict[str, Schema]] = {
     "contracts agree": fields("partner int, state agreed|active"),
     "contracts declare": fields("partner int, verify_by text"),
     "contracts details": fields("partner int"),
-    "contracts end": fields("partner int, ends_on text"),
+    "contracts end": fields("partner int, ends_on text, term_ends_on text?"),
     "contracts list": rows(CONTRACT),
     "contracts refuse": fields("partner int"),
     "contracts show": rows(CONTRACT),

@@ -141,6 +141,16 @@ async def test_a_contract_that_has_ended_is_given_no_later_day(city: Database) -
     assert (contract["state"], contract["ends_on"]) == (ContractState.ACTIVE, yesterday)
 
 
+async def test_an_end_before_the_least_term_is_told(city: Database) -> None:
+    """Częstochowa: at least twelve months; whoever ends a contract before hears until when it was."""
+    await verified(city)
+    day = await today(city)
+    await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(day, 12)))
+    term = await city.run(lambda c: c.fetchval("select ($1::date + interval '12 months')::date - 1", day))
+    for last, told in ((term - timedelta(days=1), term), (term, None), (day, term)):
+        assert await city.run(lambda c, last=last: contracts.end(c, ENDS, 9, last)) == told
+
+
 async def test_nobody_is_taken_up_without_a_contract(city: Database) -> None:
     """An unblocking by any hand is refused by the database while no contract runs."""
     await declared(city)
