@@ -268,6 +268,24 @@ async def test_a_reversal_gives_back_into_its_own_period(owner: Database, databa
     await assert_sound(books)
 
 
+async def test_what_gives_uses_back_tells_of_the_limit_they_were_last_counted_by(
+    owner: Database, database: Database
+) -> None:
+    """A reversal and a refund name no limit, so a change of the rules since is not in what they tell; a use
+    goes by it at once.
+    """
+    books = await Books.open(owner, database, cards=1)
+    five, two = books.per_card(40, 5), books.per_card(40, 2)
+    for stan in (1, 2, 3):
+        await books.post(books.use(stan, five))
+    assert (await books.post(books.reversal(4, 3))).remaining == 3
+    assert (await books.post(books.use(5, two))).code == codes.QUOTA_USED_UP
+    assert (await books.post(books.reversal(6, 2))).remaining == 4
+    assert (await books.post(books.use(7, two))).remaining == 0
+    assert (await books.post(books.reversal(8, 1))).remaining == 1
+    await assert_sound(books)
+
+
 async def test_a_quote_is_what_would_be(owner: Database, database: Database) -> None:
     """A quote leaves nothing and answers as the request then does; of a redemption, an earn and a use."""
     books = await Books.open(owner, database, cards=1)
