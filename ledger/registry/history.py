@@ -1,10 +1,10 @@
 """Owns the reading of the registry's past: every row it ever held, each with the change it came by.
 
 A change is told by its number, in order. Rules and offers never change and are read as they stand; of
-programmes, partners, terminals, cards and holders the trail holds each row before and after, and what came by
-the hundred is known by what it was before its first change, or is still so. Takes the owner's connection,
-for the service may not read the trail. Of a holder the days of kinds are not in the trail, for they are
-birthdays: which kinds decided stands in the journal (ARCHITECTURE.md, "What decided is recorded").
+programmes, partners, contracts, terminals, cards and holders the trail holds each row before and after, and
+what came by the hundred is known by what it was before its first change, or is still so. Takes the owner's
+connection, for the service may not read the trail. Of a holder the days of kinds are not in the trail, for
+they are birthdays: which kinds decided stands in the journal (ARCHITECTURE.md, "What decided is recorded").
 """
 
 import re
@@ -15,7 +15,15 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 
 from ledger.postgres.database import Connection
-from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RulesRow, TerminalRow, since
+from ledger.registry.reads import (
+    ContractRow,
+    OfferRow,
+    PartnerRow,
+    ProgrammeRow,
+    RulesRow,
+    TerminalRow,
+    since,
+)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.date()
@@ -51,7 +59,9 @@ class PastHolder(msgspec.Struct, frozen=True, gc=False):
     notice_ends_on: date | None
 
 
-PastRow: TypeAlias = ProgrammeRow | RulesRow | PartnerRow | TerminalRow | OfferRow | PastCard | PastHolder
+PastRow: TypeAlias = (
+    ProgrammeRow | RulesRow | PartnerRow | ContractRow | TerminalRow | OfferRow | PastCard | PastHolder
+)
 
 
 class Change(NamedTuple):
@@ -67,6 +77,14 @@ class _Programme(msgspec.Struct):
     name: str
     suspended: str
     ended_from: datetime | None
+
+
+class _Contract(msgspec.Struct):
+    partner: int
+    number: int
+    outlet: int | None
+    starts_on: date | None
+    ends_on: date | None
 
 
 class _Terminal(msgspec.Struct):
@@ -98,6 +116,12 @@ def _programme(image: str) -> ProgrammeRow:
     return ProgrammeRow(row.id, row.code, row.name, periods, _ms(row.ended_from))
 
 
+def _contract(image: str) -> ContractRow:
+    row = msgspec.json.decode(image, type=_Contract)
+    first, last = (None if day is None else day_number(day) for day in (row.starts_on, row.ends_on))
+    return ContractRow(row.partner, row.number, row.outlet or 0, first, last)
+
+
 def _terminal(image: str) -> TerminalRow:
     row = msgspec.json.decode(image, type=_Terminal)
     return TerminalRow(row.id, row.partner, row.status, row.label, row.outlet or 0)
@@ -106,6 +130,7 @@ def _terminal(image: str) -> TerminalRow:
 _READERS: Final[dict[str, tuple[str, Callable[[str], PastRow]]]] = {
     "programme": ("t.id", _programme),
     "partner": ("t.id", msgspec.json.Decoder(PartnerRow).decode),
+    "partner_contract": ("t.partner, t.number", _contract),
     "terminal": ("t.id", _terminal),
     "card": ("t.account, t.carrier, t.issue", msgspec.json.Decoder(PastCard).decode),
     "holder": ("t.account", msgspec.json.Decoder(PastHolder).decode),

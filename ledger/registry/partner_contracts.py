@@ -1,11 +1,11 @@
 """Owns what a partner and the organiser agreed: declared, verified, agreed for a term, active, ended.
 
 A contract is of a partner as a whole, or of one of its outlets: a terminal stands under its outlet's own
-while that runs, else under the partner's. A partner's terminals are served while a contract about them runs:
-what begins and ends with a day the service's keeper moves (`move_contracts`), and the status of partner and
-terminals follows, which is all the switch knows. That nobody without a running contract is taken up again,
-and from which state which other comes, the database holds (migrations, 0080). Takes the owner's connection,
-or a programme's own role; every write takes its actor.
+while that runs, else under the partner's. A terminal is served on the days of the contracts about it, which
+the switch follows (`ledger.registry.reads`); what of it the office sees, the states of contracts and the
+statuses of partners and terminals, the service's keeper moves (`move_contracts`). That nobody without a
+running contract is taken up again, and from which state which other comes, the database holds (migrations,
+0080). Takes the owner's connection, or a programme's own role; every write takes its actor.
 """
 
 from collections.abc import Mapping
@@ -89,8 +89,9 @@ async def declare(
 ) -> date:
     """Take down that somebody wants to take part; returns the day by which it is to be verified.
 
-    The partner is there from now on, suspended; one that is there already, without a contract, may declare
-    anew under the name it has. `outlet`: of this one of the partner's alone, beside any other contract.
+    The partner is there from now on, without a contract that runs; one that is there already, without a
+    contract, may declare anew under the name it has. `outlet`: of this one of the partner's alone, beside
+    any other contract.
     """
     partner, name, _ = newcomer
     check_number("the number of a partner", partner, 1, ID_MAX)
@@ -99,7 +100,7 @@ async def declare(
     async with writing(connection, actor):
         await check_programme(connection, programme)
         await connection.execute(
-            "insert into registry.partner (id, programme, name, status) values ($1, $2, $3, 1) "
+            "insert into registry.partner (id, programme, name, status) values ($1, $2, $3, 2) "
             "on conflict (id) do nothing",
             partner,
             programme,
@@ -197,7 +198,9 @@ async def agree(
             *term,
         )
         if state is ContractState.ACTIVE:
-            await connection.execute("update registry.partner set status = 0 where id = $1", partner)
+            await connection.execute(
+                "update registry.partner set status = 0 where id = $1 and status = 2", partner
+            )
             await connection.fetchval("select registry.cover_terminals_v1(array[$1::int])", partner)
     return state
 
@@ -275,7 +278,7 @@ async def contracts_of(connection: Connection, partner: int) -> list[Any]:
 
 
 async def move_contracts(connection: Connection) -> None:
-    """Begin and end the contracts whose day has come; with the service's rights."""
+    """Show the contracts whose day has come as begun and ended; with the service's rights."""
     await connection.execute(MOVE)
 
 

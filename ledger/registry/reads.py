@@ -25,8 +25,8 @@ CARDS_PER_FIRST_READ: Final = 50_000
 
 
 class Status(IntEnum):
-    """Of a partner (STOPPED: suspended) or a terminal (STOPPED: blocked; WITHOUT_CONTRACT: no contract of its
-    partner that runs is about it, which the database says and takes back by itself).
+    """Of a partner (STOPPED: suspended) or a terminal (STOPPED: blocked). WITHOUT_CONTRACT: no contract about
+    it runs, as the database last looked, which it takes back by itself; the days of contracts decide.
     """
 
     ACTIVE = 0
@@ -68,6 +68,18 @@ class PartnerRow(msgspec.Struct, frozen=True, gc=False):
     status: int
     main_partner: bool
     points_step_grosze: int | None
+
+
+class ContractRow(msgspec.Struct, frozen=True, gc=False):
+    """A contract of a partner, or of one of its outlets (0: of the partner as a whole): its first and last
+    day, since 1970-01-01. No first day: it is not agreed yet; no last day: until it is ended.
+    """
+
+    partner: int
+    number: int
+    outlet: int
+    first_day: int | None
+    last_day: int | None
 
 
 class TerminalRow(msgspec.Struct, frozen=True, gc=False):
@@ -158,6 +170,7 @@ class RegistrySnapshot(msgspec.Struct, gc=False):
     terminals: list[TerminalRow]
     keys: list[KeyRow]
     offers: list[OfferRow]
+    contracts: list[ContractRow] = []
     former_tokens: Sequence[int] = ()
     """What cards of this reading were known by before they were re-entered under a newer pepper."""
 
@@ -180,7 +193,10 @@ CHANGED: Final = f"""select {_DATABASE_MS},
     from registry.terminal_key where changed > $1 order by terminal, generation),
   array(select row(programme, number, version, partner, state = 2,
       (extract(epoch from effective_from) * 1000)::bigint, terms)
-    from registry.offer where changed > $1 and state > 0 order by programme, number, version)"""  # noqa: S608 a fixed text
+    from registry.offer where changed > $1 and state > 0 order by programme, number, version),
+  array(select row(partner, number, coalesce(outlet, 0), starts_on - date '1970-01-01',
+      ends_on - date '1970-01-01')
+    from registry.partner_contract where changed > $1 order by partner, number)"""  # noqa: S608 a fixed text
 # A card whose notice runs is valid no longer than that. A kind that never changes began and ends beyond
 # all days.
 # Before it was added a card was as good as ordered: told of young ones, as no older sale is judged (`since`).
@@ -199,8 +215,8 @@ CARDS_OF_HOLDERS: Final = f"""{_CARD}
   from registry.holder h join registry.card c using (account) where h.changed > $1 and c.changed <= $1"""
 FORMER_TOKENS: Final = "select token from registry.former_token where changed > $1"
 TABLES: Final = (
-    "programme", "programme_version", "partner", "terminal", "terminal_key", "offer", "card", "holder",
-    "former_token",
+    "programme", "programme_version", "partner", "terminal", "terminal_key", "offer", "partner_contract",
+    "card", "holder", "former_token",
 )  # fmt: skip
 _OF_CARDS: Final = frozenset({"card", "holder", "former_token"})
 BUCKETS: Final = "select buckets from registry.layout"
@@ -240,7 +256,7 @@ async def read_changes(
         rows: list[Any] = [[]] * (len(TABLES) - len(_OF_CARDS))
         if changed - _OF_CARDS:
             database_ms, *rows = await connection.fetchrow(CHANGED, since)
-    programmes, rules, partners, terminals, keys, offers = rows
+    programmes, rules, partners, terminals, keys, offers, contracts = rows
     return RegistrySnapshot(
         number=max(since, *newest.values()),
         database_ms=database_ms,
@@ -250,6 +266,7 @@ async def read_changes(
         terminals=[TerminalRow(*row) for row in terminals],
         keys=[KeyRow(*row) for row in keys],
         offers=[OfferRow(*row) for row in offers],
+        contracts=[ContractRow(*row) for row in contracts],
         former_tokens=[token for (token,) in former],
     )
 

@@ -17,7 +17,15 @@ from typing import Any, Final
 from ledger.books.posting import Kind
 from ledger.books.recorded import Recorded
 from ledger.registry.history import Change, PastCard, PastHolder, day_number
-from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RegistrySnapshot, RulesRow, TerminalRow
+from ledger.registry.reads import (
+    ContractRow,
+    OfferRow,
+    PartnerRow,
+    ProgrammeRow,
+    RegistrySnapshot,
+    RulesRow,
+    TerminalRow,
+)
 from ledger.registry.secrets import MasterKey
 from protocol import Request, ResultCode
 from switch.flow.operations import OPERATIONS, Again
@@ -57,6 +65,7 @@ class Past:
             PartnerRow: snapshot.partners,
             TerminalRow: snapshot.terminals,
             OfferRow: snapshot.offers,
+            ContractRow: snapshot.contracts,
         }
         first = self._next
         while self._next < len(self._changes) and self._changes[self._next].number <= number:

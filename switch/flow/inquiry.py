@@ -40,7 +40,7 @@ from switch.flow.operations import is_served, served
 from switch.flow.question import Question
 from switch.flow.replies import not_supported
 from switch.rules.dates import day_of_number
-from switch.rules.decide.refusals import refuse_partner
+from switch.rules.decide.refusals import refuse_place_now
 from switch.rules.directory import Terminal
 from switch.rules.offer_checks import is_over
 from switch.rules.offers import kind_number
@@ -97,7 +97,7 @@ class Inquiries:
             return await last_stan(connection, terminal.number)
 
         # What holds is taken down first: the reply is of this moment, and the wait may be long.
-        reply = sign_on_reply(message, terminal, now_ms, code=refuse_partner(terminal.partner), last=0)
+        reply = sign_on_reply(message, terminal, now_ms, code=refuse_place_now(terminal, now_ms), last=0)
         return replace(reply, last_stan=await self._database.run(job))
 
     async def _totals(self, message: Totals, terminal: Terminal, now_ms: int) -> TotalsReply:

@@ -9,13 +9,13 @@ applied; so what was decided can be decided again (ARCHITECTURE.md, "What decide
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
 from ledger.registry.key_ring import KeyRing
 from ledger.registry.pepper import Pepper
-from ledger.registry.reads import CardTuple, KeyRow, ProgrammeRow, RegistrySnapshot
+from ledger.registry.reads import CardTuple, KeyRow, ProgrammeRow, RegistrySnapshot, Status
 from ledger.registry.secrets import MasterKey
 from switch.rules.cards import Card, Cards
 from switch.rules.offer_book import OfferBook
@@ -89,10 +89,23 @@ class Programme:
         self.refusal = self.states.refusal(now_ms)
 
 
+class Contract(NamedTuple):
+    """The first and last day of a contract (days since 1970-01-01; None: without an end) and the outlet it is
+    about; 0: the partner as a whole.
+    """
+
+    outlet: int
+    first_day: int
+    last_day: int | None
+
+
 class Partner:
-    """One partner; `points_step_grosze` overrides the programme's step when set."""
+    """One partner; `points_step_grosze` overrides the programme's step when set. `contracts`: those that were
+    agreed, by number, past ones too.
+    """
 
     __slots__ = (
+        "contracts",
         "issued_account",
         "name",
         "number",
@@ -110,6 +123,7 @@ class Partner:
         self.name = ""
         self.programme: Programme
         self.suspended = False
+        self.contracts: dict[int, Contract] = {}
         self.points_step_grosze: int | None = None
         self.terminals: set[int] = set()
         """The numbers of all that ever stood there: a sale may be taken back at any of them."""
@@ -132,6 +146,13 @@ class Terminal:
         self.blocked = False
         self.keys: dict[int, tuple[bytes | None, int | None]] = {}
         self.used_generation = 0
+
+    def is_under_contract(self, day: int) -> bool:
+        """Whether a contract about it, its outlet's or its partner's, runs on a day (since 1970-01-01)."""
+        for outlet, first_day, last_day in self.partner.contracts.values():
+            if outlet in (0, self.outlet) and first_day <= day and (last_day is None or day <= last_day):
+                return True
+        return False
 
 
 _NOBODY: Final = Terminal(0)
@@ -241,8 +262,12 @@ class Directory:
             partner = self.partners.setdefault(partner_row.id, Partner(partner_row.id))
             partner.name = partner_row.name
             partner.programme = self.programmes[partner_row.programme]
-            partner.suspended = partner_row.status != 0
+            partner.suspended = partner_row.status == Status.STOPPED
             partner.points_step_grosze = partner_row.points_step_grosze
+        for row in changes.contracts:
+            if row.first_day is not None:
+                contract = Contract(row.outlet, row.first_day, row.last_day)
+                self.partners[row.partner].contracts[row.number] = contract
         self._apply_offers(changes)
         self.cards.admit()
         self.cards.forget(changes.former_tokens)
@@ -347,7 +372,7 @@ class Directory:
             terminal = self.terminals.setdefault(row.id, Terminal(row.id))
             terminal.partner, terminal.outlet = self.partners[row.partner], row.outlet
             terminal.partner.terminals.add(row.id)
-            terminal.blocked = row.status != 0
+            terminal.blocked = row.status == Status.STOPPED
         touched = {row.id for row in changes.terminals}
         for key_row in changes.keys:
             terminal = self.terminals[key_row.terminal]

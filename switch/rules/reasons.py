@@ -96,7 +96,9 @@ REASONS: Final[dict[ResultCode, Reason]] = {
         "Program był w tej chwili zawieszony.", "The programme was suspended then.", ("programme.states",)
     ),
     ResultCode.PARTNER_SUSPENDED: Reason(
-        "Partner był w tej chwili zawieszony.", "The partner was suspended then.", _RESULTS
+        "Partner był w tej chwili zawieszony albo bez umowy.",
+        "The partner was suspended then, or without a contract.",
+        _RESULTS,
     ),
     ResultCode.ADVICE_OUT_OF_TIME: Reason(
         "Sprzedaż zgłoszono zbyt późno, z datą z przyszłości albo sprzed pierwszych zasad.",

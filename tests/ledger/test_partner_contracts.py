@@ -9,11 +9,12 @@ from ledger.errors import LedgerError, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Database
 from ledger.registry import partner_contracts as contracts
 from ledger.registry.audit import Actor
+from ledger.registry.history import day_number, read_history
 from ledger.registry.outlets import NewOutlet, import_outlets
 from ledger.registry.partner_contracts import ContractState, Details, Newcomer, Term
 from ledger.registry.partners import NewPartner, import_partners, set_partner_status
 from ledger.registry.programmes import add_programme, today_of
-from ledger.registry.reads import Status
+from ledger.registry.reads import ContractRow, Status, read_changes
 from ledger.registry.terminals import (
     NewTerminal,
     import_terminals,
@@ -47,7 +48,7 @@ async def verified(city: Database) -> None:
 
 
 async def stands(city: Database, partner: int) -> tuple[int, int]:
-    """The state of the newest contract, and the partner's status, which is all the switch follows."""
+    """The state of the newest contract, and the partner's status."""
     row = (await city.run(lambda c: contracts.contracts_of(c, partner)))[0]
     return row["state"], row["status"]
 
@@ -55,11 +56,11 @@ async def stands(city: Database, partner: int) -> tuple[int, int]:
 async def test_a_partner_goes_from_its_declaration_to_its_agreement(city: Database) -> None:
     """Declared it is refused, verified too; from the agreement's first day on it is served."""
     assert await declared(city) == await today(city) + timedelta(days=14)
-    assert await stands(city, 9) == (ContractState.DECLARED, Status.STOPPED)
+    assert await stands(city, 9) == (ContractState.DECLARED, Status.WITHOUT_CONTRACT)
     with pytest.raises(RegistryRefused, match="is declared"):
         await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(date(2030, 1, 1))))
     assert await city.run(lambda c: contracts.verify_declaration(c, TESTER, 9)) is True
-    assert await stands(city, 9) == (ContractState.VERIFIED, Status.STOPPED)
+    assert await stands(city, 9) == (ContractState.VERIFIED, Status.WITHOUT_CONTRACT)
     first = await today(city)
     assert await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(first))) is ContractState.ACTIVE
     assert await stands(city, 9) == (ContractState.ACTIVE, Status.ACTIVE)
@@ -92,7 +93,7 @@ async def test_an_agreement_is_for_twelve_months_at_least(city: Database, days: 
     term = Term(await today(city) + timedelta(days=days), months)
     with pytest.raises(RegistryRefused):
         await city.run(lambda c: contracts.agree(c, TESTER, 9, term))
-    assert await stands(city, 9) == (ContractState.VERIFIED, Status.STOPPED)
+    assert await stands(city, 9) == (ContractState.VERIFIED, Status.WITHOUT_CONTRACT)
 
 
 async def test_the_day_begins_and_ends_contracts(city: Database, database: Database) -> None:
@@ -101,7 +102,7 @@ async def test_the_day_begins_and_ends_contracts(city: Database, database: Datab
     tomorrow = await today(city) + timedelta(days=1)
     assert await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(tomorrow))) is ContractState.AGREED
     await database.run(contracts.move_contracts)
-    assert await stands(city, 9) == (ContractState.AGREED, Status.STOPPED)
+    assert await stands(city, 9) == (ContractState.AGREED, Status.WITHOUT_CONTRACT)
 
     async def let_days_pass(days: int) -> None:
         sql = (
@@ -121,7 +122,7 @@ async def test_the_day_begins_and_ends_contracts(city: Database, database: Datab
     await database.run(contracts.move_contracts)
     assert await stands(city, 7) == (ContractState.ACTIVE, Status.ACTIVE)
     await let_days_pass(1)
-    assert await stands(city, 7) == (ContractState.ENDED, Status.STOPPED)
+    assert await stands(city, 7) == (ContractState.ENDED, Status.WITHOUT_CONTRACT)
     assert await stands(city, 9) == (ContractState.ACTIVE, Status.STOPPED)
 
 
@@ -151,13 +152,44 @@ async def test_an_end_before_the_least_term_is_told(city: Database) -> None:
         assert await city.run(lambda c, last=last: contracts.end(c, ENDS, 9, last)) == told
 
 
+async def test_the_switch_reads_the_days_of_contracts(city: Database, database: Database) -> None:
+    """Each from the moment it is written, before its day; the trail tells the same."""
+    await verified(city)
+    first, last = await today(city) + timedelta(days=9), await today(city)
+    number = (await database.run(lambda c: read_changes(c, 0, list))).number
+    await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(first)))
+    await city.run(lambda c: contracts.end(c, ENDS, 7, last))
+    changes = await database.run(lambda c: read_changes(c, number, list))
+    days = [
+        ContractRow(7, 1, 0, day_number(last), day_number(last)),
+        ContractRow(9, 1, 0, day_number(first), None),
+    ]
+    assert list(changes.contracts) == days
+    told = {}
+    for change in await city.run(read_history):
+        if isinstance(change.row, ContractRow):
+            told[change.row.partner] = change.row
+    assert list(told.values()) == days
+
+
+async def test_who_is_suspended_stays_so_whatever_contracts_do(city: Database, database: Database) -> None:
+    """An agreement takes up whom the want of one stopped, and nobody else."""
+    await verified(city)
+    await city.run(lambda c: set_partner_status(c, TESTER, 9, Status.STOPPED))
+    day = await today(city)
+    await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(day)))
+    assert await stands(city, 9) == (ContractState.ACTIVE, Status.STOPPED)
+    await city.run(lambda c: set_partner_status(c, TESTER, 9, Status.ACTIVE))
+    assert await stands(city, 9) == (ContractState.ACTIVE, Status.ACTIVE)
+
+
 async def test_nobody_is_taken_up_without_a_contract(city: Database) -> None:
     """An unblocking by any hand is refused by the database while no contract runs."""
     await declared(city)
     with pytest.raises(LedgerError, match="no contract that runs"):
         await city.run(lambda c: set_partner_status(c, TESTER, 9, Status.ACTIVE))
     await city.run(lambda c: contracts.refuse_declaration(c, TESTER, 9))
-    assert await stands(city, 9) == (ContractState.REFUSED, Status.STOPPED)
+    assert await stands(city, 9) == (ContractState.REFUSED, Status.WITHOUT_CONTRACT)
     await declared(city)
     assert [row["number"] for row in await city.run(lambda c: contracts.contracts_of(c, 9))] == [2, 1]
 
@@ -246,7 +278,7 @@ async def test_without_any_contract_the_partner_is_suspended(city: Database, dat
     day = await today(city)
     await city.run(lambda c: contracts.end(c, ENDS, 7, day))
     await past(city, database, 1)
-    assert await stands(city, 7) == (ContractState.ENDED, Status.STOPPED)
+    assert await stands(city, 7) == (ContractState.ENDED, Status.WITHOUT_CONTRACT)
     assert await served(city) == {700: 0, 711: 0, 721: 0}
     await agreed_for(city, OUTLET, Term(await today(city)))
     assert await stands(city, 7) == (ContractState.ACTIVE, Status.ACTIVE)

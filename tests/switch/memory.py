@@ -25,6 +25,7 @@ from switch.rules.directory import Directory, Partner, Programme, Terminal
 from switch.rules.programme import parse_rules
 from switch.wire.admission import ANY_KEY, KeyCheck
 from switch.wire.listener import bind_listener
+from tests.switch.tills import EVER
 
 
 def card_digits(number: int) -> str:
@@ -52,6 +53,7 @@ def make_directory(*, terminals: int = 3) -> Directory:
     programme.add_version(1, 0, RULES)
     directory.choose_versions(1)
     partner = directory.partners[1] = Partner(1)
+    partner.contracts[1] = EVER
     partner.programme = programme
     partner.name = "Piekarnia Kłos"
     for number in range(1, terminals + 1):

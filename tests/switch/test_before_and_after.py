@@ -27,7 +27,7 @@ from switch.rules.offers import encode_offer
 from switch.rules.programme import parse_rules
 from switch.rules.versions import DAY_MS
 from tests.switch.offers import an_offer
-from tests.switch.tills import till
+from tests.switch.tills import EVER, till
 
 TEXT = Path(__file__).with_name("fourth_city.toml").read_text(encoding="utf-8")
 PROVED = TEXT + '\n[entitlement]\nsource = ["Ponta § 4"]\nyears = 2\nmonth = 5\nday = 31\n'
@@ -55,6 +55,7 @@ class World(NamedTuple):
 def after_event(event: str) -> World:
     """The world as the switch knows it six hours after the event."""
     partner, programme = Partner(7), Programme(4)
+    partner.contracts[1] = EVER
     partner.programme = programme
     programme.add_version(1, 0, RULES)
     if event == "new rules":

@@ -22,7 +22,7 @@ from switch.rules.text import columns
 from switch.rules.versions import Version
 from tests.entries import SWIPED
 from tests.switch.memory import CARD
-from tests.switch.tills import till
+from tests.switch.tills import EVER, till
 
 DELIVERED = files("switch").joinpath("rules/programmes")
 CZESTOCHOWA, ZYWIEC, ZGIERZ = (
@@ -39,6 +39,7 @@ def printer_of(rules: Rules) -> ReceiptPrinter:
 
 def partner_in(rules: Rules) -> Partner:
     partner = Partner(7)
+    partner.contracts[1] = EVER
     partner.programme = Programme(rules.programme.number)
     partner.programme.add_version(1, 0, rules)
     partner.programme.choose_version(AT_MS)

@@ -23,7 +23,7 @@ from switch.rules.programme import parse_rules
 from switch.rules.states import States
 from switch.rules.versions import DAY_MS
 from tests.entries import SWIPED
-from tests.switch.tills import till
+from tests.switch.tills import EVER, till
 
 RULES = parse_rules(files("switch").joinpath("rules/programmes/czestochowa.toml").read_text())
 TODAY = 20_000
@@ -36,6 +36,7 @@ def make_partner(*, step_grosze: int | None = None) -> Partner:
     programme.add_version(1, 0, RULES)
     programme.choose_version(NOW.now_ms)
     partner = Partner(7)
+    partner.contracts[1] = EVER
     partner.programme = programme
     partner.points_step_grosze = step_grosze
     return partner

@@ -20,7 +20,7 @@ from protocol import (
 from switch.flow.operations import OPERATIONS, served
 from switch.rules.cards import Card
 from switch.rules.decide import Moment, decide_benefit_use, decide_redeem, decide_refund, decide_verify
-from switch.rules.decide.refusals import refuse_partner
+from switch.rules.decide.refusals import refuse_place_now
 from switch.rules.programme import Rules
 from switch.rules.states import States
 from tests.switch.test_cities import AT_MS, CZESTOCHOWA, PONTA, ZGIERZ, ZYWIEC, partner_in
@@ -97,7 +97,7 @@ def test_a_suspended_partner_in_a_programme_that_has_ended() -> None:
     ):
         partner.programme.states, partner.suspended = states, suspended
         partner.programme.choose_version(AT_MS)
-        assert refuse_partner(partner) == code
+        assert refuse_place_now(till(partner), AT_MS) == code
 
 
 @pytest.mark.parametrize("original_terminal", [71, 99], ids=["the partner's own", "nobody's here"])

@@ -74,7 +74,7 @@ from switch.rules.directory import Terminal
 
 def decide_gift(message: Gift, terminal: Terminal, card: Card | int, at: Moment) -> Decision:
     """Points for any card that could be used now."""
-    if code := refuse(terminal.partner, card, message.entry, at):
+    if code := refuse(terminal, card, message.entry, at):
         return Decision(code)
     return Decision(0, message.gift, message.gift, terminal.partner.issued_account)
 ''',

@@ -1,6 +1,11 @@
 """A terminal of a partner, for decisions that are tried by themselves."""
 
-from switch.rules.directory import Partner, Terminal
+from typing import Final
+
+from switch.rules.directory import Contract, Partner, Terminal
+
+EVER: Final = Contract(0, -1_000_000, None)
+"""A contract of a partner as a whole that has no end."""
 
 
 def till(partner: Partner, *, outlet: int = 0, number: int = 70) -> Terminal:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ledger.registry.reads import (
+    ContractRow,
     KeyRow,
     OfferRow,
     PartnerRow,
@@ -98,6 +99,7 @@ class MemoryRegistry:
         self.terminals: Changes[int, TerminalRow] = Changes()
         self.keys: Changes[tuple[int, int], KeyRow] = Changes()
         self.offers: Changes[tuple[int, int, int], OfferRow] = Changes()
+        self.contracts: Changes[tuple[int, int], ContractRow] = Changes()
         self.cards: Changes[int, Card] = Changes()
         self.holders: Changes[int, Holder] = Changes()
         self.terms: dict[int, list[Terms]] = {}
@@ -123,8 +125,13 @@ class MemoryRegistry:
         return number
 
     def set_partner(self, row: PartnerRow) -> int:
-        """Add or change a partner."""
-        return self._put(self.partners, row.id, row)
+        """Add a partner, who has a contract from then on without an end, or change one."""
+        is_new = row.id not in self.partners.rows
+        number = self._put(self.partners, row.id, row)
+        if is_new:
+            contract = ContractRow(row.id, 1, 0, NEVER_BEGAN, None)
+            number = self._put(self.contracts, (row.id, contract.number), contract)
+        return number
 
     def set_terminal(self, row: TerminalRow) -> int:
         """Add or change a terminal."""

@@ -47,6 +47,7 @@ def _small(registry: MemoryRegistry) -> tuple[Any, ...]:
         registry.terminals,
         registry.keys,
         registry.offers,
+        registry.contracts,
     )
 
 

@@ -13,4 +13,4 @@ def decide_balance(message: Balance, terminal: Terminal, card: Card | int, at: M
     """A balance is told for a card that could be used now, where there are points."""
     if terminal.partner.programme.current.rules.earn is None:
         return Decision(int(ResultCode.NOT_SUPPORTED))
-    return Decision(refuse(terminal.partner, card, message.entry, at))
+    return Decision(refuse(terminal, card, message.entry, at))

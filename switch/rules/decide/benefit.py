@@ -31,7 +31,7 @@ def decide_benefit_use(message: BenefitUse, terminal: Terminal, card: Card | int
         return Decision(int(ResultCode.FEED_STALE))
     if version.rules.benefits is None:
         return Decision(int(ResultCode.NOT_SUPPORTED), amount_grosze=message.amount)
-    code = refuse(terminal.partner, card, message.entry, at)
+    code = refuse(terminal, card, message.entry, at)
     if code or isinstance(card, int):
         return _refused(code, message)
     return _grant(message, terminal, card, version, at.now_ms)
@@ -46,7 +46,7 @@ def decide_benefit_advice(
     """
     if at.is_stale:
         return _refused(int(ResultCode.FEED_STALE), message)
-    sale = judge_late(message, terminal.partner, card, at)
+    sale = judge_late(message, terminal, card, at)
     if isinstance(sale, int):
         is_served = terminal.partner.programme.current.rules.benefits is not None
         return _refused(refuse_unjudged(sale, is_served=is_served), message)

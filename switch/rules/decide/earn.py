@@ -25,7 +25,7 @@ def decide_earn(message: Earn, terminal: Terminal, card: Card | int, at: Moment)
     """Points by the rules in force now."""
     partner = terminal.partner
     version = partner.programme.current
-    return _award(message.amount, partner, version, refuse(partner, card, message.entry, at))
+    return _award(message.amount, partner, version, refuse(terminal, card, message.entry, at))
 
 
 def decide_earn_advice(message: EarnAdvice, terminal: Terminal, card: Card | int, at: Moment) -> Decision:
@@ -34,7 +34,7 @@ def decide_earn_advice(message: EarnAdvice, terminal: Terminal, card: Card | int
     The points go to the card's account, also where the plastic has been replaced since.
     """
     partner = terminal.partner
-    sale = judge_late(message, partner, card, at)
+    sale = judge_late(message, terminal, card, at)
     if isinstance(sale, int):
         is_served = partner.programme.current.rules.earn is not None
         return Decision(refuse_unjudged(sale, is_served=is_served), amount_grosze=message.amount)

@@ -11,8 +11,8 @@ from ledger.registry.reads import status_at
 from protocol import BenefitAdvice, EarnAdvice, ResultCode
 from switch.rules.cards import Card
 from switch.rules.decide.decision import Moment
-from switch.rules.decide.refusals import refuse_card, refuse_entry, refuse_identity
-from switch.rules.directory import Partner
+from switch.rules.decide.refusals import refuse_card, refuse_entry, refuse_identity, refuse_place
+from switch.rules.directory import Terminal
 from switch.rules.versions import DAY_MS, Version
 
 ADVICE_AHEAD_MAX_MS: Final = 300_000
@@ -36,14 +36,16 @@ def refuse_unjudged(code: int, *, is_served: bool) -> int:
 
 
 def judge_late(
-    message: EarnAdvice | BenefitAdvice, partner: Partner, card: Card | int, at: Moment
+    message: EarnAdvice | BenefitAdvice, terminal: Terminal, card: Card | int, at: Moment
 ) -> LateSale | int:
     """Return what held at the time of a sale, or the code that says why it cannot be judged.
 
     While the partner is suspended it is kept by the terminal: that ends, and the sale is made; and so it is
-    where the end of the programme's suspension may have been missed. The window is judged first: past it no
-    sale is made, whatever ends, and a terminal keeps none for ever.
+    where the end of the programme's suspension, or another contract, may have been missed. A contract that
+    has ended does not come back: what was sold on its days is judged, what was sold after them refused. The
+    window is judged first: past it no sale is made, whatever ends, and a terminal keeps none for ever.
     """
+    partner = terminal.partner
     sale_ms = message.terminal_time * 1_000
     identity = partner.programme.current.rules.programme
     oldest_ms = at.now_ms - identity.advice_age_max_days * DAY_MS
@@ -53,7 +55,8 @@ def judge_late(
     if partner.suspended:
         return int(ResultCode.SUSPENDED_FOR_NOW)
     sale_ms = min(sale_ms, at.now_ms)
-    code = partner.programme.states.refusal(sale_ms)
+    refusal = partner.programme.states.refusal(sale_ms)
+    code = refuse_place(terminal, refusal, version.calendar.day(sale_ms))
     if code and at.is_stale:
         return int(ResultCode.SUSPENDED_FOR_NOW)
     code = code or refuse_identity(partner, card)

@@ -21,7 +21,7 @@ def decide_redeem(message: Redeem, terminal: Terminal, card: Card | int, at: Mom
     if rules.redeem is None:
         return Decision(int(ResultCode.NOT_SUPPORTED))
     value_grosze = rules.tier_value_grosze(message.tier)
-    code = refuse(partner, card, message.entry, at) or _refuse_rebate(message.amount, value_grosze)
+    code = refuse(terminal, card, message.entry, at) or _refuse_rebate(message.amount, value_grosze)
     asked = More(tier=message.tier, basis=message.amount)
     if code:
         return Decision(code, more=asked)

@@ -11,7 +11,7 @@ from ledger.registry.card_states import CardStatus
 from protocol import ResultCode
 from switch.rules.cards import Card
 from switch.rules.decide.decision import Moment
-from switch.rules.directory import Partner
+from switch.rules.directory import Partner, Terminal
 from switch.rules.entitlement import standing
 from switch.rules.versions import Version
 
@@ -67,10 +67,19 @@ def refuse_identity(partner: Partner, card: Card | int) -> int:
     return APPROVED
 
 
-def refuse_partner(partner: Partner) -> int:
-    """Return why this partner's terminals are served nothing now: of two reasons the lower number."""
-    refusal = partner.programme.refusal
-    return min(refusal or PARTNER_SUSPENDED, PARTNER_SUSPENDED) if partner.suspended else refusal
+def refuse_place(terminal: Terminal, refusal: int, day: int) -> int:
+    """Return why a terminal is served nothing on a day, `refusal` being that of its programme then: of two
+    reasons the lower number. A partner without a contract is told as one that is suspended.
+    """
+    if terminal.partner.suspended or not terminal.is_under_contract(day):
+        return min(refusal or PARTNER_SUSPENDED, PARTNER_SUSPENDED)
+    return refusal
+
+
+def refuse_place_now(terminal: Terminal, at_ms: int) -> int:
+    """Return why a terminal is served nothing now (ms since 1970)."""
+    programme = terminal.partner.programme
+    return refuse_place(terminal, programme.refusal, programme.current.calendar.day(at_ms))
 
 
 def refuse_card(card: Card, status: int, version: Version, at_ms: int) -> int:
@@ -93,13 +102,13 @@ def refuse_entry(version: Version, entry: int) -> int:
     return APPROVED if version.entry_bits >> entry & 1 else ENTRY_NOT_ALLOWED
 
 
-def refuse(partner: Partner, card: Card | int, entry: int, at: Moment) -> int:
-    """Return why nothing is done for this card, read in this way, at this partner's terminals now."""
-    programme = partner.programme
-    if programme.refusal or partner.suspended:
-        return refuse_partner(partner)
+def refuse(terminal: Terminal, card: Card | int, entry: int, at: Moment) -> int:
+    """Return why nothing is done for this card, read in this way, at this terminal now."""
+    if code := refuse_place_now(terminal, at.now_ms):
+        return code
+    programme = terminal.partner.programme
     if isinstance(card, int) or card.programme != programme.number:
-        return refuse_identity(partner, card)
+        return refuse_identity(terminal.partner, card)
     version = programme.current
     if (card.status or card.expires_day is not None or version.needs_proof) and (
         code := refuse_card(card, card.status, version, at.now_ms)

@@ -44,7 +44,7 @@ def decide_verify(message: Verify, terminal: Terminal, card: Card | int, at: Mom
         return Verdict(int(ResultCode.FEED_STALE))
     if version.rules.benefits is None:
         return Verdict(int(ResultCode.NOT_SUPPORTED))
-    code = refuse(terminal.partner, card, message.entry, at)
+    code = refuse(terminal, card, message.entry, at)
     if code or isinstance(card, int):
         return Verdict(code)
     now_ms, partner = at.now_ms, terminal.partner.number

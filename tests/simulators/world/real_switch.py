@@ -20,7 +20,15 @@ from ledger.books.quotas import QuotaReader
 from ledger.books.shard_map import ShardMap
 from ledger.postgres.database import Connection as AnyConnection
 from ledger.postgres.database import Database
-from ledger.registry.reads import OfferRow, PartnerRow, ProgrammeRow, RegistrySnapshot, RulesRow, TerminalRow
+from ledger.registry.reads import (
+    ContractRow,
+    OfferRow,
+    PartnerRow,
+    ProgrammeRow,
+    RegistrySnapshot,
+    RulesRow,
+    TerminalRow,
+)
 from ledger.registry.secrets import MasterKey
 from protocol import Received, Reply, Request, encode_request
 from simulators.world.facts import (
@@ -166,6 +174,7 @@ class RealSwitch:
                 fact.partner, fact.programme, fact.name, state, main_partner=False, points_step_grosze=step
             )
             changes.partners.append(row)
+            changes.contracts = [ContractRow(fact.partner, 1, 0, -ALWAYS, None)]
         else:
             assert isinstance(fact, TerminalSet)
             changes.terminals.append(TerminalRow(fact.terminal, fact.partner, 0, "", fact.outlet))

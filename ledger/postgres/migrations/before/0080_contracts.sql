@@ -1,8 +1,9 @@
 -- What a partner and the organiser agreed: declared, verified within 14 days (Żywiec § 5), then an agreement of at least 12
--- months (Częstochowa, Oferta dla Partnera), which runs, and ends. A partner without a running contract is suspended, so its
--- terminals are refused; the switch follows the partner's status and knows nothing of contracts. A contract is of the whole partner,
+-- months (Częstochowa, Oferta dla Partnera), which runs, and ends. The switch follows contracts and judges by their days, a late sale
+-- by that of its moment; the state here, and the statuses of partners and terminals under none (2), are what the office sees of it, and
+-- move with the keeper's next turn. A partner that is suspended (1) stays so whatever contracts do. A contract is of the whole partner,
 -- or of one outlet: a terminal stands under its outlet's own contract while that runs, else under the partner's (lease, notice and
--- other services are each contract's). Of a partner that is served a terminal under neither is stopped.
+-- other services are each contract's). A terminal under neither is served nothing.
 -- state: 0 declared, 1 verified, 2 agreed (it begins on a day to come), 3 active, 4 ended, 5 refused.
 
 create table registry.partner_contract (
@@ -18,6 +19,7 @@ create table registry.partner_contract (
   months_min    smallint check (months_min between 1 and 240),
   ends_on       date check (ends_on >= starts_on),  -- last day; null: until it is ended
   with_services boolean not null default false,     -- the partner uses other services of the operator: one price of the lease
+  changed       bigint not null,
   primary key (partner, number),
   foreign key (partner, outlet) references registry.outlet (partner, id),
   check ((starts_on is null) = (months_min is null)),
@@ -36,7 +38,7 @@ create table registry.partner_details (
   address    text not null default '' check (length(address) <= 512)
 );
 
-call registry.keep_trail('partner_contract', 'partner,number', false);
+call registry.keep_trail('partner_contract', 'partner,number');
 call registry.keep_trail('partner_details', 'partner', false);
 
 -- From which state which other can come.
@@ -71,6 +73,9 @@ end
 $$;
 create trigger contract_begins after insert on registry.partner referencing new table as new_rows
   for each statement execute function registry.begin_contract();
+
+-- status 2 of a partner: no contract of it runs.
+alter table registry.partner drop constraint partner_status_check, add constraint partner_status_check check (status between 0 and 2);
 
 -- Nobody takes a partner up again who has no contract.
 create function registry.check_partner_contract() returns trigger language plpgsql as $$
@@ -134,7 +139,6 @@ begin
     return 0;
   end if;
   perform set_config('cityswitch.actor', 'switch', true), set_config('cityswitch.reason', 'the day of the contract', true);
-  -- Who is suspended for another reason stays so: only a contract that begins now takes its partner up.
   with due as (
     select c.partner, c.number, case when c.ends_on < registry.today_of(c.programme) then 4 else 3 end as becomes
       from registry.partner_contract c
@@ -146,8 +150,8 @@ begin
   )
   select coalesce(array_agg(m.partner) filter (where m.state = 3), '{}'), coalesce(array_agg(distinct m.partner), '{}'), count(*)
     into v_begun, v_any, v_moved from moved m;
-  update registry.partner p set status = 0 where p.status = 1 and p.id = any (v_begun);
-  update registry.partner p set status = 1
+  update registry.partner p set status = 0 where p.status = 2 and p.id = any (v_begun);
+  update registry.partner p set status = 2
     where p.status = 0 and not exists (select from registry.partner_contract c where c.partner = p.id and c.state = 3);
   perform registry.cover_terminals_v1(v_any);
   return v_moved;
