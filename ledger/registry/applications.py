@@ -28,7 +28,6 @@ TO_ISSUE: Final = ("received", "verified", "granted")
 """The states in which the clock runs: until the card lies ready."""
 ATTACHMENTS: Final = ("tax", "photo", "declaration", "other")
 ATTACHMENTS_MAX: Final = 8
-OPEN_OF_ACCOUNT_MAX: Final = 3
 REASON_CHARACTERS_MAX: Final = 2_000
 FORM_BYTES_MAX: Final = 16_384
 
@@ -95,12 +94,16 @@ async def add_application(connection: Connection, actor: Actor, vault: Vault, ne
         if new.account is not None:
             await _check_holder(connection, vault, new.programme, new.account)
             waiting = await connection.fetchval(
-                "select count(*) from people.application where account = $1 and state = any($2::text[])",
+                "select number from people.application where account = $1 and kind = $2 "
+                "and state = any($3::text[]) limit 1",
                 new.account,
+                new.kind,
                 list(OPEN),
             )
-            if waiting >= OPEN_OF_ACCOUNT_MAX:
-                raise RegistryRefused("other applications of this holder are not decided yet")
+            if waiting is not None:
+                raise RegistryRefused(
+                    "application {number} of this kind is open: complete or withdraw that one", number=waiting
+                )
         if new.account is None:
             (key,) = await new_keys(connection, vault, new.programme, [None])
         else:

@@ -124,6 +124,13 @@ async def find_person(connection: Connection, vault: Vault, account: int) -> Per
     return open_person(vault, row) if row is not None else None
 
 
+def amended(person: Person, changes: Mapping[str, Any]) -> Person:
+    """Return a person with fields put anew; a PESEL brings its date of birth, where none is named with it."""
+    if "pesel" in changes and "born_on" not in changes:
+        changes = {**changes, "born_on": None}
+    return person._replace(**changes)
+
+
 async def change_person(
     connection: Connection,
     actor: Actor,
@@ -141,9 +148,7 @@ async def change_person(
         was = open_person(vault, row) if row is not None else None
         if was is None:
             raise NotInRegistry("nobody is known by this card")
-        person = was._replace(**changes)
-        if "pesel" in changes and "born_on" not in changes:
-            person = person._replace(born_on=None)
+        person = amended(was, changes)
         today = await today_of(connection, programme)
         if why := person_fault(person, today, contact_needed=contact_needed):
             raise RegistryRefused("{column} {why}", column=why[0], why=why[1])

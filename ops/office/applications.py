@@ -86,7 +86,9 @@ class ApplicationDesk:
     ) -> NewApplication:
         """Return an application as it is to be taken down today. Raises RegistryRefused."""
         rules, day = await self.terms()
-        check_form(form, kind, rules, day)
+        vault = self.master.vault
+        known = await self._run(lambda c: find_person(c, vault, account)) if account is not None else None
+        check_form(form, kind, rules, day, known)
         return NewApplication(
             self.programme,
             kind,
@@ -157,7 +159,8 @@ class ApplicationDesk:
 
         async def job(connection: Connection) -> None:
             row = await kept.the_application(connection, which)
-            check_form(form, row["kind"], rules, day)
+            known = await find_person(connection, vault, row["account"]) if row["account"] else None
+            check_form(form, row["kind"], rules, day, known)
             await kept.change_form(connection, actor, vault, which, msgspec.json.encode(form))
 
         await self._run(job)
@@ -232,7 +235,7 @@ class ApplicationDesk:
         async def job(connection: Connection) -> date:
             async with writing(connection, actor):
                 await kept.move_application(connection, actor, vault, which, Step("granted"))
-                until = await granting.renew(connection, actor, _asked(view, rules, day))
+                until = await granting.renew(connection, actor, vault, _asked(view, rules, day))
                 await kept.move_application(connection, actor, vault, which, Step("done"))
             return until
 

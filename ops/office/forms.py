@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from ledger.errors import RegistryRefused
 from ledger.registry.bounds import text_fault
-from ledger.registry.people import Person, born_of, person_fault
+from ledger.registry.people import Person, amended, born_of, person_fault
 from switch.rules.dates import age_on
 from switch.rules.programme import Applications, Rules, WhyDuplicate
 
@@ -64,9 +64,20 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def check_form(form: Form, kind: Kind, rules: Rules, today: date) -> None:
-    """Raise RegistryRefused for what cannot stand in an application at all; what may come is none."""
-    if kind == "first" and (why := person_fault(form.person(), today)):
+def said_of(form: Form) -> dict[str, Any]:
+    """Return what a form says of who somebody is, by the columns of a person; what is empty is not said."""
+    return {column: value for column, value in form.person()._asdict().items() if value}
+
+
+def check_form(form: Form, kind: Kind, rules: Rules, today: date, known: Person | None = None) -> None:
+    """Raise RegistryRefused for what cannot stand in an application at all; what may come is none.
+
+    `known`: who the holder is, of an application of a holder's: what it says anew has to go with the rest.
+    """
+    person = form.person() if kind == "first" else None
+    if known is not None and (said := said_of(form)):
+        person = amended(known, said)
+    if person is not None and (why := person_fault(person, today)):
         raise RegistryRefused("{column} {why}", column=why[0], why=why[1])
     for column, most in (("guardian", 200), ("guardian_phone", 32), ("guardian_email", 254)):
         if fault := text_fault(getattr(form, column), most, least=0):
@@ -74,8 +85,8 @@ def check_form(form: Form, kind: Kind, rules: Rules, today: date) -> None:
     desks = asked(rules).desks
     if desks and form.pickup and form.pickup not in desks:
         raise RegistryRefused("pickup is none of the programme's desks")
-    known = {flag.code for flag in rules.holders.flags} if rules.holders else set()
-    if set(form.flags) - known:
+    flags = {flag.code for flag in rules.holders.flags} if rules.holders else set()
+    if set(form.flags) - flags:
         raise RegistryRefused("flags are others than the programme's")
     if form.tax_year is not None and rules.entitlement:
         if fault := rules.entitlement.proof_fault(form.tax_year, today):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import agreements, cards, duplicates, holder_imports, holders
+from ledger.registry import agreements, cards, duplicates, holder_imports, holders, people
 from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus
@@ -19,9 +19,10 @@ from ledger.registry.holder_imports import NewHolder
 from ledger.registry.numbers import Numbers
 from ledger.registry.sealed import give_key, key_in
 from ledger.registry.secrets import MasterKey
+from ledger.registry.vault import Vault
 from ops.office.account_cards import newest_card
 from ops.office.duplicate_fees import fee_of
-from ops.office.forms import Form
+from ops.office.forms import Form, said_of
 from ops.office.numbering import numbering_of
 from ops.office.validity import Validity
 from switch.rules.programme import Rules
@@ -92,15 +93,43 @@ async def first_card(connection: Connection, actor: Actor, made: Made, asked: As
     if done.refused:
         _, column, why = done.refused[0]
         raise RegistryRefused("{column} {why}", column=column, why=why)
-    for kind, is_given in (("data", form.consent_data), ("newsletter", form.consent_newsletter)):
-        if is_given:
-            await agreements.give_consent(connection, actor, made.token, kind)
-    if form.guardian:
-        who = Representative("guardian", form.guardian, form.guardian_phone, form.guardian_email)
-        await agreements.add_representative(connection, actor, vault, made.token, who)
+    await _agree(connection, actor, vault, made.token, form)
     if status is CardStatus.ORDERED:
         await cards.set_card_status(connection, actor, made.token, CardStatus.READY)
     return account, made.token
+
+
+async def _agree(connection: Connection, actor: Actor, vault: Vault, token: int, form: Form) -> None:
+    """Take down the consents an application gives and the guardian it names, where they are not known yet."""
+    consents, representatives = await agreements.list_agreements(connection, vault, token)
+    given = {row["kind"] for row in consents if row["withdrawn_on"] is None}
+    for kind, is_given in (("data", form.consent_data), ("newsletter", form.consent_newsletter)):
+        if is_given and kind not in given:
+            await agreements.give_consent(connection, actor, token, kind)
+    known = {(each["role"], each["name"]) for each in representatives}
+    if form.guardian and ("guardian", form.guardian) not in known:
+        who = Representative("guardian", form.guardian, form.guardian_phone, form.guardian_email)
+        await agreements.add_representative(connection, actor, vault, token, who)
+
+
+async def _amend(connection: Connection, actor: Actor, vault: Vault, token: int, asked: Asked) -> None:
+    """Write what an application of a holder's says anew of the holder (Żywiec § 3: a duplicate for changed
+    data). What it leaves empty stays as it was: flags are taken away on the holder's page alone.
+    """
+    form, rules = asked.form, asked.rules.holders
+    if said := said_of(form):
+        needed = bool(rules and rules.contact_needed)
+        await people.change_person(connection, actor, vault, token, said, contact_needed=needed)
+    if rules and (form.flags or form.needs_guardian):
+        holder = await holders.the_holder(connection, token)
+        await holders.set_flags(
+            connection,
+            actor,
+            token,
+            flags=holder["flags"] | rules.flags_mask(form.flags),
+            guardian=form.needs_guardian or None,
+        )
+    await _agree(connection, actor, vault, token, form)
 
 
 def _entitled_until(form: Form, rules: Rules, received: date) -> date | None:
@@ -130,13 +159,15 @@ async def duplicate(connection: Connection, actor: Actor, made: Made, asked: Ask
         fee=fee_of(rules.card, form.why),
         pepper=made.numbers.pepper,
     )
+    await _amend(connection, actor, made.master.vault, made.token, asked)
     return row["account"], made.token
 
 
-async def renew(connection: Connection, actor: Actor, asked: Asked) -> date:
+async def renew(connection: Connection, actor: Actor, vault: Vault, asked: Asked) -> date:
     """Prolong what a programme prolongs: the entitlement by proof of tax, else the card; until when."""
     row, form, rules, day = asked
     card = await newest_card(connection, row["account"])
+    await _amend(connection, actor, vault, card["token"], asked)
     if rules.entitlement is not None:
         if form.tax_year is None:
             raise RegistryRefused("the application names no tax year")

@@ -8,7 +8,7 @@ whether it may (a proxy blocks nothing at a desk: Zgierz § 24); no error repeat
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple, TypeVar
@@ -41,6 +41,7 @@ from ops.office.account_cards import any_card
 from ops.office.acting import with_reason
 from ops.office.rules_in_force import next_version, second_person, today, version_in_force
 from switch.rules.dates import day_of_number
+from switch.rules.programme.holders import Flag
 
 T = TypeVar("T")
 FOUND_MAX: Final = 50
@@ -61,6 +62,8 @@ class Holder(NamedTuple):
     account: int
     person: people.Person | None
     decides: Any | None
+    flags: list[tuple[Flag, bool]]
+    """Which the programme has, and whether this is a holder of each."""
     cards: list[Any]
     consents: list[Any]
     representatives: list[dict[str, Any]]
@@ -127,15 +130,19 @@ class HolderFile:
     async def show(self, account: int) -> Holder:
         """Return a holder of this programme. Raises NotInRegistry, also for one of another programme."""
         vault = self.master.vault
+        rules = (await version_in_force(self.database, self.programme)).rules.holders
 
         async def job(connection: Connection) -> Holder:
             rows = await self._cards(connection, account)
             token = rows[-1]["token"]
+            decides = await holders.find_holder(connection, account)
+            held = decides["flags"] if decides else 0
             consents, who = await agreements.list_agreements(connection, vault, token)
             return Holder(
                 account,
                 await people.find_person(connection, vault, account),
-                await holders.find_holder(connection, account),
+                decides,
+                [(flag, bool(held >> flag.bit & 1)) for flag in (rules.flags if rules else ())],
                 rows,
                 consents,
                 who,
@@ -223,6 +230,23 @@ class HolderFile:
 
         async def act(connection: Connection, token: int) -> None:
             await people.change_person(connection, actor, vault, token, changes, contact_needed=needed)
+
+        await self._on(account, act)
+
+    async def set_flags(
+        self, actor: Actor, account: int, codes: Collection[str], *, needs_guardian: bool
+    ) -> None:
+        """Put the flags of the holder anew, and whether a guardian acts whatever the age (Zgierz § 10, § 12,
+        § 16). Wants a reason.
+        """
+        with_reason(actor)
+        rules = (await version_in_force(self.database, self.programme)).rules.holders
+        if set(codes) - {flag.code for flag in (rules.flags if rules else ())}:
+            raise RegistryRefused("flags are others than the programme's")
+        mask = rules.flags_mask(codes) if rules else 0
+
+        async def act(connection: Connection, token: int) -> None:
+            await holders.set_flags(connection, actor, token, flags=mask, guardian=needs_guardian)
 
         await self._on(account, act)
 

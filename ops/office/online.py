@@ -13,8 +13,7 @@ import binascii
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -27,9 +26,9 @@ from ledger.registry.audit import Actor
 from ledger.registry.online_applications import Online, add_online, find_online
 from ledger.registry.secrets import MasterKey
 from ops.office.account_cards import newest_card
-from ops.office.applications import ApplicationDesk, View
+from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form, asked
-from ops.office.uploads.check import Checked
+from ops.office.own_applications import OwnApplication
 
 INVITED_S: Final = 48 * 3_600
 TOKEN_CHARACTERS_MAX: Final = 600
@@ -82,13 +81,6 @@ def _spelt(sealed: bytes) -> str:
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-class OwnApplication(NamedTuple):
-    """What an applicant sees of an application."""
-
-    number: int
-    view: View
-
-
 @dataclass(frozen=True)
 class OnlineDesk:
     """Where applications on line of one programme are sent to and found again."""
@@ -109,11 +101,9 @@ class OnlineDesk:
             return None if row is None else int(row["application"])
 
         number = await self.desk.database.run(job)
-        return None if number is None else OwnApplication(number, await self.desk.show(number))
-
-    async def attach(self, number: int, kind: str, checked: Checked) -> None:
-        """Keep a file that was checked. Raises RegistryRefused where no more are taken."""
-        await self.desk.keep(_applicant(number), number, kind, checked)
+        if number is None:
+            return None
+        return OwnApplication(self.desk, _applicant(number), await self.desk.show(number))
 
     async def change(self, own: OwnApplication, form: Form) -> None:
         """Put what it says anew; whose address it is from stays. Raises RegistryRefused."""
@@ -127,18 +117,12 @@ class OnlineDesk:
             co_signed=was.co_signed,
             consent_data=was.consent_data,
         )
-        await self.desk.change(_applicant(own.number), own.number, changed)
+        await self.desk.change(own.actor, own.number, changed)
 
     async def _placed(self, form: Form) -> Form:
         """Where a programme names no desks a form names none: it would be hidden from them all."""
         rules, _ = await self.desk.terms()
         return form if asked(rules).desks else msgspec.structs.replace(form, pickup="")
-
-    async def complete(self, own: OwnApplication) -> date:
-        """Say that what was called for has come. Raises RegistryRefused where nothing was called for."""
-        if own.view.row["state"] != "called":
-            raise RegistryRefused("nothing is called for")
-        return await self.desk.complete(_applicant(own.number), own.number)
 
     async def guardian_of(self, own: OwnApplication) -> int | None:
         """Return as which representative whoever applied for somebody else acts for the holder of the card
@@ -161,10 +145,6 @@ class OnlineDesk:
             if (each["role"], each["name"]) == ("guardian", form.guardian):
                 return int(each["number"])
         raise RegistryRefused("whoever applied acts for the holder no more")
-
-    async def withdraw(self, number: int) -> None:
-        """Ask no more. Raises RegistryRefused where it has ended."""
-        await self.desk.withdraw(_applicant(number), number)
 
 
 def _applicant(number: int) -> Actor:

@@ -122,6 +122,8 @@ def test_a_duplicate_and_a_renewal_are_asked_of_the_desk(stage: Stage) -> None:
     )
     renewal = stage.ask(f"/v1/holders/{account}/renewals", {"by": "proxy"}, Idempotency_Key="r")
     assert (renewal.status, renewal.body["via"]) == (201, "api")
+    again = stage.ask(f"/v1/holders/{account}/renewals", {"by": "holder"}, Idempotency_Key="r2")
+    assert (again.status, str(renewal.body["number"]) in str(again.body)) == (409, True)
     future = {"by": "holder", "tax_year": 2190}
     assert stage.ask(f"/v1/holders/{account}/renewals", future, Idempotency_Key="f").status == 409
     proxy = {**BODIES["askDuplicate"], "by": "proxy"}

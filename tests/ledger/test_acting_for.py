@@ -13,7 +13,7 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import acting_for
 from ledger.registry.acting_for import NewLink
 from ledger.registry.agreements import Representative, add_representative, end_representative, give_consent
-from ledger.registry.applications import NewApplication, add_application
+from ledger.registry.applications import NewApplication, Step, Which, add_application, move_application
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import set_card_status
@@ -161,9 +161,15 @@ async def test_a_proxy_blocks_and_renews_and_writes_nothing_else(family: Family)
     actor, account = family.acting(GRANDPA, "proxy"), family.accounts[GRANDPA]
     today = await family.owner.run(lambda c: today_of(c, 1))
     renewal = NewApplication(1, "renewal", "web", b"{}", today, account=account)
-    await family.run(lambda c: add_application(c, actor, VAULT, renewal))
+    number = await family.owner.run(lambda c: add_application(c, actor, VAULT, renewal))
+    withdrawn = Step("withdrawn")
+    await family.run(lambda c: move_application(c, actor, VAULT, Which(1, number), withdrawn))
+    duplicate = renewal._replace(kind="duplicate")
+    with pytest.raises(LedgerError, match="does not change"):
+        await family.run(lambda c: add_application(c, actor, VAULT, duplicate))
+    asked = await family.owner.run(lambda c: add_application(c, TESTER, VAULT, duplicate))
     forbidden: list[Callable[[Connection], Awaitable[object]]] = [
-        lambda c: add_application(c, actor, VAULT, renewal._replace(kind="duplicate")),
+        lambda c: move_application(c, actor, VAULT, Which(1, asked), withdrawn),
         lambda c: change_person(c, actor, VAULT, GRANDPA, {"phone": "600999999"}),
         lambda c: give_consent(c, actor, GRANDPA, "newsletter"),
         lambda c: end_contract(c, actor, GRANDPA, CardStatus.RESIGNED),

@@ -194,17 +194,19 @@ async def test_nothing_of_a_person_is_left_behind(owner: Database) -> None:
     await owner.run(job)
 
 
-async def test_a_holder_asks_for_no_more_than_three_things_at_once(owner: Database) -> None:
-    """Open applications of one account have a bound; those that ended do not count."""
+async def test_a_holder_has_one_application_of_a_kind_open(owner: Database) -> None:
+    """A second is told which one is open; another kind is taken beside it, and once it ended the next."""
 
     async def job(c: Connection) -> None:
         account = await found(c)
-        numbers = [await applications.add_application(c, ANNA, VAULT, new(account=account)) for _ in range(3)]
-        with pytest.raises(RegistryRefused, match="not decided"):
+        number = await applications.add_application(c, ANNA, VAULT, new(account=account))
+        with pytest.raises(RegistryRefused, match=f"application {number} of this kind is open"):
             await applications.add_application(c, ANNA, VAULT, new(account=account))
-        await move(c, ANNA, numbers[0], "withdrawn")
+        duplicate = new(account=account)._replace(kind="duplicate")
+        await applications.add_application(c, ANNA, VAULT, duplicate)
+        await move(c, ANNA, number, "withdrawn")
         await applications.add_application(c, ANNA, VAULT, new(account=account))
-        assert len(await applications.applications_of(c, 1, account)) == 4
+        assert len(await applications.applications_of(c, 1, account)) == 3
 
     await owner.run(job)
 

@@ -181,6 +181,40 @@ async def test_a_renewal_and_a_duplicate_of_a_holder(owner: Database) -> None:
     assert await desk.hand_over(ANNA, lost) == fresh[-4:]
 
 
+async def test_what_a_holder_s_application_says_anew_is_taken_over(owner: Database) -> None:
+    """Żywiec § 3: a duplicate for changed data changes them; a renewal's flags, guardian and consents hold
+    with it; what is left empty stays, and what does not go with the rest is refused at once.
+    """
+    desk = await found(owner, 3, ZGIERZ)
+    year, vault = today().year, MASTER_KEY.vault
+    number = await granted(desk, "first", with_(ADULT, tax_year=year - 2, consent_newsletter=False))
+    await desk.ready(ANNA, number, number_of("96162", 0))
+    await desk.hand_over(ANNA, number)
+    account = (await desk.show(number)).row["account"]
+    with pytest.raises(RegistryRefused, match="born_on"):
+        await desk.take(ANNA, "duplicate", "desk", Form(born_on=date(1950, 1, 1)), account=account)
+    moved = Form(why="changed-data", name="Bożydar Nowy", address="Rynek 3")
+    duplicate = await granted(desk, "duplicate", moved, account)
+    await desk.ready(ANNA, duplicate, number_of("96162", 9))
+    person = await owner.run(lambda c: find_person(c, vault, account))
+    assert person is not None
+    assert (person.name, person.address, person.email) == ("Bożydar Nowy", "Rynek 3", ADULT.email)
+    assert person.pesel == ADULT.pesel
+    await desk.hand_over(ANNA, duplicate)
+    said = Form(
+        tax_year=year - 1, flags=("family",), needs_guardian=True, guardian="Opiekun",
+        consent_data=True, consent_newsletter=True,
+    )  # fmt: skip
+    await granted(desk, "renewal", said, account)
+    holder = await owner.run(lambda c: find_holder(c, account))
+    assert holder is not None
+    assert (holder["flags"], holder["guardian"]) == (1, True)
+    token = MASTER_KEY.pepper(3).token(number_of("96162", 9))
+    consents, who = await owner.run(lambda c: list_agreements(c, vault, token))
+    assert sorted(row["kind"] for row in consents) == ["data", "newsletter"]
+    assert [row["name"] for row in who] == ["Opiekun"]
+
+
 async def test_a_desk_sees_what_a_duplicate_costs(owner: Database) -> None:
     """Żywiec § 3: by its cause and the rules until the card is ready, then as it was written down with it."""
     desk = await found(owner, 2, ZYWIEC)

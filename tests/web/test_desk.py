@@ -48,7 +48,7 @@ def ordered(office: OfficeStage) -> None:
     *(f"POST {ONE} {act}" for act in ("verify", "call", "complete", "grant", "ready", "collect")),
     "GET /desk/holders", "POST /desk/holders", f"GET {WHOSE}",
     *(f"POST {WHOSE} {act}" for act in ("block", "unblock", "notice", "withdraw_notice", "consent")),
-    *(f"POST {WHOSE} {act}" for act in ("change", "write", "object", "resign")), f"GET {ONE}/letter",
+    *(f"POST {WHOSE} {act}" for act in ("change", "write", "object", "resign", "flags")), f"GET {ONE}/letter",
 )  # fmt: skip
 def test_from_an_application_to_a_card_and_what_follows(
     office: OfficeStage, desk: Clicked, clerk: Client, tmp_path: Path
@@ -119,6 +119,12 @@ def the_holder(office: OfficeStage, page: Page) -> None:
     page.fill("#phone", "600 100 200")
     press(page, "change")
     assert page.locator("#phone").input_value() == "600 100 200"
+    page.check("#flag_family")
+    press(page, "flags", reason="a large family's card was shown")
+    assert page.locator("#flag_family").is_checked()
+    page.uncheck("#flag_family")
+    press(page, "flags", reason="it has ended")
+    assert not page.locator("#flag_family").is_checked()
     page.fill("#text", "Your card:\nit is ready.")
     press(page, "write")
     expect(page.get_by_text("it is ready.")).to_have_count(1)

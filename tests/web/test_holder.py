@@ -14,6 +14,7 @@ from ledger.registry.logins import NewCode, put_code
 from ops.web.identity.secrets import hash_of, new_code, plain_code
 from tests.ops.uploads import png
 from tests.web.office_stage import PASSWORD, Client, OfficeStage
+from tests.web.test_apply import send_file
 
 POSTED = tuple(
     f"/me/{name}"
@@ -217,6 +218,48 @@ def test_a_renewal_comes_with_a_file_that_is_what_it_says(office: OfficeStage, a
     assert send("2025", png()) == 303
     assert count() == before + 1
     assert office.sql("select type from people.attachment order by number desc")[0]["type"] == "image/png"
+
+
+def test_a_renewal_is_completed_on_its_own_page(office: OfficeStage) -> None:
+    """Zgierz § 20.2: what the desk calls for is attached there, by as many files as it takes; one renewal is
+    open at a time, beside a duplicate; it is withdrawn there; another's is not found.
+    """
+    account = office.new_member("renews", "zgierz")
+    client = office.signed_in("zgierz", "renews")
+    client.get("/en/me/renewal")
+    page = client.post("/en/me/renewal", tax_year="2025").header("location").partition("?")[0]
+    number = page.rpartition("/")[2]
+    assert "PIT page or declaration" in client.get(page).text
+    refused = client.post("/en/me/renewal", tax_year="2025")
+    assert (refused.status, f"application {number} of this kind is open" in refused.text) == (400, True)
+    assert "w toku, pod numerem" in client.post("/pl/me/renewal", tax_year="2025").text
+    assert client.post("/en/me/duplicate", why="no-fault", lost="yes").status == 303
+    clerk = office.signed_in("zgierz", "clerk")
+    clerk.get(f"/en/desk/applications/{number}")
+    called = clerk.post(f"/en/desk/applications/{number}", act="call", reason="The UPO is missing.")
+    assert called.status == 303
+    text = client.get(page).text
+    assert "The UPO is missing." in text
+    assert "to be completed" in text
+    for kind in ("tax", "declaration"):
+        assert send_file(client, page, png(), kind) == 303
+    assert client.post(page, act="complete").status == 303
+    assert client.post(page, act="complete").status == 400
+    text = client.get(page).text
+    assert "received" in text
+    assert "UPO is missing" not in text
+    other = office.signed_in("zgierz", "ola")
+    other.get("/en/me")
+    for path in (page, "/en/me/applications/0", "/en/me/applications/x", f"/en/me/applications/{'9' * 5000}"):
+        assert other.get(path).status == 404
+        assert other.post(path, act="withdraw", sure="yes").status == 404
+    assert client.post(page, act="withdraw").status == 400
+    assert client.post(page, act="withdraw", sure="yes").status == 303
+    assert client.post(page, act="withdraw", sure="yes").status == 400
+    assert client.post("/en/me/renewal", tax_year="2025").status == 303
+    kept = office.sql("select count(*) from people.attachment a join people.application p "
+                      "on p.number = a.application where p.account = $1", account)  # fmt: skip
+    assert kept[0][0] == 2
 
 
 def test_the_account_is_deleted(office: OfficeStage) -> None:

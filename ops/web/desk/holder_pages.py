@@ -83,6 +83,11 @@ async def _change(file: HolderFile, actor: Actor, account: int, form: FormData) 
     await file.change(actor, account, changes)
 
 
+async def _flags(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    codes = [str(code) for code in form.getlist("flags")]
+    await file.set_flags(actor, account, codes, needs_guardian=is_on(form, "needs_guardian"))
+
+
 async def _write(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
     await file.write(actor, account, text_of(form, "text", BODY_CHARACTERS_MAX, lines=True))
 
@@ -118,6 +123,7 @@ ACTS: Final[dict[str, Act]] = {
     "object": _object,
     "consent": _consent,
     "change": _change,
+    "flags": _flags,
     "write": _write,
     "represent": _represent,
     "end": _end,

@@ -5,6 +5,7 @@ from typing import Final
 from ops.web.language import Words
 
 HOLDER_WORDS: Final[Words] = {
+    "dk_held": ("Uprawnienia dodatkowe i opiekun", "Flags and guardian"),
     "dk_rep_role": ("Kto", "Who"),
     "dk_rep_until": ("Do dnia (puste: do odwołania)", "Until (empty: until it is ended)"),
     "dk_rep_until_day": ("do", "until"),

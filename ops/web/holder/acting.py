@@ -32,6 +32,7 @@ WHO_MAY: Final[Mapping[str, Collection[str]]] = {
     "/me": EITHER,
     "/me/block/{place}": EITHER,
     "/me/renewal": EITHER,
+    "/me/applications/{number:int}": EITHER,
     "/me/offers": EITHER,
     "/me/history": GUARDIAN,
     "/me/history.csv": GUARDIAN,

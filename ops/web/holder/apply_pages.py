@@ -13,19 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import trio
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
-from ledger.registry.applications import ATTACHMENTS
 from ledger.registry.online_applications import Online
 from ops.office.applications import ApplicationDesk
-from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk, OwnApplication
-from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
+from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk
+from ops.office.own_applications import CHANGEABLE, OwnApplication
+from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands
 from ops.web.holder.apply_form import (
     FIELDS,
     WHOSE,
@@ -39,7 +37,6 @@ from ops.web.holder.apply_form import (
     typed_of,
     wants_tax,
 )
-from ops.web.holder.card_pages import day_of
 from ops.web.holder.words_apply import APPLY, consent_version
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.mail import Mail, MailFailed
@@ -53,16 +50,12 @@ from ops.web.language import LANGUAGES
 from ops.web.offices import Office
 from ops.web.pages import Pages
 
-UPLOADS: Final = {"/apply/state/": FILE_BYTES_MAX + 65_536}
+UPLOADS: Final = {"/apply/state/": UPLOAD_BYTES_MAX}
 OF_ADDRESS: Final = 2
 OF_SOURCE: Final = 20
 OF_ALL: Final = 300
 """Letters in a quarter of an hour: to one address, asked for from one place, of one programme."""
-CHANGEABLE: Final = ("received", "called")
-_REFUSED: Final = {"login": "a_login_there"}
-"""What is said where an act of its own is refused."""
 _ADDRESS: Final = re.compile(r"[^@\s\"'<>(),:;\\\[\]]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
-_one_at_a_time: Final = trio.CapacityLimiter(1)
 
 
 @dataclass(frozen=True)
@@ -199,23 +192,13 @@ class ApplyPages:
     async def show(self, request: Request, fault: str = "", code: str = "") -> Response:
         """Show how an application stands; `code`: of a login, to be shown once."""
         own, office = await _own(request)
-        row, language = own.view.row, request.state.language
         return self.pages().render(
             request,
             "apply_state.html",
             status=400 if fault else 200,
             programme=office.name,
-            number=own.number,
-            state=f"h_app_{row['state']}",
-            due=day_of(row["complete_until"] or row["due_on"], language),
-            reason=own.view.reason if row["state"] in ("called", "refused") else "",
-            lacks=[f"a_lack_{lack}" for lack in own.view.lacks] if row["state"] in CHANGEABLE else [],
-            files=[f"a_file_{file['kind']}" for file in own.view.attachments],
-            kinds=ATTACHMENTS,
-            may_change=row["state"] in CHANGEABLE,
-            is_called=row["state"] == "called",
-            may_withdraw=_may_withdraw(own),
-            may_login=row["state"] == "collected" and own.view.form is not None,
+            **stands(request, own),
+            may_login=own.state == "collected" and own.view.form is not None,
             is_guardian=bool(own.view.form and own.view.form.guardian),
             code=code,
             fault=fault,
@@ -226,31 +209,18 @@ class ApplyPages:
 
     async def act(self, request: Request) -> Response:
         """Take a file, say that it is complete, withdraw it, or give the code of a login."""
-        (own, office), form = await _own(request), form_of(request)
-        desk, act = OnlineDesk(_desk(office)), text_of(form, "act", 10)
+        own, office = await _own(request)
+        if text_of(form_of(request), "act", 10) != "login":
+            fault = await carry_out(request, own)
+            return await self.show(request, fault) if fault else _back(request)
         try:
-            if act == "file":
-                await self._attach(request, desk, own)
-            elif act == "complete":
-                await desk.complete(own)
-            elif act == "login":
-                return await self._login_code(request, own, office, desk)
-            elif act == "withdraw" and text_of(form, "sure", 3) == "yes" and _may_withdraw(own):
-                await desk.withdraw(own.number)
-            else:
-                raise HTTPException(400)
-        except RegistryRefused as error:
-            word = (
-                "h_file_refused" if act == "file" and _is_of_file(error) else _REFUSED.get(act, "a_refused")
-            )
-            return await self.show(request, word)
-        return _back(request)
+            return await self._login_code(request, own, office)
+        except RegistryRefused:
+            return await self.show(request, "a_login_there")
 
-    async def _login_code(
-        self, request: Request, own: OwnApplication, office: Office, desk: OnlineDesk
-    ) -> Response:
+    async def _login_code(self, request: Request, own: OwnApplication, office: Office) -> Response:
         """Show a code that makes the login of who applied: the holder's, or the guardian's."""
-        guardian, account = await desk.guardian_of(own), own.view.row["account"]
+        guardian, account = await OnlineDesk(_desk(office)).guardian_of(own), own.view.row["account"]
         if guardian is None:
             code = await holder_code(
                 office.database, office.master, office.programme, account, is_for_first=True
@@ -259,19 +229,10 @@ class ApplyPages:
             code = await account_code(office.database, APPLICANT, office.programme, account, guardian)
         return await self.show(request, code=code)
 
-    async def _attach(self, request: Request, desk: OnlineDesk, own: OwnApplication) -> None:
-        form = form_of(request)
-        kind, file = text_of(form, "kind", 16), form.get("file")
-        if kind not in ATTACHMENTS or not isinstance(file, UploadFile):
-            raise HTTPException(400)
-        data = await file.read(FILE_BYTES_MAX + 1)
-        checked = await trio.to_thread.run_sync(check_upload, data, limiter=_one_at_a_time)
-        await desk.attach(own.number, kind, checked)
-
     async def ask_data(self, request: Request) -> Response:
         """Show what an application says, to be corrected."""
         own, office = await _own(request)
-        if own.view.form is None or own.view.row["state"] not in CHANGEABLE:
+        if own.view.form is None or own.state not in CHANGEABLE:
             raise HTTPException(404)
         form = own.view.form
         typed, path = typed_of(form), _data_path(request)
@@ -334,14 +295,6 @@ async def _own(request: Request) -> tuple[OwnApplication, Office]:
     if own is None or office is None:
         raise HTTPException(404)
     return own, office
-
-
-def _may_withdraw(own: OwnApplication) -> bool:
-    return own.view.row["state"] in ("received", "called", "verified")
-
-
-def _is_of_file(error: RegistryRefused) -> bool:
-    return hasattr(error, "why")
 
 
 def _data_path(request: Request) -> str:

@@ -16,6 +16,8 @@ from ops.web.holder.asking_pages import UPLOADS, AskingPages
 from ops.web.holder.card_pages import CardPages
 from ops.web.holder.family_pages import FamilyPages
 from ops.web.holder.login_pages import LoginPages
+from ops.web.holder.own_application_pages import UPLOADS as OWN_UPLOADS
+from ops.web.holder.own_application_pages import OwnApplicationPages
 from ops.web.holder.own_pages import OwnPages
 from ops.web.holder.words import HOLDER
 from ops.web.holder.words_apply import APPLY
@@ -57,6 +59,7 @@ def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail, address: str
     routes = [
         *CardPages(pages).routes(),
         *AskingPages(pages).routes(),
+        *OwnApplicationPages(pages).routes(),
         *OwnPages(pages, door).routes(),
         *LoginPages(pages, door, mail).routes(),
         *FamilyPages(pages, door).routes(),
@@ -66,6 +69,6 @@ def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail, address: str
         "sign_in_links": (Link("/register", "h_register"), Link("/apply", "a_apply")),
         "acted_for": acted_for,
     }
-    uploads = UPLOADS | APPLY_UPLOADS
+    uploads = UPLOADS | OWN_UPLOADS | APPLY_UPLOADS
     words = {**HOLDER, **FAMILY, **APPLY}
     return Part([ruled(route) for route in routes], words, [HERE], MENU, uploads=uploads, helpers=helpers)

@@ -240,10 +240,7 @@ HOLDER: Final[Words] = {
     "h_tax_year": ("Rok podatkowy", "Tax year"),
     "h_file": ("Strona PIT albo zaświadczenie (PDF, JPEG, PNG)", "PIT page or certificate (PDF, JPEG, PNG)"),
     "h_applied": ("Wniosek jest przyjęty.", "The application is taken."),
-    "h_not_applied": (
-        "Tego wniosku nie przyjęto: poprzednie jeszcze nie są rozpatrzone albo pole jest złe.",
-        "This application was not taken: earlier ones are not decided yet, or a field is wrong.",
-    ),
+    "h_not_applied": ("Tego wniosku nie przyjęto", "This application was not taken"),
     "h_applications": ("Moje wnioski", "My applications"),
     "h_dup_lost": ("Zgubiłem ją albo mi ją skradziono", "It is lost or stolen"),
     "h_file_refused": (

@@ -109,9 +109,11 @@ APPLICATIONS: Final = {
     "the application is too long": "wniosek jest za długi",
     "the application is not whole: {lacks}": "wniosek nie jest kompletny, brakuje: {lacks}",
     "the application names no tax year": "we wniosku nie podano roku podatkowego",
-    "other applications of this holder are not decided yet": (
-        "inne wnioski tego uczestnika nie są jeszcze rozpatrzone"
+    "application {number} of this kind is open: complete or withdraw that one": (
+        "taki wniosek jest już w toku, pod numerem {number}: należy go uzupełnić albo wycofać"
     ),
+    "say why a duplicate is needed": "trzeba podać, dlaczego potrzebny jest duplikat",
+    "an application that is decided is withdrawn at a desk": ("rozpatrzony wniosek wycofuje punkt obsługi"),
     "the contract has ended: a new application is needed, at a desk or on the page": (
         "umowa się zakończyła: potrzebny jest nowy wniosek o kartę, w punkcie obsługi albo na stronie"
     ),

@@ -1,0 +1,79 @@
+"""How an application stands, as whoever asked sees it, and what is done with it there.
+
+Owns what the page of an application on line and that of a holder's have in common. Must not know whose it is.
+Invariant: a file is looked at in a thread, and kept only as it was found to be.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import trio
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from ledger.errors import RegistryRefused
+from ledger.registry.applications import ATTACHMENTS
+from ops.office.own_applications import CHANGEABLE, WITHDRAWABLE, OwnApplication
+from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
+from ops.office.uploads.refused import UploadRefused
+from ops.web.holder.card_pages import day_of
+from ops.web.identity.forms import form_of, text_of
+
+UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 65_536
+_one_at_a_time: Final = trio.CapacityLimiter(1)
+
+
+def stands(request: Request, own: OwnApplication) -> dict[str, Any]:
+    """Return what `application_steps.html` shows."""
+    row, state = own.view.row, own.state
+    return {
+        "number": own.number,
+        "state": f"h_app_{state}",
+        "due": day_of(row["complete_until"] or row["due_on"], request.state.language),
+        "reason": own.view.reason if state in ("called", "refused") else "",
+        "lacks": [f"a_lack_{lack}" for lack in own.view.lacks] if state in CHANGEABLE else [],
+        "files": [f"a_file_{file['kind']}" for file in own.view.attachments],
+        "kinds": ATTACHMENTS,
+        "may_change": state in CHANGEABLE,
+        "is_called": state == "called",
+        "may_withdraw": state in WITHDRAWABLE,
+    }
+
+
+async def carry_out(request: Request, own: OwnApplication) -> str:
+    """Take a file, say that it is complete, or withdraw it; return the word of what is wrong, or "".
+
+    Raises HTTPException for what no page of these sends.
+    """
+    form = form_of(request)
+    act = text_of(form, "act", 10)
+    try:
+        if act == "file":
+            await _attach(request, own)
+        elif act == "complete":
+            await own.complete()
+        elif act == "withdraw" and text_of(form, "sure", 3) == "yes":
+            await own.withdraw()
+        else:
+            raise HTTPException(400)
+    except UploadRefused:
+        return "h_file_refused"
+    except RegistryRefused:
+        return "a_refused"
+    return ""
+
+
+async def _attach(request: Request, own: OwnApplication) -> None:
+    form = form_of(request)
+    kind, file = text_of(form, "kind", 16), form.get("file")
+    if kind not in ATTACHMENTS or not isinstance(file, UploadFile):
+        raise HTTPException(400)
+    await own.attach(kind, await checked_file(file))
+
+
+async def checked_file(file: UploadFile) -> Any:
+    """Return a file as it was found to be. Raises UploadRefused."""
+    data = await file.read(FILE_BYTES_MAX + 1)
+    return await trio.to_thread.run_sync(check_upload, data, limiter=_one_at_a_time)
