@@ -20,8 +20,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ops.web.fields import FieldRefused
 from ops.web.language import LanguageChoice
 from ops.web.pages import Pages
+from ops.web.refusals import fault_of
 from ops.web.security import ErrorPage, MeantForUs, SecurityHeaders
 from ops.web.token import Gate
 
@@ -52,9 +54,12 @@ def make_application(
     site's own, behind what keeps strangers out.
     """
 
-    async def error_page(request: Request, status: int) -> Response:
+    async def error_page(request: Request, status: int, fault: str = "") -> Response:
         shown = status if status in TOLD else 500
-        return pages.render(request, "error.html", status=status, code=shown)
+        return pages.render(request, "error.html", status=status, code=shown, fault=fault)
+
+    async def on_field(request: Request, error: Exception) -> Response:
+        return await error_page(request, 400, fault_of(error))
 
     async def on_error(request: Request, error: Exception) -> Response:
         return await error_page(request, error.status_code if isinstance(error, HTTPException) else 500)
@@ -73,7 +78,7 @@ def make_application(
             Route("/accessibility", accessibility),
             Route("/static/{name:path}", pages.static),
         ],
-        exception_handlers={HTTPException: on_error, Exception: on_error},
+        exception_handlers={HTTPException: on_error, FieldRefused: on_field, Exception: on_error},
     )
     if around is not None:
         app = around(app, error_page)

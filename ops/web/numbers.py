@@ -17,9 +17,9 @@ FIGURES_MAX: Final = 18
 
 
 class Figures(Convertor[int]):
-    """A number in an address: of no more than `FIGURES_MAX` figures."""
+    """A number of something, in an address: from 1, of no more than `FIGURES_MAX` figures."""
 
-    regex = f"[0-9]{{1,{FIGURES_MAX}}}"
+    regex = f"[1-9][0-9]{{0,{FIGURES_MAX - 1}}}"
 
     def convert(self, value: str) -> int:
         """Return the number."""

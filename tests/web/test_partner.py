@@ -184,7 +184,7 @@ def test_what_cannot_be_is_refused_and_shown_as_text(
             "not over 100",
         ),
         ({"to": "2020-01-01"}, "pole „ostatni dzień”: dzień 2020-01-01 już minął", "2020-01-01 is over"),
-        ({"to": "soon"}, "to nie jest prawidłowa data", "that is no day"),
+        ({"to": "soon"}, "ostatni dzień: to nie jest prawidłowa data", "to is no day"),
         ({"kind": "amount_off", "value": "x"}, "wartość zapisuje się jak 12,50", "written like 12.50"),
     ],
     ids=["itself", "rules", "day", "sum"],
@@ -200,6 +200,23 @@ def test_what_is_refused_is_told_in_the_language_of_the_page(
         assert told in fault
         assert other not in fault
         assert "lang=" not in fault
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"name_pl": "x" * 65}, {"to": "soon"}, {"note": "a\x07b"}, {"value": "ten"}]
+)
+def test_what_is_refused_stays_in_the_form(baker: Client, wrong: dict[str, str]) -> None:
+    """Every field as it was typed, boxes and the wrong field, too, which is marked where it is named."""
+    baker.get("/en/partner/offers/new")
+    typed = {**GOOD, "days": "mon", "kind": "amount_off", "value": "12.34", **wrong}
+    page = baker.post("/en/partner/offers/new", **typed).text
+    for name in ("name_pl", "name_en", "value", "to"):
+        assert re.search(rf'<input id="{name}"[^>]* value="{re.escape(typed[name])}"', page), name
+    assert f">{typed['note']}</textarea>" in page
+    assert re.search(r'name="days" value="mon" checked', page)
+    assert '<option value="amount_off" selected>' in page
+    (name,) = wrong
+    assert ('aria-invalid="true"' in page) == (name != "value")
 
 
 def test_another_partner_s_is_not_found(

@@ -44,6 +44,7 @@ from ops.web.desk.common import (
     officer,
     status_of,
     to,
+    year_of,
 )
 from ops.web.documents import PDF, to_keep
 from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
@@ -89,16 +90,16 @@ class ApplicationPages:
     @require(*OFFICERS, roles=CLERKS)
     async def ask_new(self, request: Request) -> Response:
         """Show an empty form; `account`: of somebody who has a card."""
-        return await self._form(request, Form(), "first", request.query_params.get("account", ""))
+        return await self._form(request, "first", request.query_params.get("account", ""))
 
     @require(*OFFICERS, roles=CLERKS)
     async def take(self, request: Request) -> Response:
         """Take an application down."""
         posted, desk, person = form_of(request), desk_of(request), officer(request)
-        kind, form = _kind(posted), _form_in(posted)
-        account = text_of(posted, "account", 19)
+        kind, account = _kind(posted), text_of(posted, "account", 19)
         via = "post" if text_of(posted, "via", 8) == "post" else "desk"
         try:
+            form = _form_in(posted)
             if (kind == "first") != (not account):
                 raise RegistryRefused("a first application is of nobody who has a card, the others are")
             number = await desk.take(
@@ -110,7 +111,7 @@ class ApplicationPages:
                 account=_number(account) if account else None,
             )
         except RegistryRefused as error:
-            return await self._form(request, form, kind, account, error)
+            return await self._form(request, kind, account, error)
         return to(request, f"/desk/applications/{number}")
 
     @require(*OFFICERS, roles=CLERKS)
@@ -191,14 +192,14 @@ class ApplicationPages:
         return to_keep(body, f"{kind}-{number}.pdf", PDF)
 
     async def _form(
-        self, request: Request, form: Form, kind: Kind, account: str, error: RegistryRefused | None = None
+        self, request: Request, kind: Kind, account: str, error: RegistryRefused | None = None
     ) -> Response:
         rules, _ = await desk_of(request).terms()
         return self._pages().render(
             request,
             "desk_new.html",
             status=status_of(error) if error else 200,
-            form=form,
+            form=Form(),
             kind=kind,
             account=figures(account) or "",
             fault=fault_of(error),
@@ -320,7 +321,7 @@ def _after(text: str) -> tuple[date, int]:
 
 
 def _form_in(posted: FormData) -> Form:
-    year, why = text_of(posted, "tax_year", 4), text_of(posted, "why", 16)
+    why = text_of(posted, "why", 16)
     if why not in ("", "fault", "no-fault", "changed-data"):
         raise HTTPException(400)
     return Form(
@@ -340,7 +341,7 @@ def _form_in(posted: FormData) -> Form:
         co_signed=is_on(posted, "co_signed"),
         needs_guardian=is_on(posted, "needs_guardian"),
         flags=tuple(str(flag) for flag in posted.getlist("flags"))[:16],
-        tax_year=_number(year) if year else None,
+        tax_year=year_of(posted, "tax_year"),
         why=cast(Any, why or None),
         lost=is_on(posted, "lost"),
     )

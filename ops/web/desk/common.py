@@ -18,12 +18,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.bounds import INT64_MAX
 from ledger.registry.card_states import Hand
 from ledger.settlement.statement import check_month
 from ops.office.applications import ApplicationDesk
 from ops.office.holder_file import HolderFile
+from ops.web.fields import FieldRefused
 from ops.web.identity import Person, actor_of, office_of, person_of, text_of
 from ops.web.numbers import figures
 from ops.web.pages import Pages
@@ -80,7 +82,7 @@ def named(form: FormData, acts: Mapping[str, T]) -> T:
 def number_in(request: Request, name: str, most: int = INT64_MAX) -> int:
     """Return a number of the path, of a row of the database. Raises 404."""
     number: int = request.path_params[name]
-    if not 0 < number <= most:
+    if number > most:
         raise HTTPException(404)
     return number
 
@@ -110,12 +112,21 @@ def hand_of(form: FormData, allowed: tuple[Hand, ...]) -> Hand:
 
 
 def day_of(form: FormData, name: str) -> date | None:
-    """Return the day of a field; None for an empty one. Raises 400."""
+    """Return the day of a field; None for an empty one. Raises FieldRefused."""
     text = text_of(form, name, 10)
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise HTTPException(400) from None
+        raise FieldRefused(name, Phrase("is no day")) from None
+
+
+def year_of(form: FormData, name: str) -> int | None:
+    """Return the year of a field; None for an empty one. Raises FieldRefused."""
+    text = text_of(form, name, 4)
+    year = figures(text) if text else None
+    if text and year is None:
+        raise FieldRefused(name, Phrase("is no year"))
+    return year
 
 
 def is_on(form: FormData, name: str) -> bool:
@@ -130,19 +141,19 @@ def sure(form: FormData) -> None:
 
 
 def grosze_of(form: FormData, name: str) -> int:
-    """Return a sum that was typed as 45.90, 45,9 or -45, in grosze. Raises RegistryRefused."""
+    """Return a sum that was typed as 45.90, 45,9 or -45, in grosze. Raises FieldRefused."""
     found = _AMOUNT.fullmatch(text_of(form, name, 16))
     if found is None:
-        raise RegistryRefused("a sum is written like 45.90 or -45,90")
+        raise FieldRefused(name, Phrase("is written like 45.90 or -45,90"))
     grosze = int(found["zloty"]) * 100 + int((found["grosze"] or "0").ljust(2, "0"))
     return -grosze if found["sign"] else grosze
 
 
 def whole(form: FormData, name: str) -> int:
-    """Return a whole number that was typed, perhaps below 0. Raises RegistryRefused."""
+    """Return a whole number that was typed, perhaps below 0. Raises FieldRefused."""
     text = text_of(form, name, 12)
     if not _WHOLE.fullmatch(text):
-        raise RegistryRefused("a number is written in figures")
+        raise FieldRefused(name, Phrase("is written in figures"))
     return int(text)
 
 
@@ -163,4 +174,6 @@ def back_to(request: Request, path: str) -> Response:
 
 def status_of(error: RegistryRefused) -> int:
     """Return the status of a page that tells a refusal."""
+    if isinstance(error, FieldRefused):
+        return 400
     return 404 if isinstance(error, NotInRegistry) else 409

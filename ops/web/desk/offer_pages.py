@@ -81,7 +81,8 @@ class OfferPages:
             where = await act(self._desk(request), acting(request, form), form)
         except RegistryRefused as error:
             if act is _keep:
-                return await self._form(request, _fields_in(form), error, changes=text_of(form, "changes", 8))
+                empty, changes = dict.fromkeys(FIELDS, ""), text_of(form, "changes", 8)
+                return await self._form(request, empty, error, changes=changes)
             return await self._list(request, error)
         return to(request, where)
 

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from ledger.errors import RegistryRefused
 from ops.office.forms import Form, Lack, asked, check_form, lacks_of
+from ops.web.fields import FieldRefused
 from ops.web.identity.forms import text_of
 from ops.web.numbers import figures
 from switch.rules.programme import Rules
@@ -47,12 +48,19 @@ class Fault(NamedTuple):
     field: str
 
 
-def typed_in(posted: FormData) -> dict[str, str]:
-    """Return what was typed, all fields of all steps. Raises HTTPException for what no browser sends."""
-    typed = {name: text_of(posted, name, most) for name, most in FIELDS.items()}
+def typed_in(posted: FormData) -> tuple[dict[str, str], Fault | None]:
+    """Return what was typed, all fields of all steps, to be shown again; and which of them cannot stand as it
+    is, if one cannot. Raises HTTPException for what no browser sends.
+    """
+    typed, fault = dict[str, str](), None
+    for name, most in FIELDS.items():
+        try:
+            typed[name] = text_of(posted, name, most)
+        except FieldRefused as error:
+            typed[name], fault = str(posted[name]), fault or fault_in(error.field)
     if typed["whose"] not in ("", *WHOSE) or typed["channel"] not in ("", "email", "phone", "sms"):
         raise HTTPException(400)
-    return typed
+    return typed, fault
 
 
 def form_of_typed(typed: dict[str, str], email: str) -> Form:
@@ -124,11 +132,15 @@ def fault_of(typed: dict[str, str], email: str, rules: Rules, day: date, through
                 return Fault("a_lacks", f"a_lack_{lack}")
         check_form(form, "first", rules, day)
     except RegistryRefused as error:
-        column = str(error).partition(" ")[0]
-        return Fault("a_fault", FAULTS.get(column, "a_title"))
+        return fault_in(str(error).partition(" ")[0])
     if typed["whose"] != "self" and through > 1 and not form.guardian:
         return Fault("a_lacks", "a_lack_guardian")
     return None
+
+
+def fault_in(field: str) -> Fault:
+    """Return that a field cannot stand as it is."""
+    return Fault("a_fault", FAULTS.get(field, "a_title"))
 
 
 def hidden_in(step: int, *, has_desks: bool, wants_tax: bool, wants_guardian: bool) -> list[str]:

@@ -127,13 +127,14 @@ class ApplyPages:
         invited, posted = _invited(request), form_of(request)
         if invited is None:
             return self.pages().render(request, "apply_no_link.html", status=404)
-        typed, step = typed_in(posted), text_of(posted, "step", 1)
+        step = text_of(posted, "step", 1)
         if step not in ("1", "2", "3"):
             raise HTTPException(400)
         at, desk = int(step), _desk(_office(request, invited.programme))
-        if text_of(posted, "go", 4) == "back":
+        typed, fault = typed_in(posted)
+        if not fault and text_of(posted, "go", 4) == "back":
             return await self._step(request, invited, typed, max(1, at - 1))
-        if fault := fault_of(typed, invited.email, *await desk.terms(), at):
+        if fault := fault or fault_of(typed, invited.email, *await desk.terms(), at):
             return await self._step(request, invited, typed, at, fault)
         if at < 3:
             return await self._step(request, invited, typed, at + 1)
@@ -243,10 +244,9 @@ class ApplyPages:
         own, office = await _own(request)
         if own.view.form is None:
             raise HTTPException(404)
-        typed, email = typed_in(form_of(request)), own.view.form.email
+        (typed, fault), email = typed_in(form_of(request)), own.view.form.email
         typed["consent_data"] = "yes"  # it was given, and is not asked for again
-        fault = fault_of(typed, email, *await _desk(office).terms(), 3)
-        if fault:
+        if fault := fault or fault_of(typed, email, *await _desk(office).terms(), 3):
             path = _data_path(request)
             return await self._form(request, office, typed, email, step=0, fault=fault, action=path)
         try:

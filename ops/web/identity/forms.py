@@ -20,6 +20,8 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
+from ledger.registry.bounds import text_fault
+from ops.web.fields import FieldRefused
 from ops.web.identity.secrets import csrf_of
 
 FORM_BYTES_MAX: Final = 65_536
@@ -38,15 +40,16 @@ def form_of(request: Request) -> FormData:
 
 
 def text_of(form: FormData, name: str, most: int = 200, *, lines: bool = False) -> str:
-    """Return a field as text without spaces around it; an empty one where it is absent. 400 for one that is
-    too long, or holds characters nobody sees (`lines`: line breaks may be in it).
+    """Return a field as text without spaces around it; an empty one where it is absent. Raises `FieldRefused`
+    for one that is too long, or holds characters nobody sees (`lines`: line breaks may be in it), 400 for a
+    file.
     """
     value = form.get(name, "")
     if not isinstance(value, str):
         raise HTTPException(400)
     text = value.replace("\r\n", "\n").strip()
-    if len(text) > most or not (text.replace("\n", " ") if lines else text).isprintable():
-        raise HTTPException(400)
+    if why := text_fault(text.replace("\n", " ") if lines else text, most, least=0):
+        raise FieldRefused(name, why)
     return text
 
 

@@ -18,9 +18,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.registry.bounds import ID_MAX
 from ledger.registry.offer_declarations import DeclarationState
 from ops.office.declarations import PartnerOffice
+from ops.web.fields import FieldRefused
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import actor_of, office_of, require
 from ops.web.numbers import figures
@@ -108,15 +110,14 @@ class OfferPages:
 
     async def _declare(self, request: Request, number: int | None, was: dict[str, Any]) -> Response:
         form = form_of(request)
-        note = text_of(form, "note", 500, lines=True)
         office = _office(request)
         rules = await office.rules()
-        values = was
         try:
+            note = text_of(form, "note", 500, lines=True)
             values = {**was, **_values(form, was, rules.programme.languages)}
             await office.declare(actor_of(who(request), "declared on the web"), values, number, note)
         except (OfferError, RegistryRefused) as error:
-            return await self._form(request, values, number, fault_of(error), note)
+            return await self._form(request, was, number, fault_of(error))
         return _back(request)
 
     @require("partner")
@@ -132,7 +133,7 @@ class OfferPages:
         return _back(request)
 
     async def _form(
-        self, request: Request, values: dict[str, Any], number: int | None, fault: str = "", note: str = ""
+        self, request: Request, values: dict[str, Any], number: int | None, fault: str = ""
     ) -> Response:
         office = _office(request)
         rules = await office.rules()
@@ -145,7 +146,6 @@ class OfferPages:
             values=values,
             number=number,
             fault=fault,
-            note=note,
             languages=rules.programme.languages,
             has_one_benefit=len(benefits) < 2,
             kinds=KINDS,
@@ -167,7 +167,7 @@ def _values(form: FormData, was: dict[str, Any], languages: Any) -> dict[str, An
         "days": list(dict.fromkeys(_all(form, "days"))),
     }
     for key in ("from", "to"):
-        values[key] = _day(text_of(form, key, 10))
+        values[key] = _day(form, key)
     if len(was.get("benefits", [])) < 2:
         values["benefits"] = [_benefit(form, (was.get("benefits") or [{}])[0])]
     return values
@@ -209,11 +209,12 @@ def _shown(benefit: dict[str, Any]) -> str:
     return f"{grosze // 100}.{grosze % 100:02}" if grosze else ""
 
 
-def _day(typed: str) -> str | None:
+def _day(form: FormData, name: str) -> str | None:
+    typed = text_of(form, name, 10)
     try:
         return date.fromisoformat(typed).isoformat() if typed else None
     except ValueError:
-        raise RegistryRefused("that is no day") from None
+        raise FieldRefused(name, Phrase("is no day")) from None
 
 
 def _number(typed: str) -> int:

@@ -14,8 +14,10 @@ FORMS: Final = {
     "this cannot be taken back: say that you are sure": (
         "tego nie można cofnąć: trzeba zaznaczyć potwierdzenie"
     ),
-    "a sum is written like 45.90 or -45,90": "kwotę zapisuje się jak 45,90 albo -45,90",
-    "a number is written in figures": "liczbę zapisuje się cyframi",
+    "is written like 45.90 or -45,90": "kwotę zapisuje się jak 45,90 albo -45,90",
+    "is written in figures": "liczbę zapisuje się cyframi",
+    "is no day": "to nie jest prawidłowa data",
+    "is no year": "to nie jest prawidłowy rok",
     "the name of who does it, or of the second person, is of spaces alone": (
         "nazwa osoby wykonującej czynność albo drugiej osoby składa się z samych spacji"
     ),

@@ -86,6 +86,25 @@ _COLUMNS: Final = {
     "terms": "warunki",
     "main_partner": "Partner Główny",
     "points_step": "kwota za punkt",
+    "last4": "cztery ostatnie cyfry karty",
+    "code": "kod",
+    "login": "login",
+    "card": "numer karty",
+    "who": "kogo szukać",
+    "text": "treść",
+    "lines": "pozycje",
+    "reason": "powód",
+    "note": "uwaga",
+    "until": "do dnia",
+    "from_day": "pierwszy dzień",
+    "starts_on": "pierwszy dzień umowy",
+    "last_day": "ostatni dzień",
+    "months": "liczba miesięcy",
+    "legal_name": "nazwa w dokumentach",
+    "tax_id": "NIP",
+    "net": "kwota netto",
+    "origin": "czego dotyczy korekta",
+    "ksef_number": "numer KSeF",
     "points_step_grosze": "kwota za punkt",
 }
 _KEYS: Final = {
@@ -120,6 +139,11 @@ _KEYS: Final = {
     "max_discount": "największa zniżka",
     "max_discount_grosze": "największa zniżka",
     "value": "wartość",
+}
+_OFFER_FIELDS: Final = {
+    f"{field}_{language}": f"{name} po {spoken}"
+    for field, name in (("name", "nazwa"), ("text", "opis"), ("goods", "rodzaj towarów"))
+    for language, spoken in (("pl", "polsku"), ("en", "angielsku"))
 }
 _WHAT: Final = {
     "the consent": "zgoda",
@@ -188,7 +212,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "known": _KNOWN,
     "ways": {"desk": "w punkcie obsługi", "web": "na stronie", "post": "pocztą", "api": "przez API"},
     "roles": _ROLES,
-    "column": {**_KEYS, **_COLUMNS},
+    "column": {**_KEYS, **_OFFER_FIELDS, **_COLUMNS},
     "key": _KEYS,
     "keys": {**_KEYS, "withdrawn": "wycofanie"},
     "value": {"none": "brak"},

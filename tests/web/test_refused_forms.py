@@ -1,0 +1,171 @@
+"""A form that is refused keeps what was typed and says which field is wrong, in both languages."""
+
+import ast
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+import structlog.testing
+
+from ops.web.refusals.names import NAMES
+from tests.web.desk_counter import NOBODY, PERSON, PROGRAMME
+from tests.web.office_stage import Client, OfficeStage, Reply
+from tests.web.test_apply import GOOD, invited, pickup
+
+WEB = Path(__file__).parents[2] / "ops/web"
+READ_BY = {"text_of", "day_of", "year_of", "whole", "grosze_of"}
+"""What reads a field of a form, and refuses it by its name."""
+NO_BROWSER = {
+    *("act", "via", "consent", "role", "hand", "step", "go", "what", "newsletter", "understood", "sure"),
+    *("kind", "whose", "why", "lost", "changes", "programme", "credential", "end", "account", "agree"),
+}
+"""Fields that are chosen or sent unseen: only what is no browser holds them too long."""
+
+
+def fault(page: str) -> str:
+    found = re.search(r'id="fault"[^>]*>(.*?)</p>', page, re.DOTALL)
+    return unescape(re.sub("<[^>]*>", "", found[1])) if found else ""
+
+
+def shown(page: str, name: str) -> str:
+    """What the field `name` shows."""
+    field = re.search(rf'<input id="{name}"[^>]*>', page)
+    assert field, name
+    value = re.search(r'value="([^"]*)"', field[0])
+    return unescape(value[1]) if value else ""
+
+
+def is_wrong(page: str, name: str) -> bool:
+    return bool(re.search(rf'<input id="{name}"[^>]*aria-invalid="true" aria-describedby="fault"', page))
+
+
+TYPED = {
+    **PERSON,
+    **NOBODY,
+    "kind": "first",
+    "flags": "family",
+    "lost": "yes",
+    "via": "post",
+    "guardian": "Halina Q",
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "polish", "english"),
+    [
+        ("born_on", "2020-13-45", "data urodzenia: to nie jest prawidłowa data", "born_on is no day"),
+        ("tax_year", "20x4", "rok podatkowy: to nie jest prawidłowy rok", "tax_year is no year"),
+        ("name", "x" * 201, "imię i nazwisko lub nazwa: dopuszczalna liczba znaków to najwyżej 200",
+         "name must have at most 200 characters"),
+        ("address", "a\x07b", "adres: ", "address must have printable characters only"),
+        ("pesel", "4" * 12, "PESEL: ", "pesel must have at most 11 characters"),
+    ],
+)  # fmt: skip
+def test_an_application_that_is_refused_keeps_what_was_typed(
+    clerk: Client, field: str, wrong: str, polish: str, english: str
+) -> None:
+    """A new one: every field as it was, boxes and choices, too; the wrong one is named and marked."""
+    typed = {**TYPED, field: wrong}
+    for language, told in (("pl", polish), ("en", english)):
+        path = f"/{language}/desk/applications/new"
+        clerk.get(path)
+        reply = clerk.post(path, **typed)
+        assert (reply.status, told in fault(reply.text)) == (400, True), fault(reply.text)
+        assert 'lang="en"' not in reply.text.partition("<main")[2]
+        for name in ("name", "born_on", "address", "email", "tax_year", "guardian"):
+            assert shown(reply.text, name) == typed[name]
+        assert is_wrong(reply.text, field)
+        assert not is_wrong(reply.text, "phone")
+        for box in ("consent_data", "lost", "flag_family", "via"):
+            assert re.search(rf'<input id="{box}"[^>]* checked', reply.text), box
+        assert not re.search(r'<input id="co_signed"[^>]* checked', reply.text)
+        assert '<option value="email" selected>' in reply.text
+
+
+def test_a_change_of_an_application_that_is_refused_keeps_what_was_typed(clerk: Client) -> None:
+    """Of one that is there: what was typed, not what stood there before; a box that was cleared stays so."""
+    clerk.get("/en/desk/applications/new")
+    path = clerk.post("/en/desk/applications/new", **TYPED).header("location")
+    clerk.get(path)
+    typed = {**TYPED, "name": "Jagna Q", "born_on": "1980-02-31"}
+    del typed["lost"]
+    reply = clerk.post(f"{path}/form", **typed)
+    assert (reply.status, is_wrong(reply.text, "born_on")) == (400, True)
+    assert (shown(reply.text, "name"), shown(reply.text, "born_on")) == ("Jagna Q", "1980-02-31")
+    assert not re.search(r'<input id="lost"[^>]* checked', reply.text)
+    reply = clerk.post(path, act="call", reason="x" * 2_001)
+    assert (reply.status, "reason must have" in fault(reply.text), "x" * 2_001 in reply.text) == (
+        400,
+        True,
+        True,
+    )
+    assert shown(reply.text, "name") == PERSON["name"], "another form of the page is as it was"
+
+
+def test_forms_of_a_page_keep_each_its_own(office: OfficeStage, clerk: Client) -> None:
+    """On a holder's page what was refused shows in the fields of its own form alone."""
+    path = f"/en/desk/holders/{office.accounts['ola3']}"
+    clerk.get(path)
+    reply = clerk.post(path, act="represent", role="guardian", name="Halina", until="soon", reason="a letter")
+    assert (reply.status, fault(reply.text)) == (400, "Not done: until is no day")
+    assert (shown(reply.text, "rep_name"), shown(reply.text, "name")) == ("Halina", "Ola Nowa")
+    assert shown(reply.text, "reason_represent") == "a letter"
+    assert shown(reply.text, "reason_block") == ""
+    reply = clerk.post(path, act="change", name="Ola Q", email="no address", channel="email")
+    assert (reply.status, is_wrong(reply.text, "email")) == (409, True)
+    assert (shown(reply.text, "name"), shown(reply.text, "rep_name")) == ("Ola Q", "")
+
+
+def test_a_partner_and_an_offer_are_not_typed_twice(office: OfficeStage) -> None:
+    """The other forms of the desk that are filled at length."""
+    office.officer(PROGRAMME, "types-once", "editor", desk="")
+    client = office.signed_in("zgierz", "types-once")
+    client.get("/en/desk/partners")
+    reply = client.post("/en/desk/partners", partner="7x", name="Kino", legal_name="Kino sp. z o.o.")
+    assert (reply.status, fault(reply.text)) == (400, "Not done: partner is written in figures")
+    assert (shown(reply.text, "partner"), shown(reply.text, "legal_name")) == ("7x", "Kino sp. z o.o.")
+    client.get("/en/desk/offers/new")
+    reply = client.post(
+        "/en/desk/offers", act="keep", number="1", partner="1", name_pl="x" * 300, text_pl="Film"
+    )
+    assert reply.status == 400
+    assert (shown(reply.text, "text_pl"), is_wrong(reply.text, "name_pl")) == ("Film", True)
+
+
+def test_an_applicant_s_form_keeps_what_was_typed(office: OfficeStage) -> None:
+    """On line, step by step: a field that is too long is named, and the step is shown as it was typed."""
+    applicant = invited(office, "typed@once.example")
+    said = {**GOOD, "pickup": pickup(office, applicant), "name": "y" * 201}
+    for language, told in (("en", "name of the person"), ("pl", "imię i nazwisko")):
+        form = applicant.form.replace("/en/", f"/{language}/")
+        applicant.client.get(form)
+        reply = applicant.client.post(form, step="1", go="next", **said)
+        assert (reply.status, "y" * 201 in reply.text) == (400, True)
+        assert told.lower() in fault(reply.text).lower()
+
+
+def test_where_no_form_is_shown_again_the_page_says_which_field_it_was(office: OfficeStage) -> None:
+    """Any page that reads a field: 400, by the same words, and no failure in the log."""
+    client = office.client()
+    client.get("/en/apply")
+    with structlog.testing.capture_logs() as logs:
+        reply: Reply = client.post("/en/apply", programme="zgierz", email="e" * 255)
+        polish = client.post("/pl/apply", programme="zgierz", email="e" * 255)
+    assert (reply.status, fault(reply.text)) == (400, "email must have at most 254 characters")
+    assert fault(polish.text).startswith("e-mail: dopuszczalna liczba znaków")
+    assert [each for each in logs if each["event"] == "page_failed"] == []
+
+
+def test_every_field_that_is_typed_has_a_name_in_polish() -> None:
+    """Whatever page reads it: a refusal is told by a name, and not by the form's own word for it."""
+    read = {
+        argument.value
+        for path in WEB.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in READ_BY
+        for argument in node.args[1:2]
+        if isinstance(argument, ast.Constant)
+    }
+    assert len(read) > 40
+    assert read - NO_BROWSER - NAMES["column"].keys() == set()
