@@ -38,6 +38,22 @@ def said(page: str) -> dict[str, str]:
     }
 
 
+def cards(office: OfficeStage, which: tuple[int, ...], status: CardStatus = CardStatus.ACTIVE) -> list[int]:
+    """Add cards of the city that are nobody's, once; return their accounts."""
+    tokens = [office.master.pepper(PROGRAMME).token(number(n)) for n in which]
+
+    async def job(c: Connection) -> list[int]:
+        rows = [CardRow(t, number(n)[-4:], None, status) for t, n in zip(tokens, which, strict=True)]
+        await import_cards(c, TESTER, PROGRAMME, rows)
+        found = await c.fetch("select account from registry.card where token = any($1)", tokens)
+        return [row["account"] for row in found]
+
+    async def run(owner: Database) -> list[int]:
+        return await owner.run(job)
+
+    return office.run(run)
+
+
 def test_who_decides_sees_everything_that_is_decided_on(clerk: Client) -> None:
     """Verified, an application shows every field of its form: flags, consents, signatures, causes."""
     path = take(clerk, **NOBODY, **SAID)
@@ -88,15 +104,7 @@ def test_every_open_case_can_be_reached_and_says_where_and_when(
     """Page after page; of each the partner, the terminal, when it happened and how long it has waited."""
     monkeypatch.setattr(holder_pages, "CASES", 1)
 
-    async def job(c: Connection) -> None:
-        token = office.master.pepper(PROGRAMME).token
-        rows = [CardRow(token(number(n)), number(n)[-4:], None, CardStatus.ORDERED) for n in (21, 22)]
-        await import_cards(c, TESTER, PROGRAMME, rows)
-
-    async def run(owner: Database) -> None:
-        await owner.run(job)
-
-    office.run(run)
+    cards(office, (21, 22), CardStatus.ORDERED)
     for n in (21, 22):
         report(office, office.master.pepper(PROGRAMME).token(number(n)), n)
     waiting = "select number from registry.card_case where state = 0 and programme = 3 order by number"
@@ -174,3 +182,30 @@ def test_a_new_offer_changes_none_that_is_there(office: OfficeStage) -> None:
     assert client.post("/en/desk/offers", **{**fields, "changes": "871", "name_pl": "Inne"}).status == 303
     terms = office.sql("select terms from registry.offer where number = 871 order by version")
     assert [msgspec.json.decode(row["terms"])["name"]["pl"] for row in terms] == ["Inne"]
+
+
+@pytest.mark.parametrize("whose", ["1", "999999999", "another city's", "a card without a holder", "figures"])
+def test_a_duplicate_is_asked_for_a_holder_of_the_city_who_is_known(
+    office: OfficeStage, clerk: Client, whose: str
+) -> None:
+    """Whatever account the form names: nothing is taken down, and the page says why instead of failing."""
+    nobody = cards(office, (31,))[0]
+    account = {
+        "another city's": str(office.accounts["ala1"]),
+        "a card without a holder": str(nobody),
+        "figures": "9" * 19,
+    }.get(whose, whose)
+    clerk.get("/en/desk/applications/new?account=" + account)
+    before = office.sql("select count(*) from people.application")[0][0]
+    reply = clerk.post(
+        "/en/desk/applications/new",
+        kind="duplicate",
+        account=account,
+        why="fault",
+        address="Wrzosowisko 4711",
+    )
+    assert reply.status in (400, 404, 409), reply.text
+    assert office.sql("select count(*) from people.application")[0][0] == before
+    if whose != "figures":
+        assert 'id="fault"' in reply.text
+        assert 'value="Wrzosowisko 4711"' in reply.text, "what was typed stays"
