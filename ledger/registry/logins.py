@@ -1,8 +1,9 @@
 """Owns who signs in on the web: the rows of `web.login`, recovery codes, and codes of one use.
 
 Names, passwords and secrets come in as hashes or sealed (`ops.web.identity`): what is typed never gets here.
-Works with the rights of a programme's role, which sees its own logins alone. A change of a login takes its
-actor; what every sign-in moves (the step of a second factor, a code that is used up) leaves no trail.
+Works with the rights of a programme's role, which sees its own logins alone. A change of a login, and a code
+that is given out, take their actor; of both the holder is told in the same write. What every sign-in moves
+(the step of a second factor, a code that is used up) leaves no trail.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ Purpose = Literal["activate", "rename"]
 ROLES: Final = ("clerk", "verifier", "editor", "accounts", "admin")
 """What an officer may do: applications and cards; be the second person; offers and rules; statements and
 corrections; logins."""
+
+_TELL: Final = "select registry.tell_v1($1::smallint, $2, $3, null, '{}')"
 
 
 class NewLogin(NamedTuple):
@@ -160,13 +163,16 @@ async def renew_login(
     RegistryRefused where somebody else has the name, or the login has ended.
     """
     async with writing(connection, actor):
-        if (await the_login(connection, login))["ended_at"] is not None:
+        row = await the_login(connection, login)
+        if row["ended_at"] is not None:
             raise RegistryRefused("that login has ended")
         await set_name(connection, actor, login, name_key)
         await set_password(connection, actor, login, password)
         await set_second_factor(connection, actor, login, None)
         await connection.execute("delete from web.passkey where login = $1", login)
         await connection.execute("delete from web.session where login = $1", login)
+        if row["account"] is not None:
+            await connection.execute(_TELL, row["programme"], "login.renewed", row["account"])
 
 
 async def take_step(connection: Connection, login: int, step: int) -> bool:
@@ -215,19 +221,24 @@ class NewCode(NamedTuple):
     name_key: bytes | None = None
 
 
-async def put_code(connection: Connection, new: NewCode, *, hours: int) -> None:
+async def put_code(connection: Connection, actor: Actor, new: NewCode, *, hours: int) -> None:
     """Keep the hash of a code for so many hours; an older one of the account, for the same, is of no use any
-    more. Raises RegistryRefused for the account of who has resigned.
+    more. The holder is told of a code by which whoever has it makes the login, or sets it anew.
+
+    Raises RegistryRefused for the account of who has resigned.
     """
-    await check_not_resigned(connection, new.account)
-    await connection.execute(
-        "insert into web.code (programme, purpose, hash, account, name_key, ends_at) "
-        "values ($1, $2, $3, $4, $5, now() + make_interval(hours => $6)) "
-        "on conflict (account, purpose) do update set hash = excluded.hash, name_key = excluded.name_key, "
-        "made_at = now(), ends_at = excluded.ends_at",
-        *new,
-        hours,
-    )
+    async with writing(connection, actor):
+        await check_not_resigned(connection, new.account)
+        await connection.execute(
+            "insert into web.code (programme, purpose, hash, account, name_key, ends_at) "
+            "values ($1, $2, $3, $4, $5, now() + make_interval(hours => $6)) "
+            "on conflict (account, purpose) do update set hash = excluded.hash, "
+            "name_key = excluded.name_key, made_at = now(), ends_at = excluded.ends_at",
+            *new,
+            hours,
+        )
+        if new.purpose == "activate":
+            await connection.execute(_TELL, new.programme, "login.code_given", new.account)
 
 
 async def take_code(

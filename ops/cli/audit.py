@@ -55,6 +55,7 @@ OBJECTS: Final = {
     "corrections": "settlement_correction",
     "months": "settlement_period",
     "logins": "login",
+    "login-codes": "login_code",
     "passkeys": "passkey",
 }
 

@@ -22,7 +22,16 @@ from ledger.registry.logins import ROLES
 from ops.cli.bounds import between
 from ops.cli.ending import until_end
 from ops.cli.help_texts import examples
-from ops.cli.registry_options import By, CardNumber, Json, digits_of, master_key, pick_programme, tell_done
+from ops.cli.registry_options import (
+    NOBODY,
+    By,
+    CardNumber,
+    Json,
+    digits_of,
+    master_key,
+    pick_programme,
+    tell_done,
+)
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import print_json, print_line
@@ -35,7 +44,6 @@ from switch.process.priority import put_behind
 PORT = 9181
 NICE = 10
 """A page that comes later is waited for; a terminal that is answered later is a queue at a till."""
-NOBODY = By()
 
 app = App(
     name="office",
@@ -45,7 +53,7 @@ app = App(
         "office serve --proxy 127.0.0.1 --name karta.example.org",
         "office demo",
         "office officer zgierz --shown 'Anna K.' --roles clerk,admin < login-and-password",
-        "office code < card-number",
+        "office code --reason 'identity card seen' < card-number",
     ),
 )
 
@@ -195,7 +203,7 @@ async def officer(
     )
 
 
-@app.command(help_epilogue=examples("office code < card-number"))
+@app.command(help_epilogue=examples("office code --reason 'identity card seen' < card-number"))
 async def code(
     number: CardNumber = "-",
     /,
@@ -209,6 +217,7 @@ async def code(
 ) -> None:
     """Make a code with which a card's holder makes a login, once, within two weeks. An older one is void.
 
+    It wants a reason (--reason), which is kept with who gave it out; the holder is told of it.
     With --representative: one with which a guardian or proxy acts for the holder, under the own login or,
     without a card, under one made with it.
     """
@@ -222,7 +231,7 @@ async def code(
         if representative:
             made = await representative_code(database, key, by.told(), digits, representative)
         else:
-            made = await activation_code(database, key, digits)
+            made = await activation_code(database, key, by.told(), digits)
     whose = "representative" if representative else "holder"
     tell_done(
         f"Activation code: {made}. Give it to nobody but the {whose}.",

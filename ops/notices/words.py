@@ -144,6 +144,38 @@ TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
             "The application was refused: the letter is on the web page and at the desk.",
         ),
     ),
+    "login.code_given": (
+        "",
+        Text(
+            "Wydano kod do Państwa loginu",
+            "Punkt obsługi wydał kod, którym zakłada się login do karty albo ustawia go na nowo. Kod działa "
+            "raz, przez 14 dni. Jeśli to nie Państwo o niego prosili, prosimy od razu o kontakt z punktem "
+            "obsługi.",
+            "Wydano kod do Panstwa loginu. Jesli to pomylka, prosimy o kontakt z punktem obslugi.",
+        ),
+        Text(
+            "A code for your login was given out",
+            "The service desk gave out a code by which the card's login is made, or set anew. It works once, "
+            "for 14 days. If it was not you who asked for it, please tell the service desk at once.",
+            "A code for your login was given out. If you did not ask for it, please tell the desk.",
+        ),
+    ),
+    "login.renewed": (
+        "",
+        Text(
+            "Ustawiono login na nowo",
+            "Nazwę i hasło Państwa loginu ustawiono na nowo kodem z punktu obsługi. Dotychczasowe sesje, "
+            "klucze dostępu i drugi składnik przestały działać. Jeśli to nie Państwo, prosimy od razu o "
+            "kontakt z punktem obsługi.",
+            "Login ustawiono na nowo kodem. Jesli to nie Panstwo, prosimy o kontakt z punktem obslugi.",
+        ),
+        Text(
+            "Your login was set anew",
+            "Name and password of your login were set anew by a code of the service desk. Sessions, passkeys "
+            "and second factor work no more. If it was not you, please tell the service desk at once.",
+            "Your login was set anew by a code. If it was not you, please tell the desk.",
+        ),
+    ),
     "login.passkey_added": (
         "",
         Text(

@@ -274,7 +274,7 @@ class OfficeStage(TrioThread):
         code = new_code()
         programme = self.sql("select programme from registry.card where account = $1", account)[0][0]
         new = NewCode(programme, "activate", hash_of(plain_code(code)), account)
-        self.run(lambda owner: owner.run(lambda c: put_code(c, new, hours=1)))
+        self.run(lambda owner: owner.run(lambda c: put_code(c, TESTER, new, hours=1)))
         client = self.client()
         client.get("/en/register")
         made = client.post(

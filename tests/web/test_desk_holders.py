@@ -53,6 +53,7 @@ def test_who_acts_for_a_holder_is_added_given_a_code_and_ended(
     shown = page.locator(".representative")
     expect(shown).to_have_count(2)
     assert f"Jan Kowal (proxy, until {today().year + 1}-01-31)" in shown.first.inner_text()
+    shown.first.locator("form[action$=code] input[name=reason]").fill("identity card seen")
     shown.first.get_by_role("button", name="Give out a code").click()
     code = page.locator("#code").inner_text()
     page.goto(f"{office.url}en/desk/holders/{account}")
@@ -67,7 +68,7 @@ def test_who_acts_for_a_holder_is_added_given_a_code_and_ended(
     kept = office.sql("select 1 from web.acting_for where account = $1 and login is not null", account)
     assert len(kept) == 1
     for left in (1, 0):
-        shown.first.locator("input[name=reason]").fill("it was taken back")
+        shown.first.locator("[id^=reason_end_]").fill("it was taken back")
         shown.first.get_by_role("button", name="End").click()
         expect(shown).to_have_count(left)
     assert office.sql("select 1 from web.acting_for where account = $1", account) == []
@@ -80,10 +81,13 @@ def test_who_acts_for_a_holder_is_added_given_a_code_and_ended(
 def test_a_forgotten_login_is_set_anew_with_a_code_of_the_desk(
     office: OfficeStage, desk: Clicked, clients: dict[str, Client]
 ) -> None:
-    """Shown once; name and password are others then, and whoever was in by the old ones is out."""
+    """Shown once; name and password are others then, and whoever was in by the old ones is out. Who gave the
+    code out, and why, is in the trail, and the holder is told of both.
+    """
     page, account = desk.browser_of(clients["cyd"]), office.accounts["ola3"]
     was = office.signed_in("zgierz", "ola")
     page.goto(f"{office.url}en/desk/holders/{account}")
+    page.fill("#reason_login_code", "identity card seen")
     page.click("#act_login_code")
     code = page.locator("#login_code").inner_text()
     page.goto(f"{office.url}en/desk/holders/{account}")
@@ -102,7 +106,34 @@ def test_a_forgotten_login_is_set_anew_with_a_code_of_the_desk(
     assert holder.post("/en/register", **said, password=other, again=other).status == 403, "it works once"
     (trail,) = office.sql("select reason from registry.audit where object = 'login' order by id desc limit 1")
     assert trail["reason"] == "a login anew by an activation code"
+    (given,) = office.sql(
+        "select actor, reason from registry.audit where object = 'login_code' and key = $1", str(account)
+    )
+    assert (given["actor"][:9], given["reason"]) == ("Cyd-Clerk", "identity card seen")
+    told = office.sql("select kind from registry.outbox where account = $1 order by number", account)
+    assert [row["kind"] for row in told][-2:] == ["login.code_given", "login.renewed"]
     give_back(office, account)
+
+
+def test_no_code_is_given_out_without_a_reason(office: OfficeStage, clients: dict[str, Client]) -> None:
+    """A holder's and a representative's: 409, and there is no code, no row of the trail, no notice."""
+    client, account = clients["dan"], office.accounts["ala3"]
+    path = f"/en/desk/holders/{account}"
+    client.get(path)
+    added = client.post(path, act="represent", role="guardian", name="Ewa Kowal", phone="1", reason="a paper")
+    assert added.status == 303
+    number = office.sql("select max(number) n from people.representative where account = $1", account)[0]["n"]
+    for reason in ("", " "):
+        assert client.post(f"{path}/login", reason=reason).status == 409
+        assert client.post(f"{path}/code", reason=reason, number=str(number)).status == 409
+    for text in (
+        "select 1 from web.code where account = $1",
+        "select 1 from web.acting_for where account = $1",
+        "select 1 from registry.audit where object = 'login_code' and key = $1::bigint::text",
+        "select 1 from registry.outbox where kind = 'login.code_given' and account = $1",
+    ):
+        assert office.sql(text, account) == [], text
+    assert client.post(path, act="end", number=str(number), reason="it was taken back").status == 303
 
 
 def give_back(office: OfficeStage, account: int) -> None:
@@ -187,6 +218,7 @@ def test_axe_finds_nothing_where_somebody_acts_for_a_holder(
     page = desk.browser_of(clients["dan"], scripts=True)
     page.goto(f"{office.url}{language}/desk/holders/{office.accounts['ela3']}")
     add(page, f"Jan {language}", "guardian")
+    page.locator(".representative form[action$=code] input[name=reason]").first.fill("identity card seen")
     page.locator(".representative form[action$=code] button").first.click()
     expect(page.locator("#code")).to_have_count(1)
     assert axe_violations(page) == []

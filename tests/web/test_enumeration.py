@@ -19,7 +19,7 @@ from ledger.registry.logins import NewCode, put_code
 from ops.web.holder.login_pages import TRIES
 from ops.web.identity.secrets import hash_of, new_code, plain_code
 from tests.web.crawl import crawl, filled_path, site_routes
-from tests.web.office_stage import PASSWORD, OfficeStage, Reply
+from tests.web.office_stage import PASSWORD, TESTER, OfficeStage, Reply
 from tests.web.soft_key import SoftKey
 from tests.web.test_apply import GOOD, invited, letters, pickup
 from tests.web.test_passkeys import visitor, with_passkey
@@ -249,7 +249,7 @@ def test_a_login_to_be_and_a_card(office: OfficeStage, measure: Measure) -> None
     assert assert_same(office, measure, asks).status == 403
     code = new_code()
     new = NewCode(3, "activate", hash_of(plain_code(code)), office.accounts["ela3"])
-    office.run(lambda owner: owner.run(lambda c: put_code(c, new, hours=1)))
+    office.run(lambda owner: owner.run(lambda c: put_code(c, TESTER, new, hours=1)))
     answers = {
         measure.of(register(office, login, figures, code))[0]
         for login, figures in (("ala", last4), ("alx", other4))

@@ -13,7 +13,7 @@ from ledger.registry.contracts import end_contract
 from ledger.registry.logins import NewCode, put_code
 from ops.web.identity.secrets import hash_of, new_code, plain_code
 from tests.ops.uploads import png
-from tests.web.office_stage import PASSWORD, Client, OfficeStage
+from tests.web.office_stage import PASSWORD, TESTER, Client, OfficeStage
 from tests.web.test_apply import send_file
 
 POSTED = tuple(
@@ -169,7 +169,7 @@ def test_a_card_gets_its_login_by_a_code(office: OfficeStage) -> None:
     account, last4 = office.unnamed("czestochowa")
     code = new_code()
     new = NewCode(1, "activate", hash_of(plain_code(code)), account)
-    office.run(lambda owner: owner.run(lambda c: put_code(c, new, hours=1)))
+    office.run(lambda owner: owner.run(lambda c: put_code(c, TESTER, new, hours=1)))
     client = office.client()
     client.get("/en/register")
     good = {"programme": "czestochowa", "code": code.lower(), "last4": last4, "login": "nowa"}

@@ -187,10 +187,11 @@ class HolderPages:
     @require(*OFFICERS, roles=CLERKS)
     async def login_code(self, request: Request) -> Response:
         """Give out the code with which the holder makes a login, or sets it anew; shown once."""
-        account, office = number_in(request, "account"), office_of(request)
+        account, form, office = number_in(request, "account"), form_of(request), office_of(request)
         try:
             await file_of(request).show(account)  # of this programme
-            code = await holder_code(office.database, office.master, office.programme, account)
+            actor = acting(request, form)
+            code = await holder_code(office.database, office.master, actor, office.programme, account)
         except RegistryRefused as error:
             return await self._show(request, error)
         return await self._show(request, login_code=code)

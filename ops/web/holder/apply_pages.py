@@ -224,7 +224,7 @@ class ApplyPages:
         guardian, account = await OnlineDesk(_desk(office)).guardian_of(own), own.view.row["account"]
         if guardian is None:
             code = await holder_code(
-                office.database, office.master, office.programme, account, is_for_first=True
+                office.database, office.master, APPLICANT, office.programme, account, is_for_first=True
             )
         else:
             code = await account_code(office.database, APPLICANT, office.programme, account, guardian)

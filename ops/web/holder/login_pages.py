@@ -39,6 +39,7 @@ from ops.web.pages import Pages
 RENAME_HOURS: Final = 24
 TRIES: Final = 10
 REGISTERED: Final = Actor("web", "a login by an activation code", hand=Hand.HOLDER_ONLINE)
+CHANGE: Final = "change of login"
 RENEWED: Final = REGISTERED._replace(reason="a login anew by an activation code")
 
 
@@ -156,7 +157,8 @@ class LoginPages:
         assert person.account is not None
         code, column = new_code(), LANGUAGES.index(request.state.language)
         new = NewCode(person.programme, "rename", hash_of(plain_code(code)), person.account, key)
-        await office_of(request).database.run(lambda c: logins.put_code(c, new, hours=RENAME_HOURS))
+        actor = actor_of(person, CHANGE)
+        await office_of(request).database.run(lambda c: logins.put_code(c, actor, new, hours=RENAME_HOURS))
         subject, letter = HOLDER["h_login_subject"][column], HOLDER["h_login_letter"][column]
         try:
             await self._mail.send(email, subject, letter.format(code=code))
@@ -183,7 +185,7 @@ class LoginPages:
 
     async def _put(self, request: Request, key: bytes) -> Response:
         person, office = _who(request), office_of(request)
-        actor = actor_of(person, "change of login")
+        actor = actor_of(person, CHANGE)
         try:
             await office.database.run(lambda c: logins.set_name(c, actor, person.login, key))
         except RegistryRefused:

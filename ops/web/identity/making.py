@@ -1,7 +1,7 @@
 """Making a login for somebody: what is typed becomes what is kept.
 
-Owns the bounds of a login's name. Must not know how a person is asked. Invariant: neither the name nor the
-password is kept, logged or repeated.
+Owns the bounds of a login's name. Must not know how a person is asked. Invariants: neither the name nor the
+password is kept, logged or repeated; a code is given out by somebody, for a reason.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ledger.registry.bounds import text_fault
 from ledger.registry.logins import Kind, NewCode, NewLogin
 from ledger.registry.people import find_person
 from ledger.registry.secrets import MasterKey
+from ops.office.acting import with_reason
 from ops.office.numbers import card_of
 from ops.web.identity.passwords import Passwords, password_fault
 from ops.web.identity.secrets import Keys, folded_name, hash_of, new_code, plain_code
@@ -42,28 +43,31 @@ def name_fault(name: str) -> str:
     )
 
 
-async def activation_code(database: Database, master: MasterKey, digits: str) -> str:
+async def activation_code(database: Database, master: MasterKey, actor: Actor, digits: str) -> str:
     """Return a code with which the holder of a card makes a login, or sets its name and password anew, once;
-    an older one is void. Raises NotInRegistry where nobody is known by the card.
+    an older one is void. Raises NotInRegistry where nobody is known by the card, RegistryRefused without a
+    reason.
     """
     card = await database.run(lambda c: card_of(c, master, digits))
     whose = Phrase("card {card}", card=mask_card(digits))
-    return await holder_code(database, master, card["programme"], card["account"], whose)
+    return await holder_code(database, master, actor, card["programme"], card["account"], whose=whose)
 
 
 async def holder_code(
     database: Database,
     master: MasterKey,
+    actor: Actor,
     programme: int,
     account: int,
-    whose: Phrase = THIS_ACCOUNT,
     *,
+    whose: Phrase = THIS_ACCOUNT,
     is_for_first: bool = False,
 ) -> str:
     """Return what `activation_code` does, by the account of the holder; raises as it does.
 
     `is_for_first`: of who has no login yet; RegistryRefused for others, whom somebody has to see at a desk.
     """
+    with_reason(actor)
     code = new_code()
 
     async def job(connection: Connection) -> None:
@@ -72,7 +76,7 @@ async def holder_code(
         if is_for_first and await logins.login_of_account(connection, account) is not None:
             raise RegistryRefused("{whose}: its holder has a login", whose=whose)
         new = NewCode(programme, "activate", hash_of(plain_code(code)), account)
-        await logins.put_code(connection, new, hours=ACTIVATION_HOURS)
+        await logins.put_code(connection, actor, new, hours=ACTIVATION_HOURS)
 
     await database.run(job)
     return code
@@ -84,7 +88,8 @@ async def representative_code(
     """Return a code with which a representative of a card's holder acts for the holder, once: under the own
     login, or one made with it by who has no card; an older one is void.
 
-    Raises NotInRegistry without such a representative, RegistryRefused where it has a login.
+    Raises NotInRegistry without such a representative, RegistryRefused where it has a login, or without a
+    reason.
     """
     card = await database.run(lambda c: card_of(c, master, digits))
     return await account_code(database, actor, card["programme"], card["account"], number)
@@ -92,6 +97,7 @@ async def representative_code(
 
 async def account_code(database: Database, actor: Actor, programme: int, account: int, number: int) -> str:
     """Return what `representative_code` does, by the account of the holder; raises as it does."""
+    with_reason(actor)
     code = new_code()
     link = NewLink(programme, account, number, hash_of(plain_code(code)))
     await database.run(lambda c: acting_for.put_code(c, actor, link, hours=ACTIVATION_HOURS))

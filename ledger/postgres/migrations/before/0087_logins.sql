@@ -82,6 +82,12 @@ create table web.code (
   foreign key (account, programme) references people.person (account, programme) on delete cascade
 );
 
+-- Who gives out a code, and why, is kept; that it was used up is seen by the login it made or changed.
+create trigger record_change after insert or update on web.code
+  for each row execute function people.record_change('account', 'login_code');
+create trigger change_lock before insert or update on web.code
+  for each statement execute function registry.take_change_lock();
+
 -- The step of a second factor moves at every sign-in: that is no change of a login.
 create trigger record_change after insert or delete or update of shown, name_key, desk, roles, password, totp, ended_at on web.login
   for each row execute function people.record_change('id', 'login');
