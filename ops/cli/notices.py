@@ -1,6 +1,6 @@
 """`cityswitch notices`: tell holders by e-mail and SMS what happened, and see what was told.
 
-Owns the subcommands and the options of a mail server. Must not know what is told, nor how it is sent
+Owns the subcommands. Must not know what is told, nor how it is sent
 (`ops.notices`).
 """
 
@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import trio
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Parameter
 
 from ledger.postgres.database import open_database
 from ledger.registry.bounds import INT64_MAX
 from ledger.registry.notices import NoticeState, list_notices
-from ops.cli.bounds import between
 from ops.cli.help_texts import examples
+from ops.cli.mail_options import NO_MAIL, TEXT_MAX, MailOptions
 from ops.cli.registry_options import Json, Programme, master_key, pick_programme
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.notices.addresses import addresses
-from ops.notices.channels import Channel, ChannelDown, FileChannel, email_address, load_plug
+from ops.notices.channels import Channel, ChannelDown, FileChannel, load_plug
 from ops.notices.sender import Sender
-from ops.notices.smtp import Security, Smtp, SmtpChannel, read_password
 from ops.notices.words import LANGUAGES
 from ops.output import print_json, print_line, print_rows, say
 from ops.place.database import Purpose, database_server, looking
@@ -34,7 +32,6 @@ from ops.place.options import HERE, Place
 from switch.logs import configure_logs
 
 CONNECTIONS: Final = 2
-TEXT_MAX: Final = 200
 SHOWN: Final = ("event", "kind", "account", "state", "channel", "why", "tries", "made_at", "done_at")
 
 app = App(
@@ -47,62 +44,6 @@ app = App(
 )
 
 
-@Parameter(name="*", group=Group("Mail", sort_key=5))
-@dataclass(frozen=True, kw_only=True)
-class Mail:
-    """By which mail server, and from whom."""
-
-    smtp_host: Annotated[str, Parameter(help="Mail server; without it nothing goes by e-mail.")] = ""
-    smtp_port: Annotated[
-        int, Parameter(help="Its port (0: 587, with tls 465).", validator=between(0, 65_535))
-    ] = 0
-    smtp_security: Annotated[
-        Literal["starttls", "tls", "none"], Parameter(help="none: to this machine only.")
-    ] = "starttls"
-    smtp_user: Annotated[str, Parameter(help="User there, if it asks for one.")] = ""
-    smtp_password_file: Annotated[
-        Path | None, Parameter(help="File with the user's password: one line, chmod 600.")
-    ] = None
-    smtp_ca_file: Annotated[
-        Path | None, Parameter(help="Certificates that vouch for the server; else the system's.")
-    ] = None
-    from_: Annotated[str, Parameter(name="--from", help="Address the mail is from.")] = ""
-    from_name: Annotated[str, Parameter(help="Name beside it.")] = ""
-
-    def channel(self) -> Channel | None:
-        """Return the way by e-mail, if a server is named. Raises `CommandError`."""
-        if not self.smtp_host:
-            return None
-        sender = email_address(self.from_)
-        texts = (self.smtp_host, self.smtp_user, self.from_name)
-        if not sender or not all(text.isprintable() and len(text) <= TEXT_MAX for text in texts):
-            raise CommandError(
-                Exit.USAGE,
-                "mail needs a sender's address, and texts of one line.",
-                "Name it: --from karta@example.org.",
-            )
-        if bool(self.smtp_user) != bool(self.smtp_password_file):
-            raise CommandError(
-                Exit.USAGE, "user and password go together.", "Give --smtp-user and --smtp-password-file."
-            )
-        security = Security(self.smtp_security)
-        smtp = Smtp(
-            host=self.smtp_host,
-            port=self.smtp_port or (465 if security is Security.TLS else 587),
-            sender=sender,
-            sender_name=self.from_name,
-            security=security,
-            user=self.smtp_user,
-            password=read_password(self.smtp_password_file) if self.smtp_password_file else "",
-            ca_file=self.smtp_ca_file,
-        )
-        smtp.check()
-        return SmtpChannel(smtp)
-
-
-NO_MAIL: Final = Mail()
-
-
 @app.command(
     help_epilogue=examples(
         "notices run --smtp-host mail.example.org --from karta@example.org",
@@ -112,7 +53,7 @@ NO_MAIL: Final = Mail()
 )
 async def run(
     *,
-    mail: Mail = NO_MAIL,
+    mail: MailOptions = NO_MAIL,
     sms_file: Annotated[
         Path | None, Parameter(help="File, there already, that each SMS is added to, a line of JSON.")
     ] = None,
@@ -158,10 +99,10 @@ async def run(
             await _until_signal(sender)
 
 
-def _channels(mail: Mail, sms_file: Path | None, sms_plug: str) -> Mapping[str, Channel]:
+def _channels(mail: MailOptions, sms_file: Path | None, sms_plug: str) -> Mapping[str, Channel]:
     found: dict[str, Channel] = {}
-    if by_mail := mail.channel():
-        found["email"] = by_mail
+    if by_mail := mail.way():
+        found["email"] = by_mail()
     if sms_plug:
         found["sms"] = load_plug(sms_plug)
     elif sms_file is not None:
@@ -176,7 +117,7 @@ def _channels(mail: Mail, sms_file: Path | None, sms_plug: str) -> Mapping[str, 
         raise CommandError(
             Exit.USAGE,
             "nothing says how notices go.",
-            "Name a mail server (--smtp-host), or --sms-file FILE.",
+            "Name a mail server (--smtp-host), a folder (--mail), or --sms-file FILE.",
         )
     return found
 

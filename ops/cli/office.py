@@ -22,6 +22,7 @@ from ledger.registry.logins import ROLES
 from ops.cli.bounds import between
 from ops.cli.ending import until_end
 from ops.cli.help_texts import examples
+from ops.cli.mail_options import NO_MAIL, MailOptions
 from ops.cli.registry_options import (
     NOBODY,
     By,
@@ -49,8 +50,9 @@ app = App(
     name="office",
     help="The site for holders and desks (needs the extra `office`: make venv-office).",
     help_epilogue=examples(
-        "office serve",
-        "office serve --proxy 127.0.0.1 --name karta.example.org",
+        "office serve --mail letters",
+        "office serve --proxy 127.0.0.1 --name karta.example.org --smtp-host mail.example.org "
+        "--from karta@example.org",
         "office demo",
         "office officer zgierz --shown 'Anna K.' --roles clerk,admin < login-and-password",
         "office code --reason 'identity card seen' < card-number",
@@ -61,9 +63,8 @@ app = App(
 @Parameter(name="*", group=Group("Where it writes", sort_key=4))
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where the site writes what it sends and publishes."""
+    """Where the site writes what it publishes and hands on."""
 
-    mail: Annotated[Path | None, Parameter(help="Folder in which letters are kept (STATE/mail).")] = None
     public: Annotated[
         Path | None, Parameter(help="Folder of the public lists of offers, one for each city (STATE/public).")
     ] = None
@@ -76,6 +77,40 @@ class Places:
 
 
 STATE: Final = Places()
+
+
+@Parameter(name="*", group=Group("Where it is", sort_key=3))
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """Where the site listens, and by which names it is known."""
+
+    host: Annotated[str, Parameter(help="Address to listen on; anything but loopback needs TLS.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Parameter(help="Port (0: any free).", validator=between(0, 65_535))] = PORT
+    name: Annotated[tuple[str, ...], Parameter(help="A name the site is known by; again for more.")] = ()
+    proxy: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Address of a proxy that ends TLS and names who asks (X-Forwarded-For); again for more."
+        ),
+    ] = ()
+    origin: Annotated[
+        str,
+        Parameter(
+            help="The address people type, to which passkeys are bound (https:// and the first --name)."
+        ),
+    ] = ""
+    metrics_port: Annotated[
+        int,
+        Parameter(
+            help="Port on 127.0.0.1 where Prometheus reads who signs in (0: none).",
+            validator=between(0, 65_535),
+        ),
+    ] = 0
+
+
+LOCALLY: Final = Listening()
 
 
 @contextmanager
@@ -91,33 +126,15 @@ def office_packages() -> Iterator[None]:
         ) from None
 
 
-@app.command(help_epilogue=examples("office serve", "office serve --port 0 --json"))
+@app.command(
+    help_epilogue=examples(
+        "office serve --smtp-host mail.example.org --from karta@example.org", "office serve --mail letters"
+    )
+)
 async def serve(
     *,
-    host: Annotated[
-        str, Parameter(help="Address to listen on; anything but loopback needs TLS.")
-    ] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port (0: any free).", validator=between(0, 65_535))] = PORT,
-    name: Annotated[tuple[str, ...], Parameter(help="A name the site is known by; again for more.")] = (),
-    proxy: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="Address of a proxy that ends TLS and names who asks (X-Forwarded-For); again for more."
-        ),
-    ] = (),
-    origin: Annotated[
-        str,
-        Parameter(
-            help="The address people type, to which passkeys are bound (https:// and the first --name)."
-        ),
-    ] = "",
-    metrics_port: Annotated[
-        int,
-        Parameter(
-            help="Port on 127.0.0.1 where Prometheus reads who signs in (0: none).",
-            validator=between(0, 65_535),
-        ),
-    ] = 0,
+    listening: Listening = LOCALLY,
+    mail: MailOptions = NO_MAIL,
     places: Places = STATE,
     contact: Annotated[str, Parameter(help="Whom the accessibility statement names.")] = "",
     nice: Annotated[
@@ -135,20 +152,33 @@ async def serve(
 
     Each programme's pages use a pool of connections with the rights of its role, which is made where it is
     not there. A programme that is added later is served after the next start.
+
+    Its letters (links to apply, what becomes of an application, codes for another login) go at once by the
+    mail server of --smtp-host, as those of `notices run` do; or, with --mail, into a folder from which
+    somebody else sends them. One of both has to be told.
     """
     with office_packages():
+        from ops.web.identity.mail import Mail  # noqa: PLC0415
         from ops.web.office_run import OfficeOptions, running_office  # noqa: PLC0415 the extra's packages
+    way = mail.way()
+    if way is None:
+        raise CommandError(
+            Exit.USAGE,
+            "nothing says how the site's letters go: nobody could apply on line.",
+            "Name a mail server (--smtp-host, --from), or a folder that somebody sends from (--mail).",
+        )
     config = place.settings()
     configure_logs(config.log_level)
     options = OfficeOptions(
-        host=host, port=port, names=name, proxies=proxy, contact=contact,
-        mail=places.mail, public=places.public, invoices=places.invoices,
-        invoice_sink=places.invoice_sink, origin=origin, metrics_port=metrics_port,
+        host=listening.host, port=listening.port, names=listening.name, proxies=listening.proxy,
+        origin=listening.origin, metrics_port=listening.metrics_port, contact=contact,
+        public=places.public, invoices=places.invoices,
+        invoice_sink=places.invoice_sink,
     )  # fmt: skip
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with (
             database_server(place, config, Purpose.LOOK) as dsns,
-            running_office(config, dsns.owner, options) as url,
+            running_office(config, dsns.owner, Mail(way), options) as url,
         ):
             put_behind(nice)
             raise_descriptor_limit()
@@ -198,9 +228,7 @@ async def officer(
             Office(number, "", "", database, key), Passwords(), by.told(), "officer", login,
             password=password, shown=shown, desk=desk, roles=[each for each in roles.split(",") if each],
         )  # fmt: skip
-    tell_done(
-        f"Login {made} is made.", {"login": made, "programme": number}, as_json=json, again="office serve"
-    )
+    tell_done(f"Login {made} is made.", {"login": made, "programme": number}, as_json=json, again="")
 
 
 @app.command(help_epilogue=examples("office code --reason 'identity card seen' < card-number"))

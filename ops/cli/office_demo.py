@@ -1,7 +1,8 @@
 """`cityswitch office demo`: the demo's switch and cities, with the office's site and logins beside them.
 
-Owns which logins there are. Must not know the steps of a demo (`ops.demo`) nor pages. Invariants: it is
-served on loopback alone; its passwords are no secrets, and stand in no installation but a demo's.
+Owns which logins there are, and where the demo's letters go. Must not know the steps of a demo (`ops.demo`)
+nor pages. Invariants: it is served on loopback alone; its passwords are no secrets, and stand in no
+installation but a demo's; nothing is sent to anybody, for every letter is a file.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
 from typing import Any, Final
 
+import trio
+
 from ledger.errors import EmbeddedFault, EmbeddedPostgresError, RegistryRefused
-from ledger.postgres.database import Connection
+from ledger.postgres.database import Connection, open_database
+from ledger.registry.agreements import give_consent, list_agreements
 from ledger.registry.audit import Actor
 from ledger.registry.cards import find_cards
 from ledger.registry.holder_imports import NewHolder, add_holders
@@ -21,22 +27,31 @@ from ledger.registry.logins import ROLES, Kind
 from ledger.registry.numbers import Numbers
 from ledger.registry.partners import list_partners
 from ledger.registry.people import Person, find_person
+from ledger.registry.programmes import today_of
 from ledger.registry.secrets import MasterKey
 from ops.demo.fleet import Scenario
 from ops.demo.steps import play
 from ops.exit_codes import Exit
+from ops.notices.addresses import addresses
+from ops.notices.channels import Channel, FileChannel
+from ops.notices.mail import From
+from ops.notices.mail_folder import MailFolder
+from ops.notices.sender import Sender
 from ops.place.database import running_server
 from ops.place.options import Place
 from ops.place.running import RunningNote
+from ops.web.identity.mail import Mail
 from ops.web.identity.making import make_login
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.second_factor import code_at, typed_secret
 from ops.web.office_run import OfficeOptions, running_office
 from ops.web.offices import Office, open_offices
 from simulators.city.example import CITIES, City
+from simulators.city.holders import SENIOR, Holder, holder_of, kinds_on
 from switch.config import Config
 
 RATE_PER_S: Final = 20.0
+FROM: Final = From("karta@example.org", "Karta na pokaz")
 PASSWORD: Final = "karta na pokaz 2026"  # noqa: S105 a demo's: it is printed
 SECRET: Final = b"a demo's secret only"
 ACTOR: Final = Actor("office demo", "logins to try the site with")
@@ -62,18 +77,42 @@ async def play_office(place: Place) -> Exit:
         async with open_offices(owner, master) as offices:
             for city in CITIES:
                 await _logins(offices[city.population.programme], city)
-        async with running_office(config, owner, OfficeOptions(or_any=True)) as url:
-            yield _told(url)
+        letters = config.state_path / "mail"
+        async with (
+            _sending(owner, master, letters),
+            running_office(
+                config, owner, Mail(lambda: MailFolder(letters, FROM)), OfficeOptions(or_any=True)
+            ) as url,
+        ):
+            yield _told(url, letters)
 
     return await play(place, Scenario(seconds=None, rate_per_s=RATE_PER_S), pages)
 
 
-def _told(url: str) -> list[str]:
+@asynccontextmanager
+async def _sending(owner: str, master: MasterKey, letters: Path) -> AsyncIterator[None]:
+    """Tell holders what happened, as `notices run` does, into the folder of letters."""
+    await trio.Path(letters).mkdir(parents=True, exist_ok=True, mode=0o700)
+    channels: dict[str, Channel] = {
+        "email": MailFolder(letters, FROM),
+        "sms": FileChannel(letters / "sms.jsonl"),
+    }
+    async with (
+        open_database(owner, connections_max=2, application_name="cityswitch office demo") as database,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(Sender(database, addresses(master.vault), channels).run)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+def _told(url: str, letters: Path) -> list[str]:
     return [
         f"Office: {url} (development: these logins are no secrets)",
         f"  password of all: {PASSWORD}",
-        "  login holder, in each of the three cities",
-        "  login officer, second factor below; login partner",
+        "  logins holder, officer, second (another officer: where two persons are wanted) and partner,",
+        "    in each of the three cities; officers have the second factor below",
+        f"  letters: {letters}",
         f"  second factor: secret {typed_secret(SECRET)}, now {code_at(SECRET, time.time())}",
     ]
 
@@ -86,7 +125,8 @@ async def _logins(office: Office, city: City) -> None:
 
     account, partner = await office.database.run(find, timeout_s=60.0)
     wanted: list[tuple[Kind, str, dict[str, Any]]] = [
-        ("officer", "officer", {"shown": "Officer", "roles": ROLES, "second": SECRET})
+        ("officer", name, {"shown": shown, "roles": ROLES, "second": SECRET})
+        for name, shown in (("officer", "Officer"), ("second", "Second officer"))
     ]
     if account is not None:
         wanted.append(("holder", "holder", {"account": account}))
@@ -100,9 +140,17 @@ async def _logins(office: Office, city: City) -> None:
 
 
 async def _holder(connection: Connection, master: MasterKey, city: City) -> int | None:
-    """A card the fleet trades with, whose holder is known; made known where nothing is kept of the holder."""
-    numbers = await Numbers.of(connection, master, city.population.programme)
-    tokens = [numbers.token(city.population.card_digits(index)) for index in range(TRIED)]
+    """A card the fleet trades with, whose holder is known and a grown-up; made known where nothing is kept of
+    the holder. The holder has agreed to what is kept.
+    """
+    population = city.population
+    numbers = await Numbers.of(connection, master, population.programme)
+    day = await today_of(connection, population.programme)
+    tokens = [
+        numbers.token(population.card_digits(index))
+        for index in range(TRIED)
+        if _is_grown_up(holder_of(population, index), day)
+    ]
     await numbers.reenter(connection, ACTOR)
     rows = {row["token"]: row for row in await find_cards(connection, tokens) if row["status"] == 0}
     spare = None
@@ -110,14 +158,27 @@ async def _holder(connection: Connection, master: MasterKey, city: City) -> int 
         if (row := rows.get(each)) is None:
             continue
         if await find_person(connection, master.vault, row["account"]) is not None:
-            return int(row["account"])
+            return await _agreed(connection, master, row)
         if spare is None and await find_holder(connection, row["account"]) is None:
             spare = row
     if spare is None:
         return None
     new = NewHolder(spare["token"], person=Person("Osoba na pokaz", email="holder@example.org"))
-    await add_holders(connection, ACTOR, master.vault, city.population.programme, [new])
-    return int(spare["account"])
+    await add_holders(connection, ACTOR, master.vault, population.programme, [new])
+    return await _agreed(connection, master, spare)
+
+
+def _is_grown_up(holder: Holder, day: date) -> bool:
+    """Whether a holder, where a city keeps anything of one, is neither a child nor a senior by any mark."""
+    return holder.born_on is None or (kinds_on(holder, day) == {"adult"} and not holder.flags & SENIOR)
+
+
+async def _agreed(connection: Connection, master: MasterKey, card: Any) -> int:
+    """Take down that a card's holder has agreed to what is kept, if it is not there; return the account."""
+    consents, _ = await list_agreements(connection, master.vault, card["token"])
+    if not any(row["kind"] == "data" and row["withdrawn_on"] is None for row in consents):
+        await give_consent(connection, ACTOR, card["token"], "data")
+    return int(card["account"])
 
 
 async def _partner(connection: Connection, office: Office) -> int | None:

@@ -236,6 +236,7 @@ async def office(stage: Stage, nice: int) -> AsyncIterator[tuple[str, trio.Proce
     settings = stage.directory / "office.toml"
     settings.write_text('log_level = "warning"\n')
     command += ["--proxy", "127.0.0.1", "--config", str(settings), "--state-dir", str(stage.directory)]
+    command += ["--mail", str(stage.directory / "mail")]
     command += ["--dsn", stage.postgres.owner_dsn, "--nice", str(nice)]
     async with running(command, "the office", grace_s=END_S_MAX) as process:
         line = await line_of(process, START_S_MAX, "the office did not start")

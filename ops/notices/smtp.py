@@ -11,11 +11,6 @@ import smtplib
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -25,7 +20,7 @@ import trio
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.notices.channels import ChannelDown, Message, NotTaken
-from switch.clock import clock_ms
+from ops.notices.mail import From, mail_of
 from switch.config import is_loopback
 
 STEP_S_MAX: Final = 15.0
@@ -52,9 +47,7 @@ class Smtp:
 
     host: str
     port: int
-    sender: str
-    """An e-mail address, checked."""
-    sender_name: str = ""
+    sender: From
     security: Security = Security.STARTTLS
     user: str = ""
     password: str = ""
@@ -90,7 +83,9 @@ class SmtpChannel:
         connection = self._open or self._connect()
         self._open = connection
         try:
-            refused = connection.sendmail(self._smtp.sender, [message.to], self._bytes_of(message))
+            refused = connection.sendmail(
+                self._smtp.sender.address, [message.to], mail_of(message, self._smtp.sender)
+            )
         except smtplib.SMTPRecipientsRefused as error:
             code, said = error.recipients[message.to]
             raise NotTaken(f"smtp {code}", for_good=_is_for_good(code, said)) from None
@@ -124,19 +119,6 @@ class SmtpChannel:
                 connection.close()
             raise ChannelDown(_code_of(error)) from None
         return connection
-
-    def _bytes_of(self, message: Message) -> bytes:
-        mail = EmailMessage(policy=SMTP)
-        local, _, host = message.to.rpartition("@")
-        own, _, own_host = self._smtp.sender.rpartition("@")
-        mail["From"] = Address(self._smtp.sender_name, own, own_host)
-        mail["To"] = Address("", local, host)
-        mail["Subject"] = " ".join(message.subject.split())
-        mail["Date"] = format_datetime(datetime.fromtimestamp(clock_ms() / 1_000, UTC))
-        mail["Message-ID"] = f"<{message.name}@{own_host}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(message.text)
-        return mail.as_bytes()
 
     def _drop(self) -> None:
         if self._open is not None:

@@ -22,7 +22,7 @@ from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.invoices.sinks import FileSink, find_sink
 from ops.web.application import Access
-from ops.web.identity.mail import FileSink as MailFolder
+from ops.web.identity.mail import Mail
 from ops.web.identity.notes import Notes
 from ops.web.identity.passkeys import Relying
 from ops.web.office_site import make_office_site
@@ -46,7 +46,6 @@ class OfficeOptions:
     names: Sequence[str] = ()
     proxies: Sequence[str] = ()
     contact: str = ""
-    mail: Path | None = None
     public: Path | None = None
     invoices: Path | None = None
     invoice_sink: str = FileSink.name
@@ -60,8 +59,9 @@ class OfficeOptions:
 
 
 @asynccontextmanager
-async def running_office(config: Config, dsn: str, options: OfficeOptions) -> AsyncIterator[str]:
-    """Serve the site for as long as the block lasts; yield its address. `dsn`: the owner's.
+async def running_office(config: Config, dsn: str, mail: Mail, options: OfficeOptions) -> AsyncIterator[str]:
+    """Serve the site for as long as the block lasts; yield where: on loopback, without a proxy, by the very
+    address that letters and passkeys have. `dsn`: the owner's; `mail`: by which its letters go.
 
     Raises `CommandError` for a site that others could reach unsealed, `PortInUse`, a `LedgerError` (for a
     sink of no such name, too).
@@ -81,22 +81,21 @@ async def running_office(config: Config, dsn: str, options: OfficeOptions) -> As
         access = Access((options.host, *options.names), is_secure=is_secure)
         relying = relying_of(options, sock.getsockname()[1], is_secure=is_secure)
         url = url_of(sock, tls)
-        relying = relying_of(options, sock.getsockname()[1], is_secure=is_secure)
-        url = url_of(sock, tls)
+        address = relying.origin if relying else url.rstrip("/")
         app = make_office_site(
             offices,
             access,
-            mail=MailFolder(options.mail or config.state_path / "mail"),
+            mail=mail,
             public=options.public or config.state_path / "public",
             sink_of=lambda code: find_sink(options.invoice_sink, folder / code),
             proxies=options.proxies,
             contact=options.contact,
             relying=relying,
             notes=(notes := Notes(offices.values())),
-            address=relying.origin if relying else url.rstrip("/"),
+            address=address,
         )
         async with _serving_counts(notes, options.metrics_port), serving_site(app, sock, tls):
-            yield url
+            yield url if is_secure else f"{address}/"
 
 
 @asynccontextmanager

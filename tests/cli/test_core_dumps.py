@@ -53,6 +53,7 @@ async def test_nor_the_office(fresh: FreshDatabase, owner: Database, tmp_path: P
     """The server of desks and holders, which seals and unseals persons."""
     await seed(owner, MasterKey.create(tmp_path / "master.key"))
     command = [sys.executable, "-m", "ops.cli", "office", "serve", "--json", "--until-eof", "--port", "0"]
+    command += ["--mail", str(tmp_path / "mail")]
     environment = {**os.environ, "CITYSWITCH_DSN": fresh.owner_dsn, "CITYSWITCH_STATE_DIR": str(tmp_path)}
     process = await trio.lowlevel.open_process(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=ROOT

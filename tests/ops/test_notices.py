@@ -33,6 +33,7 @@ from ops.notices.channels import (
     Message,
     NotTaken,
 )
+from ops.notices.mail import From
 from ops.notices.sender import TRIES_MAX, Sender, Turn
 from ops.notices.smtp import Security, Smtp, SmtpChannel
 from tests.ledger.books import TESTER, found_registry
@@ -43,6 +44,7 @@ from tests.switch.memory import MASTER_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 FROM = "karta@example.org"
+SENDER = From(FROM)
 WAITS_S = (60, 120, 240, 480, 960, 1_920, 3_840, 7_680, 15_360, *[6 * 3_600] * 4)
 """From one try to the next."""
 LOOKUP = addresses(MASTER_KEY.vault)
@@ -77,7 +79,7 @@ def mailbox(server: tuple[Mailbox, Controller]) -> Mailbox:
 
 @pytest.fixture
 def smtp(server: tuple[Mailbox, Controller], mailbox: Mailbox) -> SmtpChannel:
-    options = Smtp(host="localhost", port=port_of(server[1]), sender=FROM, security=Security.NONE)
+    options = Smtp(host="localhost", port=port_of(server[1]), sender=SENDER, security=Security.NONE)
     return SmtpChannel(options, step_s_max=HANG_S)
 
 
@@ -177,7 +179,7 @@ async def test_a_server_that_is_away_costs_no_try(
     registry: Database, smtp: SmtpChannel, mailbox: Mailbox
 ) -> None:
     """Nothing is marked while no server is there, and all of it is sent when it is; the place is kept."""
-    nowhere = SmtpChannel(Smtp(host="127.0.0.1", port=1, sender=FROM, security=Security.NONE))
+    nowhere = SmtpChannel(Smtp(host="127.0.0.1", port=1, sender=SENDER, security=Security.NONE))
     await block(registry, 0, 3)
     sender = Sender(registry, LOOKUP, {"email": nowhere})
     with pytest.raises(ChannelDown, match="no connection"):
@@ -272,7 +274,7 @@ async def test_by_tls_with_a_log_in_and_by_nothing_less(tmp_path: Path) -> None:
         port, plain_port = map(port_of, servers)
 
         def channel(at: int, password: str = PASSWORD, ca: Path | None = certificate[0]) -> SmtpChannel:
-            options = Smtp(host="localhost", port=at, sender=FROM, user=USER, password=password, ca_file=ca)
+            options = Smtp(host="localhost", port=at, sender=SENDER, user=USER, password=password, ca_file=ca)
             return SmtpChannel(options, step_s_max=HANG_S)
 
         for wrong, code in (
@@ -297,7 +299,7 @@ async def test_a_server_that_says_nothing_is_left(tmp_path: Path) -> None:
     listener = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listener[0].socket.getsockname()[1]
     silent = SmtpChannel(
-        Smtp(host="127.0.0.1", port=port, sender=FROM, security=Security.NONE), step_s_max=0.05
+        Smtp(host="127.0.0.1", port=port, sender=SENDER, security=Security.NONE), step_s_max=0.05
     )
     with pytest.raises(ChannelDown, match="no answer in time"), trio.fail_after(HANG_S):
         await silent.send(Message("n", "a@example.org", "S", "t"))

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from starlette.routing import Route
 
-from ops.web.identity.mail import FileSink
 from ops.web.identity.notes import Notes
 from ops.web.identity.pages import IdentityPages
 from ops.web.identity.passwords import Passwords
@@ -92,7 +91,7 @@ def site_routes(office: OfficeStage) -> list[tuple[str, str]]:
         raise AssertionError("no page is made")
 
     door = Door(Passwords(), Notes(()))
-    site = Site(pages, door, FileSink(office.directory / "mail"), office.offices, office.relying.origin)
+    site = Site(pages, door, office.mail, office.offices, office.relying.origin)
     parts = [make(site) for make in parts_here()]
     parts.append(IdentityPages(pages, door, lambda: [], office.relying).part())
     return [

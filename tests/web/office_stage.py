@@ -22,8 +22,10 @@ from ledger.registry.logins import NewCode, put_code
 from ledger.registry.people import Person, change_person
 from ledger.registry.secrets import MasterKey
 from ops.invoices.sinks import FileSink as InvoiceFiles
+from ops.notices.mail import From
+from ops.notices.mail_folder import MailFolder
 from ops.web.application import Access
-from ops.web.identity.mail import FileSink
+from ops.web.identity.mail import Mail
 from ops.web.identity.making import make_login
 from ops.web.identity.passkeys import Relying
 from ops.web.identity.passwords import Passwords
@@ -140,6 +142,7 @@ class OfficeStage(TrioThread):
         self.accounts: dict[str, int] = {}
         self.last4: dict[str, str] = {}
         self.url = ""
+        self.mail = Mail(lambda: MailFolder(directory / "mail", From("karta@example.org", "Karta")))
 
     async def serve(self) -> AsyncGenerator[None, None]:
         async with open_database(self._fresh.owner_dsn, connections_max=2) as self._owner:
@@ -160,11 +163,10 @@ class OfficeStage(TrioThread):
                     yield
 
     def _site(self, *, is_secure: bool = False) -> Any:
-        mail = FileSink(self.directory / "mail")
         return make_office_site(
             self.offices,
             Access(is_secure=is_secure),
-            mail=mail,
+            mail=self.mail,
             relying=self.relying,
             address=self.relying.origin,
             public=self.directory / "public",

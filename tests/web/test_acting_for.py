@@ -12,7 +12,6 @@ from ledger.registry.acting_for import NewLink, put_code
 from ledger.registry.agreements import Representative, add_representative, end_representative
 from ops.web.holder.acting import WHO_MAY
 from ops.web.holder.site import holder_part
-from ops.web.identity.mail import FileSink
 from ops.web.identity.notes import Notes
 from ops.web.identity.passwords import Passwords
 from ops.web.identity.secrets import hash_of, new_code, plain_code
@@ -72,7 +71,7 @@ def acting(request: pytest.FixtureRequest, office: OfficeStage) -> Iterator[tupl
 
 def routes() -> list[tuple[str, str]]:
     """Every route of the holder's part, with a method."""
-    part = holder_part(lambda: None, Door(Passwords(), Notes(())), FileSink(None), "")  # type: ignore[arg-type, return-value]
+    part = holder_part(lambda: None, Door(Passwords(), Notes(())), None, "")  # type: ignore[arg-type, return-value]
     return [
         (method, route.path)  # type: ignore[attr-defined]
         for route in part.routes

@@ -1,51 +1,45 @@
-"""E-mail to people, as the pages send it: an interface, and the one that writes files.
+"""E-mail to people, as the pages send it: at once, by the way that notices go.
 
-Owns the shape and the file sink. Must not know what is told. Invariant: a letter that could not be sent
-raises `MailFailed`; nothing of it is logged.
+Owns how a page's letter becomes a message. Must not know what is told, nor by which way it goes. Invariant: a
+letter that could not be sent raises `MailFailed`; nothing of it is logged.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
-from dataclasses import dataclass
-from email.message import EmailMessage
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final
 
 import trio
+
+from ops.notices.channels import Channel, ChannelDown, Message, NotTaken, email_address
+
+AT_A_TIME: Final = 4
+"""So many letters are on their way at once; another one waits for its turn."""
 
 
 class MailFailed(Exception):
     """The letter was not sent."""
 
 
-class Mail(Protocol):
-    """What sends a letter."""
+class Mail:
+    """What sends a page's letters: each by a way of its own, for a person waits for it."""
+
+    def __init__(self, way: Callable[[], Channel]) -> None:
+        self._way = way
+        self._turn = trio.CapacityLimiter(AT_A_TIME)
 
     async def send(self, to: str, subject: str, text: str) -> None:
-        """Send it. Raises MailFailed."""
-
-
-@dataclass(frozen=True)
-class FileSink:
-    """Keeps each letter as a file of its owner's alone."""
-
-    folder: Path
-
-    async def send(self, to: str, subject: str, text: str) -> None:
-        """Write it down. Raises MailFailed."""
-        letter = EmailMessage()
+        """Send a letter. Raises MailFailed."""
+        address = email_address(to)
+        if not address:
+            raise MailFailed("no address")
+        channel = self._way()
         try:
-            letter["To"], letter["Subject"] = to, subject
-            letter.set_content(text)
-            await trio.to_thread.run_sync(self._write, letter.as_bytes())
-        except (OSError, ValueError) as error:
-            raise MailFailed(type(error).__name__) from None
-
-    def _write(self, data: bytes) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self.folder / f"{secrets.token_hex(8)}.eml"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            async with self._turn:
+                await channel.send(Message(f"letter-{secrets.token_hex(8)}", address, subject, text))
+        except (NotTaken, ChannelDown) as error:
+            raise MailFailed(error.code) from None
+        finally:
+            with trio.CancelScope(shield=True):
+                await channel.close()
