@@ -163,16 +163,38 @@ async def renew_login(
     RegistryRefused where somebody else has the name, or the login has ended.
     """
     async with writing(connection, actor):
-        row = await the_login(connection, login)
-        if row["ended_at"] is not None:
-            raise RegistryRefused("that login has ended")
+        row = await _shut_out(connection, actor, login, password)
         await set_name(connection, actor, login, name_key)
-        await set_password(connection, actor, login, password)
-        await set_second_factor(connection, actor, login, None)
-        await connection.execute("delete from web.passkey where login = $1", login)
-        await connection.execute("delete from web.session where login = $1", login)
         if row["account"] is not None:
             await connection.execute(_TELL, row["programme"], "login.renewed", row["account"])
+
+
+async def reset_login(connection: Connection, actor: Actor, login: int, password: str) -> None:
+    """Put the password of who works here, or for a partner, anew, and take the second factor away: for who
+    has lost either. Sessions, passkeys and recovery codes end.
+
+    Raises RegistryRefused for a login that has ended, and for a holder's, which a code sets anew.
+    """
+    async with writing(connection, actor):
+        await _a_worker_s(connection, login)
+        await _shut_out(connection, actor, login, password)
+
+
+async def _a_worker_s(connection: Connection, login: int) -> None:
+    if (await the_login(connection, login))["kind"] in ("holder", "representative"):
+        raise RegistryRefused("login {login} is a holder's: a code sets it anew", login=login)
+
+
+async def _shut_out(connection: Connection, actor: Actor, login: int, password: str) -> Any:
+    """Put the password anew, and end all that the old one opened, or stood for; return what the login was."""
+    row = await the_login(connection, login)
+    if row["ended_at"] is not None:
+        raise RegistryRefused("that login has ended")
+    await set_password(connection, actor, login, password)
+    await set_second_factor(connection, actor, login, None)
+    await connection.execute("delete from web.passkey where login = $1", login)
+    await connection.execute("delete from web.session where login = $1", login)
+    return row
 
 
 async def take_step(connection: Connection, login: int, step: int) -> bool:
@@ -194,9 +216,12 @@ async def take_recovery_code(connection: Connection, login: int, code: bytes) ->
 
 
 async def end_login(connection: Connection, actor: Actor, login: int) -> None:
-    """End a login, and whatever it has open."""
+    """End the login of who works here, or for a partner, and whatever it has open.
+
+    Raises RegistryRefused for a holder's, which ends with what is kept of the holder.
+    """
     async with writing(connection, actor):
-        await the_login(connection, login)
+        await _a_worker_s(connection, login)
         await connection.execute(
             "update web.login set ended_at = coalesce(ended_at, now()) where id = $1", login
         )

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import trio
 from cyclopts import App, Group, Parameter
 
-from ledger.registry.logins import ROLES
+from ledger.registry.bounds import ID_MAX
+from ledger.registry.logins import ROLES, Kind
 from ops.cli.bounds import between
 from ops.cli.ending import until_end
 from ops.cli.help_texts import examples
+from ops.cli.logins import app as logins_app
 from ops.cli.mail_options import NO_MAIL, MailOptions
+from ops.cli.office_packages import office_packages
 from ops.cli.registry_options import (
     NOBODY,
     By,
@@ -55,9 +56,11 @@ app = App(
         "--from karta@example.org",
         "office demo",
         "office officer zgierz --shown 'Anna K.' --roles clerk,admin < login-and-password",
+        "office logins list",
         "office code --reason 'identity card seen' < card-number",
     ),
 )
+app.command(logins_app)
 
 
 @Parameter(name="*", group=Group("Where it writes", sort_key=4))
@@ -111,19 +114,6 @@ class Listening:
 
 
 LOCALLY: Final = Listening()
-
-
-@contextmanager
-def office_packages() -> Iterator[None]:
-    """Turn a package that is missing into what to do about it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            Exit.ENVIRONMENT,
-            f"the package {error.name} is missing, which the office's site needs.",
-            "make venv-office, or pip install 'cityswitch[office]'.",
-        ) from None
 
 
 @app.command(
@@ -216,6 +206,28 @@ async def officer(
 
     The second factor is set up at the first sign-in.
     """
+    named = [each for each in roles.split(",") if each]
+    await _make("officer", programme, by, json, place, shown=shown, desk=desk, roles=named)
+
+
+@app.command(
+    help_epilogue=examples("office partner zgierz --partner 201001 --shown Kino < login-and-password")
+)
+async def partner(
+    programme: str | None = None,
+    /,
+    *,
+    partner: Annotated[int, Parameter(help="Whose it is.", validator=between(1, ID_MAX))],
+    shown: Annotated[str, Parameter(help="The name the trail knows it by.")],
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Make a login for a partner: standard input has the login in one line, the password in the next."""
+    await _make("partner", programme, by, json, place, shown=shown, partner=partner)
+
+
+async def _make(kind: Kind, programme: str | None, by: By, as_json: bool, place: Place, **more: Any) -> None:
     with office_packages():
         from ops.web.identity.making import make_login  # noqa: PLC0415 the extra's packages
         from ops.web.identity.passwords import Passwords  # noqa: PLC0415
@@ -224,11 +236,10 @@ async def officer(
     key = master_key(place)
     async with changing(place) as database:
         number = await database.run(lambda c: pick_programme(c, programme))
-        made = await make_login(
-            Office(number, "", "", database, key), Passwords(), by.told(), "officer", login,
-            password=password, shown=shown, desk=desk, roles=[each for each in roles.split(",") if each],
-        )  # fmt: skip
-    tell_done(f"Login {made} is made.", {"login": made, "programme": number}, as_json=json, again="")
+        office = Office(number, "", "", database, key)
+        made = await make_login(office, Passwords(), by.told(), kind, login, password=password, **more)
+    told = {"login": made, "programme": number}
+    tell_done(f"Login {made} is made.", told, as_json=as_json, again="office logins list")
 
 
 @app.command(help_epilogue=examples("office code --reason 'identity card seen' < card-number"))

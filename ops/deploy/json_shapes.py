@@ -264,6 +264,13 @@ SHAPES: Final[dict[str, Schema]] = {
     "board": fields("url text"),
     "office serve": fields("url text"),
     "office officer": fields("login int, programme int"),
+    "office partner": fields("login int, programme int"),
+    "office logins list": rows(
+        "id int, kind text, shown text, partner int?, desk text, roles text, has_second yes, "
+        "created_at text, ended_at text?"
+    ),
+    "office logins end": fields("login int"),
+    "office logins reset": fields("login int"),
     "office code": fields("code text"),
     "config check": inside(
         fields(""),

@@ -104,6 +104,19 @@ async def account_code(database: Database, actor: Actor, programme: int, account
     return code
 
 
+async def reset_login(
+    database: Database, passwords: Passwords, actor: Actor, login: int, password: str
+) -> None:
+    """Put the password of an officer's or a partner's login anew; a second factor is set up anew at the next
+    sign-in. Raises RegistryRefused, without a reason as well.
+    """
+    with_reason(actor)
+    if word := password_fault(password, ""):
+        raise RegistryRefused("{why}", why=FAULTS[word])
+    hashed = await passwords.hash(password)
+    await database.run(lambda c: logins.reset_login(c, actor, login, hashed))
+
+
 async def make_login(
     office: Office,
     passwords: Passwords,

@@ -170,6 +170,9 @@ LOGINS: Final = {
     "there is no role {unknown}: {roles}": "nie ma roli {unknown}; dopuszczalne role: {roles}",
     "that login is taken": "ten login jest już zajęty",
     "that login is taken, or this holder has one": "ten login jest już zajęty albo uczestnik ma już login",
+    "login {login} is a holder's: a code sets it anew": (
+        "login nr {login} należy do uczestnika: na nowo ustawia go kod"
+    ),
     "that login has ended": "ten login jest już zakończony",
     "a login has at most {most} passkeys": "liczba kluczy dostępu jednego loginu jest ograniczona do {most}",
     "that passkey is known already": "ten klucz dostępu jest już znany",
