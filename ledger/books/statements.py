@@ -20,7 +20,8 @@ BALANCE: Final = "select balance from office.account_v1($1, $2)"
 NEWEST_ROW: Final = "select last_terminal, last_stan from office.account_v1($1, $2)"
 HISTORY: Final = """
 select terminal, stan, transaction_id, kind, code, points, balance, amount_grosze, counter_account,
-    original_stan, rules_version, accepted_at_ms, terminal_time, previous_terminal, previous_stan
+    original_stan, rules_version, accepted_at_ms, terminal_time, previous_terminal, previous_stan,
+    coalesce(discount_grosze, 0), coalesce(offer, 0)
   from office.chain_v1($1, $3, $4, $2) with ordinality as chain order by ordinality"""
 TOTALS: Final = (
     "select count(*) filter (where kind = any($4)),"
@@ -51,7 +52,7 @@ CARD_ACCOUNTS: Final = "select id from ledger.account order by id"
 
 
 class HistoryRow(msgspec.Struct, frozen=True, gc=False):
-    """One journal row of a card account; balance is the balance after it."""
+    """One journal row of a card account; balance is the balance after it; `offer` 0: none."""
 
     terminal: int
     stan: int
@@ -68,6 +69,8 @@ class HistoryRow(msgspec.Struct, frozen=True, gc=False):
     terminal_time: int
     previous_terminal: int
     previous_stan: int
+    discount_grosze: int
+    offer: int
 
 
 class TerminalTotals(msgspec.Struct, frozen=True, gc=False):

@@ -140,6 +140,8 @@ def _entry(row: statements.HistoryRow) -> schemas.Entry:
         row.terminal,
         row.stan,
         row.original_stan or None,
+        row.discount_grosze,
+        row.offer or None,
     )
 
 

@@ -137,7 +137,9 @@ class Cards(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """One transaction of an account; `points` is what it changed, `balance` what was there after it."""
+    """One transaction of an account; `points` is what it changed, `balance` what was there after it. Of a
+    benefit `discount_grosze` is what was taken off the price (given back: of a reversal), by this `offer`.
+    """
 
     transaction: str
     at: datetime
@@ -150,6 +152,8 @@ class Entry(Struct, frozen=True):
     terminal: int
     stan: int
     original_stan: int | None
+    discount_grosze: int
+    offer: int | None
 
 
 class History(Struct, frozen=True):

@@ -40,6 +40,8 @@ CODES = {ZGIERZ: "zgierz", CZESTOCHOWA: "czestochowa"}
 PREFIX = {ZGIERZ: "96162", CZESTOCHOWA: "96160"}
 CARDS = 6
 SALES = 5
+BENEFITS_OF = 2
+"""The card that has used a benefit of offer 5."""
 
 
 MONTH = "2026-09"
@@ -195,11 +197,12 @@ def offer_of(number: int, partner: int, kinds: list[str]) -> Offer:
 
 
 async def sell(service: Database, accounts: list[int]) -> None:
-    """Some sales with the first card."""
+    """Some sales with the first card, and a benefit with another."""
     books = await Books.of(service, accounts)
     for stan in range(1, SALES + 1):
         posting = books.earn(stan, 10, terminal=100 * CZESTOCHOWA)
         await books.post(posting)
+    await books.post(books.use(SALES + 1, card=BENEFITS_OF, terminal=100 * CZESTOCHOWA, discount=1_500))
 
 
 @pytest.fixture(scope="package")

@@ -87,6 +87,16 @@ def test_the_history_comes_in_pages(stage: Stage) -> None:
     assert stage.ask(elsewhere, programme=CZESTOCHOWA).status == 404
 
 
+def test_the_history_has_what_a_benefit_gave(stage: Stage) -> None:
+    """The counter of benefits (Zgierz § 19.7): the offer and what it took off; of a sale neither."""
+    first, _, third = stage.accounts[CZESTOCHOWA][:3]
+    (entry,) = stage.ask(f"/v1/holders/{third}/history", programme=CZESTOCHOWA).body["entries"]
+    assert (entry["kind"], entry["amount_grosze"]) == ("benefit_use", 10_000)
+    assert (entry["discount_grosze"], entry["offer"]) == (1_500, 5)
+    sale = stage.ask(f"/v1/holders/{first}/history", programme=CZESTOCHOWA).body["entries"][0]
+    assert (sale["discount_grosze"], sale["offer"]) == (0, None)
+
+
 def test_a_block_acts_once_and_is_told(stage: Stage) -> None:
     """Twice under one key is once, with one answer; the key for something else is refused."""
     account = stage.accounts[ZGIERZ][2]

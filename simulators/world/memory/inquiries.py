@@ -64,6 +64,7 @@ def history(
                 *(*parts_of(found), told.transaction_id, told.kind, told.code, told.points, told.balance),
                 *(told.amount_grosze, told.counter_account, told.original_stan, told.rules_version),
                 *(told.accepted_at_ms, entry.terminal_time, *parts_of(entry.previous)),
+                *(told.discount_grosze, told.offer),
             )
         )
         found = entry.previous
