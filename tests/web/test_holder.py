@@ -182,6 +182,13 @@ def test_a_card_gets_its_login_by_a_code(office: OfficeStage) -> None:
     assert client.post("/en/register", **{**good, "login": "nowa2"}).status == 403
 
 
+def test_a_fee_is_written_as_the_language_writes_it(office: OfficeStage) -> None:
+    """With a comma in Polish."""
+    client = office.signed_in("czestochowa", "ala")
+    assert " 0,00\u00a0zł" in client.get("/pl/me/duplicate").text
+    assert " 0.00\u00a0zł" in client.get("/en/me/duplicate").text
+
+
 def test_a_duplicate_is_asked_for(office: OfficeStage) -> None:
     """Eight: an application the desk sees at once, of one's own account; no made-up reason (§ 19.6)."""
     client = office.signed_in("czestochowa", "ala")

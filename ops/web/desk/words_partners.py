@@ -8,6 +8,7 @@ PARTNER_WORDS: Final[Words] = {
     "dk_offers": ("Oferty", "Offers"),
     "dk_offer": ("Oferta", "Offer"),
     "dk_offers_all": ("Oferty i ich wersje", "Offers and their versions"),
+    "dk_offer_name": ("Nazwa", "Name"),
     "dk_offer_new": ("Oferta: szkic", "Offer: a draft"),
     "dk_offer_change": ("Zmień (nowy szkic)", "Change it (a new draft)"),
     "dk_offer_no_form": (

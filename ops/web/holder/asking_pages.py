@@ -20,11 +20,10 @@ from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form, asked
 from ops.office.uploads.refused import UploadRefused
 from ops.web.holder.application_state import UPLOAD_BYTES_MAX, checked_file
-from ops.web.holder.card_pages import day_of
+from ops.web.holder.card_pages import day_of, speech_of, zloty
 from ops.web.holder.own_application_pages import kinds_of
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
-from ops.web.language import NO_BREAK
 from ops.web.numbers import figures
 from ops.web.pages import Pages
 from ops.web.refusals import fault_of
@@ -54,12 +53,12 @@ class AskingPages:
         """Ask why, and where it is to be collected."""
         desk, _ = _desk(request)
         rules, _day = await desk.terms()
-        fees = rules.card.duplicate.fees()
+        fees, speech = rules.card.duplicate.fees(), speech_of(request, rules)
         return self._pages().render(
             request,
             "holder_duplicate.html",
             status=400 if error else 200,
-            reasons=[(why, f"{fees[why] / 100:.2f}{NO_BREAK}zł") for why in REASONS],
+            reasons=[(why, zloty(fees[why], speech)) for why in REASONS],
             desks=asked(rules).desks,
             **await _shown(request, desk, error),
         )

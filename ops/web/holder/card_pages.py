@@ -141,9 +141,9 @@ class CardPages:
         language = request.state.language
         rules, partners = await service.offers(language)
         speech = speech_of(request, rules)
-        told = [speech.say("h_earn", step=_zloty(rules.earn.step_grosze, speech))] if rules.earn else []
+        told = [speech.say("h_earn", step=zloty(rules.earn.step_grosze, speech))] if rules.earn else []
         for tier in rules.redeem.tiers if rules.redeem else ():
-            value = _zloty(tier.value_grosze, speech)
+            value = zloty(tier.value_grosze, speech)
             told.append(speech.say("h_tier", points=tier.points, value=value))
         return self._pages().part(language, "holder_offer_list.html", rules=told, partners=partners)
 
@@ -208,7 +208,8 @@ def _line(row: CounterRow, speech: Speech, names: dict[int, str]) -> Line:
     )
 
 
-def _zloty(grosze: int, speech: Speech) -> str:
+def zloty(grosze: int, speech: Speech) -> str:
+    """Return a sum as a page tells it: 10,00 zł."""
     return f"{speech.number(grosze / 100, 2)}{NO_BREAK}zł"
 
 
