@@ -9,7 +9,7 @@ applied; so what was decided can be decided again (ARCHITECTURE.md, "What decide
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ledger.books.posting import AccountKind, account_id
 from ledger.errors import SecretsError
@@ -18,6 +18,7 @@ from ledger.registry.pepper import Pepper
 from ledger.registry.reads import CardTuple, KeyRow, ProgrammeRow, RegistrySnapshot, Status
 from ledger.registry.secrets import MasterKey
 from switch.rules.cards import Card, Cards
+from switch.rules.contract import Contract
 from switch.rules.offer_book import OfferBook
 from switch.rules.offer_faults import OfferError
 from switch.rules.programme import Rules, RulesError, parse_rules
@@ -89,16 +90,6 @@ class Programme:
         self.refusal = self.states.refusal(now_ms)
 
 
-class Contract(NamedTuple):
-    """The first and last day of a contract (days since 1970-01-01; None: without an end) and the outlet it is
-    about; 0: the partner as a whole.
-    """
-
-    outlet: int
-    first_day: int
-    last_day: int | None
-
-
 class Partner:
     """One partner; `points_step_grosze` overrides the programme's step when set. `contracts`: those that were
     agreed, by number, past ones too.
@@ -149,10 +140,7 @@ class Terminal:
 
     def is_under_contract(self, day: int) -> bool:
         """Whether a contract about it, its outlet's or its partner's, runs on a day (since 1970-01-01)."""
-        for outlet, first_day, last_day in self.partner.contracts.values():
-            if outlet in (0, self.outlet) and first_day <= day and (last_day is None or day <= last_day):
-                return True
-        return False
+        return any(contract.covers(self.outlet, day) for contract in self.partner.contracts.values())
 
 
 _NOBODY: Final = Terminal(0)

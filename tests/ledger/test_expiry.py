@@ -8,6 +8,7 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger.books.expiry import ExpiryRules, expire_slice
 from ledger.books.hand import Work, work_of
@@ -183,6 +184,19 @@ async def test_what_is_given_back_after_its_term_goes_with_the_next_look(
     await books.post(on(books.reversal(5, 2), FIRST_DAY + TERM + 1))
     assert await expire(database, FIRST_DAY + TERM + 1) == 25
     assert await balance_of(database, books.accounts[0]) == 25
+    await assert_sound(books)
+
+
+async def test_a_refund_of_a_sale_whose_points_have_expired_is_owed(
+    owner: Database, database: Database
+) -> None:
+    """The points went to the organiser; the sale taken back takes them once more, below zero where it may."""
+    books = await opened(owner, database, 1)
+    sold = replace(books.earn(1, 5), amount_grosze=5_000, step_grosze=1_000)
+    await books.post(on(sold, FIRST_DAY))
+    assert await expire(database, FIRST_DAY + TERM + 1) == 5
+    refunded = await books.post(on(books.refund(2, 1, 5_000), FIRST_DAY + TERM + 1))
+    assert (refunded.code, refunded.points, refunded.balance) == (0, -5, -5)
     await assert_sound(books)
 
 

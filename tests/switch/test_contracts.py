@@ -7,9 +7,10 @@ import pytest
 
 from protocol import Earn, EarnAdvice, ResultCode
 from switch.rules.cards import Card
+from switch.rules.contract import Contract
 from switch.rules.decide import Moment, decide_earn, decide_earn_advice
 from switch.rules.decide.refusals import refuse_place_now
-from switch.rules.directory import Contract, Terminal
+from switch.rules.directory import Terminal
 from tests.entries import SWIPED
 from tests.switch.test_cities import CZESTOCHOWA, partner_in
 from tests.switch.tills import till

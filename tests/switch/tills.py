@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from switch.rules.directory import Contract, Partner, Terminal
+from switch.rules.contract import Contract
+from switch.rules.directory import Partner, Terminal
 
 EVER: Final = Contract(0, -1_000_000, None)
 """A contract of a partner as a whole that has no end."""
