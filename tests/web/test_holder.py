@@ -296,7 +296,7 @@ def test_who_resigns_has_no_account_any_more(office: OfficeStage) -> None:
     number = office.sql("select max(number) from people.application where account = $1", account)[0][0]
     clerk = office.signed_in("zgierz", "clerk")
     clerk.get(f"/en/desk/holders/{account}")
-    assert clerk.post(f"/en/desk/holders/{account}/login").status == 200
+    assert clerk.post(f"/en/desk/holders/{account}/login", reason="identity card seen").status == 200
     client.get("/en/me/end")
     done = client.post("/en/me/end", what="resign", understood="yes", password=PASSWORD)
     assert "the login is removed" in done.text
@@ -305,7 +305,7 @@ def test_who_resigns_has_no_account_any_more(office: OfficeStage) -> None:
     assert client.get("/en/me").status == 303
     assert office.client().sign_in("zgierz", "resigns").status == 403
     assert office.sql("select 1 from people.person where account = $1", account)
-    assert "resigned" in clerk.post(f"/en/desk/holders/{account}/login").text
+    assert "resigned" in clerk.post(f"/en/desk/holders/{account}/login", reason="asked").text
     assert office.sql("select 1 from web.code where account = $1", account) == []
     refused = clerk.post(f"/en/desk/applications/{number}", act="verify")
     assert (refused.status, "the contract has ended" in refused.text) == (409, True)
