@@ -87,7 +87,7 @@ def test_every_page_is_in_the_table_or_shut(office: OfficeStage, acting: tuple[C
         if not path.startswith("/me"):
             continue
         may = role in WHO_MAY.get(path, ())
-        asked = path.replace("{place}", "9-9")
+        asked = path.replace("{place}", "9-9").replace("{number:int}", "9")
         reply = client.get(f"/en{asked}") if method == "GET" else None
         if method == "POST" and not may:
             reply = client.post(f"/en{asked}")
