@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
-from ledger.registry.bounds import text_fault
+from ledger.registry.bounds import first_fault, text_fault
 from ledger.registry.cards import the_card
+from ledger.registry.contact import email_fault, phone_fault
 from ledger.registry.sealed import key_of, place, seal, unseal
 from ledger.registry.vault import Vault
 
@@ -30,6 +31,17 @@ class Representative(NamedTuple):
     phone: str = ""
     email: str = ""
     until: date | None = None
+
+
+def representative_fault(who: Representative, *, name_needed: bool = True) -> tuple[str, str] | None:
+    """Return the column of a representative that cannot be so, and why; None where nothing is wrong."""
+    return first_fault(
+        {
+            "name": text_fault(who.name, 200, least=int(name_needed)),
+            "phone": text_fault(who.phone, 32, least=0) or phone_fault(who.phone),
+            "email": text_fault(who.email, 254, least=0) or email_fault(who.email),
+        }
+    )
 
 
 async def give_consent(connection: Connection, actor: Actor, token: int, kind: str) -> None:
@@ -69,9 +81,8 @@ async def add_representative(
 ) -> int:
     """Take down who may act for a holder; returns the number it is known by."""
     _one_of("the role", who.role, ROLES)
-    for column, most, least in (("name", 200, 1), ("phone", 32, 0), ("email", 254, 0)):
-        if why := text_fault(getattr(who, column), most, least=least):
-            raise RegistryRefused("{column} {why}", column=column, why=why)
+    if fault := representative_fault(who):
+        raise RegistryRefused("{column} {why}", column=fault[0], why=fault[1])
     async with writing(connection, actor):
         account, programme = await _person(connection, token)
         number: int = await connection.fetchval(

@@ -6,7 +6,6 @@ the holder's own key (`sealed.py`), the date of birth and the channel in clear; 
 Takes the owner's connection; every write takes its actor. No error repeats what was typed.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
@@ -17,6 +16,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import first_fault, text_fault
 from ledger.registry.cards import the_card
+from ledger.registry.contact import email_fault, phone_fault
 from ledger.registry.kinds import place_kinds
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.pesel_tokens import known_pesels, set_pesels
@@ -55,8 +55,8 @@ def person_fault(person: Person, today: date, *, contact_needed: bool = False) -
     }
     for column, most in _LENGTHS.items():
         faults[column] = faults.get(column, "") or text_fault(getattr(person, column), most, least=0)
-    if person.email and not re.fullmatch(r"[^@\s]+@[^@\s]+", person.email):
-        faults["email"] = faults["email"] or Phrase("is no e-mail address")
+    faults["phone"] = faults["phone"] or phone_fault(person.phone)
+    faults["email"] = faults["email"] or email_fault(person.email)
     faults["channel"] = _channel_fault(person)
     if contact_needed and not (person.phone or person.email):
         faults["phone"] = Phrase("and email are empty: one of them is needed")

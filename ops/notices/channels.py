@@ -1,8 +1,7 @@
 """By what a notice goes: the plug every way of sending is one of, and the file that stands for one.
 
-Owns the shape of a message, the addresses that may be sent to, and how sending fails. Must not know why
-something is sent. Invariant: an address is one address in plain characters: nothing in it can begin another
-header, another recipient or another command.
+Owns the shape of a message, and how sending fails. Must not know why something is sent, nor what is an
+address (`ledger.registry.contact`).
 """
 
 from __future__ import annotations
@@ -10,21 +9,14 @@ from __future__ import annotations
 import errno
 import importlib
 import os
-import re
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
 import msgspec
 import trio
 
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-
-_LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LABEL: Final = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST: Final = re.compile(rf"({_LABEL}\.)*{_LABEL}")
-_PHONE: Final = re.compile(r"\+?[0-9]{9,15}")
-_NOT_FIGURES: Final = re.compile(r"[ ()./-]")
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -107,24 +99,3 @@ def load_plug(name: str) -> Channel:
             "Name it as package.module:factory; factory() returns what has `send` and `close`.",
         ) from None
     return cast(Channel, plug)
-
-
-def email_address(text: str) -> str:
-    """Return an e-mail address as it may be sent to, a name of a host in letters of its own encoded; "" for
-    what is none.
-    """
-    local, _, host = text.strip().rpartition("@")
-    try:
-        host = host.encode("idna").decode("ascii") if not host.isascii() else host
-    except UnicodeError:
-        return ""
-    is_one = len(local) <= 64 and len(host) <= 253 and _LOCAL.fullmatch(local) and _HOST.fullmatch(host)
-    return f"{local}@{host}" if is_one else ""
-
-
-def phone_number(text: str) -> str:
-    """Return a telephone number in figures, with the country's; "" for what is none."""
-    figures = _NOT_FIGURES.sub("", text)
-    if not _PHONE.fullmatch(figures):
-        return ""
-    return figures if figures.startswith("+") else f"+48{figures}" if len(figures) == 9 else f"+{figures}"

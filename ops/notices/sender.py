@@ -19,6 +19,7 @@ import trio
 from ledger.errors import DatabaseMisconfigured, LedgerError
 from ledger.postgres.database import Connection, Database
 from ledger.postgres.session import Session
+from ledger.registry.contact import email_address, phone_number
 from ledger.registry.notices import (
     Due,
     Fate,
@@ -30,7 +31,7 @@ from ledger.registry.notices import (
     take_events,
 )
 from ledger.registry.programmes import list_programmes
-from ops.notices.channels import Channel, ChannelDown, Message, NotTaken, email_address, phone_number
+from ops.notices.channels import Channel, ChannelDown, Message, NotTaken
 from ops.notices.words import KINDS, LANGUAGES, LETTER, Facts, Text, render
 
 log = structlog.get_logger()

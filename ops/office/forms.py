@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from ledger.errors import RegistryRefused
-from ledger.registry.bounds import text_fault
+from ledger.registry.agreements import Representative, representative_fault
 from ledger.registry.people import Person, amended, born_of, person_fault
 from switch.rules.dates import age_on
 from switch.rules.programme import Applications, Rules, WhyDuplicate
@@ -63,6 +63,14 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
             self.pickup,
         )
 
+    def representative(self) -> Representative:
+        """Return the parent or guardian that it names."""
+        return Representative("guardian", self.guardian, self.guardian_phone, self.guardian_email)
+
+
+GUARDIAN: Final = {"name": "guardian", "phone": "guardian_phone", "email": "guardian_email"}
+"""What the columns of a representative are called in a form."""
+
 
 def said_of(form: Form) -> dict[str, Any]:
     """Return what a form says of who somebody is, by the columns of a person; what is empty is not said."""
@@ -79,9 +87,8 @@ def check_form(form: Form, kind: Kind, rules: Rules, today: date, known: Person 
         person = amended(known, said)
     if person is not None and (why := person_fault(person, today)):
         raise RegistryRefused("{column} {why}", column=why[0], why=why[1])
-    for column, most in (("guardian", 200), ("guardian_phone", 32), ("guardian_email", 254)):
-        if fault := text_fault(getattr(form, column), most, least=0):
-            raise RegistryRefused("{column} {why}", column=column, why=fault)
+    if wrong := representative_fault(form.representative(), name_needed=False):
+        raise RegistryRefused("{column} {why}", column=GUARDIAN[wrong[0]], why=wrong[1])
     desks = asked(rules).desks
     if desks and form.pickup and form.pickup not in desks:
         raise RegistryRefused("pickup is none of the programme's desks")
@@ -91,7 +98,7 @@ def check_form(form: Form, kind: Kind, rules: Rules, today: date, known: Person 
     if form.tax_year is not None and rules.entitlement:
         if fault := rules.entitlement.proof_fault(form.tax_year, today):
             raise RegistryRefused("{column} {why}", column="tax_year", why=fault)
-        if form.tax_year < today.year - 10:
+        if not _proves(form.tax_year, rules, today):
             raise RegistryRefused("tax_year is too long ago")
 
 
@@ -109,11 +116,16 @@ def lacks_of(form: Form, kind: Kind, rules: Rules, today: date, attached: Collec
     if kind == "first" and wanted.photo_needed and "photo" not in attached:
         lacks.append("photo")
     if kind != "duplicate" and wanted.tax_needed:
-        if form.tax_year is None:
+        if form.tax_year is None or not _proves(form.tax_year, rules, today):
             lacks.append("tax_year")
         if not {"tax", "declaration"} & set(attached):
             lacks.append("tax")
     return lacks
+
+
+def _proves(tax_year: int, rules: Rules, today: date) -> bool:
+    """Whether proof of the tax of a year entitles to anything on a day (Zgierz § 9, § 20)."""
+    return rules.entitlement is None or today <= rules.entitlement.until(tax_year)
 
 
 def _of_person(form: Form, rules: Rules, today: date) -> list[Lack]:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import agreements, cards, duplicates, holder_imports, holders, people
-from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus
 from ledger.registry.holder_imports import NewHolder
@@ -108,8 +107,7 @@ async def _agree(connection: Connection, actor: Actor, vault: Vault, token: int,
             await agreements.give_consent(connection, actor, token, kind)
     known = {(each["role"], each["name"]) for each in representatives}
     if form.guardian and ("guardian", form.guardian) not in known:
-        who = Representative("guardian", form.guardian, form.guardian_phone, form.guardian_email)
-        await agreements.add_representative(connection, actor, vault, token, who)
+        await agreements.add_representative(connection, actor, vault, token, form.representative())
 
 
 async def _amend(connection: Connection, actor: Actor, vault: Vault, token: int, asked: Asked) -> None:

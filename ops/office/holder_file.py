@@ -263,6 +263,9 @@ class HolderFile:
         vault = self.master.vault
 
         async def act(connection: Connection, token: int) -> None:
+            _, known = await agreements.list_agreements(connection, vault, token)
+            if (who.role, who.name) in {(each["role"], each["name"]) for each in known}:
+                raise RegistryRefused("that person acts for the holder already: end that first")
             await agreements.add_representative(connection, actor, vault, token, who)
 
         await self._on(account, act)

@@ -311,7 +311,7 @@ async def test_such_a_login_writes_what_its_role_may(family: Family) -> None:
     _, login = await opened(family, CHILD)
     account, whole = family.accounts[CHILD], "representative"
     actor = Actor(f"{whole} {login} for {account}", "why", hand=Hand.GUARDIAN_ONLINE)
-    await family.run(lambda c: change_person(c, actor, VAULT, CHILD, {"phone": "601"}))
+    await family.run(lambda c: change_person(c, actor, VAULT, CHILD, {"phone": "601000000"}))
     stranger = f"{whole} {login} for {family.accounts[STRANGER]}"
     for wrong, token in (
         (actor._replace(name=f"holder {login} for {account}"), CHILD),
@@ -321,7 +321,9 @@ async def test_such_a_login_writes_what_its_role_may(family: Family) -> None:
         (actor, STRANGER),
     ):
         with pytest.raises(LedgerError, match="nobody acts so"):
-            await family.run(lambda c, a=wrong, t=token: change_person(c, a, VAULT, t, {"phone": "602"}))
+            await family.run(
+                lambda c, a=wrong, t=token: change_person(c, a, VAULT, t, {"phone": "602000000"})
+            )
 
 
 async def test_a_guardian_without_a_card_deletes_the_last_account_and_goes_too(family: Family) -> None:

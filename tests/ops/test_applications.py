@@ -15,7 +15,7 @@ from ledger.registry.agreements import list_agreements
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, find_card, import_cards
-from ledger.registry.holders import find_holder
+from ledger.registry.holders import find_holder, prove_tax
 from ledger.registry.installation import adopt_master_key
 from ledger.registry.people import find_person
 from ledger.registry.programmes import add_programme, add_rules
@@ -74,6 +74,11 @@ def test_what_an_application_lacks_by_the_rules_of_each_city() -> None:
     assert lacks_of(with_(ADULT, needs_guardian=True), "first", zywiec, DAY, ["photo"]) == ["guardian"]
     assert lacks_of(ADULT, "first", zgierz, DAY, []) == ["tax_year", "tax"]
     assert lacks_of(with_(ADULT, tax_year=2025), "first", zgierz, DAY, ["tax"]) == []
+    for kind in ("first", "renewal"):  # § 9, § 20: a proof counts until 31 May of the year after the next
+        old = with_(ADULT, tax_year=2024)
+        assert lacks_of(old, kind, zgierz, DAY, ["tax"]) == ["tax_year"]
+        assert lacks_of(old, kind, zgierz, date(2026, 5, 31), ["tax"]) == []
+        assert lacks_of(old, kind, zgierz, date(2026, 6, 1), ["tax"]) == ["tax_year"]
     assert lacks_of(with_(ADULT, tax_year=2025, email=""), "first", zgierz, DAY, ["tax"]) == ["contact"]
     assert lacks_of(Form(), "first", zywiec, DAY, []) == ["name", "born", "address", "consent", "photo"]
     assert lacks_of(Form(), "renewal", zgierz, DAY, []) == ["tax_year", "tax"]
@@ -112,6 +117,15 @@ async def granted(desk: ApplicationDesk, kind: Any, form: Form, account: int | N
     await desk.verify(ANNA, number)
     await desk.grant(JAN, number)
     return number
+
+
+async def a_year_ago(owner: Database) -> None:
+    """Let what the holder of the first card proved be of the year before."""
+    token, year = MASTER_KEY.pepper(3).token(number_of("96162", 0)), today().year - 2
+    until = date(year + 2, 5, 31)
+    await owner.run(
+        lambda c: prove_tax(c, TESTER, token, tax_year=year, entitled_until=until, is_correction=True)
+    )
 
 
 async def test_a_first_card_from_application_to_receipt(owner: Database) -> None:
@@ -156,10 +170,11 @@ async def test_a_renewal_and_a_duplicate_of_a_holder(owner: Database) -> None:
     """Zgierz § 20: a newer proof prolongs to the end of May, an old one nothing; § 28: a duplicate."""
     desk = await found(owner, 3, ZGIERZ)
     year = today().year
-    number = await granted(desk, "first", with_(ADULT, tax_year=year - 2))
+    number = await granted(desk, "first", with_(ADULT, tax_year=year - 1))
     await desk.ready(ANNA, number, number_of("96162", 0))
     await desk.hand_over(ANNA, number)
     account = (await desk.show(number)).row["account"]
+    await a_year_ago(owner)
     renewal = await granted(desk, "renewal", Form(tax_year=year - 1), account)
     assert (await desk.show(renewal)).row["state"] == "done"
     holder = await owner.run(lambda c: find_holder(c, account))
@@ -167,7 +182,7 @@ async def test_a_renewal_and_a_duplicate_of_a_holder(owner: Database) -> None:
     assert holder["entitled_until"] == date(year + 1, 5, 31)
     with pytest.raises(RegistryRefused, match="renews nothing"):
         await granted(desk, "renewal", Form(tax_year=year - 1), account)
-    for tax_year in (year, year + 5, 1900):
+    for tax_year in (year, year + 5, year - 3, 1900):
         with pytest.raises(RegistryRefused, match="tax_year"):
             await desk.take(ANNA, "renewal", "web", Form(tax_year=tax_year), account=account)
     lost = await granted(desk, "duplicate", Form(lost=True), account)
@@ -187,9 +202,10 @@ async def test_what_a_holder_s_application_says_anew_is_taken_over(owner: Databa
     """
     desk = await found(owner, 3, ZGIERZ)
     year, vault = today().year, MASTER_KEY.vault
-    number = await granted(desk, "first", with_(ADULT, tax_year=year - 2, consent_newsletter=False))
+    number = await granted(desk, "first", with_(ADULT, tax_year=year - 1, consent_newsletter=False))
     await desk.ready(ANNA, number, number_of("96162", 0))
     await desk.hand_over(ANNA, number)
+    await a_year_ago(owner)
     account = (await desk.show(number)).row["account"]
     with pytest.raises(RegistryRefused, match="born_on"):
         await desk.take(ANNA, "duplicate", "desk", Form(born_on=date(1950, 1, 1)), account=account)
@@ -323,7 +339,8 @@ async def test_wrong_input_is_refused_and_not_repeated(owner: Database) -> None:
     for changes in (
         {"name": " "}, {"name": "x" * 201}, {"pesel": "44051401358"}, {"email": "Qxyzzy"},
         {"name": "Qxy\x1b"}, {"born_on": date(2100, 1, 1)}, {"guardian": "x" * 201}, {"flags": ("Qxyzzy",)},
-        {"channel": "Qxyzzy"},
+        {"channel": "Qxyzzy"}, {"phone": "Qxyzzy", "channel": "sms"}, {"phone": "12345"}, {"email": "Qxy@"},
+        {"guardian": "P", "guardian_email": "Qxyzzy"}, {"guardian": "P", "guardian_phone": "Qxyzzy"},
     ):  # fmt: skip
         with pytest.raises(RegistryRefused) as refused:
             await desk.take(ANNA, "first", "web", with_(ADULT, **changes))

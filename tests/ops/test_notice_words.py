@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.notices.channels import email_address, phone_number
+from ledger.registry.contact import email_address, phone_number
 from ops.notices.words import LANGUAGES, SMS_CHARACTERS_MAX, TEXTS, Facts, render
 
 

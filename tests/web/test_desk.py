@@ -129,6 +129,9 @@ def the_holder(office: OfficeStage, page: Page) -> None:
     press(page, "write")
     expect(page.get_by_text("it is ready.")).to_have_count(1)
     holder = page.url
+    account = holder.rpartition("/")[2].partition("?")[0]
+    proved = f"tax_year = {today().year - 2}, entitled_until = '{today().year}-05-31'"
+    office.write(f"update registry.holder set {proved} where account = {account}")
     for kind, fields in (("renewal", {"tax_year": str(today().year - 1)}), ("duplicate", {})):
         page.get_by_role("link", name="New application").click()
         page.select_option("#kind", kind)
@@ -334,7 +337,7 @@ def test_axe_finds_nothing_on_any_page(
 
 def test_what_was_typed_is_text_everywhere(office: OfficeStage, browser: Browser, clerk: Client) -> None:
     """Markup in every field of an application, in a reason, in a message: shown as typed, run nowhere."""
-    typed = {"name": XSS, "address": XSS, "guardian": XSS, "phone": XSS[:32], "guardian_phone": XSS[:32]}
+    typed = {"name": XSS, "address": XSS, "guardian": XSS}
     path = take(clerk, **NOBODY, **typed)
     account = office.accounts["ola3"]
     clerk.get(f"/en/desk/holders/{account}")

@@ -50,6 +50,8 @@ def test_who_acts_for_a_holder_is_added_given_a_code_and_ended(
     assert "until is past" in fault(page)
     add(page, "Jan Kowal", "proxy", f"{today().year + 1}-01-31")
     add(page, "Ewa Kowal", "guardian")
+    add(page, "Ewa Kowal", "guardian")
+    assert "acts for the holder already" in fault(page)
     shown = page.locator(".representative")
     expect(shown).to_have_count(2)
     assert f"Jan Kowal (proxy, until {today().year + 1}-01-31)" in shown.first.inner_text()

@@ -20,9 +20,9 @@ from starlette.responses import Response
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.applications import ATTACHMENTS, ENDED, KINDS, OPEN, Which
 from ledger.registry.audit import Actor
+from ledger.registry.contact import email_address
 from ledger.registry.notices import letters_of
 from ledger.registry.people import CHANNELS
-from ops.notices.channels import email_address
 from ops.notices.letters import BY_MAIL, Asked, ask
 from ops.office.applications import ApplicationDesk, View
 from ops.office.forms import Form, Kind, asked

@@ -15,10 +15,12 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from ledger.errors import RegistryRefused
+from ledger.registry.people import born_of
 from ops.office.forms import Form, Lack, asked, check_form, lacks_of
 from ops.web.fields import FieldRefused
 from ops.web.identity.forms import text_of
 from ops.web.numbers import figures
+from switch.rules.dates import age_on
 from switch.rules.programme import Rules
 
 WHOSE: Final = ("self", "child", "ward")
@@ -133,6 +135,8 @@ def fault_of(typed: dict[str, str], email: str, rules: Rules, day: date, through
         check_form(form, "first", rules, day)
     except RegistryRefused as error:
         return fault_in(str(error).partition(" ")[0])
+    if typed["whose"] == "child" and not _is_minor(form, rules, day):
+        return Fault("a_fault", "a_whose")
     if typed["whose"] != "self" and through > 1 and not form.guardian:
         return Fault("a_lacks", "a_lack_guardian")
     return None
@@ -163,6 +167,11 @@ def desks_of(rules: Rules) -> tuple[str, ...]:
 def wants_tax(rules: Rules) -> bool:
     """Whether a programme asks for a proof of tax."""
     return asked(rules).tax_needed
+
+
+def _is_minor(form: Form, rules: Rules, day: date) -> bool:
+    born = born_of(form.person())
+    return born is None or age_on(born, day) < asked(rules).guardian_below_age
 
 
 def _day(typed: str) -> date | None:

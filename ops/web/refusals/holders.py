@@ -20,6 +20,10 @@ PERSONS: Final = {
     "is empty: a person has one": "pole jest puste, a jest wymagane",
     "is no PESEL": "to nie jest prawidłowy numer PESEL",
     "is no e-mail address": "to nie jest adres e-mail",
+    "is no telephone number": "to nie jest numer telefonu",
+    "that person acts for the holder already: end that first": (
+        "ta osoba już działa za uczestnika: najpierw trzeba to zakończyć"
+    ),
     "and email are empty: one of them is needed": "pole jest puste, a trzeba podać telefon albo adres e-mail",
     "is another than the PESEL's": "jest inna niż wynikająca z numeru PESEL",
     "is in the future": "jest w przyszłości",
