@@ -1,7 +1,7 @@
 """Owns the form of a number that the national system of e-invoices (KSeF) gives an invoice. Pure.
 
 NIP of the seller, day the invoice was taken in, twelve hexadecimal digits, and a CRC-8 of all before it
-(polynomial 0x07, from 0x00): `CIRFMF/ksef-docs`, faktury/numer-ksef.md. No error repeats what was typed.
+(polynomial 0x07, from 0x00): `CIRFMF/ksef-docs`, faktury/numer-ksef. No error repeats what was typed.
 """
 
 import re
