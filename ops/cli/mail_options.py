@@ -12,10 +12,11 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Group, Parameter
 
+from ledger.registry.contact import email_address
 from ops.cli.bounds import between
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.notices.channels import Channel, email_address
+from ops.notices.channels import Channel
 from ops.notices.mail import From
 from ops.notices.mail_folder import MailFolder
 from ops.notices.smtp import Security, Smtp, SmtpChannel, read_password

@@ -16,7 +16,6 @@ from cyclopts import App, Parameter
 
 from ledger.postgres.database import open_database
 from ledger.registry.bounds import INT64_MAX
-from ledger.registry.contact import email_address
 from ledger.registry.notices import NoticeState, list_notices
 from ops.cli.help_texts import examples
 from ops.cli.mail_options import NO_MAIL, TEXT_MAX, MailOptions

@@ -12,7 +12,8 @@ from typing import Final
 
 import trio
 
-from ops.notices.channels import Channel, ChannelDown, Message, NotTaken, email_address
+from ledger.registry.contact import email_address
+from ops.notices.channels import Channel, ChannelDown, Message, NotTaken
 
 AT_A_TIME: Final = 4
 """So many letters are on their way at once; another one waits for its turn."""
