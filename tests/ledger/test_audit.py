@@ -95,8 +95,9 @@ async def test_a_write_names_its_actor_and_leaves_its_row(registry: Database, st
 
 async def test_no_table_of_the_registry_is_left_out(registry: Database) -> None:
     """Every table there is refuses to be written at all, or leaves a row in the trail and keeps its keys; but
-    for the list of migrations, the books' counter of ids, who is on line, what is told of changes, and
-    the rows of an adjustment, which stay as proposed and are noted posted once (test_adjustments.py).
+    for the list of migrations, the books' counter of ids, who is on line, what is told of changes, what
+    is computed anew until its month is closed (test_settlement.py), and the rows of an adjustment, which stay
+    as proposed and are noted posted once (test_adjustments.py).
     """
     rows = await registry.run(
         lambda c: c.fetch("""
@@ -110,9 +111,10 @@ async def test_no_table_of_the_registry_is_left_out(registry: Database) -> None:
         row["relname"] for row in rows if not row["never_changes"] and not set(row["triggers"]) >= WATCHED
     ]
     told = ["notice", "outbox", "outbox_mark", "outbox_reader", "renewal_reminder"]
-    online = ["statement", "terminal_hours", "terminal_presence", "worker_presence"]
+    computed = ["settlement_summary", "statement"]
+    online = ["terminal_hours", "terminal_presence", "worker_presence"]
     kept = ["adjustment_row", "api_answer", "closed_ids", "former_token", "migration", "node"]
-    assert left_out == [*kept, *told, *online]
+    assert left_out == [*kept, *told, *computed, *online]
 
 
 @pytest.mark.parametrize("statement", KEYS)
