@@ -173,8 +173,8 @@ TABLE: Final[dict[str, Row]] = {
     "invoices make": in_programme("--month", "2026-10", own=NOT_FOUND),  # it was not settled
     "invoices send": both(lambda w: ("--to", w.out("invoices"), "--programme", w.code)),
     "invoices number": both(lambda w: (w.invoice, ksef_number())),
-    "invoices outside": both(lambda w: (w.invoice,)),
-    "invoices elsewhere": on_id("2026-01", "FV/1", "--on", "2026-02-01"),
+    "invoices outside": both(lambda w: (w.invoice, "--reason", "KSeF was away")),
+    "invoices elsewhere": on_id("2026-01", "FV/1", "--on", "2026-02-01", "--reason", "before the switch"),
     **MONTH_END,
     "ledger balance": on_card(1, "-"),
     "ledger history": on_card(1, "-"),

@@ -27,7 +27,7 @@ NOTE_NUMBER = Numbered("N/CZESTOCHOWA/2026/3", date(2026, 12, 3), NUMBERED.made_
 def document(of: Statement, parties: Parties) -> bytes:
     """The note of a statement that asks for one."""
     (draft,) = [draft for draft in drafts_of(of) if draft.kind == "note"]
-    return write_document(of, draft, parties, NOTE_NUMBER, [])
+    return write_document(of, draft, parties, NOTE_NUMBER, None)
 
 
 def note(*lines: Line, name: str = "Piekarnia", tax_id: str = "8982145677") -> Note:
@@ -100,7 +100,7 @@ def test_a_partner_s_name_is_text_in_a_note() -> None:
 def test_what_is_no_note_is_refused() -> None:
     """An invoice, a document of something else, one cut short: a refusal, never half a note."""
     of = statement(points(10), closed_at_ms=CLOSED_AT_MS)
-    invoice = write_document(of, drafts_of(of)[0], Parties(SELLER), NUMBERED, [])
+    invoice = write_document(of, drafts_of(of)[0], Parties(SELLER), NUMBERED, None)
     whole = document(statement(rebate(1)), Parties(SELLER))
     for other in (invoice, b"<faktura/>", b"", whole[:-30], b"<Nota/>", b"<Nota><Rodzaj/></Nota>"):
         with pytest.raises(RegistryRefused, match="no note"):

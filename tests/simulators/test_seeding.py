@@ -91,7 +91,7 @@ async def test_every_partner_of_a_city_can_be_invoiced(owner: Database, master: 
         closed = msgspec.structs.replace(statement, closed_at_ms=1_800_000_000_000)
         numbered = Numbered("F/1", date(2026, 12, 1), datetime(2026, 12, 1, tzinfo=UTC))
         (draft,) = drafts_of(closed)
-        write_document(closed, draft, Parties(seller, None), numbered, [])  # checked against the schema
+        write_document(closed, draft, Parties(seller, None), numbered, None)  # checked against the schema
     assert len({statement.tax_id for statement in statements}) == CITY.partners
 
 

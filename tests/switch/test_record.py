@@ -26,7 +26,7 @@ def test_a_moment_is_decided_by_what_holds_at_it(now_ms: int, code: int) -> None
     """No turn of rules or of a suspension is noticed late, and a clock that goes back is followed."""
     directory = make_directory()
     programme = directory.programmes[1]
-    programme.states = States(SINCE_MS, UNTIL_MS)
+    programme.states = States(((SINCE_MS, UNTIL_MS),))
     directory.choose_versions(1)
     for moment_ms in (3 * UNTIL_MS, now_ms, SINCE_MS, now_ms):
         directory.keep_time(moment_ms)

@@ -80,7 +80,7 @@ def partner(office: OfficeStage) -> int:
     f"GET {PARTNER}/pdf", f"GET {MONTH}/statements.csv", f"GET {MONTH}/summary.csv",
     f"GET {MONTH}/notes.csv", f"GET {PARTNER}/note.csv", f"GET {PARTNER}/note.pdf",
     f"GET {PARTNER}/document", f"GET {DOCUMENTS}", f"POST {DOCUMENTS} propose", f"POST {DOCUMENTS} issue",
-    f"POST {DOCUMENTS} send", f"POST {DOCUMENTS} number",
+    f"POST {DOCUMENTS} send", f"POST {DOCUMENTS} number", f"POST {DOCUMENTS} outside",
     by_second=("POST /desk/proposals/{number:int} approve",),
 )  # fmt: skip
 def test_a_month_is_corrected_settled_and_closed_by_two_persons(

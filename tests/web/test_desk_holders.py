@@ -122,7 +122,9 @@ def test_no_code_is_given_out_without_a_reason(office: OfficeStage, clients: dic
     client, account = clients["dan"], office.accounts["ala3"]
     path = f"/en/desk/holders/{account}"
     client.get(path)
-    added = client.post(path, act="represent", role="guardian", name="Ewa Kowal", phone="1", reason="a paper")
+    added = client.post(
+        path, act="represent", role="guardian", name="Ewa Kowal", phone="600100200", reason="a paper"
+    )
     assert added.status == 303
     number = office.sql("select max(number) n from people.representative where account = $1", account)[0]["n"]
     for reason in ("", " "):

@@ -37,7 +37,12 @@ DEFAULTS_MET: Final[Table] = {
         seen("a birthday of 29 February, in another year", C, USE, 0, why_.LEAP, only_in="common"),
         seen("on 29 February", EVERYWHERE, SALES, 0, why_.LEAP_DAY, only_in="leap"),
     ),
-    ("D", "a sale made offline is judged by its own time, within 7 days and 5 minutes"): (
+    (
+        "D",
+        "a sale made offline is judged by its own time, within 7 days and 5 minutes (7 × 86,400 s, "
+        "also where clocks change); past them it is refused for good, also while its partner is "
+        "suspended; within them it waits for the end of that suspension",
+    ): (
         seen("points, sold before a block", A, "EarnAdvice", 0, why_.SOLD_BEFORE_BLOCK),
         seen("a benefit, sold before a block", A, "BenefitAdvice", 0, why_.SOLD_BEFORE_BLOCK),
         seen("refused, sold after it", A, ADVICE, 45, why_.SOLD_AFTER_BLOCK),

@@ -188,7 +188,7 @@ MET: Final[Table] = {
         seen("good when handed over", C, USE, 0, why_.DUPLICATE),
         seen("the old one is not", C, USE, 44, why_.OLD_AFTER),
     ),
-    ("C", "resignation takes effect the day it is filed"): (
+    ("C", "resignation takes effect the day it is filed; the account goes with it"): (
         seen("refused that day", C, USE, 45, why_.RESIGNED),
     ),
     ("C", "gross breach: void at once"): (seen("refused at once", C, USE, 45, why_.VOID),),
@@ -197,7 +197,11 @@ MET: Final[Table] = {
         seen("good on its last day", C, USE, 0, why_.NOTICE_LAST),
         seen("refused on the next", C, USE, 47, why_.NOTICE_OVER),
     ),
-    ("C", "changes published seven days ahead"): (
+    (
+        "C",
+        "changes published seven days ahead: days of the calendar, so what is published on the 5th, "
+        "at whatever hour, may hold from the 12th",
+    ): (
         seen("by the old rules while announced", C, USE, 0, why_.ANNOUNCED),
         seen("by the new from their moment on", C, USE, 0, why_.NEW_RULES),
         seen("a worse offer is as it was for a week", C, USE, 0, why_.WORSE_SOON),
@@ -217,12 +221,13 @@ MET: Final[Table] = {
     ),
 }  # fmt: skip
 
+NOT_YET: Final = "not yet: nothing of it happens in the year"
 NOT_AT_A_TILL: Final = {
     ("A", "1 point costs its partner 10 gr net, no minimum, no hidden fees"): "settlement",
     (
         "A",
-        "contract of at least 12 months; lease 1 zł net a month in the first year, or for all of it with "
-        "other services",
+        "contract of at least 12 months (one that is ended sooner wants a reason, and the command "
+        "says so); lease 1 zł net a month in the first year, or for all of it with other services",
     ): "settlement",
     ("A", "Main Partners: a limited number, shown first"): "the office, the public list",
     ("A", "adverts on the prints of terminals"): "not yet",
@@ -232,7 +237,11 @@ NOT_AT_A_TILL: Final = {
         "B",
         "issued within 14 days of a correct application, free; called to complete it; a refusal in writing",
     ): "the desk",
-    ("B", "duplicate 10 zł at fault, free for changed data"): "the desk",
+    (
+        "B",
+        "duplicate 10 zł at fault, free for changed data; none of a card whose validity is over: it "
+        "is renewed first",
+    ): "the desk",
     ("B", "the holder reports changed data, loss, lost entitlement, read faults"): "the desk",
     ("B", "the entitlement may be verified at any time"): "the desk",
     (
@@ -267,5 +276,69 @@ NOT_AT_A_TILL: Final = {
         "a sale dated more than 5 minutes before its card was added is refused, as with a card that is not "
         "active",
     ): "not yet: the year's cards were always there",
+    (
+        "D",
+        "`below_zero = false` refuses such a refund (60); a reversal is refused for no balance and "
+        "goes below zero all the same",
+    ): NOT_YET,
+    (
+        "D",
+        "a contract is judged by its days at the till, to the second; a sale made offline by the "
+        "contract of its day, and refused for good where none ran",
+    ): NOT_YET,
+    (
+        "D",
+        "a daily limit counts by the calendar's day: a use on Saturday at 1 in Friday's hours 22 to 2"
+        " is one of Saturday's",
+    ): NOT_YET,
+    (
+        "D",
+        "a guardian's document stands for the photo document, also for one that an offer itself asks for",
+    ): NOT_YET,
+    (
+        "D",
+        "a holder without a date of birth is of the kinds the office names; of none, and granted what"
+        " is for everybody, where it names none",
+    ): NOT_YET,
+    (
+        "D",
+        "a refund of a sale whose points are gone, spent or expired, goes below zero (`below_zero`)",
+    ): NOT_YET,
+    (
+        "D",
+        "a reversal or refund tells what is left by the limit its period's newest use was granted by,"
+        " and not by one changed since",
+    ): NOT_YET,
+    (
+        "D",
+        "a sale made offline in a suspension of its programme is refused, whichever of several that was",
+    ): NOT_YET,
+    (
+        "D",
+        "by now, not by the sale, are judged: a holder's flags, the day until which somebody is "
+        "entitled, a card's last day, a partner's suspension and own step, a terminal's outlet",
+    ): NOT_YET,
+    (
+        "D",
+        "hours that the clocks leave out in spring are not there that night (an offer from 2 to 3 "
+        "holds at no time of it)",
+    ): NOT_YET,
+    (
+        "D",
+        "of a card its last sixteen states are kept; a sale made before the oldest of them ended is "
+        "judged by that one",
+    ): NOT_YET,
+    (
+        "D",
+        "points that have ended may be spent until the keeper's look at their card, from midnight on "
+        "at 20,000 cards a minute: only the card's whole history tells which they are, and a sale "
+        "does not read that",
+    ): NOT_YET,
+    ("D", "refunds that come to the whole give the use back, in however many parts"): NOT_YET,
+    ("D", "the flag SENIOR asks for no age: who has it below 61 is granted what is for the flag"): NOT_YET,
+    (
+        "D",
+        "who is youth and adult at 18 counts against the limits for both, so the tighter one decides",
+    ): NOT_YET,
 }
 """Rules that no till meets, and who meets them instead."""
