@@ -125,6 +125,8 @@ def base(words: tuple[str, ...], folder: Path) -> tuple[list[str], list[str]]:
         options += ["--switch", "127.0.0.1:1"]
     if words in (("board",), ("office", "serve")):  # where it refuses to serve without a token
         options += ["--host", "192.0.2.1"]
+    if words == ("notices", "run"):  # a folder for its letters is all it wants to go on for ever
+        options += ["--once"]
     if words == ("office", "serve"):
         options += ["--mail", "letters"]
     return values, options
