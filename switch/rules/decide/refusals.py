@@ -104,9 +104,11 @@ def refuse_entry(version: Version, entry: int) -> int:
 
 def refuse(terminal: Terminal, card: Card | int, entry: int, at: Moment) -> int:
     """Return why nothing is done for this card, read in this way, at this terminal now."""
-    if code := refuse_place_now(terminal, at.now_ms):
-        return code
-    programme = terminal.partner.programme
+    partner = terminal.partner
+    programme = partner.programme
+    day = programme.current.calendar.day(at.now_ms)
+    if programme.refusal or partner.suspended or not terminal.is_under_contract(day):  # asked for each sale
+        return refuse_place(terminal, programme.refusal, day)
     if isinstance(card, int) or card.programme != programme.number:
         return refuse_identity(terminal.partner, card)
     version = programme.current
