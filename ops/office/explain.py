@@ -266,7 +266,8 @@ def _partner_facts(terminal: Terminal, at_ms: int) -> Iterator[Fact]:
     yield Fact("partner", "Partner", "Partner", str(partner.number), str(partner.number))
     if partner.suspended:
         yield Fact("partner_state", "Stan partnera", "Partner's state", "zawieszony", "suspended")
-    if not terminal.is_under_contract(partner.programme.version_at(at_ms).calendar.day(at_ms)):
+    day = partner.programme.version_at(at_ms).calendar.day(at_ms)
+    if not partner.contracts.cover(terminal.outlet, day):
         yield Fact("contract", "Umowa partnera", "Partner's contract", "żadna nie obowiązywała", "none ran")
     if refusal := partner.programme.states.refusal(at_ms):
         ended = refusal == ResultCode.PROGRAMME_ENDED

@@ -1,4 +1,4 @@
-"""A contract of a partner, as a terminal meets it: on which days it runs, and about whom.
+"""The contracts of a partner, as its terminals meet them: on which days they run, and about whom.
 
 Owns both. Pure. Must not know what was agreed besides, nor in which state the registry shows it.
 """
@@ -17,8 +17,32 @@ class Contract(NamedTuple):
     first_day: int
     last_day: int | None
 
-    def covers(self, outlet: int, day: int) -> bool:
-        """Whether it is about a terminal of this outlet on a day."""
-        if self.outlet not in (0, outlet) or day < self.first_day:
-            return False
-        return self.last_day is None or day <= self.last_day
+
+class Contracts:
+    """Those of one partner, by number, past ones too.
+
+    Remembers who is covered on the day last asked for: each sale asks.
+    """
+
+    __slots__ = ("_by_number", "_covered", "_day")
+
+    def __init__(self, *contracts: Contract) -> None:
+        self._by_number = dict(enumerate(contracts, start=1))
+        self._day: int | None = None
+        self._covered: frozenset[int] = frozenset()
+
+    def put(self, number: int, contract: Contract) -> None:
+        """Take in a contract, or what it is now."""
+        self._by_number[number] = contract
+        self._day = None
+
+    def cover(self, outlet: int, day: int) -> bool:
+        """Whether one of them, about the partner or the outlet (0: none), runs on a day."""
+        if day != self._day:
+            self._day = day
+            self._covered = frozenset(
+                about
+                for about, first_day, last_day in self._by_number.values()
+                if first_day <= day and (last_day is None or day <= last_day)
+            )
+        return 0 in self._covered or outlet in self._covered

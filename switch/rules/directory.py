@@ -18,7 +18,7 @@ from ledger.registry.pepper import Pepper
 from ledger.registry.reads import CardTuple, KeyRow, ProgrammeRow, RegistrySnapshot, Status
 from ledger.registry.secrets import MasterKey
 from switch.rules.cards import Card, Cards
-from switch.rules.contract import Contract
+from switch.rules.contract import Contract, Contracts
 from switch.rules.offer_book import OfferBook
 from switch.rules.offer_faults import OfferError
 from switch.rules.programme import Rules, RulesError, parse_rules
@@ -91,9 +91,7 @@ class Programme:
 
 
 class Partner:
-    """One partner; `points_step_grosze` overrides the programme's step when set. `contracts`: those that were
-    agreed, by number, past ones too.
-    """
+    """One partner; `points_step_grosze` overrides the programme's step when set."""
 
     __slots__ = (
         "contracts",
@@ -114,7 +112,7 @@ class Partner:
         self.name = ""
         self.programme: Programme
         self.suspended = False
-        self.contracts: dict[int, Contract] = {}
+        self.contracts = Contracts()
         self.points_step_grosze: int | None = None
         self.terminals: set[int] = set()
         """The numbers of all that ever stood there: a sale may be taken back at any of them."""
@@ -137,13 +135,6 @@ class Terminal:
         self.blocked = False
         self.keys: dict[int, tuple[bytes | None, int | None]] = {}
         self.used_generation = 0
-
-    def is_under_contract(self, day: int) -> bool:
-        """Whether a contract about it, its outlet's or its partner's, runs on a day (since 1970-01-01)."""
-        for contract in self.partner.contracts.values():  # noqa: SIM110 any() makes a generator, at each sale
-            if contract.covers(self.outlet, day):
-                return True
-        return False
 
 
 _NOBODY: Final = Terminal(0)
@@ -258,7 +249,7 @@ class Directory:
         for row in changes.contracts:
             if row.first_day is not None:
                 contract = Contract(row.outlet, row.first_day, row.last_day)
-                self.partners[row.partner].contracts[row.number] = contract
+                self.partners[row.partner].contracts.put(row.number, contract)
         self._apply_offers(changes)
         self.cards.admit()
         self.cards.forget(changes.former_tokens)

@@ -53,7 +53,7 @@ def make_directory(*, terminals: int = 3) -> Directory:
     programme.add_version(1, 0, RULES)
     directory.choose_versions(1)
     partner = directory.partners[1] = Partner(1)
-    partner.contracts[1] = EVER
+    partner.contracts.put(1, EVER)
     partner.programme = programme
     partner.name = "Piekarnia Kłos"
     for number in range(1, terminals + 1):

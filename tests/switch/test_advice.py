@@ -33,7 +33,7 @@ ARRIVAL_MS = ms("2026-06-10T12:00:00")
 def make_partner() -> Partner:
     """Since 2016 a point for 10 zł, since 5 June 2026 a point for 20 zł."""
     partner = Partner(7)
-    partner.contracts[1] = EVER
+    partner.contracts.put(1, EVER)
     programme = partner.programme = Programme(1)
     programme.add_version(1, ms("2016-12-19T00:00:00"), parse_rules(TOML))
     dearer = TOML.replace("step_grosze = 1000", "step_grosze = 2000")

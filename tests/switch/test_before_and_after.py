@@ -55,7 +55,7 @@ class World(NamedTuple):
 def after_event(event: str) -> World:
     """The world as the switch knows it six hours after the event."""
     partner, programme = Partner(7), Programme(4)
-    partner.contracts[1] = EVER
+    partner.contracts.put(1, EVER)
     partner.programme = programme
     programme.add_version(1, 0, RULES)
     if event == "new rules":

@@ -39,7 +39,7 @@ def printer_of(rules: Rules) -> ReceiptPrinter:
 
 def partner_in(rules: Rules) -> Partner:
     partner = Partner(7)
-    partner.contracts[1] = EVER
+    partner.contracts.put(1, EVER)
     partner.programme = Programme(rules.programme.number)
     partner.programme.add_version(1, 0, rules)
     partner.programme.choose_version(AT_MS)

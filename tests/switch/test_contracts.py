@@ -7,7 +7,7 @@ import pytest
 
 from protocol import Earn, EarnAdvice, ResultCode
 from switch.rules.cards import Card
-from switch.rules.contract import Contract
+from switch.rules.contract import Contract, Contracts
 from switch.rules.decide import Moment, decide_earn, decide_earn_advice
 from switch.rules.decide.refusals import refuse_place_now
 from switch.rules.directory import Terminal
@@ -30,7 +30,7 @@ def day(text: str) -> int:
 
 def terminal_under(*contracts: Contract, outlet: int = 0) -> Terminal:
     partner = partner_in(CZESTOCHOWA)
-    partner.contracts = dict(enumerate(contracts, start=1))
+    partner.contracts = Contracts(*contracts)
     return till(partner, outlet=outlet)
 
 

@@ -36,7 +36,7 @@ def make_partner(*, step_grosze: int | None = None) -> Partner:
     programme.add_version(1, 0, RULES)
     programme.choose_version(NOW.now_ms)
     partner = Partner(7)
-    partner.contracts[1] = EVER
+    partner.contracts.put(1, EVER)
     partner.programme = programme
     partner.points_step_grosze = step_grosze
     return partner

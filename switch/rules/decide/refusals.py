@@ -71,7 +71,7 @@ def refuse_place(terminal: Terminal, refusal: int, day: int) -> int:
     """Return why a terminal is served nothing on a day, `refusal` being that of its programme then: of two
     reasons the lower number. A partner without a contract is told as one that is suspended.
     """
-    if terminal.partner.suspended or not terminal.is_under_contract(day):
+    if terminal.partner.suspended or not terminal.partner.contracts.cover(terminal.outlet, day):
         return min(refusal or PARTNER_SUSPENDED, PARTNER_SUSPENDED)
     return refusal
 
@@ -107,10 +107,10 @@ def refuse(terminal: Terminal, card: Card | int, entry: int, at: Moment) -> int:
     partner = terminal.partner
     programme = partner.programme
     day = programme.current.calendar.day(at.now_ms)
-    if programme.refusal or partner.suspended or not terminal.is_under_contract(day):  # asked for each sale
+    if programme.refusal or partner.suspended or not partner.contracts.cover(terminal.outlet, day):
         return refuse_place(terminal, programme.refusal, day)
     if isinstance(card, int) or card.programme != programme.number:
-        return refuse_identity(terminal.partner, card)
+        return refuse_identity(partner, card)
     version = programme.current
     if (card.status or card.expires_day is not None or version.needs_proof) and (
         code := refuse_card(card, card.status, version, at.now_ms)
