@@ -54,6 +54,8 @@ POSITIONALS = {
     "invoices": ["7", "5265877635-20250826-0100001AF629-AF"],
     "programmes": ["czestochowa", "FILE"],
 }
+OF_ITS_OWN = {"rebucket": ["1"], "elsewhere": ["7", "2026-05", "FV/5"]}
+"""Positional values that only this command of its noun has."""
 REQUIRED = {
     "--shown": "x",
     "--card": card(1),
@@ -64,6 +66,7 @@ REQUIRED = {
     "--generation": "1",
     "--to": "public",
     "--month": "2026-10",
+    "--on": "2026-06-02",
     "--nip": "5265877635",
     "--name": "Gmina",
     "--address": "Rynek 1",
@@ -109,8 +112,7 @@ def base(words: tuple[str, ...], folder: Path) -> tuple[list[str], list[str]]:
         values[-1:] = [str(RULES if words[0] == "programmes" else folder / f"{words[0]}.csv")]
     if words[-1] == "world":
         return values, ["--operations", "20"]
-    if words[-1] == "rebucket":
-        values = ["1"]
+    values = OF_ITS_OWN.get(words[-1], values)
     options = [
         text
         for argument in found

@@ -46,7 +46,9 @@ PAGES: Final = (
 )  # fmt: skip
 MADE_BY: Final = ("RegistryRefused", "NotInRegistry", "Phrase")
 """What is called with a template; who derives from them calls them by super()."""
-OF_WHAT: Final = ("check_text", "check_number", "check_nip", "check_unit_id", "check_second", "_one_of")
+OF_WHAT: Final = (
+    "check_text", "check_number", "check_nip", "check_unit_id", "check_account", "check_second", "_one_of",
+)  # fmt: skip
 """What is called with what a bound or a rule is of, in English."""
 
 

@@ -204,6 +204,8 @@ _WHAT: Final = {
     "the unit's name": "nazwa jednostki",
     "the unit's address": "adres jednostki",
     "the unit's identifier": "identyfikator jednostki",
+    "the bank account": "rachunek bankowy",
+    "the number of the corrected invoice": "numer faktury korygowanej",
     "the days to pay": "liczba dni na zapłatę",
 }
 NAMES: Final[Mapping[str, Mapping[str, str]]] = {
