@@ -101,7 +101,7 @@ select p.code, '', count(k.terminal)
   from registry.programme p
   left join (registry.terminal t join registry.partner r on r.id = t.partner
       join last_key k on k.terminal = t.id and k.until < now() + interval '{EXPIRY_DAYS} days')
-    on r.programme = p.id and t.status = 0
+    on r.programme = p.id and t.status <> 1
   group by p.code"""  # noqa: S608 fixed texts
 
 RULES_PENDING: Final = """

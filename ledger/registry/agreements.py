@@ -4,6 +4,7 @@ Rows of schema `people`, which go with the person. What was withdrawn stays unti
 Takes the owner's connection; every write takes its actor. No error repeats what was typed.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -42,6 +43,13 @@ def representative_fault(who: Representative, *, name_needed: bool = True) -> tu
             "email": text_fault(who.email, 254, least=0) or email_fault(who.email),
         }
     )
+
+
+def acting(representatives: Iterable[Mapping[str, Any]], day: date) -> set[tuple[str, str]]:
+    """Role and name of those who act for a holder on a day."""
+    return {
+        (one["role"], one["name"]) for one in representatives if one["until"] is None or one["until"] >= day
+    }
 
 
 async def give_consent(connection: Connection, actor: Actor, token: int, kind: str) -> None:

@@ -130,7 +130,10 @@ async def _check_holder(connection: Connection, vault: Vault, programme: int, ac
     known by it or the contract has ended: what is asked for could not be done.
     """
     rows = await connection.fetch(
-        "select status from registry.card where account = $1 and programme = $2", account, programme
+        "select registry.status_today(account, status) as status from registry.card "
+        "where account = $1 and programme = $2",
+        account,
+        programme,
     )
     if not rows:
         raise NotInRegistry("there is no such holder here")

@@ -13,7 +13,7 @@ _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL: Final = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"({_LABEL}\.)*{_LABEL}")
-_PHONE: Final = re.compile(r"\+?[0-9]{9,15}")
+_PHONE: Final = re.compile(r"\+?[1-9][0-9]{8,14}")
 _NOT_FIGURES: Final = re.compile(r"[ ()./-]")
 
 
@@ -44,7 +44,7 @@ def email_address(text: str) -> str:
 
 def phone_number(text: str) -> str:
     """Return a telephone number in figures, with the country's; "" for what is none."""
-    figures = _NOT_FIGURES.sub("", text)
+    figures = re.sub("^00", "+", _NOT_FIGURES.sub("", text))
     if not _PHONE.fullmatch(figures):
         return ""
     return figures if figures.startswith("+") else f"+48{figures}" if len(figures) == 9 else f"+{figures}"

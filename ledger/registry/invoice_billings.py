@@ -15,6 +15,7 @@ from ledger.registry.bounds import check_text
 from ledger.registry.invoice_parties import the_seller
 from ledger.registry.ksef_numbers import check_ksef_number
 from ledger.registry.partners import check_partner
+from ledger.registry.settlements import check_begun
 
 ELSEWHERE_CHARACTERS_MAX: Final = 256
 _BILLED: Final = """
@@ -92,6 +93,12 @@ async def corrected(
     return found
 
 
+def want_reason(actor: Actor) -> None:
+    """Raise RegistryRefused where nobody says why."""
+    if not actor.reason.strip():
+        raise RegistryRefused("this wants a reason, which is kept with it: name it with --reason")
+
+
 async def refuse_billed_elsewhere(connection: Connection, programme: int, partner: int, month: str) -> None:
     """Raise RegistryRefused where an invoice that was issued elsewhere billed a month already."""
     if found := await billing_of(connection, programme, partner, month):
@@ -109,10 +116,10 @@ async def say_elsewhere(
     """
     text, issued_on, ksef_number = billing
     check_text("the number", text, ELSEWHERE_CHARACTERS_MAX)
-    if not actor.reason.strip():
-        raise RegistryRefused("this wants a reason, which is kept with it: name it with --reason")
+    want_reason(actor)
     async with writing(connection, actor):
         programme = await check_partner(connection, partner)
+        await check_begun(connection, programme, month)
         today: date = await connection.fetchval("select registry.today_of($1)", programme)
         if issued_on > today:
             raise RegistryRefused("an invoice that was issued has no day that is to come")

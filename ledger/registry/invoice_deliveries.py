@@ -12,6 +12,7 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import check_text
+from ledger.registry.invoice_billings import want_reason
 from ledger.registry.invoices import Issued, find_document
 from ledger.registry.ksef_numbers import check_form, check_ksef_number
 
@@ -49,7 +50,7 @@ async def record_number(connection: Connection, actor: Actor, text: str, ksef_nu
 
 async def record_outside(connection: Connection, actor: Actor, text: str) -> None:
     """Note that a document was issued outside KSeF, with a reason. Raises NotInRegistry, RegistryRefused."""
-    _want_reason(actor)
+    want_reason(actor)
     async with writing(connection, actor):
         issued, _ = await find_document(connection, text)
         _refuse_note(issued)
@@ -70,13 +71,8 @@ async def _say(
                 correction=carried,
                 document=issued.text,
             )
-        _want_reason(actor)
+        want_reason(actor)
     await connection.execute(_SAY, issued.text, ksef_number, is_outside)
-
-
-def _want_reason(actor: Actor) -> None:
-    if not actor.reason.strip():
-        raise RegistryRefused("this wants a reason, which is kept with it: name it with --reason")
 
 
 def _refuse_note(issued: Issued) -> None:

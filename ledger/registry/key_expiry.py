@@ -13,12 +13,12 @@ select count(*) filter (where until <= now()), count(*) filter (where until > no
     select t.id, max(coalesce(k.not_after, 'infinity')) as until
       from registry.terminal t
       join registry.terminal_key k on k.terminal = t.id and k.retired_at is null
-      where t.status = 0 group by t.id
+      where t.status <> 1 group by t.id
   ) each where until < now() + make_interval(days => $1)"""
 
 
 class KeysRunningOut(NamedTuple):
-    """How many active terminals' last key has ended, of how many it will within the days, and one of them."""
+    """How many terminals' last key has ended, of how many it will within the days, and one of them."""
 
     ended: int
     ending: int

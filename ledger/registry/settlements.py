@@ -6,6 +6,7 @@ was proposed to be closed is closed as it was proposed, and approved in the same
 the owner's connection, or a programme's own role.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -16,10 +17,11 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, check_second, writing
 from ledger.registry.bounds import check_number, check_text
 from ledger.registry.partners import check_partner
-from ledger.registry.proposals import approve
+from ledger.registry.proposals import ProposalState, approve, newest
 
 NET_GROSZE_MAX: Final = 100_000_000_000
 ORIGIN_CHARACTERS_MAX: Final = 64
+_NAMED: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])|[A-Z0-9_]+/(20[0-9]{2})/(0[1-9]|1[0-2])/[0-9]+")
 _KEEP: Final = """
 insert into registry.statement (programme, month, partner, number, due_grosze, document)
   select $1, $2, s.partner, s.number, s.due, s.document::jsonb
@@ -94,7 +96,13 @@ async def close_month(
         if await connection.fetchval(_CORRECTED, programme, month) != period.corrected:
             raise DatabaseContended("a correction was entered while the month was computed")
         await _keep(connection, programme, month, documents)
-        if period.proposal:
+        if not period.proposal:
+            waiting = await newest(connection, programme, "close_month", month, open_only=True)
+            if waiting is not None and waiting["state"] == ProposalState.PROPOSED:
+                raise RegistryRefused(
+                    "a proposal to close {month} waits at the desk: decide that", month=month
+                )
+        else:
             proposal = await approve(connection, actor, period.proposal)
             agreed = msgspec.json.decode(proposal["terms"])
             if agreed.get("digest") != await month_digest(connection, programme, month):
@@ -130,6 +138,22 @@ async def check_open(connection: Connection, programme: int, month: str) -> None
         raise RegistryRefused("month {month} is closed: enter it in one that is open", month=month)
 
 
+def named_month(origin: str) -> str:
+    """Return the month that an origin names, as "2026-10" or by the number of a statement; "" without one."""
+    found = _NAMED.fullmatch(origin)
+    return "-".join(filter(None, found.groups())) if found else ""
+
+
+def check_correction(actor: Actor, month: str, net_grosze: int, origin: str) -> None:
+    """Raise RegistryRefused for a sum, an origin or a want of a reason that no correction has."""
+    check_number("the sum of a correction", net_grosze, -NET_GROSZE_MAX, NET_GROSZE_MAX)
+    check_text("what it sets right", origin, ORIGIN_CHARACTERS_MAX, least=0)
+    if not net_grosze or not actor.reason.strip():
+        raise RegistryRefused("a correction has a sum that is not 0, and a reason, which is kept")
+    if (named := named_month(origin)) > month:
+        raise RegistryRefused("month {month} is later than that of the correction", month=named)
+
+
 async def enter_correction(
     connection: Connection,
     actor: Actor,
@@ -144,12 +168,7 @@ async def enter_correction(
 
     Wants a reason, and by the rules a second person, who stay in the trail. Returns its number.
     """
-    check_number("the sum of a correction", net_grosze, -NET_GROSZE_MAX, NET_GROSZE_MAX)
-    check_text("what it sets right", origin, ORIGIN_CHARACTERS_MAX, least=0)
-    if not net_grosze:
-        raise RegistryRefused("a correction of nothing sets nothing right")
-    if not actor.reason.strip():
-        raise RegistryRefused("a correction wants a reason, which is kept")
+    check_correction(actor, month, net_grosze, origin)
     check_second(actor, "a correction", needed=second_needed)
     async with writing(connection, actor):
         programme = await check_partner(connection, partner)

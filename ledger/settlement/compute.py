@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from ledger.registry.settlements import named_month
 from ledger.settlement.leases import leased
 from ledger.settlement.movement import Month, Moved, Party
 from ledger.settlement.prices import Prices, contract_month
@@ -23,7 +24,6 @@ from ledger.settlement.statement import (
     Day,
     Line,
     Statement,
-    named_month,
     statement_number,
     total,
 )

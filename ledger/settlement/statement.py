@@ -16,6 +16,7 @@ from msgspec import Struct
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.bounds import ID_MAX, PROGRAMME_MAX, check_number
+from ledger.registry.settlements import named_month
 
 POINTS_BOUGHT: Final = "points_bought"
 REBATES: Final = "rebates"
@@ -24,7 +25,6 @@ DUPLICATE_FEES: Final = "duplicate_fees"
 CORRECTION: Final = "correction"
 CAMPAIGN: Final = "campaign"
 _MONTH: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
-_NUMBER: Final = re.compile(r"[A-Z0-9_]+/(20[0-9]{2})/([0-9]{2})/[0-9]+")
 _KEPT: Final = """
 select s.document::text, (extract(epoch from p.closed_at) * 1000)::bigint as closed_at_ms
   from registry.statement s left join registry.settlement_period p using (programme, month)
@@ -159,13 +159,6 @@ def statement_number(code: str, month: str, partner: int) -> str:
     """The number of a statement, "CZ/2026/11/8003": the programme's code, the month and the partner."""
     year, of_year = month.split("-")
     return f"{code}/{year}/{of_year}/{partner}"
-
-
-def named_month(origin: str) -> str:
-    """Return the month that an origin names, as "2026-10" or by the number of a statement; "" without one."""
-    if number := _NUMBER.fullmatch(origin):
-        origin = f"{number[1]}-{number[2]}"
-    return origin if _MONTH.fullmatch(origin) else ""
 
 
 def check_month(month: str) -> str:

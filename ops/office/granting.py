@@ -92,21 +92,21 @@ async def first_card(connection: Connection, actor: Actor, made: Made, asked: As
     if done.refused:
         _, column, why = done.refused[0]
         raise RegistryRefused("{column} {why}", column=column, why=why)
-    await _agree(connection, actor, vault, made.token, form)
+    await _agree(connection, actor, vault, made.token, asked)
     if status is CardStatus.ORDERED:
         await cards.set_card_status(connection, actor, made.token, CardStatus.READY)
     return account, made.token
 
 
-async def _agree(connection: Connection, actor: Actor, vault: Vault, token: int, form: Form) -> None:
+async def _agree(connection: Connection, actor: Actor, vault: Vault, token: int, asked: Asked) -> None:
     """Take down the consents an application gives and the guardian it names, where they are not known yet."""
+    form = asked.form
     consents, representatives = await agreements.list_agreements(connection, vault, token)
     given = {row["kind"] for row in consents if row["withdrawn_on"] is None}
     for kind, is_given in (("data", form.consent_data), ("newsletter", form.consent_newsletter)):
         if is_given and kind not in given:
             await agreements.give_consent(connection, actor, token, kind)
-    known = {(each["role"], each["name"]) for each in representatives}
-    if form.guardian and ("guardian", form.guardian) not in known:
+    if form.guardian and ("guardian", form.guardian) not in agreements.acting(representatives, asked.day):
         await agreements.add_representative(connection, actor, vault, token, form.representative())
 
 
@@ -127,7 +127,7 @@ async def _amend(connection: Connection, actor: Actor, vault: Vault, token: int,
             flags=holder["flags"] | rules.flags_mask(form.flags),
             guardian=form.needs_guardian or None,
         )
-    await _agree(connection, actor, vault, token, form)
+    await _agree(connection, actor, vault, token, asked)
 
 
 def _entitled_until(form: Form, rules: Rules, received: date) -> date | None:

@@ -258,13 +258,14 @@ class HolderFile:
     async def represent(self, actor: Actor, account: int, who: Representative) -> None:
         """Take down who may act for the holder, from today on. Wants a reason."""
         with_reason(actor)
-        if who.until is not None and who.until < today(await version_in_force(self.database, self.programme)):
+        day = today(await version_in_force(self.database, self.programme))
+        if who.until is not None and who.until < day:
             raise RegistryRefused("until is past")
         vault = self.master.vault
 
         async def act(connection: Connection, token: int) -> None:
             _, known = await agreements.list_agreements(connection, vault, token)
-            if (who.role, who.name) in {(each["role"], each["name"]) for each in known}:
+            if (who.role, who.name) in agreements.acting(known, day):
                 raise RegistryRefused("that person acts for the holder already: end that first")
             await agreements.add_representative(connection, actor, vault, token, who)
 

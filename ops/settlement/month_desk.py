@@ -17,11 +17,11 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import kept_statements, proposals
 from ledger.registry.audit import Actor, writing
-from ledger.registry.bounds import ID_MAX, check_number, check_text
+from ledger.registry.bounds import ID_MAX, check_number
 from ledger.registry.invoices import Issued, has_notes, list_issued
 from ledger.registry.partners import check_partner
 from ledger.registry.proposals import Act
-from ledger.registry.settlements import NET_GROSZE_MAX, ORIGIN_CHARACTERS_MAX, check_open, month_digest
+from ledger.registry.settlements import check_correction, check_open, month_digest
 from ledger.settlement import closing
 from ledger.settlement.compute import Summary
 from ledger.settlement.statement import Statement, check_month, read_statement, read_statements
@@ -152,10 +152,7 @@ class MonthDesk:
         """Propose to correct a partner's account in an open month. Wants a reason."""
         check_month(month)
         check_number("the number of a partner", partner, 1, ID_MAX)
-        check_number("the sum of a correction", net_grosze, -NET_GROSZE_MAX, NET_GROSZE_MAX)
-        check_text("what it sets right", origin, ORIGIN_CHARACTERS_MAX, least=0)
-        if not net_grosze or not actor.reason.strip():
-            raise RegistryRefused("a correction has a sum that is not 0, and a reason, which is kept")
+        check_correction(actor, month, net_grosze, origin)
         needed = (await second_person(self.database, self.programme)).statement_corrections
 
         async def job(connection: Connection) -> int:

@@ -1,6 +1,6 @@
 """Numbers in addresses, queries and fields of every site: how long one may be, and what is one.
 
-Owns both: nothing else here turns what a stranger wrote into a number. `{…:int}` of a route is of this kind
+Owns both. `{…:int}` of a route is of this kind
 wherever pages are (`ops.web` sees to it): a longer one is no address of the site, and is answered as such
 (404) before anything reads it. Python itself refuses figures past some thousands with an error of no
 meaning, and Postgres those past 64 bits. Must not know what is numbered.

@@ -177,7 +177,7 @@ def sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: int
 def _offers_page(message: SignOn, terminal: Terminal, now_ms: int) -> tuple[list[tuple[int, int, str]], int]:
     """Return number, kind and name of offers that hold at the partner, and where the next page begins.
 
-    What can be had at no time any more is not listed, here or in the public list.
+    What is over (`is_over`) is not listed, here or in the public list.
     """
     partner = terminal.partner
     first = LANGUAGES[first_language(terminal)]

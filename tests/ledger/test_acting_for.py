@@ -163,6 +163,8 @@ async def test_a_proxy_blocks_and_renews_and_writes_nothing_else(family: Family)
     renewal = NewApplication(1, "renewal", "web", b"{}", today, account=account)
     number = await family.owner.run(lambda c: add_application(c, actor, VAULT, renewal))
     withdrawn = Step("withdrawn")
+    with pytest.raises(LedgerError, match="does not change"):
+        await family.run(lambda c: move_application(c, actor, VAULT, Which(1, number), Step("verified")))
     await family.run(lambda c: move_application(c, actor, VAULT, Which(1, number), withdrawn))
     duplicate = renewal._replace(kind="duplicate")
     with pytest.raises(LedgerError, match="does not change"):

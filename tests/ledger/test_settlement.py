@@ -220,6 +220,9 @@ async def test_a_correction_has_a_reason_and_a_second_person(trade: Trade, owner
             await owner.run(lambda c, a=actor: correct(c, a, PARTNER, "2026-10", 5))
     with pytest.raises(RegistryRefused, match="is closed"):
         await owner.run(lambda c: correct(c, PAIR, PARTNER, "2026-09", 5))
+    for later in ("2026-11", "CZESTOCHOWA/2026/11/7"):
+        with pytest.raises(RegistryRefused, match="later than that of the correction"):
+            await owner.run(lambda c, o=later: correct(c, PAIR, PARTNER, "2026-10", -5, origin=o))
     for net, origin in ((-500, "2026-09"), (-20, "CZESTOCHOWA/2026/09/7"), (70, "2026-10"), (30, "a letter")):
         await owner.run(lambda c, n=net, o=origin: correct(c, PAIR, PARTNER, "2026-10", n, origin=o))
     (october,) = (await settle(owner, "2026-10")).statements

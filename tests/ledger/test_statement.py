@@ -2,7 +2,8 @@
 
 import pytest
 
-from ledger.settlement.statement import Line, billed, half_up, named_month, statement_number, total
+from ledger.registry.settlements import named_month
+from ledger.settlement.statement import Line, billed, half_up, statement_number, total
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.proposals import ProposalState, approve, find
 from ledger.registry.settlements import Documents, Kept, keep_documents
-from ledger.settlement.closing import correct, is_closed
+from ledger.settlement.closing import close, correct, is_closed
 from ledger.settlement.statement import read_statements
 from ops.settlement.month_desk import MonthDesk
+from ops.settlement.prices import prices_of
 from tests.ledger.books import write_registry
 from tests.ops.test_second_person import ANNA, CITY, JAN, PARTNER, city, last_month, this_month
 from tests.web.desk_months import first_month
@@ -110,6 +111,23 @@ async def test_the_database_closes_what_was_agreed(owner: Database, sql: str) ->
         with pytest.raises(LedgerError, match="approved proposal"):
             await owner.run(job)
     assert await closed(owner) == (sql == "select 1")
+
+
+async def test_no_command_closes_a_month_past_its_proposal(owner: Database) -> None:
+    """While one waits at the desk it is decided there; refused, the command closes the month."""
+    desk = await desk_of(owner)
+    number = await proposed(desk)
+
+    async def by_command(connection: Connection) -> None:
+        prices = await prices_of(connection, CITY, last_month())
+        await close(connection, ANNA._replace(second=JAN.name), CITY, last_month(), prices)
+
+    with pytest.raises(RegistryRefused, match="waits at the desk"):
+        await owner.run(by_command)
+    assert not await closed(owner)
+    await desk.refuse(ANNA, number)
+    await owner.run(by_command)
+    assert await closed(owner)
 
 
 async def test_an_approval_does_not_outlast_a_close_that_failed(owner: Database) -> None:

@@ -44,3 +44,18 @@ def test_what_cannot_be_said_is_not_sent(kind: str, data: dict[str, Any]) -> Non
     """A kind without words, or a day that is none, makes no notice."""
     with pytest.raises(ValueError, match=r"."):
         render(kind, data, Facts("X"), "pl")
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent_to"),
+    [
+        ("600 100 200", "+48600100200"),
+        ("0048 600100200", "+48600100200"),
+        ("+48600100200", "+48600100200"),
+        ("0221234567", ""),
+        ("+0600100200", ""),
+    ],
+)
+def test_a_number_begins_with_its_country_or_is_of_poland(typed: str, sent_to: str) -> None:
+    """Two zeros stand for the plus; no number begins with a zero else."""
+    assert phone_number(typed) == sent_to

@@ -7,7 +7,6 @@ said whoever's address it is; a secret leads to one application, and everything 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
+from ledger.registry.contact import email_address
 from ledger.registry.online_applications import Online
 from ops.office.applications import ApplicationDesk
 from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk
@@ -55,7 +55,6 @@ OF_ADDRESS: Final = 2
 OF_SOURCE: Final = 20
 OF_ALL: Final = 300
 """Letters in a quarter of an hour: to one address, asked for from one place, of one programme."""
-_ADDRESS: Final = re.compile(r"[^@\s\"'<>(),:;\\\[\]]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class ApplyPages:
         office = next((each for each in offices_of(request).values() if each.code == code), None)
         if office is None:
             raise HTTPException(400)
-        if not email.isascii() or not _ADDRESS.fullmatch(email):
+        if "." not in email.rpartition("@")[2] or not email_address(email):
             return await self.ask_address(request, "a_bad_email")
         bounds: tuple[tuple[Throttle, str, int], ...] = (
             ("apply", visit_of(request).source, OF_SOURCE),

@@ -100,8 +100,12 @@ MONTHS: Final = {
         "miesiąc nie jest już taki, jak go przedstawiono: należy odrzucić to zamknięcie, obliczyć miesiąc "
         "i przedstawić go ponownie"
     ),
-    "a correction of nothing sets nothing right": "korekta o zero niczego nie poprawia",
-    "a correction wants a reason, which is kept": "korekta wymaga powodu; zostanie on zapisany",
+    "month {month} is later than that of the correction": (
+        "miesiąc {month} jest późniejszy niż miesiąc korekty"
+    ),
+    "a proposal to close {month} waits at the desk: decide that": (
+        "propozycja zamknięcia miesiąca {month} czeka w punkcie: proszę ją rozstrzygnąć"
+    ),
     "a correction has a sum that is not 0, and a reason, which is kept": (
         "korekta wymaga kwoty różnej od 0 oraz powodu; zostanie on zapisany"
     ),

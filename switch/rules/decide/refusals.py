@@ -106,9 +106,8 @@ def refuse(terminal: Terminal, card: Card | int, entry: int, at: Moment) -> int:
     """Return why nothing is done for this card, read in this way, at this terminal now."""
     partner = terminal.partner
     programme = partner.programme
-    day = programme.current.calendar.day(at.now_ms)
-    if programme.refusal or partner.suspended or not partner.contracts.cover(terminal.outlet, day):
-        return refuse_place(terminal, programme.refusal, day)
+    if code := refuse_place(terminal, programme.refusal, programme.current.calendar.day(at.now_ms)):
+        return code
     if isinstance(card, int) or card.programme != programme.number:
         return refuse_identity(partner, card)
     version = programme.current

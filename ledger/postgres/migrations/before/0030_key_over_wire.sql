@@ -13,7 +13,7 @@ begin
   for v_round in 1..2 loop
     if not exists (
       select from registry.terminal t join registry.terminal_key k on k.terminal = t.id
-        where t.id = p_terminal and t.status = 0 and k.generation = p_in_use and k.retired_at is null
+        where t.id = p_terminal and t.status <> 1 and k.generation = p_in_use and k.retired_at is null
           and coalesce(k.not_after > now(), true)
     ) or exists (
       select from registry.terminal_key k

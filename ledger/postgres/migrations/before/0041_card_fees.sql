@@ -31,7 +31,8 @@ create trigger fee_stays before update on registry.card_fee
   for each row execute function registry.keep_fee();
 
 -- Whatever hands a card over: its fee is owed from then on.
-create function registry.owe_fee() returns trigger language plpgsql as $$
+create function registry.owe_fee() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update registry.card_fee f set owed_at = clock_timestamp()
     where f.account = new.account and f.carrier = new.carrier and f.issue = new.issue and f.owed_at is null;

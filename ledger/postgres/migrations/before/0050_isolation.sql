@@ -69,7 +69,6 @@ grant select on registry.programme, registry.programme_version, registry.kind_st
 grant update (suspended, ended_from) on registry.programme to cityswitch_programme;
 grant insert on registry.programme_version, registry.kind_step, registry.partner, registry.outlet, registry.offer,
   registry.terminal, registry.card, registry.card_fee, registry.holder to cityswitch_programme;
-grant update (owed_at) on registry.card_fee to cityswitch_programme;
 grant update (status) on registry.partner to cityswitch_programme;
 grant update (partner, state, effective_from, terms) on registry.offer to cityswitch_programme;
 grant update (status, outlet) on registry.terminal to cityswitch_programme;

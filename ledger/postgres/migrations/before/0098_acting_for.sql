@@ -95,7 +95,8 @@ begin
   end if;
   if v_role = 'proxy' and not (
       (tg_table_name = 'card' and tg_op = 'UPDATE' and v_row -> 'status' = '1')
-      or (tg_table_name = 'application' and tg_op <> 'DELETE' and v_row ->> 'kind' = 'renewal')
+      or (tg_table_name = 'application' and tg_op <> 'DELETE' and v_row ->> 'kind' = 'renewal'
+        and v_row ->> 'state' in ('received', 'called', 'withdrawn'))
       or (tg_table_name = 'attachment' and tg_op = 'INSERT')) then
     raise exception 'a proxy does not change %', tg_table_name;
   end if;
