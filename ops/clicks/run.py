@@ -26,6 +26,7 @@ from bench.command import Exit
 from bench.errors import CannotRun
 from bench.local_switch import STATE, say
 from bench.throughput.driver import GENERATOR, Clock, Driven, Timing, drive, running
+from bench.throughput.growth_data import recycle_wal
 from bench.throughput.lanes import ClosedLane
 from bench.throughput.load_order import LoadReport, Phase
 from bench.throughput.open_lanes import TERMINALS, open_load
@@ -143,6 +144,7 @@ async def rounds(options: argparse.Namespace, stop: trio.Event) -> Measured:
     measured = Measured(options.rate)
     async with open_stage(options.state_dir, options.cards, PARTNERS) as stage:
         master, dsn = MasterKey.load(stage.master_key_path), stage.postgres.owner_dsn
+        await recycle_wal(stage.owner)
         people = await seed_people(stage.owner, dsn, stage.population, master, sizes)
         say(f"{len(people.holders)} holders and {len(people.officers)} officers have logins")
         nice = options.office_nice

@@ -40,7 +40,7 @@ def main() -> int:
     tell(f"seed {plan.seed}, folder {folder}")
     verdict = trio.run(_stoppable, Torture(plan, folder, tell))
     print("\n".join(report(plan, verdict)))
-    has_failed = bool(verdict.violations) or is_thin(verdict)
+    has_failed = bool(verdict.violations) or is_thin(verdict.thin, len(verdict.kills))
     if has_failed:
         print(f"Evidence: {folder} (the terminals' logs and memories, switch.log)")
         print("Again: python -m ops.torture", shlex.join(sys.argv[1:]))

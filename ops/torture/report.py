@@ -16,9 +16,9 @@ THIN_SHARE_MAX: Final = 0.05
 EXAMPLES_SHOWN: Final = 5
 
 
-def is_thin(verdict: Verdict) -> bool:
+def is_thin(kills_that_met_little: int, kills: int) -> bool:
     """Whether too many kills met too little."""
-    return verdict.thin > max(1, THIN_SHARE_MAX * len(verdict.kills))
+    return kills_that_met_little > max(1, THIN_SHARE_MAX * kills)
 
 
 def report(plan: Plan, verdict: Verdict) -> list[str]:
@@ -86,7 +86,7 @@ def _kills(plan: Plan, verdict: Verdict) -> list[str]:
         found = [recovery for recovery in recoveries if recovery.fault == name]
         if found:
             lines.append(f"  {name:18} {len(found):5} times {_columns(found)}")
-    if is_thin(verdict):
+    if is_thin(verdict.thin, len(verdict.kills)):
         lines.append(f"too thin: {verdict.thin} kills met fewer than {plan.in_flight_min} in flight")
     return lines
 
