@@ -8,7 +8,7 @@ programme's own role; every write takes its actor.
 from datetime import date
 from typing import Final, NamedTuple
 
-from ledger.errors import RegistryRefused
+from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import check_text
@@ -20,20 +20,27 @@ from ledger.registry.settlements import check_begun
 ELSEWHERE_CHARACTERS_MAX: Final = 256
 _BILLED: Final = """
 select i.text, i.issued_on, coalesce(d.ksef_number, ''), coalesce(d.outside_ksef, false),
-      (select sum(o.net_grosze)::bigint from registry.invoice o
-        where o.programme = $1 and i.text in (o.text, o.corrects))
+      (select sum(o.net_grosze)::bigint from registry.invoice o where o.programme = $1 and o.partner = $2
+        and (o.text = i.text or (o.takes_from = $3 and o.corrects = i.text)))
     from registry.invoice i left join registry.invoice_delivery d using (text)
     where i.programme = $1 and i.partner = $2 and i.month = $3 and i.kind = 'invoice'
   union all
 select e.text, e.issued_on, e.ksef_number, e.ksef_number = '', null
-    from registry.invoice_elsewhere e where e.programme = $1 and e.partner = $2 and e.month = $3"""
-_CARRIED: Final = """
-select exists (select from registry.invoice where programme = $1 and partner = $2 and takes_from = $3)"""
+    from registry.invoice_elsewhere e
+    where e.programme = $1 and e.partner = $2 and e.month = $3 and not e.withdrawn"""
+_CARRIED: Final = """select text from registry.invoice
+  where programme = $1 and partner = $2 and takes_from = $3 and corrects = $4 order by year, number limit 1"""
+_KNOWN: Final = """
+select text from registry.invoice_delivery where ksef_number = $1 and text <> $2
+  union all
+select text from registry.invoice_elsewhere
+  where ksef_number = $1 and not withdrawn and (partner, month) is distinct from ($3::int, $4::text)"""
 _SAY: Final = """
 insert into registry.invoice_elsewhere (programme, partner, month, text, issued_on, ksef_number)
   values ($1, $2, $3, $4, $5, $6)
   on conflict (partner, month) do update set text = excluded.text, issued_on = excluded.issued_on,
-    ksef_number = excluded.ksef_number"""
+    ksef_number = excluded.ksef_number, withdrawn = false"""
+_WITHDRAW: Final = "update registry.invoice_elsewhere set withdrawn = true where partner = $1 and month = $2"
 
 
 class Billing(NamedTuple):
@@ -93,6 +100,29 @@ async def corrected(
     return found
 
 
+async def correction_of(
+    connection: Connection, programme: int, partner: int, month: str, text: str
+) -> str | None:
+    """Return the number of a correction that names the invoice of a month by its number; None without one."""
+    carried: str | None = await connection.fetchval(_CARRIED, programme, partner, month, text)
+    return carried
+
+
+async def refuse_known_number(
+    connection: Connection,
+    ksef_number: str,
+    *,
+    text: str = "",
+    partner: int | None = None,
+    month: str | None = None,
+) -> None:
+    """Raise RegistryRefused for a KSeF number that another invoice has: another than ours of that number, or
+    than the one from elsewhere that billed a month to a partner. The database holds it, too.
+    """
+    if other := await connection.fetchval(_KNOWN, ksef_number, text, partner, month):
+        raise RegistryRefused("that KSeF number is that of {document}", document=other)
+
+
 def want_reason(actor: Actor) -> None:
     """Raise RegistryRefused where nobody says why."""
     if not actor.reason.strip():
@@ -126,13 +156,55 @@ async def say_elsewhere(
         if ksef_number:
             nip = (await the_seller(connection, programme)).nip
             check_ksef_number(ksef_number, nip, issued_on, today)
-        there = await connection.fetchval(
-            "select text from registry.invoice where partner = $1 and month = $2 and kind = 'invoice'",
-            partner,
-            month,
-        )
-        if there:
-            raise RegistryRefused("{month} was billed by {document} already", month=month, document=there)
-        if await connection.fetchval(_CARRIED, programme, partner, month):
-            raise RegistryRefused("a correction names that invoice already, as it was told then")
+            await refuse_known_number(connection, ksef_number, partner=partner, month=month)
+        await _refuse_ours(connection, partner, month)
+        await _refuse_carried(connection, programme, partner, month)
         await connection.execute(_SAY, programme, partner, month, text, issued_on, ksef_number)
+
+
+async def withdraw_elsewhere(connection: Connection, actor: Actor, partner: int, month: str) -> str:
+    """Take back that an invoice from elsewhere billed a month to a partner: it is invoiced here again.
+    Returns that invoice's number.
+
+    Wants a reason, which stays in the trail. Raises NotInRegistry where none is named, RegistryRefused where
+    a correction is of it.
+    """
+    want_reason(actor)
+    async with writing(connection, actor):
+        programme = await check_partner(connection, partner)
+        text = await _refuse_carried(connection, programme, partner, month)
+        if text is None:
+            raise NotInRegistry(
+                "no invoice from elsewhere is named of {month} and partner {partner}",
+                month=month,
+                partner=partner,
+            )
+        await connection.execute(_WITHDRAW, partner, month)
+    return text
+
+
+async def _refuse_ours(connection: Connection, partner: int, month: str) -> None:
+    """Raise RegistryRefused where an invoice of ours billed a month."""
+    there = await connection.fetchval(
+        "select text from registry.invoice where partner = $1 and month = $2 and kind = 'invoice'",
+        partner,
+        month,
+    )
+    if there:
+        raise RegistryRefused("{month} was billed by {document} already", month=month, document=there)
+
+
+async def _refuse_carried(connection: Connection, programme: int, partner: int, month: str) -> str | None:
+    """Return the number of the invoice from elsewhere that billed a month, None without one. Raises
+    RegistryRefused where a correction is of it.
+    """
+    found = await billing_of(connection, programme, partner, month)
+    if found is None:
+        return None
+    if carried := await correction_of(connection, programme, partner, month, found.text):
+        raise RegistryRefused(
+            "{correction} is of {document}, as it was told then: that stays",
+            correction=carried,
+            document=found.text,
+        )
+    return found.text

@@ -2,38 +2,53 @@
 
 A number that KSeF gave is held to its form, the seller and the day (`ksef_numbers`); that an invoice was
 issued outside KSeF a person says. Both are said anew with a reason, until a correction carries them, which
-the database holds, too (migrations, 0083).
+the database holds, too (migrations, 0083). What a sink told and cannot be the number is kept beside it.
 """
 
 from datetime import date
 from typing import Final
 
 from ledger.errors import RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import check_text
-from ledger.registry.invoice_billings import want_reason
+from ledger.registry.invoice_billings import correction_of, refuse_known_number, want_reason
 from ledger.registry.invoices import Issued, find_document
 from ledger.registry.ksef_numbers import check_form, check_ksef_number
 
+TOLD_CHARACTERS_MAX: Final = 256
 _SENT: Final = """
-insert into registry.invoice_delivery (text, programme, sink, ksef_number)
-  select text, programme, $2, $3 from registry.invoice where text = $1 on conflict (text) do nothing"""
+insert into registry.invoice_delivery (text, programme, sink, ksef_number, told_number)
+  select text, programme, $2, $3, $4 from registry.invoice where text = $1 on conflict (text) do nothing"""
 _SAY: Final = "update registry.invoice_delivery set ksef_number = $2, outside_ksef = $3 where text = $1"
-_OF_ANOTHER: Final = "select text from registry.invoice_delivery where ksef_number = $1 and text <> $2"
-_CARRIED: Final = "select text from registry.invoice where programme = $1 and corrects = $2 limit 1"
 
 
-async def record_sent(connection: Connection, actor: Actor, text: str, sink: str, ksef_number: str) -> None:
+async def record_sent(
+    connection: Connection, actor: Actor, text: str, sink: str, ksef_number: str
+) -> Phrase | None:
     """Note that a document was sent, and the number that KSeF gave it, "" where it is not known; a second
     time changes nothing.
+
+    What cannot be its number is kept as it was told, for a person to look into; returns why it cannot.
     """
     check_text("the name of the sink", sink, 64)
     async with writing(connection, actor):
         issued, _ = await find_document(connection, text)
+        known, told, why = ksef_number, "", None
         if ksef_number:
-            await _check(connection, issued, ksef_number)
-        await connection.execute(_SENT, text, sink, ksef_number)
+            try:
+                await _check(connection, issued, ksef_number)
+            except RegistryRefused as error:
+                known, told, why = "", _printable(ksef_number), error.phrase
+        await connection.execute(_SENT, text, sink, known, told)
+    if why is None:
+        return None
+    return Phrase("it was sent, and told as its KSeF number was {number}: {why}", number=told, why=why)
+
+
+def _printable(told: str) -> str:
+    return "".join(each if each.isprintable() else "\ufffd" for each in told[:TOLD_CHARACTERS_MAX])
 
 
 async def record_number(connection: Connection, actor: Actor, text: str, ksef_number: str) -> None:
@@ -65,7 +80,8 @@ async def _say(
     if (issued.ksef_number, issued.is_outside_ksef) == (ksef_number, is_outside):
         return
     if issued.ksef_number or issued.is_outside_ksef:
-        if carried := await connection.fetchval(_CARRIED, issued.programme, issued.text):
+        whose = (issued.programme, issued.partner, issued.month)
+        if carried := await correction_of(connection, *whose, issued.text):
             raise RegistryRefused(
                 "{correction} names {document} as it is known to KSeF: that stays",
                 correction=carried,
@@ -84,5 +100,4 @@ async def _check(connection: Connection, issued: Issued, ksef_number: str) -> No
     _refuse_note(issued)
     today: date = await connection.fetchval("select registry.today_of($1)", issued.programme)
     check_ksef_number(ksef_number, issued.seller_nip, issued.issued_on, today)
-    if other := await connection.fetchval(_OF_ANOTHER, ksef_number, issued.text):
-        raise RegistryRefused("that KSeF number is that of {document}", document=other)
+    await refuse_known_number(connection, ksef_number, text=issued.text)

@@ -23,7 +23,8 @@ TEXT_CHARACTERS_MAX: Final = 64
 _COLUMNS: Final = (
     "i.programme, i.series, i.year, i.number, i.text, i.kind, i.partner, i.month, i.statement, i.issued_on, "
     "i.made_at, i.net_grosze, i.vat_grosze, i.gross_grosze, i.seller_nip, i.origin, i.takes_from, "
-    "i.corrects, d.sink, d.sent_at, d.ksef_number, coalesce(d.outside_ksef, false)"
+    "i.corrects, d.sink, d.sent_at, d.ksef_number, coalesce(d.outside_ksef, false), "
+    "coalesce(d.told_number, '')"
 )
 _FROM: Final = "from registry.invoice i left join registry.invoice_delivery d using (text)"
 _LIST: Final = f"""select {_COLUMNS} {_FROM} where i.programme = $1 and ($2::text is null or i.month = $2)
@@ -76,6 +77,7 @@ class Numbered(NamedTuple):
 class Issued(NamedTuple):
     """A document that was issued; `sink` None: not sent yet; `ksef_number` None or "": not known.
 
+    `told_number`: what the sink told in its place, which cannot be one.
     `origin`, `takes_from`: as in `Order`; `corrects`: the number of the invoice that a correction is of.
     """
 
@@ -101,6 +103,7 @@ class Issued(NamedTuple):
     sent_at: datetime | None = None
     ksef_number: str | None = None
     is_outside_ksef: bool = False
+    told_number: str = ""
 
 
 async def issue(

@@ -1,4 +1,5 @@
-"""`cityswitch invoices number`, `outside`, `elsewhere`, `seller`, `city`: what a person says of invoices.
+"""`cityswitch invoices number`, `outside`, `elsewhere`, `withdraw-elsewhere`, `seller`, `city`: what a person
+says of invoices.
 
 Owns these subcommands. Must not write SQL, nor decide what a number may be (`ledger.registry` does). What is
 said holds from the next document on.
@@ -11,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ledger.registry.bounds import ID_MAX, check_number
-from ledger.registry.invoice_billings import say_elsewhere
+from ledger.registry.invoice_billings import say_elsewhere, withdraw_elsewhere
 from ledger.registry.invoice_deliveries import record_number, record_outside
 from ledger.registry.invoice_parties import City, Seller, set_city, set_seller
 from ledger.settlement.statement import check_month
@@ -99,6 +100,32 @@ async def elsewhere(
         await database.run(lambda c: say_elsewhere(c, actor, partner, month, said))
     done = {"partner": partner, "month": month, "number": number}
     tell_done(f"{month} of partner {partner} was billed by {number}.", done, as_json=json)
+
+
+@app.command(
+    name="withdraw-elsewhere",
+    help_epilogue=examples("invoices withdraw-elsewhere 1001 2026-05 --reason 'that was of another partner'"),
+)
+async def withdraw_elsewhere_(
+    partner: Annotated[int, Parameter(help="The partner it was said to have billed.")],
+    month: Annotated[str, Parameter(help="The month, like 2026-05.")],
+    /,
+    *,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Take back that an invoice from elsewhere billed a month; wants --reason.
+
+    Until a correction is of it. That month is invoiced here then.
+    """
+    check_number("the number of a partner", partner, 1, ID_MAX)
+    check_month(month)
+    actor = by.told()
+    async with changing(place) as database:
+        number = await database.run(lambda c: withdraw_elsewhere(c, actor, partner, month))
+    done = {"partner": partner, "month": month, "number": number}
+    tell_done(f"{month} of partner {partner} was not billed by {number}.", done, as_json=json)
 
 
 @app.command(

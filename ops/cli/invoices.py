@@ -67,6 +67,7 @@ def shown(issued: Issued) -> Row:
         "sent_at": issued.sent_at.isoformat() if issued.sent_at else None,
         "sink": issued.sink,
         "ksef_number": issued.ksef_number or None,
+        "told_number": issued.told_number or None,
         "outside_ksef": issued.is_outside_ksef,
     }
 

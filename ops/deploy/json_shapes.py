@@ -27,7 +27,7 @@ TERMINAL: Final = "id int, partner int, status text, label text, outlet int?"
 INVOICE: Final = (
     "number text, kind invoice|correction|note, partner int, month text, statement text, issued_on text,"
     " net_grosze int, vat_grosze int, gross_grosze int, corrects text?, sent_at text?, sink text?,"
-    " ksef_number text?, outside_ksef yes"
+    " ksef_number text?, told_number text?, outside_ksef yes"
 )
 SUMS: Final = "net_grosze int, vat_grosze int, gross_grosze int, rebates_grosze int, due_grosze int"
 LINE: Final = (
@@ -155,6 +155,7 @@ SHAPES: Final[dict[str, Schema]] = {
     "invoices seller": fields("programme int, nip text"),
     "invoices send": inside(fields("sent text[]"), refused=rows("what text, why text")),
     "invoices show": fields(INVOICE),
+    "invoices withdraw-elsewhere": fields("partner int, month text, number text"),
     "journal find": inside(fields("before text?"), rows=rows(JOURNAL)),
     "ledger balance": either(
         fields("account int, balance int"),

@@ -160,10 +160,7 @@ async def send_all(database: Database, actor: Actor, programme: int, sink: Sink)
                 outcome.refused.append(Refused(issued.text, error.phrase))
                 continue
             noted = partial(record_sent, actor=actor, text=issued.text, sink=sink.name)
-            try:
-                await database.run(partial(noted, ksef_number=number))
-            except RegistryRefused as error:  # sent all the same, and numbered by a person
-                await database.run(partial(noted, ksef_number=""))
-                outcome.refused.append(Refused(issued.text, error.phrase))
+            if why := await database.run(partial(noted, ksef_number=number)):  # numbered by a person
+                outcome.refused.append(Refused(issued.text, why))
             outcome.sent.append(issued.text)
     return outcome

@@ -119,6 +119,11 @@ def test_what_a_person_says_of_invoices(office: Run) -> None:
     status, out, _ = office("invoices", "make", "--month", "2026-12")
     assert (status, "`invoices make --partner 7 --origin`" in out) == (Exit.DIFFERENCES, True)
     said = ("7", "2026-05", "FV/5", "--on", "2026-06-02", "--reason", "before this office")
+    withdrawn = ("invoices", "withdraw-elsewhere", "7", "2026-05")
+    assert office(*withdrawn, "--reason", "of another")[0] == Exit.NOT_FOUND
+    assert office("invoices", "elsewhere", *said)[0] == Exit.OK
+    assert office(*withdrawn)[0] == Exit.USAGE
+    assert json.loads(office(*withdrawn, "--reason", "of another", "--json")[1])["number"] == "FV/5"
     assert office("invoices", "elsewhere", *said)[0] == Exit.OK
     assert office("invoices", "make", "--month", "2026-12", "--origin", "2026-05")[0] == Exit.USAGE
     taken = ("--month", "2026-12", "--partner", "7", "--origin", "2026-05", "--json")

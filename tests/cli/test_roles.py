@@ -175,6 +175,7 @@ TABLE: Final[dict[str, Row]] = {
     "invoices number": both(lambda w: (w.invoice, ksef_number())),
     "invoices outside": both(lambda w: (w.invoice, "--reason", "KSeF was away")),
     "invoices elsewhere": on_id("2026-01", "FV/1", "--on", "2026-02-01", "--reason", "before the switch"),
+    "invoices withdraw-elsewhere": on_id("2026-01", "--reason", "of another partner"),
     **MONTH_END,
     "ledger balance": on_card(1, "-"),
     "ledger history": on_card(1, "-"),

@@ -83,6 +83,7 @@ ACCOUNTS_WORDS: Final[Words] = {
         "A number that stands there is replaced with a reason, until a correction names it.",
     ),
     "dk_was_outside_ksef": ("Wystawiono poza KSeF", "It was issued outside KSeF"),
+    "dk_told_number": ("podano {number}: nie przyjęto", "told as {number}: not taken"),
     "dk_outside_ksef": ("poza KSeF", "outside KSeF"),
     "dk_summary": ("Zestawienie organizatora", "Organiser's summary"),
     "dk_summary_csv": ("Zestawienie (CSV)", "The summary (CSV)"),

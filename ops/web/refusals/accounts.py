@@ -149,8 +149,14 @@ DOCUMENTS: Final = {
     "an invoice that was issued has no day that is to come": (
         "wystawiona faktura nie może mieć przyszłej daty"
     ),
-    "a correction names that invoice already, as it was told then": (
-        "tę fakturę wymienia już korekta, tak jak ją wtedy podano"
+    "{correction} is of {document}, as it was told then: that stays": (
+        "korekta {correction} dotyczy faktury {document}, tak jak ją wtedy podano: to pozostaje"
+    ),
+    "no invoice from elsewhere is named of {month} and partner {partner}": (
+        "za miesiąc {month} nie wskazano faktury partnera nr {partner} wystawionej gdzie indziej"
+    ),
+    "it was sent, and told as its KSeF number was {number}: {why}": (
+        "wysłano, a jako numer KSeF podano {number}: {why}"
     ),
     "this document is no note": "ten dokument nie jest notą",
     "this document is no note: invoices are FA(3) documents, as they are": (

@@ -76,10 +76,11 @@ create table registry.invoice_delivery (
   sent_at     timestamptz not null default clock_timestamp(),
   ksef_number text not null default '' check (length(ksef_number) <= 64),
   outside_ksef boolean not null default false,  -- a person said that it was issued outside KSeF
+  told_number text not null default '' check (length(told_number) <= 256),  -- what it was sent to told, which cannot be its number
   check (not outside_ksef or ksef_number = '')
 );
 -- Of a month that an invoice from elsewhere billed to a partner (before this office, say): that invoice. ksef_number empty: it was
--- issued outside KSeF.
+-- issued outside KSeF. withdrawn: it was named by mistake, and billed nothing.
 create table registry.invoice_elsewhere (
   programme   smallint not null references registry.programme (id),
   partner     int not null references registry.partner (id),
@@ -87,9 +88,25 @@ create table registry.invoice_elsewhere (
   text        text not null check (length(text) between 1 and 256),
   issued_on   date not null,
   ksef_number text not null default '' check (length(ksef_number) <= 64),
+  withdrawn   boolean not null default false,
   primary key (partner, month)
 );
+-- KSeF gives a number once, whoever issued the invoice.
 create unique index invoice_ksef_number on registry.invoice_delivery (ksef_number) where ksef_number <> '';
+create unique index invoice_elsewhere_ksef_number on registry.invoice_elsewhere (ksef_number) where ksef_number <> '' and not withdrawn;
+
+-- As the owner: a number may be known in another programme.
+create function registry.check_ksef_number_once() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if exists (select from registry.invoice_delivery d where tg_table_name <> 'invoice_delivery' and d.ksef_number = new.ksef_number)
+      or exists (select from registry.invoice_elsewhere e
+        where tg_table_name <> 'invoice_elsewhere' and e.ksef_number = new.ksef_number and not e.withdrawn) then
+    raise exception 'KSeF number % is known of another invoice', new.ksef_number using errcode = 'integrity_constraint_violation';
+  end if;
+  return new;
+end
+$$;
 
 create function registry.check_invoice_number() returns trigger language plpgsql as $$
 declare
@@ -113,11 +130,18 @@ $$;
 
 -- What is said of a document and KSeF is said anew with a reason, until a correction carries it.
 create function registry.check_said_of_ksef() returns trigger language plpgsql as $$
+declare
+  v_partner int := (to_jsonb(old) ->> 'partner')::int;
+  v_month text := to_jsonb(old) ->> 'month';
 begin
-  if tg_table_name = 'invoice_delivery' and (to_jsonb(old) ->> 'ksef_number') = '' and (to_jsonb(old) ->> 'outside_ksef') = 'false' then
-    return new;
+  if tg_table_name = 'invoice_delivery' then
+    if old.ksef_number = '' and not (to_jsonb(old) ->> 'outside_ksef')::boolean then
+      return new;
+    end if;
+    select i.partner, i.month into v_partner, v_month from registry.invoice i where i.text = old.text;
   end if;
-  if exists (select from registry.invoice i where i.programme = old.programme and i.corrects = old.text) then
+  if exists (select from registry.invoice i where (i.programme, i.partner, i.takes_from, i.corrects)
+      = (old.programme, v_partner, v_month, old.text)) then
     raise exception 'a correction names document % as it is known to KSeF', old.text
       using errcode = 'integrity_constraint_violation';
   end if;
@@ -144,6 +168,10 @@ create trigger said_of_ksef before update on registry.invoice_delivery
   for each row execute function registry.check_said_of_ksef();
 create trigger said_of_ksef before update on registry.invoice_elsewhere
   for each row execute function registry.check_said_of_ksef();
+create trigger number_once before insert or update on registry.invoice_delivery
+  for each row when (new.ksef_number <> '') execute function registry.check_ksef_number_once();
+create trigger number_once before insert or update on registry.invoice_elsewhere
+  for each row when (new.ksef_number <> '' and not new.withdrawn) execute function registry.check_ksef_number_once();
 
 -- As 0050: a programme's own role issues its own, and meets nobody else's.
 do $$
@@ -163,4 +191,4 @@ grant update (nip, name, address, unit_name, unit_address, unit_id, bank_account
   to cityswitch_programme;
 grant update (nip, name, address, unit_id) on registry.invoice_city to cityswitch_programme;
 grant update (ksef_number, outside_ksef) on registry.invoice_delivery to cityswitch_programme;
-grant update (text, issued_on, ksef_number) on registry.invoice_elsewhere to cityswitch_programme;
+grant update (text, issued_on, ksef_number, withdrawn) on registry.invoice_elsewhere to cityswitch_programme;
