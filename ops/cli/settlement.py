@@ -203,7 +203,8 @@ async def correct(
 ) -> None:
     """Enter a correction of a partner's account in an open month; wants --reason.
 
-    And --second where the programme's rules do (`[second_person] statement_corrections`).
+    The partner reads the reason in the statement, and KSeF in the invoice. Wants --second, too, where the
+    programme's rules do (`[second_person] statement_corrections`).
     """
     try:
         grosze = parse_amount(net)

@@ -26,11 +26,11 @@ def statement_pdf(statement: Statement, organiser: Organiser, language: Language
 
 
 def line_name(line: Line, language: Language) -> str:
-    """Return what a line is for, under which contract, and the month it takes something back from."""
+    """Return what a line is for, under which contract, the month it takes something back from, and why."""
     parts = [word(line.kind, language)]
     parts += [word("contract", language, contract=line.contract)] if line.contract else []
     parts += [word("origin", language, origin=line.origin)] if line.origin else []
-    return ", ".join(parts)
+    return ": ".join(filter(None, (", ".join(parts), line.reason)))
 
 
 def _data(statement: Statement, organiser: Organiser, language: Language) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from ledger.settlement.statement import Line, Statement
 from ops.csv_text import office_sheet, sheet
 from ops.settlement.words import Language, word
 
-LINE_COLUMNS: Final = ("kind", "origin", "contract", "quantity", "unit_grosze", "net_grosze", "vat_rate")
+LINE_COLUMNS: Final = (
+    *("kind", "origin", "contract", "reason", "quantity", "unit_grosze", "net_grosze", "vat_rate"),
+)
 SUMS: Final = ("net_grosze", "vat_grosze", "gross_grosze", "rebates_grosze", "due_grosze")
 _DAY: Final = (
     *("earns", "points_issued", "redemptions", "points_redeemed", "rebates", "uses", "discounts"),
@@ -70,7 +72,7 @@ def _summary(summary: Summary) -> Iterator[tuple[object, ...]]:
     for line in summary.lines:
         yield (*head, "line", *_line(line), *("",) * len(SUMS))
     sums = [getattr(summary, name) for name in SUMS]
-    yield (*head, "total", "", "", "", "", "", sums[0], "", *sums[1:], summary.statements)
+    yield (*head, "total", *_net(sums[0]), *sums[1:], summary.statements)
 
 
 def _statements(statements: Iterable[Statement]) -> Iterator[tuple[object, ...]]:
@@ -84,7 +86,7 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
     for line in statement.lines:
         yield (*head, "line", *_line(line), *no_sums, *no_day)
     sums = [getattr(statement, name) for name in SUMS]
-    yield (*head, "total", "", "", "", "", "", sums[0], "", *sums[1:], *no_day)
+    yield (*head, "total", *_net(sums[0]), *sums[1:], *no_day)
     for day in statement.days:
         yield (
             *(*head, "day", *no_line, *no_sums, day.date.isoformat(), day.earns, day.points_issued),
@@ -93,7 +95,12 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
         )
 
 
+def _net(net_grosze: int) -> tuple[object, ...]:
+    """Return a line's cells of a sum: its net sum stands where those of the lines do."""
+    return tuple(net_grosze if name == "net_grosze" else "" for name in LINE_COLUMNS)
+
+
 def _line(line: Line) -> tuple[object, ...]:
     rate = "" if line.vat_rate is None else line.vat_rate
-    whose = (line.kind, line.origin, line.contract or "")
+    whose = (line.kind, line.origin, line.contract or "", line.reason)
     return (*whose, line.quantity, line.unit_grosze, line.net_grosze, rate)

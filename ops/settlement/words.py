@@ -66,6 +66,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "col_kind": ("Pozycja", "Line"),
     "col_origin": ("Dotyczy", "Of"),
     "col_contract": ("Umowa nr", "Contract"),
+    "col_reason": ("Powód", "Reason"),
     "col_quantity": ("Ilość", "Quantity"),
     "col_unit_grosze": ("Cena netto (zł)", "Net price (PLN)"),
     "col_net_grosze": ("Netto (zł)", "Net (PLN)"),

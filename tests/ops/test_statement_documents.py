@@ -7,6 +7,7 @@ import io
 from datetime import date
 from typing import Any
 
+import msgspec
 import pypdf
 import pytest
 
@@ -119,6 +120,20 @@ def test_a_csv_has_lines_sums_and_days_and_no_formula() -> None:
         rows[6]["net_grosze"]
     )
     assert rows[6]["due_grosze"] == str(statement().due_grosze)
+
+
+def test_why_a_correction_was_entered_stands_with_its_line() -> None:
+    """In the PDF, in the CSV for programs and in an office's, as text; the organiser's summary has none."""
+    why = '=wpisano "dwa razy" <b>'
+    line = Line("correction", 1, -500, -500, 23, "2026-10", reason=why)
+    given = msgspec.structs.replace(statement("Kino"), lines=(*statement("Kino").lines, line))
+    pages = pypdf.PdfReader(io.BytesIO(statement_pdf(given, CITY))).pages
+    told = " ".join("".join(page.extract_text() for page in pages).split())
+    assert f"Korekta, dotyczy 2026-10: {why}" in told
+    (row,) = [row for row in csv.DictReader(io.StringIO(statements_csv([given]))) if row["reason"]]
+    assert (row["kind"], row["reason"], row["net_grosze"]) == ("correction", f"'{why}", "-500")
+    (row,) = [row for row in sheet_of(statements_sheet([given], "pl"), ";") if row["Powód"]]
+    assert (row["Powód"], row["Netto (zł)"]) == (f"'{why}", "-5,00")
 
 
 def test_a_pdf_names_both_and_no_label_is_empty() -> None:

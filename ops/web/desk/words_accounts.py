@@ -29,6 +29,12 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_act_correct_statement": ("Korekta rozliczenia partnera", "Correction of a partner's statement"),
     "dk_act_anonymise": ("Anonimizacja uczestnika", "Anonymisation of a holder"),
     "dk_propose_close": ("Przedstaw miesiąc do zamknięcia", "Propose to close the month"),
+    "dk_reason_read": (
+        "Powód stanie w rozliczeniu partnera i na fakturze, którą otrzymuje także KSeF: "
+        "bez danych osobowych.",
+        "The reason stands in the partner's statement and in the invoice, which KSeF receives, too: "
+        "no personal data.",
+    ),
     "dk_propose_correction": ("Przedstaw korektę rozliczenia", "Propose a correction of a statement"),
     "dk_close_waits": (
         "Zamknięcie jest przedstawione i czeka na zatwierdzenie:",
