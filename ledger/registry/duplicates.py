@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
+from ledger.registry.card_fees import FREE, Fee, OldCard, check_old_card, take_old_card, write_fee
 from ledger.registry.card_states import ENDED, STOPPED, CardStatus, check_move
 from ledger.registry.cards import CardRow, card_fault, move, the_card
 from ledger.registry.stops import check_not_held, check_not_overtaken
@@ -48,17 +49,6 @@ class Duplicate(NamedTuple):
     old_status: CardStatus
 
 
-class Fee(NamedTuple):
-    """What a duplicate costs its holder, and why it is made ("": the programme's fees are one)."""
-
-    why: str
-    grosze: int
-
-
-FREE: Final = Fee("", 0)
-_FEE: Final = """insert into registry.card_fee (account, carrier, issue, programme, why, grosze, owed_at)
-  select account, carrier, issue, programme, $2, $3, case when status = 0 then clock_timestamp() end
-    from registry.card where token = $1"""
 _ISSUED: Final = """
 insert into registry.card (token, last4, status, carrier, account, programme, expires_on, issue, pepper)
   select $1, $2, $3, $4::smallint, account, programme, expires_on,
@@ -84,6 +74,7 @@ async def replace_card(
     ordered: bool = False,
     expires_on: date | None = None,
     fee: Fee = FREE,
+    old_card: OldCard | None = None,
     pepper: int = 0,
 ) -> Duplicate:
     """Give an account a duplicate of its newest card of that kind, with the next issue number.
@@ -92,8 +83,11 @@ async def replace_card(
     (`ordered`: it is made first), and until then the old one works; unless that is `lost`, when it is dead
     at once, with those whose place it was to take. `handed_over`: both at once, the new one active and the
     old one dead; it is valid until `expires_on`, if the old one never had a last day. The fee is written
-    down with it, and owed once it is handed over.
+    down with it, and owed once it is handed over. `old_card`: what became of the old one, where it is.
     """
+    check_old_card(old_card, is_needed=handed_over and fee.old_card_needed)
+    if old_card is not None and not handed_over:
+        raise RegistryRefused("the old card is returned when the duplicate is handed over")
     if why := card_fault(CardRow(new_token, last4)):
         raise RegistryRefused("the new card: {column} {why}", column=why[0], why=why[1])
     async with writing(connection, actor):
@@ -120,7 +114,7 @@ async def replace_card(
         status = CardStatus.ACTIVE if handed_over else waiting
         new = New(new_token, last4, Carrier(old["carrier"]), pepper)
         issue = await _issue(connection, new, status, old_token)
-        await connection.execute(_FEE, new_token, *fee)
+        await write_fee(connection, new_token, fee, old_card)
         if handed_over and old["expires_on"] is None and expires_on is not None:
             await _put_last_day(connection, new_token, expires_on)
         after = await the_card(connection, old_token)
@@ -172,21 +166,18 @@ def _check_replaceable(status: CardStatus, issue: int) -> None:
         raise RegistryRefused("an account has at most {most} cards of a kind", most=ISSUE_MAX)
 
 
-async def newest_fee(connection: Connection, account: int) -> int | None:
-    """What the newest duplicate of an account costs its holder, in grosze; None: it never had one."""
-    fee: int | None = await connection.fetchval(
-        "select grosze from registry.card_fee where account = $1 order by number desc limit 1", account
-    )
-    return fee
-
-
 async def hand_over_card(
-    connection: Connection, actor: Actor, token: int, *, expires_on: date | None = None
+    connection: Connection,
+    actor: Actor,
+    token: int,
+    *,
+    expires_on: date | None = None,
+    old_card: OldCard | None = None,
 ) -> int:
     """Make a ready card active; the older ones of its account and kind are dead from then on.
 
     `expires_on`: its last valid day, if it has none yet, for that is counted from this day (Żywiec 3).
-    Returns how many died.
+    `old_card`: of a duplicate, what became of the card whose place it takes. Returns how many died.
     """
     async with writing(connection, actor):
         card = await the_card(connection, token)
@@ -198,6 +189,7 @@ async def hand_over_card(
         check_move(status, CardStatus.ACTIVE, actor.hand)
         await check_not_overtaken(connection, card)
         await check_not_held(connection, card, actor.hand)
+        await take_old_card(connection, card, old_card)
         ended = await _end_older(connection, card, card["issue"] - 1)
         if expires_on is not None and card["expires_on"] is None:
             await _put_last_day(connection, token, expires_on)

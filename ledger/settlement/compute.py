@@ -49,6 +49,8 @@ class Summary(Struct, frozen=True):
     due_grosze: int
     duplicate_fees_grosze: int
     closed_at_ms: int | None
+    duplicate_fees_paid_grosze: int = 0
+    """What holders paid of such fees in the month, whenever they were owed."""
 
 
 def statements_of(month: Month, prices: Prices) -> list[Statement]:
@@ -106,7 +108,7 @@ def summary_of(month: Month, statements: Iterable[Statement]) -> Summary:
             key = (KINDS.index(line.kind), line.origin, unit, line.vat_rate)
             quantity, net = sums.get(key, (0, 0))
             sums[key] = (quantity + line.quantity, net + line.net_grosze)
-    pieces, fees = month.fees
+    pieces, fees, fees_paid = month.fees
     if pieces:
         sums[KINDS.index(DUPLICATE_FEES), "", 0, None] = (pieces, fees)
     lines = tuple(
@@ -125,6 +127,7 @@ def summary_of(month: Month, statements: Iterable[Statement]) -> Summary:
         sum(statement.due_grosze for statement in kept),
         fees,
         None,
+        fees_paid,
     )
 
 

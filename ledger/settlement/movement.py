@@ -35,8 +35,9 @@ _CORRECTIONS: Final = """
 select number, partner, net_grosze, origin, reason from registry.settlement_correction
   where programme = $1 and month = $2 order by number"""
 _FEES: Final = """
-select count(*)::int, coalesce(sum(grosze), 0)::bigint from registry.card_fee
-  where programme = $1 and grosze > 0 and owed_at >= $2 and owed_at < $3"""
+select count(*)::int, coalesce(sum(grosze), 0)::bigint, (select coalesce(sum(p.grosze), 0)::bigint
+    from registry.card_fee p where p.programme = $1 and p.paid_at >= $2 and p.paid_at < $3)
+  from registry.card_fee where programme = $1 and grosze > 0 and owed_at >= $2 and owed_at < $3"""
 
 
 class Moved(NamedTuple):
@@ -108,8 +109,10 @@ class Month(NamedTuple):
     parties: dict[int, Party]
     corrections: list[Correction]
     bonuses: list[Bonus]
-    fees: tuple[int, int]
-    """How many duplicates that cost something were handed over, and what they cost, in grosze."""
+    fees: tuple[int, int, int]
+    """How many duplicates that cost something were handed over, what they cost, and what was paid of such
+    fees, whenever they were owed; in grosze.
+    """
 
 
 async def read_month(connection: Connection, span: Span) -> Month:
@@ -140,5 +143,5 @@ async def read_month(connection: Connection, span: Span) -> Month:
             {row[0]: Party(*row[1:]) for row in await rows(_PARTIES)},
             [Correction(*row) for row in await rows(_CORRECTIONS, span.month)],
             [Bonus(*row) for row in await rows(_BONUSES, span.first_id, span.through_id, span.zone)],
-            (fees[0], fees[1]),
+            (fees[0], fees[1], fees[2]),
         )

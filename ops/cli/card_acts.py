@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from ledger.registry.card_fees import OldCard, PaidHow
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.duplicates import Carrier
 from ops.cli.cards import Expires, app, card_desk, last_valid_day, tell_card
@@ -57,6 +58,14 @@ ByHand = Annotated[
         name="--hand",
         group=Group("Who and why", sort_key=8),
         help="By whose hand, and how: it decides whether the act is allowed.",
+    ),
+]
+GivenBack = Annotated[
+    OldCard | None,
+    Parameter(
+        name="--old-card",
+        help="Of a duplicate that is handed over: the old one is returned, or declared with a signature that "
+        "it cannot be; where the rules want it.",
     ),
 ]
 NewNumber = Annotated[
@@ -112,15 +121,47 @@ async def ready(
     _tell(digits, status, json)
 
 
-@app.command(help_epilogue=examples("cards activate", "cards activate < number.txt"))
+@app.command(help_epilogue=examples("cards activate", "cards activate --old-card returned < number.txt"))
 async def activate(
-    number: CardNumber = FROM_INPUT, /, *, by: By = NOBODY, json: Json = False, place: Place = HERE
+    number: CardNumber = FROM_INPUT,
+    /,
+    *,
+    old_card: GivenBack = None,
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
 ) -> None:
     """Hand a ready card over: it is active, and the older ones of its account and kind are dead."""
     digits = digits_of(number)
     async with card_desk(place) as desk:
-        ended = await desk.activate(by.told(), digits)
+        ended = await desk.activate(by.told(), digits, old_card)
     tell_card(digits, "active", {"status": "active", "replaced": ended}, as_json=json)
+
+
+@app.command(
+    help_epilogue=examples(
+        "cards fee-paid --how cash", "cards fee-paid --how none --reason 'given back' < number.txt"
+    )
+)
+async def fee_paid(
+    number: CardNumber = FROM_INPUT,
+    /,
+    *,
+    how: Annotated[PaidHow | Literal["none"], Parameter(help="How; none: it was not, or was given back.")],
+    by: By = NOBODY,
+    json: Json = False,
+    place: Place = HERE,
+) -> None:
+    """Take down that the fee of a duplicate was paid, by the duplicate's number; anew it wants --reason."""
+    digits = digits_of(number)
+    async with card_desk(place) as desk:
+        kept = await desk.fee_paid(by.told(), digits, None if how == "none" else how)
+    told = f"paid ({kept.paid_how})" if kept.paid_how else "not paid"
+    tell_done(
+        f"Card {mask_card(digits)}: the fee of {in_zloty(kept.grosze)} is {told}.",
+        {"card": mask_card(digits), "fee_grosze": kept.grosze, "paid_how": kept.paid_how or None},
+        as_json=json,
+    )
 
 
 @app.command(
@@ -196,6 +237,7 @@ async def duplicate(
         WhyDuplicate | None,
         Parameter(help="Lost or damaged by the holder's fault or not, or new data; where the fees differ."),
     ] = None,
+    old_card: GivenBack = None,
     hand: ByHand = Hand.DESK,
     by: BySure = UNSURE,
     json: Json = False,
@@ -208,7 +250,9 @@ async def duplicate(
     actor, old, new = by.told(hand=hand), digits_of(number), digits_of(new_number, "New card")
     by.confirm(f"Replace card {mask_card(old)} by {mask_card(new)}")
     async with card_desk(place) as desk:
-        done, fee = await desk.duplicate(actor, old, new, lost=lost, handed_over=handed_over, why=why)
+        done, fee = await desk.duplicate(
+            actor, old, new, lost=lost, handed_over=handed_over, why=why, old_card=old_card
+        )
     new_status, old_status = done.status.name.lower(), done.old_status.name.lower()
     tell_done(
         f"Card {mask_card(old)} has the duplicate {mask_card(new)}, issue {done.issue}: it is {new_status}, "

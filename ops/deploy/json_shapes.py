@@ -100,6 +100,7 @@ SHAPES: Final[dict[str, Schema]] = {
     "cards duplicate": fields(
         "card text, issue int, status text, old_card text, old_status text, why text?, fee_grosze int"
     ),
+    "cards fee-paid": fields("card text, fee_grosze int, paid_how text?"),
     "cards generate": fields("cards int, file text"),
     "cards import": IMPORTED,
     "cards import-carriers": IMPORTED,
@@ -204,7 +205,8 @@ SHAPES: Final[dict[str, Schema]] = {
     "settlement run": rows(f"programme text, month text, statements int, {SUMS}"),
     "settlement show": inside(
         fields(
-            f"programme int, month text, statements int, {SUMS}, duplicate_fees_grosze int, closed_at_ms int?"
+            f"programme int, month text, statements int, {SUMS}, duplicate_fees_grosze int,"
+            " closed_at_ms int?, duplicate_fees_paid_grosze int"
         ),
         lines=rows(LINE),
     ),

@@ -20,8 +20,8 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import applications as kept
 from ledger.registry.applications import ATTACHMENTS_MAX, File, NewApplication, Step, Which
 from ledger.registry.audit import Actor, writing
+from ledger.registry.card_fees import Kept, OldCard, PaidHow, kept_fee, record_paid
 from ledger.registry.cards import find_issue
-from ledger.registry.duplicates import newest_fee
 from ledger.registry.installation import check_master_key
 from ledger.registry.numbers import Numbers
 from ledger.registry.people import Person, find_person
@@ -33,6 +33,7 @@ from ops.office.forms import Form, Kind, Lack, asked, check_form, lacks_of
 from ops.office.rules_in_force import today, version_in_force
 from ops.office.uploads.check import Checked, check_upload
 from ops.office.uploads.refused import UploadRefused, Why
+from ops.office.validity import Validity
 from switch.rules.programme import Rules
 
 T = TypeVar("T")
@@ -112,20 +113,36 @@ class ApplicationDesk:
 
         return await self._run(job)
 
-    async def fee(self, view: View) -> int | None:
-        """Return what the duplicate that is asked for costs, in grosze: as it was written down once the card
-        is ready, before that by the rules in force. None: nothing of this kind is asked, or not yet why.
+    async def fee(self, view: View) -> Kept | None:
+        """Return what the duplicate that is asked for wants: as it was written down once there is a card,
+        before that by the rules in force. None: nothing of this kind is asked, or not yet why.
         """
         row, form = view.row, view.form
-        if row["kind"] != "duplicate" or row["state"] not in kept.OPEN:
+        if row["kind"] != "duplicate":
             return None
-        if row["state"] == "ready":
-            return await self._run(lambda c: newest_fee(c, row["account"]))
+        if row["carrier"] is not None:
+            return await self._run(lambda c: kept_fee(c, row))
+        if row["state"] not in kept.OPEN:
+            return None
         rules, _ = await self.terms()
         try:
-            return fee_of(rules.card, form.why if form else None).grosze
+            fee = fee_of(rules.card, form.why if form else None)
         except RegistryRefused:
             return None
+        return Kept(fee.grosze, fee.old_card_needed, "", "", None, None)
+
+    async def paid(self, actor: Actor, number: int, how: PaidHow | None) -> Kept:
+        """Take down that the fee of a duplicate was paid, and how; None: it was not, or was given back. See
+        `record_paid`.
+        """
+
+        async def job(connection: Connection) -> Kept:
+            row = await kept.the_application(connection, Which(self.programme, number))
+            if row["carrier"] is None:
+                raise RegistryRefused("there is no card yet: the fee is paid once it lies ready")
+            return await record_paid(connection, actor, row, how)
+
+        return await self._run(job)
 
     async def due(
         self,
@@ -277,8 +294,10 @@ class ApplicationDesk:
 
         await self._run(job)
 
-    async def hand_over(self, actor: Actor, number: int) -> str:
-        """Hand the card of an application over: it is valid from now on. Returns its last four digits."""
+    async def hand_over(self, actor: Actor, number: int, old_card: OldCard | None = None) -> str:
+        """Hand the card of an application over: it is valid from now on; `old_card`: of a duplicate, what
+        became of the card whose place it takes. Returns its last four digits.
+        """
         rules, day = await self.terms()
         which, vault = Which(self.programme, number), self.master.vault
 
@@ -287,7 +306,8 @@ class ApplicationDesk:
                 row = await kept.move_application(
                     connection, actor, vault, which, Step("collected"), was="ready"
                 )
-                return await granting.hand_over(connection, actor, await _card(connection, row), rules, day)
+                card, validity = await _card(connection, row), Validity(rules.card, day)
+                return await granting.hand_over(connection, actor, card, validity, old_card)
 
         return await self._run(job)
 

@@ -17,10 +17,11 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import cards, carriers, contracts, duplicates
 from ledger.registry.audit import Actor, list_card_audit
 from ledger.registry.bounds import INT64_MAX
+from ledger.registry.card_fees import Fee, Kept, OldCard, PaidHow, record_paid
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow
 from ledger.registry.carriers import NewCarrier
-from ledger.registry.duplicates import Carrier, Duplicate, Fee, New
+from ledger.registry.duplicates import Carrier, Duplicate, New
 from ledger.registry.imports import Import, Mode
 from ledger.registry.installation import check_master_key
 from ledger.registry.numbers import Numbers
@@ -146,6 +147,7 @@ class CardDesk:
         lost: bool,
         handed_over: bool,
         why: WhyDuplicate | None = None,
+        old_card: OldCard | None = None,
     ) -> tuple[Duplicate, Fee]:
         """Give a card's account a duplicate; see `ledger.registry.duplicates.replace_card`. Wants a
         reason, and where the programme's fees differ, why it is made.
@@ -172,6 +174,7 @@ class CardDesk:
                 handed_over=handed_over,
                 expires_on=validity.last_day(None),
                 fee=fee,
+                old_card=old_card,
                 pepper=numbers.pepper,
             )
 
@@ -204,18 +207,25 @@ class CardDesk:
 
         return await self._run(job, timeout_s=IMPORT_S_MAX)
 
-    async def activate(self, actor: Actor, digits: str) -> int:
+    async def activate(self, actor: Actor, digits: str, old_card: OldCard | None = None) -> int:
         """Hand a ready card over: it is valid as long as the rules say, from today on, unless it has a
         last day.
 
-        The older ones of its account and kind die. Returns how many did.
+        The older ones of its account and kind die; `old_card`: what became of the one in the hand. Returns
+        how many did.
         """
         last_day = (await self.validity((await self.find(digits))["programme"])).last_day(None)
         return await self._on(
             actor,
             digits,
-            lambda c, card: duplicates.hand_over_card(c, actor, card["token"], expires_on=last_day),
+            lambda c, card: duplicates.hand_over_card(
+                c, actor, card["token"], expires_on=last_day, old_card=old_card
+            ),
         )
+
+    async def fee_paid(self, actor: Actor, digits: str, how: PaidHow | None) -> Kept:
+        """Take down how the fee of a duplicate was paid; see `ledger.registry.card_fees.record_paid`."""
+        return await self._on(actor, digits, lambda c, card: record_paid(c, actor, card, how))
 
     async def renew(self, actor: Actor, digits: str, expires_on: date | None) -> date:
         """Put the last valid day of a card anew, within the rules' term from today (None: its end)."""

@@ -1,13 +1,14 @@
-"""What a duplicate costs its holder, by the programme's rules and by why it is made (Żywiec § 3).
+"""What a duplicate wants of its holder, by the programme's rules and by why it is made (Żywiec § 3).
 
-Owns the finding of the fee. Must not write it down (`ledger.registry.duplicates` does, with the card).
+Owns the finding of the fee, and whether the old card is wanted. Must not write it down
+(`ledger.registry.duplicates` does, with the card).
 """
 
 from __future__ import annotations
 
 from ledger.errors import RegistryRefused
 from ledger.phrase import Phrase
-from ledger.registry.duplicates import Fee
+from ledger.registry.card_fees import Fee
 from switch.rules.programme import CardRules, WhyDuplicate
 
 
@@ -22,7 +23,7 @@ def fee_of(rules: CardRules, why: WhyDuplicate | None) -> Fee:
         raise RegistryRefused(
             "what a duplicate costs here hangs on why it is made ({fees})", fees=tuple(told)
         )
-    return Fee(why or "", fees[why or "no-fault"])
+    return Fee(why or "", fees[why or "no-fault"], rules.duplicate.old_card_needed)
 
 
 def in_zloty(grosze: int) -> str:

@@ -13,6 +13,7 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import agreements, cards, duplicates, holder_imports, holders, people
 from ledger.registry.audit import Actor
+from ledger.registry.card_fees import OldCard
 from ledger.registry.card_states import CardStatus
 from ledger.registry.holder_imports import NewHolder
 from ledger.registry.numbers import Numbers
@@ -183,9 +184,11 @@ async def renew(connection: Connection, actor: Actor, vault: Vault, asked: Asked
     return last_day
 
 
-async def hand_over(connection: Connection, actor: Actor, card: Any, rules: Rules, day: date) -> str:
+async def hand_over(
+    connection: Connection, actor: Actor, card: Any, validity: Validity, old_card: OldCard | None
+) -> str:
     """Make a ready card active; return the last four digits of its number."""
     await duplicates.hand_over_card(
-        connection, actor, card["token"], expires_on=Validity(rules.card, day).last_day(None)
+        connection, actor, card["token"], expires_on=validity.last_day(None), old_card=old_card
     )
     return str(card["last4"])

@@ -200,6 +200,8 @@ def test_zywiec_3_no_card_is_valid_beyond_its_term(run: Run, tmp_path: Path) -> 
             "--handed-over",
             "--why",
             "no-fault",
+            "--old-card",
+            "returned",
             *SURE,
             typed=f"{numbers[5]}\n{numbers[6]}\n",
         )[0]

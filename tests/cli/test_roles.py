@@ -148,6 +148,7 @@ TABLE: Final[dict[str, Row]] = {
     ),
     "cards renew": on_card(23, "--expires-on", f"{today() + timedelta(700)}"),
     "cards duplicate": Row(lambda _: SURE, OK, NOT_FOUND, lambda w: f"{w.there(23)}\n{w.card(27)}\n"),
+    "cards fee-paid": on_card(22, "--how", "cash", own=Exit.USAGE),  # a first card costs nothing
     "cards cases": seen("--all"),
     "cards confirm": Row(lambda w: (str(1 + (w.side == "other") * 2), *SURE), OK, NOT_FOUND),
     "cards lift": Row(lambda w: (str(2 + (w.side == "other") * 2), *SURE), OK, NOT_FOUND),

@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from ledger.errors import LedgerError, RegistryRefused, StatementRefused
 from ledger.registry.audit import Actor
 from ledger.registry.card_cases import CaseKind, CaseState
+from ledger.registry.card_fees import OldCard
 from ledger.registry.card_states import ENDED, MOVES, OFFICE, CardStatus, Hand, Move
 from ledger.registry.duplicates import Carrier
 from ledger.registry.holders import end_notices
@@ -220,8 +221,9 @@ class Cards(RuleBasedStateMachine):
         move = ACTS["replace"]
         digits = self._number(place if place >= NEAR else 0, move.was)
         new = self._new_number(self._life.city_of(digits), taken)
-        do = partial(self.office.cards.duplicate, why="no-fault")
         ways = {name: name in how for name in ("lost", "handed_over")}
+        old_card: OldCard | None = "returned" if ways["handed_over"] else None
+        do = partial(self.office.cards.duplicate, why="no-fault", old_card=old_card)
         self._act(do, self._life.duplicate, digits, new, hand=_hand(move, whose), **ways)
 
     def move(self, act: str, place: int, pick: int, whose: int, times: int) -> None:
@@ -233,7 +235,10 @@ class Cards(RuleBasedStateMachine):
             act, digits = able[pick % len(able)]
         move, hand = ACTS[act], _hand(ACTS[act], whose)
         if act == "activate":
-            self._act(self.office.cards.activate, self._life.activate, digits, hand=hand)
+            of = self._life.numbers.get(digits)
+            old_card: OldCard | None = "declared" if of is not None and of.issue > 1 else None
+            do = partial(self.office.cards.activate, old_card=old_card)
+            self._act(do, self._life.activate, digits, hand=hand)
         elif act in {"resign", "void", "close"}:
             self._act(self.office.cards.end, self._life.end, digits, *move.becomes, hand=hand)
         else:

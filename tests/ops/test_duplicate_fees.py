@@ -1,21 +1,28 @@
-"""The fee of a duplicate: owed once it is handed over, and never of one that is not (Żywiec § 3)."""
+"""What a duplicate wants (Żywiec § 3): a fee, owed once it is handed over and never of one that is not; its
+payment; and the old card, or a signed declaration, at the hand-over.
+"""
 
+from datetime import date
 from functools import partial
 
 import pytest
 
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry.duplicates import Fee, replace_card
+from ledger.registry.audit import Wanted, list_audit
+from ledger.registry.card_fees import Fee
+from ledger.registry.duplicates import hand_over_card, replace_card
 from ledger.settlement.closing import compute
+from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form
 from ops.settlement.prices import prices_of
 from tests.days import today
 from tests.ledger.books import write_registry
-from tests.ops.test_applications import ADULT, ANNA, ZYWIEC, found, granted, number_of
+from tests.ops.test_applications import ADULT, ANNA, FILES, ZYWIEC, found, granted, number_of, with_
 from tests.switch.memory import MASTER_KEY
 
 CITY = 2
+CZESTOCHOWA = (FILES / "czestochowa.toml").read_text(encoding="utf-8")
 
 
 def card(n: int) -> str:
@@ -33,6 +40,21 @@ async def fees(owner: Database) -> int:
     return await owner.run(job)
 
 
+async def ready(
+    owner: Database, form: Form, rules: str = ZYWIEC, city: int = CITY
+) -> tuple[ApplicationDesk, int]:
+    """A duplicate that lies ready, of a card that was handed over; the number of its application."""
+    prefix = {CITY: "96161", 1: "96160"}[city]
+    desk = await found(owner, city, rules)
+    first = await granted(desk, "first", ADULT)
+    await desk.ready(ANNA, first, number_of(prefix, 0))
+    await desk.hand_over(ANNA, first)
+    account = (await desk.show(first)).row["account"]
+    asked = await granted(desk, "duplicate", form, account)
+    await desk.ready(ANNA, asked, number_of(prefix, 10))
+    return desk, asked
+
+
 async def test_a_fee_is_owed_once_the_duplicate_is_handed_over(owner: Database) -> None:
     """Not when it lies ready; not of one whose application was withdrawn; and each once."""
     desk = await found(owner, CITY, ZYWIEC)
@@ -48,7 +70,7 @@ async def test_a_fee_is_owed_once_the_duplicate_is_handed_over(owner: Database) 
     asked = await granted(desk, "duplicate", Form(why="fault"), account)
     await desk.ready(ANNA, asked, card(11))
     assert await fees(owner) == 0
-    await desk.hand_over(ANNA, asked)
+    await desk.hand_over(ANNA, asked, "returned")
     assert await fees(owner) == 1_000
 
 
@@ -59,10 +81,94 @@ async def test_a_fee_is_owed_of_what_is_handed_over_at_once(owner: Database) -> 
     await desk.ready(ANNA, first, card(0))
     await desk.hand_over(ANNA, first)
     old, new = (MASTER_KEY.pepper(CITY).token(card(n)) for n in (0, 9))
-    fee = Fee("fault", 1_000)
-    await owner.run(lambda c: replace_card(c, ANNA, old, new, card(9)[-4:], handed_over=True, fee=fee))
+    asked = partial(replace_card, actor=ANNA, old_token=old, new_token=new, last4=card(9)[-4:])
+    handed_over = partial(asked, handed_over=True, fee=Fee("fault", 1_000, old_card_needed=True))
+    with pytest.raises(RegistryRefused, match="for the old card, or for a signed declaration"):
+        await owner.run(handed_over)
+    with pytest.raises(RegistryRefused, match="returned when the duplicate is handed over"):
+        await owner.run(partial(asked, old_card="returned"))
+    await owner.run(partial(handed_over, old_card="declared"))
     assert await fees(owner) == 1_000
-    for change in ("grosze = 0", "owed_at = null", "owed_at = now()"):
+    for change in ("grosze = 0", "owed_at = null", "owed_at = now()", "old_card = ''", "paid_at = now()"):
         sql = f"update registry.card_fee set {change}"
         with pytest.raises(LedgerError, match="stays"):
             await owner.run(partial(write_registry, sql=sql))
+
+
+@pytest.mark.parametrize("form", [Form(why="fault", lost=True), Form(why="changed-data")])
+async def test_zywiec_3_no_duplicate_without_the_old_card_or_a_declaration(
+    owner: Database, form: Form
+) -> None:
+    """Whatever hands it over, lost or not: nothing is written without; then the trail has which there was."""
+    desk, asked = await ready(owner, form)
+    view = await desk.show(asked)
+    kept = await desk.fee(view)
+    assert kept is not None
+    assert (kept.old_card_needed, kept.old_card) == (True, "")
+    with pytest.raises(RegistryRefused, match="for the old card, or for a signed declaration"):
+        await desk.hand_over(ANNA, asked)
+    token = MASTER_KEY.pepper(CITY).token(card(10))
+    with pytest.raises(RegistryRefused, match="for the old card, or for a signed declaration"):
+        await owner.run(lambda c: hand_over_card(c, ANNA, token))
+    with pytest.raises(LedgerError, match="old_card_first"):
+        await owner.run(partial(write_registry, sql="update registry.card_fee set owed_at = now()"))
+    assert (await desk.show(asked)).row["state"] == "ready"
+    await desk.hand_over(ANNA, asked, "declared")
+    kept = await desk.fee(await desk.show(asked))
+    assert kept is not None
+    assert kept.old_card == "declared"
+    rows = await owner.run(lambda c: list_audit(c, Wanted(object="card_fee")))
+    assert any('"old_card": "declared"' in str(row["after"]) for row in rows if row["actor"] == ANNA.name)
+
+
+async def test_where_the_rules_are_silent_the_old_card_may_be_told(owner: Database) -> None:
+    """Częstochowa and Zgierz want none; a first card takes no other's place."""
+    desk, asked = await ready(owner, Form(), CZESTOCHOWA, 1)
+    await desk.hand_over(ANNA, asked)
+    another = await granted(desk, "first", with_(ADULT, name="Jan", pesel="", born_on=date(1980, 1, 1)))
+    await desk.ready(ANNA, another, number_of("96160", 1))
+    with pytest.raises(RegistryRefused, match="takes the place of no other"):
+        await desk.hand_over(ANNA, another, "returned")
+
+
+async def paid_in_the_month(owner: Database) -> int:
+    async def job(c: Connection) -> int:
+        month = f"{today():%Y-%m}"
+        settled = await compute(c, CITY, month, await prices_of(c, CITY, month))
+        return settled.summary.duplicate_fees_paid_grosze
+
+    return await owner.run(job)
+
+
+async def test_the_payment_of_a_fee_is_taken_down(owner: Database) -> None:
+    """When, by whom and how; anew with a reason, which the trail has; in the summary of that month."""
+    desk, asked = await ready(owner, Form(why="fault"))
+    assert await paid_in_the_month(owner) == 0
+    kept = await desk.paid(ANNA, asked, "cash")
+    assert (kept.paid_how, kept.paid_by) == ("cash", ANNA.name)
+    assert await paid_in_the_month(owner) == 1_000
+    bare = ANNA._replace(name="Jan", reason="")
+    assert await desk.paid(bare, asked, "cash") == kept
+    with pytest.raises(RegistryRefused, match="replaced with a reason"):
+        await desk.paid(bare, asked, "card")
+    await desk.hand_over(ANNA, asked, "returned")
+    with pytest.raises(LedgerError, match="replaced with a reason"):
+        await owner.run(partial(write_registry, sql="update registry.card_fee set paid_how = ''"))
+    why = bare._replace(reason="by card, not cash")
+    assert (await desk.paid(why, asked, "card")).paid_by == "Jan"
+    assert (await desk.paid(why, asked, None)).paid_at is None
+    assert await paid_in_the_month(owner) == 0
+    rows = await owner.run(lambda c: list_audit(c, Wanted(object="card_fee", actor="Jan")))
+    assert {row["reason"] for row in rows} == {why.reason}
+
+
+async def test_what_costs_nothing_is_not_paid(owner: Database) -> None:
+    """Nor is what has no card yet."""
+    desk, asked = await ready(owner, Form(why="changed-data"))
+    with pytest.raises(RegistryRefused, match="costs its holder nothing"):
+        await desk.paid(ANNA, asked, "cash")
+    await desk.withdraw(ANNA, asked)
+    account = (await desk.show(asked)).row["account"]
+    waiting = await granted(desk, "duplicate", Form(why="fault"), account)
+    with pytest.raises(RegistryRefused, match="there is no card yet"):
+        await desk.paid(ANNA, waiting, "cash")

@@ -8,7 +8,7 @@ leaves as one to keep, in a sandbox.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 from zoneinfo import ZoneInfo
 
 import trio
@@ -19,7 +19,8 @@ from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.applications import ATTACHMENTS, ENDED, KINDS, OPEN, Which
-from ledger.registry.audit import Actor
+from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
+from ledger.registry.card_fees import OldCard, PaidHow
 from ledger.registry.contact import email_address
 from ledger.registry.notices import letters_of
 from ledger.registry.people import CHANNELS
@@ -55,8 +56,10 @@ UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 16_384
 REASON_MAX: Final = 2_000
 ACTS: Final = (
     *("call", "complete", "verify", "grant", "refuse", "ready", "collect", "withdraw", "remove"),
-    "mail",
+    *("mail", "paid"),
 )
+OLD_CARD: Final[tuple[OldCard, ...]] = get_args(OldCard)
+PAID: Final[tuple[PaidHow, ...]] = get_args(PaidHow)
 LETTERS: Final[dict[str, LetterKind]] = {"called": "call", "refused": "refusal", "collected": "receipt"}
 
 
@@ -225,7 +228,11 @@ class ApplicationPages:
             fault=fault_of(error),
             why=error.why.value if isinstance(error, UploadRefused) else "",
             may_decide=not view.row["second_needed"] or "verifier" in person.roles,
-            fee=None if fee is None else zloty(fee, request.state.language),
+            fee=fee,
+            money=lambda grosze: zloty(grosze, request.state.language),
+            old_card=OLD_CARD,
+            paid_ways=PAID,
+            reason_max=REASON_CHARACTERS_MAX,
             has_letter=view.row["state"] in LETTERS,
             by_mail=view.row["state"] in BY_MAIL,
             mailed=await office_of(request).database.run(
@@ -253,11 +260,20 @@ async def _carry_out(desk: ApplicationDesk, actor: Actor, act: str, number: int,
         "grant": lambda: desk.grant(actor, number),
         "refuse": lambda: desk.refuse(actor, number, reason),
         "ready": lambda: desk.ready(_with_reason(actor), number, text_of(posted, "card", 19)),
-        "collect": lambda: desk.hand_over(actor, number),
+        "collect": lambda: desk.hand_over(actor, number, _one_of(posted, "old_card", OLD_CARD)),
+        "paid": lambda: desk.paid(actor._replace(reason=reason), number, _one_of(posted, "how", PAID)),
         "withdraw": lambda: desk.withdraw(actor, number),
         "remove": lambda: desk.remove(actor, number),
     }
     await steps[act]()
+
+
+def _one_of(posted: FormData, name: str, known: tuple[Any, ...]) -> Any:
+    """Return what was chosen, None for nothing. Raises 400."""
+    chosen = text_of(posted, name, 16)
+    if chosen not in ("", *known):
+        raise HTTPException(400)
+    return chosen or None
 
 
 async def _mail(request: Request, view: View) -> None:

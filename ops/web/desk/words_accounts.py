@@ -110,6 +110,10 @@ ACCOUNTS_WORDS: Final[Words] = {
     "dk_sum_rebates_grosze": ("Rabaty do zwrotu (poza VAT)", "Rebates credited (outside VAT)"),
     "dk_sum_due_grosze": ("Do zapłaty", "Due"),
     "dk_sum_fees": ("Opłaty za duplikaty (uczestnicy)", "Fees for duplicates (of holders)"),
+    "dk_sum_fees_paid": (
+        "Opłaty za duplikaty wpłacone w tym miesiącu",
+        "Fees for duplicates paid in this month",
+    ),
     "dk_days": ("Dni", "Days"),
     "dk_day": ("Dzień", "Day"),
     "dk_day_earns": ("Sprzedaże", "Sales"),

@@ -56,6 +56,24 @@ CARDS: Final = {
     "a duplicate of this card is made already: hand that one over, or replace it": (
         "duplikat tej karty jest już przygotowany: należy go wydać albo wymienić"
     ),
+    "a duplicate is handed over for the old card, or for a signed declaration that it cannot be "
+    "returned: say which of the two there is": (
+        "duplikat wydaje się za zwrotem dotychczasowej karty albo za podpisanym oświadczeniem o niemożności "
+        "jej zwrotu: należy podać, które z nich jest"
+    ),
+    "the old card is returned when the duplicate is handed over": (
+        "dotychczasową kartę zwraca się przy wydaniu duplikatu"
+    ),
+    "this card takes the place of no other: there is no old card": (
+        "ta karta nie zastępuje innej: nie ma dotychczasowej karty"
+    ),
+    "this card costs its holder nothing": "ta karta nic uczestnika nie kosztuje",
+    "a payment that was taken down is replaced with a reason": (
+        "zapisaną zapłatę zastępuje się z podaniem powodu"
+    ),
+    "there is no card yet: the fee is paid once it lies ready": (
+        "nie ma jeszcze karty: opłatę zapisuje się, gdy karta jest gotowa do odbioru"
+    ),
     "only an active card's account gets another carrier": (
         "kolejny nośnik można dodać tylko do rachunku aktywnej karty"
     ),

@@ -112,13 +112,15 @@ class Entitlement(Rule, frozen=True):
 class Duplicate(Part, frozen=True):
     """What a duplicate costs, and its number: a new one; no issue is read from a carrier yet.
 
-    It keeps account, flags, quotas and the original's last valid day.
+    It keeps account, flags, quotas and the original's last valid day. `old_card_needed`: it is handed over
+    for the old card, or for a signed declaration that this cannot be returned.
     """
 
     at_fault_grosze: Fee = 0
     no_fault_grosze: Fee = 0
     changed_data_grosze: Fee = 0
     number: Literal["new", "next_issue"] = "new"
+    old_card_needed: bool = False
 
     def fees(self) -> dict[WhyDuplicate, int]:
         """Return what it costs in grosze, by why it is made."""

@@ -240,7 +240,9 @@ async def duplicates(office: Office) -> None:
         if programme == 3:
             await office.holder(old, date(1950, 1, 1), years=(today().year - 1,))
         new = digits(f"9616{programme - 1}", 900)
-        await office.desk.duplicate(CLERK, old, new, lost=True, handed_over=True, why="no-fault")
+        await office.desk.duplicate(
+            CLERK, old, new, lost=True, handed_over=True, why="no-fault", old_card="declared"
+        )
         was = office.cards[old]
         office.card_is(old, programme, was.account, state=REPLACED, valid_until=was.valid_until)
         office.card_is(new, programme, was.account, valid_until=was.valid_until)

@@ -79,6 +79,7 @@ grant update (status, expires_on) on registry.card to cityswitch_programme;
 grant update (flags, guardian, kinds, kinds_from, kinds_before, next_from, kinds_next, entitled_until, tax_year,
   notice_given_on, notice_ends_on, resigned_on) on registry.holder to cityswitch_programme;
 grant update (state, decided_by, decided_at) on registry.card_case to cityswitch_programme;
+grant update (old_card, paid_how) on registry.card_fee to cityswitch_programme;
 grant usage on sequence registry.change_number to cityswitch_programme;
 grant usage, select on sequence registry.account_number to cityswitch_programme;
 grant execute on function people.place_kinds to cityswitch_programme;  -- with the caller's rights, on the rows it may see

@@ -1,0 +1,65 @@
+"""A duplicate at the desk in a real browser: for the old card, its fee taken down as paid (Żywiec § 3)."""
+
+import pytest
+
+from ledger.registry.card_fees import Fee
+from ops.office import granting
+from ops.office.applications import ApplicationDesk
+from ops.office.forms import Form
+from tests.web.desk_acts import Clicked, covers
+from tests.web.desk_counter import CITY, PROGRAMME, press, state
+from tests.web.desk_counter import number as card
+from tests.web.office_stage import TESTER, OfficeStage
+
+ONE = "/desk/applications/{number:int}"
+WANTED = Fee("fault", 1_000, old_card_needed=True)
+"""As Żywiec wants it, of which the stage has no office."""
+
+
+@pytest.fixture(scope="module")
+def application(office: OfficeStage) -> int:
+    """The application for a duplicate at the holder's fault, whose card lies ready."""
+    desk = ApplicationDesk(office.offices[PROGRAMME].database, office.master, PROGRAMME)
+
+    async def job(_owner: object) -> int:
+        account = office.accounts["ola3"]
+        number = await desk.take(TESTER, "duplicate", "desk", Form(why="fault", pickup="1"), account=account)
+        await desk.verify(TESTER, number)
+        await desk.grant(TESTER._replace(name="another tester"), number)
+        await desk.ready(TESTER, number, card(500))
+        return number
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(granting, "fee_of", lambda *_: WANTED)
+        return office.run(job)
+
+
+@covers(f"POST {ONE} paid")
+def test_a_duplicate_is_paid_and_handed_over_for_the_old_card(
+    office: OfficeStage, desk: Clicked, application: int
+) -> None:
+    """The page says what is wanted, then when, how and by whom; without a word of the old card: refused."""
+    office.officer(PROGRAMME, "till", "clerk")
+    client = office.signed_in(CITY, "till")
+    page, path = desk.browser_of(client), f"en/desk/applications/{application}"
+    page.goto(f"{office.url}{path}")
+    fee = page.locator("#fee")
+    assert fee.inner_text() == "PLN 10.00, not paid"
+    page.select_option("#how", "cash")
+    press(page, "paid")
+    assert fee.inner_text().startswith("PLN 10.00, paid (cash) 20")
+    assert "taken by" in fee.inner_text()
+    page.select_option("#how", "card")
+    press(page, "paid", reason="it was by card")
+    assert "paid (by payment card)" in fee.inner_text()
+    assert "returned, or declared" in page.locator("#old").inner_text()
+    client.get(f"/{path}")
+    refused = client.post(f"/{path}", act="collect")
+    assert (refused.status, "signed declaration" in refused.text) == (409, True)
+    assert client.post(f"/{path}", act="collect", old_card="lost").status == 400
+    assert "dotychczasow" in client.post(f"/{path.replace('en/', 'pl/', 1)}", act="collect").text
+    page.select_option("#old_card", "declared")
+    press(page, "collect")
+    assert state(page) == "collected"
+    assert page.locator("#old").inner_text() == "declared with a signature that it cannot be returned"
+    assert page.locator("#act_paid").count() == 1, "a fee may be paid later"
