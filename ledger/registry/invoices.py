@@ -3,18 +3,23 @@
 A number is taken and its document written in one transaction, under the lock of all the registry's writes;
 the database refuses a number that does not follow the one before it (migrations, 0083). So the numbers of a
 programme, series and year are 1, 2, 3, … without a gap, whenever a run ends. What a document says is its
-maker's, who is called with its number and day.
+maker's, who is called with its number and day. What was proposed is issued as it was proposed, to the last
+document, and approved in the same write, or not at all; the database holds each to what was agreed, too
+(migrations, 0095).
 """
 
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, check_second, writing
 from ledger.registry.bounds import check_page, check_text
 from ledger.registry.invoice_billings import Billing, corrected, refuse_billed_elsewhere
+from ledger.registry.proposals import approve, both
 
 Kind = Literal["invoice", "correction", "note"]
 SERIES: Final[dict[Kind, str]] = {"invoice": "F", "correction": "F", "note": "N"}
@@ -41,6 +46,8 @@ _INSERT: Final = """insert into registry.invoice (programme, series, year, numbe
 _DOCUMENT: Final = """insert into registry.invoice_document (programme, series, year, number, document)
   values ($1, $2, $3, $4, $5)"""
 
+_DIGESTS: Final = """select registry.document_digest_v1(o.value)
+  from jsonb_array_elements($1::text::jsonb) with ordinality as o(value, place) order by o.place"""
 _NOTES: Final = """select d.document from registry.invoice i
   join registry.invoice_document d using (programme, series, year, number)
   where i.programme = $1 and i.month = $2 and i.kind = 'note' and ($3::int is null or i.partner = $3)
@@ -78,6 +85,7 @@ class Issued(NamedTuple):
     """A document that was issued; `sink` None: not sent yet; `ksef_number` None or "": not known.
 
     `told_number`: what the sink told in its place, which cannot be one.
+
     `origin`, `takes_from`: as in `Order`; `corrects`: the number of the invoice that a correction is of.
     """
 
@@ -106,69 +114,132 @@ class Issued(NamedTuple):
     told_number: str = ""
 
 
-async def issue(
-    connection: Connection, actor: Actor, order: Order, write: Callable[[Numbered, Billing | None], bytes]
-) -> tuple[Issued, bool]:
+Write = Callable[[Numbered, Billing | None], bytes]
+"""Makes the bytes of a document, of a correction with the invoice that it is of. Raises RegistryRefused."""
+STAND_IN: Final = Numbered("F/X/2026/1", date(2026, 2, 1), datetime(2026, 2, 1, tzinfo=UTC))
+"""For a document that takes no number, to see whether it can be made."""
+
+
+class ToIssue(NamedTuple):
+    """A document that is to be issued, and who writes it."""
+
+    order: Order
+    write: Write
+
+
+async def check_issuable(connection: Connection, document: ToIssue) -> None:
+    """Raise RegistryRefused for a document that could not be issued now: see `issue`. It takes no number."""
+    document.write(STAND_IN, await _billing(connection, document.order))
+
+
+async def digests_of(connection: Connection, documents: Sequence[ToIssue]) -> list[str]:
+    """Return of each document all that it would say now, but for its number and day, as one value."""
+    orders = msgspec.json.encode([document.order._asdict() for document in documents]).decode()
+    return [row[0] for row in await connection.fetch(_DIGESTS, orders)]
+
+
+async def issue_proposed(
+    connection: Connection,
+    actor: Actor,
+    number: int,
+    prepare: Callable[[Any], Awaitable[Sequence[ToIssue]]],
+) -> list[Issued]:
+    """Approve a proposal of documents and issue them: all of them in one write, or none.
+
+    `prepare` is called with the proposal and returns what its month asks for now. Raises NotInRegistry,
+    RegistryRefused where they are not what was proposed any more, or this person may not approve them.
+    """
+    async with writing(connection, actor):
+        proposal = await approve(connection, actor, number)
+        agreed = both(actor, proposal)
+        left = set(msgspec.json.decode(proposal["terms"])["digests"])
+        documents, issued = await prepare(proposal), list[Issued]()
+        digests = await digests_of(connection, documents)
+        async with writing(connection, agreed):
+            for document, digest in zip(documents, digests, strict=True):
+                if digest in left:
+                    done, is_new = await _issue(connection, agreed, document)
+                    if is_new:
+                        left.remove(digest)
+                        issued.append(done)
+        if left:
+            raise RegistryRefused(
+                "the documents are not what was proposed any more: refuse that, and propose them anew"
+            )
+    return issued
+
+
+async def issue(connection: Connection, actor: Actor, order: Order, write: Write) -> tuple[Issued, bool]:
     """Issue one document, unless it was: return it, and whether it is new.
 
     `write` makes its bytes, of a correction with the invoice that it is of; what it raises takes the number
     back. Raises RegistryRefused where the same month was issued to the partner over another sum, or billed
     elsewhere, and for a correction whose invoice is not there, or not known to KSeF (`corrected`).
     """
-    series = SERIES[order.kind]
-    whose = (order.programme, order.partner)
     async with writing(connection, actor):
-        key = (*whose, order.month, order.kind, order.origin)
-        if there := await connection.fetchrow(_THERE, *key):
-            return _same(Issued(*there), order), False
-        billing: Billing | None = None
-        if order.kind == "correction":
-            if order.takes_from >= order.month:
-                raise RegistryRefused("a correction of {month} is of an earlier month", month=order.month)
-            billing = await corrected(connection, *whose, order.takes_from, order.net_grosze)
-        elif order.kind == "invoice":
-            await refuse_billed_elsewhere(connection, *whose, order.month)
-        now = await connection.fetchrow(
-            "select p.code, registry.today_of(p.id) as today, date_trunc('second', clock_timestamp()) as at "
-            "from registry.programme p where p.id = $1",
-            order.programme,
-        )
-        if now is None:
-            raise NotInRegistry("there is no programme {programme}", programme=order.programme)
-        check_second(actor, "to issue a document", needed=order.second_needed)
-        year = now["today"].year
-        number = 1 + await connection.fetchval(
-            "select coalesce(max(number), 0) from registry.invoice "
-            "where programme = $1 and series = $2 and year = $3",
-            order.programme,
-            series,
-            year,
-        )
-        numbered = Numbered(f"{series}/{now['code'].upper()}/{year}/{number}", now["today"], now["at"])
-        issued = Issued(
-            order.programme,
-            series,
-            year,
-            number,
-            numbered.text,
-            order.kind,
-            order.partner,
-            order.month,
-            order.statement,
-            numbered.issued_on,
-            numbered.made_at,
-            order.net_grosze,
-            order.vat_grosze,
-            order.net_grosze + order.vat_grosze,
-            order.seller_nip,
-            order.origin,
-            order.takes_from,
-            billing.text if billing else "",
-        )
-        document = write(numbered, billing)
-        await connection.execute(_INSERT, *issued[:18], order.second_needed)
-        await connection.execute(_DOCUMENT, *issued[:4], document)
+        return await _issue(connection, actor, ToIssue(order, write))
+
+
+async def _issue(connection: Connection, actor: Actor, wanted: ToIssue) -> tuple[Issued, bool]:
+    order, write = wanted
+    series = SERIES[order.kind]
+    key = (order.programme, order.partner, order.month, order.kind, order.origin)
+    if there := await connection.fetchrow(_THERE, *key):
+        return _same(Issued(*there), order), False
+    billing = await _billing(connection, order)
+    now = await connection.fetchrow(
+        "select p.code, registry.today_of(p.id) as today, date_trunc('second', clock_timestamp()) as at "
+        "from registry.programme p where p.id = $1",
+        order.programme,
+    )
+    if now is None:
+        raise NotInRegistry("there is no programme {programme}", programme=order.programme)
+    check_second(actor, "to issue a document", needed=order.second_needed)
+    year = now["today"].year
+    number = 1 + await connection.fetchval(
+        "select coalesce(max(number), 0) from registry.invoice "
+        "where programme = $1 and series = $2 and year = $3",
+        order.programme,
+        series,
+        year,
+    )
+    numbered = Numbered(f"{series}/{now['code'].upper()}/{year}/{number}", now["today"], now["at"])
+    issued = Issued(
+        order.programme,
+        series,
+        year,
+        number,
+        numbered.text,
+        order.kind,
+        order.partner,
+        order.month,
+        order.statement,
+        numbered.issued_on,
+        numbered.made_at,
+        order.net_grosze,
+        order.vat_grosze,
+        order.net_grosze + order.vat_grosze,
+        order.seller_nip,
+        order.origin,
+        order.takes_from,
+        billing.text if billing else "",
+    )
+    document = write(numbered, billing)
+    await connection.execute(_INSERT, *issued[:18], order.second_needed)
+    await connection.execute(_DOCUMENT, *issued[:4], document)
     return issued, True
+
+
+async def _billing(connection: Connection, order: Order) -> Billing | None:
+    """Return the invoice that a correction is of; None for anything else. Raises RegistryRefused."""
+    whose = (order.programme, order.partner)
+    if order.kind == "invoice":
+        await refuse_billed_elsewhere(connection, *whose, order.month)
+    if order.kind != "correction":
+        return None
+    if order.takes_from >= order.month:
+        raise RegistryRefused("a correction of {month} is of an earlier month", month=order.month)
+    return await corrected(connection, *whose, order.takes_from, order.net_grosze)
 
 
 def _same(there: Issued, order: Order) -> Issued:

@@ -20,8 +20,10 @@ from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_te
 Act = Literal[
     "close_month", "correct_statement", "anonymise", "publish_offers", "withdraw_offers", "issue_documents"
 ]
-ONCE: Final[frozenset[Act]] = frozenset({"close_month", "anonymise", "issue_documents"})
+ONCE: Final[frozenset[Act]] = frozenset({"close_month", "anonymise"})
 """What is done once on a subject: proposed or approved, it is not proposed again."""
+ONE_AT_A_TIME: Final[frozenset[Act]] = frozenset({"issue_documents"})
+"""What is proposed again once it was decided: a month's documents that could not be issued then."""
 SUBJECT_CHARACTERS_MAX: Final = 64
 _COLUMNS: Final = (
     "number, act, subject, terms::text as terms, reason, second_needed, state, proposed_by, proposed_at, "
@@ -53,7 +55,10 @@ async def propose(
     act, subject = what
     check_text("what it is about", subject, SUBJECT_CHARACTERS_MAX)
     async with writing(connection, actor):
-        if act in ONCE and await newest(connection, programme, act, subject, open_only=True):
+        there = await newest(connection, programme, act, subject, open_only=True)
+        if there is not None and (
+            act in ONCE or (act in ONE_AT_A_TIME and there["state"] == ProposalState.PROPOSED)
+        ):
             raise RegistryRefused("this is proposed already, or was approved")
         number: int = await connection.fetchval(
             "insert into registry.proposal (programme, act, subject, terms, reason, second_needed) "

@@ -2,30 +2,41 @@
 say so; then sent.
 
 Owns the use cases. Must not write SQL, nor decide what is issued (`drafts`) or how (`issuing`). Invariants:
-nothing is issued that was not approved; what an approval could not issue, for a partner was refused or the
-process ended, is issued later by it, by anybody who may, and the trail names who approved it; nothing is
-issued or sent twice; a statement that no document can be made of is told of, with why.
+approved and issued are one write, so no approval is left over; each document is issued as it was proposed,
+with its seller and the invoice that it corrects, or none is; what cannot be issued yet is told of, with why,
+and is proposed once it can be; nothing is issued or sent twice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.phrase import Phrase
 from ledger.postgres.database import Connection, Database
 from ledger.registry import proposals
 from ledger.registry.audit import Actor
-from ledger.registry.invoice_billings import corrected
 from ledger.registry.invoice_deliveries import record_number, record_outside
 from ledger.registry.invoice_parties import the_seller
-from ledger.registry.invoices import Issued, find_document, has_unsent, list_issued, there_already
+from ledger.registry.invoices import (
+    Issued,
+    ToIssue,
+    check_issuable,
+    digests_of,
+    find_document,
+    has_unsent,
+    issue_proposed,
+    list_issued,
+    there_already,
+)
 from ledger.registry.proposals import Act, ProposalState
 from ledger.settlement.closing import is_closed
-from ledger.settlement.statement import Statement, check_month, read_statements
-from ops.invoices.drafts import Draft, drafts_of
-from ops.invoices.issuing import Outcome, Refused, issue_all, send_all
+from ledger.settlement.statement import check_month, read_statements
+from ops.invoices.issuing import Outcome, Refused, asked_of, send_all, take_down
 from ops.invoices.sinks import Sink
 from ops.office.rules_in_force import second_person
 from ops.settlement.month_desk import RUN_S_MAX
@@ -34,23 +45,25 @@ ISSUE: Final[Act] = "issue_documents"
 PAGE: Final = 50
 TOLD_MAX: Final = 5
 """Of so many documents a page says why they were refused; the others are told of the next time."""
+AT_ONCE: Final = 400
+"""So many documents are proposed at once: all are issued in one write, and a block of a card waits for it."""
 
 
-class Asked(NamedTuple):
-    """What the statements of a month ask for."""
+class Left(NamedTuple):
+    """What the statements of a month ask for and was not issued."""
 
     documents: int
-    """How many, issued or not."""
-    left: list[Draft]
-    """Those that were not issued."""
+    """How many they ask for, issued or not."""
+    ready: list[ToIssue]
+    """Those that can be issued now."""
+    digests: list[str]
+    """Of each of these: all that it says (`digests_of`)."""
     refused: list[Refused]
-    """The statements that none can be made of."""
-    waiting: list[Refused]
-    """The corrections that cannot be issued yet, which `left` has, too."""
+    """Those that cannot, and why."""
 
     def told(self) -> list[Phrase]:
         """Return why, of the first few."""
-        return _told([*self.refused, *self.waiting])
+        return _told(self.refused)
 
 
 class DocumentsView(NamedTuple):
@@ -58,9 +71,11 @@ class DocumentsView(NamedTuple):
 
     is_closed: bool
     issued: list[Issued]
-    asked: Asked
-    proposal: Any | None
-    """The proposal to issue them, where there is one that was not refused."""
+    left: Left
+    is_waiting: bool
+    """Whether documents are proposed, and were not decided on."""
+    is_changed: bool
+    """Whether one of these is not what was proposed any more."""
     has_unsent: bool
     """Whether something waits to be sent, of any month."""
 
@@ -69,9 +84,9 @@ class DocumentsView(NamedTuple):
         """How the month stands: still open, with something left, all issued, or it asks for nothing."""
         if not self.is_closed:
             return "open"
-        if self.asked.left or self.asked.refused:
+        if self.left.ready or self.left.refused:
             return "left"
-        return "all" if self.asked.documents else "none"
+        return "all" if self.left.documents else "none"
 
 
 @dataclass(frozen=True)
@@ -87,65 +102,72 @@ class DocumentDesk:
         check_month(month)
 
         async def job(connection: Connection) -> DocumentsView:
+            left = await self._left(connection, month)
+            proposal = await proposals.newest(connection, self.programme, ISSUE, month, open_only=True)
+            proposed: list[str] | None = None
+            if proposal is not None and proposal["state"] == ProposalState.PROPOSED:
+                proposed = msgspec.json.decode(proposal["terms"])["digests"]
             return DocumentsView(
                 await is_closed(connection, self.programme, month),
                 await list_issued(connection, self.programme, month=month, after=skip, limit=PAGE + 1),
-                await self._asked(connection, month),
-                await proposals.newest(connection, self.programme, ISSUE, month, open_only=True),
+                left,
+                proposed is not None,
+                not set(proposed or ()) <= set(left.digests),
                 await has_unsent(connection, self.programme),
             )
 
         return await self.database.run(job, timeout_s=RUN_S_MAX)
 
     async def propose(self, actor: Actor, month: str) -> int:
-        """Propose to issue what a closed month asks for; return the proposal's number. RegistryRefused:
-        there is nothing, or nobody invoices for the programme.
+        """Propose to issue what a closed month asks for and can be issued now, up to `AT_ONCE`; return the
+        proposal's number. RegistryRefused: there is nothing, or nobody invoices for the programme.
         """
         check_month(month)
         needed = (await second_person(self.database, self.programme)).month_documents
 
         async def job(connection: Connection) -> int:
             await the_seller(connection, self.programme)
-            asked = await self._asked(connection, month)
-            left = asked.left
-            if not left:
-                _tell(Outcome(refused=asked.refused), Phrase("{count} issued", count=0))
+            left = await self._left(connection, month)
+            if not left.ready:
+                _tell(Outcome(refused=left.refused), Phrase("{count} issued", count=0))
                 raise RegistryRefused("there is no document to issue: a month is closed first")
-            sums = {
-                "documents": len(left),
-                "net_grosze": sum(draft.net_grosze for draft in left if draft.kind != "note"),
-                "rebates_grosze": sum(draft.net_grosze for draft in left if draft.kind == "note"),
+            orders = [document.order for document in left.ready[:AT_ONCE]]
+            terms = {
+                "documents": len(orders),
+                "net_grosze": sum(order.net_grosze for order in orders if order.kind != "note"),
+                "rebates_grosze": sum(order.net_grosze for order in orders if order.kind == "note"),
+                "digests": left.digests[:AT_ONCE],
             }
             what: tuple[Act, str] = (ISSUE, month)
             return await proposals.propose(
-                connection, actor, self.programme, what, sums, second_needed=needed
+                connection, actor, self.programme, what, terms, second_needed=needed
             )
 
         return await self.database.run(job, timeout_s=RUN_S_MAX)
 
     async def approve(self, actor: Actor, number: int) -> None:
-        """Approve it (as another person, where it wants one), and issue.
+        """Approve it (as another person, where it wants one), and issue what was proposed.
 
-        Raises NotInRegistry, RegistryRefused, also where a partner was refused: the others' are issued.
+        Raises NotInRegistry, RegistryRefused: then it is not approved either.
         """
-        proposal = await self._find(number)
-        await self.database.run(lambda c: proposals.approve(c, actor, number))
-        await self._issue(actor, proposal)
+        month = (await self._find(number))["subject"]
+
+        async def job(connection: Connection) -> None:
+            statements = await read_statements(connection, self.programme, month)  # closed: they stay
+
+            async def prepare(proposal: Any) -> Sequence[ToIssue]:
+                needed = proposal["second_needed"]
+                asked = await asked_of(connection, self.programme, statements, second_needed=needed)
+                return asked.documents
+
+            await issue_proposed(connection, actor, number, prepare)
+
+        await self.database.run(job, timeout_s=RUN_S_MAX)
 
     async def refuse(self, actor: Actor, number: int) -> None:
         """Refuse it, or take one's own back."""
         await self._find(number)
         await self.database.run(lambda c: proposals.refuse(c, actor, number))
-
-    async def issue(self, actor: Actor, month: str) -> None:
-        """Issue what was approved and could not be issued then. Raises as `approve` does."""
-        check_month(month)
-        proposal = await self.database.run(
-            lambda c: proposals.newest(c, self.programme, ISSUE, month, open_only=True)
-        )
-        if proposal is None or proposal["state"] != ProposalState.APPROVED:
-            raise RegistryRefused("to issue documents is proposed first, and approved")
-        await self._issue(actor, proposal)
 
     async def send(self, actor: Actor) -> None:
         """Send what was issued and not sent yet, of every month. Raises RegistryRefused where one could not
@@ -188,49 +210,32 @@ class DocumentDesk:
             raise RegistryRefused("this is decided elsewhere")
         return proposal
 
-    async def _issue(self, actor: Actor, proposal: Any) -> None:
-        month, needed = proposal["subject"], proposal["second_needed"]
-        statements = await self.database.run(
-            lambda c: read_statements(c, self.programme, month), timeout_s=RUN_S_MAX
-        )
-        outcome = await issue_all(
-            self.database, proposals.both(actor, proposal), self.programme, statements, second_needed=needed
-        )
-        _tell(outcome, Phrase("{count} issued", count=len(outcome.issued)))
-
-    async def _asked(self, connection: Connection, month: str) -> Asked:
-        asked = Asked(0, [], [], [])
+    async def _left(self, connection: Connection, month: str) -> Left:
+        left = Left(0, [], [], [])
         if not await is_closed(connection, self.programme, month):
-            return asked
+            return left
         try:
             statements = await read_statements(connection, self.programme, month)
         except NotInRegistry:  # nobody owed anything
-            return asked
-        there = await there_already(connection, self.programme, month)
-        for statement in statements:
-            try:
-                drafts = drafts_of(statement)
-            except RegistryRefused as error:
-                asked.refused.append(
-                    Refused(Phrase("partner {partner}", partner=statement.partner), error.phrase)
-                )
-                continue
-            asked = asked._replace(documents=asked.documents + len(drafts))
-            left = [d for d in drafts if (statement.partner, d.kind, d.origin) not in there]
-            asked.left.extend(left)
-            for draft in left:
-                await self._wait(connection, statement, draft, asked)
-        return asked
-
-    async def _wait(self, connection: Connection, statement: Statement, draft: Draft, asked: Asked) -> None:
-        """Take down what a correction waits for."""
-        if draft.kind != "correction":
-            return
+            return left
         try:
-            await corrected(connection, self.programme, statement.partner, draft.origin, draft.net_grosze)
-        except RegistryRefused as error:
-            what = Phrase("partner {partner}", partner=statement.partner)
-            asked.waiting.append(Refused(what, error.phrase))
+            asked = await asked_of(connection, self.programme, statements, second_needed=False)
+        except NotInRegistry as error:  # nobody invoices here
+            return left._replace(refused=[Refused(month, error.phrase)])
+        left.refused.extend(asked.refused)
+        there = await there_already(connection, self.programme, month)
+        for document in asked.documents:
+            order = document.order
+            if (order.partner, order.kind, order.origin) in there:
+                continue
+            try:
+                await check_issuable(connection, document)
+            except RegistryRefused as error:
+                take_down(left.refused, order.partner, error)
+            else:
+                left.ready.append(document)
+        digests = await digests_of(connection, left.ready)
+        return left._replace(documents=len(asked.documents), digests=digests)
 
 
 def _told(refused: list[Refused]) -> list[Phrase]:

@@ -16,12 +16,12 @@ from msgspec.structs import replace
 
 from ledger.errors import RegistryRefused
 from ledger.phrase import Phrase
-from ledger.postgres.database import Database
+from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor, check_second
 from ledger.registry.invoice_billings import Billing
 from ledger.registry.invoice_deliveries import record_sent
 from ledger.registry.invoice_parties import Seller, cities_of, the_seller
-from ledger.registry.invoices import Issued, Numbered, Order, find_document, issue, unsent
+from ledger.registry.invoices import Issued, Numbered, Order, ToIssue, find_document, issue, unsent
 from ledger.registry.partner_contracts import Details, named_in
 from ledger.settlement.statement import Statement
 from ops.invoices.drafts import Draft, drafts_of
@@ -41,6 +41,13 @@ class Refused(Struct, frozen=True):
     why: Phrase
 
 
+class Asked(Struct):
+    """What statements ask for: the documents, and the partners of whose statement none can be made."""
+
+    documents: list[ToIssue] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
 class Outcome(Struct):
     """What a run did."""
 
@@ -49,11 +56,43 @@ class Outcome(Struct):
     sent: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
-    def refuse(self, statement: Statement, error: RegistryRefused) -> None:
-        """Take down why a partner's document was refused, once."""
-        told = Refused(Phrase("partner {partner}", partner=statement.partner), error.phrase)
-        if told not in self.refused:
-            self.refused.append(told)
+
+def take_down(refused: list[Refused], partner: int, error: RegistryRefused) -> None:
+    """Take down why a partner's document was refused, once."""
+    told = Refused(Phrase("partner {partner}", partner=partner), error.phrase)
+    if told not in refused:
+        refused.append(told)
+
+
+async def asked_of(
+    connection: Connection,
+    programme: int,
+    statements: Iterable[Statement],
+    *,
+    second_needed: bool,
+    takes_from: str = "",
+) -> Asked:
+    """Return what the statements of a programme ask for, issued or not, as seller and partners are named now.
+
+    Raises NotInRegistry where nobody invoices for the programme. `second_needed`, `takes_from`: see
+    `issue_all`.
+    """
+    seller = await the_seller(connection, programme)
+    cities = await cities_of(connection, programme)
+    details = await named_in(connection, programme)
+    asked = Asked()
+    for closed in statements:
+        statement = completed(closed, details.get(closed.partner, Details()))
+        parties = Parties(seller, cities.get(statement.partner))
+        try:
+            drafts = drafts_of(statement)
+        except RegistryRefused as error:
+            take_down(asked.refused, statement.partner, error)
+            continue
+        for draft in drafts:
+            order = order_of(statement, draft, seller, takes_from=takes_from, second_needed=second_needed)
+            asked.documents.append(ToIssue(order, partial(write_document, statement, draft, parties)))
+    return asked
 
 
 async def issue_all(
@@ -71,31 +110,20 @@ async def issue_all(
     whose invoice is corrected by what names none. Raises NotInRegistry where nobody invoices for the
     programme.
     """
-    seller = await database.run(lambda c: the_seller(c, programme))
-    cities = await database.run(lambda c: cities_of(c, programme))
-    details = await database.run(lambda c: named_in(c, programme))
     needed = second_needed
     if needed is None:
         needed = (await second_person(database, programme)).month_documents
     check_second(actor, "to issue documents", needed=needed)
-    outcome = Outcome()
-    for closed in statements:
-        statement = completed(closed, details.get(closed.partner, Details()))
-        parties = Parties(seller, cities.get(statement.partner))
+    asking = partial(asked_of, programme=programme, statements=statements, takes_from=takes_from)
+    asked = await database.run(partial(asking, second_needed=needed))
+    outcome = Outcome(refused=asked.refused)
+    for order, write in asked.documents:
         try:
-            drafts = drafts_of(statement)
+            document, is_new = await database.run(partial(issue, actor=actor, order=order, write=write))
         except RegistryRefused as error:
-            outcome.refuse(statement, error)
+            take_down(outcome.refused, order.partner, error)
             continue
-        for draft in drafts:
-            order = order_of(statement, draft, seller, takes_from=takes_from, second_needed=needed)
-            write = partial(write_document, statement, draft, parties)
-            try:
-                document, is_new = await database.run(partial(issue, actor=actor, order=order, write=write))
-            except RegistryRefused as error:
-                outcome.refuse(statement, error)
-                continue
-            (outcome.issued if is_new else outcome.there).append(document)
+        (outcome.issued if is_new else outcome.there).append(document)
     return outcome
 
 

@@ -28,6 +28,8 @@ from ledger.registry.invoices import (
     Kind,
     Numbered,
     Order,
+    ToIssue,
+    digests_of,
     find_document,
     issue,
     list_issued,
@@ -369,7 +371,9 @@ async def test_a_programme_s_own_role_issues_its_own_and_no_other(city: Database
     with pytest.raises(StatementRefused, match="approved proposal"):
         await city.run(lambda c: as_city(c, PROGRAMME))
     what = ("issue_documents", order().month)
-    number = await city.run(lambda c: propose(c, TESTER, PROGRAMME, what, second_needed=False))
+    digests = await city.run(lambda c: digests_of(c, [ToIssue(order(), lambda n, _: n.text.encode())]))
+    terms = {"digests": digests}
+    number = await city.run(lambda c: propose(c, TESTER, PROGRAMME, what, terms, second_needed=False))
     await city.run(lambda c: approve(c, TESTER, number))
     assert [row.sink for row in await city.run(lambda c: as_city(c, PROGRAMME))] == ["file"]
     with pytest.raises(NotInRegistry):

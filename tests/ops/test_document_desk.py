@@ -1,49 +1,83 @@
-"""The documents of a closed month at a desk: issued once it was approved, by two where the rules say so."""
+"""The documents of a closed month at a desk: issued as they were proposed, with the approval, or not."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import LedgerError, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database, Job
 from ledger.registry import proposals
 from ledger.registry.audit import Actor
 from ledger.registry.invoice_billings import say_elsewhere
-from ledger.registry.invoice_parties import set_seller
-from ledger.registry.invoices import find_document, list_issued
+from ledger.registry.invoice_parties import City, set_city, set_seller
+from ledger.registry.invoices import find_document, issue, list_issued
 from ledger.registry.partner_contracts import Details, add_details, set_details
+from ledger.registry.partners import NewPartner, import_partners
+from ledger.registry.programme_roles import make_role, role_name
+from ledger.registry.proposals import ProposalState
 from ledger.settlement.closing import close, correct
 from ledger.settlement.prices import Prices
-from ledger.settlement.statement import Statement, read_statements
+from ledger.settlement.statement import Statement, read_statement, read_statements
 from ops.invoices import document_desk, drafts
 from ops.invoices.document_desk import DocumentDesk
+from ops.invoices.issuing import asked_of, issue_all
 from ops.invoices.sinks import Document, FileSink
 from ops.settlement.month_desk import RUN_S_MAX, MonthDesk
 from tests.ops.statements import SELLER, ksef_number
 from tests.ops.test_second_person import ANNA, CITY, JAN, PARTNER, city, last_month
 
 OLA = Actor("Ola (3)", "order 7")
+EARLIER = "2020-05"
+BILLED_ELSEWHERE = ("FV/5/2020", date(2020, 6, 2), "")
 
 
 async def desk_of(
-    owner: Database, *, is_needed: bool = True, address: str = "Rynek 1", is_closed: bool = True
+    owner: Database,
+    *,
+    is_needed: bool = True,
+    address: str = "Rynek 1",
+    is_closed: bool = True,
+    others: int = 0,
+    is_named: bool = True,
 ) -> DocumentDesk:
-    """The desk of a city whose last month, with one partner that owes something, is closed."""
+    """The desk of a city whose last month, with one partner that owes something and so many others, is
+    closed.
+    """
     await city(owner, "month_documents", is_needed=is_needed)
+    beside = [NewPartner(PARTNER + n, "Kino") for n in range(1, others + 1)]
 
     async def job(c: Connection) -> None:
-        await set_seller(c, ANNA, CITY, SELLER)
-        await add_details(c, ANNA, CITY, {PARTNER: Details("Piekarnia", "", address)})
-        await correct(c, ANNA, PARTNER, last_month(), 500, second_needed=False)
+        if is_named:
+            await set_seller(c, ANNA, CITY, SELLER)
+        named = {each.id: Details("Kino", "", "Rynek 3") for each in beside}
+        await import_partners(c, ANNA, CITY, beside)
+        await add_details(c, ANNA, CITY, {PARTNER: Details("Piekarnia", "", address), **named})
+        for partner in (PARTNER, *(each.id for each in beside)):
+            await correct(c, ANNA, partner, last_month(), 500, second_needed=False)
 
     await owner.run(job)
     await MonthDesk(owner, CITY).run(ANNA, last_month())
     if is_closed:
-        await owner.run(lambda c: close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False))
+        await closed(owner)
     return DocumentDesk(owner, CITY)
+
+
+async def closed(owner: Database) -> None:
+    await owner.run(lambda c: close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False))
+
+
+async def corrects_earlier(owner: Database, *, is_named: bool = True) -> None:
+    """Close the month with a correction of an earlier one, which an invoice from elsewhere billed."""
+    taken = partial(correct, partner=PARTNER, month=last_month(), net_grosze=-100, origin=EARLIER)
+    await owner.run(partial(taken, actor=ANNA, second_needed=False))
+    if is_named:
+        await owner.run(lambda c: say_elsewhere(c, ANNA, PARTNER, EARLIER, BILLED_ELSEWHERE))
+    await closed(owner)
 
 
 async def numbers(owner: Database) -> list[int]:
@@ -64,19 +98,19 @@ async def in_trail(owner: Database) -> tuple[str, ...]:
 async def test_who_proposed_issues_nothing_alone(owner: Database) -> None:
     """Where the rules want two another one approves; the trail and the row have both, and it is done once."""
     desk = await desk_of(owner)
-    assert len((await desk.show(last_month())).asked.left) == 1
+    assert len((await desk.show(last_month())).left.ready) == 1
     number = await desk.propose(ANNA, last_month())
+    view = await desk.show(last_month())
+    assert (view.is_waiting, view.is_changed) == (True, False)
     with pytest.raises(RegistryRefused, match="another person"):
         await desk.approve(Actor("anna  (1)"), number)
-    with pytest.raises(RegistryRefused, match="proposed first, and approved"):
-        await desk.issue(JAN, last_month())
     assert await numbers(owner) == []
     await desk.approve(JAN, number)
     assert await numbers(owner) == [1]
     view = await desk.show(last_month())
-    assert (view.asked, view.state) == ((1, [], [], []), "all")
-    await desk.issue(OLA, last_month())
-    assert await numbers(owner) == [1]
+    assert (view.left, view.state, view.is_waiting) == ((1, [], [], []), "all", False)
+    with pytest.raises(RegistryRefused, match="no document to issue"):
+        await desk.propose(ANNA, last_month())
     assert await in_trail(owner) == (JAN.name, ANNA.name, "true")
 
 
@@ -107,28 +141,118 @@ async def test_two_approve_at_once_and_one_does_it(owner: Database) -> None:
     assert await numbers(owner) == [1]
 
 
-async def test_a_refusal_is_told_and_done_again_once_it_was_approved(owner: Database) -> None:
-    """A partner that no invoice can name: the approval stays, and is carried out by a third person once there
-    is an address; the trail names who approved.
-    """
-    desk = await desk_of(owner, address="")
-    number = await desk.propose(ANNA, last_month())
+async def test_what_cannot_be_named_yet_is_told_and_proposed_once_it_can(owner: Database) -> None:
+    """A partner that no invoice can name is in no proposal, and stops no other; with an address it is."""
+    desk = await desk_of(owner, address="", others=1)
+    (why,) = (await desk.show(last_month())).left.told()
+    assert re.match("partner 7: .*address", why)
+    await desk.approve(JAN, await desk.propose(ANNA, last_month()))
+    assert [each.partner for each in await owner.run(lambda c: list_issued(c, CITY))] == [PARTNER + 1]
     with pytest.raises(RegistryRefused, match=r"0 issued, 1 refused: partner 7: .*address"):
-        await desk.approve(JAN, number)
-    with pytest.raises(RegistryRefused, match="1 refused"):
-        await desk.issue(OLA, last_month())
-    with pytest.raises(RegistryRefused, match="approved"):
         await desk.propose(ANNA, last_month())
-    assert await numbers(owner) == []
     await owner.run(lambda c: set_details(c, ANNA, PARTNER, Details("Another", "", "Rynek 1")))
-    await desk.issue(OLA, last_month())
-    assert await numbers(owner) == [1]
-    assert (await desk.show(last_month())).asked.left == []
-    assert await in_trail(owner) == (OLA.name, JAN.name, "true")
-    ((text, *_),) = await owner.run(lambda c: c.fetch("select text from registry.invoice"))
-    _, content = await owner.run(lambda c: find_document(c, text))
+    await desk.approve(JAN, await desk.propose(OLA, last_month()))
+    assert await numbers(owner) == [1, 2]
+    _, content = await owner.run(lambda c: find_document(c, "F/CZESTOCHOWA/2026/2"))
     assert "Rynek 1" in content.decode()
     assert "Another" not in content.decode(), "what the month was closed with stays"
+
+
+async def another_seller(owner: Database) -> None:
+    """The organiser has another account."""
+    account = "PL61109010140000071219812874"
+    await owner.run(lambda c: set_seller(c, ANNA, CITY, SELLER._replace(bank_account=account)))
+
+
+async def of_a_city(owner: Database) -> None:
+    """A partner is a unit of a city: the city is the buyer."""
+    unit = City("5265877635", "Gmina Zgierz", "pl. Jana Pawła II 16, Zgierz")
+    await owner.run(lambda c: set_city(c, ANNA, PARTNER, unit))
+
+
+async def another_origin(owner: Database) -> None:
+    """The correction would be of another invoice."""
+    said = ("FV/6/2020", date(2020, 6, 2), "")
+    await owner.run(lambda c: say_elsewhere(c, ANNA, PARTNER, EARLIER, said))
+
+
+async def issued_by_command(owner: Database) -> None:
+    """One of them is issued already."""
+    actor = ANNA._replace(second=JAN.name)
+    month = await owner.run(lambda c: read_statement(c, CITY, PARTNER + 1, last_month()))
+    assert len((await issue_all(owner, actor, CITY, [month])).issued) == 1
+
+
+@pytest.mark.parametrize("change", [another_seller, of_a_city, another_origin, issued_by_command])
+async def test_what_was_proposed_is_issued_or_nothing(
+    owner: Database, change: Callable[[Database], Awaitable[None]]
+) -> None:
+    """Where one document is another by then, none is issued and nothing approved; proposed anew they are."""
+    desk = await desk_of(owner, others=1, is_closed=False)
+    await corrects_earlier(owner)
+    number = await desk.propose(ANNA, last_month())
+    await change(owner)
+    before = await numbers(owner)
+    assert (await desk.show(last_month())).is_changed
+    with pytest.raises(RegistryRefused, match="not what was proposed any more"):
+        await desk.approve(JAN, number)
+    assert await numbers(owner) == before
+    assert (await owner.run(lambda c: proposals.find(c, number)))["state"] == ProposalState.PROPOSED
+    with pytest.raises(RegistryRefused, match="proposed already"):
+        await desk.propose(ANNA, last_month())
+    await desk.refuse(ANNA, number)
+    await desk.approve(JAN, await desk.propose(ANNA, last_month()))
+    assert await numbers(owner) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("change", [None, another_seller, of_a_city])
+async def test_the_database_issues_what_was_agreed(
+    owner: Database, change: Callable[[Database], Awaitable[None]] | None
+) -> None:
+    """In a programme's role a document is issued as an approved proposal has it, and no other, also by the
+    same approval later.
+    """
+    desk = await desk_of(owner)
+    number = await desk.propose(ANNA, last_month())
+    await owner.run(lambda c: make_role(c, CITY))
+    await owner.run(lambda c: proposals.approve(c, JAN, number))
+    if change is not None:
+        await change(owner)
+    statements = await owner.run(lambda c: read_statements(c, CITY, last_month()))
+
+    async def job(c: Connection) -> None:
+        async with c.transaction():
+            await c.execute(f"set local role {role_name(CITY)}")
+            asked = await asked_of(c, CITY, statements, second_needed=True)
+            for order, write in asked.documents:
+                await issue(c, JAN._replace(second=ANNA.name), order, write)
+
+    if change is None:
+        await owner.run(job)
+    else:
+        with pytest.raises(LedgerError, match="approved proposal"):
+            await owner.run(job)
+    assert await numbers(owner) == ([1] if change is None else [])
+
+
+async def test_more_than_is_proposed_at_once_waits_for_the_next(
+    owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One write holds so many documents at most; the others are proposed after it."""
+    monkeypatch.setattr(document_desk, "AT_ONCE", 1)
+    desk = await desk_of(owner, others=1)
+    for issued in ([1], [1, 2]):
+        await desk.approve(JAN, await desk.propose(ANNA, last_month()))
+        assert await numbers(owner) == issued
+
+
+async def test_without_an_organiser_that_is_told(owner: Database) -> None:
+    """The page is there, and says who has to be named first."""
+    desk = await desk_of(owner, is_named=False)
+    (why,) = (await desk.show(last_month())).left.told()
+    assert "nobody invoices" in why
+    with pytest.raises(NotInRegistry, match="nobody invoices"):
+        await desk.propose(ANNA, last_month())
 
 
 async def test_what_no_document_can_be_made_of_is_left_and_told(
@@ -137,9 +261,9 @@ async def test_what_no_document_can_be_made_of_is_left_and_told(
     """It is not proposed, and nobody says that all is issued."""
     desk = await desk_of(owner)
     monkeypatch.setattr(drafts, "LINES_MAX", 0)
-    asked = (await desk.show(last_month())).asked
-    assert (await desk.show(last_month())).state == "left"
-    (why,) = asked.told()
+    view = await desk.show(last_month())
+    assert view.state == "left"
+    (why,) = view.left.told()
     assert why.startswith("partner 7: a statement of more than 0 lines")
     with pytest.raises(RegistryRefused, match="1 refused: partner 7: a statement of more than 0 lines"):
         await desk.propose(ANNA, last_month())
@@ -235,26 +359,18 @@ async def test_what_was_issued_is_sent_once_and_numbered(owner: Database, tmp_pa
 
 async def test_a_correction_tells_what_it_waits_for(owner: Database, tmp_path: Path) -> None:
     """The month's own sale is issued; what takes off an earlier month waits for that month's invoice, and is
-    issued by the same approval once that is named. How KSeF knows a document is said, and said anew.
+    proposed once that is named. How KSeF knows a document is said, and said anew.
     """
-    desk, earlier = await desk_of(owner, is_closed=False), "2020-05"
-
-    async def owe(c: Connection) -> None:
-        await correct(c, ANNA, PARTNER, last_month(), -100, origin=earlier, second_needed=False)
-        await close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False)
-
-    await owner.run(owe)
-    asked = (await desk.show(last_month())).asked
-    assert [draft.kind for draft in asked.left] == ["invoice", "correction"]
-    (why,) = asked.told()
-    assert why.startswith(f"partner {PARTNER}: no invoice billed {earlier} yet")
-    number = await desk.propose(ANNA, last_month())
-    with pytest.raises(RegistryRefused, match=f"1 issued, 1 refused: partner 7: no invoice billed {earlier}"):
-        await desk.approve(JAN, number)
-    said = ("FV/5/2020", date(2020, 6, 2), "")
-    await owner.run(lambda c: say_elsewhere(c, ANNA, PARTNER, earlier, said))
-    assert (await desk.show(last_month())).asked.told() == []
-    await desk.issue(OLA, last_month())
+    desk = await desk_of(owner, is_closed=False)
+    await corrects_earlier(owner, is_named=False)
+    view = await desk.show(last_month())
+    assert [document.order.kind for document in view.left.ready] == ["invoice"]
+    (why,) = view.left.told()
+    assert why.startswith(f"partner {PARTNER}: no invoice billed {EARLIER} yet")
+    await desk.approve(JAN, await desk.propose(ANNA, last_month()))
+    await owner.run(lambda c: say_elsewhere(c, ANNA, PARTNER, EARLIER, BILLED_ELSEWHERE))
+    assert (await desk.show(last_month())).left.told() == []
+    await desk.approve(JAN, await desk.propose(ANNA, last_month()))
     assert (await desk.show(last_month())).state == "all"
     await DocumentDesk(owner, CITY, FileSink(tmp_path)).send(ANNA)
     text = (await desk.show(last_month())).issued[0].text

@@ -7,8 +7,6 @@ from datetime import date, timedelta
 
 from playwright.sync_api import Locator, Page, expect
 
-from ledger.postgres.database import Connection
-from ledger.registry import proposals
 from ledger.registry.audit import Actor
 from ledger.registry.invoice_parties import set_seller
 from ledger.settlement.closing import correct
@@ -58,25 +56,19 @@ def owes(office: OfficeStage, partner: int, month: str) -> None:
     office.run(lambda owner: owner.run(lambda c: correct(c, pair, partner, month, 700)))
 
 
-def agree(office: OfficeStage, act: proposals.Act, month: str) -> None:
-    """Two persons agree to an act, and nobody carries it out: as where the process ends just then."""
-
-    async def job(c: Connection) -> None:
-        number = await proposals.propose(c, Actor("one"), SETTLED, (act, month))
-        await proposals.approve(c, Actor("other"), number)
-
-    office.run(lambda owner: owner.run(job))
-
-
 def the_documents(office: OfficeStage, page: Page) -> None:
     """What the closed month asks for: proposed, approved (the rules want one person here), sent, numbered."""
     office.run(lambda owner: owner.run(lambda c: set_seller(c, TESTER, SETTLED, SELLER)))
     page.goto(f"{office.url}en/desk/months/{first_month()}")
     page.click("#month_documents")
     assert "To be issued: 1." in page.locator("#state").inner_text()
+    expect(page.locator("#ready")).to_contain_text("PLN 15.38")
     page.fill("#reason_propose", "month end")
     page.click("#act_propose")
     assert "PLN 12.50" in newest(page).inner_text()
+    page.goto(f"{office.url}en/desk/months/{first_month()}/documents")
+    assert "waits to be approved" in page.locator("#documents_wait").inner_text()
+    page.goto(f"{office.url}en/desk/months")
     approve(page)
     page.goto(f"{office.url}en/desk/months/{first_month()}/documents")
     invoice = page.get_by_role("row").filter(has_text="F/ZGIERZ/")

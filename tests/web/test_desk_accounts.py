@@ -12,19 +12,18 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.invoice_billings import Billing
-from ledger.registry.invoice_parties import Seller
+from ledger.registry.invoice_parties import Seller, set_seller
 from ledger.registry.invoices import Numbered, Order, issue
 from ops.invoices.drafts import drafts_of
 from ops.invoices.fa3 import Parties
 from ops.invoices.note_files import read_note
 from ops.invoices.notes import write_note
-from tests.ops.statements import rebate, statement
+from tests.ops.statements import SELLER, rebate, statement
 from tests.ops.test_applications import number_of
 from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers, kept
 from tests.web.desk_months import (
     SETTLED,
-    agree,
     approve,
     fault,
     first_month,
@@ -79,7 +78,7 @@ def partner(office: OfficeStage) -> int:
     f"GET {PARTNER}", f"GET {PARTNER}/csv",
     f"GET {PARTNER}/pdf", f"GET {MONTH}/statements.csv", f"GET {MONTH}/summary.csv",
     f"GET {MONTH}/notes.csv", f"GET {PARTNER}/note.csv", f"GET {PARTNER}/note.pdf",
-    f"GET {PARTNER}/document", f"GET {DOCUMENTS}", f"POST {DOCUMENTS} propose", f"POST {DOCUMENTS} issue",
+    f"GET {PARTNER}/document", f"GET {DOCUMENTS}", f"POST {DOCUMENTS} propose",
     f"POST {DOCUMENTS} send", f"POST {DOCUMENTS} number", f"POST {DOCUMENTS} outside",
     by_second=("POST /desk/proposals/{number:int} approve",),
 )  # fmt: skip
@@ -117,10 +116,17 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
     the_documents(office, ann)
     close_the_last(office, ann, ben, partner)
     ann.goto(f"{office.url}en/desk/months/{last_month()}")
-    agree(office, "issue_documents", last_month())
     ann.click("#month_documents")
-    ann.locator("#sure").check()
-    ann.click("#act_issue")
+    ann.click("#act_propose")
+    office.run(lambda owner: owner.run(lambda c: set_seller(c, TESTER, SETTLED, SELLER._replace(due_days=7))))
+    approve(ann)
+    assert "not what was proposed any more" in fault(ann)
+    ann.goto(f"{office.url}en/desk/months/{last_month()}/documents")
+    assert "have changed since" in ann.locator("#documents_wait").inner_text()
+    office.run(lambda owner: owner.run(lambda c: set_seller(c, TESTER, SETTLED, SELLER)))
+    by_menu(office, ann, "/desk/months")
+    approve(ann)
+    ann.goto(f"{office.url}en/desk/months/{last_month()}/documents")
     assert "All is issued" in ann.locator("#state").inner_text()
 
 

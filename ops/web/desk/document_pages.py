@@ -1,8 +1,7 @@
 """The page of a month's documents: proposed to be issued, issued, sent, and their KSeF numbers noted.
 
 Owns what it asks and answers. Must not know what is issued (`ops.invoices`). Invariants: what waits to be
-approved is on the page of all months, with what else does; nothing is issued without a box that says that it
-cannot be taken back.
+approved is on the page of all months, with what else does, and each document of it on this one.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from ledger.errors import DatabaseContended, RegistryRefused
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.bounds import INT32_MAX
 from ledger.registry.invoices import TEXT_CHARACTERS_MAX
-from ledger.registry.proposals import ProposalState
 from ops.invoices.document_desk import PAGE, DocumentDesk
 from ops.invoices.sinks import Sink
 from ops.settlement.words import zloty
@@ -33,7 +31,6 @@ from ops.web.desk.common import (
     month_in,
     named,
     status_of,
-    sure,
 )
 from ops.web.identity import Office, form_of, office_of, require, text_of
 from ops.web.refusals import fault_of
@@ -46,12 +43,6 @@ SinkOf = Callable[[str], Sink]
 async def _propose(desk: DocumentDesk, actor: Actor, month: str, _form: FormData) -> str:
     await desk.propose(actor, month)
     return "/desk/months"
-
-
-async def _issue(desk: DocumentDesk, actor: Actor, month: str, form: FormData) -> str:
-    sure(form)
-    await desk.issue(actor, month)
-    return _path(month)
 
 
 async def _send(desk: DocumentDesk, actor: Actor, month: str, _form: FormData) -> str:
@@ -75,7 +66,6 @@ async def _outside(desk: DocumentDesk, actor: Actor, month: str, form: FormData)
 
 ACTS: Final[dict[str, Callable[[DocumentDesk, Actor, str, FormData], Awaitable[str]]]] = {
     "propose": _propose,
-    "issue": _issue,
     "send": _send,
     "number": _number,
     "outside": _outside,
@@ -101,7 +91,7 @@ class DocumentPages:
 
     @require(*OFFICERS, roles=ACCOUNTS)
     async def act(self, request: Request) -> Response:
-        """Propose to issue, issue what was approved, send what waits, note how KSeF knows a document."""
+        """Propose to issue, send what waits, note how KSeF knows a document."""
         month, form = month_in(request), form_of(request)
         act = named(form, ACTS)
         desk = documents_of(office_of(request), self._sink_of)
@@ -116,7 +106,6 @@ class DocumentPages:
         if skip > INT32_MAX:
             raise HTTPException(404)
         view = await documents_of(office_of(request)).show(month, skip)
-        state = None if view.proposal is None else view.proposal["state"]
         status = status_of(error) if isinstance(error, RegistryRefused) else 409
         return self._pages().render(
             request,
@@ -124,12 +113,10 @@ class DocumentPages:
             status=status if error else 200,
             month=month,
             view=view,
-            left=view.asked.left,
-            refused=view.asked.told(),
+            ready=[document.order for document in view.left.ready],
+            refused=view.left.told(),
             issued=view.issued[:PAGE],
             more=skip + PAGE if len(view.issued) > PAGE else 0,
-            is_waiting=state == ProposalState.PROPOSED,
-            is_approved=state == ProposalState.APPROVED,
             sent=[
                 each.text for each in view.issued[:PAGE] if each.sent_at is not None and each.kind != "note"
             ],

@@ -67,6 +67,12 @@ ACCOUNTS_WORDS: Final[Words] = {
         "Wystawienie jest przedstawione i czeka na zatwierdzenie:",
         "The issue is proposed and waits to be approved:",
     ),
+    "dk_documents_changed": (
+        "Po przedstawieniu wystawienia dokumenty się zmieniły: należy je odrzucić i przedstawić ponownie:",
+        "The documents have changed since they were proposed: refuse that, and propose them anew:",
+    ),
+    "dk_documents_ready": ("Gotowe do wystawienia", "Ready to be issued"),
+    "dk_corrected_month": ("Korygowany miesiąc", "Month corrected"),
     "dk_propose_documents": ("Przedstaw do wystawienia", "Propose to issue them"),
     "dk_act_issue_documents": ("Wystaw faktury i noty", "Issue invoices and notes"),
     "dk_terms_issue_documents": (

@@ -96,6 +96,9 @@ MONTHS: Final = {
     "compute the month's statements first, and look at them": (
         "najpierw należy obliczyć rozliczenia miesiąca i je sprawdzić"
     ),
+    "the documents are not what was proposed any more: refuse that, and propose them anew": (
+        "dokumenty nie są już takie, jak je przedstawiono: należy to odrzucić i przedstawić ponownie"
+    ),
     "the month is not what was proposed any more: refuse that, compute it and propose it anew": (
         "miesiąc nie jest już taki, jak go przedstawiono: należy odrzucić to zamknięcie, obliczyć miesiąc "
         "i przedstawić go ponownie"
@@ -167,9 +170,6 @@ DOCUMENTS: Final = {
     "{what} is more than an invoice can hold": "{what}: wartość nie mieści się na fakturze",
     "there is no document to issue: a month is closed first": (
         "nie ma dokumentów do wystawienia: najpierw zamyka się miesiąc"
-    ),
-    "to issue documents is proposed first, and approved": (
-        "wystawienie dokumentów trzeba najpierw przedstawić i zatwierdzić"
     ),
     "{count} issued": "wystawiono: {count}",
     "{count} sent": "wysłano: {count}",

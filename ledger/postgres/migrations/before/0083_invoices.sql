@@ -153,6 +153,25 @@ begin
 end
 $$;
 
+-- All that a document says but for its number and its day, as one value: its statement and sums, who it is from and to, and the
+-- invoice that it corrects, as each stands now. Two persons agree to it (0095). p_order: a row of invoice, or what one will hold.
+-- 64 hexadecimal digits.
+create function registry.document_digest_v1(p_order jsonb) returns text language sql stable as $$
+  select encode(sha256(convert_to(jsonb_build_array(
+      o.programme, o.partner, o.month, o.statement, o.kind, o.origin, o.takes_from, o.net_grosze, o.vat_grosze,
+      s.document, to_jsonb(e), to_jsonb(c), d.tax_id, d.address,
+      i.text, i.issued_on, k.ksef_number, k.outside_ksef, to_jsonb(w))::text, 'UTF8')), 'hex')
+    from jsonb_to_record(p_order) as o(programme smallint, partner int, month text, statement text, kind text, origin text,
+                                       takes_from text, net_grosze bigint, vat_grosze bigint)
+    left join registry.statement s on (s.programme, s.month, s.partner) = (o.programme, o.month, o.partner)
+    left join registry.invoice_seller e on e.programme = o.programme
+    left join registry.invoice_city c on c.partner = o.partner
+    left join registry.partner_details d on d.partner = o.partner
+    left join registry.invoice i on (i.programme, i.partner, i.month, i.kind) = (o.programme, o.partner, o.takes_from, 'invoice')
+    left join registry.invoice_delivery k on k.text = i.text
+    left join registry.invoice_elsewhere w on (w.programme, w.partner, w.month) = (o.programme, o.partner, o.takes_from) and not w.withdrawn
+$$;
+
 call registry.keep_trail('invoice_seller', 'programme', false);
 call registry.keep_trail('invoice_city', 'partner', false);
 call registry.keep_trail('invoice', 'programme,series,year,number', false);

@@ -18,8 +18,9 @@ create table registry.proposal (
   check ((state = 1) = (decided_by is null) and (state = 1) = (decided_at is null)),
   check (state <> 2 or not second_needed or registry.folded_name(decided_by) <> registry.folded_name(proposed_by))
 );
--- A month is closed and invoiced and a holder anonymised once; the others may be as many.
-create unique index proposal_one on registry.proposal (programme, act, subject) where state < 3 and act in ('close_month', 'issue_documents', 'anonymise');
+-- A month is closed and a holder anonymised once, and a month's documents wait in one proposal at a time; the others may be as many.
+create unique index proposal_one on registry.proposal (programme, act, subject) where state < 3 and act in ('close_month', 'anonymise');
+create unique index proposal_waits on registry.proposal (programme, act, subject) where state = 1 and act = 'issue_documents';
 create index proposal_open on registry.proposal (programme, number) where state = 1;
 
 call registry.keep_trail('proposal', 'number', false);
@@ -50,7 +51,7 @@ create trigger two_persons before insert or update on registry.proposal
   for each row execute function registry.check_proposal();
 
 -- The office's site acts for many persons by one login, in a programme's role: so no month is closed or invoiced, and no statement
--- corrected, without an approved proposal; a month only as it was when it was proposed. A person's own database login, and the owner's, name the second person instead.
+-- corrected, without an approved proposal; a month and a document only as they were when they were proposed. A person's own database login, and the owner's, name the second person instead.
 create function registry.check_agreed() returns trigger language plpgsql as $$
 begin
   if current_user <> session_user and not office.serves_all() and not exists (
@@ -60,6 +61,7 @@ begin
             and p.terms ->> 'digest' = registry.month_digest_v1(new.programme, new.month)
           when 'invoice' then p.act = 'issue_documents' and p.subject = new.month
             and ((to_jsonb(new) ->> 'second_needed')::boolean or not p.second_needed)
+            and p.terms -> 'digests' ? registry.document_digest_v1(to_jsonb(new))
           else p.act = 'correct_statement' and p.subject = (to_jsonb(new) ->> 'partner') || '/' || new.month
             and (p.terms ->> 'net_grosze') = (to_jsonb(new) ->> 'net_grosze')
         end) then
