@@ -13,7 +13,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import first_fault, text_fault
 from ledger.registry.cards import the_card
-from ledger.registry.contact import email_fault, phone_fault
+from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_fault, phone_fault
 from ledger.registry.sealed import key_of, place, seal, unseal
 from ledger.registry.vault import Vault
 
@@ -40,7 +40,7 @@ def representative_fault(who: Representative, *, name_needed: bool = True) -> tu
         {
             "name": text_fault(who.name, 200, least=int(name_needed)),
             "phone": text_fault(who.phone, 32, least=0) or phone_fault(who.phone),
-            "email": text_fault(who.email, 254, least=0) or email_fault(who.email),
+            "email": text_fault(who.email, EMAIL_CHARACTERS_MAX, least=0) or email_fault(who.email),
         }
     )
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.errors import HolderErased, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
+from ledger.registry.acceptances import Acceptance, put_acceptance
 from ledger.registry.audit import Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
 from ledger.registry.card_states import ENDED as CARD_ENDED
@@ -50,6 +51,7 @@ class NewApplication(NamedTuple):
     desk: str = ""
     account: int | None = None
     second_needed: bool = False
+    accepted: Acceptance | None = None
 
 
 class Step(NamedTuple):
@@ -122,6 +124,8 @@ async def add_application(connection: Connection, actor: Actor, vault: Vault, ne
             new.account,
             new.second_needed,
         )
+        if new.accepted is not None:
+            await put_acceptance(connection, actor, new.programme, number, new.accepted)
     return number
 
 
@@ -270,7 +274,9 @@ async def move_application(
     return row
 
 
-async def change_form(connection: Connection, actor: Actor, vault: Vault, which: Which, form: bytes) -> None:
+async def change_form(
+    connection: Connection, actor: Actor, vault: Vault, which: Which, form: bytes, accepted: Acceptance | None
+) -> None:
     """Put what an application says anew, while it is not verified: what was missing has come."""
     if len(form) > FORM_BYTES_MAX:
         raise RegistryRefused("the application is too long")
@@ -283,6 +289,7 @@ async def change_form(connection: Connection, actor: Actor, vault: Vault, which:
             )
         sealed = seal(vault, key_in(row["form"]), form, _place(programme, number, "form"))
         await connection.execute("update people.application set form = $2 where number = $1", number, sealed)
+        await put_acceptance(connection, actor, programme, number, accepted)
 
 
 async def remove_application(connection: Connection, actor: Actor, vault: Vault, which: Which) -> None:

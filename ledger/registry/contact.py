@@ -9,7 +9,8 @@ from typing import Final
 
 from ledger.phrase import Phrase
 
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+EMAIL_CHARACTERS_MAX: Final = 254
+"""Of an address: a path of SMTP has 256 octets with its brackets (RFC 5321, 4.5.3.1.3)."""
 _LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL: Final = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"({_LABEL}\.)*{_LABEL}")
@@ -23,10 +24,11 @@ def phone_fault(text: str) -> str:
 
 
 def email_fault(text: str) -> str:
-    """Return why a text cannot be an e-mail address; "" for one, and for none. Whether it may be sent to
-    is asked when something is (`email_address`).
+    """Return why a text is nobody's e-mail address; "" for one, and for none at all. Of one that can be sent
+    to (`email_address`) a person's names a domain besides, and no host of a net of one's own.
     """
-    return Phrase("is no e-mail address") if text and not _EMAIL.fullmatch(text) else ""
+    is_one = "." in email_address(text).rpartition("@")[2] and text == text.strip()
+    return Phrase("is no e-mail address") if text and not is_one else ""
 
 
 def email_address(text: str) -> str:

@@ -16,7 +16,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import first_fault, text_fault
 from ledger.registry.cards import the_card
-from ledger.registry.contact import email_fault, phone_fault
+from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_fault, phone_fault
 from ledger.registry.kinds import place_kinds
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.pesel_tokens import known_pesels, set_pesels
@@ -26,7 +26,7 @@ from ledger.registry.vault import Vault
 
 CHANNELS: Final = ("", "phone", "sms", "email")
 _EARLIEST: Final = date(1880, 1, 1)
-_LENGTHS: Final = {"name": 200, "address": 300, "phone": 32, "email": 254, "pickup": 64}
+_LENGTHS: Final = {"name": 200, "address": 300, "phone": 32, "email": EMAIL_CHARACTERS_MAX, "pickup": 64}
 
 
 class Person(NamedTuple):

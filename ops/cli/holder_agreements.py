@@ -78,16 +78,17 @@ async def agreements(number: CardNumber = FROM_INPUT, /, *, json: Json = False, 
     """Show what a card's holder agreed to, and who may act for the holder."""
     digits = digits_of(number)
     async with holder_desk(place, to_look=True) as desk:
-        consents, representatives = await desk.agreements(digits)
+        consents, accepted, representatives = await desk.agreements(digits)
     told = {
         "card": mask_card(digits),
         "consents": [{name: _text(value) for name, value in row.items()} for row in consents],
+        "accepted": [{name: _text(value) for name, value in row.items()} for row in accepted],
         "representatives": [{name: _text(value) for name, value in row.items()} for row in representatives],
     }
     if json:
         print_json(told)
         return
-    for row in (*consents, *representatives):
+    for row in (*consents, *accepted, *representatives):
         print_line("  ".join(str(_text(value)) for value in row.values() if value not in {None, ""}))
 
 

@@ -129,7 +129,7 @@ SHAPES: Final[dict[str, Schema]] = {
         " facts any, decided_again text"
     ),
     "holders add": fields("card text, flags text[]"),
-    "holders agreements": fields("card text, consents any, representatives any"),
+    "holders agreements": fields("card text, consents any, accepted any, representatives any"),
     "holders anonymise": fields("card text, carriers int"),
     "holders consent": fields("card text, consent text, withdrawn yes"),
     "holders erasures": fields("pending int, applied int"),

@@ -18,6 +18,7 @@ import msgspec
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import applications as kept
+from ledger.registry.acceptances import Acceptance, find_acceptance
 from ledger.registry.applications import ATTACHMENTS_MAX, File, NewApplication, Step, Which
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_fees import Kept, OldCard, PaidHow, kept_fee, record_paid
@@ -35,6 +36,7 @@ from ops.office.uploads.check import Checked, check_upload
 from ops.office.uploads.refused import UploadRefused, Why
 from ops.office.validity import Validity
 from switch.rules.programme import Rules
+from switch.rules.versions import Version
 
 T = TypeVar("T")
 UPLOAD_S_MAX: Final = 30.0
@@ -53,6 +55,8 @@ class View(NamedTuple):
     is_late: bool
     last4: str
     """How the number of the card that was made for it ends; "" before there is one."""
+    accepted: Any | None = None
+    """Which rules were accepted with it (`find_acceptance`), where one application is shown."""
 
     @property
     def name(self) -> str:
@@ -86,8 +90,8 @@ class ApplicationDesk:
         self, kind: Kind, via: str, form: Form, *, desk: str = "", account: int | None = None
     ) -> NewApplication:
         """Return an application as it is to be taken down today. Raises RegistryRefused."""
-        rules, day = await self.terms()
-        vault = self.master.vault
+        version = await version_in_force(self.database, self.programme)
+        rules, day, vault = version.rules, today(version), self.master.vault
         known = await self._run(lambda c: find_person(c, vault, account)) if account is not None else None
         check_form(form, kind, rules, day, known)
         return NewApplication(
@@ -99,6 +103,7 @@ class ApplicationDesk:
             desk or form.pickup,
             account,
             rules.of_second_person().applications,
+            _accepted(form, kind, version, via),
         )
 
     async def show(self, number: int) -> View:
@@ -109,7 +114,8 @@ class ApplicationDesk:
             which = Which(self.programme, number)
             row = await kept.the_application(connection, which)
             files = await kept.list_attachments(connection, which)
-            return await self._view(connection, row, files, rules, day)
+            view = await self._view(connection, row, files, rules, day)
+            return view._replace(accepted=await find_acceptance(connection, *which))
 
         return await self._run(job)
 
@@ -169,16 +175,18 @@ class ApplicationDesk:
         """Return the applications of a holder, the newest first, without what they say."""
         return await self._run(lambda c: kept.applications_of(c, self.programme, account))
 
-    async def change(self, actor: Actor, number: int, form: Form) -> None:
-        """Put what an application says anew; what was missing has come."""
-        rules, day = await self.terms()
+    async def change(self, actor: Actor, number: int, form: Form, via: str = "desk") -> None:
+        """Put what an application says anew; what was missing has come, `via` which way."""
+        version = await version_in_force(self.database, self.programme)
+        rules, day = version.rules, today(version)
         vault, which = self.master.vault, Which(self.programme, number)
 
         async def job(connection: Connection) -> None:
             row = await kept.the_application(connection, which)
             known = await find_person(connection, vault, row["account"]) if row["account"] else None
             check_form(form, row["kind"], rules, day, known)
-            await kept.change_form(connection, actor, vault, which, msgspec.json.encode(form))
+            accepted = _accepted(form, row["kind"], version, via)
+            await kept.change_form(connection, actor, vault, which, msgspec.json.encode(form), accepted)
 
         await self._run(job)
 
@@ -355,6 +363,13 @@ def _asked(view: View, rules: Rules, day: date) -> granting.Asked:
     if view.form is None:
         raise RegistryRefused("whoever asked was erased")
     return granting.Asked(view.row, view.form, rules, day)
+
+
+def _accepted(form: Form, kind: Kind, version: Version, via: str) -> Acceptance | None:
+    """Return which rules a form accepts; None where it accepts none, or there are none to be accepted."""
+    document = asked(version.rules).regulations
+    is_accepted = kind == "first" and form.rules_accepted
+    return Acceptance(version.number, document, via) if document and is_accepted else None
 
 
 def _told(reason: str) -> None:

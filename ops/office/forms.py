@@ -20,7 +20,8 @@ from switch.rules.programme import Applications, Rules, WhyDuplicate
 
 Kind: TypeAlias = Literal["first", "renewal", "duplicate"]
 Lack: TypeAlias = Literal[
-    "name", "born", "address", "contact", "consent", "guardian", "co_sign", "photo", "tax", "tax_year", "desk"
+    "name", "born", "address", "contact", "consent", "guardian", "co_sign", "photo", "tax", "tax_year", "desk",
+    "rules",
 ]
 DEFAULT: Final = Applications(source=("silent: time to decide an application",))
 """For a programme whose rules say nothing of applications."""
@@ -39,6 +40,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     pickup: str = ""
     consent_data: bool = False
     consent_newsletter: bool = False
+    rules_accepted: bool = False
+    """The rules of the programme (Zgierz § 2.1, § 5.12)."""
     guardian: str = ""
     guardian_phone: str = ""
     guardian_email: str = ""
@@ -141,6 +144,7 @@ def _of_person(form: Form, rules: Rules, today: date) -> list[Lack]:
         "born": born is None,
         "address": not form.address,
         "contact": needs_contact and not (form.channel and (form.phone or form.email)),
+        "rules": bool(wanted.regulations) and not form.rules_accepted,
         "consent": not form.consent_data,
         "guardian": (is_minor or form.needs_guardian) and not form.guardian,
         "co_sign": signs and not form.co_signed,

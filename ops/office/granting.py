@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import agreements, cards, duplicates, holder_imports, holders, people
+from ledger.registry import acceptances, agreements, cards, duplicates, holder_imports, holders, people
 from ledger.registry.audit import Actor
 from ledger.registry.card_fees import OldCard
 from ledger.registry.card_states import CardStatus
@@ -94,6 +94,7 @@ async def first_card(connection: Connection, actor: Actor, made: Made, asked: As
         _, column, why = done.refused[0]
         raise RegistryRefused("{column} {why}", column=column, why=why)
     await _agree(connection, actor, vault, made.token, asked)
+    await acceptances.give_acceptance(connection, actor, row["number"], account)
     if status is CardStatus.ORDERED:
         await cards.set_card_status(connection, actor, made.token, CardStatus.READY)
     return account, made.token

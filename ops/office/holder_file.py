@@ -29,6 +29,7 @@ from ledger.registry import (
     people,
     proposals,
 )
+from ledger.registry.acceptances import list_acceptances
 from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import ENDED, CardStatus, Hand
@@ -66,6 +67,8 @@ class Holder(NamedTuple):
     """Which the programme has, and whether this is a holder of each."""
     cards: list[Any]
     consents: list[Any]
+    accepted: list[Any]
+    """Which rules of the programme (`list_acceptances`)."""
     representatives: list[dict[str, Any]]
     linked: dict[int, bool]
     """Which of them have a code (False) or a login (True)."""
@@ -145,6 +148,7 @@ class HolderFile:
                 [(flag, bool(held >> flag.bit & 1)) for flag in (rules.flags if rules else ())],
                 rows,
                 consents,
+                await list_acceptances(connection, account),
                 who,
                 await acting_for.linked_numbers(connection, account),
                 await self._erasure(connection, account),

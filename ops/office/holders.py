@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import agreements, erasures, holder_imports, holders, people
+from ledger.registry.acceptances import list_acceptances
 from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
 from ledger.registry.holder_imports import NewHolder
@@ -210,13 +211,14 @@ class HolderDesk:
         """Remove who may act for a holder no more."""
         await self._on(actor, digits, lambda c, token: agreements.end_representative(c, actor, token, number))
 
-    async def agreements(self, digits: str) -> tuple[list[Any], list[Any]]:
-        """Return the consents of a holder, and who may act for the holder."""
+    async def agreements(self, digits: str) -> tuple[list[Any], list[Any], list[Any]]:
+        """Return the consents of a holder, which rules the holder accepted, and who may act for the holder."""
         vault = self.master.vault
 
-        async def job(connection: Connection) -> tuple[list[Any], list[Any]]:
+        async def job(connection: Connection) -> tuple[list[Any], list[Any], list[Any]]:
             card = await card_of(connection, self.master, digits)
-            return await agreements.list_agreements(connection, vault, card["token"])
+            consents, who = await agreements.list_agreements(connection, vault, card["token"])
+            return consents, await list_acceptances(connection, card["account"]), who
 
         return await self._run(job)
 

@@ -116,8 +116,9 @@ class OnlineDesk:
             flags=was.flags,
             co_signed=was.co_signed,
             consent_data=was.consent_data,
+            rules_accepted=form.rules_accepted or was.rules_accepted,
         )
-        await self.desk.change(own.actor, own.number, changed)
+        await self.desk.change(own.actor, own.number, changed, "web")
 
     async def _placed(self, form: Form) -> Form:
         """Where a programme names no desks a form names none: it would be hidden from them all."""

@@ -16,6 +16,7 @@ from ledger.books.statements import balance
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import agreements, cards, contracts, erasures, holders, messages, people
+from ledger.registry.acceptances import list_acceptances
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import ENDED, HANDS, CardStatus
 from ledger.registry.offers import published_terms, read_public
@@ -180,6 +181,10 @@ class SelfService:
             lambda c: agreements.list_agreements(c, self.master.vault, token)
         )
         return consents
+
+    async def accepted(self) -> list[Any]:
+        """Return which rules of the programme the holder accepted, newest first."""
+        return await self.database.run(lambda c: list_acceptances(c, self.account))
 
     async def consent(self, actor: Actor, kind: str, *, is_withdrawn: bool) -> None:
         """Take down a consent, or that it was withdrawn; the one a card needs ends with the account alone."""

@@ -10,6 +10,8 @@ OF_A_PERSON = (
     "values ($1, $2, 'first', 'desk', repeat('x', 40)::bytea, '2026-01-02', false)",
     "insert into people.attachment (application, programme, kind, type, body) "
     "select number, $2, 'photo', 'image/png', form from people.application where account = $1",
+    "insert into people.acceptance (application, account, accepted_on, programme, version, document, via) "
+    "select number, $1, '2026-01-02', $2::smallint, 1, 'x', 'desk' from people.application where account = $1",
     "insert into people.online_application (application, programme, hash, address_key, texts) "
     "select number, $2, sha256(int8send($1)), sha256('x'), 'x' from people.application where account = $1",
     "insert into people.message (account, programme, from_holder, body) "

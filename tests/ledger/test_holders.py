@@ -216,6 +216,7 @@ REFUSED = [
     (NewHolder(1001, person=Person(" ")), "name", "is empty"),
     (NewHolder(1001, person=Person("a\0b")), "name", "printable"),
     (NewHolder(1001, person=Person("x", email="nobody")), "email", "is no e-mail address"),
+    (NewHolder(1001, person=Person("x", email="ż@poczta.example")), "email", "is no e-mail address"),
     (NewHolder(1001, person=Person("x", channel="sms")), "channel", "no number or address"),
     (NewHolder(1001, person=Person("x", channel="owl")), "channel", "is none of"),
     (NewHolder(1001, flags=65_536), "flags", "must be 0 to"),

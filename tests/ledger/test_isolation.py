@@ -191,6 +191,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "people.consent",
         "people.application",
         "people.attachment",
+        "people.acceptance",
         "people.message",
         "people.online_application",
         "web.acting_for",

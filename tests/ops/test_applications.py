@@ -9,8 +9,9 @@ from typing import Any
 import pypdf
 import pytest
 
-from ledger.errors import RegistryRefused
+from ledger.errors import RegistryRefused, StatementRefused
 from ledger.postgres.database import Connection, Database
+from ledger.registry.acceptances import list_acceptances
 from ledger.registry.agreements import list_agreements
 from ledger.registry.audit import Actor
 from ledger.registry.card_fees import Kept
@@ -27,7 +28,7 @@ from protocol import luhn_digit
 from switch.rules.dates import kind_steps
 from switch.rules.programme import parse_rules
 from tests.days import today
-from tests.ledger.books import TESTER
+from tests.ledger.books import TESTER, write_registry
 from tests.ops.uploads import png
 from tests.switch.memory import MASTER_KEY
 
@@ -45,6 +46,7 @@ ADULT = Form(
     pickup="POK 1",
     consent_data=True,
     consent_newsletter=True,
+    rules_accepted=True,
 )
 
 
@@ -81,6 +83,10 @@ def test_what_an_application_lacks_by_the_rules_of_each_city() -> None:
         assert lacks_of(old, kind, zgierz, date(2026, 5, 31), ["tax"]) == []
         assert lacks_of(old, kind, zgierz, date(2026, 6, 1), ["tax"]) == ["tax_year"]
     assert lacks_of(with_(ADULT, tax_year=2025, email=""), "first", zgierz, DAY, ["tax"]) == ["contact"]
+    reader = with_(ADULT, tax_year=2025, rules_accepted=False)  # § 2.1, § 5.12: a first application accepts
+    assert lacks_of(reader, "first", zgierz, DAY, ["tax"]) == ["rules"]
+    assert lacks_of(reader, "renewal", zgierz, DAY, ["tax"]) == []
+    assert lacks_of(reader, "first", zywiec, DAY, ["photo"]) == []
     assert lacks_of(Form(), "first", zywiec, DAY, []) == ["name", "born", "address", "consent", "photo"]
     assert lacks_of(Form(), "renewal", zgierz, DAY, []) == ["tax_year", "tax"]
     assert lacks_of(Form(), "duplicate", zgierz, DAY, []) == []
@@ -165,6 +171,51 @@ async def test_a_first_card_from_application_to_receipt(owner: Database) -> None
     await desk.attach(ANNA, again, "tax", png())
     with pytest.raises(RegistryRefused, match="account already"):
         await desk.verify(ANNA, again)
+
+
+async def test_which_rules_were_accepted_is_kept(owner: Database) -> None:
+    """Zgierz § 2.1, § 5.12: document, version, day, way and clerk; the application's until its card lies
+    ready, the holder's then, and nothing changes or withdraws it. Without it nothing is verified.
+    """
+    desk = await found(owner, 3, ZGIERZ)
+    form = with_(ADULT, tax_year=today().year - 1)
+    number = await desk.take(ANNA, "first", "post", with_(form, rules_accepted=False))
+    await desk.keep(ANNA, number, "tax", check_upload(page()))
+    assert ((await desk.show(number)).accepted, (await desk.show(number)).lacks) == (None, ["rules"])
+    with pytest.raises(RegistryRefused, match="not whole: rules"):
+        await desk.verify(ANNA, number)
+    await desk.change(ANNA, number, form)
+    first = (await desk.show(number)).accepted
+    await desk.change(JAN, number, form, "web")
+    assert (await desk.show(number)).accepted == first
+    assert first is not None
+    document = parse_rules(ZGIERZ).applications.regulations  # type: ignore[union-attr]
+    assert tuple(first) == (document, 1, "desk", today(), "Anna (1)")
+    await desk.change(ANNA, number, with_(form, rules_accepted=False))
+    assert (await desk.show(number)).accepted is None
+    await desk.change(JAN, number, form, "web")
+    await desk.verify(ANNA, number)
+    await desk.grant(JAN, number)
+    await desk.ready(ANNA, number, number_of("96162", 0))
+    await desk.hand_over(ANNA, number)
+    account = (await desk.show(number)).row["account"]
+    await desk.remove(ANNA, number)
+    (kept,) = await owner.run(lambda c: list_acceptances(c, account))
+    assert tuple(kept) == (document, 1, "web", today())
+    for sql in (
+        "update people.acceptance set via = 'desk'",
+        "update people.acceptance set account = null",
+        "delete from people.acceptance",
+    ):
+        with pytest.raises(StatementRefused, match="stays as it was"):
+            await owner.run(lambda c, sql=sql: write_registry(c, sql))
+    refused = await desk.take(ANNA, "first", "desk", with_(form, pesel="", born_on=date(1980, 1, 1)))
+    await desk.withdraw(ANNA, refused)
+    await desk.remove(ANNA, refused)
+    assert await owner.run(lambda c: c.fetchval("select count(*) from people.acceptance")) == 1
+    zywiec = await found(owner, 2, ZYWIEC)
+    other = await zywiec.take(ANNA, "first", "desk", ADULT)
+    assert (await zywiec.show(other)).accepted is None, "nothing is to be accepted there"
 
 
 async def test_a_renewal_and_a_duplicate_of_a_holder(owner: Database) -> None:

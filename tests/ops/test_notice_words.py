@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.registry.contact import email_address, phone_number
+from ledger.registry.contact import email_address, email_fault, phone_number
 from ops.notices.words import LANGUAGES, SMS_CHARACTERS_MAX, TEXTS, Facts, render
 
 
@@ -17,6 +17,23 @@ def test_an_address_is_one_address(text: str) -> None:
     found = email_address(text)
     assert found == "" or re.fullmatch(r"[!#$%&'*+/=?^_`{|}~.\w-]+@[A-Za-z0-9.-]+", found, re.ASCII)
     assert re.fullmatch(r"(\+[0-9]{9,15})?", phone_number(text))
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[ -~]{1,20}@[ -~]{1,20}", fullmatch=True))
+def test_what_is_kept_as_an_address_can_be_sent_to(text: str) -> None:
+    """Of a person no address is taken that nothing could be sent to."""
+    assert email_fault(text) or not text or email_address(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_one"),
+    [("", True), ("a@b.pl", True), ("ala.kot+karta@poczta.example.org", True), ("a@żywiec.pl", True),
+     ("a@b", False), ("test@localhost", False), ("ż@b.pl", False), ("a@@b.pl", False), (" a@b.pl", False),
+     ("a..b@b.pl", False), ("a@b..pl", False), ("a@b.pl>", False), ("a" * 65 + "@b.pl", False)],
+)  # fmt: skip
+def test_an_address_of_a_person_names_a_domain(typed: str, is_one: bool) -> None:
+    """The one rule wherever an address of somebody is typed, imported or applied with."""
+    assert (email_fault(typed) == "") == is_one
 
 
 @pytest.mark.parametrize("kind", TEXTS)

@@ -30,6 +30,7 @@ GOOD = {
     "pickup": "",
     "consent_data": "yes",
     "consent_newsletter": "",
+    "rules_accepted": "yes",
     "born_on": "",
     "guardian": "",
     "guardian_phone": "",
@@ -125,6 +126,8 @@ def test_an_application_comes_to_the_desk_like_one_of_the_counter(office: Office
         number,
     )[0]
     assert tuple(kept) == ("first", "web", None, "received", consent_version("en"))
+    accepted = office.sql("select via, version, taken_by from people.acceptance where application = $1", number)
+    assert [tuple(row) for row in accepted] == [("web", 1, "applicant")]
     for file in (b"<html><script>", b"%PDF-1.4 no more"):
         assert send_file(client, path, file) == 400
     assert send_file(client, path, png()) == 303
@@ -160,6 +163,7 @@ def test_what_lacks_and_what_cannot_be_is_said_at_its_step(office: OfficeStage) 
         ("2", {"whose": "child", "guardian": "P", "pesel": "", "born_on": "1990-01-01"}),
         ("3", {"tax_year": "2017"}),
         ("3", {"consent_data": ""}),
+        ("3", {"rules_accepted": ""}),
         ("3", {"name": ""}),
         ("3", {"tax_year": "x"}),
         ("3", {"tax_year": "2999"}),

@@ -51,6 +51,7 @@ def test_in_steps_without_scripts(page: Page, office: OfficeStage, form: str) ->
     if whole(page).get_by_label("Rok podatkowy").count():
         page.get_by_label("Rok podatkowy").fill("2025")
     page.get_by_label("przetwarzanie danych").check()
+    page.get_by_label("akceptuję zasady programu").check()
     page.get_by_role("button", name="Wyślij wniosek").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Wniosek nr")
     page.get_by_label("Tak, wycofuję wniosek").check()
@@ -82,6 +83,7 @@ def test_axe_finds_nothing(browser: Browser, office: OfficeStage, form: str) -> 
     expect(page.get_by_text("Step 3 of 3")).to_be_visible()
     nothing_is_wrong(page, axe)
     page.get_by_label("processing of the personal data").check()
+    page.get_by_label("accept the rules of the programme").check()
     if whole(page).get_by_label("Tax year").count():
         page.get_by_label("Tax year").fill("2025")
     page.get_by_role("button", name="Send the application").click()

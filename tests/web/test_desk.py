@@ -60,13 +60,15 @@ def test_from_an_application_to_a_card_and_what_follows(
     for name, value in PERSON.items():
         if name == "channel":
             page.select_option("#channel", value)
-        elif name == "consent_data":
-            page.check("#consent_data")
+        elif value == "yes":
+            page.check(f"#{name}")
         else:
             page.fill(f"#{name}", value)
     page.click("main button[type=submit]")
     assert state(page) == "received"
     assert page.locator("#lacks").inner_text() == "PIT page or declaration"
+    assert "LXIX/994/2023" in page.locator("#accepted").inner_text()
+    assert "on paper at the desk" in page.locator("#accepted").inner_text()
     press(page, "verify")
     assert "not whole" in page.locator("#fault").inner_text()
     press(page, "call", reason="The PIT page is missing.")
@@ -267,7 +269,7 @@ def for_two_persons(office: OfficeStage) -> int:
     """A whole application, taken down where the rules want a second person."""
     form = Form(
         name=PERSON["name"], born_on=date(1980, 1, 1), address=PERSON["address"], email=PERSON["email"],
-        channel="email", consent_data=True, tax_year=int(PERSON["tax_year"]),
+        channel="email", consent_data=True, rules_accepted=True, tax_year=int(PERSON["tax_year"]),
     )  # fmt: skip
     counter = ApplicationDesk(office.offices[PROGRAMME].database, office.master, PROGRAMME)
 

@@ -9,6 +9,7 @@ from pypdf import PdfReader
 
 from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus, Hand
+from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ledger.registry.contracts import end_contract
 from ledger.registry.logins import NewCode, put_code
 from ops.web.identity.secrets import hash_of, new_code, plain_code
@@ -180,6 +181,26 @@ def test_a_card_gets_its_login_by_a_code(office: OfficeStage) -> None:
     assert client.post("/en/register", **good).status == 303
     assert office.client().sign_in("czestochowa", "nowa").status == 303
     assert client.post("/en/register", **{**good, "login": "nowa2"}).status == 403
+
+
+def test_a_login_may_be_an_address_as_long_as_one_can_be(office: OfficeStage) -> None:
+    """Zgierz § 5.6: as long as an e-mail address can be and no longer; two that begin alike are two, at the
+    sign-in, too.
+    """
+    domain = ".".join(("d" * 63, "e" * 63, "f" * 60, "pl"))
+    longest = "a" * (EMAIL_CHARACTERS_MAX - len(domain) - 1) + f"@{domain}"
+    account, last4 = office.unnamed("zgierz")
+    code = new_code()
+    new = NewCode(3, "activate", hash_of(plain_code(code)), account)
+    office.run(lambda owner: owner.run(lambda c: put_code(c, TESTER, new, hours=1)))
+    client = office.client()
+    assert f'maxlength="{EMAIL_CHARACTERS_MAX}"' in client.get("/en/register").text
+    typed = {"programme": "zgierz", "code": code, "last4": last4, "password": PASSWORD, "again": PASSWORD}
+    page = client.post("/en/register", **typed, login=f"x{longest}")
+    assert (page.status, "3 to 254 characters" in page.text) == (403, True)
+    assert client.post("/en/register", **typed, login=longest).status == 303
+    assert office.client().sign_in("zgierz", f"{longest[:-1]}k").status == 403
+    assert office.client().sign_in("zgierz", longest).status == 303
 
 
 def test_a_fee_is_written_as_the_language_writes_it(office: OfficeStage) -> None:

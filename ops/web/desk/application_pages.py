@@ -21,7 +21,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.applications import ATTACHMENTS, ENDED, KINDS, OPEN, Which
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.card_fees import OldCard, PaidHow
-from ledger.registry.contact import email_address
+from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_address
 from ledger.registry.notices import letters_of
 from ledger.registry.people import CHANNELS
 from ops.notices.letters import BY_MAIL, Asked, ask
@@ -209,6 +209,7 @@ class ApplicationPages:
             kinds=KINDS,
             channels=CHANNELS[1:],
             desks=asked(rules).desks,
+            regulations=asked(rules).regulations,
             flags=rules.holders.flags if rules.holders else (),
         )
 
@@ -242,6 +243,7 @@ class ApplicationPages:
             kinds=KINDS,
             channels=CHANNELS[1:],
             desks=asked(rules).desks,
+            regulations=asked(rules).regulations,
             flags=rules.holders.flags if rules.holders else (),
         )
 
@@ -346,14 +348,15 @@ def _form_in(posted: FormData) -> Form:
         born_on=day_of(posted, "born_on"),
         address=text_of(posted, "address", 300),
         phone=text_of(posted, "phone", 32),
-        email=text_of(posted, "email", 254),
+        email=text_of(posted, "email", EMAIL_CHARACTERS_MAX),
         channel=text_of(posted, "channel", 8),
         pickup=text_of(posted, "pickup", 64),
         consent_data=is_on(posted, "consent_data"),
         consent_newsletter=is_on(posted, "consent_newsletter"),
+        rules_accepted=is_on(posted, "rules_accepted"),
         guardian=text_of(posted, "guardian"),
         guardian_phone=text_of(posted, "guardian_phone", 32),
-        guardian_email=text_of(posted, "guardian_email", 254),
+        guardian_email=text_of(posted, "guardian_email", EMAIL_CHARACTERS_MAX),
         co_signed=is_on(posted, "co_signed"),
         needs_guardian=is_on(posted, "needs_guardian"),
         flags=tuple(str(flag) for flag in posted.getlist("flags"))[:16],

@@ -19,6 +19,7 @@ from ledger.registry.agreements import CONSENTS, REPRESENTATIVES_MAX, ROLES, Rep
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.card_cases import CaseKind, CaseState, list_cases
 from ledger.registry.card_states import CardStatus
+from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ledger.registry.messages import BODY_CHARACTERS_MAX
 from ledger.registry.people import CHANNELS
 from ops.office import card_cases
@@ -47,7 +48,9 @@ from ops.web.identity.making import account_code, holder_code
 from ops.web.refusals import fault_of
 
 Act = Callable[[HolderFile, Actor, int, FormData], Awaitable[object]]
-CHANGED: Final = {"name": 200, "address": 300, "phone": 32, "email": 254, "channel": 8, "pickup": 64}
+CHANGED: Final = {
+    "name": 200, "address": 300, "phone": 32, "email": EMAIL_CHARACTERS_MAX, "channel": 8, "pickup": 64
+}  # fmt: skip
 
 
 async def _block(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:

@@ -27,13 +27,13 @@ WHOSE: Final = ("self", "child", "ward")
 FIELDS: Final = {
     "whose": 8, "name": 200, "pesel": 11, "born_on": 10, "address": 300, "phone": 32, "channel": 8,
     "pickup": 64, "guardian": 200, "guardian_phone": 32, "tax_year": 4, "consent_data": 3,
-    "consent_newsletter": 3,
+    "consent_newsletter": 3, "rules_accepted": 3,
 }  # fmt: skip
 """With the most characters of each."""
 STEPS: Final[tuple[frozenset[Lack], ...]] = (
     frozenset({"name", "born"}),
     frozenset({"address", "contact", "guardian", "desk"}),
-    frozenset({"consent", "tax_year"}),
+    frozenset({"rules", "consent", "tax_year"}),
 )
 """What each step asks for; files come when it is sent, and so does a young person's signature."""
 COLUMNS: Final = ("name", "pesel", "born_on", "address", "phone", "pickup", "guardian", "tax_year")
@@ -79,6 +79,7 @@ def form_of_typed(typed: dict[str, str], email: str) -> Form:
         pickup=typed["pickup"],
         consent_data=typed["consent_data"] == "yes",
         consent_newsletter=typed["consent_newsletter"] == "yes",
+        rules_accepted=typed["rules_accepted"] == "yes",
         guardian=typed["guardian"],
         guardian_phone=typed["guardian_phone"],
         guardian_email=email if is_for_other or typed["guardian"] else "",
@@ -96,6 +97,7 @@ def typed_of(form: Form) -> dict[str, str]:
         "tax_year": str(form.tax_year or ""),
         "consent_data": "yes" if form.consent_data else "",
         "consent_newsletter": "yes" if form.consent_newsletter else "",
+        "rules_accepted": "yes" if form.rules_accepted else "",
         **{
             name: getattr(form, name)
             for name in (
@@ -154,7 +156,7 @@ def hidden_in(step: int, *, has_desks: bool, wants_tax: bool, wants_guardian: bo
         0: list(FIELDS),
         1: ["whose", "name", "pesel", "born_on"],
         2: [*second, *(["guardian", "guardian_phone"] if wants_guardian else [])],
-        3: ["consent_data", "consent_newsletter", *(["tax_year"] if wants_tax else [])],
+        3: ["consent_data", "consent_newsletter", "rules_accepted", *(["tax_year"] if wants_tax else [])],
     }
     return [name for name in FIELDS if name not in shown[step]]
 
@@ -162,6 +164,11 @@ def hidden_in(step: int, *, has_desks: bool, wants_tax: bool, wants_guardian: bo
 def desks_of(rules: Rules) -> tuple[str, ...]:
     """Return where cards of a programme are collected."""
     return asked(rules).desks
+
+
+def regulations_of(rules: Rules) -> str:
+    """Return the document that is accepted with an application; "" where none is."""
+    return asked(rules).regulations
 
 
 def wants_tax(rules: Rules) -> bool:

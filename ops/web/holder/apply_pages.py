@@ -18,9 +18,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
-from ledger.registry.contact import email_address
+from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_fault
 from ledger.registry.online_applications import Online
 from ops.office.applications import ApplicationDesk
+from ops.office.forms import Form
 from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk
 from ops.office.own_applications import CHANGEABLE, OwnApplication
 from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands
@@ -33,6 +34,7 @@ from ops.web.holder.apply_form import (
     form_of_typed,
     hidden_in,
     needs_guardian,
+    regulations_of,
     typed_in,
     typed_of,
     wants_tax,
@@ -93,11 +95,11 @@ class ApplyPages:
     async def invite(self, request: Request) -> Response:
         """Send the link, or say that it was sent: an address that had two learns nothing."""
         form = form_of(request)
-        code, email = text_of(form, "programme", 32), text_of(form, "email", 254)
+        code, email = text_of(form, "programme", 32), text_of(form, "email", EMAIL_CHARACTERS_MAX)
         office = next((each for each in offices_of(request).values() if each.code == code), None)
         if office is None:
             raise HTTPException(400)
-        if "." not in email.rpartition("@")[2] or not email_address(email):
+        if not email or email_fault(email):
             return await self.ask_address(request, "a_bad_email")
         bounds: tuple[tuple[Throttle, str, int], ...] = (
             ("apply", visit_of(request).source, OF_SOURCE),
@@ -169,6 +171,7 @@ class ApplyPages:
         step: int,
         fault: Fault | None,
         action: str,
+        is_accepted: bool = False,
     ) -> Response:
         rules, day = await _desk(office).terms()
         desks, tax, guardian = desks_of(rules), wants_tax(rules), needs_guardian(typed, email, rules, day)
@@ -186,6 +189,7 @@ class ApplyPages:
             desks=desks,
             wants_tax=tax,
             wants_guardian=guardian,
+            regulations=regulations_of(rules) if step in (0, 3) and not is_accepted else "",
             hidden=hidden_in(step, has_desks=bool(desks), wants_tax=tax, wants_guardian=guardian),
         )
 
@@ -235,24 +239,37 @@ class ApplyPages:
         if own.view.form is None or own.state not in CHANGEABLE:
             raise HTTPException(404)
         form = own.view.form
-        typed, path = typed_of(form), _data_path(request)
-        return await self._form(request, office, typed, form.email, step=0, fault=None, action=path)
+        return await self._data(request, office, form, typed_of(form))
 
     async def change(self, request: Request) -> Response:
         """Put what an application says anew."""
         own, office = await _own(request)
         if own.view.form is None:
             raise HTTPException(404)
-        (typed, fault), email = typed_in(form_of(request)), own.view.form.email
+        (typed, fault), was = typed_in(form_of(request)), own.view.form
         typed["consent_data"] = "yes"  # it was given, and is not asked for again
-        if fault := fault or fault_of(typed, email, *await _desk(office).terms(), 3):
-            path = _data_path(request)
-            return await self._form(request, office, typed, email, step=0, fault=fault, action=path)
+        typed["rules_accepted"] = "yes" if was.rules_accepted else typed["rules_accepted"]
+        if fault := fault or fault_of(typed, was.email, *await _desk(office).terms(), 3):
+            return await self._data(request, office, was, typed, fault)
         try:
-            await OnlineDesk(_desk(office)).change(own, form_of_typed(typed, email))
+            await OnlineDesk(_desk(office)).change(own, form_of_typed(typed, was.email))
         except RegistryRefused:
             return await self.show(request, "a_refused")
         return _back(request)
+
+    async def _data(
+        self, request: Request, office: Office, was: Form, typed: dict[str, str], fault: Fault | None = None
+    ) -> Response:
+        return await self._form(
+            request,
+            office,
+            typed,
+            was.email,
+            step=0,
+            fault=fault,
+            action=f"/apply/state/{request.path_params['secret']}/data",
+            is_accepted=was.rules_accepted,
+        )
 
     def _link(self, request: Request, path: str) -> str:
         return f"{self.address}/{request.state.language}{path}"
@@ -294,10 +311,6 @@ async def _own(request: Request) -> tuple[OwnApplication, Office]:
     if own is None or office is None:
         raise HTTPException(404)
     return own, office
-
-
-def _data_path(request: Request) -> str:
-    return f"/apply/state/{request.path_params['secret']}/data"
 
 
 def _back(request: Request) -> Response:

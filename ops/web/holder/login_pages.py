@@ -26,7 +26,7 @@ from ops.web.holder.card_pages import service_of
 from ops.web.holder.words import HOLDER
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.mail import Mail, MailFailed
-from ops.web.identity.making import name_fault
+from ops.web.identity.making import NAME_TYPED_MAX, name_fault
 from ops.web.identity.passwords import CHARACTERS_MAX, password_fault
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, offices_of, person_of, require
 from ops.web.identity.secrets import Keys, hash_of, new_code, plain_code
@@ -79,7 +79,7 @@ class LoginPages:
         office = next((each for each in offices_of(request).values() if each.code == code), None)
         if office is None:
             raise HTTPException(400)
-        name, password = text_of(form, "login", 200), _typed(form.get("password"))
+        name, password = text_of(form, "login", NAME_TYPED_MAX), _typed(form.get("password"))
         if name_fault(name):
             return await self.ask_register(request, "h_login_bad")
         if word := password_fault(password, name):
@@ -138,7 +138,7 @@ class LoginPages:
     async def rename(self, request: Request) -> Response:
         """Send a code to the holder's e-mail; where none is known the password does."""
         form, person, office = form_of(request), _who(request), office_of(request)
-        name = text_of(form, "login", 200)
+        name = text_of(form, "login", NAME_TYPED_MAX)
         if name_fault(name):
             return await self.ask_rename(request, "h_login_bad")
         outcome = await self._door.is_right(office, person.login, _typed(form.get("password")))

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
+from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ops.office.self_service import CONTACT
 from ops.web.holder.card_pages import day_of, service_of, speech_of
 from ops.web.identity.forms import form_of, text_of
@@ -70,7 +71,7 @@ class OwnPages:
     async def change_data(self, request: Request) -> Response:
         """Change phone, e-mail and the channel of notices."""
         form, who = form_of(request), _who(request)
-        changes = {name: text_of(form, name, 254) for name in CONTACT}
+        changes = {name: text_of(form, name, EMAIL_CHARACTERS_MAX) for name in CONTACT}
         if fault := await self._password_fault(request):
             return await self.data(request, fault, changes)
         try:
@@ -121,10 +122,19 @@ class OwnPages:
             }
             for row in rows
         ]
+        accepted = [
+            {"document": row["document"], "given": day_of(row["accepted_on"], language)}
+            for row in await service_of(request).accepted()
+        ]
         is_given = any(row["kind"] == "newsletter" and row["withdrawn_on"] is None for row in rows)
         is_done = _is_done(request)
         return self._pages().render(
-            request, "holder_consents.html", rows=shown, is_given=is_given, is_done=is_done
+            request,
+            "holder_consents.html",
+            rows=shown,
+            accepted=accepted,
+            is_given=is_given,
+            is_done=is_done,
         )
 
     @require(*HOLDERS)

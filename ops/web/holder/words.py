@@ -137,10 +137,13 @@ HOLDER: Final[Words] = {
     ),
     "h_no_messages": ("Nie ma wiadomości.", "There are no messages."),
     "h_new_login": ("Nowy login", "New login"),
-    "h_login_rule": ("Od 3 do 64 znaków, bez spacji.", "3 to 64 characters, no spaces."),
+    "h_login_rule": (
+        "Może to być adres e-mail. Od 3 do 254 znaków, bez spacji.",
+        "It may be the e-mail address. 3 to 254 characters, no spaces.",
+    ),
     "h_login_bad": (
-        "Login ma mieć od 3 do 64 znaków, bez spacji.",
-        "A login has 3 to 64 characters, no spaces.",
+        "Login ma mieć od 3 do 254 znaków, bez spacji.",
+        "A login has 3 to 254 characters, no spaces.",
     ),
     "h_login_taken": ("Tego loginu nie można mieć.", "That login cannot be had."),
     "h_login_sent": (
@@ -160,6 +163,8 @@ HOLDER: Final[Words] = {
         "Processing of data (needed for the card)",
     ),
     "h_consent_newsletter": ("Newsletter", "Newsletter"),
+    "h_accepted": ("Akceptacja zasad programu:", "Acceptance of the programme's rules:"),
+    "h_not_withdrawn": ("kończy ją rezygnacja", "ends with the contract"),
     "h_given": ("Wyrażona", "Given"),
     "h_withdrawn": ("Wycofana", "Withdrawn"),
     "h_give": ("Zgadzam się na newsletter", "I agree to the newsletter"),

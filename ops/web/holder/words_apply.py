@@ -66,6 +66,11 @@ APPLY: Final[Words] = {
         "Wyrażam zgodę na otrzymywanie newslettera i wiadomości marketingowych drogą elektroniczną.",
         "I consent to receiving the newsletter and marketing messages by electronic means.",
     ),
+    "a_rules": ("Zasady programu", "Rules of the programme"),
+    "a_rules_accepted": (
+        "Znam i akceptuję zasady programu (wymagane):",
+        "I have read and accept the rules of the programme (required):",
+    ),
     "a_next": ("Dalej", "Next"),
     "a_back": ("Wstecz", "Back"),
     "a_send": ("Wyślij wniosek", "Send the application"),
@@ -144,6 +149,7 @@ APPLY: Final[Words] = {
     "a_lack_address": ("adres", "address"),
     "a_lack_contact": ("telefon albo e-mail", "telephone or e-mail"),
     "a_lack_consent": ("zgoda na przetwarzanie danych", "consent to the processing of data"),
+    "a_lack_rules": ("akceptacja zasad programu", "acceptance of the programme's rules"),
     "a_lack_guardian": ("rodzic lub opiekun", "parent or guardian"),
     "a_lack_co_sign": (
         "oświadczenie podpisane przez osobę w wieku 16–18 lat",
@@ -154,7 +160,7 @@ APPLY: Final[Words] = {
     "a_lack_tax_year": ("rok podatkowy", "tax year"),
     "a_lack_desk": ("punkt odbioru", "where the card is collected"),
 }
-CONSENTS: Final = ("a_consent_data", "a_consent_newsletter")
+CONSENTS: Final = ("a_consent_data", "a_consent_newsletter", "a_rules_accepted")
 
 
 def consent_version(language: str) -> str:

@@ -16,6 +16,7 @@ from ledger.registry import acting_for, logins
 from ledger.registry.acting_for import NewLink
 from ledger.registry.audit import Actor
 from ledger.registry.bounds import text_fault
+from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ledger.registry.logins import Kind, NewCode, NewLogin
 from ledger.registry.people import find_person
 from ledger.registry.secrets import MasterKey
@@ -27,7 +28,11 @@ from ops.web.offices import Office
 from protocol import mask_card
 
 ACTIVATION_HOURS: Final = 14 * 24
-NAME_CHARACTERS: Final = (3, 64)
+NAME_CHARACTERS_MIN: Final = 3
+NAME_CHARACTERS_MAX: Final = EMAIL_CHARACTERS_MAX
+"""The login may be the e-mail address (Zgierz § 5.6)."""
+NAME_TYPED_MAX: Final = 2 * NAME_CHARACTERS_MAX
+"""So much is read of one, so that a longer one is told as such and never cut."""
 THIS_ACCOUNT: Final = Phrase("this account")
 FAULTS: Final = {
     "pw_length": Phrase("a password has 12 to 200 characters"),
@@ -37,8 +42,7 @@ FAULTS: Final = {
 
 def name_fault(name: str) -> str:
     """Return what is wrong with a login's name; empty where nothing is."""
-    least, most = NAME_CHARACTERS
-    return text_fault(folded_name(name), most, least=least) or (
+    return text_fault(folded_name(name), NAME_CHARACTERS_MAX, least=NAME_CHARACTERS_MIN) or (
         Phrase("has a space") if " " in name.strip() else ""
     )
 

@@ -18,8 +18,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.registry import logins, web_sessions
+from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ops.web.identity import second_factor
 from ops.web.identity.forms import form_of, text_of
+from ops.web.identity.making import NAME_CHARACTERS_MAX, NAME_TYPED_MAX
 from ops.web.identity.part import MenuItem, Part
 from ops.web.identity.passkey_pages import PATH as PASSKEYS
 from ops.web.identity.passkey_pages import PasskeyPages
@@ -77,6 +79,10 @@ class IdentityPages:
 
     def part(self) -> Part:
         """Return what these pages bring to a site."""
+        bounds = {
+            "login_characters_max": NAME_CHARACTERS_MAX,
+            "email_characters_max": EMAIL_CHARACTERS_MAX,
+        }
         routes = [
             Route("/", self.start),
             Route("/login", self.ask),
@@ -93,13 +99,13 @@ class IdentityPages:
             Route("/account/password", self.change_password, methods=["POST"]),
         ]
         if self._passkey_pages is None:
-            return Part(routes, WORDS, [HERE], MENU, helpers={"passkey_question": lambda _: ""})
+            return Part(routes, WORDS, [HERE], MENU, helpers={"passkey_question": lambda _: "", **bounds})
         routes += [
             Route("/login/passkey", self.enter_by_passkey, methods=["POST"]),
             *self._passkey_pages.routes(),
         ]
         menu = (*MENU, MenuItem(PASSKEYS, "id_passkeys", EVERYBODY, acting=("nobody",)))
-        helpers = {"passkey_question": self._passkey_pages.question}
+        helpers = {"passkey_question": self._passkey_pages.question, **bounds}
         return Part(routes, WORDS, [HERE], menu, helpers=helpers)
 
     async def start(self, request: Request) -> Response:
@@ -119,7 +125,8 @@ class IdentityPages:
     async def enter(self, request: Request) -> Response:
         """Judge who it says it is."""
         form = form_of(request)
-        code, name, back = text_of(form, "programme", 32), _typed(form.get("login")), _next(form.get("next"))
+        code, back = text_of(form, "programme", 32), _next(form.get("next"))
+        name = _typed(form.get("login"), NAME_TYPED_MAX)
         office = next((each for each in offices_of(request).values() if each.code == code), None)
         if office is None:
             raise HTTPException(400)
@@ -349,9 +356,9 @@ class IdentityPages:
         return RedirectResponse(f"/{request.state.language}/account/password?done=1", status_code=303)
 
 
-def _typed(value: object) -> str:
+def _typed(value: object, most: int = CHARACTERS_MAX + 1) -> str:
     """A name or a password as it was typed: bounded, and otherwise judged as it is."""
-    return value[: CHARACTERS_MAX + 1] if isinstance(value, str) else ""
+    return value[:most] if isinstance(value, str) else ""
 
 
 def _next(path: object) -> str:

@@ -170,7 +170,8 @@ class Applications(Rule, frozen=True):
 
     `decide_days` from the day it is whole until the card lies ready; `complete_days` to bring what is
     missing. Below `guardian_below_age` a parent or guardian asks; from `co_sign_from_age` on the young holder
-    signs, too. `desks`: where cards are collected; none named: anywhere.
+    signs, too. `desks`: where cards are collected; none named: anywhere. `regulations`: the document that
+    whoever asks for a first card accepts with it, by its name and day; none named: nothing is accepted.
     """
 
     decide_days: Annotated[int, Meta(ge=1, le=365)] = 14
@@ -179,4 +180,5 @@ class Applications(Rule, frozen=True):
     co_sign_from_age: Age | None = None
     photo_needed: bool = False
     tax_needed: bool = False
+    regulations: Annotated[str, Meta(max_length=200)] = ""
     desks: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...], Meta(max_length=64)] = ()
