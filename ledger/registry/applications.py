@@ -27,7 +27,7 @@ OPEN: Final = ("received", "called", "verified", "granted", "ready")
 ENDED: Final = ("refused", "withdrawn", "collected", "done")
 TO_ISSUE: Final = ("received", "verified", "granted")
 """The states in which the clock runs: until the card lies ready."""
-ATTACHMENTS: Final = ("tax", "photo", "declaration", "other")
+ATTACHMENTS: Final = ("tax", "photo", "declaration", "entitlement", "other")
 ATTACHMENTS_MAX: Final = 8
 REASON_CHARACTERS_MAX: Final = 2_000
 FORM_BYTES_MAX: Final = 16_384

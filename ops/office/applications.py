@@ -32,7 +32,7 @@ from ops.office import granting
 from ops.office.duplicate_fees import fee_of
 from ops.office.forms import Form, Kind, Lack, asked, check_form, lacks_of
 from ops.office.rules_in_force import today, version_in_force
-from ops.office.uploads.check import Checked, check_upload
+from ops.office.uploads.check import Checked
 from ops.office.uploads.refused import UploadRefused, Why
 from ops.office.validity import Validity
 from switch.rules.programme import Rules
@@ -190,15 +190,12 @@ class ApplicationDesk:
 
         await self._run(job)
 
-    async def attach(self, actor: Actor, number: int, kind: str, data: bytes) -> int:
-        """Keep a file that came with an application, as it is found to be. Raises UploadRefused.
-
-        The check takes its time on a processor: where others wait, do it in a thread, and then `keep`.
-        """
-        return await self.keep(actor, number, kind, check_upload(data))
-
     async def keep(self, actor: Actor, number: int, kind: str, checked: Checked) -> int:
-        """Keep a file that was checked. Raises UploadRefused where there are too many."""
+        """Keep a file that came with an application, as `check_attachment` found it to be. Raises
+        UploadRefused where there are too many.
+
+        The check takes its time on a processor: where others wait, it is done in a thread.
+        """
         vault, which = self.master.vault, Which(self.programme, number)
 
         async def job(connection: Connection) -> int:

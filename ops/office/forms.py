@@ -21,7 +21,7 @@ from switch.rules.programme import Applications, Rules, WhyDuplicate
 Kind: TypeAlias = Literal["first", "renewal", "duplicate"]
 Lack: TypeAlias = Literal[
     "name", "born", "address", "contact", "consent", "guardian", "co_sign", "photo", "tax", "tax_year", "desk",
-    "rules",
+    "rules", "proof",
 ]
 DEFAULT: Final = Applications(source=("silent: time to decide an application",))
 """For a programme whose rules say nothing of applications."""
@@ -49,6 +49,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     needs_guardian: bool = False
     """An adult without full legal capacity (Zgierz § 12)."""
     flags: tuple[str, ...] = ()
+    proofs_seen: tuple[str, ...] = ()
+    """Flags of which an officer has seen the proof, and gave it back."""
     tax_year: int | None = None
     why: WhyDuplicate | None = None
     lost: bool = False
@@ -96,7 +98,7 @@ def check_form(form: Form, kind: Kind, rules: Rules, today: date, known: Person 
     if desks and form.pickup and form.pickup not in desks:
         raise RegistryRefused("pickup is none of the programme's desks")
     flags = {flag.code for flag in rules.holders.flags} if rules.holders else set()
-    if set(form.flags) - flags:
+    if {*form.flags, *form.proofs_seen} - flags:
         raise RegistryRefused("flags are others than the programme's")
     if form.tax_year is not None and rules.entitlement:
         if fault := rules.entitlement.proof_fault(form.tax_year, today):
@@ -111,7 +113,9 @@ def asked(rules: Rules) -> Applications:
 
 
 def lacks_of(form: Form, kind: Kind, rules: Rules, today: date, attached: Collection[str]) -> list[Lack]:
-    """Return what an application lacks to be whole, in the order of the form."""
+    """Return what an application lacks to be whole, in the order of the form; `attached`: the kind of each
+    file. Each flag it asks for is proved (Zgierz § 8, § 10, § 16): by a file, or seen by an officer.
+    """
     wanted = asked(rules)
     lacks = _of_person(form, rules, today) if kind == "first" else []
     if wanted.desks and kind != "renewal" and not form.pickup:
@@ -123,6 +127,8 @@ def lacks_of(form: Form, kind: Kind, rules: Rules, today: date, attached: Collec
             lacks.append("tax_year")
         if not {"tax", "declaration"} & set(attached):
             lacks.append("tax")
+    if len(set(form.flags) - set(form.proofs_seen)) > list(attached).count("entitlement"):
+        lacks.append("proof")
     return lacks
 
 

@@ -114,6 +114,7 @@ class OnlineDesk:
             await self._placed(form),
             email=was.email,
             flags=was.flags,
+            proofs_seen=was.proofs_seen,
             co_signed=was.co_signed,
             consent_data=was.consent_data,
             rules_accepted=form.rules_accepted or was.rules_accepted,

@@ -24,6 +24,7 @@ from ledger.registry.programmes import add_programme, add_rules
 from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form, lacks_of
 from ops.office.letters.letter import Letter, as_pdf, as_text
+from ops.office.uploads.attachment import check_attachment
 from protocol import luhn_digit
 from switch.rules.dates import kind_steps
 from switch.rules.programme import parse_rules
@@ -92,6 +93,27 @@ def test_what_an_application_lacks_by_the_rules_of_each_city() -> None:
     assert lacks_of(Form(), "duplicate", zgierz, DAY, []) == []
 
 
+def test_a_flag_is_given_on_proof() -> None:
+    """Zgierz § 8, § 10, § 16, Częstochowa: by a file of its own for each, or seen by an officer; also with a
+    renewal or a duplicate that asks for one.
+    """
+    zgierz = parse_rules(ZGIERZ)
+    both = with_(ADULT, tax_year=2025, flags=("family", "senior"))
+    for seen, files, lacks in (
+        ((), [], ["proof"]),
+        ((), ["tax", "other", "photo"], ["proof"]),
+        ((), ["entitlement"], ["proof"]),
+        (("family",), [], ["proof"]),
+        (("family",), ["entitlement"], []),
+        ((), ["entitlement", "entitlement"], []),
+        (("family", "senior"), [], []),
+    ):
+        form = with_(both, proofs_seen=seen)
+        for kind in ("first", "renewal", "duplicate"):
+            assert lacks_of(form, kind, zgierz, DAY, ["tax", *files]) == lacks, (seen, files, kind)
+    assert lacks_of(with_(ADULT, tax_year=2025), "first", zgierz, DAY, ["tax"]) == []
+
+
 async def found(owner: Database, programme: int, text: str, cards: int = 4) -> ApplicationDesk:
     """A city by its rules, with cards that were ordered."""
     rules = parse_rules(text)
@@ -117,10 +139,14 @@ async def found(owner: Database, programme: int, text: str, cards: int = 4) -> A
     return ApplicationDesk(owner, MASTER_KEY, programme)
 
 
+async def attach(desk: ApplicationDesk, number: int, kind: str) -> None:
+    await desk.keep(ANNA, number, kind, check_attachment(kind, png()))
+
+
 async def granted(desk: ApplicationDesk, kind: Any, form: Form, account: int | None = None) -> int:
     number = await desk.take(ANNA, kind, "desk", form, account=account)
     for file in ("photo", "tax"):
-        await desk.attach(ANNA, number, file, png())
+        await attach(desk, number, file)
     await desk.verify(ANNA, number)
     await desk.grant(JAN, number)
     return number
@@ -139,6 +165,7 @@ async def test_a_first_card_from_application_to_receipt(owner: Database) -> None
     """Zgierz § 12, § 8: the holder is added when the card lies ready, the card valid when collected."""
     desk = await found(owner, 3, ZGIERZ)
     form = with_(ADULT, tax_year=today().year - 1, flags=("family",), guardian="Opiekun", needs_guardian=True)
+    form = with_(form, proofs_seen=("family",))
     number = await granted(desk, "first", form)
     card = number_of("96162", 0)
     token = MASTER_KEY.pepper(3).token(card)
@@ -168,7 +195,7 @@ async def test_a_first_card_from_application_to_receipt(owner: Database) -> None
     assert (view.row["state"], view.row["account"]) == ("collected", account)
     assert view.form == form
     again = await desk.take(ANNA, "first", "web", form)
-    await desk.attach(ANNA, again, "tax", png())
+    await attach(desk, again, "tax")
     with pytest.raises(RegistryRefused, match="account already"):
         await desk.verify(ANNA, again)
 
@@ -180,7 +207,7 @@ async def test_which_rules_were_accepted_is_kept(owner: Database) -> None:
     desk = await found(owner, 3, ZGIERZ)
     form = with_(ADULT, tax_year=today().year - 1)
     number = await desk.take(ANNA, "first", "post", with_(form, rules_accepted=False))
-    await desk.keep(ANNA, number, "tax", check_upload(page()))
+    await attach(desk, number, "tax")
     assert ((await desk.show(number)).accepted, (await desk.show(number)).lacks) == (None, ["rules"])
     with pytest.raises(RegistryRefused, match="not whole: rules"):
         await desk.verify(ANNA, number)
@@ -270,7 +297,7 @@ async def test_what_a_holder_s_application_says_anew_is_taken_over(owner: Databa
     assert person.pesel == ADULT.pesel
     await desk.hand_over(ANNA, duplicate)
     said = Form(
-        tax_year=year - 1, flags=("family",), needs_guardian=True, guardian="Opiekun",
+        tax_year=year - 1, flags=("family",), proofs_seen=("family",), needs_guardian=True, guardian="Opiekun",
         consent_data=True, consent_newsletter=True,
     )  # fmt: skip
     await granted(desk, "renewal", said, account)
@@ -314,7 +341,7 @@ async def test_the_clock_stands_while_somebody_is_called_and_begins_anew(owner: 
     assert await desk.call(ANNA, number, "Brakuje fotografii.") == today() + timedelta(days=7)
     view = await desk.show(number)
     assert (view.row["due_on"], view.reason, view.is_late) == (None, "Brakuje fotografii.", False)
-    await desk.attach(ANNA, number, "photo", png())
+    await attach(desk, number, "photo")
     assert await desk.complete(ANNA, number) == today() + timedelta(days=14)
 
     async def weeks_later(c: Connection) -> None:
@@ -353,7 +380,7 @@ async def test_a_page_of_applications_asks_once_for_the_files_of_all(owner: Data
         form = with_(ADULT, pesel="", born_on=date(1980, 1, 2 + number))
         taken = await desk.take(ANNA, "first", "desk", form)
         for kind in kinds:
-            await desk.attach(ANNA, taken, kind, png())
+            await attach(desk, taken, kind)
     assert (none, few > 0) == ([[]], True)
     files, many = await of_a_page()
     assert files == [[], ["photo", "other"], ["other"]]
@@ -392,6 +419,7 @@ async def test_wrong_input_is_refused_and_not_repeated(owner: Database) -> None:
     for changes in (
         {"name": " "}, {"name": "x" * 201}, {"pesel": "44051401358"}, {"email": "Qxyzzy"},
         {"name": "Qxy\x1b"}, {"born_on": date(2100, 1, 1)}, {"guardian": "x" * 201}, {"flags": ("Qxyzzy",)},
+        {"proofs_seen": ("Qxyzzy",)},
         {"channel": "Qxyzzy"}, {"phone": "Qxyzzy", "channel": "sms"}, {"phone": "12345"}, {"email": "Qxy@"},
         {"guardian": "P", "guardian_email": "Qxyzzy"}, {"guardian": "P", "guardian_phone": "Qxyzzy"},
     ):  # fmt: skip

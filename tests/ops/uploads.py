@@ -1,11 +1,11 @@
-"""Small pictures and PDFs for tests, made by hand so that nothing in them is unknown."""
+"""Pictures and PDFs for tests, made by hand so that nothing in them is unknown: few bytes, and sides of a page."""
 
 import zlib
 
 JPEG = bytes.fromhex(
     "ffd8ffe000104a46494600010100000100010000ffdb004300"
     + "01" * 64
-    + "ffc0000b080001000101011100ffc4001f0000010501010101010100000000000000000102030405060708090a0bffc400b5"
+    + "ffc0000b0806da04d801011100ffc4001f0000010501010101010100000000000000000102030405060708090a0bffc400b5"
     "100002010303020403050504040000017d01020300041105122131410613516107227114328191a1082342b1c11552d1f024336272"
     "82090a161718191a25262728292a3435363738393a434445464748494a535455565758595a636465666768696a737475767778797a"
     "838485868788898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9da"
@@ -17,7 +17,13 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return len(body).to_bytes(4, "big") + name + body + zlib.crc32(name + body).to_bytes(4, "big")
 
 
-def png(*more: bytes, width: int = 3, height: int = 2, interlace: int = 0, raw: bytes | None = None) -> bytes:
+def jpeg(width: int, height: int) -> bytes:
+    """A picture that says it has so many pixels."""
+    was, sides = bytes.fromhex("06da04d8"), height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return JPEG.replace(b"\xff\xc0\0\x0b\x08" + was, b"\xff\xc0\0\x0b\x08" + sides)
+
+
+def png(*more: bytes, width: int = 1_240, height: int = 1_754, interlace: int = 0, raw: bytes | None = None) -> bytes:
     """A picture in shades of grey; `more`: chunks between its header and its pixels."""
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes((8, 0, 0, 0, interlace))
     pixels = zlib.compress((b"\0" + b"\x7f" * width) * height if raw is None else raw)

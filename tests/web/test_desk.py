@@ -15,6 +15,7 @@ from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
 from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form
+from ops.office.uploads.attachment import check_attachment
 from tests.days import today
 from tests.ops.uploads import pdf, png
 from tests.web.browser import patient_context, whole
@@ -278,7 +279,7 @@ def for_two_persons(office: OfficeStage) -> int:
         taken = await counter.database.run(
             lambda c: applications.add_application(c, TESTER, office.master.vault, new)
         )
-        await counter.attach(TESTER, taken, "tax", pdf())
+        await counter.keep(TESTER, taken, "tax", check_attachment("tax", pdf()))
         return taken
 
     return office.run(run)

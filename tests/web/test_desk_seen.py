@@ -26,7 +26,7 @@ SAID = {
     "address": "Wrzosowisko 4711", "phone": "600 100 200", "email": "qx@poczta.example", "channel": "sms",
     "guardian": "Halina Qxyzzy", "guardian_phone": "600 100 300", "guardian_email": "hq@poczta.example",
     "co_signed": "yes", "needs_guardian": "yes", "consent_newsletter": "yes", "lost": "yes",
-    "flags": "family", "why": "fault",
+    "flags": "family", "proofs_seen": "family", "why": "fault",
 }  # fmt: skip
 
 

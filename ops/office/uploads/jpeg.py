@@ -49,6 +49,12 @@ def rebuilt_jpeg(data: bytes) -> bytes:
     return b"".join((*parts, _END))
 
 
+def sides_of(data: bytes) -> tuple[int, int]:
+    """Return width and height of a picture that was built anew, in pixels."""
+    body = next(segment.body for segment in _segments(data) if segment.marker in _FRAMES)
+    return int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big")
+
+
 def _segments(data: bytes) -> Iterator[_Segment]:
     place = len(_START)
     for _ in range(SEGMENTS_MAX):

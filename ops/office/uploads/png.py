@@ -51,6 +51,11 @@ def rebuilt_png(data: bytes) -> bytes:
     return b"".join((*parts, _written(b"IDAT", packed), _written(b"IEND", b"")))
 
 
+def sides_of(data: bytes) -> tuple[int, int]:
+    """Return width and height of a picture that was built anew, in pixels."""
+    return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+
+
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     place = len(SIGNATURE)
     for _ in range(CHUNKS_MAX):

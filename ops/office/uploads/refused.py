@@ -16,6 +16,8 @@ class Why(StrEnum):
     NO_KIND = "no_kind"
     DAMAGED = "damaged"
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_SMALL = "too_small"
+    TOO_NARROW = "too_narrow"
     LOCKED = "locked"
     ACTIVE = "active"
     TWO_KINDS = "two_kinds"
@@ -28,6 +30,8 @@ TOLD = {
     Why.NO_KIND: Phrase("the file is no JPEG, PNG or PDF"),
     Why.DAMAGED: Phrase("the file is damaged, or of a form that is not taken"),
     Why.TOO_MANY_PIXELS: Phrase("the picture has too many pixels"),
+    Why.TOO_SMALL: Phrase("the picture has too few pixels to be printed or read"),
+    Why.TOO_NARROW: Phrase("the picture is a strip: more than twice as long as wide"),
     Why.LOCKED: Phrase("the PDF is locked by a password"),
     Why.ACTIVE: Phrase("the PDF holds programs or other files"),
     Why.TWO_KINDS: Phrase("the file would be read as something else, too"),

@@ -29,7 +29,8 @@ from ops.office.applications import ApplicationDesk, View
 from ops.office.forms import Form, Kind, asked
 from ops.office.letters.letter import Kind as LetterKind
 from ops.office.letters.letter import Letter, as_pdf
-from ops.office.uploads.check import FILE_BYTES_MAX, SUFFIXES, check_upload
+from ops.office.uploads.attachment import check_attachment
+from ops.office.uploads.check import FILE_BYTES_MAX, SUFFIXES
 from ops.office.uploads.refused import UploadRefused
 from ops.settlement.words import zloty
 from ops.web.desk.common import (
@@ -143,7 +144,7 @@ class ApplicationPages:
             raise HTTPException(400)
         data = await file.read(FILE_BYTES_MAX + 1)
         try:
-            checked = await trio.to_thread.run_sync(check_upload, data, limiter=WORK)
+            checked = await trio.to_thread.run_sync(check_attachment, kind, data, limiter=WORK)
             await desk_of(request).keep(actor_of(officer(request)), number, kind, checked)
         except RegistryRefused as error:
             return await self._show(request, error)
@@ -359,11 +360,16 @@ def _form_in(posted: FormData) -> Form:
         guardian_email=text_of(posted, "guardian_email", EMAIL_CHARACTERS_MAX),
         co_signed=is_on(posted, "co_signed"),
         needs_guardian=is_on(posted, "needs_guardian"),
-        flags=tuple(str(flag) for flag in posted.getlist("flags"))[:16],
+        flags=_codes(posted, "flags"),
+        proofs_seen=_codes(posted, "proofs_seen"),
         tax_year=year_of(posted, "tax_year"),
         why=cast(Any, why or None),
         lost=is_on(posted, "lost"),
     )
+
+
+def _codes(posted: FormData, name: str) -> tuple[str, ...]:
+    return tuple(str(code) for code in posted.getlist(name))[:16]
 
 
 def _letter_of(request: Request, view: View, kind: LetterKind, zone: ZoneInfo) -> Letter:

@@ -52,6 +52,7 @@ DESK: Final[Words] = {
     "dk_lack_contact": ("telefonu lub e-maila z kanałem", "phone or e-mail with a channel"),
     "dk_lack_consent": ("zgody na przetwarzanie danych", "consent to data processing"),
     "dk_lack_rules": ("akceptacji zasad programu", "acceptance of the programme's rules"),
+    "dk_lack_proof": ("dowodu uprawnienia dodatkowego", "proof of a flag"),
     "dk_lack_guardian": ("rodzica lub opiekuna", "parent or guardian"),
     "dk_lack_co_sign": ("podpisu osoby w wieku 16–18 lat", "the young person's signature (16–18)"),
     "dk_lack_photo": ("fotografii", "photo"),
@@ -90,6 +91,7 @@ DESK: Final[Words] = {
     ),
     "dk_co_signed": ("podpisała też osoba w wieku 16–18 lat", "the young person (16–18) signed, too"),
     "dk_flags": ("Uprawnienia dodatkowe", "Flags"),
+    "dk_proofs_seen": ("Dowód okazany i zwrócony", "Proof seen and given back"),
     "dk_tax_year": ("Rok podatkowy dokumentu", "Tax year of the proof"),
     "dk_fee": ("Opłata za duplikat", "Fee for the duplicate"),
     "dk_fee_unpaid": ("nie zapłacono", "not paid"),
@@ -123,6 +125,7 @@ DESK: Final[Words] = {
     "dk_file_tax": ("strona PIT", "PIT page"),
     "dk_file_photo": ("fotografia", "photo"),
     "dk_file_declaration": ("oświadczenie", "declaration"),
+    "dk_file_entitlement": ("dowód uprawnienia dodatkowego", "proof of a flag"),
     "dk_file_other": ("inne", "other"),
     "dk_up_empty": ("Plik jest pusty.", "The file is empty."),
     "dk_up_too_large": ("Plik ma więcej niż 5 MB.", "The file has more than 5 MB."),
@@ -132,6 +135,14 @@ DESK: Final[Words] = {
         "The file is damaged, or of a form that is not taken.",
     ),
     "dk_up_too_many_pixels": ("Obraz ma za dużo pikseli.", "The picture has too many pixels."),
+    "dk_up_too_small": (
+        "Obraz ma za mało pikseli: fotografia 492 × 633, strona A4 1200 × 1700, dowód uprawnienia 500 × 800.",
+        "The picture has too few pixels: a photo 492 × 633, a page of A4 1200 × 1700, a proof 500 × 800.",
+    ),
+    "dk_up_too_narrow": (
+        "Obraz jest paskiem: jeden bok ma ponad dwa razy więcej pikseli niż drugi.",
+        "The picture is a strip: one side has more than twice the pixels of the other.",
+    ),
     "dk_up_locked": ("PDF jest zabezpieczony hasłem.", "The PDF is locked by a password."),
     "dk_up_active": ("PDF zawiera programy lub inne pliki.", "The PDF holds programs or other files."),
     "dk_up_two_kinds": (

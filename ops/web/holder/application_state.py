@@ -16,7 +16,8 @@ from starlette.requests import Request
 from ledger.errors import RegistryRefused
 from ledger.registry.applications import ATTACHMENTS
 from ops.office.own_applications import CHANGEABLE, WITHDRAWABLE, OwnApplication
-from ops.office.uploads.check import FILE_BYTES_MAX, check_upload
+from ops.office.uploads.attachment import check_attachment
+from ops.office.uploads.check import FILE_BYTES_MAX
 from ops.office.uploads.refused import UploadRefused
 from ops.web.holder.card_pages import day_of
 from ops.web.identity.forms import form_of, text_of
@@ -70,10 +71,10 @@ async def _attach(request: Request, own: OwnApplication) -> None:
     kind, file = text_of(form, "kind", 16), form.get("file")
     if kind not in ATTACHMENTS or not isinstance(file, UploadFile):
         raise HTTPException(400)
-    await own.attach(kind, await checked_file(file))
+    await own.attach(kind, await checked_file(kind, file))
 
 
-async def checked_file(file: UploadFile) -> Any:
-    """Return a file as it was found to be. Raises UploadRefused."""
+async def checked_file(kind: str, file: UploadFile) -> Any:
+    """Return a file as it was found to be, for what it is attached as. Raises UploadRefused."""
     data = await file.read(FILE_BYTES_MAX + 1)
-    return await trio.to_thread.run_sync(check_upload, data, limiter=_one_at_a_time)
+    return await trio.to_thread.run_sync(check_attachment, kind, data, limiter=_one_at_a_time)

@@ -100,7 +100,7 @@ class AskingPages:
         file = form.get("file")
         try:
             sent = isinstance(file, UploadFile) and file.filename and file.size
-            checked = await checked_file(file) if isinstance(file, UploadFile) and sent else None
+            checked = await checked_file("tax", file) if isinstance(file, UploadFile) and sent else None
             said = Form(tax_year=_year(typed))
             number = await desk.take(actor_of(person), "renewal", "web", said, account=person.account)
             if checked is not None:

@@ -107,6 +107,7 @@ APPLY: Final[Words] = {
     "a_file_tax": ("strona PIT, UPO", "PIT page, UPO"),
     "a_file_photo": ("fotografia", "photo"),
     "a_file_declaration": ("oświadczenie", "declaration"),
+    "a_file_entitlement": ("dowód uprawnienia dodatkowego", "proof of a further entitlement"),
     "a_file_other": ("inne", "other"),
     "a_file": ("Plik (PDF, JPEG, PNG, do 5 MB)", "File (PDF, JPEG, PNG, up to 5 MB)"),
     "a_add_file": ("Dołącz", "Attach"),
@@ -150,6 +151,7 @@ APPLY: Final[Words] = {
     "a_lack_contact": ("telefon albo e-mail", "telephone or e-mail"),
     "a_lack_consent": ("zgoda na przetwarzanie danych", "consent to the processing of data"),
     "a_lack_rules": ("akceptacja zasad programu", "acceptance of the programme's rules"),
+    "a_lack_proof": ("dowód uprawnienia dodatkowego", "proof of a further entitlement"),
     "a_lack_guardian": ("rodzic lub opiekun", "parent or guardian"),
     "a_lack_co_sign": (
         "oświadczenie podpisane przez osobę w wieku 16–18 lat",

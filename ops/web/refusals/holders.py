@@ -157,6 +157,8 @@ APPLICATIONS: Final = {
         "plik jest uszkodzony albo w postaci, której nie przyjmujemy"
     ),
     "the picture has too many pixels": "obraz ma za dużo pikseli",
+    "the picture has too few pixels to be printed or read": "obraz ma za mało pikseli, by go wydrukować albo odczytać",
+    "the picture is a strip: more than twice as long as wide": "obraz jest paskiem: ponad dwa razy dłuższy niż szeroki",
     "the PDF is locked by a password": "PDF jest zabezpieczony hasłem",
     "the PDF holds programs or other files": "PDF zawiera programy lub inne pliki",
     "the file would be read as something else, too": "plik mógłby być odczytany także jako coś innego",

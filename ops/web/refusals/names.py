@@ -48,6 +48,7 @@ _KNOWN: Final = {
     "tax": "strona PIT",
     "photo": "fotografia",
     "declaration": "oświadczenie",
+    "entitlement": "dowód uprawnienia dodatkowego",
     "other": "inne",
 }
 _ROLES: Final = {

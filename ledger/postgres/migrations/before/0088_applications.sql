@@ -105,7 +105,7 @@ create table people.attachment (
   application bigint not null,
   added_at    timestamptz not null default clock_timestamp(),
   programme   smallint not null references registry.programme (id),
-  kind        text not null check (kind in ('tax', 'photo', 'declaration', 'other')),
+  kind        text not null check (kind in ('tax', 'photo', 'declaration', 'entitlement', 'other')),
   type        text not null check (type in ('image/jpeg', 'image/png', 'application/pdf')),
   added_by    text not null default current_setting('cityswitch.actor') check (length(added_by) between 1 and 64),
   body        bytea not null check (octet_length(body) between 38 and 5300037),
