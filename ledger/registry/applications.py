@@ -15,9 +15,8 @@ from ledger.postgres.database import Connection
 from ledger.registry.acceptances import Acceptance, put_acceptance
 from ledger.registry.audit import Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
-from ledger.registry.card_states import ENDED as CARD_ENDED
-from ledger.registry.card_states import CardStatus
-from ledger.registry.people import find_person
+from ledger.registry.going_on import going_on
+from ledger.registry.people import is_known
 from ledger.registry.sealed import erase_key, key_in, key_of, new_keys, place, seal, unseal, unseal_bytes
 from ledger.registry.vault import Vault
 
@@ -133,17 +132,13 @@ async def _check_holder(connection: Connection, vault: Vault, programme: int, ac
     """Raise NotInRegistry for an account that is none of the programme's, RegistryRefused where nobody is
     known by it or the contract has ended: what is asked for could not be done.
     """
-    rows = await connection.fetch(
-        "select registry.status_today(account, status) as status from registry.card "
-        "where account = $1 and programme = $2",
-        account,
-        programme,
-    )
-    if not rows:
+    if not await connection.fetchval(
+        "select true from registry.card where account = $1 and programme = $2 limit 1", account, programme
+    ):
         raise NotInRegistry("there is no such holder here")
-    if all(CardStatus(row["status"]) in CARD_ENDED for row in rows):
+    if not await going_on(connection, [account]):
         raise RegistryRefused("the contract has ended: a new application is needed, at a desk or on the page")
-    if await find_person(connection, vault, account) is None:
+    if not await is_known(connection, vault, account):
         raise RegistryRefused("nobody is known by this account")
 
 
@@ -275,7 +270,13 @@ async def move_application(
 
 
 async def change_form(
-    connection: Connection, actor: Actor, vault: Vault, which: Which, form: bytes, accepted: Acceptance | None
+    connection: Connection,
+    actor: Actor,
+    vault: Vault,
+    which: Which,
+    form: bytes,
+    *,
+    accepted: Acceptance | None,
 ) -> None:
     """Put what an application says anew, while it is not verified: what was missing has come."""
     if len(form) > FORM_BYTES_MAX:

@@ -97,7 +97,7 @@ async def _forget(
     destroy.
     """
     ended = await end_account(connection, actor, account, CardStatus.CLOSED)
-    basket = await basket_of(connection, account)
+    basket = await basket_of(connection, vault, account)
     await connection.execute("delete from people.person where account = $1", account)
     await connection.execute(_FORGET, account)
     rows = await connection.fetch("delete from people.key where account = $1 returning key", account)

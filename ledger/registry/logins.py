@@ -13,6 +13,8 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import check_text
+from ledger.registry.card_states import CardStatus
+from ledger.registry.outbox import tell
 
 Kind = Literal["holder", "representative", "officer", "partner", "organiser"]
 Purpose = Literal["activate", "rename"]
@@ -20,8 +22,6 @@ Purpose = Literal["activate", "rename"]
 ROLES: Final = ("clerk", "verifier", "editor", "accounts", "admin")
 """What an officer may do: applications and cards; be the second person; offers and rules; statements and
 corrections; logins."""
-
-_TELL: Final = "select registry.tell_v1($1::smallint, $2, $3, null, '{}')"
 
 
 class NewLogin(NamedTuple):
@@ -72,11 +72,15 @@ async def add_login(connection: Connection, actor: Actor, new: NewLogin) -> int:
 
 
 async def check_not_resigned(connection: Connection, account: int) -> None:
-    """Raise RegistryRefused for the account of who has resigned: it has no login any more (Zgierz § 31)."""
+    """Raise RegistryRefused for the account of who has resigned, or that was closed: it has no login any more
+    (Zgierz § 26, § 31).
+    """
     if await connection.fetchval(
-        "select true from registry.holder where account = $1 and resigned_on is not null", account
+        "select true from registry.card where account = $1 and status = any($2::smallint[]) limit 1",
+        account,
+        [CardStatus.RESIGNED, CardStatus.CLOSED],
     ):
-        raise RegistryRefused("this holder has resigned: the login went with it")
+        raise RegistryRefused("this holder's contract has ended: the login went with it")
 
 
 async def find_login(connection: Connection, programme: int, name_key: bytes) -> Any | None:
@@ -166,7 +170,7 @@ async def renew_login(
         row = await _shut_out(connection, actor, login, password)
         await set_name(connection, actor, login, name_key)
         if row["account"] is not None:
-            await connection.execute(_TELL, row["programme"], "login.renewed", row["account"])
+            await tell(connection, row["programme"], "login.renewed", account=row["account"])
 
 
 async def reset_login(connection: Connection, actor: Actor, login: int, password: str) -> None:
@@ -263,7 +267,7 @@ async def put_code(connection: Connection, actor: Actor, new: NewCode, *, hours:
             hours,
         )
         if new.purpose == "activate":
-            await connection.execute(_TELL, new.programme, "login.code_given", new.account)
+            await tell(connection, new.programme, "login.code_given", account=new.account)
 
 
 async def take_code(

@@ -21,7 +21,7 @@ from ledger.registry.kinds import place_kinds
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.pesel_tokens import known_pesels, set_pesels
 from ledger.registry.programmes import today_of
-from ledger.registry.sealed import key_of, place, seal, unseal
+from ledger.registry.sealed import key_in, key_of, place, seal, unseal
 from ledger.registry.vault import Vault
 
 CHANNELS: Final = ("", "phone", "sms", "email")
@@ -122,6 +122,18 @@ async def find_person(connection: Connection, vault: Vault, account: int) -> Per
     """Who the holder of an account is; None where it is not kept, or was erased."""
     row = await connection.fetchrow(_PERSON, account)
     return open_person(vault, row) if row is not None else None
+
+
+async def is_known(connection: Connection, vault: Vault, account: int) -> bool:
+    """Whether it is known who the holder of an account is: kept, and not erased. Nothing is opened for it."""
+    name = await connection.fetchval("select name from people.person where account = $1", account)
+    if name is None:
+        return False
+    try:
+        vault.cipher(key_in(name))
+    except HolderErased:
+        return False
+    return True
 
 
 def amended(person: Person, changes: Mapping[str, Any]) -> Person:

@@ -1,4 +1,7 @@
-"""Owns how a PESEL is known again without being readable: one number, one account (Zgierz § 7).
+"""Owns how a PESEL is known again without being readable: one number, one account that goes on (Zgierz § 7).
+
+Who resigned, and asks for a card anew (§ 28), is known by the new account from then on; the old one stays as
+it is, and is found by the number no more.
 
 A token is a basket, of 256, and the HMAC of the number under the key of that basket, which lies in the vault.
 Eleven digits could be tried through by whoever has the key, so a basket gets another one whenever somebody of
@@ -11,6 +14,7 @@ from typing import Final
 
 from ledger.errors import HolderErased, SecretsError
 from ledger.postgres.database import Connection
+from ledger.registry.going_on import going_on
 from ledger.registry.sealed import new_keys, place, unseal
 from ledger.registry.vault import Vault
 
@@ -31,18 +35,15 @@ _IN_BASKET: Final = """select t.account, p.pesel
 async def known_pesels(
     connection: Connection, vault: Vault, programme: int, pesels: Iterable[str]
 ) -> set[str]:
-    """Return those of the PESELs that somebody of the programme has."""
+    """Return those of the PESELs that somebody of the programme has whose contract goes on."""
     baskets = {pesel: vault.basket(pesel) for pesel in pesels if pesel}
     keys = await _keys(connection, programme, baskets.values())
     by_token = {
         _token(vault, keys[basket], pesel): pesel for pesel, basket in baskets.items() if basket in keys
     }
-    rows = await connection.fetch(
-        "select token from people.pesel_token where programme = $1 and token = any($2::bytea[])",
-        programme,
-        list(by_token),
-    )
-    return {by_token[row["token"]] for row in rows}
+    rows = await _accounts(connection, programme, by_token)
+    going = await going_on(connection, rows.values())
+    return {by_token[token] for token, account in rows.items() if account in going}
 
 
 async def account_of_pesel(connection: Connection, vault: Vault, programme: int, pesel: str) -> int | None:
@@ -70,6 +71,9 @@ async def set_pesels(connection: Connection, vault: Vault, programme: int, pesel
         await connection.execute(_SET_KEYS, programme, missing, drawn)
     keys |= dict(zip(missing, drawn, strict=True))
     tokens = [_token(vault, keys[basket], pesels[account]) for account, basket in baskets.items()]
+    had = await _accounts(connection, programme, tokens)
+    ended = set(had.values()) - await going_on(connection, had.values())
+    await connection.execute("delete from people.pesel_token where account = any($1::bigint[])", list(ended))
     await connection.execute(_SET_TOKENS, programme, tokens, list(baskets))
 
 
@@ -93,10 +97,27 @@ async def renew_basket(connection: Connection, vault: Vault, programme: int, bas
     return keys
 
 
-async def basket_of(connection: Connection, account: int) -> int | None:
-    """Return the basket the PESEL of an account lies in; None where it has none."""
-    token = await connection.fetchval("select token from people.pesel_token where account = $1", account)
-    return token[0] if token else None
+async def basket_of(connection: Connection, vault: Vault, account: int) -> int | None:
+    """Return the basket the PESEL of an account lies in, also where it is another's by now; None where it has
+    none, or was erased: its basket has another key then.
+    """
+    row = await connection.fetchrow("select programme, pesel from people.person where account = $1", account)
+    if row is None:
+        return None
+    try:
+        pesel = unseal(vault, row["pesel"], place(row["programme"], account, "person.pesel"))
+    except HolderErased:
+        return None
+    return vault.basket(pesel) if pesel else None
+
+
+async def _accounts(connection: Connection, programme: int, tokens: Iterable[bytes]) -> dict[bytes, int]:
+    rows = await connection.fetch(
+        "select token, account from people.pesel_token where programme = $1 and token = any($2::bytea[])",
+        programme,
+        list(tokens),
+    )
+    return {bytes(row["token"]): row["account"] for row in rows}
 
 
 async def _keys(connection: Connection, programme: int, baskets: Iterable[int]) -> dict[int, int]:

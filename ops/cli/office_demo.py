@@ -26,7 +26,7 @@ from ledger.registry.holders import find_holder
 from ledger.registry.logins import ROLES, Kind
 from ledger.registry.numbers import Numbers
 from ledger.registry.partners import list_partners
-from ledger.registry.people import Person, find_person
+from ledger.registry.people import Person, is_known
 from ledger.registry.programmes import today_of
 from ledger.registry.secrets import MasterKey
 from ops.demo.fleet import Scenario
@@ -157,7 +157,7 @@ async def _holder(connection: Connection, master: MasterKey, city: City) -> int 
     for each in tokens:
         if (row := rows.get(each)) is None:
             continue
-        if await find_person(connection, master.vault, row["account"]) is not None:
+        if await is_known(connection, master.vault, row["account"]):
             return await _agreed(connection, master, row)
         if spare is None and await find_holder(connection, row["account"]) is None:
             spare = row

@@ -109,6 +109,11 @@ EVENTS: Final[dict[str, Told]] = {
         "The first use of a key could not be written down: the terminal was not let in.",
         "See `problem`; the terminal tries again.",
     ),
+    "letter_not_sent": Told(
+        "A letter of the site (a link to apply, or to an application) was not taken in three tries within six"
+        " minutes: it is gone, and whoever misses it asks for another.",
+        "See `problem`: of the mail server where there are many; of one address else.",
+    ),
     "log_line_unprintable": Told("A line could not be made into JSON.", "A defect: keep `of` and `problem`."),
     "log_lines_dropped": Told(
         "So many lines were not written: the log took none (disk full, reader gone or too slow).",

@@ -186,7 +186,8 @@ class ApplicationDesk:
             known = await find_person(connection, vault, row["account"]) if row["account"] else None
             check_form(form, row["kind"], rules, day, known)
             accepted = _accepted(form, row["kind"], version, via)
-            await kept.change_form(connection, actor, vault, which, msgspec.json.encode(form), accepted)
+            said = msgspec.json.encode(form)
+            await kept.change_form(connection, actor, vault, which, said, accepted=accepted)
 
         await self._run(job)
 

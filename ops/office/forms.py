@@ -20,8 +20,19 @@ from switch.rules.programme import Applications, Rules, WhyDuplicate
 
 Kind: TypeAlias = Literal["first", "renewal", "duplicate"]
 Lack: TypeAlias = Literal[
-    "name", "born", "address", "contact", "consent", "guardian", "co_sign", "photo", "tax", "tax_year", "desk",
-    "rules", "proof",
+    "name",
+    "born",
+    "address",
+    "contact",
+    "consent",
+    "guardian",
+    "co_sign",
+    "photo",
+    "tax",
+    "tax_year",
+    "desk",
+    "rules",
+    "proof",
 ]
 DEFAULT: Final = Applications(source=("silent: time to decide an application",))
 """For a programme whose rules say nothing of applications."""

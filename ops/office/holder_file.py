@@ -287,7 +287,7 @@ class HolderFile:
 
         async def job(connection: Connection) -> None:
             await self._cards(connection, account)
-            if await people.find_person(connection, self.master.vault, account) is None:
+            if not await people.is_known(connection, self.master.vault, account):
                 raise RegistryRefused("nobody is known by this account")
             what: tuple[Act, str] = (ANONYMISE, str(account))
             await proposals.propose(connection, actor, self.programme, what, second_needed=needed)

@@ -212,7 +212,7 @@ class HolderDesk:
         await self._on(actor, digits, lambda c, token: agreements.end_representative(c, actor, token, number))
 
     async def agreements(self, digits: str) -> tuple[list[Any], list[Any], list[Any]]:
-        """Return the consents of a holder, which rules the holder accepted, and who may act for the holder."""
+        """Return a holder's consents, which rules the holder accepted, and who may act for the holder."""
         vault = self.master.vault
 
         async def job(connection: Connection) -> tuple[list[Any], list[Any], list[Any]]:

@@ -94,7 +94,7 @@ async def running_office(config: Config, dsn: str, mail: Mail, options: OfficeOp
             notes=(notes := Notes(offices.values())),
             address=address,
         )
-        async with _serving_counts(notes, options.metrics_port), serving_site(app, sock, tls):
+        async with mail.going(), _serving_counts(notes, options.metrics_port), serving_site(app, sock, tls):
             yield url if is_secure else f"{address}/"
 
 

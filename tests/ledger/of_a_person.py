@@ -11,7 +11,8 @@ OF_A_PERSON = (
     "insert into people.attachment (application, programme, kind, type, body) "
     "select number, $2, 'photo', 'image/png', form from people.application where account = $1",
     "insert into people.acceptance (application, account, accepted_on, programme, version, document, via) "
-    "select number, $1, '2026-01-02', $2::smallint, 1, 'x', 'desk' from people.application where account = $1",
+    "select number, $1, '2026-01-02', $2::smallint, 1, 'x', 'desk' from people.application "
+    "where account = $1",
     "insert into people.online_application (application, programme, hash, address_key, texts) "
     "select number, $2, sha256(int8send($1)), sha256('x'), 'x' from people.application where account = $1",
     "insert into people.message (account, programme, from_holder, body) "

@@ -17,8 +17,11 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import applications, messages
 from ledger.registry.applications import File, NewApplication, Step, Which
 from ledger.registry.audit import Actor, writing
+from ledger.registry.card_states import CardStatus, Hand
+from ledger.registry.contracts import end_contract
 from ledger.registry.erasures import anonymise
 from ledger.registry.holder_imports import NewHolder, add_holders
+from ledger.registry.logins import NewCode, NewLogin, add_login, put_code
 from ledger.registry.people import Person
 from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.programmes import add_programme
@@ -207,6 +210,40 @@ async def test_a_holder_has_one_application_of_a_kind_open(owner: Database) -> N
         await move(c, ANNA, number, "withdrawn")
         await applications.add_application(c, ANNA, VAULT, new(account=account))
         assert len(await applications.applications_of(c, 1, account)) == 3
+
+    await owner.run(job)
+
+
+async def test_nobody_is_opened_to_see_that_somebody_is_known(owner: Database) -> None:
+    """What an application of a holder's needs to know is read: another column may be damaged, a key not."""
+
+    async def job(c: Connection) -> None:
+        account = await found(c)
+        await write_registry(c, "update people.person set address = repeat('x', 40)::bytea")
+        await applications.add_application(c, ANNA, VAULT, new(account=account))
+        VAULT.destroy(key_in(await c.fetchval("select name from people.person")))
+        duplicate = new(account=account)._replace(kind="duplicate")
+        with pytest.raises(RegistryRefused, match="nobody is known"):
+            await applications.add_application(c, ANNA, VAULT, duplicate)
+
+    await owner.run(job)
+
+
+@pytest.mark.parametrize("status", [CardStatus.RESIGNED, CardStatus.CLOSED])
+async def test_an_account_that_ended_has_no_login(owner: Database, status: CardStatus) -> None:
+    """Zgierz § 26, § 31: whichever way it ended, no code is given out for it and no login made."""
+
+    async def job(c: Connection) -> None:
+        account = await found(c)
+        code = NewCode(1, "activate", b"h" * 32, account)
+        await put_code(c, TESTER, code, hours=1)
+        ended_by = TESTER._replace(hand=Hand.HOLDER_DESK)
+        await end_contract(c, ended_by, 1000, status)
+        with pytest.raises(RegistryRefused, match="contract has ended"):
+            await put_code(c, TESTER, code, hours=1)
+        with pytest.raises(RegistryRefused, match="contract has ended"):
+            await add_login(c, TESTER, NewLogin(1, "holder", b"n" * 32, "x", account=account))
+        assert await c.fetchval("select count(*) from web.code") == 0
 
     await owner.run(job)
 

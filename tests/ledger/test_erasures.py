@@ -129,8 +129,8 @@ async def test_an_erasure_takes_the_older_copies_with_it(
         (anna,) = (dict(row) for row in was["person"] if row["account"] == holders[0])
         jan = neighbour(vault)
         assert await known_pesels(c, vault, 1, [ANNA.pesel, jan, "02070803628", ""]) == {ANNA.pesel, jan}
-        basket = await basket_of(c, holders[0])
-        assert basket == await basket_of(c, holders[1])
+        basket = await basket_of(c, vault, holders[0])
+        assert basket == await basket_of(c, vault, holders[1])
         assert await anonymise(c, CLERK, vault, 1000) == 1
         assert open_person(vault, anna) is None
         assert await find_person(c, vault, holders[0]) is None

@@ -9,9 +9,8 @@ from typing import Any
 import pypdf
 import pytest
 
-from ledger.errors import RegistryRefused, StatementRefused
+from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry.acceptances import list_acceptances
 from ledger.registry.agreements import list_agreements
 from ledger.registry.audit import Actor
 from ledger.registry.card_fees import Kept
@@ -29,7 +28,7 @@ from protocol import luhn_digit
 from switch.rules.dates import kind_steps
 from switch.rules.programme import parse_rules
 from tests.days import today
-from tests.ledger.books import TESTER, write_registry
+from tests.ledger.books import TESTER
 from tests.ops.uploads import png
 from tests.switch.memory import MASTER_KEY
 
@@ -91,27 +90,6 @@ def test_what_an_application_lacks_by_the_rules_of_each_city() -> None:
     assert lacks_of(Form(), "first", zywiec, DAY, []) == ["name", "born", "address", "consent", "photo"]
     assert lacks_of(Form(), "renewal", zgierz, DAY, []) == ["tax_year", "tax"]
     assert lacks_of(Form(), "duplicate", zgierz, DAY, []) == []
-
-
-def test_a_flag_is_given_on_proof() -> None:
-    """Zgierz § 8, § 10, § 16, Częstochowa: by a file of its own for each, or seen by an officer; also with a
-    renewal or a duplicate that asks for one.
-    """
-    zgierz = parse_rules(ZGIERZ)
-    both = with_(ADULT, tax_year=2025, flags=("family", "senior"))
-    for seen, files, lacks in (
-        ((), [], ["proof"]),
-        ((), ["tax", "other", "photo"], ["proof"]),
-        ((), ["entitlement"], ["proof"]),
-        (("family",), [], ["proof"]),
-        (("family",), ["entitlement"], []),
-        ((), ["entitlement", "entitlement"], []),
-        (("family", "senior"), [], []),
-    ):
-        form = with_(both, proofs_seen=seen)
-        for kind in ("first", "renewal", "duplicate"):
-            assert lacks_of(form, kind, zgierz, DAY, ["tax", *files]) == lacks, (seen, files, kind)
-    assert lacks_of(with_(ADULT, tax_year=2025), "first", zgierz, DAY, ["tax"]) == []
 
 
 async def found(owner: Database, programme: int, text: str, cards: int = 4) -> ApplicationDesk:
@@ -200,51 +178,6 @@ async def test_a_first_card_from_application_to_receipt(owner: Database) -> None
         await desk.verify(ANNA, again)
 
 
-async def test_which_rules_were_accepted_is_kept(owner: Database) -> None:
-    """Zgierz § 2.1, § 5.12: document, version, day, way and clerk; the application's until its card lies
-    ready, the holder's then, and nothing changes or withdraws it. Without it nothing is verified.
-    """
-    desk = await found(owner, 3, ZGIERZ)
-    form = with_(ADULT, tax_year=today().year - 1)
-    number = await desk.take(ANNA, "first", "post", with_(form, rules_accepted=False))
-    await attach(desk, number, "tax")
-    assert ((await desk.show(number)).accepted, (await desk.show(number)).lacks) == (None, ["rules"])
-    with pytest.raises(RegistryRefused, match="not whole: rules"):
-        await desk.verify(ANNA, number)
-    await desk.change(ANNA, number, form)
-    first = (await desk.show(number)).accepted
-    await desk.change(JAN, number, form, "web")
-    assert (await desk.show(number)).accepted == first
-    assert first is not None
-    document = parse_rules(ZGIERZ).applications.regulations  # type: ignore[union-attr]
-    assert tuple(first) == (document, 1, "desk", today(), "Anna (1)")
-    await desk.change(ANNA, number, with_(form, rules_accepted=False))
-    assert (await desk.show(number)).accepted is None
-    await desk.change(JAN, number, form, "web")
-    await desk.verify(ANNA, number)
-    await desk.grant(JAN, number)
-    await desk.ready(ANNA, number, number_of("96162", 0))
-    await desk.hand_over(ANNA, number)
-    account = (await desk.show(number)).row["account"]
-    await desk.remove(ANNA, number)
-    (kept,) = await owner.run(lambda c: list_acceptances(c, account))
-    assert tuple(kept) == (document, 1, "web", today())
-    for sql in (
-        "update people.acceptance set via = 'desk'",
-        "update people.acceptance set account = null",
-        "delete from people.acceptance",
-    ):
-        with pytest.raises(StatementRefused, match="stays as it was"):
-            await owner.run(lambda c, sql=sql: write_registry(c, sql))
-    refused = await desk.take(ANNA, "first", "desk", with_(form, pesel="", born_on=date(1980, 1, 1)))
-    await desk.withdraw(ANNA, refused)
-    await desk.remove(ANNA, refused)
-    assert await owner.run(lambda c: c.fetchval("select count(*) from people.acceptance")) == 1
-    zywiec = await found(owner, 2, ZYWIEC)
-    other = await zywiec.take(ANNA, "first", "desk", ADULT)
-    assert (await zywiec.show(other)).accepted is None, "nothing is to be accepted there"
-
-
 async def test_a_renewal_and_a_duplicate_of_a_holder(owner: Database) -> None:
     """Zgierz § 20: a newer proof prolongs to the end of May, an old one nothing; § 28: a duplicate."""
     desk = await found(owner, 3, ZGIERZ)
@@ -297,7 +230,8 @@ async def test_what_a_holder_s_application_says_anew_is_taken_over(owner: Databa
     assert person.pesel == ADULT.pesel
     await desk.hand_over(ANNA, duplicate)
     said = Form(
-        tax_year=year - 1, flags=("family",), proofs_seen=("family",), needs_guardian=True, guardian="Opiekun",
+        tax_year=year - 1, flags=("family",), proofs_seen=("family",), needs_guardian=True,
+        guardian="Opiekun",
         consent_data=True, consent_newsletter=True,
     )  # fmt: skip
     await granted(desk, "renewal", said, account)

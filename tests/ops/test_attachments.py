@@ -17,7 +17,9 @@ def why_of(kind: str, data: bytes) -> Why | None:
     return None
 
 
-@pytest.mark.parametrize("make", [jpeg, lambda width, height: png(width=width, height=height)], ids=["jpeg", "png"])
+@pytest.mark.parametrize(
+    "make", [jpeg, lambda width, height: png(width=width, height=height)], ids=["jpeg", "png"]
+)
 @pytest.mark.parametrize("kind", LEAST)
 def test_a_picture_has_the_pixels_of_what_it_is_attached_as(kind: str, make) -> None:  # type: ignore[no-untyped-def]
     """At the bound it is taken, upright or lying, one pixel below on either side it is not."""

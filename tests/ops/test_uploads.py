@@ -267,7 +267,9 @@ def test_sizes_have_bounds() -> None:
     assert check_upload(png(width=1, height=1, interlace=1, raw=b"\0\x7f")).type == "image/png"
 
 
-@pytest.mark.parametrize("data", [JPEG, png(width=3, height=2), pdf(packed_objects(b"7 0 <<>>"))], ids=["jpeg", "png", "pdf"])
+@pytest.mark.parametrize(
+    "data", [JPEG, png(width=3, height=2), pdf(packed_objects(b"7 0 <<>>"))], ids=["jpeg", "png", "pdf"]
+)
 def test_a_damaged_file_is_refused_and_breaks_nothing(data: bytes) -> None:
     """Cut anywhere or with any byte changed: it is kept or refused, by the one error."""
     chance = random.Random(88)

@@ -1,4 +1,4 @@
-"""Pictures and PDFs for tests, made by hand so that nothing in them is unknown: few bytes, and sides of a page."""
+"""Pictures and PDFs for tests, made by hand so that nothing in them is unknown: few bytes, a page's sides."""
 
 import zlib
 
@@ -23,7 +23,9 @@ def jpeg(width: int, height: int) -> bytes:
     return JPEG.replace(b"\xff\xc0\0\x0b\x08" + was, b"\xff\xc0\0\x0b\x08" + sides)
 
 
-def png(*more: bytes, width: int = 1_240, height: int = 1_754, interlace: int = 0, raw: bytes | None = None) -> bytes:
+def png(
+    *more: bytes, width: int = 1_240, height: int = 1_754, interlace: int = 0, raw: bytes | None = None
+) -> bytes:
     """A picture in shades of grey; `more`: chunks between its header and its pixels."""
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes((8, 0, 0, 0, interlace))
     pixels = zlib.compress((b"\0" + b"\x7f" * width) * height if raw is None else raw)

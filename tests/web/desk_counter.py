@@ -11,8 +11,8 @@ from tests.web.office_stage import Client
 CITY, PROGRAMME = "zgierz", 3
 PERSON = {
     "name": "Bożydar Qxyzzy", "pesel": "44051401359", "address": "Wrzosowisko 4711",
-    "email": "qx@poczta.example", "channel": "email", "pickup": "1", "consent_data": "yes", "rules_accepted": "yes",
-    "tax_year": str(today().year - 1),
+    "email": "qx@poczta.example", "channel": "email", "pickup": "1", "consent_data": "yes",
+    "rules_accepted": "yes", "tax_year": str(today().year - 1),
 }  # fmt: skip
 NOBODY = {"pesel": "", "born_on": "1980-01-01"}
 """Of an application that says no PESEL: somebody may have that of PERSON by now."""

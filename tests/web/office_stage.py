@@ -22,6 +22,7 @@ from ledger.registry.logins import NewCode, put_code
 from ledger.registry.people import Person, change_person
 from ledger.registry.secrets import MasterKey
 from ops.invoices.sinks import FileSink as InvoiceFiles
+from ops.notices.channels import Channel
 from ops.notices.mail import From
 from ops.notices.mail_folder import MailFolder
 from ops.web.application import Access
@@ -142,7 +143,10 @@ class OfficeStage(TrioThread):
         self.accounts: dict[str, int] = {}
         self.last4: dict[str, str] = {}
         self.url = ""
-        self.mail = Mail(lambda: MailFolder(directory / "mail", From("karta@example.org", "Karta")))
+        self.channel: Callable[[], Channel] = lambda: MailFolder(
+            directory / "mail", From("karta@example.org", "Karta")
+        )
+        self.mail = Mail(lambda: self.channel())  # noqa: PLW0108 a test gives it another
 
     async def serve(self) -> AsyncGenerator[None, None]:
         async with open_database(self._fresh.owner_dsn, connections_max=2) as self._owner:
@@ -157,6 +161,7 @@ class OfficeStage(TrioThread):
                 tls_sock = bind_site("127.0.0.1", 0)
                 self.tls_url = url_of(tls_sock, tls)
                 async with (
+                    self.mail.going(),
                     serving_site(self._site(), sock),
                     serving_site(self._site(is_secure=True), tls_sock, tls),
                 ):

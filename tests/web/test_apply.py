@@ -5,13 +5,16 @@ be found again by its applicant alone.
 import re
 import string
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import trio
 
 from ledger.registry.notices import Due
 from ledger.registry.secrets import MasterKey
 from ops.notices.addresses import addresses
+from ops.notices.channels import Message
 from ops.notices.sender import Addressee
 from ops.office.applications import ApplicationDesk
 from ops.office.online import INVITED_S, Invitations
@@ -45,13 +48,23 @@ class Applicant(NamedTuple):
     form: str
 
 
+def mailed(office: OfficeStage) -> list[Path]:
+    """The letters, once none is on its way."""
+
+    async def settled(_owner: object) -> None:
+        await office.mail.settled()
+
+    office.run(settled)
+    return list((office.directory / "mail").glob("*.eml"))
+
+
 def newest_letter(office: OfficeStage) -> str:
-    letters = sorted((office.directory / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+    letters = sorted(mailed(office), key=lambda path: path.stat().st_mtime_ns)
     return letters[-1].read_text().replace("=\n", "").replace("=3D", "=")
 
 
 def letters(office: OfficeStage) -> int:
-    return len(list((office.directory / "mail").glob("*.eml")))
+    return len(mailed(office))
 
 
 def invited(office: OfficeStage, email: str, city: str = "zgierz") -> Applicant:
@@ -126,7 +139,9 @@ def test_an_application_comes_to_the_desk_like_one_of_the_counter(office: Office
         number,
     )[0]
     assert tuple(kept) == ("first", "web", None, "received", consent_version("en"))
-    accepted = office.sql("select via, version, taken_by from people.acceptance where application = $1", number)
+    accepted = office.sql(
+        "select via, version, taken_by from people.acceptance where application = $1", number
+    )
     assert [tuple(row) for row in accepted] == [("web", 1, "applicant")]
     for file in (b"<html><script>", b"%PDF-1.4 no more"):
         assert send_file(client, path, file) == 400
@@ -319,6 +334,47 @@ def test_letters_and_applications_are_bounded(office: OfficeStage) -> None:
     for _ in range(20):
         client.post("/en/apply", programme="zgierz", email=f"n{_}@example.org")
     assert client.post("/en/apply", programme="zgierz", email="last@example.org").status == 429
+
+
+class Held:
+    """A mail server that takes its time: until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = trio.Event()
+        self.begun = 0
+
+    async def send(self, message: Message) -> None:
+        self.begun += 1
+        await self.let_go.wait()
+
+    async def close(self) -> None:
+        pass
+
+
+def test_no_answer_waits_for_a_letter(office: OfficeStage) -> None:
+    """An address that gets a letter and one that had two are answered while nothing was sent yet, by who
+    applies as by who asks for a link: no time says which it was.
+    """
+    applicant = invited(office, "zaraz@example.org")
+    said = {**GOOD, "pickup": pickup(office, applicant), "pesel": "", "born_on": "1981-02-03"}
+    usual, held = office.channel, Held()
+    office.channel = lambda: held
+    client = office.client()
+    client.get("/en/apply")
+    try:
+        for _ in range(3):
+            reply = client.post("/en/apply", programme="zgierz", email="czas@example.org")
+            assert (reply.status, "on its way" in reply.text) == (200, True)
+        assert applicant.client.post(applicant.form, step="3", go="next", **said).status == 303
+    finally:
+        office.channel = usual
+
+        async def let_go(_owner: object) -> None:
+            held.let_go.set()
+            await office.mail.settled()
+
+        office.run(let_go)
+    assert held.begun == 3, "two links, and one application"
 
 
 @pytest.mark.parametrize(

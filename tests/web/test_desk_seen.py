@@ -62,7 +62,12 @@ def test_who_decides_sees_everything_that_is_decided_on(clerk: Client) -> None:
     assert clerk.post(path, act="verify").status == 303
     page = said(clerk.get(path).text)
     assert page.keys() == set(Form.__struct_fields__)
-    told = SAID | {"channel": "SMS", "why": "by the holder's fault", "consent_data": "yes", "rules_accepted": "yes"}
+    told = SAID | {
+        "channel": "SMS",
+        "why": "by the holder's fault",
+        "consent_data": "yes",
+        "rules_accepted": "yes",
+    }
     assert page.items() >= told.items()
     polish = said(clerk.get(path.replace("/en/", "/pl/")).text)
     assert (polish["co_signed"], polish["why"]) == ("tak", "z winy uczestnika")

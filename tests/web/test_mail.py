@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import structlog.testing
+import trio.testing
 from aiosmtpd.controller import Controller
 
 from ops.cli import main
 from ops.cli.mail_options import MailOptions
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.web.identity.mail import Mail, MailFailed
+from ops.notices.channels import ChannelDown, Message
+from ops.web.identity.mail import AGAIN_S, POSTED_MAX, Mail, MailFailed
 from tests.ops.mail_server import Mailbox, mail_server, port_of
 
 LETTER = ("ala@example.org", "Wniosek o kartę", "Łącze: https://karta.example.org/pl/apply")
@@ -75,6 +78,59 @@ async def test_a_server_that_is_away_is_said() -> None:
     assert way is not None
     with pytest.raises(MailFailed):
         await Mail(way).send(*LETTER)
+
+
+class Away:
+    """A server that is away for so many tries."""
+
+    def __init__(self, tries: int) -> None:
+        self.left = tries
+        self.taken: list[Message] = []
+        self.seen: list[str] = []
+
+    async def send(self, message: Message) -> None:
+        self.seen.append(message.name)
+        if self.left:
+            self.left -= 1
+            raise ChannelDown("smtp 421")
+        self.taken.append(message)
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("away", range(len(AGAIN_S) + 1))
+async def test_a_posted_letter_is_tried_again_and_then_given_up(
+    away: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The same mail each time; given up, a line says the problem and nothing of whom it was for."""
+    server = Away(away)
+    mail = Mail(lambda: server)
+    with structlog.testing.capture_logs() as lines:
+        async with mail.going():
+            mail.post(*LETTER)
+            mail.post("nobody", *LETTER[1:])
+            await mail.settled()
+    assert len(server.taken) == (away < len(AGAIN_S))
+    assert len(set(server.seen)) == 1
+    problems = sorted(line["problem"] for line in lines if line["event"] == "letter_not_sent")
+    assert problems == ["no address", *(["smtp 421"] if away == len(AGAIN_S) else [])]
+    assert LETTER[0] not in str(lines)
+
+
+async def test_no_more_letters_are_posted_than_can_wait(autojump_clock: trio.testing.MockClock) -> None:
+    """Whoever floods is told; what waits when the site ends is waited for so long, and no longer."""
+    server = Away(10**9)
+    mail = Mail(lambda: server)
+    assert not mail.takes_more
+    async with mail.going():
+        for _ in range(POSTED_MAX):
+            assert mail.takes_more
+            mail.post(*LETTER)
+        assert not mail.takes_more
+        mail.post(*LETTER)
+    assert not mail.takes_more
+    assert len(set(server.seen)) <= POSTED_MAX
 
 
 def test_the_office_does_not_start_where_nothing_says_how_letters_go(

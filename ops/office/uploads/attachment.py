@@ -23,7 +23,7 @@ class Least(NamedTuple):
 PHOTO: Final = Least(492, 633)
 """A photo as for an identity card (Żywiec § 3), 35 by 45 mm: what an application for one takes on line."""
 PAGE: Final = Least(1_200, 1_700)
-"""A page of A4 at 150 dots an inch (1,240 by 1,754), less a margin that was cut: small print is still read."""
+"""A page of A4 at 150 dots an inch (1,240 by 1,754), less a margin that was cut: small print is read."""
 DOCUMENT: Final = Least(500, 800)
 """A card of 54 by 86 mm at 235 dots an inch, or a page: whatever somebody shows an entitlement by."""
 LEAST: Final = {"photo": PHOTO, "tax": PAGE, "declaration": PAGE, "entitlement": DOCUMENT}

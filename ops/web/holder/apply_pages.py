@@ -41,7 +41,7 @@ from ops.web.holder.apply_form import (
 )
 from ops.web.holder.words_apply import APPLY, consent_version
 from ops.web.identity.forms import form_of, text_of
-from ops.web.identity.mail import Mail, MailFailed
+from ops.web.identity.mail import Mail
 from ops.web.identity.making import account_code, holder_code
 from ops.web.identity.notes import Throttle
 from ops.web.identity.person import offices_of
@@ -93,7 +93,9 @@ class ApplyPages:
         )
 
     async def invite(self, request: Request) -> Response:
-        """Send the link, or say that it was sent: an address that had two learns nothing."""
+        """Send the link, or say that it was sent: an address that had two learns nothing, nor by how long
+        that takes.
+        """
         form = form_of(request)
         code, email = text_of(form, "programme", 32), text_of(form, "email", EMAIL_CHARACTERS_MAX)
         office = next((each for each in offices_of(request).values() if each.code == code), None)
@@ -108,11 +110,12 @@ class ApplyPages:
         for what, whose, most in bounds:
             if not await self.door.may_try(office, what, whose, most):
                 return await self.ask_address(request, "id_later")
+        if not self.mail.takes_more:
+            return await self.ask_address(request, "h_mail_fault")
         if await self.door.may_try(office, "apply to", email.casefold(), OF_ADDRESS):
             token = Invitations(office.master).make(office.programme, email, time.time())
             link = self._link(request, f"/apply/form/{token}")
-            if not await self._send(request, email, "a_link", programme=office.name, link=link):
-                return await self.ask_address(request, "h_mail_fault")
+            self._post(request, email, "a_link", programme=office.name, link=link)
         return await self.ask_address(request, is_sent=True)
 
     async def begin(self, request: Request) -> Response:
@@ -151,7 +154,7 @@ class ApplyPages:
         except RegistryRefused:
             return await self._step(request, invited, typed, 3, Fault("a_too_many", "a_title"))
         link = self._link(request, f"/apply/state/{secret}")
-        await self._send(request, invited.email, "a_state", programme=office.name, number=number, link=link)
+        self._post(request, invited.email, "a_state", programme=office.name, number=number, link=link)
         return RedirectResponse(f"/{language}/apply/state/{secret}?new=1", status_code=303)
 
     async def _step(
@@ -274,14 +277,10 @@ class ApplyPages:
     def _link(self, request: Request, path: str) -> str:
         return f"{self.address}/{request.state.language}{path}"
 
-    async def _send(self, request: Request, to: str, word: str, **values: object) -> bool:
+    def _post(self, request: Request, to: str, word: str, **values: object) -> None:
         column = LANGUAGES.index(request.state.language)
         subject, letter = APPLY[f"{word}_subject"][column], APPLY[f"{word}_letter"][column]
-        try:
-            await self.mail.send(to, subject.format(**values), letter.format(**values))
-        except MailFailed:
-            return False
-        return True
+        self.mail.post(to, subject.format(**values), letter.format(**values))
 
 
 def _invited(request: Request) -> Invited | None:

@@ -249,10 +249,11 @@ HOLDER: Final[Words] = {
     "h_applications": ("Moje wnioski", "My applications"),
     "h_dup_lost": ("Zgubiłem ją albo mi ją skradziono", "It is lost or stolen"),
     "h_file_refused": (
-        "Tego pliku nie przyjęto: ma to być PDF, JPEG albo PNG, najwyżej 5 MB. Fotografia ma mieć co najmniej "
-        "492 × 633 piksele, zdjęcie strony 1200 × 1700, dowodu uprawnienia 500 × 800, i nie być paskiem.",
-        "This file was not taken: it has to be PDF, JPEG or PNG, 5 MB at most. A photo has at least 492 × 633 "
-        "pixels, a picture of a page 1200 × 1700, of a proof 500 × 800, and none is a strip.",
+        "Tego pliku nie przyjęto: ma to być PDF, JPEG albo PNG, najwyżej 5 MB. Fotografia ma mieć co "
+        "najmniej 492 × 633 piksele, zdjęcie strony 1200 × 1700, dowodu uprawnienia 500 × 800, "
+        "i nie być paskiem.",
+        "This file was not taken: it has to be PDF, JPEG or PNG, 5 MB at most. A photo has at least 492 × "
+        "633 pixels, a picture of a page 1200 × 1700, of a proof 500 × 800, and none is a strip.",
     ),
     "h_app_due": ("termin:", "due:"),
     "h_app_first": ("o kartę", "for a card"),

@@ -18,7 +18,7 @@ from ledger.registry.audit import Actor
 from ledger.registry.bounds import text_fault
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ledger.registry.logins import Kind, NewCode, NewLogin
-from ledger.registry.people import find_person
+from ledger.registry.people import is_known
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.numbers import card_of
@@ -75,7 +75,7 @@ async def holder_code(
     code = new_code()
 
     async def job(connection: Connection) -> None:
-        if await find_person(connection, master.vault, account) is None:
+        if not await is_known(connection, master.vault, account):
             raise NotInRegistry("{whose}: nobody is known by this card", whose=whose)
         if is_for_first and await logins.login_of_account(connection, account) is not None:
             raise RegistryRefused("{whose}: its holder has a login", whose=whose)

@@ -7,8 +7,8 @@ from typing import Final
 
 PERSONS: Final = {
     "nobody is known by this card": "nie znamy posiadacza tej karty",
-    "this holder has resigned: the login went with it": (
-        "ten uczestnik zrezygnował: login został usunięty razem z kontem"
+    "this holder's contract has ended: the login went with it": (
+        "umowa tego uczestnika się zakończyła: login został usunięty razem z kontem"
     ),
     "nobody is known by this account": "nie znamy posiadacza tego rachunku",
     "there is no such holder here": "nie ma tu takiego uczestnika",
@@ -157,8 +157,12 @@ APPLICATIONS: Final = {
         "plik jest uszkodzony albo w postaci, której nie przyjmujemy"
     ),
     "the picture has too many pixels": "obraz ma za dużo pikseli",
-    "the picture has too few pixels to be printed or read": "obraz ma za mało pikseli, by go wydrukować albo odczytać",
-    "the picture is a strip: more than twice as long as wide": "obraz jest paskiem: ponad dwa razy dłuższy niż szeroki",
+    "the picture has too few pixels to be printed or read": (
+        "obraz ma za mało pikseli, by go wydrukować albo odczytać"
+    ),
+    "the picture is a strip: more than twice as long as wide": (
+        "obraz jest paskiem: ponad dwa razy dłuższy niż szeroki"
+    ),
     "the PDF is locked by a password": "PDF jest zabezpieczony hasłem",
     "the PDF holds programs or other files": "PDF zawiera programy lub inne pliki",
     "the file would be read as something else, too": "plik mógłby być odczytany także jako coś innego",

@@ -1,0 +1,136 @@
+"""A first application: what it accepts and proves, and that whose contract ended may make one again."""
+
+from datetime import date
+
+import pytest
+
+from ledger.errors import HolderErased, RegistryRefused, StatementRefused
+from ledger.postgres.database import Database
+from ledger.registry.acceptances import list_acceptances
+from ledger.registry.card_states import CardStatus, Hand
+from ledger.registry.cards import find_card
+from ledger.registry.contracts import end_contract
+from ledger.registry.erasures import anonymise
+from ledger.registry.people import find_person
+from ledger.registry.pesel_tokens import account_of_pesel
+from ops.office.forms import lacks_of
+from switch.rules.programme import parse_rules
+from tests.days import today
+from tests.ledger.books import TESTER, write_registry
+from tests.ops.test_applications import (
+    ADULT,
+    ANNA,
+    DAY,
+    JAN,
+    ZGIERZ,
+    ZYWIEC,
+    attach,
+    found,
+    granted,
+    number_of,
+    with_,
+)
+from tests.switch.memory import MASTER_KEY
+
+
+def test_a_flag_is_given_on_proof() -> None:
+    """Zgierz § 8, § 10, § 16, Częstochowa: by a file of its own for each, or seen by an officer; also with a
+    renewal or a duplicate that asks for one.
+    """
+    zgierz = parse_rules(ZGIERZ)
+    both = with_(ADULT, tax_year=2025, flags=("family", "senior"))
+    for seen, files, lacks in (
+        ((), [], ["proof"]),
+        ((), ["tax", "other", "photo"], ["proof"]),
+        ((), ["entitlement"], ["proof"]),
+        (("family",), [], ["proof"]),
+        (("family",), ["entitlement"], []),
+        ((), ["entitlement", "entitlement"], []),
+        (("family", "senior"), [], []),
+    ):
+        form = with_(both, proofs_seen=seen)
+        for kind in ("first", "renewal", "duplicate"):
+            assert lacks_of(form, kind, zgierz, DAY, ["tax", *files]) == lacks, (seen, files, kind)
+    assert lacks_of(with_(ADULT, tax_year=2025), "first", zgierz, DAY, ["tax"]) == []
+
+
+async def test_which_rules_were_accepted_is_kept(owner: Database) -> None:
+    """Zgierz § 2.1, § 5.12: document, version, day, way and clerk; the application's until its card lies
+    ready, the holder's then, and nothing changes or withdraws it. Without it nothing is verified.
+    """
+    desk = await found(owner, 3, ZGIERZ)
+    form = with_(ADULT, tax_year=today().year - 1)
+    number = await desk.take(ANNA, "first", "post", with_(form, rules_accepted=False))
+    await attach(desk, number, "tax")
+    assert ((await desk.show(number)).accepted, (await desk.show(number)).lacks) == (None, ["rules"])
+    with pytest.raises(RegistryRefused, match="not whole: rules"):
+        await desk.verify(ANNA, number)
+    await desk.change(ANNA, number, form)
+    first = (await desk.show(number)).accepted
+    await desk.change(JAN, number, form, "web")
+    assert (await desk.show(number)).accepted == first
+    assert first is not None
+    document = parse_rules(ZGIERZ).applications.regulations  # type: ignore[union-attr]
+    assert tuple(first) == (document, 1, "desk", today(), "Anna (1)")
+    await desk.change(ANNA, number, with_(form, rules_accepted=False))
+    assert (await desk.show(number)).accepted is None
+    await desk.change(JAN, number, form, "web")
+    await desk.verify(ANNA, number)
+    await desk.grant(JAN, number)
+    await desk.ready(ANNA, number, number_of("96162", 0))
+    await desk.hand_over(ANNA, number)
+    account = (await desk.show(number)).row["account"]
+    await desk.remove(ANNA, number)
+    (kept,) = await owner.run(lambda c: list_acceptances(c, account))
+    assert tuple(kept) == (document, 1, "web", today())
+    for sql in (
+        "update people.acceptance set via = 'desk'",
+        "update people.acceptance set account = null",
+        "delete from people.acceptance",
+    ):
+        with pytest.raises(StatementRefused, match="stays as it was"):
+            await owner.run(lambda c, sql=sql: write_registry(c, sql))
+    refused = await desk.take(ANNA, "first", "desk", with_(form, pesel="", born_on=date(1980, 1, 1)))
+    await desk.withdraw(ANNA, refused)
+    await desk.remove(ANNA, refused)
+    assert await owner.run(lambda c: c.fetchval("select count(*) from people.acceptance")) == 1
+    zywiec = await found(owner, 2, ZYWIEC)
+    other = await zywiec.take(ANNA, "first", "desk", ADULT)
+    assert (await zywiec.show(other)).accepted is None, "nothing is to be accepted there"
+
+
+@pytest.mark.parametrize("status", [CardStatus.RESIGNED, CardStatus.CLOSED, CardStatus.VOID])
+async def test_whose_contract_ended_may_apply_again(owner: Database, status: CardStatus) -> None:
+    """Zgierz § 7, § 28, § 31: once, by a new account; the old one stays as it is, and its erasure leaves
+    nothing by which older copies of it could be told by the number.
+    """
+    desk, vault = await found(owner, 3, ZGIERZ), MASTER_KEY.vault
+    form = with_(ADULT, tax_year=today().year - 1)
+    tokens = [MASTER_KEY.pepper(3).token(number_of("96162", n)) for n in range(2)]
+    first = await granted(desk, "first", form)
+    await desk.ready(ANNA, first, number_of("96162", 0))
+    await desk.hand_over(ANNA, first)
+    old = (await desk.show(first)).row["account"]
+    hand = Hand.ORGANISER if status is CardStatus.VOID else Hand.HOLDER_DESK
+    await owner.run(lambda c: end_contract(c, TESTER._replace(hand=hand), tokens[0], status))
+    again = await granted(desk, "first", form)
+    await desk.ready(ANNA, again, number_of("96162", 1))
+    await desk.hand_over(ANNA, again)
+    new = (await desk.show(again)).row["account"]
+    third = await desk.take(ANNA, "first", "web", form)
+    await attach(desk, third, "tax")
+    with pytest.raises(RegistryRefused, match="account already"):
+        await desk.verify(ANNA, third)
+    states = [(await owner.run(lambda c, t=token: find_card(c, t)))["status"] for token in tokens]
+    assert (new != old, states) == (True, [status, CardStatus.ACTIVE])
+    for account in (old, new):
+        person = await owner.run(lambda c, a=account: find_person(c, vault, a))
+        assert person is not None
+        assert (person.name, person.pesel) == (form.name, form.pesel)
+    assert await owner.run(lambda c: account_of_pesel(c, vault, 3, form.pesel)) == new
+    basket = "select key from people.token_key where basket = $1"
+    was = await owner.run(lambda c: c.fetchval(basket, vault.basket(form.pesel)))
+    await owner.run(lambda c: anonymise(c, TESTER._replace(reason="asked for it"), vault, tokens[0]))
+    assert await owner.run(lambda c: account_of_pesel(c, vault, 3, form.pesel)) == new
+    with pytest.raises(HolderErased):
+        vault.mac(was, form.pesel)
