@@ -6,7 +6,6 @@ input, never an argument; a holder's login is none of these: a code sets it anew
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
@@ -16,8 +15,7 @@ from ops.cli.bounds import between
 from ops.cli.help_texts import examples
 from ops.cli.office_packages import office_packages
 from ops.cli.registry_options import UNSURE, BySure, Json, Programme, pick_programme, tell_done
-from ops.errors import CommandError
-from ops.exit_codes import Exit
+from ops.cli.secret_lines import secret_lines
 from ops.output import print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
@@ -69,19 +67,8 @@ async def reset(login: Login, /, *, by: BySure = UNSURE, json: Json = False, pla
         from ops.web.identity.making import reset_login  # noqa: PLC0415 the extra's packages
         from ops.web.identity.passwords import Passwords  # noqa: PLC0415
     actor = by.told()
-    password = _one_line()
+    (password,) = secret_lines(1, "the new password in its first line")
     by.confirm(f"login {login} gets another password, and loses its second factor and passkeys")
     async with changing(place) as database:
         await reset_login(database, Passwords(), actor, login, password)
     tell_done(f"Login {login} is set anew.", {"login": login}, as_json=json, again=AGAIN)
-
-
-def _one_line() -> str:
-    lines = [] if sys.stdin.isatty() else sys.stdin.read(1_000).splitlines()
-    if not lines:
-        raise CommandError(
-            Exit.USAGE,
-            "standard input has the new password in its first line.",
-            "Write it into a file that is yours alone, and name it: < FILE.",
-        )
-    return lines[0]

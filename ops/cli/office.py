@@ -8,7 +8,6 @@ be missing by name.
 from __future__ import annotations
 
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -34,6 +33,7 @@ from ops.cli.registry_options import (
     pick_programme,
     tell_done,
 )
+from ops.cli.secret_lines import secret_lines
 from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import print_json, print_line
@@ -232,12 +232,14 @@ async def _make(kind: Kind, programme: str | None, by: By, as_json: bool, place:
         from ops.web.identity.making import make_login  # noqa: PLC0415 the extra's packages
         from ops.web.identity.passwords import Passwords  # noqa: PLC0415
         from ops.web.offices import Office  # noqa: PLC0415
-    login, password = _two_lines()
+    login, password = secret_lines(2, "a login in its first line and a password in its second")
     key = master_key(place)
     async with changing(place) as database:
         number = await database.run(lambda c: pick_programme(c, programme))
         office = Office(number, "", "", database, key)
-        made = await make_login(office, Passwords(), by.told(), kind, login, password=password, **more)
+        made = await make_login(
+            office, Passwords(), by.told(), kind, login.strip(), password=password, **more
+        )
     told = {"login": made, "programme": number}
     tell_done(f"Login {made} is made.", told, as_json=as_json, again="office logins list")
 
@@ -278,14 +280,3 @@ async def code(
         as_json=json,
         again="",
     )
-
-
-def _two_lines() -> tuple[str, str]:
-    lines = [] if sys.stdin.isatty() else sys.stdin.read(1_000).splitlines()
-    if len(lines) < 2:
-        raise CommandError(
-            Exit.USAGE,
-            "standard input has a login in its first line and a password in its second.",
-            "Write them into a file that is yours alone, and name it: < FILE.",
-        )
-    return lines[0].strip(), lines[1]
