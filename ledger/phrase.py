@@ -6,12 +6,14 @@ Knows no language but the English of its templates, which are the keys of every 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 
 class Phrase(str):
     """The English text of a template and its parts; a str like any other, and equal to its text.
 
-    `template`: English, with {places}; `parts`: what stands in them by name, a tuple as a list with commas.
+    `template`: English, with {places}; `parts`: what stands in them by name, a tuple as a list with commas, a
+    moment to its minute.
     The name of a part says what it is (`card_state`, `column`), by which its own words are found; a part that
     is a reason by itself is a `Phrase`, too. A template without parts is taken as it is.
     """
@@ -30,4 +32,6 @@ class Phrase(str):
 
 
 def _listed(part: object) -> object:
+    if isinstance(part, datetime):
+        return f"{part:%Y-%m-%d %H:%M}"
     return ", ".join(map(str, part)) if isinstance(part, tuple) else part

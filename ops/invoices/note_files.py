@@ -18,7 +18,8 @@ from ledger.errors import RegistryRefused
 from ops.csv_text import sheet
 from ops.invoices.notes import DEBIT
 from ops.settlement.typeset import typeset
-from ops.settlement.words import Language, zloty
+from ops.settlement.words import Language
+from ops.written import zloty
 
 COLUMNS: Final = (
     *("number", "kind", "issued_on", "month", "statement", "partner", "name", "tax_id", "row", "origin"),

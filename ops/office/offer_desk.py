@@ -16,11 +16,17 @@ import msgspec
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Database
 from ledger.registry.audit import Actor
-from ledger.registry.imports import Mode
+from ledger.registry.bounds import PAGE_ROWS_MAX
+from ledger.registry.imports import Import, Mode
 from ledger.registry.offers import drafts_of, list_offers, offer_versions
+from ledger.registry.outlets import list_outlets
+from ops.office.offer_form import field_of
+from ops.office.offer_words import OfferWords
 from ops.office.publish_offers import keep_drafts
+from ops.office.rules_in_force import coming_or_in_force
 from switch.rules.offer_faults import OfferError
 from switch.rules.offers import Offer, decode_offer, parse_offers
+from switch.rules.programme import Rules
 
 DRAFTS_MAX: Final = 200
 """So many drafts are shown, and published, at a time."""
@@ -53,18 +59,19 @@ class OfferDesk:
 
     async def keep(self, actor: Actor, offers: Sequence[Offer]) -> int:
         """Keep offers as drafts, all or none; return how many changed. Raises RegistryRefused."""
-        now = _now()
-        done = await self.database.run(
-            lambda c: keep_drafts(c, actor, self.programme, offers, Mode.WHOLE, now=now)
-        )
+        done = await self._kept(actor, offers)
         if done.refused:
             number, key, reason = done.refused[0]
+            if not key:  # it is the offer as a whole
+                raise RegistryRefused("offer {number}: {why}", number=number, why=reason)
             raise RegistryRefused("offer {number}: {column}: {why}", number=number, column=key, why=reason)
         return done.added
 
     async def keep_one(self, actor: Actor, offer: Offer, changes: int | None = None) -> int:
-        """Keep the draft of one offer: a new one, or a change of the one numbered `changes`. Raises
-        RegistryRefused where its number is another offer's.
+        """Keep the draft of one offer: a new one, or a change of the one numbered `changes`.
+
+        Raises RegistryRefused where its number is another offer's, and by a field of the form for what the
+        rules do not allow.
         """
         there = await self.database.run(lambda c: offer_versions(c, self.programme, offer.number))
         if there and offer.number != changes:
@@ -72,7 +79,11 @@ class OfferDesk:
                 "offer {number} is there already: change it on its own page, or take another number",
                 number=offer.number,
             )
-        return await self.keep(actor, [offer])
+        done = await self._kept(actor, [offer])
+        if done.refused:
+            _, key, reason = done.refused[0]
+            raise RegistryRefused("{column} {why}", column=field_of(key or "number"), why=reason)
+        return done.added
 
     async def keep_text(self, actor: Actor, text: str) -> int:
         """Keep the offers of a text as `offers import` reads it. Raises RegistryRefused."""
@@ -90,6 +101,22 @@ class OfferDesk:
         if newest.from_day is not None and last_day < newest.from_day:
             raise RegistryRefused("the last day comes before the first")
         return await self.keep(actor, [msgspec.structs.replace(newest, to_day=last_day)])
+
+    async def words(self, language: str) -> OfferWords:
+        """Return in which words offers are told in a language; of outlets the first thousand by name."""
+        rules = await self.rules()
+        outlets = await self.database.run(lambda c: list_outlets(c, limit=PAGE_ROWS_MAX))
+        return OfferWords(rules, language, {row["id"]: row["name"] for row in outlets})
+
+    async def rules(self) -> Rules:
+        """Return the rules by which offers are judged."""
+        return (await coming_or_in_force(self.database, self.programme)).rules
+
+    async def _kept(self, actor: Actor, offers: Sequence[Offer]) -> Import:
+        now = _now()
+        return await self.database.run(
+            lambda c: keep_drafts(c, actor, self.programme, offers, Mode.WHOLE, now=now)
+        )
 
 
 def _now() -> datetime:

@@ -71,12 +71,21 @@ class Terms(msgspec.Struct, frozen=True):
     offers: dict[int, str]
 
 
+class Key(NamedTuple):
+    """A key of an offer's terms; `on`: the day from which it says so, where that is a later one."""
+
+    name: str
+    on: date | None = None
+
+
 class Change(NamedTuple):
-    """What would change of one offer's terms: each key before and after; no key: nothing changes."""
+    """What would change of one offer's terms: each key before and after (None: says nothing); no key: nothing
+    changes.
+    """
 
     number: int
     is_new: bool
-    keys: dict[str, tuple[str, str]]
+    keys: dict[Key, tuple[Any, Any]]
 
 
 class Shown(NamedTuple):
@@ -315,29 +324,20 @@ def _subject(offers: Mapping[int, str]) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _terms_at(versions: Sequence[Mapping[str, Any]], moment: datetime, rules: Rules) -> dict[str, Any]:
-    """Return an offer's terms at a moment and from when they hold; of a version that holds later than at the
-    moment each key begins with the day.
-    """
-    said: dict[str, Any] = {}
+def _terms_at(versions: Sequence[Mapping[str, Any]], moment: datetime, rules: Rules) -> dict[Key, Any]:
+    """Return an offer's terms at a moment and from when they hold, and those of versions that hold later."""
+    said: dict[Key, Any] = {}
     for held in held_versions(versions, moment):
-        since = held.since.astimezone(ZoneInfo(rules.programme.time_zone)).isoformat()
-        day = f"{since[:10]} " if held.since > moment else ""
-        terms = {**msgspec.to_builtins(held.offer), "valid_from": since}
-        said.update({day + key: value for key, value in terms.items()})
+        since = held.since.astimezone(ZoneInfo(rules.programme.time_zone))
+        on = since.date() if held.since > moment else None
+        terms = {**msgspec.to_builtins(held.offer), "valid_from": since.isoformat()}
+        said.update({Key(name, on): value for name, value in terms.items()})
     return said
 
 
-def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    return {
-        key: (_text(before.get(key)), _text(after.get(key)))
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key)
-    }
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else msgspec.json.encode(value).decode().strip('"')
+def _differing(before: Mapping[Key, Any], after: Mapping[Key, Any]) -> dict[Key, tuple[Any, Any]]:
+    keys = sorted(before.keys() | after.keys(), key=lambda key: (key.on or date.min, key.name))
+    return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)}
 
 
 def _moment(day: date | None, rules: Rules) -> datetime | None:

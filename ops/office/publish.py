@@ -167,7 +167,7 @@ def _check_notice(text_in_force: str, moment: datetime, now: datetime, *, urgent
     days, zone = notice_of(text_in_force)
     if moment < now:
         raise RegistryRefused(
-            "{moment:%Y-%m-%d %H:%M} is past: rules hold from now on or later", moment=moment.astimezone(zone)
+            "{moment} is past: rules hold from now on or later", moment=moment.astimezone(zone)
         )
     first = earliest(now, days, zone)
     if not urgent and moment < first:

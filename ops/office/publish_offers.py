@@ -239,7 +239,7 @@ def _check_notice(number: int, worse: Sequence[str], when: When, rules: Rules) -
     days, zone = rules.programme.notice_days, ZoneInfo(rules.programme.time_zone)
     if when.moment < when.now:
         raise RegistryRefused(
-            "{moment:%Y-%m-%d %H:%M} is past: offers hold from now on or later",
+            "{moment} is past: offers hold from now on or later",
             moment=when.moment.astimezone(zone),
         )
     first = earliest(when.now, days, zone)

@@ -13,7 +13,8 @@ from ops.settlement.chart import chart_of
 from ops.settlement.moments import moment_of
 from ops.settlement.organiser import Organiser
 from ops.settlement.typeset import typeset
-from ops.settlement.words import Language, word, zloty
+from ops.settlement.words import Language, word
+from ops.written import zloty
 
 
 def statement_pdf(statement: Statement, organiser: Organiser, language: Language = "pl") -> bytes:

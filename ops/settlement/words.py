@@ -1,6 +1,6 @@
 """The words of a statement, Polish and English.
 
-Owns them, and how money is written in each language. Must not know where they stand in a document.
+Owns them. Must not know where they stand in a document.
 """
 
 from __future__ import annotations
@@ -92,12 +92,3 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 def word(name: str, language: Language, **filled: object) -> str:
     """Return a word or sentence, its gaps filled."""
     return WORDS[name][language == "en"].format(**filled)
-
-
-def zloty(grosze: int, language: Language) -> str:
-    """Return a sum: "1 234,50 zł" or "PLN 1,234.50"."""
-    sign = "−" if grosze < 0 else ""
-    whole, rest = divmod(abs(grosze), 100)
-    if language == "en":
-        return f"{sign}PLN {whole:,}.{rest:02}"
-    return f"{sign}{whole:,}".replace(",", "\u00a0") + f",{rest:02}\u00a0zł"

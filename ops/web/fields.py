@@ -8,15 +8,35 @@ field asks.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
+from markupsafe import Markup
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from ledger.errors import RegistryRefused
 from ledger.phrase import Phrase
+from ops.web.numbers import figures
 
-_NAMING: Final = "{column} {why}"
+_OF_WHAT: Final = {
+    "the reason": "reason",
+    "the name of a partner": "name",
+    "the number of a partner": "partner",
+    "the legal name": "legal_name",
+    "the tax number": "tax_id",
+    "the address": "address",
+    "the months of an agreement": "months",
+    "the number of an outlet": "outlet",
+    "the sum of a correction": "net",
+    "what it sets right": "origin",
+    "the name that is shown": "shown",
+    "the desk": "desk",
+}
+"""By what a bound is of, the field that is held to it, whatever form asks."""
+
+
+_MARKS: Final = Markup(' aria-invalid="true" aria-describedby="fault" autofocus')
 
 
 class FieldRefused(RegistryRefused):
@@ -27,10 +47,26 @@ class FieldRefused(RegistryRefused):
         self.field = field
 
 
+def day_in(field: str, text: str) -> date | None:
+    """Return the day that was typed in a field; None for nothing. Raises FieldRefused."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise FieldRefused(field, Phrase("is no day")) from None
+
+
+def year_in(field: str, text: str) -> int | None:
+    """Return the year that was typed in a field; None for nothing. Raises FieldRefused."""
+    year = figures(text) if text else None
+    if text and year is None:
+        raise FieldRefused(field, Phrase("is no year"))
+    return year
+
+
 class Typed:
     """What a refused form held by its fields, and which of them is wrong; of no form: nothing."""
 
-    def __init__(self, form: FormData | None = None, wrong: str = "") -> None:
+    def __init__(self, form: FormData | None = None, wrong: frozenset[str] = frozenset()) -> None:
         self._form = form
         self._wrong = wrong
 
@@ -43,22 +79,35 @@ class Typed:
         """Whether a box was ticked, or a choice made; `otherwise` where there is no such form."""
         return otherwise if self._form is None else choice in self._form.getlist(name)
 
-    def is_wrong(self, name: str) -> bool:
-        """Whether it is this field that was refused."""
-        return name == self._wrong
+    def marks(self, name: str) -> Markup:
+        """Return what says of a field that it was refused, and leads to it; nothing of any other."""
+        return _MARKS if name in self._wrong else Markup()
 
 
 NOTHING_TYPED: Final = Typed()
 
 
-def typed_in(request: Request, fault: str, action: str, act: str = "") -> Typed:
-    """Return what the form held that posts to `action`, with this field `act`, where it is the one that was
-    posted now and refused; `fault`: as the page tells it.
+def typed_in(request: Request, fault: str, action: str, act: str | None = "", **hidden: object) -> Typed:
+    """Return what the form held that posts to `action`, with this field `act` (None: whichever of its
+    buttons named one) and these hidden ones, where it is the one that was posted now and refused; `fault`:
+    as the page tells it.
     """
     if not fault or request.method != "POST" or action != f"/{request.state.language}{request.state.page}":
         return NOTHING_TYPED
     form: FormData = request.state.form
-    if form.get("act", "") != act:
+    if act is not None and form.get("act", "") != act:
         return NOTHING_TYPED
-    is_named = isinstance(fault, Phrase) and fault.template == _NAMING
-    return Typed(form, str(fault.parts["column"]) if is_named and isinstance(fault, Phrase) else "")
+    if any(form.get(name, "") != str(value) for name, value in hidden.items()):
+        return NOTHING_TYPED
+    return Typed(form, _wrong(fault, form))
+
+
+def _wrong(fault: str, form: FormData) -> frozenset[str]:
+    """Return the fields that a refusal is about: the one it names, the one it is a bound of, and those whose
+    very value it tells.
+    """
+    if not isinstance(fault, Phrase):
+        return frozenset()
+    told = {name for name, part in fault.parts.items() if str(part) == form.get(name)}
+    named = (fault.parts.get("column"), _OF_WHAT.get(str(fault.parts.get("what"))))
+    return frozenset(told | {str(name) for name in named if name})

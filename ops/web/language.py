@@ -1,24 +1,26 @@
 """Which language a page is in, and how numbers and times read in it.
 
-Owns the choice (a link's first folder, /pl/ or /en/; else what the browser asks for) and the forms of
-numbers, shares and moments. Must not know any page's words: those stand beside the page (`Words`).
+Owns the choice (a link's first folder, /pl/ or /en/; else what the browser asks for), and a language with its
+words and time zone (`Speech`); its forms are `ops.written`'s. Must not know any page's words: those stand
+beside the page (`Words`).
 Invariant: whatever is asked for, a page is in one of `LANGUAGES`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ops import written
+from ops.written import NO_BREAK
 
 LANGUAGES: Final = ("pl", "en")
 DEFAULT: Final = LANGUAGES[0]
 ACCEPT_CHARACTERS_MAX: Final = 200
 NAMES: Final = {"pl": "Polski", "en": "English"}
-NO_BREAK: Final = "\u00a0"
-MINUS: Final = "\u2212"
 
 Words = Mapping[str, tuple[str, str]]
 """Of each text its Polish and its English; `{…}` in both is filled in."""
@@ -85,17 +87,25 @@ class Speech:
 
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number with groups of three, as this language writes it."""
-        text = f"{value:,.{digits}f}".replace("-", MINUS)
-        if self.language == "pl":
-            text = text.translate({ord(","): NO_BREAK, ord("."): ","})
-        return text
+        return written.number(value, self.language, digits)
+
+    def percent(self, value: str | int) -> str:
+        """Return a percentage that is written with a point."""
+        return written.percent(value, self.language)
+
+    def zloty(self, grosze: int) -> str:
+        """Return a sum."""
+        return written.zloty(grosze, self.language)
+
+    def counted(self, count: int, key: str) -> str:
+        """Return a number with its noun, whose forms are the text of that key (`ops.written.counted`)."""
+        return written.counted(count, self.say(key))
 
     def share(self, part: float, whole: float) -> str:
         """Return a share in per cent; nothing of nothing is a dash."""
         if not whole:
             return "–"
-        gap = NO_BREAK if self.language == "pl" else ""
-        return f"{self.number(100 * part / whole, 1)}{gap}%"
+        return self.percent(f"{100 * part / whole:.1f}")
 
     def clock(self, at_s: float) -> str:
         """Return the time of day to the second."""
@@ -105,11 +115,13 @@ class Speech:
         """Return the time of day to the minute."""
         return f"{datetime.fromtimestamp(at_s, self._zone):%H:%M}"
 
-    def moment(self, at: datetime) -> str:
-        """Return a day and its minute; the day alone at midnight."""
-        local = at.astimezone(self._zone)
-        day = f"{local:%d.%m.%Y}" if self.language == "pl" else f"{local:%-d %b %Y}"
-        return day if (local.hour, local.minute) == (0, 0) else f"{day}, {local:%H:%M}"
+    def day(self, on: date | None) -> str:
+        """Return a day; a dash where there is none."""
+        return written.day(on, self.language)
+
+    def moment(self, at: datetime | None) -> str:
+        """Return a day and its minute; the day alone at midnight, a dash where there is no moment."""
+        return written.moment(at, self.language, self._zone)
 
     def lasting(self, seconds: float) -> str:
         """Return a length of time in its two largest parts."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -71,15 +72,20 @@ class Pages:
         self._environment.globals.update(typed_in=typed_in, nothing_typed=NOTHING_TYPED)
 
     def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
-        """Return a page in the language of the request."""
+        """Return a page in the language of the request, times in the zone of whose pages they are."""
         language, page = request.state.language, request.state.page
-        speech = Speech(language, self._words)
+        speech = Speech(language, self._words, getattr(request.state, "zone", UTC))
         html = self._environment.get_template(template).render(
             language=language,
             page=page,
             request=request,
             others=[(each, NAMES[each]) for each in LANGUAGES if each != language],
             t=speech.say,
+            day=speech.day,
+            moment=speech.moment,
+            money=speech.zloty,
+            percent=speech.percent,
+            counted=speech.counted,
             tell=lambda fault: tell(speech, fault),
             **values,
         )

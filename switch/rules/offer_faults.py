@@ -14,6 +14,13 @@ import msgspec
 
 from ledger.phrase import Phrase
 
+CODE: Final = "^[A-Za-z][A-Za-z0-9_]{0,31}$"
+PERCENT: Final = "^[0-9]{1,3}([.,][0-9]{1,2})?$"
+WRITTEN: Final = {
+    CODE: Phrase("is no code: up to 32 letters, figures and _, a letter first"),
+    PERCENT: Phrase("is written like 10 or 12.5"),
+}
+"""Of each pattern that a text of an offer has to match: how it is written."""
 _TOP: Final = "(top level)"
 _OF_MSGSPEC: Final[tuple[tuple[str, Callable[..., Phrase]], ...]] = (
     (
@@ -32,10 +39,7 @@ _OF_MSGSPEC: Final[tuple[tuple[str, Callable[..., Phrase]], ...]] = (
         r"Expected `(?P<type>.+)` <= (?P<most>\d+)",
         lambda **parts: Phrase("Expected `{type}` <= {most}", **parts),
     ),
-    (
-        r"Expected `(?P<type>.+)` matching regex (?P<pattern>.+)",
-        lambda **parts: Phrase("Expected `{type}` matching regex {pattern}", **parts),
-    ),
+    (r"Expected `str` matching regex (?P<pattern>.+)", lambda pattern: WRITTEN[pattern.strip("'")]),
     (
         r"Expected `(?P<type>.+)`, got `(?P<given>.+)`",
         lambda **parts: Phrase("Expected `{type}`, got `{given}`", **parts),

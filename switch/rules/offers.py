@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from ledger.phrase import Phrase
-from switch.rules.offer_faults import OfferError, TermFault, offer_error
+from switch.rules.offer_faults import CODE, PERCENT, OfferError, TermFault, offer_error
 from switch.rules.programme import LANGUAGES, Language, Rules
 from switch.rules.programme.benefits import CHECK_ALONE, CHECK_GUARDIAN, CHECK_ID
 from switch.rules.text import is_plain
@@ -30,7 +30,7 @@ LIMITS_MAX: Final = 8
 NAME_BYTES_MAX: Final = 32
 FILE_BYTES_MAX: Final = 16_777_216
 
-Code = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]{0,31}$")]
+Code = Annotated[str, Meta(pattern=CODE)]
 Grosze = Annotated[int, Meta(ge=1, le=100_000_000)]
 Number = Annotated[int, Meta(ge=1, le=OFFER_MAX)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -113,9 +113,7 @@ def _hundredths(percent: int | str) -> int:
 class Percent(Benefit, frozen=True, kw_only=True, tag="percent"):
     """So much of a hundred off, half-up to the grosz: `percent = 10`, or `"12.5"` in quotes."""
 
-    percent: (
-        Annotated[int, Meta(ge=0, le=1_000)] | Annotated[str, Meta(pattern=r"^[0-9]{1,3}([.,][0-9]{1,2})?$")]
-    )
+    percent: Annotated[int, Meta(ge=0, le=1_000)] | Annotated[str, Meta(pattern=PERCENT)]
 
     def __post_init__(self) -> None:
         if not 0 < self.hundredths <= 10_000:

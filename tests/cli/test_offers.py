@@ -92,9 +92,9 @@ def test_a_file_becomes_drafts_and_is_published(office: Run, tmp_path: Path) -> 
     page = (tmp_path / "public" / "offers.html").read_text(encoding="utf-8")
     assert page.index("Basen &amp; spa") < page.index("Kino")
     assert "Połowa &lt;b&gt;ceny&lt;/b&gt;" in page
-    assert "zniżka 50 % dla: dziecko / junior" in page
-    assert "limit: 2 użyć tygodniowo na kartę" in page
-    assert "taniej o 5,00 zł dla: rodzina" in page
+    assert "zniżka 50\u00a0% dla: dziecko / junior" in page
+    assert "limit: 2\u00a0użycia tygodniowo na kartę" in page
+    assert "taniej o 5,00\u00a0zł dla: rodzina" in page
     assert "tylko Rynek" in page
     assert sorted(path.name for path in (tmp_path / "public").iterdir()) == ["offers.html", "offers.json"]
     assert act(office, tmp_path, "publish", "7")[0] == Exit.NOT_FOUND

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ledger.registry.offers import Public
 from ledger.registry.reads import OfferRow
+from ops.office.offer_words import OfferWords
 from ops.office.public_list import PublicFiles, public_list
 from ops.office.public_page import public_page
 from switch.rules.benefits import APPROVED, refuse_benefit
@@ -181,3 +182,36 @@ def test_an_offer_whose_last_day_is_over_is_not_listed() -> None:
         for at, count in ((last, 1), (last + timedelta(minutes=1), 0)):
             (entry,) = public_list(public, RULES, at)["partners"]
             assert len(entry["offers"]) == count
+
+
+def test_terms_are_told_in_words_as_the_language_writes_them() -> None:
+    """Percentages, sums, days, limits with their plural, and every check, in Polish and in English."""
+    offer = read_offer(
+        {
+            "number": 1, "partner": 30, "name": {"pl": "Kino"}, "text": {"pl": "Film"},
+            "benefits": [{"kind": "percent", "percent": "12.5"}], "to": "2027-05-31", "days": ["mon", "fri"],
+            "limits": [{"per": "card_and_offer", "uses": uses, "every": every}
+                       for uses, every in ((1, "day"), (3, "week"), (5, "year"))],
+            "max_discount_grosze": 150_000, "confirm": ["photo_id", "guardian_id"],
+        }
+    )  # fmt: skip
+    polish, english = (
+        [
+            each.replace("\u00a0", "~")
+            for each in OfferWords(RULES, language).terms(msgspec.to_builtins(offer))
+        ]
+        for language in ("pl", "en")
+    )
+    assert polish[:6] == [
+        "zniżka 12,5~% dla: wszystkich", "do 31.05.2027", "pn pt", "limit: 1~użycie dziennie na kartę",
+        "limit: 3~użycia tygodniowo na kartę", "limit: 5~użyć rocznie na kartę",
+    ]  # fmt: skip
+    assert polish[6:9] == [
+        "najwyżej 1~500,00~zł", "z dokumentem ze zdjęciem", "za niepełnoletniego: z dokumentem opiekuna",
+    ]  # fmt: skip
+    assert english[:4] == [
+        "12.5% off for: everybody",
+        "to 31 May 2027",
+        "Mon Fri",
+        "limit: 1~use a day for each card",
+    ]

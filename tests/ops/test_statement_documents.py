@@ -17,7 +17,8 @@ from ops.settlement.chart import chart_of
 from ops.settlement.organiser import Organiser
 from ops.settlement.pdf import statement_pdf
 from ops.settlement.sheets import statements_csv, statements_sheet, summary_csv, summary_sheet
-from ops.settlement.words import WORDS, Language, zloty
+from ops.settlement.words import WORDS, Language
+from ops.written import zloty
 
 CITY = Organiser("Gmina Miasto Zgierz", "pl. Jana Pawła II 16", "7321002020")
 HOSTILE = '=Kłos "&" *b* #pagebreak() $x$ <b> \\u{41} _i_ @ref'

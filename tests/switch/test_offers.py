@@ -106,7 +106,7 @@ def test_the_least_offer_is_for_everybody_always() -> None:
         ('percent = "12.5"', 'percent = "100.01"', "benefits[0].percent", "not over 100"),
         ('percent = "12.5"', "percent = 0", "benefits[0].percent", "more than 0"),
         ('percent = "12.5"', "percent = 12.5", "benefits[0].percent", "got `float`"),
-        ('percent = "12.5"', 'percent = "1e1"', "benefits[0].percent", "matching regex"),
+        ('percent = "12.5"', 'percent = "1e1"', "benefits[0].percent", "is written like 10 or 12.5"),
         ("price_grosze = 500", "price_grosze = 0", "benefits[1].price_grosze", ">= 1"),
         ("price_grosze = 500", "off_grosze = 500", "benefits[1]", "unknown field"),
         ('kind = "percent"', 'kind = "gift"', "benefits[0].kind", "Invalid value 'gift'"),

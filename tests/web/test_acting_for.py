@@ -150,6 +150,26 @@ def test_a_right_that_ends_is_nobody_s_at_the_next_request(
     assert client.get("/en/me").status == 200
 
 
+def test_who_resigns_for_another_keeps_the_own_login(office: OfficeStage) -> None:
+    """The page says so, and of whom the login is gone (Zgierz § 31)."""
+    office.accounts["new1"] = office.unnamed("czestochowa")[0]
+    _, code = represent(office, "new1", "guardian")
+    sql = "update registry.holder set guardian = true where account = $1"
+    office.run(lambda owner: owner.run(lambda c: write_registry(c, sql, office.accounts["new1"])))
+    client = office.signed_in("czestochowa", "ala")
+    client.get("/en/me/family")
+    assert client.post("/en/me/family/code", code=code).status == 303
+    client.get("/en/me/family")
+    assert client.post("/en/me/family/switch", account=str(office.accounts["new1"])).status == 303
+    client.get("/en/me/end")
+    page = client.post("/en/me/end", what="resign", understood="yes", password=PASSWORD).text
+    assert "The resignation for this person is taken" in page
+    assert "Your own login stays" in page
+    client.get("/en/me/family")
+    client.post("/en/me/family/switch", account="")
+    assert client.get("/en/me").status == 200
+
+
 def test_a_page_of_one_is_not_sent_for_another(office: OfficeStage, acting: tuple[Client, str, int]) -> None:
     """A form that was opened while acting for somebody is refused once one acts for oneself, and back."""
     client, _, _ = acting

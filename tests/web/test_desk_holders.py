@@ -54,7 +54,7 @@ def test_who_acts_for_a_holder_is_added_given_a_code_and_ended(
     assert "acts for the holder already" in fault(page)
     shown = page.locator(".representative")
     expect(shown).to_have_count(2)
-    assert f"Jan Kowal (proxy, until {today().year + 1}-01-31)" in shown.first.inner_text()
+    assert f"Jan Kowal (proxy, until 31 Jan {today().year + 1})" in shown.first.inner_text()
     shown.first.locator("form[action$=code] input[name=reason]").fill("identity card seen")
     shown.first.get_by_role("button", name="Give out a code").click()
     code = page.locator("#code").inner_text()

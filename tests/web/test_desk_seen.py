@@ -3,8 +3,9 @@ found; and what is final wants to be said twice.
 """
 
 import re
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from html import unescape
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -118,8 +119,8 @@ def test_every_open_case_can_be_reached_and_says_where_and_when(
         page = clerk.get(path).text
         seen += [int(each) for each in re.findall(r'<h2 id="case_(\d+)"', page)]
         assert re.search(r"partner \d+, terminal \d+", page)
-        assert "2026-09-21" in page, "by the terminal's clock"
-        assert "waiting for days: 0" in page
+        assert "21 Sep 2026, " in page, "by the terminal's clock"
+        assert "waiting for 0\u00a0days" in page
         found = re.search(r'href="(/en/desk/cases\?after=\d+)"', page)
         path = found[1] if found else ""
     assert seen == cases
@@ -141,9 +142,11 @@ def test_what_ends_a_contract_is_said_twice(office: OfficeStage, clerk: Client, 
 def test_the_end_of_a_notice_is_named_before_it_is_given(office: OfficeStage, clerk: Client) -> None:
     """Zgierz § 33: a month; where a card is void at once (Żywiec § 4), that is what the button says."""
     page = clerk.get(f"/en/desk/holders/{office.accounts['ola3']}").text
-    last = re.search(r"Give notice \(the last day: ([0-9-]+)\)", page)
+    last = re.search(r"Give notice \(the last day: ([0-9A-Za-z ]+)\)", page)
     assert last
-    assert timedelta(27) < date.fromisoformat(last[1]) - today() < timedelta(32)
+    assert (
+        timedelta(27) < datetime.strptime(f"{last[1]} +0000", "%d %b %Y %z").date() - today() < timedelta(32)
+    )
     office.officer(1, "clerk-of-one", "clerk", desk="")
     other, account = office.signed_in("czestochowa", "clerk-of-one"), office.accounts["ela1"]
     page = other.get(f"/en/desk/holders/{account}").text
@@ -162,7 +165,7 @@ def test_the_end_of_a_notice_is_named_before_it_is_given(office: OfficeStage, cl
         await owner.run(job)
 
     office.run(run)
-    assert "at once, on 2026-11-28" in other.get(f"/en/desk/holders/{account}").text
+    assert "at once, on 28 Nov 2026" in other.get(f"/en/desk/holders/{account}").text
     office.write(
         f"update registry.holder set notice_given_on = null, notice_ends_on = null where account = {account}"
     )
@@ -214,3 +217,39 @@ def test_a_duplicate_is_asked_for_a_holder_of_the_city_who_is_known(
     if whose != "figures":
         assert 'id="fault"' in reply.text
         assert 'value="Wrzosowisko 4711"' in reply.text, "what was typed stays"
+
+
+def test_polish_pages_tell_days_and_times_as_polish_does_by_the_city_s_clock(office: OfficeStage) -> None:
+    """No day of ISO 8601 and no UTC where somebody reads: applications, holders, cases, months, contracts,
+    offers; and an offer's terms as words.
+    """
+    office.officer(PROGRAMME, "reads-all", "clerk", "accounts", "editor", desk="")
+    client = office.signed_in("zgierz", "reads-all")
+    path = take(client, **{**SAID, **NOBODY}).replace("/en/", "/pl/")
+    client.get("/pl/desk/partners")
+    client.post("/pl/desk/partners", partner="88222", name="Kiosk")
+    offer = {"number": "722", "partner": "88222", "kind": "percent", "value": "12,5", "uses_0": "1"}
+    offer |= {f"{text}_{language}": "Gazeta" for text in ("name", "text") for language in ("pl", "en")}
+    offer |= {"every_0": "day", "per_0": "card_and_offer", "to": "2031-05-01"}
+    client.get("/pl/desk/offers/new")
+    assert client.post("/pl/desk/offers", act="keep", **offer).status == 303
+    account = office.accounts["ola3"]
+    client.get(f"/pl/desk/holders/{account}")
+    client.post(f"/pl/desk/holders/{account}", act="write", text="Dzień dobry")
+    seen = ""
+    for page in (
+        path, "/pl/desk/applications", f"/pl/desk/holders/{account}", "/pl/desk/cases", "/pl/desk/partners",
+        "/pl/desk/partners/88222", "/pl/desk/offers", "/pl/desk/offers/722",
+        "/pl/desk/offers/preview?number=722",
+        "/pl/account/sessions",
+    ):  # fmt: skip
+        reply = client.get(page)
+        assert reply.status == 200, page
+        text = unescape(re.sub("<[^>]*>", " ", reply.text.partition("<main")[2]))
+        assert not re.search(r"\d{4}-\d\d-\d\d|UTC|percent|card_and_offer", text), page
+        seen += text
+    assert "zniżka 12,5\u00a0% dla: wszystkich" in seen
+    assert "limit: 1\u00a0użycie dziennie na kartę" in seen
+    assert "01.05.2031" in seen
+    clock = datetime.now(ZoneInfo("Europe/Warsaw"))
+    assert re.search(rf"{clock:%d.%m.%Y}, \d\d:\d\d", seen) or clock.hour == 0

@@ -7,8 +7,10 @@ import ast
 import copy
 import functools
 import pickle
+import re
 import string
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -34,8 +36,8 @@ from ops.web.desk.site import WORDS
 from ops.web.language import Speech
 from ops.web.refusals import CATALOGUES, POLISH, fault_of, tell
 from ops.web.refusals.names import NAMES, PAGE_WORDS
-from switch.rules.offer_faults import OfferError
-from switch.rules.offers import Offer
+from switch.rules.offer_faults import WRITTEN, OfferError
+from switch.rules.offers import Offer, read_offer
 from switch.rules.programme import WhyDuplicate
 from tests.web.office_stage import OfficeStage
 
@@ -290,6 +292,41 @@ def test_a_refusal_is_polish_with_its_parts(error: Exception, told: str) -> None
     English; markup in it is text.
     """
     assert polish(error) == told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"benefits": [{"kind": "percent", "percent": "1e1"}]},
+         "pole „procent”: zapisuje się jak 10 albo 12,5"),
+        ({"benefits": [{"kind": "percent", "percent": 12.5}]},
+         "pole „procent”: jest liczba, a wymagana wartość to liczba całkowita albo tekst"),
+        ({"benefits": [{"kind": "percent"}]}, "pole „korzyść”: brakuje pola „procent”"),
+        ({"benefits": [{"kind": "free_entry", "for": ["x y"]}]},
+         "pole „dla kogo”: to nie jest kod: do 32 liter, cyfr i znaków _, na początku litera"),
+        ({"days": ["mon", "fry"]}, "pole „dni tygodnia (2)”: niedopuszczalna wartość: 'fry'"),
+        ({"number": 0}, "pole „numer oferty”: wymagana jest liczba całkowita, co najmniej 1"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_terms_is_told_without_patterns_and_types(
+    change: dict[str, object], told: str
+) -> None:
+    """Keys, places in lists and kinds of values have names; no pattern of the program's is shown."""
+    terms = {"number": 1, "partner": 1, "name": {"pl": "x"}, "text": {"pl": "x"}} | change
+    terms.setdefault("benefits", [{"kind": "free_entry"}])
+    with pytest.raises(OfferError) as caught:
+        read_offer(terms)
+    assert unescape(polish(caught.value)) == told
+
+
+def test_every_pattern_of_an_offer_is_told_in_words() -> None:
+    """A text that matches none of them says how it is written."""
+    patterns = set(
+        re.findall(
+            r'"pattern":\s*("(?:[^"\\]|\\.)*")', msgspec.json.encode(msgspec.json.schema(Offer)).decode()
+        )
+    )
+    assert {msgspec.json.decode(each) for each in patterns} == set(WRITTEN)
 
 
 def test_in_english_it_is_what_commands_and_the_api_say() -> None:

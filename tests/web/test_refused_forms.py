@@ -9,6 +9,7 @@ import pytest
 import structlog.testing
 
 from ops.web.refusals.names import NAMES
+from tests.days import today
 from tests.web.desk_counter import NOBODY, PERSON, PROGRAMME
 from tests.web.office_stage import Client, OfficeStage, Reply
 from tests.web.test_apply import GOOD, invited, pickup
@@ -131,6 +132,59 @@ def test_a_partner_and_an_offer_are_not_typed_twice(office: OfficeStage) -> None
     )
     assert reply.status == 400
     assert (shown(reply.text, "text_pl"), is_wrong(reply.text, "name_pl")) == ("Film", True)
+    offer = {"number": "7", "partner": "1", "name_pl": "Kino", "text_pl": "Film", "days": "fri"}
+    for wrong, field in (
+        ({"kind": "percent", "value": "x"}, "value"),
+        ({"kind": "fixed_price", "value": "1e3"}, "value"),
+        ({"kind": "percent", "value": "120"}, "value"),
+        ({"kind": "free_entry", "uses_1": "0", "every_1": "day", "per_1": "offer"}, "uses_1"),
+        ({"kind": "free_entry", "hours": "10-12"}, "hours"),
+        ({"kind": "free_entry", "max_discount": "0"}, "max_discount"),
+    ):
+        reply = client.post("/pl/desk/offers", csrf=client.csrf, act="keep", **{**offer, **wrong})
+        assert (reply.status, is_wrong(reply.text, field)) == (400, True), (field, fault(reply.text))
+        assert re.search(r'<input id="days_fri"[^>]* checked', reply.text)
+        assert not re.search("str|int|regex|wzór|typ:|benefits|_grosze|card_and", fault(reply.text)), field
+
+
+def test_months_points_and_contracts_are_not_typed_twice(office: OfficeStage) -> None:
+    """A correction, points, the steps of a contract: as they were typed, the field marked that it is about,
+    no other form of the page filled, and never the number of a card.
+    """
+    office.officer(PROGRAMME, "types-all", "accounts", "editor", desk="")
+    client, month = office.signed_in("zgierz", "types-all"), f"{today():%Y-%m}"
+    path = f"/en/desk/months/{month}"
+    client.get(path)
+    typed = {"partner": "99999", "net": "45,90", "origin": "2026-01", "reason": "a letter"}
+    reply = client.post(path, act="correct", **typed)
+    assert "99999" in fault(reply.text)
+    assert is_wrong(reply.text, "partner")
+    for name in ("partner", "net", "origin"):
+        assert shown(reply.text, name) == typed[name]
+    assert (shown(reply.text, "reason_correct"), shown(reply.text, "reason_close")) == ("a letter", "")
+    reply = client.post(path, act="correct", **{**typed, "net": "4590 zł"})
+    assert (is_wrong(reply.text, "net"), shown(reply.text, "net")) == (True, "4590 zł")
+    client.get("/en/desk/points")
+    reply = client.post("/en/desk/points", act="correct", card="961629", points="-5", reason="a letter")
+    assert is_wrong(reply.text, "card")
+    assert (shown(reply.text, "card"), shown(reply.text, "points")) == ("", "-5")
+    assert (shown(reply.text, "reason_correct"), shown(reply.text, "reason_open")) == ("a letter", "")
+    number = 88_111
+    client.get("/en/desk/partners")
+    client.post("/en/desk/partners", partner=str(number), name="Sklep")
+    path = f"/en/desk/partners/{number}"
+    client.get(path)
+    client.post(path, act="verify")
+    reply = client.post(path, act="agree", outlet="", starts_on="2030-01-01", months="1", with_services="yes")
+    assert is_wrong(reply.text, "months")
+    assert (shown(reply.text, "starts_on"), shown(reply.text, "months")) == ("2030-01-01", "1")
+    assert re.search(r'<input id="with_services"[^>]* checked', reply.text)
+    assert shown(reply.text, "reason_refuse") == ""
+    reply = client.post(
+        path, act="details", legal_name="Sklep sp. z o.o.", tax_id="1234567890", address="Rynek"
+    )
+    assert is_wrong(reply.text, "tax_id")
+    assert (shown(reply.text, "legal_name"), shown(reply.text, "address")) == ("Sklep sp. z o.o.", "Rynek")
 
 
 def test_an_applicant_s_form_keeps_what_was_typed(office: OfficeStage) -> None:

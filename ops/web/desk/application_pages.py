@@ -29,10 +29,8 @@ from ops.office.applications import ApplicationDesk, View
 from ops.office.forms import Form, Kind, asked
 from ops.office.letters.letter import Kind as LetterKind
 from ops.office.letters.letter import Letter, as_pdf
-from ops.office.uploads.attachment import check_attachment
 from ops.office.uploads.check import FILE_BYTES_MAX, SUFFIXES
 from ops.office.uploads.refused import UploadRefused
-from ops.settlement.words import zloty
 from ops.web.desk.common import (
     CLERKS,
     OFFICERS,
@@ -52,6 +50,8 @@ from ops.web.documents import PDF, to_keep
 from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
 from ops.web.numbers import figures
 from ops.web.refusals import fault_of
+from ops.web.uploads import checked_file
+from ops.written import zloty
 
 UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 16_384
 REASON_MAX: Final = 2_000
@@ -142,10 +142,10 @@ class ApplicationPages:
         file, kind = posted.get("file"), text_of(posted, "kind", 16)
         if not isinstance(file, UploadFile) or kind not in ATTACHMENTS:
             raise HTTPException(400)
-        data = await file.read(FILE_BYTES_MAX + 1)
         try:
-            checked = await trio.to_thread.run_sync(check_attachment, kind, data, limiter=WORK)
-            await desk_of(request).keep(actor_of(officer(request)), number, kind, checked)
+            await desk_of(request).keep(
+                actor_of(officer(request)), number, kind, await checked_file(kind, file)
+            )
         except RegistryRefused as error:
             return await self._show(request, error)
         return back_to(request, f"/desk/applications/{number}")

@@ -25,7 +25,7 @@ from ledger.registry.card_states import Hand
 from ledger.settlement.statement import check_month
 from ops.office.applications import ApplicationDesk
 from ops.office.holder_file import HolderFile
-from ops.web.fields import FieldRefused
+from ops.web.fields import FieldRefused, day_in, year_in
 from ops.web.identity import Person, actor_of, office_of, person_of, text_of
 from ops.web.numbers import figures
 from ops.web.pages import Pages
@@ -113,20 +113,20 @@ def hand_of(form: FormData, allowed: tuple[Hand, ...]) -> Hand:
 
 def day_of(form: FormData, name: str) -> date | None:
     """Return the day of a field; None for an empty one. Raises FieldRefused."""
-    text = text_of(form, name, 10)
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise FieldRefused(name, Phrase("is no day")) from None
+    return day_in(name, text_of(form, name, 10))
+
+
+def the_day(form: FormData, name: str) -> date:
+    """Return the day of a field that cannot be empty. Raises FieldRefused."""
+    day = day_of(form, name)
+    if day is None:
+        raise FieldRefused(name, Phrase("is missing"))
+    return day
 
 
 def year_of(form: FormData, name: str) -> int | None:
     """Return the year of a field; None for an empty one. Raises FieldRefused."""
-    text = text_of(form, name, 4)
-    year = figures(text) if text else None
-    if text and year is None:
-        raise FieldRefused(name, Phrase("is no year"))
-    return year
+    return year_in(name, text_of(form, name, 4))
 
 
 def is_on(form: FormData, name: str) -> bool:

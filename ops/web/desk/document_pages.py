@@ -20,7 +20,6 @@ from ledger.registry.bounds import INT32_MAX
 from ledger.registry.invoices import TEXT_CHARACTERS_MAX
 from ops.invoices.document_desk import PAGE, DocumentDesk
 from ops.invoices.sinks import Sink
-from ops.settlement.words import zloty
 from ops.web.desk.common import (
     ACCOUNTS,
     OFFICERS,
@@ -122,7 +121,6 @@ class DocumentPages:
             ],
             ksef_max=KSEF_CHARACTERS_MAX,
             reason_max=REASON_CHARACTERS_MAX,
-            money=lambda grosze: zloty(grosze, request.state.language),
             fault=fault_of(error),
         )
 

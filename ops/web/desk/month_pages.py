@@ -7,6 +7,7 @@ is named by the address, like 2026-11; nothing that cannot be taken back is done
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -22,12 +23,11 @@ from ledger.registry.bounds import ID_MAX
 from ledger.registry.proposals import find, list_proposals
 from ledger.registry.settlements import ORIGIN_CHARACTERS_MAX
 from ops.invoices.document_desk import ISSUE, DocumentDesk
-from ops.settlement.moments import moment_of
 from ops.settlement.month_desk import ACTS as ACTS_OF_MONTHS
 from ops.settlement.month_desk import PAGE, MonthDesk
 from ops.settlement.pdf import line_name, statement_pdf
 from ops.settlement.sheets import statements_sheet, summary_sheet
-from ops.settlement.words import Language, zloty
+from ops.settlement.words import Language
 from ops.web.desk.common import (
     ACCOUNTS,
     OFFICERS,
@@ -50,6 +50,7 @@ from ops.web.desk.document_pages import documents_of
 from ops.web.documents import CSV, PDF, to_keep
 from ops.web.identity import form_of, office_of, require, text_of
 from ops.web.refusals import fault_of
+from ops.written import zloty
 
 Act = Callable[[MonthDesk, Actor, str, FormData], Awaitable[object]]
 Deciding = MonthDesk | DocumentDesk
@@ -151,10 +152,10 @@ class MonthPages:
             "desk_statement.html",
             statement=found,
             documents=await months_of(request).documents(found.month, found.partner),
-            closed=None if found.closed_at_ms is None else moment_of(found.closed_at_ms),
+            closed=_at(found.closed_at_ms),
             day_columns=DAY,
             sums=SUMS,
-            **_speaking(request),
+            line_name=lambda line: line_name(line, request.state.language),
         )
 
     @require(*OFFICERS, roles=ACCOUNTS)
@@ -206,20 +207,18 @@ class MonthPages:
             terms_of=lambda row: _terms(row, request.state.language),
             reason_max=REASON_CHARACTERS_MAX,
             fault=fault_of(error),
-            **_speaking(request),
         )
 
     async def _show(self, request: Request, error: Exception | None = None) -> Response:
         month = month_in(request)
         view = await months_of(request).show(month, after_in(request, ID_MAX))
-        closed = view.summary.closed_at_ms if view.summary else None
         return self._pages().render(
             request,
             "desk_month.html",
             status=_status(error),
             month=month,
             summary=view.summary,
-            closed=None if closed is None else moment_of(closed),
+            closed=_at(view.summary.closed_at_ms) if view.summary else None,
             close=view.close,
             is_changed=view.is_changed,
             statements=view.statements[:PAGE],
@@ -228,17 +227,12 @@ class MonthPages:
             sums=SUMS,
             reason_max=REASON_CHARACTERS_MAX,
             fault=fault_of(error),
-            **_speaking(request),
+            line_name=lambda line: line_name(line, request.state.language),
         )
 
 
-def _speaking(request: Request) -> dict[str, Any]:
-    """Return how money and lines read in the language of a page."""
-    language = request.state.language
-    return {
-        "money": lambda grosze: zloty(grosze, language),
-        "line_name": lambda line: line_name(line, language),
-    }
+def _at(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1_000, UTC)
 
 
 def _terms(row: Any, language: Language) -> dict[str, Any]:

@@ -6,9 +6,10 @@ here changes what holds (`publishing_pages` does).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+import msgspec
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,7 +20,20 @@ from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.bounds import ID_MAX
 from ledger.registry.offers import OfferState
 from ops.office.offer_desk import OfferDesk
-from ops.office.offer_form import BENEFITS, COMBINES, FIELDS, fields_of, hints, offer_of
+from ops.office.offer_form import (
+    BENEFITS,
+    CHOICES,
+    COMBINES,
+    EMPTY,
+    FIELDS,
+    LIMITS,
+    PERIODS,
+    SCOPES,
+    Filled,
+    field_of,
+    fields_of,
+    offer_of,
+)
 from ops.web.desk.common import (
     EDITORS,
     OFFICERS,
@@ -27,18 +41,20 @@ from ops.web.desk.common import (
     acting,
     after_in,
     back_to,
-    day_of,
     named,
     number_in,
     status_of,
+    the_day,
     to,
 )
-from ops.web.desk.publishing_pages import offers_named, publishing_of
-from ops.web.identity import form_of, office_of, require, text_of
+from ops.web.desk.publishing_pages import offers_named, publishing_of, words_of
+from ops.web.fields import FieldRefused
+from ops.web.identity import choices_of, form_of, office_of, require, text_of
 from ops.web.numbers import figures
 from ops.web.refusals import fault_of
 from switch.rules.offer_faults import OfferError
-from switch.rules.offers import decode_offer
+from switch.rules.offers import CHECK_BITS, DAYS, Offer, decode_offer
+from switch.rules.programme import Language
 
 PAGE: Final = 50
 TEXT_CHARACTERS_MAX: Final = 32_000
@@ -81,8 +97,7 @@ class OfferPages:
             where = await act(self._desk(request), acting(request, form), form)
         except RegistryRefused as error:
             if act is _keep:
-                empty, changes = dict.fromkeys(FIELDS, ""), text_of(form, "changes", 8)
-                return await self._form(request, empty, error, changes=changes)
+                return await self._form(request, EMPTY, error, changes=text_of(form, "changes", 8))
             return await self._list(request, error)
         return to(request, where)
 
@@ -91,12 +106,12 @@ class OfferPages:
         """Show an empty form, or that of the offer `like`."""
         like = request.query_params.get("like", "")
         if not like:
-            return await self._form(request, dict.fromkeys(FIELDS, ""))
+            return await self._form(request, EMPTY)
         (number,) = offers_named([like])
-        fields = fields_of(decode_offer((await self._versions(request, number))[0]["terms"]))
-        if fields is None:
+        filled = fields_of(decode_offer((await self._versions(request, number))[0]["terms"]))
+        if filled is None:
             raise HTTPException(404)
-        return await self._form(request, fields, changes=str(number))
+        return await self._form(request, filled, changes=str(number))
 
     @require(*OFFICERS, roles=EDITORS)
     async def show(self, request: Request) -> Response:
@@ -108,10 +123,7 @@ class OfferPages:
         """Write a draft by which an offer ends."""
         number, form = number_in(request, "number"), form_of(request)
         try:
-            last = day_of(form, "last_day")
-            if last is None:
-                raise RegistryRefused("say which day is the last")
-            await self._desk(request).end(acting(request, form), number, last)
+            await self._desk(request).end(acting(request, form), number, the_day(form, "last_day"))
         except NotInRegistry:
             raise HTTPException(404) from None
         except RegistryRefused as error:
@@ -129,16 +141,16 @@ class OfferPages:
             raise HTTPException(404) from None
 
     async def _list(self, request: Request, error: RegistryRefused | None = None) -> Response:
-        desk = self._desk(request)
+        desk, language = self._desk(request), request.state.language
         rows = await desk.page(after_in(request), PAGE + 1)
         numbers = sorted({row["number"] for row in rows})
         return self._pages().render(
             request,
             "desk_offers.html",
             status=status_of(error) if error else 200,
-            drafts=[_shown(row) for row in await desk.drafts()],
+            drafts=[_shown(row, language) for row in await desk.drafts()],
             waiting=await publishing_of(request).waiting(),
-            rows=[_shown(row) for row in rows if row["number"] in numbers[:PAGE]],
+            rows=[_shown(row, language) for row in rows if row["number"] in numbers[:PAGE]],
             more=numbers[PAGE - 1] if len(numbers) > PAGE else 0,
             text_max=TEXT_CHARACTERS_MAX,
             fault=fault_of(error),
@@ -147,35 +159,46 @@ class OfferPages:
     async def _form(
         self,
         request: Request,
-        fields: Mapping[str, str],
+        filled: Filled,
         error: RegistryRefused | None = None,
         *,
         changes: str = "",
     ) -> Response:
         """Show the form of an offer; `changes`: the number of the one that it changes."""
+        rules, language = await self._desk(request).rules(), request.state.language
+        holders = rules.holders
         return self._pages().render(
             request,
             "desk_offer_form.html",
             status=status_of(error) if error else 200,
-            fields=fields,
+            fields=filled.fields,
+            chosen=filled.chosen,
             changes=changes,
             bounds=FIELDS,
             benefits=BENEFITS,
             combines=tuple(COMBINES),
-            hints=hints(),
+            kinds=_choices(holders.kinds if holders else (), filled.chosen["for"], language),
+            flags=_choices(holders.flags if holders else (), filled.chosen["flags"], language),
+            days=[(each, "") for each in DAYS],
+            checks=[(each, "") for each in CHECK_BITS],
+            limits=LIMITS,
+            scopes=SCOPES,
+            periods=PERIODS,
             fault=fault_of(error),
         )
 
     async def _show(self, request: Request, error: RegistryRefused | None = None) -> Response:
         number = number_in(request, "number")
         rows = await self._versions(request, number)
-        newest = decode_offer(rows[0]["terms"])
+        newest, language = decode_offer(rows[0]["terms"]), request.state.language
+        words = await words_of(request)
         return self._pages().render(
             request,
             "desk_offer.html",
             status=status_of(error) if error else 200,
             number=number,
-            versions=[_shown(row) for row in rows],
+            versions=[_shown(row, language) for row in rows],
+            terms_of=lambda row: list(words.terms(msgspec.to_builtins(decode_offer(row["terms"])))),
             fits=fields_of(newest) is not None,
             was_published=any(row["state"] == OfferState.PUBLISHED for row in rows),
             reason_max=REASON_CHARACTERS_MAX,
@@ -183,21 +206,24 @@ class OfferPages:
         )
 
 
-def _offer_in(form: FormData) -> Any:
+def _offer_in(form: FormData) -> Offer:
+    fields = {name: text_of(form, name, most) for name, most in FIELDS.items()}
     try:
-        return offer_of(_fields_in(form))
+        return offer_of(Filled(fields, {name: choices_of(form, name) for name in CHOICES}))
     except OfferError as error:
-        raise RegistryRefused("{why}", why=error.phrase) from None
+        raise FieldRefused(field_of(error.key), error.why) from None
 
 
-def _fields_in(form: FormData) -> dict[str, str]:
-    return {name: text_of(form, name, most) for name, most in FIELDS.items()}
+def _choices(known: Sequence[Any], chosen: Sequence[str], language: str) -> list[tuple[str, str]]:
+    """Return the codes that may be ticked, each with its name; one that the rules know no more by itself."""
+    names = {code: code for code in chosen} | {e.code: e.name.get(language, e.code) for e in known}
+    return list(names.items())
 
 
-def _shown(row: Any) -> dict[str, Any]:
+def _shown(row: Any, language: Language) -> dict[str, Any]:
     """Return a version of an offer as a page shows it."""
     return {
         **dict(row),
         "state": OfferState(row["state"]).name.lower(),
-        "name": decode_offer(row["terms"]).name.in_("pl"),
+        "name": decode_offer(row["terms"]).name.in_(language),
     }

@@ -7,9 +7,9 @@ deadline is shown where the contract is, and what is late is said.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import date
 from typing import Any, Final
 
+import msgspec
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from ledger.registry.bounds import ID_MAX, NAME_CHARACTERS_MAX
 from ledger.registry.offer_declarations import TEXT_CHARACTERS_MAX
 from ledger.registry.partner_contracts import LEGAL_CHARACTERS_MAX, ContractState, Details, Newcomer, Term
 from ops.office.contract_desk import ContractDesk
+from ops.office.offer_words import OfferWords
 from ops.web.desk.common import (
     EDITORS,
     OFFICERS,
@@ -29,19 +30,20 @@ from ops.web.desk.common import (
     acting,
     after_in,
     back_to,
-    day_of,
     is_on,
     named,
     number_in,
     officer,
     status_of,
     sure,
+    the_day,
     to,
     whole,
 )
+from ops.web.desk.publishing_pages import words_of
 from ops.web.identity import actor_of, form_of, office_of, require, text_of
 from ops.web.refusals import fault_of
-from switch.rules.offers import decode_offer
+from switch.rules.offers import Offer, decode_offer
 
 Act = Callable[[ContractDesk, Actor, int, FormData], Awaitable[object]]
 PAGE: Final = 50
@@ -69,13 +71,13 @@ async def _refuse(desk: ContractDesk, actor: Actor, partner: int, form: FormData
 
 
 async def _agree(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
-    term = Term(_day(form, "starts_on"), whole(form, "months"), is_on(form, "with_services"))
+    term = Term(the_day(form, "starts_on"), whole(form, "months"), is_on(form, "with_services"))
     await desk.agree(actor, partner, term, _outlet(form))
 
 
 async def _end(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
     sure(form)
-    last, outlet = _day(form, "last_day"), _outlet(form)
+    last, outlet = the_day(form, "last_day"), _outlet(form)
     await desk.database.run(lambda c: partner_contracts.end(c, actor, partner, last, outlet=outlet))
 
 
@@ -195,11 +197,12 @@ class PartnerPages:
 
     async def _declared(self, request: Request, error: RegistryRefused | None = None) -> Response:
         rows = await _desk(request).declared(after_in(request), PAGE + 1)
+        words = await words_of(request)
         return self._pages().render(
             request,
             "desk_declarations.html",
             status=status_of(error) if error else 200,
-            rows=[{**dict(row), "title": decode_offer(row["terms"]).name.in_("pl")} for row in rows[:PAGE]],
+            rows=[{**dict(row), **_said(decode_offer(row["terms"]), words)} for row in rows[:PAGE]],
             more=rows[PAGE - 1]["number"] if len(rows) > PAGE else 0,
             reason_max=TEXT_CHARACTERS_MAX,
             fault=fault_of(error),
@@ -218,6 +221,15 @@ def _current(rows: Iterable[Any]) -> list[Any]:
     return [newest[outlet] for outlet in sorted(newest)]
 
 
+def _said(offer: Offer, words: OfferWords) -> dict[str, Any]:
+    """Return what an offer says, as the page of declarations shows it."""
+    return {
+        "title": offer.name.in_(words.language),
+        "text": offer.text.in_(words.language),
+        "lines": list(words.terms(msgspec.to_builtins(offer))),
+    }
+
+
 def _outlet(form: FormData) -> int | None:
     """Return which outlet a contract is about; None: the partner as a whole."""
     return whole(form, "outlet") if text_of(form, "outlet", 8) else None
@@ -230,13 +242,6 @@ def _desk(request: Request) -> ContractDesk:
 
 def _partner_in(request: Request) -> int:
     return number_in(request, "partner", ID_MAX)
-
-
-def _day(form: FormData, name: str) -> date:
-    day = day_of(form, name)
-    if day is None:
-        raise RegistryRefused("say which day")
-    return day
 
 
 def _details_in(form: FormData) -> Details:

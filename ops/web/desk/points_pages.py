@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.phrase import Phrase
 from ledger.postgres.database import Database
 from ledger.registry.adjustments import (
     POINTS_MAX,
@@ -41,6 +42,7 @@ from ops.web.desk.common import (
     to,
     whole,
 )
+from ops.web.fields import FieldRefused
 from ops.web.identity import Office, form_of, office_of, require, text_of
 from ops.web.refusals import fault_of
 from protocol import CardNumberError, parse_card
@@ -171,7 +173,7 @@ def _card(text: str) -> str:
     try:
         return parse_card(text)
     except CardNumberError:
-        raise RegistryRefused("that is no number of a card") from None
+        raise FieldRefused("card", Phrase("is no number of a card")) from None
 
 
 def _rows(text: str, token_of: Callable[[str], int]) -> list[NewRow]:
@@ -203,4 +205,6 @@ def _refused(done: Import, rows: list[NewRow]) -> int:
         raise RegistryRefused("all of these have just this opening balance already")
     key, column, reason = done.refused[0]
     at = next(at for at, row in enumerate(rows, 1) if row.token == key)
+    if not column:  # it is the line as a whole
+        raise RegistryRefused("line {line}: {why}", line=at, why=reason)
     raise RegistryRefused("line {line}: {column} {why}", line=at, column=column, why=reason)

@@ -19,8 +19,9 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.bounds import ID_MAX
 from ledger.registry.proposals import Act, ProposalState
-from ops.office.offer_desk import DRAFTS_MAX
+from ops.office.offer_desk import DRAFTS_MAX, OfferDesk
 from ops.office.offer_publishing import PUBLISH, WITHDRAW, Plan, PublishingDesk
+from ops.office.offer_words import OfferWords
 from ops.web.desk.common import (
     EDITORS,
     OFFICERS,
@@ -50,6 +51,12 @@ def publishing_of(request: Request, folder: Path | None = None) -> PublishingDes
     """Return where the offers of this person's programme are published; `folder`: of the public lists."""
     office = office_of(request)
     return PublishingDesk(office.database, office.programme, office.code, folder)
+
+
+async def words_of(request: Request) -> OfferWords:
+    """Return in which words this person's pages tell offers."""
+    office = office_of(request)
+    return await OfferDesk(office.database, office.programme, office.code).words(request.state.language)
 
 
 def offers_named(texts: list[str]) -> list[int]:
@@ -115,6 +122,7 @@ class PublishingPages:
             plan=plan,
             act=next(name for name, act in ACTS.items() if act == plan.act),
             changes=await self._desk(request).preview(plan) if plan.numbers else [],
+            words=await words_of(request),
             reason_max=REASON_CHARACTERS_MAX,
             fault=fault_of(error),
         )
@@ -130,6 +138,7 @@ class PublishingPages:
             status=status_of(error) if error else 200,
             shown=shown,
             state=ProposalState(shown.row["state"]).name.lower(),
+            words=await words_of(request),
             reason_max=REASON_CHARACTERS_MAX,
             fault=fault_of(error),
         )

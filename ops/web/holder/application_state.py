@@ -1,29 +1,27 @@
 """How an application stands, as whoever asked sees it, and what is done with it there.
 
 Owns what the page of an application on line and that of a holder's have in common. Must not know whose it is.
-Invariant: a file is looked at in a thread, and kept only as it was found to be.
+Invariant: a file is kept only as it was found to be.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-import trio
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ledger.errors import RegistryRefused
 from ledger.registry.applications import ATTACHMENTS
+from ops import written
 from ops.office.own_applications import CHANGEABLE, WITHDRAWABLE, OwnApplication
-from ops.office.uploads.attachment import check_attachment
 from ops.office.uploads.check import FILE_BYTES_MAX
 from ops.office.uploads.refused import UploadRefused
-from ops.web.holder.card_pages import day_of
 from ops.web.identity.forms import form_of, text_of
+from ops.web.uploads import checked_file
 
 UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 65_536
-_one_at_a_time: Final = trio.CapacityLimiter(1)
 
 
 def stands(request: Request, own: OwnApplication) -> dict[str, Any]:
@@ -32,7 +30,7 @@ def stands(request: Request, own: OwnApplication) -> dict[str, Any]:
     return {
         "number": own.number,
         "state": f"h_app_{state}",
-        "due": day_of(row["complete_until"] or row["due_on"], request.state.language),
+        "due": written.day(row["complete_until"] or row["due_on"], request.state.language),
         "reason": own.view.reason if state in ("called", "refused") else "",
         "lacks": [f"a_lack_{lack}" for lack in own.view.lacks] if state in CHANGEABLE else [],
         "files": [f"a_file_{file['kind']}" for file in own.view.attachments],
@@ -72,9 +70,3 @@ async def _attach(request: Request, own: OwnApplication) -> None:
     if kind not in ATTACHMENTS or not isinstance(file, UploadFile):
         raise HTTPException(400)
     await own.attach(kind, await checked_file(kind, file))
-
-
-async def checked_file(kind: str, file: UploadFile) -> Any:
-    """Return a file as it was found to be, for what it is attached as. Raises UploadRefused."""
-    data = await file.read(FILE_BYTES_MAX + 1)
-    return await trio.to_thread.run_sync(check_attachment, kind, data, limiter=_one_at_a_time)

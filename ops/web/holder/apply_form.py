@@ -17,9 +17,8 @@ from starlette.exceptions import HTTPException
 from ledger.errors import RegistryRefused
 from ledger.registry.people import born_of
 from ops.office.forms import Form, Lack, asked, check_form, lacks_of
-from ops.web.fields import FieldRefused
+from ops.web.fields import FieldRefused, day_in, year_in
 from ops.web.identity.forms import text_of
-from ops.web.numbers import figures
 from switch.rules.dates import age_on
 from switch.rules.programme import Rules
 
@@ -50,7 +49,7 @@ class Fault(NamedTuple):
     field: str
 
 
-def typed_in(posted: FormData) -> tuple[dict[str, str], Fault | None]:
+def typed_steps(posted: FormData) -> tuple[dict[str, str], Fault | None]:
     """Return what was typed, all fields of all steps, to be shown again; and which of them cannot stand as it
     is, if one cannot. Raises HTTPException for what no browser sends.
     """
@@ -71,7 +70,7 @@ def form_of_typed(typed: dict[str, str], email: str) -> Form:
     return Form(
         name=typed["name"],
         pesel=typed["pesel"],
-        born_on=_day(typed["born_on"]),
+        born_on=day_in("born_on", typed["born_on"]),
         address=typed["address"],
         phone=typed["phone"],
         email=email,
@@ -84,7 +83,7 @@ def form_of_typed(typed: dict[str, str], email: str) -> Form:
         guardian_phone=typed["guardian_phone"],
         guardian_email=email if is_for_other or typed["guardian"] else "",
         needs_guardian=typed["whose"] == "ward",
-        tax_year=_year(typed["tax_year"]),
+        tax_year=year_in("tax_year", typed["tax_year"]),
     )
 
 
@@ -179,18 +178,3 @@ def wants_tax(rules: Rules) -> bool:
 def _is_minor(form: Form, rules: Rules, day: date) -> bool:
     born = born_of(form.person())
     return born is None or age_on(born, day) < asked(rules).guardian_below_age
-
-
-def _day(typed: str) -> date | None:
-    try:
-        return date.fromisoformat(typed) if typed else None
-    except ValueError:
-        raise RegistryRefused("born_on is no day") from None
-
-
-def _year(typed: str) -> int | None:
-    if not typed:
-        return None
-    if (year := figures(typed)) is None:
-        raise RegistryRefused("tax_year is no year")
-    return year

@@ -35,8 +35,8 @@ from ops.web.holder.apply_form import (
     hidden_in,
     needs_guardian,
     regulations_of,
-    typed_in,
     typed_of,
+    typed_steps,
     wants_tax,
 )
 from ops.web.holder.words_apply import APPLY, consent_version
@@ -135,7 +135,7 @@ class ApplyPages:
         if step not in ("1", "2", "3"):
             raise HTTPException(400)
         at, desk = int(step), _desk(_office(request, invited.programme))
-        typed, fault = typed_in(posted)
+        typed, fault = typed_steps(posted)
         if not fault and text_of(posted, "go", 4) == "back":
             return await self._step(request, invited, typed, max(1, at - 1))
         if fault := fault or fault_of(typed, invited.email, *await desk.terms(), at):
@@ -249,7 +249,7 @@ class ApplyPages:
         own, office = await _own(request)
         if own.view.form is None:
             raise HTTPException(404)
-        (typed, fault), was = typed_in(form_of(request)), own.view.form
+        (typed, fault), was = typed_steps(form_of(request)), own.view.form
         typed["consent_data"] = "yes"  # it was given, and is not asked for again
         typed["rules_accepted"] = "yes" if was.rules_accepted else typed["rules_accepted"]
         if fault := fault or fault_of(typed, was.email, *await _desk(office).terms(), 3):

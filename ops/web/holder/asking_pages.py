@@ -16,17 +16,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
+from ops import written
 from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form, asked
 from ops.office.uploads.refused import UploadRefused
-from ops.web.holder.application_state import UPLOAD_BYTES_MAX, checked_file
-from ops.web.holder.card_pages import day_of, speech_of, zloty
+from ops.web.fields import year_in
+from ops.web.holder.application_state import UPLOAD_BYTES_MAX
 from ops.web.holder.own_application_pages import kinds_of
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
-from ops.web.numbers import figures
 from ops.web.pages import Pages
 from ops.web.refusals import fault_of
+from ops.web.uploads import checked_file
 from switch.rules.programme import WhyDuplicate
 
 UPLOADS: Final = {"/me/renewal": UPLOAD_BYTES_MAX}
@@ -53,12 +54,12 @@ class AskingPages:
         """Ask why, and where it is to be collected."""
         desk, _ = _desk(request)
         rules, _day = await desk.terms()
-        fees, speech = rules.card.duplicate.fees(), speech_of(request, rules)
+        fees = rules.card.duplicate.fees()
         return self._pages().render(
             request,
             "holder_duplicate.html",
             status=400 if error else 200,
-            reasons=[(why, zloty(fees[why], speech)) for why in REASONS],
+            reasons=[(why, written.zloty(fees[why], request.state.language)) for why in REASONS],
             desks=asked(rules).desks,
             **await _shown(request, desk, error),
         )
@@ -101,22 +102,13 @@ class AskingPages:
         try:
             sent = isinstance(file, UploadFile) and file.filename and file.size
             checked = await checked_file("tax", file) if isinstance(file, UploadFile) and sent else None
-            said = Form(tax_year=_year(typed))
+            said = Form(tax_year=year_in("tax_year", typed))
             number = await desk.take(actor_of(person), "renewal", "web", said, account=person.account)
             if checked is not None:
                 await desk.keep(actor_of(person), number, "tax", checked)
         except RegistryRefused as error:
             return await self.ask_renewal(request, error)
         return RedirectResponse(f"/{request.state.language}/me/applications/{number}?done=1", status_code=303)
-
-
-def _year(typed: str) -> int | None:
-    """A year as it was typed; none at all is none, and what is no year is refused."""
-    if not typed:
-        return None
-    if (year := figures(typed)) is None:
-        raise RegistryRefused("that is no year")
-    return year
 
 
 def _desk(request: Request) -> tuple[ApplicationDesk, Person]:
@@ -134,8 +126,8 @@ async def _shown(request: Request, desk: ApplicationDesk, error: RegistryRefused
             "number": row["number"],
             "kind": f"h_app_{row['kind']}",
             "state": f"h_app_{row['state']}",
-            "on": day_of(row["received_on"], language),
-            "due": day_of(row["complete_until"] or row["due_on"], language),
+            "on": written.day(row["received_on"], language),
+            "due": written.day(row["complete_until"] or row["due_on"], language),
         }
         for row in await desk.of_account(person.account)
         if row["kind"] in kinds_of(person)

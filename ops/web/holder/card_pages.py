@@ -7,7 +7,7 @@ account of whoever has signed in; no path or field names another.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -20,13 +20,14 @@ from starlette.routing import Route
 from ledger.books.counter import ROWS_MAX, CounterRow
 from ledger.errors import RegistryRefused
 from ledger.registry.card_states import CardStatus
+from ops import written
 from ops.office.kept import Kept
 from ops.office.self_service import OwnCard, SelfService
 from ops.web.documents import CSV, PDF, to_keep
 from ops.web.holder.counter_files import Line, as_csv, as_pdf
 from ops.web.holder.words import HOLDER
 from ops.web.identity.person import HOLDERS, actor_of, office_of, person_of, require
-from ops.web.language import NO_BREAK, Speech
+from ops.web.language import Speech
 from ops.web.numbers import figures
 from ops.web.pages import Pages
 from switch.rules.programme import Rules
@@ -49,13 +50,6 @@ def service_of(request: Request) -> SelfService:
 def speech_of(request: Request, rules: Rules) -> Speech:
     """Return the language of a request, in the time zone of a programme."""
     return Speech(request.state.language, HOLDER, ZoneInfo(rules.programme.time_zone))
-
-
-def day_of(day: date | None, language: str) -> str:
-    """Return a day as it is read; a dash where there is none."""
-    if day is None:
-        return "–"
-    return f"{day:%d.%m.%Y}" if language == "pl" else f"{day:%-d %b %Y}"
 
 
 class CardPages:
@@ -85,7 +79,7 @@ class CardPages:
         is_proxy = person is not None and person.acts_as == "proxy"  # sees what it is to act on, no more
         language = request.state.language
         say = speech_of(request, view.rules).say
-        until = day_of(view.entitled_until, language)
+        until = written.day(view.entitled_until, language)
         if view.has_ended:
             entitled = say("h_entitled_over")
         elif not view.is_proof_needed:
@@ -102,7 +96,7 @@ class CardPages:
             entitled=entitled,
             kinds="" if is_proxy else ", ".join(n.get(language, "") for n in (*view.kinds, *view.flags)),
             points=view.points if (view.rules.earn or view.rules.redeem) and not is_proxy else None,
-            notice=day_of(view.notice_ends_on, language) if view.notice_ends_on else "",
+            notice=written.day(view.notice_ends_on, language) if view.notice_ends_on else "",
             done=request.query_params.get("done", ""),
             may_renew=view.is_proof_needed and not view.is_entitled and not view.has_ended,
             is_blocked=any(card.status.name == "BLOCKED" for card in view.cards),
@@ -141,10 +135,11 @@ class CardPages:
         language = request.state.language
         rules, partners = await service.offers(language)
         speech = speech_of(request, rules)
-        told = [speech.say("h_earn", step=zloty(rules.earn.step_grosze, speech))] if rules.earn else []
+        told = [speech.say("h_earn", step=speech.zloty(rules.earn.step_grosze))] if rules.earn else []
         for tier in rules.redeem.tiers if rules.redeem else ():
-            value = zloty(tier.value_grosze, speech)
-            told.append(speech.say("h_tier", points=tier.points, value=value))
+            value = speech.zloty(tier.value_grosze)
+            points = speech.counted(tier.points, "h_tier_points")
+            told.append(speech.say("h_tier", points=points, value=value))
         return self._pages().part(language, "holder_offer_list.html", rules=told, partners=partners)
 
     @require(*HOLDERS)
@@ -208,11 +203,6 @@ def _line(row: CounterRow, speech: Speech, names: dict[int, str]) -> Line:
     )
 
 
-def zloty(grosze: int, speech: Speech) -> str:
-    """Return a sum as a page tells it: 10,00 zł."""
-    return f"{speech.number(grosze / 100, 2)}{NO_BREAK}zł"
-
-
 def _amount(grosze: int, speech: Speech) -> str:
     return speech.number(grosze / 100, 2) if grosze else ""
 
@@ -223,7 +213,7 @@ def _told(card: OwnCard, say: Callable[..., str], language: str) -> dict[str, An
         "place": card.place,
         "last4": card.last4,
         "state": say("h_st_over" if is_over else f"h_st_{card.status.name.lower()}"),
-        "valid": day_of(card.valid_until, language) if card.valid_until else say("h_no_end"),
+        "valid": written.day(card.valid_until, language) if card.valid_until else say("h_no_end"),
         "may_block": card.may_block,
     }
 

@@ -15,7 +15,8 @@ import trio
 import typst
 
 from ops.csv_text import office_sheet
-from ops.web.language import NO_BREAK, Speech
+from ops.web.language import Speech
+from ops.written import NO_BREAK
 
 SOURCE: Final = Path(__file__).parent / "counter.typ"
 PDF_ROWS_MAX: Final = 2_000

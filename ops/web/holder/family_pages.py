@@ -8,7 +8,6 @@ more, and the code that makes it one is shown once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -19,9 +18,10 @@ from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
 from ledger.registry.audit import Actor
+from ops import written
 from ops.office.acting_for import Circle
+from ops.web.fields import day_in
 from ops.web.holder.acting import FAMILY
-from ops.web.holder.card_pages import day_of
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
 from ops.web.identity.secrets import hash_of, new_code, plain_code
@@ -103,7 +103,7 @@ class FamilyPages:
         if outcome is not Outcome.IN:
             return await self.show(request, "id_later" if outcome is Outcome.LATER else "id_old_wrong")
         try:
-            until = _day(text_of(form, "until", 10))
+            until = day_in("until", text_of(form, "until", 10))
             await _circle(request).give_proxy(
                 _myself(who), text_of(form, "name"), until, hash_of(plain_code(code))
             )
@@ -141,20 +141,13 @@ def _circle(request: Request) -> Circle:
 
 
 def _shown(row: dict[str, Any], language: str) -> dict[str, Any]:
-    return {**row, "until": day_of(row["until"], language) if row["until"] else ""}
+    return {**row, "until": written.day(row["until"], language) if row["until"] else ""}
 
 
 def _number(typed: str) -> int:
     if not (number := figures(typed)):
         raise HTTPException(404)
     return number
-
-
-def _day(typed: str) -> date | None:
-    try:
-        return date.fromisoformat(typed) if typed else None
-    except ValueError:
-        raise RegistryRefused("that is no day") from None
 
 
 def _done(request: Request) -> Response:

@@ -16,8 +16,9 @@ from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX
+from ops import written
 from ops.office.self_service import CONTACT
-from ops.web.holder.card_pages import day_of, service_of, speech_of
+from ops.web.holder.card_pages import service_of, speech_of
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
 from ops.web.identity.secrets import new_token
@@ -60,7 +61,7 @@ class OwnPages:
             "holder_data.html",
             status=400 if fault else 200,
             person=person,
-            born=day_of(person.born_on if person else None, request.state.language),
+            born=written.day(person.born_on if person else None, request.state.language),
             contact={name: typed.get(name, getattr(person, name)) for name in CONTACT} if person else {},
             channels=CHANNELS,
             fault=fault,
@@ -117,13 +118,13 @@ class OwnPages:
         shown = [
             {
                 "kind": f"h_consent_{row['kind']}",
-                "given": day_of(row["given_on"], language),
-                "withdrawn": day_of(row["withdrawn_on"], language),
+                "given": written.day(row["given_on"], language),
+                "withdrawn": written.day(row["withdrawn_on"], language),
             }
             for row in rows
         ]
         accepted = [
-            {"document": row["document"], "given": day_of(row["accepted_on"], language)}
+            {"document": row["document"], "given": written.day(row["accepted_on"], language)}
             for row in await service_of(request).accepted()
         ]
         is_given = any(row["kind"] == "newsletter" and row["withdrawn_on"] is None for row in rows)
@@ -176,7 +177,8 @@ class OwnPages:
         if who.acts_for is None:  # who acted for another stays signed in
             visit_of(request).become(new_token(0))
         request.state.person = None
-        return self._pages().render(request, "holder_ended.html", what=what)
+        whose = "" if who.acts_for is None else "_for"
+        return self._pages().render(request, "holder_ended.html", what=f"h_ended_{what}{whose}")
 
     async def _password_fault(self, request: Request) -> str:
         typed = form_of(request).get("password", "")

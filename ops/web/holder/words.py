@@ -61,7 +61,8 @@ HOLDER: Final[Words] = {
         "up again.",
     ),
     "h_earn": ("1 punkt za każde pełne {step}", "1 point for every full {step}"),
-    "h_tier": ("{points} punktów to {value} zniżki", "{points} points are {value} off"),
+    "h_tier": ("{points} to {value} zniżki", "{points} are {value} off"),
+    "h_tier_points": ("punkt|punkty|punktów", "point|points"),
     "h_points_rules": ("Punkty: ile i za co", "Points: how many, and what for"),
     "h_page": ("Strona", "Page"),
     "h_newer": ("Nowsze", "Newer"),
@@ -197,6 +198,16 @@ HOLDER: Final[Words] = {
         "osobowych można poprosić w punkcie obsługi. Możesz zamknąć tę stronę.",
         "The resignation is taken: the cards have stopped working, and the login is removed. A desk removes "
         "your personal data when you ask for it. You may close this page.",
+    ),
+    "h_ended_resign_for": (
+        "Rezygnacja w imieniu tej osoby jest przyjęta: jej karty przestały działać, a jej login jest "
+        "usunięty. O usunięcie jej danych osobowych można poprosić w punkcie obsługi. Twój login zostaje.",
+        "The resignation for this person is taken: the person's cards have stopped working, and the person's "
+        "login is removed. A desk removes the personal data when it is asked to. Your own login stays.",
+    ),
+    "h_ended_delete_for": (
+        "Danych osobowych tej osoby już nie mamy. Twój login zostaje.",
+        "We hold no personal data of this person any more. Your own login stays.",
     ),
     "h_ended_delete": (
         "Danych osobowych już nie mamy. Możesz zamknąć tę stronę.",

@@ -19,7 +19,7 @@ each step of signing in; whether a login exists can be told neither by words nor
 code or secret is logged.
 """
 
-from ops.web.identity.forms import form_of, text_of
+from ops.web.identity.forms import choices_of, form_of, text_of
 from ops.web.identity.part import MenuItem, Part
 from ops.web.identity.person import Person, actor_of, office_of, person_of, require
 from ops.web.offices import Office
@@ -30,6 +30,7 @@ __all__ = [
     "Part",
     "Person",
     "actor_of",
+    "choices_of",
     "form_of",
     "office_of",
     "person_of",

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -41,14 +40,12 @@ from ops.web.identity.signing_in import Door, Entry, Outcome
 from ops.web.identity.statement_words import STATEMENT
 from ops.web.identity.visits import IDLE_S, visit_of
 from ops.web.identity.words import IDENTITY
-from ops.web.language import Speech
 from ops.web.numbers import figures
 from ops.web.offices import Office
 from ops.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
 WORDS: Final = {**IDENTITY, **STATEMENT}
-ZONE: Final = ZoneInfo("Europe/Warsaw")
 MENU: Final = (
     MenuItem("/account/sessions", "id_sessions", EVERYBODY, acting=("nobody",)),
     MenuItem("/account/password", "id_change_password", EVERYBODY, acting=("nobody",)),
@@ -280,15 +277,14 @@ class IdentityPages:
         """Show where a person is signed in."""
         person, visit = person_of(request), visit_of(request)
         assert person is not None
-        speech = Speech(request.state.language, IDENTITY, ZONE)
         rows = await office_of(request).database.run(
             lambda c: web_sessions.list_sessions(c, person.login, idle_s=IDLE_S)
         )
         shown = [
             {
                 "number": row["number"],
-                "since": speech.moment(row["created_at"]),
-                "seen": speech.moment(row["seen_at"]),
+                "since": row["created_at"],
+                "seen": row["seen_at"],
                 "agent": row["agent"],
                 "is_this": row["hash"] == visit.hash,
             }

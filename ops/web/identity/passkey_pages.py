@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -36,12 +35,9 @@ from ops.web.identity.person import EVERYBODY, Person, actor_of, office_of, offi
 from ops.web.identity.secrets import Keys
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
-from ops.web.identity.words import IDENTITY
-from ops.web.language import Speech
 from ops.web.offices import Office
 from ops.web.pages import Pages
 
-ZONE: Final = ZoneInfo("Europe/Warsaw")
 NAME_CHARACTERS_MAX: Final = 40
 MAKE: Final = "make a passkey"
 PATH: Final = "/account/passkeys"
@@ -80,13 +76,12 @@ class PasskeyPages:
         """Show a person's passkeys, and ask whether there is to be one more."""
         person, office = _who(request), office_of(request)
         rows = await office.database.run(lambda c: passkeys.list_passkeys(c, person.login))
-        speech = Speech(request.state.language, IDENTITY, ZONE)
         shown = [
             {
                 "number": row["number"],
                 "name": opened_name(office, person, row["name"]),
-                "since": speech.moment(row["created_at"]),
-                "used": speech.moment(row["used_at"]) if row["used_at"] else speech.say("id_never"),
+                "since": row["created_at"],
+                "used": row["used_at"],
                 "is_synced": row["is_synced"],
                 "is_shut": row["shut_at"] is not None,
             }

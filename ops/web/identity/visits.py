@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, Final
 
@@ -133,7 +134,8 @@ class Visits:
         visit.device = request.cookies.get(self._device_cookie, "")[:COOKIE_CHARACTERS_MAX]
         request.state.visit = visit
         request.state.offices = self._offices
-        request.state.person = _person(visit.session)
+        person = request.state.person = _person(visit.session)
+        request.state.zone = self._offices[person.programme].zone if person else UTC
         app: ASGIApp = self._app
         form: FormData | None = None
         if scope["method"] not in SAFE:

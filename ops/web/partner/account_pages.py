@@ -27,10 +27,10 @@ from ops.invoices.note_files import Note, file_name, note_pdf, notes_csv, read_n
 from ops.settlement.organiser import organiser_of
 from ops.settlement.pdf import statement_pdf
 from ops.settlement.sheets import statements_sheet
-from ops.settlement.words import zloty
 from ops.web.documents import CSV, PDF, issued_document, notes_of_month, to_keep
 from ops.web.identity.person import Person, office_of, person_of, require
 from ops.web.pages import Pages
+from ops.written import zloty
 
 ROWS_MAX: Final = 1_000
 _one_at_a_time: Final = trio.CapacityLimiter(1)

@@ -7,8 +7,7 @@ a declaration of another partner's is not found; what a form does not show of an
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from starlette.datastructures import FormData
@@ -18,12 +17,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import NotInRegistry, RegistryRefused
-from ledger.phrase import Phrase
 from ledger.registry.bounds import ID_MAX
 from ledger.registry.offer_declarations import DeclarationState
 from ops.office.declarations import PartnerOffice
-from ops.web.fields import FieldRefused
-from ops.web.identity.forms import form_of, text_of
+from ops.office.offer_form import BENEFITS, VALUES, benefit_of, field_of, shown_value
+from ops.web.fields import FieldRefused, day_in
+from ops.web.identity.forms import choices_of, form_of, text_of
 from ops.web.identity.person import actor_of, office_of, require
 from ops.web.numbers import figures
 from ops.web.pages import Pages
@@ -31,11 +30,6 @@ from ops.web.partner.account_pages import partner_of, who
 from ops.web.refusals import fault_of
 from switch.rules.offer_faults import OfferError
 from switch.rules.offers import DAYS, Offer
-
-VALUES: Final = {"percent": "percent", "amount_off": "off_grosze", "fixed_price": "price_grosze"}
-KINDS: Final = (*VALUES, "free_entry", "second_free", "privilege")
-"""Of a benefit; of some of them one number is asked for."""
-GROSZE_MAX: Final = 100_000_000
 
 
 class OfferPages:
@@ -116,7 +110,10 @@ class OfferPages:
             note = text_of(form, "note", 500, lines=True)
             values = {**was, **_values(form, was, rules.programme.languages)}
             await office.declare(actor_of(who(request), "declared on the web"), values, number, note)
-        except (OfferError, RegistryRefused) as error:
+        except OfferError as error:
+            refused = FieldRefused(field_of(error.key), error.why) if error.key else error
+            return await self._form(request, was, number, fault_of(refused))
+        except RegistryRefused as error:
             return await self._form(request, was, number, fault_of(error))
         return _back(request)
 
@@ -148,7 +145,7 @@ class OfferPages:
             fault=fault,
             languages=rules.programme.languages,
             has_one_benefit=len(benefits) < 2,
-            kinds=KINDS,
+            kinds=BENEFITS,
             kind=benefit.get("kind", "percent"),
             value=_shown(benefit),
             chosen=benefit.get("for", []),
@@ -163,11 +160,12 @@ def _values(form: FormData, was: dict[str, Any], languages: Any) -> dict[str, An
     values: dict[str, Any] = {
         "name": {each: text_of(form, f"name_{each}", 64) for each in languages},
         "text": {each: text_of(form, f"text_{each}", 500) for each in languages},
-        "outlets": [_number(each) for each in _all(form, "outlets")],
-        "days": list(dict.fromkeys(_all(form, "days"))),
+        "outlets": [_number(each) for each in choices_of(form, "outlets")],
+        "days": choices_of(form, "days"),
     }
     for key in ("from", "to"):
-        values[key] = _day(form, key)
+        day = day_in(key, text_of(form, key, 10))
+        values[key] = None if day is None else day.isoformat()
     if len(was.get("benefits", [])) < 2:
         values["benefits"] = [_benefit(form, (was.get("benefits") or [{}])[0])]
     return values
@@ -175,46 +173,14 @@ def _values(form: FormData, was: dict[str, Any], languages: Any) -> dict[str, An
 
 def _benefit(form: FormData, was: dict[str, Any]) -> dict[str, Any]:
     kind, value = text_of(form, "kind", 16), text_of(form, "value", 12)
-    if kind not in KINDS:
+    if kind not in BENEFITS:
         raise HTTPException(400)
-    benefit: dict[str, Any] = {"kind": kind, "for": _all(form, "for"), "flags": was.get("flags", [])}
-    if kind == "percent":
-        benefit["percent"] = value
-    elif kind in VALUES:
-        benefit[VALUES[kind]] = _grosze(value)
-    return benefit
-
-
-def _all(form: FormData, name: str) -> list[str]:
-    found = [each for each in form.getlist(name) if isinstance(each, str)]
-    if len(found) > 64 or any(len(each) > 32 or not each.isprintable() for each in found):
-        raise HTTPException(400)
-    return found
-
-
-def _grosze(typed: str) -> int:
-    whole, _, part = typed.replace(",", ".").replace(" ", "").partition(".")
-    if not (whole.isascii() and whole.isdecimal()) or len(part) > 2 or (part and not part.isdecimal()):
-        raise RegistryRefused("the value is written like 12.50")
-    grosze = int(whole) * 100 + int(part.ljust(2, "0") if part.isascii() else "0")
-    if not 0 < grosze <= GROSZE_MAX:
-        raise RegistryRefused("the value is out of bounds")
-    return grosze
+    return benefit_of(kind, value if kind in VALUES else "", choices_of(form, "for"), was.get("flags", []))
 
 
 def _shown(benefit: dict[str, Any]) -> str:
-    if "percent" in benefit:
-        return str(benefit["percent"])
-    grosze = benefit.get("off_grosze") or benefit.get("price_grosze")
-    return f"{grosze // 100}.{grosze % 100:02}" if grosze else ""
-
-
-def _day(form: FormData, name: str) -> str | None:
-    typed = text_of(form, name, 10)
-    try:
-        return date.fromisoformat(typed).isoformat() if typed else None
-    except ValueError:
-        raise FieldRefused(name, Phrase("is no day")) from None
+    key = VALUES.get(kind := benefit.get("kind", ""), "")
+    return shown_value(kind, benefit[key]) if key else ""
 
 
 def _number(typed: str) -> int:

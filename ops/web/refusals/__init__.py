@@ -7,7 +7,9 @@ of its English one (tests/web/test_refusals.py); what has no Polish is marked as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -53,18 +55,34 @@ def _polish(speech: Speech, fault: str) -> Markup:
 
 
 def _part(speech: Speech, name: str, part: object) -> object:
-    """Return what stands in a place, as Polish pages show it: days and moments by ISO 8601, as everywhere at
-    the desk; a sum with a comma.
-    """
+    """Return what stands in a place, as Polish pages show it."""
     if isinstance(part, tuple):
         return Markup(", ").join(escape(_part(speech, name, each)) for each in part)
     if isinstance(part, Phrase):
         return _polish(speech, part)
+    if isinstance(part, date):
+        return speech.moment(part) if isinstance(part, datetime) else speech.day(part)
     if not isinstance(part, str):
         return part
-    if name == "zloty":
-        return part.replace(".", ",")
-    known = speech.word(PAGE_WORDS[name] + part) if name in PAGE_WORDS else NAMES.get(name, {}).get(part)
+    known = _known(speech, name, part)
     if known is None and name in ENGLISH:
         return Markup('<span lang="en">{}</span>').format(part)
     return part if known is None else known
+
+
+def _known(speech: Speech, name: str, part: str) -> str | None:
+    """Return the Polish of a part, by what it is called; None where it has none."""
+    if name == "zloty":
+        return part.replace(".", ",")
+    if name == "first":  # of what is announced: the moment from which it may hold
+        return speech.moment(datetime.fromisoformat(part))
+    return speech.word(PAGE_WORDS[name] + part) if name in PAGE_WORDS else _name(name, part)
+
+
+def _name(name: str, part: str) -> str | None:
+    """Return what a part is called; `days[1]` is the second of its kind, `int | str` either."""
+    if " | " in part:
+        return " albo ".join(_name(name, each) or each for each in part.split(" | "))
+    known = NAMES.get(name, {}).get(re.sub(r"\[\d+\]", "", part))
+    places = [int(place) + 1 for place in re.findall(r"\[(\d+)\]", part)]
+    return f"{known} ({', '.join(map(str, places))})" if known and any(p > 1 for p in places) else known

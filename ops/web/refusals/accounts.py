@@ -65,6 +65,7 @@ POINTS: Final = {
         "wiersz {line}: oznaczenie jest dłuższe niż dopuszczalne (znaków: {most})"
     ),
     "line {line}: that is no number of a card": "wiersz {line}: to nie jest numer karty",
+    "line {line}: {why}": "wiersz {line}: {why}",
     "line {line}: {column} {why}": "wiersz {line}: {column}: {why}",
     "all of these have just this opening balance already": (
         "wszystkie te rachunki mają już właśnie takie saldo początkowe"

@@ -15,7 +15,7 @@ CARDS: Final = {
     ),
     "card {card}": "karta {card}",
     "card {card}: {column} {why}": "karta {card}: {column}: {why}",
-    "that is no number of a card": "to nie jest numer karty",
+    "is no number of a card": "to nie jest numer karty",
     "another card": "to inna karta",
     "the number of a card has digits only": "numer karty składa się z samych cyfr",
     "number {why}": "numer karty: {why}",

@@ -90,6 +90,9 @@ _COLUMNS: Final = {
     "last4": "cztery ostatnie cyfry karty",
     "code": "kod",
     "login": "login",
+    "password": "hasło",
+    "shown": "wyświetlana nazwa",
+    "desk": "punkt obsługi",
     "card": "numer karty",
     "who": "kogo szukać",
     "text": "treść",
@@ -121,14 +124,13 @@ _KEYS: Final = {
     "goods": "rodzaj towarów",
     "goods.pl": "rodzaj towarów po polsku",
     "goods.en": "rodzaj towarów po angielsku",
-    "benefits": "korzyści",
-    "benefits[0]": "korzyść",
-    "benefits[0].kind": "rodzaj korzyści",
-    "benefits[0].for": "dla kogo",
-    "benefits[0].flags": "uprawnienia dodatkowe",
-    "benefits[0].percent": "procent",
-    "benefits[0].price_grosze": "stała cena",
-    "benefits[0].off_grosze": "kwota zniżki",
+    "benefits": "korzyść",
+    "benefits.kind": "rodzaj korzyści",
+    "benefits.for": "dla kogo",
+    "benefits.flags": "uprawnienia dodatkowe",
+    "benefits.percent": "procent",
+    "benefits.price_grosze": "stała cena",
+    "benefits.off_grosze": "kwota zniżki",
     "outlets": "punkty",
     "from": "pierwszy dzień",
     "to": "ostatni dzień",
@@ -137,14 +139,44 @@ _KEYS: Final = {
     "combines": "łączenie zniżek",
     "confirm": "co sprawdza kasjer",
     "limits": "limity",
-    "max_discount": "największa zniżka",
+    "limits.uses": "limit: ile razy",
+    "limits.every": "limit: w jakim czasie",
+    "limits.per": "limit: komu się liczy",
     "max_discount_grosze": "największa zniżka",
-    "value": "wartość",
 }
+"""Of an offer; `benefits[1].percent` is the second `benefits.percent`."""
 _OFFER_FIELDS: Final = {
-    f"{field}_{language}": f"{name} po {spoken}"
-    for field, name in (("name", "nazwa"), ("text", "opis"), ("goods", "rodzaj towarów"))
-    for language, spoken in (("pl", "polsku"), ("en", "angielsku"))
+    **{
+        f"{field}_{language}": f"{name} po {spoken}"
+        for field, name in (("name", "nazwa"), ("text", "opis"), ("goods", "rodzaj towarów"))
+        for language, spoken in (("pl", "polsku"), ("en", "angielsku"))
+    },
+    **{
+        f"{field}_{at}": f"limit {at + 1}: {name}"
+        for at in range(3)
+        for field, name in (("uses", "ile razy"), ("every", "w jakim czasie"), ("per", "komu się liczy"))
+    },
+    **{"value": "wartość", "max_discount": "największa zniżka", "for": "dla kogo", "kind": "rodzaj korzyści"},
+}
+_MISSING: Final = {
+    "percent": "procent",
+    "price_grosze": "stała cena",
+    "off_grosze": "kwota zniżki",
+    "per": "komu się liczy",
+    "uses": "ile razy",
+    "every": "w jakim czasie",
+    "kind": "rodzaj korzyści",
+    **{key: _KEYS[key] for key in ("number", "partner", "name", "text", "benefits")},
+}
+_TYPES: Final = {
+    "int": "liczba całkowita",
+    "float": "liczba",
+    "str": "tekst",
+    "bool": "tak albo nie",
+    "array": "lista",
+    "object": "tabela",
+    "date": "data",
+    "null": "brak wartości",
 }
 _WHAT: Final = {
     "the consent": "zgoda",
@@ -218,6 +250,9 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "column": {**_KEYS, **_OFFER_FIELDS, **_COLUMNS},
     "key": _KEYS,
     "keys": {**_KEYS, "withdrawn": "wycofanie"},
+    "field": _MISSING,
+    "type": _TYPES,
+    "given": _TYPES,
     "value": {"none": "brak"},
     "source": {"the text": "tekst"},
     "what": _WHAT,

@@ -32,7 +32,6 @@ PARTNERS: Final = {
     "the last day of a contract is today or a day to come, and not before the first": (
         "ostatnim dniem umowy może być dziś albo późniejszy dzień, nie wcześniejszy niż pierwszy dzień umowy"
     ),
-    "say which day": "trzeba podać dzień",
     "it occurs twice in the import": "występuje w imporcie dwa razy",
     "it is there already with another {column}: {value}": (
         "jest już zapisane z inną wartością ({column}: {value})"
@@ -80,7 +79,7 @@ OFFERS: Final = {
         "klucz „programme”: te oferty są z innego programu"
     ),
     "the last day comes before the first": "ostatni dzień jest wcześniejszy niż pierwszy",
-    "say which day is the last": "trzeba podać ostatni dzień",
+    "is missing": "nie podano",
     "choose at least one draft": "trzeba wybrać co najmniej jeden szkic",
     "from 1 to {most} offers are published or withdrawn at a time": (
         "naraz można opublikować albo wycofać od 1 do {most} ofert"
@@ -107,8 +106,8 @@ OFFERS: Final = {
     "programme {programme} has no [benefits] in its rules: nobody could get one": (
         "zasady programu nr {programme} nie przewidują ulg: nikt nie mógłby z nich skorzystać"
     ),
-    "{moment:%Y-%m-%d %H:%M} is past: offers hold from now on or later": (
-        "{moment:%Y-%m-%d %H:%M} już minęło: oferta może obowiązywać od teraz albo później"
+    "{moment} is past: offers hold from now on or later": (
+        "{moment} już minęło: oferta może obowiązywać od teraz albo później"
     ),
     "offer {number} gets worse for somebody ({keys}), which is announced {days} days ahead: name "
     "--effective-from {first} or later, or --urgent with the reason": (
@@ -116,8 +115,7 @@ OFFERS: Final = {
         "(dni: {days}): "
         "należy podać dzień {first} albo późniejszy, albo zaznaczyć tryb pilny i podać powód"
     ),
-    "the value is written like 12.50": "wartość zapisuje się jak 12,50",
-    "the value is out of bounds": "wartość jest poza dopuszczalnym zakresem",
+    "is out of bounds": "wartość jest poza dopuszczalnym zakresem",
 }
 TERMS: Final = {
     "offer {number}: {why}": "oferta nr {number}: {why}",
@@ -125,7 +123,7 @@ TERMS: Final = {
     "{source}: {why}": "{source}: {why}",
     "larger than {most} bytes": "tekst jest dłuższy niż dopuszczalny (bajtów: {most})",
     "it stands there twice": "ten sam numer występuje dwa razy",
-    "more than 0 and not over 100": "wartość musi być większa od 0 i nie większa niż 100",
+    "more than 0 and not over 100": "wymagane jest więcej niż 0 i nie więcej niż 100",
     "a limit per {scope} counts every offer and stands in the programme's rules": (
         "limit „{scope}” dotyczy wszystkich ofert i należy do zasad programu"
     ),
@@ -154,10 +152,11 @@ TERMS: Final = {
     ),
     "a privilege has no discount": "przywilej nie jest zniżką",
     "a guardian's document stands for a minor's own, so photo_id belongs to it": (
-        "dokument opiekuna zastępuje dokument niepełnoletniego, więc trzeba zaznaczyć także photo_id"
+        "dokument opiekuna zastępuje dokument niepełnoletniego, więc trzeba zaznaczyć także dokument ze "
+        "zdjęciem"
     ),
     "it does, so no_other_discount cannot be confirmed": (
-        "oferta łączy się z innymi zniżkami, więc nie można zarazem sprawdzać no_other_discount"
+        "oferta łączy się z innymi zniżkami, więc nie można zarazem sprawdzać, że nie udzielono innej zniżki"
     ),
     "{day} is over, so nobody could get it": (
         "dzień {day} już minął, więc nikt nie mógłby skorzystać z oferty"
@@ -168,7 +167,7 @@ TERMS: Final = {
         "w programie nie ma {code!r} (są: {codes}), więc nikt nie mógłby skorzystać z oferty"
     ),
     "the programme's discounts go together with no others (stacks), and an offer cannot say otherwise": (
-        "w tym programie zniżki nie łączą się z innymi (stacks) i oferta nie może stanowić inaczej"
+        "w tym programie zniżki nie łączą się z innymi i oferta nie może stanowić inaczej"
     ),
     "is neither yes nor no": "dopuszczalne jest tylko „tak” albo „nie”",
     "belongs to percent, fixed_price and amount_off alone": (
@@ -176,15 +175,15 @@ TERMS: Final = {
     ),
     "is no sum like 5.00": "kwotę zapisuje się jak 5,00",
     "is no number": "to nie jest liczba",
-    "are written like 2/card_and_offer/week, with spaces between them": (
-        "limity zapisuje się jak 2/card_and_offer/week, z odstępami między nimi"
+    "Expected `{type}` of length >= {least}": "wymagana długość to co najmniej {least} ({type})",
+    "Expected `{type}` of length <= {most}": "dopuszczalna długość to najwyżej {most} ({type})",
+    "Expected `{type}` >= {least}": "wymagana jest {type}, co najmniej {least}",
+    "Expected `{type}` <= {most}": "wymagana jest {type}, najwyżej {most}",
+    "is no code: up to 32 letters, figures and _, a letter first": (
+        "to nie jest kod: do 32 liter, cyfr i znaków _, na początku litera"
     ),
-    "Expected `{type}` of length >= {least}": "długość musi wynosić co najmniej {least} (typ: {type})",
-    "Expected `{type}` of length <= {most}": "długość może wynosić najwyżej {most} (typ: {type})",
-    "Expected `{type}` >= {least}": "wartość musi wynosić co najmniej {least} (typ: {type})",
-    "Expected `{type}` <= {most}": "wartość może wynosić najwyżej {most} (typ: {type})",
-    "Expected `{type}` matching regex {pattern}": "zapis jest nieprawidłowy (typ: {type}, wzór: {pattern})",
-    "Expected `{type}`, got `{given}`": "nieprawidłowy typ wartości: jest {given}, a wymagany jest {type}",
+    "is written like 10 or 12.5": "zapisuje się jak 10 albo 12,5",
+    "Expected `{type}`, got `{given}`": "jest {given}, a wymagana wartość to {type}",
     "Object missing required field `{field}`": "brakuje pola „{field}”",
     "Object contains unknown field `{field}`": "nieznane pole „{field}”",
     "Invalid enum value {given}": "niedopuszczalna wartość: {given}",
@@ -239,8 +238,8 @@ RULES: Final = {
         "numer należałby do "
         "obu programów"
     ),
-    "{moment:%Y-%m-%d %H:%M} is past: rules hold from now on or later": (
-        "{moment:%Y-%m-%d %H:%M} już minęło: zasady mogą obowiązywać od teraz albo później"
+    "{moment} is past: rules hold from now on or later": (
+        "{moment} już minęło: zasady mogą obowiązywać od teraz albo później"
     ),
     "changes of these rules are published {days} days ahead: name --from {first} or later, or "
     "--urgent with the "
