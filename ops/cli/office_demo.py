@@ -110,8 +110,8 @@ def _told(url: str, letters: Path) -> list[str]:
     return [
         f"Office: {url} (development: these logins are no secrets)",
         f"  password of all: {PASSWORD}",
-        "  logins holder, officer, second (another officer: where two persons are wanted) and partner,",
-        "    in each of the three cities; officers have the second factor below",
+        "  logins holder, officer, second (another officer: where two persons are wanted), admin (of logins)",
+        "    and partner, in each of the three cities; officers and admin have the second factor below",
         f"  letters: {letters}",
         f"  second factor: secret {typed_secret(SECRET)}, now {code_at(SECRET, time.time())}",
     ]
@@ -125,8 +125,12 @@ async def _logins(office: Office, city: City) -> None:
 
     account, partner = await office.database.run(find, timeout_s=60.0)
     wanted: list[tuple[Kind, str, dict[str, Any]]] = [
-        ("officer", name, {"shown": shown, "roles": ROLES, "second": SECRET})
-        for name, shown in (("officer", "Officer"), ("second", "Second officer"))
+        ("officer", name, {"shown": shown, "roles": roles, "second": SECRET})
+        for name, shown, roles in (
+            ("officer", "Officer", ROLES),
+            ("second", "Second officer", ROLES),
+            ("admin", "Administrator", ("admin",)),
+        )
     ]
     if account is not None:
         wanted.append(("holder", "holder", {"account": account}))

@@ -58,7 +58,7 @@ def parts_here() -> Sequence[MakePart]:
     """Return the parts there are beside signing in, in the order of the menu."""
     return (
         lambda site: holder_part(site.pages, site.door, site.mail, site.address),
-        lambda site: desk_part(site.pages, site.public, site.sink_of),
+        lambda site: desk_part(site.pages, site.door, site.public, site.sink_of),
         lambda site: partner_part(site.pages),
     )
 

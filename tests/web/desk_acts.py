@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 from starlette.routing import BaseRoute, Route
 
-from ops.web.desk.common import ACCOUNTS, CLERKS, EDITORS
+from ops.web.desk.common import ACCOUNTS, ADMINS, CLERKS, EDITORS
 from ops.web.desk.site import ACTS_OF
 from ops.web.identity.pages import IdentityPages
 from ops.web.language import LANGUAGES
@@ -30,6 +30,7 @@ PAGE: Final = HERE.parents[1] / "docs/office/desk.md"
 WHO: Final[Mapping[str, tuple[str, ...]]] = {
     "applications": CLERKS, "holders": CLERKS, "cases": CLERKS, "months": ACCOUNTS, "proposals": ACCOUNTS,
     "points": ACCOUNTS, "offers": EDITORS, "partners": EDITORS, "declarations": EDITORS,
+    "logins": ADMINS,
 }  # fmt: skip
 """Which roles may have the routes below each part of the desk; the matrix of test_desk_attacks.py holds each
 route to it. A part that is not here fails the tests.

@@ -35,6 +35,7 @@ OFFICERS: Final = ("officer", "organiser")
 CLERKS: Final = ("clerk", "verifier")
 ACCOUNTS: Final = ("accounts",)
 EDITORS: Final = ("editor",)
+ADMINS: Final = ("admin",)
 WORK: Final = trio.CapacityLimiter(2)
 """So many files are looked at, or documents set, at a time: both take a processor's time and memory."""
 BLOCK_HANDS: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK, Hand.DESK, Hand.ORGANISER)

@@ -15,6 +15,7 @@ from ops.web.desk import (
     application_pages,
     document_pages,
     holder_pages,
+    login_pages,
     month_pages,
     offer_pages,
     partner_pages,
@@ -22,9 +23,10 @@ from ops.web.desk import (
     publishing_pages,
 )
 from ops.web.desk.application_pages import UPLOAD_BYTES_MAX, ApplicationPages
-from ops.web.desk.common import ACCOUNTS, CLERKS, EDITORS, OFFICERS, GetPages
+from ops.web.desk.common import ACCOUNTS, ADMINS, CLERKS, EDITORS, OFFICERS, GetPages
 from ops.web.desk.document_pages import DocumentPages, SinkOf
 from ops.web.desk.holder_pages import HolderPages
+from ops.web.desk.login_pages import LoginPages
 from ops.web.desk.month_pages import MonthPages
 from ops.web.desk.note_pages import NotePages
 from ops.web.desk.offer_pages import OfferPages
@@ -34,8 +36,10 @@ from ops.web.desk.publishing_pages import PublishingPages
 from ops.web.desk.words import DESK
 from ops.web.desk.words_accounts import ACCOUNTS_WORDS
 from ops.web.desk.words_holders import HOLDER_WORDS
+from ops.web.desk.words_logins import LOGIN_WORDS
 from ops.web.desk.words_partners import PARTNER_WORDS
 from ops.web.identity import MenuItem, Part
+from ops.web.identity.signing_in import Door
 
 HERE: Final = Path(__file__).parent
 MENU: Final = (
@@ -47,6 +51,7 @@ MENU: Final = (
     MenuItem("/desk/offers", "dk_offers", OFFICERS, EDITORS),
     MenuItem("/desk/declarations", "dk_declarations", OFFICERS, EDITORS),
     MenuItem("/desk/partners", "dk_partners", OFFICERS, EDITORS),
+    MenuItem("/desk/logins", "dk_logins", OFFICERS, ADMINS),
 )
 ACTS_OF: Final[Mapping[str, Collection[str]]] = {
     "/desk/applications/{number:int}": application_pages.ACTS,
@@ -62,15 +67,17 @@ ACTS_OF: Final[Mapping[str, Collection[str]]] = {
     "/desk/offers/proposals/{proposal:int}": publishing_pages.DECISIONS,
     "/desk/partners/{partner:int}": partner_pages.ACTS,
     "/desk/declarations/{number:int}": partner_pages.DECISIONS,
+    "/desk/logins": login_pages.MADE,
+    "/desk/logins/{login:int}": login_pages.ACTS,
 }
 """What the field `act` of a form that is posted there may be."""
-WORDS: Final = {**DESK, **HOLDER_WORDS, **ACCOUNTS_WORDS, **PARTNER_WORDS}
+WORDS: Final = {**DESK, **HOLDER_WORDS, **ACCOUNTS_WORDS, **PARTNER_WORDS, **LOGIN_WORDS}
 """Of all pages of the desk."""
 
 
-def desk_part(pages: GetPages, public: Path | None = None, sink_of: SinkOf | None = None) -> Part:
-    """Return what the desk brings to a site; `public`: where the public lists are written; `sink_of`: where
-    documents are sent to.
+def desk_part(pages: GetPages, door: Door, public: Path | None = None, sink_of: SinkOf | None = None) -> Part:
+    """Return what the desk brings to a site; `door`: whose passwords its logins have; `public`: where the
+    public lists are written; `sink_of`: where documents are sent to.
     """
     applications, holders = ApplicationPages(pages), HolderPages(pages)
     one, whose = "/desk/applications/{number:int}", "/desk/holders/{account:int}"
@@ -93,7 +100,7 @@ def desk_part(pages: GetPages, public: Path | None = None, sink_of: SinkOf | Non
         Route("/desk/cases", holders.cases),
         Route("/desk/cases/{number:int}", holders.decide, methods=["POST"]),
     ]
-    routes += _accounts(pages, sink_of) + _editors(pages, public)
+    routes += _accounts(pages, sink_of) + _editors(pages, public) + _admins(pages, door)
     return Part(routes, WORDS, [HERE], MENU, {"/desk/applications/": UPLOAD_BYTES_MAX})
 
 
@@ -121,6 +128,16 @@ def _accounts(pages: GetPages, sink_of: SinkOf | None) -> list[Route]:
         Route("/desk/points", points.propose, methods=["POST"]),
         Route("/desk/points/{number:int}", points.show),
         Route("/desk/points/{number:int}", points.decide, methods=["POST"]),
+    ]
+
+
+def _admins(pages: GetPages, door: Door) -> list[Route]:
+    logins, login = LoginPages(pages, door), "/desk/logins/{login:int}"
+    return [
+        Route("/desk/logins", logins.logins),
+        Route("/desk/logins", logins.make, methods=["POST"]),
+        Route(login, logins.show),
+        Route(login, logins.act, methods=["POST"]),
     ]
 
 

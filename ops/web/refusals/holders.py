@@ -176,6 +176,12 @@ LOGINS: Final = {
     "there is no role {unknown}: {roles}": "nie ma roli {unknown}; dopuszczalne role: {roles}",
     "that login is taken": "ten login jest już zajęty",
     "that login is taken, or this holder has one": "ten login jest już zajęty albo uczestnik ma już login",
+    "nobody sets the own login anew here, nor ends it": (
+        "własnego loginu nie można tu ani ustawić na nowo, ani zakończyć"
+    ),
+    "who has another role, too, makes no logins and sets none anew": (
+        "kto ma też inną rolę, nie zakłada loginów ani nie ustawia ich na nowo"
+    ),
     "login {login} is a holder's: a code sets it anew": (
         "login nr {login} należy do uczestnika: na nowo ustawia go kod"
     ),
