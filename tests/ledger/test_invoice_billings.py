@@ -63,18 +63,23 @@ async def test_a_ksef_number_is_of_one_invoice_ours_or_from_elsewhere(city: Data
         await say(city, "2026-06", "FV/6", number)
 
 
+ANOTHER = """insert into registry.invoice_elsewhere (programme, partner, month, text, issued_on, ksef_number)
+  values (1, 7, '2026-06', 'FV/6', '2026-06-02', '{number}')"""
+
+
 @pytest.mark.parametrize(
-    "sql",
+    ("is_ours", "sql"),
     [
-        "update registry.invoice_delivery set ksef_number = '{number}'",
-        "insert into registry.invoice_elsewhere (programme, partner, month, text, issued_on, ksef_number) "
-        "values (1, 7, '2026-06', 'FV/6', '2026-06-02', '{number}')",
+        (False, "update registry.invoice_delivery set ksef_number = '{number}'"),
+        (False, ANOTHER),
+        (True, ANOTHER),
     ],
 )
-async def test_the_database_knows_a_ksef_number_once(city: Database, sql: str) -> None:
+async def test_the_database_knows_a_ksef_number_once(city: Database, is_ours: bool, sql: str) -> None:
     """Whatever program writes, and in whichever of the two places it stands already."""
-    await sent(city, await issued(city, "2026-10"))
-    await say(city, "2026-05", "FV/5", ksef_number())
+    await sent(city, await issued(city, "2026-10"), ksef_number() if is_ours else "")
+    if not is_ours:
+        await say(city, "2026-05", "FV/5", ksef_number())
     with pytest.raises(LedgerError):
         await city.run(lambda c: write_registry(c, sql.format(number=ksef_number())))
 
