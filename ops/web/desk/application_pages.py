@@ -51,7 +51,6 @@ from ops.web.identity import Person, actor_of, form_of, office_of, require, text
 from ops.web.numbers import figures
 from ops.web.refusals import fault_of
 from ops.web.uploads import checked_file
-from ops.written import zloty
 
 UPLOAD_BYTES_MAX: Final = FILE_BYTES_MAX + 16_384
 REASON_MAX: Final = 2_000
@@ -231,7 +230,6 @@ class ApplicationPages:
             why=error.why.value if isinstance(error, UploadRefused) else "",
             may_decide=not view.row["second_needed"] or "verifier" in person.roles,
             fee=fee,
-            money=lambda grosze: zloty(grosze, request.state.language),
             old_card=OLD_CARD,
             paid_ways=PAID,
             reason_max=REASON_CHARACTERS_MAX,
