@@ -16,6 +16,7 @@ from ops.torture.report import is_thin, report
 from ops.torture.run import Torture
 
 IN_FLIGHT_MIN: Final = 100
+ANSWERED_BY_THEN_MAX: Final = 50
 PLAN: Final = kills_alone(seed=5, seconds=900.0, worker_kills=20, postgres_kills=5)
 
 
@@ -33,6 +34,7 @@ def test_nothing_told_is_lost_or_told_otherwise() -> None:
     assert verdict.violations == []
     assert (verdict.killed("worker"), verdict.killed("postgres")) == (20, 5)
     by_logs = verdict.in_flight_by_logs
+    assert min(by_logs) >= IN_FLIGHT_MIN - ANSWERED_BY_THEN_MAX
     assert not is_thin(sum(one < IN_FLIGHT_MIN for one in by_logs), len(by_logs))
     assert verdict.thin == 0
     assert all(one.totals_agreed and one.asked_again for one in verdict.traded)

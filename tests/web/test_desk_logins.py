@@ -77,16 +77,29 @@ def test_a_login_is_made_set_anew_and_ended(office: OfficeStage, desk: Clicked, 
 
 
 def test_nobody_makes_the_second_person_of_the_own_acts(office: OfficeStage) -> None:
-    """Who has another role beside it makes no login and sets none anew; who has none lists and ends."""
+    """Who has another role beside it makes no login, sets none anew and ends none, and may look."""
     office.officer(3, "both-roles", "admin", "verifier", desk="")
     client, login = office.signed_in("zgierz", "both-roles"), number_of(office, "Novice")
     client.get("/en/desk/logins")
     new = {"shown": "Me Too", "login": "me-too", "password": PASSWORD, "roles": "verifier", "reason": "x"}
     reply = client.post("/en/desk/logins", act="officer", **new)
     assert (reply.status, "another role" in reply.text) == (409, True)
-    reply = client.post(f"/en/desk/logins/{login}", act="reset", password=OTHER, reason="x")
-    assert (reply.status, "another role" in reply.text) == (409, True)
+    for act in ("reset", "end"):
+        reply = client.post(f"/en/desk/logins/{login}", act=act, password=OTHER, reason="x")
+        assert (reply.status, "another role" in reply.text) == (409, True)
     assert office.sql("select true from web.login where shown = 'Me Too'") == []
+    assert office.sql("select ended_at from web.login where id = $1", login)[0]["ended_at"] is None
+
+
+def test_a_login_may_be_an_e_mail_address_as_long_as_one(office: OfficeStage, admin: Client) -> None:
+    """Of 254 characters, as everywhere else; with one more it is refused."""
+    admin.get("/en/desk/logins")
+    host = ".".join(["a" * 60] * 3)
+    for count, status in ((255, 400), (254, 303)):
+        name = "x" * (count - len(host) - 1) + "@" + host
+        new = {"shown": "Long Address", "login": name, "password": PASSWORD, "roles": "clerk", "reason": "x"}
+        assert admin.post("/en/desk/logins", act="officer", **new).status == status
+    assert office.client().sign_in("zgierz", name).status == 303
 
 
 def test_the_own_login_and_holders_are_not_touched_there(office: OfficeStage, admin: Client) -> None:

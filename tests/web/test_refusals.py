@@ -10,6 +10,7 @@ import pickle
 import re
 import string
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -337,6 +338,18 @@ def test_in_english_it_is_what_commands_and_the_api_say() -> None:
         assert tell(Speech("en", WORDS), fault_of(each)) == "there is no login {x}"
         assert polish(each) == "nie ma loginu nr {x}"
     assert str(RegistryRefused("a brace { alone")) == "a brace { alone"
+
+
+def test_in_english_days_and_moments_are_written_as_pages_write_them() -> None:
+    """Alone, in a list, within a reason, and as the moment from which something may hold."""
+    speech = Speech("en", {})
+    inner = Phrase("not before {day}", day=date(2026, 5, 1))
+    found = tell(
+        speech,
+        Phrase("{why}; {days}; at {at}; from {first}", why=inner, days=(date(2026, 6, 2), "x"),
+               at=datetime(2026, 7, 3, 10, 5, tzinfo=UTC), first="2026-08-04T12:00:00+00:00"),
+    )  # fmt: skip
+    assert found == "not before 1 May 2026; 2 Jun 2026, x; at 3 Jul 2026, 10:05; from 4 Aug 2026, 12:00"
 
 
 def test_a_refusal_on_a_polish_page_is_polish(office: OfficeStage) -> None:

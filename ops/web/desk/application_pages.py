@@ -47,7 +47,7 @@ from ops.web.desk.common import (
     year_of,
 )
 from ops.web.documents import PDF, to_keep
-from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
+from ops.web.identity import Person, actor_of, choices_of, form_of, office_of, require, text_of
 from ops.web.numbers import figures
 from ops.web.refusals import fault_of
 from ops.web.uploads import checked_file
@@ -358,16 +358,12 @@ def _form_in(posted: FormData) -> Form:
         guardian_email=text_of(posted, "guardian_email", EMAIL_CHARACTERS_MAX),
         co_signed=is_on(posted, "co_signed"),
         needs_guardian=is_on(posted, "needs_guardian"),
-        flags=_codes(posted, "flags"),
-        proofs_seen=_codes(posted, "proofs_seen"),
+        flags=tuple(choices_of(posted, "flags")),
+        proofs_seen=tuple(choices_of(posted, "proofs_seen")),
         tax_year=year_of(posted, "tax_year"),
         why=cast(Any, why or None),
         lost=is_on(posted, "lost"),
     )
-
-
-def _codes(posted: FormData, name: str) -> tuple[str, ...]:
-    return tuple(str(code) for code in posted.getlist(name))[:16]
 
 
 def _letter_of(request: Request, view: View, kind: LetterKind, zone: ZoneInfo) -> Letter:

@@ -37,7 +37,7 @@ ACCOUNTS: Final = ("accounts",)
 EDITORS: Final = ("editor",)
 ADMINS: Final = ("admin",)
 WORK: Final = trio.CapacityLimiter(2)
-"""So many files are looked at, or documents set, at a time: both take a processor's time and memory."""
+"""So many documents are set at a time: it takes a processor's time and memory."""
 BLOCK_HANDS: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK, Hand.DESK, Hand.ORGANISER)
 """Who may have a card blocked at a desk (Zgierz § 24): not a proxy, who does it on the web."""
 RESIGN_HANDS: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK, Hand.HOLDER_POST, Hand.GUARDIAN_POST)

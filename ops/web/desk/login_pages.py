@@ -1,8 +1,8 @@
 """The pages of who signs in to work here, or for a partner: logins listed, made, set anew and ended.
 
 Owns what they ask and answer. Must not know how a password is kept. Invariants: every act has a reason, which
-the trail keeps; no password is shown again; nobody touches the own login here, nor makes one, or sets one
-anew, beside another role: it could be the second person of the own acts.
+the trail keeps; no password is shown again; nobody touches the own login here, nor any beside another role:
+it could be the second person of the own acts, or choose by removal who is.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ from ops.web.desk.common import (
 from ops.web.fields import FieldRefused
 from ops.web.identity import Office, Person, choices_of, form_of, office_of, require, text_of
 from ops.web.identity.making import FAULTS, make_login, name_fault, reset_login
+from ops.web.identity.making import NAME_CHARACTERS_MAX as LOGIN_CHARACTERS_MAX
 from ops.web.identity.passwords import CHARACTERS_MAX, password_fault
 from ops.web.identity.signing_in import Door
 from ops.web.refusals import fault_of
 
 NAME_CHARACTERS_MAX: Final = 64
-"""Of a login, of the name that is shown, of a desk."""
+"""Of the name that is shown, of a desk."""
 
 Making = Callable[[Office, Door, Actor, FormData], Awaitable[object]]
 Changing = Callable[[Office, Door, Actor, int, FormData], Awaitable[object]]
@@ -121,8 +122,7 @@ class LoginPages:
         try:
             if number == who.login:
                 raise RegistryRefused("nobody sets the own login anew here, nor ends it")
-            if act is _reset:
-                _check_alone(who)
+            _check_alone(who)
             await act(office_of(request), self._door, with_reason(acting(request, form)), number, form)
         except NotInRegistry:
             raise HTTPException(404) from None
@@ -165,11 +165,11 @@ class LoginPages:
 def _check_alone(person: Person) -> None:
     """Raise RegistryRefused for who has another role beside the one that makes logins."""
     if person.roles != set(ADMINS):
-        raise RegistryRefused("who has another role, too, makes no logins and sets none anew")
+        raise RegistryRefused("who has another role, too, makes no logins, sets none anew and ends none")
 
 
 def _name(form: FormData) -> str:
-    name = text_of(form, "login", NAME_CHARACTERS_MAX)
+    name = text_of(form, "login", LOGIN_CHARACTERS_MAX)
     if why := name_fault(name):
         raise FieldRefused("login", why)
     return name

@@ -43,7 +43,19 @@ def fault_of(error: Exception | None) -> str:
 
 def tell(speech: Speech, fault: str) -> Markup:
     """Return what is at fault in the language of a page, escaped; empty where nothing is."""
-    return _polish(speech, fault) if fault and speech.language == "pl" else escape(str(fault))
+    return _polish(speech, fault) if fault and speech.language == "pl" else escape(_english(speech, fault))
+
+
+def _english(speech: Speech, fault: object) -> str:
+    """Return a text, days and moments as pages write them."""
+    if isinstance(fault, date):
+        return _when(speech, fault)
+    if isinstance(fault, tuple):
+        return ", ".join(_english(speech, each) for each in fault)
+    if not isinstance(fault, Phrase) or not fault.parts:
+        return str(fault)
+    parts = {name: _moment_of(speech, name, part) or part for name, part in fault.parts.items()}
+    return fault.template.format(**{name: _english(speech, part) for name, part in parts.items()})
 
 
 def _polish(speech: Speech, fault: str) -> Markup:
@@ -61,7 +73,7 @@ def _part(speech: Speech, name: str, part: object) -> object:
     if isinstance(part, Phrase):
         return _polish(speech, part)
     if isinstance(part, date):
-        return speech.moment(part) if isinstance(part, datetime) else speech.day(part)
+        return _when(speech, part)
     if not isinstance(part, str):
         return part
     known = _known(speech, name, part)
@@ -74,9 +86,18 @@ def _known(speech: Speech, name: str, part: str) -> str | None:
     """Return the Polish of a part, by what it is called; None where it has none."""
     if name == "zloty":
         return part.replace(".", ",")
-    if name == "first":  # of what is announced: the moment from which it may hold
-        return speech.moment(datetime.fromisoformat(part))
-    return speech.word(PAGE_WORDS[name] + part) if name in PAGE_WORDS else _name(name, part)
+    if name in PAGE_WORDS:
+        return speech.word(PAGE_WORDS[name] + part)
+    return _moment_of(speech, name, part) or _name(name, part)
+
+
+def _when(speech: Speech, on: date) -> str:
+    return speech.moment(on) if isinstance(on, datetime) else speech.day(on)
+
+
+def _moment_of(speech: Speech, name: str, part: object) -> str:
+    """Return the moment from which what is announced may hold; an empty text of every other part."""
+    return speech.moment(datetime.fromisoformat(str(part))) if name == "first" else ""
 
 
 def _name(name: str, part: str) -> str | None:

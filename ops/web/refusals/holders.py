@@ -179,8 +179,8 @@ LOGINS: Final = {
     "nobody sets the own login anew here, nor ends it": (
         "własnego loginu nie można tu ani ustawić na nowo, ani zakończyć"
     ),
-    "who has another role, too, makes no logins and sets none anew": (
-        "kto ma też inną rolę, nie zakłada loginów ani nie ustawia ich na nowo"
+    "who has another role, too, makes no logins, sets none anew and ends none": (
+        "kto ma też inną rolę, nie zakłada loginów, nie ustawia ich na nowo ani ich nie kończy"
     ),
     "login {login} is a holder's: a code sets it anew": (
         "login nr {login} należy do uczestnika: na nowo ustawia go kod"
