@@ -179,13 +179,15 @@ async def test_a_reader_killed_reads_on_and_misses_nothing(
     for kill in range(4):
         command = [sys.executable, "-m", "tests.ledger.outbox_reader", ledger_dsn, str(out)]
         with subprocess.Popen(command, cwd=ROOT) as process:  # noqa: ASYNC220 it only begins here
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(block, 15 * kill)
-                enough = 60 if kill == 3 else 15 * kill + 10
-                with trio.fail_after(HANG_S):
-                    while not any(line.startswith(f"{enough} ") for line in out.read_text().splitlines()):
-                        assert process.poll() is None
-                        await trio.sleep(0.005)
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(block, 15 * kill)
+                    enough = 60 if kill == 3 else 15 * kill + 10
+                    with trio.fail_after(HANG_S):
+                        while not any(line.startswith(f"{enough} ") for line in out.read_text().splitlines()):
+                            assert process.poll() is None
+                            await trio.sleep(0.005)
+            finally:
                 process.kill()
     lines = [line.split() for line in out.read_text().splitlines() if line.count(" ") == 3]
     numbers = [int(line[0]) for line in lines]

@@ -67,8 +67,10 @@ def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path
     command = [sys.executable, "-m", "ops.cli", "till-page", "--port", "0", "--state-dir", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as own:
         assert own.stdout is not None
-        assert PAGE_TITLE in read_page(own.stdout.readline(), PAGE)
-        own.send_signal(signal.SIGINT)
+        try:
+            assert PAGE_TITLE in read_page(own.stdout.readline(), PAGE)
+        finally:
+            own.send_signal(signal.SIGINT)
     assert own.returncode == 0
     killed.kill()
     killed.communicate()
