@@ -40,6 +40,8 @@ insert into registry.invoice_elsewhere (programme, partner, month, text, issued_
   values ($1, $2, $3, $4, $5, $6)
   on conflict (partner, month) do update set text = excluded.text, issued_on = excluded.issued_on,
     ksef_number = excluded.ksef_number, withdrawn = false"""
+_ELSEWHERE: Final = """
+select text from registry.invoice_elsewhere where partner = $1 and month = $2 and not withdrawn"""
 _WITHDRAW: Final = "update registry.invoice_elsewhere set withdrawn = true where partner = $1 and month = $2"
 
 
@@ -198,13 +200,13 @@ async def _refuse_carried(connection: Connection, programme: int, partner: int, 
     """Return the number of the invoice from elsewhere that billed a month, None without one. Raises
     RegistryRefused where a correction is of it.
     """
-    found = await billing_of(connection, programme, partner, month)
-    if found is None:
+    text: str | None = await connection.fetchval(_ELSEWHERE, partner, month)
+    if text is None:
         return None
-    if carried := await correction_of(connection, programme, partner, month, found.text):
+    if carried := await correction_of(connection, programme, partner, month, text):
         raise RegistryRefused(
             "{correction} is of {document}, as it was told then: that stays",
             correction=carried,
-            document=found.text,
+            document=text,
         )
-    return found.text
+    return text

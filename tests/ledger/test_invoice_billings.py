@@ -103,7 +103,9 @@ async def test_what_carries_an_invoice_is_a_correction_of_it_and_no_namesake_s(c
 
 
 async def test_an_invoice_from_elsewhere_is_withdrawn_until_a_correction_is_of_it(city: Database) -> None:
-    """With a reason, which the trail has; its month is invoiced here then, or named anew."""
+    """With a reason, which the trail has; its month is invoiced here then, or named anew. What we issued
+    ourselves is none, whatever was withdrawn of its month before.
+    """
     with pytest.raises(NotInRegistry, match="2026-05"):
         await city.run(lambda c: withdraw_elsewhere(c, WHY, PARTNER, "2026-05"))
     await say(city, "2026-05", "FV/5")
@@ -120,6 +122,9 @@ async def test_an_invoice_from_elsewhere_is_withdrawn_until_a_correction_is_of_i
     await issued(city, "2026-06", takes_from="2026-04")
     with pytest.raises(RegistryRefused, match="is of FV/4, as it was told then"):
         await city.run(lambda c: withdraw_elsewhere(c, WHY, PARTNER, "2026-04"))
+
+    with pytest.raises(NotInRegistry, match="2026-05"):
+        await city.run(lambda c: withdraw_elsewhere(c, WHY, PARTNER, "2026-05"))
 
     by_hand = "update registry.invoice_elsewhere set withdrawn = true where month = '2026-04'"
     with pytest.raises(LedgerError, match="as it is known to KSeF"):
