@@ -31,10 +31,9 @@ select e.text, e.issued_on, e.ksef_number, e.ksef_number = '', null
 _CARRIED: Final = """select text from registry.invoice
   where programme = $1 and partner = $2 and takes_from = $3 and corrects = $4 order by year, number limit 1"""
 _KNOWN: Final = """
-select text from registry.invoice_delivery where ksef_number = $1 and text <> $2
-  union all
-select text from registry.invoice_elsewhere
-  where ksef_number = $1 and not withdrawn and (partner, month) is distinct from ($3::int, $4::text)"""
+select registry.is_ksef_number_known_v1($1, $2, $3, $4) as is_known, coalesce(
+    (select text from registry.invoice_delivery where ksef_number = $1),
+    (select text from registry.invoice_elsewhere where ksef_number = $1 and not withdrawn)) as text"""
 _SAY: Final = """
 insert into registry.invoice_elsewhere (programme, partner, month, text, issued_on, ksef_number)
   values ($1, $2, $3, $4, $5, $6)
@@ -114,15 +113,20 @@ async def refuse_known_number(
     connection: Connection,
     ksef_number: str,
     *,
-    text: str = "",
+    text: str | None = None,
     partner: int | None = None,
     month: str | None = None,
 ) -> None:
-    """Raise RegistryRefused for a KSeF number that another invoice has: another than ours of that number, or
-    than the one from elsewhere that billed a month to a partner. The database holds it, too.
+    """Raise RegistryRefused for a KSeF number that another invoice has, of any programme: another than ours
+    of that number, or than the one from elsewhere that billed a month to a partner. The database holds it,
+    too. An invoice that this role does not meet is not named.
     """
-    if other := await connection.fetchval(_KNOWN, ksef_number, text, partner, month):
-        raise RegistryRefused("that KSeF number is that of {document}", document=other)
+    found = await connection.fetchrow(_KNOWN, ksef_number, text, partner, month)
+    if not found["is_known"]:
+        return
+    if found["text"] is None:
+        raise RegistryRefused("that KSeF number is that of an invoice of another programme")
+    raise RegistryRefused("that KSeF number is that of {document}", document=found["text"])
 
 
 def want_reason(actor: Actor) -> None:

@@ -207,6 +207,7 @@ DOCUMENTS: Final = {
         "to numer KSeF z innego dnia: faktura mogła zostać przyjęta od {first} do {last}"
     ),
     "that KSeF number is that of {document}": "to numer KSeF dokumentu {document}",
+    "that KSeF number is that of an invoice of another programme": "to numer KSeF faktury innego programu",
     "nobody invoices for programme {programme} yet: name the organiser with `invoices seller`": (
         "dla programu nr {programme} nikt jeszcze nie wystawia faktur: trzeba wskazać "
         "organizatora poleceniem "

@@ -95,13 +95,24 @@ create table registry.invoice_elsewhere (
 create unique index invoice_ksef_number on registry.invoice_delivery (ksef_number) where ksef_number <> '';
 create unique index invoice_elsewhere_ksef_number on registry.invoice_elsewhere (ksef_number) where ksef_number <> '' and not withdrawn;
 
--- As the owner: a number may be known in another programme.
-create function registry.check_ksef_number_once() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+-- Whether a KSeF number is of another invoice, of any programme: another than ours of that number (p_text), or than the one from
+-- elsewhere that billed a month to a partner. With the owner's rights, for a programme's own role meets no other's: it is told yes or no.
+create function registry.is_ksef_number_known_v1(p_number text, p_text text, p_partner int, p_month text) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (select from registry.invoice_delivery d where d.ksef_number = p_number and d.text is distinct from p_text)
+      or exists (select from registry.invoice_elsewhere e where e.ksef_number = p_number and not e.withdrawn
+        and (e.partner, e.month) is distinct from (p_partner, p_month))
+$$;
+revoke all on function registry.is_ksef_number_known_v1 from public;
+grant execute on function registry.is_ksef_number_known_v1 to cityswitch_programme;
+
+create function registry.check_ksef_number_once() returns trigger language plpgsql as $$
+declare
+  v_new jsonb := to_jsonb(new);
+  v_is_ours boolean := tg_table_name = 'invoice_delivery';
 begin
-  if exists (select from registry.invoice_delivery d where tg_table_name <> 'invoice_delivery' and d.ksef_number = new.ksef_number)
-      or exists (select from registry.invoice_elsewhere e
-        where tg_table_name <> 'invoice_elsewhere' and e.ksef_number = new.ksef_number and not e.withdrawn) then
+  if registry.is_ksef_number_known_v1(new.ksef_number, case when v_is_ours then new.text end,
+      (v_new ->> 'partner')::int, v_new ->> 'month') then
     raise exception 'KSeF number % is known of another invoice', new.ksef_number using errcode = 'integrity_constraint_violation';
   end if;
   return new;
