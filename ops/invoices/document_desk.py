@@ -72,12 +72,26 @@ class DocumentsView(NamedTuple):
     is_closed: bool
     issued: list[Issued]
     left: Left
-    is_waiting: bool
-    """Whether documents are proposed, and were not decided on."""
-    is_changed: bool
-    """Whether one of these is not what was proposed any more."""
+    proposed: list[str] | None
+    """The digests of the documents of a proposal that waits; None: none does."""
     has_unsent: bool
     """Whether something waits to be sent, of any month."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether documents are proposed, and were not decided on."""
+        return self.proposed is not None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether one of these is not what was proposed any more."""
+        return not set(self.proposed or ()) <= set(self.left.digests)
+
+    def ready(self, *, is_proposed: bool) -> list[ToIssue]:
+        """Return what can be issued now and is as the proposal that waits has it, or is in none."""
+        proposed = set(self.proposed or ())
+        documents = zip(self.left.ready, self.left.digests, strict=True)
+        return [document for document, digest in documents if (digest in proposed) is is_proposed]
 
     @property
     def state(self) -> Literal["open", "left", "all", "none"]:
@@ -111,8 +125,7 @@ class DocumentDesk:
                 await is_closed(connection, self.programme, month),
                 await list_issued(connection, self.programme, month=month, after=skip, limit=PAGE + 1),
                 left,
-                proposed is not None,
-                not set(proposed or ()) <= set(left.digests),
+                proposed,
                 await has_unsent(connection, self.programme),
             )
 

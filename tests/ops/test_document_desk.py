@@ -235,17 +235,6 @@ async def test_the_database_issues_what_was_agreed(
     assert await numbers(owner) == ([1] if change is None else [])
 
 
-async def test_more_than_is_proposed_at_once_waits_for_the_next(
-    owner: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One write holds so many documents at most; the others are proposed after it."""
-    monkeypatch.setattr(document_desk, "AT_ONCE", 1)
-    desk = await desk_of(owner, others=1)
-    for issued in ([1], [1, 2]):
-        await desk.approve(JAN, await desk.propose(ANNA, last_month()))
-        assert await numbers(owner) == issued
-
-
 async def test_without_an_organiser_that_is_told(owner: Database) -> None:
     """The page is there, and says who has to be named first."""
     desk = await desk_of(owner, is_named=False)

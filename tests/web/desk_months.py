@@ -4,18 +4,24 @@ Owns the steps that are the same wherever a month is closed. Must not know who c
 """
 
 from datetime import date, timedelta
+from functools import partial
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from ledger.registry.audit import Actor
+from ledger.registry.invoice_billings import say_elsewhere
 from ledger.registry.invoice_parties import set_seller
 from ledger.settlement.closing import correct
+from ops.web.desk import document_pages
 from tests.days import today
 from tests.ops.statements import SELLER, ksef_number
 from tests.web.office_stage import TESTER, OfficeStage
 
 SETTLED = 3
 """The programme whose months are settled."""
+EARLIER = "2020-05"
+"""A month that an invoice from elsewhere billed."""
 
 
 def month_before(day: date) -> str:
@@ -50,10 +56,10 @@ def approve(page: Page) -> None:
     newest(page).locator("button[value=approve]").click()
 
 
-def owes(office: OfficeStage, partner: int, month: str) -> None:
-    """Let a partner owe something for a month."""
+def owes(office: OfficeStage, partner: int, month: str, net_grosze: int = 700, origin: str = "") -> None:
+    """Let a partner owe something for a month, or for an earlier one."""
     pair = Actor("one", "x", second="other")
-    office.run(lambda owner: owner.run(lambda c: correct(c, pair, partner, month, 700)))
+    office.run(lambda owner: owner.run(lambda c: correct(c, pair, partner, month, net_grosze, origin=origin)))
 
 
 def the_documents(office: OfficeStage, page: Page) -> None:
@@ -84,3 +90,47 @@ def the_documents(office: OfficeStage, page: Page) -> None:
     page.fill("#reason_outside", "KSeF was away")
     page.click("#act_outside")
     expect(invoice).to_contain_text("outside KSeF")
+
+
+def what_changed_meanwhile(office: OfficeStage, page: Page, partner: int) -> None:
+    """Beside the last month's invoice its correction becomes ready once that is proposed: told apart, and
+    in no list longer than a page. What is not as it was proposed is not issued.
+    """
+    documents = f"{office.url}en/desk/months/{last_month()}/documents"
+    page.goto(documents)
+    assert "To be issued: 2." in page.locator("#state").inner_text()
+    page.click("#act_propose")
+    said = ("FV/5/2020", date(2020, 6, 2), "")
+    reason = TESTER._replace(reason="before this office")
+    office.run(lambda owner: owner.run(lambda c: say_elsewhere(c, reason, partner, EARLIER, said)))
+    newest(page).get_by_role("link", name=last_month()).click()
+    assert "waits to be approved" in page.locator("#documents_wait").inner_text()
+    expect(page.locator("#proposed tbody tr")).to_have_count(1)
+    expect(page.locator("#proposed")).to_contain_text("PLN 17.22")
+    expect(page.locator("#ready tbody tr")).to_have_count(1)
+    expect(page.locator("#ready")).to_contain_text(EARLIER)
+
+    terms_of = partial(set_seller, actor=TESTER, programme=SETTLED)
+    office.run(lambda owner: owner.run(partial(terms_of, seller=SELLER._replace(due_days=7))))
+    page.goto(f"{office.url}en/desk/months")
+    approve(page)
+    assert "not what was proposed any more" in fault(page)
+    page.goto(documents)
+    assert "have changed since" in page.locator("#documents_wait").inner_text()
+    expect(page.locator("#proposed")).to_have_count(0)
+    office.run(lambda owner: owner.run(partial(terms_of, seller=SELLER)))
+    page.goto(f"{office.url}en/desk/months")
+    newest(page).locator("button[value=refuse]").click()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(document_pages, "PAGE", 1)
+        page.goto(documents)
+        expect(page.locator("#ready tbody tr")).to_have_count(1)
+        page.click("#more_ready")
+        expect(page.locator("#ready tbody tr")).to_have_count(1)
+        expect(page.locator("#ready")).to_contain_text(EARLIER)
+        expect(page.locator("#more_ready")).to_have_count(0)
+    page.click("#act_propose")
+    approve(page)
+    page.goto(documents)
+    assert "All is issued" in page.locator("#state").inner_text()

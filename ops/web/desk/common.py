@@ -158,9 +158,12 @@ def whole(form: FormData, name: str) -> int:
     return int(text)
 
 
-def after_in(request: Request, most: int = INT64_MAX) -> int:
-    """Return after which number a page of a list begins; 0 where the address names none."""
-    return figures(request.query_params.get("after", ""), most) or 0
+def after_in(request: Request, most: int = INT64_MAX, name: str = "after") -> int:
+    """Return after which number a page of a list begins; 0 where the address names none.
+
+    `name`: of the list's own parameter, where a page has more than one list.
+    """
+    return figures(request.query_params.get(name, ""), most) or 0
 
 
 def to(request: Request, path: str) -> Response:

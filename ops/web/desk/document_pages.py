@@ -1,13 +1,14 @@
 """The page of a month's documents: proposed to be issued, issued, sent, and their KSeF numbers noted.
 
 Owns what it asks and answers. Must not know what is issued (`ops.invoices`). Invariants: what waits to be
-approved is on the page of all months, with what else does, and each document of it on this one.
+approved is on the page of all months, with what else does, and each document of it on this one, apart from
+what could be issued beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from ledger.errors import DatabaseContended, RegistryRefused
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.bounds import INT32_MAX
-from ledger.registry.invoices import TEXT_CHARACTERS_MAX
+from ledger.registry.invoices import TEXT_CHARACTERS_MAX, Order, ToIssue
 from ops.invoices.document_desk import PAGE, DocumentDesk
 from ops.invoices.sinks import Sink
 from ops.web.desk.common import (
@@ -71,6 +72,16 @@ ACTS: Final[dict[str, Callable[[DocumentDesk, Actor, str, FormData], Awaitable[s
 }
 
 
+class Listed(NamedTuple):
+    """A page of a list of documents: the list's name, which is its parameter in the address, and behind how
+    many of them the next page begins; 0: there is none.
+    """
+
+    name: str
+    orders: list[Order]
+    more: int
+
+
 def documents_of(office: Office, sink_of: SinkOf | None = None) -> DocumentDesk:
     """Return where the documents of a programme are issued."""
     return DocumentDesk(office.database, office.programme, sink_of and sink_of(office.code))
@@ -112,7 +123,10 @@ class DocumentPages:
             status=status if error else 200,
             month=month,
             view=view,
-            ready=[document.order for document in view.left.ready],
+            listed=[
+                _listed(request, "proposed", view.ready(is_proposed=True)),
+                _listed(request, "ready", view.ready(is_proposed=False)),
+            ],
             refused=view.left.told(),
             issued=view.issued[:PAGE],
             more=skip + PAGE if len(view.issued) > PAGE else 0,
@@ -123,6 +137,13 @@ class DocumentPages:
             reason_max=REASON_CHARACTERS_MAX,
             fault=fault_of(error),
         )
+
+
+def _listed(request: Request, name: str, documents: Sequence[ToIssue]) -> Listed:
+    first = after_in(request, name=name)
+    last = first + PAGE
+    orders = [document.order for document in documents[first:last]]
+    return Listed(name, orders, last if len(documents) > last else 0)
 
 
 def _path(month: str) -> str:

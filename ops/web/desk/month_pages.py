@@ -204,6 +204,7 @@ class MonthPages:
             status=_status(error),
             months=await months_of(request).months(),
             waiting=await office.database.run(lambda c: list_proposals(c, office.programme, WAITING)),
+            page_of=_page_of,
             terms_of=lambda row: _terms(row, request.state.language),
             reason_max=REASON_CHARACTERS_MAX,
             fault=fault_of(error),
@@ -233,6 +234,12 @@ class MonthPages:
 
 def _at(at_ms: int | None) -> datetime | None:
     return None if at_ms is None else datetime.fromtimestamp(at_ms / 1_000, UTC)
+
+
+def _page_of(row: Any) -> str:
+    """Return where a person sees what a proposal is about."""
+    month = row["subject"].rpartition("/")[2]
+    return f"/desk/months/{month}/documents" if row["act"] == ISSUE else f"/desk/months/{month}"
 
 
 def _terms(row: Any, language: Language) -> dict[str, Any]:
