@@ -4,6 +4,8 @@ Both are by the rules of the day it was asked for, and written down with it (mig
 owed once it is handed over; where the rules want the old card (Żywiec § 3: "zwrot Karty lub podpisanie
 oświadczenia o niemożności zwrócenia"), the hand-over says which of the two there was, or is none: the
 database holds it, too. Takes the owner's connection, or a programme's own role; every write takes its actor.
+Invariants: a payment, and that it was taken back, are rows of their moments which never change, so no month
+that was closed does; what was paid for a duplicate that nobody was handed is given back.
 """
 
 from datetime import datetime
@@ -12,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
+from ledger.registry.card_states import ENDED, CardStatus
 
 OldCard = Literal["returned", "declared"]
 """Given back, or declared with a signature that it cannot be."""
@@ -20,11 +23,17 @@ _WRITE: Final = """insert into registry.card_fee
     (account, carrier, issue, programme, why, grosze, old_card_needed, old_card, owed_at)
   select account, carrier, issue, programme, $2, $3, $4, $5, case when status = 0 then clock_timestamp() end
     from registry.card where token = $1"""
-_THIS: Final = "account = $1 and carrier = $2 and issue = $3"
-_FIND: Final = f"""select grosze, old_card_needed, old_card, paid_how, paid_at, paid_by
-  from registry.card_fee where {_THIS}"""  # noqa: S608 a fixed text
-_TAKE: Final = f"update registry.card_fee set old_card = $4 where {_THIS}"  # noqa: S608 a fixed text
-_PAY: Final = f"update registry.card_fee set paid_how = $4 where {_THIS}"  # noqa: S608 a fixed text
+_THIS: Final = "f.account = $1 and f.carrier = $2 and f.issue = $3"
+_FIND: Final = f"""select f.grosze, f.old_card_needed, f.old_card, coalesce(p.how, ''), p.at, p.made_by,
+    f.owed_at is not null, f.number as fee, p.number as payment, c.status
+  from registry.card_fee f join registry.card c using (account, carrier, issue)
+    left join lateral (select * from registry.card_fee_payment m where m.fee = f.number
+      order by m.number desc limit 1) p on p.grosze > 0
+  where {_THIS}"""  # noqa: S608 a fixed text
+_TAKE: Final = f"update registry.card_fee f set old_card = $4 where {_THIS}"  # noqa: S608 a fixed text
+_PAY: Final = "insert into registry.card_fee_payment (fee, how, grosze) values ($1, $2, $3)"
+_TAKE_BACK: Final = """insert into registry.card_fee_payment (fee, how, grosze, takes_back)
+  select fee, how, -grosze, number from registry.card_fee_payment where number = $1"""
 
 
 class Fee(NamedTuple):
@@ -38,7 +47,9 @@ class Fee(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What is written down of a duplicate; `old_card`, `paid_how`: "" where nothing was taken down yet."""
+    """What is written down of a duplicate; `old_card`: "" where nothing was taken down yet; `paid_how`, when
+    and by whom taken: of the payment that stands, "" where there is none. `is_owed`: it was handed over.
+    """
 
     grosze: int
     old_card_needed: bool
@@ -46,6 +57,7 @@ class Kept(NamedTuple):
     paid_how: str
     paid_at: datetime | None
     paid_by: str | None
+    is_owed: bool
 
 
 FREE: Final = Fee("", 0)
@@ -83,25 +95,53 @@ async def take_old_card(connection: Connection, card: Any, old_card: OldCard | N
 async def kept_fee(connection: Connection, card: Any) -> Kept | None:
     """Return what is written down of a duplicate; None: the card takes the place of no other."""
     row = await connection.fetchrow(_FIND, *_key(card))
-    return None if row is None else Kept(*row)
+    return None if row is None else _kept(row)
 
 
 async def record_paid(connection: Connection, actor: Actor, card: Any, how: PaidHow | None) -> Kept:
     """Take down that a duplicate's fee was paid, and how; None: it was not, or was given back. Returns what
     is kept of it then, when and by whom included.
 
-    What was taken down before is replaced with a reason. Raises RegistryRefused where there is no fee.
+    What was taken down before is taken back with a reason, now: paid in another way than was said is no new
+    money. Raises RegistryRefused where there is no fee.
     """
     async with writing(connection, actor):
-        kept = await kept_fee(connection, card)
-        if kept is None or not kept.grosze:
+        row = await connection.fetchrow(_FIND, *_key(card))
+        if row is None or not row["grosze"]:
             raise RegistryRefused("this card costs its holder nothing")
+        kept = _kept(row)
         if kept.paid_how == (how or ""):
             return kept
-        if kept.paid_how and not actor.reason.strip():
-            raise RegistryRefused("a payment that was taken down is replaced with a reason")
-        await connection.execute(_PAY, *_key(card), how or "")
-        return Kept(*await connection.fetchrow(_FIND, *_key(card)))
+        if kept.paid_how:
+            if not actor.reason.strip():
+                raise RegistryRefused("a payment that was taken down is replaced with a reason")
+            await connection.execute(_TAKE_BACK, row["payment"])
+        if how is not None:
+            if not kept.is_owed and CardStatus(row["status"]) in ENDED:
+                raise not_handed_over()
+            await connection.execute(_PAY, row["fee"], how, kept.grosze)
+        return _kept(await connection.fetchrow(_FIND, *_key(card)))
+
+
+async def check_given_back(connection: Connection, card: Any) -> None:
+    """Raise RegistryRefused where a fee was paid for a duplicate that is not handed over, and from now on
+    will not be: it is given back first.
+    """
+    kept = await kept_fee(connection, card)
+    if kept is not None and kept.paid_how and not kept.is_owed:
+        raise RegistryRefused(
+            "the fee of this duplicate was paid, and it is not handed over: give it back first, and take "
+            "that down"
+        )
+
+
+def not_handed_over() -> RegistryRefused:
+    """Return why nothing is paid for a duplicate that nobody will be handed."""
+    return RegistryRefused("this duplicate is not handed over any more: nothing is paid for it")
+
+
+def _kept(row: Any) -> Kept:
+    return Kept(*row[: len(Kept._fields)])
 
 
 def _key(card: Any) -> tuple[int, int, int]:

@@ -14,7 +14,15 @@ from typing import Any, Final, NamedTuple
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
-from ledger.registry.card_fees import FREE, Fee, OldCard, check_old_card, take_old_card, write_fee
+from ledger.registry.card_fees import (
+    FREE,
+    Fee,
+    OldCard,
+    check_given_back,
+    check_old_card,
+    take_old_card,
+    write_fee,
+)
 from ledger.registry.card_states import ENDED, STOPPED, CardStatus, check_move
 from ledger.registry.cards import CardRow, card_fault, move, the_card
 from ledger.registry.stops import check_not_held, check_not_overtaken
@@ -105,6 +113,7 @@ async def replace_card(
                 "a duplicate of this card is made already: hand that one over, or replace it"
             )
         await check_not_held(connection, old, actor.hand)
+        await check_given_back(connection, old)
         waiting = CardStatus.ORDERED if ordered else CardStatus.READY
         never_handed_over = was in (CardStatus.ORDERED, CardStatus.READY)
         if lost or handed_over:

@@ -50,7 +50,9 @@ class Summary(Struct, frozen=True):
     duplicate_fees_grosze: int
     closed_at_ms: int | None
     duplicate_fees_paid_grosze: int = 0
-    """What holders paid of such fees in the month, whenever they were owed."""
+    """What holders paid of such fees in the month, whenever they were owed, less what was taken back in it:
+    below zero where that is more.
+    """
 
 
 def statements_of(month: Month, prices: Prices) -> list[Statement]:

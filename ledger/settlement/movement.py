@@ -36,7 +36,7 @@ select number, partner, net_grosze, origin, reason from registry.settlement_corr
   where programme = $1 and month = $2 order by number"""
 _FEES: Final = """
 select count(*)::int, coalesce(sum(grosze), 0)::bigint, (select coalesce(sum(p.grosze), 0)::bigint
-    from registry.card_fee p where p.programme = $1 and p.paid_at >= $2 and p.paid_at < $3)
+    from registry.card_fee_payment p where p.programme = $1 and p.at >= $2 and p.at < $3)
   from registry.card_fee where programme = $1 and grosze > 0 and owed_at >= $2 and owed_at < $3"""
 
 
@@ -111,7 +111,7 @@ class Month(NamedTuple):
     bonuses: list[Bonus]
     fees: tuple[int, int, int]
     """How many duplicates that cost something were handed over, what they cost, and what was paid of such
-    fees, whenever they were owed; in grosze.
+    fees, whenever they were owed, less what was taken back, whenever that was paid; in grosze.
     """
 
 

@@ -44,6 +44,7 @@ OBJECTS: Final = {
     "cards": "card",
     "cases": "card_case",
     "fees": "card_fee",
+    "fee-payments": "card_fee_payment",
     "invoices": "invoice",
     "invoices-sent": "invoice_delivery",
     "invoices-elsewhere": "invoice_elsewhere",

@@ -152,7 +152,10 @@ async def fee_paid(
     json: Json = False,
     place: Place = HERE,
 ) -> None:
-    """Take down that the fee of a duplicate was paid, by the duplicate's number; anew it wants --reason."""
+    """Take down that the fee of a duplicate was paid, by the duplicate's number; anew it wants --reason.
+
+    What was taken down before is taken back now: a month that was closed stays as it was.
+    """
     digits = digits_of(number)
     async with card_desk(place) as desk:
         kept = await desk.fee_paid(by.told(), digits, None if how == "none" else how)

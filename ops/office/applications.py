@@ -21,7 +21,15 @@ from ledger.registry import applications as kept
 from ledger.registry.acceptances import Acceptance, find_acceptance
 from ledger.registry.applications import ATTACHMENTS_MAX, File, NewApplication, Step, Which
 from ledger.registry.audit import Actor, writing
-from ledger.registry.card_fees import Kept, OldCard, PaidHow, kept_fee, record_paid
+from ledger.registry.card_fees import (
+    Kept,
+    OldCard,
+    PaidHow,
+    check_given_back,
+    kept_fee,
+    not_handed_over,
+    record_paid,
+)
 from ledger.registry.cards import find_issue
 from ledger.registry.installation import check_master_key
 from ledger.registry.numbers import Numbers
@@ -135,7 +143,7 @@ class ApplicationDesk:
             fee = fee_of(rules.card, form.why if form else None)
         except RegistryRefused:
             return None
-        return Kept(fee.grosze, fee.old_card_needed, "", "", None, None)
+        return Kept(fee.grosze, fee.old_card_needed, "", "", None, None, is_owed=False)
 
     async def paid(self, actor: Actor, number: int, how: PaidHow | None) -> Kept:
         """Take down that the fee of a duplicate was paid, and how; None: it was not, or was given back. See
@@ -143,10 +151,13 @@ class ApplicationDesk:
         """
 
         async def job(connection: Connection) -> Kept:
-            row = await kept.the_application(connection, Which(self.programme, number))
-            if row["carrier"] is None:
-                raise RegistryRefused("there is no card yet: the fee is paid once it lies ready")
-            return await record_paid(connection, actor, row, how)
+            async with writing(connection, actor):
+                row = await kept.the_application(connection, Which(self.programme, number))
+                if row["carrier"] is None:
+                    raise RegistryRefused("there is no card yet: the fee is paid once it lies ready")
+                if row["state"] == "withdrawn" and how is not None:
+                    raise not_handed_over()
+                return await record_paid(connection, actor, row, how)
 
         return await self._run(job)
 
@@ -270,8 +281,18 @@ class ApplicationDesk:
         await self._move(actor, number, Step("refused", reason=reason.strip()))
 
     async def withdraw(self, actor: Actor, number: int) -> None:
-        """Take down that whoever asked asks no more."""
-        await self._move(actor, number, Step("withdrawn"))
+        """Take down that whoever asked asks no more; a fee that was paid is given back first."""
+        which = Which(self.programme, number)
+
+        async def job(connection: Connection) -> None:
+            async with writing(connection, actor):
+                row = await kept.move_application(
+                    connection, actor, self.master.vault, which, Step("withdrawn")
+                )
+                if row["carrier"] is not None:
+                    await check_given_back(connection, row)
+
+        await self._run(job)
 
     async def remove(self, actor: Actor, number: int) -> None:
         """Remove what an application that has ended says, and its files."""

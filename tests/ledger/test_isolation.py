@@ -26,6 +26,7 @@ from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.terminals import NewTerminal, import_terminals
 from tests.ledger.books import PARTNER, TESTER, Books, write_registry
 from tests.ledger.of_a_person import OF_A_PERSON
+from tests.ledger.paid_fees import PAID_FEE, PAID_FORBIDDEN, take_back
 from tests.ledger.settled import SETTLED, SETTLED_FORBIDDEN, SETTLED_READABLE
 from tests.ledger.told import FORBIDDEN, READABLE, rows_of
 from tests.switch.memory import MASTER_KEY
@@ -85,15 +86,8 @@ async def two_cities(owner: Database, database: Database) -> Database:
             rows = [NewHolder(first + n, person=Person(f"P{n}", PESELS[n])) for n in range(2)]
             await add_holders(c, TESTER, MASTER_KEY.vault, programme, rows)
             account = await c.fetchval("select account from registry.card where token = $1", first)
-            for sql in OF_A_PERSON:
+            for sql in (*OF_A_PERSON, *PAID_FEE):
                 await write_registry(c, sql, account, programme)
-            await write_registry(
-                c,
-                "insert into registry.card_fee (account, carrier, issue, programme, why, grosze) "
-                "values ($1, 1, 1, $2, '', 0)",
-                account,
-                programme,
-            )
             await c.execute(
                 "insert into web.attempt (programme, key, count) values ($1, sha256('x'), 1)", programme
             )
@@ -203,6 +197,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.terminal_hours",
         "registry.card_case",
         "registry.card_fee",
+        "registry.card_fee_payment",
         "registry.adjustment",
         "registry.adjustment_row",
         "registry.audit",
@@ -237,8 +232,7 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
     for sql in (
         "update people.person set programme = 2",
         "insert into people.consent (account, programme, kind, given_on) "
-        "select account, 2, 'newsletter', '2026-01-02' "
-        "from people.person",
+        "select account, 2, 'newsletter', '2026-01-02' from people.person",
         "update registry.card set account = 8",
         "update web.login set programme = 2",
         "insert into web.login (programme, kind, name_key, password, shown, partner) "
@@ -259,6 +253,7 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
         "insert into registry.outbox (programme, number, kind, made_at) values (1, 99, 'a.b', now())",
         "insert into registry.outbox_reader values (2, 'x', 1)",
         *FORBIDDEN,
+        *PAID_FORBIDDEN,
         *SETTLED_FORBIDDEN,
         "update registry.outbox_mark set last = 0",
         "insert into registry.card (token, account, programme, last4) values (9, 80000, 1, '0000')",
@@ -291,6 +286,14 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
 
         with pytest.raises(DatabaseMisconfigured, match=r"permission denied|row-level security"):
             await two_cities.run(try_it)
+
+
+async def test_a_city_pays_no_other_s_fee(two_cities: Database) -> None:
+    """It meets its own fees alone, and what is paid of one is said to be of its city."""
+
+    await two_cities.run(lambda c: take_back(c, A, by=A))
+    with pytest.raises(StatementRefused, match="whole and once"):
+        await two_cities.run(lambda c: take_back(c, B, by=A))
 
 
 async def test_nobody_is_put_on_another_city_s_holder(two_cities: Database) -> None:

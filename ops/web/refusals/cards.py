@@ -71,6 +71,12 @@ CARDS: Final = {
     "a payment that was taken down is replaced with a reason": (
         "zapisaną zapłatę zastępuje się z podaniem powodu"
     ),
+    "this duplicate is not handed over any more: nothing is paid for it": (
+        "tego duplikatu już się nie wydaje: nic się za niego nie płaci"
+    ),
+    "the fee of this duplicate was paid, and it is not handed over: give it back first, and take that down": (
+        "opłatę za ten duplikat zapłacono, a nie zostanie on wydany: należy ją najpierw zwrócić i to zapisać"
+    ),
     "there is no card yet: the fee is paid once it lies ready": (
         "nie ma jeszcze karty: opłatę zapisuje się, gdy karta jest gotowa do odbioru"
     ),

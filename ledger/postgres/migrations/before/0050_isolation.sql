@@ -47,6 +47,8 @@ begin
       ('registry.card_fee', 'programme in (select registry.my_programmes())',
        'programme in (select registry.my_programmes())
           and exists (select from registry.card c where c.account = card_fee.account)'),
+      ('registry.card_fee_payment', 'programme in (select registry.my_programmes())',
+       'programme in (select registry.my_programmes()) and fee in (select number from registry.card_fee)'),
       ('registry.audit', 'programme in (select registry.my_programmes())', null)) as v(t, own, allowed)
   loop
     execute format('alter table %s enable row level security', t);
@@ -64,7 +66,8 @@ $$;
 
 grant usage on schema registry, ledger to cityswitch_programme;  -- in ledger to names and functions, and to no table
 grant select on registry.programme, registry.programme_version, registry.kind_step, registry.partner, registry.outlet,
-  registry.offer, registry.terminal, registry.card, registry.holder, registry.card_case, registry.card_fee, registry.audit, registry.card_move,
+  registry.offer, registry.terminal, registry.card, registry.holder, registry.card_case, registry.card_fee,
+  registry.card_fee_payment, registry.audit, registry.card_move,
   registry.layout, registry.installation to cityswitch_programme;
 grant update (suspended, ended_from) on registry.programme to cityswitch_programme;
 grant insert on registry.programme_version, registry.kind_step, registry.partner, registry.outlet, registry.offer,
@@ -79,7 +82,8 @@ grant update (status, expires_on) on registry.card to cityswitch_programme;
 grant update (flags, guardian, kinds, kinds_from, kinds_before, next_from, kinds_next, entitled_until, tax_year,
   notice_given_on, notice_ends_on, resigned_on) on registry.holder to cityswitch_programme;
 grant update (state, decided_by, decided_at) on registry.card_case to cityswitch_programme;
-grant update (old_card, paid_how) on registry.card_fee to cityswitch_programme;
+grant update (old_card) on registry.card_fee to cityswitch_programme;
+grant insert (fee, how, grosze, takes_back) on registry.card_fee_payment to cityswitch_programme;
 grant usage on sequence registry.change_number to cityswitch_programme;
 grant usage, select on sequence registry.account_number to cityswitch_programme;
 grant execute on function people.place_kinds to cityswitch_programme;  -- with the caller's rights, on the rows it may see
