@@ -1,8 +1,13 @@
 """A duplicate at the desk in a real browser: for the old card, its fee taken down as paid (Żywiec § 3)."""
 
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from ledger.registry.card_fees import Fee
+from ops import written
 from ops.office import granting
 from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form
@@ -34,6 +39,17 @@ def application(office: OfficeStage) -> int:
         return office.run(job)
 
 
+def paid_at(office: OfficeStage, number: int) -> datetime | None:
+    """When the fee of an application's duplicate was paid, as it is kept."""
+    desk = ApplicationDesk(office.offices[PROGRAMME].database, office.master, PROGRAMME)
+
+    async def job(_owner: object) -> datetime | None:
+        kept = await desk.fee(await desk.show(number))
+        return kept and kept.paid_at
+
+    return office.run(job)
+
+
 @covers(f"POST {ONE} paid")
 def test_a_duplicate_is_paid_and_handed_over_for_the_old_card(
     office: OfficeStage, desk: Clicked, application: int
@@ -47,8 +63,13 @@ def test_a_duplicate_is_paid_and_handed_over_for_the_old_card(
     assert fee.inner_text() == "PLN 10.00, not paid"
     page.select_option("#how", "cash")
     press(page, "paid")
-    assert fee.inner_text().startswith("PLN 10.00, paid (cash) 20")
-    assert "taken by" in fee.inner_text()
+    moment = written.moment(paid_at(office, application), "en", ZoneInfo("Europe/Warsaw"))
+    assert fee.inner_text().startswith(f"PLN 10.00, paid (cash) {moment}, taken by ")
+    client.get(f"/{path}")
+    kept = client.post(f"/{path}", act="paid", how="transfer", reason="x" * 201)
+    assert (kept.status, '<option value="transfer" selected>' in kept.text) == (409, True)
+    assert re.search(r'id="reason_paid" name="reason" value="x{201}"[^>]* aria-invalid="true"', kept.text)
+    assert "give it back first" in client.post(f"/{path}", act="withdraw").text
     page.select_option("#how", "card")
     press(page, "paid", reason="it was by card")
     assert "paid (by payment card)" in fee.inner_text()

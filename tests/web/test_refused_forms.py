@@ -199,6 +199,36 @@ def test_an_applicant_s_form_keeps_what_was_typed(office: OfficeStage) -> None:
         assert told.lower() in fault(reply.text).lower()
 
 
+PUTS = re.compile(r"{{\s*(field|box|why|why_field|reason|person_fields|form_fields)\((.*?)\)\s*}}", re.DOTALL)
+"""What puts fields into a form of the desk."""
+FIELD = re.compile(
+    r"<(?:(?P<tag>select|textarea)|input)\b(?P<says>(?:{{.*?}}|{%.*?%}|[^<>{}])*)>"
+    r"(?P<holds>(?(tag).*?</(?P=tag)>|))",
+    re.DOTALL,
+)
+UNTYPED = re.compile(r'type="(hidden|file|password)"|name="(sure|who)"')
+"""What is sent unseen, or is typed again for good: a file, that one is sure, and whom one looks for."""
+CARDS = re.compile(r'name="(card|lines)"')
+"""What holds numbers of cards, which no page shows."""
+
+
+@pytest.mark.parametrize("path", sorted(WEB.glob("desk/templates/*.html")), ids=lambda path: path.name)
+def test_every_form_of_the_desk_shows_what_was_typed(path: Path) -> None:
+    """Every field of every form that is posted holds what was typed there, and is marked where it is wrong;
+    the number of a card is marked alone.
+    """
+    text = re.sub(r'<form method="get".*?</form>', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for put in PUTS.finditer(text):
+        assert "typed" in put[2], put[0]
+    for field in FIELD.finditer(text):
+        says, is_chosen = field["says"], field["tag"] == "select" or 'type="checkbox"' in field["says"]
+        if UNTYPED.search(says):
+            continue
+        assert is_chosen or "typed.marks(" in says, field[0]
+        shows = says.replace("typed.marks", "") + field["holds"]
+        assert ("typed." in shows) != bool(CARDS.search(says)), field[0]
+
+
 def test_where_no_form_is_shown_again_the_page_says_which_field_it_was(office: OfficeStage) -> None:
     """Any page that reads a field: 400, by the same words, and no failure in the log."""
     client = office.client()
