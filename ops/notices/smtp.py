@@ -114,7 +114,7 @@ class SmtpChannel:
                 connection.starttls(context=context)
             if smtp.user:
                 connection.login(smtp.user, smtp.password)
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, ValueError) as error:
             if connection is not None:
                 connection.close()
             raise ChannelDown(_code_of(error)) from None
@@ -154,6 +154,8 @@ def _code_of(error: Exception) -> str:
         return "tls failed"
     if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "no answer in time"
+    if isinstance(error, UnicodeError):
+        return "name or password not in ASCII"
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return "no starttls or login there"
     return "connection lost" if isinstance(error, smtplib.SMTPException) else "no connection"

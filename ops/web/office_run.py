@@ -6,9 +6,10 @@ stands behind a proxy that does; a cookie is Secure then.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ from ops.web.office_site import make_office_site
 from ops.web.offices import open_offices
 from ops.web.server import Tls, bind_site, serving_site, url_of
 from switch.config import Config, is_loopback
+from switch.metrics.scrape import Family
 from switch.metrics.text import CONTENT_TYPE, write_text
 from switch.wire.listener import PortInUse
 
@@ -94,19 +96,20 @@ async def running_office(config: Config, dsn: str, mail: Mail, options: OfficeOp
             notes=(notes := Notes(offices.values())),
             address=address,
         )
-        async with mail.going(), _serving_counts(notes, options.metrics_port), serving_site(app, sock, tls):
+        counts = _serving_counts(options.metrics_port, lambda: chain(notes.families(), mail.families()))
+        async with mail.going(), counts, serving_site(app, sock, tls):
             yield url if is_secure else f"{address}/"
 
 
 @asynccontextmanager
-async def _serving_counts(notes: Notes, port: int) -> AsyncIterator[None]:
+async def _serving_counts(port: int, read: Callable[[], Iterable[Family]]) -> AsyncIterator[None]:
     """Serve /metrics on loopback, apart from the site that everybody reaches."""
     if port == 0:
         yield
         return
 
     async def metrics(_request: Request) -> Response:
-        return Response(write_text(notes.families()), media_type=CONTENT_TYPE)
+        return Response(write_text(read()), media_type=CONTENT_TYPE)
 
     async with serving_site(Starlette(routes=[Route("/metrics", metrics)]), bind_site(HOST, port)):
         yield

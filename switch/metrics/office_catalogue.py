@@ -1,4 +1,4 @@
-"""The metrics of the office's site: who was let in, in numbers.
+"""The metrics of the office's site: who was let in, and which letters did not go, in numbers.
 
 Owns their declarations. Must not know values. Invariant: no label names a login.
 """
@@ -47,5 +47,11 @@ LOGIN_CHANGES = counter(
     "Many at an hour without reason: `cityswitch audit --object logins` and `--object passkeys` say whose.",
     PROGRAMME,
     WHAT,
+    where=SITE,
+)
+LETTERS_NOT_SENT = counter(
+    "letters_not_sent",
+    "Letters of the site that were given up: links to apply, and to applications",
+    "Grows: the mail server is away, or refuses. The log says which by `letter_not_sent`.",
     where=SITE,
 )

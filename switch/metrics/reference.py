@@ -35,7 +35,7 @@ one by message would cost every request.
 says, and pages get a tenth of a worker's time at most, however many ask. A figure that cannot be read is left
 out and counted (`cityswitch_scrape_errors_total`); nothing of this is ever in the way of a sale.
 
-**The office's site** counts who signs in, at `http://127.0.0.1:PORT/metrics` of
+**The office's site** counts who signs in, and letters that did not go, at `http://127.0.0.1:PORT/metrics` of
 `cityswitch office serve --metrics-port PORT`, in the text format alone.
 
 **Figures of the city** are read by one worker of all that share a database, the elected one, and are absent
@@ -59,7 +59,8 @@ SECTIONS: Final = (
     ("The city", city, ("cityswitch_cards", "cityswitch_units", "cityswitch_quotas", "cityswitch_cases",
                         "cityswitch_terminal", "cityswitch_rules")),
     ("The proof of the books", city, ("cityswitch_invariant", "cityswitch_verify")),
-    ("Signing in on the web", office, ("cityswitch_",)),
+    ("Signing in on the web", office, ("cityswitch_sign_ins", "cityswitch_sessions", "cityswitch_login")),
+    ("Letters of the site", office, ("cityswitch_letters",)),
 )  # fmt: skip
 """Title, where the metrics are declared, and how their names begin."""
 SHAPES: Final = {

@@ -282,6 +282,7 @@ async def test_by_tls_with_a_log_in_and_by_nothing_less(tmp_path: Path) -> None:
         for wrong, code in (
             (channel(port, ca=None), "tls failed"),
             (channel(port, "wrong"), "smtp 535"),
+            (channel(port, "zażółć"), "not in ASCII"),
             (channel(plain_port), "no starttls or login there"),
         ):
             with pytest.raises(ChannelDown, match=code):

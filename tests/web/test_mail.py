@@ -18,6 +18,7 @@ from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.notices.channels import ChannelDown, Message
 from ops.web.identity.mail import AGAIN_S, POSTED_MAX, Mail, MailFailed
+from switch.metrics.text import write_text
 from tests.ops.mail_server import Mailbox, mail_server, port_of
 
 LETTER = ("ala@example.org", "Wniosek o kartę", "Łącze: https://karta.example.org/pl/apply")
@@ -83,8 +84,9 @@ async def test_a_server_that_is_away_is_said() -> None:
 class Away:
     """A server that is away for so many tries."""
 
-    def __init__(self, tries: int) -> None:
+    def __init__(self, tries: int, failure: Exception | None = None) -> None:
         self.left = tries
+        self.failure = failure or ChannelDown("smtp 421")
         self.taken: list[Message] = []
         self.seen: list[str] = []
 
@@ -92,7 +94,7 @@ class Away:
         self.seen.append(message.name)
         if self.left:
             self.left -= 1
-            raise ChannelDown("smtp 421")
+            raise self.failure
         self.taken.append(message)
 
     async def close(self) -> None:
@@ -116,6 +118,24 @@ async def test_a_posted_letter_is_tried_again_and_then_given_up(
     problems = sorted(line["problem"] for line in lines if line["event"] == "letter_not_sent")
     assert problems == ["no address", *(["smtp 421"] if away == len(AGAIN_S) else [])]
     assert LETTER[0] not in str(lines)
+
+
+async def test_a_letter_that_fails_in_an_unforeseen_way_ends_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Logged by the error's name alone, and counted; the next letter goes."""
+    server = Away(1, KeyError(LETTER[0]))
+    mail = Mail(lambda: server)
+    with structlog.testing.capture_logs() as lines:
+        async with mail.going():
+            mail.post(*LETTER)
+            await mail.settled()
+            mail.post(*LETTER)
+            await mail.settled()
+    assert [line["problem"] for line in lines if line["event"] == "letter_not_sent"] == ["KeyError"]
+    assert LETTER[0] not in str(lines)
+    assert len(server.taken) == 1
+    assert b"cityswitch_letters_not_sent_total 1.0\n" in write_text(mail.families())
 
 
 async def test_no_more_letters_are_posted_than_can_wait(autojump_clock: trio.testing.MockClock) -> None:

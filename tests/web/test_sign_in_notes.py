@@ -114,5 +114,5 @@ def test_the_counts_are_exposed_by_programme_and_result(office: OfficeStage) -> 
     assert 'cityswitch_sign_ins_total{programme="zgierz",result="refused"} 1.0\n' in text
     assert 'cityswitch_sign_ins_total{programme="czestochowa",result="refused"} 0.0\n' in text
     assert 'cityswitch_login_changes_total{programme="zgierz",what="passkey_removed"} 0.0\n' in text
-    names = {family.metric.name for family in notes.families()}
+    names = {family.metric.name for family in (*notes.families(), *office.mail.families())}
     assert names == {metric.name for metric in declared()} - {metric.name for metric in of_workers()}

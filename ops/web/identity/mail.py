@@ -3,13 +3,13 @@
 Owns how a page's letter becomes a message, and its way: at once, for who waits to be told, or out of the
 request, so that no answer says by its time whether a letter went. Must not know what is told, nor by which
 way it goes. Invariants: a letter that could not be sent raises `MailFailed`, or leaves a line in the log;
-nothing of it is logged, and none is kept but in memory.
+nothing of it is logged, and none is kept but in memory; no posted letter ends the site.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -18,6 +18,8 @@ import trio
 
 from ledger.registry.contact import email_address
 from ops.notices.channels import Channel, ChannelDown, Message, NotTaken
+from switch.metrics import office_catalogue as of
+from switch.metrics.scrape import NONE, Family
 
 AT_A_TIME: Final = 4
 """So many letters are on their way at once; another one waits for its turn."""
@@ -43,7 +45,12 @@ class Mail:
         self._turn = trio.CapacityLimiter(AT_A_TIME)
         self._nursery: trio.Nursery | None = None
         self._posted = 0
+        self._not_sent = 0
         self._all_gone = trio.Event()
+
+    def families(self) -> Iterator[Family]:
+        """Return the count of posted letters that were given up, as it is exposed."""
+        yield Family(of.LETTERS_NOT_SENT, {NONE: self._not_sent})
 
     async def send(self, to: str, subject: str, text: str) -> None:
         """Send a letter, and wait until it is taken. Raises MailFailed."""
@@ -85,11 +92,17 @@ class Mail:
         try:
             await self._send_again(_message(to, subject, text))
         except MailFailed as failed:
-            log.warning("letter_not_sent", problem=str(failed))
+            self._given_up(str(failed))
+        except Exception as error:  # a task's boundary: its nursery is the site's
+            self._given_up(type(error).__name__)  # not its text, which may repeat the letter
         finally:
             self._posted -= 1
             if not self._posted:
                 self._all_gone.set()
+
+    def _given_up(self, problem: str) -> None:
+        self._not_sent += 1
+        log.warning("letter_not_sent", problem=problem)
 
     async def _send_again(self, message: Message) -> None:
         for wait_s in AGAIN_S:
