@@ -13,7 +13,7 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import CardStatus, Hand, check_move
 from ledger.registry.cards import the_card
 from ledger.registry.contracts import end_account
-from ledger.registry.pesel_tokens import basket_of, renew_basket
+from ledger.registry.pesel_tokens import basket_of, ended_beside, renew_basket
 from ledger.registry.vault import Vault
 
 ERASED_AGAIN: Final = "an erasure done again: the key of this holder was destroyed"
@@ -32,16 +32,21 @@ _DEAD_BASKETS: Final = (
 
 async def anonymise(connection: Connection, actor: Actor, vault: Vault, token: int) -> int:
     """Remove who the holder of a card is, and end its account: the books stay, nobody is known by them any
-    more.
+    more. Accounts of the same PESEL whose contracts ended go with it; one that goes on ends only where it is
+    the one asked for.
 
     Returns how many carriers ended with it (Zgierz § 19.9, § 26, § 38).
     """
     async with writing(connection, actor):
         card = await the_card(connection, token)
         check_move(CardStatus.ACTIVE, CardStatus.CLOSED, actor.hand)
-        ended, keys = await _forget(connection, actor, vault, card["programme"], card["account"])
-        vault.destroy(*keys, account=card["account"])  # the last step: only the commit comes after it
-    return ended
+        carriers, keys = 0, dict[int, list[int]]()
+        for account in (*await ended_beside(connection, card["account"]), card["account"]):
+            ended, keys[account] = await _forget(connection, actor, vault, card["programme"], account)
+            carriers += ended
+        for account, theirs in keys.items():  # the last step: only the commit comes after it
+            vault.destroy(*theirs, account=account)
+    return carriers
 
 
 async def pending_erasures(connection: Connection, vault: Vault) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Owns how a desk finds somebody: pages of sealed names to look through, and the account of a PESEL.
+"""Owns how a desk finds somebody: pages of sealed names to look through, and the accounts of a PESEL.
 
 Names stand sealed, each under its own key, so that nothing can be asked of them in SQL: whoever searches
 reads them page by page. Takes the owner's connection or a programme's. No error repeats what was typed.
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ledger.errors import HolderErased
 from ledger.postgres.database import Connection
-from ledger.registry.pesel_tokens import account_of_pesel
+from ledger.registry.pesel_tokens import accounts_of_pesel
 from ledger.registry.sealed import place, unseal
 from ledger.registry.vault import Vault
 
@@ -32,4 +32,4 @@ def name_in(vault: Vault, row: Any) -> str:
         return ""
 
 
-__all__ = ["PAGE_ROWS", "account_of_pesel", "name_in", "page_of_names"]
+__all__ = ["PAGE_ROWS", "accounts_of_pesel", "name_in", "page_of_names"]

@@ -1,7 +1,7 @@
 """Owns how a PESEL is known again without being readable: one number, one account that goes on (Zgierz § 7).
 
-Who resigned, and asks for a card anew (§ 28), is known by the new account from then on; the old one stays as
-it is, and is found by the number no more.
+Who resigned, and asks for a card anew (§ 28), has two accounts: the old one stays as it is, and is found by
+the number beside the new one, for as long as it tells who that is.
 
 A token is a basket, of 256, and the HMAC of the number under the key of that basket, which lies in the vault.
 Eleven digits could be tried through by whoever has the key, so a basket gets another one whenever somebody of
@@ -25,8 +25,17 @@ _KEYS: Final = (
 _SET_KEYS: Final = """insert into people.token_key (programme, basket, key)
   select $1, r.basket, r.key from unnest($2::smallint[], $3::bigint[]) as r(basket, key)
   on conflict (programme, basket) do update set key = excluded.key"""
-_SET_TOKENS: Final = """insert into people.pesel_token (programme, token, account)
-  select $1, r.token, r.account from unnest($2::bytea[], $3::bigint[]) as r(token, account)"""
+_SET_TOKENS: Final = """insert into people.pesel_token (programme, token, account, is_current)
+  select $1, r.token, r.account, r.is_current
+  from unnest($2::bytea[], $3::bigint[], $4::boolean[]) as r(token, account, is_current)"""
+_OF_TOKENS: Final = """select token, account from people.pesel_token
+  where programme = $1 and token = any($2::bytea[]) order by is_current desc, account desc"""
+_ENDED: Final = (
+    "update people.pesel_token set is_current = false where account = any($1::bigint[]) and is_current"
+)
+_BESIDE: Final = """select o.account
+  from people.pesel_token t join people.pesel_token o using (programme, token)
+  where t.account = $1 and o.account <> t.account order by 1"""
 _IN_BASKET: Final = """select t.account, p.pesel
   from people.pesel_token t join people.person p using (account)
   where t.programme = $1 and substring(t.token from 1 for 1) = $2 order by 1"""
@@ -41,23 +50,26 @@ async def known_pesels(
     by_token = {
         _token(vault, keys[basket], pesel): pesel for pesel, basket in baskets.items() if basket in keys
     }
-    rows = await _accounts(connection, programme, by_token)
-    going = await going_on(connection, rows.values())
-    return {by_token[token] for token, account in rows.items() if account in going}
+    rows = await connection.fetch(_OF_TOKENS, programme, list(by_token))
+    going = await going_on(connection, [row["account"] for row in rows])
+    return {by_token[bytes(row["token"])] for row in rows if row["account"] in going}
 
 
-async def account_of_pesel(connection: Connection, vault: Vault, programme: int, pesel: str) -> int | None:
-    """Return the account of whoever has a PESEL in a programme; None where nobody does."""
+async def accounts_of_pesel(connection: Connection, vault: Vault, programme: int, pesel: str) -> list[int]:
+    """Return the accounts of whoever has a PESEL in a programme: the one that goes on, then the newest."""
     basket = vault.basket(pesel)
     keys = await _keys(connection, programme, [basket])
     if basket not in keys:
-        return None
-    account: int | None = await connection.fetchval(
-        "select account from people.pesel_token where programme = $1 and token = $2",
-        programme,
-        _token(vault, keys[basket], pesel),
-    )
-    return account
+        return []
+    rows = await connection.fetch(_OF_TOKENS, programme, [_token(vault, keys[basket], pesel)])
+    return [row["account"] for row in rows]
+
+
+async def ended_beside(connection: Connection, account: int) -> list[int]:
+    """Return the other accounts of the PESEL of an account whose contracts have ended."""
+    others = [row["account"] for row in await connection.fetch(_BESIDE, account)]
+    going = await going_on(connection, others)
+    return [other for other in others if other not in going]
 
 
 async def set_pesels(connection: Connection, vault: Vault, programme: int, pesels: Mapping[int, str]) -> None:
@@ -71,10 +83,12 @@ async def set_pesels(connection: Connection, vault: Vault, programme: int, pesel
         await connection.execute(_SET_KEYS, programme, missing, drawn)
     keys |= dict(zip(missing, drawn, strict=True))
     tokens = [_token(vault, keys[basket], pesels[account]) for account, basket in baskets.items()]
-    had = await _accounts(connection, programme, tokens)
-    ended = set(had.values()) - await going_on(connection, had.values())
-    await connection.execute("delete from people.pesel_token where account = any($1::bigint[])", list(ended))
-    await connection.execute(_SET_TOKENS, programme, tokens, list(baskets))
+    had = {row["account"] for row in await connection.fetch(_OF_TOKENS, programme, tokens)}
+    going = await going_on(connection, had | baskets.keys())
+    await connection.execute(_ENDED, list(had - going))
+    await connection.execute(
+        _SET_TOKENS, programme, tokens, list(baskets), [account in going for account in baskets]
+    )
 
 
 async def renew_basket(connection: Connection, vault: Vault, programme: int, basket: int) -> list[int]:
@@ -98,8 +112,8 @@ async def renew_basket(connection: Connection, vault: Vault, programme: int, bas
 
 
 async def basket_of(connection: Connection, vault: Vault, account: int) -> int | None:
-    """Return the basket the PESEL of an account lies in, also where it is another's by now; None where it has
-    none, or was erased: its basket has another key then.
+    """Return the basket the PESEL of an account lies in; None where it has none, or was erased: its basket
+    has another key then.
     """
     row = await connection.fetchrow("select programme, pesel from people.person where account = $1", account)
     if row is None:
@@ -109,15 +123,6 @@ async def basket_of(connection: Connection, vault: Vault, account: int) -> int |
     except HolderErased:
         return None
     return vault.basket(pesel) if pesel else None
-
-
-async def _accounts(connection: Connection, programme: int, tokens: Iterable[bytes]) -> dict[bytes, int]:
-    rows = await connection.fetch(
-        "select token, account from people.pesel_token where programme = $1 and token = any($2::bytea[])",
-        programme,
-        list(tokens),
-    )
-    return {bytes(row["token"]): row["account"] for row in rows}
 
 
 async def _keys(connection: Connection, programme: int, baskets: Iterable[int]) -> dict[int, int]:

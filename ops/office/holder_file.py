@@ -34,7 +34,7 @@ from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import ENDED, CardStatus, Hand
 from ledger.registry.numbers import Numbers
-from ledger.registry.people_search import account_of_pesel, name_in, page_of_names
+from ledger.registry.people_search import accounts_of_pesel, name_in, page_of_names
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.proposals import Act
 from ledger.registry.secrets import MasterKey
@@ -96,17 +96,21 @@ class HolderFile:
         vault = self.master.vault
 
         async def job(connection: Connection) -> list[Found]:
-            account = None
+            accounts = list[int]()
             if born_of_pesel(digits) is not None:
-                account = await account_of_pesel(connection, vault, self.programme, digits)
-            if account is None:
+                accounts = await accounts_of_pesel(connection, vault, self.programme, digits)
+            if not accounts:
                 numbers = await Numbers.of(connection, self.master, self.programme)
-                found = await cards.find_cards(connection, numbers.tokens(digits))
-                account = found[0]["account"] if found else None
-            if account is None:
-                return []
-            person = await people.find_person(connection, vault, account)
-            return [Found(account, person.name if person else "")]
+                accounts = [
+                    row["account"] for row in await cards.find_cards(connection, numbers.tokens(digits))
+                ][:1]
+            people_of = [
+                await people.find_person(connection, vault, account) for account in accounts[: FOUND_MAX + 1]
+            ]
+            return [
+                Found(account, person.name if person else "")
+                for account, person in zip(accounts, people_of, strict=False)
+            ]
 
         return await self.database.run(job)
 

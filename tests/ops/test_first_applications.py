@@ -5,15 +5,17 @@ from datetime import date
 import pytest
 
 from ledger.errors import HolderErased, RegistryRefused, StatementRefused
-from ledger.postgres.database import Database
+from ledger.postgres.database import Connection, Database
 from ledger.registry.acceptances import list_acceptances
+from ledger.registry.audit import writing
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import find_card
 from ledger.registry.contracts import end_contract
 from ledger.registry.erasures import anonymise
 from ledger.registry.people import find_person
-from ledger.registry.pesel_tokens import account_of_pesel
+from ledger.registry.pesel_tokens import accounts_of_pesel, renew_basket
 from ops.office.forms import lacks_of
+from ops.office.holder_file import HolderFile
 from switch.rules.programme import parse_rules
 from tests.days import today
 from tests.ledger.books import TESTER, write_registry
@@ -127,10 +129,41 @@ async def test_whose_contract_ended_may_apply_again(owner: Database, status: Car
         person = await owner.run(lambda c, a=account: find_person(c, vault, a))
         assert person is not None
         assert (person.name, person.pesel) == (form.name, form.pesel)
-    assert await owner.run(lambda c: account_of_pesel(c, vault, 3, form.pesel)) == new
+    searched = HolderFile(owner, MASTER_KEY, 3)
+    assert [one.account for one in await searched.find(form.pesel)] == [new, old]
     basket = "select key from people.token_key where basket = $1"
     was = await owner.run(lambda c: c.fetchval(basket, vault.basket(form.pesel)))
     await owner.run(lambda c: anonymise(c, TESTER._replace(reason="asked for it"), vault, tokens[0]))
-    assert await owner.run(lambda c: account_of_pesel(c, vault, 3, form.pesel)) == new
+    assert await owner.run(lambda c: accounts_of_pesel(c, vault, 3, form.pesel)) == [new]
     with pytest.raises(HolderErased):
         vault.mac(was, form.pesel)
+
+
+async def test_an_erasure_takes_the_accounts_that_ended(owner: Database) -> None:
+    """Zgierz § 19.9, § 38: nobody is known any more, neither by the account that goes on nor by an older one,
+    whose keys are gone, too; also where another of the basket was erased in between.
+    """
+    desk, vault = await found(owner, 3, ZGIERZ), MASTER_KEY.vault
+    form = with_(ADULT, tax_year=today().year - 1)
+    tokens = [MASTER_KEY.pepper(3).token(number_of("96162", n)) for n in range(3)]
+    accounts = []
+    for n, token in enumerate(tokens):
+        number = await granted(desk, "first", form)
+        await desk.ready(ANNA, number, number_of("96162", n))
+        await desk.hand_over(ANNA, number)
+        accounts.append((await desk.show(number)).row["account"])
+        if token != tokens[-1]:
+            by = TESTER._replace(hand=Hand.HOLDER_DESK)
+            await owner.run(lambda c, t=token, by=by: end_contract(c, by, t, CardStatus.RESIGNED))
+
+    async def renew(c: Connection) -> None:
+        async with writing(c, TESTER):
+            await renew_basket(c, vault, 3, vault.basket(form.pesel))
+
+    await owner.run(renew)
+    assert sorted(await owner.run(lambda c: accounts_of_pesel(c, vault, 3, form.pesel))) == accounts
+    await owner.run(lambda c: anonymise(c, TESTER._replace(reason="asked for it"), vault, tokens[-1]))
+    assert await owner.run(lambda c: accounts_of_pesel(c, vault, 3, form.pesel)) == []
+    for account in accounts:
+        assert await owner.run(lambda c, a=account: find_person(c, vault, a)) is None
+    assert set(accounts) <= {one.account for one in vault.destroyed()}

@@ -41,16 +41,18 @@ create table people.person (
   check (channel = '' or (channel = 'email' and email <> '') or (channel in ('phone', 'sms') and phone <> ''))
 );
 
--- One number, one account (Zgierz § 7): a PESEL is known again by its token, a basket (the first byte) and its HMAC under a key
+-- One number, one account that goes on (Zgierz § 7), beside those that ended (§ 28): a PESEL is known again by its token, a basket (the first byte) and its HMAC under a key
 -- of the vault that this basket has. When somebody of a basket is erased it gets another key: the rest have new tokens, and no
 -- PESEL can be told from the tokens of an older copy.
 create table people.pesel_token (
   programme smallint not null references registry.programme (id),
   token     bytea not null check (octet_length(token) = 16),
-  account   bigint not null unique,
-  primary key (programme, token),
+  account   bigint primary key,
+  is_current boolean not null,  -- whether the contract of the account went on when this was last looked at
   foreign key (account, programme) references people.person (account, programme) on delete cascade
 );
+create index pesel_token_known on people.pesel_token (programme, token);
+create unique index pesel_token_current on people.pesel_token (programme, token) where is_current;
 
 create table people.token_key (
   programme smallint not null references registry.programme (id),
