@@ -24,6 +24,7 @@ def why_of(kind: str, data: bytes) -> Why | None:
 def test_a_picture_has_the_pixels_of_what_it_is_attached_as(kind: str, make) -> None:  # type: ignore[no-untyped-def]
     """At the bound it is taken, upright or lying, one pixel below on either side it is not."""
     shorter, longer = LEAST[kind]
+    strip = int(SIDES_RATIO_MAX * longer)
     for width, height, why in (
         (shorter, longer, None),
         (longer, shorter, None),
@@ -31,11 +32,19 @@ def test_a_picture_has_the_pixels_of_what_it_is_attached_as(kind: str, make) -> 
         (shorter, longer - 1, Why.TOO_SMALL),
         (longer, shorter - 1, Why.TOO_SMALL),
         (2, 2, Why.TOO_SMALL),
-        (longer, SIDES_RATIO_MAX * longer, None),
-        (longer, SIDES_RATIO_MAX * longer + 1, Why.TOO_NARROW),
-        (SIDES_RATIO_MAX * longer + 1, longer, Why.TOO_NARROW),
+        (longer, strip, None),
+        (longer, strip + 1, Why.TOO_NARROW),
+        (strip + 1, longer, Why.TOO_NARROW),
     ):
         assert why_of(kind, make(width, height)) is why, (width, height)
+
+
+@pytest.mark.parametrize("kind", LEAST)
+@pytest.mark.parametrize("screen", [(1_290, 2_796), (1_440, 3_200), (1_644, 3_840)])
+def test_a_screenshot_of_a_telephone_is_no_strip(kind: str, screen: tuple[int, int]) -> None:
+    """19.5:9, 20:9 and 21:9, upright or lying, are taken as whatever they have the pixels of."""
+    assert why_of(kind, jpeg(*screen)) is None
+    assert why_of(kind, jpeg(*screen[::-1])) is None
 
 
 def test_what_proves_nothing_and_what_has_no_pixels_has_no_bound() -> None:

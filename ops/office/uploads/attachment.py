@@ -28,7 +28,8 @@ DOCUMENT: Final = Least(500, 800)
 """A card of 54 by 86 mm at 235 dots an inch, or a page: whatever somebody shows an entitlement by."""
 LEAST: Final = {"photo": PHOTO, "tax": PAGE, "declaration": PAGE, "entitlement": DOCUMENT}
 """By kind of attachment; what is none of these proves nothing, and has no bound."""
-SIDES_RATIO_MAX: Final = 2
+SIDES_RATIO_MAX: Final = 2.5
+"""Longer side to shorter: a telephone shows its pages (its screen is up to 22.5:9), and no strip."""
 _SIDES: Final = {"image/jpeg": jpeg.sides_of, "image/png": png.sides_of}
 
 

@@ -31,7 +31,7 @@ TOLD = {
     Why.DAMAGED: Phrase("the file is damaged, or of a form that is not taken"),
     Why.TOO_MANY_PIXELS: Phrase("the picture has too many pixels"),
     Why.TOO_SMALL: Phrase("the picture has too few pixels to be printed or read"),
-    Why.TOO_NARROW: Phrase("the picture is a strip: more than twice as long as wide"),
+    Why.TOO_NARROW: Phrase("the picture is a strip: more than two and a half times as long as wide"),
     Why.LOCKED: Phrase("the PDF is locked by a password"),
     Why.ACTIVE: Phrase("the PDF holds programs or other files"),
     Why.TWO_KINDS: Phrase("the file would be read as something else, too"),

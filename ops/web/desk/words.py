@@ -140,8 +140,8 @@ DESK: Final[Words] = {
         "The picture has too few pixels: a photo 492 × 633, a page of A4 1200 × 1700, a proof 500 × 800.",
     ),
     "dk_up_too_narrow": (
-        "Obraz jest paskiem: jeden bok ma ponad dwa razy więcej pikseli niż drugi.",
-        "The picture is a strip: one side has more than twice the pixels of the other.",
+        "Obraz jest paskiem: jeden bok jest ponad dwa i pół raza dłuższy niż drugi.",
+        "The picture is a strip: one side is more than two and a half times as long as the other.",
     ),
     "dk_up_locked": ("PDF jest zabezpieczony hasłem.", "The PDF is locked by a password."),
     "dk_up_active": ("PDF zawiera programy lub inne pliki.", "The PDF holds programs or other files."),

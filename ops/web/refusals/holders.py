@@ -156,8 +156,8 @@ APPLICATIONS: Final = {
     "the picture has too few pixels to be printed or read": (
         "obraz ma za mało pikseli, by go wydrukować albo odczytać"
     ),
-    "the picture is a strip: more than twice as long as wide": (
-        "obraz jest paskiem: ponad dwa razy dłuższy niż szeroki"
+    "the picture is a strip: more than two and a half times as long as wide": (
+        "obraz jest paskiem: ponad dwa i pół raza dłuższy niż szeroki"
     ),
     "the PDF is locked by a password": "PDF jest zabezpieczony hasłem",
     "the PDF holds programs or other files": "PDF zawiera programy lub inne pliki",
