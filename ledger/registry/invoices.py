@@ -25,6 +25,8 @@ Kind = Literal["invoice", "correction", "note"]
 SERIES: Final[dict[Kind, str]] = {"invoice": "F", "correction": "F", "note": "N"}
 """Invoices and their corrections are numbered in one series, notes (no invoices) in another."""
 TEXT_CHARACTERS_MAX: Final = 64
+DIGEST_CHARACTERS: Final = 64
+"""Of the value of a document (`digests_of`): hexadecimal digits."""
 _COLUMNS: Final = (
     "i.programme, i.series, i.year, i.number, i.text, i.kind, i.partner, i.month, i.statement, i.issued_on, "
     "i.made_at, i.net_grosze, i.vat_grosze, i.gross_grosze, i.seller_nip, i.origin, i.takes_from, "

@@ -25,6 +25,8 @@ ONCE: Final[frozenset[Act]] = frozenset({"close_month", "anonymise"})
 ONE_AT_A_TIME: Final[frozenset[Act]] = frozenset({"issue_documents"})
 """What is proposed again once it was decided: a month's documents that could not be issued then."""
 SUBJECT_CHARACTERS_MAX: Final = 64
+TERMS_BYTES_MAX: Final = 32_768
+"""Of what an act needs beside its subject, as the database writes it: the acts keep within it (0095)."""
 _COLUMNS: Final = (
     "number, act, subject, terms::text as terms, reason, second_needed, state, proposed_by, proposed_at, "
     "decided_by, decided_at"

@@ -23,6 +23,7 @@ from ledger.registry.audit import Actor
 from ledger.registry.invoice_deliveries import record_number, record_outside
 from ledger.registry.invoice_parties import the_seller
 from ledger.registry.invoices import (
+    DIGEST_CHARACTERS,
     Issued,
     ToIssue,
     check_issuable,
@@ -33,7 +34,7 @@ from ledger.registry.invoices import (
     list_issued,
     there_already,
 )
-from ledger.registry.proposals import Act, ProposalState
+from ledger.registry.proposals import TERMS_BYTES_MAX, Act, ProposalState
 from ledger.settlement.closing import is_closed
 from ledger.settlement.statement import check_month, read_statements
 from ops.invoices.issuing import Outcome, Refused, asked_of, send_all, take_down
@@ -47,6 +48,9 @@ TOLD_MAX: Final = 5
 """Of so many documents a page says why they were refused; the others are told of the next time."""
 AT_ONCE: Final = 400
 """So many documents are proposed at once: all are issued in one write, and a block of a card waits for it."""
+_BESIDE_BYTES_MAX: Final = 256
+"""Of what a proposal says beside the digests: three numbers and four names."""
+assert AT_ONCE * (DIGEST_CHARACTERS + len('"", ')) + _BESIDE_BYTES_MAX <= TERMS_BYTES_MAX, "all have room"
 
 
 class Left(NamedTuple):
@@ -144,16 +148,9 @@ class DocumentDesk:
             if not left.ready:
                 _tell(Outcome(refused=left.refused), Phrase("{count} issued", count=0))
                 raise RegistryRefused("there is no document to issue: a month is closed first")
-            orders = [document.order for document in left.ready[:AT_ONCE]]
-            terms = {
-                "documents": len(orders),
-                "net_grosze": sum(order.net_grosze for order in orders if order.kind != "note"),
-                "rebates_grosze": sum(order.net_grosze for order in orders if order.kind == "note"),
-                "digests": left.digests[:AT_ONCE],
-            }
             what: tuple[Act, str] = (ISSUE, month)
             return await proposals.propose(
-                connection, actor, self.programme, what, terms, second_needed=needed
+                connection, actor, self.programme, what, terms_of(left), second_needed=needed
             )
 
         return await self.database.run(job, timeout_s=RUN_S_MAX)
@@ -249,6 +246,17 @@ class DocumentDesk:
                 left.ready.append(document)
         digests = await digests_of(connection, left.ready)
         return left._replace(documents=len(asked.documents), digests=digests)
+
+
+def terms_of(left: Left) -> dict[str, object]:
+    """Return what a proposal keeps of the first `AT_ONCE` documents that are ready: each as a digest."""
+    orders = [document.order for document in left.ready[:AT_ONCE]]
+    return {
+        "documents": len(orders),
+        "net_grosze": sum(order.net_grosze for order in orders if order.kind != "note"),
+        "rebates_grosze": sum(order.net_grosze for order in orders if order.kind == "note"),
+        "digests": left.digests[:AT_ONCE],
+    }
 
 
 def _told(refused: list[Refused]) -> list[Phrase]:

@@ -24,7 +24,7 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import proposals
 from ledger.registry.audit import Actor, writing
 from ledger.registry.offers import OfferState, as_they_stand, offer_versions, read_public
-from ledger.registry.proposals import Act, ProposalState
+from ledger.registry.proposals import TERMS_BYTES_MAX, Act, ProposalState
 from ops.office.acting import with_reason
 from ops.office.offer_desk import DRAFTS_MAX
 from ops.office.public_list import PublicFiles, held_versions, public_list
@@ -45,6 +45,10 @@ T = TypeVar("T")
 PUBLISH: Final[Act] = "publish_offers"
 WITHDRAW: Final[Act] = "withdraw_offers"
 ACTS: Final = (PUBLISH, WITHDRAW)
+_OFFER_BYTES_MAX: Final = 96
+"""Of an offer in a proposal: its number (8 digits) and `as_they_stand` (10 of a version, a state, 64)."""
+_BESIDE_BYTES_MAX: Final = 256
+assert DRAFTS_MAX * _OFFER_BYTES_MAX + _BESIDE_BYTES_MAX <= TERMS_BYTES_MAX, "all have room"
 _ONE: Final = trio.CapacityLimiter(1)
 """One list is written at a time: an older one takes no newer one's place."""
 _JUDGES: Final[Mapping[Act, Judge]] = {PUBLISH: worse_if_published, WITHDRAW: worse_if_withdrawn}
