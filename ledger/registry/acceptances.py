@@ -5,10 +5,17 @@ nothing withdraws it, and it goes with the person (migrations, 0088). Takes the 
 programme's; every write takes its actor.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
+from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
+
+_OF_APPLICATIONS: Final = """select application, document, version, via, accepted_on, taken_by
+  from people.acceptance where programme = $1 and application = any($2::bigint[])"""
+_WITHDRAWN: Final = """delete from people.acceptance
+  where application = $1 and programme = $2 and account is null and document is distinct from $3"""
 
 
 class Acceptance(NamedTuple):
@@ -23,15 +30,12 @@ async def put_acceptance(
     connection: Connection, actor: Actor, programme: int, application: int, accepted: Acceptance | None
 ) -> None:
     """Take down that the rules are accepted with an application that is not verified; None: that they are
-    not. What was taken down before stays as it was.
+    not. What was taken down before of this document stays as it was; what was of another one goes.
     """
     async with writing(connection, actor):
+        document = accepted.document if accepted is not None else None
+        await connection.execute(_WITHDRAWN, application, programme, document)
         if accepted is None:
-            await connection.execute(
-                "delete from people.acceptance where application = $1 and programme = $2 and account is null",
-                application,
-                programme,
-            )
             return
         await connection.execute(
             "insert into people.acceptance (application, programme, version, document, via, accepted_on) "
@@ -42,22 +46,28 @@ async def put_acceptance(
         )
 
 
-async def give_acceptance(connection: Connection, actor: Actor, application: int, account: int) -> None:
-    """Make what was accepted with an application its holder's."""
+async def give_acceptance(
+    connection: Connection, actor: Actor, application: int, account: int, *, needed: bool
+) -> None:
+    """Make what was accepted with an application its holder's. Raises RegistryRefused where it is `needed`
+    and nothing was.
+    """
     async with writing(connection, actor):
-        await connection.execute(
-            "update people.acceptance set account = $2 where application = $1", application, account
+        given = await connection.fetchval(
+            "update people.acceptance set account = $2 where application = $1 returning true",
+            application,
+            account,
         )
+        if needed and not given:
+            raise RegistryRefused("the rules of the programme were not accepted: a new application is needed")
 
 
-async def find_acceptance(connection: Connection, programme: int, application: int) -> Any | None:
-    """What was accepted with an application: document, version, via, accepted_on, taken_by; None: nothing."""
-    return await connection.fetchrow(
-        "select document, version, via, accepted_on, taken_by from people.acceptance "
-        "where application = $1 and programme = $2",
-        application,
-        programme,
-    )
+async def acceptances_of(
+    connection: Connection, programme: int, applications: Sequence[int]
+) -> dict[int, Any]:
+    """What was accepted with applications, by number: document, version, via, accepted_on, taken_by."""
+    rows = await connection.fetch(_OF_APPLICATIONS, programme, list(applications))
+    return {row["application"]: row for row in rows}
 
 
 async def list_acceptances(connection: Connection, account: int) -> list[Any]:

@@ -23,6 +23,8 @@ from ledger.registry.vault import Vault
 KINDS: Final = ("first", "renewal", "duplicate")
 WAYS: Final = ("desk", "web", "post", "api")
 OPEN: Final = ("received", "called", "verified", "granted", "ready")
+CHANGEABLE: Final = ("received", "called")
+"""The states in which what an application says can be put anew."""
 ENDED: Final = ("refused", "withdrawn", "collected", "done")
 TO_ISSUE: Final = ("received", "verified", "granted")
 """The states in which the clock runs: until the card lies ready."""
@@ -284,7 +286,7 @@ async def change_form(
     programme, number = which
     async with writing(connection, actor):
         row = await the_application(connection, which)
-        if row["state"] not in ("received", "called"):
+        if row["state"] not in CHANGEABLE:
             raise RegistryRefused(
                 "an application that is {application_state} stays as it is", application_state=row["state"]
             )
@@ -317,7 +319,7 @@ async def add_attachment(connection: Connection, actor: Actor, vault: Vault, whi
     programme, number = which
     async with writing(connection, actor):
         row = await the_application(connection, which)
-        if row["state"] not in ("received", "called"):
+        if row["state"] not in CHANGEABLE:
             raise RegistryRefused(
                 "an application that is {application_state} takes no attachments",
                 application_state=row["state"],

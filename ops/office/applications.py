@@ -18,7 +18,7 @@ import msgspec
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import applications as kept
-from ledger.registry.acceptances import Acceptance, find_acceptance
+from ledger.registry.acceptances import Acceptance, acceptances_of
 from ledger.registry.applications import ATTACHMENTS_MAX, File, NewApplication, Step, Which
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_fees import (
@@ -63,8 +63,8 @@ class View(NamedTuple):
     is_late: bool
     last4: str
     """How the number of the card that was made for it ends; "" before there is one."""
-    accepted: Any | None = None
-    """Which rules were accepted with it (`find_acceptance`), where one application is shown."""
+    accepted: Any | None
+    """Which rules were accepted with it (`acceptances_of`)."""
 
     @property
     def name(self) -> str:
@@ -122,8 +122,8 @@ class ApplicationDesk:
             which = Which(self.programme, number)
             row = await kept.the_application(connection, which)
             files = await kept.list_attachments(connection, which)
-            view = await self._view(connection, row, files, rules, day)
-            return view._replace(accepted=await find_acceptance(connection, *which))
+            accepted = await acceptances_of(connection, self.programme, [number])
+            return await self._view(connection, row, files, accepted.get(number), (rules, day))
 
         return await self._run(job)
 
@@ -177,8 +177,13 @@ class ApplicationDesk:
             rows = await kept.list_due(
                 connection, self.programme, states, desk=desk, by=by, after=after, limit=limit
             )
-            files = await kept.attachments_of(connection, self.programme, [row["number"] for row in rows])
-            return [await self._view(connection, row, files[row["number"]], rules, day) for row in rows]
+            numbers = [row["number"] for row in rows]
+            files = await kept.attachments_of(connection, self.programme, numbers)
+            accepted = await acceptances_of(connection, self.programme, numbers)
+            return [
+                await self._view(connection, row, files[number], accepted.get(number), (rules, day))
+                for number, row in zip(numbers, rows, strict=True)
+            ]
 
         return await self._run(job)
 
@@ -343,11 +348,20 @@ class ApplicationDesk:
         await self._run(lambda c: kept.move_application(c, actor, self.master.vault, which, step))
 
     async def _view(
-        self, connection: Connection, row: Any, files: list[Any], rules: Rules, day: date
+        self,
+        connection: Connection,
+        row: Any,
+        files: list[Any],
+        accepted: Any | None,
+        terms: tuple[Rules, date],
     ) -> View:
-        vault = self.master.vault
+        vault, (rules, day) = self.master.vault, terms
         text = kept.form_in(vault, row)
-        form = msgspec.json.decode(text, type=Form) if text is not None else None
+        form = (
+            _with_acceptance(msgspec.json.decode(text, type=Form), row, accepted, rules)
+            if text is not None
+            else None
+        )
         person = await find_person(connection, vault, row["account"]) if row["account"] else None
         lacks = lacks_of(form, row["kind"], rules, day, [file["kind"] for file in files]) if form else []
         due = row["complete_until"] or (row["due_on"] if row["state"] in kept.TO_ISSUE else None)
@@ -361,6 +375,7 @@ class ApplicationDesk:
             lacks,
             due is not None and due < day,
             card["last4"] if card is not None else "",
+            accepted,
         )
 
     async def _run(self, job: Callable[[Connection], Awaitable[T]], *, timeout_s: float = 10.0) -> T:
@@ -389,6 +404,19 @@ def _accepted(form: Form, kind: Kind, version: Version, via: str) -> Acceptance 
     document = asked(version.rules).regulations
     is_accepted = kind == "first" and form.rules_accepted
     return Acceptance(version.number, document, via) if document and is_accepted else None
+
+
+def _with_acceptance(form: Form, row: Any, accepted: Any | None, rules: Rules) -> Form:
+    """Return a form whose box says what was taken down, for only that counts: as long as it can be put anew,
+    whether it is of the document that is to be accepted today.
+    """
+    document = asked(rules).regulations
+    if not document or row["kind"] != "first":
+        return form
+    is_accepted = accepted is not None and (
+        accepted["document"] == document or row["state"] not in kept.CHANGEABLE
+    )
+    return msgspec.structs.replace(form, rules_accepted=is_accepted)
 
 
 def _told(reason: str) -> None:

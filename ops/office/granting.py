@@ -23,6 +23,7 @@ from ledger.registry.vault import Vault
 from ops.office.account_cards import newest_card
 from ops.office.duplicate_fees import fee_of
 from ops.office.forms import Form, said_of
+from ops.office.forms import asked as wanted
 from ops.office.numbering import numbering_of
 from ops.office.validity import Validity
 from switch.rules.programme import Rules
@@ -94,7 +95,8 @@ async def first_card(connection: Connection, actor: Actor, made: Made, asked: As
         _, column, why = done.refused[0]
         raise RegistryRefused("{column} {why}", column=column, why=why)
     await _agree(connection, actor, vault, made.token, asked)
-    await acceptances.give_acceptance(connection, actor, row["number"], account)
+    needed = bool(wanted(rules).regulations)
+    await acceptances.give_acceptance(connection, actor, row["number"], account, needed=needed)
     if status is CardStatus.ORDERED:
         await cards.set_card_status(connection, actor, made.token, CardStatus.READY)
     return account, made.token

@@ -18,7 +18,6 @@ from ledger.registry.audit import Actor
 from ops.office.applications import ApplicationDesk, View
 from ops.office.uploads.check import Checked
 
-CHANGEABLE: Final = ("received", "called")
 WITHDRAWABLE: Final = ("received", "called", "verified")
 
 

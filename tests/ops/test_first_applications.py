@@ -1,6 +1,6 @@
 """A first application: what it accepts and proves, and that whose contract ended may make one again."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -14,8 +14,10 @@ from ledger.registry.contracts import end_contract
 from ledger.registry.erasures import anonymise
 from ledger.registry.people import find_person
 from ledger.registry.pesel_tokens import accounts_of_pesel, renew_basket
+from ledger.registry.programmes import add_rules
 from ops.office.forms import lacks_of
 from ops.office.holder_file import HolderFile
+from switch.rules.dates import kind_steps
 from switch.rules.programme import parse_rules
 from tests.days import today
 from tests.ledger.books import TESTER, write_registry
@@ -73,7 +75,7 @@ async def test_which_rules_were_accepted_is_kept(owner: Database) -> None:
     assert (await desk.show(number)).accepted == first
     assert first is not None
     document = parse_rules(ZGIERZ).applications.regulations  # type: ignore[union-attr]
-    assert tuple(first) == (document, 1, "desk", today(), "Anna (1)")
+    assert tuple(first)[1:] == (document, 1, "desk", today(), "Anna (1)")
     await desk.change(ANNA, number, with_(form, rules_accepted=False))
     assert (await desk.show(number)).accepted is None
     await desk.change(JAN, number, form, "web")
@@ -99,6 +101,56 @@ async def test_which_rules_were_accepted_is_kept(owner: Database) -> None:
     zywiec = await found(owner, 2, ZYWIEC)
     other = await zywiec.take(ANNA, "first", "desk", ADULT)
     assert (await zywiec.show(other)).accepted is None, "nothing is to be accepted there"
+
+
+async def test_an_application_accepts_the_rules_that_are_in_force(owner: Database) -> None:
+    """One document is taken down and judged by: once the rules have another, nothing is whole until that is
+    accepted, too, by a tick of its own; what was verified keeps what it accepted.
+    """
+    desk = await found(owner, 3, ZGIERZ)
+    form = with_(ADULT, tax_year=today().year - 1)
+    verified, number = [await desk.take(ANNA, "first", "desk", form) for _ in range(2)]
+    for each in (verified, number):
+        await attach(desk, each, "tax")
+    await desk.verify(ANNA, verified)
+    old = parse_rules(ZGIERZ).applications.regulations  # type: ignore[union-attr]
+    await in_force(owner, ZGIERZ.replace(old, "Regulamin (1.1.2021)"), 2021)
+    view = await desk.show(number)
+    assert (view.lacks, view.form) == (["rules"], with_(form, rules_accepted=False))
+    assert [each.lacks for each in await desk.due(("received",))] == [["rules"]]
+    with pytest.raises(RegistryRefused, match="not whole: rules"):
+        await desk.verify(ANNA, number)
+    await desk.change(ANNA, number, form)
+    view = await desk.show(number)
+    assert (view.lacks, view.accepted["document"]) == ([], "Regulamin (1.1.2021)")  # type: ignore[index]
+    await desk.grant(JAN, verified)
+    await desk.ready(ANNA, verified, number_of("96162", 0))
+    view = await desk.show(verified)
+    assert (view.accepted["document"], view.form.rules_accepted) == (old, True)  # type: ignore[index, union-attr]
+
+
+async def test_no_card_lies_ready_for_whom_nothing_accepted(owner: Database) -> None:
+    """A tick from before there were rules to be accepted is none; a card is not given by it."""
+    new = parse_rules(ZGIERZ).applications.regulations  # type: ignore[union-attr]
+    desk = await found(owner, 3, "\n".join(line for line in ZGIERZ.splitlines() if new not in line))
+    form = with_(ADULT, tax_year=today().year - 1)
+    number, early = await desk.take(ANNA, "first", "desk", form), await granted(desk, "first", form)
+    await in_force(owner, ZGIERZ, 2021)
+    assert "rules" in (await desk.show(number)).lacks
+    with pytest.raises(RegistryRefused, match="rules of the programme were not accepted"):
+        await desk.ready(ANNA, early, number_of("96162", 0))
+    assert (await desk.show(early)).row["state"] == "granted"
+
+
+async def in_force(owner: Database, text: str, year: int) -> None:
+    """A city's rules have another version since a year."""
+    since, rules = datetime(year, 1, 1, tzinfo=UTC), parse_rules(text)
+    steps = rules.holders and kind_steps(rules.holders.bands(), rules.holders.overlap or "both")
+    await owner.run(
+        lambda c: add_rules(
+            c, TESTER, programme=3, effective_from=since, rules_toml=text, kind_steps=steps or ()
+        )
+    )
 
 
 @pytest.mark.parametrize("status", [CardStatus.RESIGNED, CardStatus.CLOSED, CardStatus.VOID])

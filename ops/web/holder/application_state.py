@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ledger.errors import RegistryRefused
-from ledger.registry.applications import ATTACHMENTS
+from ledger.registry.applications import ATTACHMENTS, CHANGEABLE
 from ops import written
-from ops.office.own_applications import CHANGEABLE, WITHDRAWABLE, OwnApplication
+from ops.office.own_applications import WITHDRAWABLE, OwnApplication
 from ops.office.uploads.check import FILE_BYTES_MAX
 from ops.office.uploads.refused import UploadRefused
 from ops.web.identity.forms import form_of, text_of

@@ -18,12 +18,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
+from ledger.registry.applications import CHANGEABLE
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_fault
 from ledger.registry.online_applications import Online
 from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form
 from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk
-from ops.office.own_applications import CHANGEABLE, OwnApplication
+from ops.office.own_applications import OwnApplication
 from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands
 from ops.web.holder.apply_form import (
     FIELDS,

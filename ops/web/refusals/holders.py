@@ -15,6 +15,9 @@ PERSONS: Final = {
     "a name is looked for by {least} letters or more": (
         "aby szukać po nazwisku, trzeba podać co najmniej tyle liter: {least}"
     ),
+    "the rules of the programme were not accepted: a new application is needed": (
+        "nie zaakceptowano zasad programu: potrzebny jest nowy wniosek"
+    ),
     "pesel has an account already": "osoba o tym numerze PESEL ma już rachunek",
     "has an account already": "ma już rachunek",
     "is empty: a person has one": "pole jest puste, a jest wymagane",
