@@ -4,10 +4,19 @@ import json
 from typing import Any
 
 import pytest
+import trio
 
+from ledger.postgres.database import open_database
 from ops.exit_codes import Exit
 from tests.cli.office import SURE, Run, card
 from tests.days import today
+from tests.ledger.books import write_registry
+
+DOCUMENT = "Regulamin (1.1.2026)"
+ACCEPTED = (
+    "insert into people.acceptance (application, account, accepted_on, programme, version, document, via) "
+    f"select 1, account, '2026-01-02', programme, 1, '{DOCUMENT}', 'web' from people.person"
+)
 
 
 @pytest.fixture
@@ -55,6 +64,25 @@ def test_who_may_act_for_a_holder_is_kept_and_ended(known: Run) -> None:
     for wrong in (("--role", "friend"), ("--until", "someday")):
         assert known("holders", "represent", *wrong, typed=f"{card(1)}\nC\n")[0] == Exit.USAGE
     assert known("holders", "represent", typed=f"{card(1)}\n")[0] == Exit.USAGE
+
+
+def test_which_rules_a_holder_accepted_is_told(known: Run, ledger_dsn: str) -> None:
+    """Zgierz § 2.1: document, version, way and day, in JSON and in the lines; of nobody else, and gone with
+    the person.
+    """
+    assert agreements(known)["accepted"] == []
+    trio.run(accept, ledger_dsn)
+    row = {"document": DOCUMENT, "version": 1, "via": "web", "accepted_on": "2026-01-02"}
+    assert agreements(known)["accepted"] == [row]
+    assert DOCUMENT in known("holders", "agreements", typed=card(1))[1]
+    assert known("holders", "anonymise", *SURE, typed=card(1))[0] == Exit.OK
+    assert agreements(known)["accepted"] == []
+
+
+async def accept(dsn: str) -> None:
+    """The holder's application accepted the rules."""
+    async with open_database(dsn) as database:
+        await database.run(lambda c: write_registry(c, ACCEPTED))
 
 
 def test_all_of_it_goes_with_the_person(known: Run) -> None:

@@ -13,6 +13,7 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import CardRow, find_card, import_cards, list_cards, set_card_status
+from ledger.registry.contracts import end_contract
 from ledger.registry.duplicates import Carrier, New, add_carrier
 from ledger.registry.erasures import anonymise
 from ledger.registry.holder_imports import ROWS_PER_TRANSACTION, NewHolder, add_holders
@@ -241,6 +242,17 @@ async def test_a_row_that_cannot_be_is_refused_and_nothing_is_stored(
     assert await holder(registry, 1002) is None
     assert (await add(registry, NewHolder(1002), row, mode=Mode.GOOD_ROWS)).added == 1
     assert await holder(registry, 1002) is not None
+
+
+async def test_an_import_takes_a_pesel_whose_contract_ended(registry: Database) -> None:
+    """Zgierz § 7, § 28: refused while the contract goes on, taken once it has ended, and once alone."""
+    rows = [NewHolder(token, person=Person("x", pesel=PESEL)) for token in (1000, 1001, 1002)]
+    assert (await add(registry, rows[0])).added == 1
+    assert [row.reason for row in (await add(registry, rows[1])).refused] == ["has an account already"]
+    by = TESTER._replace(hand=Hand.HOLDER_DESK)
+    await registry.run(lambda c: end_contract(c, by, 1000, CardStatus.RESIGNED))
+    assert (await add(registry, rows[1])).added == 1
+    assert [row.reason for row in (await add(registry, rows[2])).refused] == ["has an account already"]
 
 
 async def test_the_same_holders_again_are_passed_over(registry: Database) -> None:

@@ -306,6 +306,22 @@ def test_the_account_is_deleted(office: OfficeStage) -> None:
     assert office.sql("select 1 from ledger.account where id = $1", account)
 
 
+def test_whose_account_is_closed_gets_no_code(office: OfficeStage) -> None:
+    """Neither a code nor a login is made of an account that was closed; those it had are gone."""
+    account = office.new_member("closes", "zgierz")
+    (token,) = office.sql("select token from registry.card where account = $1", account)[0]
+    clerk = office.signed_in("zgierz", "clerk")
+    clerk.get(f"/en/desk/holders/{account}")
+    assert clerk.post(f"/en/desk/holders/{account}/login", reason="identity card seen").status == 200
+    assert office.sql("select 1 from web.code where account = $1", account)
+    by = TESTER._replace(hand=Hand.ORGANISER)
+    office.run(lambda owner: owner.run(lambda c: end_contract(c, by, token, CardStatus.CLOSED)))
+    refused = clerk.post(f"/en/desk/holders/{account}/login", reason="asked")
+    assert "contract has ended" in refused.text
+    for table in ("login", "code"):
+        assert office.sql(f"select 1 from web.{table} where account = $1", account) == []
+
+
 def test_who_resigns_has_no_account_any_more(office: OfficeStage) -> None:
     """Zgierz § 31.1: login, sessions and codes go with the day of the resignation, and no others are made;
     the data waits for the desk; what was asked for goes no further, nor is anything else asked for.
