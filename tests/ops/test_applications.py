@@ -254,12 +254,12 @@ async def test_a_desk_sees_what_a_duplicate_costs(owner: Database) -> None:
     account = (await desk.show(first)).row["account"]
     for why, grosze in (("fault", 1_000), ("changed-data", 0)):
         number = await granted(desk, "duplicate", Form(why=why), account)
-        wanted = Kept(grosze, True, "", "", None, None)
+        wanted = Kept(grosze, True, "", "", None, None, is_owed=False)
         assert await desk.fee(await desk.show(number)) == wanted
         await desk.ready(ANNA, number, number_of("96161", 10 + grosze))
         assert await desk.fee(await desk.show(number)) == wanted
         await desk.hand_over(ANNA, number, "returned")
-        assert await desk.fee(await desk.show(number)) == wanted._replace(old_card="returned")
+        assert await desk.fee(await desk.show(number)) == wanted._replace(old_card="returned", is_owed=True)
 
 
 async def test_the_clock_stands_while_somebody_is_called_and_begins_anew(owner: Database) -> None:
