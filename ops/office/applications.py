@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -33,12 +33,13 @@ from ledger.registry.card_fees import (
 from ledger.registry.cards import find_issue
 from ledger.registry.installation import check_master_key
 from ledger.registry.numbers import Numbers
-from ledger.registry.people import Person, find_person
+from ledger.registry.people import find_person
 from ledger.registry.pesel_tokens import known_pesels
 from ledger.registry.secrets import MasterKey
 from ops.office import granting
+from ops.office.application_view import View, with_acceptance
 from ops.office.duplicate_fees import fee_of
-from ops.office.forms import Form, Kind, Lack, asked, check_form, lacks_of
+from ops.office.forms import Form, Kind, asked, check_form, lacks_of
 from ops.office.rules_in_force import today, version_in_force
 from ops.office.uploads.check import Checked
 from ops.office.uploads.refused import UploadRefused, Why
@@ -48,30 +49,6 @@ from switch.rules.versions import Version
 
 T = TypeVar("T")
 UPLOAD_S_MAX: Final = 30.0
-
-
-class View(NamedTuple):
-    """An application as a desk sees it. `form` None: the key of who it is of was destroyed."""
-
-    row: Any
-    form: Form | None
-    person: Person | None
-    """Who the holder is, of an application of a holder's."""
-    reason: str
-    attachments: list[Any]
-    lacks: list[Lack]
-    is_late: bool
-    last4: str
-    """How the number of the card that was made for it ends; "" before there is one."""
-    accepted: Any | None
-    """Which rules were accepted with it (`acceptances_of`)."""
-
-    @property
-    def name(self) -> str:
-        """Whose it is."""
-        if self.person is not None:
-            return self.person.name
-        return self.form.name if self.form else ""
 
 
 @dataclass(frozen=True)
@@ -358,7 +335,7 @@ class ApplicationDesk:
         vault, (rules, day) = self.master.vault, terms
         text = kept.form_in(vault, row)
         form = (
-            _with_acceptance(msgspec.json.decode(text, type=Form), row, accepted, rules)
+            with_acceptance(msgspec.json.decode(text, type=Form), row, accepted, rules)
             if text is not None
             else None
         )
@@ -404,19 +381,6 @@ def _accepted(form: Form, kind: Kind, version: Version, via: str) -> Acceptance 
     document = asked(version.rules).regulations
     is_accepted = kind == "first" and form.rules_accepted
     return Acceptance(version.number, document, via) if document and is_accepted else None
-
-
-def _with_acceptance(form: Form, row: Any, accepted: Any | None, rules: Rules) -> Form:
-    """Return a form whose box says what was taken down, for only that counts: as long as it can be put anew,
-    whether it is of the document that is to be accepted today.
-    """
-    document = asked(rules).regulations
-    if not document or row["kind"] != "first":
-        return form
-    is_accepted = accepted is not None and (
-        accepted["document"] == document or row["state"] not in kept.CHANGEABLE
-    )
-    return msgspec.structs.replace(form, rules_accepted=is_accepted)
 
 
 def _told(reason: str) -> None:

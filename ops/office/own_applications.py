@@ -15,7 +15,8 @@ from typing import Final
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.applications import KINDS
 from ledger.registry.audit import Actor
-from ops.office.applications import ApplicationDesk, View
+from ops.office.application_view import View
+from ops.office.applications import ApplicationDesk
 from ops.office.uploads.check import Checked
 
 WITHDRAWABLE: Final = ("received", "called", "verified")

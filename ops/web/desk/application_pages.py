@@ -25,7 +25,8 @@ from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_address
 from ledger.registry.notices import letters_of
 from ledger.registry.people import CHANNELS
 from ops.notices.letters import BY_MAIL, Asked, ask
-from ops.office.applications import ApplicationDesk, View
+from ops.office.application_view import View
+from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form, Kind, asked
 from ops.office.letters.letter import Kind as LetterKind
 from ops.office.letters.letter import Letter, as_pdf
