@@ -68,7 +68,7 @@ MET: Final[Table] = {
         seen("good when renewed", B, USE, 0, why_.RENEWED),
     ),
     ("B", "lost entitlement voids the card"): (seen("refused at once", B, USE, 47, why_.NOTICE_OVER),),
-    ("B", "the old card is returned when the new one is handed over; a lost one is dead at once"): (
+    ("B", "the old card is dead when the new one is handed over; a lost one is dead at once"): (
         seen("the old one is good until then", B, USE, 0, why_.OLD_BEFORE),
         seen("and not after", B, USE, 44, why_.OLD_AFTER),
         seen("a lost one is dead", B, USE, 44, why_.LOST),
@@ -249,7 +249,20 @@ NOT_AT_A_TILL: Final = {
         "a partner joins by declaration within 14 days, an agreement, a sticker, a public list",
     ): "the desk, the public list",
     ("B", "notices by phone, e-mail, SMS"): "the desk",
+    (
+        "B",
+        "no duplicate is handed over but for the old card, or a signed declaration that it cannot be returned; "
+        "the office takes down which",
+    ): "the desk",
+    ("B", "the fee of a duplicate is paid: when, by whom taken, how"): "the desk",
     ("C", "what is shown with an application"): "the desk",
+    (
+        "C",
+        "whoever applies has read and accepts the rules, by the time data are handed over; "
+        "an application is their acceptance",
+    ): "the desk",
+    ("C", "the login is the e-mail address, or another name as long"): "the holder's pages",
+    ("C", "one account that goes on; whose contract ended may apply again"): "the desk",
     ("C", "consent to processing, newsletter optional"): "the desk",
     ("C", "card and duplicate are free"): "the desk",
     ("C", "the holder's account with nine functions"): "the holder's pages",
