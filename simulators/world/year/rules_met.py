@@ -251,8 +251,8 @@ NOT_AT_A_TILL: Final = {
     ("B", "notices by phone, e-mail, SMS"): "the desk",
     (
         "B",
-        "no duplicate is handed over but for the old card, or a signed declaration that it cannot be returned; "
-        "the office takes down which",
+        "no duplicate is handed over but for the old card, or a signed declaration that it cannot be "
+        "returned; the office takes down which",
     ): "the desk",
     ("B", "the fee of a duplicate is paid: when, by whom taken, how"): "the desk",
     ("C", "what is shown with an application"): "the desk",
