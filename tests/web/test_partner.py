@@ -183,7 +183,7 @@ def test_what_cannot_be_is_refused_and_shown_as_text(
             "wartość: wymagane jest więcej niż 0 i nie więcej niż 100",
             "not over 100",
         ),
-        ({"to": "2020-01-01"}, "ostatni dzień: dzień 01.01.2020 już minął", "2020-01-01 is over"),
+        ({"to": "2020-01-01"}, "ostatni dzień: dzień 01.01.2020 już minął", "1 Jan 2020 is over"),
         ({"to": "soon"}, "ostatni dzień: to nie jest prawidłowa data", "to is no day"),
         (
             {"kind": "amount_off", "value": "x"},
