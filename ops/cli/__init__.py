@@ -8,9 +8,11 @@ whatever became of the output.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from cyclopts import CycloptsError
 
@@ -41,7 +43,8 @@ def _run(tokens: list[str]) -> int:
     try:
         if tokens in ([], ["--help"], ["-h"]):
             load_all()
-        result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        command, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
+        result = _call(command, bound)
         return int(result) if isinstance(result, int) else Exit.OK
     except CycloptsError as error:
         see = f"See: cityswitch {' '.join(command_of(tokens))}--help"
@@ -57,6 +60,16 @@ def _run(tokens: list[str]) -> int:
         told = report(error)
         output.tell_failure(told)
         return told.status
+
+
+def _call(command: Callable[..., object], bound: inspect.BoundArguments) -> object:
+    if not inspect.iscoroutinefunction(command):
+        return command(*bound.args, **bound.kwargs)
+    import trio  # noqa: PLC0415  # no `--help` waits for it
+
+    # In the midst of a callback an interrupt is dropped, and what the callback was to wake waits for ever.
+    work = partial(command, *bound.args, **bound.kwargs)
+    return trio.run(work, restrict_keyboard_interrupt_to_checkpoints=True)
 
 
 def unusable(tokens: Sequence[str]) -> CommandError | None:

@@ -17,7 +17,6 @@ app = App(
     help_format="plaintext",
     help_epilogue=examples("demo", "up", "terminal", "cards --help"),
     version=project_version,
-    backend="trio",
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
