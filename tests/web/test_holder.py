@@ -41,8 +41,8 @@ def ala(office: OfficeStage) -> Client:
     return office.signed_in("zgierz", "ala")
 
 
-def test_until_when_entitled(ala: Client) -> None:
-    """One: the overview says the cards, their state, and until when the holder is entitled (§ 19.2)."""
+def test_the_cards_and_their_state(ala: Client) -> None:
+    """One: the overview says the cards and their state (until which day: test_nine_functions.py, § 19.2)."""
     text = ala.get("/en/me").text
     assert "Entitled until" in text
     assert "active" in text

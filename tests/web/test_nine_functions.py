@@ -6,6 +6,7 @@ by Enter. That axe finds nothing on these pages, in both languages, is tests/web
 
 import time
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -102,6 +103,38 @@ def test_2_until_when_entitled(member: Member) -> None:
     member.open("h_me")
     expect(member.page.locator("#entitled")).to_have_text(member.say("h_entitled_free"))  # in this city
     expect(member.page.get_by_text(member.say("h_entitled"), exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("language", "until", "told"),
+    [
+        ("pl", "2099-05-31", "31.05.2099"),
+        ("en", "2099-05-31", "31 May 2099"),
+        ("pl", "2020-05-31", "uprawnienia wygasły 31.05.2020"),
+        ("en", "2020-05-31", "the entitlement ended on 31 May 2020"),
+        ("pl", "", "brak potwierdzonych uprawnień"),
+        ("en", "", "no entitlement was proved"),
+    ],
+)
+def test_2_where_a_proof_is_wanted_until_which_day(
+    browser: Browser, office: OfficeStage, language: str, until: str, told: str
+) -> None:
+    """In Zgierz the day of the last proof, that it is over, or that there was none (§ 19.2)."""
+    login = f"until-{language}-{until[:4] or 'never'}"
+    account = office.new_member(login, "zgierz")
+    if until:
+        day = date.fromisoformat(until)
+        proved = f"tax_year = {day.year - 1}, entitled_until = '{day}'"
+        office.write(f"update registry.holder set {proved} where account = {account}")
+    context = browser.new_context(java_script_enabled=False, locale=f"{language}-PL")
+    page = context.new_page()
+    page.goto(f"{office.url}{language}/login")
+    page.select_option("#programme", "zgierz")
+    page.fill("#login", login)
+    page.fill("#password", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#entitled")).to_contain_text(told)
+    context.close()
 
 
 def test_3_login_and_password(member: Member, office: OfficeStage) -> None:
