@@ -23,8 +23,9 @@ def number(value: float, language: str, digits: int = 0) -> str:
 
 
 def percent(value: str | int, language: str) -> str:
-    """Return a percentage that is written with a point, as "12.5": "12,5 %" or "12.5%"."""
-    return f"{value}".replace(".", ",") + f"{NO_BREAK}%" if language == "pl" else f"{value}%"
+    """Return a percentage that is written with a point or a comma: "12,5 %" or "12.5%"."""
+    text = f"{value}".replace(",", ".")
+    return text.replace(".", ",") + f"{NO_BREAK}%" if language == "pl" else f"{text}%"
 
 
 def zloty(grosze: int, language: str) -> str:

@@ -14,7 +14,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.agreements import Representative, add_representative, end_representative
 from ledger.registry.audit import Actor, writing
-from ledger.registry.logins import NewLogin, add_login, check_not_resigned
+from ledger.registry.logins import NewLogin, add_login, check_keeps_login
 from ledger.registry.people import find_person
 from ledger.registry.vault import Vault
 
@@ -55,7 +55,7 @@ async def put_code(connection: Connection, actor: Actor, new: NewLink, *, hours:
     for the account of who has resigned.
     """
     async with writing(connection, actor):
-        await check_not_resigned(connection, new.account)
+        await check_keeps_login(connection, new.account)
         if not await connection.fetchval(
             "select true from people.representative where account = $1 and number = $2 and programme = $3",
             new.account,

@@ -55,7 +55,7 @@ async def add_login(connection: Connection, actor: Actor, new: NewLogin) -> int:
         ):
             raise NotInRegistry("nobody is known by this card")
         if new.account is not None:
-            await check_not_resigned(connection, new.account)
+            await check_keeps_login(connection, new.account)
         if new.partner is not None and not await connection.fetchval(
             "select true from registry.partner where id = $1 and programme = $2", new.partner, new.programme
         ):
@@ -71,7 +71,7 @@ async def add_login(connection: Connection, actor: Actor, new: NewLogin) -> int:
     return number
 
 
-async def check_not_resigned(connection: Connection, account: int) -> None:
+async def check_keeps_login(connection: Connection, account: int) -> None:
     """Raise RegistryRefused for the account of who has resigned, or that was closed: it has no login any more
     (Zgierz § 26, § 31).
     """
@@ -257,7 +257,7 @@ async def put_code(connection: Connection, actor: Actor, new: NewCode, *, hours:
     Raises RegistryRefused for the account of who has resigned.
     """
     async with writing(connection, actor):
-        await check_not_resigned(connection, new.account)
+        await check_keeps_login(connection, new.account)
         await connection.execute(
             "insert into web.code (programme, purpose, hash, account, name_key, ends_at) "
             "values ($1, $2, $3, $4, $5, now() + make_interval(hours => $6)) "

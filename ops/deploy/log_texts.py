@@ -111,7 +111,7 @@ EVENTS: Final[dict[str, Told]] = {
     ),
     "letter_not_sent": Told(
         "A letter of the site (a link to apply, or to an application) was not taken in three tries within six"
-        " minutes: it is gone, and whoever misses it asks for another.",
+        " minutes, or the site ended, or too many waited. It is gone; whoever misses it asks for another.",
         "See `problem`: of the mail server where many are; of one address else; an error's name: a defect.",
     ),
     "log_line_unprintable": Told("A line could not be made into JSON.", "A defect: keep `of` and `problem`."),

@@ -114,8 +114,15 @@ async def issue_all(
     if needed is None:
         needed = (await second_person(database, programme)).month_documents
     check_second(actor, "to issue documents", needed=needed)
-    asking = partial(asked_of, programme=programme, statements=statements, takes_from=takes_from)
-    asked = await database.run(partial(asking, second_needed=needed))
+    asked = await database.run(
+        partial(
+            asked_of,
+            programme=programme,
+            statements=statements,
+            takes_from=takes_from,
+            second_needed=needed,
+        )
+    )
     outcome = Outcome(refused=asked.refused)
     for order, write in asked.documents:
         try:

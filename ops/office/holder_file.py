@@ -104,12 +104,11 @@ class HolderFile:
                 accounts = [
                     row["account"] for row in await cards.find_cards(connection, numbers.tokens(digits))
                 ][:1]
-            people_of = [
-                await people.find_person(connection, vault, account) for account in accounts[: FOUND_MAX + 1]
-            ]
+            accounts = accounts[: FOUND_MAX + 1]
+            people_of = [await people.find_person(connection, vault, account) for account in accounts]
             return [
                 Found(account, person.name if person else "")
-                for account, person in zip(accounts, people_of, strict=False)
+                for account, person in zip(accounts, people_of, strict=True)
             ]
 
         return await self.database.run(job)

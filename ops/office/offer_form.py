@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.phrase import Phrase
 from switch.rules.offer_faults import OfferError
-from switch.rules.offers import KINDS, Offer, Period, Scope, read_offer
+from switch.rules.offers import GROSZE_MAX, KINDS, Offer, Period, Scope, read_offer
 from switch.rules.programme import LANGUAGES
 
 BENEFITS: Final = tuple(str(kind.__struct_config__.tag) for kind in KINDS)
@@ -34,7 +34,6 @@ FIELDS: Final[dict[str, int]] = {
 CHOICES: Final = ("for", "flags", "days", "confirm")
 """The fields of which several may be ticked."""
 COMBINES: Final = {"": None, "yes": True, "no": False}
-GROSZE_MAX: Final = 100_000_000
 _AMOUNT: Final = re.compile(r"([0-9]{1,7})(?:[.,]([0-9]{1,2}))?")
 _PERCENT: Final = re.compile(r"[0-9]{1,3}([.,][0-9]{1,2})?")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")

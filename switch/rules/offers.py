@@ -28,10 +28,11 @@ OFFER_MAX: Final = 99_999_999
 """An offer's number; with three bits for the limit it is the number of a quota, which is a 32-bit integer."""
 LIMITS_MAX: Final = 8
 NAME_BYTES_MAX: Final = 32
+GROSZE_MAX: Final = 100_000_000
 FILE_BYTES_MAX: Final = 16_777_216
 
 Code = Annotated[str, Meta(pattern=CODE)]
-Grosze = Annotated[int, Meta(ge=1, le=100_000_000)]
+Grosze = Annotated[int, Meta(ge=1, le=GROSZE_MAX)]
 Number = Annotated[int, Meta(ge=1, le=OFFER_MAX)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[str, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

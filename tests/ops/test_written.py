@@ -29,6 +29,7 @@ def test_a_noun_has_the_form_of_its_number(count: int, polish: str, english: str
 def test_a_percentage_has_the_language_s_point() -> None:
     """A comma and a space that does not break in Polish."""
     assert [written.percent("12.5", each) for each in ("pl", "en")] == ["12,5\u00a0%", "12.5%"]
+    assert [written.percent("12,5", each) for each in ("pl", "en")] == ["12,5\u00a0%", "12.5%"]
     assert [written.percent(8, each) for each in ("pl", "en")] == ["8\u00a0%", "8%"]
 
 

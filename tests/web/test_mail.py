@@ -149,8 +149,11 @@ async def test_no_more_letters_are_posted_than_can_wait(autojump_clock: trio.tes
             mail.post(*LETTER)
         assert not mail.takes_more
         mail.post(*LETTER)
+        assert b"cityswitch_letters_not_sent_total 1.0\n" in write_text(mail.families())
     assert not mail.takes_more
     assert len(set(server.seen)) <= POSTED_MAX
+    told = f"cityswitch_letters_not_sent_total {POSTED_MAX + 1}.0\n"
+    assert told.encode() in write_text(mail.families())
 
 
 def test_the_office_does_not_start_where_nothing_says_how_letters_go(

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -350,6 +351,8 @@ def test_in_english_days_and_moments_are_written_as_pages_write_them() -> None:
                at=datetime(2026, 7, 3, 10, 5, tzinfo=UTC), first="2026-08-04T12:00:00+00:00"),
     )  # fmt: skip
     assert found == "not before 1 May 2026; 2 Jun 2026, x; at 3 Jul 2026, 10:05; from 4 Aug 2026, 12:00"
+    days = Phrase("{first} to {last}", first=date(2026, 11, 27), last=date(2026, 11, 28))
+    assert tell(Speech("en", {}, ZoneInfo("Europe/Warsaw")), days) == "27 Nov 2026 to 28 Nov 2026"
 
 
 def test_a_refusal_on_a_polish_page_is_polish(office: OfficeStage) -> None:

@@ -7,9 +7,8 @@ leaves as one to keep, in a sandbox.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, tzinfo
 from typing import Any, Final, cast, get_args
-from zoneinfo import ZoneInfo
 
 import trio
 from starlette.datastructures import FormData, UploadFile
@@ -190,8 +189,7 @@ class ApplicationPages:
         kind = LETTERS.get(view.row["state"])
         if kind is None:
             raise HTTPException(404)
-        rules, _ = await desk_of(request).terms()
-        letter = _letter_of(request, view, kind, ZoneInfo(rules.programme.time_zone))
+        letter = _letter_of(request, view, kind, request.state.zone)
         body = await trio.to_thread.run_sync(as_pdf, letter, limiter=WORK)
         return to_keep(body, f"{kind}-{number}.pdf", PDF)
 
@@ -367,7 +365,7 @@ def _form_in(posted: FormData) -> Form:
     )
 
 
-def _letter_of(request: Request, view: View, kind: LetterKind, zone: ZoneInfo) -> Letter:
+def _letter_of(request: Request, view: View, kind: LetterKind, zone: tzinfo) -> Letter:
     office, form = office_of(request), view.form or Form()
     address = view.person.address if view.person else form.address
     return Letter(

@@ -49,7 +49,8 @@ Changing = Callable[[Office, Door, Actor, int, FormData], Awaitable[object]]
 
 
 async def _officer(office: Office, door: Door, actor: Actor, form: FormData) -> None:
-    name, password = _name(form), _password(form, _name(form))
+    name = _name(form)
+    password = _password(form, name)
     await make_login(
         office,
         door.passwords,
@@ -64,7 +65,8 @@ async def _officer(office: Office, door: Door, actor: Actor, form: FormData) -> 
 
 
 async def _partner(office: Office, door: Door, actor: Actor, form: FormData) -> None:
-    name, password = _name(form), _password(form, _name(form))
+    name = _name(form)
+    password = _password(form, name)
     partner, shown = whole(form, "partner"), text_of(form, "shown", NAME_CHARACTERS_MAX)
     if not 0 < partner <= ID_MAX:
         raise NotInRegistry("there is no partner {partner} in this programme", partner=partner)

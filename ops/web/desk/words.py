@@ -77,7 +77,7 @@ DESK: Final[Words] = {
     "dk_rules_accepted": ("akceptuje zasady programu", "the rules of the programme are accepted"),
     "dk_accepted": ("Zaakceptowane zasady programu", "Rules of the programme that were accepted"),
     "dk_accepted_none": ("brak akceptacji", "not accepted"),
-    "dk_version": ("wersja zasad w systemie", "version of the rules here"),
+    "dk_accepted_version": ("wersja zasad w systemie", "version of the rules here"),
     "dk_way_desk": ("na papierze w punkcie", "on paper at the desk"),
     "dk_way_post": ("na papierze pocztą", "on paper by post"),
     "dk_way_web": ("na stronie", "on the web"),

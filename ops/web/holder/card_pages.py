@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -30,7 +29,6 @@ from ops.web.identity.person import HOLDERS, actor_of, office_of, person_of, req
 from ops.web.language import Speech
 from ops.web.numbers import figures
 from ops.web.pages import Pages
-from switch.rules.programme import Rules
 
 PAGE_ROWS: Final = 25
 FILE_NAME: Final = "licznik-korzysci"
@@ -47,9 +45,9 @@ def service_of(request: Request) -> SelfService:
     return SelfService(office.database, office.master, person.programme, person.account)
 
 
-def speech_of(request: Request, rules: Rules) -> Speech:
-    """Return the language of a request, in the time zone of a programme."""
-    return Speech(request.state.language, HOLDER, ZoneInfo(rules.programme.time_zone))
+def speech_of(request: Request) -> Speech:
+    """Return the language of a request, in the time zone of its holder's programme."""
+    return Speech(request.state.language, HOLDER, request.state.zone)
 
 
 class CardPages:
@@ -78,7 +76,7 @@ class CardPages:
         person = person_of(request)
         is_proxy = person is not None and person.acts_as == "proxy"  # sees what it is to act on, no more
         language = request.state.language
-        say = speech_of(request, view.rules).say
+        say = speech_of(request).say
         until = written.day(view.entitled_until, language)
         if view.has_ended:
             entitled = say("h_entitled_over")
@@ -134,7 +132,7 @@ class CardPages:
     async def _offer_list(self, request: Request, service: SelfService) -> Markup:
         language = request.state.language
         rules, partners = await service.offers(language)
-        speech = speech_of(request, rules)
+        speech = speech_of(request)
         told = [speech.say("h_earn", step=speech.zloty(rules.earn.step_grosze))] if rules.earn else []
         for tier in rules.redeem.tiers if rules.redeem else ():
             value = speech.zloty(tier.value_grosze)
@@ -182,7 +180,7 @@ class CardPages:
     async def _lines(
         self, request: Request, service: SelfService, rows: Sequence[CounterRow]
     ) -> tuple[list[Line], Speech]:
-        speech = speech_of(request, await service.rules())
+        speech = speech_of(request)
         names = await service.offer_names({row.offer for row in rows} - {0}, request.state.language)
         return [_line(row, speech, names) for row in rows], speech
 

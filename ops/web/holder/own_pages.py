@@ -85,7 +85,7 @@ class OwnPages:
     async def messages(self, request: Request, fault: str = "", text: str = "") -> Response:
         """Show the messages, and ask for one; `text`: what was typed and not taken."""
         service = service_of(request)
-        speech = speech_of(request, await service.rules())
+        speech = speech_of(request)
         rows = [
             {"at": speech.moment(row["sent_at"]), "is_mine": row["from_holder"], "text": row["body"]}
             for row in await service.messages(actor_of(_who(request)))

@@ -62,8 +62,9 @@ class Mail:
         return self._nursery is not None and self._posted < POSTED_MAX
 
     def post(self, to: str, subject: str, text: str) -> None:
-        """Let a letter go out of the request; it goes nowhere unless `takes_more`."""
+        """Let a letter go out of the request; it is given up at once unless `takes_more`."""
         if self._nursery is None or not self.takes_more:
+            self._given_up("too many wait" if self._nursery else "the site ended")
             return
         if not self._posted:
             self._all_gone = trio.Event()
@@ -93,6 +94,9 @@ class Mail:
             await self._send_again(_message(to, subject, text))
         except MailFailed as failed:
             self._given_up(str(failed))
+        except trio.Cancelled:
+            self._given_up("the site ended")
+            raise
         except Exception as error:  # a task's boundary: its nursery is the site's
             self._given_up(type(error).__name__)  # not its text, which may repeat the letter
         finally:

@@ -87,5 +87,4 @@ PARTNER: Final[Words] = {
     "p_no_statements": ("Nie ma rozliczeń.", "There are no statements."),
     "p_invoices": ("Faktury i noty", "Invoices and notes"),
     "p_no_invoices": ("Nie ma faktur.", "There are no invoices."),
-    "p_gross": ("Brutto", "Gross"),
 }

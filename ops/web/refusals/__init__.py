@@ -96,8 +96,9 @@ def _when(speech: Speech, on: date) -> str:
 
 
 def _moment_of(speech: Speech, name: str, part: object) -> str:
-    """Return the moment from which what is announced may hold; an empty text of every other part."""
-    return speech.moment(datetime.fromisoformat(str(part))) if name == "first" else ""
+    """Return the moment, written as text, from which what is announced may hold; "" of every other part."""
+    is_one = name == "first" and isinstance(part, str)
+    return speech.moment(datetime.fromisoformat(str(part))) if is_one else ""
 
 
 def _name(name: str, part: str) -> str | None:
