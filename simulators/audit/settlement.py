@@ -2,7 +2,8 @@
 
 Owns it, a pure function over `Witnessed`. Must not know the books, the ledger's settlement or its statements:
 not a line of it is shared, so that a mistake would have to be made twice. It believes only what a terminal
-was told; a reversal counts where the terminal had been told that its sale was approved.
+was told; a reversal counts where the terminal had been told that its sale was approved. One document bills
+each partner, for nothing here takes back a sale of an earlier month: VAT is that of the sum.
 """
 
 from collections.abc import Iterable

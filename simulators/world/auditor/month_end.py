@@ -158,7 +158,7 @@ class MonthEnd:
             if (whose, when) == (partner, month) and (points or grosze)
         ]
         rebates = sum(line[-1] for line in credited)
-        vat = (abs(net) * VAT_PERCENT + 50) // 100 * (1 if net >= 0 else -1)
+        vat = _vat(lines)
         days = (
             (day, tuple(figures))
             for (whose, day), figures in self._days.items()
@@ -196,6 +196,24 @@ class MonthEnd:
                 cheap = contract.with_services or nth <= FIRST_YEAR_MONTHS
                 price = LEASE_GROSZE if cheap else LEASE_LATER_GROSZE
                 yield "lease", "", contract.number, terminals, terminals * price
+
+
+def _vat(lines: Iterable[tuple[str, str, int, int, int]]) -> int:
+    """VAT as documents carry it: one for the month's own sale, one for each month that is corrected.
+
+    Each is rounded half-up by itself. What a correction takes off without a month lowers the own sale, or
+    stands in a document apart where the sale is less than it (VAT Act, art. 106i and 106j).
+    """
+    documents: defaultdict[str, list[int]] = defaultdict(list)
+    for _, origin, _, _, net in lines:
+        documents[origin].append(net)
+    own = documents.pop("", [])
+    nets = [sum(taken) for taken in documents.values()]
+    if sum(own) >= 0:
+        nets.append(sum(own))
+    else:
+        nets += [sum(net for net in own if net > 0), sum(net for net in own if net < 0)]
+    return sum((abs(net) * VAT_PERCENT + 50) // 100 * (1 if net >= 0 else -1) for net in nets)
 
 
 def _days_of(month: str) -> Iterable[date]:
