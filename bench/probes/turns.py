@@ -4,7 +4,7 @@
 
 A waker sleeps a millisecond and works a fifth of one, over and over, as a worker between two batches; busy
 processes take bursts of 2 to 20 ms, as pages do. Kinds of windows, in turn: with nobody; with busy processes
-of a lower nice value alone; with those and the slices the product asks for (`switch.process.priority`).
+of a lower nice value alone; with slices and all that the product asks for (`switch.process.priority`).
 
 Owns the method. Status 1: the slices did not halve the p99 of the lateness that nice values leave.
 """
@@ -26,7 +26,7 @@ import trio
 from bench.circumstances import circumstances
 from bench.command import Exit, run
 from bench.local_switch import say
-from switch.process.priority import LONGEST_NS, SHORTEST_NS, put_behind, set_slice, slice_ns
+from switch.process.priority import LONGEST_NS, SHORTEST_NS, add_nice, put_behind, set_slice, slice_ns
 
 NICE: Final = 10
 SLEEP_S: Final = 0.001
@@ -48,9 +48,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def be_busy(usual_ns: int) -> None:
     """Stand behind and take bursts, until killed; with the usual slice if it is named."""
-    put_behind(NICE)
     if usual_ns:
-        set_slice(usual_ns)
+        add_nice(NICE)
+    else:
+        put_behind(NICE)
     draw = random.Random(usual_ns)
     while True:
         until = time.thread_time() + draw.uniform(*BURSTS_S)

@@ -45,6 +45,8 @@ TARGET: Final = 1.2
 SERVER: Final = "switch 1"
 MODULE: Final = "ops.clicks.process"
 CAPACITY: Final = Timing(2.0, 4.0)
+RATE_PER_S: Final = 300.0
+"""One request a second of each terminal: six times a city's peak (docs/reference/capacity.md)."""
 NICE: Final = 19
 """Of the people's process: their browsers are other machines', and it is none of the office's."""
 OFFICE_NICE: Final = 10
@@ -61,11 +63,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ops.clicks", description=__doc__.split("\n")[0])
     add = parser.add_argument
     sizes = Sizes()
-    add("--rounds", type=int, default=6, help="rounds, each with and without (6)")
+    add("--rounds", type=int, default=8, help="rounds, each with and without (8)")
     add("--seconds", type=float, default=8.0, help="length of a window (8)")
     add("--warm-up", type=float, default=2.0, help="load before a window (2)")
-    add("--share", type=float, default=0.5, help="of the switch's capacity, found at the beginning (0.5)")
-    add("--rate", type=float, default=0.0, help="requests a second of the terminals, instead of a share")
+    add("--rate", type=float, default=RATE_PER_S, help=f"requests a second of the terminals ({RATE_PER_S:g})")
+    add("--share", type=float, default=0.0, help="of the capacity, found at the beginning, instead of a rate")
     for name, value in sizes._asdict().items():
         add(f"--{name}", type=int, default=value, help=f"({value})")
     add("--holder-pause", type=float, default=30.0, help="a holder's mean seconds between clicks (30)")
@@ -78,11 +80,20 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 class Terminals(NamedTuple):
-    """What the terminals met in a window, in milliseconds, and the processors' share of each part."""
+    """What the terminals met in a window, and the processors' share of each part."""
 
-    p50_ms: float
-    p99_ms: float
+    latency: Histogram
     cores: dict[str, float]
+
+    @property
+    def p50_ms(self) -> float:
+        """The median of its replies, in milliseconds."""
+        return self.latency.percentile_us(50) / 1_000
+
+    @property
+    def p99_ms(self) -> float:
+        """The 99th percentile of its replies, in milliseconds."""
+        return self.latency.percentile_us(99) / 1_000
 
 
 @dataclass
@@ -96,9 +107,20 @@ class Measured:
     windows: dict[bool, list[Terminals]] = field(default_factory=lambda: {False: [], True: []})
     clicked: list[Clicked] = field(default_factory=list)
 
-    def p99_ms(self, *, is_clicked: bool) -> float:
-        """Return the median."""
-        return median(each.p99_ms for each in self.windows[is_clicked])
+    def latency(self, *, is_clicked: bool) -> Histogram:
+        """Return that of all windows together: a stall of the disk every few seconds is in one of them, and
+        decides the percentile of that one alone.
+        """
+        together = Histogram()
+        for each in self.windows[is_clicked]:
+            together.merge(each.latency)
+        return together
+
+    @property
+    def ratio(self) -> float:
+        """The p99 with people as a multiple of that without, of all windows together."""
+        with_, without = (self.latency(is_clicked=each).percentile_us(99) for each in (True, False))
+        return with_ / without
 
     @property
     def unexpected(self) -> int:
@@ -141,7 +163,7 @@ async def rounds(options: argparse.Namespace, stop: trio.Event) -> Measured:
     if options.rounds < 1 or options.persons < options.holders:
         raise CannotRun("--rounds is 1 or more, and holders are among the --persons")
     sizes = Sizes(*(getattr(options, name) for name in Sizes._fields))
-    measured = Measured(options.rate)
+    measured = Measured(0.0 if options.share else options.rate)
     async with open_stage(options.state_dir, options.cards, PARTNERS) as stage:
         master, dsn = MasterKey.load(stage.master_key_path), stage.postgres.owner_dsn
         await recycle_wal(stage.owner)
@@ -227,8 +249,7 @@ async def window(
         raise CannotRun(f"of the terminals' requests {refused} were refused, {report.dropped} dropped")
     latency = Histogram(report.buckets, report.latency_max_us)
     cores = {name: used / timing.seconds for name, used in driven.cpu_s.items()}
-    p50_ms, p99_ms = (latency.percentile_us(percent) / 1_000 for percent in (50, 99))
-    measured.windows[is_clicked].append(Terminals(p50_ms, p99_ms, cores))
+    measured.windows[is_clicked].append(Terminals(latency, cores))
 
 
 @asynccontextmanager
@@ -298,21 +319,21 @@ def summed_up(options: argparse.Namespace, facts: list[str], measured: Measured)
     seconds = sum(each.seconds for each in measured.clicked)
     unexpected = measured.unexpected
     asked = options.holders / options.holder_pause + options.officers / options.officer_pause
-    ratio, ratios = measured.p99_ms(is_clicked=True) / measured.p99_ms(is_clicked=False), measured.ratios()
+    ratio, ratios = measured.ratio, measured.ratios()
     print("\n".join(facts))
     print(
         f"settings: 1 worker, {TERMINALS} terminals, {measured.rate_per_s:,.0f} requests/s due at fixed times"
-        f" ({'given' if options.rate else f'{options.share:g} of the capacity'}), {options.cards} cards,"
+        f" ({f'{options.share:g} of the capacity' if options.share else 'given'}), {options.cards} cards,"
         f" fsync on, windows of {options.seconds:g} s; {options.holders} holders who click every"
         f" {options.holder_pause:g} s and {options.officers} officers every {options.officer_pause:g} s"
     )
     for is_clicked in (False, True):
         windows = measured.windows[is_clicked]
-        p50_ms, p99s = median(each.p50_ms for each in windows), sorted(each.p99_ms for each in windows)
+        together, p99s = Terminals(measured.latency(is_clicked=is_clicked), {}), [w.p99_ms for w in windows]
         who = "with people" if is_clicked else "without"
         print(
-            f"{who:<11}: p50 {p50_ms:.2f} ms, p99 {median(p99s):.2f} ms"
-            f" ({p99s[0]:.2f} to {p99s[-1]:.2f}), medians of {len(windows)} windows"
+            f"{who:<11}: p50 {together.p50_ms:.2f} ms, p99 {together.p99_ms:.2f} ms of {len(windows)} windows"
+            f" together (by itself {min(p99s):.2f} to {max(p99s):.2f}, median {median(p99s):.2f})"
         )
     print(f"office: {answered} answers, {answered / seconds:.1f}/s; unexpected: {unexpected}")
     if options.pages:

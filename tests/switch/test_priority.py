@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from switch.process.priority import LONGEST_NS, SHORTEST_NS, put_behind, set_slice, slice_ns
+from switch.process.priority import LONGEST_NS, SHORTEST_NS, add_nice, put_behind, set_slice, slice_ns
 
 
 @contextmanager
@@ -43,6 +43,34 @@ def test_a_session_of_others_stays_as_it_is() -> None:
         assert group_nice(pid) == before
 
 
+def test_its_processor_counts_as_free() -> None:
+    """Who wakes is put on a processor that only such processes hold; their share is that of their session."""
+    with sleeper(leads=True) as pid:
+        put_behind(0, pid)
+        assert os.sched_getscheduler(pid) == os.SCHED_OTHER
+        put_behind(7, pid)
+        assert os.sched_getscheduler(pid) == os.SCHED_IDLE
+
+
+def test_within_a_session_of_others_it_keeps_a_share() -> None:
+    """There an idle one would get next to nothing while others are busy."""
+    with sleeper(leads=False) as pid:
+        put_behind(7, pid)
+        assert os.sched_getscheduler(pid) == os.SCHED_OTHER
+
+
+def test_a_sandbox_that_lets_nobody_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nice value stands all the same."""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.sched_setscheduler", forbidden)
+    with sleeper(leads=True) as pid:
+        own = os.getpriority(os.PRIO_PROCESS, pid)
+        assert put_behind(7, pid) == min(19, own + 7) == os.getpriority(os.PRIO_PROCESS, pid)
+
+
 def test_from_the_first_place_to_the_last() -> None:
     """No step is none, and more than 19 there are not."""
     with sleeper(leads=True) as pid:
@@ -73,7 +101,7 @@ def test_a_slice_changes_no_share() -> None:
     """The slice is how soon, and not how much."""
     with sleeper(leads=True) as pid:
         told_slice_ns(pid)
-        nice = put_behind(3, pid)
+        nice = add_nice(3, pid)
         set_slice(SHORTEST_NS, pid)
         assert (told_slice_ns(pid), os.getpriority(os.PRIO_PROCESS, pid)) == (SHORTEST_NS, nice)
 

@@ -39,4 +39,5 @@ def the_month_of(*, sold: int = 0, taken_back: int = 0, corrections: tuple[int, 
     ],
 )
 def test_each_document_has_a_vat_of_its_own(figures: dict[str, int], net: int, vat: int) -> None:
+    """Net sums of December and their tax: each document is rounded by itself."""
     assert the_month_of(**figures) == (net, vat)
