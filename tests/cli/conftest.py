@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -56,6 +57,8 @@ def run(
         place = ["--state-dir", str(tmp_path / "state"), "--master-key-file", str(tmp_path / "master.key")]
         status = main([*words, "--dsn", ledger_dsn, *place])
         out, err = capsys.readouterr()
+        if status:  # pytest shows it with a test that fails
+            logging.getLogger(__name__).warning("%s: %s, %s", " ".join(words), status, err)
         return status, out, err
 
     assert run_command("init")[0] == Exit.OK
