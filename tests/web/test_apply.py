@@ -367,13 +367,13 @@ def test_no_answer_waits_for_a_letter(office: OfficeStage) -> None:
             assert (reply.status, "on its way" in reply.text) == (200, True)
         assert applicant.client.post(applicant.form, step="3", go="next", **said).status == 303
     finally:
-        office.channel = usual
 
         async def let_go(_owner: object) -> None:
             held.let_go.set()
             await office.mail.settled()
 
         office.run(let_go)
+        office.channel = usual  # now that the last letter has begun, which nobody waited for
     assert held.begun == 3, "two links, and one application"
 
 
