@@ -37,7 +37,11 @@ class NewSession(NamedTuple):
 async def begin_session(
     connection: Connection, new: NewSession, *, hours: int, replaces: bytes = b""
 ) -> None:
-    """Begin a session of so many hours at most, in place of another of its own where there was one."""
+    """Begin a session of so many hours at most, in place of another of its own where there was one.
+
+    Of more than `OPEN_MAX` of a login those end first that wait for a second factor, the oldest before: who
+    has the password alone ends nobody's.
+    """
     async with connection.transaction():
         await connection.execute("delete from web.session where hash = $1", replaces)
         await connection.execute(
@@ -48,8 +52,9 @@ async def begin_session(
         )
         await connection.execute(
             "delete from web.session where hash in (select hash from web.session where login = $1 "
-            "order by created_at desc, number desc offset $2)",
+            "order by hash = $2 desc, stage = 'whole' desc, created_at desc, number desc offset $3)",
             new.login,
+            new.hash,
             OPEN_MAX,
         )
 

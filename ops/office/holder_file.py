@@ -331,12 +331,12 @@ class HolderFile:
         return int(row["number"])
 
     async def write(self, actor: Actor, account: int, text: str) -> None:
-        """Answer a holder: what the holder sent is read with it."""
+        """Answer a holder: what the holder sent is read with it, and waits on where the answer is refused."""
         vault = self.master.vault
 
         async def act(connection: Connection, _token: int) -> None:
-            await messages.mark_read(connection, actor, account, from_holder=True)
             await messages.send_message(connection, actor, vault, account, text, from_holder=False)
+            await messages.mark_read(connection, actor, account, from_holder=True)
 
         await self._on(account, act)
 

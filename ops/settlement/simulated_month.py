@@ -49,6 +49,7 @@ NODES: Final = 4
 CITIES: Final = ("czestochowa", "zywiec", "zgierz")
 OFFICE: Final = Actor("anna", "the month's end", second="maria")
 JOB_S: Final = 3_600.0
+SETTLE_S_MAX: Final = 60.0
 
 
 class City:
@@ -294,7 +295,10 @@ async def _main(plans: Sequence[Plan]) -> int:
         f"{report.taken_back_from_earlier} take sales of an earlier month back, "
         f"{report.later_prices} pay the price from month 13, {report.several_contracts} more than one lease"
     )
-    return 1 if report.differences else 0
+    slow = max(report.settle_s) > SETTLE_S_MAX
+    verdict = "MISSED" if slow or report.differences else "met"
+    print(f"target: each month closed in {SETTLE_S_MAX:g} s, no difference: {verdict}")
+    return 1 if slow or report.differences else 0
 
 
 def parse(arguments: Sequence[str] | None, today: date) -> list[Plan]:

@@ -235,3 +235,17 @@ def test_both_languages_say_the_same() -> None:
         assert polish, key
         assert english, key
         assert polish.count("{") == english.count("{"), key
+
+
+def test_a_refused_answer_leaves_the_message_waiting(office: OfficeStage, clients: dict[str, Client]) -> None:
+    """Nothing is read by an answer that nobody got (Zgierz § 19, no. 8)."""
+    account, holder = office.accounts["ela3"], office.signed_in("zgierz", "ela")
+    holder.get("/en/me/messages")
+    assert holder.post("/en/me/messages", text="Kiedy odbiór?").status == 303
+    path, waits = f"/en/desk/holders/{account}", f"/desk/holders/{account}"
+    clerk = clients["dan"]
+    clerk.get(path)
+    assert clerk.post(path, act="write", text="   ").status == 409
+    assert waits in clerk.get("/en/desk/holders").text
+    assert clerk.post(path, act="write", text="Jutro.").status == 303
+    assert waits not in clerk.get("/en/desk/holders").text

@@ -6,6 +6,7 @@ import time
 import pytest
 from argon2 import PasswordHasher
 
+from ledger.registry.web_sessions import OPEN_MAX
 from ops.web.identity.second_factor import code_at
 from tests.web.office_stage import PASSWORD, SECRET, OfficeStage
 
@@ -250,3 +251,30 @@ def test_the_accessibility_statement(office: OfficeStage) -> None:
     assert {path for path in menus if f">{path}<" not in english} == set()
     assert "Rzecznika Praw Obywatelskich" in polish
     assert "WCAG 2.2.1" in polish
+
+
+def test_a_password_alone_ends_no_session(office: OfficeStage) -> None:
+    """However often somebody signs in who has no second factor, who has both stays in."""
+    clerk = office.signed_in("zgierz", "clerk")
+    for _ in range(OPEN_MAX + 2):
+        half = office.client()
+        assert half.sign_in("zgierz", "clerk").status == 303
+    assert clerk.get("/en/desk/applications").status == 200
+    assert office.signed_in("zgierz", "clerk").get("/en/desk/applications").status == 200
+    (most,) = office.sql("select max(n) from (select count(*) n from web.session group by login) of_login")
+    assert most[0] == OPEN_MAX
+
+
+@pytest.mark.parametrize("name", ["login", "password", "programme", "more"])
+def test_half_a_character_is_refused(office: OfficeStage, name: str) -> None:
+    """A charset may say what no text can hold (RFC 3629, section 3): 400, before anybody looks at it."""
+    client = office.client()
+    client.get("/en/login")
+    typed = {"csrf": client.csrf, "programme": "zgierz", "login": "ala", "password": PASSWORD, name: "+2AA-"}
+    parts = [
+        f'--edge\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+        for key, value in typed.items()
+    ]
+    body = ("".join(parts) + "--edge--\r\n").encode()
+    kind = "multipart/form-data; boundary=edge; charset=utf-7"
+    assert client.ask("POST", "/en/login", body, Content_Type=kind).status == 400

@@ -87,11 +87,20 @@ async def read_form(request: Request, token: str, most: int) -> FormData:
 
 
 async def _read(request: Request) -> FormData:
-    """Return the form of a request. Raises 400 for one that is broken, or has too many parts."""
+    """Return the form of a request. Raises 400 for one that is broken, has too many parts, or holds halves of
+    characters, which some charsets can say and nothing can store.
+    """
     try:
-        return await request.form(max_files=FILES_MAX, max_fields=FIELDS_MAX, max_part_size=FIELD_BYTES_MAX)
+        form = await request.form(max_files=FILES_MAX, max_fields=FIELDS_MAX, max_part_size=FIELD_BYTES_MAX)
     except (MultiPartException, FormParserError, UnicodeError):  # the last: of a charset that is none
         raise HTTPException(400) from None
+    try:
+        for name, value in form.multi_items():
+            f"{name}{value if isinstance(value, str) else value.filename}".encode()
+    except UnicodeError:
+        await form.close()
+        raise HTTPException(400) from None
+    return form
 
 
 async def _pass_over(request: Request) -> None:
