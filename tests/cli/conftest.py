@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -48,7 +47,11 @@ def documents(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(
-    tmp_path: Path, ledger_dsn: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    ledger_dsn: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
     """Run a command on a fresh database with a programme and a master key; return status, stdout, stderr."""
 
@@ -57,8 +60,8 @@ def run(
         place = ["--state-dir", str(tmp_path / "state"), "--master-key-file", str(tmp_path / "master.key")]
         status = main([*words, "--dsn", ledger_dsn, *place])
         out, err = capsys.readouterr()
-        if status:  # pytest shows it with a test that fails
-            logging.getLogger(__name__).warning("%s: %s, %s", " ".join(words), status, err)
+        if status:  # shown with a test that fails; no log, which a command before may have led to its output
+            request.node.add_report_section("call", "command", f"{' '.join(words)}: {status}, {err}")
         return status, out, err
 
     assert run_command("init")[0] == Exit.OK

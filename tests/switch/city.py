@@ -7,6 +7,7 @@ import trio
 
 from ledger.postgres.database import Connection, Database
 from ledger.registry.cards import CardRow, import_cards
+from ledger.registry.dated_back import Begun, date_back
 from ledger.registry.installation import adopt_master_key
 from ledger.registry.keys import issue_key
 from ledger.registry.partners import NewPartner, import_partners
@@ -20,7 +21,9 @@ RULES = files("switch").joinpath("rules/programmes/czestochowa.toml").read_text(
 
 
 async def seed(owner: Database, master: MasterKey) -> None:
-    """One programme, one partner with terminals 1 and 2, one card."""
+    """One programme, one partner with terminals 1 and 2, one card: all there since the programme began, for a
+    sale of an hour ago may be one of yesterday.
+    """
 
     async def job(connection: Connection) -> None:
         await adopt_master_key(connection, TESTER, master)
@@ -32,6 +35,7 @@ async def seed(owner: Database, master: MasterKey) -> None:
         for terminal in (1, 2):
             await issue_key(connection, TESTER, master, terminal, terminal_key(terminal))
         await import_cards(connection, TESTER, 1, [CardRow(master.pepper(1).token(CARD), CARD[-4:])])
+        await date_back(connection, TESTER, [Begun(1, 1, None, start.date(), None, False)], start, [])
 
     await owner.run(job)
 
