@@ -25,6 +25,8 @@ WAYS: Final = ("desk", "web", "post", "api")
 OPEN: Final = ("received", "called", "verified", "granted", "ready")
 CHANGEABLE: Final = ("received", "called")
 """The states in which what an application says can be put anew."""
+DECIDABLE: Final = ("received", "called", "verified")
+"""The states in which an application is granted or refused."""
 ENDED: Final = ("refused", "withdrawn", "collected", "done")
 TO_ISSUE: Final = ("received", "verified", "granted")
 """The states in which the clock runs: until the card lies ready."""
@@ -77,8 +79,8 @@ class File(NamedTuple):
 
 _NUMBER: Final = "select nextval(pg_get_serial_sequence($1, 'number'))"
 _VIEW: Final = """number, programme, kind, via, desk, state, account, carrier, issue, received_on,
-    received_at, due_on, complete_until, second_needed, taken_by, verified_by, decided_by, reason, form,
-    changed_at"""
+    received_at, due_on, complete_until, second_needed, taken_by, looked_by, verified_by, decided_by, reason,
+    form, changed_at"""
 _DUE: Final = f"""select {_VIEW}, registry.today_of(programme) as today from people.application
   where programme = $1 and state = any($2::text[])
     and ($3 = '' or desk in ($3, '') or taken_by = $7)
@@ -208,6 +210,19 @@ async def applications_of(connection: Connection, programme: int, account: int) 
     return rows
 
 
+def decider_fault(application: Any, name: str) -> RegistryRefused | None:
+    """Return why nobody of this name decides an application; None where this may be."""
+    if not application["second_needed"]:
+        return None
+    if application["looked_by"] is None:
+        return RegistryRefused(
+            "nobody has looked at it yet: one verifies it or calls for what is missing, another one decides"
+        )
+    if is_same_person(name, application["looked_by"]):
+        return RegistryRefused("a second person decides here: another one than whoever looked at it last")
+    return None
+
+
 async def move_application(
     connection: Connection,
     actor: Actor,
@@ -244,13 +259,8 @@ async def move_application(
             )
         if step.state in ("verified", "granted") and row["account"] is not None:
             await _check_holder(connection, vault, programme, row["account"])
-        decides = step.state in ("granted", "refused")
-        if (
-            decides
-            and row["second_needed"]
-            and is_same_person(actor.name, row["verified_by"] or row["taken_by"])
-        ):
-            raise RegistryRefused("a second person decides here: another one than whoever looked at it first")
+        if step.state in ("granted", "refused") and (fault := decider_fault(row, actor.name)):
+            raise fault
         at = _place(programme, number, "reason")
         reason = step.reason and seal(vault, key_in(row["form"]), step.reason, at)
         await connection.execute(

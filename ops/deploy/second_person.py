@@ -22,7 +22,8 @@ class Act(NamedTuple):
 ACTS: Final = {
     "applications": Act(
         "An application is granted or refused.",
-        "Whoever verified it does not decide; whoever decides has the role verifier.",
+        "Whoever looked at it last does not decide, nor does anybody before somebody has looked; whoever "
+        "decides has the role verifier.",
         "`people.check_application`",
     ),
     "month_close": Act(
@@ -89,6 +90,21 @@ with its row (`second_needed`), and the database holds it, whatever writes.
 | key | act | who agrees, and how | where nothing is said | the database |
 | --- | --- | --- | --- | --- |
 """
+LOOKED: Final = """
+## Who has looked at an application
+
+An application keeps which officer looked at it last (`looked_by`): took it down at a desk or from the post,
+verified it, or called for what is missing. Neither the call nor that it was completed clears that, so whoever
+verifies, calls and then refuses does not do it alone. What came by the web or the API has been looked at by
+nobody, and is refused by nobody until somebody verifies it or calls; whoever applied looks at nothing.
+
+- Two officers have looked at each application that was decided, and whoever decided is not the one who looked
+  last before. Where one verified it and another called, the first may refuse it: they are two.
+- What is granted is what the other one verified, to the letter: once it is verified nothing of it changes.
+- What is refused may hold more than the other one saw: what came with a call is seen by who refuses, for
+  what cannot be verified has to be refusable once its days are over.
+- To withdraw is the applicant's, at a desk too, and wants no second person; an erasure is an act of its own.
+"""
 
 
 def second_person_page() -> str:
@@ -98,4 +114,4 @@ def second_person_page() -> str:
         f"| `{key}` | {act.what} | {act.how} | `{str(getattr(unsaid, key)).lower()}` | {act.held_by} |\n"
         for key, act in ACTS.items()
     )
-    return PAGE + "".join(rows)
+    return PAGE + "".join(rows) + LOOKED

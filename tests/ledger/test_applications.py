@@ -91,7 +91,7 @@ async def test_the_second_person_is_another_one_whoever_writes(owner: Database) 
     async def job(c: Connection) -> None:
         await found(c)
         number = await applications.add_application(c, ANNA, VAULT, new(second_needed=True))
-        with pytest.raises(RegistryRefused, match="second person"):
+        with pytest.raises(RegistryRefused, match="nobody has looked"):
             await move(c, ANNA, number, "refused", reason="no")
         await move(c, ANNA, number, "verified", due_on=DUE)
         for name in (ANNA.name, " ANNA  (1) ", "Ａnna (1)"):

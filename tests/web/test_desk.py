@@ -250,25 +250,42 @@ def verifiers(office: OfficeStage) -> list[Client]:
 def test_where_the_rules_want_two_persons_another_verifier_decides(
     office: OfficeStage, desk: Clicked, clerk: Client, verifiers: list[Client]
 ) -> None:
-    """Whoever verified neither grants nor refuses; a clerk has no button for it; another verifier does."""
+    """Whoever looked last neither grants nor refuses, by no page that is open still; the page says why, and
+    to a clerk; another verifier does.
+    """
     una, vit = (desk.browser_of(each) for each in verifiers)
+    before = desk.browser_of(verifiers[0])
     at_the_desk = desk.browser_of(clerk)
     for act, becomes in (("grant", "granted"), ("refuse", "refused")):
         address = f"{office.url}en/desk/applications/{for_two_persons(office)}"
         reason = {"reason": "No proof."} if act == "refuse" else {}
+        vit.goto(address)
+        press(vit, "verify")
+        assert undecided(vit) == "another one than whoever looked at it last."
+        before.goto(address)
         una.goto(address)
+        assert una.locator("#act_grant, #act_refuse").count() == 2
+        press(una, "call", reason="Which street?")
+        press(una, "complete")
         press(una, "verify")
-        press(una, act, **reason)
-        assert "second person" in una.locator("#fault").inner_text()
-        assert state(una) == "verified"
+        assert undecided(una) == "another one than whoever looked at it last."
+        press(before, act, **reason)
+        assert "second person" in before.locator("#fault").inner_text()
+        assert state(before) == "verified"
         at_the_desk.goto(address)
-        assert at_the_desk.locator("#act_grant, #act_refuse").count() == 0
+        assert undecided(at_the_desk) == "somebody with the role “second person of applications” does."
         vit.goto(address)
         press(vit, act, **reason)
         assert state(vit) == becomes
 
 
-def for_two_persons(office: OfficeStage) -> int:
+def undecided(page: Page) -> str:
+    """Why a page has no buttons to decide."""
+    assert page.locator("#act_grant, #act_refuse").count() == 0
+    return page.locator("#undecided").inner_text().rpartition(": ")[2]
+
+
+def for_two_persons(office: OfficeStage, via: str = "desk") -> int:
     """A whole application, taken down where the rules want a second person."""
     form = Form(
         name=PERSON["name"], born_on=date(1980, 1, 1), address=PERSON["address"], email=PERSON["email"],
@@ -277,7 +294,7 @@ def for_two_persons(office: OfficeStage) -> int:
     counter = ApplicationDesk(office.offices[PROGRAMME].database, office.master, PROGRAMME)
 
     async def run(_owner: Database) -> int:
-        new = (await counter.drawn_up("first", "desk", form, desk="1"))._replace(second_needed=True)
+        new = (await counter.drawn_up("first", via, form, desk="1"))._replace(second_needed=True)
         taken = await counter.database.run(
             lambda c: applications.add_application(c, TESTER, office.master.vault, new)
         )
@@ -285,6 +302,22 @@ def for_two_persons(office: OfficeStage) -> int:
         return taken
 
     return office.run(run)
+
+
+def test_what_nobody_has_looked_at_is_decided_by_nobody(office: OfficeStage, verifiers: list[Client]) -> None:
+    """Where two are wanted, one from the web is not refused at once: the page says so, in both languages."""
+    path, vit = f"desk/applications/{for_two_persons(office, 'web')}", verifiers[1]
+    english, polish = (vit.get(f"/{language}/{path}").text for language in ("en", "pl"))
+    assert "You do not decide this application: nobody has looked at it yet" in english
+    assert "Zalogowana osoba nie rozstrzyga tego wniosku: nikt się jeszcze tym wnioskiem" in polish
+    assert 'id="act_refuse"' not in english
+    reply = vit.post(f"/en/{path}", act="refuse", reason="No.")
+    assert (reply.status, "nobody has looked at it yet" in reply.text) == (409, True)
+    assert vit.post(f"/en/{path}", act="verify").status == 303
+    reply = vit.post(f"/pl/{path}", act="refuse", reason="Nie.")
+    assert (reply.status, "tu rozstrzyga druga osoba, inna niż ta" in reply.text) == (409, True)
+    verifiers[0].get(f"/en/{path}")
+    assert verifiers[0].post(f"/en/{path}", act="refuse", reason="No.").status == 303
 
 
 @covers("GET /desk/cases", *(f"POST /desk/cases/{{number:int}} {act}" for act in ("confirm", "lift")))

@@ -17,7 +17,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
-from ledger.registry.applications import ATTACHMENTS, ENDED, KINDS, OPEN, Which
+from ledger.registry.applications import (
+    ATTACHMENTS,
+    DECIDABLE,
+    ENDED,
+    KINDS,
+    OPEN,
+    Which,
+    decider_fault,
+)
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.card_fees import OldCard, PaidHow
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_address
@@ -217,6 +225,7 @@ class ApplicationPages:
         view = await _own(request, number)
         rules, _ = await desk_of(request).terms()
         fee = await desk_of(request).fee(view)
+        undecided = decider_fault(view.row, actor_of(person).name)
         return self._pages().render(
             request,
             "desk_application.html",
@@ -227,7 +236,9 @@ class ApplicationPages:
             account="",
             fault=fault_of(error),
             why=error.why.value if isinstance(error, UploadRefused) else "",
-            may_decide=not view.row["second_needed"] or "verifier" in person.roles,
+            may_decide=undecided is None and (not view.row["second_needed"] or "verifier" in person.roles),
+            undecided=fault_of(undecided),
+            decidable=DECIDABLE,
             fee=fee,
             old_card=OLD_CARD,
             paid_ways=PAID,

@@ -26,6 +26,12 @@ DESK: Final[Words] = {
     "dk_desk": ("Punkt odbioru", "Pick-up desk"),
     "dk_received": ("Złożony", "Received"),
     "dk_by": ("Przyjął", "Taken by"),
+    "dk_looked_by": ("Ostatnio zajmował się", "Looked at last by"),
+    "dk_undecided": ("Zalogowana osoba nie rozstrzyga tego wniosku", "You do not decide this application"),
+    "dk_not_verifier": (
+        "rozstrzyga osoba z rolą „druga osoba przy wnioskach”",
+        "somebody with the role “second person of applications” does",
+    ),
     "dk_verified_by": ("Zweryfikował", "Verified by"),
     "dk_decided_by": ("Rozpatrzył", "Decided by"),
     "dk_second": ("Rozpatruje druga osoba", "A second person decides"),

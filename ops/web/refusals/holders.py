@@ -125,8 +125,13 @@ APPLICATIONS: Final = {
     "too many applications came of late: try again later": (
         "w ostatnim czasie wpłynęło zbyt wiele wniosków: prosimy spróbować później"
     ),
-    "a second person decides here: another one than whoever looked at it first": (
-        "tu rozstrzyga druga osoba, inna niż ta, która zweryfikowała wniosek"
+    "a second person decides here: another one than whoever looked at it last": (
+        "tu rozstrzyga druga osoba, inna niż ta, która ostatnio zajmowała się wnioskiem: przyjęła go w "
+        "punkcie, zweryfikowała albo wezwała do uzupełnienia"
+    ),
+    "nobody has looked at it yet: one verifies it or calls for what is missing, another one decides": (
+        "nikt się jeszcze tym wnioskiem nie zajmował: jedna osoba go weryfikuje albo wzywa do uzupełnienia, "
+        "a rozstrzyga inna"
     ),
     "a first application is of nobody who has a card, the others are": (
         "wniosek o pierwszą kartę składa osoba, która karty nie ma; pozostałe wnioski składa uczestnik"
