@@ -98,11 +98,16 @@ async def prove_tax(
 async def give_notice(
     connection: Connection, actor: Actor, token: int, *, given_on: date, ends_on: date
 ) -> None:
-    """Give notice that the entitlement is lost: the cards are void once `ends_on` is over (Zgierz § 33)."""
+    """Give notice that the entitlement is lost (Zgierz § 33), or take down an objection (§ 35): the cards are
+    void once `ends_on` is over.
+
+    Of two the earlier end holds, whichever came first. Raises RegistryRefused for one that ends it no sooner.
+    """
     async with writing(connection, actor):
         holder = await the_holder(connection, token)
-        if holder["notice_given_on"] is not None:
-            raise RegistryRefused("notice was given on {day}", day=holder["notice_given_on"])
+        was = holder["notice_ends_on"]
+        if was is not None and ends_on >= was:
+            raise RegistryRefused("the contract ends on {day} already: this changes nothing", day=was)
         await connection.execute(
             "update registry.holder set notice_given_on = $2, notice_ends_on = $3 where account = $1",
             holder["account"],

@@ -214,8 +214,15 @@ def test_an_objection_ends_the_contract_the_day_before(zgierz: Run, tmp_path: Pa
     changed.write_text(ZGIERZ.read_text(encoding="utf-8") + "\n# another text\n", encoding="utf-8")
     day = today() + timedelta(20)
     assert zgierz("programmes", "apply", str(changed), "--from", day.isoformat())[0] == Exit.OK
+    last = (day - timedelta(1)).isoformat()
     assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.OK
-    assert shown(zgierz, 1)["notice_ends_on"] == (day - timedelta(1)).isoformat()
+    assert shown(zgierz, 1)["notice_ends_on"] == last
+    status, _, err = zgierz("holders", "notice", *SURE, typed=card(1))
+    assert (status, f"ends on {last} already" in err) == (Exit.USAGE, True), "a month later changes nothing"
+    assert zgierz("holders", "notice", "--withdraw", *SURE, typed=card(1))[0] == Exit.OK
+    assert zgierz("holders", "notice", *SURE, typed=card(1))[0] == Exit.OK
+    assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.OK
+    assert shown(zgierz, 1)["notice_ends_on"] == last
 
 
 @pytest.mark.parametrize(("days_ago", "status"), [(75, "expired"), (0, "active")])

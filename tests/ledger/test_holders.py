@@ -189,7 +189,7 @@ async def test_a_notice_voids_when_its_month_is_over(registry: Database, databas
     ends = day - timedelta(1)
     await registry.run(lambda c: give_notice(c, ORGANISER, 1000, given_on=given, ends_on=ends))
     await registry.run(lambda c: give_notice(c, ORGANISER, 1001, given_on=day, ends_on=day))
-    with pytest.raises(RegistryRefused, match="notice was given on"):
+    with pytest.raises(RegistryRefused, match=r"ends on .* already"):
         await registry.run(lambda c: give_notice(c, ORGANISER, 1001, given_on=day, ends_on=day))
     cards: list[CardTuple] = []
     await database.run(lambda c: read_changes(c, 0, cards.extend))

@@ -73,7 +73,9 @@ PERSONS: Final = {
         "ten rok jeszcze się nie skończył: dokument musi dotyczyć roku {year} albo wcześniejszego"
     ),
     "{year} {why}": "rok {year}: {why}",
-    "notice was given on {day}": "wypowiedzenie złożono już {day}",
+    "the contract ends on {day} already: this changes nothing": (
+        "umowa i tak kończy się {day}: to niczego nie zmienia"
+    ),
     "no notice was given": "nie złożono wypowiedzenia",
     "nothing of this kind waits to be approved": "nic takiego nie czeka na zatwierdzenie",
     "a message has 1 to {most} characters": "wiadomość musi mieć od 1 do {most} znaków",

@@ -279,6 +279,11 @@ NOT_AT_A_TILL: Final = {
         "where the programme says so",
     ): "the office",
     ("D", "which acts of the office two persons do"): "the office",
+    (
+        "C",
+        "of a notice and an objection the earlier end holds, whichever came first; a later one is refused "
+        "with the day it ends on already",
+    ): "the desk",
     ("C", "statutory reliefs stay"): "out",
     ("D", "VAT 23 % on the net sum of a document, half-up to the grosz"): "settlement",
     ("D", "the lease from month 13 has a price table"): "settlement",
