@@ -1,7 +1,8 @@
 """Owns what a holder agreed to, and who may act for the holder: consents, proxies, parents and guardians.
 
-Rows of schema `people`, which go with the person. What was withdrawn stays until then, with both days.
-Takes the owner's connection; every write takes its actor. No error repeats what was typed.
+Rows of schema `people`, which go with the person. What was withdrawn stays until then, with both moments.
+Takes the owner's connection; every write takes its actor. No error repeats what was typed. Invariant: the
+consent that a card needs is not withdrawn while the contract goes on, by whatever way it is asked for.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,10 +15,12 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import first_fault, text_fault
 from ledger.registry.cards import the_card
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_fault, phone_fault
+from ledger.registry.going_on import going_on
 from ledger.registry.sealed import key_of, place, seal, unseal
 from ledger.registry.vault import Vault
 
-CONSENTS: Final = ("data", "newsletter")
+DATA: Final = "data"
+CONSENTS: Final = (DATA, "newsletter")
 """To the processing that a card needs (Zgierz § 13); to news by e-mail (§ 14)."""
 ROLES: Final = ("proxy", "guardian")
 REPRESENTATIVES_MAX: Final = 99
@@ -53,14 +56,14 @@ def acting(representatives: Iterable[Mapping[str, Any]], day: date) -> set[tuple
 
 
 async def give_consent(connection: Connection, actor: Actor, token: int, kind: str) -> None:
-    """Take a consent down, given today."""
+    """Take a consent down, given now; what was given and withdrawn before stays beside it."""
     async with writing(connection, actor):
         account, programme = await _person(connection, token)
         given = await connection.fetchval(
-            "insert into people.consent (account, programme, kind, given_on) "
-            "select $1, $2, $3, registry.today_of($2) where not exists ("
-            "select from people.consent where account = $1 and kind = $3 and withdrawn_on is null) "
-            "on conflict (account, kind, given_on) do update set withdrawn_on = null returning true",
+            "insert into people.consent (account, programme, kind) "
+            "select $1, $2, $3 where not exists ("
+            "select from people.consent where account = $1 and kind = $3 and withdrawn_at is null) "
+            "returning true",
             account,
             programme,
             _one_of("the consent", kind, CONSENTS),
@@ -70,15 +73,23 @@ async def give_consent(connection: Connection, actor: Actor, token: int, kind: s
 
 
 async def withdraw_consent(connection: Connection, actor: Actor, token: int, kind: str) -> None:
-    """Take down that a consent was withdrawn today."""
+    """Take down that a consent was withdrawn now.
+
+    Raises RegistryRefused for the one that a card needs (Zgierz § 13; Żywiec § 3), while the contract goes
+    on: no document says that its withdrawal ends the contract, and no card goes on without it. Who withdraws
+    it resigns, or has the account deleted.
+    """
     async with writing(connection, actor):
-        account, programme = await _person(connection, token)
+        account, _ = await _person(connection, token)
+        if kind == DATA and await going_on(connection, [account]):
+            raise RegistryRefused(
+                "the card needs that consent: it ends by a resignation, or with the deletion of the account"
+            )
         withdrawn = await connection.fetch(
-            "update people.consent set withdrawn_on = registry.today_of($3) "
-            "where account = $1 and kind = $2 and withdrawn_on is null returning kind",
+            "update people.consent set withdrawn_at = clock_timestamp() "
+            "where account = $1 and kind = $2 and withdrawn_at is null returning kind",
             account,
             _one_of("the consent", kind, CONSENTS),
-            programme,
         )
         if not withdrawn:
             raise NotInRegistry("there is no such consent")
@@ -126,19 +137,24 @@ async def end_representative(connection: Connection, actor: Actor, token: int, n
             raise NotInRegistry("there is no such representative")
 
 
+async def list_consents(connection: Connection, account: int) -> list[Any]:
+    """Each time a consent was given, and when it was withdrawn, the newest first."""
+    rows: list[Any] = await connection.fetch(
+        "select kind, given_at, withdrawn_at from people.consent where account = $1 order by number desc",
+        account,
+    )
+    return rows
+
+
 async def list_agreements(
     connection: Connection, vault: Vault, token: int
 ) -> tuple[list[Any], list[dict[str, Any]]]:
-    """The consents of a card's holder, the newest first, and who may act for the holder.
+    """The consents of a card's holder (`list_consents`), and who may act for the holder.
 
     Raises HolderErased where the holder's key was destroyed and the rows came back with an older database.
     """
     card = await the_card(connection, token)
-    consents = await connection.fetch(
-        "select kind, given_on, withdrawn_on from people.consent where account = $1 "
-        "order by given_on desc, kind",
-        card["account"],
-    )
+    consents = await list_consents(connection, card["account"])
     rows = await connection.fetch(
         "select number, role, name, phone, email, until from people.representative where account = $1 "
         "order by number",

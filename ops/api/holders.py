@@ -16,6 +16,7 @@ from ledger.books import statements
 from ledger.books.posting import AccountKind, Kind
 from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection
+from ledger.registry.agreements import list_consents
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import list_cards
 from ledger.registry.duplicates import Carrier
@@ -95,6 +96,7 @@ async def show_holder(connection: Connection, vault: Vault, version: Version, ac
         row.get("notice_ends_on"),
         row.get("resigned_on"),
         None if person is None else schemas.Person(**person._asdict()),
+        [schemas.Consent(**row) for row in await list_consents(connection, account)],
     )
 
 

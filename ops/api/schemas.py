@@ -102,8 +102,18 @@ class Person(Struct, frozen=True):
     pickup: str
 
 
+class Consent(Struct, frozen=True):
+    """A time a consent was given (Zgierz § 13, § 14), `data` or `newsletter`, and when it was withdrawn."""
+
+    kind: str
+    given_at: datetime
+    withdrawn_at: datetime | None
+
+
 class Holder(Struct, frozen=True):
-    """A holder's own data (Zgierz § 19); `person` is null where nobody is kept, or was removed."""
+    """A holder's own data (Zgierz § 19); `person` is null where nobody is kept, or was removed. Each consent
+    given, also what was withdrawn, the newest first.
+    """
 
     account: int
     points: int
@@ -116,6 +126,7 @@ class Holder(Struct, frozen=True):
     notice_ends_on: date | None
     resigned_on: date | None
     person: Person | None
+    consents: list[Consent]
 
 
 class Card(Struct, frozen=True):

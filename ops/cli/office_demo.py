@@ -180,7 +180,7 @@ def _is_grown_up(holder: Holder, day: date) -> bool:
 async def _agreed(connection: Connection, master: MasterKey, card: Any) -> int:
     """Take down that a card's holder has agreed to what is kept, if it is not there; return the account."""
     consents, _ = await list_agreements(connection, master.vault, card["token"])
-    if not any(row["kind"] == "data" and row["withdrawn_on"] is None for row in consents):
+    if not any(row["kind"] == "data" and row["withdrawn_at"] is None for row in consents):
         await give_consent(connection, ACTOR, card["token"], "data")
     return int(card["account"])
 

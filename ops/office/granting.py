@@ -106,7 +106,7 @@ async def _agree(connection: Connection, actor: Actor, vault: Vault, token: int,
     """Take down the consents an application gives and the guardian it names, where they are not known yet."""
     form = asked.form
     consents, representatives = await agreements.list_agreements(connection, vault, token)
-    given = {row["kind"] for row in consents if row["withdrawn_on"] is None}
+    given = {row["kind"] for row in consents if row["withdrawn_at"] is None}
     for kind, is_given in (("data", form.consent_data), ("newsletter", form.consent_newsletter)):
         if is_given and kind not in given:
             await agreements.give_consent(connection, actor, token, kind)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.books.counter import ROWS_MAX, CounterRow, read_counter
 from ledger.books.statements import balance
-from ledger.errors import NotInRegistry, RegistryRefused
+from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection, Database
 from ledger.registry import agreements, cards, contracts, erasures, holders, messages, people
 from ledger.registry.acceptances import list_acceptances
@@ -187,9 +187,7 @@ class SelfService:
         return await self.database.run(lambda c: list_acceptances(c, self.account))
 
     async def consent(self, actor: Actor, kind: str, *, is_withdrawn: bool) -> None:
-        """Take down a consent, or that it was withdrawn; the one a card needs ends with the account alone."""
-        if kind == "data" and is_withdrawn:
-            raise RegistryRefused("the card needs that consent: it ends with the account")
+        """Take down a consent, or that it was withdrawn. Raises RegistryRefused."""
         token = await self._token()
         act = agreements.withdraw_consent if is_withdrawn else agreements.give_consent
         await self.database.run(lambda c: act(c, actor, token, kind))

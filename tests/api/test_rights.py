@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ledger.registry.agreements import give_consent, withdraw_consent
 from ledger.registry.api_tokens import end_token
 from ledger.registry.offers import NewOffer, import_offers
 from ledger.registry.partners import NewPartner, import_partners
@@ -55,7 +56,18 @@ def test_a_holder_s_own_data(stage: Stage) -> None:
     (card,) = stage.ask(f"/v1/holders/{account}/cards").body["cards"]
     assert (card["status"], card["carrier"], card["issue"]) == ("active", "plastic", 1)
     nobody = stage.ask(f"/v1/holders/{stage.accounts[ZGIERZ][-1]}").body
-    assert nobody["person"] is None
+    assert (nobody["person"], nobody["consents"]) == (None, [])
+
+
+def test_each_time_a_consent_was_given_is_told(stage: Stage) -> None:
+    """Given, withdrawn and given on one day: both times, the newest first."""
+    account = stage.accounts[ZGIERZ][2]
+    token = stage.run(lambda c: c.fetchval("select token from registry.card where account = $1", account))
+    for act in (give_consent, withdraw_consent, give_consent):
+        stage.run(lambda c, act=act: act(c, TESTER, token, "newsletter"))
+    newest, first = stage.ask(f"/v1/holders/{account}").body["consents"]
+    assert (newest["kind"], newest["withdrawn_at"]) == ("newsletter", None)
+    assert first["given_at"] < first["withdrawn_at"] < newest["given_at"]
 
 
 def test_what_a_holder_may_claim_now(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """What holders agreed to and who may act for them: kept with the person, and gone with the person."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ import trio
 from ledger.postgres.database import open_database
 from ops.exit_codes import Exit
 from tests.cli.office import SURE, Run, card
-from tests.days import today
 from tests.ledger.books import write_registry
 
 DOCUMENT = "Regulamin (1.1.2026)"
@@ -35,17 +35,33 @@ def agreements(run: Run) -> dict[str, Any]:
 
 
 def test_a_consent_is_given_and_withdrawn(known: Run) -> None:
-    """Zgierz § 13, § 14: both days are kept; what is given is not given again, nor withdrawn twice."""
+    """Zgierz § 13, § 14: both moments are kept, of each time on one day; what is given is not given again,
+    nor withdrawn twice.
+    """
     assert known("holders", "consent", "newsletter", typed=card(1))[0] == Exit.OK
     assert known("holders", "consent", "newsletter", typed=card(1))[0] == Exit.USAGE
     assert known("holders", "consent", "newsletter", "--withdraw", typed=card(1))[0] == Exit.OK
     assert known("holders", "consent", "newsletter", "--withdraw", typed=card(1))[0] == Exit.NOT_FOUND
-    day = today().isoformat()
-    assert agreements(known)["consents"] == [{"kind": "newsletter", "given_on": day, "withdrawn_on": day}]
+    (once,) = agreements(known)["consents"]
+    assert once["kind"] == "newsletter"
+    assert datetime.fromisoformat(once["given_at"]) < datetime.fromisoformat(once["withdrawn_at"])
     assert known("holders", "consent", "newsletter", typed=card(1))[0] == Exit.OK
-    assert agreements(known)["consents"][0]["withdrawn_on"] is None
+    again, first = agreements(known)["consents"]
+    assert (first, again["withdrawn_at"]) == (once, None)
+    assert again["given_at"] > once["withdrawn_at"]
     assert known("holders", "consent", "everything", typed=card(1))[0] == Exit.USAGE
     assert known("holders", "consent", "data", typed=card(2))[0] == Exit.NOT_FOUND
+
+
+def test_the_consent_that_a_card_needs_is_not_withdrawn(known: Run) -> None:
+    """Zgierz § 13: not before the contract ends; whoever asks is told what ends it."""
+    assert known("holders", "consent", "data", typed=card(1))[0] == Exit.OK
+    status, _, err = known("holders", "consent", "data", "--withdraw", typed=card(1))
+    assert (status, "ends by a resignation" in err) == (Exit.USAGE, True)
+    assert agreements(known)["consents"][0]["withdrawn_at"] is None
+    assert known("cards", "resign", *SURE, typed=card(1))[0] == Exit.OK
+    assert known("holders", "consent", "data", "--withdraw", typed=card(1))[0] == Exit.OK
+    assert agreements(known)["consents"][0]["withdrawn_at"] is not None
 
 
 def test_who_may_act_for_a_holder_is_kept_and_ended(known: Run) -> None:

@@ -3,7 +3,7 @@ read them.
 """
 
 OF_A_PERSON = (
-    "insert into people.consent (account, programme, kind, given_on) values ($1, $2, 'data', '2026-01-02')",
+    "insert into people.consent (account, programme, kind, given_at) values ($1, $2, 'data', '2026-01-02')",
     "insert into people.representative (account, programme, number, role, name) "
     "values ($1, $2, 1, 'proxy', decode(repeat('00', 38), 'hex'))",
     "insert into people.application (account, programme, kind, via, form, received_on, second_needed) "

@@ -231,7 +231,7 @@ async def test_nor_does_it_write_one(two_cities: Database) -> None:
     assert await two_cities.run(lambda c: block(c, 2000)) == "UPDATE 0"
     for sql in (
         "update people.person set programme = 2",
-        "insert into people.consent (account, programme, kind, given_on) "
+        "insert into people.consent (account, programme, kind, given_at) "
         "select account, 2, 'newsletter', '2026-01-02' from people.person",
         "update registry.card set account = 8",
         "update web.login set programme = 2",

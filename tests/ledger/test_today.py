@@ -7,7 +7,6 @@ import pytest
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Database
-from ledger.registry.agreements import give_consent, list_agreements, withdraw_consent
 from ledger.registry.holder_imports import NewHolder, add_holders
 from ledger.registry.imports import Import
 from ledger.registry.people import Person, change_person
@@ -29,7 +28,7 @@ async def add(owner: Database, token: int, born: date) -> Import:
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
 async def test_today_is_the_programme_s_day(owner: Database, zone: str) -> None:
     """Whoever is born today by the city's calendar has been born, tomorrow's are not: one of these zones has
-    another date than the machine's at any hour. Consents bear the same day.
+    another date than the machine's at any hour.
     """
     clear_of_midnight(ZoneInfo(zone))
     await owner.run(lambda c: found_registry(c, 2))
@@ -46,7 +45,3 @@ async def test_today_is_the_programme_s_day(owner: Database, zone: str) -> None:
         await owner.run(
             lambda c: change_person(c, TESTER, MASTER_KEY.vault, 1001, {"born_on": day + timedelta(1)})
         )
-    await owner.run(lambda c: give_consent(c, TESTER, 1000, "newsletter"))
-    await owner.run(lambda c: withdraw_consent(c, TESTER, 1000, "newsletter"))
-    (consent,), _ = await owner.run(lambda c: list_agreements(c, MASTER_KEY.vault, 1000))
-    assert (consent["given_on"], consent["withdrawn_on"]) == (day, day)

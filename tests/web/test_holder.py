@@ -154,17 +154,6 @@ def test_a_login_is_changed_by_a_letter(office: OfficeStage) -> None:
     assert office.client().sign_in("zgierz", "ela-new").status == 303
 
 
-def test_consents_have_a_history(ala: Client) -> None:
-    """The newsletter is agreed to and withdrawn; both days stay."""
-    ala.get("/en/me/consents")
-    assert ala.post("/en/me/consents", newsletter="give").status == 303
-    assert "I withdraw the newsletter" in ala.get("/en/me/consents").text
-    assert ala.post("/en/me/consents", newsletter="withdraw").status == 303
-    page = ala.get("/en/me/consents").text
-    assert "I agree to the newsletter" in page
-    assert page.count("<tr>") == 2
-
-
 def test_a_card_gets_its_login_by_a_code(office: OfficeStage) -> None:
     """A code of the desk works once, with the card's own figures, and for its city alone."""
     account, last4 = office.unnamed("czestochowa")

@@ -265,7 +265,7 @@ class HolderPages:
             states=_STATES,
             channels=CHANNELS,
             consents=CONSENTS,
-            given={row["kind"] for row in holder.consents if row["withdrawn_on"] is None},
+            given={row["kind"] for row in holder.consents if row["withdrawn_at"] is None},
             block_hands=BLOCK_HANDS,
             resign_hands=RESIGN_HANDS,
             roles=ROLES,

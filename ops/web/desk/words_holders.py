@@ -1,4 +1,6 @@
-"""The words of a holder's page: representatives, anonymising. Invariant: both languages say the same."""
+"""The words of a holder's page: consents, representatives, anonymising. Invariant: both languages say the
+same.
+"""
 
 from typing import Final
 
@@ -6,6 +8,8 @@ from ops.web.language import Words
 
 HOLDER_WORDS: Final[Words] = {
     "dk_held": ("Uprawnienia dodatkowe i opiekun", "Flags and guardian"),
+    "dk_consent_given": ("Udzielona", "Given"),
+    "dk_consent_withdrawn": ("Cofnięta", "Withdrawn"),
     "dk_rep_role": ("Kto", "Who"),
     "dk_rep_until": ("Do dnia (puste: do odwołania)", "Until (empty: until it is ended)"),
     "dk_rep_until_day": ("do", "until"),

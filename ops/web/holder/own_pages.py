@@ -114,12 +114,12 @@ class OwnPages:
     async def consents(self, request: Request) -> Response:
         """Show what was agreed to, and when."""
         rows = await service_of(request).consents()
-        language = request.state.language
+        language, speech = request.state.language, speech_of(request)
         shown = [
             {
                 "kind": f"h_consent_{row['kind']}",
-                "given": written.day(row["given_on"], language),
-                "withdrawn": written.day(row["withdrawn_on"], language),
+                "given": speech.moment(row["given_at"]),
+                "withdrawn": speech.moment(row["withdrawn_at"]),
             }
             for row in rows
         ]
@@ -127,7 +127,7 @@ class OwnPages:
             {"document": row["document"], "given": written.day(row["accepted_on"], language)}
             for row in await service_of(request).accepted()
         ]
-        is_given = any(row["kind"] == "newsletter" and row["withdrawn_on"] is None for row in rows)
+        is_given = any(row["kind"] == "newsletter" and row["withdrawn_at"] is None for row in rows)
         is_done = _is_done(request)
         return self._pages().render(
             request,

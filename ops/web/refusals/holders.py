@@ -59,8 +59,8 @@ PERSONS: Final = {
     "{what} is none of {known}": "{what}: dopuszczalne są tylko: {known}",
     "that consent is given already": "ta zgoda jest już udzielona",
     "there is no such consent": "nie ma takiej zgody",
-    "the card needs that consent: it ends with the account": (
-        "ta zgoda jest potrzebna do karty: kończy się razem z kontem"
+    "the card needs that consent: it ends by a resignation, or with the deletion of the account": (
+        "ta zgoda jest potrzebna do karty: kończy ją rezygnacja albo usunięcie konta"
     ),
     "{column} {why}": "{column}: {why}",
     "no proof was taken down: there is nothing to correct": (

@@ -264,6 +264,11 @@ NOT_AT_A_TILL: Final = {
     ("C", "the login is the e-mail address, or another name as long"): "the holder's pages",
     ("C", "one account that goes on; whose contract ended may apply again"): "the desk",
     ("C", "consent to processing, newsletter optional"): "the desk",
+    (
+        "C",
+        "the consent to processing is not withdrawn while the contract goes on: a resignation or the "
+        "deletion of the account ends both",
+    ): "the desk",
     ("C", "card and duplicate are free"): "the desk",
     ("C", "the holder's account with nine functions"): "the holder's pages",
     ("C", "renewal at a desk, on the web page, in the mobile application"): "the desk",

@@ -61,15 +61,18 @@ create table people.token_key (
   primary key (programme, basket)
 );
 
+-- Each time a consent was given, until it was withdrawn; given again it is a row of its own, on the same day, too.
 create table people.consent (
+  number       bigint generated always as identity primary key,  -- their order, whatever the clock said
   account      bigint not null,
   programme    smallint not null references registry.programme (id),
   kind         text not null check (kind in ('data', 'newsletter')),  -- Zgierz § 13, § 14
-  given_on     date not null,
-  withdrawn_on date check (withdrawn_on >= given_on),
-  primary key (account, kind, given_on),
+  given_at     timestamptz not null default clock_timestamp(),
+  withdrawn_at timestamptz,
   foreign key (account, programme) references people.person (account, programme) on delete cascade
 );
+create index consent_account on people.consent (account);
+create unique index consent_given on people.consent (account, kind) where withdrawn_at is null;
 
 -- Who may act for a holder: a proxy, or a parent or legal guardian (Zgierz § 12, § 20, § 24).
 create table people.representative (
