@@ -7,7 +7,6 @@ closed months stay and follow each other, the database holds (migrations, 0081).
 connection, or a programme's own role.
 """
 
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -38,7 +37,6 @@ select p.code, registry.month_begins_v1(p.id, $2),
     registry.month_begins_v1(p.id, registry.month_after($2)) - 1, z.zone
   from registry.programme p cross join lateral (select registry.zone_of_v1(p.id, now())) as z(zone)
   where p.id = $1"""
-_ENDS: Final = "select to_timestamp((registry.month_begins_v1($1, registry.month_after($2)) >> 22) / 1000.0)"
 _LAST: Final = """
 select month, through_id from registry.settlement_period where programme = $1 order by month desc limit 1"""
 _CLOSED: Final = """
@@ -139,13 +137,6 @@ async def check_closable(connection: Connection, programme: int, month: str) -> 
     if not await connection.fetchval(_IS_OVER, span.through_id):
         raise RegistryRefused("month {month} is not over yet", month=month)
     return span
-
-
-async def month_ends(connection: Connection, programme: int, month: str) -> datetime:
-    """Return the first moment past a month, by the programme's clock."""
-    check_month(month)
-    moment: datetime = await connection.fetchval(_ENDS, programme, month)
-    return moment
 
 
 async def is_closed(connection: Connection, programme: int, month: str) -> bool:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ledger.registry.settlements import named_month
 from ledger.settlement.leases import leased
 from ledger.settlement.movement import Month, Moved, Party
-from ledger.settlement.prices import Prices, contract_month
+from ledger.settlement.prices import PointPrice, Prices, contract_month
 from ledger.settlement.statement import (
     CAMPAIGN,
     CORRECTION,
@@ -60,7 +60,7 @@ def statements_of(month: Month, prices: Prices) -> list[Statement]:
 
     Raises RegistryRefused where the rules do not say a price that is needed.
     """
-    span = month.span
+    span, zone = month.span, ZoneInfo(month.span.zone)
     lines: dict[int, list[Line]] = {}
     moved: dict[int, list[Moved]] = {}
     for row in month.moved:
@@ -72,18 +72,17 @@ def statements_of(month: Month, prices: Prices) -> list[Statement]:
     for made in month.corrections:
         net, earlier = made.net_grosze, named_month(made.origin)
         origin = "" if earlier == span.month else earlier or made.origin
-        line = Line(CORRECTION, 1, net, net, prices.vat_rate, origin, reason=made.reason)
+        rate = prices.at_the_end_of(earlier or span.month, zone).vat_rate
+        line = Line(CORRECTION, 1, net, net, rate, origin, reason=made.reason)
         lines.setdefault(made.partner, []).append(line)
     for bonus in month.bonuses:
-        line = Line(CAMPAIGN, bonus.points, 0, 0, prices.vat_rate, bonus.origin)
+        rate = prices.at_the_end_of(bonus.origin or span.month, zone).vat_rate
+        line = Line(CAMPAIGN, bonus.points, 0, 0, rate, bonus.origin)
         lines.setdefault(bonus.partner, []).append(line)
     made_of = []
     for partner in sorted(lines):
         party = month.parties.get(partner, NOBODY)
-        ordered = sorted(
-            lines[partner],
-            key=lambda line: (KINDS.index(line.kind), line.origin, line.contract, line.unit_grosze),
-        )
+        ordered = sorted(lines[partner], key=_place)
         made_of.append(
             Statement(
                 statement_number(span.code, span.month, partner),
@@ -113,15 +112,15 @@ def summary_of(month: Month, statements: Iterable[Statement]) -> Summary:
     pieces, fees, fees_paid = month.fees
     if pieces:
         sums[KINDS.index(DUPLICATE_FEES), "", 0, None] = (pieces, fees)
-    lines = tuple(
+    lines = [
         Line(KINDS[kind], quantity, unit, net, rate, origin)
-        for (kind, origin, unit, rate), (quantity, net) in sorted(sums.items(), key=lambda item: item[0][:3])
-    )
+        for (kind, origin, unit, rate), (quantity, net) in sums.items()
+    ]
     return Summary(
         month.span.programme,
         month.span.month,
         len(kept),
-        lines,
+        tuple(sorted(lines, key=_place)),
         sum(statement.net_grosze for statement in kept),
         sum(statement.vat_grosze for statement in kept),
         sum(statement.gross_grosze for statement in kept),
@@ -133,16 +132,21 @@ def summary_of(month: Month, statements: Iterable[Statement]) -> Summary:
     )
 
 
+def _place(line: Line) -> tuple[int, str, int, int, int]:
+    """Where a line stands among others."""
+    return KINDS.index(line.kind), line.origin, line.contract, line.unit_grosze, -(line.vat_rate or 0)
+
+
 def _points(rows: Iterable[Moved], prices: Prices) -> Iterable[Line]:
-    """Points bought, apart by price and by the month they are taken back from."""
-    bought: dict[tuple[str, int], int] = {}
+    """Points bought, apart by price, by rate, and by the month they are taken back from."""
+    bought: dict[tuple[str, PointPrice], int] = {}
     for row in rows:
         if row.issued:
             key = (row.origin, prices.of_point(row.version))
             bought[key] = bought.get(key, 0) + row.issued
     for (origin, price), points in bought.items():
         if points:
-            yield Line(POINTS_BOUGHT, points, price, points * price, prices.vat_rate, origin)
+            yield Line(POINTS_BOUGHT, points, price.grosze, points * price.grosze, price.vat_rate, origin)
 
 
 def _rebates(rows: Iterable[Moved]) -> Iterable[Line]:
@@ -159,16 +163,18 @@ def _rebates(rows: Iterable[Moved]) -> Iterable[Line]:
 def _leases(month: Month, prices: Prices) -> Iterable[tuple[int, list[Line]]]:
     """The lease under each contract; none where the programme leases nothing."""
     year, of_year = map(int, month.span.month.split("-"))
-    terminals_of = leased(month.contracts, month.spells, ZoneInfo(month.span.zone))
+    zone = ZoneInfo(month.span.zone)
+    ended = prices.at_the_end_of(month.span.month, zone)
+    terminals_of = leased(month.contracts, month.spells, zone)
     for contract in month.contracts:
         number = contract_month(contract.starts_on, contract.ends_on, year, of_year)
         terminals = terminals_of.get((contract.partner, contract.number), 0)
-        if prices.lease is None or not number or not terminals:
+        if ended.lease is None or not number or not terminals:
             yield contract.partner, []
             continue
-        price = prices.lease.monthly_grosze(number, with_services=contract.with_services)
+        price = ended.lease.monthly_grosze(number, with_services=contract.with_services)
         net = terminals * price
-        line = Line(LEASE, terminals, price, net, prices.vat_rate, contract=contract.number)
+        line = Line(LEASE, terminals, price, net, ended.vat_rate, contract=contract.number)
         yield contract.partner, [line]
 
 

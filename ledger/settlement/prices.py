@@ -1,20 +1,20 @@
-"""Owns what things cost a partner: the prices a settlement is computed by, and which month of a contract
-pays.
+"""Owns what things cost a partner: the prices and rates a settlement is computed by, and which month of a
+contract pays.
 
-Must not know rules files: whoever reads them makes `Prices`. Pure; money in grosze, net.
+Must not know rules files: whoever reads them makes `Prices`. Pure; money in grosze, net. Invariant: what is
+for a whole month, or for no sale that is named, has the price and the rate of the month's end.
 """
 
 from calendar import monthrange
-from collections.abc import Mapping
-from datetime import date
-from typing import Final
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from ledger.errors import RegistryRefused
-
-VAT_RATE: Final = 23
-"""Where no version of the rules says one."""
+from ledger.settlement.vat import BASIC_RATE
 
 
 class Lease(Struct, frozen=True):
@@ -32,21 +32,57 @@ class Lease(Struct, frozen=True):
         )[1]
 
 
-class Prices(Struct, frozen=True):
-    """The prices of a programme: of a point by the version of the rules a sale was decided by."""
+class PointPrice(NamedTuple):
+    """What a point costs, net, and the rate of VAT on it."""
 
-    point_grosze: Mapping[int, int]
-    vat_rate: int = VAT_RATE
+    grosze: int
+    vat_rate: int
+
+
+class Version(Struct, frozen=True):
+    """What one version of the rules says that partners pay, in force from a moment on."""
+
+    number: int
+    since: datetime
+    point_grosze: int | None = None
+    """None: it sells no points."""
+    vat_rate: int = BASIC_RATE
     lease: Lease | None = None
 
-    def of_point(self, rules_version: int) -> int:
-        """What a point costs. Raises RegistryRefused for a version that sells none."""
-        price = self.point_grosze.get(rules_version)
-        if price is None:
+
+class Prices:
+    """The prices of a programme, by the versions of its rules."""
+
+    def __init__(self, versions: Iterable[Version] = ()) -> None:
+        self._versions = sorted(versions, key=lambda version: (version.since, version.number))
+        self._by_number = {version.number: version for version in self._versions}
+
+    def of_point(self, rules_version: int) -> PointPrice:
+        """What a point costs by the version its sale was decided by. Raises RegistryRefused for one that
+        sells none.
+        """
+        version = self._by_number.get(rules_version)
+        if version is None or version.point_grosze is None:
             raise RegistryRefused(
                 "version {version} of the rules does not say what a point costs", version=rules_version
             )
-        return price
+        return PointPrice(version.point_grosze, version.vat_rate)
+
+    def at_the_end_of(self, month: str, zone: ZoneInfo) -> Version:
+        """The version in force when a month ("2026-11") ended by a programme's clock; of a month before the
+        first one: what holds without any.
+        """
+        ended = _ends(month, zone)
+        begun = [version for version in self._versions if version.since < ended]
+        return begun[-1] if begun else _WITHOUT_RULES
+
+
+_WITHOUT_RULES: Final = Version(0, datetime.min.replace(tzinfo=UTC))
+
+
+def _ends(month: str, zone: ZoneInfo) -> datetime:
+    year, of_year = map(int, month.split("-"))
+    return datetime(year + of_year // 12, of_year % 12 + 1, 1, tzinfo=zone)
 
 
 def contract_month(starts_on: date, ends_on: date | None, year: int, month: int) -> int:

@@ -129,18 +129,19 @@ def billed(lines: Iterable[Line]) -> list[Billed]:
     """Return the lines with VAT by the document that bills them, the sale first, then by month of origin.
 
     A sale is invoiced in its month (VAT Act, art. 106i), what changes an earlier one corrects the invoice
-    that billed it (art. 106j). What a correction takes off without a month lowers the month's own sale, or
-    stands apart where that is less. Lines that come to nothing ask for no document.
+    that billed it (art. 106j). What a correction takes off without a month lowers the month's own sale of its
+    rate of VAT, or stands apart where that is less. Lines that come to nothing ask for no document.
     """
     of_month: dict[str, list[Line]] = {"": []}
     for line in lines:
         if line.vat_rate is not None and line.net_grosze:
             of_month.setdefault(named_month(line.origin), []).append(line)
-    own = of_month.pop("")
-    if sum(line.net_grosze for line in own) < 0:
-        of_month[""] = [line for line in own if line.net_grosze < 0]
-        own = [line for line in own if line.net_grosze > 0]
-    found = [Billed(is_sale=True, origin="", lines=tuple(own))]
+    own = Billed(is_sale=True, origin="", lines=tuple(of_month.pop("")))
+    short = {rate for rate, net in own.net_of.items() if net < 0}
+    if short:
+        of_month[""] = [line for line in own.lines if line.vat_rate in short and line.net_grosze < 0]
+    left = (line for line in own.lines if line.vat_rate not in short or line.net_grosze > 0)
+    found = [own._replace(lines=tuple(left))]
     found += [Billed(False, month, tuple(taken)) for month, taken in sorted(of_month.items())]
     return [each for each in found if any(each.net_of.values())]
 

@@ -234,21 +234,21 @@ async def _programmes(database: Database, wanted: str | None) -> list[tuple[int,
 
 
 async def _run(actor: Actor, programme: int, month: str, connection: Connection) -> Settled:
-    prices = await prices_of(connection, programme, month)
+    prices = await prices_of(connection, programme)
     return await closing.run(connection, actor, programme, month, prices)
 
 
 async def _close(
     connection: Connection, actor: Actor, programme: int, month: str, *, second_needed: bool
 ) -> Settled:
-    prices = await prices_of(connection, programme, month)
+    prices = await prices_of(connection, programme)
     return await closing.close(connection, actor, programme, month, prices, second_needed=second_needed)
 
 
 async def _summary(connection: Connection, programme: int, month: str) -> Summary:
     if await closing.is_closed(connection, programme, month):
         return await closing.read_summary(connection, programme, month)
-    prices = await prices_of(connection, programme, month)
+    prices = await prices_of(connection, programme)
     return (await closing.compute(connection, programme, month, prices)).summary
 
 

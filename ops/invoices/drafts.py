@@ -14,10 +14,9 @@ from msgspec import Struct
 from ledger.errors import RegistryRefused
 from ledger.registry.invoices import Kind
 from ledger.settlement.statement import KINDS, REBATES, Line, Statement, billed, check_month, half_up, total
+from ledger.settlement.vat import RATES
 
 LINES_MAX: Final = 10_000
-RATES: Final = (23, 8, 5)
-"""Percent: those a taxpayer may have now, of which the programmes know 23."""
 
 
 class Draft(Struct, frozen=True):

@@ -19,6 +19,7 @@ from ledger.registry.invoice_billings import Billing
 from ledger.registry.invoice_parties import City, Seller, check_nip
 from ledger.registry.invoices import Numbered
 from ledger.settlement.statement import CORRECTION, Line, Statement, half_up
+from ledger.settlement.vat import RATES
 from ops.invoices.drafts import Draft
 from ops.invoices.texts import SHORT, UNIT_GROSZE_MAX, count_of, money_of, text_of
 
@@ -28,6 +29,7 @@ UNIT_OF_CITY_SELLS: Final = "7"
 UNIT_OF_CITY_BUYS: Final = "8"
 FIELDS: Final = {23: ("P_13_1", "P_14_1"), 8: ("P_13_2", "P_14_2"), 5: ("P_13_3", "P_14_3")}
 """Where the net sum and the VAT of each rate stand."""
+assert tuple(FIELDS) == RATES, "each rate that is known has its place"
 GOODS: Final = {
     "points_bought": ("Punkty przyznane uczestnikom programu", "pkt"),
     "lease": ("Dzierżawa terminala", "mies."),

@@ -114,7 +114,7 @@ class MonthDesk:
         """Compute the statements of an open month and keep them."""
 
         async def job(connection: Connection) -> None:
-            prices = await prices_of(connection, self.programme, month)
+            prices = await prices_of(connection, self.programme)
             await closing.run(connection, actor, self.programme, month, prices)
 
         check_month(month)
@@ -197,7 +197,7 @@ class MonthDesk:
             proposals.both(actor, proposal),
             self.programme,
             month,
-            await prices_of(connection, self.programme, month),
+            await prices_of(connection, self.programme),
             second_needed=proposal["second_needed"],
             proposal=proposal["number"],
         )

@@ -1,42 +1,36 @@
 """What a programme's rules say that partners pay, as a settlement takes it.
 
-Owns the reading: the price of a point by the version of the rules a sale was decided by; VAT and lease by the
-version in force when the month ended.
+Owns the reading of it from every version of the rules.
 """
 
 from __future__ import annotations
 
 from ledger.postgres.database import Connection
 from ledger.registry.programmes import list_rules
-from ledger.settlement.closing import month_ends
-from ledger.settlement.prices import VAT_RATE, Lease, Prices
-from switch.rules.programme import parse_rules
+from ledger.settlement.prices import Lease, Prices, Version
+from ledger.settlement.vat import BASIC_RATE
+from switch.rules.programme import Rules, parse_rules
 
 
-async def prices_of(connection: Connection, programme: int, month: str) -> Prices:
-    """Return the prices of a month of a programme; without rules it has none."""
-    versions = [
-        (row["version"], row["effective_from"], parse_rules(row["rules_toml"]))
-        for row in await list_rules(connection, programme)
-    ]
-    points = {
-        number: rules.settlement.point_price_grosze
-        for number, _, rules in versions
-        if rules.settlement is not None
-    }
-    ended = await month_ends(connection, programme, month)
-    begun = [(since, number, rules) for number, since, rules in versions if since < ended]
-    if not begun:
-        return Prices(points)
-    rules = max(begun, key=lambda version: version[:2])[2]
-    lease = rules.lease
+async def prices_of(connection: Connection, programme: int) -> Prices:
+    """Return the prices of a programme, by the versions of its rules."""
     return Prices(
-        points,
-        rules.settlement.vat_percent if rules.settlement is not None else VAT_RATE,
-        None
-        if lease is None
-        else Lease(
-            tuple((price.from_month, price.monthly_grosze) for price in lease.prices),
-            lease.with_services_grosze,
-        ),
+        Version(
+            row["version"],
+            row["effective_from"],
+            rules.settlement.point_price_grosze if rules.settlement is not None else None,
+            rules.settlement.vat_percent if rules.settlement is not None else BASIC_RATE,
+            _lease_of(rules),
+        )
+        for row in await list_rules(connection, programme)
+        for rules in (parse_rules(row["rules_toml"]),)
+    )
+
+
+def _lease_of(rules: Rules) -> Lease | None:
+    if rules.lease is None:
+        return None
+    return Lease(
+        tuple((price.from_month, price.monthly_grosze) for price in rules.lease.prices),
+        rules.lease.with_services_grosze,
     )

@@ -38,7 +38,9 @@ from ledger.settlement.closing import close, correct
 from ledger.settlement.statement import LEASE, Statement
 from ops.settlement.prices import prices_of
 from simulators.world.auditor.month_end import Contract, Foretold, MonthEnd
+from simulators.world.year.cities import Edition
 from simulators.world.year.city_year import Plan, live_on
+from simulators.world.year.days import at_ms
 from simulators.world.year.life import Life
 from simulators.world.year.worker import Worker
 from switch.logs import configure_logs
@@ -50,6 +52,13 @@ CITIES: Final = ("czestochowa", "zywiec", "zgierz")
 OFFICE: Final = Actor("anna", "the month's end", second="maria")
 JOB_S: Final = 3_600.0
 SETTLE_S_MAX: Final = 60.0
+CHANGES: Final = (
+    Edition(
+        (1, 9), (1, 16), (("price_grosze = 10", "price_grosze = 12"), ("vat_percent = 23", "vat_percent = 8"))
+    ),
+    Edition((2, 5), (2, 14), (("vat_percent = 8", "vat_percent = 5"),)),
+)
+"""Of the rules of a city with points: what partners pay changes within both months."""
 
 
 class City:
@@ -67,6 +76,11 @@ class City:
         """Listen from the first day on."""
         self.life, self.worker = life, worker
         self.auditor = MonthEnd(has_lease=life.city.code == "czestochowa")
+        if life.city.has_points:
+            life.city = life.office.city = life.city._replace(editions=(*CHANGES, *life.city.editions))
+        for number, edition in enumerate(life.city.editions, start=1):
+            since_ms = at_ms(date(self.plan.year, *edition.in_force), 0)
+            self.auditor.rules_hold(since_ms, life.city.rules(number))
         partner_of = {till.number: shop.number for shop in life.market.shops for till in shop.tills}
         for n, shop in enumerate(life.market.shops):
             self.auditor.contracts[shop.number] = contracts_of(n, shop.number, self.plan.year)
@@ -118,6 +132,8 @@ class Report(msgspec.Struct):
     later_prices: int = 0
     several_contracts: int = 0
     """Statements that owe the lease of more than one contract."""
+    several_rates: int = 0
+    """Statements with VAT of more than one rate."""
     differences: list[str] = msgspec.field(default_factory=list)
 
 
@@ -152,19 +168,19 @@ async def _live(owner: Database, plan: Plan, report: Report) -> City:
     report.transactions += len(city.posted)
     report.differences += await owner.run(lambda c: _post(c, city), timeout_s=JOB_S)
     for n, shop in enumerate(city.life.market.shops):
-        if n % 10 == 0:
-            grosze = (-1) ** n * (n + 1) * 101
-            await owner.run(partial(_correct, shop.number, city.months[1], grosze))
-            city.auditor.corrected(shop.number, city.months[1], grosze)
+        if n % 5 == 0:
+            grosze, origin = (-1) ** n * (n + 1) * 101, "" if n % 10 else city.months[0]
+            await owner.run(partial(_correct, shop.number, city.months[1], grosze, origin))
+            city.auditor.corrected(shop.number, city.months[1], grosze, origin)
     return city
 
 
-async def _correct(partner: int, month: str, net_grosze: int, connection: Connection) -> int:
-    return await correct(connection, OFFICE, partner, month, net_grosze)
+async def _correct(partner: int, month: str, net_grosze: int, origin: str, connection: Connection) -> int:
+    return await correct(connection, OFFICE, partner, month, net_grosze, origin=origin)
 
 
 async def _close(connection: Connection, programme: int, month: str) -> list[Statement]:
-    prices = await prices_of(connection, programme, month)
+    prices = await prices_of(connection, programme)
     return (await close(connection, OFFICE, programme, month, prices)).statements
 
 
@@ -241,7 +257,8 @@ def _batches(posted: Sequence[tuple[Posting, Outcome]]) -> Iterator[list[tuple[P
 def told(statement: Statement) -> Foretold:
     """Return a statement as the auditor would say it."""
     lines = sorted(
-        (line.kind, line.origin, line.contract, line.quantity, line.net_grosze) for line in statement.lines
+        (line.kind, line.origin, line.contract, line.vat_rate, line.quantity, line.net_grosze)
+        for line in statement.lines
     )
     days = tuple(
         (
@@ -269,6 +286,7 @@ def _compare(city: City, month: str, statements: Sequence[Statement], report: Re
         report.taken_back_from_earlier += any(line.origin for line in lines)
         report.later_prices += any(line.unit_grosze == 3_000 for line in lines)
         report.several_contracts += sum(line.kind == LEASE for line in lines) > 1
+        report.several_rates += len({line.vat_rate for line in lines} - {None}) > 1
     report.differences += [f"{city.plan.city} {month} {partner}: not foretold" for partner in there]
 
 
@@ -293,7 +311,8 @@ async def _main(plans: Sequence[Plan]) -> int:
         f"{report.settle_s[0]:.1f} s and {report.settle_s[1]:.1f} s; "
         f"{len(report.differences)} differences from the auditor's sums; "
         f"{report.taken_back_from_earlier} take sales of an earlier month back, "
-        f"{report.later_prices} pay the price from month 13, {report.several_contracts} more than one lease"
+        f"{report.later_prices} pay the price from month 13, {report.several_contracts} more than one lease, "
+        f"{report.several_rates} VAT of more than one rate"
     )
     slow = max(report.settle_s) > SETTLE_S_MAX
     verdict = "MISSED" if slow or report.differences else "met"

@@ -10,11 +10,12 @@ import pytest
 from ledger.settlement.compute import statements_of
 from ledger.settlement.leases import Contract, Spell, leased
 from ledger.settlement.movement import Month, Span
-from ledger.settlement.prices import Lease, Prices
+from ledger.settlement.prices import Lease
 from ledger.settlement.statement import Line
+from tests.prices import lasting_prices
 
 ZONE = ZoneInfo("Europe/Warsaw")
-PRICES = Prices({1: 10}, 23, Lease(((1, 100), (13, 3000)), 100))
+PRICES = lasting_prices({1: 10}, Lease(((1, 100), (13, 3000)), 100))
 SPAN = Span(1, "czestochowa", "2026-09", 1, 2, "Europe/Warsaw")
 PARTNER, OUTLET, OTHER = 7, 71, 72
 LONG_AGO = date(2025, 3, 1)

@@ -18,12 +18,14 @@ from ledger.errors import LedgerError, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Database, open_database
 from ledger.registry.audit import Actor
 from ledger.settlement.closing import Settled, close, correct, read_summary, run
-from ledger.settlement.prices import Lease, Prices, contract_month
+from ledger.settlement.prices import Lease, contract_month
 from ledger.settlement.statement import Line, Statement, read_statement, read_statements
 from tests.ledger.books import PARTNER, PROGRAMME, TERMINAL, TESTER, Books, write_registry
 from tests.postgres import FreshDatabase, Server
+from tests.prices import lasting_prices
 
-PRICES = Prices({1: 10, 2: 12}, 23, Lease(((1, 100), (13, 3000)), 100))
+LEASE = Lease(((1, 100), (13, 3000)), 100)
+PRICES = lasting_prices({1: 10, 2: 12}, LEASE)
 PAIR = Actor("anna", "typed wrong", second="maria")
 ZONE = ZoneInfo("Europe/Warsaw")
 
@@ -261,11 +263,9 @@ def test_a_month_begun_is_charged_whole(
 
 def test_the_price_table_holds_from_month_13() -> None:
     """1 zł in the first year, the table's price from then on; 1 zł always with other services."""
-    lease = PRICES.lease
-    assert lease is not None
-    prices = [lease.monthly_grosze(number, with_services=False) for number in (1, 12, 13, 40)]
+    prices = [LEASE.monthly_grosze(number, with_services=False) for number in (1, 12, 13, 40)]
     assert prices == [100, 100, 3000, 3000]
-    assert lease.monthly_grosze(40, with_services=True) == 100
+    assert LEASE.monthly_grosze(40, with_services=True) == 100
 
 
 @settings(max_examples=6, phases=[Phase.explicit, Phase.generate])

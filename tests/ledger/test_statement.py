@@ -31,6 +31,21 @@ def test_vat_is_of_each_document_that_bills_a_statement() -> None:
     assert total(months) == (-4, 0, -4, 0, -4)
 
 
+def test_what_is_taken_off_lowers_the_sale_of_its_own_rate() -> None:
+    """100 gr sold at 23 % and 20 at 8 %; of the latter 50 are taken off: they stand in a document apart, and
+    lower nothing of another rate. What is less than its sale lowers that.
+    """
+    sold, other = Line("points_bought", 10, 10, 100, 23), Line("points_bought", 2, 10, 20, 8)
+    taken = Line("correction", 1, -50, -50, 8)
+    assert [(each.is_sale, each.net_of) for each in billed([sold, other, taken])] == [
+        (True, {23: 100, 8: 20}),
+        (False, {8: -50}),
+    ]
+    assert total([sold, other, taken]).vat_grosze == 23 + 2 - 4  # 1.6 and 4
+    fewer = Line("correction", 1, -5, -5, 8)
+    assert [each.net_of for each in billed([sold, other, fewer])] == [{23: 100, 8: 15}]
+
+
 @pytest.mark.parametrize(
     ("origin", "month"),
     [

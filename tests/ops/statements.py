@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ledger.registry.invoice_parties import City, Seller
 from ledger.registry.ksef_numbers import check_sum
 from ledger.settlement.statement import Line, Statement, total
-from ops.invoices.drafts import RATES
+from ledger.settlement.vat import RATES
 from ops.invoices.fa3 import Parties
 from tests.days import today
 

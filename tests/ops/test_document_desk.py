@@ -21,7 +21,6 @@ from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.proposals import ProposalState
 from ledger.settlement.closing import close, correct
-from ledger.settlement.prices import Prices
 from ledger.settlement.statement import Statement, read_statement, read_statements
 from ops.invoices import document_desk, drafts
 from ops.invoices.document_desk import DocumentDesk
@@ -30,6 +29,7 @@ from ops.invoices.sinks import Document, FileSink
 from ops.settlement.month_desk import RUN_S_MAX, MonthDesk
 from tests.ops.statements import SELLER, ksef_number
 from tests.ops.test_second_person import ANNA, CITY, JAN, PARTNER, city, last_month
+from tests.prices import lasting_prices
 
 OLA = Actor("Ola (3)", "order 7")
 EARLIER = "2020-05"
@@ -68,7 +68,9 @@ async def desk_of(
 
 
 async def closed(owner: Database) -> None:
-    await owner.run(lambda c: close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False))
+    await owner.run(
+        lambda c: close(c, ANNA, CITY, last_month(), lasting_prices({1: 10}), second_needed=False)
+    )
 
 
 async def corrects_earlier(owner: Database, *, is_named: bool = True) -> None:
@@ -293,7 +295,9 @@ async def test_what_cannot_be_issued_is_not_proposed(owner: Database) -> None:
         with pytest.raises(RegistryRefused, match="closed first"):
             await desk.propose(ANNA, month)
     assert (await desk.show(last_month())).state == "open"
-    await owner.run(lambda c: close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False))
+    await owner.run(
+        lambda c: close(c, ANNA, CITY, last_month(), lasting_prices({1: 10}), second_needed=False)
+    )
     number = await desk.propose(ANNA, last_month())
     with pytest.raises(RegistryRefused, match="proposed already"):
         await desk.propose(JAN, last_month())
@@ -304,7 +308,9 @@ async def test_what_cannot_be_issued_is_not_proposed(owner: Database) -> None:
 async def test_of_a_closed_month_that_asks_for_nothing_nothing_was_issued(owner: Database) -> None:
     """Nobody owed anything in it: that is another state than all issued."""
     await city(owner, "month_documents", is_needed=True)
-    await owner.run(lambda c: close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False))
+    await owner.run(
+        lambda c: close(c, ANNA, CITY, last_month(), lasting_prices({1: 10}), second_needed=False)
+    )
     assert (await DocumentDesk(owner, CITY).show(last_month())).state == "none"
 
 

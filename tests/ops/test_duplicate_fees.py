@@ -35,7 +35,7 @@ async def fees(owner: Database) -> int:
 
     async def job(c: Connection) -> int:
         month = f"{today():%Y-%m}"
-        settled = await compute(c, CITY, month, await prices_of(c, CITY, month))
+        settled = await compute(c, CITY, month, await prices_of(c, CITY))
         return settled.summary.duplicate_fees_grosze
 
     return await owner.run(job)
@@ -134,7 +134,7 @@ async def test_where_the_rules_are_silent_the_old_card_may_be_told(owner: Databa
 
 async def paid_in(owner: Database, month: str) -> int:
     async def job(c: Connection) -> int:
-        settled = await compute(c, CITY, month, await prices_of(c, CITY, month))
+        settled = await compute(c, CITY, month, await prices_of(c, CITY))
         return settled.summary.duplicate_fees_paid_grosze
 
     return await owner.run(job)

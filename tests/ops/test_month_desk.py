@@ -119,7 +119,7 @@ async def test_no_command_closes_a_month_past_its_proposal(owner: Database) -> N
     number = await proposed(desk)
 
     async def by_command(connection: Connection) -> None:
-        prices = await prices_of(connection, CITY, last_month())
+        prices = await prices_of(connection, CITY)
         await close(connection, ANNA._replace(second=JAN.name), CITY, last_month(), prices)
 
     with pytest.raises(RegistryRefused, match="waits at the desk"):

@@ -11,13 +11,14 @@ from ledger.registry.invoice_parties import set_seller
 from ledger.registry.invoices import Issued, find_document
 from ledger.registry.partner_contracts import Details, set_details
 from ledger.settlement.closing import close
-from ledger.settlement.prices import Lease, Prices
+from ledger.settlement.prices import Lease
 from ledger.settlement.statement import read_statements
 from ops.invoices.issuing import issue_all
 from tests.ledger.books import PARTNER, PROGRAMME, TESTER, Books
 from tests.ops.statements import SELLER, ksef_number
+from tests.prices import lasting_prices
 
-PRICES = Prices({1: 10}, 23, Lease(((1, 100),), 100))
+PRICES = lasting_prices({1: 10}, Lease(((1, 100),), 100))
 DETAILS = Details("Piekarnia Kłos sp. z o.o.", "8982145677", "Rynek 2, 42-200 Częstochowa")
 
 

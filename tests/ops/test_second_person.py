@@ -15,7 +15,6 @@ from ledger.registry.imports import Mode
 from ledger.registry.invoice_parties import set_seller
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.settlement.closing import close, correct
-from ledger.settlement.prices import Prices
 from ops.deploy.second_person import ACTS
 from ops.invoices.issuing import issue_all
 from ops.office.adjustments import AccountsDesk, approve
@@ -30,6 +29,7 @@ from tests.days import today
 from tests.ledger.books import write_registry
 from tests.ops.statements import SELLER, points, statement
 from tests.ops.test_applications import ADULT, found, granted, number_of
+from tests.prices import lasting_prices
 from tests.switch.memory import MASTER_KEY
 
 RULES = Path(__file__).parents[2] / "switch" / "rules" / "programmes" / "czestochowa.toml"
@@ -231,7 +231,7 @@ async def test_a_command_asks_the_same(owner: Database) -> None:
     await city(owner, "month_close", is_needed=False)
 
     async def job(c: Connection) -> None:
-        await close(c, ANNA, CITY, last_month(), Prices({1: 10}), second_needed=False)
+        await close(c, ANNA, CITY, last_month(), lasting_prices({1: 10}), second_needed=False)
         await correct(c, ANNA, PARTNER, this_month(), 5, second_needed=False)
 
     await owner.run(job)

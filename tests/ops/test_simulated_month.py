@@ -10,8 +10,8 @@ from ops.settlement.simulated_month import Report, parse, plan_of, settle_cities
 
 @pytest.mark.parametrize("city", ["czestochowa"])
 async def test_every_statement_is_the_auditor_s_own_sum(owner: Database, city: str) -> None:
-    """Points, rebates, leases at both prices and under several contracts, corrections, discounts, what takes
-    January back in February.
+    """Points, rebates, leases at both prices and under several contracts, corrections of both months,
+    discounts, what takes January back in February; what points cost, and VAT's rate, change within both.
     """
     report = Report()
     await settle_cities(owner, [plan_of(1, city, 500, 30, 20_000)], report)
@@ -21,6 +21,7 @@ async def test_every_statement_is_the_auditor_s_own_sum(owner: Database, city: s
     assert report.taken_back_from_earlier > 0
     assert report.later_prices > 0
     assert report.several_contracts > 0
+    assert report.several_rates > 10
 
 
 def test_a_year_that_is_not_over_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

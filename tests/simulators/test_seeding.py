@@ -14,7 +14,7 @@ from ledger.registry.invoices import Numbered
 from ledger.registry.partner_contracts import Details, set_details
 from ledger.registry.secrets import MasterKey
 from ledger.settlement.closing import compute
-from ledger.settlement.prices import Lease, Prices
+from ledger.settlement.prices import Lease
 from ops.invoices.drafts import drafts_of
 from ops.invoices.fa3 import Parties
 from ops.invoices.issuing import write_document
@@ -28,6 +28,7 @@ from simulators.city.seeding import SEEDER, SeedConflict, SeedReport, seed_city
 from switch.rules.offer_checks import check_codes
 from switch.rules.offers import codes_of, parse_offers
 from switch.rules.programme import parse_rules
+from tests.prices import lasting_prices
 
 CITY = Population("test", cards=600, partners=4, terminals=6)
 
@@ -83,7 +84,7 @@ async def test_every_partner_of_a_city_can_be_invoiced(owner: Database, master: 
     await owner.run(lambda c: set_details(c, SEEDER, CITY.partner_id(0), mine))
     await seed_city(owner, CITY, master)
     month = datetime.now(ZoneInfo("Europe/Warsaw")).strftime("%Y-%m")
-    prices = Prices({1: 10}, 23, Lease(((1, 100),), 100))
+    prices = lasting_prices({1: 10}, Lease(((1, 100),), 100))
     statements = (await owner.run(lambda c: compute(c, 1, month, prices))).statements
     seller = await owner.run(lambda c: the_seller(c, 1))
     assert statements[0].tax_id == mine.tax_id

@@ -24,7 +24,7 @@ ZONE = "Europe/Warsaw"
 
 
 async def settle(connection: Connection, month: str) -> Settled:
-    return await run(connection, Actor("tests"), 1, month, await prices_of(connection, 1, month))
+    return await run(connection, Actor("tests"), 1, month, await prices_of(connection, 1))
 
 
 @pytest.mark.usefixtures("within_a_day")

@@ -309,6 +309,11 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "receipt.pl.header",
         "44 columns in 'Numer okazanej przez klienta karty: {card}', and the paper has 32",
     ),
+    "a rate of VAT that no document knows": (
+        changed(CZESTOCHOWA, "vat_percent = 23", "vat_percent = 16"),
+        "settlement.vat_percent",
+        "there is no VAT of 16 %, but of 23, 8, 5",
+    ),
     "a table without a section": (
         without_key(ZGIERZ, "benefits", "source"),
         "benefits",

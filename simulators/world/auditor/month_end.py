@@ -1,16 +1,18 @@
 """The auditor's month end: what each partner bought, gave and owes, summed up from what he judged.
 
 Owns sums, lease and tax by the programmes' documents (Częstochowa, Oferta dla Partnera). Must not know the
-switch's settlement. Invariant: a number counts once; what takes a sale of an earlier month back is of the
-month it comes in, and names the other.
+switch's settlement. Invariants: a number counts once; what takes a sale of an earlier month back is of the
+month it comes in, and names the other; points have the price and the rate of VAT that the rules said when
+they were sold, a lease and a correction the rate that they said when the month of it ended.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from protocol import BenefitAdvice, BenefitUse, Earn, EarnAdvice, Redeem, Refund, Request, Reversal
@@ -25,11 +27,20 @@ DAY = (
 )
 
 
+class Terms(NamedTuple):
+    """What the rules say that partners pay, since a moment: a point, net, and VAT in percent."""
+
+    since_ms: int = 0
+    point_grosze: int = POINT_GROSZE
+    vat_percent: int = VAT_PERCENT
+
+
 class Sale(NamedTuple):
-    """What may be taken back: whose it was, in which month, and what it gave and took."""
+    """What may be taken back: whose it was, in which month, by which terms, and what it gave and took."""
 
     partner: int
     month: str
+    terms: Terms
     rebate_grosze: int = 0
     discount_grosze: int = 0
     paid_grosze: int = 0
@@ -52,12 +63,16 @@ class Contract(NamedTuple):
         return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
 
 
-class Foretold(NamedTuple):
-    """A partner's month. lines: kind, month it takes back from or "", number of the contract it is due under
-    or 0, quantity, net; days: as `DAY` names.
-    """
+Told: TypeAlias = tuple[str, str, int, int | None, int, int]
+"""A line: kind, month it takes back from or "", number of the contract it is due under or 0, percent of VAT
+or None, quantity, net.
+"""
 
-    lines: tuple[tuple[str, str, int, int, int], ...]
+
+class Foretold(NamedTuple):
+    """A partner's month, its days as `DAY` names them."""
+
+    lines: tuple[Told, ...]
     net: int
     vat: int
     gross: int
@@ -73,17 +88,32 @@ class MonthEnd:
         self._zone = ZoneInfo(zone)
         self._has_lease = has_lease
         self._sales: dict[tuple[int, int], Sale] = {}
-        self._points: defaultdict[tuple[int, str, str], int] = defaultdict(int)
+        self._points: defaultdict[tuple[int, str, str, int, int], int] = defaultdict(int)
         self._rebates: defaultdict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0])
         self._days: defaultdict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * len(DAY))
-        self._corrections: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+        self._corrections: defaultdict[tuple[int, str], list[tuple[str, int]]] = defaultdict(list)
+        self._terms = [Terms()]
         self.contracts: dict[int, list[Contract]] = {}
         self.tills: dict[int, dict[int, int | None]] = {}
         """Of each partner the terminals, each with the outlet it stands in."""
 
-    def corrected(self, partner: int, month: str, net_grosze: int) -> None:
-        """Take note of what somebody set right."""
-        self._corrections[partner, month].append(net_grosze)
+    def rules_hold(self, since_ms: int, text: str) -> None:
+        """Take note of rules, as the programme publishes them, and of the moment they hold from."""
+        said = tomllib.loads(text).get("settlement", {})
+        price, vat = said.get("point_price_grosze", POINT_GROSZE), said.get("vat_percent", VAT_PERCENT)
+        self._terms = sorted([*self._terms, Terms(since_ms, price, vat)])
+
+    def corrected(self, partner: int, month: str, net_grosze: int, origin: str = "") -> None:
+        """Take note of what somebody set right, of the same month or of an earlier one."""
+        self._corrections[partner, month].append((origin, net_grosze))
+
+    def _terms_at(self, at_ms: int) -> Terms:
+        return [terms for terms in self._terms if terms.since_ms <= at_ms][-1]
+
+    def _percent_at_the_end_of(self, month: str) -> int:
+        last = max(_days_of(month))
+        midnight = datetime.combine(last + timedelta(days=1), time(), self._zone)
+        return self._terms_at(int(midnight.timestamp() * 1000) - 1).vat_percent
 
     def heard(self, terminal: int, partner: int, request: Request, expected: Expected, at_ms: int) -> None:
         """Take note of a request that was judged; one that changed nothing, or stood there, counts not."""
@@ -91,24 +121,26 @@ class MonthEnd:
         if expected.code or known in self._sales:
             return
         day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone).date()
-        month = f"{day:%Y-%m}"
+        month, terms = f"{day:%Y-%m}", self._terms_at(at_ms)
+        if isinstance(request, EarnAdvice):  # by the rules of the sale, and none that were to come
+            terms = self._terms_at(min(request.terminal_time * 1000, at_ms))
         if isinstance(request, Earn | EarnAdvice):
-            self._sold(known, Sale(partner, month), day, earns=1, issued=expected.points)
+            self._sold(known, Sale(partner, month, terms), day, earns=1, issued=expected.points)
         elif isinstance(request, Redeem):
-            sale = Sale(partner, month, expected.amount_grosze)
+            sale = Sale(partner, month, terms, expected.amount_grosze)
             self._sold(
                 known, sale, day, redemptions=1, redeemed=-expected.points, rebates=expected.amount_grosze
             )
         elif isinstance(request, BenefitUse | BenefitAdvice):
             discount = expected.discount_grosze
-            sale = Sale(partner, month, 0, discount, expected.to_pay_grosze)
+            sale = Sale(partner, month, terms, 0, discount, expected.to_pay_grosze)
             self._sold(known, sale, day, uses=1, discounts=discount)
         elif isinstance(request, Reversal | Refund):
             self._taken_back(known, request, expected, day, month)
 
     def _sold(self, known: tuple[int, int], sale: Sale, day: date, **figures: int) -> None:
         self._sales[known] = sale
-        self._count(sale.partner, day, sale.month, "", **figures)
+        self._count(sale, day, sale.month, "", **figures)
 
     def _taken_back(
         self, known: tuple[int, int], request: Reversal | Refund, expected: Expected, day: date, month: str
@@ -117,7 +149,7 @@ class MonthEnd:
         sale = self._sales.get((at, request.original_stan))
         if sale is None:
             return
-        self._sales[known] = Sale(sale.partner, month)
+        self._sales[known] = Sale(sale.partner, month, sale.terms)
         origin = sale.month if sale.month != month else ""
         figures = {"refunds" if isinstance(request, Refund) else "reversals": 1}
         if isinstance(request, Refund):
@@ -131,29 +163,31 @@ class MonthEnd:
             figures |= {"redeemed": -expected.points, "rebates": -sale.rebate_grosze}
         else:
             figures["issued"] = expected.points
-        self._count(sale.partner, day, month, origin, **figures)
+        self._count(sale, day, month, origin, **figures)
 
-    def _count(self, partner: int, day: date, month: str, origin: str, **figures: int) -> None:
+    def _count(self, sale: Sale, day: date, month: str, origin: str, **figures: int) -> None:
+        partner, (_, price, percent) = sale.partner, sale.terms
         of_day = self._days[partner, day]
         for name, count in figures.items():
             of_day[DAY.index(name)] += count
-        self._points[partner, month, origin] += figures.get("issued", 0)
+        self._points[partner, month, origin, price, percent] += figures.get("issued", 0)
         rebates = self._rebates[partner, month, origin]
         rebates[0] += figures.get("redeemed", 0)
         rebates[1] += figures.get("rebates", 0)
 
     def month(self, partner: int, month: str) -> Foretold:
         """Return what a partner's statement of a month has to say."""
-        lines = [
-            ("points_bought", origin, 0, points, points * POINT_GROSZE)
-            for (whose, when, origin), points in self._points.items()
+        lines: list[Told] = [
+            ("points_bought", origin, 0, percent, points, points * price)
+            for (whose, when, origin, price, percent), points in self._points.items()
             if (whose, when) == (partner, month) and points
         ]
         lines += self._lease(partner, month)
-        lines += [("correction", "", 0, 1, net) for net in self._corrections[partner, month]]
+        for origin, net in self._corrections[partner, month]:
+            lines.append(("correction", origin, 0, self._percent_at_the_end_of(origin or month), 1, net))
         net = sum(line[-1] for line in lines)
-        credited = [
-            ("rebates", origin, 0, points, grosze)
+        credited: list[Told] = [
+            ("rebates", origin, 0, None, points, grosze)
             for (whose, when, origin), (points, grosze) in self._rebates.items()
             if (whose, when) == (partner, month) and (points or grosze)
         ]
@@ -174,7 +208,7 @@ class MonthEnd:
             tuple(sorted(days)),
         )
 
-    def _lease(self, partner: int, month: str) -> Iterable[tuple[str, str, int, int, int]]:
+    def _lease(self, partner: int, month: str) -> Iterable[Told]:
         """Day by day: who stood under which contract, and on which day a month of a contract began."""
         if not self._has_lease:
             return
@@ -195,25 +229,29 @@ class MonthEnd:
             if nth and terminals:
                 cheap = contract.with_services or nth <= FIRST_YEAR_MONTHS
                 price = LEASE_GROSZE if cheap else LEASE_LATER_GROSZE
-                yield "lease", "", contract.number, terminals, terminals * price
+                percent = self._percent_at_the_end_of(month)
+                yield "lease", "", contract.number, percent, terminals, terminals * price
 
 
-def _vat(lines: Iterable[tuple[str, str, int, int, int]]) -> int:
-    """VAT as documents carry it: one for the month's own sale, one for each month that is corrected.
+def _vat(lines: Iterable[Told]) -> int:
+    """VAT as documents carry it: one for the month's own sale, one for each month that is corrected, and in
+    each of them one for each rate.
 
-    Each is rounded half-up by itself. What a correction takes off without a month lowers the own sale, or
-    stands in a document apart where the sale is less than it (VAT Act, art. 106i and 106j).
+    Each is rounded half-up by itself. What a correction takes off without a month lowers the own sale of its
+    rate, or stands in a document apart where that is less than it (VAT Act, art. 106i and 106j).
     """
-    documents: defaultdict[str, list[int]] = defaultdict(list)
-    for _, origin, _, _, net in lines:
-        documents[origin].append(net)
-    own = documents.pop("", [])
-    nets = [sum(taken) for taken in documents.values()]
-    if sum(own) >= 0:
-        nets.append(sum(own))
-    else:
-        nets += [sum(net for net in own if net > 0), sum(net for net in own if net < 0)]
-    return sum((abs(net) * VAT_PERCENT + 50) // 100 * (1 if net >= 0 else -1) for net in nets)
+    taxed: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+    for _, origin, _, percent, _, net in lines:
+        assert percent is not None
+        taxed[origin, percent].append(net)
+    vat = 0
+    for (origin, percent), nets in taxed.items():
+        whole = [nets]
+        if not origin and sum(nets) < 0:
+            whole = [[net for net in nets if net > 0], [net for net in nets if net < 0]]
+        for net in map(sum, whole):
+            vat += (abs(net) * percent + 50) // 100 * (1 if net >= 0 else -1)
+    return vat
 
 
 def _days_of(month: str) -> Iterable[date]:

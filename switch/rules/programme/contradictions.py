@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+from ledger.settlement.vat import RATES
 from switch.rules.calendar import Calendar, CalendarError
 from switch.rules.dates import kinds_at_age
 from switch.rules.programme.parts import LANGUAGES, TOPICS, Names
@@ -88,6 +89,14 @@ def check_points(rules: Rules) -> Iterator[Fault]:
         return
     if earn.step_grosze > earn.amount_max_grosze:
         yield Fault("earn.amount_max_grosze", "no amount a terminal may key earns a point")
+
+
+def check_vat(rules: Rules) -> Iterator[Fault]:
+    """The rate of VAT is one that statements and invoices have a place for."""
+    rate = None if rules.settlement is None else rules.settlement.vat_percent
+    if rate is not None and rate not in RATES:
+        known = ", ".join(map(str, RATES))
+        yield Fault("settlement.vat_percent", f"there is no VAT of {rate} %, but of {known}")
 
 
 def check_duplicate(rules: Rules) -> Iterator[Fault]:
@@ -275,6 +284,7 @@ CHECKS: tuple[Callable[[Rules], Iterator[Fault]], ...] = (
     check_sections,
     check_tables,
     check_points,
+    check_vat,
     check_duplicate,
     check_lease,
     check_holders,

@@ -147,7 +147,10 @@ UNSTATED_CORRECTIONS = Corrections(source=("silent: corrections",))
 
 
 class Settlement(Rule, frozen=True):
-    """What a point costs who awards it (net, VAT apart), and what a redeeming partner is credited."""
+    """What a point costs who awards it (net, VAT apart), and what a redeeming partner is credited.
+
+    `vat_percent`: one of the rates that documents know (`ledger.settlement.vat`).
+    """
 
     point_value_grosze: Grosze
     point_price_grosze: Grosze

@@ -1,0 +1,151 @@
+"""Where VAT's rate changes: each sum bears the rate of what it is for, from the books to the invoice."""
+
+import csv
+import io
+from datetime import datetime
+from functools import partial
+from xml.etree import ElementTree
+
+import pypdf
+
+from ledger.postgres.database import Database
+from ledger.registry.invoice_deliveries import record_outside, record_sent
+from ledger.registry.invoice_parties import set_seller
+from ledger.registry.invoices import find_document
+from ledger.registry.partner_contracts import Details, set_details
+from ledger.registry.programmes import add_rules
+from ledger.settlement.closing import correct
+from ledger.settlement.statement import Line, Statement, read_statement
+from ops.invoices.issuing import issue_all
+from ops.settlement.month_desk import MonthDesk
+from ops.settlement.organiser import Organiser
+from ops.settlement.pdf import statement_pdf
+from ops.settlement.sheets import statements_csv
+from tests.ledger.books import PARTNER, PROGRAMME, TESTER, Books
+from tests.ledger.test_settlement import PAIR, ZONE, Trade
+from tests.ops.statements import SELLER
+from tests.ops.test_second_person import RULES
+
+DETAILS = Details("Piekarnia Kłos sp. z o.o.", "8982145677", "Rynek 2, 42-200 Częstochowa")
+ALONE = '[second_person]\nsource = ["order 8"]\nmonth_close = false\n\n[programme]'
+
+
+async def city(owner: Database, database: Database) -> Trade:
+    """A city whose points cost 10 gr with 23 % of VAT, and from 15 October 12 gr with 8 %."""
+    trade = Trade(await Books.open(owner, database, cards=1))
+    text = RULES.read_text(encoding="utf-8").replace("[programme]", ALONE)
+    later = text.replace("vat_percent = 23", "vat_percent = 8")
+    later = later.replace("point_price_grosze = 10", "point_price_grosze = 12")
+    for since, rules in (("2026-01-01", text), ("2026-10-15", later)):
+        moment = datetime.fromisoformat(since).replace(tzinfo=ZONE)
+        await owner.run(
+            lambda c, moment=moment, rules=rules: add_rules(  # type: ignore[misc]
+                c, TESTER, programme=PROGRAMME, effective_from=moment, rules_toml=rules
+            )
+        )
+    await owner.run(lambda c: set_seller(c, TESTER, PROGRAMME, SELLER))
+    await owner.run(lambda c: set_details(c, TESTER, PARTNER, DETAILS))
+    return trade
+
+
+async def corrected(owner: Database, month: str, net_grosze: int, origin: str = "") -> None:
+    await owner.run(lambda c: correct(c, PAIR, PARTNER, month, net_grosze, origin=origin))
+
+
+async def settled(owner: Database, month: str, *, is_closed: bool = True) -> Statement:
+    desk = MonthDesk(owner, PROGRAMME)
+    await desk.run(TESTER, month)
+    if is_closed:
+        await desk.approve(TESTER, await desk.propose_close(TESTER, month))
+    return await owner.run(lambda c: read_statement(c, PROGRAMME, PARTNER, month))
+
+
+def rated(statement: Statement) -> list[tuple[str, str, int, int | None]]:
+    return [(line.kind, line.origin, line.net_grosze, line.vat_rate) for line in statement.lines]
+
+
+async def october(owner: Database, database: Database) -> Statement:
+    """100 points of September, 60 and 40 of October at both rates, of which 100 and 60 are taken back; and
+    corrections of September, of October, and of a letter.
+    """
+    trade = await city(owner, database)
+    of_september = await trade.earn("2026-09-02 12:00", 100)
+    await trade.earn("2026-09-03 12:00", 100)
+    await settled(owner, "2026-09")
+    first = await trade.earn("2026-10-10 12:00", 60)
+    await trade.earn("2026-10-11 12:00", 30)
+    await trade.earn("2026-10-20 12:00", 40, version=2)
+    await trade.reverse("2026-10-21 12:00", of_september)
+    await trade.reverse("2026-10-22 12:00", first)
+    await corrected(owner, "2026-10", -500, "2026-09")
+    await corrected(owner, "2026-10", 70, "2026-10")
+    await corrected(owner, "2026-10", 30, "a letter")
+    return await settled(owner, "2026-10")
+
+
+async def test_each_line_bears_the_rate_of_what_it_is_for(owner: Database, database: Database) -> None:
+    """Points by the version their sale was decided by, also where they are taken back; a correction by the
+    end of the month it is of; VAT once for each document and rate.
+    """
+    statement = await october(owner, database)
+    assert rated(statement) == [
+        ("points_bought", "", 300, 23),
+        ("points_bought", "", 480, 8),
+        ("points_bought", "2026-09", -1000, 23),
+        ("correction", "", 70, 8),
+        ("correction", "2026-09", -500, 23),
+        ("correction", "a letter", 30, 8),
+    ]
+    assert statement.vat_grosze == 69 + 46 - 345  # 580 gr at 8 %: 46.4
+    summary = await MonthDesk(owner, PROGRAMME).summary("2026-10")
+    assert [(line.kind, line.net_grosze, line.vat_rate) for line in summary.lines if not line.origin] == [
+        ("points_bought", 300, 23),
+        ("points_bought", 480, 8),
+        ("correction", 70, 8),
+    ]
+
+
+async def test_the_lease_bears_the_rate_of_the_month_s_end(owner: Database, database: Database) -> None:
+    """It is of the whole month: the version in force when that ended rates it, whenever it began."""
+    await city(owner, database)
+    month = f"{datetime.now(ZONE):%Y-%m}"
+    (lease,) = (await settled(owner, month, is_closed=False)).lines
+    assert lease == Line("lease", 2, 100, 200, 8, contract=1)
+
+
+def fields(document: bytes, *names: str) -> dict[str, str]:
+    """What an invoice says in these fields, where they are there."""
+    root = ElementTree.fromstring(document)
+    return {each.tag.partition("}")[2]: each.text or "" for each in root.iter() if each.tag.endswith(names)}
+
+
+async def test_a_document_sums_up_each_rate_by_itself(owner: Database, database: Database) -> None:
+    """October's invoice has both rates, net and VAT of each; the correction of September's has September's,
+    and what each says is its statement's to the grosz.
+    """
+    statement = await october(owner, database)
+    september = await owner.run(lambda c: read_statement(c, PROGRAMME, PARTNER, "2026-09"))
+    (billed,) = (await issue_all(owner, PAIR, PROGRAMME, [september])).issued
+    await owner.run(lambda c: record_sent(c, PAIR, billed.text, "file", ""))
+    await owner.run(lambda c: record_outside(c, PAIR, billed.text))
+    outcome = await issue_all(owner, PAIR, PROGRAMME, [statement])
+    assert outcome.refused == []
+    told = {}
+    for issued in outcome.issued:
+        _, document = await owner.run(partial(find_document, text=issued.text))
+        told[issued.kind] = fields(document, "P_13_1", "P_14_1", "P_13_2", "P_14_2", "P_15")
+    assert told == {
+        "invoice": {"P_13_1": "3.00", "P_14_1": "0.69", "P_13_2": "5.80", "P_14_2": "0.46", "P_15": "9.95"},
+        "correction": {"P_13_1": "-15.00", "P_14_1": "-3.45", "P_15": "-18.45"},
+    }
+    assert sum(issued.vat_grosze for issued in outcome.issued) == statement.vat_grosze
+
+
+async def test_every_form_of_a_statement_says_each_line_s_rate(owner: Database, database: Database) -> None:
+    """The CSV, and the PDF for people."""
+    statement = await october(owner, database)
+    rows = [row for row in csv.DictReader(io.StringIO(statements_csv([statement]))) if row["row"] == "line"]
+    assert [row["vat_rate"] for row in rows] == ["23", "8", "23", "8", "23", "8"]
+    pages = pypdf.PdfReader(io.BytesIO(statement_pdf(statement, Organiser("Karta")))).pages
+    text = "".join(page.extract_text() for page in pages).replace("\u00a0", " ")
+    assert (text.count("23 %"), text.count("8 %")) == (3, 3)
