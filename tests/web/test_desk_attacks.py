@@ -1,7 +1,7 @@
 """The desk attacked, on every route and form that the site has: enumerated, so a new one is in here, too.
 
-CSRF, the matrix of roles, numbers of another city (IDOR), markup in every text field (stored XSS); then files
-that are not what they say, wrong input, and what the log keeps.
+CSRF, the matrix of roles, markup in every text field (stored XSS); then files that are not what they say,
+wrong input, and what the log keeps. Numbers of another's rows (IDOR) are test_every_address.py's.
 """
 
 import json
@@ -18,7 +18,6 @@ from ledger.registry import proposals
 from ledger.registry.audit import Actor
 from ledger.registry.logins import ROLES
 from ledger.registry.offer_declarations import Declaration, declare
-from ops.web.desk.site import ACTS_OF
 from tests.ops.uploads import JPEG, pdf, png, zip_end
 from tests.web.desk_acts import WHO, method_of, routes
 from tests.web.desk_counter import CITY, NOBODY, PERSON, PROGRAMME, number, send, take
@@ -26,7 +25,6 @@ from tests.web.office_stage import Client, OfficeStage
 
 XSS = "<img src=x onerror=alert(1)>\"'{{7*7}}"
 POSTS = [route for route in routes() if method_of(route) == "POST"]
-WITH_NUMBER = [route for route in routes() if ":int}" in route.path]
 
 
 def filled(route: Route, ids: dict[str, int] | None = None) -> str:
@@ -118,31 +116,6 @@ def theirs(office: OfficeStage, clients: dict[str, Client]) -> dict[str, int]:
         "partners.partner": partner, "months.partner": partner, "declarations.number": declared,
         "proposals.number": proposed, "offers.proposal": published,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("route", WITH_NUMBER, ids=named)
-def test_a_number_of_another_city_is_no_way_in(
-    office: OfficeStage, clients: dict[str, Client], theirs: dict[str, int], route: Route
-) -> None:
-    """IDOR: an officer of another city with every role meets nothing, and no row is changed."""
-    before = state(office)
-    client, path = clients["elsewhere"], filled(route, theirs)
-    if method_of(route) == "GET":
-        assert client.get(path).status == 404
-        return
-    for act in ACTS_OF.get(route.path, ("x",)):
-        reply = client.post(
-            path, act=act, reason="x", sure="yes", text="x", hand="desk", points="1", months="12",
-            starts_on="2027-01-01", last_day="2030-01-01", card="1", consent="newsletter",
-        )  # fmt: skip
-        assert reply.status in (400, 404), (act, reply.status)
-    assert state(office) == before
-
-
-def state(office: OfficeStage) -> list[str]:
-    """How far everything of Zgierz that a desk can move is: the newest of its trail."""
-    rows = office.sql("select max(id)::text as id from registry.audit where programme = 3")
-    return [row["id"] for row in rows]
 
 
 class Forms(HTMLParser):

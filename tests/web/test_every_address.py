@@ -1,0 +1,155 @@
+"""Each address of the site that names a row, asked by who has the row and by who has not (IDOR).
+
+The routes are the site's own, the rows real (one_of_each.py), and a form is the one its owner was served:
+so what is refused to the others is what the owner is given. A new route with a gap fails here until it has
+a row.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from ops.web.desk.site import ACTS_OF
+from tests.postgres import Server
+from tests.web.office_stage import OfficeStage
+from tests.web.one_of_each import OneOfEach, Place
+from tests.web.served_forms import Form, Routes, forms_of, submit
+
+REFUSED = (403, 404)
+_TABLES = """select table_schema || '.' || table_name as name from information_schema.columns c
+  join information_schema.tables t using (table_schema, table_name)
+  where t.table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')
+    and table_schema || '.' || table_name not in ('web.session', 'web.attempt')
+    and ($1 = '' or column_name = $1) group by 1"""
+"""Those that have a column; but when a session was seen, and who tried."""
+
+
+@pytest.fixture(scope="module")
+def each(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneOfEach]:
+    """One of everything, on a site of its own: what is changed here no other test meets."""
+    fresh = postgres_server.create()
+    try:
+        with OfficeStage(fresh, tmp_path_factory.mktemp("each")).running() as running:
+            yield OneOfEach(running)
+    finally:
+        postgres_server.drop(fresh)
+
+
+@pytest.fixture(scope="module")
+def routes(each: OneOfEach) -> Routes:
+    return Routes(each.office)
+
+
+@pytest.fixture(scope="module")
+def places(each: OneOfEach) -> dict[str, Place]:
+    return each.places()
+
+
+def held(office: OfficeStage, column: str = "", value: int = 0) -> dict[str, str]:
+    """What each table holds by now, in a word: all of it, or the rows with a column of this value."""
+    which = f"where {column} = {value}" if column else ""
+    sums = [
+        f"select '{name}' as name, md5(coalesce(string_agg(x::text, ' ' order by x::text), '')) as held "
+        f"from {name} x {which}"
+        for (name,) in office.sql(_TABLES, column)
+    ]
+    return {row["name"]: row["held"] for row in office.sql(" union all ".join(sums))}
+
+
+def test_each_route_that_names_a_row_has_one(routes: Routes, places: dict[str, Place]) -> None:
+    """No route with a gap is left out, and none is listed that is no more."""
+    assert {path for _, path in routes.all if "{" in path} == set(places)
+
+
+def altered(path: str) -> str:
+    """An address with another secret of its length."""
+    where = path.split("/")[3]
+    head, dot, secret = where.rpartition(".")
+    return path.replace(where, head + dot + secret[::-1])
+
+
+def test_nobody_reads_another_s_row(each: OneOfEach, routes: Routes, places: dict[str, Place]) -> None:
+    """Each page and file that names a row: given to who has it, not found or not allowed for the others."""
+    asked = 0
+    for route in sorted({path for method, path in routes.all if method == "GET" and "{" in path}):
+        path, whose, others, no_others = places[route]
+        reply = each[whose].get(f"/en{path}")
+        assert reply.status == 200, (whose, path)
+        for other in others:
+            theirs = each[other].get(f"/en{path}")
+            assert no_others or theirs.status in REFUSED, (other, path, theirs.status)
+            if theirs.status == 200:
+                assert not [word for word in each.tells() if word in theirs.text], (other, path)
+            asked += 1
+        if whose == "stranger":
+            assert each[whose].get(f"/en{altered(path)}").status in REFUSED, path
+    assert asked > 30
+
+
+def served(each: OneOfEach, routes: Routes, places: dict[str, Place]) -> dict[tuple[str, str], Form]:
+    """Of each form that names a row, and what it does, the one its owner is served."""
+    found: dict[tuple[str, str], Form] = {}
+    for method, route in routes.all:
+        if method != "GET":
+            continue
+        for name in [places[route].whose] if route in places else ["every3", "desk1", "member", "baker"]:
+            reply = each[name].get(f"/en{places[route].path if route in places else route}")
+            is_page = reply.status == 200 and reply.header("content-type").startswith("text/html")
+            for form in forms_of(reply.text) if is_page else ():
+                at = routes.of("POST", form.action)
+                if at in places and f"/en{places[at].path}" == form.action:
+                    found.setdefault((at, form.does), form)
+    return found
+
+
+def unserved(each: OneOfEach, routes: Routes, places: dict[str, Place]) -> dict[tuple[str, str], Form]:
+    """What a row's state does not offer now: asked all the same, with what such a form would hold."""
+    found = {}
+    for method, route in routes.all:
+        if method == "POST" and "{" in route:
+            for act in ACTS_OF.get(route, ()):
+                found[route, act] = Form(f"/en{places[route].path}", button=("act", act))
+    return found
+
+
+def test_nobody_moves_another_s_row(each: OneOfEach, routes: Routes, places: dict[str, Place]) -> None:
+    """Each form that names a row, sent just as its owner would: refused to the others, and nothing is
+    changed; sent by the owner it is taken, or told why the row's state forbids it.
+    """
+    shown = served(each, routes, places)
+    posts = {route for method, route in routes.all if method == "POST" and "{" in route}
+    assert {route for route, _ in shown} == posts
+    forms = dict(
+        sorted(
+            (unserved(each, routes, places) | shown).items(), key=lambda one: not places[one[0][0]].no_others
+        )
+    )
+    member = ("account", each.office.accounts["member3"])
+    was = held(each.office)
+    for (route, does), form in forms.items():
+        place = places[route]
+        if place.no_others:
+            of = member if route.startswith("/me") else ("programme", 3)
+            before = held(each.office, *of)
+            assert all(submit(each[other], form).status < 500 for other in place.others)
+            assert held(each.office, *of) == before, (route, does)
+            was = held(each.office)
+            continue
+        for other in place.others:
+            reply = submit(each[other], form)
+            assert reply.status in REFUSED, (other, route, does, reply.status)
+        if place.whose == "stranger":
+            reply = submit(each["stranger"], replace(form, action=altered(form.action)))
+            assert reply.status in REFUSED, (route, does)
+    assert held(each.office) == was
+    for (route, does), form in sorted(forms.items(), key=last):
+        reply = submit(each[places[route].whose], form)
+        is_told = 'id="fault"' in reply.text and reply.status != 403
+        assert reply.status in (200, 303) or is_told, (route, does, reply.status)
+
+
+def last(one: tuple[tuple[str, str], Form]) -> tuple[bool, bool, bool]:
+    """By this, what ends a login or a row comes after what needs it."""
+    (route, _), form = one
+    return route.startswith("/desk/logins"), route.startswith("/desk"), form.is_final
