@@ -62,7 +62,9 @@ async def put_code(connection: Connection, actor: Actor, new: NewLink, *, hours:
             new.representative,
             new.programme,
         ):
-            raise NotInRegistry("there is no representative {number}", number=new.representative)
+            raise NotInRegistry(
+                "there is no representative {number}, or not any more", number=new.representative
+            )
         put = await connection.fetchval(
             "insert into web.acting_for as a (programme, account, representative, code, ends_at) "
             "values ($1, $2, $3, $4, now() + make_interval(hours => $5)) "
@@ -169,7 +171,7 @@ async def end_proxy(connection: Connection, actor: Actor, token: int, number: in
             number,
         )
         if role != "proxy":
-            raise NotInRegistry("there is no such proxy")
+            raise NotInRegistry("there is no such proxy, or not any more")
         await end_representative(connection, actor, token, number)
 
 

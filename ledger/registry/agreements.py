@@ -24,7 +24,9 @@ CONSENTS: Final = (DATA, "newsletter")
 """To the processing that a card needs (Zgierz § 13); to news by e-mail (§ 14)."""
 ROLES: Final = ("proxy", "guardian")
 REPRESENTATIVES_MAX: Final = 99
+"""So many a holder has at a time."""
 _SEALED: Final = ("name", "phone", "email")
+_NUMBER: Final = "select nextval(pg_get_serial_sequence('people.representative', 'number'))"
 
 
 class Representative(NamedTuple):
@@ -98,22 +100,21 @@ async def withdraw_consent(connection: Connection, actor: Actor, token: int, kin
 async def add_representative(
     connection: Connection, actor: Actor, vault: Vault, token: int, who: Representative
 ) -> int:
-    """Take down who may act for a holder; returns the number it is known by."""
+    """Take down who may act for a holder; returns the number it is known by, which is nobody else's ever."""
     _one_of("the role", who.role, ROLES)
     if fault := representative_fault(who):
         raise RegistryRefused("{column} {why}", column=fault[0], why=fault[1])
     async with writing(connection, actor):
         account, programme = await _person(connection, token)
-        number: int = await connection.fetchval(
-            "select coalesce(max(number), 0) + 1 from people.representative where account = $1", account
-        )
-        if number > REPRESENTATIVES_MAX:
-            raise RegistryRefused("a holder has had {most} representatives at most", most=REPRESENTATIVES_MAX)
+        there = "select count(*) from people.representative where account = $1"
+        if await connection.fetchval(there, account) >= REPRESENTATIVES_MAX:
+            raise RegistryRefused("a holder has {most} representatives at most", most=REPRESENTATIVES_MAX)
+        number: int = await connection.fetchval(_NUMBER)
         key = await key_of(connection, vault, programme, account)
         at = _places(programme, account, number)
         await connection.execute(
             "insert into people.representative (account, programme, number, role, until, name, phone, email) "
-            "values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8)",
             account,
             programme,
             number,
@@ -125,7 +126,7 @@ async def add_representative(
 
 
 async def end_representative(connection: Connection, actor: Actor, token: int, number: int) -> None:
-    """Remove who may act for a holder no more."""
+    """Remove who may act for a holder no more. Raises NotInRegistry, also for one that has ended already."""
     async with writing(connection, actor):
         account, _ = await _person(connection, token)
         ended = await connection.fetch(
@@ -134,7 +135,7 @@ async def end_representative(connection: Connection, actor: Actor, token: int, n
             number,
         )
         if not ended:
-            raise NotInRegistry("there is no such representative")
+            raise NotInRegistry("there is no such representative, or not any more")
 
 
 async def list_consents(connection: Connection, account: int) -> list[Any]:

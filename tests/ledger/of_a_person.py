@@ -4,8 +4,8 @@ read them.
 
 OF_A_PERSON = (
     "insert into people.consent (account, programme, kind, given_at) values ($1, $2, 'data', '2026-01-02')",
-    "insert into people.representative (account, programme, number, role, name) "
-    "values ($1, $2, 1, 'proxy', decode(repeat('00', 38), 'hex'))",
+    "insert into people.representative (account, programme, role, name) "
+    "values ($1, $2, 'proxy', decode(repeat('00', 38), 'hex'))",
     "insert into people.application (account, programme, kind, via, form, received_on, second_needed) "
     "values ($1, $2, 'first', 'desk', repeat('x', 40)::bytea, '2026-01-02', false)",
     "insert into people.attachment (application, programme, kind, type, body) "
@@ -26,7 +26,8 @@ OF_A_PERSON = (
     "insert into web.passkey (programme, login, credential, public_key, uses, is_synced, name) "
     "select $2::smallint, id, sha256('x'), 'x', 0, false, 'x' from web.login where account = $1",
     "insert into web.acting_for (account, programme, representative, code, ends_at) "
-    "values ($1, $2, 1, sha256(int8send($1)), now())",
+    "select $1, $2::smallint, number, sha256(int8send($1)), now() from people.representative "
+    "where account = $1",
     "insert into web.code (hash, programme, purpose, account, ends_at) "
     "values (sha256(int8send($1)), $2, 'activate', $1, now())",
 )

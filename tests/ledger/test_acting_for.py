@@ -353,3 +353,33 @@ async def test_a_representative_has_no_account(family: Family) -> None:
     ):
         with pytest.raises(LedgerError):
             await family.run(lambda c, s=sql: write_registry(c, s, family.accounts[GRANDPA]))
+
+
+async def test_a_number_of_a_representative_comes_back_with_nobody(family: Family) -> None:
+    """Ended, it names nobody ever after: what is asked of it is refused, and touches no other person. The
+    database gives the numbers and changes none.
+    """
+    who, account = Representative("proxy", "Somebody"), family.accounts[CHILD]
+    first, second = [
+        await family.owner.run(lambda c: add_representative(c, TESTER, VAULT, CHILD, who)) for _ in range(2)
+    ]
+    await family.run(lambda c: end_representative(c, TESTER, CHILD, second))
+    third = await family.owner.run(lambda c: add_representative(c, TESTER, VAULT, CHILD, who))
+    assert third not in (first, second)
+    link = NewLink(1, account, second, hashed("of an old page"))
+    with pytest.raises(NotInRegistry, match="not any more"):
+        await family.run(lambda c: acting_for.put_code(c, TESTER, link, hours=1))
+    with pytest.raises(NotInRegistry, match="not any more"):
+        await family.run(lambda c: end_representative(c, TESTER, CHILD, second))
+    with pytest.raises(NotInRegistry, match="not any more"):
+        await family.run(lambda c: acting_for.end_proxy(c, TESTER, CHILD, second))
+    there = "select number from people.representative where account = $1 order by number"
+    rows = await family.owner.run(lambda c: c.fetch(there, account))
+    assert [row["number"] for row in rows] == [first, third]
+    for text in (
+        "insert into people.representative (account, programme, number, role, name) "
+        "select account, programme, $1, role, name from people.representative limit 1",
+        "update people.representative set number = $1",
+    ):
+        with pytest.raises(LedgerError):
+            await family.run(lambda c, text=text: write_registry(c, text, second))

@@ -80,7 +80,9 @@ async def put_back(c: Connection, was: dict[str, list[Any]], accounts: set[int])
             for row in rows:
                 marks = ", ".join(f"${n + 1}" for n in range(len(row)))
                 await c.execute(
-                    f"insert into people.{table} ({', '.join(row.keys())}) values ({marks})", *row
+                    f"insert into people.{table} ({', '.join(row.keys())}) "
+                    f"overriding system value values ({marks})",
+                    *row,
                 )
         await c.execute("update registry.holder set flags = 3 where account = any($1::bigint[])", accounts)
         await c.execute("alter table registry.card disable trigger user")

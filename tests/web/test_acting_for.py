@@ -222,3 +222,23 @@ def test_a_holder_gives_a_proxy_on_the_web(office: OfficeStage) -> None:
     assert proxy.post("/en/me/family/proxies/end", number=numbers[0]).status == 404
     assert giver.post("/en/me/family/proxies/end", number=numbers[0]).status == 303
     assert "Act for Ela Trzecia" not in proxy.get("/en/me/family").text
+
+
+def test_what_an_old_page_asks_of_a_proxy_that_ended_touches_no_other(office: OfficeStage) -> None:
+    """The number of one that ended is nobody else's: the holder's page and the desk's say that it is gone."""
+    office.officer(1, "reads-proxies", "clerk")
+    giver, clerk = office.signed_in("czestochowa", "ela"), office.signed_in("czestochowa", "reads-proxies")
+    was, _ = represent(office, CHILD, "proxy", "Dawny")
+    end(office, CHILD, was)
+    now, _ = represent(office, CHILD, "proxy", "Nowy")
+    giver.get("/en/me/family")
+    reply = giver.post("/en/me/family/proxies/end", number=str(was))
+    assert (reply.status, "has ended already" in reply.text, "Nowy" in reply.text) == (404, True, True)
+    path = f"/en/desk/holders/{office.accounts[CHILD]}"
+    clerk.get(path)
+    for where, asked in ((path, {"act": "end"}), (f"{path}/code", {})):
+        reply = clerk.post(where, **asked, number=str(was), reason="of an old page")
+        assert (reply.status, "or not any more" in reply.text) == (404, True), where
+        assert 'id="code"' not in reply.text
+    giver.get("/en/me/family")
+    assert giver.post("/en/me/family/proxies/end", number=str(now)).status == 303

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
-from ledger.registry.agreements import CONSENTS, REPRESENTATIVES_MAX, ROLES, Representative
+from ledger.registry.agreements import CONSENTS, ROLES, Representative
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.card_cases import CaseKind, CaseState, list_cases
 from ledger.registry.card_states import CardStatus
@@ -107,8 +107,8 @@ async def _end(file: HolderFile, actor: Actor, account: int, form: FormData) -> 
 
 def _representative(form: FormData) -> int:
     number = whole(form, "number")
-    if not 0 < number <= REPRESENTATIVES_MAX:
-        raise NotInRegistry("there is no such representative")
+    if number < 1:
+        raise NotInRegistry("there is no such representative, or not any more")
     return number
 
 

@@ -27,7 +27,7 @@ from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person
 from ops.web.identity.secrets import hash_of, new_code, plain_code
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
-from ops.web.numbers import figures
+from ops.web.numbers import FIGURES_MAX, figures
 from ops.web.pages import Pages
 
 TRIES: Final = 10
@@ -51,15 +51,15 @@ class FamilyPages:
         ]
 
     @require(*HOLDERS)
-    async def show(self, request: Request, fault: str = "", code: str = "") -> Response:
-        """Show both lists, and ask whom to act for."""
+    async def show(self, request: Request, fault: str = "", code: str = "", *, status: int = 400) -> Response:
+        """Show both lists, and ask whom to act for; `status`: of a page that tells a fault."""
         who, circle, language = _who(request), _circle(request), request.state.language
         is_own = who.kind == "holder" and who.acts_for is None
         own = await circle.representatives() if is_own else []
         return self._pages().render(
             request,
             "holder_family.html",
-            status=400 if fault else 200,
+            status=status if fault else 200,
             fault=fault,
             code=code,
             has_ended=who.acts_as == "ended",
@@ -113,12 +113,12 @@ class FamilyPages:
 
     @require(*HOLDERS)
     async def end(self, request: Request) -> Response:
-        """End a proxy, at once."""
-        number = _number(text_of(form_of(request), "number", 2))
+        """End a proxy, at once; of one that has ended already the page says so."""
+        number = _number(text_of(form_of(request), "number", FIGURES_MAX))
         try:
             await _circle(request).end_proxy(_myself(_who(request)), number)
         except RegistryRefused:
-            raise HTTPException(404) from None
+            return await self.show(request, "h_fam_gone", status=404)
         return _done(request)
 
 

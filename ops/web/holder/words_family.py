@@ -25,6 +25,10 @@ FAMILY: Final[Words] = {
         "Nie działasz już w tym imieniu: pełnomocnictwo albo opieka się skończyły.",
         "You do not act for that person any more: the representation has ended.",
     ),
+    "h_fam_gone": (
+        "To pełnomocnictwo już się skończyło: poniżej są te, które trwają.",
+        "That proxy has ended already: those that go on stand below.",
+    ),
     "h_fam_add": ("Dodaj kartę kodem", "Add a card by a code"),
     "h_fam_add_why": (
         "Rodzic i opiekun dostają kod w punkcie obsługi, pełnomocnik od posiadacza karty. Kod działa raz.",

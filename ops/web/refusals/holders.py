@@ -43,16 +43,18 @@ PERSONS: Final = {
         "ponownie, aby "
         "dodać pozostałych"
     ),
-    "there is no such representative": "nie ma takiego przedstawiciela",
-    "there is no representative {number}": "nie ma przedstawiciela nr {number}",
+    "there is no such representative, or not any more": "nie ma takiego przedstawiciela albo już go nie ma",
+    "there is no representative {number}, or not any more": (
+        "nie ma przedstawiciela nr {number} albo już go nie ma"
+    ),
     "representative {number} has a login: end it, and add it anew for another": (
         "przedstawiciel nr {number} ma już login: należy go usunąć i dodać na nowo dla innej osoby"
     ),
-    "a holder has had {most} representatives at most": (
-        "liczba przedstawicieli uczestnika, także dawnych, jest ograniczona do {most}"
+    "a holder has {most} representatives at most": (
+        "liczba przedstawicieli uczestnika jest ograniczona do {most}"
     ),
     "a holder has {most} proxies at most": "liczba pełnomocników uczestnika jest ograniczona do {most}",
-    "there is no such proxy": "nie ma takiego pełnomocnika",
+    "there is no such proxy, or not any more": "nie ma takiego pełnomocnika albo już go nie ma",
     "whoever has a guardian gives no proxy": "kto ma opiekuna, nie udziela pełnomocnictwa",
     "there is no such code": "nie ma takiego kodu",
     "until is past": "podany dzień końcowy już minął",

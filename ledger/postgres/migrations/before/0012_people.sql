@@ -74,11 +74,12 @@ create table people.consent (
 create index consent_account on people.consent (account);
 create unique index consent_given on people.consent (account, kind) where withdrawn_at is null;
 
--- Who may act for a holder: a proxy, or a parent or legal guardian (Zgierz § 12, § 20, § 24).
+-- Who may act for a holder: a proxy, or a parent or legal guardian (Zgierz § 12, § 20, § 24). A number is one person's for good: it
+-- comes back with nobody else, neither when that one has ended nor when the holder is erased, and is never changed.
 create table people.representative (
   account   bigint not null,
   programme smallint not null references registry.programme (id),
-  number    smallint not null check (number between 1 and 99),
+  number    bigint generated always as identity,
   role      text not null check (role in ('proxy', 'guardian')),
   name      bytea not null check (octet_length(name) between 38 and 837),
   phone     bytea not null default '' check (octet_length(phone) <= 165),

@@ -6,7 +6,7 @@
 create table web.acting_for (
   account        bigint not null,  -- who is acted for
   programme      smallint not null references registry.programme (id),
-  representative smallint not null,
+  representative bigint not null,
   login          bigint,  -- of who acts; null: the code has not come back yet
   code           bytea unique check (length(code) = 32),
   ends_at        timestamptz,
@@ -46,7 +46,7 @@ create trigger nobody_left after delete on web.acting_for
 -- For whom a login may act today, by the programme's own clock, and as what. A guardian's right ends on the day the child comes of
 -- age (18: Civil Code, art. 10), unless the holder is an adult without full legal capacity (Zgierz § 12); where no date of birth
 -- is known it counts with an end of its own alone. A representation's last day is one on which it holds.
-create function web.represented_v1(p_login bigint) returns table (account bigint, representative smallint, role text)
+create function web.represented_v1(p_login bigint) returns table (account bigint, representative bigint, role text)
 language sql stable as $$
   select a.account, a.representative, r.role
     from web.acting_for a
