@@ -17,7 +17,7 @@ from ledger.registry.card_states import CardStatus
 from ledger.registry.outbox import tell
 
 Kind = Literal["holder", "representative", "officer", "partner", "organiser"]
-Purpose = Literal["activate", "rename"]
+Purpose = Literal["activate", "rename", "contact"]
 
 ROLES: Final = ("clerk", "verifier", "editor", "accounts", "admin")
 """What an officer may do: applications and cards; be the second person; offers and rules; statements and
@@ -240,14 +240,23 @@ async def remove_of_account(connection: Connection, account: int) -> None:
         await connection.execute(f"delete from web.{table} where account = $1", account)  # noqa: S608 fixed
 
 
+async def remove_sent_codes(connection: Connection, account: int) -> None:
+    """Remove the codes that were sent to an account's e-mail address, within the write by which it has
+    another: who has the old mailbox confirms nothing any more.
+    """
+    await connection.execute("delete from web.code where account = $1 and purpose <> 'activate'", account)
+
+
 class NewCode(NamedTuple):
-    """A code of one use to be: its hash, what for, whose, and (of a login's change) the name to come."""
+    """A code of one use to be: its hash, what for, whose, and what it confirms: of a login's change the key
+    of the name to come, of contact a keyed hash.
+    """
 
     programme: int
     purpose: Purpose
     hash: bytes
     account: int
-    name_key: bytes | None = None
+    wanted: bytes | None = None
 
 
 async def put_code(connection: Connection, actor: Actor, new: NewCode, *, hours: int) -> None:
@@ -259,10 +268,10 @@ async def put_code(connection: Connection, actor: Actor, new: NewCode, *, hours:
     async with writing(connection, actor):
         await check_keeps_login(connection, new.account)
         await connection.execute(
-            "insert into web.code (programme, purpose, hash, account, name_key, ends_at) "
+            "insert into web.code (programme, purpose, hash, account, wanted, ends_at) "
             "values ($1, $2, $3, $4, $5, now() + make_interval(hours => $6)) "
             "on conflict (account, purpose) do update set hash = excluded.hash, "
-            "name_key = excluded.name_key, made_at = now(), ends_at = excluded.ends_at",
+            "wanted = excluded.wanted, made_at = now(), ends_at = excluded.ends_at",
             *new,
             hours,
         )
@@ -273,13 +282,13 @@ async def put_code(connection: Connection, actor: Actor, new: NewCode, *, hours:
 async def take_code(
     connection: Connection, programme: int, purpose: Purpose, code: bytes, *, account: int | None = None
 ) -> Any | None:
-    """Use up a code (`account`: of this one alone): whose it was, and the name to come; None where there is
+    """Use up a code (`account`: of this one alone): whose it was, and what it confirms; None where there is
     none that still holds.
     """
     row = await connection.fetchrow(
         "delete from web.code where hash = $1 and programme = $2 and purpose = $3 "
         "and ($4::bigint is null or account = $4) "
-        "returning account, name_key, ends_at > now() as holds",
+        "returning account, wanted, ends_at > now() as holds",
         code,
         programme,
         purpose,

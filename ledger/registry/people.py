@@ -18,6 +18,7 @@ from ledger.registry.bounds import first_fault, text_fault
 from ledger.registry.cards import the_card
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_fault, phone_fault
 from ledger.registry.kinds import place_kinds
+from ledger.registry.logins import remove_sent_codes
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.pesel_tokens import known_pesels, set_pesels
 from ledger.registry.programmes import today_of
@@ -152,7 +153,9 @@ async def change_person(
     *,
     contact_needed: bool = False,
 ) -> None:
-    """Change what is known of a holder: fields of Person by name; the kinds follow a date of birth."""
+    """Change what is known of a holder: fields of Person by name; the kinds follow a date of birth, and codes
+    sent to an e-mail address go with it.
+    """
     async with writing(connection, actor):
         card = await the_card(connection, token)
         programme, account = card["programme"], card["account"]
@@ -173,6 +176,8 @@ async def change_person(
         await connection.execute(
             _CHANGE, account, born_of(person), person.channel, *(sealed | same).values()
         )  # what stayed the same stays so to the byte: the trail tells which columns changed
+        if person.email != was.email:
+            await remove_sent_codes(connection, account)
         if is_other:
             await set_pesels(connection, vault, programme, {account: person.pesel})
         await place_kinds(connection, programme, [account])

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.books.counter import ROWS_MAX, CounterRow, read_counter
 from ledger.books.statements import balance
-from ledger.errors import NotInRegistry
+from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import agreements, cards, contracts, erasures, holders, messages, people
 from ledger.registry.acceptances import list_acceptances
@@ -135,11 +135,23 @@ class SelfService:
         """Return who the holder is."""
         return await self.database.run(lambda c: people.find_person(c, self.master.vault, self.account))
 
+    async def check_contact(self, changes: Mapping[str, str]) -> people.Person:
+        """Return who the holder is, before phone, e-mail and the channel of notices are put anew. Raises
+        RegistryRefused where they cannot be so.
+        """
+        person, version = await self.person(), await version_in_force(self.database, self.programme)
+        if person is None:
+            raise NotInRegistry("nobody is known by this card")
+        needed = _is_contact_needed(version.rules)
+        other = people.amended(person, changes)
+        if why := people.person_fault(other, today(version), contact_needed=needed):
+            raise RegistryRefused("{column} {why}", column=why[0], why=why[1])
+        return person
+
     async def change_contact(self, actor: Actor, changes: Mapping[str, str]) -> None:
         """Put phone, e-mail and the channel of notices anew. Raises RegistryRefused."""
         assert set(changes) <= set(CONTACT)
-        version = await version_in_force(self.database, self.programme)
-        needed = bool(version.rules.holders and version.rules.holders.contact_needed)
+        needed = _is_contact_needed(await self.rules())
         token = await self._token()
         await self.database.run(
             lambda c: people.change_person(c, actor, self.master.vault, token, changes, contact_needed=needed)
@@ -206,6 +218,10 @@ class SelfService:
 
     async def _token(self) -> int:
         return int((await self.database.run(lambda c: any_card(c, self.account)))["token"])
+
+
+def _is_contact_needed(rules: Rules) -> bool:
+    return rules.holders is not None and rules.holders.contact_needed
 
 
 def _place(row: Any) -> str:

@@ -29,6 +29,7 @@ POSTED = tuple(
         "login",
         "login/code",
         "block/1-1",
+        "data/code",
     )
 )
 PATHS = (*(f"/me{name}" for name in ("", "/offers", "/history", "/history.csv", "/history.pdf")), *POSTED[:7])
@@ -79,20 +80,6 @@ def test_the_counter_on_screen_csv_and_pdf(office: OfficeStage) -> None:
     assert text.count("naliczenie punktów") == 30
     for page in ("-1", "x", "99999", "201", "%D9%A1", "1'"):
         assert client.get(f"/en/me/history?page={page}").status == 404
-
-
-def test_own_data(office: OfficeStage, ala: Client) -> None:
-    """Four: what is known; the contact changes with the password, and nothing else does (§ 19.4)."""
-    page = ala.get("/en/me/data").text
-    assert "Ala Kowal" in page
-    fields = {"phone": "600100200", "email": "ala@nowy.example", "channel": "email"}
-    assert ala.post("/en/me/data", **fields, password="wrong").status == 400
-    assert ala.post("/en/me/data", **fields, password=PASSWORD, name="Somebody Else").status == 303
-    page = ala.get("/en/me/data").text
-    assert "ala@nowy.example" in page
-    assert "Somebody Else" not in page
-    assert ala.post("/en/me/data", phone="x" * 300, password=PASSWORD).status == 400
-    assert ala.post("/en/me/data", phone="1", email="no address", password=PASSWORD).status == 400
 
 
 def test_messages_with_the_desk(office: OfficeStage, ala: Client) -> None:

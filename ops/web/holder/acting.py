@@ -38,6 +38,7 @@ WHO_MAY: Final[Mapping[str, Collection[str]]] = {
     "/me/history.csv": GUARDIAN,
     "/me/history.pdf": GUARDIAN,
     "/me/data": GUARDIAN,
+    "/me/data/code": GUARDIAN,
     "/me/messages": GUARDIAN,
     "/me/consents": GUARDIAN,
     "/me/duplicate": GUARDIAN,

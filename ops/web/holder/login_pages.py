@@ -181,7 +181,7 @@ class LoginPages:
         if row is None:
             self._door.notes.refused(office, "confirm")
             return await self.ask_rename(request, "id_code_wrong", is_sent=True)
-        return await self._put(request, bytes(row["name_key"]))
+        return await self._put(request, bytes(row["wanted"]))
 
     async def _put(self, request: Request, key: bytes) -> Response:
         person, office = _who(request), office_of(request)

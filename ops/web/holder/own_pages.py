@@ -1,13 +1,13 @@
-"""What a holder has with the desk: own data, messages, consents, the end of the contract.
+"""What a holder has with the desk: messages, consents, the end of the contract.
 
-Owns these pages of Zgierz § 19. Must not know SQL. Invariant: what cannot be undone, and where letters go,
-wants the password once more.
+Owns these pages of Zgierz § 19. Must not know SQL. Invariant: what cannot be undone wants the password once
+more.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
@@ -15,9 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
-from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ops import written
-from ops.office.self_service import CONTACT
 from ops.web.holder.card_pages import service_of, speech_of
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
@@ -26,14 +24,13 @@ from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
 from ops.web.pages import Pages
 
-CHANNELS: Final = ("", "phone", "sms", "email")
 MESSAGE_CHARACTERS_MAX: Final = 4_000
 RESIGN_REASON: Final = "asked for on the web (Zgierz § 31)"
 DELETE_REASON: Final = "asked for on the web (Zgierz § 19, § 26)"
 
 
 class OwnPages:
-    """Data, messages, consents, end."""
+    """Messages, consents, end."""
 
     def __init__(self, pages: Callable[[], Pages], door: Door) -> None:
         self._pages = pages
@@ -42,8 +39,6 @@ class OwnPages:
     def routes(self) -> list[Route]:
         """Return what these pages answer to."""
         return [
-            Route("/me/data", self.data),
-            Route("/me/data", self.change_data, methods=["POST"]),
             Route("/me/messages", self.messages),
             Route("/me/messages", self.write, methods=["POST"]),
             Route("/me/consents", self.consents),
@@ -51,35 +46,6 @@ class OwnPages:
             Route("/me/end", self.ask_end),
             Route("/me/end", self.end, methods=["POST"]),
         ]
-
-    @require(*HOLDERS)
-    async def data(self, request: Request, fault: str = "", typed: Mapping[str, str] = {}) -> Response:
-        """Show what is known of the holder; `typed`: the contact that was not taken."""
-        person = await service_of(request).person()
-        return self._pages().render(
-            request,
-            "holder_data.html",
-            status=400 if fault else 200,
-            person=person,
-            born=written.day(person.born_on if person else None, request.state.language),
-            contact={name: typed.get(name, getattr(person, name)) for name in CONTACT} if person else {},
-            channels=CHANNELS,
-            fault=fault,
-            is_done=_is_done(request, fault),
-        )
-
-    @require(*HOLDERS)
-    async def change_data(self, request: Request) -> Response:
-        """Change phone, e-mail and the channel of notices."""
-        form, who = form_of(request), _who(request)
-        changes = {name: text_of(form, name, EMAIL_CHARACTERS_MAX) for name in CONTACT}
-        if fault := await self._password_fault(request):
-            return await self.data(request, fault, changes)
-        try:
-            await service_of(request).change_contact(actor_of(who), changes)
-        except RegistryRefused:
-            return await self.data(request, "h_refused", changes)
-        return _done(request, "/me/data")
 
     @require(*HOLDERS)
     async def messages(self, request: Request, fault: str = "", text: str = "") -> Response:

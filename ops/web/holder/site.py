@@ -14,6 +14,7 @@ from ops.web.holder.apply_pages import UPLOADS as APPLY_UPLOADS
 from ops.web.holder.apply_pages import ApplyPages
 from ops.web.holder.asking_pages import UPLOADS, AskingPages
 from ops.web.holder.card_pages import CardPages
+from ops.web.holder.contact_pages import ContactPages
 from ops.web.holder.family_pages import FamilyPages
 from ops.web.holder.login_pages import LoginPages
 from ops.web.holder.own_application_pages import UPLOADS as OWN_UPLOADS
@@ -60,6 +61,7 @@ def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail, address: str
         *CardPages(pages).routes(),
         *AskingPages(pages).routes(),
         *OwnApplicationPages(pages).routes(),
+        *ContactPages(pages, door, mail).routes(),
         *OwnPages(pages, door).routes(),
         *LoginPages(pages, door, mail).routes(),
         *FamilyPages(pages, door).routes(),

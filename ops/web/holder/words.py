@@ -117,6 +117,35 @@ HOLDER: Final[Words] = {
         "change here.",
     ),
     "h_contact": ("Dane kontaktowe", "Contact"),
+    "h_contact_why": (
+        "Każdą zmianę potwierdza kod, który wyślemy na dotychczasowy adres e-mail.",
+        "Each change is confirmed by a code that is sent to the present e-mail address.",
+    ),
+    "h_mailbox_lost": (
+        "Nie masz już dostępu do tej skrzynki? Adres zmieni punkt obsługi.",
+        "You have that mailbox no more? A desk changes the address.",
+    ),
+    "h_contact_sent": (
+        "Na dotychczasowy adres e-mail wysłaliśmy kod. Wpisz go, a dane się zmienią na te:",
+        "A code was sent to the present e-mail address. Type it, and the contact becomes this:",
+    ),
+    "h_contact_again": ("Wróć do formularza", "Back to the form"),
+    "h_contact_subject": ("Kod do zmiany danych kontaktowych", "A code to change your contact data"),
+    "h_contact_letter": (
+        "Kod do zmiany danych kontaktowych: {code}\n\nZmienia telefon, adres e-mail albo sposób "
+        "powiadamiania. Wpisz go na stronie „Moje dane” w ciągu doby. Jeśli to nie Ty, nie podawaj go nikomu "
+        "i zmień hasło: ktoś je zna.\n",
+        "The code to change your contact data: {code}\n\nIt changes the telephone, the e-mail address or how "
+        "you are told. Type it on the page “My data” within a day. If it was not you, give it to nobody, and "
+        "change your password: somebody knows it.\n",
+    ),
+    "h_contact_told_subject": ("Zmieniono dane kontaktowe", "Your contact data were changed"),
+    "h_contact_told_letter": (
+        "Na stronie uczestnika zmieniono dane kontaktowe (telefon, adres e-mail albo sposób powiadamiania), "
+        "kodem wysłanym na ten adres. Jeśli to nie Ty, zgłoś to od razu w punkcie obsługi.\n",
+        "Contact data (telephone, e-mail address or how you are told) were changed on the holder's page, by "
+        "a code that was sent to this address. If it was not you, tell a service desk at once.\n",
+    ),
     "h_done": ("Zapisano.", "Saved."),
     "h_refused": ("Tego nie można zapisać: sprawdź pola.", "This cannot be saved: check the fields."),
     "h_mail_fault": (

@@ -19,7 +19,7 @@ from switch.metrics.scrape import Family
 
 Way = Literal["password", "second", "passkey", "again", "activate", "confirm"]
 """What was given: a password; a code of the second factor; a passkey; the password once more, of who is in;
-a code of activation; the code that a change of login was confirmed by."""
+a code of activation; the code that a change of login or contact was confirmed by."""
 Throttle = Literal[
     "login",
     "strangers",
@@ -28,6 +28,7 @@ Throttle = Literal[
     "again",
     "activate",
     "rename",
+    "contact",
     "confirm",
     "act",
     "apply",
@@ -35,8 +36,9 @@ Throttle = Literal[
     "apply to",
 ]
 """Of one login from one address; of one login by all strangers; of one address; of the codes, or the password
-once more, of who has given it; of codes of activation by address; of changes of a name, of the code that
-confirms one; of codes to act for somebody; of invitations to apply, by address, in all, and to one e-mail."""
+once more, of who has given it; of codes of activation by address; of changes of a name and of contact, of the
+code that confirms one; of codes to act for somebody; of invitations to apply, by address, in all, and to one
+e-mail."""
 End = Literal["signed_out", "ended", "others_ended", "copied_passkey"]
 Change = Literal[
     "made", "name", "password", "second", "passkey_added", "passkey_named", "passkey_removed", "deleted"

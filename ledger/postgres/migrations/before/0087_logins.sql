@@ -68,16 +68,17 @@ create table web.attempt (
 );
 create index attempt_since on web.attempt (since);
 
--- Codes of one use: a desk's for a holder who wants a login, and the one sent by e-mail before a login is another.
+-- Codes of one use: a desk's for a holder who wants a login, and those sent by e-mail before a login is another, or the
+-- contact. wanted: what a code confirms, the key of the name to come, or a keyed hash of the contact.
 create table web.code (
   hash      bytea primary key check (length(hash) = 32),
   programme smallint not null,
-  purpose   text not null check (purpose in ('activate', 'rename')),
+  purpose   text not null check (purpose in ('activate', 'rename', 'contact')),
   account   bigint not null,
-  name_key  bytea check (length(name_key) = 32),
+  wanted    bytea check (length(wanted) = 32),
   made_at   timestamptz not null default now(),
   ends_at   timestamptz not null,
-  check ((purpose = 'rename') = (name_key is not null)),
+  check ((purpose = 'activate') = (wanted is null)),
   unique (account, purpose),
   foreign key (account, programme) references people.person (account, programme) on delete cascade
 );

@@ -1,0 +1,191 @@
+"""The holder's own data: contact changes by who has the mailbox that is known, never by a password alone."""
+
+import re
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html import unescape
+
+import pytest
+
+from ledger.postgres.database import Database
+from ledger.registry.people import Person, change_person, find_person
+from ops.notices.channels import ChannelDown, Message
+from tests.web.office_stage import PASSWORD, TESTER, Client, OfficeStage
+
+CODE = re.compile(r"\b[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}\b")
+OLD = "known@poczta.example"
+NEW = {"phone": "600100200", "email": "thief@poczta.example", "channel": "email"}
+PATH = "/en/me/data"
+serial = iter(range(1_000))
+
+
+@pytest.fixture
+def account(office: OfficeStage) -> int:
+    """A new holder, whose e-mail address is known."""
+    number = office.new_member(f"contact{next(serial)}", "zgierz")
+    put(office, number, email=OLD)
+    return number
+
+
+@pytest.fixture
+def client(office: OfficeStage, account: int) -> Client:
+    """That holder, or who knows the password, signed in, at the page."""
+    name = f"contact{next(serial) - 1}"
+    found = office.signed_in("zgierz", name)
+    found.get(PATH)
+    return found
+
+
+def put(office: OfficeStage, account: int, **changes: str) -> None:
+    """Change the contact, as a desk does."""
+
+    async def job(owner: Database) -> None:
+        token = await owner.run(
+            lambda c: c.fetchval("select token from registry.card where account = $1", account)
+        )
+        await owner.run(lambda c: change_person(c, TESTER, office.master.vault, token, changes))
+
+    office.run(job)
+
+
+def known(office: OfficeStage, account: int) -> Person:
+    """Who the holder is."""
+    vault = office.master.vault
+    found: Person | None = office.run(lambda o: o.run(lambda c: find_person(c, vault, account)))
+    assert found is not None
+    return found
+
+
+def letters(office: OfficeStage) -> list[EmailMessage]:
+    """Every letter there is, the oldest first."""
+    office.call(office.mail.settled)
+    files = sorted((office.directory / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+    return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
+
+
+def newest_code(office: OfficeStage) -> str:
+    """The code of the newest letter, which went to the address that was known."""
+    letter = letters(office)[-1]
+    assert letter["To"] == OLD
+    found = CODE.search(letter.get_content())
+    assert found is not None
+    return found[0]
+
+
+def test_own_data(office: OfficeStage, account: int, client: Client) -> None:
+    """Four: what is known; where no address is, the contact changes with the password, and nothing else does
+    (§ 19.4).
+    """
+    put(office, account, email="")
+    fields = {"phone": "600100200", "email": "own@nowy.example", "channel": "email"}
+    assert client.post(PATH, **fields, password="wrong").status == 400
+    assert client.post(PATH, **fields, password=PASSWORD, name="Somebody Else").status == 303
+    page = client.get(PATH).text
+    assert "own@nowy.example" in page
+    assert "Somebody Else" not in page
+    assert client.post(PATH, phone="x" * 300, password=PASSWORD).status == 400
+    assert client.post(PATH, phone="1", email="no address", password=PASSWORD).status == 400
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [NEW, {"phone": "600100200"}, {"phone": "600100200", "email": OLD, "channel": "sms"}],
+    ids=["another address", "none", "told elsewhere"],
+)
+def test_a_password_alone_changes_no_contact(
+    office: OfficeStage, account: int, client: Client, changes: dict[str, str]
+) -> None:
+    """Where an address is known a code goes to it; with that code the contact is another, and that address is
+    told; neither comes before.
+    """
+    was, before = known(office, account), len(letters(office))
+    page = client.post(PATH, **changes, password=PASSWORD)
+    assert (page.status, "code was sent to the present e-mail" in page.text) == (200, True)
+    assert "You have that mailbox no more?" in page.text
+    assert known(office, account) == was
+    code = newest_code(office)
+    wrong = client.post(f"{PATH}/code", **changes, code="AAAA-BBBB-CCCC")
+    assert (wrong.status, 'name="code"' in wrong.text, known(office, account)) == (400, True, was)
+    for name, value in changes.items():
+        assert f'<input type="hidden" name="{name}" value="{value}">' in unescape(wrong.text)
+    assert client.post(f"{PATH}/code", **changes, code=code.lower()).status == 303
+    expected = {"email": "", "channel": "", **changes}
+    assert {name: getattr(known(office, account), name) for name in expected} == expected
+    told = letters(office)[before:]
+    assert [letter["To"] for letter in told] == [OLD, OLD]
+    assert "were changed" in told[-1].get_content()
+    assert client.post(f"{PATH}/code", **changes, code=code).status == 400, "it is used up"
+
+
+def test_a_name_is_not_to_be_had_by_clearing_the_address(
+    office: OfficeStage, account: int, client: Client
+) -> None:
+    """Who has the password alone neither clears the address nor, then, changes the login without a code."""
+    assert client.post(PATH, phone="600100200", password=PASSWORD).status == 200
+    client.get("/en/me/login")
+    page = client.post("/en/me/login", login="thief-has-it", password=PASSWORD)
+    assert (page.status, "You have that mailbox no more?" in page.text) == (200, True)
+    assert office.client().sign_in("zgierz", "thief-has-it").status == 403
+
+
+def test_a_code_is_for_the_change_that_asked_for_it(
+    office: OfficeStage, account: int, client: Client
+) -> None:
+    """Neither for another address, nor for another holder, nor once a desk has put another address."""
+    was = known(office, account)
+    assert client.post(PATH, **NEW, password=PASSWORD).status == 200
+    other = office.signed_in("zgierz", "ela")
+    other.get(PATH)
+    assert other.post(f"{PATH}/code", **NEW, code=newest_code(office)).status == 400
+    assert client.post(f"{PATH}/code", **NEW | {"phone": "600"}, code=newest_code(office)).status == 400
+    assert known(office, account) == was
+    assert client.post(PATH, **NEW, password=PASSWORD).status == 200
+    put(office, account, email="put-by-a-desk@poczta.example")
+    assert client.post(f"{PATH}/code", **NEW, code=newest_code(office)).status == 400
+    assert known(office, account).email == "put-by-a-desk@poczta.example"
+
+
+def test_codes_are_bounded_and_what_cannot_be_saved_gets_none(
+    office: OfficeStage, account: int, client: Client
+) -> None:
+    """No letter for what is no address, nor where nothing is another; ten letters in a quarter of an hour,
+    ten tries of a code.
+    """
+    before = len(letters(office))
+    refused = client.post(PATH, phone="1", email="no address", password=PASSWORD)
+    assert (refused.status, 'value="no address"' in refused.text) == (400, True)
+    was = known(office, account)
+    same = {"phone": was.phone, "email": was.email, "channel": was.channel}
+    assert client.post(PATH, **same, password=PASSWORD).status == 303
+    assert len(letters(office)) == before
+    for _ in range(10):
+        assert client.post(PATH, **NEW, password=PASSWORD).status == 200
+    late = client.post(PATH, **NEW, password=PASSWORD)
+    assert (late.status, "Too many attempts" in late.text) == (400, True)
+    assert len(letters(office)) == before + 10
+    for _ in range(10):
+        assert "no code that holds" in client.post(f"{PATH}/code", **NEW, code="AAAA-BBBB-CCCC").text
+    assert "Too many attempts" in client.post(f"{PATH}/code", **NEW, code=newest_code(office)).text
+    assert known(office, account) == was
+
+
+class Away:
+    """A mail server that is not there."""
+
+    async def send(self, message: Message) -> None:
+        raise ChannelDown("away")
+
+    async def close(self) -> None:
+        pass
+
+
+def test_where_no_letter_goes_nothing_changes(office: OfficeStage, account: int, client: Client) -> None:
+    """The page says so, with what was typed."""
+    usual, was = office.channel, known(office, account)
+    office.channel = Away
+    try:
+        page = client.post(PATH, **NEW, password=PASSWORD)
+    finally:
+        office.channel = usual
+    assert (page.status, "could not be sent" in page.text, NEW["email"] in page.text) == (400, True, True)
+    assert known(office, account) == was
