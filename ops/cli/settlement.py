@@ -113,7 +113,11 @@ async def show(*, month: Month, programme: Programme = None, json: Json = False,
     rows: list[Row] = [_shown(line) for line in summary.lines]
     print_rows(rows, LINE_SHOWN, empty="Nothing happened in this month.")
     state = "closed" if summary.closed_at_ms is not None else "open: sums may change"
-    say(f"{summary.statements} statements, due {summary.due_grosze} gr; the month is {state}.")
+    say(
+        f"{summary.statements} statements, due {summary.due_grosze} gr; fees of duplicates "
+        f"{summary.duplicate_fees_grosze} gr, paid {summary.duplicate_fees_paid_grosze} gr; "
+        f"the month is {state}."
+    )
 
 
 @app.command(

@@ -8,6 +8,7 @@ note's above 0 and a debit note's below, as its lines are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from importlib import resources
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -15,11 +16,11 @@ from xml.etree import ElementTree
 from msgspec import Struct
 
 from ledger.errors import RegistryRefused
+from ops import written
 from ops.csv_text import sheet
 from ops.invoices.notes import DEBIT
 from ops.settlement.typeset import typeset
 from ops.settlement.words import Language
-from ops.written import zloty
 
 COLUMNS: Final = (
     *("number", "kind", "issued_on", "month", "statement", "partner", "name", "tax_id", "row", "origin"),
@@ -153,7 +154,7 @@ def _data(note: Note, language: Language) -> dict[str, Any]:
         "title": say(note.kind, number=note.number),
         "author": "cityswitch",
         "head": [
-            (say("issued_on"), note.issued_on),
+            (say("issued_on"), written.day(date.fromisoformat(note.issued_on), language)),
             (say("month"), note.month),
             (say("statement"), note.statement),
         ],
@@ -164,9 +165,14 @@ def _data(note: Note, language: Language) -> dict[str, Any]:
         "lines_title": say("lines"),
         "columns": [say(name) for name in ("line", "quantity", "amount")],
         "lines": [
-            [name_of(line), str(line.quantity), zloty(line.amount_grosze, language)] for line in note.lines
+            [
+                name_of(line),
+                written.number(line.quantity, language),
+                written.zloty(line.amount_grosze, language),
+            ]
+            for line in note.lines
         ],
-        "sum": (say(f"{note.kind}_sum"), zloty(abs(note.amount_grosze), language)),
+        "sum": (say(f"{note.kind}_sum"), written.zloty(abs(note.amount_grosze), language)),
         "reason": say("reason", reason=note.reason),
     }
 

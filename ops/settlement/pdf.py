@@ -5,16 +5,16 @@ Owns the document's data. Must not compute a sum, nor know how a PDF is made (`o
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
-from ledger.settlement.statement import Line, Statement
+from ledger.settlement.statement import Day, Line, Statement
+from ops import written
 from ops.settlement.chart import chart_of
-from ops.settlement.moments import moment_of
 from ops.settlement.organiser import Organiser
 from ops.settlement.typeset import typeset
 from ops.settlement.words import Language, word
-from ops.written import zloty
 
 
 def statement_pdf(statement: Statement, organiser: Organiser, language: Language = "pl") -> bytes:
@@ -39,9 +39,9 @@ def _data(statement: Statement, organiser: Organiser, language: Language) -> dic
         return word(name, language, **filled)
 
     def money(grosze: int) -> str:
-        return zloty(grosze, language)
+        return written.zloty(grosze, language)
 
-    closed, due = statement.closed_at_ms, statement.due_grosze
+    due = statement.due_grosze
     head = [
         ("organiser", organiser.name),
         ("address", organiser.address),
@@ -56,16 +56,16 @@ def _data(statement: Statement, organiser: Organiser, language: Language) -> dic
         "title": say("title", number=statement.number),
         "author": "cityswitch",
         "head": [(say(name), value) for name, value in head if value],
-        "state": say("open") if closed is None else say("closed", moment=moment_of(closed)),
+        "state": _state(statement.closed_at_ms, organiser, language),
         "sums_title": say("sums"),
         "columns": [say(name) for name in ("line", "quantity", "unit", "net", "vat")],
         "lines": [
             [
                 line_name(line, language),
-                str(line.quantity),
+                written.number(line.quantity, language),
                 money(line.unit_grosze) if line.unit_grosze else "",
                 money(line.net_grosze),
-                say("outside") if line.vat_rate is None else f"{line.vat_rate}\u00a0%",
+                say("outside") if line.vat_rate is None else written.percent(line.vat_rate, language),
             ]
             for line in statement.lines
         ],
@@ -82,22 +82,35 @@ def _data(statement: Statement, organiser: Organiser, language: Language) -> dic
         "chart_alt": _alt(statement, language),
         "day_columns": [
             say(name)
-            for name in ("day", "earns", "issued", "redeemed", "rebate", "uses", "discounts", "back")
+            for name in (
+                *("day", "earns", "issued", "redemptions", "redeemed", "rebate", "uses", "discounts"),
+                *("refunds", "reversals"),
+            )
         ],
-        "days": [
-            [
-                day.date.isoformat(),
-                str(day.earns),
-                str(day.points_issued),
-                str(day.points_redeemed),
-                money(day.rebates_grosze),
-                str(day.uses),
-                money(day.discounts_grosze),
-                str(day.refunds + day.reversals),
-            ]
-            for day in statement.days
-        ],
+        "days": [_day(day, language) for day in statement.days],
     }
+
+
+def _state(closed_at_ms: int | None, organiser: Organiser, language: Language) -> str:
+    """Say whether the month is open, or when it was closed by the city's clock."""
+    if closed_at_ms is None:
+        return word("open", language)
+    closed_at = datetime.fromtimestamp(closed_at_ms / 1000, UTC)
+    return word("closed", language, moment=written.moment(closed_at, language, organiser.zone))
+
+
+def _day(day: Day, language: Language) -> list[str]:
+    def count(of: int) -> str:
+        return written.number(of, language)
+
+    return [
+        written.day(day.date, language),
+        *map(count, (day.earns, day.points_issued, day.redemptions, day.points_redeemed)),
+        written.zloty(day.rebates_grosze, language),
+        count(day.uses),
+        written.zloty(day.discounts_grosze, language),
+        *map(count, (day.refunds, day.reversals)),
+    ]
 
 
 def _alt(statement: Statement, language: Language) -> str:
@@ -106,7 +119,7 @@ def _alt(statement: Statement, language: Language) -> str:
         "chart_alt",
         language,
         month=statement.month,
-        issued=sum(day.points_issued for day in statement.days),
-        redeemed=sum(day.points_redeemed for day in statement.days),
-        top="–" if top is None else top.date.isoformat(),
+        issued=written.number(sum(day.points_issued for day in statement.days), language),
+        redeemed=written.number(sum(day.points_redeemed for day in statement.days), language),
+        top=written.day(None if top is None else top.date, language),
     )

@@ -84,6 +84,7 @@ class Pages:
             day=speech.day,
             moment=speech.moment,
             money=speech.zloty,
+            numeral=speech.number,
             percent=speech.percent,
             counted=speech.counted,
             tell=lambda fault: tell(speech, fault),

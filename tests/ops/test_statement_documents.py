@@ -4,7 +4,7 @@ markup or a formula.
 
 import csv
 import io
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 import msgspec
@@ -64,8 +64,8 @@ def structure(element: Any) -> list[tuple[str, str | None]]:
 @pytest.mark.parametrize(
     ("language", "title", "said"),
     [
-        ("pl", "Rozliczenie CZESTOCHOWA/2026/11/1001", "najwięcej przyznano w dniu 2026-11-30"),
-        ("en", "Statement CZESTOCHOWA/2026/11/1001", "most were awarded on 2026-11-30"),
+        ("pl", "Rozliczenie CZESTOCHOWA/2026/11/1001", "najwięcej przyznano w dniu 30.11.2026"),
+        ("en", "Statement CZESTOCHOWA/2026/11/1001", "most were awarded on 30 Nov 2026"),
     ],
 )
 def test_a_pdf_can_be_read_aloud(language: Language, title: str, said: str) -> None:
@@ -82,7 +82,7 @@ def test_a_pdf_can_be_read_aloud(language: Language, title: str, said: str) -> N
     names = [name for name, _ in kinds]
     assert names.count("/H1") == 2
     assert names.count("/Table") == 2
-    assert names.count("/TH") == 5 + 8
+    assert names.count("/TH") == 5 + 10
     alternatives = [alt for name, alt in kinds if name == "/Figure"]
     assert len(alternatives) == 1
     assert said in str(alternatives[0])
@@ -133,7 +133,7 @@ def test_why_a_correction_was_entered_stands_with_its_line() -> None:
     assert f"Korekta, dotyczy 2026-10: {why}" in told
     (row,) = [row for row in csv.DictReader(io.StringIO(statements_csv([given]))) if row["reason"]]
     assert (row["kind"], row["reason"], row["net_grosze"]) == ("correction", f"'{why}", "-500")
-    (row,) = [row for row in sheet_of(statements_sheet([given], "pl"), ";") if row["Powód"]]
+    (row,) = [row for row in sheet_of(statements_sheet([given], "pl", UTC), ";") if row["Powód"]]
     assert (row["Powód"], row["Netto (zł)"]) == (f"'{why}", "-5,00")
 
 
@@ -164,7 +164,7 @@ def test_an_office_opens_a_statement_as_it_is() -> None:
     """A Polish one has Polish words, semicolons and decimal commas; an English one commas and points; the
     rows are those of the CSV for programs.
     """
-    polish = sheet_of(statements_sheet([statement()], "pl"), ";")
+    polish = sheet_of(statements_sheet([statement()], "pl", UTC), ";")
     assert [row["Wiersz"] for row in polish] == ["Pozycja"] * 6 + ["Razem"] + ["Dzień"] * 3
     assert polish[0]["Pozycja"] == "Punkty przyznane klientom"
     assert (polish[0]["Cena netto (zł)"], polish[0]["Netto (zł)"], polish[2]["Cena netto (zł)"]) == (
@@ -174,7 +174,7 @@ def test_an_office_opens_a_statement_as_it_is() -> None:
     )
     assert (polish[1]["Netto (zł)"], polish[6]["Do zapłaty (zł)"]) == ("-10,00", "-4,80")
     assert polish[7]["Rabaty (zł)"] == "0,00"
-    english = sheet_of(statements_sheet([statement()], "en"), ",")
+    english = sheet_of(statements_sheet([statement()], "en", UTC), ",")
     assert (english[1]["Net (PLN)"], english[6]["Due (PLN)"]) == ("-10.00", "-4.80")
     assert {row["Name"][:2] for row in (*english,)} == {"'="}
 
@@ -183,7 +183,7 @@ def test_an_office_opens_the_summary_as_it_is() -> None:
     """How many statements there are has a column of its own, for programs too."""
     lines = statement().lines
     summary = Summary(1, "2026-11", 3, lines, *total(lines), 1_000, None)
-    rows = sheet_of(summary_sheet(summary, "pl"), ";")
+    rows = sheet_of(summary_sheet(summary, "pl", UTC), ";")
     assert (rows[-1]["Wiersz"], rows[-1]["Ilość"], rows[-1]["Liczba rozliczeń"]) == ("Razem", "", "3")
     assert rows[-1]["Do zapłaty (zł)"] == "-4,80"
     row = list(csv.DictReader(io.StringIO(summary_csv(summary))))[-1]

@@ -162,7 +162,7 @@ class MonthPages:
     async def statement_csv(self, request: Request) -> Response:
         """Give the statement of a partner out for a spreadsheet, in the language of the page."""
         found = await _statement(request)
-        body = statements_sheet([found], request.state.language)
+        body = statements_sheet([found], request.state.language, request.state.zone)
         return to_keep(body, f"{_name(found.number)}.csv", CSV)
 
     @require(*OFFICERS, roles=ACCOUNTS)
@@ -181,8 +181,8 @@ class MonthPages:
             found = await months_of(request).statements(month)
         except NotInRegistry:
             raise HTTPException(404) from None
-        language = request.state.language
-        body = await trio.to_thread.run_sync(statements_sheet, found, language, limiter=WORK)
+        told = request.state.language, request.state.zone
+        body = await trio.to_thread.run_sync(statements_sheet, found, *told, limiter=WORK)
         return to_keep(body, f"statements-{month}.csv", CSV)
 
     @require(*OFFICERS, roles=ACCOUNTS)
@@ -193,7 +193,7 @@ class MonthPages:
             summary = await months_of(request).summary(month)
         except NotInRegistry:
             raise HTTPException(404) from None
-        body = summary_sheet(summary, request.state.language)
+        body = summary_sheet(summary, request.state.language, request.state.zone)
         return to_keep(body, f"summary-{month}.csv", CSV)
 
     async def _months(self, request: Request, error: Exception | None = None) -> Response:

@@ -109,7 +109,8 @@ class AccountPages:
     async def csv(self, request: Request) -> Response:
         """Give a month's statement for a spreadsheet, in the language of the page."""
         found = await _statement(request)
-        return to_keep(statements_sheet([found], request.state.language), f"{found.month}.csv", CSV)
+        body = statements_sheet([found], request.state.language, request.state.zone)
+        return to_keep(body, f"{found.month}.csv", CSV)
 
     @require("partner")
     async def pdf(self, request: Request) -> Response:
