@@ -93,13 +93,18 @@ async def unread_accounts(connection: Connection, programme: int, *, limit: int 
     return rows
 
 
-async def mark_read(connection: Connection, actor: Actor, account: int, *, from_holder: bool) -> int:
-    """Mark what the holder sent (or what the desk sent) as read; return how many were not."""
+async def mark_read(
+    connection: Connection, actor: Actor, account: int, *, from_holder: bool, through: int
+) -> int:
+    """Mark what the holder sent (or what the desk sent) as read, up to the last message that was shown, by
+    its number; return how many were not. What came after it waits on.
+    """
     async with writing(connection, actor):
         rows = await connection.fetch(
             "update people.message set read_at = clock_timestamp() "
-            "where account = $1 and from_holder = $2 and read_at is null returning number",
+            "where account = $1 and from_holder = $2 and number <= $3 and read_at is null returning number",
             account,
             from_holder,
+            through,
         )
     return len(rows)

@@ -330,13 +330,15 @@ class HolderFile:
             raise RegistryRefused("nothing of this kind waits to be approved")
         return int(row["number"])
 
-    async def write(self, actor: Actor, account: int, text: str) -> None:
-        """Answer a holder: what the holder sent is read with it, and waits on where the answer is refused."""
+    async def write(self, actor: Actor, account: int, text: str, *, through: int) -> None:
+        """Answer a holder: what the holder sent is read with it, up to the message numbered `through`, the
+        last that was shown; it waits on where the answer is refused.
+        """
         vault = self.master.vault
 
         async def act(connection: Connection, _token: int) -> None:
             await messages.send_message(connection, actor, vault, account, text, from_holder=False)
-            await messages.mark_read(connection, actor, account, from_holder=True)
+            await messages.mark_read(connection, actor, account, from_holder=True, through=through)
 
         await self._on(account, act)
 

@@ -175,7 +175,8 @@ class SelfService:
         async def job(connection: Connection) -> list[dict[str, Any]]:
             rows = await messages.list_messages(connection, self.master.vault, self.account)
             if any(row["read_at"] is None and not row["from_holder"] for row in rows):
-                await messages.mark_read(connection, actor, self.account, from_holder=False)
+                last = rows[0]["number"]
+                await messages.mark_read(connection, actor, self.account, from_holder=False, through=last)
             return rows
 
         return await self.database.run(job)

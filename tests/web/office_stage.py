@@ -50,6 +50,9 @@ NAMES = ("Ala Kowal", "Ola Nowa", "Ela Trzecia")
 PASSWORD = "Zielony rower 7"
 SECRET = b"a secret of a device"
 FIELD = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
+FORM = re.compile(r'(?s)<form method="post" action="([^"]+)"(.*?)</form>')
+SHOWN = re.compile(r'type="hidden" name="(seen|through)" value="([^"]+)"')
+ACT = re.compile(r'type="hidden" name="act" value="([^"]+)"')
 
 
 class Reply(NamedTuple):
@@ -71,6 +74,7 @@ class Client:
         self.source = "127.0.0.1"
         self.cookies: dict[str, str] = {}
         self.csrf = ""
+        self.shown: dict[tuple[str, str], dict[str, str]] = {}
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         if self.is_by_tls:  # of a certificate made for the test
@@ -93,12 +97,16 @@ class Client:
         text = raw.decode("utf-8", "replace")
         if found := FIELD.search(text):
             self.csrf = found[1]
+        for action, form in FORM.findall(text):
+            act = ACT.search(form)
+            self.shown[action, act[1] if act else ""] = dict(SHOWN.findall(form))
         return Reply(answer.status, answer.getheaders(), text, raw)
 
     def get(self, path: str, **headers: str) -> Reply:
         return self.ask("GET", path, **headers)
 
     def post(self, path: str, csrf: str | None = None, **fields: str) -> Reply:
+        fields = self.shown.get((path, fields.get("act", "")), {}) | fields  # as the form was shown last
         fields["csrf"] = self.csrf if csrf is None else csrf
         return self.ask(
             "POST", path, urlencode(fields).encode(), Content_Type="application/x-www-form-urlencoded"

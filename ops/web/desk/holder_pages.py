@@ -45,6 +45,7 @@ from ops.web.desk.common import (
 )
 from ops.web.identity import form_of, office_of, require, text_of
 from ops.web.identity.making import account_code, holder_code
+from ops.web.numbers import FIGURES_MAX, figures
 from ops.web.refusals import fault_of
 
 Act = Callable[[HolderFile, Actor, int, FormData], Awaitable[object]]
@@ -92,7 +93,9 @@ async def _flags(file: HolderFile, actor: Actor, account: int, form: FormData) -
 
 
 async def _write(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
-    await file.write(actor, account, text_of(form, "text", BODY_CHARACTERS_MAX, lines=True))
+    text = text_of(form, "text", BODY_CHARACTERS_MAX, lines=True)
+    shown = figures(text_of(form, "through", FIGURES_MAX)) or 0  # nothing was shown, or it was not said
+    await file.write(actor, account, text, through=shown)
 
 
 async def _represent(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
