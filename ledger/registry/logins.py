@@ -22,6 +22,8 @@ Purpose = Literal["activate", "rename", "contact"]
 ROLES: Final = ("clerk", "verifier", "editor", "accounts", "admin")
 """What an officer may do: applications and cards; be the second person; offers and rules; statements and
 corrections; logins."""
+_TELL_CHANGED: Final = """select registry.tell_v1(programme, 'login.changed', account, null, '{}')
+  from web.login where id = $1 and account is not null"""
 
 
 class NewLogin(NamedTuple):
@@ -138,6 +140,20 @@ async def set_name(connection: Connection, actor: Actor, login: int, name_key: b
         ):
             raise RegistryRefused("that login is taken")
         await connection.execute("update web.login set name_key = $2 where id = $1", login, name_key)
+
+
+async def change_password(connection: Connection, actor: Actor, login: int, password: str) -> None:
+    """Put the hash of a password that its owner chose anew; a holder is told."""
+    async with writing(connection, actor):
+        await set_password(connection, actor, login, password)
+        await connection.execute(_TELL_CHANGED, login)
+
+
+async def change_name(connection: Connection, actor: Actor, login: int, name_key: bytes) -> None:
+    """Put a name that its owner chose anew; a holder is told. Raises RegistryRefused where it is taken."""
+    async with writing(connection, actor):
+        await set_name(connection, actor, login, name_key)
+        await connection.execute(_TELL_CHANGED, login)
 
 
 async def set_second_factor(

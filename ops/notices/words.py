@@ -176,6 +176,21 @@ TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
             "Your login was set anew by a code. If it was not you, please tell the desk.",
         ),
     ),
+    "login.changed": (
+        "",
+        Text(
+            "Zmieniono login albo hasło",
+            "Nazwę albo hasło Państwa loginu zmieniono na stronie. Jeśli to nie Państwo, prosimy od razu o "
+            "kontakt z punktem obsługi: wyda kod, którym ustawia się login na nowo.",
+            "Zmieniono login albo haslo. Jesli to nie Panstwo, prosimy o kontakt z punktem obslugi.",
+        ),
+        Text(
+            "Your login or password was changed",
+            "Name or password of your login was changed on the web page. If it was not you, please tell the "
+            "service desk at once: it gives out a code that sets the login anew.",
+            "Your login or password was changed. If it was not you, please tell the desk.",
+        ),
+    ),
     "login.passkey_added": (
         "",
         Text(

@@ -169,6 +169,17 @@ def test_codes_are_bounded_and_what_cannot_be_saved_gets_none(
     assert known(office, account) == was
 
 
+def test_who_has_a_login_is_told_that_it_changed(office: OfficeStage, account: int, client: Client) -> None:
+    """Another name, by the code, and another password, by the old one: of each the holder is told."""
+    name, new = f"told-{account}", "Niebieski rower 8"
+    assert client.post("/en/me/login", login=name, password=PASSWORD).status == 200
+    assert client.post("/en/me/login/code", code=newest_code(office)).status == 303
+    told = "select kind from registry.outbox where account = $1 and kind like 'login.%' order by number"
+    assert [row["kind"] for row in office.sql(told, account)][-1:] == ["login.changed"]
+    assert client.post("/en/account/password", old=PASSWORD, new=new, again=new).status == 303
+    assert [row["kind"] for row in office.sql(told, account)][-2:] == ["login.changed"] * 2
+
+
 class Away:
     """A mail server that is not there."""
 

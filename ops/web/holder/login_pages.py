@@ -187,7 +187,7 @@ class LoginPages:
         person, office = _who(request), office_of(request)
         actor = actor_of(person, CHANGE)
         try:
-            await office.database.run(lambda c: logins.set_name(c, actor, person.login, key))
+            await office.database.run(lambda c: logins.change_name(c, actor, person.login, key))
         except RegistryRefused:
             return await self.ask_rename(request, "h_login_taken")
         self._door.notes.changed(office, person.kind, "name")

@@ -341,7 +341,7 @@ class IdentityPages:
             )
         hashed = await self._door.passwords.hash(new)
         await office.database.run(
-            lambda c: logins.set_password(c, actor_of(person, "change of password"), person.login, hashed)
+            lambda c: logins.change_password(c, actor_of(person, "change of password"), person.login, hashed)
         )
         await office.database.run(lambda c: web_sessions.end_other_sessions(c, person.login, visit.hash))
         self._door.notes.changed(office, person.kind, "password")
