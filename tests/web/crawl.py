@@ -16,7 +16,8 @@ from ops.web.office_site import Site, parts_here
 from ops.web.pages import Pages
 from tests.web.office_stage import PASSWORD, Client, OfficeStage
 
-PAGES_MAX = 60
+PAGES_MAX = 1_000
+"""So many pages of one person's would be links that lead on without an end."""
 TEXT = frozenset({"text", "", "tel", "email", "search", "textarea"})
 _LINK = re.compile(r'href="(/en/[^"#]*)"')
 
@@ -110,10 +111,11 @@ def filled_path(path: str) -> str:
 
 
 def crawl(client: Client, start: str = "/en/account/sessions") -> Seen:
-    """Follow every link from a page on; files are not read."""
+    """Follow every link from a page on, to the last page; files are not read."""
     seen = Seen({}, {}, [])
     waiting, known = deque([start]), {start}
-    while waiting and len(seen.pages) < PAGES_MAX:
+    while waiting:
+        assert len(seen.pages) < PAGES_MAX, f"{PAGES_MAX} pages, and more: {', '.join(list(waiting)[:9])}"
         path = waiting.popleft()
         reply = client.get(path)
         if not reply.header("content-type").startswith("text/html") or reply.status != 200:
