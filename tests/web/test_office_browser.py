@@ -1,4 +1,6 @@
-"""The office's pages in a real Chromium: by keyboard, without scripts, on a phone, and axe finds nothing."""
+"""The office's pages in a real Chromium: by keyboard, without scripts, signing in, with passkeys. What holds
+for every page (axe, a phone, twice the size, Tab) is test_every_page.py.
+"""
 
 import time
 from collections.abc import Iterator
@@ -11,12 +13,6 @@ from ops.web.identity.second_factor import code_at
 from tests.web.browser import Visit, patient_context
 from tests.web.office_stage import PASSWORD, SECRET, OfficeStage
 
-HOLDER_PAGES = (
-    "", "/offers", "/history", "/messages", "/data", "/consents", "/login", "/end", "/duplicate", "/renewal",
-    "/family",
-)  # fmt: skip
-EVERYBODY_S = ("/account/sessions", "/account/password", "/account/passkeys")
-STRANGERS = ("/login", "/register", "/accessibility")
 PHONE = {"width": 320, "height": 640}
 
 
@@ -79,22 +75,6 @@ def test_by_keyboard_alone(browser: Browser, office: OfficeStage) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Zgier")
     assert page.url == f"{office.url}en/me"
     page.context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Browser, office: OfficeStage, scheme: str) -> None:
-    """Every page of strangers and holders, on a phone: 0 violations of WCAG 2.1 AA; nothing overflows."""
-    made = browser.new_context(color_scheme=scheme, viewport=PHONE)  # type: ignore[arg-type]
-    visit, axe = Visit(made), Axe()
-    office.forget_attempts()
-    for path in STRANGERS:
-        check(visit.page, axe, f"{office.url}pl{path}")
-    sign_in(visit.page, office.url, "czestochowa")
-    language = "pl" if scheme == "light" else "en"
-    for path in (*(f"/me{name}" for name in HOLDER_PAGES), *EVERYBODY_S):
-        check(visit.page, axe, f"{office.url}{language}{path}")
-    assert visit.complaints == []
-    made.close()
 
 
 def check(page: Page, axe: Axe, url: str) -> None:
