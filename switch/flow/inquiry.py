@@ -7,7 +7,7 @@ whatever happens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, time
 from itertools import islice
 
@@ -51,10 +51,18 @@ from switch.rules.text import cut
 class Inquiries:
     """Answers what no posting answers."""
 
-    def __init__(self, database: Database, master: MasterKey, quotas: QuotaReader) -> None:
+    def __init__(
+        self,
+        database: Database,
+        master: MasterKey,
+        quotas: QuotaReader,
+        catch_up: Callable[[], Awaitable[object]],
+    ) -> None:
+        """`catch_up` waits until this worker knows what the registry held when it was called."""
         self._database = database
         self._master = master
         self._quotas = quotas
+        self._catch_up = catch_up
         self._outage = Outage("inquiry")
 
     async def answer(self, question: Question) -> Reply:
@@ -89,7 +97,9 @@ class Inquiries:
             case KeyChange():
                 return await change_key(question, self._database, self._master)
             case CardReport():
-                return await take_down(question, self._database)
+                reply = await take_down(question, self._database)
+                await self._catch_up()  # whatever was reported: the time it takes tells nothing of the card
+                return reply
         raise AssertionError(f"{type(message).__name__} is no question")
 
     async def _sign_on(self, message: SignOn, terminal: Terminal, now_ms: int) -> SignOnReply:

@@ -32,6 +32,7 @@ POLL_S = 1.0
 RETRY_S = 0.5
 READ_S_MAX = 10.0
 LOAD_S_MAX = 300.0  # millions of cards, at the start
+CATCH_UP_S = 1.0
 
 
 class Feed:
@@ -56,6 +57,7 @@ class Feed:
         self._on_terminal = on_terminal
         self._outage = outage or Outage()
         self._wake = trio.Event()
+        self._read = trio.Event()
         self.fresh_at: float | None = None
         self.problem: str | None = None
         self._asked_at: float | None = None
@@ -73,6 +75,14 @@ class Feed:
     def wake(self) -> None:
         """Have the registry read now, and not with the next second."""
         self._wake.set()
+
+    async def catch_up(self) -> None:
+        """Wait until the directory holds what was committed before this call; `CATCH_UP_S` at most."""
+        since = trio.current_time()
+        with trio.move_on_after(CATCH_UP_S):
+            while self.fresh_at is None or self.fresh_at < since:
+                self.wake()
+                await self._read.wait()
 
     def is_stale(self) -> bool:
         """True when the directory may miss changes older than the bound."""
@@ -102,6 +112,8 @@ class Feed:
         self._outage.works(self)
         self.problem = None
         self.fresh_at = asked_at
+        self._read.set()
+        self._read = trio.Event()
         while directory.cards.settle():
             await trio.lowlevel.checkpoint()
 

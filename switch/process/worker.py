@@ -225,7 +225,7 @@ class Worker:
             base.start_soon(self._keeper(database).run)
             listening = self._surroundings.listen(config)
             reader = QuotaReader(database, self._map, config.question_s)
-            inquiries = Inquiries(database, self._master_key, reader)
+            inquiries = Inquiries(database, self._master_key, reader, feed.catch_up)
             front = self._front = self._readiness.front = Front(
                 config=config,
                 directory=self._directory,

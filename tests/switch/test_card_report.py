@@ -7,6 +7,7 @@ import trio
 
 from ledger.postgres.database import Database
 from ledger.registry.card_cases import list_cases
+from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.programmes import add_rules
 from protocol import Ack, CardReport, Earn, ReportKind, ResultCode, Reversal, SignOn, SignOnReply
 from tests.entries import SWIPED
@@ -15,6 +16,7 @@ from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.city import RULES
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line
+from tests.switch.test_scenarios import digits
 from tests.switch.test_worker import Running, running_worker
 
 KEEPING = RULES.replace("retain = false", "retain = true")
@@ -72,6 +74,23 @@ async def test_a_report_stops_the_card_at_another_worker(
         # No transaction: the books know nothing of it.
         assert (await line.ask(Reversal(6, STAMP, CARD, SWIPED, 3))).code == 1
         assert (await sign_on(line)).last_stan == 6
+
+
+async def test_after_its_reply_the_card_is_stopped_where_it_was_reported(
+    fresh: FreshDatabase, owner: Database, tmp_path: Path
+) -> None:
+    """Whoever was told that a report is taken down gets no sale of that card any more at the same worker."""
+    async with running_worker(fresh, owner, tmp_path) as running:
+        line = await running.line()
+        cards = [digits(number) for number in range(1, 11)]
+        token = running.master.pepper(1).token
+        rows = [CardRow(token(card), card[-4:]) for card in cards]
+        await owner.run(lambda c: import_cards(c, TESTER, 1, rows))
+        await keep_cards(running, line)  # read after the cards
+        for stan, card in enumerate(cards, start=1):
+            assert await report(line, 2 * stan, ReportKind.ATTEMPT, card) == 0
+            sale = await line.ask(Earn(2 * stan + 1, STAMP, card, SWIPED, 1_000))
+            assert sale.code == ResultCode.CARD_BLOCKED
 
 
 async def test_a_programme_without_it_takes_nothing_down(

@@ -96,7 +96,7 @@ async def test_a_sign_on_tells_what_held_at_the_moment_it_states() -> None:
         received, directory.terminals[1], cast(Connection, None), Moment(4_000), lambda *_: (0, 0)
     )
     database = cast(Database, SlowDatabase())
-    inquiries = Inquiries(database, MASTER_KEY, QuotaReader(database, ShardMap([])))
+    inquiries = Inquiries(database, MASTER_KEY, QuotaReader(database, ShardMap([])), trio.lowlevel.checkpoint)
     for last_stan, days in ((17, 7), (17, 3)):
         reply = await inquiries.answer(question)
         assert isinstance(reply, SignOnReply)

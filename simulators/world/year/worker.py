@@ -103,7 +103,7 @@ class Worker:
         self._ids = count(1)
         meters, config = Meters(), Config()
         database: Any = self._store
-        inquiries = Inquiries(database, MASTER, QuotaReader(database, ShardMap([])))
+        inquiries = Inquiries(database, MASTER, QuotaReader(database, ShardMap([])), trio.lowlevel.checkpoint)
         self._flow = Flow(
             config=config,
             directory=self.directory,

@@ -88,7 +88,7 @@ class RealSwitch:
         self._rules: dict[int, Rules] = {}
         self._offers: dict[tuple[int, int], Offer] = {}
         reader = QuotaReader(database, ShardMap([]), config.question_s)
-        meters, inquiries = Meters(), Inquiries(database, MASTER, reader)
+        meters, inquiries = Meters(), Inquiries(database, MASTER, reader, trio.lowlevel.checkpoint)
         self.committer = Committer(
             database,
             on_outcomes=self._answered,
