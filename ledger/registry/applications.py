@@ -1,12 +1,12 @@
-"""Owns the applications people make, and what came with them: taken down, moved from state to state, listed.
+"""Owns the applications people make: taken down, moved from state to state, listed.
 
-Rows of schema `people`. What an application holds (`form`) is the caller's: bytes, sealed like the files and
-the reason under the holder's key, or one of the applicant's own. What may follow what, and that a second
-person decides where one is needed, the database holds whoever writes (migrations, 0088). Takes the owner's
-connection or a programme's; every write takes its actor. No error repeats what was typed.
+Rows of schema `people`. What an application holds (`form`) is the caller's: bytes, sealed like the reason
+under the holder's key, or one of the applicant's own. What may follow what, and that a second person decides
+where one is needed, the database holds whoever writes (migrations, 0088). A write that names the digest of
+what was shown is of just that, or refused. Takes the owner's connection or a programme's; every write takes
+its actor. No error repeats what was typed.
 """
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -30,10 +30,10 @@ DECIDABLE: Final = ("received", "called", "verified")
 ENDED: Final = ("refused", "withdrawn", "collected", "done")
 TO_ISSUE: Final = ("received", "verified", "granted")
 """The states in which the clock runs: until the card lies ready."""
-ATTACHMENTS: Final = ("tax", "photo", "declaration", "entitlement", "other")
-ATTACHMENTS_MAX: Final = 8
 REASON_CHARACTERS_MAX: Final = 2_000
 FORM_BYTES_MAX: Final = 16_384
+DIGEST_CHARACTERS: Final = 64
+"""Of all that an application is, as it is shown: hexadecimal digits."""
 
 
 class Which(NamedTuple):
@@ -69,15 +69,15 @@ class Step(NamedTuple):
     """The card's that was made for it."""
 
 
-class File(NamedTuple):
-    """One attachment: what it is for, its type by its content, its bytes."""
+class ApplicationChanged(RegistryRefused):
+    """An application is not the one that was shown to who deals with it: it is looked at again."""
 
-    kind: str
-    type: str
-    body: bytes
+    def __init__(self) -> None:
+        super().__init__("it has changed since you opened it: look at it again")
 
 
-_NUMBER: Final = "select nextval(pg_get_serial_sequence($1, 'number'))"
+NEXT_NUMBER: Final = "select nextval(pg_get_serial_sequence($1, 'number'))"
+"""Of a row of a table, before it is written: it is part of what seals it."""
 _VIEW: Final = """number, programme, kind, via, desk, state, account, carrier, issue, received_on,
     received_at, due_on, complete_until, second_needed, taken_by, looked_by, verified_by, decided_by, reason,
     form, changed_at"""
@@ -113,7 +113,7 @@ async def add_application(connection: Connection, actor: Actor, vault: Vault, ne
             (key,) = await new_keys(connection, vault, new.programme, [None])
         else:
             key = await key_of(connection, vault, new.programme, new.account)
-        number: int = await connection.fetchval(_NUMBER, "people.application")
+        number: int = await connection.fetchval(NEXT_NUMBER, "people.application")
         await connection.execute(
             "insert into people.application (number, form, programme, kind, via, due_on, desk, account, "
             "second_needed, received_on) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, registry.today_of($3))",
@@ -167,11 +167,14 @@ def reason_in(vault: Vault, row: Any) -> str:
 
 
 async def the_application(connection: Connection, which: Which) -> Any:
-    """One application of a programme. Raises NotInRegistry, also for one of another programme."""
+    """One application of a programme, with its `digest`. Raises NotInRegistry, also for one of another
+    programme.
+    """
     programme, number = which
     check_number("the number of an application", number, 1, INT64_MAX)
     row = await connection.fetchrow(
-        f"select {_VIEW}, registry.today_of(programme) as today "  # noqa: S608 a fixed list
+        f"select {_VIEW}, registry.today_of(programme) as today, "  # noqa: S608 a fixed list
+        "people.application_digest_v1(number) as digest "
         "from people.application where number = $1 and programme = $2",
         number,
         programme,
@@ -210,6 +213,14 @@ async def applications_of(connection: Connection, programme: int, account: int) 
     return rows
 
 
+def check_shown(application: Any, digest: str | None) -> None:
+    """Raise ApplicationChanged where an application is another than the one of this digest; None: nobody was
+    shown it. Within `writing`, so that it stays as it is until it is written.
+    """
+    if digest is not None and application["digest"] != digest:
+        raise ApplicationChanged
+
+
 def decider_fault(application: Any, name: str) -> RegistryRefused | None:
     """Return why nobody of this name decides an application; None where this may be."""
     if not application["second_needed"]:
@@ -230,22 +241,19 @@ async def move_application(
     which: Which,
     step: Step,
     *,
-    was: str | None = None,
+    digest: str | None = None,
 ) -> Any:
     """Move an application to a state; return it as it was. The database holds which step may follow which.
 
-    `was`: the state the caller saw, if it has to be that one still. Raises NotInRegistry, RegistryRefused.
+    `digest`: of the application that is to be moved, as it was shown. Raises NotInRegistry, RegistryRefused.
     """
     check_text("the reason", (step.reason or "").replace("\n", " "), REASON_CHARACTERS_MAX, least=0)
     programme, number = which
     async with writing(connection, actor):
         row = await the_application(connection, which)
-        if was is not None and row["state"] != was:
-            raise RegistryRefused(
-                "application {number} is {application_state} by now",
-                number=number,
-                application_state=row["state"],
-            )
+        if step.state in ("granted", "refused") and (fault := decider_fault(row, actor.name)):
+            raise fault
+        check_shown(row, digest)
         moved = await connection.fetchval(
             "select true from people.application_move where was = $1 and becomes = $2",
             row["state"],
@@ -259,8 +267,6 @@ async def move_application(
             )
         if step.state in ("verified", "granted") and row["account"] is not None:
             await _check_holder(connection, vault, programme, row["account"])
-        if step.state in ("granted", "refused") and (fault := decider_fault(row, actor.name)):
-            raise fault
         at = _place(programme, number, "reason")
         reason = step.reason and seal(vault, key_in(row["form"]), step.reason, at)
         await connection.execute(
@@ -289,13 +295,17 @@ async def change_form(
     form: bytes,
     *,
     accepted: Acceptance | None,
+    digest: str | None = None,
 ) -> None:
-    """Put what an application says anew, while it is not verified: what was missing has come."""
+    """Put what an application says anew, while it is not verified: what was missing has come. `digest`: of
+    the application whose form it was made of.
+    """
     if len(form) > FORM_BYTES_MAX:
         raise RegistryRefused("the application is too long")
     programme, number = which
     async with writing(connection, actor):
         row = await the_application(connection, which)
+        check_shown(row, digest)
         if row["state"] not in CHANGEABLE:
             raise RegistryRefused(
                 "an application that is {application_state} stays as it is", application_state=row["state"]
@@ -320,72 +330,3 @@ async def remove_application(connection: Connection, actor: Actor, vault: Vault,
         await connection.execute("delete from people.application where number = $1", which.number)
         if row["account"] is None:
             await erase_key(connection, vault, key_in(row["form"]))
-
-
-async def add_attachment(connection: Connection, actor: Actor, vault: Vault, which: Which, file: File) -> int:
-    """Add a file that was checked to an application that is not decided; return its number."""
-    if file.kind not in ATTACHMENTS:
-        raise RegistryRefused("an attachment is one of {known}", known=ATTACHMENTS)
-    programme, number = which
-    async with writing(connection, actor):
-        row = await the_application(connection, which)
-        if row["state"] not in CHANGEABLE:
-            raise RegistryRefused(
-                "an application that is {application_state} takes no attachments",
-                application_state=row["state"],
-            )
-        if len(await list_attachments(connection, which)) >= ATTACHMENTS_MAX:
-            raise RegistryRefused("an application has at most {most} attachments", most=ATTACHMENTS_MAX)
-        attachment: int = await connection.fetchval(_NUMBER, "people.attachment")
-        at = place(programme, attachment, "attachment.body")
-        await connection.execute(
-            "insert into people.attachment (number, application, programme, kind, type, body) "
-            "values ($1, $2, $3, $4, $5, $6)",
-            attachment,
-            number,
-            programme,
-            file.kind,
-            file.type,
-            seal(vault, key_in(row["form"]), file.body, at),
-        )
-    return attachment
-
-
-async def list_attachments(connection: Connection, which: Which) -> list[Any]:
-    """What came with an application, without the bytes: number, kind, type, bytes, added_at, added_by."""
-    return (await attachments_of(connection, which.programme, [which.number]))[which.number]
-
-
-async def attachments_of(
-    connection: Connection, programme: int, numbers: Sequence[int]
-) -> dict[int, list[Any]]:
-    """What came with each of these applications, as `list_attachments` says, by their numbers."""
-    rows = await connection.fetch(
-        "select application, number, kind, type, octet_length(body) - 37 as bytes, added_at, added_by "
-        "from people.attachment where application = any($1::bigint[]) and programme = $2 order by number",
-        numbers,
-        programme,
-    )
-    found: dict[int, list[Any]] = {number: [] for number in numbers}
-    for row in rows:
-        found[row["application"]].append(row)
-    return found
-
-
-async def read_attachment(connection: Connection, vault: Vault, which: Which, attachment: int) -> File:
-    """One attachment of one application of one programme. Raises NotInRegistry."""
-    programme, number = which
-    check_number("the number of an attachment", attachment, 1, INT64_MAX)
-    row = await connection.fetchrow(
-        "select kind, type, body from people.attachment "
-        "where number = $1 and application = $2 and programme = $3",
-        attachment,
-        number,
-        programme,
-    )
-    if row is None:
-        raise NotInRegistry(
-            "application {number} has no attachment {attachment}", number=which.number, attachment=attachment
-        )
-    at = place(programme, attachment, "attachment.body")
-    return File(row["kind"], row["type"], unseal_bytes(vault, row["body"], at))

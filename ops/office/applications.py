@@ -3,7 +3,8 @@
 Owns the use cases and their clocks, by the rules of a programme. Must not write SQL (`ledger.registry` does)
 nor know a page. Invariants: a file is kept only as `ops.office.uploads` gives it back; nothing is verified
 that is not whole; what an application brings about (a holder, a duplicate, a renewal) is written in the same
-transaction as its state; no error repeats what was typed.
+transaction as its state; what is done where a `digest` is given is done with the application that was shown
+(`kept.check_shown`); no error repeats what was typed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import applications as kept
 from ledger.registry.acceptances import Acceptance, acceptances_of
-from ledger.registry.applications import ATTACHMENTS_MAX, File, NewApplication, Step, Which
+from ledger.registry.applications import NewApplication, Step, Which
+from ledger.registry.attachments import (
+    ATTACHMENTS_MAX,
+    File,
+    add_attachment,
+    attachments_of,
+    list_attachments,
+    read_attachment,
+)
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_fees import (
     Kept,
@@ -30,16 +39,16 @@ from ledger.registry.card_fees import (
     not_handed_over,
     record_paid,
 )
-from ledger.registry.cards import find_issue
 from ledger.registry.installation import check_master_key
 from ledger.registry.numbers import Numbers
 from ledger.registry.people import find_person
 from ledger.registry.pesel_tokens import known_pesels
 from ledger.registry.secrets import MasterKey
 from ops.office import granting
-from ops.office.application_view import View, with_acceptance
+from ops.office.application_reading import card_of, read_view
+from ops.office.application_view import View
 from ops.office.duplicate_fees import fee_of
-from ops.office.forms import Form, Kind, asked, check_form, lacks_of
+from ops.office.forms import Form, Kind, asked, check_form
 from ops.office.rules_in_force import today, version_in_force
 from ops.office.uploads.check import Checked
 from ops.office.uploads.refused import UploadRefused, Why
@@ -98,9 +107,12 @@ class ApplicationDesk:
         async def job(connection: Connection) -> View:
             which = Which(self.programme, number)
             row = await kept.the_application(connection, which)
-            files = await kept.list_attachments(connection, which)
+            files = await list_attachments(connection, which)
             accepted = await acceptances_of(connection, self.programme, [number])
-            return await self._view(connection, row, files, accepted.get(number), (rules, day))
+            vault = self.master.vault
+            return await read_view(
+                connection, vault, row, (rules, day), files=files, accepted=accepted.get(number)
+            )
 
         return await self._run(job)
 
@@ -149,16 +161,19 @@ class ApplicationDesk:
     ) -> list[View]:
         """Return a page of applications, what is due first first; `desk`: what `kept.list_due` says of it."""
         rules, day = await self.terms()
+        vault = self.master.vault
 
         async def job(connection: Connection) -> list[View]:
             rows = await kept.list_due(
                 connection, self.programme, states, desk=desk, by=by, after=after, limit=limit
             )
             numbers = [row["number"] for row in rows]
-            files = await kept.attachments_of(connection, self.programme, numbers)
+            files = await attachments_of(connection, self.programme, numbers)
             accepted = await acceptances_of(connection, self.programme, numbers)
             return [
-                await self._view(connection, row, files[number], accepted.get(number), (rules, day))
+                await read_view(
+                    connection, vault, row, (rules, day), files=files[number], accepted=accepted.get(number)
+                )
                 for number, row in zip(numbers, rows, strict=True)
             ]
 
@@ -168,7 +183,9 @@ class ApplicationDesk:
         """Return the applications of a holder, the newest first, without what they say."""
         return await self._run(lambda c: kept.applications_of(c, self.programme, account))
 
-    async def change(self, actor: Actor, number: int, form: Form, via: str = "desk") -> None:
+    async def change(
+        self, actor: Actor, number: int, form: Form, via: str = "desk", *, digest: str | None = None
+    ) -> None:
         """Put what an application says anew; what was missing has come, `via` which way."""
         version = await version_in_force(self.database, self.programme)
         rules, day = version.rules, today(version)
@@ -180,7 +197,7 @@ class ApplicationDesk:
             check_form(form, row["kind"], rules, day, known)
             accepted = _accepted(form, row["kind"], version, via)
             said = msgspec.json.encode(form)
-            await kept.change_form(connection, actor, vault, which, said, accepted=accepted)
+            await kept.change_form(connection, actor, vault, which, said, accepted=accepted, digest=digest)
 
         await self._run(job)
 
@@ -193,34 +210,35 @@ class ApplicationDesk:
         vault, which = self.master.vault, Which(self.programme, number)
 
         async def job(connection: Connection) -> int:
-            if len(await kept.list_attachments(connection, which)) >= ATTACHMENTS_MAX:
+            if len(await list_attachments(connection, which)) >= ATTACHMENTS_MAX:
                 raise UploadRefused(Why.TOO_MANY)
             file = File(kind, checked.type, checked.body)
-            return await kept.add_attachment(connection, actor, vault, which, file)
+            return await add_attachment(connection, actor, vault, which, file)
 
         return await self._run(job, timeout_s=UPLOAD_S_MAX)
 
     async def attachment(self, number: int, attachment: int) -> File:
         """Return one file of one application. Raises NotInRegistry."""
         vault, which = self.master.vault, Which(self.programme, number)
-        return await self._run(lambda c: kept.read_attachment(c, vault, which, attachment))
+        return await self._run(lambda c: read_attachment(c, vault, which, attachment))
 
-    async def call(self, actor: Actor, number: int, reason: str) -> date:
+    async def call(self, actor: Actor, number: int, reason: str, *, digest: str | None = None) -> date:
         """Call for what is missing; the clock stands. Returns the last day to bring it."""
         _told(reason)
         rules, day = await self.terms()
         until = day + timedelta(days=asked(rules).complete_days)
-        await self._move(actor, number, Step("called", reason=reason.strip(), complete_until=until))
+        step = Step("called", reason=reason.strip(), complete_until=until)
+        await self._move(actor, number, step, digest)
         return until
 
-    async def complete(self, actor: Actor, number: int) -> date:
+    async def complete(self, actor: Actor, number: int, *, digest: str | None = None) -> date:
         """Take down that what was missing has come; the clock begins anew. Returns the day it ends."""
         rules, day = await self.terms()
         due_on = day + timedelta(days=asked(rules).decide_days)
-        await self._move(actor, number, Step("received", due_on=due_on))
+        await self._move(actor, number, Step("received", due_on=due_on), digest)
         return due_on
 
-    async def verify(self, actor: Actor, number: int) -> None:
+    async def verify(self, actor: Actor, number: int, *, digest: str | None = None) -> None:
         """Take down that an application is whole and right. Raises RegistryRefused where something lacks."""
         view = await self.show(number)
         if view.lacks:
@@ -231,45 +249,45 @@ class ApplicationDesk:
             vault = self.master.vault
             if pesel and await known_pesels(connection, vault, self.programme, [pesel]):
                 raise RegistryRefused("pesel has an account already")
-            await kept.move_application(
-                connection, actor, vault, Which(self.programme, number), Step("verified")
-            )
+            which, seen = Which(self.programme, number), _shown(view, digest)
+            await kept.move_application(connection, actor, vault, which, Step("verified"), digest=seen)
 
         await self._run(job)
 
-    async def grant(self, actor: Actor, number: int) -> date | None:
+    async def grant(self, actor: Actor, number: int, *, digest: str | None = None) -> date | None:
         """Grant an application. A renewal is done with it: returns until when the holder is entitled, or the
         card valid; else None.
         """
         view = await self.show(number)
         if view.row["kind"] != "renewal":
-            await self._move(actor, number, Step("granted"))
+            await self._move(actor, number, Step("granted"), digest)
             return None
         rules, day = await self.terms()
         which, vault = Which(self.programme, number), self.master.vault
 
         async def job(connection: Connection) -> date:
             async with writing(connection, actor):
-                await kept.move_application(connection, actor, vault, which, Step("granted"))
+                seen = _shown(view, digest)
+                await kept.move_application(connection, actor, vault, which, Step("granted"), digest=seen)
                 until = await granting.renew(connection, actor, vault, _asked(view, rules, day))
                 await kept.move_application(connection, actor, vault, which, Step("done"))
             return until
 
         return await self._run(job)
 
-    async def refuse(self, actor: Actor, number: int, reason: str) -> None:
+    async def refuse(self, actor: Actor, number: int, reason: str, *, digest: str | None = None) -> None:
         """Refuse an application; the reason is for whoever asked, and goes into the letter."""
         _told(reason)
-        await self._move(actor, number, Step("refused", reason=reason.strip()))
+        await self._move(actor, number, Step("refused", reason=reason.strip()), digest)
 
-    async def withdraw(self, actor: Actor, number: int) -> None:
+    async def withdraw(self, actor: Actor, number: int, *, digest: str | None = None) -> None:
         """Take down that whoever asked asks no more; a fee that was paid is given back first."""
         which = Which(self.programme, number)
 
         async def job(connection: Connection) -> None:
             async with writing(connection, actor):
                 row = await kept.move_application(
-                    connection, actor, self.master.vault, which, Step("withdrawn")
+                    connection, actor, self.master.vault, which, Step("withdrawn"), digest=digest
                 )
                 if row["carrier"] is not None:
                     await check_given_back(connection, row)
@@ -281,7 +299,7 @@ class ApplicationDesk:
         which = Which(self.programme, number)
         await self._run(lambda c: kept.remove_application(c, actor, self.master.vault, which))
 
-    async def ready(self, actor: Actor, number: int, digits: str) -> None:
+    async def ready(self, actor: Actor, number: int, digits: str, *, digest: str | None = None) -> None:
         """Take down that the card made for an application lies ready, by its number. Of a first card its
         holder is added, with consents and who may act; of a duplicate the fee is written.
         """
@@ -298,12 +316,14 @@ class ApplicationDesk:
                 bring = granting.first_card if view.row["kind"] == "first" else granting.duplicate
                 account, token = await bring(connection, actor, made, _asked(view, rules, day))
                 step = Step("ready", account=account, token=token)
-                which = Which(self.programme, number)
-                await kept.move_application(connection, actor, self.master.vault, which, step, was="granted")
+                which, seen = Which(self.programme, number), _shown(view, digest)
+                await kept.move_application(connection, actor, self.master.vault, which, step, digest=seen)
 
         await self._run(job)
 
-    async def hand_over(self, actor: Actor, number: int, old_card: OldCard | None = None) -> str:
+    async def hand_over(
+        self, actor: Actor, number: int, old_card: OldCard | None = None, *, digest: str | None = None
+    ) -> str:
         """Hand the card of an application over: it is valid from now on; `old_card`: of a duplicate, what
         became of the card whose place it takes. Returns its last four digits.
         """
@@ -313,47 +333,16 @@ class ApplicationDesk:
         async def job(connection: Connection) -> str:
             async with writing(connection, actor):
                 row = await kept.move_application(
-                    connection, actor, vault, which, Step("collected"), was="ready"
+                    connection, actor, vault, which, Step("collected"), digest=digest
                 )
-                card, validity = await _card(connection, row), Validity(rules.card, day)
+                card, validity = await card_of(connection, row), Validity(rules.card, day)
                 return await granting.hand_over(connection, actor, card, validity, old_card)
 
         return await self._run(job)
 
-    async def _move(self, actor: Actor, number: int, step: Step) -> None:
-        which = Which(self.programme, number)
-        await self._run(lambda c: kept.move_application(c, actor, self.master.vault, which, step))
-
-    async def _view(
-        self,
-        connection: Connection,
-        row: Any,
-        files: list[Any],
-        accepted: Any | None,
-        terms: tuple[Rules, date],
-    ) -> View:
-        vault, (rules, day) = self.master.vault, terms
-        text = kept.form_in(vault, row)
-        form = (
-            with_acceptance(msgspec.json.decode(text, type=Form), row, accepted, rules)
-            if text is not None
-            else None
-        )
-        person = await find_person(connection, vault, row["account"]) if row["account"] else None
-        lacks = lacks_of(form, row["kind"], rules, day, [file["kind"] for file in files]) if form else []
-        due = row["complete_until"] or (row["due_on"] if row["state"] in kept.TO_ISSUE else None)
-        card = await _card(connection, row)
-        return View(
-            row,
-            form,
-            person,
-            kept.reason_in(vault, row),
-            files,
-            lacks,
-            due is not None and due < day,
-            card["last4"] if card is not None else "",
-            accepted,
-        )
+    async def _move(self, actor: Actor, number: int, step: Step, digest: str | None) -> None:
+        vault, which = self.master.vault, Which(self.programme, number)
+        await self._run(lambda c: kept.move_application(c, actor, vault, which, step, digest=digest))
 
     async def _run(self, job: Callable[[Connection], Awaitable[T]], *, timeout_s: float = 10.0) -> T:
         async def checked(connection: Connection) -> T:
@@ -363,11 +352,10 @@ class ApplicationDesk:
         return await self.database.run(checked, timeout_s=timeout_s)
 
 
-async def _card(connection: Connection, row: Any) -> Any | None:
-    """The card that was made for an application, or None."""
-    if row["carrier"] is None:
-        return None
-    return await find_issue(connection, row["account"], row["carrier"], row["issue"])
+def _shown(view: View, digest: str | None) -> str:
+    """Return the digest of what somebody was shown; where nobody was, of what was judged here."""
+    seen: str = view.row["digest"] if digest is None else digest
+    return seen
 
 
 def _asked(view: View, rules: Rules, day: date) -> granting.Asked:

@@ -88,6 +88,11 @@ GUARDIAN: Final = {"name": "guardian", "phone": "guardian_phone", "email": "guar
 """What the columns of a representative are called in a form."""
 
 
+def who_it_is_of(form: Form) -> tuple[str, date | None, str]:
+    """Return by what a form tells one person from another: what an officer ticks is about just that one."""
+    return form.name, form.born_on, form.pesel
+
+
 def said_of(form: Form) -> dict[str, Any]:
     """Return what a form says of who somebody is, by the columns of a person; what is empty is not said."""
     return {column: value for column, value in form.person()._asdict().items() if value}

@@ -27,7 +27,7 @@ from ledger.registry.online_applications import Online, add_online, find_online
 from ledger.registry.secrets import MasterKey
 from ops.office.account_cards import newest_card
 from ops.office.applications import ApplicationDesk
-from ops.office.forms import Form, asked
+from ops.office.forms import Form, asked, who_it_is_of
 from ops.office.own_applications import OwnApplication
 
 INVITED_S: Final = 48 * 3_600
@@ -105,21 +105,25 @@ class OnlineDesk:
             return None
         return OwnApplication(self.desk, _applicant(number), await self.desk.show(number))
 
-    async def change(self, own: OwnApplication, form: Form) -> None:
-        """Put what it says anew; whose address it is from stays. Raises RegistryRefused."""
+    async def change(self, own: OwnApplication, form: Form, digest: str | None = None) -> None:
+        """Put what it says anew; whose address it is from stays, and what an officer ticked as long as it is
+        about the same person. `digest`: of what was shown to whoever asked. Raises RegistryRefused.
+        """
         was = own.view.form
         if was is None:
             raise RegistryRefused("whoever asked was erased")
+        ticks = was if who_it_is_of(was) == who_it_is_of(form) else Form()
         changed = msgspec.structs.replace(
             await self._placed(form),
             email=was.email,
-            flags=was.flags,
-            proofs_seen=was.proofs_seen,
-            co_signed=was.co_signed,
+            flags=ticks.flags,
+            proofs_seen=ticks.proofs_seen,
+            co_signed=ticks.co_signed,
             consent_data=was.consent_data,
             rules_accepted=form.rules_accepted or was.rules_accepted,
         )
-        await self.desk.change(own.actor, own.number, changed, "web")
+        shown = own.view.row["digest"] if digest is None else digest
+        await self.desk.change(own.actor, own.number, changed, "web", digest=shown)
 
     async def _placed(self, form: Form) -> Form:
         """Where a programme names no desks a form names none: it would be hidden from them all."""

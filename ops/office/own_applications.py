@@ -48,13 +48,13 @@ class OwnApplication:
         """Say that what was called for has come. Raises RegistryRefused where nothing was called for."""
         if self.state != "called":
             raise RegistryRefused("nothing is called for")
-        return await self.desk.complete(self.actor, self.number)
+        return await self.desk.complete(self.actor, self.number, digest=self.view.row["digest"])
 
     async def withdraw(self) -> None:
         """Ask no more. Raises RegistryRefused once it is granted, or has ended."""
         if self.state not in WITHDRAWABLE:
             raise RegistryRefused("an application that is decided is withdrawn at a desk")
-        await self.desk.withdraw(self.actor, self.number)
+        await self.desk.withdraw(self.actor, self.number, digest=self.view.row["digest"])
 
 
 async def own_application(

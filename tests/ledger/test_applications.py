@@ -14,8 +14,9 @@ from ledger.errors import (
     StatementRefused,
 )
 from ledger.postgres.database import Connection, Database
-from ledger.registry import applications, messages
-from ledger.registry.applications import File, NewApplication, Step, Which
+from ledger.registry import applications, attachments, messages
+from ledger.registry.applications import NewApplication, Step, Which
+from ledger.registry.attachments import File
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.contracts import end_contract
@@ -70,10 +71,11 @@ async def test_an_application_goes_the_way_the_table_says(owner: Database) -> No
         await move(c, ANNA, number, "received", due_on=DUE)
         await move(c, ANNA, number, "verified", due_on=DUE)
         await move(c, ANNA, number, "granted", due_on=DUE)
+        shown = (await applications.the_application(c, Which(1, number)))["digest"]
         await move(c, ANNA, number, "ready", account=account, token=1000)
-        with pytest.raises(RegistryRefused, match="is ready by now"):
+        with pytest.raises(RegistryRefused, match="has changed since"):
             await applications.move_application(
-                c, ANNA, VAULT, Which(1, number), Step("collected"), was="granted"
+                c, ANNA, VAULT, Which(1, number), Step("collected"), digest=shown
             )
         await move(c, ANNA, number, "collected")
         row = await applications.the_application(c, Which(1, number))
@@ -151,13 +153,13 @@ async def test_attachments_belong_to_one_application_of_one_programme(owner: Dat
         await found(c)
         first, other = [await applications.add_application(c, ANNA, VAULT, new()) for _ in range(2)]
         file = File("photo", "image/png", b"x" * 10)
-        kept = [await applications.add_attachment(c, ANNA, VAULT, Which(1, first), file) for _ in range(8)]
+        kept = [await attachments.add_attachment(c, ANNA, VAULT, Which(1, first), file) for _ in range(8)]
         with pytest.raises(RegistryRefused, match="at most 8"):
-            await applications.add_attachment(c, ANNA, VAULT, Which(1, first), file)
-        assert await applications.read_attachment(c, VAULT, Which(1, first), kept[0]) == file
+            await attachments.add_attachment(c, ANNA, VAULT, Which(1, first), file)
+        assert await attachments.read_attachment(c, VAULT, Which(1, first), kept[0]) == file
         for programme, number in ((1, other), (2, first)):
             with pytest.raises(NotInRegistry):
-                await applications.read_attachment(c, VAULT, Which(programme, number), kept[0])
+                await attachments.read_attachment(c, VAULT, Which(programme, number), kept[0])
         with pytest.raises(NotInRegistry):
             await applications.the_application(c, Which(2, first))
         sealed_with = key_in((await applications.the_application(c, Which(1, first)))["form"])
@@ -165,7 +167,7 @@ async def test_attachments_belong_to_one_application_of_one_programme(owner: Dat
             await applications.remove_application(c, ANNA, VAULT, Which(1, first))
         await move(c, ANNA, first, "withdrawn")
         with pytest.raises(RegistryRefused, match="takes no attachments"):
-            await applications.add_attachment(c, ANNA, VAULT, Which(1, first), file)
+            await attachments.add_attachment(c, ANNA, VAULT, Which(1, first), file)
         await applications.remove_application(c, ANNA, VAULT, Which(1, first))
         assert await c.fetchval("select count(*) from people.attachment") == 0
         with pytest.raises(HolderErased):
@@ -180,7 +182,7 @@ async def test_nothing_of_a_person_is_left_behind(owner: Database) -> None:
     async def job(c: Connection) -> None:
         account = await found(c)
         number = await applications.add_application(c, ANNA, VAULT, new(account=account))
-        await applications.add_attachment(
+        await attachments.add_attachment(
             c, ANNA, VAULT, Which(1, number), File("tax", "image/png", PLANTED.encode())
         )
         await messages.send_message(c, ANNA, VAULT, account, PLANTED, from_holder=True)

@@ -53,6 +53,7 @@ FIELD = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 FORM = re.compile(r'(?s)<form method="post" action="([^"]+)"(.*?)</form>')
 SHOWN = re.compile(r'type="hidden" name="(seen|through)" value="([^"]+)"')
 ACT = re.compile(r'type="hidden" name="act" value="([^"]+)"')
+DIGEST = re.compile(r'name="digest" value="([0-9a-f]{64})"')
 
 
 class Reply(NamedTuple):
@@ -75,6 +76,8 @@ class Client:
         self.cookies: dict[str, str] = {}
         self.csrf = ""
         self.shown: dict[tuple[str, str], dict[str, str]] = {}
+        self.digest = ""
+        """Of the application that was shown last: every form of its page says it."""
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         if self.is_by_tls:  # of a certificate made for the test
@@ -100,6 +103,8 @@ class Client:
         for action, form in FORM.findall(text):
             act = ACT.search(form)
             self.shown[action, act[1] if act else ""] = dict(SHOWN.findall(form))
+        if found := DIGEST.search(text):
+            self.digest = found[1]
         return Reply(answer.status, answer.getheaders(), text, raw)
 
     def get(self, path: str, **headers: str) -> Reply:
@@ -108,6 +113,8 @@ class Client:
     def post(self, path: str, csrf: str | None = None, **fields: str) -> Reply:
         fields = self.shown.get((path, fields.get("act", "")), {}) | fields  # as the form was shown last
         fields["csrf"] = self.csrf if csrf is None else csrf
+        if self.digest:
+            fields.setdefault("digest", self.digest)
         return self.ask(
             "POST", path, urlencode(fields).encode(), Content_Type="application/x-www-form-urlencoded"
         )

@@ -60,6 +60,7 @@ def test_who_decides_sees_everything_that_is_decided_on(clerk: Client) -> None:
     path = take(clerk, **NOBODY, **SAID)
     clerk.get(path)
     assert send(clerk, f"{path}/files", pdf()).status == 303
+    clerk.get(path)
     assert clerk.post(path, act="verify").status == 303
     page = said(clerk.get(path).text)
     assert page.keys() == set(Form.__struct_fields__)

@@ -320,6 +320,7 @@ def test_who_resigns_has_no_account_any_more(office: OfficeStage) -> None:
     assert office.sql("select 1 from people.person where account = $1", account)
     assert "resigned" in clerk.post(f"/en/desk/holders/{account}/login", reason="asked").text
     assert office.sql("select 1 from web.code where account = $1", account) == []
+    clerk.get(f"/en/desk/applications/{number}")
     refused = clerk.post(f"/en/desk/applications/{number}", act="verify")
     assert (refused.status, "the contract has ended" in refused.text) == (409, True)
     refused = clerk.post("/en/desk/applications/new", kind="renewal", account=str(account), tax_year="2025")

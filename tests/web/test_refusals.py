@@ -23,7 +23,8 @@ from ledger.errors import DatabaseContended, NotInRegistry, RegistryRefused
 from ledger.phrase import Phrase
 from ledger.registry.adjustments import AdjustmentState
 from ledger.registry.agreements import CONSENTS, ROLES
-from ledger.registry.applications import ATTACHMENTS, ENDED, KINDS, OPEN, WAYS
+from ledger.registry.applications import ENDED, KINDS, OPEN, WAYS
+from ledger.registry.attachments import ATTACHMENTS
 from ledger.registry.card_cases import CaseState
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.duplicates import Carrier

@@ -20,7 +20,7 @@ READ_BY = {"text_of", "day_of", "year_of", "whole", "grosze_of"}
 NO_BROWSER = {
     *("act", "via", "consent", "role", "hand", "step", "go", "what", "newsletter", "understood", "sure"),
     *("kind", "whose", "why", "lost", "changes", "programme", "credential", "end", "account", "agree"),
-    "through",
+    *("through", "digest"),
 }
 """Fields that are chosen or sent unseen: only what is no browser holds them too long."""
 

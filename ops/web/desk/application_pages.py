@@ -18,17 +18,19 @@ from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.applications import (
-    ATTACHMENTS,
     DECIDABLE,
+    DIGEST_CHARACTERS,
     ENDED,
     KINDS,
     OPEN,
+    ApplicationChanged,
     Which,
     decider_fault,
 )
+from ledger.registry.attachments import ATTACHMENTS
 from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.card_fees import OldCard, PaidHow
-from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_address
+from ledger.registry.contact import email_address
 from ledger.registry.notices import letters_of
 from ledger.registry.people import CHANNELS
 from ops.notices.letters import BY_MAIL, Asked, ask
@@ -39,23 +41,21 @@ from ops.office.letters.letter import Kind as LetterKind
 from ops.office.letters.letter import Letter, as_pdf
 from ops.office.uploads.check import FILE_BYTES_MAX, SUFFIXES
 from ops.office.uploads.refused import UploadRefused
+from ops.web.desk.application_form import form_in
 from ops.web.desk.common import (
     CLERKS,
     OFFICERS,
     WORK,
     GetPages,
     back_to,
-    day_of,
     desk_of,
-    is_on,
     number_in,
     officer,
     status_of,
     to,
-    year_of,
 )
 from ops.web.documents import PDF, to_keep
-from ops.web.identity import Person, actor_of, choices_of, form_of, office_of, require, text_of
+from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
 from ops.web.numbers import figures
 from ops.web.refusals import fault_of
 from ops.web.uploads import checked_file
@@ -110,7 +110,7 @@ class ApplicationPages:
         kind, account = _kind(posted), text_of(posted, "account", 19)
         via = "post" if text_of(posted, "via", 8) == "post" else "desk"
         try:
-            form = _form_in(posted)
+            form = form_in(posted)
             if (kind == "first") != (not account):
                 raise RegistryRefused("a first application is of nobody who has a card, the others are")
             number = await desk.take(
@@ -133,10 +133,12 @@ class ApplicationPages:
     @require(*OFFICERS, roles=CLERKS)
     async def change(self, request: Request) -> Response:
         """Put what an application says anew."""
-        number = number_in(request, "number")
+        number, posted = number_in(request, "number"), form_of(request)
         await _own(request, number)
         try:
-            await desk_of(request).change(actor_of(officer(request)), number, _form_in(form_of(request)))
+            await desk_of(request).change(
+                actor_of(officer(request)), number, form_in(posted), digest=_digest(posted)
+            )
         except RegistryRefused as error:
             return await self._show(request, error)
         return back_to(request, f"/desk/applications/{number}")
@@ -235,6 +237,7 @@ class ApplicationPages:
             kind=view.row["kind"],
             account="",
             fault=fault_of(error),
+            is_changed=isinstance(error, ApplicationChanged),
             why=error.why.value if isinstance(error, UploadRefused) else "",
             may_decide=undecided is None and (not view.row["second_needed"] or "verifier" in person.roles),
             undecided=fault_of(undecided),
@@ -263,20 +266,27 @@ def acting_for(request: Request, posted: FormData) -> Actor:
 
 
 async def _carry_out(desk: ApplicationDesk, actor: Actor, act: str, number: int, posted: FormData) -> None:
-    reason = text_of(posted, "reason", REASON_MAX, lines=True)
+    reason, digest = text_of(posted, "reason", REASON_MAX, lines=True), _digest(posted)
     steps: dict[str, Any] = {
-        "call": lambda: desk.call(actor, number, reason),
-        "complete": lambda: desk.complete(actor, number),
-        "verify": lambda: desk.verify(actor, number),
-        "grant": lambda: desk.grant(actor, number),
-        "refuse": lambda: desk.refuse(actor, number, reason),
-        "ready": lambda: desk.ready(_with_reason(actor), number, text_of(posted, "card", 19)),
-        "collect": lambda: desk.hand_over(actor, number, _one_of(posted, "old_card", OLD_CARD)),
+        "call": lambda: desk.call(actor, number, reason, digest=digest),
+        "complete": lambda: desk.complete(actor, number, digest=digest),
+        "verify": lambda: desk.verify(actor, number, digest=digest),
+        "grant": lambda: desk.grant(actor, number, digest=digest),
+        "refuse": lambda: desk.refuse(actor, number, reason, digest=digest),
+        "ready": lambda: desk.ready(_with_reason(actor), number, text_of(posted, "card", 19), digest=digest),
+        "collect": lambda: desk.hand_over(
+            actor, number, _one_of(posted, "old_card", OLD_CARD), digest=digest
+        ),
         "paid": lambda: desk.paid(actor._replace(reason=reason), number, _one_of(posted, "how", PAID)),
-        "withdraw": lambda: desk.withdraw(actor, number),
+        "withdraw": lambda: desk.withdraw(actor, number, digest=digest),
         "remove": lambda: desk.remove(actor, number),
     }
     await steps[act]()
+
+
+def _digest(posted: FormData) -> str:
+    """Return of which application this is, as the page showed it; "" fits none."""
+    return text_of(posted, "digest", DIGEST_CHARACTERS)
 
 
 def _one_of(posted: FormData, name: str, known: tuple[Any, ...]) -> Any:
@@ -345,35 +355,6 @@ def _after(text: str) -> tuple[date, int]:
         return date.fromisoformat(day), _number(number)
     except (ValueError, HTTPException):
         return date.min, 0
-
-
-def _form_in(posted: FormData) -> Form:
-    why = text_of(posted, "why", 16)
-    if why not in ("", "fault", "no-fault", "changed-data"):
-        raise HTTPException(400)
-    return Form(
-        name=text_of(posted, "name"),
-        pesel=text_of(posted, "pesel", 11),
-        born_on=day_of(posted, "born_on"),
-        address=text_of(posted, "address", 300),
-        phone=text_of(posted, "phone", 32),
-        email=text_of(posted, "email", EMAIL_CHARACTERS_MAX),
-        channel=text_of(posted, "channel", 8),
-        pickup=text_of(posted, "pickup", 64),
-        consent_data=is_on(posted, "consent_data"),
-        consent_newsletter=is_on(posted, "consent_newsletter"),
-        rules_accepted=is_on(posted, "rules_accepted"),
-        guardian=text_of(posted, "guardian"),
-        guardian_phone=text_of(posted, "guardian_phone", 32),
-        guardian_email=text_of(posted, "guardian_email", EMAIL_CHARACTERS_MAX),
-        co_signed=is_on(posted, "co_signed"),
-        needs_guardian=is_on(posted, "needs_guardian"),
-        flags=tuple(choices_of(posted, "flags")),
-        proofs_seen=tuple(choices_of(posted, "proofs_seen")),
-        tax_year=year_of(posted, "tax_year"),
-        why=cast(Any, why or None),
-        lost=is_on(posted, "lost"),
-    )
 
 
 def _letter_of(request: Request, view: View, kind: LetterKind, zone: tzinfo) -> Letter:

@@ -34,6 +34,8 @@ DESK: Final[Words] = {
     ),
     "dk_verified_by": ("Zweryfikował", "Verified by"),
     "dk_decided_by": ("Rozpatrzył", "Decided by"),
+    "dk_says_now": ("Co wniosek zawiera teraz", "What the application says now"),
+    "dk_typed": ("Co wpisano tutaj", "What was typed here"),
     "dk_second": ("Rozpatruje druga osoba", "A second person decides"),
     "dk_reason_told": ("Powód podany wnioskodawcy", "The reason the applicant was told"),
     "dk_not_done": ("Nie wykonano", "Not done"),

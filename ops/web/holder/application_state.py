@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ledger.errors import RegistryRefused
-from ledger.registry.applications import ATTACHMENTS, CHANGEABLE
+from ledger.registry.applications import CHANGEABLE
+from ledger.registry.attachments import ATTACHMENTS
 from ops import written
 from ops.office.own_applications import WITHDRAWABLE, OwnApplication
 from ops.office.uploads.check import FILE_BYTES_MAX

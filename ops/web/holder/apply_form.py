@@ -113,6 +113,12 @@ def typed_of(form: Form) -> dict[str, str]:
     }
 
 
+def differing(form: Form, typed: dict[str, str]) -> list[tuple[str, str]]:
+    """Return what a form says otherwise than it was typed: the word of each field, and what stands in it."""
+    said = typed_of(form)
+    return [(FAULTS[name], said[name]) for name in COLUMNS if said[name] != typed[name]]
+
+
 def needs_guardian(typed: dict[str, str], email: str, rules: Rules, day: date) -> bool:
     """Whether a parent or guardian is asked for."""
     try:

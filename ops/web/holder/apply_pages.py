@@ -18,11 +18,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
-from ledger.registry.applications import CHANGEABLE
+from ledger.registry.applications import CHANGEABLE, DIGEST_CHARACTERS, ApplicationChanged
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_fault
 from ledger.registry.online_applications import Online
 from ops.office.applications import ApplicationDesk
-from ops.office.forms import Form
 from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk
 from ops.office.own_applications import OwnApplication
 from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands
@@ -31,6 +30,7 @@ from ops.web.holder.apply_form import (
     WHOSE,
     Fault,
     desks_of,
+    differing,
     fault_of,
     form_of_typed,
     hidden_in,
@@ -58,6 +58,7 @@ OF_ADDRESS: Final = 2
 OF_SOURCE: Final = 20
 OF_ALL: Final = 300
 """Letters in a quarter of an hour: to one address, asked for from one place, of one programme."""
+CHANGED: Final = Fault("a_changed", "a_title")
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,10 @@ class ApplyPages:
         step: int,
         fault: Fault | None,
         action: str,
-        is_accepted: bool = False,
+        own: OwnApplication | None = None,
+        digest: str = "",
     ) -> Response:
+        is_accepted = own is not None and own.view.form is not None and own.view.form.rules_accepted
         rules, day = await _desk(office).terms()
         desks, tax, guardian = desks_of(rules), wants_tax(rules), needs_guardian(typed, email, rules, day)
         return self.pages().render(
@@ -193,6 +196,8 @@ class ApplyPages:
             desks=desks,
             wants_tax=tax,
             wants_guardian=guardian,
+            digest=digest,
+            now=differing(own.view.form, typed) if own and own.view.form and fault == CHANGED else [],
             regulations=regulations_of(rules) if step in (0, 3) and not is_accepted else "",
             hidden=hidden_in(step, has_desks=bool(desks), wants_tax=tax, wants_guardian=guardian),
         )
@@ -242,8 +247,7 @@ class ApplyPages:
         own, office = await _own(request)
         if own.view.form is None or own.state not in CHANGEABLE:
             raise HTTPException(404)
-        form = own.view.form
-        return await self._data(request, office, form, typed_of(form))
+        return await self._data(request, office, own, typed_of(own.view.form), digest=own.view.row["digest"])
 
     async def change(self, request: Request) -> Response:
         """Put what an application says anew."""
@@ -251,28 +255,45 @@ class ApplyPages:
         if own.view.form is None:
             raise HTTPException(404)
         (typed, fault), was = typed_steps(form_of(request)), own.view.form
+        shown = text_of(form_of(request), "digest", DIGEST_CHARACTERS)
         typed["consent_data"] = "yes"  # it was given, and is not asked for again
         typed["rules_accepted"] = "yes" if was.rules_accepted else typed["rules_accepted"]
         if fault := fault or fault_of(typed, was.email, *await _desk(office).terms(), 3):
-            return await self._data(request, office, was, typed, fault)
+            return await self._data(request, office, own, typed, digest=shown, fault=fault)
         try:
-            await OnlineDesk(_desk(office)).change(own, form_of_typed(typed, was.email))
-        except RegistryRefused:
+            await OnlineDesk(_desk(office)).change(own, form_of_typed(typed, was.email), shown)
+        except RegistryRefused as error:
+            own, _ = await _own(request)
+            if isinstance(error, ApplicationChanged) and own.view.form and own.state in CHANGEABLE:
+                now = own.view.row["digest"]
+                return await self._data(request, office, own, typed, digest=now, fault=CHANGED)
             return await self.show(request, "a_refused")
         return _back(request)
 
     async def _data(
-        self, request: Request, office: Office, was: Form, typed: dict[str, str], fault: Fault | None = None
+        self,
+        request: Request,
+        office: Office,
+        own: OwnApplication,
+        typed: dict[str, str],
+        *,
+        digest: str,
+        fault: Fault | None = None,
     ) -> Response:
+        """Show the form to be corrected; `digest`: of the application that it is corrected by, which a fault
+        makes no other.
+        """
+        assert own.view.form is not None
         return await self._form(
             request,
             office,
             typed,
-            was.email,
+            own.view.form.email,
             step=0,
             fault=fault,
             action=f"/apply/state/{request.path_params['secret']}/data",
-            is_accepted=was.rules_accepted,
+            own=own,
+            digest=digest,
         )
 
     def _link(self, request: Request, path: str) -> str:

@@ -140,6 +140,13 @@ APPLY: Final[Words] = {
     "a_withdraw": ("Wycofaj wniosek", "Withdraw the application"),
     "a_withdraw_sure": ("Tak, wycofuję wniosek", "Yes, I withdraw it"),
     "a_done": ("Zapisano.", "Saved."),
+    "a_changed": (
+        "Wniosek zmienił się, odkąd otwarto tę stronę. Porównaj z tym, co zawiera teraz, i zapisz jeszcze "
+        "raz.",
+        "The application has changed since this page was opened. Compare with what it says now, and save it "
+        "again.",
+    ),
+    "a_says_now": ("Wniosek zawiera teraz", "What the application says now"),
     "a_refused": (
         "Tego teraz nie można zrobić: wniosek jest już rozpatrywany albo rozpatrzony, albo ma już "
         "osiem dokumentów.",

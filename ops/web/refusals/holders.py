@@ -92,8 +92,8 @@ APPLICATIONS: Final = {
     "application {number} has no attachment {attachment}": (
         "wniosek nr {number} nie ma załącznika nr {attachment}"
     ),
-    "application {number} is {application_state} by now": (
-        "wniosek nr {number} ma teraz stan „{application_state}”"
+    "it has changed since you opened it: look at it again": (
+        "wniosek zmienił się od czasu, gdy go otwarto: proszę obejrzeć go jeszcze raz"
     ),
     "an application that is {application_state} does not become {application_becomes}": (
         "wniosek w stanie „{application_state}” nie może przejść w stan „{application_becomes}”"
