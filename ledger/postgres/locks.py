@@ -22,6 +22,8 @@ NODE_SPACE: Final = SPACE + 1
 """One lock for each node number: a live worker has it (`ledger.books.node`)."""
 NOTICE_SPACE: Final = SPACE + 2
 """One lock for each programme: whoever sends its notices has it (`ledger.registry.notices`)."""
+INVOICE_SPACE: Final = SPACE + 3
+"""One lock for each programme: whoever sends its documents has it (`ledger.registry.invoice_deliveries`)."""
 
 MIGRATIONS: Final = AdvisoryLock(SPACE, 0)
 """Of two that migrate, one at a time."""

@@ -3,6 +3,9 @@
 A number that KSeF gave is held to its form, the seller and the day (`ksef_numbers`); that an invoice was
 issued outside KSeF a person says. Both are said anew with a reason, until a correction carries them, which
 the database holds, too (migrations, 0083). What a sink told and cannot be the number is kept beside it.
+
+One session at a time sends the documents of a programme. What it handed over is noted before the next one is
+begun: who ends between the two leaves one document that is handed over again, and no other.
 """
 
 from datetime import date
@@ -11,17 +14,44 @@ from typing import Final
 from ledger.errors import RegistryRefused
 from ledger.phrase import Phrase
 from ledger.postgres.database import Connection
+from ledger.postgres.locks import INVOICE_SPACE
+from ledger.postgres.session import Session
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import check_text
 from ledger.registry.invoice_billings import correction_of, refuse_known_number, want_reason
-from ledger.registry.invoices import Issued, find_document
+from ledger.registry.invoices import Issued, find_document, unsent
 from ledger.registry.ksef_numbers import check_form, check_ksef_number
 
 TOLD_CHARACTERS_MAX: Final = 256
+_SENDS: Final = "sends"
+_ELECT: Final = "select pg_try_advisory_lock($1, $2)"
+_LEAVE: Final = "select pg_advisory_unlock($1, $2)"
 _SENT: Final = """
 insert into registry.invoice_delivery (text, programme, sink, ksef_number, told_number)
   select text, programme, $2, $3, $4 from registry.invoice where text = $1 on conflict (text) do nothing"""
 _SAY: Final = "update registry.invoice_delivery set ksef_number = $2, outside_ksef = $3 where text = $1"
+
+
+async def next_to_send(
+    session: Session, connection: Connection, programme: int, after: Issued | None
+) -> tuple[Issued, bytes] | None:
+    """Inside a job of `session`: return the first document behind `after` that was issued and not sent yet,
+    None without one. The session sends those of the programme from now until it ends, or `leave_sending`.
+
+    Raises RegistryRefused where another one does.
+    """
+    if _SENDS not in session.state:
+        if not await connection.fetchval(_ELECT, INVOICE_SPACE, programme):
+            raise RegistryRefused("the documents are being sent already: look again in a while")
+        session.state[_SENDS] = True
+    for waiting in await unsent(connection, programme, after=after, limit=1):
+        return await find_document(connection, waiting.text)
+    return None
+
+
+async def leave_sending(connection: Connection, programme: int) -> None:
+    """Let another session send the documents of a programme."""
+    await connection.fetchval(_LEAVE, INVOICE_SPACE, programme)
 
 
 async def record_sent(

@@ -181,7 +181,7 @@ class DocumentDesk:
 
     async def send(self, actor: Actor) -> None:
         """Send what was issued and not sent yet, of every month. Raises RegistryRefused where one could not
-        be sent, or none can be now.
+        be sent, or none can be now, or somebody is sending them.
         """
         if self.sink is None:
             raise RegistryRefused("this site was not told where documents are sent to")

@@ -2,7 +2,7 @@
 
 Owns their order. Must not know the command line, nor how statements are found. Invariants: a document is
 valid by the official schema before it has its number for good; a document that is refused stops no other; a
-second run issues and sends only what is missing.
+second run issues and sends only what is missing; of two that send at once one does.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from msgspec.structs import replace
 from ledger.errors import RegistryRefused
 from ledger.phrase import Phrase
 from ledger.postgres.database import Connection, Database
+from ledger.postgres.session import Session
 from ledger.registry.audit import Actor, check_second
 from ledger.registry.invoice_billings import Billing
-from ledger.registry.invoice_deliveries import record_sent
+from ledger.registry.invoice_deliveries import leave_sending, next_to_send, record_sent
 from ledger.registry.invoice_parties import Seller, cities_of, the_seller
-from ledger.registry.invoices import Issued, Numbered, Order, ToIssue, find_document, issue, unsent
+from ledger.registry.invoices import Issued, Numbered, Order, ToIssue, issue
 from ledger.registry.partner_contracts import Details, named_in
 from ledger.settlement.statement import Statement
 from ops.invoices.drafts import Draft, drafts_of
@@ -181,21 +182,26 @@ def write_document(
 async def send_all(database: Database, actor: Actor, programme: int, sink: Sink) -> Outcome:
     """Send what was issued for a programme and not sent yet, in the order of the numbers.
 
-    A document that is refused stops no other. Raises OSError where nothing can be sent now.
+    A document that is refused stops no other. Raises OSError where nothing can be sent now, RegistryRefused
+    where somebody is sending them.
     """
     outcome = Outcome()
-    last: Issued | None = None
-    while waiting := await database.run(partial(unsent, programme=programme, after=last)):
-        for issued in waiting:
-            last = issued
-            _, content = await database.run(partial(find_document, text=issued.text))
-            try:
-                number = await trio.to_thread.run_sync(sink.send, Document(issued.text, issued.kind, content))
-            except RegistryRefused as error:
-                outcome.refused.append(Refused(issued.text, error.phrase))
-                continue
-            noted = partial(record_sent, actor=actor, text=issued.text, sink=sink.name)
-            if why := await database.run(partial(noted, ksef_number=number)):  # numbered by a person
-                outcome.refused.append(Refused(issued.text, why))
-            outcome.sent.append(issued.text)
+    with database.passing_session(database.target) as session:
+        await _send_all(session, actor, programme, sink, outcome)
+        await session.run(partial(leave_sending, programme=programme))
     return outcome
+
+
+async def _send_all(session: Session, actor: Actor, programme: int, sink: Sink, outcome: Outcome) -> None:
+    last: Issued | None = None
+    while found := await session.run(partial(next_to_send, session, programme=programme, after=last)):
+        last, content = found
+        try:
+            number = await trio.to_thread.run_sync(sink.send, Document(last.text, last.kind, content))
+        except RegistryRefused as error:
+            outcome.refused.append(Refused(last.text, error.phrase))
+            continue
+        noted = partial(record_sent, actor=actor, text=last.text, sink=sink.name)
+        if why := await session.run(partial(noted, ksef_number=number)):  # numbered by a person
+            outcome.refused.append(Refused(last.text, why))
+        outcome.sent.append(last.text)

@@ -80,6 +80,7 @@ def the_documents(office: OfficeStage, page: Page) -> None:
     invoice = page.get_by_role("row").filter(has_text="F/ZGIERZ/")
     expect(invoice).to_contain_text("PLN 15.38")
     page.click("#act_send")
+    expect(page.locator("#act_send")).to_have_count(0)
     assert len(list((office.directory / "invoices" / "zgierz").glob("F-ZGIERZ-*.xml"))) == 1
     page.fill("#ksef_number", "none")
     page.click("#act_number")

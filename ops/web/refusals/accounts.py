@@ -179,6 +179,9 @@ DOCUMENTS: Final = {
     "this site was not told where documents are sent to": (
         "ta strona nie ma ustawionego miejsca, do którego wysyła się dokumenty"
     ),
+    "the documents are being sent already: look again in a while": (
+        "dokumenty są już wysyłane: zajrzyj tu za chwilę"
+    ),
     "nothing more can be sent now ({why})": "teraz nie można wysłać niczego więcej ({why})",
     "the invoice is not valid by FA(3): {fault} at {path}": (
         "faktura nie jest zgodna ze schematem FA(3): {fault} w {path}"
