@@ -17,6 +17,7 @@ from ops.clicks.browser import Errand, Somebody
 WRITTEN_MAX: Final = 10
 """Messages of one holder: who writes more than the desk reads is told so."""
 _APPLICATION: Final = re.compile(rb'href="(/pl/desk/applications/[0-9]+)"')
+_THROUGH: Final = re.compile(rb'name="through" value="([0-9]+)"')
 _HOLDER: Final = re.compile(rb'href="(/pl/desk/holders/[0-9]+)"')
 
 
@@ -94,9 +95,13 @@ class Officer(Somebody):
 
     def answer(self) -> None:
         """Find somebody by the card, and write something to them."""
-        whose = self._look_for(self.rng.choice(self.crowd.order.cards), "a search by card")
+        whose, page = self._look_for(self.rng.choice(self.crowd.order.cards), "a search by card")
         self.read()
-        self.post(whose, "a message to a holder", act="write", text="Karta czeka na odbiór.")
+        (through,) = _THROUGH.findall(page)
+        self.post(
+            whose, "a message to a holder", act="write", text="Karta czeka na odbiór.",
+            through=through.decode(),
+        )  # fmt: skip
 
     def take(self) -> None:
         """Take an application down."""
@@ -108,7 +113,7 @@ class Officer(Somebody):
             address="Rynek 1", phone="600000000", channel="phone", consent_data="yes",
         )  # fmt: skip
 
-    def _look_for(self, who: str, name: str) -> str:
+    def _look_for(self, who: str, name: str) -> tuple[str, bytes]:
         self.get("/pl/desk/holders")
         self.read()
         page = self.post("/pl/desk/holders", name, is_page=True, who=who)
@@ -116,8 +121,7 @@ class Officer(Somebody):
             self.count(name, "nobody was found")
         whose = found[0].decode()
         self.read()
-        self.get(whose, "/pl/desk/holders/…")
-        return str(whose)
+        return str(whose), self.get(whose, "/pl/desk/holders/…")
 
 
 OFFICERS_DO: Final[dict[Errand, int]] = {

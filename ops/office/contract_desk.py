@@ -12,11 +12,12 @@ from typing import Any
 from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection, Database
 from ledger.registry import offer_declarations, partner_contracts
-from ledger.registry.audit import Actor
+from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import PAGE_ROWS_MAX
 from ledger.registry.outlets import list_outlets
-from ledger.registry.partner_contracts import MONTHS_MIN, ContractState, Term
+from ledger.registry.partner_contracts import MONTHS_MIN, ContractState, Details, Term
 from ops.office.rules_in_force import version_in_force
+from ops.office.seen import Seen, check_seen
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,17 @@ class ContractDesk:
         return await self.database.run(
             lambda c: partner_contracts.agree(c, actor, partner, term, outlet=outlet, months_min=least)
         )
+
+    async def set_details(self, actor: Actor, partner: int, details: Details, seen: Seen) -> None:
+        """Say how documents name a partner, who was `seen` named otherwise. Raises `ChangedSince`."""
+
+        async def job(connection: Connection) -> None:
+            async with writing(connection, actor):
+                was = (await partner_contracts.contracts_of(connection, partner))[0]
+                check_seen(seen, {name: was[name] for name in Details._fields})
+                await partner_contracts.set_details(connection, actor, partner, details)
+
+        await self.database.run(job)
 
     async def declared(self, after: int = 0, limit: int = 50) -> list[Any]:
         """Return the offers that partners declared and nobody decided, the oldest first."""

@@ -22,6 +22,7 @@ from ledger.registry.offer_declarations import Declaration
 from ledger.registry.offers import OfferState, list_offers, offer_versions
 from ledger.registry.outlets import list_outlets
 from ops.office.publish_offers import held_at, rules_in_force
+from ops.office.seen import ChangedSince
 from switch.clock import clock_ms
 from switch.rules.offer_checks import check_offer, is_over
 from switch.rules.offers import Offer, decode_offer, encode_offer, read_offer
@@ -74,18 +75,18 @@ class PartnerOffice:
         """Return what the partner declared, the newest first."""
         return await self.database.run(lambda c: kept.declarations_of(c, self.partner))
 
-    async def declare(self, actor: Actor, values: Mapping[str, Any], number: int | None, note: str) -> int:
-        """Declare an offer, or (`number`) a change of one; return the declaration's number.
+    async def declare(self, actor: Actor, values: Mapping[str, Any], was: Offer | None, note: str) -> int:
+        """Declare an offer, or a change of one, which `was` so; return the declaration's number.
 
-        Raises RegistryRefused, or `OfferError` naming the key.
+        Raises RegistryRefused, or `OfferError` naming the key; `ChangedSince` where it is otherwise by now.
         """
 
         async def job(connection: Connection) -> int:
             async with writing(connection, actor):
                 rules = await rules_in_force(connection, self.programme, _now())
-                if number is not None:
-                    await self._newest(connection, number)
-                which = number or await kept.next_offer(connection, self.programme)
+                if was is not None and await self._newest(connection, was.number) != was:
+                    raise ChangedSince
+                which = was.number if was else await kept.next_offer(connection, self.programme)
                 offer = read_offer({**values, "number": which, "partner": self.partner})
                 check_offer(offer, rules, _wall(rules))
                 declaration = Declaration(self.programme, which, offer.outlets, encode_offer(offer), note)

@@ -8,7 +8,7 @@ whether it may (a proxy blocks nothing at a desk: Zgierz § 24); no error repeat
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple, TypeVar
@@ -41,6 +41,7 @@ from ledger.registry.secrets import MasterKey
 from ops.office.account_cards import any_card
 from ops.office.acting import with_reason
 from ops.office.rules_in_force import next_version, second_person, today, version_in_force
+from ops.office.seen import Seen, check_seen
 from switch.rules.dates import day_of_number
 from switch.rules.programme.holders import Flag
 
@@ -76,6 +77,10 @@ class Holder(NamedTuple):
     """What was proposed and waits to be approved: that nobody is known any more."""
     applications: list[Any]
     messages: list[dict[str, Any]]
+
+    def held(self) -> dict[str, Any]:
+        """Return what the form of the flags shows."""
+        return _held((flag for flag, _ in self.flags), self.decides) if self.decides else {}
 
 
 @dataclass(frozen=True)
@@ -229,22 +234,25 @@ class HolderFile:
         await self._on(account, act)
         return ends_on
 
-    async def change(self, actor: Actor, account: int, changes: dict[str, Any]) -> None:
-        """Change what is known of the holder."""
+    async def change(self, actor: Actor, account: int, changes: dict[str, Any], seen: Seen) -> None:
+        """Change what is known of the holder, as it was `seen`. Raises `ChangedSince`."""
         rules = (await version_in_force(self.database, self.programme)).rules
         needed = bool(rules.holders and rules.holders.contact_needed)
         vault = self.master.vault
 
         async def act(connection: Connection, token: int) -> None:
-            await people.change_person(connection, actor, vault, token, changes, contact_needed=needed)
+            async with writing(connection, actor):
+                if (was := await people.find_person(connection, vault, account)) is not None:
+                    check_seen(seen, was._asdict())
+                await people.change_person(connection, actor, vault, token, changes, contact_needed=needed)
 
         await self._on(account, act)
 
     async def set_flags(
-        self, actor: Actor, account: int, codes: Collection[str], *, needs_guardian: bool
+        self, actor: Actor, account: int, codes: Collection[str], *, needs_guardian: bool, seen: Seen
     ) -> None:
-        """Put the flags of the holder anew, and whether a guardian acts whatever the age (Zgierz § 10, § 12,
-        § 16). Wants a reason.
+        """Put the flags of the holder anew, as they were `seen`, and whether a guardian acts whatever the age
+        (Zgierz § 10, § 12, § 16). Wants a reason. Raises `ChangedSince`.
         """
         with_reason(actor)
         rules = (await version_in_force(self.database, self.programme)).rules.holders
@@ -253,7 +261,10 @@ class HolderFile:
         mask = rules.flags_mask(codes) if rules else 0
 
         async def act(connection: Connection, token: int) -> None:
-            await holders.set_flags(connection, actor, token, flags=mask, guardian=needs_guardian)
+            async with writing(connection, actor):
+                was = await holders.the_holder(connection, token)
+                check_seen(seen, _held(rules.flags if rules else (), was))
+                await holders.set_flags(connection, actor, token, flags=mask, guardian=needs_guardian)
 
         await self._on(account, act)
 
@@ -362,6 +373,11 @@ class HolderFile:
 
 _BLOCKABLE: Final = frozenset(CardStatus) - ENDED - {CardStatus.RETAINED}
 """One that is blocked already is blocked by this hand as well, which its trail says."""
+
+
+def _held(flags: Iterable[Flag], decides: Any) -> dict[str, Any]:
+    held = [flag.code for flag in flags if decides["flags"] >> flag.bit & 1]
+    return {"flags": held, "needs_guardian": bool(decides["guardian"])}
 
 
 def _folded(text: str) -> str:

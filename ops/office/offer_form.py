@@ -50,6 +50,10 @@ class Filled(NamedTuple):
     fields: Mapping[str, str]
     chosen: Mapping[str, Sequence[str]]
 
+    def shown(self) -> dict[str, object]:
+        """Return all of it, by field."""
+        return {**self.fields, **self.chosen}
+
 
 EMPTY: Final = Filled(dict.fromkeys(FIELDS, ""), dict.fromkeys(CHOICES, ()))
 

@@ -17,7 +17,7 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import agreements, cards, contracts, erasures, holders, messages, people
 from ledger.registry.acceptances import list_acceptances
-from ledger.registry.audit import Actor
+from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import ENDED, HANDS, CardStatus
 from ledger.registry.offers import published_terms, read_public
 from ledger.registry.secrets import MasterKey
@@ -26,6 +26,7 @@ from ops.office.card_view import judged_by
 from ops.office.public_list import offer_of, public_list
 from ops.office.public_page import PartnerLines, lines_of
 from ops.office.rules_in_force import today, version_in_force
+from ops.office.seen import Seen, check_seen
 from switch.clock import clock_ms
 from switch.rules.programme import Rules
 
@@ -135,27 +136,33 @@ class SelfService:
         """Return who the holder is."""
         return await self.database.run(lambda c: people.find_person(c, self.master.vault, self.account))
 
-    async def check_contact(self, changes: Mapping[str, str]) -> people.Person:
-        """Return who the holder is, before phone, e-mail and the channel of notices are put anew. Raises
-        RegistryRefused where they cannot be so.
+    async def check_contact(self, changes: Mapping[str, str], seen: Seen) -> people.Person:
+        """Return who the holder is, before phone, e-mail and the channel of notices, as they were `seen`, are
+        put anew. Raises RegistryRefused where they cannot be so.
         """
         person, version = await self.person(), await version_in_force(self.database, self.programme)
         if person is None:
             raise NotInRegistry("nobody is known by this card")
+        check_seen(seen, {name: getattr(person, name) for name in CONTACT})
         needed = _is_contact_needed(version.rules)
         other = people.amended(person, changes)
         if why := people.person_fault(other, today(version), contact_needed=needed):
             raise RegistryRefused("{column} {why}", column=why[0], why=why[1])
         return person
 
-    async def change_contact(self, actor: Actor, changes: Mapping[str, str]) -> None:
-        """Put phone, e-mail and the channel of notices anew. Raises RegistryRefused."""
+    async def change_contact(self, actor: Actor, changes: Mapping[str, str], seen: Seen) -> None:
+        """Put phone, e-mail and the channel of notices anew, as they were `seen`. Raises RegistryRefused."""
         assert set(changes) <= set(CONTACT)
         needed = _is_contact_needed(await self.rules())
-        token = await self._token()
-        await self.database.run(
-            lambda c: people.change_person(c, actor, self.master.vault, token, changes, contact_needed=needed)
-        )
+        token, vault = await self._token(), self.master.vault
+
+        async def job(connection: Connection) -> None:
+            async with writing(connection, actor):
+                if (was := await people.find_person(connection, vault, self.account)) is not None:
+                    check_seen(seen, {name: getattr(was, name) for name in CONTACT})
+                await people.change_person(connection, actor, vault, token, changes, contact_needed=needed)
+
+        await self.database.run(job)
 
     async def block(self, actor: Actor, place: str) -> None:
         """Block a card of one's own, at once and everywhere (Zgierz § 24). Raises RegistryRefused."""

@@ -1,15 +1,17 @@
 """A field that does not hold what it asks for, and what a form that was refused held.
 
-Owns the refusal that names a field, and what the templates' fields show again, so that nobody types a form
-twice. Must not know a form. Invariants: a refusal repeats nothing that was typed; a field shows again only
-what was posted to that very form, and a password, a code or the number of a card never does, for no such
-field asks.
+Owns the refusal that names a field, what the templates' fields show again, so that nobody types a form
+twice, and what a form says of what it showed. Must not know a form. Invariants: a refusal repeats nothing
+that was typed; a field shows again only what was posted to that very form, and a password, a code or the
+number of a card never does, for no such field asks.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import date
-from typing import Final
+from typing import Final, Literal
 
 from markupsafe import Markup
 from starlette.datastructures import FormData
@@ -17,6 +19,7 @@ from starlette.requests import Request
 
 from ledger.errors import RegistryRefused
 from ledger.phrase import Phrase
+from ops.office.seen import DIGEST_CHARACTERS, Seen, digest_of
 from ops.web.numbers import figures
 
 _OF_WHAT: Final = {
@@ -36,6 +39,9 @@ _OF_WHAT: Final = {
 """By what a bound is of, the field that is held to it, whatever form asks."""
 
 
+SEEN: Final = "seen"
+"""The hidden field in which a form says what it showed (`seen_field`)."""
+_SEEN: Final = re.compile(rf"(\w{{1,32}}):([0-9a-f]{{{DIGEST_CHARACTERS}}})")
 _MARKS: Final = Markup(' aria-invalid="true" aria-describedby="fault" autofocus')
 
 
@@ -63,21 +69,54 @@ def year_in(field: str, text: str) -> int | None:
     return year
 
 
+def seen_field(values: Mapping[str, object]) -> Markup:
+    """Return the hidden field by which a form says what it showed: each field's name, and its digest."""
+    said = " ".join(f"{name}:{digest_of(value)}" for name, value in values.items())
+    return Markup('<input type="hidden" name="{}" value="{}">').format(SEEN, said)
+
+
+def seen_in(form: FormData) -> Seen:
+    """Return what a form says that it showed; nothing of a form that says nothing."""
+    said = form.get(SEEN, "")
+    return dict(_SEEN.findall(said)) if isinstance(said, str) else {}
+
+
 class Typed:
-    """What a refused form held by its fields, and which of them is wrong; of no form: nothing."""
+    """What a refused form held by its fields, and which of them is wrong; of no form: nothing.
+
+    Of a form that says what it showed, a field that nobody touched shows what stands now.
+    """
 
     def __init__(self, form: FormData | None = None, wrong: frozenset[str] = frozenset()) -> None:
         self._form = form
         self._wrong = wrong
+        self._seen = {} if form is None else seen_in(form)
 
     def text(self, name: str, otherwise: object) -> object:
-        """Return what was typed in a field; `otherwise` where nothing was."""
+        """Return what was typed in a field; `otherwise`, what stands there, where nothing was."""
         typed = self._form.get(name) if self._form is not None else None
-        return typed if isinstance(typed, str) else otherwise
+        return otherwise if not isinstance(typed, str) or self._is_untouched(name, typed) else typed
 
     def is_on(self, name: str, otherwise: bool, choice: str = "yes") -> bool:
         """Whether a box was ticked, or a choice made; `otherwise` where there is no such form."""
-        return otherwise if self._form is None else choice in self._form.getlist(name)
+        if self._form is None:
+            return otherwise
+        ticked = self._form.getlist(name)
+        return otherwise if self._is_untouched(name, ticked) else choice in ticked
+
+    def news(self, name: str, stands: object) -> Literal["", "changed", "differs"]:
+        """Whether a field was changed by somebody else since it was shown, `stands` being what it holds now:
+        "changed", and the field shows that; "differs": it was typed in as well, and shows what was typed.
+        """
+        if self._form is None or self._seen.get(name, digest_of(stands)) == digest_of(stands):
+            return ""
+        typed = self._form.getlist(name) if isinstance(stands, (bool, list, tuple)) else self._form.get(name)
+        if self._is_untouched(name, typed):
+            return "changed"
+        return "" if digest_of(typed) == digest_of(stands) else "differs"
+
+    def _is_untouched(self, name: str, typed: object) -> bool:
+        return self._seen.get(name) == digest_of(typed)
 
     def marks(self, name: str) -> Markup:
         """Return what says of a field that it was refused, and leads to it; nothing of any other."""

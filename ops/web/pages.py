@@ -18,7 +18,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from ops.web.fields import NOTHING_TYPED, typed_in
+from ops.web.fields import NOTHING_TYPED, seen_field, typed_in
 from ops.web.language import LANGUAGES, NAMES, Speech, Words
 from ops.web.refusals import tell
 
@@ -69,7 +69,9 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals.update(asset=self._asset, contact=contact, **(helpers or {}))
-        self._environment.globals.update(typed_in=typed_in, nothing_typed=NOTHING_TYPED)
+        self._environment.globals.update(
+            typed_in=typed_in, nothing_typed=NOTHING_TYPED, seen_field=seen_field
+        )
 
     def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         """Return a page in the language of the request, times in the zone of whose pages they are."""

@@ -91,6 +91,7 @@ def test_a_published_offer_is_changed_without_losing_what_the_form_does_not_show
         partners["baker"],
     )
     for row in rows:
+        baker.get(f"/en/partner/offers/{row['number']}")
         reply = baker.post(f"/en/partner/offers/{row['number']}", **GOOD)
         assert reply.status == 303, reply.text
         made = office.sql(

@@ -43,6 +43,7 @@ from ops.web.desk.common import (
     sure,
     whole,
 )
+from ops.web.fields import seen_in
 from ops.web.identity import form_of, office_of, require, text_of
 from ops.web.identity.making import account_code, holder_code
 from ops.web.numbers import FIGURES_MAX, figures
@@ -84,12 +85,13 @@ async def _change(file: HolderFile, actor: Actor, account: int, form: FormData) 
         changes["pesel"] = pesel
     if (born := day_of(form, "born_on")) is not None:
         changes["born_on"] = born
-    await file.change(actor, account, changes)
+    await file.change(actor, account, changes, seen_in(form))
 
 
 async def _flags(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
     codes = [str(code) for code in form.getlist("flags")]
-    await file.set_flags(actor, account, codes, needs_guardian=is_on(form, "needs_guardian"))
+    needs_guardian = is_on(form, "needs_guardian")
+    await file.set_flags(actor, account, codes, needs_guardian=needs_guardian, seen=seen_in(form))
 
 
 async def _write(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:

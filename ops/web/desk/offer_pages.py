@@ -7,6 +7,7 @@ here changes what holds (`publishing_pages` does).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -48,7 +49,7 @@ from ops.web.desk.common import (
     to,
 )
 from ops.web.desk.publishing_pages import offers_named, publishing_of, words_of
-from ops.web.fields import FieldRefused
+from ops.web.fields import FieldRefused, seen_in
 from ops.web.identity import choices_of, form_of, office_of, require, text_of
 from ops.web.numbers import figures
 from ops.web.refusals import fault_of
@@ -62,7 +63,7 @@ TEXT_CHARACTERS_MAX: Final = 32_000
 
 async def _keep(desk: OfferDesk, actor: Actor, form: FormData) -> str:
     offer = _offer_in(form)
-    await desk.keep_one(actor, offer, figures(text_of(form, "changes", 8), ID_MAX))
+    await desk.keep_one(actor, offer, figures(text_of(form, "changes", 8), ID_MAX), seen_in(form))
     return f"/desk/offers/{offer.number}"
 
 
@@ -97,7 +98,7 @@ class OfferPages:
             where = await act(self._desk(request), acting(request, form), form)
         except RegistryRefused as error:
             if act is _keep:
-                return await self._form(request, EMPTY, error, changes=text_of(form, "changes", 8))
+                return await self._form_again(request, error)
             return await self._list(request, error)
         return to(request, where)
 
@@ -156,6 +157,15 @@ class OfferPages:
             fault=fault_of(error),
         )
 
+    async def _form_again(self, request: Request, error: RegistryRefused) -> Response:
+        """Show the form that was refused, beside the offer that it changes as that stands now."""
+        changes = text_of(form_of(request), "changes", 8)
+        number, stands = figures(changes, ID_MAX), None
+        if number:
+            with suppress(RegistryRefused):
+                stands = fields_of(decode_offer((await self._desk(request).versions(number))[0]["terms"]))
+        return await self._form(request, stands or EMPTY, error, changes=changes)
+
     async def _form(
         self,
         request: Request,
@@ -173,6 +183,7 @@ class OfferPages:
             status=status_of(error) if error else 200,
             fields=filled.fields,
             chosen=filled.chosen,
+            shown=filled.shown() if changes else {},
             changes=changes,
             bounds=FIELDS,
             benefits=BENEFITS,

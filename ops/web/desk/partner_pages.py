@@ -41,6 +41,7 @@ from ops.web.desk.common import (
     whole,
 )
 from ops.web.desk.publishing_pages import words_of
+from ops.web.fields import seen_in
 from ops.web.identity import actor_of, form_of, office_of, require, text_of
 from ops.web.refusals import fault_of
 from switch.rules.offers import Offer, decode_offer
@@ -82,8 +83,7 @@ async def _end(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -
 
 
 async def _details(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
-    details = _details_in(form)
-    await desk.database.run(lambda c: partner_contracts.set_details(c, actor, partner, details))
+    await desk.set_details(actor, partner, _details_in(form), seen_in(form))
 
 
 ACTS: Final[dict[str, Act]] = {

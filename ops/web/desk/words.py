@@ -127,6 +127,14 @@ DESK: Final[Words] = {
     "dk_lost": ("karta zgubiona lub skradziona", "the card is lost or stolen"),
     "dk_for_account": ("Dla uczestnika o numerze konta", "Of the holder with account"),
     "dk_save": ("Zapisz", "Save"),
+    "dk_changed_since": (
+        "Zmieniono od czasu otwarcia strony: tak jest teraz.",
+        "Changed since you opened the page: it is so now.",
+    ),
+    "dk_stands_now": (
+        "Zmieniono od czasu otwarcia strony. Teraz jest: {value}",
+        "Changed since you opened the page. It is now: {value}",
+    ),
     "dk_files": ("Załączniki", "Attachments"),
     "dk_file": ("Plik (JPEG, PNG lub PDF, do 5 MB)", "File (JPEG, PNG or PDF, up to 5 MB)"),
     "dk_add_file": ("Dodaj plik", "Add the file"),

@@ -21,7 +21,9 @@ from ledger.registry import logins
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ledger.registry.logins import NewCode
 from ops import written
+from ops.office.seen import ChangedSince
 from ops.office.self_service import CONTACT
+from ops.web.fields import NOTHING_TYPED, SEEN, Typed, seen_in
 from ops.web.holder.card_pages import service_of
 from ops.web.holder.words import HOLDER
 from ops.web.identity.forms import form_of, text_of
@@ -35,6 +37,7 @@ from ops.web.pages import Pages
 CHANNELS: Final = ("", "phone", "sms", "email")
 CODE_HOURS: Final = 24
 TRIES: Final = 10
+SEEN_CHARACTERS_MAX: Final = 200
 CHANGE: Final = "change of contact"
 _FAULTS: Final = {Outcome.WRONG: "id_old_wrong", Outcome.LATER: "id_later"}
 
@@ -63,13 +66,19 @@ class ContactPages:
         code was sent for.
         """
         person = await service_of(request).person()
+        held = Typed(form_of(request)) if typed else NOTHING_TYPED
+        stands = {name: getattr(person, name) for name in CONTACT} if person else {}
+        shown = {name: held.text(name, value) for name, value in stands.items()}
         return self._pages().render(
             request,
             "holder_data.html",
+            held=held,
             status=400 if fault else 200,
             person=person,
             born=written.day(person.born_on if person else None, request.state.language),
-            contact={name: typed.get(name, getattr(person, name)) for name in CONTACT} if person else {},
+            contact=typed if is_sent else shown,
+            stands=stands,
+            seen=text_of(form_of(request), SEEN, SEEN_CHARACTERS_MAX) if is_sent else "",
             channels=CHANNELS,
             fault=fault,
             is_sent=is_sent,
@@ -87,7 +96,9 @@ class ContactPages:
         if outcome is not Outcome.IN:
             return await self.data(request, _FAULTS[outcome], changes)
         try:
-            was = await service_of(request).check_contact(changes)
+            was = await service_of(request).check_contact(changes, seen_in(form_of(request)))
+        except ChangedSince:
+            return await self.data(request, "h_changed", changes)
         except RegistryRefused:
             return await self.data(request, "h_refused", changes)
         if not was.email or all(getattr(was, name) == value for name, value in changes.items()):
@@ -133,7 +144,10 @@ class ContactPages:
 
     async def _put(self, request: Request, changes: Mapping[str, str]) -> Response:
         try:
-            await service_of(request).change_contact(actor_of(_who(request), CHANGE), changes)
+            seen = seen_in(form_of(request))
+            await service_of(request).change_contact(actor_of(_who(request), CHANGE), changes, seen)
+        except ChangedSince:
+            return await self.data(request, "h_changed", changes)
         except RegistryRefused:
             return await self.data(request, "h_refused", changes)
         return RedirectResponse(f"/{request.state.language}/me/data?done=1", status_code=303)

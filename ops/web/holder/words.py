@@ -148,6 +148,18 @@ HOLDER: Final[Words] = {
     ),
     "h_done": ("Zapisano.", "Saved."),
     "h_refused": ("Tego nie można zapisać: sprawdź pola.", "This cannot be saved: check the fields."),
+    "h_changed": (
+        "Te dane zmieniono po otwarciu strony, dlatego nic nie zapisano. Sprawdź je i zapisz ponownie.",
+        "These data were changed after you opened the page, so nothing was saved. Check them and save again.",
+    ),
+    "h_changed_since": (
+        "Zmieniono po otwarciu strony: tak jest teraz.",
+        "Changed after you opened the page: it is so now.",
+    ),
+    "h_stands_now": (
+        "Zmieniono po otwarciu strony. Teraz jest: {value}",
+        "Changed after you opened the page. It is now: {value}",
+    ),
     "h_mail_fault": (
         "Nie udało się wysłać listu. Spróbuj później.",
         "The letter could not be sent. Try later.",

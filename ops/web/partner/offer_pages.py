@@ -21,7 +21,8 @@ from ledger.registry.bounds import ID_MAX
 from ledger.registry.offer_declarations import DeclarationState
 from ops.office.declarations import PartnerOffice
 from ops.office.offer_form import BENEFITS, VALUES, benefit_of, field_of, shown_value
-from ops.web.fields import FieldRefused, day_in
+from ops.office.seen import ChangedSince, check_seen
+from ops.web.fields import FieldRefused, day_in, seen_in
 from ops.web.identity.forms import choices_of, form_of, text_of
 from ops.web.identity.person import actor_of, office_of, require
 from ops.web.numbers import figures
@@ -83,38 +84,41 @@ class OfferPages:
     @require("partner")
     async def ask_new(self, request: Request) -> Response:
         """Show an empty form."""
-        return await self._form(request, {}, None)
+        return await self._form(request, None)
 
     @require("partner")
     async def declare_new(self, request: Request) -> Response:
         """Declare an offer."""
-        return await self._declare(request, None, {})
+        return await self._declare(request, None)
 
     @require("partner")
     async def ask_change(self, request: Request) -> Response:
         """Show an offer, to be changed."""
-        offer = await _own(request)
-        return await self._form(request, msgspec.to_builtins(offer), offer.number)
+        return await self._form(request, await _own(request))
 
     @require("partner")
     async def declare_change(self, request: Request) -> Response:
         """Declare a change of an offer."""
-        offer = await _own(request)
-        return await self._declare(request, offer.number, msgspec.to_builtins(offer))
+        return await self._declare(request, await _own(request))
 
-    async def _declare(self, request: Request, number: int | None, was: dict[str, Any]) -> Response:
+    async def _declare(self, request: Request, offer: Offer | None) -> Response:
+        was = msgspec.to_builtins(offer) if offer else {}
         form = form_of(request)
         office = _office(request)
         rules = await office.rules()
         try:
             note = text_of(form, "note", 500, lines=True)
+            if offer:
+                check_seen(seen_in(form), _shown(was, rules.programme.languages))
             values = {**was, **_values(form, was, rules.programme.languages)}
-            await office.declare(actor_of(who(request), "declared on the web"), values, number, note)
+            await office.declare(actor_of(who(request), "declared on the web"), values, offer, note)
         except OfferError as error:
             refused = FieldRefused(field_of(error.key), error.why) if error.key else error
-            return await self._form(request, was, number, fault_of(refused))
+            return await self._form(request, offer, fault_of(refused))
+        except ChangedSince as error:
+            return await self._form(request, await _own(request), fault_of(error))
         except RegistryRefused as error:
-            return await self._form(request, was, number, fault_of(error))
+            return await self._form(request, offer, fault_of(error))
         return _back(request)
 
     @require("partner")
@@ -129,26 +133,18 @@ class OfferPages:
             raise HTTPException(400) from None
         return _back(request)
 
-    async def _form(
-        self, request: Request, values: dict[str, Any], number: int | None, fault: str = ""
-    ) -> Response:
-        office = _office(request)
+    async def _form(self, request: Request, offer: Offer | None, fault: str = "") -> Response:
+        office, values = _office(request), msgspec.to_builtins(offer) if offer else {}
         rules = await office.rules()
-        benefits = values.get("benefits", [])
-        benefit = benefits[0] if len(benefits) == 1 else {}
         return self._pages().render(
             request,
             "partner_offer.html",
             status=400 if fault else 200,
-            values=values,
-            number=number,
+            shown=_shown(values, rules.programme.languages),
+            number=offer.number if offer else None,
             fault=fault,
             languages=rules.programme.languages,
-            has_one_benefit=len(benefits) < 2,
             kinds=BENEFITS,
-            kind=benefit.get("kind", "percent"),
-            value=_shown(benefit),
-            chosen=benefit.get("for", []),
             holders=rules.holders.kinds if rules.holders else (),
             outlets=await office.outlets(),
             days=DAYS,
@@ -178,9 +174,23 @@ def _benefit(form: FormData, was: dict[str, Any]) -> dict[str, Any]:
     return benefit_of(kind, value if kind in VALUES else "", choices_of(form, "for"), was.get("flags", []))
 
 
-def _shown(benefit: dict[str, Any]) -> str:
-    key = VALUES.get(kind := benefit.get("kind", ""), "")
-    return shown_value(kind, benefit[key]) if key else ""
+def _shown(values: dict[str, Any], languages: Any) -> dict[str, Any]:
+    """Return what the form shows of an offer, by field."""
+    shown: dict[str, Any] = {
+        f"{key}_{each}": (values.get(key) or {}).get(each, "")
+        for key in ("name", "text")
+        for each in languages
+    }
+    for key in ("from", "to"):
+        shown[key] = values.get(key) or ""
+    shown |= {"outlets": [str(each) for each in values.get("outlets", ())], "days": values.get("days", [])}
+    benefits = values.get("benefits", [])
+    if len(benefits) < 2:
+        benefit = benefits[0] if benefits else {}
+        key = VALUES.get(kind := benefit.get("kind", "percent"), "")
+        value = shown_value(kind, benefit[key]) if key in benefit else ""
+        shown |= {"kind": kind, "value": value, "for": benefit.get("for", [])}
+    return shown
 
 
 def _number(typed: str) -> int:

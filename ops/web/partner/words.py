@@ -78,6 +78,14 @@ PARTNER: Final[Words] = {
     "p_day_sun": ("niedz.", "Sun"),
     "p_note": ("Uwagi dla organizatora", "A note for the organiser"),
     "p_declare": ("Zgłoś", "Declare"),
+    "p_changed_since": (
+        "Zmieniono po otwarciu strony: tak jest teraz.",
+        "Changed after you opened the page: it is so now.",
+    ),
+    "p_stands_now": (
+        "Zmieniono po otwarciu strony. Teraz jest: {value}",
+        "Changed after you opened the page. It is now: {value}",
+    ),
     "p_fault": ("Tego zgłoszenia nie przyjęto:", "This declaration was not taken:"),
     "p_month": ("Miesiąc", "Month"),
     "p_due": ("Do zapłaty", "Due"),

@@ -43,6 +43,9 @@ PERSONS: Final = {
         "ponownie, aby "
         "dodać pozostałych"
     ),
+    "this has changed since you opened it: nothing was saved, what stands now is shown": (
+        "od otwarcia strony coś tu zmieniono: nic nie zapisano, pokazano obecny stan"
+    ),
     "there is no such representative, or not any more": "nie ma takiego przedstawiciela albo już go nie ma",
     "there is no representative {number}, or not any more": (
         "nie ma przedstawiciela nr {number} albo już go nie ma"
