@@ -141,8 +141,8 @@ async def _lots(
     connection: Connection, rules: ExpiryRules, bucket: int, terminal: int, stan: int
 ) -> Lots | None:
     """The lots of an account, of all its rows up to one; None: they are too many."""
-    rows = await connection.fetch(_CHAIN, bucket, CHAIN_ROWS_MAX, terminal, stan)
-    if rows and rows[0]["depth"] >= CHAIN_ROWS_MAX:
+    rows = await connection.fetch(_CHAIN, bucket, CHAIN_ROWS_MAX + 1, terminal, stan)
+    if rows and rows[0]["depth"] > CHAIN_ROWS_MAX:
         return None
     expiries = hand_terminal(Work.EXPIRY, rules.programme)
     return Lots.after((_move(row, rules, expiries) for row in rows), rules.ends)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ledger.books import expiry
 from ledger.books.expiry import ExpiryRules, expire_slice
 from ledger.books.hand import Work, work_of
 from ledger.books.lots import NEVER_DAY, Lots, Move
@@ -245,6 +246,25 @@ async def test_a_card_that_has_not_changed_is_not_read_again(owner: Database, da
     assert rows == [(first, 1, FIRST_DAY + TERM + 1), (second, 2, NEVER_DAY)]
     await owner.run(lambda c: c.execute("delete from ledger.expiry"))
     assert await expire(database, FIRST_DAY + TERM + 1) == 30
+
+
+async def test_a_card_with_too_many_rows_is_passed_over_and_counted(
+    owner: Database, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than 200,000 rows: none of its points expire, the others' do; it is not taken for looked at."""
+    assert expiry.CHAIN_ROWS_MAX == 200_000
+    books = await opened(owner, database, 1)
+    for stan in range(1, 4):
+        await books.post(on(books.earn(stan, 10), FIRST_DAY))
+    await books.post(on(books.earn(4, 7, card=1), FIRST_DAY))
+    day = FIRST_DAY + TERM + 1
+    monkeypatch.setattr(expiry, "CHAIN_ROWS_MAX", 2)
+    swept = await database.run(lambda c: expire_slice(c, rules_on(day), day * DAY_MS))
+    assert (swept.points, swept.passed_over) == (7, 1)
+    monkeypatch.setattr(expiry, "CHAIN_ROWS_MAX", 3)
+    swept = await database.run(lambda c: expire_slice(c, rules_on(day), day * DAY_MS))
+    assert (swept.points, swept.passed_over) == (30, 0), "so many are read"
+    await assert_sound(books)
 
 
 @pytest.mark.parametrize(("days", "expected"), [(4, 0), (5, 5)])
