@@ -1,4 +1,4 @@
-"""Two months of a simulated year settled in Postgres, each statement held to the auditor's own sums.
+"""Two months of a simulated year settled in Postgres, all of it held to the auditor's own sums.
 
 `python -m ops.settlement.simulated_month` (make settled-month). Owns the way of a year's postings into a real
 ledger: what the real switch decided in the world in memory is posted once more by the real batch function,
@@ -34,10 +34,11 @@ from ledger.registry.outlets import NewOutlet, import_outlets
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.programmes import add_programme, add_rules
 from ledger.registry.terminals import NewTerminal, import_terminals
-from ledger.settlement.closing import close, correct
+from ledger.settlement.closing import Settled, close, correct
+from ledger.settlement.compute import Summary
 from ledger.settlement.statement import LEASE, Statement
 from ops.settlement.prices import prices_of
-from simulators.world.auditor.month_end import Contract, Foretold, MonthEnd
+from simulators.world.auditor.month_end import Contract, Foretold, ForetoldSummary, MonthEnd
 from simulators.world.year.cities import Edition
 from simulators.world.year.city_year import Plan, live_on
 from simulators.world.year.days import at_ms
@@ -144,14 +145,14 @@ async def settle_cities(owner: Database, plans: Sequence[Plan], report: Report) 
         for city in cities:
             programme, month = city.life.city.programme, city.months[number]
             began_s = time.monotonic()
-            statements = await owner.run(
+            settled = await owner.run(
                 lambda c, p=programme, m=month: _close(c, p, m),  # type: ignore[misc]
                 timeout_s=JOB_S,
             )
             took_s = time.monotonic() - began_s
             first_s, second_s = report.settle_s
             report.settle_s = (first_s, second_s + took_s) if number else (first_s + took_s, second_s)
-            _compare(city, month, statements, report)
+            _compare(city, month, settled, report)
     report.differences += [
         f"{finding.invariant}: {finding.example}"
         for finding in await owner.run(verify, timeout_s=JOB_S)
@@ -179,9 +180,8 @@ async def _correct(partner: int, month: str, net_grosze: int, origin: str, conne
     return await correct(connection, OFFICE, partner, month, net_grosze, origin=origin)
 
 
-async def _close(connection: Connection, programme: int, month: str) -> list[Statement]:
-    prices = await prices_of(connection, programme)
-    return (await close(connection, OFFICE, programme, month, prices)).statements
+async def _close(connection: Connection, programme: int, month: str) -> Settled:
+    return await close(connection, OFFICE, programme, month, await prices_of(connection, programme))
 
 
 async def _found(connection: Connection, city: City) -> None:
@@ -274,13 +274,29 @@ def told(statement: Statement) -> Foretold:
     )  # fmt: skip
 
 
-def _compare(city: City, month: str, statements: Sequence[Statement], report: Report) -> None:
-    there = {statement.partner: statement for statement in statements}
+def told_in_sum(summary: Summary) -> ForetoldSummary:
+    """Return the organiser's summary as the auditor would say it."""
+    lines: dict[tuple[str, str, int | None], tuple[int, int]] = {}
+    for line in summary.lines:
+        which = (line.kind, line.origin, line.vat_rate)
+        quantity, net = lines.get(which, (0, 0))
+        lines[which] = (quantity + line.quantity, net + line.net_grosze)
+    return ForetoldSummary(
+        summary.statements, frozenset((*which, *sums) for which, sums in lines.items()), summary.net_grosze,
+        summary.vat_grosze, summary.gross_grosze, summary.rebates_grosze, summary.due_grosze,
+    )  # fmt: skip
+
+
+def _compare(city: City, month: str, settled: Settled, report: Report) -> None:
+    there = {statement.partner: statement for statement in settled.statements}
+    whole, got = city.auditor.summary(list(city.auditor.tills), month), told_in_sum(settled.summary)
+    if got != whole:
+        report.differences.append(f"{city.plan.city} {month}: the summary {got} is not {whole}")
     for shop in city.life.market.shops:
         foretold, statement = city.auditor.month(shop.number, month), there.pop(shop.number, None)
         if statement is None or told(statement) != foretold:
-            got = None if statement is None else told(statement)
-            report.differences.append(f"{city.plan.city} {month} {shop.number}: {got} is not {foretold}")
+            said = None if statement is None else told(statement)
+            report.differences.append(f"{city.plan.city} {month} {shop.number}: {said} is not {foretold}")
         report.statements += statement is not None
         lines = statement.lines if statement is not None else ()
         report.taken_back_from_earlier += any(line.origin for line in lines)

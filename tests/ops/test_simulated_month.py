@@ -10,8 +10,9 @@ from ops.settlement.simulated_month import Report, parse, plan_of, settle_cities
 
 @pytest.mark.parametrize("city", ["czestochowa"])
 async def test_every_statement_is_the_auditor_s_own_sum(owner: Database, city: str) -> None:
-    """Points, rebates, leases at both prices and under several contracts, corrections of both months,
-    discounts, what takes January back in February; what points cost, and VAT's rate, change within both.
+    """And each summary his sums: points, rebates, leases at both prices and under several contracts,
+    corrections of both months, discounts, what takes January back in February; what points cost, and VAT's
+    rate, change within both.
     """
     report = Report()
     await settle_cities(owner, [plan_of(1, city, 500, 30, 20_000)], report)

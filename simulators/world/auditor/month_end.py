@@ -81,6 +81,20 @@ class Foretold(NamedTuple):
     days: tuple[tuple[date, tuple[int, ...]], ...]
 
 
+class ForetoldSummary(NamedTuple):
+    """The organiser's month, of all partners. lines: kind, month they take back from or "", percent of VAT or
+    None, quantity, net.
+    """
+
+    statements: int
+    lines: frozenset[tuple[str, str, int | None, int, int]]
+    net: int
+    vat: int
+    gross: int
+    rebates: int
+    due: int
+
+
 class MonthEnd:
     """Everything that partners did, by month and day."""
 
@@ -206,6 +220,22 @@ class MonthEnd:
             rebates,
             net + vat - rebates,
             tuple(sorted(days)),
+        )
+
+    def summary(self, partners: Iterable[int], month: str) -> ForetoldSummary:
+        """Return what the organiser's summary of a month has to say."""
+        months = [self.month(partner, month) for partner in partners]
+        lines: defaultdict[tuple[str, str, int | None], list[int]] = defaultdict(lambda: [0, 0])
+        for kind, origin, _, percent, quantity, net in (line for one in months for line in one.lines):
+            lines[kind, origin, percent][0] += quantity
+            lines[kind, origin, percent][1] += net
+        return ForetoldSummary(
+            len(months),
+            frozenset((*which, quantity, net) for which, (quantity, net) in lines.items()),
+            *(
+                sum(getattr(one, name) for one in months)
+                for name in ("net", "vat", "gross", "rebates", "due")
+            ),
         )
 
     def _lease(self, partner: int, month: str) -> Iterable[Told]:
