@@ -145,6 +145,18 @@ def test_a_code_is_for_the_change_that_asked_for_it(
     assert known(office, account).email == "put-by-a-desk@poczta.example"
 
 
+def test_a_code_puts_nothing_back_that_a_desk_changed_meanwhile(
+    office: OfficeStage, account: int, client: Client
+) -> None:
+    """Between the code's letter and its typing a desk put another telephone: it stays, and is shown."""
+    assert client.post(PATH, **NEW, password=PASSWORD).status == 200
+    put(office, account, phone="600100299")
+    page = client.post(f"{PATH}/code", **NEW, code=newest_code(office))
+    assert (page.status, "changed after you opened the page" in page.text) == (400, True)
+    assert "600100299" in page.text
+    assert (known(office, account).phone, known(office, account).email) == ("600100299", OLD)
+
+
 def test_codes_are_bounded_and_what_cannot_be_saved_gets_none(
     office: OfficeStage, account: int, client: Client
 ) -> None:
