@@ -6,6 +6,7 @@ programme; a term is no shorter than the rules in force want.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,9 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import offer_declarations, partner_contracts
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import PAGE_ROWS_MAX
+from ledger.registry.offers import as_they_stand
 from ledger.registry.outlets import list_outlets
-from ledger.registry.partner_contracts import MONTHS_MIN, ContractState, Details, Term
+from ledger.registry.partner_contracts import MONTHS_MIN, Details, Term
 from ops.office.rules_in_force import version_in_force
 from ops.office.seen import Seen, check_seen
 
@@ -56,12 +58,32 @@ class ContractDesk:
             return MONTHS_MIN
         return lease.contract_months_min if lease else MONTHS_MIN
 
-    async def agree(self, actor: Actor, partner: int, term: Term, outlet: int | None = None) -> ContractState:
-        """Take the agreement with a verified partner, or about one outlet of it, down."""
+    async def agree(self, actor: Actor, partner: int, term: Term, outlet: int | None, seen: Seen) -> None:
+        """Take the agreement with a verified partner, or about one outlet of it, down; raises as `step`."""
         least = await self.months_min()
-        return await self.database.run(
-            lambda c: partner_contracts.agree(c, actor, partner, term, outlet=outlet, months_min=least)
-        )
+        await self.step(
+            actor, partner, outlet, seen,
+            lambda c: partner_contracts.agree(c, actor, partner, term, outlet=outlet, months_min=least),
+        )  # fmt: skip
+
+    async def step(
+        self,
+        actor: Actor,
+        partner: int,
+        outlet: int | None,
+        seen: Seen,
+        act: Callable[[Connection], Awaitable[object]],
+    ) -> None:
+        """Carry out a step of a contract as it was `seen`. Raises `ChangedSince` of a later one."""
+
+        async def job(connection: Connection) -> None:
+            async with writing(connection, actor):
+                rows = await partner_contracts.contracts_of(connection, partner)
+                numbers = [row["number"] for row in rows if row["outlet"] == outlet]
+                check_seen(seen, {"contract": max(numbers, default=0)})
+                await act(connection)
+
+        await self.database.run(job)
 
     async def set_details(self, actor: Actor, partner: int, details: Details, seen: Seen) -> None:
         """Say how documents name a partner, who was `seen` named otherwise. Raises `ChangedSince`."""
@@ -80,10 +102,19 @@ class ContractDesk:
             lambda c: offer_declarations.open_declarations(c, self.programme, after=after, limit=limit)
         )
 
-    async def decide(self, actor: Actor, number: int, *, accepted: bool, reason: str) -> None:
-        """Take a declared offer into the drafts, or refuse it."""
+    async def standing(self, offers: Collection[int]) -> dict[int, str]:
+        """Return how offers that are declared stand, of those that are there (`as_they_stand`)."""
+        return await self.database.run(lambda c: as_they_stand(c, self.programme, offers))
+
+    async def decide(self, actor: Actor, number: int, *, accepted: bool, reason: str, seen: Seen) -> None:
+        """Take a declared offer into the drafts, where that stands as it was `seen`, or refuse it."""
 
         async def job(connection: Connection) -> None:
-            await offer_declarations.decide(connection, actor, number, accepted, reason)
+            async with writing(connection, actor):
+                offer = (await offer_declarations.the_declaration(connection, number))["offer"]
+                if accepted:
+                    stands = await as_they_stand(connection, self.programme, [offer])
+                    check_seen(seen, {"offer": stands.get(offer)})
+                await offer_declarations.decide(connection, actor, number, accepted, reason)
 
         await self.database.run(job)

@@ -308,22 +308,24 @@ class HolderFile:
 
         await self.database.run(job)
 
-    async def approve_erasure(self, actor: Actor, account: int) -> None:
+    async def approve_erasure(self, actor: Actor, account: int, seen: Seen) -> None:
         """Approve it (as another person, where it wants one) and do it: both, or neither, and for good."""
 
         async def act(connection: Connection, token: int) -> None:
             async with writing(connection, actor):
-                row = await proposals.approve(connection, actor, await self._proposed(connection, account))
+                number = await self._proposed(connection, account, seen)
+                row = await proposals.approve(connection, actor, number)
                 agreed = proposals.both(actor, row)._replace(hand=Hand.DESK, reason=row["reason"])
                 await erasures.anonymise(connection, agreed, self.master.vault, token)
 
         await self._on(account, act)
 
-    async def refuse_erasure(self, actor: Actor, account: int) -> None:
+    async def refuse_erasure(self, actor: Actor, account: int, seen: Seen) -> None:
         """Refuse it, or take one's own proposal back."""
 
         async def act(connection: Connection, _token: int) -> None:
-            await proposals.refuse(connection, actor, await self._proposed(connection, account))
+            async with writing(connection, actor):
+                await proposals.refuse(connection, actor, await self._proposed(connection, account, seen))
 
         await self._on(account, act)
 
@@ -335,10 +337,11 @@ class HolderFile:
         row = await proposals.newest(connection, self.programme, ANONYMISE, str(account), open_only=True)
         return row if row is not None and row["state"] == proposals.ProposalState.PROPOSED else None
 
-    async def _proposed(self, connection: Connection, account: int) -> int:
+    async def _proposed(self, connection: Connection, account: int, seen: Seen) -> int:
         row = await self._erasure(connection, account)
         if row is None:
             raise RegistryRefused("nothing of this kind waits to be approved")
+        check_seen(seen, {"proposal": row["number"]})
         return int(row["number"])
 
     async def write(self, actor: Actor, account: int, text: str, *, through: int) -> None:

@@ -119,7 +119,7 @@ def _representative(form: FormData) -> int:
 
 async def _approve_erasure(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
     sure(form)
-    await file.approve_erasure(actor, account)
+    await file.approve_erasure(actor, account, seen_in(form))
 
 
 ACTS: Final[dict[str, Act]] = {
@@ -137,7 +137,7 @@ ACTS: Final[dict[str, Act]] = {
     "end": _end,
     "propose_erasure": lambda file, actor, account, _: file.propose_erasure(actor, account),
     "approve_erasure": _approve_erasure,
-    "refuse_erasure": lambda file, actor, account, _: file.refuse_erasure(actor, account),
+    "refuse_erasure": lambda file, actor, account, form: file.refuse_erasure(actor, account, seen_in(form)),
 }
 CASES: Final = 50
 """So many are shown on a page."""

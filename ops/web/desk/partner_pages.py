@@ -62,24 +62,33 @@ async def _declare(desk: ContractDesk, actor: Actor, partner: int, form: FormDat
 
 async def _verify(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
     outlet = _outlet(form)
-    await desk.database.run(lambda c: partner_contracts.verify_declaration(c, actor, partner, outlet))
+    await desk.step(
+        actor, partner, outlet, seen_in(form),
+        lambda c: partner_contracts.verify_declaration(c, actor, partner, outlet),
+    )  # fmt: skip
 
 
 async def _refuse(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
     sure(form)
     outlet = _outlet(form)
-    await desk.database.run(lambda c: partner_contracts.refuse_declaration(c, actor, partner, outlet))
+    await desk.step(
+        actor, partner, outlet, seen_in(form),
+        lambda c: partner_contracts.refuse_declaration(c, actor, partner, outlet),
+    )  # fmt: skip
 
 
 async def _agree(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
     term = Term(the_day(form, "starts_on"), whole(form, "months"), is_on(form, "with_services"))
-    await desk.agree(actor, partner, term, _outlet(form))
+    await desk.agree(actor, partner, term, _outlet(form), seen_in(form))
 
 
 async def _end(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
     sure(form)
     last, outlet = the_day(form, "last_day"), _outlet(form)
-    await desk.database.run(lambda c: partner_contracts.end(c, actor, partner, last, outlet=outlet))
+    await desk.step(
+        actor, partner, outlet, seen_in(form),
+        lambda c: partner_contracts.end(c, actor, partner, last, outlet=outlet),
+    )  # fmt: skip
 
 
 async def _details(desk: ContractDesk, actor: Actor, partner: int, form: FormData) -> None:
@@ -151,7 +160,8 @@ class PartnerPages:
         number, form = number_in(request, "number"), form_of(request)
         accepted, reason = named(form, DECISIONS), text_of(form, "reason", TEXT_CHARACTERS_MAX, lines=True)
         try:
-            await _desk(request).decide(actor_of(officer(request)), number, accepted=accepted, reason=reason)
+            actor, seen = actor_of(officer(request)), seen_in(form)
+            await _desk(request).decide(actor, number, accepted=accepted, reason=reason, seen=seen)
         except NotInRegistry:
             raise HTTPException(404) from None
         except RegistryRefused as error:
@@ -198,9 +208,11 @@ class PartnerPages:
     async def _declared(self, request: Request, error: RegistryRefused | None = None) -> Response:
         rows = await _desk(request).declared(after_in(request), PAGE + 1)
         words = await words_of(request)
+        stands = await _desk(request).standing({row["offer"] for row in rows})
         return self._pages().render(
             request,
             "desk_declarations.html",
+            stands=stands,
             status=status_of(error) if error else 200,
             rows=[{**dict(row), **_said(decode_offer(row["terms"]), words)} for row in rows[:PAGE]],
             more=rows[PAGE - 1]["number"] if len(rows) > PAGE else 0,
