@@ -22,6 +22,8 @@ TEXT: Final = frozenset({"text", "search", "tel", "email", "url", "date", "texta
 """What a person types."""
 SAYS_WHAT: Final = ("act", "what", "go", "newsletter")
 """Fields that say what a form is to do."""
+LEFT: Final = frozenset({"combines", "confirm", "needs_guardian", "outlets"})
+"""Choices that stay as they are: the rules of the programmes here want them so."""
 _CARD: Final = number_of("96162", 7_950)
 VALID: Final[Mapping[str, str]] = {
     "born_on": "1980-01-01", "pesel": "", "phone": "600 700 800", "guardian_phone": "600 700 801",
@@ -53,15 +55,15 @@ class Form:
     action: str
     inputs: tuple[Input, ...] = ()
     button: tuple[str, str] = ("", "")
-    buttons: tuple[tuple[str, str], ...] = ()
+    buttons: tuple[tuple[str, str, bool], ...] = ()
     is_final: bool = False
     """Whether its button warns of what it does."""
     has_file: bool = False
 
     def pressed(self) -> Iterator["Form"]:
         """The form once for each of its buttons."""
-        for each in self.buttons or (("", ""),):
-            yield replace(self, button=each)
+        for name, value, is_final in self.buttons:
+            yield replace(self, button=(name, value), is_final=is_final)
 
     @property
     def does(self) -> str:
@@ -83,8 +85,9 @@ class Form:
             elif each.kind in TEXT:
                 sent[each.name] = typed.get(each.name, VALID.get(each.name, each.value or "Jan Q"))
             elif each.kind == "select":
-                sent[each.name] = each.value or next((one for one in each.choices if one), "")
-            elif each.kind != "file" and each.name not in sent:
+                first = next((one for one in each.choices if one and each.name not in LEFT), "")
+                sent[each.name] = each.value or first
+            elif each.kind != "file" and each.name not in sent and each.name not in LEFT:
                 sent[each.name] = each.value
         if self.button[0]:
             sent[self.button[0]] = self.button[1]
@@ -109,9 +112,8 @@ class _Reader(HTMLParser):
             return
         elif tag == "button":
             last = self.forms[-1]
-            button = ((got["name"], got.get("value", "")),) if got.get("name") else ()
-            is_final = last.is_final or "danger" in got.get("class", "")
-            self.forms[-1] = replace(last, buttons=last.buttons + button, is_final=is_final)
+            button = (got.get("name", ""), got.get("value", ""), "danger" in got.get("class", ""))
+            self.forms[-1] = replace(last, buttons=(*last.buttons, button))
         elif tag == "select":
             self._select = (got["name"], "", [])
         elif tag == "option" and self._select:
