@@ -18,7 +18,6 @@ from tests.web.office_stage import PASSWORD, Client, OfficeStage
 
 PAGES_MAX = 1_000
 """So many pages of one person's would be links that lead on without an end."""
-TEXT = frozenset({"text", "", "tel", "email", "search", "textarea"})
 _LINK = re.compile(r'href="(/en/[^"#]*)"')
 
 
@@ -35,27 +34,24 @@ class Form:
     action: str
     fields: list[Field] = field(default_factory=list)
 
-    def filled(self, name: str = "", text: str = "") -> dict[str, str]:
-        """What is sent with a text in a field: the rest as it came, the password where one is wanted."""
+    def filled(self) -> dict[str, str]:
+        """What is sent: as it came, the password where one is wanted."""
         sent = {}
         for each in self.fields:
             if each.kind != "file" and each.name not in sent:
                 sent[each.name] = PASSWORD if each.kind == "password" else each.value or "x"
-        return {**sent, name: text} if name else sent
+        return sent
 
 
 class Reader(HTMLParser):
-    """Reads a page: its forms, and what would run."""
+    """Reads the forms of a page."""
 
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
-        self.runs: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
-        if any(name.startswith("on") for name in found) or (tag == "script" and "src" not in found):
-            self.runs.append(self.get_starttag_text() or tag)
         if tag == "form" and found.get("method") == "post":
             self.forms.append(Form(found["action"]))
         elif self.forms and found.get("name") and tag in {"input", "select", "textarea", "button"}:
@@ -77,7 +73,6 @@ class Seen(NamedTuple):
 
     pages: dict[str, str]
     forms: dict[str, Form]
-    runs: list[str]
 
     def ids(self) -> set[str]:
         """Paths that name something: those with a figure in them."""
@@ -112,7 +107,7 @@ def filled_path(path: str) -> str:
 
 def crawl(client: Client, start: str = "/en/account/sessions") -> Seen:
     """Follow every link from a page on, to the last page; files are not read."""
-    seen = Seen({}, {}, [])
+    seen = Seen({}, {})
     waiting, known = deque([start]), {start}
     while waiting:
         assert len(seen.pages) < PAGES_MAX, f"{PAGES_MAX} pages, and more: {', '.join(list(waiting)[:9])}"
@@ -123,7 +118,6 @@ def crawl(client: Client, start: str = "/en/account/sessions") -> Seen:
         seen.pages[path] = reply.text
         reader = Reader()
         reader.feed(reply.text)
-        seen.runs.extend(f"{path}: {each}" for each in reader.runs)
         for form in reader.forms:
             seen.forms.setdefault(form.action, form)
         for link in _LINK.findall(reply.text):

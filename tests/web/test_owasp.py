@@ -1,18 +1,16 @@
-"""OWASP's basics for every route, id and text field there is: found in the site and its pages, not listed."""
+"""OWASP's basics for every route and id there is: found in the site and its pages, not listed."""
 
 import pytest
 
-from tests.web.crawl import TEXT, crawl, filled_path, site_routes
+from tests.web.crawl import crawl, filled_path, site_routes
 from tests.web.office_stage import Client, OfficeStage
-from tests.web.test_passkeys import at_home, with_passkey
+from tests.web.test_passkeys import with_passkey
 
 STRANGERS = ("/login", "/register", "/apply", "/accessibility")
 """What is for everybody: the sign-in, its links, who has no card yet, the statement; whatever begins so."""
 FIRST_CARD = "/en/me/block/1-1"
 OWN: dict[str, set[str]] = {"ala": {FIRST_CARD}, "else": {FIRST_CARD}, "there": set()}
 """One's own card, whoever else is shown a form of that address: not shown any more once it is blocked."""
-ATTACK = "'\"><img src=x onerror=alert(1)>"
-IN_MAIL = '"><img/src=x/onerror=alert(1)>"@x.example'
 
 
 @pytest.fixture(scope="module")
@@ -105,32 +103,6 @@ def test_no_id_is_another_s(office: OfficeStage, people: dict[str, Client]) -> N
 
 def without_csrf(fields: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in fields.items() if name != "csrf"}
-
-
-def test_no_text_field_stores_a_script(office: OfficeStage) -> None:
-    """XSS: into every text field of every form that a holder is served, and then every page of the holder and
-    of the desk is read again: the text is text, and nothing in a page runs.
-    """
-    office.forget_attempts()
-    office.new_member("attacker")
-    member = at_home(office, office.signed_in("czestochowa", "attacker"))
-    filled = 0
-    for form in crawl(member).forms.values():
-        for each in [each for each in form.fields if each.kind in TEXT and each.name != "csrf"]:
-            office.forget_attempts()
-            member.get("/en/account/sessions")
-            attack = IN_MAIL if each.kind == "email" else ATTACK
-            status = member.post(form.action, **without_csrf(form.filled(each.name, attack))).status
-            assert status in {200, 303, 400, 403, 404}, (form.action, each.name, status)
-            filled += 1
-    assert filled >= 5
-    stored = ""
-    for login in ("attacker", "clerk", "boss"):
-        seen = crawl(at_home(office, office.signed_in("czestochowa", login)))
-        assert seen.runs == []
-        stored += "".join(seen.pages.values())
-    assert "&gt;&lt;img src=x onerror=alert(1)&gt;" in stored
-    assert "<img src=x" not in stored
 
 
 def test_by_tls_cookies_and_site_stay_there(office: OfficeStage) -> None:
