@@ -325,8 +325,8 @@ def test_who_resigns_has_no_account_any_more(office: OfficeStage) -> None:
     assert (refused.status, "the contract has ended" in refused.text) == (409, True)
     refused = clerk.post("/en/desk/applications/new", kind="renewal", account=str(account), tax_year="2025")
     assert (refused.status, "the contract has ended" in refused.text) == (409, True)
-    clerk.get(f"/en/desk/holders/{account}")
     for act in ("propose_erasure", "refuse_erasure"):
+        clerk.get(f"/en/desk/holders/{account}")
         done = clerk.post(f"/en/desk/holders/{account}", act=act, reason="asked for", sure="yes")
         assert done.status == 303, (act, done.text)
 
