@@ -9,8 +9,8 @@ import pytest
 from tests.ops.uploads import png
 from tests.web.desk_counter import NOBODY, PERSON
 from tests.web.office_stage import Client, OfficeStage
+from tests.web.shown_forms import forms_of
 from tests.web.test_apply import GOOD, number_at, pickup_of, send_file, sent
-from tests.web.test_desk_attacks import Forms
 from tests.web.test_desk_seen import said
 from tests.web.test_refused_forms import shown
 
@@ -38,8 +38,9 @@ class Both:
 
 def sent_with(page: str, act: str = "", action: str = "") -> dict[str, str]:
     """What a form of the page sends unseen."""
-    for where, kept, _ in Forms(page).forms:
-        if where.endswith(action) and kept.get("act", "") == act:
+    for form in forms_of(page):
+        kept = dict(form.fields)
+        if form.action.endswith(action) and form.act == act:
             return {name: kept[name] for name in ("act", "csrf", "digest") if name in kept}
     raise AssertionError(f"no form {action} {act}")
 
