@@ -58,7 +58,9 @@ class Inquiries:
         quotas: QuotaReader,
         catch_up: Callable[[], Awaitable[object]],
     ) -> None:
-        """`catch_up` waits until this worker knows what the registry held when it was called."""
+        """`catch_up` waits until this worker knows what the registry held when it was called; it raises
+        `LedgerError` where that takes too long.
+        """
         self._database = database
         self._master = master
         self._quotas = quotas

@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from ledger.books.outage import Outage
-from ledger.errors import LedgerError
+from ledger.errors import DatabaseUnavailable, LedgerError
 from ledger.postgres.database import Connection, Database
 from ledger.registry.peppers import REENTERED, reenter
 from ledger.registry.reads import CardTuple, RegistrySnapshot, read_changes
@@ -77,12 +77,16 @@ class Feed:
         self._wake.set()
 
     async def catch_up(self) -> None:
-        """Wait until the directory holds what was committed before this call; `CATCH_UP_S` at most."""
+        """Wait until the directory holds what was committed before this call. Raises `LedgerError` where it
+        does not within `CATCH_UP_S`.
+        """
         since = trio.current_time()
         with trio.move_on_after(CATCH_UP_S):
             while self.fresh_at is None or self.fresh_at < since:
                 self.wake()
                 await self._read.wait()
+            return
+        raise DatabaseUnavailable(f"the registry was not read within {CATCH_UP_S:g} s")
 
     def is_stale(self) -> bool:
         """True when the directory may miss changes older than the bound."""

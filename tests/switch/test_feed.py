@@ -204,6 +204,21 @@ async def test_cards_of_half_a_reading_decide_nothing(city: City) -> None:
     assert city.directory.number > number
 
 
+async def test_who_waits_for_what_was_committed_is_told_where_it_is_not_read(
+    city: City, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was committed before is held after the wait; a feed that does not read says so in time."""
+    monkeypatch.setattr("switch.process.feed.CATCH_UP_S", 0.05)
+    with pytest.raises(DatabaseUnavailable, match="not read within"):
+        await city.feed.catch_up()
+    monkeypatch.setattr("switch.process.feed.CATCH_UP_S", HANG_S)
+    nursery.start_soon(city.feed.run)
+    more = [CardRow(9_000, "9000")]
+    await city.owner.run(lambda c: import_cards(c, TESTER, 1, more))
+    await city.feed.catch_up()
+    assert 9_000 in city.directory.cards
+
+
 async def test_the_feed_waits_for_no_inquiry(owner: Database, service_dsn: str) -> None:
     """The connection that inquiries share is taken and does not come free: the feed has one of its own."""
     await owner.run(lambda connection: found_registry(connection, 3))
