@@ -2,19 +2,19 @@
 
 Pure: the same rules version and figures give the same text, so a stored reply is printed again word for word.
 Must not know connections, cards in memory or the database. Invariant: at most `limits.RECEIPT_BYTES_MAX`
-bytes of UTF-8 (the rules file is refused that could print more).
+bytes of UTF-8 (the rules file is refused that could print more), and no line wider than the paper.
 """
 
 from __future__ import annotations
 
-import string
-
 from ledger.books.posting import Kind
 from protocol import ResultCode
 from switch.rules.calendar import Calendar
-from switch.rules.filling import CENTS, Part, Way, fill
+from switch.rules.filling import CENTS, fill
+from switch.rules.paper import Print, make_print
 from switch.rules.programme import LANGUAGES, Language, Receipt, Rules
-from switch.rules.programme.receipt import FIELDS, checks_lines, excluded_lines
+from switch.rules.programme.receipt import checks_lines, excluded_lines
+from switch.rules.text import fit
 
 SECTIONS: dict[int, str] = {
     int(Kind.EARN): "earn",
@@ -41,25 +41,6 @@ _REASONS: dict[Language, dict[int, str]] = {
     "en": {int(code): code.text_en for code in ResultCode},
 }
 _NO_LIMIT = {"pl": "bez limitu", "en": "no limit"}
-_WAYS = {
-    "card": Way.CARD,
-    "amount": Way.MONEY,
-    "value": Way.MONEY,
-    "discount": Way.MONEY,
-    "to_pay": Way.MONEY,
-}
-"""How the figures are written that are not plain."""
-
-
-def _parts(*sections: tuple[str, ...]) -> tuple[Part, ...]:
-    """The lines of sections, ready to be filled in."""
-    lines = "\n".join(line for section in sections for line in section)
-    parts: list[Part] = []
-    for text, name, _, _ in string.Formatter().parse(lines):
-        parts.append(text)
-        if name:
-            parts.append(FIELDS.index(name) << 2 | _WAYS.get(name, Way.PLAIN))
-    return tuple(parts)
 
 
 class _Printed:
@@ -67,12 +48,12 @@ class _Printed:
 
     def __init__(self, rules: Rules, language: Language) -> None:
         self.language, receipt = rules.receipt_in(language)
-        self.reasons = _REASONS[self.language]
+        self.width = rules.receipt.columns
         self.cents = CENTS[self.language]
         self.no_limit = _NO_LIMIT[self.language]
-        beneath = excluded_lines(receipt, rules.excluded_in(self.language), rules.receipt.columns)
+        beneath = excluded_lines(receipt, rules.excluded_in(self.language), self.width)
         self.approvals = {
-            kind: _parts(
+            kind: self._print(
                 receipt.header,
                 getattr(receipt, section),
                 beneath if section in _SAYS_EXCLUDED else (),
@@ -80,26 +61,33 @@ class _Printed:
             )
             for kind, section in SECTIONS.items()
         }
-        self.refusals = {
-            code: _parts(receipt.header, getattr(receipt, section))
-            for code, section in WITHOUT_EFFECT.items()
-        }
-        self.decline = _parts(receipt.header, receipt.decline)
         self._receipt: Receipt = receipt
-        self._checked: dict[tuple[int, int], tuple[Part, ...]] = {}
+        self._checked: dict[tuple[int, int], Print] = {}
+        self.refused: dict[int, Print] = {}
+        """By code, what was printed before."""
 
-    def with_checks(self, kind: int, checks: int) -> tuple[Part, ...]:
+    def with_checks(self, kind: int, checks: int) -> Print:
         """Return the lines of an answer that tells the cashier what to check."""
-        parts = self._checked.get((kind, checks))
-        if parts is None:
+        lines = self._checked.get((kind, checks))
+        if lines is None:
             receipt = self._receipt
-            parts = self._checked[kind, checks] = _parts(
+            lines = self._checked[kind, checks] = self._print(
                 receipt.header,
                 getattr(receipt, SECTIONS[kind]),
                 checks_lines(receipt, checks),
                 receipt.footer,
             )
-        return parts
+        return lines
+
+    def refusal(self, code: int) -> Print:
+        """Make the lines of a code, its reason in them, for this time and the next."""
+        receipt, reason = self._receipt, _REASONS[self.language].get(code, "")
+        section = getattr(receipt, WITHOUT_EFFECT.get(code, "decline"))
+        lines = self.refused[code] = self._print(receipt.header, section, reason=reason)
+        return lines
+
+    def _print(self, *sections: tuple[str, ...], reason: str = "") -> Print:
+        return make_print([line for section in sections for line in section], self.width, reason)
 
 
 class ReceiptPrinter:
@@ -133,11 +121,11 @@ class ReceiptPrinter:
         """
         printed = self._printed[language]
         if code:
-            parts = printed.refusals.get(code, printed.decline)
+            lines = printed.refused.get(code) or printed.refusal(code)
         elif checks:
-            parts = printed.with_checks(kind, checks)
+            lines = printed.with_checks(kind, checks)
         else:
-            parts = printed.approvals[kind]
+            lines = printed.approvals[kind]
         figures = (  # in the order of FIELDS
             self._calendar.text(at_ms),
             last4,
@@ -146,10 +134,10 @@ class ReceiptPrinter:
             balance,
             balance * self._point_value_grosze,
             original,
-            printed.reasons.get(code, "") if code else "",
             discount_grosze,
             amount_grosze - discount_grosze,
             remaining if remaining >= 0 else printed.no_limit,
             offer,
         )
-        return fill(parts, figures, printed.cents)
+        text = fill(lines.parts, figures, printed.cents)
+        return text if len(text) <= lines.room + lines.offers * len(offer) else fit(text, printed.width)

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterator
 
 _JOINER = "\u200d"
+_TOGETHER = "\0"
+"""For a space at which no line is parted; no plain text has it."""
 _NO_WIDTH = {"Mn", "Me", "Cf"}
 _EXTENDS = {"Mn", "Me", "Mc"}
 
@@ -52,6 +54,22 @@ def wrap(text: str, width: int) -> list[str]:
                 lines.append("")
             lines[-1] += grapheme
     return lines
+
+
+def fit(text: str, width: int) -> str:
+    """Return plain text (`is_plain`) with no line wider than `width` columns: what is wider is wrapped.
+
+    A sum stays with its "zł" where a line can hold both.
+    """
+    lines = text.split("\n")
+    if max(map(len, lines)) <= width:
+        return text
+    fitting = (_wrap_sums(line, width) if len(line) > width else [line] for line in lines)
+    return "\n".join(part for parts in fitting for part in parts)
+
+
+def _wrap_sums(line: str, width: int) -> list[str]:
+    return [part.replace(_TOGETHER, " ") for part in wrap(line.replace(" zł", f"{_TOGETHER}zł"), width)]
 
 
 def graphemes(text: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 Owns the shape of these tables, the placeholders and what makes a line unprintable. Must not know how a
 receipt is filled in (`switch.rules.receipts`). Invariant: what passes `faults_of_receipt` fits the terminal's
-buffer with the widest figures there are, and its paper with usual ones.
+buffer with the widest figures there are, and its paper with usual ones as it stands.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from protocol import limits
 from switch.rules.programme.parts import Language, Part, Rule
-from switch.rules.text import columns, is_plain, wrap
+from switch.rules.text import columns, fit, is_plain, wrap
 
 Line: TypeAlias = Annotated[str, Meta(max_length=64)]
 Lines: TypeAlias = Annotated[tuple[Line, ...], Meta(max_length=8)]
@@ -30,13 +30,14 @@ FIELDS: Final = (
     "balance",
     "value",
     "original",
-    "reason",
     "discount",
     "to_pay",
     "remaining",
     "offer",
+    "reason",
 )
-"""What a receipt may show; the figures of a receipt come in this order."""
+"""What a receipt may show; its figures come in this order. The reason is none of them: it is put into the
+lines of its code once (`switch.rules.paper`)."""
 _INT64, _MONEY = str(limits.INT64_MIN), "-" + "9" * 19 + ",00 zł"
 WIDEST: Final = dict(
     zip(
@@ -49,11 +50,11 @@ WIDEST: Final = dict(
             _INT64,
             _MONEY,
             str(limits.STAN_MAX),
-            "x" * limits.RESULT_TEXT_BYTES_MAX,
             _MONEY,
             _MONEY,
             _INT64,
-            "x" * 32,
+            "x" * limits.OFFER_NAME_BYTES_MAX,
+            "x" * limits.RESULT_TEXT_BYTES_MAX,
         ),
         strict=True,
     )
@@ -70,7 +71,7 @@ USUAL: Final = WIDEST | {
     "to_pay": "20000,00 zł",
     "remaining": "100",
 }
-"""Each as wide as it ordinarily gets; a reason is wrapped by the terminal."""
+"""Each as wide as it ordinarily gets; what is wider, and each reason, is wrapped."""
 WITH_REASON: Final = {"decline", "nothing_to_reverse", "original_unseen"}
 """The parts of a receipt that are for more than one result, and may say which."""
 EXCLUDED: Final = "excluded"
@@ -159,7 +160,8 @@ def faults_of_receipt(receipt: Receipt, key: str, width: int, excluded: list[str
         if section in _NOT_OUTCOMES:
             continue
         more = beneath if section in {"earn", "advice"} else asked
-        size = len("\n".join((*around, *getattr(receipt, section), *more)).format_map(WIDEST).encode())
+        widest = "\n".join((*around, *getattr(receipt, section), *more)).format_map(WIDEST)
+        size = len(fit(widest, width).encode())
         if size > limits.RECEIPT_BYTES_MAX:
             yield Fault(
                 f"{key}.{section}",
