@@ -187,7 +187,7 @@ def sign_on_reply(message: SignOn, terminal: Terminal, now_ms: int, *, code: int
 
 
 def _offers_page(message: SignOn, terminal: Terminal, now_ms: int) -> tuple[list[tuple[int, int, str]], int]:
-    """Return number, kind and name of offers that hold at the partner, and where the next page begins.
+    """Return number, kind and name of offers that hold where a terminal stands, and the next page's begin.
 
     What is over (`is_over`) is not listed, here or in the public list.
     """
@@ -200,8 +200,8 @@ def _offers_page(message: SignOn, terminal: Terminal, now_ms: int) -> tuple[list
     day, minute = version.calendar.wall(now_ms)
     wall = datetime.combine(day_of_number(day), time(*divmod(minute, 60)))
     held = partner.programme.offers.of_partner(partner.number, now_ms, after=message.offers_after)
-    left = (one.offer for one in held if one.offer is not None and not is_over(one.offer, wall))
-    offers = list(islice(left, limits.OFFERS_MAX + 1))
+    here = (one.offer for one in held if one.offer is not None and one.offer.is_in(terminal.outlet))
+    offers = list(islice((offer for offer in here if not is_over(offer, wall)), limits.OFFERS_MAX + 1))
     page = offers[: limits.OFFERS_MAX]
     listed = [(offer.number, kind_number(offer), offer.name.in_(language)) for offer in page]
     return listed, page[-1].number if len(offers) > len(page) else 0

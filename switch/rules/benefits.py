@@ -42,7 +42,6 @@ class Terms(msgspec.Struct, frozen=True, eq=False):
 
     offer: Offer
     audiences: tuple[Audience, ...]
-    outlets: frozenset[int]
     from_day: int
     to_day: int
     hours: tuple[Hours, ...]
@@ -63,7 +62,6 @@ class Terms(msgspec.Struct, frozen=True, eq=False):
         return cls(
             offer,
             tuple(audiences),
-            frozenset(offer.outlets),
             day_number(offer.from_day) if offer.from_day else FIRST_DAY,
             day_number(offer.to_day) if offer.to_day else LAST_DAY,
             tuple(hours) or (Hours(days=days),),
@@ -79,7 +77,7 @@ def refuse_benefit(
 
     `outlet` is the terminal's, 0 where it stands in none; `wall` the day since 1970 and the minute of it.
     """
-    if terms.offer.partner != partner or (terms.outlets and outlet not in terms.outlets):
+    if terms.offer.partner != partner or not terms.offer.is_in(outlet):
         return OTHER_PARTNER
     for audience in terms.audiences:
         if _is_for(audience, kinds, flags):

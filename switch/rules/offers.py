@@ -264,6 +264,10 @@ class Offer(_Part, frozen=True):
         _check_when(self)
         _check_terms(self)
 
+    def is_in(self, outlet: int) -> bool:
+        """Whether it is granted in an outlet of its partner; 0: at a terminal that stands in none."""
+        return not self.outlets or outlet in self.outlets
+
 
 def _check_words(offer: Offer) -> None:
     spoken = offer.name.spoken()

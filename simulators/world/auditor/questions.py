@@ -108,7 +108,7 @@ def sign_on(scene: Scene, message: SignOn, registry: Registry, books: Books) -> 
         offer = registry.offer_at(scene.programme, number, scene.at_ms, scene.number)
         if number <= message.offers_after or offer is None or offer.partner != partner.partner:
             continue
-        if not offer.is_over(scene.day, scene.minute):
+        if is_at_outlet(scene, offer) and not offer.is_over(scene.day, scene.minute):
             name = offer.names.get(language) or offer.names[rules.languages[0]]
             listed.append((number, offer.kind_number, name))
     page = listed[: limits.OFFERS_MAX]
