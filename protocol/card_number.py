@@ -16,13 +16,13 @@ _DIGITS = rf"[0-9]{{{CARD_DIGITS_MIN},{CARD_DIGITS_MAX}}}"
 _SPACE = r"[ \t\r\n]*"
 
 # Keyed digits, in groups if so printed. Or track 2 with or without its sentinels: the separator is = on the
-# stripe, D in what chips and some readers give (either case), with a filler F to whole bytes; what follows
-# it, if anything, is not judged, for validity rests in the registry. Track 1 may come before it, or the sign
-# that it could not be read.
+# stripe, D in what chips and some readers give (either case); what follows it, if anything, is not judged,
+# for validity rests in the registry. A filler F to whole bytes may end it, with a separator or without. Track
+# 1 may come before it, or the sign that it could not be read.
 _FORM = re.compile(
     rf"{_SPACE}(?:"
     rf"([0-9](?: ?[0-9]){{{CARD_DIGITS_MIN - 1},{CARD_DIGITS_MAX - 1}}})"
-    rf"|(?:%(?:[Bb]({_DIGITS})\^[^%?;^]*\^[^%?;^]*|[Ee])\?{_SPACE})?;?({_DIGITS})(?:[=Dd][0-9=Dd]*[Ff]?)?\??"
+    rf"|(?:%(?:[Bb]({_DIGITS})\^[^%?;^]*\^[^%?;^]*|[Ee])\?{_SPACE})?;?({_DIGITS})(?:[=Dd][0-9=Dd]*)?[Ff]?\??"
     rf"){_SPACE}"
 ).fullmatch
 

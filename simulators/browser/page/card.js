@@ -9,7 +9,7 @@ export class Cards {
     this.bytes = catalogue.limits.card_bytes;
     this.form = new RegExp(
       `^${SPACE}(?:([0-9](?: ?[0-9]){${least - 1},${most - 1}})` +
-        `|(?:%(?:[Bb](${digits})\\^[^%?;^]*\\^[^%?;^]*|[Ee])\\?${SPACE})?;?(${digits})(?:[=Dd][0-9=Dd]*[Ff]?)?\\??)${SPACE}$`,
+        `|(?:%(?:[Bb](${digits})\\^[^%?;^]*\\^[^%?;^]*|[Ee])\\?${SPACE})?;?(${digits})(?:[=Dd][0-9=Dd]*)?[Ff]?\\??)${SPACE}$`,
     );
   }
 

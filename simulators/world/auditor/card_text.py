@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-_TRACK_2 = re.compile(r";?(?P<digits>[0-9]{16,19})(?:[=Dd][^?]*)?\??")
+_TRACK_2 = re.compile(r";?(?P<digits>[0-9]{16,19})(?:[=Dd][^?]*|[Ff])?\??")
 _TRACK_1 = re.compile(r"%[Bb](?P<digits>[0-9 ]+)\^[^?]*\?(?P<rest>.*)", re.DOTALL)
 
 
