@@ -64,6 +64,7 @@ def off(made: Terms, amount: int, kinds: int = ADULT, flags: int = 0) -> int:
         ({"kind": "percent", "percent": 10}, 4, 0),
         ({"kind": "percent", "percent": 10}, 5, 1),
         ({"kind": "percent", "percent": "12.5"}, 100, 13),
+        ({"kind": "percent", "percent": "12.5"}, 20, 3),
         ({"kind": "percent", "percent": "0,01"}, 5_000, 1),
         ({"kind": "percent", "percent": 100}, 999, 999),
         ({"kind": "fixed_price", "price_grosze": 500}, 1200, 700),
@@ -75,6 +76,7 @@ def off(made: Terms, amount: int, kinds: int = ADULT, flags: int = 0) -> int:
         ({"kind": "free_entry"}, 0, 0),
         ({"kind": "second_free"}, 2000, 1000),
         ({"kind": "second_free"}, 2001, 1000),
+        ({"kind": "second_free"}, 1001, 500),
         ({"kind": "privilege"}, 2000, 0),
     ],
 )
