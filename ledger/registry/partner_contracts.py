@@ -327,7 +327,7 @@ async def _the_contract(
     await _check_outlet(connection, partner, outlet)
     contract = await connection.fetchrow(
         "select partner, number, programme, starts_on, "
-        "(starts_on + months_min * interval '1 month')::date - 1 as term_ends_on, "
+        "(starts_on + months_min * interval '1 month')::date as term_ends_on, "  # Civil Code, art. 112
         "case when ends_on < registry.today_of(programme) then $3 else state end as state "
         "from registry.partner_contract "
         "where partner = $1 and outlet is not distinct from $2 order by number desc limit 1",

@@ -1,6 +1,6 @@
 """The life of a partner's contract: declared, verified within 14 days, agreed, active, ended."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -142,13 +142,28 @@ async def test_a_contract_that_has_ended_is_given_no_later_day(city: Database) -
     assert (contract["state"], contract["ends_on"]) == (ContractState.ACTIVE, yesterday)
 
 
-async def test_an_end_before_the_least_term_is_told(city: Database) -> None:
-    """Częstochowa: at least twelve months; whoever ends a contract before hears until when it was."""
+LEAP = (datetime.now(UTC).year + 5) // 4 * 4
+"""The next leap year but for one that begins within a year."""
+
+
+@pytest.mark.parametrize(
+    ("first", "months", "until"),
+    [
+        (date(LEAP - 1, 6, 13), 12, date(LEAP, 6, 13)),
+        (date(LEAP - 1, 2, 28), 12, date(LEAP, 2, 28)),
+        (date(LEAP, 2, 29), 12, date(LEAP + 1, 2, 28)),
+        (date(LEAP - 1, 8, 31), 18, date(LEAP + 1, 2, 28)),
+    ],
+)
+async def test_an_end_before_the_least_term_is_told(
+    city: Database, first: date, months: int, until: date
+) -> None:
+    """Częstochowa: at least twelve months, to the day of the same number (Civil Code, art. 112) or the last
+    of its month; whoever ends a contract before hears until when it was.
+    """
     await verified(city)
-    day = await today(city)
-    await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(day, 12)))
-    term = await city.run(lambda c: c.fetchval("select ($1::date + interval '12 months')::date - 1", day))
-    for last, told in ((term - timedelta(days=1), term), (term, None), (day, term)):
+    await city.run(lambda c: contracts.agree(c, TESTER, 9, Term(first, months)))
+    for last, told in ((until - timedelta(days=1), until), (until, None), (first, until)):
         assert await city.run(lambda c, last=last: contracts.end(c, ENDS, 9, last)) == told
 
 
