@@ -45,6 +45,8 @@ def carrier_reader(numbers: Numbers, numbering: Numbering) -> Callable[[Mapping[
         kind = KINDS.get(row["kind"].lower())
         if kind is None:
             raise LineError("kind", f"is none of {', '.join(KINDS)}")
+        if why := numbering.carrier_fault(kind):
+            raise LineError("kind", why)
         number = digits["number"]
         if why := numbering.fault(number, kind):
             raise LineError("number", why)

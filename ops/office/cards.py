@@ -239,7 +239,10 @@ class CardDesk:
         return last_day
 
     async def _check_new(self, programme: int, digits: str, carrier: Carrier) -> None:
-        if why := (await self.numbering(programme)).fault(digits, carrier):
+        numbering = await self.numbering(programme)
+        if why := numbering.carrier_fault(carrier):
+            raise RegistryRefused(why)
+        if why := numbering.fault(digits, carrier):
             raise RegistryRefused(f"the new card {mask_card(digits)}: number {why}")
 
     async def _on(self, actor: Actor, digits: str, job: Callable[[Connection, Any], Awaitable[T]]) -> T:

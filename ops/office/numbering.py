@@ -1,4 +1,4 @@
-"""Which numbers a programme's cards may have, so that no number is a card of two programmes.
+"""Which numbers a programme's cards may have, so that no number is a card of two programmes, and on what.
 
 Owns the judging of a number that is to be added. Must not keep a number, nor repeat one: a fault names a
 prefix and a length, which are the rules'. A transport card has the number of whoever issued it, so that of it
@@ -34,6 +34,15 @@ class Numbering(NamedTuple):
         if luhn_digit(digits[:-1]) != digits[-1]:
             return Phrase("has a wrong check digit: it was misread or mistyped")
         return ""
+
+    def carrier_fault(self, carrier: Carrier) -> str:
+        """Return why an account has none of a kind of carrier; "" where it may (Zgierz § 7: one number)."""
+        kind = carrier.name.lower()
+        if carrier is Carrier.PLASTIC or kind in self.own.further_carriers:
+            return ""
+        return Phrase(
+            "an account of this programme has no {carrier} (its rules: [card] further_carriers)", carrier=kind
+        )
 
     def _fault_of_own(self, digits: str) -> str:
         if not digits.startswith(self.own.prefix):

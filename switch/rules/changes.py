@@ -139,6 +139,7 @@ JUDGES: Final[tuple[tuple[str, Judge], ...]] = (
     (r"terminals\.retain", _switched_on),
     (r"card\.validity_months", _shorter),
     (r"card\.notice_months", _less),
+    (r"card\.further_carriers", _lost),
     (r"card\.duplicate\.\w+_grosze", _more),
     (r"card\.duplicate\.old_card_needed", _switched_on),
     (r"holders\.kinds\[\w+\]\.(bit|from_age|to_age|minor)", _any),

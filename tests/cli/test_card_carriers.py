@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from ops.exit_codes import Exit
-from tests.cli.office import SURE, Run, card
+from tests.cli.office import RULES, SURE, Run, card
 
 
 def test_carriers_are_imported_all_or_none_and_again_without_harm(run: Run, tmp_path: Path) -> None:
@@ -49,3 +51,26 @@ def test_carriers_are_imported_all_or_none_and_again_without_harm(run: Run, tmp_
     assert (transport["carrier"], qr["carrier"], qr["status"]) == ("transport", "qr", "active")
     assert run("cards", "block", *SURE, typed=card(11))[0] == Exit.OK
     assert json.loads(run("cards", "show", "--json", typed=card(1))[1])["status"] == "active"
+
+
+@pytest.mark.parametrize(("city", "prefix"), [("zgierz", "96162"), ("zywiec", "96161")])
+def test_zgierz_7_an_account_has_one_number_where_the_rules_name_no_further_carrier(
+    city: str, prefix: str, run: Run, tmp_path: Path
+) -> None:
+    """Zgierz § 7: "wyłącznie jeden numer ZKM, indywidualnie przypisany do jego konta"; Żywiec § 1: a plastic
+    card. Neither one by one nor from a file gets an account a second number.
+    """
+    assert run("programmes", "apply", str(RULES.with_name(f"{city}.toml")))[0] == Exit.OK
+    plastic, further, foreign = card(1, prefix), card(2, prefix), card(3, "40000")
+    assert run("cards", "add", "--programme", city, typed=plastic)[0] == Exit.OK
+    for kind, number in (("qr", further), ("transport", further)):
+        status, _, err = run("cards", "carrier", "--kind", kind, typed=f"{plastic}\n{number}\n")
+        assert status == Exit.USAGE
+        assert f"an account of this programme has no {kind} (its rules: [card] further_carriers)" in err
+    file = tmp_path / "carriers.csv"
+    file.write_text(f"number,of,kind\n{further},{plastic},qr\n{foreign},{plastic},transport\n")
+    status, out, _ = run("cards", "import-carriers", str(file), "--programme", city)
+    assert status == Exit.DIFFERENCES
+    assert "line 2: kind: an account of this programme has no qr" in out
+    assert "line 3: kind: an account of this programme has no transport" in out
+    assert len(json.loads(run("cards", "list", "--json")[1])) == 1

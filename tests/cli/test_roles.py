@@ -18,7 +18,7 @@ from ops.cli.app import app
 from ops.deploy.json_shapes import SHAPES
 from ops.exit_codes import Exit
 from protocol import ResultCode
-from tests.cli.office import RULES, SURE, Run
+from tests.cli.office import SURE, Run
 from tests.cli.role_rows import (
     FIRST,
     MONTH_END,
@@ -218,7 +218,7 @@ NO_OFFICE: Final = {
 @pytest.fixture
 def anna(postgres_server: Server, fresh: FreshDatabase, run: Run, tmp_path: Path) -> str:
     """Two programmes with all that a command may name; returns the DSN of a member of the role of one."""
-    assert run("programmes", "apply", str(RULES.with_name("zgierz.toml")))[0] == OK
+    assert run("programmes", "apply", Whose("own", tmp_path).rules)[0] == OK
     assert run("roles", "add", "zgierz")[0] == OK
     postgres_server.execute(
         f"do $$ begin create role {ANNA} login in role cityswitch_programme_3; "

@@ -12,6 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec import structs
+
 from ledger.registry.numbers import Numbers
 from ledger.registry.peppers import Peppers
 from ledger.registry.secrets import MasterKey
@@ -28,7 +30,7 @@ from tests.fuzz.target import Escape, Outcome, Target
 RULES = parse_rules(TEXTS[2])
 NUMBERS = Numbers(MasterKey(bytes(32), bytes(32)), 1, Peppers(0))
 TODAY = date(2026, 11, 27)
-NUMBERING = Numbering(RULES.card, ("96160",))
+NUMBERING = Numbering(structs.replace(RULES.card, further_carriers=("qr",)), ("96160",))
 NUMBER = "9616201734390553"
 SHEETS: dict[str, tuple[Columns, Callable[..., object], str]] = {
     "partners": (

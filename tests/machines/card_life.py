@@ -7,7 +7,6 @@ card that was named is under its programme's newest pepper.
 
 from __future__ import annotations
 
-import calendar
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, NamedTuple
@@ -18,6 +17,7 @@ from ledger.registry.card_states import ENDED, HANDS, OFFICE, STOPPED, WAITING, 
 from ledger.registry.duplicates import Carrier
 from ledger.registry.peppers import REENTERED
 from protocol import ResultCode
+from tests.machines.cities import City
 
 _S = CardStatus
 SOON, LONG_AGO = 2, -100
@@ -43,32 +43,6 @@ class Refused(Exception):
 def require(condition: object) -> None:
     if not condition:
         raise Refused
-
-
-def in_months(day: date, months: int) -> date:
-    """The day of the same number so many months later, or the month's last (Civil Code, art. 112)."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
-
-
-@dataclass(eq=False)
-class City:
-    """A programme, and what of its rules decides here."""
-
-    number: int
-    prefix: str
-    validity_months: int = 0
-    notice_months: int = 0
-    retains: bool = False
-    needs_proof: bool = False
-    pepper: int = 0
-    former: int | None = None
-
-    def last_day(self, today: date) -> date | None:
-        return in_months(today, self.validity_months) if self.validity_months else None
-
-    def notice_until(self, given: date) -> date:
-        return in_months(given, self.notice_months) if self.notice_months else given - timedelta(days=1)
 
 
 class Image(NamedTuple):
@@ -292,6 +266,7 @@ class Life:
 
     def add_carrier(self, actor: Actor, digits: str, new: str, carrier: Carrier) -> None:
         require(digits in self.numbers and new.startswith(self.city_of(digits).prefix))
+        require(carrier is Carrier.PLASTIC or self.city_of(digits).further_carriers)
         card = self.named(actor, digits)
         if is_taken := new in self.numbers:
             self.named(actor, new)
@@ -335,8 +310,9 @@ class Life:
     def give_notice(self, actor: Actor, digits: str, days: int = SOON) -> None:
         """Given so many days after the first one of all."""
         account = self._contract(actor, digits)
-        require(account.notice_ends_on is None)
-        account.notice_ends_on = account.city.notice_until(self.began + timedelta(days=days))
+        ends_on = account.city.notice_until(self.began + timedelta(days=days))
+        require(account.notice_ends_on is None or ends_on < account.notice_ends_on)
+        account.notice_ends_on = ends_on
 
     def give_old_notice(self, actor: Actor, digits: str) -> None:
         self.give_notice(actor, digits, LONG_AGO)

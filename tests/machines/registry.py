@@ -36,7 +36,8 @@ from switch.clock import clock_ms
 from switch.rules.decide.refusals import refuse_card
 from switch.rules.directory import Directory
 from tests.ledger.books import TESTER, Books
-from tests.machines.card_life import LONG_AGO, SOON, City, Image, Life
+from tests.machines.card_life import LONG_AGO, SOON, Image, Life
+from tests.machines.cities import City
 from tests.postgres import FreshDatabase
 from tests.trio_thread import TrioThread
 

@@ -34,7 +34,8 @@ from protocol import ResultCode
 from switch.clock import set_clock
 from tests.cli.office import card as card_number
 from tests.machines import bounded
-from tests.machines.card_life import Account, City, Life, Refused
+from tests.machines.card_life import Account, Life, Refused
+from tests.machines.cities import City
 from tests.machines.registry import PREFIXES, TERMINALS, Registry, programme_of
 from tests.postgres import Server
 
@@ -105,7 +106,7 @@ class Cards(RuleBasedStateMachine):
         """A card with a holder in each city, one with a duplicate that waits; and a number of none."""
         self._now_ns = time.time_ns()
         self._cities = [
-            City(1, PREFIXES[0]),
+            City(1, PREFIXES[0], further_carriers=True),
             City(2, PREFIXES[1], validity_months=24, retains=True),
             City(3, PREFIXES[2], notice_months=1, needs_proof=True),
         ]

@@ -47,6 +47,20 @@ CASES: dict[str, tuple[str, str, str, str, bool]] = {
         "card.validity_months",
         False,
     ),
+    "a carrier less": (
+        CZESTOCHOWA,
+        'further_carriers = ["transport", "qr"]',
+        'further_carriers = ["transport"]',
+        "card.further_carriers",
+        True,
+    ),
+    "a carrier more": (
+        ZGIERZ,
+        "further_carriers = []",
+        'further_carriers = ["qr"]',
+        "card.further_carriers",
+        False,
+    ),
     "a dearer duplicate": (
         ZYWIEC,
         "at_fault_grosze = 1000",

@@ -365,3 +365,4 @@ def test_a_fourth_city_has_its_own_people_and_limits() -> None:
     assert PONTA.limits is not None
     assert [quota.period for quota in PONTA.limits.quotas] == ["day", "year"]
     assert PONTA.card.valid_until(date(2026, 8, 31)) == date(2029, 8, 31)
+    assert PONTA.card.further_carriers == ("qr",)

@@ -86,6 +86,9 @@ CARDS: Final = {
     "its account has a {carrier} already: replace that one": (
         "ten rachunek ma już nośnik „{carrier}”: należy wymienić tamten"
     ),
+    "an account of this programme has no {carrier} (its rules: [card] further_carriers)": (
+        "rachunek w tym programie nie ma nośnika „{carrier}” (jego zasady: [card] further_carriers)"
+    ),
     "the new card's number is in use already": "numer nowej karty jest już używany",
     "this card was valid until {day}: renew it first": (
         "ta karta była ważna do {day}: najpierw należy przedłużyć jej ważność"

@@ -135,13 +135,15 @@ class CardRules(Rule, frozen=True):
     """Card numbers, and how long a card may be used.
 
     `prefix` begins every number, `digits` is its length. `validity_months` from the day of issue, 0: no end.
-    `notice_months` from the notice that the entitlement is lost, 0: void at once.
+    `notice_months` from the notice that the entitlement is lost, 0: void at once. `further_carriers`: what
+    an account may have beside its plastic, each with a number of its own; none: one number (Zgierz § 7).
     """
 
     prefix: Annotated[str, Meta(pattern="^[0-9]{1,10}$")]
     digits: Annotated[int, Meta(ge=limits.CARD_DIGITS_MIN, le=limits.CARD_DIGITS_MAX)] = 16
     validity_months: Months = 0
     notice_months: Months = 0
+    further_carriers: tuple[Literal["transport", "qr"], ...] = ()
     duplicate: Duplicate = Duplicate()
 
     def valid_until(self, issued: date) -> date | None:
