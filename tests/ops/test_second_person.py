@@ -22,6 +22,7 @@ from ops.office.applications import ApplicationDesk
 from ops.office.holder_file import HolderFile
 from ops.office.publish_offers import When, keep_drafts, publish_offers, withdraw_offers
 from ops.office.rules_in_force import second_person
+from ops.office.seen import digest_of
 from ops.settlement.month_desk import MonthDesk
 from switch.rules.offers import parse_offers
 from switch.rules.programme import SecondPerson, parse_rules
@@ -114,8 +115,10 @@ async def erasure(owner: Database, other: Actor) -> None:
     number = await granted(desk, "first", ADULT)
     await desk.ready(ANNA, number, number_of("96160", 0))
     account = (await desk.show(number)).row["account"]
-    await HolderFile(owner, MASTER_KEY, CITY).propose_erasure(ANNA, account)
-    await HolderFile(owner, MASTER_KEY, CITY).approve_erasure(other, account)
+    file = HolderFile(owner, MASTER_KEY, CITY)
+    await file.propose_erasure(ANNA, account)
+    seen = {"proposal": digest_of((await file.erasures_waiting())[0]["number"])}
+    await file.approve_erasure(other, account, seen)
 
 
 OFFERS = parse_offers(
