@@ -5,8 +5,11 @@ known: its number there, or that a person said it was issued outside. Takes the 
 programme's own role; every write takes its actor.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Final, NamedTuple
+
+import msgspec
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
@@ -20,8 +23,11 @@ from ledger.registry.settlements import check_begun
 ELSEWHERE_CHARACTERS_MAX: Final = 256
 _BILLED: Final = """
 select i.text, i.issued_on, coalesce(d.ksef_number, ''), coalesce(d.outside_ksef, false),
-      (select sum(o.net_grosze)::bigint from registry.invoice o where o.programme = $1 and o.partner = $2
-        and (o.text = i.text or (o.takes_from = $3 and o.corrects = i.text)))
+      (select coalesce(jsonb_object_agg(r.rate, r.net_grosze), '{}')::text from (
+        select n.key as rate, sum(n.value::bigint) as net_grosze
+          from registry.invoice o cross join jsonb_each_text(o.net_of) n
+          where o.programme = $1 and o.partner = $2
+            and (o.text = i.text or (o.takes_from = $3 and o.corrects = i.text)) group by n.key) r)
     from registry.invoice i left join registry.invoice_delivery d using (text)
     where i.programme = $1 and i.partner = $2 and i.month = $3 and i.kind = 'invoice'
   union all
@@ -54,23 +60,28 @@ class Billing(NamedTuple):
     """"" where it is not known, or there is none."""
     is_outside_ksef: bool
     """A person said that it was issued outside KSeF."""
-    left_grosze: int | None = None
-    """Its net sum with its corrections so far; None: of an invoice from elsewhere."""
+    left_of: Mapping[int, int] | None = None
+    """Its net sum at each rate of VAT with its corrections so far; None: of an invoice from elsewhere."""
 
 
 async def billing_of(connection: Connection, programme: int, partner: int, month: str) -> Billing | None:
     """Return the invoice that billed a month to a partner, None where none did."""
     row = await connection.fetchrow(_BILLED, programme, partner, month)
-    return None if row is None else Billing(*row)
+    if row is None:
+        return None
+    left_of = None if row[4] is None else msgspec.json.decode(row[4], type=dict[int, int])
+    return Billing(row[0], row[1], row[2], row[3], left_of)
 
 
 async def corrected(
-    connection: Connection, programme: int, partner: int, month: str, net_grosze: int
+    connection: Connection, programme: int, partner: int, month: str, net_of: Mapping[int, int]
 ) -> Billing:
-    """Return the invoice that a correction of a month's sale by a net sum is of; `month` "": none was named.
+    """Return the invoice that a correction of a month's sale by a net sum at each rate of VAT is of; `month`
+    "": none was named.
 
     Raises RegistryRefused where there is none, nobody knows yet what to say of KSeF, or more is taken off
-    than was billed: what is owed for a sale is never less than nothing (VAT Act, art. 29a (10)).
+    than was billed at a rate: what is owed for a sale is never less than nothing (VAT Act, art. 29a (10)),
+    and its tax is that of its rate.
     """
     if not month:
         raise RegistryRefused(
@@ -91,13 +102,18 @@ async def corrected(
             "that it was issued outside KSeF (`invoices outside`)",
             document=found.text,
         )
-    if found.left_grosze is not None and found.left_grosze + net_grosze < 0:
-        raise RegistryRefused(
-            "the correction takes off more than is left of {document} ({left} gr net): what is too much is "
-            "put back by a correction of the same month's sale, which is issued first",
-            document=found.text,
-            left=found.left_grosze,
-        )
+    if found.left_of is not None:
+        for rate, net_grosze in net_of.items():
+            left = found.left_of.get(rate, 0)
+            if net_grosze < 0 and left + net_grosze < 0:
+                raise RegistryRefused(
+                    "the correction takes off more at {rate} % of VAT than is left of {document} at that "
+                    "rate ({left} gr net): what is too much is put back by a correction of the same month's "
+                    "sale and rate, which is issued first",
+                    rate=rate,
+                    document=found.text,
+                    left=left,
+                )
     return found
 
 

@@ -8,7 +8,7 @@ document, and approved in the same write, or not at all; the database holds each
 (migrations, 0095).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -25,6 +25,7 @@ Kind = Literal["invoice", "correction", "note"]
 SERIES: Final[dict[Kind, str]] = {"invoice": "F", "correction": "F", "note": "N"}
 """Invoices and their corrections are numbered in one series, notes (no invoices) in another."""
 TEXT_CHARACTERS_MAX: Final = 64
+NO_RATES: Final[Mapping[int, int]] = {}
 DIGEST_CHARACTERS: Final = 64
 """Of the value of a document (`digests_of`): hexadecimal digits."""
 _COLUMNS: Final = (
@@ -43,8 +44,9 @@ _UNSENT: Final = f"""select {_COLUMNS} {_FROM} where i.programme = $1 and d.text
   order by i.series, i.year, i.number limit $5"""
 _INSERT: Final = """insert into registry.invoice (programme, series, year, number, text, kind, partner, month,
   statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, seller_nip, origin, takes_from,
-  corrects, second_needed)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"""
+  corrects, second_needed, net_of)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+    $20::text::jsonb)"""
 _DOCUMENT: Final = """insert into registry.invoice_document (programme, series, year, number, document)
   values ($1, $2, $3, $4, $5)"""
 
@@ -73,6 +75,8 @@ class Order(NamedTuple):
     """Of a correction: the month whose invoice it corrects, "" where nobody said so yet."""
     second_needed: bool = False
     """Two persons issue it, by the rules in force."""
+    net_of: Mapping[int, int] = NO_RATES
+    """The net sum at each rate of VAT; of a note none."""
 
 
 class Numbered(NamedTuple):
@@ -227,7 +231,8 @@ async def _issue(connection: Connection, actor: Actor, wanted: ToIssue) -> tuple
         billing.text if billing else "",
     )
     document = write(numbered, billing)
-    await connection.execute(_INSERT, *issued[:18], order.second_needed)
+    net_of = msgspec.json.encode(order.net_of).decode()
+    await connection.execute(_INSERT, *issued[:18], order.second_needed, net_of)
     await connection.execute(_DOCUMENT, *issued[:4], document)
     return issued, True
 
@@ -241,7 +246,7 @@ async def _billing(connection: Connection, order: Order) -> Billing | None:
         return None
     if order.takes_from >= order.month:
         raise RegistryRefused("a correction of {month} is of an earlier month", month=order.month)
-    return await corrected(connection, *whose, order.takes_from, order.net_grosze)
+    return await corrected(connection, *whose, order.takes_from, order.net_of)
 
 
 def _same(there: Issued, order: Order) -> Issued:

@@ -103,10 +103,7 @@ class Billed(NamedTuple):
     @property
     def net_of(self) -> dict[int, int]:
         """The net sum of each rate of VAT."""
-        sums: dict[int, int] = {}
-        for line in self.lines:
-            sums[line.vat_rate or 0] = sums.get(line.vat_rate or 0, 0) + line.net_grosze
-        return sums
+        return net_of(self.lines)
 
 
 class Sums(NamedTuple):
@@ -123,6 +120,14 @@ def half_up(grosze: int, percent: int) -> int:
     """VAT of a net sum, half-up to the grosz, a negative sum as its positive mirror."""
     vat = (abs(grosze) * percent + 50) // 100
     return vat if grosze >= 0 else -vat
+
+
+def net_of(lines: Iterable[Line]) -> dict[int, int]:
+    """Return the net sum of lines at each rate of VAT."""
+    sums: dict[int, int] = {}
+    for line in lines:
+        sums[line.vat_rate or 0] = sums.get(line.vat_rate or 0, 0) + line.net_grosze
+    return sums
 
 
 def billed(lines: Iterable[Line]) -> list[Billed]:

@@ -13,7 +13,17 @@ from msgspec import Struct
 
 from ledger.errors import RegistryRefused
 from ledger.registry.invoices import Kind
-from ledger.settlement.statement import KINDS, REBATES, Line, Statement, billed, check_month, half_up, total
+from ledger.settlement.statement import (
+    KINDS,
+    REBATES,
+    Line,
+    Statement,
+    billed,
+    check_month,
+    half_up,
+    net_of,
+    total,
+)
 from ledger.settlement.vat import RATES
 
 LINES_MAX: Final = 10_000
@@ -30,6 +40,11 @@ class Draft(Struct, frozen=True):
     net_grosze: int
     vat_grosze: int
     origin: str = ""
+
+    @property
+    def net_of(self) -> dict[int, int]:
+        """The net sum at each rate of VAT; of a note none."""
+        return net_of(line for line in self.lines if line.vat_rate is not None)
 
 
 def drafts_of(statement: Statement) -> list[Draft]:

@@ -169,11 +169,12 @@ def _sums(body: Element, statement: Statement, draft: Draft, numbered: Numbered)
         period = _add(body, "OkresFa")
         _add(period, "P_6_Od", date(year, month, 1).isoformat())
         _add(period, "P_6_Do", date(year, month, calendar.monthrange(year, month)[1]).isoformat())
+    net_of = draft.net_of
     for rate, (net_field, vat_field) in FIELDS.items():
-        lines = [line.net_grosze for line in draft.lines if line.vat_rate == rate]
-        if lines:
-            _add(body, net_field, money_of("the net sum", sum(lines)))
-            _add(body, vat_field, money_of("the VAT", half_up(sum(lines), rate)))
+        net = net_of.get(rate)
+        if net is not None:
+            _add(body, net_field, money_of("the net sum", net))
+            _add(body, vat_field, money_of("the VAT", half_up(net, rate)))
     _add(body, "P_15", money_of("the gross sum", draft.net_grosze + draft.vat_grosze))
 
 

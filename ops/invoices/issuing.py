@@ -162,6 +162,7 @@ def order_of(
         draft.origin,
         (draft.origin or takes_from) if draft.kind == "correction" else "",
         second_needed,
+        draft.net_of,
     )
 
 

@@ -33,7 +33,7 @@ async def issued(city: Database, month: str, partner: int = PARTNER, takes_from:
     order = Order(
         *(PROGRAMME, partner, month, f"CZ/{month}/{partner}", kind, net, 0, SELLER.nip),
         *(takes_from, takes_from),
-    )
+    )._replace(net_of={23: net})
     document, _ = await city.run(lambda c: issue(c, TESTER, order, lambda n, _: n.text.encode()))
     return document
 
@@ -99,7 +99,7 @@ async def test_what_carries_an_invoice_is_a_correction_of_it_and_no_namesake_s(c
     await city.run(lambda c: record_number(c, WHY, ours.text, later + "-" + check_sum(later)))
     billing = await city.run(lambda c: billing_of(c, PROGRAMME, PARTNER, "2026-10"))
     assert billing is not None
-    assert billing.left_grosze == 100, "another partner's correction takes nothing off"
+    assert billing.left_of == {23: 100}, "another partner's correction takes nothing off"
 
 
 async def test_an_invoice_from_elsewhere_is_withdrawn_until_a_correction_is_of_it(city: Database) -> None:

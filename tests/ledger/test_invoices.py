@@ -56,7 +56,8 @@ async def city(owner: Database) -> Database:
 
 def order(month: str = "2026-10", kind: Kind = "invoice", net: int = 100, takes_from: str = "") -> Order:
     sums = (net, net * 23 // 100)
-    return Order(PROGRAMME, PARTNER, month, f"CZ/{month}", kind, *sums, SELLER.nip, takes_from, takes_from)
+    made = Order(PROGRAMME, PARTNER, month, f"CZ/{month}", kind, *sums, SELLER.nip, takes_from, takes_from)
+    return made._replace(net_of={} if kind == "note" else {23: net})
 
 
 async def issued(database: Database, wanted: Order) -> Issued:
@@ -237,7 +238,7 @@ async def test_what_is_said_of_ksef_is_replaced_with_a_reason_until_a_correction
     await noted(bare, wrong)
     await city.run(lambda c: record_outside(c, why, first.text))
     billing = await city.run(lambda c: billing_of(c, PROGRAMME, PARTNER, "2026-10"))
-    assert billing == (first.text, first.issued_on, "", True, 100)
+    assert billing == (first.text, first.issued_on, "", True, {23: 100})
     await noted(why, right)
     rows = await city.run(lambda c: list_audit(c, Wanted(object="invoice_delivery", actor="anna")))
     assert [row["reason"] for row in rows] == ["typed from another row"] * 2

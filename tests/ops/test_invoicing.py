@@ -174,7 +174,7 @@ async def test_no_more_is_taken_off_than_was_billed(city: Database, tmp_path: Pa
     september, october = (statement(line, month=month) for month, line in taken.items())
     assert await whys(city, september) == []
     (why,) = await whys(city, october)
-    assert why.startswith(f"the correction takes off more than is left of {billed.text} (400 gr net)")
+    assert f"takes off more at 23 % of VAT than is left of {billed.text} at that rate (400 gr net)" in why
     assert await whys(city, statement(points(10, origin="2026-08")), october) == []
 
 

@@ -24,6 +24,7 @@ from ops.settlement.sheets import statements_csv
 from tests.ledger.books import PARTNER, PROGRAMME, TESTER, Books
 from tests.ledger.test_settlement import PAIR, ZONE, Trade
 from tests.ops.statements import SELLER
+from tests.ops.statements import statement as statement_of
 from tests.ops.test_second_person import RULES
 
 DETAILS = Details("Piekarnia Kłos sp. z o.o.", "8982145677", "Rynek 2, 42-200 Częstochowa")
@@ -149,3 +150,32 @@ async def test_every_form_of_a_statement_says_each_line_s_rate(owner: Database, 
     pages = pypdf.PdfReader(io.BytesIO(statement_pdf(statement, Organiser("Karta")))).pages
     text = "".join(page.extract_text() for page in pages).replace("\u00a0", " ")
     assert (text.count("23 %"), text.count("8 %")) == (3, 3)
+
+
+async def test_no_more_is_taken_off_at_a_rate_than_was_billed_at_it(
+    owner: Database, database: Database
+) -> None:
+    """Of October, 100 zł at 23 % and 1.20 zł at 8 % are billed: 50 zł at 8 % are not taken off it, whether
+    the correction names October or a person does; 1.20 zł are.
+    """
+    trade = await city(owner, database)
+    await trade.earn("2026-09-03 12:00", 1)
+    await settled(owner, "2026-09")
+    for day in range(1, 11):
+        await trade.earn(f"2026-10-{day:02} 12:00", 100)
+    await trade.earn("2026-10-20 12:00", 10, version=2)
+    october = await settled(owner, "2026-10")
+    (billed,) = (await issue_all(owner, PAIR, PROGRAMME, [october])).issued
+    await owner.run(lambda c: record_sent(c, PAIR, billed.text, "file", ""))
+    await owner.run(lambda c: record_outside(c, PAIR, billed.text))
+
+    async def whys(net_grosze: int, origin: str, takes_from: str = "") -> list[str]:
+        line = Line("correction", 1, net_grosze, net_grosze, 8, origin)
+        november = statement_of(line, partner=PARTNER, month="2026-11")
+        outcome = await issue_all(owner, PAIR, PROGRAMME, [november], takes_from=takes_from)
+        return [str(each.why) for each in outcome.refused]
+
+    for origin, takes_from in (("2026-10", ""), ("", "2026-10")):
+        (why,) = await whys(-5000, origin, takes_from)
+        assert f"more at 8 % of VAT than is left of {billed.text} at that rate (120 gr net)" in why
+    assert await whys(-120, "2026-10") == []

@@ -141,10 +141,12 @@ DOCUMENTS: Final = {
         "korekta czeka na numer KSeF faktury {document}: trzeba go zapisać (`invoices number`) albo podać, "
         "że fakturę wystawiono poza KSeF (`invoices outside`)"
     ),
-    "the correction takes off more than is left of {document} ({left} gr net): what is too much is "
-    "put back by a correction of the same month's sale, which is issued first": (
-        "korekta zmniejsza fakturę {document} o więcej, niż z niej zostało (netto, w groszach: {left}): "
-        "nadwyżkę przywraca korekta sprzedaży tego samego miesiąca, którą wystawia się najpierw"
+    "the correction takes off more at {rate} % of VAT than is left of {document} at that "
+    "rate ({left} gr net): what is too much is put back by a correction of the same month's "
+    "sale and rate, which is issued first": (
+        "korekta zmniejsza fakturę {document} o więcej w stawce VAT {rate} %, niż w tej stawce z niej "
+        "zostało (netto, w groszach: {left}): nadwyżkę przywraca korekta sprzedaży tego samego miesiąca "
+        "w tej samej stawce, którą wystawia się najpierw"
     ),
     "a correction of {month} is of an earlier month": (
         "korekta w miesiącu {month} dotyczy miesiąca wcześniejszego"

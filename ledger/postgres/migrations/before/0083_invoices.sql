@@ -41,6 +41,7 @@ create table registry.invoice (
   net_grosze   bigint not null,
   vat_grosze   bigint not null,
   gross_grosze bigint not null,
+  net_of       jsonb not null default '{}' check (jsonb_typeof(net_of) = 'object'),  -- the net sum of each rate of VAT; of a note none
   seller_nip   text not null check (seller_nip ~ '^[1-9]((\d[1-9])|([1-9]\d))\d{7}$'),  -- KSeF's number begins with it
   origin       text not null default '',  -- of a correction: the month its lines name, or none
   takes_from   text not null default '' check (takes_from ~ '^(20[0-9]{2}-(0[1-9]|1[0-2]))?$'),  -- whose invoice it corrects
