@@ -125,8 +125,12 @@ async def make(
         sent: Sequence[str] = ()
         refused = list(outcome.refused)
         if not hold:
-            delivered = await send_all(database, actor, number, chosen)
-            sent, refused = delivered.sent, [*refused, *delivered.refused]
+            try:
+                delivered = await send_all(database, actor, number, chosen)
+            except RegistryRefused as error:  # somebody is sending; what was issued is told all the same
+                refused.append(Refused("sending", error.phrase))
+            else:
+                sent, refused = delivered.sent, [*refused, *delivered.refused]
     if json:
         told = [{"what": str(one.what), "why": str(one.why)} for one in refused]
         issued = [shown(one) for one in outcome.issued]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.errors import RegistryRefused
 from ops.cli import invoices
 from ops.exit_codes import Exit
 from tests.cli.office import Run
@@ -144,6 +145,26 @@ def test_files_go_beside_the_state_and_a_refusal_is_told(office: Run, tmp_path: 
     assert "is another document: move it away" in out
     assert "Sent 1" in err
     assert (folder / f"{name}.xml").read_text(encoding="utf-8") == "another"
+
+
+def test_what_was_issued_is_told_where_somebody_is_sending(
+    office: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That nothing is sent now stands among what was refused, beside the documents that were issued."""
+    office("invoices", "seller", *SELLER)
+
+    async def refused(*_: object) -> None:
+        raise RegistryRefused("the documents are being sent already: look again in a while")
+
+    monkeypatch.setattr(invoices, "send_all", refused)
+    status, out, _ = office("invoices", "make", "--month", "2026-10", "--json")
+    told = json.loads(out)
+    assert (status, len(told["issued"]), told["sent"]) == (Exit.DIFFERENCES, 2, [])
+    assert [each["what"] for each in told["refused"]] == ["partner 8", "sending"]
+    status, out, err = office("invoices", "make", "--month", "2026-10")
+    assert (status, "Issued 0, there already 2." in err) == (Exit.DIFFERENCES, True)
+    assert "sending: the documents are being sent already" in out
+    assert "partner 8: the partner's address" in out
 
 
 def test_a_unit_of_a_city_is_named_with_its_city(office: Run) -> None:
