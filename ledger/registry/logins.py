@@ -15,6 +15,8 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import check_text
 from ledger.registry.card_states import CardStatus
 from ledger.registry.outbox import tell
+from ledger.registry.sealed import key_of, place, seal, unseal_bytes
+from ledger.registry.vault import Vault
 
 Kind = Literal["holder", "representative", "officer", "partner", "organiser"]
 Purpose = Literal["activate", "rename", "contact"]
@@ -265,7 +267,7 @@ async def remove_sent_codes(connection: Connection, account: int) -> None:
 
 class NewCode(NamedTuple):
     """A code of one use to be: its hash, what for, whose, and what it confirms: of a login's change the key
-    of the name to come, of contact a keyed hash.
+    of the name to come, of contact what it is to be, which is kept sealed.
     """
 
     programme: int
@@ -275,14 +277,21 @@ class NewCode(NamedTuple):
     wanted: bytes | None = None
 
 
-async def put_code(connection: Connection, actor: Actor, new: NewCode, *, hours: int) -> None:
+async def put_code(
+    connection: Connection, actor: Actor, new: NewCode, *, hours: int, vault: Vault | None = None
+) -> None:
     """Keep the hash of a code for so many hours; an older one of the account, for the same, is of no use any
-    more. The holder is told of a code by which whoever has it makes the login, or sets it anew.
+    more. `vault`: what it confirms is sealed under the holder's key. The holder is told of a code by which
+    whoever has it makes the login, or sets it anew.
 
     Raises RegistryRefused for the account of who has resigned.
     """
     async with writing(connection, actor):
         await check_keeps_login(connection, new.account)
+        if vault is not None and new.wanted is not None:
+            key = await key_of(connection, vault, new.programme, new.account)
+            at = _wanted_at(new.programme, new.account)
+            new = new._replace(wanted=seal(vault, key, new.wanted, at))
         await connection.execute(
             "insert into web.code (programme, purpose, hash, account, wanted, ends_at) "
             "values ($1, $2, $3, $4, $5, now() + make_interval(hours => $6)) "
@@ -311,3 +320,26 @@ async def take_code(
         account,
     )
     return row if row is not None and row["holds"] else None
+
+
+async def waiting_code(
+    connection: Connection, programme: int, purpose: Purpose, account: int
+) -> bytes | None:
+    """What the code confirms that was sent to an account for this and still holds; None where none does."""
+    wanted: bytes | None = await connection.fetchval(
+        "select wanted from web.code "
+        "where account = $1 and programme = $2 and purpose = $3 and ends_at > now()",
+        account,
+        programme,
+        purpose,
+    )
+    return wanted
+
+
+def unseal_wanted(vault: Vault, programme: int, account: int, wanted: bytes) -> bytes:
+    """Return what a code confirms that `put_code` sealed. Raises HolderErased."""
+    return unseal_bytes(vault, wanted, _wanted_at(programme, account))
+
+
+def _wanted_at(programme: int, account: int) -> bytes:
+    return place(programme, account, "code.wanted")

@@ -1,6 +1,7 @@
 """The holder's own data: contact changes by who has the mailbox that is known, never by a password alone."""
 
 import re
+from collections.abc import Mapping
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import unescape
@@ -20,18 +21,23 @@ serial = iter(range(1_000))
 
 
 @pytest.fixture
-def account(office: OfficeStage) -> int:
+def login() -> str:
+    """Whose name nobody has yet."""
+    return f"contact{next(serial)}"
+
+
+@pytest.fixture
+def account(office: OfficeStage, login: str) -> int:
     """A new holder, whose e-mail address is known."""
-    number = office.new_member(f"contact{next(serial)}", "zgierz")
+    number = office.new_member(login, "zgierz")
     put(office, number, email=OLD)
     return number
 
 
 @pytest.fixture
-def client(office: OfficeStage, account: int) -> Client:
+def client(office: OfficeStage, account: int, login: str) -> Client:
     """That holder, or who knows the password, signed in, at the page."""
-    name = f"contact{next(serial) - 1}"
-    found = office.signed_in("zgierz", name)
+    found = office.signed_in("zgierz", login)
     found.get(PATH)
     return found
 
@@ -61,6 +67,13 @@ def letters(office: OfficeStage) -> list[EmailMessage]:
     office.call(office.mail.settled)
     files = sorted((office.directory / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
     return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
+
+
+def code_waits(page: str, changes: Mapping[str, str] = {}) -> bool:
+    """Whether a page has a code's field, and says that the code changes the contact to this."""
+    said = re.findall(r"<dd>([^<]*)</dd>", unescape(page))
+    told = [value for name, value in changes.items() if name != "channel"]
+    return 'name="code"' in page and all(value in said for value in told)
 
 
 def newest_code(office: OfficeStage) -> str:
@@ -104,17 +117,71 @@ def test_a_password_alone_changes_no_contact(
     assert "You have that mailbox no more?" in page.text
     assert known(office, account) == was
     code = newest_code(office)
-    wrong = client.post(f"{PATH}/code", **changes, code="AAAA-BBBB-CCCC")
+    wrong = client.post(f"{PATH}/code", code="AAAA-BBBB-CCCC")
     assert (wrong.status, 'name="code"' in wrong.text, known(office, account)) == (400, True, was)
-    for name, value in changes.items():
-        assert f'<input type="hidden" name="{name}" value="{value}">' in unescape(wrong.text)
-    assert client.post(f"{PATH}/code", **changes, code=code.lower()).status == 303
+    assert code_waits(wrong.text, changes)
+    assert client.post(f"{PATH}/code", code=code.lower()).status == 303
     expected = {"email": "", "channel": "", **changes}
     assert {name: getattr(known(office, account), name) for name in expected} == expected
     told = letters(office)[before:]
     assert [letter["To"] for letter in told] == [OLD, OLD]
     assert "were changed" in told[-1].get_content()
-    assert client.post(f"{PATH}/code", **changes, code=code).status == 400, "it is used up"
+    assert client.post(f"{PATH}/code", code=code).status == 400, "it is used up"
+    assert not code_waits(client.get(PATH).text)
+
+
+def test_a_code_is_typed_after_its_page_was_left(
+    office: OfficeStage, account: int, client: Client, login: str
+) -> None:
+    """By a new session, in another language, by the language's link of either page: its field is there as
+    long as it holds, with what it changes; nobody else sees that; what a form says besides is of no account.
+    """
+    assert client.post(PATH, **NEW, password=PASSWORD).status == 200
+    code = newest_code(office)
+    later = office.signed_in("zgierz", login)
+    assert code_waits(later.get(PATH).text, NEW)
+    led = later.get("/pl/me/data/code")
+    assert (led.status, led.header("location")) == (303, "/pl/me/data")
+    other = office.signed_in("zgierz", "ela")
+    assert not code_waits(other.get(PATH).text)
+    assert NEW["email"] not in other.get(PATH).text
+    kept = office.sql("select wanted from web.code where account = $1", account)[0]["wanted"]
+    assert not any(value.encode() in kept for value in NEW.values()), "it is sealed"
+    later.get("/pl/me/data")
+    assert later.post("/pl/me/data/code", code=code, email="another@poczta.example").status == 303
+    assert (known(office, account).email, known(office, account).phone) == (NEW["email"], NEW["phone"])
+
+
+def test_a_login_s_code_is_typed_after_its_page_was_left(
+    office: OfficeStage, account: int, client: Client
+) -> None:
+    """The field is on the page of the login while the code holds, and no longer."""
+    page = "/en/me/login"
+    assert not code_waits(client.get(page).text)
+    assert client.post(page, login=f"later-{account}", password=PASSWORD).status == 200
+    assert code_waits(client.get(page).text)
+    led = client.get("/pl/me/login/code")
+    assert (led.status, led.header("location")) == (303, "/pl/me/login")
+    assert client.post("/en/me/login/code", code=newest_code(office)).status == 303
+    assert not code_waits(client.get(page).text)
+
+
+def test_a_code_that_is_over_has_no_field(office: OfficeStage, account: int, client: Client) -> None:
+    """After a day, and once a desk has put another address; a letter that did not go leaves none either."""
+    for page, fields in ((PATH, NEW), ("/en/me/login", {"login": f"over-{account}"})):
+        assert client.post(page, **fields, password=PASSWORD).status == 200
+        office.write(f"update web.code set ends_at = now() where account = {account}")
+        assert not code_waits(client.get(page).text)
+        office.channel, usual = Away, office.channel
+        try:
+            assert not code_waits(client.post(page, **fields, password=PASSWORD).text)
+        finally:
+            office.channel = usual
+        assert client.post(page, **fields, password=PASSWORD).status == 200
+        assert code_waits(client.get(page).text)
+    put(office, account, email="put-by-a-desk@poczta.example")
+    assert not code_waits(client.get(PATH).text)
+    assert not code_waits(client.get("/en/me/login").text)
 
 
 def test_a_name_is_not_to_be_had_by_clearing_the_address(
@@ -136,12 +203,14 @@ def test_a_code_is_for_the_change_that_asked_for_it(
     assert client.post(PATH, **NEW, password=PASSWORD).status == 200
     other = office.signed_in("zgierz", "ela")
     other.get(PATH)
-    assert other.post(f"{PATH}/code", **NEW, code=newest_code(office)).status == 400
-    assert client.post(f"{PATH}/code", **NEW | {"phone": "600"}, code=newest_code(office)).status == 400
+    assert other.post(f"{PATH}/code", code=newest_code(office)).status == 400
     assert known(office, account) == was
-    assert client.post(PATH, **NEW, password=PASSWORD).status == 200
+    first = newest_code(office)
+    assert client.post(PATH, **NEW | {"phone": "600100201"}, password=PASSWORD).status == 200
+    assert client.post(f"{PATH}/code", code=first).status == 400, "asked anew: the first is of no use"
+    assert code_waits(client.get(PATH).text, {"phone": "600100201"})
     put(office, account, email="put-by-a-desk@poczta.example")
-    assert client.post(f"{PATH}/code", **NEW, code=newest_code(office)).status == 400
+    assert client.post(f"{PATH}/code", code=newest_code(office)).status == 400
     assert known(office, account).email == "put-by-a-desk@poczta.example"
 
 
@@ -151,7 +220,7 @@ def test_a_code_puts_nothing_back_that_a_desk_changed_meanwhile(
     """Between the code's letter and its typing a desk put another telephone: it stays, and is shown."""
     assert client.post(PATH, **NEW, password=PASSWORD).status == 200
     put(office, account, phone="600100299")
-    page = client.post(f"{PATH}/code", **NEW, code=newest_code(office))
+    page = client.post(f"{PATH}/code", code=newest_code(office))
     assert (page.status, "changed after you opened the page" in page.text) == (400, True)
     assert "600100299" in page.text
     assert (known(office, account).phone, known(office, account).email) == ("600100299", OLD)
@@ -176,8 +245,8 @@ def test_codes_are_bounded_and_what_cannot_be_saved_gets_none(
     assert (late.status, "Too many attempts" in late.text) == (400, True)
     assert len(letters(office)) == before + 10
     for _ in range(10):
-        assert "no code that holds" in client.post(f"{PATH}/code", **NEW, code="AAAA-BBBB-CCCC").text
-    assert "Too many attempts" in client.post(f"{PATH}/code", **NEW, code=newest_code(office)).text
+        assert "no code that holds" in client.post(f"{PATH}/code", code="AAAA-BBBB-CCCC").text
+    assert "Too many attempts" in client.post(f"{PATH}/code", code=newest_code(office)).text
     assert known(office, account) == was
 
 

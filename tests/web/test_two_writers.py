@@ -90,7 +90,8 @@ def saved(office: OfficeStage, client: Client, form: Shown) -> Reply:
         return reply
     code = CODE.search(letters(office)[-1].get_content())
     assert code is not None
-    return send(client, form_on(reply.text, "/en/me/data/code").typed(code=code[0]))
+    page = client.get("/en/me/data").text
+    return send(client, form_on(page, "/en/me/data/code").typed(code=code[0]))
 
 
 def filled(office: OfficeStage, text: str) -> str:

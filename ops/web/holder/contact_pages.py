@@ -2,21 +2,22 @@
 
 Owns these pages of Zgierz § 19. Must not know SQL, nor how codes are kept. Invariants: where an e-mail
 address is known, contact changes after a code sent to that address, and never by the password alone: by it a
-login's name is changed, and its owner is told; a code is for the very change that asked for it; the address
-that was known is told.
+login's name is changed, and its owner is told; a code is for the very change that asked for it, which is kept
+sealed until then and shown to the login that asked alone; the address that was known is told.
 """
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
 from typing import Final
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ledger.errors import RegistryRefused
+from ledger.errors import HolderErased, RegistryRefused
 from ledger.registry import logins
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ledger.registry.logins import NewCode
@@ -29,7 +30,7 @@ from ops.web.holder.words import HOLDER
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.mail import Mail, MailFailed
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
-from ops.web.identity.secrets import Keys, hash_of, new_code, plain_code
+from ops.web.identity.secrets import hash_of, new_code, plain_code
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.language import LANGUAGES
 from ops.web.pages import Pages
@@ -55,18 +56,18 @@ class ContactPages:
         return [
             Route("/me/data", self.data),
             Route("/me/data", self.change, methods=["POST"]),
+            Route("/me/data/code", self.lead),
             Route("/me/data/code", self.confirm, methods=["POST"]),
         ]
 
     @require(*HOLDERS)
-    async def data(
-        self, request: Request, fault: str = "", typed: Mapping[str, str] = {}, *, is_sent: bool = False
-    ) -> Response:
-        """Show what is known of the holder; `typed`: the contact that was not taken, or (`is_sent`) that a
-        code was sent for.
+    async def data(self, request: Request, fault: str = "", refused: FormData | None = None) -> Response:
+        """Show what is known of the holder, and the code's field while one holds; `refused`: the form, or
+        what a code was for, that was not taken.
         """
         person = await service_of(request).person()
-        held = Typed(form_of(request)) if typed else NOTHING_TYPED
+        held = NOTHING_TYPED if refused is None else Typed(refused)
+        waiting = await self._waiting(request)
         stands = {name: getattr(person, name) for name in CONTACT} if person else {}
         shown = {name: held.text(name, value) for name, value in stands.items()}
         return self._pages().render(
@@ -76,12 +77,11 @@ class ContactPages:
             status=400 if fault else 200,
             person=person,
             born=written.day(person.born_on if person else None, request.state.language),
-            contact=typed if is_sent else shown,
+            contact=shown,
             stands=stands,
-            seen=text_of(form_of(request), SEEN, SEEN_CHARACTERS_MAX) if is_sent else "",
+            waiting=None if waiting is None else _typed(waiting),
             channels=CHANNELS,
             fault=fault,
-            is_sent=is_sent,
             is_done=not fault and request.query_params.get("done") == "1",
         )
 
@@ -90,66 +90,89 @@ class ContactPages:
         """Change phone, e-mail and the channel of notices: at once where no e-mail address is known, else
         send a code to that address.
         """
-        who, office, changes = _who(request), office_of(request), _typed(request)
-        password = form_of(request).get("password", "")
+        who, office, form = _who(request), office_of(request), form_of(request)
+        changes, password = _typed(form), form.get("password", "")
         outcome = await self._door.is_right(office, who.login, password if isinstance(password, str) else "")
         if outcome is not Outcome.IN:
-            return await self.data(request, _FAULTS[outcome], changes)
+            return await self.data(request, _FAULTS[outcome], form)
         try:
-            was = await service_of(request).check_contact(changes, seen_in(form_of(request)))
+            was = await service_of(request).check_contact(changes, seen_in(form))
         except ChangedSince:
-            return await self.data(request, "h_changed", changes)
+            return await self.data(request, "h_changed", form)
         except RegistryRefused:
-            return await self.data(request, "h_refused", changes)
+            return await self.data(request, "h_refused", form)
         if not was.email or all(getattr(was, name) == value for name, value in changes.items()):
-            return await self._put(request, changes)
+            return await self._put(request, form)
         if not await self._door.may_try(office, "contact", str(who.login), TRIES):
-            return await self.data(request, "id_later", changes)
-        return await self._send(request, changes, was.email)
+            return await self.data(request, "id_later", form)
+        return await self._send(request, form, was.email)
 
-    async def _send(self, request: Request, changes: Mapping[str, str], email: str) -> Response:
-        who, code = _who(request), new_code()
+    async def _send(self, request: Request, form: FormData, email: str) -> Response:
+        who, office, code = _who(request), office_of(request), new_code()
         assert who.account is not None
+        asked = _typed(form) | {SEEN: text_of(form, SEEN, SEEN_CHARACTERS_MAX), "login": str(who.login)}
         new = NewCode(
-            who.programme, "contact", hash_of(plain_code(code)), who.account, _key(request, changes)
+            who.programme, "contact", hash_of(plain_code(code)), who.account, json.dumps(asked).encode()
         )
-        actor = actor_of(who, CHANGE)
+        actor, vault = actor_of(who, CHANGE), office.master.vault
         try:
-            await office_of(request).database.run(lambda c: logins.put_code(c, actor, new, hours=CODE_HOURS))
+            await office.database.run(lambda c: logins.put_code(c, actor, new, hours=CODE_HOURS, vault=vault))
             await self._mail.send(email, *_letter(request, "h_contact", code=code))
         except RegistryRefused:  # the contract has ended just now
-            return await self.data(request, "h_refused", changes)
+            return await self.data(request, "h_refused", form)
         except MailFailed:
-            return await self.data(request, "h_mail_fault", changes)
-        return await self.data(request, typed=changes, is_sent=True)
+            await office.database.run(
+                lambda c: logins.take_code(c, new.programme, "contact", new.hash, account=new.account)
+            )
+            return await self.data(request, "h_mail_fault", form)
+        return await self.data(request)
+
+    @require(*HOLDERS)
+    async def lead(self, request: Request) -> Response:
+        """Lead to the page that has the code's field: by a language's link, or an address typed again."""
+        return RedirectResponse(f"/{request.state.language}/me/data", status_code=303)
 
     @require(*HOLDERS)
     async def confirm(self, request: Request) -> Response:
         """Judge the code; the contact is another then, and the address that was known is told."""
-        who, office, changes = _who(request), office_of(request), _typed(request)
+        who, office = _who(request), office_of(request)
         if not await self._door.may_try(office, "confirm", str(who.login), TRIES):
-            return await self.data(request, "id_later", changes, is_sent=True)
+            return await self.data(request, "id_later")
         typed = hash_of(plain_code(text_of(form_of(request), "code", 40)))
-        row = await office.database.run(
-            lambda c: logins.take_code(c, office.programme, "contact", typed, account=who.account)
-        )
-        if row is None or not hmac.compare_digest(row["wanted"], _key(request, changes)):
+        row = None
+        if await self._waiting(request) is not None:
+            row = await office.database.run(
+                lambda c: logins.take_code(c, office.programme, "contact", typed, account=who.account)
+            )
+        asked = None if row is None else _asked(request, row["wanted"])
+        if asked is None:
             self._door.notes.refused(office, "confirm")
-            return await self.data(request, "id_code_wrong", changes, is_sent=True)
+            return await self.data(request, "id_code_wrong")
         was = await service_of(request).person()
-        answer = await self._put(request, changes)
+        answer = await self._put(request, asked)
         if was is not None and was.email and answer.status_code == 303:
             self._mail.post(was.email, *_letter(request, "h_contact_told"))
         return answer
 
-    async def _put(self, request: Request, changes: Mapping[str, str]) -> Response:
+    async def _waiting(self, request: Request) -> FormData | None:
+        """Return what the code is for that this login asked for, and that still holds."""
+        who, office = _who(request), office_of(request)
+        if (account := who.account) is None:
+            return None
+        wanted = await office.database.run(
+            lambda c: logins.waiting_code(c, office.programme, "contact", account)
+        )
+        return None if wanted is None else _asked(request, wanted)
+
+    async def _put(self, request: Request, form: FormData) -> Response:
         try:
-            seen = seen_in(form_of(request))
-            await service_of(request).change_contact(actor_of(_who(request), CHANGE), changes, seen)
+            await service_of(request).change_contact(
+                actor_of(_who(request), CHANGE), _typed(form), seen_in(form)
+            )
         except ChangedSince:
-            return await self.data(request, "h_changed", changes)
+            return await self.data(request, "h_changed", form)
         except RegistryRefused:
-            return await self.data(request, "h_refused", changes)
+            return await self.data(request, "h_refused", form)
         return RedirectResponse(f"/{request.state.language}/me/data?done=1", status_code=303)
 
 
@@ -159,14 +182,20 @@ def _who(request: Request) -> Person:
     return person
 
 
-def _typed(request: Request) -> dict[str, str]:
-    form = form_of(request)
+def _typed(form: FormData) -> dict[str, str]:
     return {name: text_of(form, name, EMAIL_CHARACTERS_MAX) for name in CONTACT}
 
 
-def _key(request: Request, changes: Mapping[str, str]) -> bytes:
-    account = _who(request).account
-    return Keys(office_of(request).master).change_key(f"contact of {account}", changes)
+def _asked(request: Request, wanted: bytes) -> FormData | None:
+    """Return the form that a code is for; None where another login asked, or the holder was erased."""
+    who = _who(request)
+    assert who.account is not None
+    try:
+        text = logins.unseal_wanted(office_of(request).master.vault, who.programme, who.account, wanted)
+    except HolderErased:
+        return None
+    asked = json.loads(text)
+    return FormData(asked) if asked["login"] == str(who.login) else None
 
 
 def _letter(request: Request, word: str, **parts: str) -> tuple[str, str]:

@@ -58,6 +58,7 @@ class LoginPages:
             Route("/register", self.register, methods=["POST"]),
             Route("/me/login", self.ask_rename),
             Route("/me/login", self.rename, methods=["POST"]),
+            Route("/me/login/code", self.lead),
             Route("/me/login/code", self.confirm, methods=["POST"]),
         ]
 
@@ -123,14 +124,20 @@ class LoginPages:
         return await office.database.run(job)
 
     @require(*HOLDERS)
-    async def ask_rename(self, request: Request, fault: str = "", *, is_sent: bool = False) -> Response:
-        """Ask for the new name, or for the code that was sent."""
+    async def ask_rename(self, request: Request, fault: str = "") -> Response:
+        """Ask for the new name, and, while one holds, for the code that was sent."""
+        office, account = office_of(request), _who(request).account
+        waiting = None
+        if account is not None:
+            waiting = await office.database.run(
+                lambda c: logins.waiting_code(c, office.programme, "rename", account)
+            )
         return self._pages().render(
             request,
             "holder_login.html",
             status=403 if fault else 200,
             fault=fault,
-            is_sent=is_sent,
+            is_sent=waiting is not None,
             is_done=not fault and request.query_params.get("done") == "1",
         )
 
@@ -163,8 +170,16 @@ class LoginPages:
         try:
             await self._mail.send(email, subject, letter.format(code=code))
         except MailFailed:
+            await office_of(request).database.run(
+                lambda c: logins.take_code(c, new.programme, "rename", new.hash, account=new.account)
+            )
             return await self.ask_rename(request, "h_mail_fault")
-        return await self.ask_rename(request, is_sent=True)
+        return await self.ask_rename(request)
+
+    @require(*HOLDERS)
+    async def lead(self, request: Request) -> Response:
+        """Lead to the page that has the code's field: by a language's link, or an address typed again."""
+        return RedirectResponse(f"/{request.state.language}/me/login", status_code=303)
 
     @require(*HOLDERS)
     async def confirm(self, request: Request) -> Response:
@@ -172,7 +187,7 @@ class LoginPages:
         person, office = _who(request), office_of(request)
         typed = text_of(form_of(request), "code", 40)
         if not await self._door.may_try(office, "confirm", str(person.login), TRIES):
-            return await self.ask_rename(request, "id_later", is_sent=True)
+            return await self.ask_rename(request, "id_later")
         row = await office.database.run(
             lambda c: logins.take_code(
                 c, office.programme, "rename", hash_of(plain_code(typed)), account=person.account
@@ -180,7 +195,7 @@ class LoginPages:
         )
         if row is None:
             self._door.notes.refused(office, "confirm")
-            return await self.ask_rename(request, "id_code_wrong", is_sent=True)
+            return await self.ask_rename(request, "id_code_wrong")
         return await self._put(request, bytes(row["wanted"]))
 
     async def _put(self, request: Request, key: bytes) -> Response:

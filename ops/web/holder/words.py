@@ -129,7 +129,10 @@ HOLDER: Final[Words] = {
         "Na dotychczasowy adres e-mail wysłaliśmy kod. Wpisz go, a dane się zmienią na te:",
         "A code was sent to the present e-mail address. Type it, and the contact becomes this:",
     ),
-    "h_contact_again": ("Wróć do formularza", "Back to the form"),
+    "h_code_anew": (
+        "Możesz też poprosić na nowo: wyślemy inny kod, a ten przestanie działać.",
+        "You may also ask anew: another code is sent, and this one holds no more.",
+    ),
     "h_contact_subject": ("Kod do zmiany danych kontaktowych", "A code to change your contact data"),
     "h_contact_letter": (
         "Kod do zmiany danych kontaktowych: {code}\n\nZmienia telefon, adres e-mail albo sposób "

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
 import unicodedata
-from collections.abc import Mapping
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -74,7 +72,6 @@ class Keys:
         self._sources = master.derived(b"sources of attempts")
         self._aead = AESGCM(master.derived(b"second factors"))
         self._handles = master.derived(b"passkeys' owners")
-        self._changes = master.derived(b"changes to be confirmed")
         self.devices = master.derived(b"known browsers")
         self.challenges = master.derived(b"passkeys' challenges")
 
@@ -85,10 +82,6 @@ class Keys:
     def attempt_key(self, what: str, whose: str) -> bytes:
         """Return what attempts are counted by: for which purpose, by whom or from where."""
         return hmac.digest(self._sources, f"{what} {whose}".encode(), "sha256")
-
-    def change_key(self, what: str, fields: Mapping[str, str]) -> bytes:
-        """Return what a change is kept as until a code confirms it: of what, and field by field."""
-        return hmac.digest(self._changes, json.dumps([what, fields], sort_keys=True).encode(), "sha256")
 
     def passkey_handle(self, programme: int, login: int) -> bytes:
         """Return what a login's passkeys know their owner by: its programme, and nothing else that is known

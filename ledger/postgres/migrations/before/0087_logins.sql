@@ -69,16 +69,17 @@ create table web.attempt (
 create index attempt_since on web.attempt (since);
 
 -- Codes of one use: a desk's for a holder who wants a login, and those sent by e-mail before a login is another, or the
--- contact. wanted: what a code confirms, the key of the name to come, or a keyed hash of the contact.
+-- contact. wanted: what a code confirms, the key of the name to come, or the contact, sealed under the holder's key.
 create table web.code (
   hash      bytea primary key check (length(hash) = 32),
   programme smallint not null,
   purpose   text not null check (purpose in ('activate', 'rename', 'contact')),
   account   bigint not null,
-  wanted    bytea check (length(wanted) = 32),
+  wanted    bytea,
   made_at   timestamptz not null default now(),
   ends_at   timestamptz not null,
-  check ((purpose = 'activate') = (wanted is null)),
+  check (case purpose when 'activate' then wanted is null when 'rename' then coalesce(length(wanted), 0) = 32
+    else coalesce(length(wanted), 0) between 38 and 4096 end),
   unique (account, purpose),
   foreign key (account, programme) references people.person (account, programme) on delete cascade
 );
