@@ -25,7 +25,7 @@ _WRITE: Final = """insert into registry.card_fee
     from registry.card where token = $1"""
 _THIS: Final = "f.account = $1 and f.carrier = $2 and f.issue = $3"
 _FIND: Final = f"""select f.grosze, f.old_card_needed, f.old_card, coalesce(p.how, ''), p.at, p.made_by,
-    f.owed_at is not null, f.number as fee, p.number as payment, c.status
+    f.owed_at is not null, p.number as payment, f.number as fee, c.status
   from registry.card_fee f join registry.card c using (account, carrier, issue)
     left join lateral (select * from registry.card_fee_payment m where m.fee = f.number
       order by m.number desc limit 1) p on p.grosze > 0
@@ -48,7 +48,8 @@ class Fee(NamedTuple):
 
 class Kept(NamedTuple):
     """What is written down of a duplicate; `old_card`: "" where nothing was taken down yet; `paid_how`, when
-    and by whom taken: of the payment that stands, "" where there is none. `is_owed`: it was handed over.
+    and by whom taken, `payment`, its number: of the payment that stands, "" where there is none. `is_owed`:
+    it was handed over.
     """
 
     grosze: int
@@ -58,6 +59,7 @@ class Kept(NamedTuple):
     paid_at: datetime | None
     paid_by: str | None
     is_owed: bool
+    payment: int | None = None
 
 
 FREE: Final = Fee("", 0)

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
-from ledger.registry.applications import Which, reason_in, the_application
+from ledger.registry.applications import Which, check_shown, reason_in, the_application
 from ledger.registry.audit import be_alone
 from ledger.registry.notices import letters_of
 from ledger.registry.outbox import tell
@@ -34,13 +34,16 @@ class Asked(NamedTuple):
     login: int
 
 
-async def ask(connection: Connection, asked: Asked) -> None:
-    """Ask for the letter of an application's state to be sent. Raises RegistryRefused."""
+async def ask(connection: Connection, asked: Asked, digest: str | None = None) -> None:
+    """Ask for the letter of an application's state to be sent; `digest`: of the application as it was shown.
+    Raises RegistryRefused.
+    """
     if asked.language not in LANGUAGES:
         raise RegistryRefused("a letter is in Polish or English")
     async with connection.transaction():
         await be_alone(connection)  # who asks at the same moment sees this letter
         row = await the_application(connection, asked.which)
+        check_shown(row, digest)
         kind = BY_MAIL.get(row["state"])
         if kind is None:
             raise RegistryRefused(

@@ -50,6 +50,7 @@ from ops.office.application_view import View
 from ops.office.duplicate_fees import fee_of
 from ops.office.forms import Form, Kind, asked, check_form
 from ops.office.rules_in_force import today, version_in_force
+from ops.office.seen import Seen, check_seen
 from ops.office.uploads.check import Checked
 from ops.office.uploads.refused import UploadRefused, Why
 from ops.office.validity import Validity
@@ -134,9 +135,9 @@ class ApplicationDesk:
             return None
         return Kept(fee.grosze, fee.old_card_needed, "", "", None, None, is_owed=False)
 
-    async def paid(self, actor: Actor, number: int, how: PaidHow | None) -> Kept:
+    async def paid(self, actor: Actor, number: int, how: PaidHow | None, seen: Seen | None = None) -> Kept:
         """Take down that the fee of a duplicate was paid, and how; None: it was not, or was given back. See
-        `record_paid`.
+        `record_paid`. `seen`: the payment as it was shown; None: nobody was. Raises `ChangedSince`.
         """
 
         async def job(connection: Connection) -> Kept:
@@ -146,6 +147,9 @@ class ApplicationDesk:
                     raise RegistryRefused("there is no card yet: the fee is paid once it lies ready")
                 if row["state"] == "withdrawn" and how is not None:
                     raise not_handed_over()
+                if seen is not None:
+                    stands = await kept_fee(connection, row)
+                    check_seen(seen, {"payment": stands and stands.payment})
                 return await record_paid(connection, actor, row, how)
 
         return await self._run(job)

@@ -39,9 +39,8 @@ class Both:
 def sent_with(page: str, act: str = "", action: str = "") -> dict[str, str]:
     """What a form of the page sends unseen."""
     for form in forms_of(page):
-        kept = dict(form.fields)
         if form.action.endswith(action) and form.act == act:
-            return {name: kept[name] for name in ("act", "csrf", "digest") if name in kept}
+            return {name: value for name, value in form.fields if name in ("act", "csrf", "digest")}
     raise AssertionError(f"no form {action} {act}")
 
 
@@ -96,6 +95,16 @@ def test_a_step_says_what_was_shown(office: OfficeStage, officer: Client) -> Non
     for digest in ("", "0" * 64, sent_with(other.looked(), "withdraw")["digest"]):
         assert is_changed(officer.post(it.path, **{**form, "digest": digest}))
     assert officer.post(it.path, **form).status == 303
+
+
+def test_the_letter_that_was_shown_is_the_one_that_goes(office: OfficeStage, officer: Client) -> None:
+    """Asked for on a page of a call, once it is refused: no letter waits that nobody saw."""
+    it = Both(office, officer, "letter@changes.example")
+    assert officer.post(it.path, **sent_with(it.looked(), "call"), reason="The photo?").status == 303
+    form = sent_with(it.looked(), "mail")
+    assert officer.post(it.path, **sent_with(it.looked(), "refuse"), reason="No photo.").status == 303
+    assert is_changed(officer.post(it.path, **form))
+    assert officer.post(it.path, **sent_with(it.looked(), "mail")).status == 303
 
 
 def test_ticks_are_stored_of_the_form_that_was_shown(office: OfficeStage, officer: Client) -> None:

@@ -15,6 +15,7 @@ from tests.web.desk_acts import Clicked, covers
 from tests.web.desk_counter import CITY, PROGRAMME, press, state
 from tests.web.desk_counter import number as card
 from tests.web.office_stage import TESTER, OfficeStage
+from tests.web.shown_forms import form_on, send
 
 ONE = "/desk/applications/{number:int}"
 WANTED = Fee("fault", 1_000, old_card_needed=True)
@@ -48,6 +49,29 @@ def paid_at(office: OfficeStage, number: int) -> datetime | None:
         return kept and kept.paid_at
 
     return office.run(job)
+
+
+def test_no_payment_is_taken_down_on_a_page_that_shows_an_older_one(
+    office: OfficeStage, application: int
+) -> None:
+    """Given back by another meanwhile, it is not booked anew: the page says so, and shows what stands."""
+    office.officer(PROGRAMME, "till-one", "clerk", desk="")
+    office.officer(PROGRAMME, "till-two", "clerk", desk="")
+    one, two = (office.signed_in(CITY, login) for login in ("till-one", "till-two"))
+    path = f"/en/desk/applications/{application}"
+    unpaid = form_on(one.get(path).text, path, "paid")
+    assert send(two, form_on(two.get(path).text, path, "paid").typed(how="cash")).status == 303
+    refused = [send(one, unpaid.typed(how="cash"))]
+    stale = form_on(one.get(path).text, path, "paid")
+    back = form_on(two.get(path).text, path, "paid").typed(how="", reason="given back")
+    assert send(two, back).status == 303
+    for seen in (stale.text("seen"), "", "payment:0123456789abcdef"):
+        refused.append(send(one, stale.typed(how="transfer", reason="it was otherwise", seen=seen)))
+    assert {reply.status for reply in refused} == {409}
+    assert all("changed since you opened it: nothing was saved" in reply.text for reply in refused)
+    assert "PLN 10.00, not paid" in refused[-1].text
+    sums = "select grosze from registry.card_fee_payment order by number"
+    assert [row["grosze"] for row in office.sql(sums)] == [1_000, -1_000]
 
 
 @covers(f"POST {ONE} paid")

@@ -55,6 +55,7 @@ from ops.web.desk.common import (
     to,
 )
 from ops.web.documents import PDF, to_keep
+from ops.web.fields import seen_in
 from ops.web.identity import Person, actor_of, form_of, office_of, require, text_of
 from ops.web.numbers import figures
 from ops.web.refusals import fault_of
@@ -172,7 +173,7 @@ class ApplicationPages:
             raise HTTPException(403)
         try:
             if act == "mail":
-                await _mail(request, view)
+                await _mail(request, view, _digest(posted))
             else:
                 await _carry_out(desk_of(request), acting_for(request, posted), act, number, posted)
         except RegistryRefused as error:
@@ -277,7 +278,9 @@ async def _carry_out(desk: ApplicationDesk, actor: Actor, act: str, number: int,
         "collect": lambda: desk.hand_over(
             actor, number, _one_of(posted, "old_card", OLD_CARD), digest=digest
         ),
-        "paid": lambda: desk.paid(actor._replace(reason=reason), number, _one_of(posted, "how", PAID)),
+        "paid": lambda: desk.paid(
+            actor._replace(reason=reason), number, _one_of(posted, "how", PAID), seen_in(posted)
+        ),
         "withdraw": lambda: desk.withdraw(actor, number, digest=digest),
         "remove": lambda: desk.remove(actor, number),
     }
@@ -297,7 +300,7 @@ def _one_of(posted: FormData, name: str, known: tuple[Any, ...]) -> Any:
     return chosen or None
 
 
-async def _mail(request: Request, view: View) -> None:
+async def _mail(request: Request, view: View, digest: str) -> None:
     """Ask for the letter to be sent by e-mail. Raises RegistryRefused where no address is known."""
     office, person = office_of(request), officer(request)
     email = view.person.email if view.person else view.form.email if view.form else ""
@@ -305,7 +308,7 @@ async def _mail(request: Request, view: View) -> None:
         raise RegistryRefused("no e-mail address is known here: hand the letter out on paper")
     which = Which(office.programme, view.row["number"])
     asked = Asked(which, request.state.language, person.login)
-    await office.database.run(lambda c: ask(c, asked))
+    await office.database.run(lambda c: ask(c, asked, digest))
 
 
 def _with_reason(actor: Actor) -> Actor:
