@@ -44,17 +44,21 @@ class OwnApplication:
         """Keep a file that was checked. Raises RegistryRefused where no more are taken."""
         await self.desk.keep(self.actor, self.number, kind, checked)
 
-    async def complete(self) -> date:
-        """Say that what was called for has come. Raises RegistryRefused where nothing was called for."""
+    async def complete(self, digest: str) -> date:
+        """Say that what was called for has come; `digest`: of what was shown to whoever asked. Raises
+        RegistryRefused where nothing was called for, or it is another by now.
+        """
         if self.state != "called":
             raise RegistryRefused("nothing is called for")
-        return await self.desk.complete(self.actor, self.number, digest=self.view.row["digest"])
+        return await self.desk.complete(self.actor, self.number, digest=digest)
 
-    async def withdraw(self) -> None:
-        """Ask no more. Raises RegistryRefused once it is granted, or has ended."""
+    async def withdraw(self, digest: str) -> None:
+        """Ask no more; `digest`: of what was shown. Raises RegistryRefused once it is granted, has ended, or
+        is another.
+        """
         if self.state not in WITHDRAWABLE:
             raise RegistryRefused("an application that is decided is withdrawn at a desk")
-        await self.desk.withdraw(self.actor, self.number, digest=self.view.row["digest"])
+        await self.desk.withdraw(self.actor, self.number, digest=digest)
 
 
 async def own_application(

@@ -66,5 +66,5 @@ async def test_whoever_asked_does_what_was_shown(owner: Database) -> None:
     verified = OwnApplication(desk, APPLICANT, await desk.show(it.number))
     await desk.grant(JAN, it.number)
     with pytest.raises(RegistryRefused, match="has changed since"):
-        await verified.withdraw()
+        await verified.withdraw(verified.view.row["digest"])
     assert (await desk.show(it.number)).row["state"] == "granted"

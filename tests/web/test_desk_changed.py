@@ -150,3 +150,19 @@ def test_whoever_applied_writes_over_nothing_unseen(office: OfficeStage, officer
     assert (polish.status, "Wniosek zawiera teraz" in polish.text) == (400, True)
     assert it.applicant.post(f"{it.own}/data", **typed).status == 303
     assert shown(it.looked(), "name") == "Jan Dwojga Imion"
+
+
+def test_whoever_applied_answers_the_call_that_was_shown(office: OfficeStage, officer: Client) -> None:
+    """A page of an older call, or one that says nothing of what it showed, changes nothing."""
+    it = Both(office, officer, "older-call@changes.example")
+    assert officer.post(it.path, **sent_with(it.looked(), "call"), reason="FIRST: the photo").status == 303
+    older = [form.text("digest") for form in forms_of(it.applicant.get(it.own).text)]
+    assert officer.post(it.path, **sent_with(it.looked(), "complete")).status == 303
+    assert officer.post(it.path, **sent_with(it.looked(), "call"), reason="SECOND: the PIT").status == 303
+    for digest in (max(older), "", "0" * 64):
+        for act in ("complete", "withdraw"):
+            reply = it.applicant.post(it.own, act=act, sure="yes", digest=digest)
+            assert (reply.status, "SECOND: the PIT" in reply.text) == (400, True)
+            assert "has changed since this page was opened: here is how it stands now" in reply.text
+    it.applicant.get(it.own)
+    assert it.applicant.post(it.own, act="complete").status == 303

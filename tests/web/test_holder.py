@@ -247,6 +247,7 @@ def test_a_renewal_is_completed_on_its_own_page(office: OfficeStage) -> None:
     assert "to be completed" in text
     for kind in ("tax", "declaration"):
         assert send_file(client, page, png(), kind) == 303
+    client.get(page)
     assert client.post(page, act="complete").status == 303
     assert client.post(page, act="complete").status == 400
     text = client.get(page).text

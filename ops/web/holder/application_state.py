@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ledger.errors import RegistryRefused
-from ledger.registry.applications import CHANGEABLE
+from ledger.registry.applications import CHANGEABLE, DIGEST_CHARACTERS, ApplicationChanged
 from ledger.registry.attachments import ATTACHMENTS
 from ops import written
 from ops.office.own_applications import WITHDRAWABLE, OwnApplication
@@ -30,6 +30,7 @@ def stands(request: Request, own: OwnApplication) -> dict[str, Any]:
     row, state = own.view.row, own.state
     return {
         "number": own.number,
+        "digest": row["digest"],
         "state": f"h_app_{state}",
         "due": written.day(row["complete_until"] or row["due_on"], request.state.language),
         "reason": own.view.reason if state in ("called", "refused") else "",
@@ -48,18 +49,20 @@ async def carry_out(request: Request, own: OwnApplication) -> str:
     Raises HTTPException for what no page of these sends.
     """
     form = form_of(request)
-    act = text_of(form, "act", 10)
+    act, shown = text_of(form, "act", 10), text_of(form, "digest", DIGEST_CHARACTERS)
     try:
         if act == "file":
             await _attach(request, own)
         elif act == "complete":
-            await own.complete()
+            await own.complete(shown)
         elif act == "withdraw" and text_of(form, "sure", 3) == "yes":
-            await own.withdraw()
+            await own.withdraw(shown)
         else:
             raise HTTPException(400)
     except UploadRefused:
         return "h_file_refused"
+    except ApplicationChanged:
+        return "a_stands_now"
     except RegistryRefused:
         return "a_refused"
     return ""

@@ -146,6 +146,10 @@ APPLY: Final[Words] = {
         "The application has changed since this page was opened. Compare with what it says now, and save it "
         "again.",
     ),
+    "a_stands_now": (
+        "Wniosek zmienił się, odkąd otwarto tę stronę: tutaj widać, jaki jest teraz.",
+        "The application has changed since this page was opened: here is how it stands now.",
+    ),
     "a_says_now": ("Wniosek zawiera teraz", "What the application says now"),
     "a_refused": (
         "Tego teraz nie można zrobić: wniosek jest już rozpatrywany albo rozpatrzony, albo ma już "
