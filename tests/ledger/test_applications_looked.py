@@ -81,6 +81,8 @@ async def test_whoever_looked_before_the_last_decides(owner: Database) -> None:
         await move(c, JAN, number, "called", **CALLED)
         await is_refused(c, Actor(" JAN (2)"), number, "refused", "second person")
         await move(c, ANNA, number, "refused", **REFUSED)
+        row = await applications.the_application(c, Which(1, number))
+        assert (row["state"], row["looked_by"], row["decided_by"]) == ("refused", JAN.name, ANNA.name)
 
     await owner.run(job)
 
@@ -135,5 +137,7 @@ async def test_where_one_may_one_does_it_all(owner: Database) -> None:
             for state in states:
                 await move(c, ANNA, number, state)
             await move(c, ANNA, number, "refused", **REFUSED)
+            row = await applications.the_application(c, Which(1, number))
+            assert (row["state"], row["decided_by"]) == ("refused", ANNA.name)
 
     await owner.run(job)

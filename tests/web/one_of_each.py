@@ -6,6 +6,9 @@ has a place here, or its tests fail.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ledger.postgres.database import Connection, Database
@@ -18,6 +21,7 @@ from tests.ledger.books import write_registry
 from tests.ledger.settled import STATEMENT
 from tests.ops.test_applications import number_of
 from tests.ops.uploads import png
+from tests.postgres import Server
 from tests.web.desk_counter import NOBODY, send, take
 from tests.web.desk_months import last_month
 from tests.web.office_stage import TESTER, Client, OfficeStage
@@ -244,3 +248,14 @@ def _last(path: str) -> str:
 
 def _newest(office: OfficeStage, table: str) -> int:
     return int(office.sql(f"select max(number) from {table}")[0][0])
+
+
+@contextmanager
+def one_of_each(server: Server, directory: Path) -> Iterator[OneOfEach]:
+    """One of everything, on a site and a database of its own."""
+    fresh = server.create()
+    try:
+        with OfficeStage(fresh, directory).running() as running:
+            yield OneOfEach(running)
+    finally:
+        server.drop(fresh)

@@ -13,7 +13,7 @@ import pytest
 from ops.web.desk.site import ACTS_OF
 from tests.postgres import Server
 from tests.web.office_stage import OfficeStage
-from tests.web.one_of_each import OneOfEach, Place
+from tests.web.one_of_each import OneOfEach, Place, one_of_each
 from tests.web.served_forms import Form, Routes, forms_of, submit
 
 REFUSED = (403, 404)
@@ -28,12 +28,8 @@ _TABLES = """select table_schema || '.' || table_name as name from information_s
 @pytest.fixture(scope="module")
 def each(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneOfEach]:
     """One of everything, on a site of its own: what is changed here no other test meets."""
-    fresh = postgres_server.create()
-    try:
-        with OfficeStage(fresh, tmp_path_factory.mktemp("each")).running() as running:
-            yield OneOfEach(running)
-    finally:
-        postgres_server.drop(fresh)
+    with one_of_each(postgres_server, tmp_path_factory.mktemp("each")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

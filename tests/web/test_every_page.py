@@ -14,8 +14,7 @@ from playwright.sync_api import Browser, CDPSession, Page
 
 from tests.postgres import Server
 from tests.web.browser import Visit
-from tests.web.office_stage import OfficeStage
-from tests.web.one_of_each import OneOfEach, Place
+from tests.web.one_of_each import OneOfEach, Place, one_of_each
 from tests.web.served_forms import Routes
 
 PHONE: Final = {"width": 320, "height": 640}
@@ -69,12 +68,8 @@ _LEFT: Final = """() => [...unseen.map(one => "not seen: " + one), ...controls
 @pytest.fixture(scope="module")
 def each(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneOfEach]:
     """One of everything, on a site of its own."""
-    fresh = postgres_server.create()
-    try:
-        with OfficeStage(fresh, tmp_path_factory.mktemp("each")).running() as running:
-            yield OneOfEach(running)
-    finally:
-        postgres_server.drop(fresh)
+    with one_of_each(postgres_server, tmp_path_factory.mktemp("each")) as found:
+        yield found
 
 
 def who_opens(route: str) -> str:

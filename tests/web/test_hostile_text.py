@@ -18,7 +18,7 @@ from tests.postgres import Server
 from tests.web.browser import Visit
 from tests.web.desk_months import last_month
 from tests.web.office_stage import OfficeStage, Reply
-from tests.web.one_of_each import CARD, OneOfEach, Place
+from tests.web.one_of_each import CARD, OneOfEach, Place, one_of_each
 from tests.web.served_forms import VALID, Form, Input, Routes, forms_of, submit
 from tests.web.test_every_page import opened_by, who_opens
 
@@ -193,16 +193,11 @@ def is_taken(reply: Reply) -> bool:
 @pytest.fixture(scope="module")
 def walk(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     """A site of its own, of which each form was filled in."""
-    fresh = postgres_server.create()
-    try:
-        with OfficeStage(fresh, tmp_path_factory.mktemp("hostile")).running() as running:
-            each = OneOfEach(running)
-            each.reported(9_901)
-            found = Walk(each)
-            found.go()
-            yield found
-    finally:
-        postgres_server.drop(fresh)
+    with one_of_each(postgres_server, tmp_path_factory.mktemp("hostile")) as each:
+        each.reported(9_901)
+        found = Walk(each)
+        found.go()
+        yield found
 
 
 def kept(office: OfficeStage) -> set[int]:
