@@ -56,7 +56,7 @@ class PastHolder(msgspec.Struct, frozen=True, gc=False):
     account: int
     flags: int
     entitled_until: date | None
-    notice_ends_on: date | None
+    contract_ends_on: date | None
 
 
 PastRow: TypeAlias = (

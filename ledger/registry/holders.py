@@ -1,9 +1,9 @@
-"""Owns what decides about a holder: kinds, flags, guardian, entitlement, notice. One row an account.
+"""Owns what decides about a holder: kinds, flags, guardian, entitlement, the last day. One row an account.
 
 A holder is an account, whatever it is carried on. Who the holder is lies in schema `people` (`people.py`);
 of it only the days on which the kinds of holder change reach this row, and they are placed by the
-database. Rules of a programme are the caller's: flags and kinds come as bit masks, terms as days. Takes
-the owner's connection; every write takes its actor.
+database, as is the contract's last day (`endings.py`). Rules of a programme are the caller's: flags and kinds
+come as bit masks, terms as days. Takes the owner's connection; every write takes its actor.
 """
 
 from datetime import date
@@ -21,7 +21,7 @@ TAX_YEARS: Final = range(1990, 2201)
 
 END_NOTICES: Final = "select registry.end_notices_v1()"
 _VIEW: Final = """account, programme, flags, guardian, kinds, kinds_from, kinds_before, next_from, kinds_next,
-    entitled_until, tax_year, notice_given_on, notice_ends_on, resigned_on"""
+    entitled_until, tax_year, contract_ends_on, resigned_on"""
 
 
 async def find_holder(connection: Connection, account: int) -> Any | None:
@@ -95,39 +95,6 @@ async def prove_tax(
         )
 
 
-async def give_notice(
-    connection: Connection, actor: Actor, token: int, *, given_on: date, ends_on: date
-) -> None:
-    """Give notice that the entitlement is lost (Zgierz § 33), or take down an objection (§ 35): the cards are
-    void once `ends_on` is over.
-
-    Of two the earlier end holds, whichever came first. Raises RegistryRefused for one that ends it no sooner.
-    """
-    async with writing(connection, actor):
-        holder = await the_holder(connection, token)
-        was = holder["notice_ends_on"]
-        if was is not None and ends_on >= was:
-            raise RegistryRefused("the contract ends on {day} already: this changes nothing", day=was)
-        await connection.execute(
-            "update registry.holder set notice_given_on = $2, notice_ends_on = $3 where account = $1",
-            holder["account"],
-            given_on,
-            ends_on,
-        )
-
-
-async def withdraw_notice(connection: Connection, actor: Actor, token: int) -> None:
-    """Take a notice back that has not run out."""
-    async with writing(connection, actor):
-        holder = await the_holder(connection, token)
-        if holder["notice_given_on"] is None:
-            raise RegistryRefused("no notice was given")
-        await connection.execute(
-            "update registry.holder set notice_given_on = null, notice_ends_on = null where account = $1",
-            holder["account"],
-        )
-
-
 async def end_notices(connection: Connection) -> None:
-    """Void the cards whose month of notice has ended; with the service's rights."""
+    """Void the cards whose contract a notice or an objection has ended; with the service's rights."""
     await connection.execute(END_NOTICES)

@@ -201,7 +201,7 @@ CHANGED: Final = f"""select {_DATABASE_MS},
 # all days.
 # Before it was added a card was as good as ordered: told of young ones, as no older sale is judged (`since`).
 _CARD: Final = f"""select c.token, c.account, c.programme, c.status,
-    least(c.expires_on, h.notice_ends_on) - date '1970-01-01',
+    least(c.expires_on, h.contract_ends_on) - date '1970-01-01',
     case when c.added_at > now() - interval '{LATE_DAYS_MAX} days'
         and coalesce((c.past[1] & 15)::smallint, c.status) not in (4, 5)
       then array_prepend((extract(epoch from c.added_at) * 1000)::bigint - {EARLY_MS} << 4 | 4, c.past)

@@ -20,6 +20,7 @@ from ledger.registry.agreements import list_consents
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import list_cards
 from ledger.registry.duplicates import Carrier
+from ledger.registry.endings import list_endings
 from ledger.registry.holders import find_holder
 from ledger.registry.offers import Public, read_public
 from ledger.registry.people import find_person
@@ -56,7 +57,7 @@ async def show_cards(connection: Connection, account: int) -> schemas.Cards:
     """Return the carriers of an account as terminals judge them."""
     rows = await cards_of(connection, account)
     holder = await find_holder(connection, account)
-    notice = holder and holder["notice_ends_on"]
+    notice = holder and holder["contract_ends_on"]
     today = await today_of(connection, rows[0]["programme"])
     cards = []
     for row in rows:
@@ -92,12 +93,16 @@ async def show_holder(connection: Connection, vault: Vault, version: Version, ac
         row.get("guardian", False),
         row.get("entitled_until"),
         row.get("tax_year"),
-        row.get("notice_given_on"),
-        row.get("notice_ends_on"),
+        row.get("contract_ends_on"),
         row.get("resigned_on"),
         None if person is None else schemas.Person(**person._asdict()),
         [schemas.Consent(**row) for row in await list_consents(connection, account)],
+        [_ending(row) for row in await list_endings(connection, account)],
     )
+
+
+def _ending(row: Any) -> schemas.Ending:
+    return schemas.Ending(row["kind"], row["given_on"], row["ends_on"], row["withdrawn_at"])
 
 
 async def show_history(connection: Connection, account: int, page: schemas.Page) -> schemas.History:
@@ -154,7 +159,7 @@ async def show_holder_offers(
     rows = await cards_of(connection, account)
     today = await today_of(connection, rows[0]["programme"])
     holder = await find_holder(connection, account)
-    notice = holder and holder["notice_ends_on"]
+    notice = holder and holder["contract_ends_on"]
     days = [min(day for day in (row["expires_on"], notice, today) if day) for row in rows]
     if not any(
         row["status"] == CardStatus.ACTIVE and day >= today for row, day in zip(rows, days, strict=True)

@@ -110,9 +110,21 @@ class Consent(Struct, frozen=True):
     withdrawn_at: datetime | None
 
 
+class Ending(Struct, frozen=True):
+    """What ends the contract the day `ends_on` is over: a `notice` of the organiser (Zgierz § 33), an
+    `objection` to announced rules (§ 35); nothing any more, once it was taken back.
+    """
+
+    kind: str
+    given_on: date
+    ends_on: date
+    withdrawn_at: datetime | None
+
+
 class Holder(Struct, frozen=True):
     """A holder's own data (Zgierz § 19); `person` is null where nobody is kept, or was removed. Each consent
-    given, also what was withdrawn, the newest first.
+    given, also what was withdrawn, the newest first; so is what ends the contract, of which the earliest that
+    stands is `contract_ends_on`.
     """
 
     account: int
@@ -122,15 +134,15 @@ class Holder(Struct, frozen=True):
     guardian: bool
     entitled_until: date | None
     tax_year: int | None
-    notice_given_on: date | None
-    notice_ends_on: date | None
+    contract_ends_on: date | None
     resigned_on: date | None
     person: Person | None
     consents: list[Consent]
+    endings: list[Ending]
 
 
 class Card(Struct, frozen=True):
-    """One carrier of an account; `valid_until` by its own last day or that of a notice."""
+    """One carrier of an account; `valid_until` by its own last day or that of the contract."""
 
     carrier: str
     issue: int

@@ -42,6 +42,7 @@ OBJECTS: Final = {
     "terminals": "terminal",
     "keys": "terminal_key",
     "cards": "card",
+    "endings": "ending",
     "cases": "card_case",
     "fees": "card_fee",
     "fee-payments": "card_fee_payment",

@@ -254,9 +254,9 @@ async def show(number: CardNumber = FROM_INPUT, /, *, json: Json = False, place:
     async with card_desk(place, to_look=True) as desk:
         row = await desk.show(digits)
         codes = await desk.database.run(programme_codes)
-    notice = row["notice_ends_on"] and row["notice_ends_on"].isoformat()
+    ends_on = row["contract_ends_on"] and row["contract_ends_on"].isoformat()
     since = status_since(row["past"])
-    print_fields({**shown(row, codes), "notice_ends_on": notice, "status_since": since}, as_json=json)
+    print_fields({**shown(row, codes), "contract_ends_on": ends_on, "status_since": since}, as_json=json)
 
 
 def status_since(past: Sequence[int] | None) -> str | None:

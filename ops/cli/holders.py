@@ -8,15 +8,16 @@ or a file; no message repeats it.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from cyclopts import App, Parameter
 
 from ledger.registry.card_states import Hand
+from ledger.registry.endings import Ending, standing
 from ledger.registry.holder_imports import NewHolder
 from ledger.registry.imports import Import, Mode
 from ledger.registry.people import Person
@@ -223,7 +224,7 @@ async def notice(
     /,
     *,
     given_on: Annotated[str, Parameter(help="The day it is given, 2027-01-31; today.")] = "",
-    withdraw: Annotated[bool, Parameter(help="Take it back.")] = False,
+    withdraw: Annotated[bool, Parameter(help="Take it back; an objection stays.")] = False,
     by: BySure = UNSURE,
     json: Json = False,
     place: Place = HERE,
@@ -237,11 +238,11 @@ async def notice(
     by.confirm(f"{'Take back the notice of' if withdraw else 'Give notice to'} card {mask_card(digits)}")
     async with holder_desk(place) as desk:
         if withdraw:
-            await desk.withdraw_notice(actor, digits)
-            _tell(digits, "has no notice any more", {"notice_ends_on": None}, json)
+            left = await desk.withdraw(actor, digits, "notice")
+            _tell_end(digits, "has no notice any more", left, json)
             return
         ends_on = await desk.give_notice(actor, digits, day)
-    _tell(digits, f"is valid until {ends_on} at most", {"notice_ends_on": ends_on.isoformat()}, json)
+    _tell_end(digits, "is under notice", ends_on, json)
 
 
 @app.command(
@@ -252,16 +253,21 @@ async def object_(
     /,
     *,
     hand: ByHand = Hand.HOLDER_DESK,
+    withdraw: Annotated[bool, Parameter(help="Take it back; a notice stays.")] = False,
     by: BySure = UNSURE,
     json: Json = False,
     place: Place = HERE,
 ) -> None:
     """Take down an objection to the announced change of the rules: the contract ends the day before it."""
     actor, digits = by.told(hand=hand), digits_of(number)
-    by.confirm(f"Take down the objection of card {mask_card(digits)}")
+    by.confirm(f"Take {'back' if withdraw else 'down'} the objection of card {mask_card(digits)}")
     async with holder_desk(place) as desk:
+        if withdraw:
+            left = await desk.withdraw(actor, digits, "objection")
+            _tell_end(digits, "has no objection any more", left, json)
+            return
         ends_on = await desk.object(actor, digits)
-    _tell(digits, f"is valid until {ends_on} at most", {"notice_ends_on": ends_on.isoformat()}, json)
+    _tell_end(digits, "has an objection", ends_on, json)
 
 
 @app.command(help_epilogue=examples("holders anonymise --reason 'asked for by letter' --yes"))
@@ -294,11 +300,11 @@ async def show(
     """Show what decides about a card's holder; with --person who it is."""
     digits = digits_of(number)
     async with holder_desk(place, to_look=True) as desk:
-        card, holder, known = await desk.show(digits)
+        card, holder, ends, known = await desk.show(digits)
         rules = await desk.rules(card["programme"])
     if holder is None:
         raise CommandError(Exit.NOT_FOUND, f"nothing is kept of the holder of card {mask_card(digits)}.")
-    fields = shown(holder, rules)
+    fields = shown(holder, ends, rules)
     if person:
         fields |= (
             {name: _text(getattr(known, name)) or None for name in PERSONAL} if known else {"name": None}
@@ -306,20 +312,29 @@ async def show(
     print_fields({"card": mask_card(digits), "account": card["account"], **fields}, as_json=json)
 
 
-def shown(holder: Any, rules: Rules) -> dict[str, Any]:
-    """Return what decides about a holder as it is shown: codes of the rules, days."""
+def shown(holder: Any, ends: Sequence[Any], rules: Rules) -> dict[str, Any]:
+    """Return what decides about a holder as it is shown: codes of the rules, days; of what ends the contract
+    (`list_endings`) what stands.
+    """
+    stand = {kind: standing(ends, kind) for kind in get_args(Ending)}
     kinds = rules.holders.kinds if rules.holders else ()
     flags = rules.holders.flags if rules.holders else ()
     return {
         "kinds": " ".join(kind.code for kind in kinds if holder["kinds"] >> kind.bit & 1),
         "flags": " ".join(flag.code for flag in flags if holder["flags"] >> flag.bit & 1),
         "guardian": holder["guardian"],
-        **{name: _text(holder[name]) for name in ("entitled_until", "tax_year", "notice_ends_on")},
+        **{name: _text(holder[name]) for name in ("entitled_until", "tax_year", "contract_ends_on")},
+        **{f"{kind}_ends_on": _text(row and row["ends_on"]) for kind, row in stand.items()},
     }
 
 
 def _text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _tell_end(digits: str, what: str, ends_on: date | None, as_json: bool) -> None:
+    until = f": valid until {ends_on} at most" if ends_on else ""
+    _tell(digits, f"{what}{until}", {"contract_ends_on": _text(ends_on)}, as_json)
 
 
 def _tell(digits: str, what: str, fields: dict[str, Any], as_json: bool) -> None:

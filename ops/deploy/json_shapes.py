@@ -111,7 +111,7 @@ SHAPES: Final[dict[str, Schema]] = {
     "cards renew": fields("card text, expires_on text?"),
     "cards resign": fields("card text, status text, carriers int"),
     "cards retain": DONE,
-    "cards show": fields(f"{CARD}, notice_ends_on text?, status_since text?"),
+    "cards show": fields(f"{CARD}, contract_ends_on text?, status_since text?"),
     "cards unblock": DONE,
     "cards void": fields("card text, status text, carriers int"),
     "contracts agree": fields("partner int, state agreed|active"),
@@ -135,11 +135,12 @@ SHAPES: Final[dict[str, Schema]] = {
     "holders erasures": fields("pending int, applied int"),
     "holders flags": fields("card text, flags text[]"),
     "holders import": IMPORTED,
-    "holders notice": fields("card text, notice_ends_on text?"),
+    "holders notice": fields("card text, contract_ends_on text?"),
     "holders represent": fields("card text, number int, role text"),
     "holders show": fields(
         "card text, account int, kinds text?, flags text?, guardian yes, entitled_until text?, tax_year int?,"
-        " notice_ends_on text?, name? text?, pesel? text?, born_on? text?, address? text?,"
+        " contract_ends_on text?, notice_ends_on text?, objection_ends_on text?,"
+        " name? text?, pesel? text?, born_on? text?, address? text?,"
         " phone? text?, email? text?, channel? text?, pickup? text?"
     ),
     "holders tax-proof": fields("card text, entitled_until text?"),
@@ -284,7 +285,7 @@ SHAPES: Final[dict[str, Schema]] = {
         fields("worst ok|warning|danger"),
         findings=rows("check text, level ok|warning|danger, seen text, endangers text, cure text"),
     ),
-    "holders object": fields("card text, notice_ends_on text"),
+    "holders object": fields("card text, contract_ends_on text?"),
     "init": fields("migrations text[], master_key text, key_made yes, servers any"),
     "migrate": either(fields("applied text[], waiting text[]"), fields("would_apply text[], waiting text[]")),
     "programmes apply": inside(

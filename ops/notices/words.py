@@ -38,7 +38,7 @@ class Facts(NamedTuple):
     page: str = ""
 
 
-# Each with the event's field whose day it names, "" for none (Żywiec § 3; Zgierz § 20, § 24, § 28, § 33).
+# Each with the event's field whose day it names, "" for none (Żywiec § 3; Zgierz § 20, 24, 28, 33, 35).
 TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
     "card.ready": (
         "",
@@ -83,8 +83,25 @@ TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
             "The card has been blocked. If you did not ask for it, please tell the desk.",
         ),
     ),
+    "holder.objection_given": (
+        "contract_ends_on",
+        Text(
+            "Sprzeciw zapisany: karta jest ważna do {day}",
+            "Zapisaliśmy sprzeciw wobec zmiany zasad programu. Umowa kończy się, zanim zmiana zacznie "
+            "obowiązywać: karta jest ważna do {day} włącznie. Jeśli to nie Państwo go złożyli, prosimy o "
+            "kontakt z punktem obsługi.",
+            "Sprzeciw wobec zmiany zasad zapisany: karta jest wazna do {day} wlacznie.",
+        ),
+        Text(
+            "Objection taken down: the card is valid until {day}",
+            "Your objection to the change of the programme's rules was taken down. The contract ends before "
+            "the change holds: the card is valid until {day}, that day included. If it was not you who "
+            "objected, please tell the service desk.",
+            "Your objection was taken down: the card is valid until {day}, that day included.",
+        ),
+    ),
     "holder.notice_given": (
-        "ends_on",
+        "contract_ends_on",
         Text(
             "Wypowiedzenie: karta jest ważna do {day}",
             "Organizator wypowiedział uczestnictwo w programie z powodu utraty uprawnień. Karta jest ważna "

@@ -1,4 +1,4 @@
-"""Cards as terminals judge them: until when they are valid, by their own last day or that of a notice.
+"""Cards as terminals judge them: until when they are valid, by their own last day or that of the contract.
 
 Owns this view of the registry's rows. Must not write SQL, nor change anything.
 """
@@ -15,13 +15,13 @@ from ledger.registry.programmes import today_of
 
 
 async def judged(database: Database, cards: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return cards with `notice_ends_on`, `valid_until`, and whether that `is_over` in their programme."""
+    """Return cards with `contract_ends_on`, `valid_until`, and whether that `is_over` in their programme."""
 
     async def job(connection: Connection) -> tuple[dict[int, date | None], dict[int, date]]:
         ends = {}
         for account in {card["account"] for card in cards}:
             holder = await find_holder(connection, account)
-            ends[account] = holder and holder["notice_ends_on"]
+            ends[account] = holder and holder["contract_ends_on"]
         return ends, {
             programme: await today_of(connection, programme)
             for programme in {card["programme"] for card in cards}
@@ -33,13 +33,13 @@ async def judged(database: Database, cards: Sequence[Any]) -> list[dict[str, Any
 def judged_by(
     cards: Sequence[Any], ends: Mapping[int, date | None], days: Mapping[int, date]
 ) -> list[dict[str, Any]]:
-    """As `judged`, where it is known when the notice of each account ends, and which day it is in each
+    """As `judged`, where it is known when the contract of each account ends, and which day it is in each
     programme.
     """
     shown = []
     for card in cards:
-        notice = ends[card["account"]]
-        until = min((day for day in (card["expires_on"], notice) if day), default=None)
+        ends_on = ends[card["account"]]
+        until = min((day for day in (card["expires_on"], ends_on) if day), default=None)
         is_over = until is not None and until < days[card["programme"]]
-        shown.append({**card, "notice_ends_on": notice, "valid_until": until, "is_over": is_over})
+        shown.append({**card, "contract_ends_on": ends_on, "valid_until": until, "is_over": is_over})
     return shown

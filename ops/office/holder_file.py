@@ -8,10 +8,10 @@ whether it may (a proxy blocks nothing at a desk: Zgierz § 24); no error repeat
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 
@@ -23,6 +23,7 @@ from ledger.registry import (
     applications,
     cards,
     contracts,
+    endings,
     erasures,
     holders,
     messages,
@@ -40,47 +41,15 @@ from ledger.registry.proposals import Act
 from ledger.registry.secrets import MasterKey
 from ops.office.account_cards import any_card
 from ops.office.acting import with_reason
-from ops.office.rules_in_force import next_version, second_person, today, version_in_force
+from ops.office.holder_view import Found, Holder, held_flags
+from ops.office.objections import announced_change
+from ops.office.rules_in_force import second_person, today, version_in_force
 from ops.office.seen import Seen, check_seen
-from switch.rules.dates import day_of_number
-from switch.rules.programme.holders import Flag
 
 T = TypeVar("T")
 FOUND_MAX: Final = 50
 NAME_CHARACTERS_MIN: Final = 3
 ANONYMISE: Final[Act] = "anonymise"
-
-
-class Found(NamedTuple):
-    """Somebody who was found."""
-
-    account: int
-    name: str
-
-
-class Holder(NamedTuple):
-    """What a desk is shown of a holder."""
-
-    account: int
-    person: people.Person | None
-    decides: Any | None
-    flags: list[tuple[Flag, bool]]
-    """Which the programme has, and whether this is a holder of each."""
-    cards: list[Any]
-    consents: list[Any]
-    accepted: list[Any]
-    """Which rules of the programme (`list_acceptances`)."""
-    representatives: list[dict[str, Any]]
-    linked: dict[int, bool]
-    """Which of them have a code (False) or a login (True)."""
-    erasure: Any | None
-    """What was proposed and waits to be approved: that nobody is known any more."""
-    applications: list[Any]
-    messages: list[dict[str, Any]]
-
-    def held(self) -> dict[str, Any]:
-        """Return what the form of the flags shows."""
-        return _held((flag for flag, _ in self.flags), self.decides) if self.decides else {}
 
 
 @dataclass(frozen=True)
@@ -153,6 +122,7 @@ class HolderFile:
                 account,
                 await people.find_person(connection, vault, account),
                 decides,
+                await endings.list_endings(connection, account),
                 [(flag, bool(held >> flag.bit & 1)) for flag in (rules.flags if rules else ())],
                 rows,
                 consents,
@@ -208,7 +178,7 @@ class HolderFile:
         ends_on = version.rules.card.notice_until(day)
 
         async def act(connection: Connection, token: int) -> None:
-            await holders.give_notice(connection, actor, token, given_on=day, ends_on=ends_on)
+            await endings.give_notice(connection, actor, token, given_on=day, ends_on=ends_on)
 
         await self._on(account, act)
         return ends_on
@@ -218,21 +188,30 @@ class HolderFile:
         version = await version_in_force(self.database, self.programme)
         return version.rules.card.notice_until(today(version)) if version.rules.card.notice_months else None
 
-    async def withdraw_notice(self, actor: Actor, account: int) -> None:
-        """Take a notice back."""
-        await self._on(account, lambda c, token: holders.withdraw_notice(c, actor, token))
-
-    async def object(self, actor: Actor, account: int) -> date:
-        """Take down an objection to the change of rules that comes next (Zgierz § 35); the last day."""
-        version = await version_in_force(self.database, self.programme)
-        coming = await next_version(self.database, self.programme)
-        ends_on = day_of_number(coming.calendar.day(coming.from_ms) - 1)
+    async def withdraw(self, actor: Actor, account: int, kind: endings.Ending, seen: Seen) -> None:
+        """Take back what stands of a kind, as it was `seen` (`Holder.standing`); the other stays."""
 
         async def act(connection: Connection, token: int) -> None:
-            await holders.give_notice(connection, actor, token, given_on=today(version), ends_on=ends_on)
+            await endings.withdraw(
+                connection, actor, token, kind, lambda numbers: check_seen(seen, {kind: numbers})
+            )
 
         await self._on(account, act)
-        return ends_on
+
+    async def object(self, actor: Actor, account: int, hand: Hand, seen: Seen) -> None:
+        """Take down an objection to the change of rules that was `seen` (Zgierz § 35). Raises NotInRegistry
+        where none is announced, `ChangedSince` where another is.
+        """
+        change = await announced_change(self.database, self.programme)
+        change.check(seen)
+        whose = actor._replace(hand=hand)
+
+        async def act(connection: Connection, token: int) -> None:
+            await endings.take_objection(
+                connection, whose, token, given_on=change.today, ends_on=change.ends_on
+            )
+
+        await self._on(account, act)
 
     async def change(self, actor: Actor, account: int, changes: dict[str, Any], seen: Seen) -> None:
         """Change what is known of the holder, as it was `seen`. Raises `ChangedSince`."""
@@ -263,7 +242,7 @@ class HolderFile:
         async def act(connection: Connection, token: int) -> None:
             async with writing(connection, actor):
                 was = await holders.the_holder(connection, token)
-                check_seen(seen, _held(rules.flags if rules else (), was))
+                check_seen(seen, held_flags(rules.flags if rules else (), was))
                 await holders.set_flags(connection, actor, token, flags=mask, guardian=needs_guardian)
 
         await self._on(account, act)
@@ -376,11 +355,6 @@ class HolderFile:
 
 _BLOCKABLE: Final = frozenset(CardStatus) - ENDED - {CardStatus.RETAINED}
 """One that is blocked already is blocked by this hand as well, which its trail says."""
-
-
-def _held(flags: Iterable[Flag], decides: Any) -> dict[str, Any]:
-    held = [flag.code for flag in flags if decides["flags"] >> flag.bit & 1]
-    return {"flags": held, "needs_guardian": bool(decides["guardian"])}
 
 
 def _folded(text: str) -> str:

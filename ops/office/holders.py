@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import agreements, erasures, holder_imports, holders, people
+from ledger.registry import agreements, endings, erasures, holder_imports, holders, people
 from ledger.registry.acceptances import list_acceptances
 from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor
@@ -27,9 +27,9 @@ from ledger.registry.people import Person
 from ledger.registry.secrets import MasterKey
 from ops.office.acting import with_reason
 from ops.office.numbers import card_of, card_to_change
-from ops.office.rules_in_force import next_version, today, version_in_force
+from ops.office.objections import announced_change
+from ops.office.rules_in_force import today, version_in_force
 from protocol import mask_card
-from switch.rules.dates import day_of_number
 from switch.rules.programme import Rules
 
 T = TypeVar("T")
@@ -86,14 +86,17 @@ class HolderDesk:
 
         return await self._run(job, timeout_s=IMPORT_S_MAX)
 
-    async def show(self, digits: str) -> tuple[Any, Any | None, Person | None]:
-        """Return a card, what decides about its holder, and who that is; None for what is not kept."""
+    async def show(self, digits: str) -> tuple[Any, Any | None, list[Any], Person | None]:
+        """Return a card, what decides about its holder, what ends the contract, taken back or not, and who
+        the holder is; None for what is not kept.
+        """
 
-        async def job(connection: Connection) -> tuple[Any, Any | None, Person | None]:
+        async def job(connection: Connection) -> tuple[Any, Any | None, list[Any], Person | None]:
             card = await card_of(connection, self.master, digits)
             account = card["account"]
             holder = await holders.find_holder(connection, account)
-            return card, holder, await people.find_person(connection, self.master.vault, account)
+            ends = await endings.list_endings(connection, account)
+            return card, holder, ends, await people.find_person(connection, self.master.vault, account)
 
         return await self._run(job)
 
@@ -141,7 +144,8 @@ class HolderDesk:
         return until
 
     async def give_notice(self, actor: Actor, digits: str, given_on: date | None) -> date:
-        """Give notice that the entitlement is lost; return the last day of it. Wants a reason.
+        """Give notice that the entitlement is lost; return the last day of the contract, which may be an
+        earlier one than the notice's. Wants a reason.
 
         None: it is given today, by the programme's calendar.
         """
@@ -150,32 +154,29 @@ class HolderDesk:
         rules, day = await self.terms(card["programme"])
         given_on = given_on or day
         ends_on = rules.card.notice_until(given_on)
-        await self._on(
+        return await self._on(
             actor,
             digits,
-            lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on),
+            lambda c, token: endings.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on),
         )
-        return ends_on
 
     async def object(self, actor: Actor, digits: str) -> date:
         """Take down a holder's objection to the change of the rules that comes next: the contract ends the
-        day before (Zgierz § 35). Returns that day.
+        day before (Zgierz § 35), unless a notice ends it sooner. Returns the last day of the contract.
         """
         card = await self.database.run(lambda c: card_of(c, self.master, digits))
-        version = await version_in_force(self.database, card["programme"])
-        coming = await next_version(self.database, card["programme"])
-        ends_on = day_of_number(coming.calendar.day(coming.from_ms) - 1)
-        given_on = today(version)
-        await self._on(
+        change = await announced_change(self.database, card["programme"])
+        return await self._on(
             actor,
             digits,
-            lambda c, token: holders.give_notice(c, actor, token, given_on=given_on, ends_on=ends_on),
+            lambda c, token: endings.take_objection(
+                c, actor, token, given_on=change.today, ends_on=change.ends_on
+            ),
         )
-        return ends_on
 
-    async def withdraw_notice(self, actor: Actor, digits: str) -> None:
-        """Take a notice back."""
-        await self._on(actor, digits, lambda c, token: holders.withdraw_notice(c, actor, token))
+    async def withdraw(self, actor: Actor, digits: str, kind: endings.Ending) -> date | None:
+        """Take back what stands of a kind: the other stays. Returns the last day of the contract, if any."""
+        return await self._on(actor, digits, lambda c, token: endings.withdraw(c, actor, token, kind))
 
     async def anonymise(self, actor: Actor, digits: str) -> int:
         """Remove who the holder is, destroy the key, end the account. Wants a reason. Returns how many

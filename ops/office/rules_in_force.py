@@ -23,20 +23,21 @@ VERSIONS_KEPT: Final = 64
 
 async def version_in_force(database: Database, programme: int) -> Version:
     """Return the version of a programme's rules that holds now. Raises NotInRegistry before the first."""
-    version = in_force(await _versions(database, programme), clock_ms())
-    if not version.number:
-        raise NotInRegistry("programme {programme} has no rules in force yet", programme=programme)
+    version, _ = await versions_now(database, programme)
     return version
 
 
-async def next_version(database: Database, programme: int) -> Version:
-    """Return the version that comes in force next. Raises NotInRegistry where none is announced."""
-    coming = [version for version in await _versions(database, programme) if version.from_ms > clock_ms()]
-    if not coming:
-        raise NotInRegistry(
-            "no change of the rules of programme {programme} is announced", programme=programme
-        )
-    return min(coming, key=lambda version: (version.from_ms, -version.number))
+async def versions_now(database: Database, programme: int) -> tuple[Version, Version | None]:
+    """Return the version that holds now, and the one that comes in force next, if any is announced.
+
+    Raises NotInRegistry before the first.
+    """
+    versions, now_ms = await _versions(database, programme), clock_ms()
+    version = in_force(versions, now_ms)
+    if not version.number:
+        raise NotInRegistry("programme {programme} has no rules in force yet", programme=programme)
+    coming = [version for version in versions if version.from_ms > now_ms]
+    return version, min(coming, key=lambda version: (version.from_ms, -version.number), default=None)
 
 
 async def coming_or_in_force(database: Database, programme: int) -> Version:

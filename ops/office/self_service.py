@@ -15,7 +15,7 @@ from ledger.books.counter import ROWS_MAX, CounterRow, read_counter
 from ledger.books.statements import balance
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection, Database
-from ledger.registry import agreements, cards, contracts, erasures, holders, messages, people
+from ledger.registry import agreements, cards, contracts, endings, erasures, holders, messages, people
 from ledger.registry.acceptances import list_acceptances
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import ENDED, HANDS, CardStatus
@@ -23,9 +23,10 @@ from ledger.registry.offers import published_terms, read_public
 from ledger.registry.secrets import MasterKey
 from ops.office.account_cards import any_card
 from ops.office.card_view import judged_by
+from ops.office.objections import AnnouncedChange, announced_change, change_after
 from ops.office.public_list import offer_of, public_list
 from ops.office.public_page import PartnerLines, lines_of
-from ops.office.rules_in_force import today, version_in_force
+from ops.office.rules_in_force import today, version_in_force, versions_now
 from ops.office.seen import Seen, check_seen
 from switch.clock import clock_ms
 from switch.rules.programme import Rules
@@ -58,7 +59,20 @@ class Overview(NamedTuple):
     kinds: list[Mapping[str, str]]
     flags: list[Mapping[str, str]]
     points: int
-    notice_ends_on: date | None
+    contract_ends_on: date | None
+    endings: list[Any]
+    """What ends the contract, or did until it was taken back, newest first."""
+    change: AnnouncedChange | None
+    """Which change of the rules is announced."""
+
+    def may_object(self) -> bool:
+        """Whether an objection to the change that is announced would be taken down."""
+        was = endings.standing(self.endings, "objection")
+        return (
+            self.change is not None
+            and not self.has_ended
+            and (was is None or self.change.ends_on < was["ends_on"])
+        )
 
 
 @dataclass(frozen=True)
@@ -72,20 +86,21 @@ class SelfService:
 
     async def overview(self) -> Overview:
         """Return what stands about the holder today."""
-        version = await version_in_force(self.database, self.programme)
+        version, coming = await versions_now(self.database, self.programme)
         rules, day = version.rules, today(version)
 
-        async def job(connection: Connection) -> tuple[list[Any], Any, int]:
+        async def job(connection: Connection) -> tuple[list[Any], Any, int, list[Any]]:
             return (
                 await cards.list_cards(connection, account=self.account, limit=100),
                 await holders.find_holder(connection, self.account),
                 await balance(connection, self.account) or 0,
+                await endings.list_endings(connection, self.account),
             )
 
-        rows, holder, points = await self.database.run(job)
-        notice_ends_on = holder["notice_ends_on"] if holder else None
+        rows, holder, points, ends = await self.database.run(job)
+        contract_ends_on = holder["contract_ends_on"] if holder else None
         own = [
-            _own_card(row) for row in judged_by(rows, {self.account: notice_ends_on}, {self.programme: day})
+            _own_card(row) for row in judged_by(rows, {self.account: contract_ends_on}, {self.programme: day})
         ]
         needs = rules.entitlement is not None
         until = holder["entitled_until"] if holder else None
@@ -102,7 +117,9 @@ class SelfService:
             [kind.name for kind in kinds if mask >> kind.bit & 1],
             [flag.name for flag in flags if holder and holder["flags"] >> flag.bit & 1],
             points,
-            notice_ends_on,
+            contract_ends_on,
+            ends,
+            change_after(version, coming),
         )
 
     async def offers(self, language: str) -> tuple[Rules, list[PartnerLines]]:
@@ -218,6 +235,17 @@ class SelfService:
         """
         token = await self._token()
         await self.database.run(lambda c: contracts.end_contract(c, actor, token, CardStatus.RESIGNED))
+
+    async def object(self, actor: Actor, seen: Seen) -> date:
+        """Object to the change of rules that was `seen` (Zgierz § 35): the contract ends the day before,
+        unless a notice ends it sooner. Returns its last day. Raises RegistryRefused.
+        """
+        change = await announced_change(self.database, self.programme)
+        change.check(seen)
+        token = await self._token()
+        return await self.database.run(
+            lambda c: endings.take_objection(c, actor, token, given_on=change.today, ends_on=change.ends_on)
+        )
 
     async def anonymise(self, actor: Actor) -> None:
         """Remove who the holder is, end the account and the login (Zgierz § 19, § 26)."""

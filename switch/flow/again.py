@@ -99,7 +99,7 @@ class Past:
     def card(self, card: PastCard, kinds: int) -> Card:
         """Return a card as a worker held it; its holder was of these kinds."""
         holder = self._holders.get(card.account)
-        ends = [day for day in (card.expires_on, holder and holder.notice_ends_on) if day]
+        ends = [day for day in (card.expires_on, holder and holder.contract_ends_on) if day]
         expires_day = min(map(day_number, ends), default=None)
         plain = (card.account, card.programme, card.status, expires_day, card.since())
         if holder is None:

@@ -177,7 +177,7 @@ def test_a_notice_lasts_a_calendar_month(zgierz: Run) -> None:
     given = ("--given-on", f"{year}-01-31")
     assert zgierz("holders", "notice", *given, *SURE, typed=card(1))[0] == Exit.OK
     last = date(year, 3, 1) - timedelta(1)
-    assert shown(zgierz, 1)["notice_ends_on"] == last.isoformat()
+    assert shown(zgierz, 1)["notice_ends_on"] == shown(zgierz, 1)["contract_ends_on"] == last.isoformat()
     assert zgierz("holders", "notice", "--withdraw", *SURE, typed=card(1))[0] == Exit.OK
     assert shown(zgierz, 1)["notice_ends_on"] is None
 
@@ -216,13 +216,29 @@ def test_an_objection_ends_the_contract_the_day_before(zgierz: Run, tmp_path: Pa
     assert zgierz("programmes", "apply", str(changed), "--from", day.isoformat())[0] == Exit.OK
     last = (day - timedelta(1)).isoformat()
     assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.OK
-    assert shown(zgierz, 1)["notice_ends_on"] == last
-    status, _, err = zgierz("holders", "notice", *SURE, typed=card(1))
-    assert (status, f"ends on {last} already" in err) == (Exit.USAGE, True), "a month later changes nothing"
-    assert zgierz("holders", "notice", "--withdraw", *SURE, typed=card(1))[0] == Exit.OK
+    assert shown(zgierz, 1)["contract_ends_on"] == last
+    status, _, err = zgierz("holders", "object", *SURE, typed=card(1))
+    assert (status, f"ends the contract on {last} already" in err) == (Exit.USAGE, True)
+    status, _, err = zgierz("holders", "object", "--hand", "proxy-online", *SURE, typed=card(1))
+    assert (status, "nobody objects by proxy-online" in err) == (Exit.USAGE, True)
+
+
+def test_a_notice_and_an_objection_are_taken_back_each_for_itself(zgierz: Run, tmp_path: Path) -> None:
+    """Zgierz § 33, § 35: whichever is taken back, the contract ends by the other, which nobody took back."""
+    assert zgierz("holders", "add", *PROGRAMME, typed=card(1))[0] == Exit.OK
+    changed = tmp_path / "zgierz.toml"
+    changed.write_text(ZGIERZ.read_text(encoding="utf-8") + "\n# another text\n", encoding="utf-8")
+    day = today() + timedelta(20)
+    assert zgierz("programmes", "apply", str(changed), "--from", day.isoformat())[0] == Exit.OK
     assert zgierz("holders", "notice", *SURE, typed=card(1))[0] == Exit.OK
-    assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.OK
-    assert shown(zgierz, 1)["notice_ends_on"] == last
+    month = shown(zgierz, 1)["notice_ends_on"]
+    last = (day - timedelta(1)).isoformat()
+    for withdrawn, left in (("object", month), ("notice", last)):
+        assert zgierz("holders", "object", *SURE, typed=card(1))[0] == Exit.OK
+        assert json.loads(zgierz("cards", "show", "--json", typed=card(1))[1])["expires_on"] == last
+        status, out, _ = zgierz("holders", withdrawn, "--withdraw", "--json", *SURE, typed=card(1))
+        assert (status, json.loads(out)["contract_ends_on"]) == (Exit.OK, left)
+        assert json.loads(zgierz("cards", "show", "--json", typed=card(1))[1])["expires_on"] == left
 
 
 @pytest.mark.parametrize(("days_ago", "status"), [(75, "expired"), (0, "active")])
@@ -231,8 +247,8 @@ def test_a_card_under_notice_is_shown_as_terminals_judge_it(zgierz: Run, days_ag
     assert zgierz("holders", "add", *PROGRAMME, typed=card(1))[0] == Exit.OK
     given = today() - timedelta(days_ago)
     assert zgierz("holders", "notice", "--given-on", given.isoformat(), *SURE, typed=card(1))[0] == Exit.OK
-    ends = shown(zgierz, 1)["notice_ends_on"]
+    ends = shown(zgierz, 1)["contract_ends_on"]
     found = json.loads(zgierz("cards", "show", "--json", typed=card(1))[1])
-    assert (found["status"], found["expires_on"], found["notice_ends_on"]) == (status, ends, ends)
+    assert (found["status"], found["expires_on"], found["contract_ends_on"]) == (status, ends, ends)
     listed = {row["card"]: row for row in json.loads(zgierz("cards", "list", "--json")[1])}
     assert (listed[found["card"]]["status"], listed[found["card"]]["expires_on"]) == (status, ends)

@@ -169,8 +169,8 @@ async def test_a_case_is_lifted_and_an_ended_contract_stays_so(tell: Tell, owner
     """§ 33: a notice that has run out meanwhile is judged by its day, not by whether the keeper was round."""
     await tell(ATTEMPT)
     day = today() - timedelta(1)
-    sql = """insert into registry.holder (account, programme, notice_given_on, notice_ends_on)
-      select account, programme, $1, $1 from registry.card where token = 1000"""
+    sql = """insert into registry.holder (account, programme, contract_ends_on)
+      select account, programme, $1 from registry.card where token = 1000"""
     await owner.run(lambda c: write_registry(c, sql, day))
     done = await owner.run(lambda c: decide_case(c, ORGANISER, 1, CaseState.LIFTED))
     assert done == (CardStatus.VOID, CardStatus.VOID)

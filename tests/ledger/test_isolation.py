@@ -198,6 +198,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "registry.card_case",
         "registry.card_fee",
         "registry.card_fee_payment",
+        "registry.ending",
         "registry.adjustment",
         "registry.adjustment_row",
         "registry.audit",

@@ -13,8 +13,9 @@ from ledger.registry.cards import set_card_status
 from ledger.registry.carriers import NewCarrier, import_carriers
 from ledger.registry.contracts import end_contract
 from ledger.registry.duplicates import Carrier, New, add_carrier, hand_over_card, renew_card, replace_card
+from ledger.registry.endings import give_notice, take_objection, withdraw
 from ledger.registry.holder_imports import NewHolder, add_holders
-from ledger.registry.holders import find_holder, give_notice, prove_tax, set_flags, withdraw_notice
+from ledger.registry.holders import find_holder, prove_tax, set_flags
 from ledger.registry.imports import Refusal
 from tests.days import today
 from tests.ledger.books import TESTER, found_registry, write_registry
@@ -23,7 +24,8 @@ from tests.switch.memory import MASTER_KEY
 FAR = date(2200, 5, 31)
 HOLDER = Actor("holder", hand=Hand.HOLDER_DESK)
 TOO_LATE: list[Callable[[Connection], Awaitable[object]]] = [
-    lambda c: withdraw_notice(c, TESTER, 1000),
+    lambda c: withdraw(c, TESTER, 1000, "notice"),
+    lambda c: take_objection(c, HOLDER, 1000, given_on=today(), ends_on=today() - timedelta(9)),
     lambda c: give_notice(c, TESTER, 1000, given_on=today(), ends_on=today()),
     lambda c: set_flags(c, TESTER, 1000, flags=1),
     lambda c: prove_tax(c, TESTER, 1000, tax_year=2025, entitled_until=FAR),
@@ -59,7 +61,7 @@ async def test_a_notice_that_has_run_out_is_judged_by_its_day(
         await registry.run(act)
     account = await registry.run(lambda c: c.fetchval("select account from registry.card where token = 1000"))
     holder = await registry.run(lambda c: find_holder(c, account))
-    assert holder["notice_ends_on"] == today() - timedelta(1)
+    assert holder["contract_ends_on"] == today() - timedelta(1)
 
 
 async def test_a_file_of_carriers_is_judged_by_that_day_too(registry: Database) -> None:
@@ -72,30 +74,3 @@ async def test_a_file_of_carriers_is_judged_by_that_day_too(registry: Database) 
 async def test_the_account_of_a_notice_that_has_run_out_can_be_deleted(registry: Database) -> None:
     """§ 26: as that of any card that is void."""
     assert await registry.run(lambda c: end_contract(c, HOLDER, 1000, CardStatus.CLOSED)) == 2
-
-
-DAYS = [(30, 10, 10), (30, 30, 30), (10, 30, 10), (10, 10, 10)]
-
-
-@pytest.mark.parametrize(("first", "second", "holds"), DAYS)
-async def test_of_two_ends_of_a_contract_the_earlier_holds(
-    owner: Database, first: int, second: int, holds: int
-) -> None:
-    """Zgierz § 33, § 35: an objection after a notice, or a notice after an objection, ends it sooner, or
-    changes nothing and says so.
-    """
-    await owner.run(lambda c: found_registry(c, 1))
-    await owner.run(lambda c: add_holders(c, TESTER, MASTER_KEY.vault, 1, [NewHolder(1000)]))
-    ends = [today() + timedelta(days) for days in (first, second)]
-    day = today()
-    await owner.run(lambda c: give_notice(c, TESTER, 1000, given_on=day - timedelta(1), ends_on=ends[0]))
-    again = owner.run(lambda c: give_notice(c, TESTER, 1000, given_on=day, ends_on=ends[1]))
-    if second < first:
-        await again
-    else:
-        with pytest.raises(RegistryRefused, match=f"the contract ends on {ends[0]} already"):
-            await again
-    account = await owner.run(lambda c: c.fetchval("select account from registry.card where token = 1000"))
-    row = await owner.run(lambda c: find_holder(c, account))
-    given_on = day if second < first else day - timedelta(1)
-    assert (row["notice_given_on"], row["notice_ends_on"]) == (given_on, day + timedelta(holds))

@@ -16,8 +16,8 @@ from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import CardRow, import_cards, set_card_status
 from ledger.registry.contracts import end_contract
 from ledger.registry.duplicates import hand_over_card, replace_card
+from ledger.registry.endings import give_notice, take_objection, withdraw
 from ledger.registry.holder_imports import NewHolder, add_holders
-from ledger.registry.holders import give_notice, withdraw_notice
 from ledger.registry.notices import letters_of
 from ledger.registry.outbox import Event, EventsGone, keep_outbox, keep_place, place_of, read_events, tell
 from ledger.registry.partners import set_partner_status
@@ -92,19 +92,29 @@ async def test_what_is_rolled_back_is_not_told(registry: Database) -> None:
 
 
 async def test_holders_and_partners_are_told_of(registry: Database) -> None:
-    """A notice given and taken back, an entitlement, a partner suspended; nothing of the person is in it."""
+    """A notice and an objection, given and taken back, a partner suspended; nothing of the person is
+    in it.
+    """
     person = Person("Planted Person", phone="600700800", email="planted@example.org")
     await registry.run(
         lambda c: add_holders(c, TESTER, MASTER_KEY.vault, 1, [NewHolder(1000, person=person)])
     )
     given, ends = date(2199, 1, 31), date(2199, 2, 28)
     await registry.run(lambda c: give_notice(c, TESTER, 1000, given_on=given, ends_on=ends))
-    await registry.run(lambda c: withdraw_notice(c, TESTER, 1000))
+    objected = date(2199, 2, 10)
+    by_post = Actor("anna", hand=Hand.HOLDER_POST)
+    await registry.run(lambda c: take_objection(c, by_post, 1000, given_on=given, ends_on=objected))
+    await registry.run(lambda c: withdraw(c, TESTER, 1000, "objection"))
+    await registry.run(lambda c: withdraw(c, TESTER, 1000, "notice"))
     await registry.run(lambda c: set_partner_status(c, TESTER, PARTNER, Status.STOPPED))
     told = await events(registry)
+    notice = {"given_on": "2199-01-31", "ends_on": "2199-02-28"}
+    objection = {"given_on": "2199-01-31", "ends_on": "2199-02-10"}
     assert [(event.kind, event.data) for event in told] == [
-        ("holder.notice_given", {"given_on": "2199-01-31", "ends_on": "2199-02-28"}),
-        ("holder.notice_withdrawn", {}),
+        ("holder.notice_given", {**notice, "contract_ends_on": "2199-02-28"}),
+        ("holder.objection_given", {**objection, "contract_ends_on": "2199-02-10"}),
+        ("holder.objection_withdrawn", {**objection, "contract_ends_on": "2199-02-28"}),
+        ("holder.notice_withdrawn", notice),
         ("partner.suspended", {}),
     ]
     everything = await registry.run(

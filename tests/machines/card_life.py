@@ -60,7 +60,7 @@ class Account:
     cards: list[Card] = field(default_factory=list)
     points: int = 0
     has_holder: bool = False
-    notice_ends_on: date | None = None
+    contract_ends_on: date | None = None
 
 
 @dataclass(eq=False)
@@ -131,7 +131,7 @@ class Life:
         card = self.numbers.get(digits)
         if card is None:
             return None
-        city, ends = card.account.city, (card.image.expires_on, card.account.notice_ends_on)
+        city, ends = card.account.city, (card.image.expires_on, card.account.contract_ends_on)
         if card.status is _S.WANTED and city.retains:
             return ResultCode.CARD_RETAIN
         if card.status is not _S.ACTIVE:
@@ -197,7 +197,7 @@ class Life:
         """Whether its notice has run out, be the keeper there or not; by the database's own clock, on which
         no day passes.
         """
-        return account.notice_ends_on is not None and account.notice_ends_on < self.began
+        return account.contract_ends_on is not None and account.contract_ends_on < self.began
 
     def _put_last_day(self, actor: Actor, card: Card, last_day: date) -> None:
         """On it, on its duplicate that waits, and on what works until then."""
@@ -311,16 +311,16 @@ class Life:
         """Given so many days after the first one of all."""
         account = self._contract(actor, digits)
         ends_on = account.city.notice_until(self.began + timedelta(days=days))
-        require(account.notice_ends_on is None or ends_on < account.notice_ends_on)
-        account.notice_ends_on = ends_on
+        require(account.contract_ends_on is None or ends_on < account.contract_ends_on)
+        account.contract_ends_on = ends_on
 
     def give_old_notice(self, actor: Actor, digits: str) -> None:
         self.give_notice(actor, digits, LONG_AGO)
 
     def withdraw_notice(self, actor: Actor, digits: str) -> None:
         account = self._contract(actor, digits)
-        require(account.notice_ends_on)
-        account.notice_ends_on = None
+        require(account.contract_ends_on)
+        account.contract_ends_on = None
 
     def keep(self) -> None:
         """What the keeper does."""

@@ -167,7 +167,7 @@ class Registry(TrioThread):
         await self.give_notice(actor, digits, LONG_AGO)
 
     async def withdraw_notice(self, actor: Actor, digits: str) -> None:
-        await self.holders.withdraw_notice(actor, digits)
+        await self.holders.withdraw(actor, digits, "notice")
 
     async def anonymise(self, actor: Actor, digits: str) -> None:
         await self.holders.anonymise(actor, digits)

@@ -18,8 +18,8 @@ from ledger.postgres.database import Connection, Database, open_database
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import set_card_status
 from ledger.registry.duplicates import replace_card
+from ledger.registry.endings import give_notice
 from ledger.registry.holder_imports import NewHolder, add_holders
-from ledger.registry.holders import give_notice
 from ledger.registry.notices import NoticeState, list_notices
 from ledger.registry.outbox import tell
 from ledger.registry.people import Person

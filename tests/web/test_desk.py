@@ -50,7 +50,8 @@ def ordered(office: OfficeStage) -> None:
     *(f"POST {ONE} {act}" for act in ("verify", "call", "complete", "grant", "ready", "collect")),
     "GET /desk/holders", "POST /desk/holders", f"GET {WHOSE}",
     *(f"POST {WHOSE} {act}" for act in ("block", "unblock", "notice", "withdraw_notice", "consent")),
-    *(f"POST {WHOSE} {act}" for act in ("change", "write", "object", "resign", "flags")), f"GET {ONE}/letter",
+    *(f"POST {WHOSE} {act}" for act in ("change", "write", "object", "resign", "flags")),
+    f"POST {WHOSE} withdraw_objection", f"GET {ONE}/letter",
 )  # fmt: skip
 def test_from_an_application_to_a_card_and_what_follows(
     office: OfficeStage, desk: Clicked, clerk: Client, tmp_path: Path
@@ -117,8 +118,13 @@ def the_holder(office: OfficeStage, page: Page) -> None:
     assert "no change of the rules" in page.locator("#fault").inner_text()
     last_day = announce(office)
     press(page, "object")
-    assert page.locator("#notice").inner_text() == last_day
+    assert page.locator("#objection").inner_text() == last_day
+    press(page, "notice", reason="moved away")
+    assert page.locator("#contract_ends").inner_text() == last_day
     press(page, "withdraw_notice")
+    assert page.locator("#contract_ends").inner_text() == last_day
+    press(page, "withdraw_objection")
+    assert page.locator("#contract_ends").inner_text() == "–"
     page.click("#consent_newsletter")
     assert "Withdraw" in page.locator("#consent_newsletter").inner_text()
     page.fill("#phone", "600 100 200")

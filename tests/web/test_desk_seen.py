@@ -157,8 +157,8 @@ def test_the_end_of_a_notice_is_named_before_it_is_given(office: OfficeStage, cl
     async def job(c: Connection) -> None:
         async with writing(c, TESTER):
             await c.execute(
-                "update registry.holder set notice_given_on = '2026-11-28', notice_ends_on = '2026-11-27' "
-                "where account = $1",
+                "insert into registry.ending (account, programme, kind, given_on, ends_on) "
+                "values ($1, 1, 'notice', '2026-11-28', '2026-11-27')",
                 account,
             )
 
@@ -167,9 +167,7 @@ def test_the_end_of_a_notice_is_named_before_it_is_given(office: OfficeStage, cl
 
     office.run(run)
     assert "at once, on 28 Nov 2026" in other.get(f"/en/desk/holders/{account}").text
-    office.write(
-        f"update registry.holder set notice_given_on = null, notice_ends_on = null where account = {account}"
-    )
+    office.write(f"update registry.ending set withdrawn_at = now() where account = {account}")
 
 
 def test_a_new_offer_changes_none_that_is_there(office: OfficeStage) -> None:

@@ -24,6 +24,7 @@ from ledger.registry.messages import BODY_CHARACTERS_MAX
 from ledger.registry.people import CHANNELS
 from ops.office import card_cases
 from ops.office.holder_file import FOUND_MAX, HolderFile
+from ops.office.objections import open_change
 from ops.web.desk.common import (
     BLOCK_HANDS,
     CLERKS,
@@ -71,7 +72,7 @@ async def _notice(file: HolderFile, actor: Actor, account: int, form: FormData) 
 
 async def _object(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
     sure(form)
-    await file.object(actor, account)
+    await file.object(actor, account, hand_of(form, RESIGN_HANDS), seen_in(form))
 
 
 async def _consent(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
@@ -127,8 +128,13 @@ ACTS: Final[dict[str, Act]] = {
     "unblock": lambda file, actor, account, _: file.unblock(actor, account),
     "resign": _resign,
     "notice": _notice,
-    "withdraw_notice": lambda file, actor, account, _: file.withdraw_notice(actor, account),
+    "withdraw_notice": lambda file, actor, account, form: file.withdraw(
+        actor, account, "notice", seen_in(form)
+    ),
     "object": _object,
+    "withdraw_objection": lambda file, actor, account, form: file.withdraw(
+        actor, account, "objection", seen_in(form)
+    ),
     "consent": _consent,
     "change": _change,
     "flags": _flags,
@@ -267,6 +273,7 @@ class HolderPages:
             holder=holder,
             person=holder.person,
             notice_until=await file_of(request).notice_until(),
+            change=await open_change(office_of(request).database, office_of(request).programme),
             states=_STATES,
             channels=CHANNELS,
             consents=CONSENTS,

@@ -94,7 +94,11 @@ class CardPages:
             entitled=entitled,
             kinds="" if is_proxy else ", ".join(n.get(language, "") for n in (*view.kinds, *view.flags)),
             points=view.points if (view.rules.earn or view.rules.redeem) and not is_proxy else None,
-            notice=written.day(view.notice_ends_on, language) if view.notice_ends_on else "",
+            notice=written.day(view.contract_ends_on, language) if view.contract_ends_on else "",
+            endings=[] if is_proxy else [_ending(row, speech_of(request)) for row in view.endings],
+            change=written.day(view.change.holds_from, language)
+            if view.change and view.may_object() and not is_proxy
+            else "",
             done=request.query_params.get("done", ""),
             may_renew=view.is_proof_needed and not view.is_entitled and not view.has_ended,
             is_blocked=any(card.status.name == "BLOCKED" for card in view.cards),
@@ -199,6 +203,15 @@ def _line(row: CounterRow, speech: Speech, names: dict[int, str]) -> Line:
         str(row.points) if row.points else "",
         str(row.balance),
     )
+
+
+def _ending(row: Any, speech: Speech) -> dict[str, str]:
+    return {
+        "kind": f"h_ending_{row['kind']}",
+        "given": written.day(row["given_on"], speech.language),
+        "ends": written.day(max(row["ends_on"], row["given_on"]), speech.language),
+        "withdrawn": speech.moment(row["withdrawn_at"]) if row["withdrawn_at"] else "",
+    }
 
 
 def _amount(grosze: int, speech: Speech) -> str:

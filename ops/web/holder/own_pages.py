@@ -15,7 +15,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
+from ledger.registry.endings import standing
 from ops import written
+from ops.office.seen import ChangedSince
+from ops.web.fields import seen_in
 from ops.web.holder.card_pages import service_of, speech_of
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
@@ -26,6 +29,7 @@ from ops.web.pages import Pages
 
 MESSAGE_CHARACTERS_MAX: Final = 4_000
 RESIGN_REASON: Final = "asked for on the web (Zgierz § 31)"
+OBJECT_REASON: Final = "asked for on the web (Zgierz § 35)"
 DELETE_REASON: Final = "asked for on the web (Zgierz § 19, § 26)"
 
 
@@ -116,23 +120,39 @@ class OwnPages:
 
     @require(*HOLDERS)
     async def ask_end(self, request: Request, fault: str = "") -> Response:
-        """Ask whether the contract, or the account, is to end."""
-        return self._pages().render(request, "holder_end.html", status=400 if fault else 200, fault=fault)
+        """Ask whether the contract, or the account, is to end; or, before a change of the rules, with it."""
+        view, language = await service_of(request).overview(), request.state.language
+        objected = standing(view.endings, "objection")
+        return self._pages().render(
+            request,
+            "holder_end.html",
+            status=400 if fault else 200,
+            fault=fault,
+            change=view.change if view.may_object() else None,
+            from_day=written.day(view.change.holds_from, language) if view.change else "",
+            last_day=written.day(view.change.ends_on, language) if view.change else "",
+            objected="" if objected is None or view.has_ended else written.day(objected["ends_on"], language),
+        )
 
     @require(*HOLDERS)
     async def end(self, request: Request) -> Response:
-        """End it: resign, or delete."""
+        """End it: resign, delete, or object to the change of the rules that was shown."""
         form, who, service = form_of(request), _who(request), service_of(request)
         what = text_of(form, "what", 10)
-        if what not in {"resign", "delete"} or text_of(form, "understood", 5) != "yes":
+        if what not in {"resign", "delete", "object"} or text_of(form, "understood", 5) != "yes":
             return await self.ask_end(request, "h_refused")
         if fault := await self._password_fault(request):
             return await self.ask_end(request, fault)
         try:
+            if what == "object":
+                await service.object(actor_of(who, OBJECT_REASON), seen_in(form))
+                return RedirectResponse(f"/{request.state.language}/me?done=object", status_code=303)
             if what == "delete":
                 await service.anonymise(actor_of(who, DELETE_REASON))
             else:
                 await service.resign(actor_of(who, RESIGN_REASON))
+        except ChangedSince:
+            return await self.ask_end(request, "h_object_other")
         except RegistryRefused:
             return await self.ask_end(request, "h_refused")
         return self._ended(request, who, what)

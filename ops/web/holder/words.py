@@ -228,6 +228,32 @@ HOLDER: Final[Words] = {
         "page goes, with its login. Personal data stays with the office until a desk removes it at your "
         "request.",
     ),
+    "h_object": ("Sprzeciw wobec zmiany zasad", "Objection to the change of the rules"),
+    "h_object_why": (
+        "Od {from_day} zasady programu się zmieniają. Kto złoży sprzeciw, zanim zaczną obowiązywać, ma umowę "
+        "do {last_day} włącznie: potem karty przestają działać. Kto nie złoży sprzeciwu, zgadza się na "
+        "zmianę. Sprzeciw cofa punkt obsługi, dopóki umowa trwa.",
+        "From {from_day} the rules of the programme are other ones. Who objects before they hold has the "
+        "contract until {last_day}, that day included: then the cards stop working. Who does not object "
+        "agrees to the change. A desk takes an objection back while the contract goes on.",
+    ),
+    "h_object_other": (
+        "Nic nie zapisano: zapowiedziana jest inna zmiana zasad niż ta, którą strona pokazywała. Prosimy "
+        "przeczytać jeszcze raz.",
+        "Nothing was taken down: another change of the rules is announced than the page showed. Please read "
+        "it again.",
+    ),
+    "h_object_done": ("Sprzeciw jest zapisany.", "The objection is taken down."),
+    "h_objected": (
+        "Sprzeciw wobec zmiany zasad jest zapisany i kończy umowę {day}. Cofa go punkt obsługi.",
+        "An objection to the change of the rules is taken down and ends the contract on {day}. A desk takes "
+        "it back.",
+    ),
+    "h_change": ("Od {day} zmieniają się zasady programu.", "From {day} the rules of the programme change."),
+    "h_ending_notice": ("Wypowiedzenie organizatora", "Notice of the organiser"),
+    "h_ending_objection": ("Sprzeciw wobec zmiany zasad", "Objection to a change of the rules"),
+    "h_ending": ("z {given}, umowa do {ends}", "of {given}, contract until {ends}"),
+    "h_ending_withdrawn": ("(cofnięto {at})", "(taken back {at})"),
     "h_delete": ("Usuń moje konto i dane", "Delete my account and data"),
     "h_delete_why": (
         "Usunięcia nie da się cofnąć: dane osobowe znikają, karty się kończą, punkty przepadają, login też. "

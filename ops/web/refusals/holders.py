@@ -78,10 +78,16 @@ PERSONS: Final = {
         "ten rok jeszcze się nie skończył: dokument musi dotyczyć roku {year} albo wcześniejszego"
     ),
     "{year} {why}": "rok {year}: {why}",
-    "the contract ends on {day} already: this changes nothing": (
-        "umowa i tak kończy się {day}: to niczego nie zmienia"
+    "notice was given already, and ends the contract on {day}: this changes nothing": (
+        "wypowiedzenie już złożono i kończy umowę {day}: to niczego nie zmienia"
     ),
+    "an objection ends the contract on {day} already: this changes nothing": (
+        "sprzeciw już zapisano i kończy umowę {day}: to niczego nie zmienia"
+    ),
+    "nobody objects by {hand}: only by {hands}": "sprzeciwu nie składa „{hand}”, lecz tylko: {hands}",
+    "nothing is taken back by {hand}: only by {hands}": "nie cofa tego „{hand}”, lecz tylko: {hands}",
     "no notice was given": "nie złożono wypowiedzenia",
+    "no objection was taken down": "nie zapisano sprzeciwu",
     "nothing of this kind waits to be approved": "nic takiego nie czeka na zatwierdzenie",
     "a message has 1 to {most} characters": "wiadomość musi mieć od 1 do {most} znaków",
     "a message has printable characters only": "wiadomość może zawierać tylko znaki drukowalne",

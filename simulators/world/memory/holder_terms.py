@@ -68,7 +68,7 @@ def today_of(registry: MemoryRegistry, programme: int) -> date:
 def end_notices(registry: MemoryRegistry) -> None:
     """A notice that has run out voids the cards of its account."""
     for holder in list(registry.holders.rows.values()):
-        ends = holder.notice_ends_day
+        ends = holder.contract_ends_day
         if ends is not None and ends < day_number(today_of(registry, holder.programme)):
             for card in registry.cards_of(holder.account):
                 if card.status in _VOIDED:

@@ -61,7 +61,7 @@ class Holder(msgspec.Struct, frozen=True):
     kinds_next: int = 0
     next_from: int | None = None
     entitled_until: int | None = None
-    notice_ends_day: int | None = None
+    contract_ends_day: int | None = None
 
 
 class CardCase(msgspec.Struct, frozen=True):

@@ -69,7 +69,7 @@ def _cards_of_holders(connection: MemoryConnection, since: int) -> Rows:
 def _card(registry: MemoryRegistry, card: Card) -> tuple[Any, ...]:
     """A card as `reads.CardTuple`. One whose notice runs is valid no longer than that."""
     holder = registry.holders.rows.get(card.account)
-    days = [card.expires_day, holder.notice_ends_day if holder else None]
+    days = [card.expires_day, holder.contract_ends_day if holder else None]
     last_day = min((day for day in days if day is not None), default=None)
     held = None if holder is None else _held(holder)
     return card.token, card.account, card.programme, card.status, last_day, card.past, held

@@ -244,7 +244,7 @@ class Office:
             resident.has_guardian,
             **_kinds_of(rules, resident.born_on, day_of(self.now_ms)),
             entitled_until=day_number(until) if until else None,
-            notice_ends_day=day_number(last) if last else None,
+            contract_ends_day=day_number(last) if last else None,
         )
 
 

@@ -207,7 +207,11 @@ MET: Final[Table] = {
         seen("a worse offer is as it was for a week", C, USE, 0, why_.WORSE_SOON),
         seen("and then is worse", C, USE, 0, why_.WORSE_NOW),
     ),
-    ("C", "an objection ends the contract the day before"): (
+    (
+        "C",
+        "an objection ends the contract the day before: in writing, on the web, at a desk, by post, while a "
+        "change is announced",
+    ): (
         seen("good on that day", C, USE, 0, why_.OBJECTED_LAST),
         seen("refused on the next", C, USE, 47, why_.OBJECTED_OVER),
     ),
@@ -286,8 +290,8 @@ NOT_AT_A_TILL: Final = {
     ("D", "which acts of the office two persons do"): "the office",
     (
         "C",
-        "of a notice and an objection the earlier end holds, whichever came first; a later one is refused "
-        "with the day it ends on already",
+        "of a notice and an objection the earlier end holds, whichever came first; each is taken back for "
+        "itself, and the other holds then",
     ): "the desk",
     ("C", "statutory reliefs stay"): "out",
     ("D", "VAT 23 % on the net sum of a document, half-up to the grosz"): "settlement",

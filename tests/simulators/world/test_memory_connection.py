@@ -184,7 +184,7 @@ def seeded(ledger: MemoryLedger) -> None:
     for generation in (1, 2):
         registry.set_key(KeyRow(TERMINAL, generation, bytes(44), None, None, False))
     registry.add_cards([Card(1_000 + number, (1 + number) << 3, 1) for number in range(3)])
-    registry.set_holder(Holder(8, 1, flags=1, notice_ends_day=20_000))
+    registry.set_holder(Holder(8, 1, flags=1, contract_ends_day=20_000))
 
 
 def test_a_feed_follows_the_store() -> None:

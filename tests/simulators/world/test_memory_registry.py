@@ -166,7 +166,7 @@ def test_the_keeper_does_its_jobs_over_the_store() -> None:
         born = today.replace(year=today.year - 61)
         late = Holder(8, 1, kinds=8, next_from=day_number(today))
         registry.set_holder(late, born_on=born)
-        registry.set_holder(Holder(16, 1, notice_ends_day=day_number(today) - 1))
+        registry.set_holder(Holder(16, 1, contract_ends_day=day_number(today) - 1))
         async with open_database(DSN, connect=connector(ledger)) as database:
             keeper = Keeper(database.session(), Meters())
             await keeper.tick()

@@ -19,15 +19,15 @@ create trigger steps_stay before update or delete or truncate on registry.kind_s
   for each statement execute function registry.refuse_change();
 
 -- kinds holds from kinds_from until the day before next_from; before it was kinds_before, then it is kinds_next. A null day:
--- no such change. Entitled until that day, that day included; null: nothing was proved. A notice: void after notice_ends_on.
+-- no such change. Entitled until that day, that day included; null: nothing was proved. contract_ends_on: the earliest day of
+-- what ends the contract and was not taken back (registry.ending); the cards are void after it.
 create table registry.holder (
   account         bigint primary key check (account > 0 and account & 7 = 0),
   changed         bigint not null,
   kinds_from      date,
   next_from       date,
   entitled_until  date,
-  notice_given_on date,
-  notice_ends_on  date,
+  contract_ends_on date,
   resigned_on     date,
   kinds_before    int not null default 0 check (kinds_before between 0 and 65535),
   kinds           int not null default 0 check (kinds between 0 and 65535),
@@ -37,14 +37,73 @@ create table registry.holder (
   tax_year        smallint check (tax_year between 1990 and 2200),  -- the newest proof
   guardian        boolean not null default false,
   unique (account, programme),
-  check ((notice_given_on is null) = (notice_ends_on is null)),
   check (kinds_from < next_from)
 );
 create index holder_changed on registry.holder (changed);
 create index holder_due on registry.holder (next_from) where next_from is not null;
-create index holder_notice on registry.holder (notice_ends_on) where notice_ends_on is not null;
+create index holder_ends on registry.holder (contract_ends_on) where contract_ends_on is not null;
 
 call registry.keep_trail('holder', 'account');
+
+-- What ends a contract at a day of its own: a notice of the organiser (Zgierz § 33), an objection to announced rules (§ 35). Each is a row
+-- that stays, whether it is taken back or not, and none takes another's place: of those that stand the earliest day is the holder's.
+create table registry.ending (
+  number     bigint generated always as identity primary key,
+  account    bigint not null,
+  programme  smallint not null references registry.programme (id),
+  kind       text not null check (kind in ('notice', 'objection')),
+  given_on   date not null,
+  ends_on    date not null,
+  given_at   timestamptz not null,
+  given_by   text not null check (length(given_by) between 1 and 64),
+  given_hand text not null,
+  withdrawn_at   timestamptz,
+  withdrawn_by   text check (length(withdrawn_by) between 1 and 64),
+  withdrawn_hand text,
+  foreign key (account, programme) references registry.holder (account, programme),
+  check (num_nulls(withdrawn_at, withdrawn_by, withdrawn_hand) in (0, 3))
+);
+create index ending_account on registry.ending (account);
+
+call registry.keep_trail('ending', 'number', false);
+
+-- When, by whom and by which way is not for whoever writes to say. What was given is taken back once, and stays what it was.
+create function registry.check_ending() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'INSERT' then
+    new.given_at := clock_timestamp();
+    new.given_by := current_setting('cityswitch.actor');
+    new.given_hand := registry.hand();
+    new.withdrawn_at := null;
+    new.withdrawn_by := null;
+    new.withdrawn_hand := null;
+    return new;
+  end if;
+  if old.withdrawn_at is not null or new.withdrawn_at is null
+      or (to_jsonb(new) - array['withdrawn_at', 'withdrawn_by', 'withdrawn_hand'])
+        is distinct from (to_jsonb(old) - array['withdrawn_at', 'withdrawn_by', 'withdrawn_hand']) then
+    raise exception 'ending %: it is taken back once, and nothing else of it changes', old.number;
+  end if;
+  new.withdrawn_at := clock_timestamp();
+  new.withdrawn_by := current_setting('cityswitch.actor');
+  new.withdrawn_hand := registry.hand();
+  return new;
+end
+$$;
+create trigger ending_fits before insert or update on registry.ending
+  for each row execute function registry.check_ending();
+
+create function registry.end_contract_then() returns trigger language plpgsql as $$
+begin
+  update registry.holder h set contract_ends_on = e.ends_on
+    from (select min(o.ends_on) as ends_on from registry.ending o
+      where o.account = new.account and o.withdrawn_at is null) e
+    where h.account = new.account and h.contract_ends_on is distinct from e.ends_on;
+  return null;
+end
+$$;
+create trigger ends_contract after insert or update on registry.ending
+  for each row execute function registry.end_contract_then();
 
 -- Today in a programme's own time zone, by the rules in force.
 create function registry.today_of(p_programme smallint) returns date language sql stable as $$
@@ -54,12 +113,12 @@ create function registry.today_of(p_programme smallint) returns date language sq
       order by v.effective_from desc, v.version desc limit 1), 'Europe/Warsaw'))::date
 $$;
 
--- What state a card has today: void from the moment on at which a notice of its account has run out, whether it was written
+-- What state a card has today: void from the moment on after the last day of its account's contract, whether it was written
 -- or not yet (end_notices_v1). What may be done with a card is judged by this.
 create function registry.status_today(p_account bigint, p_status smallint) returns smallint language sql stable as $$
   select case when p_status in (0, 1, 2, 4, 5, 7) and exists (
       select from registry.holder h
-        where h.account = p_account and h.notice_ends_on < registry.today_of(h.programme))
+        where h.account = p_account and h.contract_ends_on < registry.today_of(h.programme))
     then 9::smallint else p_status end
 $$;
 
@@ -72,7 +131,7 @@ declare
 begin
   if not exists (
     select from registry.holder h join registry.card c using (account)
-      where h.notice_ends_on < registry.today_of(h.programme) and c.status in (0, 1, 2, 4, 5, 7)
+      where h.contract_ends_on < registry.today_of(h.programme) and c.status in (0, 1, 2, 4, 5, 7)
   ) then
     return 0;
   end if;
@@ -80,7 +139,7 @@ begin
     set_config('cityswitch.reason', 'the notice has run out', true), set_config('cityswitch.source', '', true);
   update registry.card c set status = 9
     from registry.holder h
-    where h.account = c.account and h.notice_ends_on < registry.today_of(h.programme)
+    where h.account = c.account and h.contract_ends_on < registry.today_of(h.programme)
       and c.status in (0, 1, 2, 4, 5, 7);
   get diagnostics v_ended = row_count;
   return v_ended;

@@ -43,6 +43,9 @@ begin
       ('registry.holder', 'programme in (select registry.my_programmes())',
        'programme in (select registry.my_programmes())
           and exists (select from registry.card c where c.account = holder.account)'),
+      ('registry.ending', 'programme in (select registry.my_programmes())',
+       'programme in (select registry.my_programmes())
+          and exists (select from registry.card c where c.account = ending.account)'),
       ('registry.card_case', 'programme in (select registry.my_programmes())', null),
       ('registry.card_fee', 'programme in (select registry.my_programmes())',
        'programme in (select registry.my_programmes())
@@ -66,7 +69,7 @@ $$;
 
 grant usage on schema registry, ledger to cityswitch_programme;  -- in ledger to names and functions, and to no table
 grant select on registry.programme, registry.programme_version, registry.kind_step, registry.partner, registry.outlet,
-  registry.offer, registry.terminal, registry.card, registry.holder, registry.card_case, registry.card_fee,
+  registry.offer, registry.terminal, registry.card, registry.holder, registry.ending, registry.card_case, registry.card_fee,
   registry.card_fee_payment, registry.audit, registry.card_move,
   registry.layout, registry.installation to cityswitch_programme;
 grant update (suspended, ended_from) on registry.programme to cityswitch_programme;
@@ -80,7 +83,8 @@ grant select (terminal, generation, issued_at, used_at, not_after, retired_at) o
 grant insert (terminal, generation, wrapped), update (not_after, retired_at) on registry.terminal_key to cityswitch_programme;
 grant update (status, expires_on) on registry.card to cityswitch_programme;
 grant update (flags, guardian, kinds, kinds_from, kinds_before, next_from, kinds_next, entitled_until, tax_year,
-  notice_given_on, notice_ends_on, resigned_on) on registry.holder to cityswitch_programme;
+  contract_ends_on, resigned_on) on registry.holder to cityswitch_programme;
+grant insert (account, programme, kind, given_on, ends_on), update (withdrawn_at) on registry.ending to cityswitch_programme;
 grant update (state, decided_by, decided_at) on registry.card_case to cityswitch_programme;
 grant update (old_card) on registry.card_fee to cityswitch_programme;
 grant insert (fee, how, grosze, takes_back) on registry.card_fee_payment to cityswitch_programme;

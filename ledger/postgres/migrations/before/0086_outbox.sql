@@ -90,11 +90,6 @@ create trigger tell_renewed after update on registry.card
 
 create function registry.tell_holder() returns trigger language plpgsql as $$
 begin
-  if new.notice_ends_on is distinct from old.notice_ends_on then
-    perform registry.tell_v1(new.programme,
-      case when new.notice_ends_on is null then 'holder.notice_withdrawn' else 'holder.notice_given' end, new.account, null,
-      jsonb_strip_nulls(jsonb_build_object('given_on', new.notice_given_on, 'ends_on', new.notice_ends_on)));
-  end if;
   if new.entitled_until is distinct from old.entitled_until and new.entitled_until is not null then
     perform registry.tell_v1(new.programme, 'holder.entitled', new.account, null,
       jsonb_build_object('entitled_until', new.entitled_until));
@@ -107,9 +102,24 @@ begin
 end
 $$;
 create trigger tell_holder after update on registry.holder
-  for each row when ((old.notice_ends_on, old.entitled_until, old.resigned_on)
-    is distinct from (new.notice_ends_on, new.entitled_until, new.resigned_on))
+  for each row when ((old.entitled_until, old.resigned_on)
+    is distinct from (new.entitled_until, new.resigned_on))
   execute function registry.tell_holder();
+
+-- What ends a contract, and what the contract's last day is with it; null: it has none any more. After the trigger ends_contract,
+-- as triggers go by name.
+create function registry.tell_ending() returns trigger language plpgsql as $$
+begin
+  perform registry.tell_v1(new.programme,
+    case new.kind when 'notice' then 'holder.notice_' else 'holder.objection_' end
+      || case when new.withdrawn_at is null then 'given' else 'withdrawn' end,
+    new.account, null, jsonb_strip_nulls(jsonb_build_object('given_on', new.given_on, 'ends_on', new.ends_on,
+      'contract_ends_on', (select h.contract_ends_on from registry.holder h where h.account = new.account))));
+  return null;
+end
+$$;
+create trigger tell_ending after insert or update on registry.ending
+  for each row execute function registry.tell_ending();
 
 create function registry.tell_offer() returns trigger language plpgsql as $$
 begin
@@ -151,7 +161,7 @@ begin
     select h.programme, h.account, h.entitled_until
       from (select p.id, registry.today_of(p.id) as today from registry.programme p) d
       join registry.holder h on h.programme = d.id and h.entitled_until between d.today and d.today + p_days
-      where h.notice_ends_on is null and h.resigned_on is null
+      where h.contract_ends_on is null and h.resigned_on is null
         and exists (select from registry.card c where c.account = h.account and c.status in (0, 1, 4, 5))
         and not exists (select from registry.renewal_reminder r
           where r.account = h.account and r.entitled_until = h.entitled_until)

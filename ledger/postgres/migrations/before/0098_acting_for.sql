@@ -111,7 +111,7 @@ $$;
 do $$
 declare t text;
 begin
-  foreach t in array array['registry.card', 'registry.holder', 'people.person', 'people.consent', 'people.representative',
+  foreach t in array array['registry.card', 'registry.holder', 'registry.ending', 'people.person', 'people.consent', 'people.representative',
       'people.application', 'people.attachment', 'people.acceptance', 'people.message', 'web.login'] loop
     execute format('create trigger acts_for_somebody before insert or update or delete on %s for each row
                     when (current_setting(''cityswitch.actor'', true) like ''holder %% for %%''
