@@ -53,6 +53,14 @@ class Kept(NamedTuple):
     document: str
 
 
+class NewCorrection(NamedTuple):
+    """What is set right: a net sum, its rate of VAT in percent, and what it is of: a month, or a text."""
+
+    net_grosze: int
+    vat_rate: int
+    origin: str = ""
+
+
 class Documents(NamedTuple):
     """All that a month came to: the organiser's summary, as a document, and the statements."""
 
@@ -159,29 +167,27 @@ async def enter_correction(
     actor: Actor,
     partner: int,
     month: str,
-    net_grosze: int,
+    what: NewCorrection,
     *,
-    origin: str = "",
     second_needed: bool = True,
 ) -> int:
-    """Enter a correction of a partner's account in an open month, net; `origin`: what it sets right.
+    """Enter a correction of a partner's account in an open month.
 
     Wants a reason, and by the rules a second person, who stay in the trail. Returns its number.
     """
-    check_correction(actor, month, net_grosze, origin)
+    check_correction(actor, month, what.net_grosze, what.origin)
     check_second(actor, "a correction", needed=second_needed)
     async with writing(connection, actor):
         programme = await check_partner(connection, partner)
         await check_open(connection, programme, month)
         number: int = await connection.fetchval(
             "insert into registry.settlement_correction "
-            "(programme, partner, month, net_grosze, origin, second_needed) "
-            "values ($1, $2, $3, $4, $5, $6) returning number",
+            "(programme, partner, month, net_grosze, vat_rate, origin, second_needed) "
+            "values ($1, $2, $3, $4, $5, $6, $7) returning number",
             programme,
             partner,
             month,
-            net_grosze,
-            origin,
+            *what,
             second_needed,
         )
     return number

@@ -7,7 +7,7 @@ closed months stay and follow each other, the database holds (migrations, 0081).
 connection, or a programme's own role.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -15,17 +15,21 @@ from ledger.books.rollup import outlive_running
 from ledger.errors import DatabaseContended, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, check_second
+from ledger.registry.partners import check_partner
 from ledger.registry.programmes import check_programme
 from ledger.registry.settlements import (
     Closing,
     Documents,
     Kept,
+    NewCorrection,
     check_begun,
+    check_correction,
     close_month,
     enter_correction,
     keep_documents,
 )
 from ledger.settlement.compute import Summary, statements_of, summary_of
+from ledger.settlement.correction_rates import rate_of_correction
 from ledger.settlement.movement import Month, Span, read_month
 from ledger.settlement.prices import Prices
 from ledger.settlement.statement import Statement, check_month
@@ -55,6 +59,13 @@ class Settled(msgspec.Struct, frozen=True):
 
     statements: list[Statement]
     summary: Summary
+
+
+class Corrected(NamedTuple):
+    """A correction that was entered: its number, and its rate of VAT in percent."""
+
+    number: int
+    vat_rate: int
 
 
 async def span_of(connection: Connection, programme: int, month: str) -> Span:
@@ -166,14 +177,24 @@ async def correct(
     month: str,
     net_grosze: int,
     *,
+    prices: Prices,
     origin: str = "",
+    vat_rate: int | None = None,
     second_needed: bool = True,
-) -> int:
-    """Enter a correction in an open month, which a run or the close then counts; returns its number."""
+) -> Corrected:
+    """Enter a correction in an open month, which a run or the close then counts.
+
+    Raises RegistryRefused as `enter_correction` and `rate_of_correction` do.
+    """
     check_month(month)
-    return await enter_correction(
-        connection, actor, partner, month, net_grosze, origin=origin, second_needed=second_needed
+    check_correction(actor, month, net_grosze, origin)
+    programme = await check_partner(connection, partner)
+    rate = await rate_of_correction(
+        connection, programme, partner, month, prices=prices, origin=origin, named=vat_rate
     )
+    what = NewCorrection(net_grosze, rate, origin)
+    number = await enter_correction(connection, actor, partner, month, what, second_needed=second_needed)
+    return Corrected(number, rate)
 
 
 def _settled(month: Month, prices: Prices) -> Settled:

@@ -72,8 +72,7 @@ def statements_of(month: Month, prices: Prices) -> list[Statement]:
     for made in month.corrections:
         net, earlier = made.net_grosze, named_month(made.origin)
         origin = "" if earlier == span.month else earlier or made.origin
-        rate = prices.at_the_end_of(earlier or span.month, zone).vat_rate
-        line = Line(CORRECTION, 1, net, net, rate, origin, reason=made.reason)
+        line = Line(CORRECTION, 1, net, net, made.vat_rate, origin, reason=made.reason)
         lines.setdefault(made.partner, []).append(line)
     for bonus in month.bonuses:
         rate = prices.at_the_end_of(bonus.origin or span.month, zone).vat_rate

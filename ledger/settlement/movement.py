@@ -32,7 +32,7 @@ _PARTIES: Final = """
 select p.id, coalesce(nullif(d.legal_name, ''), p.name), coalesce(d.tax_id, ''), coalesce(d.address, '')
   from registry.partner p left join registry.partner_details d on d.partner = p.id where p.programme = $1"""
 _CORRECTIONS: Final = """
-select number, partner, net_grosze, origin, reason from registry.settlement_correction
+select number, partner, net_grosze, vat_rate, origin, reason from registry.settlement_correction
   where programme = $1 and month = $2 order by number"""
 _FEES: Final = """
 select count(*)::int, coalesce(sum(grosze), 0)::bigint, (select coalesce(sum(p.grosze), 0)::bigint
@@ -84,6 +84,7 @@ class Correction(NamedTuple):
     number: int
     partner: int
     net_grosze: int
+    vat_rate: int
     origin: str
     reason: str
 

@@ -2,7 +2,7 @@
 contract pays.
 
 Must not know rules files: whoever reads them makes `Prices`. Pure; money in grosze, net. Invariant: what is
-for a whole month, or for no sale that is named, has the price and the rate of the month's end.
+for a whole month has the price and the rate of the month's end.
 """
 
 from calendar import monthrange
@@ -76,8 +76,20 @@ class Prices:
         begun = [version for version in self._versions if version.since < ended]
         return begun[-1] if begun else _WITHOUT_RULES
 
+    def rates_in(self, month: str, zone: ZoneInfo) -> set[int]:
+        """The rates of VAT of the versions that hold at some moment of a month; none before the first."""
+        begins, ended = _begins(month, zone), _ends(month, zone)
+        holding = {version.since: version for version in self._versions if version.since < ended}
+        before = max((since for since in holding if since <= begins), default=begins)
+        return {version.vat_rate for since, version in holding.items() if since >= before}
+
 
 _WITHOUT_RULES: Final = Version(0, datetime.min.replace(tzinfo=UTC))
+
+
+def _begins(month: str, zone: ZoneInfo) -> datetime:
+    year, of_year = map(int, month.split("-"))
+    return datetime(year, of_year, 1, tzinfo=zone)
 
 
 def _ends(month: str, zone: ZoneInfo) -> datetime:

@@ -191,7 +191,8 @@ async def export(
 
 @app.command(
     help_epilogue=examples(
-        "settlement correct 1001 -5.00 --month 2026-12 --second maria --reason 'typed twice'"
+        "settlement correct 1001 -5.00 --month 2026-12 --second maria --reason 'typed twice'",
+        "settlement correct 1001 -5.00 --month 2026-12 --origin 2026-10 --vat-rate 8 --reason 'typed twice'",
     )
 )
 async def correct(
@@ -201,12 +202,17 @@ async def correct(
     *,
     month: Month,
     origin: Annotated[str, Parameter(help="The month or statement it sets right.")] = "",
+    vat_rate: Annotated[
+        int | None, Parameter(help="The rate of VAT it corrects, where that month has several: 23, 8, 5.")
+    ] = None,
     by: By = NOBODY,
     json: Json = False,
     place: Place = HERE,
 ) -> None:
     """Enter a correction of a partner's account in an open month; wants --reason.
 
+    Its rate of VAT is that at which the month of its origin billed the partner; where there were more,
+    --vat-rate says which.
     The partner reads the reason in the statement, and KSeF in the invoice. Wants --second, too, where the
     programme's rules do (`[second_person] statement_corrections`).
     """
@@ -218,12 +224,29 @@ async def correct(
     async with changing(place) as database:
         programme = await database.run(lambda c: check_partner(c, partner))
         needed = (await second_person(database, programme)).statement_corrections
-        number = await database.run(
-            lambda c: closing.correct(c, actor, partner, month, grosze, origin=origin, second_needed=needed)
+        prices = await database.run(lambda c: prices_of(c, programme))
+        done = await database.run(
+            lambda c: closing.correct(
+                c,
+                actor,
+                partner,
+                month,
+                grosze,
+                prices=prices,
+                origin=origin,
+                vat_rate=vat_rate,
+                second_needed=needed,
+            )
         )
     tell_done(
-        f"Correction {number} of {grosze} gr net is entered for {month}.",
-        {"number": number, "partner": partner, "month": month, "net_grosze": grosze},
+        f"Correction {done.number} of {grosze} gr net at {done.vat_rate} % of VAT is entered for {month}.",
+        {
+            "number": done.number,
+            "partner": partner,
+            "month": month,
+            "net_grosze": grosze,
+            "vat_rate": done.vat_rate,
+        },
         as_json=json,
         again=f"settlement run --month {month}",
     )

@@ -201,7 +201,7 @@ SHAPES: Final[dict[str, Schema]] = {
     "roles add": fields("programme int, role text, made yes"),
     "roles list": rows("programme int, role text, members text?"),
     "settlement close": fields(f"month text, statements int, {SUMS}"),
-    "settlement correct": fields("number int, partner int, month text, net_grosze int"),
+    "settlement correct": fields("number int, partner int, month text, net_grosze int, vat_rate int"),
     "settlement export": fields("statements int, directory text"),
     "settlement run": rows(f"programme text, month text, statements int, {SUMS}"),
     "settlement show": inside(

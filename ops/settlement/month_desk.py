@@ -24,6 +24,7 @@ from ledger.registry.proposals import Act
 from ledger.registry.settlements import check_correction, check_open, month_digest
 from ledger.settlement import closing
 from ledger.settlement.compute import Summary
+from ledger.settlement.correction_rates import rate_of_correction
 from ledger.settlement.statement import Statement, check_month, read_statement, read_statements
 from ops.office.rules_in_force import second_person
 from ops.settlement.organiser import Organiser, organiser_of
@@ -147,9 +148,18 @@ class MonthDesk:
         return await self.database.run(job)
 
     async def propose_correction(
-        self, actor: Actor, partner: int, month: str, net_grosze: int, origin: str = ""
+        self,
+        actor: Actor,
+        partner: int,
+        month: str,
+        net_grosze: int,
+        *,
+        origin: str = "",
+        vat_rate: int | None = None,
     ) -> int:
-        """Propose to correct a partner's account in an open month. Wants a reason."""
+        """Propose to correct a partner's account in an open month, at a rate of VAT at which the month of
+        `origin` billed it; None: the only one. Wants a reason.
+        """
         check_month(month)
         check_number("the number of a partner", partner, 1, ID_MAX)
         check_correction(actor, month, net_grosze, origin)
@@ -158,7 +168,16 @@ class MonthDesk:
         async def job(connection: Connection) -> int:
             await check_partner(connection, partner)
             await check_open(connection, self.programme, month)
-            terms: dict[str, int | str] = {"net_grosze": net_grosze, "origin": origin}
+            rate = await rate_of_correction(
+                connection,
+                self.programme,
+                partner,
+                month,
+                prices=await prices_of(connection, self.programme),
+                origin=origin,
+                named=vat_rate,
+            )
+            terms: dict[str, int | str] = {"net_grosze": net_grosze, "vat_rate": rate, "origin": origin}
             what: tuple[Act, str] = (CORRECT, f"{partner}/{month}")
             return await proposals.propose(
                 connection, actor, self.programme, what, terms, second_needed=needed
@@ -216,6 +235,8 @@ async def _correct(connection: Connection, actor: Actor, number: int) -> None:
             int(partner),
             month,
             terms["net_grosze"],
+            prices=await prices_of(connection, row["programme"]),
             origin=terms["origin"],
+            vat_rate=terms["vat_rate"],
             second_needed=row["second_needed"],
         )

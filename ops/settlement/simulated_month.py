@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -170,14 +169,21 @@ async def _live(owner: Database, plan: Plan, report: Report) -> City:
     report.differences += await owner.run(lambda c: _post(c, city), timeout_s=JOB_S)
     for n, shop in enumerate(city.life.market.shops):
         if n % 5 == 0:
-            grosze, origin = (-1) ** n * (n + 1) * 101, "" if n % 10 else city.months[0]
-            await owner.run(partial(_correct, shop.number, city.months[1], grosze, origin))
-            city.auditor.corrected(shop.number, city.months[1], grosze, origin)
+            await _correct(owner, city, n, shop.number)
     return city
 
 
-async def _correct(partner: int, month: str, net_grosze: int, origin: str, connection: Connection) -> int:
-    return await correct(connection, OFFICE, partner, month, net_grosze, origin=origin)
+async def _correct(owner: Database, city: City, n: int, partner: int) -> None:
+    """Correct a partner's first or second month, at one of the rates at which that was billed."""
+    month, grosze, origin = city.months[1], (-1) ** n * (n + 1) * 101, "" if n % 10 else city.months[0]
+    rates = city.auditor.rates(partner, origin or month)
+    rate = city.auditor.corrected(partner, month, grosze, origin, rates[n // 10 % len(rates)])
+
+    async def job(connection: Connection) -> None:
+        prices = await prices_of(connection, city.life.city.programme)
+        await correct(connection, OFFICE, partner, month, grosze, prices=prices, origin=origin, vat_rate=rate)
+
+    await owner.run(job)
 
 
 async def _close(connection: Connection, programme: int, month: str) -> Settled:

@@ -8,8 +8,8 @@ SETTLED = (
     "values ($1, '2026-09', $2::int, $2::int::text, 0, '{}')",
     "insert into registry.settlement_summary (programme, month, summary) "
     "select $1, '2026-09', '{}' where $2::int > 0",
-    "insert into registry.settlement_correction (programme, partner, month, net_grosze, agreed_by) "
-    "select $1, $2, '2026-09', 5, 'x' from set_config('cityswitch.second', 'x', true)",
+    "insert into registry.settlement_correction (programme, partner, month, net_grosze, vat_rate, agreed_by) "
+    "select $1, $2, '2026-09', 5, 23, 'x' from set_config('cityswitch.second', 'x', true)",
     "insert into registry.offer_declaration (programme, partner, offer, terms) values ($1, $2, 9, 'x')",
     "insert into registry.proposal (programme, act, subject) "
     "select $1, 'close_month', '2026-10' where $2::int > 0",

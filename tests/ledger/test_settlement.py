@@ -170,8 +170,8 @@ async def test_no_posting_comes_to_a_closed_month(trade: Trade, owner: Database)
         "values (1, '2026-09', 7, 'x', 0, '{}')",
         "insert into registry.statement (programme, month, partner, number, due_grosze, document) "
         "values (1, '2026-01', 7, 'x', 0, '{}')",
-        "insert into registry.settlement_correction (programme, partner, month, net_grosze, second_needed) "
-        "values (1, 7, '2026-09', 5, false)",
+        "insert into registry.settlement_correction (programme, partner, month, net_grosze, vat_rate, "
+        "second_needed) values (1, 7, '2026-09', 5, 23, false)",
         "insert into registry.settlement_period "
         "(programme, month, first_id, through_id, zone, second_needed) "
         "values (1, '2026-11', 1, 2, 'x', false)",
@@ -213,20 +213,24 @@ async def test_months_are_closed_in_order_once_and_when_over(trade: Trade, owner
         await owner.run(lambda c: read_statement(c, PROGRAMME, PARTNER, "2026-09"))
 
 
+async def corrected(owner: Database, net_grosze: int, origin: str) -> None:
+    await owner.run(lambda c: correct(c, PAIR, PARTNER, "2026-10", net_grosze, prices=PRICES, origin=origin))
+
+
 async def test_a_correction_has_a_reason_and_a_second_person(trade: Trade, owner: Database) -> None:
     """It is a line of the open month with VAT; without either person, or in a closed month, refused."""
     await trade.earn("2026-09-02 12:00", 10)
     await closed(owner, "2026-09")
     for actor, lacks in ((Actor("anna", "x"), "second person"), (Actor("anna", second="maria"), "reason")):
         with pytest.raises(RegistryRefused, match=lacks):
-            await owner.run(lambda c, a=actor: correct(c, a, PARTNER, "2026-10", 5))
+            await owner.run(lambda c, a=actor: correct(c, a, PARTNER, "2026-10", 5, prices=PRICES))
     with pytest.raises(RegistryRefused, match="is closed"):
-        await owner.run(lambda c: correct(c, PAIR, PARTNER, "2026-09", 5))
+        await owner.run(lambda c: correct(c, PAIR, PARTNER, "2026-09", 5, prices=PRICES))
     for later in ("2026-11", "CZESTOCHOWA/2026/11/7"):
         with pytest.raises(RegistryRefused, match="later than that of the correction"):
-            await owner.run(lambda c, o=later: correct(c, PAIR, PARTNER, "2026-10", -5, origin=o))
+            await corrected(owner, -5, later)
     for net, origin in ((-500, "2026-09"), (-20, "CZESTOCHOWA/2026/09/7"), (70, "2026-10"), (30, "a letter")):
-        await owner.run(lambda c, n=net, o=origin: correct(c, PAIR, PARTNER, "2026-10", n, origin=o))
+        await corrected(owner, net, origin)
     (october,) = (await settle(owner, "2026-10")).statements
     lines = [("", 70), ("2026-09", -500), ("2026-09", -20), ("a letter", 30)]
     assert october.lines == tuple(

@@ -21,6 +21,7 @@ from ledger.registry.partners import NewPartner, import_partners
 from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.proposals import ProposalState
 from ledger.settlement.closing import close, correct
+from ledger.settlement.prices import Prices
 from ledger.settlement.statement import Statement, read_statement, read_statements
 from ops.invoices import document_desk, drafts
 from ops.invoices.document_desk import DocumentDesk
@@ -58,7 +59,7 @@ async def desk_of(
         await import_partners(c, ANNA, CITY, beside)
         await add_details(c, ANNA, CITY, {PARTNER: Details("Piekarnia", "", address), **named})
         for partner in (PARTNER, *(each.id for each in beside)):
-            await correct(c, ANNA, partner, last_month(), 500, second_needed=False)
+            await correct(c, ANNA, partner, last_month(), 500, prices=Prices(), second_needed=False)
 
     await owner.run(job)
     await MonthDesk(owner, CITY).run(ANNA, last_month())

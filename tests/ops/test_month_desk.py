@@ -11,6 +11,7 @@ from ledger.registry.programme_roles import make_role, role_name
 from ledger.registry.proposals import ProposalState, approve, find
 from ledger.registry.settlements import Documents, Kept, keep_documents
 from ledger.settlement.closing import close, correct, is_closed
+from ledger.settlement.prices import Prices
 from ledger.settlement.statement import read_statements
 from ops.settlement.month_desk import MonthDesk
 from ops.settlement.prices import prices_of
@@ -31,7 +32,11 @@ async def desk_of(owner: Database) -> MonthDesk:
 
 
 async def owes(owner: Database, partner: int, grosze: int) -> None:
-    await owner.run(lambda c: correct(c, ANNA, partner, last_month(), grosze, second_needed=False))
+    await enter(owner, partner, last_month(), grosze)
+
+
+async def enter(owner: Database, partner: int, month: str, grosze: int) -> None:
+    await owner.run(lambda c: correct(c, ANNA, partner, month, grosze, prices=Prices(), second_needed=False))
 
 
 async def proposed(desk: MonthDesk) -> int:
@@ -201,5 +206,5 @@ async def test_a_correction_is_of_a_month_that_has_begun_and_is_open(owner: Data
         with pytest.raises(RegistryRefused, match=why):
             await desk.propose_correction(ANNA, PARTNER, month, 500)
         with pytest.raises(RegistryRefused, match=why):
-            await owner.run(lambda c, m=month: correct(c, ANNA, PARTNER, m, 5, second_needed=False))
+            await enter(owner, PARTNER, month, 5)
     await desk.propose_correction(ANNA, PARTNER, this_month(), 500)

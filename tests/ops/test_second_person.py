@@ -15,6 +15,7 @@ from ledger.registry.imports import Mode
 from ledger.registry.invoice_parties import set_seller
 from ledger.registry.partners import NewPartner, import_partners
 from ledger.settlement.closing import close, correct
+from ledger.settlement.prices import Prices
 from ops.deploy.second_person import ACTS
 from ops.invoices.issuing import issue_all
 from ops.office.adjustments import AccountsDesk, approve
@@ -70,7 +71,7 @@ async def application(owner: Database, other: Actor) -> None:
 
 async def month_close(owner: Database, other: Actor) -> None:
     desk, month = MonthDesk(owner, CITY), last_month()
-    await owner.run(lambda c: correct(c, ANNA, PARTNER, month, 500, second_needed=False))
+    await owner.run(lambda c: correct(c, ANNA, PARTNER, month, 500, prices=Prices(), second_needed=False))
     await desk.run(ANNA, month)
     await desk.approve(other, await desk.propose_close(ANNA, month))
 
@@ -196,8 +197,8 @@ async def test_one_person_does_what_wants_one(owner: Database, key: str) -> None
     [
         "insert into registry.settlement_period (programme, month, first_id, through_id, zone) "
         "values (1, '2020-01', 1, 2, 'x')",
-        "insert into registry.settlement_correction (programme, partner, month, net_grosze) "
-        "values (1, 7, '2030-01', 5)",
+        "insert into registry.settlement_correction (programme, partner, month, net_grosze, vat_rate) "
+        "values (1, 7, '2030-01', 5, 23)",
         "insert into registry.campaign (programme, name, points, starts_on, ends_on, reason) "
         "values (1, 'x', 1, current_date + 3, current_date + 3, 'x')",
         "insert into registry.invoice (programme, series, year, number, text, kind, partner, month, "
@@ -235,7 +236,7 @@ async def test_a_command_asks_the_same(owner: Database) -> None:
 
     async def job(c: Connection) -> None:
         await close(c, ANNA, CITY, last_month(), lasting_prices({1: 10}), second_needed=False)
-        await correct(c, ANNA, PARTNER, this_month(), 5, second_needed=False)
+        await correct(c, ANNA, PARTNER, this_month(), 5, prices=Prices(), second_needed=False)
 
     await owner.run(job)
     assert await owner.run(lambda c: c.fetchval("select net_grosze from registry.settlement_correction")) == 5

@@ -144,7 +144,7 @@ class OneOfEach:
 
     def proposed(self) -> int:
         """The number of a correction that waits to be approved."""
-        sums: dict[str, int | str] = {"net_grosze": 5, "origin": "x"}
+        sums: dict[str, int | str] = {"net_grosze": 5, "vat_rate": 23, "origin": "x"}
         what: tuple[Any, str] = ("correct_statement", f"{self.partners['cinema']}/{last_month()}")
         return self._propose(what, sums)
 

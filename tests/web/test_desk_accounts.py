@@ -214,8 +214,8 @@ def test_nothing_stands_in_for_the_second_person(office: OfficeStage) -> None:
         for sql in (
             "insert into registry.settlement_period (programme, month, first_id, through_id, zone) "
             "values (1, '2020-01', 1, 2, 'x')",
-            "insert into registry.settlement_correction (programme, partner, month, net_grosze) "
-            "select 1, min(id), '2030-01', 5 from registry.partner",
+            "insert into registry.settlement_correction (programme, partner, month, net_grosze, vat_rate) "
+            "select 1, min(id), '2030-01', 5, 23 from registry.partner",
             "insert into registry.invoice (programme, series, year, number, text, kind, partner, month, "
             "statement, issued_on, made_at, net_grosze, vat_grosze, gross_grosze, seller_nip) "
             "select 1, 'F', 2026, 1, 'F/1', 'invoice', min(id), '2020-01', 's', '2026-02-01', now(), 1, 0, 1,"

@@ -82,10 +82,9 @@ def test_each_kind_of_proposal_is_decided_on_its_own_pages(office: OfficeStage, 
     editor, accounts = (office.signed_in(CITY, f"only-{role}-8") for role in ("editor", "accounts"))
     offer = proposed(office, partner)
     what: tuple[proposals.Act, str] = ("correct_statement", f"{partner}/2025-02")
+    terms = {"net_grosze": 5, "vat_rate": 23, "origin": "x"}
     month = office.run(
-        lambda owner: owner.run(
-            lambda c: proposals.propose(c, Actor("one"), PROGRAMME, what, {"net_grosze": 5, "origin": "x"})
-        )
+        lambda owner: owner.run(lambda c: proposals.propose(c, Actor("one"), PROGRAMME, what, terms))
     )
     for client, path, number, status in (
         (editor, "offers/proposals", month, 404), (editor, "proposals", month, 403),

@@ -22,6 +22,7 @@ from ledger.registry.audit import REASON_CHARACTERS_MAX, Actor
 from ledger.registry.bounds import ID_MAX
 from ledger.registry.proposals import find, list_proposals
 from ledger.registry.settlements import ORIGIN_CHARACTERS_MAX
+from ledger.settlement.vat import RATES
 from ops.invoices.document_desk import ISSUE, DocumentDesk
 from ops.settlement.month_desk import ACTS as ACTS_OF_MONTHS
 from ops.settlement.month_desk import PAGE, MonthDesk
@@ -50,7 +51,7 @@ from ops.web.desk.document_pages import documents_of
 from ops.web.documents import CSV, PDF, to_keep
 from ops.web.identity import form_of, office_of, require, text_of
 from ops.web.refusals import fault_of
-from ops.written import zloty
+from ops.written import percent, zloty
 
 Act = Callable[[MonthDesk, Actor, str, FormData], Awaitable[object]]
 Deciding = MonthDesk | DocumentDesk
@@ -82,7 +83,9 @@ async def _deciding(request: Request, number: int) -> Deciding:
 
 async def _correct(desk: MonthDesk, actor: Actor, month: str, form: FormData) -> None:
     partner, net = whole(form, "partner"), grosze_of(form, "net")
-    await desk.propose_correction(actor, partner, month, net, text_of(form, "origin", ORIGIN_CHARACTERS_MAX))
+    origin = text_of(form, "origin", ORIGIN_CHARACTERS_MAX)
+    rate = whole(form, "vat_rate") if text_of(form, "vat_rate", 2) else None
+    await desk.propose_correction(actor, partner, month, net, origin=origin, vat_rate=rate)
 
 
 async def _approve(desk: Deciding, actor: Actor, number: int, form: FormData) -> None:
@@ -218,6 +221,7 @@ class MonthPages:
             "desk_month.html",
             status=_status(error),
             month=month,
+            vat_rates=RATES,
             summary=view.summary,
             closed=_at(view.summary.closed_at_ms) if view.summary else None,
             close=view.close,
@@ -247,6 +251,8 @@ def _terms(row: Any, language: Language) -> dict[str, Any]:
     told = dict(msgspec.json.decode(row["terms"]))
     for name in [name for name in told if name.endswith("_grosze")]:
         told[name.removesuffix("_grosze")] = zloty(told.pop(name), language)
+    if "vat_rate" in told:
+        told["vat_rate"] = percent(told["vat_rate"], language)
     return {name: "–" if value == "" else value for name, value in told.items()}
 
 

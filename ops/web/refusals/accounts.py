@@ -125,6 +125,14 @@ DOCUMENTS: Final = {
     "a line is of a kind that no document knows": "jest pozycja rodzaju, którego nie zna żaden dokument",
     "rebates are outside VAT, and nothing else is": "poza VAT są rabaty i nic innego",
     "there is no VAT of {rate} %": "nie ma stawki VAT {rate} %",
+    "{month} has more than one rate of VAT ({rates} %): say which of them is corrected": (
+        "w miesiącu {month} jest więcej niż jedna stawka VAT ({rates} %): trzeba podać, której dotyczy"
+    ),
+    "{month} billed this partner nothing at {rate} % of VAT, only at {rates} %: a correction bears "
+    "the rate of what it corrects": (
+        "w miesiącu {month} nie obciążono tego partnera niczym ze stawką {rate} % VAT, tylko {rates} %: "
+        "korekta ma stawkę tego, czego dotyczy"
+    ),
     "a line's sum is not its quantity times its price": "kwota pozycji nie jest iloczynem ilości i ceny",
     "its corrections take off more than was sold and name no month: say which month's invoice they "
     "correct, with `invoices make --partner {partner} --origin`": (

@@ -3,7 +3,8 @@
 Owns sums, lease and tax by the programmes' documents (Częstochowa, Oferta dla Partnera). Must not know the
 switch's settlement. Invariants: a number counts once; what takes a sale of an earlier month back is of the
 month it comes in, and names the other; points have the price and the rate of VAT that the rules said when
-they were sold, a lease and a correction the rate that they said when the month of it ended.
+they were sold, a lease the rate that they said when the month ended, a correction one at which the month that
+it sets right was billed.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class MonthEnd:
         self._points: defaultdict[tuple[int, str, str, int, int], int] = defaultdict(int)
         self._rebates: defaultdict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0])
         self._days: defaultdict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * len(DAY))
-        self._corrections: defaultdict[tuple[int, str], list[tuple[str, int]]] = defaultdict(list)
+        self._corrections: defaultdict[tuple[int, str], list[tuple[str, int, int]]] = defaultdict(list)
         self._terms = [Terms()]
         self.contracts: dict[int, list[Contract]] = {}
         self.tills: dict[int, dict[int, int | None]] = {}
@@ -117,9 +118,31 @@ class MonthEnd:
         price, vat = said.get("point_price_grosze", POINT_GROSZE), said.get("vat_percent", VAT_PERCENT)
         self._terms = sorted([*self._terms, Terms(since_ms, price, vat)])
 
-    def corrected(self, partner: int, month: str, net_grosze: int, origin: str = "") -> None:
-        """Take note of what somebody set right, of the same month or of an earlier one."""
-        self._corrections[partner, month].append((origin, net_grosze))
+    def corrected(
+        self, partner: int, month: str, net_grosze: int, origin: str = "", percent: int | None = None
+    ) -> int:
+        """Take note of what somebody set right, of the same month or of an earlier one; return its rate of
+        VAT, which is `percent` where that is said.
+        """
+        rates = self.rates(partner, origin or month)
+        if percent is None:
+            (percent,) = rates
+        assert percent in rates, "a correction bears a rate of what it sets right"
+        self._corrections[partner, month].append((origin, percent, net_grosze))
+        return percent
+
+    def rates(self, partner: int, month: str) -> list[int]:
+        """Return the rates of VAT at which a month billed a partner, the highest first; where it billed
+        nothing, those that the rules said within it.
+        """
+        billed = {line[3] for line in self.month(partner, month).lines if not line[1] and line[-1]}
+        found = {percent for percent in billed if percent is not None}
+        if not found:
+            days = [datetime.combine(day, time(), self._zone) for day in _days_of(month)]
+            first, last = (int(day.timestamp() * 1000) for day in (days[0], days[-1] + timedelta(days=1)))
+            within = {terms.vat_percent for terms in self._terms if first < terms.since_ms < last}
+            found = {self._terms_at(first).vat_percent} | within
+        return sorted(found, reverse=True)
 
     def _terms_at(self, at_ms: int) -> Terms:
         return [terms for terms in self._terms if terms.since_ms <= at_ms][-1]
@@ -197,8 +220,8 @@ class MonthEnd:
             if (whose, when) == (partner, month) and points
         ]
         lines += self._lease(partner, month)
-        for origin, net in self._corrections[partner, month]:
-            lines.append(("correction", origin, 0, self._percent_at_the_end_of(origin or month), 1, net))
+        for origin, percent, net in self._corrections[partner, month]:
+            lines.append(("correction", origin, 0, percent, 1, net))
         net = sum(line[-1] for line in lines)
         credited: list[Told] = [
             ("rebates", origin, 0, None, points, grosze)

@@ -48,14 +48,15 @@ create function registry.month_digest_v1(p_programme smallint, p_month text) ret
     from registry.settlement_summary m where m.programme = p_programme and m.month = p_month
 $$;
 
--- What somebody sets right: a net sum with its VAT, in a month that is open, with a reason, and a second person where the rules
--- want one.
+-- What somebody sets right: a net sum with its VAT, at the rate of what it corrects, in a month that is open, with a reason, and a
+-- second person where the rules want one.
 create table registry.settlement_correction (
   number     bigint generated always as identity primary key,
   programme  smallint not null references registry.programme (id),
   partner    int not null references registry.partner (id),
   month      text not null check (month ~ '^20[0-9]{2}-(0[1-9]|1[0-2])$'),
   net_grosze bigint not null check (net_grosze <> 0 and abs(net_grosze) <= 100000000000),
+  vat_rate   smallint not null check (vat_rate between 1 and 99),  -- at which the month of origin billed it
   origin     text not null default '' check (length(origin) <= 64),  -- the month or statement it sets right
   reason     text not null default coalesce(current_setting('cityswitch.reason', true), ''),  -- as documents tell it
   made_by    text not null default current_setting('cityswitch.actor'),

@@ -64,6 +64,7 @@ begin
             and p.terms -> 'digests' ? registry.document_digest_v1(to_jsonb(new))
           else p.act = 'correct_statement' and p.subject = (to_jsonb(new) ->> 'partner') || '/' || new.month
             and (p.terms ->> 'net_grosze') = (to_jsonb(new) ->> 'net_grosze')
+            and (p.terms ->> 'vat_rate') = (to_jsonb(new) ->> 'vat_rate')
         end) then
     raise exception 'this was not agreed to: it wants an approved proposal'
       using errcode = 'integrity_constraint_violation';
