@@ -16,6 +16,7 @@ from ledger.registry.cards import find_issue
 from ledger.registry.people import find_person
 from ledger.registry.vault import Vault
 from ops.office.application_view import View, with_acceptance
+from ops.office.file_since import differing, read_file
 from ops.office.forms import Form, lacks_of
 from switch.rules.programme import Rules
 
@@ -52,6 +53,17 @@ async def read_view(
         card["last4"] if card is not None else "",
         accepted,
     )
+
+
+async def beside_file(connection: Connection, vault: Vault, view: View, terms: tuple[Rules, date]) -> View:
+    """Return an application with what it says otherwise than the holder's file, as long as that is not
+    written.
+    """
+    row, form = view.row, view.form
+    if row["account"] is None or form is None or row["state"] not in (*kept.DECIDABLE, "granted"):
+        return view
+    file = await read_file(connection, vault, row["account"], form, terms)
+    return view._replace(differing=differing(form, file))
 
 
 async def card_of(connection: Connection, row: Any) -> Any | None:

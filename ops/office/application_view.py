@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ledger.registry.applications import CHANGEABLE
 from ledger.registry.people import Person
+from ops.office.file_since import Differing
 from ops.office.forms import Form, Lack, asked
 from switch.rules.programme import Rules
 
@@ -27,6 +29,8 @@ class View(NamedTuple):
     """How the number of the card that was made for it ends; "" before there is one."""
     accepted: Any | None
     """Which rules were accepted with it (`acceptances_of`)."""
+    differing: Sequence[Differing] = ()
+    """Of one application that is shown, before it is carried out: what it says otherwise than the file."""
 
     @property
     def name(self) -> str:

@@ -45,9 +45,10 @@ from ledger.registry.people import find_person
 from ledger.registry.pesel_tokens import known_pesels
 from ledger.registry.secrets import MasterKey
 from ops.office import granting
-from ops.office.application_reading import card_of, read_view
+from ops.office.application_reading import beside_file, card_of, read_view
 from ops.office.application_view import View
 from ops.office.duplicate_fees import fee_of
+from ops.office.file_since import with_file
 from ops.office.forms import Form, Kind, asked, check_form
 from ops.office.rules_in_force import today, version_in_force
 from ops.office.seen import Seen, check_seen
@@ -89,11 +90,12 @@ class ApplicationDesk:
         rules, day, vault = version.rules, today(version), self.master.vault
         known = await self._run(lambda c: find_person(c, vault, account)) if account is not None else None
         check_form(form, kind, rules, day, known)
+        said = await self._run(lambda c: with_file(c, vault, account, form, (rules, day)))
         return NewApplication(
             self.programme,
             kind,
             via,
-            msgspec.json.encode(form),
+            msgspec.json.encode(said),
             day + timedelta(days=asked(rules).decide_days),
             desk or form.pickup,
             account,
@@ -111,9 +113,10 @@ class ApplicationDesk:
             files = await list_attachments(connection, which)
             accepted = await acceptances_of(connection, self.programme, [number])
             vault = self.master.vault
-            return await read_view(
+            view = await read_view(
                 connection, vault, row, (rules, day), files=files, accepted=accepted.get(number)
             )
+            return await beside_file(connection, vault, view, (rules, day))
 
         return await self._run(job)
 
@@ -200,8 +203,11 @@ class ApplicationDesk:
             known = await find_person(connection, vault, row["account"]) if row["account"] else None
             check_form(form, row["kind"], rules, day, known)
             accepted = _accepted(form, row["kind"], version, via)
-            said = msgspec.json.encode(form)
-            await kept.change_form(connection, actor, vault, which, said, accepted=accepted, digest=digest)
+            text = kept.form_in(vault, row)
+            was = None if text is None else msgspec.json.decode(text, type=Form)
+            said = await with_file(connection, vault, row["account"], form, (rules, day), was=was)
+            new = msgspec.json.encode(said)
+            await kept.change_form(connection, actor, vault, which, new, accepted=accepted, digest=digest)
 
         await self._run(job)
 

@@ -65,6 +65,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     tax_year: int | None = None
     why: WhyDuplicate | None = None
     lost: bool = False
+    stood: dict[str, str] = {}
+    """Of a holder's: what was on file as each word was written (`ops.office.file_since`); nobody types it."""
 
     def person(self) -> Person:
         """Return who it says it is of."""

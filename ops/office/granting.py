@@ -6,6 +6,7 @@ token by `ledger.registry.numbers` and goes no further.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from ledger.registry.secrets import MasterKey
 from ledger.registry.vault import Vault
 from ops.office.account_cards import newest_card
 from ops.office.duplicate_fees import fee_of
+from ops.office.file_since import differing, read_file, words_of
 from ops.office.forms import Form, said_of
 from ops.office.forms import asked as wanted
 from ops.office.numbering import numbering_of
@@ -94,7 +96,7 @@ async def first_card(connection: Connection, actor: Actor, made: Made, asked: As
     if done.refused:
         _, column, why = done.refused[0]
         raise RegistryRefused("{column} {why}", column=column, why=why)
-    await _agree(connection, actor, vault, made.token, asked)
+    await _agree(connection, actor, vault, made.token, form, words=words_of(form))
     needed = bool(wanted(rules).regulations)
     await acceptances.give_acceptance(connection, actor, row["number"], account, needed=needed)
     if status is CardStatus.ORDERED:
@@ -102,36 +104,39 @@ async def first_card(connection: Connection, actor: Actor, made: Made, asked: As
     return account, made.token
 
 
-async def _agree(connection: Connection, actor: Actor, vault: Vault, token: int, asked: Asked) -> None:
-    """Take down the consents an application gives and the guardian it names, where they are not known yet."""
-    form = asked.form
-    consents, representatives = await agreements.list_agreements(connection, vault, token)
-    given = {row["kind"] for row in consents if row["withdrawn_at"] is None}
-    for kind, is_given in (("data", form.consent_data), ("newsletter", form.consent_newsletter)):
-        if is_given and kind not in given:
+async def _agree(
+    connection: Connection, actor: Actor, vault: Vault, token: int, form: Form, *, words: Collection[str]
+) -> None:
+    """Take down the consents an application gives and the guardian it names, where `words` has them."""
+    for kind in agreements.CONSENTS:
+        if f"consent_{kind}" in words:
             await agreements.give_consent(connection, actor, token, kind)
-    if form.guardian and ("guardian", form.guardian) not in agreements.acting(representatives, asked.day):
+    if "guardian" in words:
         await agreements.add_representative(connection, actor, vault, token, form.representative())
 
 
 async def _amend(connection: Connection, actor: Actor, vault: Vault, token: int, asked: Asked) -> None:
     """Write what an application of a holder's says anew of the holder (Żywiec § 3: a duplicate for changed
-    data). What it leaves empty stays as it was: flags are taken away on the holder's page alone.
+    data), but where the file was changed since it said so: what came later stays. What it leaves empty stays
+    as it was: flags are taken away on the holder's page alone.
     """
     form, rules = asked.form, asked.rules.holders
-    if said := said_of(form):
+    file = await read_file(connection, vault, asked.row["account"], form, (asked.rules, asked.day))
+    words = {each.field for each in differing(form, file) if each.is_written}
+    if said := {column: value for column, value in said_of(form).items() if column in words}:
         needed = bool(rules and rules.contact_needed)
         await people.change_person(connection, actor, vault, token, said, contact_needed=needed)
-    if rules and (form.flags or form.needs_guardian):
+    flags = [code for code in form.flags if f"flag {code}" in words]
+    if rules and (flags or "needs_guardian" in words):
         holder = await holders.the_holder(connection, token)
         await holders.set_flags(
             connection,
             actor,
             token,
-            flags=holder["flags"] | rules.flags_mask(form.flags),
-            guardian=form.needs_guardian or None,
+            flags=holder["flags"] | rules.flags_mask(flags),
+            guardian="needs_guardian" in words or None,
         )
-    await _agree(connection, actor, vault, token, asked)
+    await _agree(connection, actor, vault, token, form, words=words)
 
 
 def _entitled_until(form: Form, rules: Rules, received: date) -> date | None:

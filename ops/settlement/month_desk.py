@@ -192,7 +192,7 @@ class MonthDesk:
         """
         proposal = await self._find(number)
         if proposal["act"] == CORRECT:
-            await self.database.run(lambda c: _correct(c, actor, number))
+            await self.database.run(lambda c: _correct(c, actor, self.programme, number))
             return
         proposals.check_approver(actor, proposal)
         async with _ONE:
@@ -222,7 +222,7 @@ class MonthDesk:
         )
 
 
-async def _correct(connection: Connection, actor: Actor, number: int) -> None:
+async def _correct(connection: Connection, actor: Actor, programme: int, number: int) -> None:
     """Approve a correction and enter it: both, or neither."""
     async with writing(connection, actor):
         row = await proposals.approve(connection, actor, number)
@@ -235,7 +235,7 @@ async def _correct(connection: Connection, actor: Actor, number: int) -> None:
             int(partner),
             month,
             terms["net_grosze"],
-            prices=await prices_of(connection, row["programme"]),
+            prices=await prices_of(connection, programme),
             origin=terms["origin"],
             vat_rate=terms["vat_rate"],
             second_needed=row["second_needed"],

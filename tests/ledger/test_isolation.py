@@ -45,6 +45,8 @@ WHOSE = {
     "terminal_hours": TERMINALS,
 }
 """How a row says whose it is, where it is not by a column `programme`."""
+NOTICE_GIVEN = """insert into registry.ending (account, programme, kind, given_on, ends_on)
+  values ($1, $2, 'notice', '2026-01-02', '2999-01-02')"""
 SHARED = {
     "registry.card_move",
     "people.application_move",
@@ -86,7 +88,7 @@ async def two_cities(owner: Database, database: Database) -> Database:
             rows = [NewHolder(first + n, person=Person(f"P{n}", PESELS[n])) for n in range(2)]
             await add_holders(c, TESTER, MASTER_KEY.vault, programme, rows)
             account = await c.fetchval("select account from registry.card where token = $1", first)
-            for sql in (*OF_A_PERSON, *PAID_FEE):
+            for sql in (*OF_A_PERSON, *PAID_FEE, NOTICE_GIVEN):
                 await write_registry(c, sql, account, programme)
             await c.execute(
                 "insert into web.attempt (programme, key, count) values ($1, sha256('x'), 1)", programme

@@ -77,7 +77,7 @@ async def closed(owner: Database) -> None:
 async def corrects_earlier(owner: Database, *, is_named: bool = True) -> None:
     """Close the month with a correction of an earlier one, which an invoice from elsewhere billed."""
     taken = partial(correct, partner=PARTNER, month=last_month(), net_grosze=-100, origin=EARLIER)
-    await owner.run(partial(taken, actor=ANNA, second_needed=False))
+    await owner.run(partial(taken, actor=ANNA, prices=Prices(), second_needed=False))
     if is_named:
         await owner.run(lambda c: say_elsewhere(c, ANNA, PARTNER, EARLIER, BILLED_ELSEWHERE))
     await closed(owner)

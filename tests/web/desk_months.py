@@ -9,10 +9,12 @@ from functools import partial
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor
 from ledger.registry.invoice_billings import say_elsewhere
 from ledger.registry.invoice_parties import set_seller
 from ledger.settlement.closing import correct
+from ops.settlement.prices import prices_of
 from ops.web.desk import document_pages
 from tests.days import today
 from tests.ops.statements import SELLER, ksef_number
@@ -59,7 +61,12 @@ def approve(page: Page) -> None:
 def owes(office: OfficeStage, partner: int, month: str, net_grosze: int = 700, origin: str = "") -> None:
     """Let a partner owe something for a month, or for an earlier one."""
     pair = Actor("one", "x", second="other")
-    office.run(lambda owner: owner.run(lambda c: correct(c, pair, partner, month, net_grosze, origin=origin)))
+
+    async def job(c: Connection) -> None:
+        prices = await prices_of(c, SETTLED)
+        await correct(c, pair, partner, month, net_grosze, prices=prices, origin=origin)
+
+    office.run(lambda owner: owner.run(job))
 
 
 def the_documents(office: OfficeStage, page: Page) -> None:

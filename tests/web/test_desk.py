@@ -117,6 +117,7 @@ def the_holder(office: OfficeStage, page: Page) -> None:
     press(page, "object")
     assert "no change of the rules" in page.locator("#fault").inner_text()
     last_day = announce(office)
+    page.goto(page.url)  # whoever objects says to which change
     press(page, "object")
     assert page.locator("#objection").inner_text() == last_day
     press(page, "notice", reason="moved away")

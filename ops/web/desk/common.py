@@ -74,7 +74,7 @@ def acting(request: Request, form: FormData) -> Actor:
 
 def named(form: FormData, acts: Mapping[str, T]) -> T:
     """Return the act that a form names. Raises 400."""
-    act = acts.get(text_of(form, "act", 16))
+    act = acts.get(text_of(form, "act", 24))
     if act is None:
         raise HTTPException(400)
     return act

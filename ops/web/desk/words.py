@@ -36,6 +36,13 @@ DESK: Final[Words] = {
     "dk_decided_by": ("Rozpatrzył", "Decided by"),
     "dk_says_now": ("Co wniosek zawiera teraz", "What the application says now"),
     "dk_typed": ("Co wpisano tutaj", "What was typed here"),
+    "dk_differing": ("Czym wniosek różni się od kartoteki", "What differs from the file"),
+    "dk_on_file": ("W kartotece", "On file"),
+    "dk_is_written": ("Zostanie wpisane do kartoteki", "Will be written to the file"),
+    "dk_is_newer": (
+        "nie: kartotekę zmieniono później, niż napisano to we wniosku",
+        "no: the file was changed after the application said so",
+    ),
     "dk_second": ("Rozpatruje druga osoba", "A second person decides"),
     "dk_reason_told": ("Powód podany wnioskodawcy", "The reason the applicant was told"),
     "dk_not_done": ("Nie wykonano", "Not done"),

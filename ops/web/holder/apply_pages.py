@@ -24,7 +24,7 @@ from ledger.registry.online_applications import Online
 from ops.office.applications import ApplicationDesk
 from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk
 from ops.office.own_applications import OwnApplication
-from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands
+from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands, status_of
 from ops.web.holder.apply_form import (
     FIELDS,
     WHOSE,
@@ -59,6 +59,7 @@ OF_SOURCE: Final = 20
 OF_ALL: Final = 300
 """Letters in a quarter of an hour: to one address, asked for from one place, of one programme."""
 CHANGED: Final = Fault("a_changed", "a_title")
+LATER: Final = Fault("id_later", "a_title")
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class ApplyPages:
         return self.pages().render(
             request,
             "apply_begin.html",
-            status=(429 if fault == "id_later" else 400) if fault else 200,
+            status=status_of(fault),
             offices=[office for _, office in sorted(offices_of(request).items())],
             fault=fault,
             is_sent=is_sent,
@@ -185,7 +186,7 @@ class ApplyPages:
         return self.pages().render(
             request,
             "apply_form.html",
-            status=400 if fault else 200,
+            status=status_of(fault.word if fault else ""),
             programme=office.name,
             typed=typed,
             email=email,
@@ -208,7 +209,7 @@ class ApplyPages:
         return self.pages().render(
             request,
             "apply_state.html",
-            status=400 if fault else 200,
+            status=status_of(fault),
             programme=office.name,
             **stands(request, own),
             may_login=own.state == "collected" and own.view.form is not None,
@@ -223,6 +224,8 @@ class ApplyPages:
     async def act(self, request: Request) -> Response:
         """Take a file, say that it is complete, withdraw it, or give the code of a login."""
         own, office = await _own(request)
+        if not await self.door.may_deal(office, own.number):
+            return await self.show(request, "id_later")
         if text_of(form_of(request), "act", 10) != "login":
             fault = await carry_out(request, own)
             return await self.show(request, fault) if fault else _back(request)
@@ -260,6 +263,8 @@ class ApplyPages:
         typed["rules_accepted"] = "yes" if was.rules_accepted else typed["rules_accepted"]
         if fault := fault or fault_of(typed, was.email, *await _desk(office).terms(), 3):
             return await self._data(request, office, own, typed, digest=shown, fault=fault)
+        if not await self.door.may_deal(office, own.number):
+            return await self._data(request, office, own, typed, digest=shown, fault=LATER)
         try:
             await OnlineDesk(_desk(office)).change(own, form_of_typed(typed, was.email), shown)
         except RegistryRefused as error:

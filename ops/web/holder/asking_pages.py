@@ -25,6 +25,7 @@ from ops.web.holder.application_state import UPLOAD_BYTES_MAX
 from ops.web.holder.own_application_pages import kinds_of
 from ops.web.identity.forms import form_of, text_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
+from ops.web.identity.signing_in import Door
 from ops.web.pages import Pages
 from ops.web.refusals import fault_of
 from ops.web.uploads import checked_file
@@ -37,8 +38,9 @@ REASONS: Final[tuple[WhyDuplicate, ...]] = get_args(WhyDuplicate)
 class AskingPages:
     """Duplicate and renewal."""
 
-    def __init__(self, pages: Callable[[], Pages]) -> None:
+    def __init__(self, pages: Callable[[], Pages], door: Door) -> None:
         self._pages = pages
+        self._door = door
 
     def routes(self) -> list[Route]:
         """Return what these pages answer to."""
@@ -50,7 +52,9 @@ class AskingPages:
         ]
 
     @require(*HOLDERS)
-    async def ask_duplicate(self, request: Request, error: RegistryRefused | None = None) -> Response:
+    async def ask_duplicate(
+        self, request: Request, error: RegistryRefused | None = None, *, later: bool = False
+    ) -> Response:
         """Ask why, and where it is to be collected."""
         desk, _ = _desk(request)
         rules, _day = await desk.terms()
@@ -58,10 +62,10 @@ class AskingPages:
         return self._pages().render(
             request,
             "holder_duplicate.html",
-            status=400 if error else 200,
+            status=429 if later else 400 if error else 200,
             reasons=[(why, written.zloty(fees[why], request.state.language)) for why in REASONS],
             desks=asked(rules).desks,
-            **await _shown(request, desk, error),
+            **await _shown(request, desk, error, later=later),
         )
 
     @require(*HOLDERS)
@@ -70,6 +74,8 @@ class AskingPages:
         form = form_of(request)
         why = next((each for each in REASONS if each == text_of(form, "why", 20)), None)
         desk, person = _desk(request)
+        if not await self._door.may_write(office_of(request), person.login):
+            return await self.ask_duplicate(request, later=True)
         said = Form(why=why, lost=text_of(form, "lost", 3) == "yes", pickup=text_of(form, "pickup", 64))
         try:
             if why is None:
@@ -80,23 +86,27 @@ class AskingPages:
         return RedirectResponse(f"/{request.state.language}/me/duplicate?done=1", status_code=303)
 
     @require(*HOLDERS)
-    async def ask_renewal(self, request: Request, error: RegistryRefused | None = None) -> Response:
+    async def ask_renewal(
+        self, request: Request, error: RegistryRefused | None = None, *, later: bool = False
+    ) -> Response:
         """Ask for the year of tax and its proof, where the programme wants one."""
         desk, _ = _desk(request)
         rules, day = await desk.terms()
         return self._pages().render(
             request,
             "holder_renewal.html",
-            status=400 if error else 200,
+            status=429 if later else 400 if error else 200,
             year=day.year - 1 if rules.entitlement else None,
             has_end=rules.entitlement is not None or rules.card.validity_months > 0,
-            **await _shown(request, desk, error),
+            **await _shown(request, desk, error, later=later),
         )
 
     @require(*HOLDERS)
     async def renew(self, request: Request) -> Response:
         """Take it down, and the file with it; more of them are attached on its own page."""
         form, (desk, person) = form_of(request), _desk(request)
+        if not await self._door.may_write(office_of(request), person.login):
+            return await self.ask_renewal(request, later=True)
         typed = text_of(form, "tax_year", 4)
         file = form.get("file")
         try:
@@ -117,7 +127,9 @@ def _desk(request: Request) -> tuple[ApplicationDesk, Person]:
     return ApplicationDesk(office.database, office.master, office.programme), person
 
 
-async def _shown(request: Request, desk: ApplicationDesk, error: RegistryRefused | None) -> dict[str, Any]:
+async def _shown(
+    request: Request, desk: ApplicationDesk, error: RegistryRefused | None, *, later: bool
+) -> dict[str, Any]:
     _, person = _desk(request)
     assert person.account is not None
     language = request.state.language
@@ -133,9 +145,10 @@ async def _shown(request: Request, desk: ApplicationDesk, error: RegistryRefused
         if row["kind"] in kinds_of(person)
     ]
     is_of_file = isinstance(error, UploadRefused)
+    fault = "id_later" if later else "h_file_refused" if is_of_file else "h_not_applied" if error else ""
     return {
         "applications": rows,
-        "is_done": error is None and request.query_params.get("done") == "1",
-        "fault": "h_file_refused" if is_of_file else "h_not_applied" if error else "",
+        "is_done": not fault and request.query_params.get("done") == "1",
+        "fault": fault,
         "refused": "" if is_of_file else fault_of(error),
     }

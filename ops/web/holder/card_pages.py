@@ -26,6 +26,7 @@ from ops.web.documents import CSV, PDF, to_keep
 from ops.web.holder.counter_files import Line, as_csv, as_pdf
 from ops.web.holder.words import HOLDER
 from ops.web.identity.person import HOLDERS, actor_of, office_of, person_of, require
+from ops.web.identity.signing_in import Door
 from ops.web.language import Speech
 from ops.web.numbers import figures
 from ops.web.pages import Pages
@@ -53,8 +54,9 @@ def speech_of(request: Request) -> Speech:
 class CardPages:
     """Overview, offers, counter, block."""
 
-    def __init__(self, pages: Callable[[], Pages]) -> None:
+    def __init__(self, pages: Callable[[], Pages], door: Door) -> None:
         self._pages = pages
+        self._door = door
         self._lists: Kept[Markup] = Kept(LIST_S)
 
     def routes(self) -> list[Route]:
@@ -118,6 +120,10 @@ class CardPages:
         """Block it, at once; of one that is blocked already it is taken down that its holder says so, too."""
         person, card = person_of(request), await _own(request)
         assert person is not None
+        if card.status is CardStatus.BLOCKED and not await self._door.may_write(
+            office_of(request), person.login
+        ):
+            return _blocked(request)  # it is blocked, and the trail says often enough that its holder says so
         try:
             await service_of(request).block(actor_of(person, BLOCK_REASON), card.place)
         except RegistryRefused:  # it has become something else since it was looked at

@@ -101,10 +101,11 @@ class ContactPages:
             return await self.data(request, "h_changed", form)
         except RegistryRefused:
             return await self.data(request, "h_refused", form)
-        if not was.email or all(getattr(was, name) == value for name, value in changes.items()):
-            return await self._put(request, form)
-        if not await self._door.may_try(office, "contact", str(who.login), TRIES):
+        is_other = any(getattr(was, name) != value for name, value in changes.items())
+        if is_other and not await self._door.may_try(office, "contact", str(who.login), TRIES):
             return await self.data(request, "id_later", form)
+        if not was.email or not is_other:
+            return await self._put(request, form)
         return await self._send(request, form, was.email)
 
     async def _send(self, request: Request, form: FormData, email: str) -> Response:

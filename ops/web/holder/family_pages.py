@@ -102,6 +102,8 @@ class FamilyPages:
         outcome = await self._door.is_right(office, who.login, typed if isinstance(typed, str) else "")
         if outcome is not Outcome.IN:
             return await self.show(request, "id_later" if outcome is Outcome.LATER else "id_old_wrong")
+        if not await self._door.may_write(office, who.login):
+            return await self.show(request, "id_later")
         try:
             until = day_in("until", text_of(form, "until", 10))
             await _circle(request).give_proxy(

@@ -18,8 +18,9 @@ from ledger.errors import RegistryRefused
 from ledger.registry.applications import KINDS
 from ops.office.applications import ApplicationDesk
 from ops.office.own_applications import OwnApplication, own_application
-from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands
+from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands, status_of
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
+from ops.web.identity.signing_in import Door
 from ops.web.pages import Pages
 
 PATH: Final = "/me/applications/{number:int}"
@@ -34,8 +35,9 @@ def kinds_of(person: Person) -> tuple[str, ...]:
 class OwnApplicationPages:
     """One application."""
 
-    def __init__(self, pages: Callable[[], Pages]) -> None:
+    def __init__(self, pages: Callable[[], Pages], door: Door) -> None:
         self._pages = pages
+        self._door = door
 
     def routes(self) -> list[Route]:
         """Return what these pages answer to."""
@@ -48,7 +50,7 @@ class OwnApplicationPages:
         return self._pages().render(
             request,
             "holder_application.html",
-            status=400 if fault else 200,
+            status=status_of(fault),
             programme=office_of(request).name,
             kind=f"h_app_{own.view.row['kind']}",
             fault=fault,
@@ -60,6 +62,8 @@ class OwnApplicationPages:
     async def act(self, request: Request) -> Response:
         """Take a file, say that it is complete, or withdraw it."""
         own = await _own(request)
+        if not await self._door.may_deal(office_of(request), own.number):
+            return await self.show(request, "id_later")
         if fault := await carry_out(request, own):
             return await self.show(request, fault)
         language = request.state.language

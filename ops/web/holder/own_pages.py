@@ -81,7 +81,7 @@ class OwnPages:
         return _done(request, "/me/messages")
 
     @require(*HOLDERS)
-    async def consents(self, request: Request) -> Response:
+    async def consents(self, request: Request, fault: str = "") -> Response:
         """Show what was agreed to, and when."""
         rows = await service_of(request).consents()
         language, speech = request.state.language, speech_of(request)
@@ -98,10 +98,12 @@ class OwnPages:
             for row in await service_of(request).accepted()
         ]
         is_given = any(row["kind"] == "newsletter" and row["withdrawn_at"] is None for row in rows)
-        is_done = _is_done(request)
+        is_done = _is_done(request, fault)
         return self._pages().render(
             request,
             "holder_consents.html",
+            status=429 if fault else 200,
+            fault=fault,
             rows=shown,
             accepted=accepted,
             is_given=is_given,
@@ -112,6 +114,8 @@ class OwnPages:
     async def consent(self, request: Request) -> Response:
         """Take down a consent to the newsletter, or that it was withdrawn."""
         is_withdrawn = text_of(form_of(request), "newsletter", 10) != "give"
+        if not is_withdrawn and not await self._door.may_write(office_of(request), _who(request).login):
+            return await self.consents(request, "id_later")  # a withdrawal is never put off
         with contextlib.suppress(RegistryRefused):  # it is so already: the page shows it
             await service_of(request).consent(
                 actor_of(_who(request)), "newsletter", is_withdrawn=is_withdrawn

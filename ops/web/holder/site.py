@@ -58,9 +58,9 @@ class Link(NamedTuple):
 def holder_part(pages: Callable[[], Pages], door: Door, mail: Mail, address: str) -> Part:
     """Return what the holder's pages bring; `address`: how letters begin a link to the site."""
     routes = [
-        *CardPages(pages).routes(),
-        *AskingPages(pages).routes(),
-        *OwnApplicationPages(pages).routes(),
+        *CardPages(pages, door).routes(),
+        *AskingPages(pages, door).routes(),
+        *OwnApplicationPages(pages, door).routes(),
         *ContactPages(pages, door, mail).routes(),
         *OwnPages(pages, door).routes(),
         *LoginPages(pages, door, mail).routes(),

@@ -34,11 +34,13 @@ Throttle = Literal[
     "apply",
     "apply all",
     "apply to",
+    "application",
+    "write",
 ]
 """Of one login from one address; of one login by all strangers; of one address; of the codes, or the password
 once more, of who has given it; of codes of activation by address; of changes of a name and of contact, of the
 code that confirms one; of codes to act for somebody; of invitations to apply, by address, in all, and to one
-e-mail."""
+e-mail; of what is done on line with one application; of what one login writes on its own pages."""
 End = Literal["signed_out", "ended", "others_ended", "copied_passkey"]
 Change = Literal[
     "made", "name", "password", "second", "passkey_added", "passkey_named", "passkey_removed", "deleted"
