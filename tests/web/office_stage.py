@@ -51,9 +51,8 @@ PASSWORD = "Zielony rower 7"
 SECRET = b"a secret of a device"
 FIELD = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 FORM = re.compile(r'(?s)<form method="post" action="([^"]+)"(.*?)</form>')
-SHOWN = re.compile(r'type="hidden" name="(seen|through)" value="([^"]+)"')
-ACT = re.compile(r'type="hidden" name="act" value="([^"]+)"')
-DIGEST = re.compile(r'name="digest" value="([0-9a-f]{64})"')
+SHOWN = re.compile(r'type="hidden" name="(seen|through|digest)" value="([^"]+)"')
+ACT = re.compile(r'<(?:input|button)[^>]* name="act" value="([^"]+)"')
 
 
 class Reply(NamedTuple):
@@ -76,8 +75,7 @@ class Client:
         self.cookies: dict[str, str] = {}
         self.csrf = ""
         self.shown: dict[tuple[str, str], dict[str, str]] = {}
-        self.digest = ""
-        """Of the application that was shown last: every form of its page says it."""
+        """Of each form, by where it goes and its act, what it said unseen of what its page showed."""
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         if self.is_by_tls:  # of a certificate made for the test
@@ -101,10 +99,8 @@ class Client:
         if found := FIELD.search(text):
             self.csrf = found[1]
         for action, form in FORM.findall(text):
-            act = ACT.search(form)
-            self.shown[action, act[1] if act else ""] = dict(SHOWN.findall(form))
-        if found := DIGEST.search(text):
-            self.digest = found[1]
+            for act in ACT.findall(form) or [""]:
+                self.shown[action, act] = dict(SHOWN.findall(form))
         return Reply(answer.status, answer.getheaders(), text, raw)
 
     def get(self, path: str, **headers: str) -> Reply:
@@ -113,8 +109,6 @@ class Client:
     def post(self, path: str, csrf: str | None = None, **fields: str) -> Reply:
         fields = self.shown.get((path, fields.get("act", "")), {}) | fields  # as the form was shown last
         fields["csrf"] = self.csrf if csrf is None else csrf
-        if self.digest:
-            fields.setdefault("digest", self.digest)
         return self.ask(
             "POST", path, urlencode(fields).encode(), Content_Type="application/x-www-form-urlencoded"
         )

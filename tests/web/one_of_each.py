@@ -17,6 +17,7 @@ from ledger.registry.audit import Actor
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
 from ledger.registry.logins import ROLES
+from ledger.registry.people import change_person
 from tests.ledger.books import write_registry
 from tests.ledger.settled import STATEMENT
 from tests.ops.test_applications import number_of
@@ -43,6 +44,10 @@ CARD: Final = number_of("96161", 7_900)
 """A card of the city that has points."""
 HOLDERS: Final = ("ola", "neighbour")
 """Another holder of the city, and one of the other."""
+ORGANISERS: Final = {
+    3: ("every3", "second3", "admin3", "desk1", "desk2"), 1: ("every1", "second1", "admin1"),
+}  # fmt: skip
+"""Who may be shown what is a programme's."""
 
 
 class Place(NamedTuple):
@@ -93,7 +98,8 @@ class OneOfEach:
         office, found = self.office, {}
         account = office.accounts["member3"]
         desk, member, every = self["desk1"], self["member"], self["every3"]
-        application = take(desk, **NOBODY)
+        self._mark_holders()
+        application = take(desk, **NOBODY, address="Znak 4")
         desk.get(application)
         assert send(desk, f"{application}/files", png()).status == 303
         found["attachment"] = re.findall(rf'href="{application}/files/(\d+)"', desk.get(application).text)[0]
@@ -123,6 +129,16 @@ class OneOfEach:
         self._alone()
         assert every.post(f"/en/desk/months/{last_month()}", act="run").status == 303
         return found | self._strangers()
+
+    def _mark_holders(self) -> None:
+        for n, whose in enumerate(("member3", "ola3", "ala1"), 1):
+            account = self.office.accounts[whose]
+            token = self.office.sql("select token from registry.card where account = $1", account)[0][0]
+
+            async def job(c: Connection, token: int = token, mark: str = f"Znak {n}") -> None:
+                await change_person(c, TESTER, self.office.master.vault, token, {"address": mark})
+
+            self.office.run(lambda owner, job=job: owner.run(job))  # type: ignore[misc]
 
     def _strangers(self) -> dict[str, str]:
         """What who has no card yet was sent: the address of a form, and of an application."""
@@ -187,6 +203,16 @@ class OneOfEach:
     def tells(self) -> list[str]:
         """What no page may hold that is for others: names and numbers of the rows."""
         return ["Halina Opiekun", "Piotr Pełnomocnik", f"{self.partners['baker']}", "baker/20"]
+
+    def marks(self) -> dict[str, tuple[str, ...]]:
+        """What is planted in rows, and who alone may be told it."""
+        here, there = ORGANISERS[3], ORGANISERS[1]
+        return {
+            "Znak 1": ("member", *here), "Znak 2": ("ola", *here), "Znak 3": ("neighbour", *there),
+            "Znak 4": ("desk1", "every3", "second3"),
+            "Halina Opiekun": ("member", *here), "Piotr Pełnomocnik": ("member", *here),
+            "baker/2033": ("baker", *here), "cinema/2033": ("cinema", *here), "pool/2033": ("pool", *there),
+        }  # fmt: skip
 
     def places(self) -> dict[str, Place]:
         """Of each route with a gap the address of a row."""

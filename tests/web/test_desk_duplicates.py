@@ -102,7 +102,9 @@ def test_a_duplicate_is_paid_and_handed_over_for_the_old_card(
     refused = client.post(f"/{path}", act="collect")
     assert (refused.status, "signed declaration" in refused.text) == (409, True)
     assert client.post(f"/{path}", act="collect", old_card="lost").status == 400
-    assert "dotychczasow" in client.post(f"/{path.replace('en/', 'pl/', 1)}", act="collect").text
+    in_polish = f"/{path.replace('en/', 'pl/', 1)}"
+    client.get(in_polish)
+    assert "dotychczasow" in client.post(in_polish, act="collect").text
     page.select_option("#old_card", "declared")
     press(page, "collect")
     assert state(page) == "collected"

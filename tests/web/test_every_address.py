@@ -1,8 +1,8 @@
 """Each address of the site that names a row, asked by who has the row and by who has not (IDOR).
 
-The routes are the site's own, the rows real (one_of_each.py), and a form is the one its owner was served:
-so what is refused to the others is what the owner is given. A new route with a gap fails here until it has
-a row.
+No answer, a refusal neither, holds what was planted for others. The routes are the site's own, the rows real
+(one_of_each.py), and a form is the one its owner was served: so what is refused to the others is what the
+owner is given. A new route with a gap fails here until it has a row.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pytest
 
 from ops.web.desk.site import ACTS_OF
 from tests.postgres import Server
-from tests.web.office_stage import OfficeStage
+from tests.web.office_stage import OfficeStage, Reply
 from tests.web.one_of_each import OneOfEach, Place, one_of_each
 from tests.web.served_forms import Form, Routes, forms_of, submit
 
@@ -58,6 +58,34 @@ def test_each_route_that_names_a_row_has_one(routes: Routes, places: dict[str, P
     assert {path for _, path in routes.all if "{" in path} == set(places)
 
 
+def told(each: OneOfEach, who: str, reply: Reply) -> Reply:
+    """An answer, whatever its status: nothing in it that was planted for others alone."""
+    said = f"{reply.text} {reply.headers}"
+    assert [mark for mark, may in each.marks().items() if mark in said and who not in may] == [], who
+    return reply
+
+
+OWN_PAGES = {
+    "member": ("/me/data", "/me/family"), "ola": ("/me/data",), "neighbour": ("/me/data",),
+    "baker": ("/partner/statements",), "cinema": ("/partner/statements",), "pool": ("/partner/statements",),
+}  # fmt: skip
+"""Where who has them is told the marks."""
+
+
+def test_every_list_tells_its_own_alone(each: OneOfEach, routes: Routes, places: dict[str, Place]) -> None:
+    """What is planted is told to whose it is; and no page without a number tells it to anybody else."""
+    own = [(who, path) for who, paths in OWN_PAGES.items() for path in paths]
+    own.append(("desk1", places["/desk/applications/{number:int}"].path))
+    shown = {who: "" for who, _ in own}
+    for who, path in own:
+        shown[who] += told(each, who, each[who].get(f"/en{path}")).text
+    for mark, (whose, *_) in each.marks().items():
+        assert mark in shown[whose], (mark, whose)
+    for path in sorted({path for method, path in routes.all if method == "GET" and "{" not in path}):
+        for who in ("every3", "every1", "desk2", "member", "ola", "neighbour", "cinema", "pool", "stranger"):
+            told(each, who, each[who].get(f"/en{path}"))
+
+
 def altered(path: str) -> str:
     """An address with another secret of its length."""
     where = path.split("/")[3]
@@ -70,10 +98,10 @@ def test_nobody_reads_another_s_row(each: OneOfEach, routes: Routes, places: dic
     asked = 0
     for route in sorted({path for method, path in routes.all if method == "GET" and "{" in path}):
         path, whose, others, no_others = places[route]
-        reply = each[whose].get(f"/en{path}")
+        reply = told(each, whose, each[whose].get(f"/en{path}"))
         assert reply.status == 200, (whose, path)
         for other in others:
-            theirs = each[other].get(f"/en{path}")
+            theirs = told(each, other, each[other].get(f"/en{path}"))
             assert no_others or theirs.status in REFUSED, (other, path, theirs.status)
             if theirs.status == 200:
                 assert not [word for word in each.tells() if word in theirs.text], (other, path)
@@ -128,19 +156,21 @@ def test_nobody_moves_another_s_row(each: OneOfEach, routes: Routes, places: dic
         if place.no_others:
             of = member if route.startswith("/me") else ("programme", 3)
             before = held(each.office, *of)
-            assert all(submit(each[other], form).status < 500 for other in place.others)
+            for other in place.others:
+                assert told(each, other, submit(each[other], form)).status < 500
             assert held(each.office, *of) == before, (route, does)
             was = held(each.office)
             continue
         for other in place.others:
-            reply = submit(each[other], form)
+            reply = told(each, other, submit(each[other], form))
             assert reply.status in REFUSED, (other, route, does, reply.status)
         if place.whose == "stranger":
             reply = submit(each["stranger"], replace(form, action=altered(form.action)))
             assert reply.status in REFUSED, (route, does)
     assert held(each.office) == was
     for (route, does), form in sorted(forms.items(), key=last):
-        reply = submit(each[places[route].whose], form)
+        whose = places[route].whose
+        reply = told(each, whose, submit(each[whose], form))
         is_told = 'id="fault"' in reply.text and reply.status != 403
         assert reply.status in (200, 303) or is_told, (route, does, reply.status)
 

@@ -71,6 +71,8 @@ class Walk:
         self.texts: dict[Field, int] = {}
         self.refused: set[Field] = set()
         self.met: set[int] = set()
+        self.shown_again: set[int] = set()
+        """Typed in a form that was refused, and told on the page that said so, or in the next step."""
         self.forms = 0
         self.done: set[tuple[str, str, tuple[Input, ...]]] = set()
 
@@ -113,6 +115,7 @@ class Walk:
         """Try each field that takes only what is like it, then all others at once; whether it was taken."""
         valid = self.valid(route, form)
         typed = {one: Field(route, form.does, one.name) for one in form.typed()}
+        self._refuse(who, form, {one: self.text(field, one) for one, field in typed.items()})
         free = {one.name: self.text(field, one) for one, field in typed.items() if one.name not in valid}
         tried = {}
         for one, field in typed.items():
@@ -128,8 +131,20 @@ class Walk:
             self.refused |= {
                 field for field, replies in tried.items() if replies and not any(map(is_taken, replies))
             }
+            self.shown_again |= {int(number) for number in MET.findall(reply.text)}
             self._forms_of(who, reply, at)
         return is_taken(reply)
+
+    def _refuse(self, who: str, form: Form, texts: dict[Input, str]) -> None:
+        """Send what no field takes, the first one too long: the page that says so shows it as text."""
+        if not texts:
+            return
+        sent = {one.name: text for one, text in texts.items()}
+        first = next(iter(texts))
+        sent[first.name] += "x" * (first.most + 1)
+        reply = self._send(who, form, sent)
+        assert not is_taken(reply), (form.action, form.does, first.name)
+        self.shown_again |= {int(number) for number in MET.findall(reply.text)}
 
     def _send(self, who: str, form: Form, typed: dict[str, str]) -> Reply:
         if not form.action.startswith("/en/desk"):
@@ -242,6 +257,13 @@ def formulas_in(reply: Reply) -> int:
     cells = [cell for row in csv.reader(io.StringIO(reply.text.lstrip("\ufeff"))) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
     return sum(cell.startswith("'=") for cell in cells)
+
+
+def test_what_a_refused_form_held_is_text_as_well(walk: Walk) -> None:
+    """Pages that only a form answers with: each was looked at for markup when it came, and most of what was
+    typed stood on one.
+    """
+    assert len(walk.shown_again) > 95
 
 
 def test_every_text_field_is_met_again(walk: Walk) -> None:

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 
 from ledger.registry.web_sessions import OPEN_MAX
 from ops.web.identity.second_factor import code_at
+from ops.web.identity.secrets import new_token
 from tests.web.office_stage import PASSWORD, SECRET, OfficeStage
 
 
@@ -39,14 +40,15 @@ def test_the_cookie_is_for_no_script_and_no_other_site(office: OfficeStage) -> N
 
 def test_signing_in_makes_another_session(office: OfficeStage) -> None:
     """A cookie that somebody planted before is of nobody's session afterwards (fixation)."""
-    client = office.client()
-    client.get("/en/login")
-    planted = dict(client.cookies)
-    assert client.sign_in("zgierz", "ala").status == 303
-    assert client.cookies != planted
-    other = office.client()
-    other.cookies = planted
-    assert other.get("/en/account/sessions").status == 303
+    begun = office.client()
+    begun.get("/en/login")
+    for planted in (dict(begun.cookies), {"session": new_token(0)}, {"session": new_token(3)}):
+        client, other = office.client(), office.client()
+        client.cookies, other.cookies = dict(planted), dict(planted)
+        assert client.sign_in("zgierz", "ala").status == 303
+        assert client.cookies["session"] != planted["session"]
+        assert client.get("/en/account/sessions").status == 200
+        assert other.get("/en/account/sessions").status == 303
 
 
 def test_a_session_is_kept_as_a_hash(office: OfficeStage) -> None:

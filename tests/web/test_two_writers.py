@@ -8,6 +8,7 @@ import pytest
 from ops.web.identity.making import make_login
 from ops.web.identity.passwords import Passwords
 from tests.web.crawl import crawl
+from tests.web.desk_counter import NOBODY, take
 from tests.web.office_stage import CITIES, PASSWORD, TESTER, Client, OfficeStage, Reply
 from tests.web.shown_forms import Shown, form_on, forms_of, send
 from tests.web.test_own_contact import CODE, letters
@@ -54,7 +55,7 @@ FORMS = {
     ),
 }  # fmt: skip
 OTHER_FORMS = {
-    "/en/desk/applications": "an application's, which its own pages hold to its state",
+    "/en/desk/applications/new": "an application that is not there yet",
     "/en/desk/partners/{partner} agree": "the months that the rules want at least",
     "/en/me/renewal": "the year that a renewal is for",
 }
@@ -80,6 +81,7 @@ def stage(office: OfficeStage) -> OfficeStage:
     fields |= {"number": str(OFFER), "partner": str(PARTNER), "kind": "free_entry", "combines": ""}
     client.get("/en/desk/offers/new")
     assert client.post("/en/desk/offers", act="keep", **fields).status == 303
+    take(client, **NOBODY)
     return office
 
 
@@ -171,8 +173,10 @@ def test_what_a_holder_changed_stays_when_a_desk_saves_an_older_page(stage: Offi
 
 
 def test_every_form_that_shows_a_record_says_what_it_showed(stage: OfficeStage) -> None:
-    """Whatever an officer, a partner and a holder reach: a form with something in a field carries `seen`."""
-    left, found = tuple(filled(stage, each) for each in OTHER_FORMS), set()
+    """Whatever an officer, a partner and a holder reach: a form with something in a field carries `seen`, an
+    application's its `digest`.
+    """
+    left, found, applications = tuple(filled(stage, each) for each in OTHER_FORMS), set(), 0
     for login, start in (("walks", "/en/desk/holders"), ("walks-too", "/en/partner"), ("ola", "/en/me")):
         client = stage.signed_in("zgierz", login)
         pages = crawl(client, start).pages
@@ -180,6 +184,9 @@ def test_every_form_that_shows_a_record_says_what_it_showed(stage: OfficeStage) 
             pages.setdefault(path, client.get(path).text)
         for path, page in pages.items():
             for form in forms_of(page):
-                if form.shows and not form.text("seen") and not f"{form.action} {form.act}".startswith(left):
+                says = form.text("seen") or form.text("digest")
+                applications += form.action.startswith("/en/desk/applications/") and bool(form.text("digest"))
+                if form.shows and not says and not f"{form.action} {form.act}".startswith(left):
                     found.add((path, form.action, form.act, *form.shows))
     assert found == set()
+    assert applications > 3, "the form of an application, and its steps"
