@@ -1,19 +1,17 @@
 """The desk in a real browser without JavaScript: each act of applications, holders and cases of cards."""
 
 import io
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pypdf
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ledger.postgres.database import Connection, Database
-from ledger.registry import applications, programmes
+from ledger.registry import applications
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import CardRow, import_cards
-from ops import written
 from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form
 from ops.office.uploads.attachment import check_attachment
@@ -22,11 +20,11 @@ from tests.ops.uploads import pdf, png
 from tests.web.browser import patient_context, whole
 from tests.web.desk_acts import Clicked, by_menu, covers, kept
 from tests.web.desk_counter import CITY, NOBODY, PERSON, PROGRAMME, number, press, state, take
+from tests.web.desk_endings import the_endings
 from tests.web.office_stage import TESTER, Client, OfficeStage
 from tests.web.till_page import axe_violations
 
 XSS = "<script>document.title='pwned'</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
-ZONE = "Europe/Warsaw"
 ONE, WHOSE = "/desk/applications/{number:int}", "/desk/holders/{account:int}"
 
 
@@ -109,23 +107,7 @@ def the_holder(office: OfficeStage, page: Page) -> None:
     assert card.inner_text() == "blocked"
     press(page, "unblock", reason="found again")
     assert card.inner_text() == "active"
-    told = page.locator("#act_notice").inner_text()
-    press(page, "notice", reason="moved away")
-    assert page.locator("#notice").inner_text() in told.replace("–", "")
-    press(page, "withdraw_notice")
-    assert page.locator("#notice").inner_text() == "–"
-    press(page, "object")
-    assert "no change of the rules" in page.locator("#fault").inner_text()
-    last_day = announce(office)
-    page.goto(page.url)  # whoever objects says to which change
-    press(page, "object")
-    assert page.locator("#objection").inner_text() == last_day
-    press(page, "notice", reason="moved away")
-    assert page.locator("#contract_ends").inner_text() == last_day
-    press(page, "withdraw_notice")
-    assert page.locator("#contract_ends").inner_text() == last_day
-    press(page, "withdraw_objection")
-    assert page.locator("#contract_ends").inner_text() == "–"
+    the_endings(office, page)
     page.click("#consent_newsletter")
     assert "Withdraw" in page.locator("#consent_newsletter").inner_text()
     page.fill("#phone", "600 100 200")
@@ -169,21 +151,6 @@ def the_holder(office: OfficeStage, page: Page) -> None:
     page.select_option("#hand_resign", "holder-post")
     press(page, "resign", reason="a letter")
     assert "resigned" in whole(page).locator(".card-state").all_inner_texts()
-
-
-def announce(office: OfficeStage) -> str:
-    """Announce other rules of the city (Zgierz § 35); return the last day of those in force."""
-    day = today() + timedelta(20)
-
-    async def job(c: Connection) -> None:
-        row = (await programmes.list_rules(c, PROGRAMME))[0]
-        await programmes.add_rules(
-            c, TESTER, programme=PROGRAMME, rules_toml=row["rules_toml"] + "\n# another text\n",
-            effective_from=datetime.combine(day, time(), ZoneInfo(ZONE)), time_zone=ZONE,
-        )  # fmt: skip
-
-    office.run(lambda owner: owner.run(job))
-    return written.day(day - timedelta(1), "en")
 
 
 def letter(page: Page) -> str:

@@ -108,6 +108,7 @@ _COLUMNS: Final = {
     "tax_id": "NIP",
     "net": "kwota netto",
     "origin": "czego dotyczy korekta",
+    "vat_rate": "stawka VAT",
     "ksef_number": "numer KSeF",
     "points_step_grosze": "kwota za punkt",
 }
