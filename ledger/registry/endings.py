@@ -34,10 +34,10 @@ async def list_endings(connection: Connection, account: int) -> list[Any]:
     return rows
 
 
-def standing(rows: Sequence[Any], kind: Ending) -> Any | None:
-    """Of the rows of an account the one of a kind that ends the contract first; None where none stands."""
-    rows = [row for row in rows if row["kind"] == kind and row["withdrawn_at"] is None]
-    return min(rows, key=lambda row: (row["ends_on"], row["number"]), default=None)
+def standing(rows: Sequence[Any], kind: Ending) -> list[Any]:
+    """Of the rows of an account those of a kind that were not taken back: the earliest end first."""
+    stands = (row for row in rows if row["kind"] == kind and row["withdrawn_at"] is None)
+    return sorted(stands, key=lambda row: (row["ends_on"], row["number"]))
 
 
 async def give_notice(
@@ -76,7 +76,7 @@ async def withdraw(
     async with writing(connection, actor):
         account = (await the_holder(connection, token))["account"]
         rows = await list_endings(connection, account)
-        numbers = [row["number"] for row in rows if row["kind"] == kind and row["withdrawn_at"] is None]
+        numbers = [row["number"] for row in standing(rows, kind)]
         if look is not None:
             look(numbers)
         if not numbers:
@@ -95,8 +95,8 @@ async def _end(
     async with writing(connection, actor):
         holder = await the_holder(connection, token)
         was = standing(await list_endings(connection, holder["account"]), kind)
-        if was is not None and ends_on >= was["ends_on"]:
-            raise _given(kind, was["ends_on"])
+        if was and ends_on >= was[0]["ends_on"]:
+            raise _given(kind, was[0]["ends_on"])
         await connection.execute(
             "insert into registry.ending (account, programme, kind, given_on, ends_on) "
             "values ($1, $2, $3, $4, $5)",

@@ -324,7 +324,7 @@ def shown(holder: Any, ends: Sequence[Any], rules: Rules) -> dict[str, Any]:
         "flags": " ".join(flag.code for flag in flags if holder["flags"] >> flag.bit & 1),
         "guardian": holder["guardian"],
         **{name: _text(holder[name]) for name in ("entitled_until", "tax_year", "contract_ends_on")},
-        **{f"{kind}_ends_on": _text(row and row["ends_on"]) for kind, row in stand.items()},
+        **{f"{kind}_ends_on": _text(rows[0]["ends_on"]) if rows else None for kind, rows in stand.items()},
     }
 
 

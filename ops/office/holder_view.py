@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from ledger.registry.endings import Ending
+from ledger.registry.endings import Ending, standing
 from ledger.registry.people import Person
 from switch.rules.programme.holders import Flag
 
@@ -43,8 +43,8 @@ class Holder(NamedTuple):
     messages: list[dict[str, Any]]
 
     def standing(self, kind: Ending) -> list[Any]:
-        """Return what stands of a kind and ends the contract."""
-        return [row for row in self.endings if row["kind"] == kind and row["withdrawn_at"] is None]
+        """Return what stands of a kind and ends the contract, the earliest end first."""
+        return standing(self.endings, kind)
 
     def held(self) -> dict[str, Any]:
         """Return what the form of the flags shows."""

@@ -71,7 +71,7 @@ class Overview(NamedTuple):
         return (
             self.change is not None
             and not self.has_ended
-            and (was is None or self.change.ends_on < was["ends_on"])
+            and (not was or self.change.ends_on < was[0]["ends_on"])
         )
 
 

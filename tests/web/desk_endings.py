@@ -1,6 +1,6 @@
 """A notice and an objection at the desk, clicked as they are given and taken back."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page
@@ -24,7 +24,7 @@ def the_endings(office: OfficeStage, page: Page) -> None:
     assert page.locator("#notice").inner_text() == "–"
     press(page, "object")
     assert "no change of the rules" in page.locator("#fault").inner_text()
-    last_day = announce(office)
+    last_day = written.day(announce(office, PROGRAMME), "en")
     page.goto(page.url)  # whoever objects says to which change
     press(page, "object")
     assert page.locator("#objection").inner_text() == last_day
@@ -36,16 +36,16 @@ def the_endings(office: OfficeStage, page: Page) -> None:
     assert page.locator("#contract_ends").inner_text() == "–"
 
 
-def announce(office: OfficeStage) -> str:
-    """Announce other rules of the city (Zgierz § 35); return the last day of those in force."""
+def announce(office: OfficeStage, programme: int) -> date:
+    """Announce other rules of a city in twenty days (Zgierz § 35); return the last day of those in force."""
     day = today() + timedelta(20)
 
     async def job(c: Connection) -> None:
-        row = (await programmes.list_rules(c, PROGRAMME))[0]
+        row = (await programmes.list_rules(c, programme))[0]
         await programmes.add_rules(
-            c, TESTER, programme=PROGRAMME, rules_toml=row["rules_toml"] + "\n# another text\n",
+            c, TESTER, programme=programme, rules_toml=row["rules_toml"] + "\n# another text\n",
             effective_from=datetime.combine(day, time(), ZoneInfo(ZONE)), time_zone=ZONE,
         )  # fmt: skip
 
     office.run(lambda owner: owner.run(job))
-    return written.day(day - timedelta(1), "en")
+    return day - timedelta(1)

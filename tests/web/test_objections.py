@@ -1,22 +1,19 @@
 """An objection to announced rules on the holder's own page (Zgierz § 35), as a resignation is made there."""
 
 import re
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 
-from ledger.postgres.database import Connection
-from ledger.registry import programmes
 from ops import written
 from ops.office.objections import AnnouncedChange
 from ops.web.fields import seen_field
 from tests.days import today
 from tests.ledger.books import write_registry
-from tests.web.office_stage import PASSWORD, TESTER, Client, OfficeStage
+from tests.web.desk_endings import announce
+from tests.web.office_stage import PASSWORD, Client, OfficeStage
 from tests.web.test_acting_for import represent
 
-ZONE = "Europe/Warsaw"
 PROGRAMME = 1
 """Not the city at whose desk it is tried that no change is announced."""
 DAY = today() + timedelta(20)
@@ -27,14 +24,7 @@ LAST = DAY - timedelta(1)
 def announced(office: OfficeStage) -> OfficeStage:
     """The office, once other rules of the city are announced."""
 
-    async def job(c: Connection) -> None:
-        row = (await programmes.list_rules(c, PROGRAMME))[0]
-        await programmes.add_rules(
-            c, TESTER, programme=PROGRAMME, rules_toml=row["rules_toml"] + "\n# another text\n",
-            effective_from=datetime.combine(DAY, time(), ZoneInfo(ZONE)), time_zone=ZONE,
-        )  # fmt: skip
-
-    office.run(lambda owner: owner.run(job))
+    assert announce(office, PROGRAMME) == LAST
     return office
 
 

@@ -135,7 +135,7 @@ class OwnPages:
             change=view.change if view.may_object() else None,
             from_day=written.day(view.change.holds_from, language) if view.change else "",
             last_day=written.day(view.change.ends_on, language) if view.change else "",
-            objected="" if objected is None or view.has_ended else written.day(objected["ends_on"], language),
+            objected=written.day(objected[0]["ends_on"], language) if objected and not view.has_ended else "",
         )
 
     @require(*HOLDERS)
