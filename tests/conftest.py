@@ -11,11 +11,14 @@ from ledger.postgres.database import Database, open_database
 from ledger.postgres.embedded import EmbeddedPostgres
 from tests.citus import CitusServer
 from tests.days import clear_of_midnight
+from tests.in_memory import keep_temporary_files_in_memory
 from tests.postgres import FreshDatabase, Server
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in the background so, and every process of a test would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+keep_temporary_files_in_memory()
 
 # A property is kept or broken, whatever the machine does besides: no example is late, no drawing of one slow.
 settings.register_profile("counted", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -119,7 +119,9 @@ class Server:
     def create(self, template: str = TEMPLATE) -> FreshDatabase:
         name = f"cityswitch_test_{os.getpid()}_{next(self._numbers)}"
         trio.from_thread.run(
-            self._everywhere, f"create database {name} template {template}", trio_token=self._token
+            self._everywhere,
+            f"create database {name} template {template} strategy file_copy",
+            trio_token=self._token,
         )
         return FreshDatabase(name, self.dsn(name), self.dsn(name, SERVICE))
 
