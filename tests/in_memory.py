@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 SHARED_MEMORY: Final = Path("/dev/shm")
-ROOM_BYTES: Final = 6 << 30
+ROOM_BYTES: Final = 3 << 30
 
 
 def keep_temporary_files_in_memory(directory: Path = SHARED_MEMORY) -> None:
