@@ -251,7 +251,11 @@ async def test_the_lease_is_of_the_month_of_the_contract(trade: Trade, owner: Da
     [
         ("2026-01-31", None, (2026, 2), 2),
         ("2026-01-31", "2026-02-27", (2026, 2), 0),
-        ("2026-01-31", "2026-02-28", (2026, 2), 2),
+        ("2026-01-31", "2026-02-28", (2026, 2), 0),
+        ("2026-01-31", "2026-03-01", (2026, 2), 2),
+        ("2025-06-13", "2026-06-13", (2026, 5), 12),
+        ("2025-06-13", "2026-06-13", (2026, 6), 0),
+        ("2025-06-13", "2026-06-14", (2026, 6), 13),
         ("2026-01-15", None, (2027, 1), 13),
         ("2026-01-15", None, (2025, 12), 0),
         ("2026-01-15", "2026-01-15", (2026, 1), 1),
@@ -260,7 +264,9 @@ async def test_the_lease_is_of_the_month_of_the_contract(trade: Trade, owner: Da
 def test_a_month_begun_is_charged_whole(
     starts: str, ends: str | None, month: tuple[int, int], number: int
 ) -> None:
-    """The month of the contract that begins in a calendar month, on its day or the last there is."""
+    """The month of the contract that begins in a calendar month, on its day or the last there is; the last day
+    of a term is of the month that ends on it.
+    """
     last = date.fromisoformat(ends) if ends else None
     assert contract_month(date.fromisoformat(starts), last, *month) == number
 

@@ -271,7 +271,8 @@ class MonthEnd:
         for day in _days_of(month):
             running = [contract for contract in contracts if contract.runs_on(day)]
             for contract in running:
-                if nth := _month_begun(contract.starts_on, day):
+                nth = _month_begun(contract.starts_on, day)
+                if nth == 1 or (nth and day != contract.ends_on):  # a year ends on the day it began on
                     begun[contract.number] = nth
             for till, outlet in self.tills.get(partner, {}).items():
                 own = [one for one in running if one.outlet is not None and one.outlet == outlet]
