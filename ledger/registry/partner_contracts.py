@@ -37,6 +37,7 @@ select c.partner, c.number, c.programme, p.name, c.state, c.declared_on, c.verif
     coalesce(c.verified_on, registry.today_of(c.programme)) > c.verify_by as is_late
   from registry.partner_contract c join registry.partner p on p.id = c.partner
   left join registry.partner_details d on d.partner = c.partner"""
+_DETAILS: Final = "select legal_name, tax_id, address from registry.partner_details where partner = $1"
 
 
 class ContractState(IntEnum):
@@ -90,7 +91,8 @@ async def declare(
     """Take down that somebody wants to take part; returns the day by which it is to be verified.
 
     The partner is there from now on, without a contract that runs; one that is there already, without a
-    contract, may declare anew under the name it has. `outlet`: of this one of the partner's alone, beside
+    contract, may declare anew under the name it has; how documents name it stays where the newcomer says
+    nothing else. `outlet`: of this one of the partner's alone, beside
     any other contract.
     """
     partner, name, _ = newcomer
@@ -122,6 +124,8 @@ async def declare(
             raise RegistryRefused(
                 "{whose} has a contract or has declared already", whose=_whose(partner, outlet)
             )
+        known = await connection.fetchrow(_DETAILS, partner) or Details()
+        details = Details(*(said or was for said, was in zip(details, known, strict=True)))
         await _keep_details(connection, programme, partner, details)
         verify_by: date = await connection.fetchval(
             "insert into registry.partner_contract "

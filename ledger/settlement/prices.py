@@ -101,9 +101,9 @@ def contract_month(starts_on: date, ends_on: date | None, year: int, month: int)
     """Which month of a contract begins in a calendar month (1: the first); 0: none does.
 
     A month begins on the day of the contract's first, or on the month's last day where it has no such day
-    (Civil Code, art. 112); a lease is charged whole for each month begun. By the same article a term of months
-    ends with the day of its first one's number, so a contract that ends on such a day has begun no month on it:
-    one of 12 months pays 12.
+    (Civil Code, art. 112); a lease is charged whole for each month begun. By the same article a term of
+    months ends with the day of its first one's number, so a contract that ends on such a day has begun no
+    month on it: one of 12 months pays 12.
 
     A contract counts its own months, for its price is of a year "of the contract" (Częstochowa, Oferta dla
     Partnera: "w pierwszym roku umowy"). So where one ends and the partner's next begins within a calendar

@@ -209,6 +209,23 @@ async def test_nobody_is_taken_up_without_a_contract(city: Database) -> None:
     assert [row["number"] for row in await city.run(lambda c: contracts.contracts_of(c, 9))] == [2, 1]
 
 
+async def test_who_declares_anew_keeps_what_the_declaration_leaves_out(city: Database) -> None:
+    """Name, NIP and address stand as they were known, but where the newcomer says others."""
+    await declared(city)
+    known = Details("Kwiaty sp. z o.o.", "8982145677", "Rynek 1")
+    await city.run(lambda c: contracts.set_details(c, TESTER, 9, known))
+    for said, kept in ((Details(), known), (Details(address="Rynek 2"), known._replace(address="Rynek 2"))):
+        await city.run(lambda c: contracts.refuse_declaration(c, TESTER, 9))
+        newcomer = KWIACIARNIA._replace(details=said)
+        await city.run(lambda c, n=newcomer: contracts.declare(c, TESTER, 1, n))  # type: ignore[misc]
+        row = await city.run(
+            lambda c: c.fetchrow(
+                "select legal_name, tax_id, address from registry.partner_details where partner = 9"
+            )
+        )
+        assert Details(*row) == kept
+
+
 async def test_what_is_not_so_is_refused(city: Database) -> None:
     """Two declarations, another's number, a wrong tax number, an end without a reason, nobody there."""
     await declared(city)

@@ -264,8 +264,8 @@ async def test_the_lease_is_of_the_month_of_the_contract(trade: Trade, owner: Da
 def test_a_month_begun_is_charged_whole(
     starts: str, ends: str | None, month: tuple[int, int], number: int
 ) -> None:
-    """The month of the contract that begins in a calendar month, on its day or the last there is; the last day
-    of a term is of the month that ends on it.
+    """The month of the contract that begins in a calendar month, on its day or the last there is; the last
+    day of a term is of the month that ends on it.
     """
     last = date.fromisoformat(ends) if ends else None
     assert contract_month(date.fromisoformat(starts), last, *month) == number

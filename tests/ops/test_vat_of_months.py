@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from xml.etree import ElementTree
 
@@ -12,6 +12,7 @@ import pytest
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Actor
+from ledger.registry.invoice_billings import say_elsewhere
 from ledger.registry.invoice_deliveries import record_outside, record_sent
 from ledger.registry.invoice_parties import set_seller
 from ledger.registry.invoices import find_document
@@ -253,6 +254,25 @@ async def test_a_month_that_billed_nothing_has_the_rates_of_its_rules(
         await corrected(owner, month, 500, "2026-10")
     assert await corrected(owner, month, 500, "2026-10", 23) == 23
     assert await corrected(owner, month, 500, "2025-10") == 23, "before all rules: the basic rate"
+
+
+async def test_a_closed_month_that_billed_nothing_is_not_corrected(
+    owner: Database, database: Database
+) -> None:
+    """No invoice is of it, so the correction would be in no document; one from elsewhere is corrected."""
+    trade = await city(owner, database)
+    await trade.earn("2026-10-02 12:00", 100)
+    await settled(owner, "2026-10")
+    month, desk = f"{datetime.now(ZONE):%Y-%m}", MonthDesk(owner, PROGRAMME)
+    for net in (500, -500):
+        with pytest.raises(RegistryRefused, match="2026-09 billed partner 7 nothing and is closed"):
+            await corrected(owner, month, net, "2026-09")
+        with pytest.raises(RegistryRefused, match="no invoice to correct"):
+            await desk.propose_correction(PAIR, PARTNER, month, net, origin="2026-09")
+    await owner.run(
+        lambda c: say_elsewhere(c, PAIR, PARTNER, "2026-09", ("FV 9/2026", date(2026, 9, 30), ""))
+    )
+    assert await corrected(owner, month, -500, "2026-09") == 23
 
 
 async def test_what_a_month_billed_at_another_rate_is_corrected_at_it(

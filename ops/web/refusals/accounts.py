@@ -128,6 +128,12 @@ DOCUMENTS: Final = {
     "{month} has more than one rate of VAT ({rates} %): say which of them is corrected": (
         "w miesiącu {month} jest więcej niż jedna stawka VAT ({rates} %): trzeba podać, której dotyczy"
     ),
+    "{month} billed partner {partner} nothing and is closed, so there is no invoice to correct: enter this "
+    "without a month, or name the invoice that was issued elsewhere first (`invoices elsewhere`)": (
+        "w miesiącu {month} nie obciążono partnera {partner} niczym, a miesiąc jest zamknięty, więc nie ma "
+        "faktury do skorygowania: proszę wprowadzić to bez miesiąca albo najpierw wskazać fakturę wystawioną "
+        "poza systemem"
+    ),
     "{month} billed this partner nothing at {rate} % of VAT, only at {rates} %: a correction bears "
     "the rate of what it corrects": (
         "w miesiącu {month} nie obciążono tego partnera niczym ze stawką {rate} % VAT, tylko {rates} %: "
