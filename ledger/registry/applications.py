@@ -15,6 +15,7 @@ from ledger.postgres.database import Connection
 from ledger.registry.acceptances import Acceptance, put_acceptance
 from ledger.registry.audit import Actor, is_same_person, writing
 from ledger.registry.bounds import INT64_MAX, check_number, check_page, check_text
+from ledger.registry.card_states import Hand
 from ledger.registry.going_on import going_on
 from ledger.registry.people import is_known
 from ledger.registry.sealed import erase_key, key_in, key_of, new_keys, place, seal, unseal, unseal_bytes
@@ -27,6 +28,12 @@ CHANGEABLE: Final = ("received", "called")
 """The states in which what an application says can be put anew."""
 DECIDABLE: Final = ("received", "called", "verified")
 """The states in which an application is granted or refused."""
+TOLD: Final = ("person", "letter", "telephone", "email", "message")
+"""Which way whoever asked tells a desk that an application is withdrawn, or what it says removed."""
+OWN_HANDS: Final = (Hand.HOLDER_ONLINE, Hand.GUARDIAN_ONLINE, Hand.PROXY_ONLINE)
+"""By which whoever asked withdraws it without a desk."""
+KEEP_DAYS: Final = 30
+"""So long what a refused or withdrawn one says is kept where no rules say it."""
 ENDED: Final = ("refused", "withdrawn", "collected", "done")
 TO_ISSUE: Final = ("received", "verified", "granted")
 """The states in which the clock runs: until the card lies ready."""
@@ -55,6 +62,7 @@ class NewApplication(NamedTuple):
     account: int | None = None
     second_needed: bool = False
     accepted: Acceptance | None = None
+    keep_days: int = KEEP_DAYS
 
 
 class Step(NamedTuple):
@@ -67,6 +75,8 @@ class Step(NamedTuple):
     account: int | None = None
     token: int | None = None
     """The card's that was made for it."""
+    withdrawn_via: str | None = None
+    """Of a withdrawal at a desk: which way it was told, of `TOLD`."""
 
 
 class ApplicationChanged(RegistryRefused):
@@ -80,7 +90,7 @@ NEXT_NUMBER: Final = "select nextval(pg_get_serial_sequence($1, 'number'))"
 """Of a row of a table, before it is written: it is part of what seals it."""
 _VIEW: Final = """number, programme, kind, via, desk, state, account, carrier, issue, received_on,
     received_at, due_on, complete_until, second_needed, taken_by, looked_by, verified_by, decided_by, reason,
-    form, changed_at"""
+    form, changed_at, withdrawn_via, keep_until, keep_until - keep_days as ended_on"""
 _DUE: Final = f"""select {_VIEW}, registry.today_of(programme) as today from people.application
   where programme = $1 and state = any($2::text[])
     and ($3 = '' or desk in ($3, '') or taken_by = $7)
@@ -116,7 +126,8 @@ async def add_application(connection: Connection, actor: Actor, vault: Vault, ne
         number: int = await connection.fetchval(NEXT_NUMBER, "people.application")
         await connection.execute(
             "insert into people.application (number, form, programme, kind, via, due_on, desk, account, "
-            "second_needed, received_on) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, registry.today_of($3))",
+            "second_needed, keep_days, received_on) "
+            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, registry.today_of($3))",
             number,
             seal(vault, key, new.form, _place(new.programme, number, "form")),
             new.programme,
@@ -126,6 +137,7 @@ async def add_application(connection: Connection, actor: Actor, vault: Vault, ne
             new.desk,
             new.account,
             new.second_needed,
+            new.keep_days,
         )
         if new.accepted is not None:
             await put_acceptance(connection, actor, new.programme, number, new.accepted)
@@ -159,7 +171,9 @@ def form_in(vault: Vault, row: Any) -> bytes | None:
 
 
 def reason_in(vault: Vault, row: Any) -> str:
-    """Return why somebody was called or refused; nothing where the key was destroyed."""
+    """Return why somebody was called or refused, or what a desk noted of a withdrawal; nothing where the key
+    was destroyed.
+    """
     try:
         return unseal(vault, row["reason"], _place(row["programme"], row["number"], "reason"))
     except HolderErased:
@@ -234,6 +248,19 @@ def decider_fault(application: Any, name: str) -> RegistryRefused | None:
     return None
 
 
+def is_decision(actor: Actor, state: str) -> bool:
+    """Whether a step into a state decides what whoever asked wanted: a withdrawal does unless it is the
+    applicant's own.
+    """
+    return state in ("granted", "refused") or (state == "withdrawn" and actor.hand not in OWN_HANDS)
+
+
+def check_told(via: str | None) -> None:
+    """Raise RegistryRefused for what is no way to tell a desk something."""
+    if via not in TOLD:
+        raise RegistryRefused("say which way whoever asked told the desk")
+
+
 async def move_application(
     connection: Connection,
     actor: Actor,
@@ -251,7 +278,8 @@ async def move_application(
     programme, number = which
     async with writing(connection, actor):
         row = await the_application(connection, which)
-        if step.state in ("granted", "refused") and (fault := decider_fault(row, actor.name)):
+        is_decided = is_decision(actor, step.state)
+        if is_decided and (fault := decider_fault(row, actor.name)):
             raise fault
         check_shown(row, digest)
         moved = await connection.fetchval(
@@ -265,16 +293,21 @@ async def move_application(
                 application_state=row["state"],
                 application_becomes=step.state,
             )
+        if is_decided and step.state == "withdrawn":
+            check_told(step.withdrawn_via)
         if step.state in ("verified", "granted") and row["account"] is not None:
             await _check_holder(connection, vault, programme, row["account"])
         at = _place(programme, number, "reason")
-        reason = step.reason and seal(vault, key_in(row["form"]), step.reason, at)
+        reason = seal(vault, key_in(row["form"]), step.reason, at) if step.reason else None
+        if step.reason == "":  # an earlier call's is not this step's
+            reason = b""
         await connection.execute(
             "update people.application set state = $2, reason = coalesce($3, reason), "
             "due_on = case when $2 = 'called' then null else coalesce($4, due_on) end, "
             "complete_until = $5, account = coalesce(account, $6), "
             "(carrier, issue) = (select coalesce(max(c.carrier), application.carrier), "
-            "coalesce(max(c.issue), application.issue) from registry.card c where c.token = $7) "
+            "coalesce(max(c.issue), application.issue) from registry.card c where c.token = $7), "
+            "withdrawn_via = $8 "
             "where number = $1",
             number,
             step.state,
@@ -283,6 +316,7 @@ async def move_application(
             step.complete_until,
             step.account,
             step.token,
+            step.withdrawn_via,
         )
     return row
 
@@ -315,10 +349,14 @@ async def change_form(
         await put_acceptance(connection, actor, programme, number, accepted)
 
 
-async def remove_application(connection: Connection, actor: Actor, vault: Vault, which: Which) -> None:
+async def remove_application(
+    connection: Connection, actor: Actor, vault: Vault, which: Which, via: str | None = None
+) -> None:
     """Remove an application that has ended, and what came with it: the person's data, not the trail.
 
-    The key of an applicant who became nobody's holder is destroyed.
+    A refused or withdrawn one is kept for its days; before they are over it is removed where whoever asked
+    told a desk so (`via`, of `TOLD`), by another person than who ended it. The key of an applicant who became
+    nobody's holder is destroyed. Raises RegistryRefused.
     """
     async with writing(connection, actor):
         row = await the_application(connection, which)
@@ -326,6 +364,18 @@ async def remove_application(connection: Connection, actor: Actor, vault: Vault,
             raise RegistryRefused(
                 "an application that is {application_state} is not removed: decide it first",
                 application_state=row["state"],
+            )
+        if row["keep_until"] is not None and row["today"] <= row["keep_until"]:
+            if via is None:
+                raise RegistryRefused(
+                    "what it says is kept until {day}: earlier only where whoever asked wants it removed",
+                    day=row["keep_until"],
+                )
+            check_told(via)
+            if is_same_person(actor.name, row["decided_by"] or ""):
+                raise RegistryRefused("a second person removes it so early: another one than who ended it")
+            await connection.execute(
+                "update people.application set removal_via = $2 where number = $1", which.number, via
             )
         await connection.execute("delete from people.application where number = $1", which.number)
         if row["account"] is None:

@@ -88,9 +88,9 @@ async def apply_erasures(connection: Connection, actor: Actor, vault: Vault) -> 
             keys = [row["key"]]
             if row["account"] is not None:
                 _, keys = await _forget(connection, again, vault, row["programme"], row["account"])
-            else:
-                await connection.execute(_APPLICANTS, row["key"])
             await connection.execute("delete from people.key where key = $1", row["key"])
+            if row["account"] is None:
+                await connection.execute(_APPLICANTS, row["key"])
             vault.destroy(*keys, account=row["account"] or 0)
     return len(pending)
 

@@ -104,6 +104,7 @@ async def _ask(
         form.pickup,
         at.account,
         at.rules.of_second_person().applications,
+        keep_days=terms.keep_days,
     )
     number = await add_application(connection, actor, at.vault, new)
     return application(await the_application(connection, Which(programme, number)))

@@ -21,7 +21,7 @@ class Act(NamedTuple):
 
 ACTS: Final = {
     "applications": Act(
-        "An application is granted or refused.",
+        "An application is granted, refused, or withdrawn at a desk.",
         "Whoever looked at it last does not decide, nor does anybody before somebody has looked; whoever "
         "decides has the role verifier.",
         "`people.check_application`",
@@ -103,7 +103,12 @@ nobody, and is refused by nobody until somebody verifies it or calls; whoever ap
 - What is granted is what the other one verified, to the letter: once it is verified nothing of it changes.
 - What is refused may hold more than the other one saw: what came with a call is seen by who refuses, for
   what cannot be verified has to be refusable once its days are over.
-- To withdraw is the applicant's, at a desk too, and wants no second person; an erasure is an act of its own.
+- To withdraw on line is the applicant's, and wants no second person. A withdrawal that a desk takes down is a
+  decision as a refusal is: it says which way it was told (in person, by letter, by telephone, by e-mail, by a
+  message), another one than who looked last takes it down, and the applicant is sent a letter of it.
+- What a refused or withdrawn application says is kept for its days (`[applications] keep_days`). Before they
+  are over it is removed where whoever asked told the desk so, and always by another person than who ended it
+  (`people.check_removal`), whatever the rules say. An erasure is an act of its own.
 """
 
 

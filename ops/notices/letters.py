@@ -8,7 +8,7 @@ it goes; a receipt is signed, so it goes on paper alone; no letter holds a code 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
@@ -20,10 +20,20 @@ from ledger.registry.vault import Vault
 from ops.notices.words import LANGUAGES, LETTER, Text
 from ops.office.letters.letter import Kind, Letter, as_text, content_of
 
-BY_MAIL: Final[dict[str, Kind]] = {"called": "call", "refused": "refusal"}
+BY_MAIL: Final[dict[str, Kind]] = {"called": "call", "refused": "refusal", "withdrawn": "withdrawal"}
 """Of an application's states those whose letter may go by e-mail."""
+BETWEEN: Final = "\n--\n\n"
+"""What stands between two languages of one e-mail."""
 A_DAY_MAX: Final = 3
 """Letters of one application: who asks twice by mistake floods nobody."""
+
+
+def by_mail(row: Any) -> Kind | None:
+    """Return which letter of an application may go by e-mail; None where it has none: also withdrawn by its
+    applicant, on line, it has none.
+    """
+    is_own = row["state"] == "withdrawn" and row["withdrawn_via"] is None
+    return None if is_own else BY_MAIL.get(row["state"])
 
 
 class Asked(NamedTuple):
@@ -44,7 +54,7 @@ async def ask(connection: Connection, asked: Asked, digest: str | None = None) -
         await be_alone(connection)  # who asks at the same moment sees this letter
         row = await the_application(connection, asked.which)
         check_shown(row, digest)
-        kind = BY_MAIL.get(row["state"])
+        kind = by_mail(row)
         if kind is None:
             raise RegistryRefused(
                 "an application that is {application_state} has no letter by e-mail",
@@ -69,27 +79,36 @@ async def ask(connection: Connection, asked: Asked, digest: str | None = None) -
 
 def maker(vault: Vault, row: Any, data: dict[str, Any], name: str) -> Callable[[str], Text] | None:
     """Return what makes the letter of an application, by the programme's name; None where its state is
-    another by now, or the event asks for none there is.
+    another by now, or the event asks for none there is. One that no officer asked for names no language: it
+    is in all of them.
     """
     kind, language = data.get("letter"), data.get("language")
-    if BY_MAIL.get(row["state"]) != kind or kind is None or language not in LANGUAGES:
+    if kind is None or by_mail(row) != kind or language not in (None, *LANGUAGES):
         return None
 
     def make(programme: str) -> Text:
-        letter = Letter(
-            cast(Kind, kind),
-            str(language),
-            programme,
-            row["number"],
-            row["kind"],
-            row["received_on"],
-            row["today"],
-            (name,),
-            desk=row["desk"],
-            clerk=row["desk"] or programme,
-            reason=reason_in(vault, row),
-            until=row["complete_until"],
-        )
-        return Text(f"{programme}: {content_of(letter)['title']}", as_text(letter), "")
+        of = LANGUAGES if language is None else (str(language),)
+        letters = [_letter(vault, row, each, programme, name) for each in of]
+        title = content_of(letters[0])["title"]
+        return Text(f"{programme}: {title}", BETWEEN.join(as_text(each) for each in letters), "")
 
     return make
+
+
+def _letter(vault: Vault, row: Any, language: str, programme: str, name: str) -> Letter:
+    return Letter(
+        BY_MAIL[row["state"]],
+        language,
+        programme,
+        row["number"],
+        row["kind"],
+        row["received_on"],
+        row["today"],
+        (name,),
+        desk=row["desk"],
+        clerk=row["desk"] or programme,
+        reason=reason_in(vault, row),
+        until=row["keep_until"] or row["complete_until"],
+        day=row["ended_on"],
+        told=row["withdrawn_via"] or "",
+    )

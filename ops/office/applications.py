@@ -101,6 +101,7 @@ class ApplicationDesk:
             account,
             rules.of_second_person().applications,
             _accepted(form, kind, version, via),
+            asked(rules).keep_days,
         )
 
     async def show(self, number: int) -> View:
@@ -290,24 +291,33 @@ class ApplicationDesk:
         _told(reason)
         await self._move(actor, number, Step("refused", reason=reason.strip()), digest)
 
-    async def withdraw(self, actor: Actor, number: int, *, digest: str | None = None) -> None:
-        """Take down that whoever asked asks no more; a fee that was paid is given back first."""
-        which = Which(self.programme, number)
+    async def withdraw(
+        self, actor: Actor, number: int, via: str | None = None, note: str = "", *, digest: str | None = None
+    ) -> None:
+        """Take down that whoever asked asks no more; a fee that was paid is given back first.
+
+        `via`: which way a desk was told (`kept.TOLD`; None: on line, by the applicant); `note`: of that, for
+        the letter.
+        """
+        which, said = Which(self.programme, number), None if via is None else note.strip()
+        step = Step("withdrawn", reason=said, withdrawn_via=via)
 
         async def job(connection: Connection) -> None:
             async with writing(connection, actor):
                 row = await kept.move_application(
-                    connection, actor, self.master.vault, which, Step("withdrawn"), digest=digest
+                    connection, actor, self.master.vault, which, step, digest=digest
                 )
                 if row["carrier"] is not None:
                     await check_given_back(connection, row)
 
         await self._run(job)
 
-    async def remove(self, actor: Actor, number: int) -> None:
-        """Remove what an application that has ended says, and its files."""
+    async def remove(self, actor: Actor, number: int, via: str | None = None) -> None:
+        """Remove what an application that has ended says, and its files; `via` (`kept.TOLD`): which way
+        whoever asked wanted that before its days are over.
+        """
         which = Which(self.programme, number)
-        await self._run(lambda c: kept.remove_application(c, actor, self.master.vault, which))
+        await self._run(lambda c: kept.remove_application(c, actor, self.master.vault, which, via))
 
     async def ready(self, actor: Actor, number: int, digits: str, *, digest: str | None = None) -> None:
         """Take down that the card made for an application lies ready, by its number. Of a first card its

@@ -23,6 +23,7 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.agreements import list_agreements
 from ledger.registry.audit import Actor
+from ledger.registry.card_states import Hand
 from ledger.registry.online_applications import Online, add_online, find_online
 from ledger.registry.secrets import MasterKey
 from ops.office.account_cards import newest_card
@@ -154,4 +155,4 @@ class OnlineDesk:
 
 
 def _applicant(number: int) -> Actor:
-    return Actor(f"applicant {number}", "on line")
+    return Actor(f"applicant {number}", "on line", hand=Hand.HOLDER_ONLINE)  # known so to the database (0088)

@@ -34,6 +34,7 @@ IN_POLISH: Final = {
     "retained cards": "zatrzymane karty",
     "step": "krok naliczania",
     "time to complete an application": "czas na uzupełnienie wniosku",
+    "time to keep an application": "czas przechowywania wniosku",
     "time to decide an application": "czas na rozpatrzenie wniosku",
     "validity of cards": "ważność kart",
 }

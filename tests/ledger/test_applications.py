@@ -104,8 +104,9 @@ async def test_the_second_person_is_another_one_whoever_writes(owner: Database) 
             ("update people.application set verified_by = 'Jan (2)'", "written with the step"),
             ("update people.application set second_needed = false", "stays as it came"),
             ("update people.application set state = 'collected'", "does not become"),
-            ("insert into people.application (programme, kind, via, form, received_on, second_needed, state) "
-             "values (1, 'first', 'web', repeat('x', 40)::bytea, '2026-01-02', false, 'granted')",
+            ("insert into people.application (programme, kind, via, form, received_on, second_needed, "
+             "keep_days, state) "
+             "values (1, 'first', 'web', repeat('x', 40)::bytea, '2026-01-02', false, 30, 'granted')",
              "begins as received"),
         ):  # fmt: skip
             with pytest.raises(Exception, match=why):
@@ -165,10 +166,10 @@ async def test_attachments_belong_to_one_application_of_one_programme(owner: Dat
         sealed_with = key_in((await applications.the_application(c, Which(1, first)))["form"])
         with pytest.raises(RegistryRefused, match="not removed"):
             await applications.remove_application(c, ANNA, VAULT, Which(1, first))
-        await move(c, ANNA, first, "withdrawn")
+        await move(c, ANNA, first, "withdrawn", withdrawn_via="person")
         with pytest.raises(RegistryRefused, match="takes no attachments"):
             await attachments.add_attachment(c, ANNA, VAULT, Which(1, first), file)
-        await applications.remove_application(c, ANNA, VAULT, Which(1, first))
+        await applications.remove_application(c, JAN, VAULT, Which(1, first), "person")
         assert await c.fetchval("select count(*) from people.attachment") == 0
         with pytest.raises(HolderErased):
             VAULT.cipher(sealed_with)
@@ -186,7 +187,7 @@ async def test_nothing_of_a_person_is_left_behind(owner: Database) -> None:
             c, ANNA, VAULT, Which(1, number), File("tax", "image/png", PLANTED.encode())
         )
         await messages.send_message(c, ANNA, VAULT, account, PLANTED, from_holder=True)
-        await move(c, ANNA, number, "withdrawn", reason=PLANTED)
+        await move(c, ANNA, number, "withdrawn", reason=PLANTED, withdrawn_via="letter")
         trail = await c.fetch("select * from registry.audit")
         text = json.dumps([dict(row) for row in trail], default=str)
         assert PLANTED not in text
@@ -209,7 +210,7 @@ async def test_a_holder_has_one_application_of_a_kind_open(owner: Database) -> N
             await applications.add_application(c, ANNA, VAULT, new(account=account))
         duplicate = new(account=account)._replace(kind="duplicate")
         await applications.add_application(c, ANNA, VAULT, duplicate)
-        await move(c, ANNA, number, "withdrawn")
+        await move(c, ANNA, number, "withdrawn", withdrawn_via="email")
         await applications.add_application(c, ANNA, VAULT, new(account=account))
         assert len(await applications.applications_of(c, 1, account)) == 3
 

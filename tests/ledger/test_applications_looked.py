@@ -7,6 +7,7 @@ from ledger.postgres.database import Connection, Database
 from ledger.registry import applications
 from ledger.registry.applications import Which
 from ledger.registry.audit import Actor, writing
+from ledger.registry.card_states import Hand
 from ledger.registry.erasures import anonymise
 from tests.ledger.test_applications import ANNA, DUE, JAN, VAULT, found, move, new
 
@@ -103,8 +104,8 @@ async def test_to_take_an_application_down_at_a_desk_is_to_look_at_it(owner: Dat
         async with writing(c, ANNA):
             given = await c.fetchrow(
                 "insert into people.application (programme, kind, via, form, received_on, second_needed, "
-                "looked_by) values (1, 'first', 'web', repeat('x', 40)::bytea, '2026-01-02', true, "
-                "'Jan (2)') returning looked_by"
+                "keep_days, looked_by) values (1, 'first', 'web', repeat('x', 40)::bytea, '2026-01-02', "
+                "true, 30, 'Jan (2)') returning looked_by"
             )
         assert given is not None
         assert given["looked_by"] is None
@@ -118,7 +119,8 @@ async def test_who_asked_withdraws_and_an_erasure_removes_whoever_looked(owner: 
     async def job(c: Connection) -> None:
         account = await found(c)
         number = await applications.add_application(c, APPLICANT, VAULT, new(second_needed=True))
-        await move(c, APPLICANT, number, "withdrawn")
+        own = Actor(f"applicant {number}", hand=Hand.HOLDER_ONLINE)
+        await move(c, own, number, "withdrawn")
         number = await applications.add_application(c, APPLICANT, VAULT, new(True, account))
         await move(c, ANNA, number, "verified")
         await anonymise(c, Actor(ANNA.name, "asked for it"), VAULT, 1000)

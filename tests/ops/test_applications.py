@@ -390,7 +390,7 @@ def test_a_receipt_tells_the_day_of_collection_and_no_reason() -> None:
     """Whenever it is printed: what the application was called for once is no matter of the receipt."""
     letter = Letter(
         "receipt", "en", "Card", 7, "first", DAY, date(2027, 1, 9), ("Anna",), reason="A photo, please.",
-        last4="1234", collected=date(2027, 1, 5),
+        last4="1234", day=date(2027, 1, 5),
     )  # fmt: skip
     made = as_text(letter)
     assert "was collected on 5 January 2027" in made

@@ -66,7 +66,7 @@ async def test_a_fee_is_owed_once_the_duplicate_is_handed_over(owner: Database) 
     withdrawn = await granted(desk, "duplicate", Form(why="fault", lost=True), account)
     await desk.ready(ANNA, withdrawn, card(10))
     assert await fees(owner) == 0
-    await desk.withdraw(ANNA, withdrawn)
+    await desk.withdraw(ANNA, withdrawn, "person")
     assert await fees(owner) == 0
     asked = await granted(desk, "duplicate", Form(why="fault"), account)
     await desk.ready(ANNA, asked, card(11))
@@ -246,12 +246,12 @@ async def test_what_was_paid_is_given_back_before_a_duplicate_is_given_up(owner:
     old, new = (MASTER_KEY.pepper(CITY).token(card(n)) for n in (10, 11))
     again = partial(replace_card, actor=ANNA, old_token=old, new_token=new, last4=card(11)[-4:])
     with pytest.raises(RegistryRefused, match="give it back first"):
-        await desk.withdraw(ANNA, asked)
+        await desk.withdraw(ANNA, asked, "person")
     assert (await desk.show(asked)).row["state"] == "ready"
     with pytest.raises(RegistryRefused, match="give it back first"):
         await owner.run(again)
     assert (await desk.paid(ANNA._replace(reason="given back"), asked, None)).paid_how == ""
-    await desk.withdraw(ANNA, asked)
+    await desk.withdraw(ANNA, asked, "person")
     with pytest.raises(RegistryRefused, match="not handed over any more"):
         await desk.paid(ANNA, asked, "cash")
     await owner.run(again)
@@ -266,7 +266,7 @@ async def test_what_costs_nothing_is_not_paid(owner: Database) -> None:
     desk, asked = await ready(owner, Form(why="changed-data"))
     with pytest.raises(RegistryRefused, match="costs its holder nothing"):
         await desk.paid(ANNA, asked, "cash")
-    await desk.withdraw(ANNA, asked)
+    await desk.withdraw(ANNA, asked, "person")
     account = (await desk.show(asked)).row["account"]
     waiting = await granted(desk, "duplicate", Form(why="fault"), account)
     with pytest.raises(RegistryRefused, match="there is no card yet"):

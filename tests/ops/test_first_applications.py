@@ -95,8 +95,8 @@ async def test_which_rules_were_accepted_is_kept(owner: Database) -> None:
         with pytest.raises(StatementRefused, match="stays as it was"):
             await owner.run(lambda c, sql=sql: write_registry(c, sql))
     refused = await desk.take(ANNA, "first", "desk", with_(form, pesel="", born_on=date(1980, 1, 1)))
-    await desk.withdraw(ANNA, refused)
-    await desk.remove(ANNA, refused)
+    await desk.withdraw(ANNA, refused, "person")
+    await desk.remove(JAN, refused, "person")
     assert await owner.run(lambda c: c.fetchval("select count(*) from people.acceptance")) == 1
     zywiec = await found(owner, 2, ZYWIEC)
     other = await zywiec.take(ANNA, "first", "desk", ADULT)

@@ -4,9 +4,10 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from ledger.postgres.database import Connection
 from tests.days import today
 from tests.ops.test_applications import number_of
-from tests.web.office_stage import Client
+from tests.web.office_stage import Client, OfficeStage
 
 CITY, PROGRAMME = "zgierz", 3
 PERSON = {
@@ -41,6 +42,20 @@ def send(client: Client, path: str, data: bytes, name: str = "a.jpg", csrf: str 
     return client.ask("POST", path, body, Content_Type="multipart/form-data; boundary=edge")
 
 
+def let_days_pass(office: OfficeStage, path: str) -> None:
+    """Let the days be over for which an application that was refused or withdrawn is kept."""
+
+    async def job(c: Connection) -> None:
+        async with c.transaction():
+            await c.execute("set local session_replication_role = replica")
+            await c.execute(
+                "update people.application set keep_until = keep_until - keep_days - 1 where number = $1",
+                int(path.rpartition("/")[2]),
+            )
+
+    office.run(lambda owner: owner.run(job))
+
+
 def state(page: Page) -> str:
     """The state of the application that is shown."""
     return page.locator("#state").inner_text()
@@ -51,5 +66,8 @@ def press(page: Page, act: str, **fields: str) -> None:
     if page.locator(f"#sure_{act}").count():
         page.check(f"#sure_{act}")
     for name, value in fields.items():
-        page.fill(f"#{name}_{act}" if name == "reason" else f"#{name}", value)
+        if name == "told":
+            page.select_option(f"#told_{act}", value)
+        else:
+            page.fill(f"#{name}_{act}" if name == "reason" else f"#{name}", value)
     page.click(f"#act_{act}")

@@ -19,12 +19,23 @@ from tests.days import today
 from tests.ops.uploads import pdf, png
 from tests.web.browser import patient_context, whole
 from tests.web.desk_acts import Clicked, by_menu, covers, kept
-from tests.web.desk_counter import CITY, NOBODY, PERSON, PROGRAMME, number, press, state, take
+from tests.web.desk_counter import (
+    CITY,
+    NOBODY,
+    PERSON,
+    PROGRAMME,
+    let_days_pass,
+    number,
+    press,
+    state,
+    take,
+)
 from tests.web.desk_endings import the_endings
 from tests.web.office_stage import TESTER, Client, OfficeStage
 from tests.web.till_page import axe_violations
 
 XSS = "<script>document.title='pwned'</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
+DECIDES = "#act_grant, #act_refuse, #act_withdraw"
 ONE, WHOSE = "/desk/applications/{number:int}", "/desk/holders/{account:int}"
 
 
@@ -160,7 +171,7 @@ def letter(page: Page) -> str:
 
 @covers(
     "GET /desk/applications", f"POST {ONE}/form", f"GET {ONE}/files/{{attachment:int}}",
-    *(f"POST {ONE} {act}" for act in ("refuse", "mail", "withdraw", "remove")),
+    *(f"POST {ONE} {act}" for act in ("mail", "remove")),
 )  # fmt: skip
 def test_an_application_is_changed_refused_or_withdrawn_and_what_it_says_removed(
     office: OfficeStage, desk: Clicked, clerk: Client
@@ -183,9 +194,15 @@ def test_an_application_is_changed_refused_or_withdrawn_and_what_it_says_removed
     press(page, "mail")
     assert "waits to be sent already" in page.locator("#fault").inner_text()
     in_the_list(office, page, paths[1], "received")
-    press(page, "withdraw")
+    press(page, "withdraw", told="telephone", reason="She rang: they move away.")
     assert state(page) == "withdrawn"
+    assert "asked for by telephone" in letter(page)
+    assert "they move away" in letter(page)
     for path, was in zip(paths, ("refused", "withdrawn"), strict=True):
+        in_the_list(office, page, path, was)
+        press(page, "remove", told="letter")
+        assert "a second person removes it so early" in page.locator("#fault").inner_text()
+        let_days_pass(office, path)
         in_the_list(office, page, path, was)
         press(page, "remove")
         assert page.url.endswith("/desk/applications?done=1"), "its page is no more"
@@ -220,42 +237,42 @@ def verifiers(office: OfficeStage) -> list[Client]:
     return [office.signed_in(CITY, f"{name}-verifier") for name in ("una", "vit")]
 
 
-@covers(by_second=(f"POST {ONE} grant", f"POST {ONE} refuse"))
+@covers(by_second=(f"POST {ONE} grant", f"POST {ONE} refuse", f"POST {ONE} withdraw"))
 def test_where_the_rules_want_two_persons_another_verifier_decides(
     office: OfficeStage, desk: Clicked, clerk: Client, verifiers: list[Client]
 ) -> None:
-    """Whoever looked last neither grants nor refuses, by no page that is open still; the page says why, and
-    to a clerk; another verifier does.
+    """Whoever looked last neither grants, refuses nor takes a withdrawal down, by no page that is open still;
+    the page says why, and to a clerk; another verifier does.
     """
     una, vit = (desk.browser_of(each) for each in verifiers)
     before = desk.browser_of(verifiers[0])
     at_the_desk = desk.browser_of(clerk)
-    for act, becomes in (("grant", "granted"), ("refuse", "refused")):
+    for act, becomes in (("grant", "granted"), ("refuse", "refused"), ("withdraw", "withdrawn")):
         address = f"{office.url}en/desk/applications/{for_two_persons(office)}"
-        reason = {"reason": "No proof."} if act == "refuse" else {}
+        said = {"refuse": {"reason": "No proof."}, "withdraw": {"told": "person"}}.get(act, {})
         vit.goto(address)
         press(vit, "verify")
         assert undecided(vit) == "another one than whoever looked at it last."
         before.goto(address)
         una.goto(address)
-        assert una.locator("#act_grant, #act_refuse").count() == 2
+        assert una.locator(DECIDES).count() == 3
         press(una, "call", reason="Which street?")
         press(una, "complete")
         press(una, "verify")
         assert undecided(una) == "another one than whoever looked at it last."
-        press(before, act, **reason)
+        press(before, act, **said)
         assert "second person" in before.locator("#fault").inner_text()
         assert state(before) == "verified"
         at_the_desk.goto(address)
         assert undecided(at_the_desk) == "somebody with the role “second person of applications” does."
         vit.goto(address)
-        press(vit, act, **reason)
+        press(vit, act, **said)
         assert state(vit) == becomes
 
 
 def undecided(page: Page) -> str:
     """Why a page has no buttons to decide."""
-    assert page.locator("#act_grant, #act_refuse").count() == 0
+    assert page.locator(DECIDES).count() == 0
     return page.locator("#undecided").inner_text().rpartition(": ")[2]
 
 

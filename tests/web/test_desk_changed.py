@@ -69,9 +69,9 @@ def test_a_step_is_carried_out_on_what_was_shown(office: OfficeStage, officer: C
         ):
             form = sent_with(it.looked(), act)
             put()
-            reply = officer.post(it.path, **form, reason="typed at length")
+            reply = officer.post(it.path, **form, reason="typed at length", told="person")
             assert is_changed(reply), act
-            assert ("typed at length</textarea>" in reply.text) == (act in ("call", "refuse"))
+            assert ("typed at length</textarea>" in reply.text) == (act in ("call", "refuse", "withdraw"))
             assert '<dd id="state">received</dd>' in reply.text
     assert officer.post(it.path, **sent_with(reply.text, "verify")).status == 303
     assert said(it.looked())["name"] == "Jan D"
@@ -87,7 +87,7 @@ def test_what_is_called_is_refused_as_it_is_by_then(office: OfficeStage, officer
     form = sent_with(it.looked(), "withdraw")
     assert officer.post(it.path, **sent_with(it.looked(), "complete")).status == 303
     told = "wniosek zmienił się od czasu, gdy go otwarto: proszę obejrzeć go jeszcze raz"
-    assert is_changed(officer.post(it.path.replace("/en/", "/pl/"), **form), told)
+    assert is_changed(officer.post(it.path.replace("/en/", "/pl/"), **form, told="person"), told)
 
 
 def test_a_step_says_what_was_shown(office: OfficeStage, officer: Client) -> None:
@@ -95,8 +95,8 @@ def test_a_step_says_what_was_shown(office: OfficeStage, officer: Client) -> Non
     it, other = (Both(office, officer, f"{n}@shown.example") for n in ("one", "two"))
     form = sent_with(it.looked(), "withdraw")
     for digest in ("", "0" * 64, sent_with(other.looked(), "withdraw")["digest"]):
-        assert is_changed(officer.post(it.path, **{**form, "digest": digest}))
-    assert officer.post(it.path, **form).status == 303
+        assert is_changed(officer.post(it.path, **{**form, "told": "person", "digest": digest}))
+    assert officer.post(it.path, **form, told="person").status == 303
 
 
 def test_each_step_up_to_the_card_is_of_what_was_shown(office: OfficeStage, officer: Client) -> None:

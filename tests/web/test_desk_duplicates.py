@@ -93,7 +93,7 @@ def test_a_duplicate_is_paid_and_handed_over_for_the_old_card(
     kept = client.post(f"/{path}", act="paid", how="transfer", reason="x" * 201)
     assert (kept.status, '<option value="transfer" selected>' in kept.text) == (409, True)
     assert re.search(r'id="reason_paid" name="reason" value="x{201}"[^>]* aria-invalid="true"', kept.text)
-    assert "give it back first" in client.post(f"/{path}", act="withdraw").text
+    assert "give it back first" in client.post(f"/{path}", act="withdraw", told="person").text
     page.select_option("#how", "card")
     press(page, "paid", reason="it was by card")
     assert "paid (by payment card)" in fee.inner_text()

@@ -18,6 +18,7 @@ from ops.notices.channels import Message
 from ops.notices.letters import A_DAY_MAX, Asked, ask
 from ops.notices.sender import Sender
 from tests.patience import HANG_S
+from tests.web.desk_counter import let_days_pass
 from tests.web.office_stage import Client, OfficeStage
 from tests.web.test_desk import PERSON, take
 
@@ -78,7 +79,7 @@ class Notices:
                 pass
 
         self._office.run(run)
-        titles = ("Call to complete", "Wezwanie", "Refusal", "Odmowa")
+        titles = ("Call to complete", "Wezwanie", "Refusal", "Odmowa", "Potwierdzenie wycofania")
         return [
             each
             for each in self._post.taken
@@ -181,8 +182,28 @@ def test_a_letter_that_is_none_any_more_is_not_sent(
     assert "not sent: please hand it out on paper" in clerk.get(path).text
     assert clerk.post(path, act="refuse", reason="No.").status == 303
     assert mail(clerk, path) == 303
+    let_days_pass(office, path)
     assert clerk.post(path, act="remove").status == 303
     assert notices.sent("late@poczta.example") == []
+
+
+def test_a_withdrawal_at_a_desk_is_told_with_it(office: OfficeStage, notices: Notices, clerk: Client) -> None:
+    """Nobody asks for the letter: it goes in both languages, once; without an address the page says so."""
+    path = called(clerk, email="gone@poczta.example", channel="email")
+    clerk.get(path)
+    assert clerk.post(path, act="withdraw", told="telephone", reason="He <rang>.").status == 303
+    assert "Confirmation of a withdrawal" in clerk.get(path).text
+    (message,) = notices.sent("gone@poczta.example")
+    assert message.subject.endswith(": Potwierdzenie wycofania wniosku")
+    for said in ("poproszono o to telefonicznie", "asked for by telephone", "He <rang>.", PERSON["name"]):
+        assert said in message.text
+    assert REASON not in message.text, "what was called for once is no matter of it"
+    assert ": sent<" in clerk.get(path).text
+    path = called(clerk, email="", phone="600100200", channel="phone")
+    clerk.get(path)
+    assert clerk.post(path, act="withdraw", told="letter").status == 303
+    assert notices.sent("") == []
+    assert "no address: please hand it out on paper" in clerk.get(path).text
 
 
 def test_what_has_no_letter_by_e_mail_is_told(office: OfficeStage, notices: Notices, clerk: Client) -> None:

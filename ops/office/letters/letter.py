@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-Kind = Literal["call", "refusal", "receipt"]
-REASONED: Final = ("call", "refusal")
+Kind = Literal["call", "refusal", "withdrawal", "receipt"]
+REASONED: Final = ("call", "refusal", "withdrawal")
 """The letters that say why; a receipt does not, though its application may keep an earlier call's text."""
 TEMPLATE: Final = Path(__file__).with_name("letter.typ")
 _LANGUAGES: Final = ("pl", "en")
@@ -22,6 +22,7 @@ _LANGUAGES: Final = ("pl", "en")
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "call": ("Wezwanie do uzupełnienia wniosku", "Call to complete an application"),
     "refusal": ("Odmowa", "Refusal"),
+    "withdrawal": ("Potwierdzenie wycofania wniosku", "Confirmation that an application is withdrawn"),
     "receipt": ("Pokwitowanie odbioru karty", "Receipt for a card"),
     "first": ("o wydanie karty", "for a card"),
     "renewal": ("o przedłużenie", "for a renewal"),
@@ -48,6 +49,22 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Nowy wniosek można złożyć w każdej chwili, gdy warunki programu będą spełnione.",
         "You may apply again at any time once the conditions of the programme are met.",
     ),
+    "withdrawal_text": (
+        "Wniosek wycofano dnia {day}: punkt obsługi zapisał, że poproszono o to {told}.",
+        "The application was withdrawn on {day}: the desk took down that this was asked for {told}.",
+    ),
+    "withdrawal_after": (
+        "Jeśli nikt o to nie prosił, prosimy o kontakt z punktem obsługi. To, co zawiera wniosek, "
+        "przechowujemy do {until}, chyba że poproszą Państwo o usunięcie wcześniej. Nowy wniosek można "
+        "złożyć w każdej chwili.",
+        "If nobody asked for it, please tell the service desk. What the application says is kept until "
+        "{until}, unless you want it removed earlier. You may apply again at any time.",
+    ),
+    "told_person": ("osobiście", "in person"),
+    "told_letter": ("listem", "by letter"),
+    "told_telephone": ("telefonicznie", "by telephone"),
+    "told_email": ("e-mailem", "by e-mail"),
+    "told_message": ("wiadomością na stronie", "by a message on the web page"),
     "receipt_text": (
         "Kartę o numerze kończącym się na {last4} odebrano {day} w punkcie: {desk}.",
         "The card with a number that ends in {last4} was collected on {day} at the desk: {desk}.",
@@ -60,8 +77,11 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 class Letter(NamedTuple):
-    """What a letter is about. `reason`: why somebody was called or refused, whichever letter it is; `until`
-    of a call; `last4` and `collected` (the day) of a receipt; `to`: name and address, in lines.
+    """What a letter is about.
+
+    `reason`: why somebody was called or refused, or what was noted of a withdrawal, whichever letter it is;
+    `until`: of a call, or until when a withdrawn application is kept; `told`: which way a desk was told of a
+    withdrawal; `day`: of that, or of the collection; `last4` of a receipt; `to`: name and address, in lines.
     """
 
     kind: Kind
@@ -77,7 +97,8 @@ class Letter(NamedTuple):
     reason: str = ""
     until: date | None = None
     last4: str = ""
-    collected: date | None = None
+    day: date | None = None
+    told: str = ""
 
 
 def content_of(letter: Letter) -> dict[str, Any]:
@@ -93,12 +114,14 @@ def content_of(letter: Letter) -> dict[str, Any]:
         received=_day(letter.received, letter.language),
         programme=letter.programme,
     )
+    until = _day(letter.until or letter.today, letter.language)
     text = say(
         f"{letter.kind}_text",
-        until=_day(letter.until or letter.today, letter.language),
+        until=until,
         last4=letter.last4,
-        day=_day(letter.collected or letter.today, letter.language),
+        day=_day(letter.day or letter.today, letter.language),
         desk=letter.desk or "–",
+        told=say(f"told_{letter.told}") if letter.told else "",
     )
     signatures = [say("clerk", name=letter.clerk)]
     if letter.kind == "receipt":
@@ -111,7 +134,7 @@ def content_of(letter: Letter) -> dict[str, Any]:
         "to": [line for line in letter.to if line],
         "parts": [about, text],
         "reason": letter.reason if letter.kind in REASONED else "",
-        "after": [say(f"{letter.kind}_after")],
+        "after": [say(f"{letter.kind}_after", until=until)],
         "signatures": signatures,
     }
 

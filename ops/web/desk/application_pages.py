@@ -18,11 +18,11 @@ from starlette.responses import Response
 
 from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.registry.applications import (
-    DECIDABLE,
     DIGEST_CHARACTERS,
     ENDED,
     KINDS,
     OPEN,
+    TOLD,
     ApplicationChanged,
     Which,
     decider_fault,
@@ -33,7 +33,7 @@ from ledger.registry.card_fees import OldCard, PaidHow
 from ledger.registry.contact import email_address
 from ledger.registry.notices import letters_of
 from ledger.registry.people import CHANNELS
-from ops.notices.letters import BY_MAIL, Asked, ask
+from ops.notices.letters import Asked, ask, by_mail
 from ops.office.application_view import View
 from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form, Kind, asked
@@ -69,7 +69,6 @@ ACTS: Final = (
 )
 OLD_CARD: Final[tuple[OldCard, ...]] = get_args(OldCard)
 PAID: Final[tuple[PaidHow, ...]] = get_args(PaidHow)
-LETTERS: Final[dict[str, LetterKind]] = {"called": "call", "refused": "refusal", "collected": "receipt"}
 
 
 class ApplicationPages:
@@ -168,7 +167,7 @@ class ApplicationPages:
         act = text_of(posted, "act", 16)
         if act not in ACTS:
             raise HTTPException(400)
-        decides = act in ("grant", "refuse")
+        decides = act in ("grant", "refuse", "withdraw")
         if decides and view.row["second_needed"] and "verifier" not in person.roles:
             raise HTTPException(403)
         try:
@@ -197,7 +196,7 @@ class ApplicationPages:
         """Give out the letter that belongs to an application's state, as a PDF."""
         number = number_in(request, "number")
         view = await _own(request, number)
-        kind = LETTERS.get(view.row["state"])
+        kind = _kind_of_letter(view.row)
         if kind is None:
             raise HTTPException(404)
         letter = _letter_of(request, view, kind, request.state.zone)
@@ -242,13 +241,14 @@ class ApplicationPages:
             why=error.why.value if isinstance(error, UploadRefused) else "",
             may_decide=undecided is None and (not view.row["second_needed"] or "verifier" in person.roles),
             undecided=fault_of(undecided),
-            decidable=DECIDABLE,
+            decidable=OPEN,
+            told_ways=TOLD,
             fee=fee,
             old_card=OLD_CARD,
             paid_ways=PAID,
             reason_max=REASON_CHARACTERS_MAX,
-            has_letter=view.row["state"] in LETTERS,
-            by_mail=view.row["state"] in BY_MAIL,
+            has_letter=_kind_of_letter(view.row) is not None,
+            by_mail=by_mail(view.row) is not None,
             mailed=await office_of(request).database.run(
                 lambda c: letters_of(c, office_of(request).programme, number)
             ),
@@ -281,8 +281,10 @@ async def _carry_out(desk: ApplicationDesk, actor: Actor, act: str, number: int,
         "paid": lambda: desk.paid(
             actor._replace(reason=reason), number, _one_of(posted, "how", PAID), seen_in(posted)
         ),
-        "withdraw": lambda: desk.withdraw(actor, number, digest=digest),
-        "remove": lambda: desk.remove(actor, number),
+        "withdraw": lambda: desk.withdraw(
+            _told(actor), number, _one_of(posted, "told", TOLD) or "", reason, digest=digest
+        ),
+        "remove": lambda: desk.remove(actor, number, _one_of(posted, "told", TOLD)),
     }
     await steps[act]()
 
@@ -313,6 +315,14 @@ async def _mail(request: Request, view: View, digest: str) -> None:
 
 def _with_reason(actor: Actor) -> Actor:
     return actor._replace(reason="an application that was granted")
+
+
+def _told(actor: Actor) -> Actor:
+    return actor._replace(reason="whoever asked has told the desk")
+
+
+def _kind_of_letter(row: Any) -> LetterKind | None:
+    return "receipt" if row["state"] == "collected" else by_mail(row)
 
 
 async def _own(request: Request, number: int) -> View:
@@ -375,7 +385,8 @@ def _letter_of(request: Request, view: View, kind: LetterKind, zone: tzinfo) -> 
         desk=view.row["desk"],
         clerk=officer(request).name,
         reason=view.reason,
-        until=view.row["complete_until"],
+        until=view.row["keep_until"] or view.row["complete_until"],
         last4=view.last4,
-        collected=view.row["changed_at"].astimezone(zone).date(),  # nothing follows on a receipt's state
+        day=view.row["ended_on"] or view.row["changed_at"].astimezone(zone).date(),  # a receipt's stays
+        told=view.row["withdrawn_via"] or "",
     )

@@ -100,6 +100,16 @@ APPLY: Final[Words] = {
         "withdraw it:\n\n{link}\n\nGive this link to nobody.\n",
     ),
     "a_due": ("Termin", "Due"),
+    "a_told": (
+        "Punkt obsługi zapisał, że poproszono o wycofanie {how}. Jeśli nikt o to nie prosił, prosimy o "
+        "kontakt.",
+        "The desk took down that the withdrawal was asked for {how}. If nobody did, please tell the desk.",
+    ),
+    "a_told_person": ("osobiście", "in person"),
+    "a_told_letter": ("listem", "by letter"),
+    "a_told_telephone": ("telefonicznie", "by telephone"),
+    "a_told_email": ("e-mailem", "by e-mail"),
+    "a_told_message": ("wiadomością na stronie", "by a message on the web page"),
     "a_reason": ("Pismo", "What the desk says"),
     "a_files": ("Dokumenty", "Documents"),
     "a_no_files": ("Nie ma jeszcze dokumentów.", "There are no documents yet."),

@@ -113,6 +113,13 @@ APPLICATIONS: Final = {
     "an application that is {application_state} is not removed: decide it first": (
         "danych wniosku w stanie „{application_state}” nie usuwa się: najpierw trzeba go rozpatrzyć"
     ),
+    "say which way whoever asked told the desk": "proszę podać, w jaki sposób poproszono o to punkt obsługi",
+    "what it says is kept until {day}: earlier only where whoever asked wants it removed": (
+        "wniosek przechowuje się do {day}: wcześniej usuwa się go tylko na prośbę wnioskodawcy"
+    ),
+    "a second person removes it so early: another one than who ended it": (
+        "tak wcześnie usuwa go druga osoba, inna niż ta, która zakończyła sprawę"
+    ),
     "an application that is {application_state} takes no attachments": (
         "do wniosku w stanie „{application_state}” nie można dodać załączników"
     ),

@@ -284,6 +284,15 @@ NOT_AT_A_TILL: Final = {
     ("D", "what is missing is brought within 7 days of the call"): "the desk",
     (
         "D",
+        "what a refused or withdrawn application says is kept for 30 days where nothing is said, the same "
+        "for both",
+    ): "the desk",
+    (
+        "D",
+        "a withdrawal at a desk is what whoever asked told it: a decision as a refusal is, with a letter",
+    ): "the desk",
+    (
+        "D",
         "a correction of points wants a reason, at most 100,000 at once; a card goes below zero by it only "
         "where the programme says so",
     ): "the office",

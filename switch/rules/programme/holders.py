@@ -171,13 +171,15 @@ class Applications(Rule, frozen=True):
     """What an application for a card needs, and its clocks in days.
 
     `decide_days` from the day it is whole until the card lies ready; `complete_days` to bring what is
-    missing. Below `guardian_below_age` a parent or guardian asks; from `co_sign_from_age` on the young holder
-    signs, too. `desks`: where cards are collected; none named: anywhere. `regulations`: the document that
-    whoever asks for a first card accepts with it, by its name and day; none named: nothing is accepted.
+    missing; `keep_days`: so long what a refused or withdrawn one says is kept. Below `guardian_below_age` a
+    parent or guardian asks; from `co_sign_from_age` on the young holder signs, too. `desks`: where cards are
+    collected; none named: anywhere. `regulations`: the document that whoever asks for a first card accepts
+    with it, by its name and day; none named: nothing is accepted.
     """
 
     decide_days: Annotated[int, Meta(ge=1, le=365)] = 14
     complete_days: Annotated[int, Meta(ge=1, le=365)] = 7
+    keep_days: Annotated[int, Meta(ge=1, le=3650)] = 30
     guardian_below_age: Age = 18
     co_sign_from_age: Age | None = None
     photo_needed: bool = False
