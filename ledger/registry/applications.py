@@ -351,12 +351,12 @@ async def change_form(
 
 async def remove_application(
     connection: Connection, actor: Actor, vault: Vault, which: Which, via: str | None = None
-) -> None:
+) -> Any:
     """Remove an application that has ended, and what came with it: the person's data, not the trail.
 
     A refused or withdrawn one is kept for its days; before they are over it is removed where whoever asked
     told a desk so (`via`, of `TOLD`), by another person than who ended it. The key of an applicant who became
-    nobody's holder is destroyed. Raises RegistryRefused.
+    nobody's holder is destroyed. Returns the application as it was. Raises RegistryRefused.
     """
     async with writing(connection, actor):
         row = await the_application(connection, which)
@@ -380,3 +380,4 @@ async def remove_application(
         await connection.execute("delete from people.application where number = $1", which.number)
         if row["account"] is None:
             await erase_key(connection, vault, key_in(row["form"]))
+    return row

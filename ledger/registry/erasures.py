@@ -49,6 +49,15 @@ async def anonymise(connection: Connection, actor: Actor, vault: Vault, token: i
     return carriers
 
 
+async def forget_account(
+    connection: Connection, actor: Actor, vault: Vault, programme: int, account: int
+) -> None:
+    """Remove who the holder of one account is, as `anonymise` does, whatever others the same person has."""
+    async with writing(connection, actor):
+        _, keys = await _forget(connection, actor, vault, programme, account)
+        vault.destroy(*keys, account=account)
+
+
 async def pending_erasures(connection: Connection, vault: Vault) -> list[Any]:
     """Return the keys that were destroyed and that this database still has: key, programme, account."""
     rows: list[Any] = await connection.fetch(_PENDING, [one.key for one in vault.destroyed()])

@@ -34,7 +34,6 @@ from ledger.registry.card_fees import (
     Kept,
     OldCard,
     PaidHow,
-    check_given_back,
     kept_fee,
     not_handed_over,
     record_paid,
@@ -44,7 +43,7 @@ from ledger.registry.numbers import Numbers
 from ledger.registry.people import find_person
 from ledger.registry.pesel_tokens import known_pesels
 from ledger.registry.secrets import MasterKey
-from ops.office import granting
+from ops.office import granting, withdrawing
 from ops.office.application_reading import beside_file, card_of, read_view
 from ops.office.application_view import View
 from ops.office.duplicate_fees import fee_of
@@ -294,30 +293,22 @@ class ApplicationDesk:
     async def withdraw(
         self, actor: Actor, number: int, via: str | None = None, note: str = "", *, digest: str | None = None
     ) -> None:
-        """Take down that whoever asked asks no more; a fee that was paid is given back first.
+        """Take down that whoever asked asks no more; a fee that was paid is given back first. The account of
+        a first card that lies ready ends with it.
 
         `via`: which way a desk was told (`kept.TOLD`; None: on line, by the applicant); `note`: of that, for
         the letter.
         """
         which, said = Which(self.programme, number), None if via is None else note.strip()
-        step = Step("withdrawn", reason=said, withdrawn_via=via)
-
-        async def job(connection: Connection) -> None:
-            async with writing(connection, actor):
-                row = await kept.move_application(
-                    connection, actor, self.master.vault, which, step, digest=digest
-                )
-                if row["carrier"] is not None:
-                    await check_given_back(connection, row)
-
-        await self._run(job)
+        step, vault = Step("withdrawn", reason=said, withdrawn_via=via), self.master.vault
+        await self._run(lambda c: withdrawing.withdraw(c, actor, vault, which, step, digest=digest))
 
     async def remove(self, actor: Actor, number: int, via: str | None = None) -> None:
         """Remove what an application that has ended says, and its files; `via` (`kept.TOLD`): which way
         whoever asked wanted that before its days are over.
         """
-        which = Which(self.programme, number)
-        await self._run(lambda c: kept.remove_application(c, actor, self.master.vault, which, via))
+        which, vault = Which(self.programme, number), self.master.vault
+        await self._run(lambda c: withdrawing.remove(c, actor, vault, which, via))
 
     async def ready(self, actor: Actor, number: int, digits: str, *, digest: str | None = None) -> None:
         """Take down that the card made for an application lies ready, by its number. Of a first card its

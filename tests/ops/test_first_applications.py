@@ -191,6 +191,31 @@ async def test_whose_contract_ended_may_apply_again(owner: Database, status: Car
         vault.mac(was, form.pesel)
 
 
+async def test_whose_card_nobody_wanted_is_nobody_s_holder(owner: Database) -> None:
+    """Withdrawn when the card lies ready, its account ends: the same person may apply again. What the desk
+    removes then is who was added, too; another account of the same person's stays.
+    """
+    desk = await found(owner, 3, ZGIERZ)
+    form = with_(ADULT, tax_year=today().year - 1)
+    first = await granted(desk, "first", form)
+    await desk.ready(ANNA, first, number_of("96162", 0))
+    account = (await desk.show(first)).row["account"]
+    await desk.withdraw(JAN, first, "telephone")
+    states = await owner.run(
+        lambda c: c.fetch("select status from registry.card where account = $1", account)
+    )
+    assert [row["status"] for row in states] == [CardStatus.CLOSED]
+    again = await granted(desk, "first", form)
+    await desk.ready(ANNA, again, number_of("96162", 1))
+    kept = (await desk.show(again)).row["account"]
+    await desk.remove(ANNA, first, "telephone")
+    vault = MASTER_KEY.vault
+    assert await owner.run(lambda c: find_person(c, vault, account)) is None
+    still = await owner.run(lambda c: find_person(c, vault, kept))
+    assert still is not None
+    assert still.name == ADULT.name
+
+
 async def test_an_erasure_takes_the_accounts_that_ended(owner: Database) -> None:
     """Zgierz § 19.9, § 38: nobody is known any more, neither by the account that goes on nor by an older one,
     whose keys are gone, too; also where another of the basket was erased in between.
