@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, Response
 from ops.web.fields import NOTHING_TYPED, seen_field, typed_in
 from ops.web.language import LANGUAGES, NAMES, Speech, Words
 from ops.web.refusals import tell
+from ops.web.throttled import headers_of
 
 HERE: Final = Path(__file__).parent
 TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -92,7 +93,7 @@ class Pages:
             tell=lambda fault: tell(speech, fault),
             **values,
         )
-        headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
+        headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie", **headers_of(status)}
         return HTMLResponse(html, status_code=status, headers=headers)
 
     def part(self, language: str, template: str, **values: Any) -> Markup:

@@ -329,7 +329,7 @@ def test_letters_and_applications_are_bounded(office: OfficeStage) -> None:
     applicant = invited(office, "piec@example.org")
     said = {**GOOD, "pickup": pickup(office, applicant)}
     count = [applicant.client.post(applicant.form, step="3", go="next", **said).status for _ in range(6)]
-    assert count == [303] * 5 + [400]
+    assert count == [303] * 5 + [429]
     office.forget_attempts()
     for _ in range(20):
         client.post("/en/apply", programme="zgierz", email=f"n{_}@example.org")

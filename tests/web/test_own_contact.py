@@ -242,7 +242,7 @@ def test_codes_are_bounded_and_what_cannot_be_saved_gets_none(
     for _ in range(10):
         assert client.post(PATH, **NEW, password=PASSWORD).status == 200
     late = client.post(PATH, **NEW, password=PASSWORD)
-    assert (late.status, "Too many attempts" in late.text) == (400, True)
+    assert (late.status, "Too many attempts" in late.text) == (429, True)
     assert len(letters(office)) == before + 10
     for _ in range(10):
         assert "no code that holds" in client.post(f"{PATH}/code", code="AAAA-BBBB-CCCC").text

@@ -44,11 +44,6 @@ def stands(request: Request, own: OwnApplication) -> dict[str, Any]:
     }
 
 
-def status_of(fault: str) -> int:
-    """Return the status of a page that tells this fault, "" for none."""
-    return (429 if fault == "id_later" else 400) if fault else 200
-
-
 async def carry_out(request: Request, own: OwnApplication) -> str:
     """Take a file, say that it is complete, or withdraw it; return the word of what is wrong, or "".
 

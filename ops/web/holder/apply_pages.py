@@ -24,7 +24,7 @@ from ledger.registry.online_applications import Online
 from ops.office.applications import ApplicationDesk
 from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk
 from ops.office.own_applications import OwnApplication
-from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands, status_of
+from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands
 from ops.web.holder.apply_form import (
     FIELDS,
     WHOSE,
@@ -52,6 +52,7 @@ from ops.web.identity.visits import visit_of
 from ops.web.language import LANGUAGES
 from ops.web.offices import Office
 from ops.web.pages import Pages
+from ops.web.throttled import status_of
 
 UPLOADS: Final = {"/apply/state/": UPLOAD_BYTES_MAX}
 OF_ADDRESS: Final = 2

@@ -28,6 +28,7 @@ from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person
 from ops.web.identity.signing_in import Door
 from ops.web.pages import Pages
 from ops.web.refusals import fault_of
+from ops.web.throttled import status_of
 from ops.web.uploads import checked_file
 from switch.rules.programme import WhyDuplicate
 
@@ -59,13 +60,14 @@ class AskingPages:
         desk, _ = _desk(request)
         rules, _day = await desk.terms()
         fees = rules.card.duplicate.fees()
+        shown = await _shown(request, desk, error, later=later)
         return self._pages().render(
             request,
             "holder_duplicate.html",
-            status=429 if later else 400 if error else 200,
+            status=status_of(shown["fault"]),
             reasons=[(why, written.zloty(fees[why], request.state.language)) for why in REASONS],
             desks=asked(rules).desks,
-            **await _shown(request, desk, error, later=later),
+            **shown,
         )
 
     @require(*HOLDERS)
@@ -92,13 +94,14 @@ class AskingPages:
         """Ask for the year of tax and its proof, where the programme wants one."""
         desk, _ = _desk(request)
         rules, day = await desk.terms()
+        shown = await _shown(request, desk, error, later=later)
         return self._pages().render(
             request,
             "holder_renewal.html",
-            status=429 if later else 400 if error else 200,
+            status=status_of(shown["fault"]),
             year=day.year - 1 if rules.entitlement else None,
             has_end=rules.entitlement is not None or rules.card.validity_months > 0,
-            **await _shown(request, desk, error, later=later),
+            **shown,
         )
 
     @require(*HOLDERS)

@@ -34,6 +34,7 @@ from ops.web.identity.secrets import hash_of, new_code, plain_code
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.language import LANGUAGES
 from ops.web.pages import Pages
+from ops.web.throttled import status_of
 
 CHANNELS: Final = ("", "phone", "sms", "email")
 CODE_HOURS: Final = 24
@@ -74,7 +75,7 @@ class ContactPages:
             request,
             "holder_data.html",
             held=held,
-            status=400 if fault else 200,
+            status=status_of(fault),
             person=person,
             born=written.day(person.born_on if person else None, request.state.language),
             contact=shown,

@@ -29,6 +29,7 @@ from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
 from ops.web.numbers import FIGURES_MAX, figures
 from ops.web.pages import Pages
+from ops.web.throttled import status_of
 
 TRIES: Final = 10
 
@@ -52,14 +53,14 @@ class FamilyPages:
 
     @require(*HOLDERS)
     async def show(self, request: Request, fault: str = "", code: str = "", *, status: int = 400) -> Response:
-        """Show both lists, and ask whom to act for; `status`: of a page that tells a fault."""
+        """Show both lists, and ask whom to act for; `status`: of a page that tells a fault of its own."""
         who, circle, language = _who(request), _circle(request), request.state.language
         is_own = who.kind == "holder" and who.acts_for is None
         own = await circle.representatives() if is_own else []
         return self._pages().render(
             request,
             "holder_family.html",
-            status=status if fault else 200,
+            status=status_of(fault, status),
             fault=fault,
             code=code,
             has_ended=who.acts_as == "ended",

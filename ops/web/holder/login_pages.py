@@ -35,6 +35,7 @@ from ops.web.identity.visits import visit_of
 from ops.web.language import LANGUAGES
 from ops.web.offices import Office
 from ops.web.pages import Pages
+from ops.web.throttled import status_of
 
 RENAME_HOURS: Final = 24
 TRIES: Final = 10
@@ -67,7 +68,7 @@ class LoginPages:
         return self._pages().render(
             request,
             "holder_register.html",
-            status=403 if fault else 200,
+            status=status_of(fault, 403),
             offices=[office for _, office in sorted(offices_of(request).items())],
             fault=fault,
             is_done=not fault and request.query_params.get("done") == "1",
@@ -135,7 +136,7 @@ class LoginPages:
         return self._pages().render(
             request,
             "holder_login.html",
-            status=403 if fault else 200,
+            status=status_of(fault, 403),
             fault=fault,
             is_sent=waiting is not None,
             is_done=not fault and request.query_params.get("done") == "1",

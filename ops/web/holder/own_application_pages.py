@@ -18,10 +18,11 @@ from ledger.errors import RegistryRefused
 from ledger.registry.applications import KINDS
 from ops.office.applications import ApplicationDesk
 from ops.office.own_applications import OwnApplication, own_application
-from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands, status_of
+from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands
 from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person_of, require
 from ops.web.identity.signing_in import Door
 from ops.web.pages import Pages
+from ops.web.throttled import status_of
 
 PATH: Final = "/me/applications/{number:int}"
 UPLOADS: Final = {"/me/applications/": UPLOAD_BYTES_MAX}

@@ -26,6 +26,7 @@ from ops.web.identity.secrets import new_token
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
 from ops.web.pages import Pages
+from ops.web.throttled import status_of
 
 MESSAGE_CHARACTERS_MAX: Final = 4_000
 RESIGN_REASON: Final = "asked for on the web (Zgierz § 31)"
@@ -63,7 +64,7 @@ class OwnPages:
         return self._pages().render(
             request,
             "holder_messages.html",
-            status=400 if fault else 200,
+            status=status_of(fault),
             rows=rows,
             fault=fault,
             text=text,
@@ -102,7 +103,7 @@ class OwnPages:
         return self._pages().render(
             request,
             "holder_consents.html",
-            status=429 if fault else 200,
+            status=status_of(fault),
             fault=fault,
             rows=shown,
             accepted=accepted,
@@ -130,7 +131,7 @@ class OwnPages:
         return self._pages().render(
             request,
             "holder_end.html",
-            status=400 if fault else 200,
+            status=status_of(fault),
             fault=fault,
             change=view.change if view.may_object() else None,
             from_day=written.day(view.change.holds_from, language) if view.change else "",

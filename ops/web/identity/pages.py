@@ -43,6 +43,7 @@ from ops.web.identity.words import IDENTITY
 from ops.web.numbers import figures
 from ops.web.offices import Office
 from ops.web.pages import Pages
+from ops.web.throttled import status_of
 
 HERE: Final = Path(__file__).parent
 WORDS: Final = {**IDENTITY, **STATEMENT}
@@ -52,7 +53,6 @@ MENU: Final = (
 )
 _WITHIN: Final = re.compile(r"/[A-Za-z0-9_./?=&%-]{0,200}")
 _FAULTS: Final = {Outcome.WRONG: "id_wrong", Outcome.LATER: "id_later_login"}
-_STATUS: Final = {Outcome.WRONG: 403, Outcome.LATER: 429}
 STAGES: Final = {"enrol": "/login/enrol", "second": "/login/second"}
 
 
@@ -142,14 +142,15 @@ class IdentityPages:
     def _sign_in(
         self, request: Request, chosen: str, back: str, outcome: Outcome | None = None, fault: str = ""
     ) -> Response:
+        fault = fault or (_FAULTS[outcome] if outcome else "")
         return self._pages().render(
             request,
             "login.html",
-            status=_STATUS.get(outcome, 200) if outcome else 200,
+            status=status_of(fault, 403),
             offices=[office for _, office in sorted(offices_of(request).items())],
             chosen=chosen,
             next=back,
-            fault=fault or (_FAULTS[outcome] if outcome else ""),
+            fault=fault,
         )
 
     def _go_in(self, request: Request, entry: Entry, back: str) -> Response:
@@ -180,12 +181,9 @@ class IdentityPages:
         """Ask for a code of the second factor."""
         if _stage(request) != "second":
             return to_sign_in(request)
+        fault = _code_fault(outcome)
         return self._pages().render(
-            request,
-            "second.html",
-            status=_STATUS[outcome] if outcome else 200,
-            next=_back(request),
-            fault=_code_fault(outcome),
+            request, "second.html", status=status_of(fault, 403), next=_back(request), fault=fault
         )
 
     async def give_second(self, request: Request) -> Response:
@@ -209,14 +207,14 @@ class IdentityPages:
         """Show the secret of a second factor to be, the same until it is enrolled, and ask for a code."""
         if _stage(request) != "enrol":
             return to_sign_in(request)
-        secret = await self._pending(request)
+        secret, fault = await self._pending(request), _code_fault(outcome)
         return self._pages().render(
             request,
             "enrol.html",
-            status=_STATUS[outcome] if outcome else 200,
+            status=status_of(fault, 403),
             secret=second_factor.typed_secret(secret),
             next=_back(request),
-            fault=_code_fault(outcome),
+            fault=fault,
         )
 
     async def enrol_picture(self, request: Request) -> Response:
@@ -314,7 +312,7 @@ class IdentityPages:
         return self._pages().render(
             request,
             "password.html",
-            status=403 if fault else 200,
+            status=status_of(fault, 403),
             fault=fault,
             is_done=not fault and request.query_params.get("done") == "1",
         )

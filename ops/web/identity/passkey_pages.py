@@ -37,6 +37,7 @@ from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
 from ops.web.offices import Office
 from ops.web.pages import Pages
+from ops.web.throttled import status_of
 
 NAME_CHARACTERS_MAX: Final = 40
 MAKE: Final = "make a passkey"
@@ -91,7 +92,7 @@ class PasskeyPages:
         return self._pages().render(
             request,
             "passkeys.html",
-            status=403 if fault else 200,
+            status=status_of(fault, 403),
             rows=shown,
             is_here=self._is_here(request),
             origin=self._relying.origin,

@@ -42,8 +42,9 @@ from ledger.postgres.database import Connection
 from ledger.registry import passkeys, web_sessions
 from ledger.registry.audit import Actor
 from ops.web.identity.secrets import Keys, hash_of
-from ops.web.identity.signing_in import MYSELF, SOURCE_TRIES, WINDOW_S, Door, Entry, Outcome
+from ops.web.identity.signing_in import MYSELF, SOURCE_TRIES, Door, Entry, Outcome
 from ops.web.offices import Office
+from ops.web.throttled import WINDOW_S
 
 CHALLENGE_S: Final = 10 * 60
 """How long a page that asks may lie open; less than WINDOW_S, for which it is known that one was taken."""

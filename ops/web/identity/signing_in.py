@@ -25,10 +25,10 @@ from ops.web.identity.second_factor import new_recovery_codes, step_of
 from ops.web.identity.secrets import Keys, hash_of, new_token, plain_code
 from ops.web.identity.visits import HOURS_MAX
 from ops.web.offices import Office
+from ops.web.throttled import WINDOW_S
 
-WINDOW_S: Final = 15 * 60
 LOGIN_TRIES: Final = 8
-"""Of one login from one address, or in one known browser, within the window."""
+"""Of one login from one address, or in one known browser, within the window (`WINDOW_S`)."""
 STRANGERS_TRIES: Final = 16
 """Of one login from all addresses together; past them strangers have one try in `SLOW_S`, all together."""
 SLOW_S: Final = 60
