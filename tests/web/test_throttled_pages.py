@@ -55,6 +55,11 @@ ACTS: Final = (
     Act("write", HOLDER, "/me/duplicate", {"why": "no-fault", "pickup": "1"}),
     Act("write", HOLDER, "/me/renewal"),
     Act("write", HOLDER, "/me/family/proxies", {"name": "Pełnomocnik", **WITH_PASSWORD}),
+    Act("write", HOLDER, "/account/password", {"old": PASSWORD, "new": "Niebieski rower 8",
+                                               "again": "Niebieski rower 8"}),
+    Act("write", HOLDER, "/account/passkeys/new", {"name": "telefon", "credential": "{}"}),
+    Act("write", HOLDER, "/account/passkeys/1", {"what": "name", "name": "telefon"}),
+    Act("write", HOLDER, "/account/passkeys/1", {"what": "remove"}),
 )  # fmt: skip
 ON_LINE: Final = {
     "": ({"act": "complete"}, {"act": "withdraw", "sure": "yes"}, {"act": "login"}),

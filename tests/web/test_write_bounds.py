@@ -11,6 +11,7 @@ from tests.ops.uploads import png
 from tests.web.office_stage import PASSWORD, Client, OfficeStage
 from tests.web.test_apply import GOOD, number_at, pickup_of, send_file, sent
 from tests.web.test_own_contact import put
+from tests.web.test_passkeys import with_passkey
 
 SAID = {**GOOD, "pesel": "", "born_on": "1981-02-03"}
 LATER = "Too many attempts"
@@ -93,6 +94,38 @@ def test_what_a_holder_asks_for_and_agrees_to_is_bounded(
         " where account = $1 and kind = 'newsletter' and withdrawn_at is null"
     )
     assert office.sql(left, account)[0][0] == 0
+
+
+def test_what_a_login_is_known_by_changes_so_often(
+    office: OfficeStage, account: int, request: pytest.FixtureRequest
+) -> None:
+    """Password and passkeys: past the bound neither changes, and no row is left, whoever has the password."""
+    client, _ = with_passkey(office, f"bound-{len(request.node.name)}")
+    other, count = (
+        "Niebieski rower 8",
+        "select count(*) from web.passkey p join web.login l on l.id = p.login",
+    )
+    number = office.sql(
+        "select max(p.number) from web.passkey p join web.login l on l.id = p.login where l.account = $1",
+        account,
+    )[0][0]
+    kept = office.sql(f"{count} where l.account = $1", account)[0][0]
+    pass_bounds(office)
+    before = trail(office)
+    path = "/en/account/passkeys"
+    for reply in (
+        client.post("/en/account/password", old=PASSWORD, new=other, again=other),
+        client.post(f"{path}/new", name="drugi", credential="{}"),
+        client.post(f"{path}/{number}", what="name", name="drugi"),
+        client.post(f"{path}/{number}", what="remove"),
+    ):
+        assert (reply.status, LATER in reply.text) == (429, True)
+    assert trail(office) == before
+    assert office.sql(f"{count} where l.account = $1", account)[0][0] == kept == 1
+    office.sql("update web.attempt set since = since - interval '16 minutes'")
+    assert client.post("/en/account/password", old=PASSWORD, new=other, again=other).status == 303
+    client.get("/en/account/passkeys")
+    assert client.post(f"{path}/{number}", what="remove").status == 303
 
 
 def test_a_card_is_blocked_past_every_bound(office: OfficeStage, account: int, client: Client) -> None:

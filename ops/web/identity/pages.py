@@ -337,6 +337,8 @@ class IdentityPages:
             return await self.ask_password(
                 request, "id_later" if outcome is Outcome.LATER else "id_old_wrong"
             )
+        if not await self._door.may_write(office, person.login):
+            return await self.ask_password(request, "id_later")
         hashed = await self._door.passwords.hash(new)
         await office.database.run(
             lambda c: logins.change_password(c, actor_of(person, "change of password"), person.login, hashed)

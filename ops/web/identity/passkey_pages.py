@@ -137,6 +137,8 @@ class PasskeyPages:
         name = text_of(form, "name", NAME_CHARACTERS_MAX)
         if not name:
             raise HTTPException(400)
+        if not await self._door.may_write(office, person.login):
+            return await self.own(request, "id_later")
         challenges = _challenges(request)
         try:
             challenge, made = judge_new(
@@ -170,6 +172,8 @@ class PasskeyPages:
         what, name = text_of(form, "what", 10), text_of(form, "name", NAME_CHARACTERS_MAX)
         if what not in {"name", "remove"} or (what == "name" and not name):
             raise HTTPException(400)
+        if not await self._door.may_write(office, person.login):
+            return await self.own(request, "id_later")
 
         async def job(connection: Connection) -> None:
             if what == "remove":

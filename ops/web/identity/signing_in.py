@@ -36,7 +36,8 @@ SOURCE_TRIES: Final = 60
 """From one address: a household or a library may share it."""
 SECOND_TRIES: Final = 6
 WRITES: Final = 30
-"""Of one application on line, and of one login on its own pages: who fills in a form is done with fewer."""
+"""Of one application on line, and of one login on its own pages, password and passkeys among them: who fills
+in a form is done with fewer."""
 AGENT_CHARACTERS_MAX: Final = 120
 SECOND_WANTED: Final = ("officer", "organiser")
 """Who works for a programme cannot do without."""
@@ -206,7 +207,7 @@ class Door:
         return await self.may_try(office, "application", str(application), WRITES)
 
     async def may_write(self, office: Office, login: int) -> bool:
-        """Count what a login writes on its own pages, that nothing else bounds; whether it may."""
+        """Count what a login writes on its own pages that nothing else bounds; whether it may."""
         return await self.may_try(office, "write", str(login), WRITES)
 
     async def is_first(self, office: Office, what: str, whose: str) -> bool:
