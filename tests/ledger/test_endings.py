@@ -13,7 +13,7 @@ from ledger.registry.card_states import Hand
 from ledger.registry.endings import Ending, give_notice, list_endings, take_objection, withdraw
 from ledger.registry.erasures import anonymise
 from ledger.registry.holder_imports import NewHolder, add_holders
-from ledger.registry.holders import find_holder
+from ledger.registry.holders import end_notices, find_holder
 from ledger.registry.reads import CardTuple, read_changes
 from tests.days import today
 from tests.ledger.books import TESTER, found_registry
@@ -23,6 +23,8 @@ CLERK = Actor("Anna", hand=Hand.HOLDER_POST)
 ORGANISER = Actor("organiser", hand=Hand.ORGANISER)
 PROXY = Actor("Jan", hand=Hand.PROXY_ONLINE)
 EPOCH = date(1970, 1, 1)
+BY_NOTICE = "the notice has run out"
+BY_OBJECTION = "an objection to changed rules has ended the contract"
 Take = Callable[[Database, int], Awaitable[date]]
 
 
@@ -113,6 +115,26 @@ async def test_of_one_kind_a_later_end_changes_nothing(registry: Database) -> No
     await notice(registry, 20)
     with pytest.raises(RegistryRefused, match="notice was given already"):
         await notice(registry, 30)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ([(notice, -1)], BY_NOTICE),
+        ([(objection, -1)], BY_OBJECTION),
+        ([(notice, 5), (objection, -1)], BY_OBJECTION),
+        ([(objection, 5), (notice, -1)], BY_NOTICE),
+    ],
+)
+async def test_the_trail_of_a_card_says_what_ended_its_contract(
+    registry: Database, database: Database, given: list[tuple[Take, int]], reason: str
+) -> None:
+    """Zgierz § 33, § 35: the keeper voids the cards by the end that has come, whatever else was given."""
+    for take, days in given:
+        await take(registry, days)
+    await database.run(end_notices)
+    trail = await registry.run(lambda c: list_audit(c, Wanted(object="card")))
+    assert (trail[0]["actor"], trail[0]["hand"], trail[0]["reason"]) == ("keeper", Hand.CLOCK, reason)
 
 
 async def test_who_objects_is_who_resigns(registry: Database) -> None:

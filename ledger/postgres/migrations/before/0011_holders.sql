@@ -122,12 +122,21 @@ create function registry.status_today(p_account bigint, p_status smallint) retur
     then 9::smallint else p_status end
 $$;
 
--- A notice that has run out voids the cards of its account (Zgierz § 33); for the service, which may call it and not write.
+-- What ended a contract: of what stands the earliest end, and of two on one day what was given first.
+create function registry.ended_by(p_account bigint) returns text language sql stable as $$
+  select o.kind from registry.ending o
+    where o.account = p_account and o.withdrawn_at is null order by o.ends_on, o.number limit 1
+$$;
+
+-- A notice that has run out, or an objection to changed rules, voids the cards of its account (Zgierz § 33, § 35), and the trail
+-- says which; for the service, which may call it and not write.
 -- Until it is called the last valid day of the cards has passed all the same. Returns how many cards became void.
 create function registry.end_notices_v1() returns int
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_ended int;
+  v_by record;
+  v_now int;
+  v_ended int := 0;
 begin
   if not exists (
     select from registry.holder h join registry.card c using (account)
@@ -136,12 +145,17 @@ begin
     return 0;
   end if;
   perform set_config('cityswitch.actor', 'keeper', true), set_config('cityswitch.hand', 'clock', true),
-    set_config('cityswitch.reason', 'the notice has run out', true), set_config('cityswitch.source', '', true);
-  update registry.card c set status = 9
-    from registry.holder h
-    where h.account = c.account and h.contract_ends_on < registry.today_of(h.programme)
-      and c.status in (0, 1, 2, 4, 5, 7);
-  get diagnostics v_ended = row_count;
+    set_config('cityswitch.source', '', true);
+  for v_by in select * from (values ('notice', 'the notice has run out'),
+      ('objection', 'an objection to changed rules has ended the contract')) as w(kind, reason) loop
+    perform set_config('cityswitch.reason', v_by.reason, true);
+    update registry.card c set status = 9
+      from registry.holder h
+      where h.account = c.account and h.contract_ends_on < registry.today_of(h.programme)
+        and c.status in (0, 1, 2, 4, 5, 7) and registry.ended_by(h.account) = v_by.kind;
+    get diagnostics v_now = row_count;
+    v_ended := v_ended + v_now;
+  end loop;
   return v_ended;
 end
 $$;
