@@ -18,9 +18,11 @@ from ledger.registry.bounds import ID_MAX, INT32_MAX, check_number
 from ledger.registry.invoices import Issued, find_document, list_issued, notes_of
 from ledger.registry.programmes import list_programmes
 from ledger.settlement.statement import check_month, read_statement, read_statements
+from ops.cli.failures import explain
 from ops.cli.files import folder_there, write_file
 from ops.cli.help_texts import examples
 from ops.cli.registry_options import NOBODY, By, Json, Programme, pick_programme, tell_done
+from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.invoices.issuing import Refused, issue_all, send_all
 from ops.invoices.note_files import file_name, note_pdf, notes_csv, read_note
@@ -123,29 +125,45 @@ async def make(
             statements = [one]
         outcome = await issue_all(database, actor, number, statements, takes_from=origin)
         sent: Sequence[str] = ()
-        refused = list(outcome.refused)
-        if not hold:
+        refused, stopped = list(outcome.refused), outcome.stopped
+        if not (hold or stopped):
             try:
                 delivered = await send_all(database, actor, number, chosen)
             except RegistryRefused as error:  # somebody is sending; what was issued is told all the same
                 refused.append(Refused("sending", error.phrase))
             else:
                 sent, refused = delivered.sent, [*refused, *delivered.refused]
+                stopped = delivered.stopped
     if json:
         told = [{"what": str(one.what), "why": str(one.why)} for one in refused]
         issued = [shown(one) for one in outcome.issued]
         print_json({"there": len(outcome.there), "sent": list(sent), "issued": issued, "refused": told})
-        return Exit.DIFFERENCES if refused else Exit.OK
+        return _ended(refused, stopped)
     print_rows([shown(one) for one in outcome.issued], SHOWN, narrow=NARROW, empty="Nothing new to issue.")
     say(f"Issued {len(outcome.issued)}, there already {len(outcome.there)}.")
-    return _tell_sent(chosen, sent, refused)
+    return _tell_sent(chosen, sent, refused, stopped)
 
 
-def _tell_sent(sink: Sink, sent: Sequence[str], refused: Sequence[Refused]) -> Exit:
+def _tell_sent(
+    sink: Sink, sent: Sequence[str], refused: Sequence[Refused], stopped: Exception | None
+) -> Exit:
     where = f" to {sink.folder}" if isinstance(sink, FileSink) else f" by {sink.name}"
     say(f"Sent {len(sent)}{where if sent else ''}, refused {len(refused)}.")
     for one in refused:
         print_line(f"{one.what}: {one.why}")
+    return _ended(refused, stopped)
+
+
+def _ended(refused: Sequence[Refused], stopped: Exception | None) -> Exit:
+    """Return as what a run ended, all that it did being told. Raises what ended it before its end."""
+    if isinstance(stopped, OSError) and explain(stopped) is None:
+        raise CommandError(
+            Exit.STATE,
+            f"nothing more can be sent now: {stopped.strerror or stopped}.",
+            "Run it again later: what was sent is not sent twice.",
+        )
+    if stopped is not None:
+        raise stopped
     return Exit.DIFFERENCES if refused else Exit.OK
 
 
@@ -168,8 +186,8 @@ async def send(
     if json:
         told = [{"what": str(one.what), "why": str(one.why)} for one in outcome.refused]
         print_json({"sent": outcome.sent, "refused": told})
-        return Exit.DIFFERENCES if outcome.refused else Exit.OK
-    return _tell_sent(chosen, outcome.sent, outcome.refused)
+        return _ended(outcome.refused, outcome.stopped)
+    return _tell_sent(chosen, outcome.sent, outcome.refused, outcome.stopped)
 
 
 @app.command(name="list", help_epilogue=examples("invoices list --month 2026-11", "invoices list --json"))

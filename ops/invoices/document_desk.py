@@ -185,11 +185,14 @@ class DocumentDesk:
         """
         if self.sink is None:
             raise RegistryRefused("this site was not told where documents are sent to")
-        try:
-            outcome = await send_all(self.database, actor, self.programme, self.sink)
-        except OSError as error:
-            raise RegistryRefused("nothing more can be sent now ({why})", why=error.strerror) from None
-        _tell(outcome, Phrase("{count} sent", count=len(outcome.sent)))
+        outcome = await send_all(self.database, actor, self.programme, self.sink)
+        sent, stopped = Phrase("{count} sent", count=len(outcome.sent)), outcome.stopped
+        if isinstance(stopped, OSError):
+            why = stopped.strerror or str(stopped)
+            raise RegistryRefused("{done}, nothing more can be sent now ({why})", done=sent, why=why)
+        if stopped is not None:
+            raise stopped
+        _tell(outcome, sent)
 
     async def note_number(self, actor: Actor, month: str, text: str, ksef_number: str) -> None:
         """Note the number that KSeF gave a document of the month. Raises NotInRegistry, RegistryRefused."""

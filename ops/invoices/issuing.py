@@ -2,7 +2,8 @@
 
 Owns their order. Must not know the command line, nor how statements are found. Invariants: a document is
 valid by the official schema before it has its number for good; a document that is refused stops no other; a
-second run issues and sends only what is missing; of two that send at once one does.
+second run issues and sends only what is missing; of two that send at once one does; what ends a run midway
+takes nothing from what is told of it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import trio
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from ledger.errors import RegistryRefused
+from ledger.errors import LedgerError, RegistryRefused
 from ledger.phrase import Phrase
 from ledger.postgres.database import Connection, Database
 from ledger.postgres.session import Session
@@ -56,6 +57,8 @@ class Outcome(Struct):
     there: list[Issued] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    stopped: OSError | LedgerError | None = None
+    """What ended it before all was done: the database was lost, or nothing more could be sent."""
 
 
 def take_down(refused: list[Refused], partner: int, error: RegistryRefused) -> None:
@@ -108,8 +111,8 @@ async def issue_all(
     """Issue what the statements of a programme ask for, each document in a transaction of its own.
 
     By two persons, where a second one is wanted; None: as the rules in force want it. `takes_from`: the month
-    whose invoice is corrected by what names none. Raises NotInRegistry where nobody invoices for the
-    programme.
+    whose invoice is corrected by what names none. Where the database is lost midway it is `stopped`. Raises
+    NotInRegistry where nobody invoices for the programme.
     """
     needed = second_needed
     if needed is None:
@@ -131,6 +134,9 @@ async def issue_all(
         except RegistryRefused as error:
             take_down(outcome.refused, order.partner, error)
             continue
+        except LedgerError as error:
+            outcome.stopped = error
+            break
         (outcome.issued if is_new else outcome.there).append(document)
     return outcome
 
@@ -183,13 +189,18 @@ def write_document(
 async def send_all(database: Database, actor: Actor, programme: int, sink: Sink) -> Outcome:
     """Send what was issued for a programme and not sent yet, in the order of the numbers.
 
-    A document that is refused stops no other. Raises OSError where nothing can be sent now, RegistryRefused
-    where somebody is sending them.
+    A document that is refused stops no other; where nothing more can be sent, or the database is lost, it is
+    `stopped`. Raises RegistryRefused where somebody is sending them.
     """
     outcome = Outcome()
-    with database.passing_session(database.target) as session:
-        await _send_all(session, actor, programme, sink, outcome)
-        await session.run(partial(leave_sending, programme=programme))
+    try:
+        with database.passing_session(database.target) as session:
+            await _send_all(session, actor, programme, sink, outcome)
+            await session.run(partial(leave_sending, programme=programme))
+    except RegistryRefused:
+        raise
+    except (OSError, LedgerError) as error:
+        outcome.stopped = error
     return outcome
 
 

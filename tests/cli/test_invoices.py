@@ -1,13 +1,19 @@
 """`cityswitch invoices`: who invoices, a month issued and sent once, what was issued."""
 
+import errno
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ledger.errors import RegistryRefused
+from ledger.errors import DatabaseUnavailable, RegistryRefused
+from ledger.registry.invoices import Order
 from ops.cli import invoices
 from ops.exit_codes import Exit
+from ops.invoices import issuing
+from ops.invoices.sinks import Document, FileSink
 from tests.cli.office import Run
 from tests.ops.statements import ksef_number, points, rebate, statement
 
@@ -18,6 +24,7 @@ OCTOBER = {
 }
 NOVEMBER = {7: statement(points(-34, origin="2026-10"), month="2026-11")}
 DECEMBER = {7: statement(points(-3), month="2026-12")}
+Send = Callable[[FileSink, Document], str]
 MONTHS = {"2026-10": OCTOBER, "2026-11": NOVEMBER, "2026-12": DECEMBER}
 
 
@@ -59,6 +66,61 @@ def test_a_month_is_issued_sent_and_listed(office: Run, tmp_path: Path) -> None:
     assert (again["there"], again["issued"], again["sent"]) == (2, [], [])
     assert json.loads(office("invoices", "list", "--partner", "8", "--json")[1]) == []
     assert json.loads(office("invoices", "list", "--skip", "1", "--json")[1]) == rows[1:]
+
+
+def full(sink: FileSink, _document: Document) -> str:
+    """A disk that has room for no file."""
+    raise OSError(errno.ENOSPC, "No space left on device", str(sink.folder))
+
+
+def unreachable(_sink: FileSink, _document: Document) -> str:
+    """What a sink that an installed package brings may say."""
+    raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+
+@pytest.mark.parametrize(("send", "why"), [(full, "the disk is full"), (unreachable, "Connection refused")])
+def test_what_was_issued_is_told_where_nothing_more_can_be_sent(
+    office: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, send: Send, why: str
+) -> None:
+    """As rows or JSON, with what was sent before; then the cause and its status. Nothing is done twice."""
+    office("invoices", "seller", *SELLER)
+    usual = FileSink.send
+
+    def first_alone(sink: FileSink, document: Document) -> str:
+        return usual(sink, document) if document.kind == "invoice" else send(sink, document)
+
+    make = ("invoices", "make", "--month", "2026-10", "--partner", "7", "--to", str(tmp_path / "out"))
+    with monkeypatch.context() as patched:
+        patched.setattr(FileSink, "send", first_alone)
+        status, out, err = office(*make, "--json")
+        told = json.loads(out)
+        assert (status, len(told["issued"]), len(told["sent"])) == (Exit.STATE, 2, 1)
+        assert why in err
+        status, out, err = office("invoices", "send", "--to", str(tmp_path / "out"))
+        assert (status, "Sent 0" in err, why in err) == (Exit.STATE, True, True)
+    again = json.loads(office(*make, "--json")[1])
+    assert (again["there"], again["issued"], len(again["sent"])) == (2, [], 1)
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_what_was_issued_is_told_where_the_database_is_lost(
+    office: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two documents the first was issued; then the cause; the second run issues the other."""
+    office("invoices", "seller", *SELLER)
+    usual, make = issuing.issue, ("invoices", "make", "--month", "2026-10", "--partner", "7")
+
+    async def lost(*args: Any, order: Order, **more: Any) -> object:
+        if order.kind == "note":
+            raise DatabaseUnavailable("the connection was lost")
+        return await usual(*args, order=order, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(issuing, "issue", lost)
+        status, out, err = office(*make, "--json")
+    assert (status, len(json.loads(out)["issued"]), "was lost" in err) == (Exit.DATABASE, 1, True)
+    again = json.loads(office(*make, "--json")[1])
+    assert (again["there"], len(again["issued"]), len(again["sent"])) == (1, 1, 2)
 
 
 def test_notes_are_written_out_to_be_read(office: Run, tmp_path: Path) -> None:

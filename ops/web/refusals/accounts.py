@@ -198,7 +198,7 @@ DOCUMENTS: Final = {
     "the documents are being sent already: look again in a while": (
         "dokumenty są już wysyłane: zajrzyj tu za chwilę"
     ),
-    "nothing more can be sent now ({why})": "teraz nie można wysłać niczego więcej ({why})",
+    "{done}, nothing more can be sent now ({why})": "{done}, teraz nie można wysłać niczego więcej ({why})",
     "the invoice is not valid by FA(3): {fault} at {path}": (
         "faktura nie jest zgodna ze schematem FA(3): {fault} w {path}"
     ),
