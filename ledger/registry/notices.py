@@ -14,6 +14,7 @@ import msgspec
 from ledger.postgres.database import Connection
 from ledger.postgres.locks import NOTICE_SPACE
 from ledger.registry.bounds import INT64_MAX, check_page
+from ledger.registry.former_contact import CHANGED, forget_former
 from ledger.registry.outbox import EventsGone, keep_place, place_of, read_events
 
 READER: Final = "notices"
@@ -125,8 +126,10 @@ async def due_notices(connection: Connection, programme: int, limit: int = 50) -
 
 
 async def notice_done(connection: Connection, due: Due, fate: Fate) -> None:
-    """Take down what became of a notice for good."""
+    """Take down what became of a notice for good, and forget where a former contact was told."""
     await connection.execute(_DONE, due.programme, due.event, int(fate.state), fate.channel, fate.why)
+    if due.kind == CHANGED:
+        await forget_former(connection, due.programme, due.data)
 
 
 async def notice_again(connection: Connection, due: Due, channel: str, why: str, wait_s: float) -> None:

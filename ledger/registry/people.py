@@ -17,6 +17,7 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import first_fault, text_fault
 from ledger.registry.cards import the_card
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX, email_fault, phone_fault
+from ledger.registry.former_contact import keep_former, told_at
 from ledger.registry.kinds import place_kinds
 from ledger.registry.logins import remove_sent_codes
 from ledger.registry.pesel import born_of_pesel
@@ -26,6 +27,8 @@ from ledger.registry.sealed import key_in, key_of, place, seal, unseal
 from ledger.registry.vault import Vault
 
 CHANNELS: Final = ("", "phone", "sms", "email")
+CONTACT: Final = ("phone", "email", "channel")
+"""How a holder is reached, and by which of them notices go."""
 _EARLIEST: Final = date(1880, 1, 1)
 _LENGTHS: Final = {"name": 200, "address": 300, "phone": 32, "email": EMAIL_CHARACTERS_MAX, "pickup": 64}
 
@@ -154,7 +157,7 @@ async def change_person(
     contact_needed: bool = False,
 ) -> None:
     """Change what is known of a holder: fields of Person by name; the kinds follow a date of birth, and codes
-    sent to an e-mail address go with it.
+    sent to an e-mail address go with it. Of a change of contact, whoever makes it, is told where it was.
     """
     async with writing(connection, actor):
         card = await the_card(connection, token)
@@ -178,6 +181,9 @@ async def change_person(
         )  # what stayed the same stays so to the byte: the trail tells which columns changed
         if person.email != was.email:
             await remove_sent_codes(connection, account)
+        former = told_at(was.email, was.phone, was.channel)
+        if former and any(getattr(person, column) != getattr(was, column) for column in CONTACT):
+            await keep_former(connection, vault, key, (programme, account), former)
         if is_other:
             await set_pesels(connection, vault, programme, {account: person.pesel})
         await place_kinds(connection, programme, [account])

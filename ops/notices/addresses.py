@@ -1,5 +1,5 @@
 """Whom a notice concerns: the person of the account it names, else whoever sent the application it names, as
-schema people has it now.
+schema people has it now; of a change of contact as it had it before.
 
 Owns the look-up. Must not send, nor keep what it read.
 """
@@ -13,6 +13,7 @@ import msgspec
 from ledger.errors import NotInRegistry
 from ledger.postgres.database import Connection
 from ledger.registry.applications import Which, form_in, the_application
+from ledger.registry.former_contact import CHANGED, find_former
 from ledger.registry.notices import Due
 from ledger.registry.people import Person, find_person
 from ledger.registry.vault import Vault
@@ -36,9 +37,20 @@ def addresses(vault: Vault) -> Lookup:
             person = await find_person(connection, vault, due.account)
         if person is None:
             return None
+        if due.kind == CHANGED:
+            return await _as_it_was(connection, vault, due, person)
         return Addressee(person.name, person.phone, person.email, person.channel, person.pickup)
 
     return lookup
+
+
+async def _as_it_was(connection: Connection, vault: Vault, due: Due, person: Person) -> Addressee | None:
+    """The holder, where it was told before contact changed."""
+    former = await find_former(connection, vault, due.programme, due.data)
+    if former is None:
+        return None
+    channel = "email" if former.email else "sms"
+    return Addressee(person.name, former.phone, former.email, channel, person.pickup)
 
 
 async def _of_letter(connection: Connection, vault: Vault, due: Due) -> Addressee | None:

@@ -208,6 +208,23 @@ TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
             "Your login or password was changed. If it was not you, please tell the desk.",
         ),
     ),
+    "holder.contact_changed": (
+        "",
+        Text(
+            "Zmieniono dane kontaktowe",
+            "Zmieniono telefon, adres e-mail albo sposób powiadamiania, pod którym dotąd Państwa "
+            "powiadamialiśmy. To ostatnia wiadomość pod tym adresem, jeśli go zmieniono. Jeśli to nie "
+            "Państwo o to prosili, prosimy od razu o kontakt z punktem obsługi{desk}.",
+            "Zmieniono dane kontaktowe. Jesli to nie Panstwo, prosimy o kontakt z punktem obslugi.",
+        ),
+        Text(
+            "Your contact data were changed",
+            "The telephone, the e-mail address or the way by which you were told until now was changed. If "
+            "it was this address, nothing more is sent here. If it was not you who asked for it, please tell "
+            "the service desk at once{desk}.",
+            "Your contact data were changed. If you did not ask for it, please tell the desk.",
+        ),
+    ),
     "login.passkey_added": (
         "",
         Text(

@@ -1,5 +1,8 @@
 """What a holder does without a desk (Zgierz § 19): by account, never by a number that somebody types.
 
+Of data a holder changes contact alone (`CONTACT`); the rest says what the card was given for, and is the
+desk's to verify.
+
 Owns the use cases. Must not write SQL, nor know pages. Invariant: everything is of the one account it was
 made for; a card is named by its place among the account's own.
 """
@@ -9,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from ledger.books.counter import ROWS_MAX, CounterRow, read_counter
 from ledger.books.statements import balance
@@ -20,6 +23,7 @@ from ledger.registry.acceptances import list_acceptances
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import ENDED, HANDS, CardStatus
 from ledger.registry.offers import published_terms, read_public
+from ledger.registry.people import CONTACT
 from ledger.registry.secrets import MasterKey
 from ops.office.account_cards import any_card
 from ops.office.card_view import judged_by
@@ -30,9 +34,6 @@ from ops.office.rules_in_force import today, version_in_force, versions_now
 from ops.office.seen import Seen, check_seen
 from switch.clock import clock_ms
 from switch.rules.programme import Rules
-
-CONTACT: Final = ("phone", "email", "channel")
-"""What a holder changes alone; the rest says what the card was given for, and is the desk's to verify."""
 
 
 class OwnCard(NamedTuple):

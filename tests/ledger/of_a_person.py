@@ -6,6 +6,8 @@ OF_A_PERSON = (
     "insert into people.consent (account, programme, kind, given_at) values ($1, $2, 'data', '2026-01-02')",
     "insert into people.representative (account, programme, role, name) "
     "values ($1, $2, 'proxy', decode(repeat('00', 38), 'hex'))",
+    "insert into people.former_contact (account, programme, email) "
+    "values ($1, $2, decode(repeat('00', 40), 'hex'))",
     "insert into people.application (account, programme, kind, via, form, received_on, second_needed, "
     "keep_days) values ($1, $2, 'first', 'desk', repeat('x', 40)::bytea, '2026-01-02', false, 30)",
     "insert into people.attachment (application, programme, kind, type, body) "

@@ -185,6 +185,7 @@ async def test_a_city_s_role_reads_no_row_of_another(two_cities: Database) -> No
         "people.token_key",
         "people.person",
         "people.consent",
+        "people.former_contact",
         "people.application",
         "people.attachment",
         "people.acceptance",

@@ -2,8 +2,8 @@
 
 Owns these pages of Zgierz § 19. Must not know SQL, nor how codes are kept. Invariants: where an e-mail
 address is known, contact changes after a code sent to that address, and never by the password alone: by it a
-login's name is changed, and its owner is told; a code is for the very change that asked for it, which is kept
-sealed until then and shown to the login that asked alone; the address that was known is told.
+login's name is changed, and its owner is told; a first address counts after a code sent to it; a code is for
+the very change that asked for it, which is kept sealed until then and shown to the login that asked alone.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ledger.errors import HolderErased, RegistryRefused
 from ledger.registry import logins
 from ledger.registry.contact import EMAIL_CHARACTERS_MAX
 from ledger.registry.logins import NewCode
+from ledger.registry.people import CONTACT
 from ops import written
 from ops.office.seen import ChangedSince
-from ops.office.self_service import CONTACT
 from ops.web.fields import NOTHING_TYPED, SEEN, Typed, seen_in
 from ops.web.holder.card_pages import service_of
 from ops.web.holder.words import HOLDER
@@ -88,8 +88,8 @@ class ContactPages:
 
     @require(*HOLDERS)
     async def change(self, request: Request) -> Response:
-        """Change phone, e-mail and the channel of notices: at once where no e-mail address is known, else
-        send a code to that address.
+        """Change phone, e-mail and the channel of notices: at once where no e-mail address is known, or is to
+        be, else send a code to that address.
         """
         who, office, form = _who(request), office_of(request), form_of(request)
         changes, password = _typed(form), form.get("password", "")
@@ -105,11 +105,11 @@ class ContactPages:
         is_other = any(getattr(was, name) != value for name, value in changes.items())
         if is_other and not await self._door.may_try(office, "contact", str(who.login), TRIES):
             return await self.data(request, "id_later", form)
-        if not was.email or not is_other:
-            return await self._put(request, form)
-        return await self._send(request, form, was.email)
+        if is_other and (email := was.email or changes["email"]):
+            return await self._send(request, form, email, "h_contact" if was.email else "h_contact_first")
+        return await self._put(request, form)
 
-    async def _send(self, request: Request, form: FormData, email: str) -> Response:
+    async def _send(self, request: Request, form: FormData, email: str, word: str) -> Response:
         who, office, code = _who(request), office_of(request), new_code()
         assert who.account is not None
         asked = _typed(form) | {SEEN: text_of(form, SEEN, SEEN_CHARACTERS_MAX), "login": str(who.login)}
@@ -119,7 +119,7 @@ class ContactPages:
         actor, vault = actor_of(who, CHANGE), office.master.vault
         try:
             await office.database.run(lambda c: logins.put_code(c, actor, new, hours=CODE_HOURS, vault=vault))
-            await self._mail.send(email, *_letter(request, "h_contact", code=code))
+            await self._mail.send(email, *_letter(request, word, code=code))
         except RegistryRefused:  # the contract has ended just now
             return await self.data(request, "h_refused", form)
         except MailFailed:
@@ -136,7 +136,7 @@ class ContactPages:
 
     @require(*HOLDERS)
     async def confirm(self, request: Request) -> Response:
-        """Judge the code; the contact is another then, and the address that was known is told."""
+        """Judge the code; the contact is another then."""
         who, office = _who(request), office_of(request)
         if not await self._door.may_try(office, "confirm", str(who.login), TRIES):
             return await self.data(request, "id_later")
@@ -150,11 +150,7 @@ class ContactPages:
         if asked is None:
             self._door.notes.refused(office, "confirm")
             return await self.data(request, "id_code_wrong")
-        was = await service_of(request).person()
-        answer = await self._put(request, asked)
-        if was is not None and was.email and answer.status_code == 303:
-            self._mail.post(was.email, *_letter(request, "h_contact_told"))
-        return answer
+        return await self._put(request, asked)
 
     async def _waiting(self, request: Request) -> FormData | None:
         """Return what the code is for that this login asked for, and that still holds."""

@@ -121,6 +121,10 @@ HOLDER: Final[Words] = {
         "Każdą zmianę potwierdza kod, który wyślemy na dotychczasowy adres e-mail.",
         "Each change is confirmed by a code that is sent to the present e-mail address.",
     ),
+    "h_contact_first_why": (
+        "Adres e-mail zapiszemy, gdy potwierdzi go kod, który na niego wyślemy.",
+        "An e-mail address is saved once it is confirmed by a code that is sent to it.",
+    ),
     "h_mailbox_lost": (
         "Nie masz już dostępu do tej skrzynki? Adres zmieni punkt obsługi.",
         "You have that mailbox no more? A desk changes the address.",
@@ -128,6 +132,10 @@ HOLDER: Final[Words] = {
     "h_contact_sent": (
         "Na dotychczasowy adres e-mail wysłaliśmy kod. Wpisz go, a dane się zmienią na te:",
         "A code was sent to the present e-mail address. Type it, and the contact becomes this:",
+    ),
+    "h_contact_first_sent": (
+        "Na podany adres e-mail wysłaliśmy kod. Wpisz go, a dane się zmienią na te:",
+        "A code was sent to the e-mail address that you gave. Type it, and the contact becomes this:",
     ),
     "h_code_anew": (
         "Możesz też poprosić na nowo: wyślemy inny kod, a ten przestanie działać.",
@@ -142,12 +150,12 @@ HOLDER: Final[Words] = {
         "you are told. Type it on the page “My data” within a day. If it was not you, give it to nobody, and "
         "change your password: somebody knows it.\n",
     ),
-    "h_contact_told_subject": ("Zmieniono dane kontaktowe", "Your contact data were changed"),
-    "h_contact_told_letter": (
-        "Na stronie uczestnika zmieniono dane kontaktowe (telefon, adres e-mail albo sposób powiadamiania), "
-        "kodem wysłanym na ten adres. Jeśli to nie Ty, zgłoś to od razu w punkcie obsługi.\n",
-        "Contact data (telephone, e-mail address or how you are told) were changed on the holder's page, by "
-        "a code that was sent to this address. If it was not you, tell a service desk at once.\n",
+    "h_contact_first_subject": ("Kod do potwierdzenia adresu", "A code to confirm your address"),
+    "h_contact_first_letter": (
+        "Kod do potwierdzenia tego adresu e-mail: {code}\n\nPo nim adres zostanie zapisany na stronie "
+        "uczestnika. Wpisz go na stronie „Moje dane” w ciągu doby. Jeśli to nie Ty, nie podawaj go nikomu.\n",
+        "The code to confirm this e-mail address: {code}\n\nWith it the address is saved on the holder's "
+        "page. Type it on the page “My data” within a day. If it was not you, give it to nobody.\n",
     ),
     "h_done": ("Zapisano.", "Saved."),
     "h_refused": ("Tego nie można zapisać: sprawdź pola.", "This cannot be saved: check the fields."),

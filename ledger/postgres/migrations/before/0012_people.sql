@@ -89,6 +89,22 @@ create table people.representative (
   foreign key (account, programme) references people.person (account, programme) on delete cascade
 );
 
+-- Where a holder was told before contact changed, an e-mail address or a telephone number, sealed as the person's: kept until
+-- that place has been told of the change (the notice of holder.contact_changed, which names the number).
+create table people.former_contact (
+  number    bigint generated always as identity primary key,
+  account   bigint not null,
+  programme smallint not null references registry.programme (id),
+  email     bytea not null default '' check (octet_length(email) <= 1053),
+  phone     bytea not null default '' check (octet_length(phone) <= 165),
+  made_at   timestamptz not null default clock_timestamp(),
+  foreign key (account, programme) references people.person (account, programme) on delete cascade,
+  check ((email = '') <> (phone = ''))
+);
+create index former_contact_account on people.former_contact (account);
+create trigger not_truncated before truncate on people.former_contact
+  for each statement execute function registry.refuse_change();
+
 create function people.check_birth() returns trigger language plpgsql as $$
 begin
   if new.born_on > registry.today_of(new.programme) then

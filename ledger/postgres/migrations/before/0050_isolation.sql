@@ -59,7 +59,7 @@ begin
     execute format('create policy own_programme on %s to cityswitch_programme using (%s) with check (%s)', t, own, allowed);
   end loop;
   foreach t in array array['people.key', 'people.person', 'people.pesel_token', 'people.token_key', 'people.consent',
-      'people.representative'] loop
+      'people.representative', 'people.former_contact'] loop
     execute format('alter table %s enable row level security', t);
     execute format('create policy own_programme on %s to cityswitch_people using (programme in (select registry.my_programmes()))
                     with check (programme in (select registry.my_programmes()))', t);
