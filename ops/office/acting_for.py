@@ -54,12 +54,18 @@ class Circle:
         return await self.database.run(job)
 
     async def give_proxy(self, actor: Actor, name: str, until: date | None, code: bytes) -> None:
-        """Name a proxy until a day, whom a code makes one. Raises RegistryRefused."""
+        """Name a proxy until a day, whom a code makes one; of one who has used none yet, named again, another
+        code takes the place of the one before. Raises RegistryRefused.
+        """
         who = Representative("proxy", name, until=until)
 
         async def job(connection: Connection) -> None:
             token = await self._token(connection)
             vault = self.master.vault
+            if (waiting := await self._waiting(connection, token, who)) is not None:
+                link = acting_for.NewLink(self.programme, self.account, waiting, code)
+                await acting_for.put_code(connection, actor, link, hours=CODE_HOURS)
+                return
             await acting_for.give_proxy(connection, actor, vault, token, who, code=code, hours=CODE_HOURS)
 
         await self.database.run(job)
@@ -71,6 +77,18 @@ class Circle:
             await acting_for.end_proxy(connection, actor, await self._token(connection), number)
 
         await self.database.run(job)
+
+    async def _waiting(self, connection: Connection, token: int, who: Representative) -> int | None:
+        """Return the number of the proxy of this name and day whose code was not used yet; None: there is
+        none.
+        """
+        _, rows = await agreements.list_agreements(connection, self.master.vault, token)
+        linked = await acting_for.linked_numbers(connection, self.account)
+        for row in rows:
+            is_same = (row["role"], row["name"], row["until"]) == (who.role, who.name, who.until)
+            if is_same and linked.get(row["number"]) is False:
+                return int(row["number"])
+        return None
 
     async def _token(self, connection: Connection) -> int:
         return int((await any_card(connection, self.account))["token"])

@@ -42,6 +42,7 @@ from tests.patience import HANG_S
 from tests.postgres import FreshDatabase
 from tests.switch.certificates import make_certificate
 from tests.trio_thread import TrioThread
+from tests.web.posted import may_be_a_page
 
 T = TypeVar("T")
 TESTER = Actor("tester", "a test")
@@ -109,9 +110,11 @@ class Client:
     def post(self, path: str, csrf: str | None = None, **fields: str) -> Reply:
         fields = self.shown.get((path, fields.get("act", "")), {}) | fields  # as the form was shown last
         fields["csrf"] = self.csrf if csrf is None else csrf
-        return self.ask(
+        reply = self.ask(
             "POST", path, urlencode(fields).encode(), Content_Type="application/x-www-form-urlencoded"
         )
+        assert reply.status != 200 or may_be_a_page(path), f"{path}: sent again when the page is loaded again"
+        return reply
 
     def sign_in(self, city: str, login: str, password: str = PASSWORD) -> Reply:
         self.get("/en/login")

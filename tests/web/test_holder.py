@@ -127,7 +127,7 @@ def test_a_login_is_changed_by_a_letter(office: OfficeStage) -> None:
     client.get("/en/me/login")
     assert client.post("/en/me/login", login="ela-new", password="wrong").status == 403
     assert client.post("/en/me/login", login="a b", password=PASSWORD).status == 403
-    assert client.post("/en/me/login", login="ela-new", password=PASSWORD).status == 200
+    assert client.post("/en/me/login", login="ela-new", password=PASSWORD).status == 303
     letter = max((office.directory / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
     assert letter.stat().st_mode & 0o077 == 0
     code = re.findall(r"\b[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}\b", letter.read_text())[0]

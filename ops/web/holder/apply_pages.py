@@ -85,15 +85,15 @@ class ApplyPages:
             Route("/apply/state/{secret}/data", self.change, methods=["POST"]),
         ]
 
-    async def ask_address(self, request: Request, fault: str = "", *, is_sent: bool = False) -> Response:
-        """Ask where the link is to be sent to."""
+    async def ask_address(self, request: Request, fault: str = "") -> Response:
+        """Ask where the link is to be sent to, or say that it was."""
         return self.pages().render(
             request,
             "apply_begin.html",
             status=status_of(fault),
             offices=[office for _, office in sorted(offices_of(request).items())],
             fault=fault,
-            is_sent=is_sent,
+            is_sent=not fault and request.query_params.get("sent") == "1",
         )
 
     async def invite(self, request: Request) -> Response:
@@ -120,7 +120,7 @@ class ApplyPages:
             token = Invitations(office.master).make(office.programme, email, time.time())
             link = self._link(request, f"/apply/form/{token}")
             self._post(request, email, "a_link", programme=office.name, link=link)
-        return await self.ask_address(request, is_sent=True)
+        return RedirectResponse(f"/{request.state.language}/apply?sent=1", status_code=303)
 
     async def begin(self, request: Request) -> Response:
         """Show the first step."""
