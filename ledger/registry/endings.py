@@ -67,9 +67,10 @@ async def withdraw(
 ) -> date | None:
     """Take back what stands of a kind, before the contract's last day is over; return that day as it is now.
 
-    Raises RegistryRefused where nothing does, and by a hand that may not; and what `look` raises.
+    An objection is the holder's to take back, as it was to make. Raises RegistryRefused where nothing stands,
+    and by a hand that may not; and what `look` raises.
     """
-    if actor.hand not in (hands := (*OFFICE, *OBJECTORS)):
+    if actor.hand not in (hands := OBJECTORS if kind == "objection" else (*OFFICE, *OBJECTORS)):
         raise RegistryRefused(
             "nothing is taken back by {hand}: only by {hands}", hand=actor.hand, hands=hands
         )

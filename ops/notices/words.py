@@ -100,6 +100,49 @@ TEXTS: Final[Mapping[str, tuple[str, Text, Text]]] = {
             "Your objection was taken down: the card is valid until {day}, that day included.",
         ),
     ),
+    "holder.objection_withdrawn": (
+        "",
+        Text(
+            "Sprzeciw cofnięty",
+            "Zapisaliśmy, że sprzeciw wobec zmiany zasad programu cofnięto: nie kończy on już umowy. Jeśli "
+            "to nie Państwo go cofnęli, prosimy o kontakt z punktem obsługi.",
+            "Sprzeciw wobec zmiany zasad cofnieto. Jesli to pomylka, prosimy o kontakt z punktem obslugi.",
+        ),
+        Text(
+            "The objection was taken back",
+            "It was taken down that your objection to the change of the programme's rules is taken back: it "
+            "ends the contract no more. If it was not you who did so, please tell the service desk.",
+            "Your objection was taken back. If it was not you, please tell the desk.",
+        ),
+    ),
+    "holder.notice_withdrawn": (
+        "",
+        Text(
+            "Wypowiedzenie cofnięte",
+            "Organizator cofnął wypowiedzenie uczestnictwa w programie: nie kończy ono już umowy.",
+            "Wypowiedzenie uczestnictwa cofnieto.",
+        ),
+        Text(
+            "The notice was taken back",
+            "The organiser has taken the notice back: it ends the contract no more.",
+            "The notice was taken back.",
+        ),
+    ),
+    "holder.resigned": (
+        "resigned_on",
+        Text(
+            "Rezygnacja zapisana: umowa zakończyła się {day}",
+            "Zapisaliśmy rezygnację z uczestnictwa w programie. Umowa zakończyła się {day}, a karta nie jest "
+            "już ważna. Jeśli to nie Państwo zrezygnowali, prosimy o kontakt z punktem obsługi.",
+            "Rezygnacja zapisana {day}. Jesli to pomylka, prosimy o kontakt z punktem obslugi.",
+        ),
+        Text(
+            "Resignation taken down: the contract ended on {day}",
+            "Your resignation from the programme was taken down. The contract ended on {day}, and the card "
+            "is valid no more. If it was not you who resigned, please tell the service desk.",
+            "Your resignation was taken down on {day}. If it was not you, please tell the desk.",
+        ),
+    ),
     "holder.notice_given": (
         "contract_ends_on",
         Text(

@@ -189,7 +189,11 @@ class HolderFile:
         return version.rules.card.notice_until(today(version)) if version.rules.card.notice_months else None
 
     async def withdraw(self, actor: Actor, account: int, kind: endings.Ending, seen: Seen) -> None:
-        """Take back what stands of a kind, as it was `seen` (`Holder.standing`); the other stays."""
+        """Take back what stands of a kind, as it was `seen` (`Holder.standing`); the other stays. A notice
+        wants a reason, as to give it does; an objection the hand on whose word it is.
+        """
+        if kind == "notice":
+            with_reason(actor)
 
         async def act(connection: Connection, token: int) -> None:
             await endings.withdraw(

@@ -42,7 +42,8 @@ async def objection(owner: Database, days: int) -> date:
 
 async def take_back(owner: Database, kind: Ending) -> date | None:
     """Take back what stands of a kind; return the contract's last day."""
-    return await owner.run(lambda c: withdraw(c, TESTER, 1000, kind))
+    actor = TESTER._replace(hand=Hand.HOLDER_POST) if kind == "objection" else TESTER
+    return await owner.run(lambda c: withdraw(c, actor, 1000, kind))
 
 
 async def account_of(owner: Database) -> int:
@@ -151,8 +152,10 @@ async def test_who_objects_is_who_resigns(registry: Database) -> None:
                 await registry.run(
                     lambda c, a=actor: take_objection(c, a, 1000, given_on=today(), ends_on=today())
                 )
-    with pytest.raises(RegistryRefused, match="nothing is taken back by proxy-online"):
-        await registry.run(lambda c: withdraw(c, PROXY, 1000, "objection"))
+    await objection(registry, 10)
+    for hand in (Hand.PROXY_ONLINE, Hand.DESK, Hand.ORGANISER):
+        with pytest.raises(RegistryRefused, match=f"nothing is taken back by {hand}"):
+            await registry.run(lambda c, h=hand: withdraw(c, PROXY._replace(hand=h), 1000, "objection"))
 
 
 async def test_what_ended_a_contract_stays_to_be_read(registry: Database) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.registry.contact import email_address, email_fault, phone_number
-from ops.notices.words import LANGUAGES, SMS_CHARACTERS_MAX, TEXTS, Facts, render
+from ops.notices.words import KINDS, LANGUAGES, SMS_CHARACTERS_MAX, TEXTS, Facts, render
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[ -~]{1,20}@[ -~]{1,20}", fullmatch=True))
@@ -34,6 +34,12 @@ def test_what_is_kept_as_an_address_can_be_sent_to(text: str) -> None:
 def test_an_address_of_a_person_names_a_domain(typed: str, is_one: bool) -> None:
     """The one rule wherever an address of somebody is typed, imported or applied with."""
     assert (email_fault(typed) == "") == is_one
+
+
+def test_what_ends_a_contract_is_told_and_what_takes_that_back() -> None:
+    """Whichever hand did it: a resignation that nobody asked for is found by who it ended."""
+    taken = {f"holder.{what}_{done}" for what in ("notice", "objection") for done in ("given", "withdrawn")}
+    assert {*taken, "holder.resigned"} <= KINDS
 
 
 @pytest.mark.parametrize("kind", TEXTS)

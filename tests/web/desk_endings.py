@@ -20,7 +20,7 @@ def the_endings(office: OfficeStage, page: Page) -> None:
     told = page.locator("#act_notice").inner_text()
     press(page, "notice", reason="moved away")
     assert page.locator("#notice").inner_text() in told.replace("–", "")
-    press(page, "withdraw_notice")
+    press(page, "withdraw_notice", reason="it was another person's")
     assert page.locator("#notice").inner_text() == "–"
     press(page, "object")
     assert "no change of the rules" in page.locator("#fault").inner_text()
@@ -30,7 +30,7 @@ def the_endings(office: OfficeStage, page: Page) -> None:
     assert page.locator("#objection").inner_text() == last_day
     press(page, "notice", reason="moved away")
     assert page.locator("#contract_ends").inner_text() == last_day
-    press(page, "withdraw_notice")
+    press(page, "withdraw_notice", reason="it was another person's")
     assert page.locator("#contract_ends").inner_text() == last_day
     press(page, "withdraw_objection")
     assert page.locator("#contract_ends").inner_text() == "–"

@@ -75,8 +75,12 @@ def test_a_holder_objects_on_the_web(announced: OfficeStage) -> None:
     page = clerk.get(f"/en/desk/holders/{account}").text
     assert f'id="objection">{written.day(LAST, "en")}<' in page
     assert "holder, on the web" in page
-    done = clerk.post(f"/en/desk/holders/{account}", act="withdraw_objection")
-    assert done.status == 303
+    path = f"/en/desk/holders/{account}"
+    assert clerk.post(path, act="withdraw_objection").status == 400, "on nobody's word"
+    for hand in ("desk", "organiser", "proxy-desk"):
+        assert clerk.post(path, act="withdraw_objection", hand=hand).status == 409
+    assert announced.sql("select 1 from registry.ending where withdrawn_at is not null") == []
+    assert clerk.post(path, act="withdraw_objection", hand="holder-desk").status == 303
     page = client.get("/en/me").text
     assert "(taken back" in page
     assert 'id="contract_ends"' not in page
@@ -103,8 +107,26 @@ def test_nobody_objects_to_a_change_that_was_not_shown(announced: OfficeStage) -
     assert clerk.post(path, act="object", sure="yes", hand=hand).status == 303
     (row,) = announced.sql("select given_hand from registry.ending where account = $1", account)
     assert row["given_hand"] == hand
-    stale = clerk.post(path, act="withdraw_objection")
+    stale = clerk.post(path, act="withdraw_objection", hand="holder-desk")
     assert (stale.status, "this has changed since" in stale.text) == (409, True), "its page showed none"
+
+
+def test_a_notice_is_taken_back_with_a_reason(announced: OfficeStage) -> None:
+    """As it is given; who took it back and why stands in the trail."""
+    account = announced.new_member("notice-back", "zgierz")
+    announced.officer(3, "clerk-of-notices", "clerk", desk="")
+    clerk, path = announced.signed_in("zgierz", "clerk-of-notices"), f"/en/desk/holders/{account}"
+    clerk.get(path)
+    assert clerk.post(path, act="notice", sure="yes", reason="moved away").status == 303
+    clerk.get(path)
+    refused = clerk.post(path, act="withdraw_notice")
+    assert (refused.status, "this wants a reason" in refused.text) == (409, True)
+    clerk.get(path)
+    assert clerk.post(path, act="withdraw_notice", reason="another's").status == 303
+    (row,) = announced.sql(
+        "select reason from registry.audit where object = 'ending' order by id desc limit 1"
+    )
+    assert row["reason"] == "another's"
 
 
 def test_a_guardian_objects_for_a_child(announced: OfficeStage) -> None:

@@ -75,6 +75,11 @@ async def _object(file: HolderFile, actor: Actor, account: int, form: FormData) 
     await file.object(actor, account, hand_of(form, RESIGN_HANDS), seen_in(form))
 
 
+async def _withdraw_objection(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    whose = actor._replace(hand=hand_of(form, RESIGN_HANDS))
+    await file.withdraw(whose, account, "objection", seen_in(form))
+
+
 async def _consent(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
     kind = text_of(form, "consent", 16)
     await file.consent(actor, account, kind, is_withdrawn=is_on(form, "withdrawn"))
@@ -132,9 +137,7 @@ ACTS: Final[dict[str, Act]] = {
         actor, account, "notice", seen_in(form)
     ),
     "object": _object,
-    "withdraw_objection": lambda file, actor, account, form: file.withdraw(
-        actor, account, "objection", seen_in(form)
-    ),
+    "withdraw_objection": _withdraw_objection,
     "consent": _consent,
     "change": _change,
     "flags": _flags,
