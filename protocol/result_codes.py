@@ -219,6 +219,15 @@ class ResultCode(IntEnum):
         "Rabat przekracza kwotę do zapłaty",
         "The rebate exceeds the amount to pay",
     )
+    # Benefits only: a fixed price that is not below the sale's, or a share of so little that it comes to
+    # nothing.
+    BENEFIT_NOTHING_OFF = (
+        63,
+        ResultClass.DECLINE,
+        "13",
+        "Ulga nie obniża tej ceny",
+        "The benefit takes nothing off this price",
+    )
 
 
 _CLASS_OF: dict[int, ResultClass] = {int(code): code.result_class for code in ResultCode}

@@ -76,6 +76,20 @@ SCENARIOS: list[tuple[str, str, list[Step]]] = [
         ],
     ),
     (
+        "a benefit that takes nothing off",
+        "Ten percent of four grosze are none: refused, and the one use of the day is still there.",
+        [
+            quote(1, USE, 4, TEN_PERCENT),
+            figures("QUOTE", 1, 63, (0, 0, 0), kept=False),
+            use(2, TEN_PERCENT, 4),
+            used(2, 63, 4),
+            use(3, TEN_PERCENT, 5),
+            used(3, 0, 5, 1, left=0),
+            use(4, TEN_PERCENT, 4),
+            used(4, 63, 4),
+        ],
+    ),
+    (
         "what the cashier confirms",
         "An offer that does not go together with others wants the word that none was given.",
         [

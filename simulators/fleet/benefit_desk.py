@@ -5,7 +5,8 @@ the holder's day of birth and flags (`simulators.city.holders`), not by what the
 
 Must not know: sockets, files.
 
-Invariant: where an offer holds for a card only its hours and its quotas may stand in the way.
+Invariant: where an offer holds for a card only its hours, its quotas and a price that is low already may
+stand in the way.
 """
 
 from datetime import UTC, date, datetime
@@ -17,7 +18,7 @@ from simulators.city.offers import offers_of_partner
 from simulators.city.population import Population
 from simulators.fleet.choices import ALL_SEEN, Answer, Choices, Picked, judged
 from simulators.till.terminal import NOTHING_SEEN
-from switch.rules.offers import Offer
+from switch.rules.offers import FixedPrice, Offer
 
 _UNKNOWN_OFFER = 99_999_999
 
@@ -62,6 +63,8 @@ class BenefitDesk(Choices):
         granted = {int(ResultCode.APPROVED), int(ResultCode.QUOTA_USED_UP) * bool(offer.limits)}
         if offer.days or offer.hours:
             granted.add(int(ResultCode.BENEFIT_NOT_NOW))
+        if any(isinstance(benefit, FixedPrice) for benefit in offer.benefits):
+            granted.add(int(ResultCode.BENEFIT_NOTHING_OFF))
         refused = {int(ResultCode.BENEFIT_NOT_FOR_CARD)}
         return tuple(granted | refused if applies is None else granted if applies else refused)
 

@@ -216,6 +216,11 @@ REASONS: Final[dict[ResultCode, Reason]] = {
         "The rebate would be above what was to pay.",
         ("redeem.tiers",),
     ),
+    ResultCode.BENEFIT_NOTHING_OFF: Reason(
+        "Ulga nie obniżyłaby ceny; limit użyć nie jest naruszony.",
+        "The benefit would have taken nothing off; no use of it was counted.",
+        ("benefits.published",),
+    ),
 }
 
 APPROVALS: Final[dict[Kind, Reason]] = {

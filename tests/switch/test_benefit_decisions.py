@@ -194,7 +194,7 @@ def test_a_card_that_cannot_be_used_has_its_code(of: Card | int, code: ResultCod
         (9, 0, ADULT, 0, ResultCode.AMOUNT_ZERO),
         (9, 1, ADULT, 0, ResultCode.BENEFIT_NOT_NOW),
         (8, 1, ADULT, 0, ResultCode.CONFIRMATION_MISSING),
-        (8, 1, ADULT, 7, ResultCode.APPROVED),
+        (8, 5, ADULT, 7, ResultCode.APPROVED),
     ],
 )
 def test_of_several_refusals_the_first_in_order_is_given(

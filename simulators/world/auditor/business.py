@@ -112,8 +112,10 @@ def benefit(
         sale.uses = uses_of(scene, offer)
         if sale.uses and not all(books.left_for(scene.account, use) for use in sale.uses):
             reasons.add(int(ResultCode.QUOTA_USED_UP))
-    if not reasons:
+    if not reasons - {int(ResultCode.QUOTA_USED_UP)}:
         sale.discount_grosze = offer.discount(fitting, message.amount)
+        if needs_price(fitting) and not sale.discount_grosze:
+            reasons.add(int(ResultCode.BENEFIT_NOTHING_OFF))
     return sale
 
 

@@ -91,6 +91,19 @@ DEFAULTS_MET: Final[Table] = {
     ("D", "goods that earn no points are named on the receipt"): (
         seen("named since the rules say so", A, "Earn", 0, why_.NEW_RULES),
     ),
+    (
+        "D",
+        "a benefit that would take nothing off (a fixed price that is not below the sale's, a percentage "
+        "or the second one of a few grosze) is refused (63), on line, off line and in a quote, and takes no "
+        "use of any limit; what is worth something without a price, an entry or a privilege, is granted "
+        "and counted. Less than a step earns no point, and the sale is taken down as any: that uses up "
+        "nothing",
+    ): (
+        seen("refused, of a fixed price", EVERYWHERE, USE, 63, "yearly"),
+        seen("a privilege is granted", EVERYWHERE, USE, 0, "queue"),
+        seen("a free entry is granted", EVERYWHERE, USE, 0, "once"),
+        seen("less than a step", A, "Earn", 0, why_.BELOW_STEP),
+    ),
     ("D", "one tier a redemption, the smallest 100; no rebate above what is to pay"): (
         seen("refused above what is to pay", A, "Redeem", 62),
         seen("no tier but these", A, "Redeem", 53),

@@ -2,7 +2,7 @@
 
 Owns the order of its refusals and what a use costs and counts. Żywiec § 4: only published offers; Zgierz §
 11: after positive verification; § 17: with the card and a document; § 18: so many times; § 37: not with other
-reliefs.
+reliefs. Invariant: a use that is granted takes something off, or is worth something without a price.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from switch.rules.entitlement import standing
 from switch.rules.versions import Version
 
 OFFLINE_NOT_ALLOWED: Final = int(ResultCode.OFFLINE_NOT_ALLOWED)
+NOTHING_OFF: Final = int(ResultCode.BENEFIT_NOTHING_OFF), 0
 
 
 def decide_benefit_use(message: BenefitUse, terminal: Terminal, card: Card | int, at: Moment) -> Decision:
@@ -111,6 +112,7 @@ def refuse_use(
         return ruling.code, 0
     checks = ruling.checks
     if is_confirmed(checks, message.confirmed):
-        return APPROVED, checks
+        is_worth = not ruling.wants_amount or ruling.discount_grosze(message.amount)
+        return (APPROVED, checks) if is_worth else NOTHING_OFF
     missing = 0 if not checks & IDENTITY or message.confirmed & checks & IDENTITY else checks & IDENTITY
     return int(ResultCode.CONFIRMATION_MISSING), missing | checks & ~message.confirmed & NO_OTHER_DISCOUNT

@@ -207,7 +207,7 @@ def test_carriers_of_one_account(town: Town) -> None:
         (("family",), 99_999, 0, 10_000),
         (("senior",), 10_000, 56, 0),
         ((), 10_000, 56, 0),
-        (("family", "senior"), 3, 0, 0),
+        (("family", "senior"), 3, 63, 0),
         (("family", "senior"), 4, 0, 1),
     ],
 )
@@ -228,7 +228,6 @@ def test_partners_own_discounts(town: Town, flags: tuple[str, ...], price: int, 
         ('{ kind = "second_free" }', 101, 50),
         ('{ kind = "second_free" }', 5_000, 2_500),
         ('{ kind = "fixed_price", price_grosze = 1500 }', 2_000, 500),
-        ('{ kind = "fixed_price", price_grosze = 1500 }', 1_400, 0),
         ('{ kind = "free_entry" }', 1_234, 1_234),
         ('{ kind = "free_entry" }', 0, 0),
         ('{ kind = "privilege" }', 700, 0),
@@ -239,6 +238,28 @@ def test_what_comes_off(town: Town, benefit: str, price: int, off: int) -> None:
     town.offer(1, f"benefits = [{benefit}]")
     told = town.ask(BenefitUse, 1, price, 0)
     assert (told.code, told.discount_grosze, told.to_pay_grosze) == (0, off, price - off)
+
+
+@pytest.mark.parametrize(
+    ("benefits", "price", "code"),
+    [
+        ('{ kind = "fixed_price", price_grosze = 1500 }', 1_501, 0),
+        ('{ kind = "fixed_price", price_grosze = 1500 }', 1_500, 63),
+        ('{ kind = "percent", percent = "0.5" }', 99, 63),
+        ('{ kind = "second_free" }', 1, 63),
+        ('{ kind = "fixed_price", price_grosze = 1500 }, { kind = "privilege" }', 1_500, 0),
+    ],
+)
+def test_a_use_that_takes_nothing_off_is_none(town: Town, benefits: str, price: int, code: int) -> None:
+    """Silent, discounts of nothing: refused, asked for on line, off line and before, and the use is left."""
+    limit = 'limits = [{ per = "card_and_offer", uses = 1, every = "ever" }]'
+    town.offer(1, f"benefits = [{benefits}]", limit)
+    assert town.ask(Quote, BENEFIT_USE, price, 1).code == code
+    assert town.ask(BenefitUse, 1, price, 0).code == code
+    late = town.ask(BenefitAdvice, 1, price, 0, when="2026-03-10 12:00", sold="2026-03-10 11:00")
+    assert late.code == code or (code, late.code) == (0, 61)
+    told = town.ask(BenefitUse, 1, 2_000, 0)
+    assert told.code == (0 if code else 61)
 
 
 def test_a_benefit_offline(town: Town) -> None:
