@@ -111,7 +111,7 @@ def token_of(number: int) -> int:
 def row_of(number: int, status: int = 0) -> CardTuple:
     """Return the n-th card as the feed hands it over; one in eight has a holder of whom something is kept."""
     held = None if number % 8 else (0, 8, 4, 9_000 + number // 8 % 9_999, 8, 30_000, 20_000 + number % 3)
-    return token_of(number), 8 * (number + 1), 1, status, 20_000 + number % DAYS, None, held
+    return token_of(number), 8 * (number + 1), 1, status, 20_000 + number % DAYS, None, held, None
 
 
 def readings(first: int, last: int, status: int = 0) -> Iterator[list[CardTuple]]:

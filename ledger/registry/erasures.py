@@ -18,7 +18,7 @@ from ledger.registry.vault import Vault
 
 ERASED_AGAIN: Final = "an erasure done again: the key of this holder was destroyed"
 _FORGET: Final = """update registry.holder set flags = 0, guardian = false, kinds = 0, kinds_from = null,
-    kinds_before = 0, next_from = null, kinds_next = 0, entitled_until = null, tax_year = null
+    kinds_before = 0, next_from = null, kinds_next = 0, entitled_until = null, tax_year = null, past = '{}'
   where account = $1"""
 _PENDING: Final = "select key, programme, account from people.key where key = any($1::bigint[]) order by key"
 # What an applicant sent who never had an account: the key stands in what it sealed (`sealed.py`).

@@ -43,6 +43,7 @@ class PastCard(msgspec.Struct, frozen=True, gc=False):
     expires_on: date | None
     past: tuple[int, ...] | None
     added_at: datetime | None = None
+    valid_past: tuple[int | None, ...] | None = None
 
     def since(self) -> tuple[int, ...] | None:
         """Its statuses before, with when it came, as a worker has them."""
@@ -57,6 +58,7 @@ class PastHolder(msgspec.Struct, frozen=True, gc=False):
     flags: int
     entitled_until: date | None
     contract_ends_on: date | None
+    past: tuple[int | None, ...] | None = None
 
 
 PastRow: TypeAlias = (

@@ -119,9 +119,18 @@ class OfferRow(msgspec.Struct, frozen=True, gc=False):
 
 
 # token, account, programme, status, expires_day (days since 1970-01-01, None: never), past, held (None:
-# nothing is kept of its holder; else the fields of `switch.rules.entitlement.Held`)
+# nothing is kept of its holder; else the fields of `switch.rules.entitlement.Held`, and behind them what they
+# were, four numbers a change), days (None: neither the card's last day nor what is kept of its holder ever
+# changed; else the card's last day, that of its contract, and what the card's was, two numbers a change)
 CardTuple: TypeAlias = tuple[
-    int, int, int, int, int | None, Sequence[int] | None, Sequence[int | None] | None
+    int,
+    int,
+    int,
+    int,
+    int | None,
+    Sequence[int] | None,
+    Sequence[int | None] | None,
+    Sequence[int | None] | None,
 ]
 
 
@@ -208,7 +217,10 @@ _CARD: Final = f"""select c.token, c.account, c.programme, c.status,
       else c.past end,
     case when h.account is not null then array[h.flags, h.kinds, h.kinds_before,
       coalesce(h.kinds_from - date '1970-01-01', -1000000), h.kinds_next,
-      coalesce(h.next_from - date '1970-01-01', 1000000), h.entitled_until - date '1970-01-01'] end"""  # noqa: S608 fixed numbers
+      coalesce(h.next_from - date '1970-01-01', 1000000),
+      h.entitled_until - date '1970-01-01']::bigint[] || h.past end,
+    case when c.valid_past is not null or h.past is not null then array[c.expires_on - date '1970-01-01',
+      h.contract_ends_on - date '1970-01-01']::bigint[] || c.valid_past end"""  # noqa: S608 fixed numbers
 CARDS: Final = f"""{_CARD}
   from registry.card c left join registry.holder h using (account) where c.changed > $1"""
 CARDS_OF_HOLDERS: Final = f"""{_CARD}

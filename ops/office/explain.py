@@ -22,9 +22,9 @@ from ledger.registry.adjustments import AdjustmentKind, read_proposal
 from ledger.registry.bounds import INT64_MAX
 from ledger.registry.card_states import CardStatus
 from ledger.registry.history import read_history
-from ledger.registry.reads import status_at
 from protocol import EntryMode, ResultCode
 from switch.flow.again import Past, decide_again, difference
+from switch.rules.as_of import stood_at
 from switch.rules.cards import Card
 from switch.rules.directory import Terminal
 from switch.rules.filling import money
@@ -156,7 +156,7 @@ async def explain(connection: Connection, terminal: int, stan: int) -> Explanati
     code, kind = CODES[row.code], Kind(row.kind)
     reason = reason_for(code, kind)
     at_ms = judged_ms(row)
-    card = next((card for card in past.cards(row) if isinstance(card, Card)), None)
+    card = next((stood_at(card, at_ms) for card in past.cards(row) if isinstance(card, Card)), None)
     return Explanation(
         row=row,
         code=code,
@@ -169,7 +169,7 @@ async def explain(connection: Connection, terminal: int, stan: int) -> Explanati
         judged_at=version.calendar.text(at_ms),
         facts=[
             *_partner_facts(there, at_ms),
-            *_card_facts(row, card, version, at_ms),
+            *_card_facts(row, card, version),
             *_asked_facts(row),
             *_benefit_facts(row, there, card, version, at_ms),
             *_told_facts(row),
@@ -275,7 +275,7 @@ def _partner_facts(terminal: Terminal, at_ms: int) -> Iterator[Fact]:
         yield Fact("programme_state", "Stan programu", "Programme's state", *words)
 
 
-def _card_facts(row: Recorded, card: Card | None, version: Version, at_ms: int) -> Iterator[Fact]:
+def _card_facts(row: Recorded, card: Card | None, version: Version) -> Iterator[Fact]:
     if row.last4 >= 0:
         yield _plain("card", "Karta", "Card", f"****{row.last4:04}")
     if row.entry in ENTRIES_PL:
@@ -283,7 +283,7 @@ def _card_facts(row: Recorded, card: Card | None, version: Version, at_ms: int) 
         yield Fact("entry", "Odczyt karty", "Card was", ENTRIES_PL[entry], entry.name.lower())
     if card is None:
         return
-    status = CardStatus(status_at(card.status, card.past, at_ms))
+    status = CardStatus(card.status)
     yield Fact("card_state", "Stan karty", "Card's state", STATUSES_PL[status], status.name.lower())
     if card.expires_day is not None:
         yield _plain("valid_until", "Ważna do", "Valid until", _day(version, card.expires_day))

@@ -257,6 +257,7 @@ class Desk:
             facts.HolderSet(
                 account=person.account,
                 programme=city.programme,
+                since_ms=self._wall.true_ms(),
                 born_on=person.born_on,
                 flags=person.flags,
                 entitled_until=until,

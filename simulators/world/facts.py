@@ -85,7 +85,7 @@ class OfferWithdrawn(Told, frozen=True):
 
 
 class CardSet(Told, frozen=True):
-    """A card by its digits, whose state is this one since a moment; `valid_until`: its last valid day."""
+    """A card by its digits, whose state and last valid day (`valid_until`) are these since a moment."""
 
     card: str
     programme: int
@@ -110,11 +110,13 @@ class HolderSet(Told, frozen=True):
     `flags`: codes of the programme's rules. `has_guardian`: a guardian acts whatever the age. Entitled by
     proof of the tax of a year, or without one by the day of the application (`applied_on`), or until a day
     that is stated. A notice voids the cards by the rules in force on the day it was given; `ends_on`: the
-    last day of a contract that ends for another reason (an objection).
+    last day of a contract that ends for another reason (an objection). All of it but the date of birth, which
+    was always the same, is so since a moment.
     """
 
     account: int
     programme: int
+    since_ms: int = 0
     born_on: date | None = None
     flags: tuple[str, ...] = ()
     has_guardian: bool = False

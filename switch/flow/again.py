@@ -12,6 +12,7 @@ not that of the sale (22). Of two cards of one account with the same last four d
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any, Final
 
 from ledger.books.posting import Kind
@@ -29,7 +30,7 @@ from ledger.registry.reads import (
 from ledger.registry.secrets import MasterKey
 from protocol import Request, ResultCode
 from switch.flow.operations import OPERATIONS, Again
-from switch.rules.cards import Card, HeldCard
+from switch.rules.cards import Card, ChangedCard, HeldCard
 from switch.rules.decide import Decision, Moment, postpone
 from switch.rules.directory import Directory, Terminal
 from switch.rules.entitlement import Held
@@ -99,22 +100,24 @@ class Past:
     def card(self, card: PastCard, kinds: int) -> Card:
         """Return a card as a worker held it; its holder was of these kinds."""
         holder = self._holders.get(card.account)
-        ends = [day for day in (card.expires_on, holder and holder.contract_ends_on) if day]
-        expires_day = min(map(day_number, ends), default=None)
+        last_days = _day(card.expires_on), _day(holder.contract_ends_on if holder else None)
+        expires_day = min((day for day in last_days if day is not None), default=None)
         plain = (card.account, card.programme, card.status, expires_day, card.since())
+        held_past = holder.past if holder else None
+        days = None
+        if card.valid_past is not None or held_past is not None:
+            days = *last_days, *(card.valid_past or ())
         if holder is None:
-            return Card(*plain)
-        until = holder.entitled_until
+            return Card(*plain) if days is None else ChangedCard(*plain, None, days)
+        until = _day(holder.entitled_until)
         held = Held(
-            holder.flags,
-            kinds,
-            kinds,
-            -ALWAYS_DAYS,
-            kinds,
-            ALWAYS_DAYS,
-            day_number(until) if until else None,
+            holder.flags, kinds, kinds, -ALWAYS_DAYS, kinds, ALWAYS_DAYS, until, tuple(held_past or ())
         )
-        return HeldCard(*plain, held)
+        return HeldCard(*plain, held) if days is None else ChangedCard(*plain, held, days)
+
+
+def _day(day: date | None) -> int | None:
+    return None if day is None else day_number(day)
 
 
 def decide_again(past: Past, row: Recorded) -> Decision | None:

@@ -12,7 +12,7 @@ A card is a record of 31 bytes, little-endian without gaps:
     16  4  the last valid day in days since 1970, signed; -2**31: valid for ever
     20  2  programme, signed
     22  1  status
-    23  4  number of its statuses before among `Packed.pasts`; 0: none
+    23  4  number of what it was before among `Packed.pasts`; 0: nothing else
     27  4  number of its holder's data among `Packed.holders`; 0: nothing is kept
 
 Records lie side by side, in no order, in buckets of about 16. Which bucket: linear hashing by the token's low
@@ -49,6 +49,10 @@ CARDS_A_BUCKET: Final = 16
 CARDS_A_STEP: Final = 2_000
 
 T = TypeVar("T")
+Days: TypeAlias = tuple[int | None, ...]
+"""The last of a row that the registry hands over (`ledger.registry.reads.CardTuple`)."""
+Before: TypeAlias = tuple[tuple[int, ...] | None, Days | None]
+"""What a card was before: its statuses, and its last days."""
 
 
 class Card(msgspec.Struct, gc=False):
@@ -65,6 +69,8 @@ class Card(msgspec.Struct, gc=False):
 
     held: ClassVar[Held | None] = None
     """What is kept of its holder. Of most programmes nothing is."""
+    days: ClassVar[Days | None] = None
+    """What its last valid days were before."""
 
 
 class HeldCard(Card, gc=False):
@@ -73,6 +79,12 @@ class HeldCard(Card, gc=False):
     """
 
     held: Held | None = None  # type: ignore[misc]
+
+
+class ChangedCard(HeldCard, gc=False):
+    """A card whose last day was another, or whose holder's data were: for `switch.rules.as_of`."""
+
+    days: Days | None = None  # type: ignore[misc]
 
 
 def store_in_python(
@@ -153,6 +165,9 @@ else:
         store, find = store_in_python, find_in_python
 
 
+_NEVER_CHANGED: Final[Before] = (None, None)
+
+
 class Shared(Generic[T]):
     """Values that many cards have alike: each is held once, by a number from 1, as long as a card has it."""
 
@@ -202,7 +217,7 @@ class Packed:
 
     __slots__ = ("_buckets", "_count", "_mask", "_room", "holders", "pasts")
 
-    def __init__(self, pasts: Shared[tuple[int, ...]], holders: Shared[Held]) -> None:
+    def __init__(self, pasts: Shared[Before], holders: Shared[Held]) -> None:
         self.pasts, self.holders = pasts, holders
         self._buckets = [b""]
         self._mask = 0
@@ -226,10 +241,12 @@ class Packed:
             return None
         account, day, programme, status, past, holder = found
         expires_day = None if day == FOR_EVER else day
+        statuses, days = self.pasts[past] or _NEVER_CHANGED
+        if days is not None:
+            return ChangedCard(account, programme, status, expires_day, statuses, self.holders[holder], days)
         if holder:
-            held = self.holders[holder]
-            return HeldCard(account, programme, status, expires_day, self.pasts[past], held)
-        return Card(account, programme, status, expires_day, self.pasts[past] if past else None)
+            return HeldCard(account, programme, status, expires_day, statuses, self.holders[holder])
+        return Card(account, programme, status, expires_day, statuses)
 
     def put(self, rows: Sequence[CardTuple]) -> None:
         """Take cards in; what is said of one that is there already replaces what was."""
@@ -241,10 +258,12 @@ class Packed:
                 FOR_EVER if day is None else day,
                 programme,
                 status,
-                past_of(tuple(past)) if past else 0,
-                0 if held is None else holder_of(Held._make(held)),
+                past_of((tuple(past) if past else None, tuple(days) if days else None))
+                if past or days
+                else 0,
+                0 if held is None else holder_of(Held.of(held)),
             )
-            for token, account, programme, status, day, past, held in rows
+            for token, account, programme, status, day, past, held, days in rows
         ]
         self._store(records)
 

@@ -8,7 +8,8 @@ is judged exactly, late sales too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from switch.rules.dates import kind_steps
 
@@ -23,6 +24,7 @@ class Held(NamedTuple):
 
     `kinds` holds from `kinds_from` until the day before `next_from`; earlier it was `kinds_before`, later
     it is `kinds_next`. `entitled_until`: the last day a proof entitles to, None: nothing was proved.
+    `past`: what flags and entitlement were before (`switch.rules.as_of`); nothing, for nearly everybody.
     """
 
     flags: int
@@ -32,6 +34,17 @@ class Held(NamedTuple):
     kinds_next: int
     next_from: int
     entitled_until: int | None
+    past: tuple[int | None, ...] = ()
+
+    @classmethod
+    def of(cls, row: Sequence[int | None]) -> Held:
+        """Read it as the registry hands it over (`ledger.registry.reads.CardTuple`)."""
+        fields: Any = (*row[:HELD_FIELDS], tuple(row[HELD_FIELDS:]))
+        return cls._make(fields)
+
+
+HELD_FIELDS: Final = len(Held._fields) - 1
+"""Before its past."""
 
 
 class Standing(NamedTuple):

@@ -360,7 +360,7 @@ async def test_a_holder_s_change_reaches_every_carrier_in_memory(
 
     await database.run(lambda c: read_changes(c, number, take))
     assert sorted(seen) == [1000, 5000]
-    assert cards[5000].held == Held(2, 8, 0, -1_000_000, 0, 1_000_000, None)
+    assert (cards[5000].held or ())[:7] == (2, 8, 0, -1_000_000, 0, 1_000_000, None)
     assert cards[1001].held is not cards[1000].held
     await registry.run(lambda c: set_card_status(c, TESTER, 1000, CardStatus.BLOCKED))
     await registry.run(lambda c: set_flags(c, TESTER, 5000, flags=3))

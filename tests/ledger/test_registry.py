@@ -73,7 +73,7 @@ async def test_the_whole_registry_is_read(registry: Database, database: Database
     assert [(row.id, row.partner) for row in found.terminals] == [(70, 7), (71, 7)]
     assert len(cards) == 4
     (card,) = [card for card in cards if card[0] == -5]
-    assert card[2:] == (1, CardStatus.READY, 10, None, None)
+    assert card[2:] == (1, CardStatus.READY, 10, None, None, None)
     assert card[1] & 7 == 0
 
 

@@ -61,7 +61,7 @@ def make_directory(*, terminals: int = 3) -> Directory:
         terminal.partner = partner
         terminal.keys[1] = (terminal_key(number), None)
     for number, digits in enumerate(CARDS, start=1):
-        directory.cards.put([(MASTER_KEY.pepper(1).token(digits), 8 * number, 1, 0, None, None, None)])
+        directory.cards.put([(MASTER_KEY.pepper(1).token(digits), 8 * number, 1, 0, None, None, None, None)])
     return directory
 
 

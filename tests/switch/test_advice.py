@@ -11,10 +11,9 @@ import pytest
 
 from ledger.registry.card_states import CardStatus
 from protocol import EarnAdvice, ResultCode
-from switch.rules.cards import Card, HeldCard
+from switch.rules.cards import Card
 from switch.rules.decide import Decision, Moment, decide_earn_advice
 from switch.rules.directory import Partner, Programme
-from switch.rules.entitlement import Held
 from switch.rules.programme import parse_rules
 from switch.rules.versions import DAY_MS
 from tests.entries import SWIPED
@@ -127,21 +126,6 @@ def test_a_partner_s_step_is_that_of_now() -> None:
     partner = make_partner()
     partner.points_step_grosze = 500
     assert advise(make_card(), ms("2026-06-04T23:59:59"), partner).points == 20
-
-
-@pytest.mark.parametrize(
-    ("until", "code"),
-    [(ARRIVAL_MS - 3 * DAY_MS, ResultCode.ENTITLEMENT_ENDED), (ARRIVAL_MS, ResultCode.APPROVED)],
-)
-def test_until_when_somebody_is_entitled_is_that_of_now(until: int, code: ResultCode) -> None:
-    """A sale of two days ago is held to the day that stands now: refused past it, made where proof that was
-    brought since has moved it on.
-    """
-    partner = make_partner()
-    proven = f'{TOML}\n[entitlement]\nsource = ["tests"]\nyears = 2\nmonth = 5\nday = 31\n'
-    partner.programme.add_version(3, ms("2026-06-06T00:00:00"), parse_rules(proven))
-    holder = HeldCard(8, 1, 0, held=Held(0, 0, 0, -1_000_000, 0, 1_000_000, until // DAY_MS))
-    assert advise(holder, ARRIVAL_MS - 2 * DAY_MS, partner).code == code
 
 
 def test_a_partner_s_suspension_keeps_an_advice() -> None:

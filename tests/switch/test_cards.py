@@ -27,6 +27,7 @@ from switch.rules.cards import (
     RECORD_BYTES,
     Card,
     Cards,
+    ChangedCard,
     HeldCard,
     Packed,
     Shared,
@@ -55,8 +56,11 @@ HELDS = st.one_of(
         st.one_of(st.none(), st.integers(0, 1)),
     ),
 )  # fmt: skip
+LAST_DAYS = st.one_of(st.none(), st.tuples(DAYS, DAYS), st.tuples(DAYS, DAYS, st.integers(0, 1 << 45), DAYS))
 ACCOUNTS = st.one_of(TOKENS, st.integers(1, 10**12).map(lambda number: number << 3))
-ROWS = st.tuples(TOKENS, ACCOUNTS, st.sampled_from([1, 2, 32_767]), st.integers(0, 9), DAYS, PASTS, HELDS)
+ROWS = st.tuples(
+    TOKENS, ACCOUNTS, st.sampled_from([1, 2, 32_767]), st.integers(0, 9), DAYS, PASTS, HELDS, LAST_DAYS
+)
 
 
 MANY = list(map(random.Random(0).randrange, [MOST] * 2 * CARDS_A_STEP))
@@ -64,9 +68,11 @@ MANY = list(map(random.Random(0).randrange, [MOST] * 2 * CARDS_A_STEP))
 
 def card_of(row: CardTuple) -> Card:
     """The card that a row of the feed tells of."""
-    _, account, programme, status, day, past, held = row
+    _, account, programme, status, day, past, held, days = row
     plain = account, programme, status, day, tuple(past) if past else None
-    return Card(*plain) if held is None else HeldCard(*plain, Held._make(held))
+    if days is not None:
+        return ChangedCard(*plain, held and Held.of(held), tuple(days))
+    return Card(*plain) if held is None else HeldCard(*plain, Held.of(held))
 
 
 @contextmanager
@@ -97,7 +103,7 @@ class Model(RuleBasedStateMachine):
     def load(self, first: int, count: int, step: int) -> None:
         """A first reading of many, side by side or with the low 20 bits alike."""
         tokens = [(first + number * step - LEAST) % (1 << 64) + LEAST for number in range(count)]
-        self.put([(token, 8, 1, 0, None, None, None) for token in tokens])
+        self.put([(token, 8, 1, 0, None, None, None, None) for token in tokens])
 
     @rule(rows=st.lists(ROWS, max_size=40))
     def put(self, rows: list[CardTuple]) -> None:
@@ -112,7 +118,7 @@ class Model(RuleBasedStateMachine):
     @rule(status=st.integers(0, 9))
     def bring_many(self, status: int) -> None:
         """So many that `admit` leaves some to be moved later."""
-        self.bring([(token, 8, 1, status, None, [status], None) for token in MANY])
+        self.bring([(token, 8, 1, status, None, [status], None, None) for token in MANY])
 
     @rule()
     def admit(self) -> None:
@@ -154,7 +160,8 @@ class Model(RuleBasedStateMachine):
         assert sorted(self.cards) == sorted(self.counts)
         assert len(self.cards) == len(self.counts)
         table = self.cards._table
-        assert len(table.pasts) == len({card.past for card in self.counts.values() if card.past})
+        befores = {(card.past, card.days) for card in self.counts.values()} - {(None, None)}
+        assert len(table.pasts) == len(befores)
         assert len(table.holders) == len({card.held for card in self.counts.values() if card.held})
 
 
@@ -235,7 +242,8 @@ def random_rows(count: int) -> list[CardTuple]:
     """Cards with tokens as good as a hash's."""
     chance = random.Random(count)
     return [
-        (chance.randrange(LEAST, MOST), 8 * n, 1, 0, 20_000 + n % 3_000, None, None) for n in range(count)
+        (chance.randrange(LEAST, MOST), 8 * n, 1, 0, 20_000 + n % 3_000, None, None, None)
+        for n in range(count)
     ]
 
 
@@ -263,7 +271,7 @@ def test_what_no_card_has_any_more_is_not_kept() -> None:
     """A card that is blocked and released all day leaves nothing behind of what it was."""
     table = Packed(Shared(), Shared())
     for moment in range(5_000):
-        table.put([(7, 8, 1, moment % 2, None, [moment << 4], [moment, 8, 0, 0, 0, 1, None])])
+        table.put([(7, 8, 1, moment % 2, None, [moment << 4], [moment, 8, 0, 0, 0, 1, None], None)])
     assert (len(table), len(table.pasts), len(table.holders)) == (1, 1, 1)
     card = table.get(7)
     assert card is not None

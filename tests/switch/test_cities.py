@@ -225,7 +225,7 @@ def test_zgierz_11_nothing_offline_and_34_seven_days() -> None:
 
 
 def test_no_city_that_asks_for_proof_takes_a_sale_made_offline() -> None:
-    """An advice is held to the entitlement of now; where one counts, nobody has any to prove."""
+    """An advice is held to the entitlement of its sale; where one counts, nobody has any to prove."""
     proven = [rules for rules in (CZESTOCHOWA, ZYWIEC, ZGIERZ) if rules.entitlement]
     assert proven == [ZGIERZ]
     assert ZGIERZ.earn is None

@@ -29,7 +29,7 @@ def add_zywiec(programmes: dict[int, Programme], cards: Cards) -> None:
     other = programmes[2] = Programme(2, MASTER_KEY.pepper(2).token)
     other.add_version(1, 0, ZYWIEC)
     other.choose_version(1)
-    cards.put([(other.token_of(ISSUED), 8_000, 2, 1, None, None, None)])
+    cards.put([(other.token_of(ISSUED), 8_000, 2, 1, None, None, None, None)])
 
 
 def test_a_programme_does_not_meet_another_s_cards() -> None:

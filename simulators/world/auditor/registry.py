@@ -152,22 +152,20 @@ class Registry:
         found: CardSet | None = _find(self._cards.get((programme, digits)), number)
         return found
 
-    def state_of_card(self, card: CardSet, at_ms: int, number: int) -> int:
-        """Return the state a card had at a moment."""
-        known: Learned | None = self._cards[card.programme, card.card]
-        oldest = card
-        while known is not None:
-            if known.number <= number:
-                oldest = known.fact
-                if oldest.since_ms <= at_ms:
-                    break
-            known = known.before
-        return oldest.state
+    def card_then(self, card: CardSet, at_ms: int, number: int) -> CardSet:
+        """Return a card as it stood at a moment; before the first that is known of it, as it was first."""
+        then: CardSet = _then(self._cards[card.programme, card.card], at_ms, number, card)
+        return then
 
     def holder(self, account: int, number: int) -> HolderSet | None:
         """Return who holds the cards of an account."""
         found: HolderSet | None = _find(self._holders.get(account), number)
         return found
+
+    def holder_then(self, holder: HolderSet, at_ms: int, number: int) -> HolderSet:
+        """Return what decided about a holder at a moment; before the first that is known, what did first."""
+        then: HolderSet = _then(self._holders[holder.account], at_ms, number, holder)
+        return then
 
     def offer_at(self, programme: int, offer: int, at_ms: int, number: int) -> Offer | None:
         """Return the offer that is in force at a moment, whatever the day and the hour."""
@@ -209,6 +207,17 @@ def _known(learned: Learned, number: int) -> Learned:
     while learned.number > number and learned.before is not None:
         learned = learned.before
     return learned
+
+
+def _then(learned: Learned | None, at_ms: int, number: int, now: Any) -> Any:
+    oldest = now
+    while learned is not None:
+        if learned.number <= number:
+            oldest = learned.fact
+            if oldest.since_ms <= at_ms:
+                break
+        learned = learned.before
+    return oldest
 
 
 def _find(learned: Learned | None, number: int) -> Any:

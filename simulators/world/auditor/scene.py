@@ -124,10 +124,17 @@ def find_card(registry: Registry, scene: Scene, text: str) -> set[int]:
         card = registry.card(scene.programme, digits, scene.number)
         if card is None:
             return {_why_unknown(registry, scene, digits)}
-    scene.card = card
-    holder = scene.holder = registry.holder(card.account, scene.number)
+    holder = registry.holder(card.account, scene.number)
     if holder is not None:
+        # When somebody was born was never otherwise than it is known now.
         scene.kinds = scene.rules.kinds_of(holder.born_on, scene.day)
+    # What is known now holds, whatever the clock shows; only a sale made offline is judged by its own time.
+    sold_ms = scene.sold_ms
+    if sold_ms is not None:
+        card = registry.card_then(card, sold_ms, scene.number)
+        holder = holder and registry.holder_then(holder, sold_ms, scene.number)
+    scene.card, scene.holder = card, holder
+    if holder is not None:
         scene.flags = frozenset(holder.flags)
     return set()
 
@@ -150,9 +157,7 @@ def reasons_of_card(registry: Registry, scene: Scene, message: CardMessage) -> s
     card = scene.card
     if card is None:
         return found
-    # What is known now holds, whatever the clock shows; only a sale made offline is judged by its own time.
-    sold_ms = scene.sold_ms
-    state = card.state if sold_ms is None else registry.state_of_card(card, sold_ms, scene.number)
+    state = card.state
     if state == WANTED and scene.rules.retains:
         found.add(int(ResultCode.CARD_RETAIN))
     elif state == REPLACED:

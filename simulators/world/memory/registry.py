@@ -35,7 +35,9 @@ NEVER_ENDS: Final = 1_000_000
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A card; expires_day: its last valid day, in days since 1970; past: as in `reads.status_at`."""
+    """A card; expires_day: its last valid day, in days since 1970; past: as in `reads.status_at`; valid_past:
+    what its last day was before, a moment and a day each.
+    """
 
     token: int
     account: int
@@ -43,12 +45,14 @@ class Card(msgspec.Struct, frozen=True):
     status: int = 0
     expires_day: int | None = None
     past: tuple[int, ...] | None = None
+    valid_past: tuple[int | None, ...] | None = None
 
 
 class Holder(msgspec.Struct, frozen=True):
     """What decides about a holder; days since 1970, None: no such day.
 
-    kinds hold from kinds_from until the day before next_from; before it kinds_before, then kinds_next.
+    kinds hold from kinds_from until the day before next_from; before it kinds_before, then kinds_next. past:
+    what flags, entitled_until and contract_ends_day were before, behind the moment it ended.
     """
 
     account: int
@@ -62,6 +66,7 @@ class Holder(msgspec.Struct, frozen=True):
     next_from: int | None = None
     entitled_until: int | None = None
     contract_ends_day: int | None = None
+    past: tuple[int | None, ...] | None = None
 
 
 class CardCase(msgspec.Struct, frozen=True):
@@ -167,14 +172,15 @@ class MemoryRegistry:
         return self.number
 
     def set_card(self, token: int, *, status: int | None = None, expires_day: int | None = None) -> int:
-        """Give a card another status, or another last day; its status until now is kept."""
+        """Give a card another status, or another last day; what they were until now is kept."""
         card = self.cards.rows[token]
         if status is not None and status != card.status:
             past = card.past or ()
             past = (*past, self.now_ms() << 4 | card.status)[-PAST_MAX:]
             card = replace(card, status=status, past=past)
-        if expires_day is not None:
-            card = replace(card, expires_day=expires_day)
+        if expires_day is not None and expires_day != card.expires_day:
+            valid_past = (*(card.valid_past or ()), self.now_ms(), card.expires_day)[-2 * PAST_MAX :]
+            card = replace(card, expires_day=expires_day, valid_past=valid_past)
         return self._put(self.cards, token, card)
 
     def set_holder(self, holder: Holder, *, born_on: date | None = None) -> int:
@@ -186,7 +192,13 @@ class MemoryRegistry:
         return self.place_holder(holder)
 
     def place_holder(self, holder: Holder) -> int:
-        """Put a holder as it is, on whatever day."""
+        """Put a holder as it is, on whatever day; what decided until now is kept."""
+        old = self.holders.rows.get(holder.account)
+        if old is not None:
+            before, past = _deciding(old), old.past
+            if before != _deciding(holder):
+                past = (*(past or ()), self.now_ms(), *before)[-4 * PAST_MAX :]
+            holder = replace(holder, past=past)
         return self._put(self.holders, holder.account, holder)
 
     def cards_of(self, account: int) -> list[Card]:
@@ -198,6 +210,10 @@ class MemoryRegistry:
         table.put(key, row, self.number)
         self._on_change()
         return self.number
+
+
+def _deciding(holder: Holder) -> tuple[int | None, ...]:
+    return holder.flags, holder.entitled_until, holder.contract_ends_day
 
 
 def _silent() -> None:

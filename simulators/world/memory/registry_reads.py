@@ -72,7 +72,9 @@ def _card(registry: MemoryRegistry, card: Card) -> tuple[Any, ...]:
     days = [card.expires_day, holder.contract_ends_day if holder else None]
     last_day = min((day for day in days if day is not None), default=None)
     held = None if holder is None else _held(holder)
-    return card.token, card.account, card.programme, card.status, last_day, card.past, held
+    has_past = card.valid_past is not None or (holder is not None and holder.past is not None)
+    known = [*days, *(card.valid_past or ())] if has_past else None
+    return card.token, card.account, card.programme, card.status, last_day, card.past, held, known
 
 
 def _held(holder: Holder) -> list[int | None]:
@@ -84,6 +86,7 @@ def _held(holder: Holder) -> list[int | None]:
         holder.kinds_next,
         NEVER_ENDS if holder.next_from is None else holder.next_from,
         holder.entitled_until,
+        *(holder.past or ()),
     ]
 
 

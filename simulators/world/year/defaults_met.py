@@ -160,4 +160,43 @@ DEFAULTS_MET: Final[Table] = {
         seen("in English", EVERYWHERE, "SignOn", 0, "in en"),
         seen("in another one", EVERYWHERE, "SignOn", 0, "in de"),
     ),
+    (
+        "D",
+        "late: the rules of the programme, with their steps, largest amounts, ways to read a card and"
+        " what is granted offline: as of the sale, for holder and cashier acted by them",
+    ): (
+        seen("by the rules of its time", A, "EarnAdvice", 0, why_.SOLD_BY_OLD_RULES),
+    ),
+    (
+        "D",
+        "late: the card's status (blocked, wanted, replaced): as of the sale by the till's own clock,"
+        " not cut at now, so that a clock set back undoes no block",
+    ): (
+        seen("points, sold before a block", A, "EarnAdvice", 0, why_.SOLD_BEFORE_BLOCK),
+        seen("refused, sold after it", A, ADVICE, 45, why_.SOLD_AFTER_BLOCK),
+    ),
+    (
+        "D",
+        "late: the state of the programme and the contracts of the partner: as of the sale",
+    ): (
+        seen("refused, sold while the programme rested", A, ADVICE, 30, why_.SOLD_IN_REST),
+    ),
+    (
+        "D",
+        "late: a partner's suspension by the office: as of now. The terminal keeps its sales while it"
+        " lasts, and what was sold in it counts afterwards: the holder could not know of it, and the "
+        "partner pays for the points. A partner's own step: as of now; it never changes, for partners"
+        " are entered once",
+    ): (
+        seen("taken after that", A, ADVICE, 0, why_.KEPT_FOR_NOW),
+    ),
+    (
+        "D",
+        "late: the terminal's clock may lie, and the bounds of that are: 7 days back, 5 minutes ahead"
+        " (then judged as now), not before the first rules, not more than 5 minutes before the card "
+        "was added; the journal has both times",
+    ): (
+        seen("too old", EVERYWHERE, ADVICE, 32, why_.TOO_OLD),
+        seen("ahead of its time", EVERYWHERE, ADVICE, 32, why_.AHEAD),
+    ),
 }  # fmt: skip

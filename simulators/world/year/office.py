@@ -193,6 +193,7 @@ class Office:
             facts.HolderSet(
                 account=resident.account_id,
                 programme=self.city.programme,
+                since_ms=self.now_ms,
                 born_on=resident.born_on,
                 flags=resident.flags,
                 has_guardian=resident.has_guardian,

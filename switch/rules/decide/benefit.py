@@ -56,9 +56,9 @@ def decide_benefit_advice(
         code = int(ResultCode.NOT_SUPPORTED)
     elif not benefits.offline:
         code = min(code or OFFLINE_NOT_ALLOWED, OFFLINE_NOT_ALLOWED)
-    if code or isinstance(card, int):
+    if code or isinstance(sale.card, int):
         return _refused(code, message, sale.version.number)
-    return _grant(message, terminal, card, sale.version, sale.at_ms)
+    return _grant(message, terminal, sale.card, sale.version, sale.at_ms)
 
 
 def _refused(code: int, message: BenefitUse | BenefitAdvice, rules_version: int = 0) -> Decision:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from ledger.registry.reads import status_at
 from protocol import BenefitAdvice, EarnAdvice, ResultCode
+from switch.rules.as_of import stood_at
 from switch.rules.cards import Card
 from switch.rules.decide.decision import Moment
 from switch.rules.decide.refusals import refuse_card, refuse_entry, refuse_identity, refuse_place
@@ -23,11 +23,14 @@ NOT_SUPPORTED: Final = int(ResultCode.NOT_SUPPORTED)
 
 
 class LateSale(NamedTuple):
-    """An offline sale: the rules of its time, that time (ms since 1970), why the card was refused then."""
+    """An offline sale: the rules of its time, that time (ms since 1970), why the card was refused then, and
+    the card as it stood.
+    """
 
     version: Version
     at_ms: int
     refusal: int
+    card: Card | int
 
 
 def refuse_unjudged(code: int, *, is_served: bool) -> int:
@@ -62,7 +65,7 @@ def judge_late(
     code = code or refuse_identity(partner, card)
     if isinstance(card, Card) and not code:
         # By the terminal's own clock, not cut at now: a clock that was set back does not undo a block.
-        status = status_at(card.status, card.past, message.terminal_time * 1_000)
-        code = refuse_card(card, status, version, sale_ms)
+        card = stood_at(card, message.terminal_time * 1_000)
+        code = refuse_card(card, card.status, version, sale_ms)
         code = code or refuse_entry(version, message.entry)
-    return LateSale(version, sale_ms, code)
+    return LateSale(version, sale_ms, code, card)

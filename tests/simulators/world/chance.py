@@ -169,6 +169,7 @@ class Chance:
             HolderSet(
                 account=self._states[self.cards[number]].account,
                 programme=self.programme,
+                since_ms=self.now_ms,
                 born_on=self._born() if chance.random() < 0.9 else None,
                 flags=tuple(flags),
                 has_guardian=chance.random() < 0.15,

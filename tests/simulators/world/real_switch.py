@@ -85,6 +85,8 @@ class RealSwitch:
         self._holders: dict[int, HolderSet] = {}
         self._cards: dict[tuple[int, str], CardSet] = {}
         self._pasts: dict[tuple[int, str], list[int]] = {}
+        self._valid_pasts: dict[tuple[int, str], list[int | None]] = {}
+        self._holder_pasts: dict[int, list[int | None]] = {}
         self._rules: dict[int, Rules] = {}
         self._offers: dict[tuple[int, int], Offer] = {}
         reader = QuotaReader(database, ShardMap([]), config.question_s)
@@ -140,7 +142,7 @@ class RealSwitch:
             self._note_card(fact)
             self._place(fact)
         elif isinstance(fact, HolderSet):
-            self._holders[fact.account] = fact
+            self._note_holder(fact)
             for card in self._cards.values():
                 if card.account == fact.account:
                     self._place(card)
@@ -209,11 +211,26 @@ class RealSwitch:
         before = self._cards.get(key)
         if before is not None and before.state != fact.state:
             self._pasts.setdefault(key, []).append(fact.since_ms << 4 | before.state)
+        if before is not None and before.valid_until != fact.valid_until:
+            self._valid_pasts.setdefault(key, []).extend((fact.since_ms, _number(before.valid_until)))
         self._cards[key] = fact
+
+    def _note_holder(self, fact: HolderSet) -> None:
+        before, rules = self._holders.get(fact.account), self._rules[fact.programme]
+        if before is not None:
+            was, now = (
+                (_flags(one, rules), _entitled_until(one, rules), _number(_ends_on(one, rules)))
+                for one in (before, fact)
+            )
+            if was != now:
+                self._holder_pasts.setdefault(fact.account, []).extend((fact.since_ms, *was))
+        self._holders[fact.account] = fact
 
     def _place(self, card: CardSet) -> None:
         holder, rules = self._holders.get(card.account), self._rules[card.programme]
-        last = [day for day in (card.valid_until, _ends_on(holder, rules)) if day is not None]
+        days = [_number(card.valid_until), _number(_ends_on(holder, rules))]
+        valid_past = self._valid_pasts.get((card.programme, card.card), [])
+        has_past = valid_past or self._holder_pasts.get(card.account)
         token = MASTER.pepper(card.programme).token(card.card)
         self.directory.apply_cards(
             [
@@ -222,23 +239,17 @@ class RealSwitch:
                     card.account,
                     card.programme,
                     card.state,
-                    min(last).toordinal() - EPOCH if last else None,
+                    min((day for day in days if day is not None), default=None),
                     self._pasts.get((card.programme, card.card)),
                     self._held(holder, rules) if holder else None,
+                    [*days, *valid_past] if has_past else None,
                 )
             ]
         )
 
     def _held(self, holder: HolderSet, rules: Rules) -> list[int | None]:
-        flags = rules.holders.flags_mask(holder.flags) if rules.holders else 0
-        until = holder.entitled_until
-        if until is None and rules.entitlement is not None:
-            if holder.tax_year is not None:
-                until = rules.entitlement.until(holder.tax_year)
-            elif holder.applied_on is not None:
-                until = rules.entitlement.until_without_proof(holder.applied_on)
-        ends = until.toordinal() - EPOCH if until else None
-        return [flags, *self._kinds(holder, rules), ends]
+        past = self._holder_pasts.get(holder.account, ())
+        return [_flags(holder, rules), *self._kinds(holder, rules), _entitled_until(holder, rules), *past]
 
     def _kinds(self, holder: HolderSet, rules: Rules) -> list[int]:
         """Kinds now and before, from when; then and from when: as the database places them."""
@@ -258,6 +269,24 @@ class RealSwitch:
             due[0][1] if due else 0,
             due[0][0].toordinal() - EPOCH if due else ALWAYS,
         ]
+
+
+def _number(day: date | None) -> int | None:
+    return None if day is None else day.toordinal() - EPOCH
+
+
+def _flags(holder: HolderSet, rules: Rules) -> int:
+    return rules.holders.flags_mask(holder.flags) if rules.holders else 0
+
+
+def _entitled_until(holder: HolderSet, rules: Rules) -> int | None:
+    until = holder.entitled_until
+    if until is None and rules.entitlement is not None:
+        if holder.tax_year is not None:
+            until = rules.entitlement.until(holder.tax_year)
+        elif holder.applied_on is not None:
+            until = rules.entitlement.until_without_proof(holder.applied_on)
+    return _number(until)
 
 
 def _ends_on(holder: HolderSet | None, rules: Rules) -> date | None:

@@ -1,5 +1,7 @@
 """Częstochowa counted by hand: points, tiers, refunds, late sales (Oferta współpracy partnerskiej, 2016)."""
 
+from datetime import date
+
 import pytest
 
 from protocol import (
@@ -260,6 +262,37 @@ def test_a_use_that_takes_nothing_off_is_none(town: Town, benefits: str, price: 
     assert late.code == code or (code, late.code) == (0, 61)
     told = town.ask(BenefitUse, 1, 2_000, 0)
     assert told.code == (0 if code else 61)
+
+
+@pytest.mark.parametrize(
+    ("sold", "code"), [("2026-03-09 09:59:59", 0), ("2026-03-09 10:00:00", 56), ("2026-03-10 12:00", 56)]
+)
+def test_a_sale_offline_is_judged_by_the_flags_of_its_moment(town: Town, sold: str, code: int) -> None:
+    """Silent, late sales: who was of a family until ten had its discount until then, and not after."""
+    town.holder(flags=("family",))
+    town.holder(flags=(), since_ms=at("2026-03-09 10:00"))
+    town.offer(2, 'benefits = [{ kind = "percent", percent = "15", flags = ["family"] }]')
+    assert town.ask(BenefitAdvice, 2, 1_000, 0, when="2026-03-10 12:00", sold=sold).code == code
+
+
+@pytest.mark.parametrize(
+    ("sold", "code"), [("2026-03-09 09:59:59", 47), ("2026-03-09 10:00:00", 0), ("2026-03-07 12:00", 0)]
+)
+def test_a_sale_offline_is_judged_by_the_last_day_of_its_moment(town: Town, sold: str, code: int) -> None:
+    """Silent, late sales: the card was valid until the 8th, and was renewed on the 9th at ten."""
+    town.card(0, valid_until=date(2026, 3, 8))
+    town.card(0, valid_until=date(2028, 3, 8), since_ms=at("2026-03-09 10:00"))
+    assert town.ask(EarnAdvice, 1_000, when="2026-03-10 12:00", sold=sold).code == code
+
+
+def test_a_notice_ends_no_sale_of_before_it(town: Town) -> None:
+    """Silent, late sales: notice at noon, void at once; what was sold offline that morning stands."""
+    town.holder()
+    town.holder(notice_given_on=date(2026, 3, 10), since_ms=at("2026-03-10 12:00"))
+    told = [
+        town.ask(EarnAdvice, 1_000, when="2026-03-10 14:00", sold=f"2026-03-10 {hour}") for hour in (11, 13)
+    ]
+    assert [one.code for one in told] == [0, 47]
 
 
 def test_a_benefit_offline(town: Town) -> None:

@@ -36,7 +36,7 @@ async def read(database: Database) -> tuple[RegistrySnapshot, list[CardTuple]]:
     cards: list[CardTuple] = []
 
     def keep(found: Any) -> None:
-        cards.extend((*card[:5], card[5] and tuple(card[5]), card[6]) for card in found)
+        cards.extend((*card[:5], card[5] and tuple(card[5]), *card[6:]) for card in found)
 
     snapshot = await database.run(lambda c: read_changes(c, 0, keep))
     return snapshot, sorted(cards)
@@ -77,7 +77,7 @@ def copied(snapshot: RegistrySnapshot, cards: list[CardTuple], registry: MemoryR
         registry.set_terminal(terminal)
     for key in snapshot.keys:
         registry.set_key(key)
-    for token, account, programme, status, expires_day, past, _ in cards:
+    for token, account, programme, status, expires_day, past, *_ in cards:
         registry.add_card(Card(token, account, programme, status, expires_day, past and tuple(past)))
     for card, born in zip(cards, BIRTHS, strict=True):
         registry.set_holder(Holder(card[1], 1, flags=card[0] - 1_000), born_on=born)

@@ -16,7 +16,8 @@ from simulators.world.year.pairs import count, seen
 from simulators.world.year.processes import YearLost, live_all
 from simulators.world.year.referee import Occurred
 from simulators.world.year.report import Report, plans
-from simulators.world.year.rules_met import MET, NOT_AT_A_TILL
+from simulators.world.year.rules_met import MET
+from simulators.world.year.rules_not_met import NOT_AT_A_TILL
 
 RULES = Path(__file__).resolve().parents[3] / "docs" / "rules.md"
 CITIES = ["czestochowa", "zywiec", "zgierz"]

@@ -90,7 +90,9 @@ create sequence registry.account_number as bigint minvalue 1 maxvalue 1000000000
 -- status: as in registry.card_move (0010), which says what may become of it.
 -- past: the statuses it had before, oldest first, at most 16; each the moment it ended, in ms since 1970, << 4 | status. What
 -- it was before it was stopped is one of them, however often it was stopped since.
--- A sale that reaches the switch later than it was made is judged by the status the card had then.
+-- valid_past: the last valid days it had before, oldest first, at most 16, two numbers each: the moment it ended, in ms since 1970,
+-- and the day, in days since 1970; null: no end.
+-- A sale that reaches the switch later than it was made is judged by the status and the last valid day the card had then.
 create table registry.card (
   token      bigint not null unique,
   account    bigint not null check (account > 0 and account & 7 = 0),
@@ -102,6 +104,7 @@ create table registry.card (
   carrier    smallint not null default 1 check (carrier between 1 and 3),
   last4      char(4) not null check (last4 ~ '^[0-9]{4}$'),
   past       bigint[] check (cardinality(past) between 1 and 16),
+  valid_past bigint[] check (cardinality(valid_past) between 2 and 32),
   primary key (account, carrier, issue)
 );
 
@@ -135,6 +138,16 @@ begin
     when exists (select from unnest(past[2:]) as p(entry) where p.entry & 15 not in (1, 2, 7)) then past[2:]
     else past[1] || past[3:]
   end;
+  return new;
+end
+$$;
+
+create function registry.keep_valid_past() returns trigger language plpgsql as $$
+declare
+  past constant bigint[] := old.valid_past || array[(extract(epoch from clock_timestamp()) * 1000)::bigint,
+    (old.expires_on - date '1970-01-01')::bigint];
+begin
+  new.valid_past := case when cardinality(past) <= 32 then past else past[3:] end;
   return new;
 end
 $$;
@@ -292,6 +305,8 @@ call registry.keep_trail('terminal_key', 'terminal,generation');
 call registry.keep_trail('card', 'account,carrier,issue');
 create trigger keep_past before update on registry.card
   for each row when (old.status <> new.status) execute function registry.keep_past();
+create trigger keep_valid_past before update on registry.card
+  for each row when (old.expires_on is distinct from new.expires_on) execute function registry.keep_valid_past();
 create trigger rules_stay before update on registry.programme_version
   for each statement execute function registry.refuse_change();
 create trigger audit_stays before update or delete or truncate on registry.audit

@@ -20,7 +20,9 @@ create trigger steps_stay before update or delete or truncate on registry.kind_s
 
 -- kinds holds from kinds_from until the day before next_from; before it was kinds_before, then it is kinds_next. A null day:
 -- no such change. Entitled until that day, that day included; null: nothing was proved. contract_ends_on: the earliest day of
--- what ends the contract and was not taken back (registry.ending); the cards are void after it.
+-- what ends the contract and was not taken back (registry.ending); the cards are void after it. past: what flags, entitled_until and
+-- contract_ends_on were before, oldest first, at most 16 times, four numbers each: the moment it ended, in ms since 1970, and the
+-- three, days as days since 1970. A sale that reaches the switch later than it was made is judged by what they were then.
 create table registry.holder (
   account         bigint primary key check (account > 0 and account & 7 = 0),
   changed         bigint not null,
@@ -36,6 +38,7 @@ create table registry.holder (
   programme       smallint not null references registry.programme (id),
   tax_year        smallint check (tax_year between 1990 and 2200),  -- the newest proof
   guardian        boolean not null default false,
+  past            bigint[] check (cardinality(past) between 0 and 64),
   unique (account, programme),
   check (kinds_from < next_from)
 );
@@ -44,6 +47,21 @@ create index holder_due on registry.holder (next_from) where next_from is not nu
 create index holder_ends on registry.holder (contract_ends_on) where contract_ends_on is not null;
 
 call registry.keep_trail('holder', 'account');
+
+create function registry.keep_holder_past() returns trigger language plpgsql as $$
+declare
+  past constant bigint[] := old.past || array[(extract(epoch from clock_timestamp()) * 1000)::bigint, old.flags::bigint,
+    (old.entitled_until - date '1970-01-01')::bigint, (old.contract_ends_on - date '1970-01-01')::bigint];
+begin
+  new.past := case when cardinality(past) <= 64 then past else past[5:] end;
+  return new;
+end
+$$;
+-- Who puts `past` anew forgets what was (an erasure).
+create trigger keep_past before update on registry.holder
+  for each row when ((old.flags, old.entitled_until, old.contract_ends_on) is distinct from
+      (new.flags, new.entitled_until, new.contract_ends_on) and old.past is not distinct from new.past)
+  execute function registry.keep_holder_past();
 
 -- What ends a contract at a day of its own: a notice of the organiser (Zgierz § 33), an objection to announced rules (§ 35). Each is a row
 -- that stays, whether it is taken back or not, and none takes another's place: of those that stand the earliest day is the holder's.
