@@ -112,6 +112,12 @@ def check_form(form: Form, kind: Kind, rules: Rules, today: date, known: Person 
         raise RegistryRefused("{column} {why}", column=why[0], why=why[1])
     if wrong := representative_fault(form.representative(), name_needed=False):
         raise RegistryRefused("{column} {why}", column=GUARDIAN[wrong[0]], why=wrong[1])
+    is_ward = born_of(form.person()) is None or is_guardian_asked(form, rules, today)
+    if kind == "first" and form.guardian and not is_ward:
+        raise RegistryRefused(
+            "guardian is of whoever is under {age}, or needs one whatever the age",
+            age=asked(rules).guardian_below_age,
+        )
     desks = asked(rules).desks
     if desks and form.pickup and form.pickup not in desks:
         raise RegistryRefused("pickup is none of the programme's desks")
@@ -150,6 +156,17 @@ def lacks_of(form: Form, kind: Kind, rules: Rules, today: date, attached: Collec
     return lacks
 
 
+def is_guardian_asked(form: Form, rules: Rules, today: date) -> bool:
+    """Whether a parent or guardian applies with, or for, whom a form is of (Żywiec § 3, Zgierz § 12)."""
+    return form.needs_guardian or is_minor(form, rules, today)
+
+
+def is_minor(form: Form, rules: Rules, today: date) -> bool:
+    """Whether whom a form is of is too young to apply alone; not where no date of birth is known."""
+    born = born_of(form.person())
+    return born is not None and age_on(born, today) < asked(rules).guardian_below_age
+
+
 def _proves(tax_year: int, rules: Rules, today: date) -> bool:
     """Whether proof of the tax of a year entitles to anything on a day (Zgierz § 9, § 20)."""
     return rules.entitlement is None or today <= rules.entitlement.until(tax_year)
@@ -160,9 +177,8 @@ def _of_person(form: Form, rules: Rules, today: date) -> list[Lack]:
     born = born_of(person)
     age = age_on(born, today) if born else None
     needs_contact = bool(rules.holders and rules.holders.contact_needed)
-    is_minor = age is not None and age < wanted.guardian_below_age
     from_age = wanted.co_sign_from_age
-    signs = is_minor and from_age is not None and age is not None and age >= from_age
+    signs = from_age is not None and age is not None and from_age <= age < wanted.guardian_below_age
     found: dict[Lack, bool] = {
         "name": not form.name.strip(),
         "born": born is None,
@@ -170,7 +186,7 @@ def _of_person(form: Form, rules: Rules, today: date) -> list[Lack]:
         "contact": needs_contact and not (form.channel and (form.phone or form.email)),
         "rules": bool(wanted.regulations) and not form.rules_accepted,
         "consent": not form.consent_data,
-        "guardian": (is_minor or form.needs_guardian) and not form.guardian,
+        "guardian": is_guardian_asked(form, rules, today) and not form.guardian,
         "co_sign": signs and not form.co_signed,
     }
     return [lack for lack, is_missing in found.items() if is_missing]

@@ -24,7 +24,7 @@ from ledger.registry.vault import Vault
 from ops.office.account_cards import newest_card
 from ops.office.duplicate_fees import fee_of
 from ops.office.file_since import differing, read_file, words_of
-from ops.office.forms import Form, said_of
+from ops.office.forms import Form, is_guardian_asked, said_of
 from ops.office.forms import asked as wanted
 from ops.office.numbering import numbering_of
 from ops.office.validity import Validity
@@ -67,7 +67,7 @@ class Made(NamedTuple):
 
 async def first_card(connection: Connection, actor: Actor, made: Made, asked: Asked) -> tuple[int, int]:
     """Give an ordered or ready card its holder, who asked for it; return the account and the card's token."""
-    row, form, rules, _ = asked
+    row, form, rules, day = asked
     card = await cards.find_card(connection, made.token)
     if card is None or card["programme"] != made.programme:
         raise RegistryRefused("there is no such card: order it first, it is in the file of the card's maker")
@@ -96,7 +96,8 @@ async def first_card(connection: Connection, actor: Actor, made: Made, asked: As
     if done.refused:
         _, column, why = done.refused[0]
         raise RegistryRefused("{column} {why}", column=column, why=why)
-    await _agree(connection, actor, vault, made.token, form, words=words_of(form))
+    grown_up = () if is_guardian_asked(form, rules, day) else ("guardian",)
+    await _agree(connection, actor, vault, made.token, form, words=set(words_of(form)).difference(grown_up))
     needed = bool(wanted(rules).regulations)
     await acceptances.give_acceptance(connection, actor, row["number"], account, needed=needed)
     if status is CardStatus.ORDERED:

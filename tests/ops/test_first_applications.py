@@ -7,6 +7,7 @@ import pytest
 from ledger.errors import HolderErased, RegistryRefused, StatementRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry.acceptances import list_acceptances
+from ledger.registry.agreements import list_agreements
 from ledger.registry.audit import writing
 from ledger.registry.card_states import CardStatus, Hand
 from ledger.registry.cards import find_card
@@ -244,3 +245,20 @@ async def test_an_erasure_takes_the_accounts_that_ended(owner: Database) -> None
     for account in accounts:
         assert await owner.run(lambda c, a=account: find_person(c, vault, a)) is None
     assert set(accounts) <= {one.account for one in vault.destroyed()}
+
+
+async def test_whoever_comes_of_age_before_the_card_has_no_guardian(
+    owner: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Żywiec § 3: who applied for a child acts for nobody who is eighteen as the card lies ready."""
+    desk = await found(owner, 2, ZYWIEC)
+    young = with_(ADULT, pesel="", born_on=date(2008, 11, 27), guardian="Maria", co_signed=True)
+    for number, (day, names) in enumerate(((date(2026, 11, 26), ["Maria"]), (date(2026, 11, 27), []))):
+        monkeypatch.setattr("ops.office.applications.today", lambda _version: date(2026, 11, 26))
+        application = await granted(desk, "first", young)
+        monkeypatch.setattr("ops.office.applications.today", lambda _version, day=day: day)
+        digits = number_of("96161", number)
+        await desk.ready(ANNA, application, digits)
+        token = MASTER_KEY.pepper(2).token(digits)
+        _, who = await owner.run(lambda c, token=token: list_agreements(c, MASTER_KEY.vault, token))
+        assert [row["name"] for row in who] == names

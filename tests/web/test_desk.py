@@ -366,7 +366,7 @@ def test_axe_finds_nothing_on_any_page(
 
 def test_what_was_typed_is_text_everywhere(office: OfficeStage, browser: Browser, clerk: Client) -> None:
     """Markup in every field of an application, in a reason, in a message: shown as typed, run nowhere."""
-    typed = {"name": XSS, "address": XSS, "guardian": XSS}
+    typed = {"name": XSS, "address": XSS, "guardian": XSS, "needs_guardian": "yes"}
     path = take(clerk, **NOBODY, **typed)
     account = office.accounts["ola3"]
     clerk.get(f"/en/desk/holders/{account}")

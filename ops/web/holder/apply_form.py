@@ -2,7 +2,8 @@
 wrong.
 
 Owns the steps and their fields. Must not know where a form is kept. Pure. Invariants: the address is the one
-that was confirmed, whatever is typed; nothing that was typed is repeated in what is said of it.
+that was confirmed, whatever is typed; a guardian is named only where one is asked for, whatever was typed
+before; nothing that was typed is repeated in what is said of it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,9 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from ledger.errors import RegistryRefused
-from ledger.registry.people import born_of
-from ops.office.forms import Form, Lack, asked, check_form, lacks_of
+from ops.office.forms import Form, Lack, asked, check_form, is_guardian_asked, is_minor, lacks_of
 from ops.web.fields import FieldRefused, day_in, year_in
 from ops.web.identity.forms import text_of
-from switch.rules.dates import age_on
 from switch.rules.programme import Rules
 
 WHOSE: Final = ("self", "child", "ward")
@@ -35,6 +34,12 @@ STEPS: Final[tuple[frozenset[Lack], ...]] = (
     frozenset({"rules", "consent", "tax_year"}),
 )
 """What each step asks for; files come when it is sent, and so does a young person's signature."""
+SHOWN: Final = (
+    ("whose", "name", "pesel", "born_on"),
+    ("address", "phone", "channel", "pickup", "guardian", "guardian_phone"),
+    ("consent_data", "consent_newsletter", "rules_accepted", "tax_year"),
+)
+"""What each step shows at most."""
 COLUMNS: Final = ("name", "pesel", "born_on", "address", "phone", "pickup", "guardian", "tax_year")
 FAULTS: Final = {column: f"a_{column}" for column in COLUMNS} | {
     "born_on": "a_born", "channel": "a_phone", "guardian_phone": "a_guardian_phone"
@@ -64,8 +69,17 @@ def typed_steps(posted: FormData) -> tuple[dict[str, str], Fault | None]:
     return typed, fault
 
 
-def form_of_typed(typed: dict[str, str], email: str) -> Form:
-    """Return the form that was typed by whoever has this address. Raises RegistryRefused."""
+def form_of_typed(typed: dict[str, str], email: str, rules: Rules, day: date) -> Form:
+    """Return the form that was typed by whoever has this address. A guardian who is not asked for is none of
+    it: the field travels on after an answer that took it away. Raises RegistryRefused.
+    """
+    form = _as_typed(typed, email)
+    if typed["whose"] in ("child", "ward") or is_guardian_asked(form, rules, day):
+        return form
+    return msgspec.structs.replace(form, guardian="", guardian_phone="", guardian_email="")
+
+
+def _as_typed(typed: dict[str, str], email: str) -> Form:
     is_for_other = typed["whose"] in ("child", "ward")
     return Form(
         name=typed["name"],
@@ -87,9 +101,10 @@ def form_of_typed(typed: dict[str, str], email: str) -> Form:
     )
 
 
-def typed_of(form: Form) -> dict[str, str]:
+def typed_of(form: Form, rules: Rules, day: date) -> dict[str, str]:
     """Return a form as its fields are shown."""
-    whose = "ward" if form.needs_guardian else "child" if form.guardian else "self"
+    is_child = bool(form.guardian) and is_minor(form, rules, day)
+    whose = "ward" if form.needs_guardian else "child" if is_child else "self"
     return {
         "whose": whose,
         "born_on": form.born_on.isoformat() if form.born_on else "",
@@ -113,28 +128,32 @@ def typed_of(form: Form) -> dict[str, str]:
     }
 
 
-def differing(form: Form, typed: dict[str, str]) -> list[tuple[str, str]]:
+def differing(form: Form, typed: dict[str, str], rules: Rules, day: date) -> list[tuple[str, str]]:
     """Return what a form says otherwise than it was typed: the word of each field, and what stands in it."""
-    said = typed_of(form)
+    said = typed_of(form, rules, day)
     return [(FAULTS[name], said[name]) for name in COLUMNS if said[name] != typed[name]]
 
 
 def needs_guardian(typed: dict[str, str], email: str, rules: Rules, day: date) -> bool:
     """Whether a parent or guardian is asked for."""
     try:
-        form = msgspec.structs.replace(form_of_typed(typed, email), guardian="")
+        form = _as_typed(typed, email)
     except RegistryRefused:
         return typed["whose"] != "self"
-    return typed["whose"] in ("child", "ward") or "guardian" in lacks_of(form, "first", rules, day, ATTACHED)
+    return typed["whose"] in ("child", "ward") or is_guardian_asked(form, rules, day)
 
 
 def fault_of(typed: dict[str, str], email: str, rules: Rules, day: date, through: int) -> Fault | None:
-    """Return what is wrong with the steps up to one (1 to 3); None where nothing is."""
+    """Return what is wrong with the steps up to one (1 to 3); None where nothing is. What is typed in a later
+    one is judged there, where it can be mended.
+    """
     if not typed["whose"]:
         return Fault("a_fault", "a_whose")
     wanted = frozenset().union(*STEPS[:through])
+    later = {name for names in SHOWN[through:] for name in names}
+    typed = {name: "" if name in later else value for name, value in typed.items()}
     try:
-        form = form_of_typed(typed, email)
+        form = form_of_typed(typed, email, rules, day)
         lacking = lacks_of(form, "first", rules, day, ATTACHED)
         for lack in lacking:
             if lack in wanted:
@@ -142,7 +161,7 @@ def fault_of(typed: dict[str, str], email: str, rules: Rules, day: date, through
         check_form(form, "first", rules, day)
     except RegistryRefused as error:
         return fault_in(str(error).partition(" ")[0])
-    if typed["whose"] == "child" and not _is_minor(form, rules, day):
+    if typed["whose"] == "child" and not is_minor(form, rules, day):
         return Fault("a_fault", "a_whose")
     if typed["whose"] != "self" and through > 1 and not form.guardian:
         return Fault("a_lacks", "a_lack_guardian")
@@ -156,14 +175,15 @@ def fault_in(field: str) -> Fault:
 
 def hidden_in(step: int, *, has_desks: bool, wants_tax: bool, wants_guardian: bool) -> list[str]:
     """Return the fields that a step does not show, and that travel with it unseen; none of step 0."""
-    second = ["address", "phone", "channel", *(["pickup"] if has_desks else [])]
-    shown: dict[int, list[str]] = {
-        0: list(FIELDS),
-        1: ["whose", "name", "pesel", "born_on"],
-        2: [*second, *(["guardian", "guardian_phone"] if wants_guardian else [])],
-        3: ["consent_data", "consent_newsletter", "rules_accepted", *(["tax_year"] if wants_tax else [])],
+    if step == 0:
+        return []
+    left_out = {
+        "pickup": not has_desks,
+        "tax_year": not wants_tax,
+        "guardian": not wants_guardian,
+        "guardian_phone": not wants_guardian,
     }
-    return [name for name in FIELDS if name not in shown[step]]
+    return [name for name in FIELDS if name not in SHOWN[step - 1] or left_out.get(name)]
 
 
 def desks_of(rules: Rules) -> tuple[str, ...]:
@@ -179,8 +199,3 @@ def regulations_of(rules: Rules) -> str:
 def wants_tax(rules: Rules) -> bool:
     """Whether a programme asks for a proof of tax."""
     return asked(rules).tax_needed
-
-
-def _is_minor(form: Form, rules: Rules, day: date) -> bool:
-    born = born_of(form.person())
-    return born is None or age_on(born, day) < asked(rules).guardian_below_age

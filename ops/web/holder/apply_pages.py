@@ -153,8 +153,10 @@ class ApplyPages:
         secret = new_token(invited.programme)
         key = Invitations(office.master).address_key(invited.programme, invited.email)
         online = Online(hash_of(secret), key, consent_version(language))
+        desk = _desk(office)
         try:
-            number = await OnlineDesk(_desk(office)).send(form_of_typed(typed, invited.email), online)
+            form = form_of_typed(typed, invited.email, *await desk.terms())
+            number = await OnlineDesk(desk).send(form, online)
         except RegistryRefused:
             return await self._step(request, invited, typed, 3, Fault("a_too_many", "a_title"))
         link = self._link(request, f"/apply/state/{secret}")
@@ -199,7 +201,9 @@ class ApplyPages:
             wants_tax=tax,
             wants_guardian=guardian,
             digest=digest,
-            now=differing(own.view.form, typed) if own and own.view.form and fault == CHANGED else [],
+            now=differing(own.view.form, typed, rules, day)
+            if own and own.view.form and fault == CHANGED
+            else [],
             regulations=regulations_of(rules) if step in (0, 3) and not is_accepted else "",
             hidden=hidden_in(step, has_desks=bool(desks), wants_tax=tax, wants_guardian=guardian),
         )
@@ -251,7 +255,8 @@ class ApplyPages:
         own, office = await _own(request)
         if own.view.form is None or own.state not in CHANGEABLE:
             raise HTTPException(404)
-        return await self._data(request, office, own, typed_of(own.view.form), digest=own.view.row["digest"])
+        typed = typed_of(own.view.form, *await _desk(office).terms())
+        return await self._data(request, office, own, typed, digest=own.view.row["digest"])
 
     async def change(self, request: Request) -> Response:
         """Put what an application says anew."""
@@ -262,12 +267,13 @@ class ApplyPages:
         shown = text_of(form_of(request), "digest", DIGEST_CHARACTERS)
         typed["consent_data"] = "yes"  # it was given, and is not asked for again
         typed["rules_accepted"] = "yes" if was.rules_accepted else typed["rules_accepted"]
-        if fault := fault or fault_of(typed, was.email, *await _desk(office).terms(), 3):
+        terms = await _desk(office).terms()
+        if fault := fault or fault_of(typed, was.email, *terms, 3):
             return await self._data(request, office, own, typed, digest=shown, fault=fault)
         if not await self.door.may_deal(office, own.number):
             return await self._data(request, office, own, typed, digest=shown, fault=LATER)
         try:
-            await OnlineDesk(_desk(office)).change(own, form_of_typed(typed, was.email), shown)
+            await OnlineDesk(_desk(office)).change(own, form_of_typed(typed, was.email, *terms), shown)
         except RegistryRefused as error:
             own, _ = await _own(request)
             if isinstance(error, ApplicationChanged) and own.view.form and own.state in CHANGEABLE:

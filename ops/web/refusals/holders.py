@@ -156,6 +156,9 @@ APPLICATIONS: Final = {
     "a first application is of nobody who has a card, the others are": (
         "wniosek o pierwszą kartę składa osoba, która karty nie ma; pozostałe wnioski składa uczestnik"
     ),
+    "guardian is of whoever is under {age}, or needs one whatever the age": (
+        "rodzica lub opiekuna ma osoba przed ukończeniem {age} lat albo wymagająca go niezależnie od wieku"
+    ),
     "pickup is none of the programme's desks": "wybrany punkt odbioru nie należy do programu",
     "flags are others than the programme's": "wybrane uprawnienia dodatkowe nie występują w programie",
     "tax_year is too long ago": "rok podatkowy jest zbyt odległy",
