@@ -28,6 +28,7 @@ from ops.web.identity.signing_in import Door
 from ops.web.identity.statement import statement_of
 from ops.web.identity.visits import Visits, csrf_field
 from ops.web.language import Words
+from ops.web.leading import leading
 from ops.web.offices import Office
 from ops.web.pages import Pages
 from ops.web.partner.site import partner_part
@@ -91,10 +92,12 @@ def make_office_site(
     words: dict[str, tuple[str, str]] = dict(SHELL)
     helpers: dict[str, object] = {"csrf_field": csrf_field, "menu": lambda request: menu_of(request, menu)}
     uploads: dict[str, int] = {}
+    belongs: dict[str, str] = {}
     for part in parts:
         _add(words, part.words)
         _add(helpers, part.helpers)
         _add(uploads, part.uploads)
+        _add(belongs, part.belongs)
     helpers.setdefault("sign_in_links", ())
     helpers["statement"] = statement_of(offices, menu, helpers["sign_in_links"])
     made.append(
@@ -107,7 +110,7 @@ def make_office_site(
         )
 
     routes = [route for part in parts for route in part.routes]
-    return make_application(made[0], routes, access, around=around)
+    return make_application(made[0], [*routes, *leading(routes, belongs)], access, around=around)
 
 
 def menu_of(request: Request, menu: Sequence[MenuItem]) -> list[MenuItem]:
@@ -116,6 +119,8 @@ def menu_of(request: Request, menu: Sequence[MenuItem]) -> list[MenuItem]:
     return [] if person is None else [item for item in menu if item.is_for(person)]
 
 
-def _add(all_: dict[str, object] | dict[str, int] | Words, new: Mapping[str, object]) -> None:
+def _add(
+    all_: dict[str, object] | dict[str, int] | dict[str, str] | Words, new: Mapping[str, object]
+) -> None:
     assert not all_.keys() & new.keys(), f"two parts say {sorted(all_.keys() & new.keys())}"
     all_.update(new)  # type: ignore[union-attr, arg-type]

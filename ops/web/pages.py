@@ -74,15 +74,19 @@ class Pages:
             typed_in=typed_in, nothing_typed=NOTHING_TYPED, seen_field=seen_field
         )
 
-    def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
-        """Return a page in the language of the request, times in the zone of whose pages they are."""
+    def render(
+        self, request: Request, template: str, *, status: int = 200, is_once: bool = False, **values: Any
+    ) -> Response:
+        """Return a page in the language of the request, times in the zone of whose pages they are; `is_once`:
+        whether it holds what no page shows again, and so no link to itself in another language.
+        """
         language, page = request.state.language, request.state.page
         speech = Speech(language, self._words, getattr(request.state, "zone", UTC))
         html = self._environment.get_template(template).render(
             language=language,
             page=page,
             request=request,
-            others=[(each, NAMES[each]) for each in LANGUAGES if each != language],
+            others=[(each, NAMES[each]) for each in LANGUAGES if each != language and not is_once],
             t=speech.say,
             day=speech.day,
             moment=speech.moment,

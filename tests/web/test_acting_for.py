@@ -209,6 +209,7 @@ def test_a_holder_gives_a_proxy_on_the_web(office: OfficeStage) -> None:
         assert giver.post("/en/me/family/proxies", **{**asked, **wrong}, password=PASSWORD).status == 400
     page = giver.post("/en/me/family/proxies", **asked, password=PASSWORD).text
     code = re.findall(r'id="new-code">([A-Z0-9-]+)<', page)[0]
+    assert "hreflang" not in page, "no link leads from a code that is shown once to the same without it"
     page = giver.get("/en/me/family").text
     assert code not in page
     assert "&lt;script&gt;" in page

@@ -5,14 +5,16 @@ No answer, a refusal neither, holds what was planted for others. The routes are 
 owner is given. A new route with a gap fails here until it has a row.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 import pytest
 
 from ops.web.desk.site import ACTS_OF
 from tests.postgres import Server
-from tests.web.office_stage import OfficeStage, Reply
+from tests.web.office_stage import Client, OfficeStage, Reply
 from tests.web.one_of_each import OneOfEach, Place, one_of_each
 from tests.web.served_forms import Form, Routes, forms_of, submit
 
@@ -137,6 +139,43 @@ def unserved(each: OneOfEach, routes: Routes, places: dict[str, Place]) -> dict[
     return found
 
 
+WHOSE: Final = {"/desk": "every3", "/me": "member", "/account": "member", "/partner": "baker"}
+"""Who has the pages of a route that names no row."""
+SHOWN_ONCE: Final = re.compile(r'<strong id="(?:code|login_code|new-code)"|<ul class="codes"')
+_OTHER_LANGUAGE: Final = re.compile(r'<a href="([^"]+)" hreflang')
+
+
+def reached(client: Client, path: str) -> Reply:
+    """The page that an address leads to in the end."""
+    for _ in range(4):
+        reply = client.get(path)
+        if reply.status != 303:
+            break
+        path = reply.header("location")
+    return reply
+
+
+def test_each_address_that_is_posted_to_leads_to_a_page(
+    each: OneOfEach, routes: Routes, places: dict[str, Place]
+) -> None:
+    """Asked for, by a language's link or after a sign-in: in the language that was asked for."""
+    for route in sorted({path for method, path in routes.all if method == "POST"}):
+        whose = next((who for begin, who in WHOSE.items() if route.startswith(begin)), "stranger")
+        place = places.get(route, Place(route, whose, ()))
+        page = reached(each[place.whose], f"/pl{place.path}")
+        assert page.status == 200, route
+        assert '<html lang="pl">' in page.text, route
+
+
+def check_other_language(client: Client, reply: Reply, route: str) -> None:
+    """The other language's link of a page that answered a form leads to one; what is shown once has none."""
+    links = _OTHER_LANGUAGE.findall(reply.text)
+    if SHOWN_ONCE.search(reply.text):
+        assert links == [], route
+    for link in links:
+        assert reached(client, link).status in (200, reply.status), (route, link)
+
+
 def test_nobody_moves_another_s_row(each: OneOfEach, routes: Routes, places: dict[str, Place]) -> None:
     """Each form that names a row, sent just as its owner would: refused to the others, and nothing is
     changed; sent by the owner it is taken, or told why the row's state forbids it.
@@ -173,6 +212,7 @@ def test_nobody_moves_another_s_row(each: OneOfEach, routes: Routes, places: dic
         reply = told(each, whose, submit(each[whose], form))
         is_told = 'id="fault"' in reply.text and reply.status != 403
         assert reply.status in (200, 303) or is_told, (route, does, reply.status)
+        check_other_language(each[whose], reply, route)
 
 
 def last(one: tuple[tuple[str, str], Form]) -> tuple[bool, bool, bool]:

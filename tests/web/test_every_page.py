@@ -30,8 +30,6 @@ WANT_MORE: Final = {
     "/login/enrol.svg": ("stranger", "/login"),
     "/desk/offers/preview": ("every3", "/desk/offers/preview?number=831"),
     "/partner/invoice": ("baker", "/partner/statements"),
-    "/me/data/code": ("member", "/me/data"),
-    "/me/login/code": ("member", "/me/login"),
 }
 """Routes that are no page as they stand, and which page is opened for each."""
 WORDS: Final = [

@@ -153,6 +153,7 @@ def test_an_officer_without_one_enrols_it_first(office: OfficeStage) -> None:
     assert done.status == 200
     codes = [part.split("<")[0] for part in done.text.split("<li><code>")[1:]]
     assert len(codes) == 8
+    assert "hreflang" not in done.text
     assert client.get("/en/account/sessions").status == 200
     for expected in (303, 403):
         other = office.client()

@@ -273,6 +273,7 @@ class HolderPages:
             request,
             "desk_holder.html",
             status=status_of(error) if error else 200,
+            is_once=bool(code or login_code),
             holder=holder,
             person=holder.person,
             notice_until=await file_of(request).notice_until(),

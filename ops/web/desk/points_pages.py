@@ -7,7 +7,7 @@ card number that was typed is shown nowhere again; whoever approves types what t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -163,7 +163,7 @@ class PointsPages:
         )
 
 
-_NAMES: Final = {
+_NAMES: Final[dict[str, Any]] = {
     "kinds": {int(kind): kind.name.lower() for kind in AdjustmentKind},
     "states": {int(state): state.name.lower() for state in AdjustmentState},
 }

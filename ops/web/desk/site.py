@@ -101,7 +101,11 @@ def desk_part(pages: GetPages, door: Door, public: Path | None = None, sink_of: 
         Route("/desk/cases/{number:int}", holders.decide, methods=["POST"]),
     ]
     routes += _accounts(pages, sink_of) + _editors(pages, public) + _admins(pages, door)
-    return Part(routes, WORDS, [HERE], MENU, {"/desk/applications/": UPLOAD_BYTES_MAX})
+    uploads, belongs = (
+        {"/desk/applications/": UPLOAD_BYTES_MAX},
+        {"/desk/proposals/{number:int}": "/desk/months"},
+    )
+    return Part(routes, WORDS, [HERE], MENU, uploads, belongs=belongs)
 
 
 def _accounts(pages: GetPages, sink_of: SinkOf | None) -> list[Route]:

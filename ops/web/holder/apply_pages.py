@@ -215,6 +215,7 @@ class ApplyPages:
             request,
             "apply_state.html",
             status=status_of(fault),
+            is_once=bool(code),
             programme=office.name,
             **stands(request, own),
             may_login=own.state == "collected" and own.view.form is not None,

@@ -57,7 +57,6 @@ class ContactPages:
         return [
             Route("/me/data", self.data),
             Route("/me/data", self.change, methods=["POST"]),
-            Route("/me/data/code", self.lead),
             Route("/me/data/code", self.confirm, methods=["POST"]),
         ]
 
@@ -127,13 +126,6 @@ class ContactPages:
                 lambda c: logins.take_code(c, new.programme, "contact", new.hash, account=new.account)
             )
             return await self.data(request, "h_mail_fault", form)
-        return await self.lead(request)
-
-    @require(*HOLDERS)
-    async def lead(self, request: Request) -> Response:
-        """Lead to the page that has the code's field: once it is sent, by a language's link, or by an
-        address typed again.
-        """
         return RedirectResponse(f"/{request.state.language}/me/data", status_code=303)
 
     @require(*HOLDERS)

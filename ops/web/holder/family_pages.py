@@ -61,6 +61,7 @@ class FamilyPages:
             request,
             "holder_family.html",
             status=status_of(fault, status),
+            is_once=bool(code),
             fault=fault,
             code=code,
             has_ended=who.acts_as == "ended",

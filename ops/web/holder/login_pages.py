@@ -59,7 +59,6 @@ class LoginPages:
             Route("/register", self.register, methods=["POST"]),
             Route("/me/login", self.ask_rename),
             Route("/me/login", self.rename, methods=["POST"]),
-            Route("/me/login/code", self.lead),
             Route("/me/login/code", self.confirm, methods=["POST"]),
         ]
 
@@ -175,13 +174,6 @@ class LoginPages:
                 lambda c: logins.take_code(c, new.programme, "rename", new.hash, account=new.account)
             )
             return await self.ask_rename(request, "h_mail_fault")
-        return await self.lead(request)
-
-    @require(*HOLDERS)
-    async def lead(self, request: Request) -> Response:
-        """Lead to the page that has the code's field: once it is sent, by a language's link, or by an
-        address typed again.
-        """
         return RedirectResponse(f"/{request.state.language}/me/login", status_code=303)
 
     @require(*HOLDERS)

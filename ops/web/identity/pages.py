@@ -51,6 +51,7 @@ MENU: Final = (
     MenuItem("/account/sessions", "id_sessions", EVERYBODY, acting=("nobody",)),
     MenuItem("/account/password", "id_change_password", EVERYBODY, acting=("nobody",)),
 )
+BELONGS: Final = {"/logout": "/"}
 _WITHIN: Final = re.compile(r"/[A-Za-z0-9_./?=&%-]{0,200}")
 _FAULTS: Final = {Outcome.WRONG: "id_wrong", Outcome.LATER: "id_later_login"}
 STAGES: Final = {"enrol": "/login/enrol", "second": "/login/second"}
@@ -96,14 +97,21 @@ class IdentityPages:
             Route("/account/password", self.change_password, methods=["POST"]),
         ]
         if self._passkey_pages is None:
-            return Part(routes, WORDS, [HERE], MENU, helpers={"passkey_question": lambda _: "", **bounds})
+            return Part(
+                routes,
+                WORDS,
+                [HERE],
+                MENU,
+                helpers={"passkey_question": lambda _: "", **bounds},
+                belongs=BELONGS,
+            )
         routes += [
             Route("/login/passkey", self.enter_by_passkey, methods=["POST"]),
             *self._passkey_pages.routes(),
         ]
         menu = (*MENU, MenuItem(PASSKEYS, "id_passkeys", EVERYBODY, acting=("nobody",)))
         helpers = {"passkey_question": self._passkey_pages.question, **bounds}
-        return Part(routes, WORDS, [HERE], menu, helpers=helpers)
+        return Part(routes, WORDS, [HERE], menu, helpers=helpers, belongs=BELONGS)
 
     async def start(self, request: Request) -> Response:
         """Lead to where a person begins, or to the sign-in."""
@@ -247,7 +255,7 @@ class IdentityPages:
         )
         visit.become(entry.token)
         back = _back(request) or f"/{request.state.language}/"
-        return self._pages().render(request, "recovery.html", codes=done, next=back)
+        return self._pages().render(request, "recovery.html", is_once=True, codes=done, next=back)
 
     async def _pending(self, request: Request) -> bytes:
         visit, office = visit_of(request), _office_of_session(request)

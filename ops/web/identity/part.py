@@ -47,3 +47,5 @@ class Part:
     uploads: Mapping[str, int] = field(default_factory=dict)
     helpers: Mapping[str, object] = field(default_factory=dict)
     """Functions that its templates call by name."""
+    belongs: Mapping[str, str] = field(default_factory=dict)
+    """The page to which a path that is posted to alone leads, where that is not the one above it."""

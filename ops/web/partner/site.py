@@ -28,4 +28,5 @@ MENU: Final = (
 def partner_part(pages: Callable[[], Pages]) -> Part:
     """Return what the partner's pages bring."""
     routes = [*AccountPages(pages).routes(), *OfferPages(pages).routes()]
-    return Part(routes, PARTNER, [HERE], MENU)
+    belongs = {"/partner/declarations/{number:int}": "/partner/offers"}
+    return Part(routes, PARTNER, [HERE], MENU, belongs=belongs)
