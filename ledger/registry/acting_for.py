@@ -138,12 +138,11 @@ async def give_proxy(
     assert who.role == "proxy"
     async with writing(connection, actor):
         row = await connection.fetchrow(
-            """select c.programme, c.account, h.guardian or coalesce(
-                registry.today_of(c.programme) < (p.born_on + interval '18 years')::date, false) as needs_one,
+            """select c.programme, c.account, people.needs_guardian(c.account) as needs_one,
               registry.today_of(c.programme) as today,
               (select count(*) from people.representative r where r.account = c.account and r.role = 'proxy'
                 and (r.until is null or r.until >= registry.today_of(c.programme))) as proxies
-            from registry.card c join people.person p using (account) join registry.holder h using (account)
+            from registry.card c join people.person p using (account)
             where c.token = $1""",
             token,
         )

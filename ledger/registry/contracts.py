@@ -9,17 +9,20 @@ from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import HANDS, CardStatus, check_move
 from ledger.registry.cards import move, the_card
+from ledger.registry.holders import check_own_end
 from ledger.registry.logins import remove_of_account
 
 
 async def end_contract(connection: Connection, actor: Actor, token: int, status: CardStatus) -> int:
     """End the contract of a card's holder: RESIGNED (Zgierz § 31), VOID (§ 32) or CLOSED (§ 26).
 
-    Returns how many carriers ended with it. Raises RegistryRefused where the card named cannot.
+    Returns how many carriers ended with it. Raises RegistryRefused where the card named cannot, and where a
+    guardian does it.
     """
     async with writing(connection, actor):
         card = await the_card(connection, token)
         check_move(CardStatus(card["status"]), status, actor.hand)
+        await check_own_end(connection, actor, card["account"])
         return await end_account(connection, actor, card["account"], status)
 
 

@@ -15,7 +15,7 @@ from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import HANDS, OFFICE, CardStatus
-from ledger.registry.holders import the_holder
+from ledger.registry.holders import check_own_end, the_holder
 
 Ending: TypeAlias = Literal["notice", "objection"]
 Look: TypeAlias = Callable[[Sequence[int]], None]
@@ -76,6 +76,7 @@ async def withdraw(
         )
     async with writing(connection, actor):
         account = (await the_holder(connection, token))["account"]
+        await check_own_end(connection, actor, account)
         rows = await list_endings(connection, account)
         numbers = [row["number"] for row in standing(rows, kind)]
         if look is not None:
@@ -95,6 +96,7 @@ async def _end(
 ) -> date:
     async with writing(connection, actor):
         holder = await the_holder(connection, token)
+        await check_own_end(connection, actor, holder["account"])
         was = standing(await list_endings(connection, holder["account"]), kind)
         if was and ends_on >= was[0]["ends_on"]:
             raise _given(kind, was[0]["ends_on"])

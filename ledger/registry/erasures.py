@@ -13,6 +13,7 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import CardStatus, Hand, check_move
 from ledger.registry.cards import the_card
 from ledger.registry.contracts import end_account
+from ledger.registry.holders import check_own_end
 from ledger.registry.pesel_tokens import basket_of, ended_beside, renew_basket
 from ledger.registry.vault import Vault
 
@@ -40,6 +41,7 @@ async def anonymise(connection: Connection, actor: Actor, vault: Vault, token: i
     async with writing(connection, actor):
         card = await the_card(connection, token)
         check_move(CardStatus.ACTIVE, CardStatus.CLOSED, actor.hand)
+        await check_own_end(connection, actor, card["account"])
         carriers, keys = 0, dict[int, list[int]]()
         for account in (*await ended_beside(connection, card["account"]), card["account"]):
             ended, keys[account] = await _forget(connection, actor, vault, card["programme"], account)

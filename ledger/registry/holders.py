@@ -13,11 +13,12 @@ from ledger.errors import NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
 from ledger.registry.bounds import check_number
-from ledger.registry.card_states import ENDED, CardStatus
+from ledger.registry.card_states import ENDED, CardStatus, Hand
 from ledger.registry.cards import the_card
 
 MASK_MAX: Final = 65_535
 TAX_YEARS: Final = range(1990, 2201)
+OWN_HANDS: Final = (Hand.HOLDER_DESK, Hand.HOLDER_ONLINE, Hand.HOLDER_POST)
 
 END_NOTICES: Final = "select registry.end_notices_v1()"
 _VIEW: Final = """account, programme, flags, guardian, kinds, kinds_from, kinds_before, next_from, kinds_next,
@@ -46,6 +47,22 @@ async def the_holder(connection: Connection, token: int) -> Any:
     if holder is None:
         raise NotInRegistry("nothing is kept of this card's holder: add one with `holders add`")
     return holder
+
+
+async def needs_guardian(connection: Connection, account: int) -> bool:
+    """Whether a holder acts through a parent or guardian today (Zgierz § 12); asked with a right to read
+    people.
+    """
+    return bool(await connection.fetchval("select people.needs_guardian($1)", account))
+
+
+async def check_own_end(connection: Connection, actor: Actor, account: int) -> None:
+    """Raise RegistryRefused where a holder ends the contract by the own hand whose guardian does that (§ 12).
+
+    The database holds it, too (migrations, 0010 and 0011).
+    """
+    if actor.hand in OWN_HANDS and await needs_guardian(connection, account):
+        raise RegistryRefused("whoever has a guardian does not end the contract alone: the guardian does")
 
 
 async def set_flags(

@@ -253,6 +253,10 @@ class SelfService:
         token = await self._token()
         await self.database.run(lambda c: erasures.anonymise(c, actor, self.master.vault, token))
 
+    async def needs_guardian(self) -> bool:
+        """Whether a parent or guardian acts for the holder today (Zgierz § 12)."""
+        return await self.database.run(lambda c: holders.needs_guardian(c, self.account))
+
     async def _token(self) -> int:
         return int((await self.database.run(lambda c: any_card(c, self.account)))["token"])
 

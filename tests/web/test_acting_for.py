@@ -243,3 +243,26 @@ def test_what_an_old_page_asks_of_a_proxy_that_ended_touches_no_other(office: Of
         assert 'id="code"' not in reply.text
     giver.get("/en/me/family")
     assert giver.post("/en/me/family/proxies/end", number=str(now)).status == 303
+
+
+def test_a_child_with_a_login_ends_nothing(office: OfficeStage) -> None:
+    """Zgierz § 12: the page offers neither resignation nor deletion, says who does it, and takes none that is
+    sent all the same; login and card stay.
+    """
+    account = office.new_member("a-child", "zgierz")
+    born = (
+        "update people.person set born_on = (registry.today_of(programme) - interval '10 years')::date "
+        "where account = $1"
+    )
+    office.run(lambda owner: owner.run(lambda c: write_registry(c, born, account)))
+    client = office.signed_in("zgierz", "a-child")
+    page = client.get("/en/me/end").text
+    assert "A parent or guardian ends the contract" in page
+    assert 'name="what"' not in page
+    client.get("/en/me")
+    for what in ("resign", "delete", "object"):
+        reply = client.post("/en/me/end", what=what, understood="yes", password=PASSWORD)
+        assert (reply.status, "A parent or guardian ends the contract" in reply.text) == (400, True), what
+    assert office.sql("select status from registry.card where account = $1", account)[0][0] == 0
+    assert office.sql("select 1 from people.person where account = $1", account)
+    assert client.get("/en/me").status == 200

@@ -128,11 +128,13 @@ class OwnPages:
         """Ask whether the contract, or the account, is to end; or, before a change of the rules, with it."""
         view, language = await service_of(request).overview(), request.state.language
         objected = standing(view.endings, "objection")
+        is_ward = await _is_ward(request)
         return self._pages().render(
             request,
             "holder_end.html",
             status=status_of(fault),
             fault=fault,
+            is_ward=is_ward,
             change=view.change if view.may_object() else None,
             from_day=written.day(view.change.holds_from, language) if view.change else "",
             last_day=written.day(view.change.ends_on, language) if view.change else "",
@@ -146,7 +148,7 @@ class OwnPages:
         what = text_of(form, "what", 10)
         if what not in {"resign", "delete", "object"} or text_of(form, "understood", 5) != "yes":
             return await self.ask_end(request, "h_refused")
-        if fault := await self._password_fault(request):
+        if fault := await self._end_fault(request):
             return await self.ask_end(request, fault)
         try:
             if what == "object":
@@ -171,19 +173,24 @@ class OwnPages:
         whose = "" if who.acts_for is None else "_for"
         return self._pages().render(request, "holder_ended.html", what=f"h_ended_{what}{whose}")
 
-    async def _password_fault(self, request: Request) -> str:
+    async def _end_fault(self, request: Request) -> str:
         typed = form_of(request).get("password", "")
         outcome = await self._door.is_right(
             office_of(request), _who(request).login, typed if isinstance(typed, str) else ""
         )
         faults = {Outcome.WRONG: "id_old_wrong", Outcome.LATER: "id_later"}
-        return faults.get(outcome, "")
+        return faults.get(outcome, "h_ward" if await _is_ward(request) else "")
 
 
 def _who(request: Request) -> Person:
     person = person_of(request)
     assert person is not None
     return person
+
+
+async def _is_ward(request: Request) -> bool:
+    """Whether it is the holder's own login, and a parent or guardian ends the contract (Zgierz § 12)."""
+    return _who(request).acts_for is None and await service_of(request).needs_guardian()
 
 
 def _is_done(request: Request, fault: str = "") -> bool:

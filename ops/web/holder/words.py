@@ -270,6 +270,10 @@ HOLDER: Final[Words] = {
         "Records of transactions stay, without a name.",
     ),
     "h_understood": ("Rozumiem skutki", "I understand what follows"),
+    "h_ward": (
+        "Umowę kończy i konto usuwa rodzic albo opiekun: ze swojego konta albo w punkcie.",
+        "A parent or guardian ends the contract and deletes the account: by their own login, or at a desk.",
+    ),
     "h_ended": ("Konto jest usunięte", "The account is deleted"),
     "h_ended_resign": (
         "Rezygnacja jest przyjęta: karty przestały działać, a login jest usunięty. O usunięcie danych "

@@ -58,6 +58,9 @@ PERSONS: Final = {
     ),
     "a holder has {most} proxies at most": "liczba pełnomocników uczestnika jest ograniczona do {most}",
     "there is no such proxy, or not any more": "nie ma takiego pełnomocnika albo już go nie ma",
+    "whoever has a guardian does not end the contract alone: the guardian does": (
+        "kto ma opiekuna, nie kończy umowy sam: robi to opiekun"
+    ),
     "whoever has a guardian gives no proxy": "kto ma opiekuna, nie udziela pełnomocnictwa",
     "there is no such code": "nie ma takiego kodu",
     "until is past": "podany dzień końcowy już minął",

@@ -59,6 +59,10 @@ begin
     elsif v_hand <> all (v_move.hands) then
       raise exception 'a card does not go from status % to % by the hand of %', old.status, new.status, v_hand;
     end if;
+    if v_move.act in ('resign', 'close') and old.status not in (8, 9) and v_hand like 'holder-%'
+        and people.needs_guardian(new.account) then
+      raise exception 'whoever has a guardian does not end the contract alone';
+    end if;
     if v_move.act = 'unblock' then
       select p.entry & 15 into v_earlier from unnest(old.past) with ordinality as p(entry, n)
         where p.entry & 15 not in (1, 2, 7) order by p.n desc limit 1;

@@ -88,6 +88,9 @@ call registry.keep_trail('ending', 'number', false);
 -- When, by whom and by which way is not for whoever writes to say. What was given is taken back once, and stays what it was.
 create function registry.check_ending() returns trigger language plpgsql as $$
 begin
+  if registry.hand() like 'holder-%' and people.needs_guardian(new.account) then
+    raise exception 'whoever has a guardian does not end the contract alone';
+  end if;
   if tg_op = 'INSERT' then
     new.given_at := clock_timestamp();
     new.given_by := current_setting('cityswitch.actor');

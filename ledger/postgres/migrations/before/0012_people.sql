@@ -105,6 +105,13 @@ create index former_contact_account on people.former_contact (account);
 create trigger not_truncated before truncate on people.former_contact
   for each statement execute function registry.refuse_change();
 
+-- Whether a holder acts through a parent or guardian today, by the programme's own clock: a minor (Civil Code, art. 10), or an adult
+-- without full legal capacity (Zgierz § 12).
+create function people.needs_guardian(p_account bigint) returns boolean language sql stable as $$
+  select exists (select from registry.holder h left join people.person p using (account) where h.account = p_account
+    and (h.guardian or registry.today_of(h.programme) < (p.born_on + interval '18 years')::date))
+$$;
+
 create function people.check_birth() returns trigger language plpgsql as $$
 begin
   if new.born_on > registry.today_of(new.programme) then
