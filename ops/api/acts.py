@@ -21,7 +21,7 @@ from ledger.registry.applications import (
     applications_of,
     the_application,
 )
-from ledger.registry.audit import Actor
+from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import HANDS, CardStatus, Hand
 from ledger.registry.cards import set_card_status
 from ledger.registry.duplicates import Carrier
@@ -31,6 +31,7 @@ from ops.api import schemas
 from ops.api.holders import cards_of, show_cards
 from ops.office.forms import Form, check_form
 from ops.office.forms import asked as asked_of
+from ops.office.granting import block_lost
 from switch.rules.programme import Rules
 
 HAND: Final = {
@@ -76,7 +77,7 @@ def _can_be_blocked(row: Any, hand: Hand) -> bool:
 
 
 async def ask_duplicate(connection: Connection, at: Asker, asked: schemas.Duplicate) -> schemas.Application:
-    """Ask the desk for a duplicate; whoever has lost the card blocks it besides."""
+    """Ask the desk for a duplicate; a card that is lost or stolen is blocked by it."""
     form = Form(why=asked.why, lost=asked.lost, pickup=asked.pickup)
     return await _ask(connection, at, "duplicate", form, actor_of(at.token, asked.reason, asked.by))
 
@@ -106,7 +107,10 @@ async def _ask(
         at.rules.of_second_person().applications,
         keep_days=terms.keep_days,
     )
-    number = await add_application(connection, actor, at.vault, new)
+    async with writing(connection, actor):
+        number = await add_application(connection, actor, at.vault, new)
+        if form.lost:
+            await block_lost(connection, actor, at.account)
     return application(await the_application(connection, Which(programme, number)))
 
 

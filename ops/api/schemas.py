@@ -57,7 +57,7 @@ class Block(Asked, frozen=True):
 
 
 class Duplicate(Asked, frozen=True):
-    """Ask for a duplicate; a desk looks at it, and it is collected in person (Zgierz § 28, Żywiec § 3)."""
+    """Ask a desk for a duplicate, collected in person (Zgierz § 28, Żywiec § 3); a lost card is blocked."""
 
     by: Literal["holder", "guardian"]
     why: Literal["fault", "no-fault", "changed-data"]

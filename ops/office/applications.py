@@ -77,9 +77,17 @@ class ApplicationDesk:
     async def take(
         self, actor: Actor, kind: Kind, via: str, form: Form, *, desk: str = "", account: int | None = None
     ) -> int:
-        """Take an application down; return its number. Its clock begins today."""
+        """Take an application down; return its number. Its clock begins today; what is lost is blocked."""
         new = await self.drawn_up(kind, via, form, desk=desk, account=account)
-        return await self._run(lambda c: kept.add_application(c, actor, self.master.vault, new))
+
+        async def job(connection: Connection) -> int:
+            async with writing(connection, actor):
+                number = await kept.add_application(connection, actor, self.master.vault, new)
+                if kind == "duplicate" and form.lost and account is not None:
+                    await granting.block_lost(connection, actor, account)
+                return number
+
+        return await self._run(job)
 
     async def drawn_up(
         self, kind: Kind, via: str, form: Form, *, desk: str = "", account: int | None = None
@@ -207,7 +215,10 @@ class ApplicationDesk:
             was = None if text is None else msgspec.json.decode(text, type=Form)
             said = await with_file(connection, vault, row["account"], form, (rules, day), was=was)
             new = msgspec.json.encode(said)
-            await kept.change_form(connection, actor, vault, which, new, accepted=accepted, digest=digest)
+            async with writing(connection, actor):
+                await kept.change_form(connection, actor, vault, which, new, accepted=accepted, digest=digest)
+                if row["kind"] == "duplicate" and form.lost and not (was and was.lost):
+                    await granting.block_lost(connection, actor, row["account"])
 
         await self._run(job)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
@@ -29,6 +29,8 @@ from ops.office.forms import asked as wanted
 from ops.office.numbering import numbering_of
 from ops.office.validity import Validity
 from switch.rules.programme import Rules
+
+LOST: Final = "lost or stolen: a duplicate is asked for"
 
 
 class Asked(NamedTuple):
@@ -147,6 +149,21 @@ def _entitled_until(form: Form, rules: Rules, received: date) -> date | None:
     if form.tax_year is None:
         return rule.until_without_proof(received)
     return rule.until(form.tax_year)
+
+
+async def block_lost(connection: Connection, actor: Actor, account: int) -> None:
+    """Block the plastic whose duplicate is asked for as lost or stolen, by the hand of whoever asks
+    (programmes, Żywiec § 3: it is dead at once): one that is blocked is by this hand as well; what is wanted
+    stays so, and what lies at a desk is not lost.
+    """
+    lost = actor._replace(reason=actor.reason or LOST)
+    for card in await cards.list_cards(connection, account=account):
+        status = CardStatus(card["status"])
+        if card["carrier"] == duplicates.Carrier.PLASTIC and status in (
+            CardStatus.ACTIVE,
+            CardStatus.BLOCKED,
+        ):
+            await cards.set_card_status(connection, lost, card["token"], CardStatus.BLOCKED)
 
 
 async def duplicate(connection: Connection, actor: Actor, made: Made, asked: Asked) -> tuple[int, int]:

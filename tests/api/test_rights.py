@@ -134,9 +134,14 @@ def test_a_block_acts_once_and_is_told(stage: Stage) -> None:
 
 
 def test_a_duplicate_and_a_renewal_are_asked_of_the_desk(stage: Stage) -> None:
-    """They are applications with a number and a clock; a proxy asks for no duplicate (Zgierz § 28)."""
+    """They are applications with a number and a clock; a proxy asks for no duplicate (Zgierz § 28); what is
+    lost is blocked with the asking.
+    """
     account = stage.accounts[ZGIERZ][3]
-    duplicate = stage.ask(f"/v1/holders/{account}/duplicates", BODIES["askDuplicate"], Idempotency_Key="d")
+    lost = {**BODIES["askDuplicate"], "lost": True}
+    duplicate = stage.ask(f"/v1/holders/{account}/duplicates", lost, Idempotency_Key="d")
+    cards = stage.ask(f"/v1/holders/{account}/cards").body["cards"]
+    assert {each["status"] for each in cards if each["carrier"] == "plastic"} == {"blocked"}
     assert (duplicate.status, duplicate.body["kind"], duplicate.body["state"]) == (
         201,
         "duplicate",

@@ -187,14 +187,20 @@ def test_a_fee_is_written_as_the_language_writes_it(office: OfficeStage) -> None
 
 
 def test_a_duplicate_is_asked_for(office: OfficeStage) -> None:
-    """Eight: an application the desk sees at once, of one's own account; no made-up reason (§ 19.6)."""
-    client = office.signed_in("czestochowa", "ala")
+    """Eight: an application the desk sees at once, of one's own account; no made-up reason (§ 19.6). A card
+    that is lost is blocked with it, by the holder's hand.
+    """
+    account = office.new_member("has-lost-it")
+    client = office.signed_in("czestochowa", "has-lost-it")
     client.get("/en/me/duplicate")
     assert client.post("/en/me/duplicate", why="because").status == 400
     assert client.post("/en/me/duplicate", why="fault", lost="yes").status == 303
     assert "for a duplicate – <strong>received</strong>" in client.get("/en/me/duplicate").text
     kept = office.sql("select account, kind, via from people.application order by number desc limit 1")[0]
-    assert (kept["account"], kept["kind"], kept["via"]) == (office.accounts["ala1"], "duplicate", "web")
+    assert (kept["account"], kept["kind"], kept["via"]) == (account, "duplicate", "web")
+    assert office.sql("select status from registry.card where account = $1", account)[0][0] == 1
+    trail = "select hand from registry.audit where object = 'card' and key = $1 order by id desc limit 1"
+    assert office.sql(trail, f"{account}/1/1")[0]["hand"] == "holder-online"
 
 
 def test_a_renewal_comes_with_a_file_that_is_what_it_says(office: OfficeStage, ala: Client) -> None:

@@ -131,7 +131,10 @@ DESK: Final[Words] = {
     "dk_why_fault": ("z winy uczestnika", "by the holder's fault"),
     "dk_why_no-fault": ("bez winy uczestnika", "without fault"),
     "dk_why_changed-data": ("zmiana danych", "changed data"),
-    "dk_lost": ("karta zgubiona lub skradziona", "the card is lost or stolen"),
+    "dk_lost": (
+        "karta zgubiona lub skradziona: zostaje zablokowana",
+        "the card is lost or stolen: it is blocked",
+    ),
     "dk_for_account": ("Dla uczestnika o numerze konta", "Of the holder with account"),
     "dk_save": ("Zapisz", "Save"),
     "dk_changed_since": (

@@ -323,8 +323,8 @@ HOLDER: Final[Words] = {
     "h_dup_fee": ("Opłata", "Fee"),
     "h_dup_ask": ("Proszę o duplikat", "Ask for a duplicate"),
     "h_dup_about": (
-        "Duplikat odbierasz osobiście w punkcie obsługi. Zgubioną kartę najpierw zablokuj.",
-        "A duplicate is collected in person at a desk. Block a lost card first.",
+        "Duplikat odbierasz osobiście w punkcie obsługi. Zgubiona karta jest blokowana z wnioskiem.",
+        "A duplicate is collected in person at a desk. A lost card is blocked as you ask.",
     ),
     "h_ren_about": (
         "Wniosek trafia do punktu obsługi, który sprawdzi uprawnienia.",
