@@ -16,7 +16,12 @@ NOT_AT_A_TILL: Final = {
         "says so); lease 1 zł net a month in the first year, or for all of it with other services",
     ): "settlement",
     ("A", "Main Partners: a limited number, shown first"): "the office, the public list",
-    ("A", "adverts on the prints of terminals"): "not yet",
+    (
+        "A",
+        'adverts on the prints of terminals, an option that a partner buys ("reklama na drukach '
+        'terminalowych"): nothing more is said of them, and of the print no more is promised than the '
+        "points, which it has",
+    ): "not yet",
     ("A", "newsletters, leaflets, posters, logos, the programme's web page"): "out",
     ("B", "who is eligible: permanently registered; a parent applies under 18; 16 to 18 co-sign"): "the desk",
     (
