@@ -2,20 +2,24 @@
 dark; nothing sticks out at 320 points and at twice the size; each control is reached by Tab, and seen to be.
 
 The pages are the site's own routes, of strangers, holders, partners and officers: a new one is walked, too,
-or fails. A page is opened once, and looked at in every way.
+or fails. A page is opened once, and looked at in every way. What is answered to a form, refused or done, is
+a page, too: each form of each page is sent, and axe looks at what comes.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, CDPSession, Page
+from playwright.sync_api import Browser, CDPSession, Page, Route
 
 from tests.postgres import Server
-from tests.web.browser import Visit
+from tests.web.browser import Visit, patient_context
+from tests.web.office_stage import Reply
 from tests.web.one_of_each import OneOfEach, Place, one_of_each
-from tests.web.served_forms import Routes
+from tests.web.posted import may_be_a_page
+from tests.web.served_forms import TEXT, Form, Routes, forms_of, submit
 
 PHONE: Final = {"width": 320, "height": 640}
 HALF: Final = {"width": 640, "height": 512}
@@ -65,10 +69,17 @@ _LEFT: Final = """() => [...unseen.map(one => "not seen: " + one), ...controls
     && one.name + one.form?.action === name)).map(name => "no radio button reached: " + name)]"""
 
 
+ENDS: Final = "/me/end"
+"""After it the holder has no page any more."""
+
+
 @pytest.fixture(scope="module")
 def each(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneOfEach]:
-    """One of everything, on a site of its own."""
+    """One of everything, on a site of its own, and two who are half signed in."""
     with one_of_each(postgres_server, tmp_path_factory.mktemp("each")) as found:
+        for who, login in (("half", "clerk"), ("beginner", "beginner")):
+            found.clients[who] = found.office.client()
+            found[who].sign_in("zgierz", login)
         yield found
 
 
@@ -120,9 +131,6 @@ def test_every_page_is_for_everybody(each: OneOfEach, browser: Browser) -> None:
     """Each page of each route, opened by who has it: in Polish and light by every rule of WCAG 2.1 AA and by
     keyboard; in English and dark by what words and colours may break; at 320 points in both.
     """
-    for who, login in (("half", "clerk"), ("beginner", "beginner")):
-        each.clients[who] = each.office.client()
-        each[who].sign_in("zgierz", login)
     axe, wrong, pages = Axe(), [], 0
     visits: dict[str, tuple[Visit, CDPSession]] = {}
     for who, path in addresses(each):
@@ -145,3 +153,73 @@ def test_every_page_is_for_everybody(each: OneOfEach, browser: Browser) -> None:
     assert complaints == []
     for visit, _ in visits.values():
         visit.page.context.close()
+
+
+def refusing(form: Form) -> dict[str, str]:
+    """What is sent of a form so that it is refused: nothing ticked, passwords wrong, what is typed empty or,
+    at a desk, where much may be empty, longer than it may be.
+    """
+    sent = {each.name: each.value for each in form.inputs if each.kind == "hidden" and each.name != "csrf"}
+    for each in form.inputs:
+        if each.kind == "password":
+            sent[each.name] = "wrong password"
+        elif each.kind in TEXT:
+            sent[each.name] = "x" * (each.most + 1) if "/desk/" in form.action else ""
+        elif each.kind == "select":
+            sent[each.name] = each.value
+    return sent | dict([form.button] if form.button[0] else [])
+
+
+def asks_something(form: Form) -> bool:
+    """Whether there is anything in it that can be wrong: a button alone does what it says."""
+    return any(each.kind != "hidden" for each in form.inputs)
+
+
+def answers(each: OneOfEach) -> Iterator[tuple[str, Form, Reply]]:
+    """Who is answered what to a form of each page: refused; and done, where that is answered with a page."""
+    sent, last = set[tuple[str, str]](), list[tuple[str, Form]]()
+    for who, path in addresses(each):
+        page = each[who].get(f"/pl{path}")
+        for form in forms_of(page.text) if page.header("content-type").startswith("text/html") else ():
+            if (form.action, form.does) in sent or not asks_something(form):
+                continue
+            sent.add((form.action, form.does))
+            each.office.forget_attempts()
+            yield who, form, each[who].post(form.action, **refusing(form))
+            if form.action.endswith(ENDS):
+                last.append((who, form))
+            elif may_be_a_page(form.action):
+                yield who, form, submit(each[who], form)
+    who, form = last[0]
+    yield who, form, submit(each[who], form)
+
+
+def shown_as(page: Page, url: str, reply: Reply) -> None:
+    """Open an answer in the browser as the page of its address."""
+
+    def fulfil(route: Route) -> None:
+        route.fulfill(status=200, headers=dict(reply.headers), body=reply.body)
+
+    page.route(url, fulfil)
+    page.goto(url)
+    page.unroute(url)
+
+
+def test_every_answer_to_a_form_is_for_everybody(each: OneOfEach, browser: Browser) -> None:
+    """Each form of each page, refused, and what is done where that is a page: by every rule, in Polish and
+    light, on a phone; one of each title and kind of answer.
+    """
+    axe, wrong, seen = Axe(), [], set[tuple[str, bool]]()
+    page = patient_context(browser, viewport=PHONE).new_page()
+    for _, form, reply in answers(each):
+        title = re.search(r"<title>(.*?)</title>", reply.text, re.DOTALL)
+        if title is None or (what := (title[1], reply.status == 200)) in seen:
+            continue
+        seen.add(what)
+        shown_as(page, each.office.url.rstrip("/") + form.action, reply)
+        wrong += wrong_with(page, axe, "light", RULES)
+    assert wrong == []
+    refused = {title for title, is_done in seen if not is_done}
+    assert len(refused) > 20, refused
+    assert len(seen) - len(refused) >= 4, seen
+    page.context.close()
