@@ -6,6 +6,7 @@ line break is one line for the operator, never a failure of the database. Texts 
 might be card numbers: none of these reasons repeats what was typed.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,6 +20,30 @@ NAME_CHARACTERS_MAX: Final = 64
 PAGE_ROWS_MAX: Final = 1_000
 INT32_MAX: Final = 2**31 - 1
 INT64_MAX: Final = 2**63 - 1
+PRINTABLE: Final = Phrase("must have printable characters only")
+_BLANK: Final = (
+    "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+)
+_NOTHING: Final = "\u00ad\u200b\ufeff"
+_AS_TYPED: Final = str.maketrans(dict.fromkeys(_BLANK, " ") | dict.fromkeys(_NOTHING, ""))
+_JOINED: Final = re.compile(
+    "(?<=[\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])\u200d(?=[\u2190-\u2bff\U0001f000-\U0001faff])"
+)
+"""What joins two emoji to one (a family); between letters it is seen by nobody."""
+
+
+def plain_text(text: str) -> str:
+    """Return a text as a keyboard types it: a tab and each kind of space is a space, and what a program put
+    in that nobody sees (a soft hyphen, a space of no width, a mark of byte order) is gone.
+    """
+    return text.translate(_AS_TYPED)
+
+
+def is_readable(text: str) -> bool:
+    """Whether a text that somebody wrote to be read has visible characters only, and breaks of lines; emoji
+    may be joined.
+    """
+    return _JOINED.sub("", text.replace("\n", " ")).isprintable()
 
 
 def text_fault(text: str, most: int, *, least: int = 1) -> str:
@@ -27,7 +52,7 @@ def text_fault(text: str, most: int, *, least: int = 1) -> str:
         if least:
             return Phrase("must have {least} to {most} characters", least=least, most=most)
         return Phrase("must have at most {most} characters", most=most)
-    return "" if text.isprintable() else Phrase("must have printable characters only")
+    return "" if text.isprintable() else PRINTABLE
 
 
 def number_fault(number: int, least: int, most: int) -> str:

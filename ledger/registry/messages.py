@@ -10,7 +10,7 @@ from typing import Any, Final
 from ledger.errors import HolderErased, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
-from ledger.registry.bounds import INT64_MAX, check_page
+from ledger.registry.bounds import INT64_MAX, check_page, is_readable, plain_text
 from ledger.registry.sealed import key_of, place, seal, unseal
 from ledger.registry.vault import Vault
 
@@ -26,10 +26,10 @@ async def send_message(
     connection: Connection, actor: Actor, vault: Vault, account: int, text: str, *, from_holder: bool
 ) -> int:
     """Write a message to or from the holder of an account; return its number. Lines may be broken."""
-    text = text.replace("\r\n", "\n").strip()
+    text = plain_text(text.replace("\r\n", "\n")).strip()
     if not 1 <= len(text) <= BODY_CHARACTERS_MAX:
         raise RegistryRefused("a message has 1 to {most} characters", most=BODY_CHARACTERS_MAX)
-    if not text.replace("\n", "").replace("\t", "").isprintable():
+    if not is_readable(text):
         raise RegistryRefused("a message has printable characters only")
     async with writing(connection, actor):
         programme = await connection.fetchval(

@@ -27,6 +27,7 @@ from starlette.types import ASGIApp
 from ledger.errors import LedgerError, NotInRegistry
 from ledger.postgres.database import Connection
 from ledger.registry.api_tokens import Kept, Token, begin_write, find_token, keep_answer
+from ledger.registry.bounds import plain_text, text_fault
 from ops.api.openapi import page
 from ops.api.operations import OPERATIONS, Context, Operation
 from ops.api.problems import Failure, failure_of
@@ -213,11 +214,17 @@ async def _body_of(request: Request) -> bytes:
 def read_body(row: Operation, raw: bytes) -> Any:
     """Return what a body asks for. Raises `Failure`."""
     try:
-        return msgspec.json.decode(raw, type=row.takes)
+        asked = msgspec.json.decode(raw, type=row.takes)
     except msgspec.ValidationError as error:
         raise Failure(422, str(error)[:200]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Failure(400, "the body is no JSON") from None
+    said = {name: getattr(asked, name) for name in row.takes.__struct_fields__}
+    texts = {name: plain_text(value) for name, value in said.items() if isinstance(value, str)}
+    for name, text in texts.items():
+        if why := text_fault(text, len(said[name]), least=bool(said[name])):
+            raise Failure(422, f"{why} - at `$.{name}`")
+    return msgspec.structs.replace(asked, **texts)
 
 
 def read_parameters(row: Operation, request: Request) -> Any:

@@ -167,9 +167,8 @@ class HolderPages:
     @require(*OFFICERS, roles=CLERKS)
     async def find(self, request: Request) -> Response:
         """Look for somebody."""
-        text = text_of(form_of(request), "who", 200)
         try:
-            found = await file_of(request).find(text)
+            found = await file_of(request).find(text_of(form_of(request), "who", 200))
         except RegistryRefused as error:
             return await self._search(request, error=error)
         return await self._search(request, found=found)

@@ -158,8 +158,9 @@ class PartnerPages:
     async def decide(self, request: Request) -> Response:
         """Take a declared offer into the drafts, or refuse it with a reason the partner reads."""
         number, form = number_in(request, "number"), form_of(request)
-        accepted, reason = named(form, DECISIONS), text_of(form, "reason", TEXT_CHARACTERS_MAX, lines=True)
+        accepted = named(form, DECISIONS)
         try:
+            reason = text_of(form, "reason", TEXT_CHARACTERS_MAX, lines=True)
             actor, seen = actor_of(officer(request)), seen_in(form)
             await _desk(request).decide(actor, number, accepted=accepted, reason=reason, seen=seen)
         except NotInRegistry:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -24,6 +25,7 @@ from ledger.registry.online_applications import Online
 from ops.office.applications import ApplicationDesk
 from ops.office.online import APPLICANT, Invitations, Invited, OnlineDesk
 from ops.office.own_applications import OwnApplication
+from ops.web.fields import FieldRefused
 from ops.web.holder.application_state import UPLOAD_BYTES_MAX, carry_out, stands
 from ops.web.holder.apply_form import (
     FIELDS,
@@ -101,7 +103,7 @@ class ApplyPages:
         that takes.
         """
         form = form_of(request)
-        code, email = text_of(form, "programme", 32), text_of(form, "email", EMAIL_CHARACTERS_MAX)
+        code, email = text_of(form, "programme", 32), _email_in(form)
         office = next((each for each in offices_of(request).values() if each.code == code), None)
         if office is None:
             raise HTTPException(400)
@@ -325,6 +327,14 @@ def _invited(request: Request) -> Invited | None:
         if invited is not None:
             return invited if invited.programme in offices_of(request) else None
     return None
+
+
+def _email_in(form: FormData) -> str:
+    """Return the address that was typed; "" for what is none."""
+    try:
+        return text_of(form, "email", EMAIL_CHARACTERS_MAX)
+    except FieldRefused:
+        return ""
 
 
 def _office(request: Request, programme: int) -> Office:

@@ -78,8 +78,8 @@ class AskingPages:
         desk, person = _desk(request)
         if not await self._door.may_write(office_of(request), person.login):
             return await self.ask_duplicate(request, later=True)
-        said = Form(why=why, lost=text_of(form, "lost", 3) == "yes", pickup=text_of(form, "pickup", 64))
         try:
+            said = Form(why=why, lost=text_of(form, "lost", 3) == "yes", pickup=text_of(form, "pickup", 64))
             if why is None:
                 raise RegistryRefused("say why a duplicate is needed")
             await desk.take(actor_of(person), "duplicate", "web", said, account=person.account)
@@ -110,9 +110,9 @@ class AskingPages:
         form, (desk, person) = form_of(request), _desk(request)
         if not await self._door.may_write(office_of(request), person.login):
             return await self.ask_renewal(request, later=True)
-        typed = text_of(form, "tax_year", 4)
         file = form.get("file")
         try:
+            typed = text_of(form, "tax_year", 4)
             sent = isinstance(file, UploadFile) and file.filename and file.size
             checked = await checked_file("tax", file) if isinstance(file, UploadFile) and sent else None
             said = Form(tax_year=year_in("tax_year", typed))

@@ -91,11 +91,12 @@ class ContactPages:
         be, else send a code to that address.
         """
         who, office, form = _who(request), office_of(request), form_of(request)
-        changes, password = _typed(form), form.get("password", "")
+        password = form.get("password", "")
         outcome = await self._door.is_right(office, who.login, password if isinstance(password, str) else "")
         if outcome is not Outcome.IN:
             return await self.data(request, _FAULTS[outcome], form)
         try:
+            changes = _typed(form)
             was = await service_of(request).check_contact(changes, seen_in(form))
         except ChangedSince:
             return await self.data(request, "h_changed", form)

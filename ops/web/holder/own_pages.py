@@ -26,6 +26,7 @@ from ops.web.identity.secrets import new_token
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
 from ops.web.pages import Pages
+from ops.web.refusals import fault_of
 from ops.web.throttled import status_of
 
 MESSAGE_CHARACTERS_MAX: Final = 4_000
@@ -53,7 +54,9 @@ class OwnPages:
         ]
 
     @require(*HOLDERS)
-    async def messages(self, request: Request, fault: str = "", text: str = "") -> Response:
+    async def messages(
+        self, request: Request, error: RegistryRefused | None = None, text: str = ""
+    ) -> Response:
         """Show the messages, and ask for one; `text`: what was typed and not taken."""
         service = service_of(request)
         speech = speech_of(request)
@@ -64,21 +67,22 @@ class OwnPages:
         return self._pages().render(
             request,
             "holder_messages.html",
-            status=status_of(fault),
+            status=status_of(fault_of(error)),
             rows=rows,
-            fault=fault,
+            fault=fault_of(error),
             text=text,
-            is_done=_is_done(request, fault),
+            is_done=_is_done(request, fault_of(error)),
         )
 
     @require(*HOLDERS)
     async def write(self, request: Request) -> Response:
         """Send one to the desk."""
-        text = text_of(form_of(request), "text", 2 * MESSAGE_CHARACTERS_MAX, lines=True)
+        form = form_of(request)
         try:
+            text = text_of(form, "text", 2 * MESSAGE_CHARACTERS_MAX, lines=True)
             await service_of(request).write(actor_of(_who(request)), text)
-        except RegistryRefused:
-            return await self.messages(request, "h_too_many", text)
+        except RegistryRefused as error:
+            return await self.messages(request, error, str(form.get("text", "")))
         return _done(request, "/me/messages")
 
     @require(*HOLDERS)

@@ -184,10 +184,6 @@ HOLDER: Final[Words] = {
     ),
     "h_from_me": ("Ty", "You"),
     "h_from_desk": ("Punkt obsługi", "Desk"),
-    "h_too_many": (
-        "Tej wiadomości nie przyjęto: ma od 1 do 4000 znaków, a najwyżej 20 może czekać na odpowiedź.",
-        "This message was not taken: it has 1 to 4000 characters, and at most 20 may wait for an answer.",
-    ),
     "h_no_messages": ("Nie ma wiadomości.", "There are no messages."),
     "h_new_login": ("Nowy login", "New login"),
     "h_login_rule": (

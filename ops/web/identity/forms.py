@@ -20,7 +20,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from ledger.registry.bounds import text_fault
+from ledger.registry.bounds import PRINTABLE, is_readable, plain_text, text_fault
 from ops.web.fields import FieldRefused
 from ops.web.identity.secrets import csrf_of
 
@@ -41,15 +41,16 @@ def form_of(request: Request) -> FormData:
 
 
 def text_of(form: FormData, name: str, most: int = 200, *, lines: bool = False) -> str:
-    """Return a field as text without spaces around it; an empty one where it is absent. Raises `FieldRefused`
-    for one that is too long, or holds characters nobody sees (`lines`: line breaks may be in it), 400 for a
-    file.
+    """Return a field as `plain_text` without spaces around it; an empty one where it is absent. Raises
+    `FieldRefused` for one that is too long, or holds characters nobody sees (`lines`: it is written to be
+    read, and may have breaks of lines and joined emoji), 400 for a file.
     """
     value = form.get(name, "")
     if not isinstance(value, str):
         raise HTTPException(400)
-    text = value.replace("\r\n", "\n").strip()
-    if why := text_fault(text.replace("\n", " ") if lines else text, most, least=0):
+    text = plain_text(value.replace("\r\n", "\n")).strip()
+    why = text_fault(text, most, least=0)
+    if why and not (lines and why == PRINTABLE and is_readable(text)):
         raise FieldRefused(name, why)
     return text
 
