@@ -5,7 +5,7 @@ as it is. Takes the owner's connection or a programme's; every write takes its a
 was typed.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ledger.errors import HolderErased, NotInRegistry, RegistryRefused
 from ledger.postgres.database import Connection
@@ -15,6 +15,7 @@ from ledger.registry.sealed import key_of, place, seal, unseal
 from ledger.registry.vault import Vault
 
 BODY_CHARACTERS_MAX: Final = 4_000
+PAGE_MESSAGES: Final = 100
 UNREAD_MAX: Final = 20
 """How many a holder may have waiting at the desk: nobody fills it with one login."""
 
@@ -57,6 +58,22 @@ async def send_message(
             seal(vault, key, text, place(programme, number, "message.body")),
         )
     return number
+
+
+class Messages(NamedTuple):
+    """Messages, newest first; `older`: before which number there are more, 0 where there are none."""
+
+    rows: list[dict[str, Any]]
+    older: int = 0
+
+
+async def page_of_messages(connection: Connection, vault: Vault, account: int, before: int = 0) -> Messages:
+    """The newest messages of an account before a number (0: of all), as many as a page shows."""
+    rows = await list_messages(
+        connection, vault, account, before=before or INT64_MAX, limit=PAGE_MESSAGES + 1
+    )
+    shown = rows[:PAGE_MESSAGES]
+    return Messages(shown, shown[-1]["number"] if len(rows) > PAGE_MESSAGES else 0)
 
 
 async def list_messages(

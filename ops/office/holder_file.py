@@ -107,8 +107,10 @@ class HolderFile:
             after = rows[-1]["account"]
         return sorted(found[: FOUND_MAX + 1], key=lambda one: one.name)
 
-    async def show(self, account: int) -> Holder:
-        """Return a holder of this programme. Raises NotInRegistry, also for one of another programme."""
+    async def show(self, account: int, before: int = 0) -> Holder:
+        """Return a holder of this programme, with the newest messages before a number (0: of all). Raises
+        NotInRegistry, also for one of another programme.
+        """
         vault = self.master.vault
         rules = (await version_in_force(self.database, self.programme)).rules.holders
 
@@ -131,7 +133,7 @@ class HolderFile:
                 await acting_for.linked_numbers(connection, account),
                 await self._erasure(connection, account),
                 await applications.applications_of(connection, self.programme, account),
-                await messages.list_messages(connection, vault, account),
+                await messages.page_of_messages(connection, vault, account, before),
             )
 
         return await self.database.run(job)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ledger.registry.endings import Ending, standing
+from ledger.registry.messages import Messages
 from ledger.registry.people import Person
 from switch.rules.programme.holders import Flag
 
@@ -40,7 +41,7 @@ class Holder(NamedTuple):
     erasure: Any | None
     """What was proposed and waits to be approved: that nobody is known any more."""
     applications: list[Any]
-    messages: list[dict[str, Any]]
+    messages: Messages
 
     def standing(self, kind: Ending) -> list[Any]:
         """Return what stands of a kind and ends the contract, the earliest end first."""

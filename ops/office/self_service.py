@@ -194,15 +194,15 @@ class SelfService:
 
         await self.database.run(job)
 
-    async def messages(self, actor: Actor) -> list[dict[str, Any]]:
-        """Return the newest messages, which are read by this."""
+    async def messages(self, actor: Actor, before: int = 0) -> messages.Messages:
+        """Return the newest messages before a number (0: of all), which are read by this."""
 
-        async def job(connection: Connection) -> list[dict[str, Any]]:
-            rows = await messages.list_messages(connection, self.master.vault, self.account)
-            if any(row["read_at"] is None and not row["from_holder"] for row in rows):
-                last = rows[0]["number"]
+        async def job(connection: Connection) -> messages.Messages:
+            page = await messages.page_of_messages(connection, self.master.vault, self.account, before)
+            if any(row["read_at"] is None and not row["from_holder"] for row in page.rows):
+                last = page.rows[0]["number"]
                 await messages.mark_read(connection, actor, self.account, from_holder=False, through=last)
-            return rows
+            return page
 
         return await self.database.run(job)
 

@@ -265,12 +265,14 @@ class HolderPages:
         login_code: str = "",
     ) -> Response:
         try:
-            holder = await file_of(request).show(number_in(request, "account"))
+            before = after_in(request, name="before")
+            holder = await file_of(request).show(number_in(request, "account"), before)
         except NotInRegistry:
             raise HTTPException(404) from None
         return self._pages().render(
             request,
             "desk_holder.html",
+            is_older=before > 0,
             status=status_of(error) if error else 200,
             is_once=bool(code or login_code),
             holder=holder,

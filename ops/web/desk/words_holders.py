@@ -14,6 +14,8 @@ HOLDER_WORDS: Final[Words] = {
     "dk_rep_until": ("Do dnia (puste: do odwołania)", "Until (empty: until it is ended)"),
     "dk_rep_until_day": ("do", "until"),
     "dk_rep_none": ("Nikt nie działa za uczestnika.", "Nobody acts for the holder."),
+    "dk_older": ("Starsze wiadomości", "Older messages"),
+    "dk_newest": ("Najnowsze wiadomości", "The newest messages"),
     "dk_no_messages": ("Nie ma wiadomości.", "There are no messages."),
     "dk_no_applications": ("Nie ma wniosków.", "There are no applications."),
     "dk_rep_add": ("Dodaj osobę", "Add a person"),

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import RegistryRefused
+from ledger.registry.bounds import INT64_MAX
 from ledger.registry.endings import standing
 from ops import written
 from ops.office.seen import ChangedSince
@@ -25,6 +26,7 @@ from ops.web.identity.person import HOLDERS, Person, actor_of, office_of, person
 from ops.web.identity.secrets import new_token
 from ops.web.identity.signing_in import Door, Outcome
 from ops.web.identity.visits import visit_of
+from ops.web.numbers import figures
 from ops.web.pages import Pages
 from ops.web.refusals import fault_of
 from ops.web.throttled import status_of
@@ -60,15 +62,19 @@ class OwnPages:
         """Show the messages, and ask for one; `text`: what was typed and not taken."""
         service = service_of(request)
         speech = speech_of(request)
+        before = figures(request.query_params.get("before", ""), INT64_MAX) or 0
+        page = await service.messages(actor_of(_who(request)), before)
         rows = [
             {"at": speech.moment(row["sent_at"]), "is_mine": row["from_holder"], "text": row["body"]}
-            for row in await service.messages(actor_of(_who(request)))
+            for row in page.rows
         ]
         return self._pages().render(
             request,
             "holder_messages.html",
             status=status_of(fault_of(error)),
             rows=rows,
+            older=page.older,
+            is_older=before > 0,
             fault=fault_of(error),
             text=text,
             is_done=_is_done(request, fault_of(error)),

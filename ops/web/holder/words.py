@@ -184,6 +184,8 @@ HOLDER: Final[Words] = {
     ),
     "h_from_me": ("Ty", "You"),
     "h_from_desk": ("Punkt obsługi", "Desk"),
+    "h_older_messages": ("Starsze wiadomości", "Older messages"),
+    "h_newest_messages": ("Najnowsze wiadomości", "The newest messages"),
     "h_no_messages": ("Nie ma wiadomości.", "There are no messages."),
     "h_new_login": ("Nowy login", "New login"),
     "h_login_rule": (
