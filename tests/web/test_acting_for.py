@@ -150,8 +150,15 @@ def test_a_right_that_ends_is_nobody_s_at_the_next_request(
     assert client.get("/en/me").status == 200
 
 
-def test_who_resigns_for_another_keeps_the_own_login(office: OfficeStage) -> None:
-    """The page says so, and of whom the login is gone (Zgierz § 31)."""
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("resign", "The resignation for this person is taken"),
+        ("delete", "The account of this person is deleted"),
+    ],
+)
+def test_who_ends_it_for_another_keeps_the_own_login(office: OfficeStage, what: str, told: str) -> None:
+    """The page says so, and of whom the login is gone (Zgierz § 26, § 31)."""
     office.accounts["new1"] = office.unnamed("czestochowa")[0]
     _, code = represent(office, "new1", "guardian")
     sql = "update registry.holder set guardian = true where account = $1"
@@ -162,8 +169,9 @@ def test_who_resigns_for_another_keeps_the_own_login(office: OfficeStage) -> Non
     client.get("/en/me/family")
     assert client.post("/en/me/family/switch", account=str(office.accounts["new1"])).status == 303
     client.get("/en/me/end")
-    page = client.post("/en/me/end", what="resign", understood="yes", password=PASSWORD).text
-    assert "The resignation for this person is taken" in page
+    page = client.post("/en/me/end", what=what, understood="yes", password=PASSWORD).text
+    assert f"<h1>{told}</h1>" in page
+    assert f"<title>{told}" in page
     assert "Your own login stays" in page
     client.get("/en/me/family")
     client.post("/en/me/family/switch", account="")

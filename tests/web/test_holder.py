@@ -281,7 +281,7 @@ def test_the_account_is_deleted(office: OfficeStage) -> None:
     assert client.post("/en/me/end", what="delete", password=PASSWORD).status == 400
     assert client.post("/en/me/end", what="delete", understood="yes", password="wrong").status == 400
     done = client.post("/en/me/end", what="delete", understood="yes", password=PASSWORD)
-    assert "The account is deleted" in done.text
+    assert "<h1>The account is deleted</h1>" in done.text
     assert office.sql("select 1 from people.person where account = $1", account) == []
     assert office.sql("select 1 from web.login where account = $1", account) == []
     assert client.get("/en/me").status == 303
@@ -319,6 +319,8 @@ def test_who_resigns_has_no_account_any_more(office: OfficeStage) -> None:
     assert clerk.post(f"/en/desk/holders/{account}/login", reason="identity card seen").status == 200
     client.get("/en/me/end")
     done = client.post("/en/me/end", what="resign", understood="yes", password=PASSWORD)
+    assert "<h1>The resignation is taken</h1>" in done.text
+    assert "<title>The resignation is taken" in done.text
     assert "the login is removed" in done.text
     for table in ("login", "code"):
         assert office.sql(f"select 1 from web.{table} where account = $1", account) == []

@@ -221,6 +221,6 @@ def test_9_deletion(member: Member, office: OfficeStage) -> None:
     member.page.keyboard.press("Space")
     member.tab_to(form.get_by_role("button"))
     member.page.keyboard.press("Enter")
-    expect(member.page.get_by_role("heading", level=1)).to_have_text(member.say("h_ended"))
+    expect(member.page.get_by_role("heading", level=1)).to_have_text(member.say("h_ended_delete_head"))
     assert office.sql("select * from people.person where account = $1", member.account) == []
     assert office.client().sign_in("czestochowa", f"{member.login}-b", NEW_PASSWORD).status == 403

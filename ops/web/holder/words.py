@@ -272,17 +272,23 @@ HOLDER: Final[Words] = {
         "Umowę kończy i konto usuwa rodzic albo opiekun: ze swojego konta albo w punkcie.",
         "A parent or guardian ends the contract and deletes the account: by their own login, or at a desk.",
     ),
-    "h_ended": ("Konto jest usunięte", "The account is deleted"),
+    "h_ended_resign_head": ("Rezygnacja jest przyjęta", "The resignation is taken"),
+    "h_ended_resign_for_head": (
+        "Rezygnacja w imieniu tej osoby jest przyjęta",
+        "The resignation for this person is taken",
+    ),
+    "h_ended_delete_head": ("Konto jest usunięte", "The account is deleted"),
+    "h_ended_delete_for_head": ("Konto tej osoby jest usunięte", "The account of this person is deleted"),
     "h_ended_resign": (
-        "Rezygnacja jest przyjęta: karty przestały działać, a login jest usunięty. O usunięcie danych "
+        "Karty przestały działać, a login jest usunięty. O usunięcie danych "
         "osobowych można poprosić w punkcie obsługi. Możesz zamknąć tę stronę.",
-        "The resignation is taken: the cards have stopped working, and the login is removed. A desk removes "
+        "The cards have stopped working, and the login is removed. A desk removes "
         "your personal data when you ask for it. You may close this page.",
     ),
     "h_ended_resign_for": (
-        "Rezygnacja w imieniu tej osoby jest przyjęta: jej karty przestały działać, a jej login jest "
+        "Karty tej osoby przestały działać, a jej login jest "
         "usunięty. O usunięcie jej danych osobowych można poprosić w punkcie obsługi. Twój login zostaje.",
-        "The resignation for this person is taken: the person's cards have stopped working, and the person's "
+        "The person's cards have stopped working, and the person's "
         "login is removed. A desk removes the personal data when it is asked to. Your own login stays.",
     ),
     "h_ended_delete_for": (
