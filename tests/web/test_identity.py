@@ -6,7 +6,9 @@ import time
 import pytest
 from argon2 import PasswordHasher
 
+from ledger.registry.audit import ACTOR_CHARACTERS_MAX, is_same_person
 from ledger.registry.web_sessions import OPEN_MAX
+from ops.web.identity.person import Person, actor_of
 from ops.web.identity.second_factor import code_at
 from ops.web.identity.secrets import new_token
 from tests.web.office_stage import PASSWORD, SECRET, OfficeStage
@@ -281,3 +283,14 @@ def test_half_a_character_is_refused(office: OfficeStage, name: str) -> None:
     body = ("".join(parts) + "--edge--\r\n").encode()
     kind = "multipart/form-data; boundary=edge; charset=utf-7"
     assert client.ask("POST", "/en/login", body, Content_Type=kind).status == 400
+
+
+def test_two_of_one_name_are_two_however_long_it_is() -> None:
+    """Where one has proposed, the other may approve: the name is cut, and never the number of the login."""
+    first, second = (
+        actor_of(Person(login, "officer", 3, "Ż" * 64, None, None, "1", frozenset()))
+        for login in (9_007_199_254_740_991, 9_007_199_254_740_992)
+    )
+    assert not is_same_person(first.name, second.name)
+    assert first.name.endswith("Ż (9007199254740991)")
+    assert len(first.name) == len(second.name) == ACTOR_CHARACTERS_MAX

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ledger.registry.audit import Actor
+from ledger.registry.audit import ACTOR_CHARACTERS_MAX, Actor
 from ledger.registry.card_states import Hand
 from ledger.registry.logins import Kind
 from ops.web.offices import Office
@@ -81,13 +81,15 @@ HANDS: Final = {
 
 def actor_of(person: Person, reason: str = "", second: str = "") -> Actor:
     """Return as whom a person writes: by name, of a holder by number, and for whom; with the number of the
-    login, so that two of one name are two.
+    login, so that two of one name are two, however long it is.
     """
+    number = f" ({person.login})"
     is_named = person.kind not in HOLDERS
-    who = f"{person.name} ({person.login})" if is_named else f"{person.kind} {person.login}"
+    who = person.name[: ACTOR_CHARACTERS_MAX - len(number)] + number
+    who = who if is_named else f"{person.kind} {person.login}"
     if person.acts_for is not None:  # the database knows it by this very form (migrations, 0098)
         who = f"{person.kind} {person.login} for {person.acts_for}"
-    return Actor(who[:64], reason, hand=HANDS.get(person.acts_as or person.kind, Hand.DESK), second=second)
+    return Actor(who, reason, hand=HANDS.get(person.acts_as or person.kind, Hand.DESK), second=second)
 
 
 def require(*kinds: Kind, roles: Collection[str] = ()) -> Callable[[Guarded[P]], Guarded[P]]:
