@@ -50,7 +50,8 @@ select t.id as terminal, t.partner, pa.name as partner_name, pr.code as programm
     case when t.status = 1 then 'terminal_blocked'
       when not exists (select from registry.terminal_key k where k.terminal = t.id and k.retired_at is null
         and coalesce(k.not_after > now(), true)) then 'no_key'
-      when pa.status <> 0 or t.status = 2 then 'partner_blocked'
+      when pa.status = 1 then 'partner_blocked'
+      when pa.status = 2 or t.status = 2 then 'no_contract'
       when pr.ended_from <= now() then 'programme_ended'
       when pr.suspended @> now() then 'programme_suspended'
       else '' end as hindrance

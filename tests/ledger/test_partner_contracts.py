@@ -13,6 +13,7 @@ from ledger.registry.history import day_number, read_history
 from ledger.registry.outlets import NewOutlet, import_outlets
 from ledger.registry.partner_contracts import ContractState, Details, Newcomer, Term
 from ledger.registry.partners import NewPartner, import_partners, set_partner_status
+from ledger.registry.presence import Wanted, terminal_status
 from ledger.registry.programmes import add_programme, today_of
 from ledger.registry.reads import ContractRow, Status, read_changes
 from ledger.registry.terminals import (
@@ -269,6 +270,17 @@ async def served(city: Database) -> dict[int, int]:
     return {row["id"]: row["status"] for row in rows}
 
 
+async def hindrances(city: Database) -> dict[int, str]:
+    """Why the terminals of partner 7 would be refused, as it is told of those that have a key."""
+    key = (
+        "insert into registry.terminal_key (terminal, generation, wrapped, changed) "
+        "select t.id, 1, decode(repeat('00', 44), 'hex'), 1 from registry.terminal t"
+    )
+    await city.run(lambda c: write_registry(c, key))
+    rows = await city.run(lambda c: terminal_status(c, Wanted(partner=7)))
+    return {row["terminal"]: row["hindrance"] for row in rows}
+
+
 async def test_an_outlet_has_a_contract_of_its_own(city: Database, database: Database) -> None:
     """Beside the partner's; where that ends, the outlet's terminals alone are served, until one begins."""
     await outlets(city)
@@ -288,6 +300,7 @@ async def test_an_outlet_has_a_contract_of_its_own(city: Database, database: Dat
             await city.run(lambda c, t=terminal: set_terminal_status(c, TESTER, t, Status.ACTIVE))
     with pytest.raises(LedgerError, match="no contract that runs"):
         await city.run(lambda c: import_terminals(c, TESTER, [NewTerminal(722, 7, outlet=OTHER)]))
+    assert await hindrances(city) == {700: "no_contract", 711: "", 721: "no_contract"}
     await agreed_for(city, OTHER, Term(await today(city)))
     assert await served(city) == {700: 2, 711: 0, 721: 0}
 
@@ -312,6 +325,7 @@ async def test_without_any_contract_the_partner_is_suspended(city: Database, dat
     await past(city, database, 1)
     assert await stands(city, 7) == (ContractState.ENDED, Status.WITHOUT_CONTRACT)
     assert await served(city) == {700: 0, 711: 0, 721: 0}
+    assert set((await hindrances(city)).values()) == {"no_contract"}
     await agreed_for(city, OUTLET, Term(await today(city)))
     assert await stands(city, 7) == (ContractState.ACTIVE, Status.ACTIVE)
     assert await served(city) == {700: 2, 711: 0, 721: 2}

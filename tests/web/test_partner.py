@@ -6,8 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from ledger.registry import presence
 from ledger.registry.offer_declarations import decide
 from ops.web.partner.site import partner_part
+from ops.web.partner.words import PARTNER
 from tests.ledger.books import TESTER
 from tests.web.browser import Visit, whole
 from tests.web.office_stage import NAMES, Client, OfficeStage
@@ -19,6 +21,13 @@ GOOD = {
     "kind": "percent", "value": "10", "name_pl": "Wiosna", "name_en": "Spring", "text_pl": "Na wszystko",
     "text_en": "On everything", "from": "", "to": "2199-12-31", "note": "od marca",
 }  # fmt: skip
+
+
+def test_whatever_refuses_a_terminal_has_its_word() -> None:
+    """Each hindrance that the registry can tell, in both languages."""
+    told = set(re.findall(r"(?:then|else) '(\w*)'", presence._STATUS))
+    assert {f"p_hi_{each}" for each in told} == {key for key in PARTNER if key.startswith("p_hi_")}
+    assert "p_hi_no_contract" in PARTNER
 
 
 @pytest.fixture(scope="module")

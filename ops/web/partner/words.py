@@ -18,6 +18,7 @@ PARTNER: Final[Words] = {
     "p_hi_terminal_blocked": ("terminal zablokowany", "the terminal is blocked"),
     "p_hi_no_key": ("bez klucza", "no key"),
     "p_hi_partner_blocked": ("partner zawieszony", "the partner is suspended"),
+    "p_hi_no_contract": ("bez umowy, która obowiązuje", "without a contract that runs"),
     "p_hi_programme_ended": ("program się skończył", "the programme has ended"),
     "p_hi_programme_suspended": ("program zawieszony", "the programme is suspended"),
     "p_elsewhere": ("Terminale bez punktu", "Terminals in no outlet"),
