@@ -29,14 +29,16 @@ MONTHS_MIN: Final = 12
 MONTHS_MAX: Final = 240
 LEGAL_CHARACTERS_MAX: Final = 512
 MOVE: Final = "select registry.move_contracts_v1()"
-_CONTRACTS: Final = """
+_TERM_ENDS_ON: Final = "(starts_on + months_min * interval '1 month')::date as term_ends_on"
+"""The last day of a contract's least term (Civil Code, art. 112)."""
+_CONTRACTS: Final = f"""
 select c.partner, c.number, c.programme, p.name, c.state, c.declared_on, c.verify_by, c.verified_on,
-    c.outlet, c.starts_on, c.months_min, c.ends_on, c.with_services, p.status,
+    c.outlet, c.starts_on, c.months_min, c.ends_on, c.with_services, p.status, {_TERM_ENDS_ON},
     coalesce(d.legal_name, '') as legal_name,
     coalesce(d.tax_id, '') as tax_id, coalesce(d.address, '') as address,
     coalesce(c.verified_on, registry.today_of(c.programme)) > c.verify_by as is_late
   from registry.partner_contract c join registry.partner p on p.id = c.partner
-  left join registry.partner_details d on d.partner = c.partner"""
+  left join registry.partner_details d on d.partner = c.partner"""  # noqa: S608 fixed text
 _DETAILS: Final = "select legal_name, tax_id, address from registry.partner_details where partner = $1"
 
 
@@ -330,8 +332,7 @@ async def _the_contract(
     await check_partner(connection, partner)
     await _check_outlet(connection, partner, outlet)
     contract = await connection.fetchrow(
-        "select partner, number, programme, starts_on, "
-        "(starts_on + months_min * interval '1 month')::date as term_ends_on, "  # Civil Code, art. 112
+        f"select partner, number, programme, starts_on, {_TERM_ENDS_ON}, "  # noqa: S608 fixed text
         "case when ends_on < registry.today_of(programme) then $3 else state end as state "
         "from registry.partner_contract "
         "where partner = $1 and outlet is not distinct from $2 order by number desc limit 1",

@@ -221,7 +221,13 @@ def test_a_partner_declares_is_verified_agrees_and_ends(
     page.check("#sure_end")
     page.fill("#reason_end", "both want it")
     page.click("#act_end")
+    term = office.sql(
+        "select (starts_on + make_interval(months => months_min))::date from registry.partner_contract "
+        "where partner = 88001"
+    )[0][0]
     assert page.locator("#ends_on").inner_text() == written.day(today(), "en")
+    told = f"before the least term is over ({written.day(term, 'en')})"
+    assert page.locator("#early").inner_text() == told
     declares(office, page, 88_002, "Nikt")
     page.check("#sure_refuse")
     page.fill("#reason_refuse", "no shop there")

@@ -158,6 +158,8 @@ PARTNER_WORDS: Final[Words] = {
     "dk_verified_on": ("Zweryfikowano", "Verified"),
     "dk_starts_on": ("Pierwszy dzień umowy", "First day of the agreement"),
     "dk_months_least": ("Miesięcy co najmniej", "Months at least"),
+    "dk_until_day": ("do {day}", "until {day}"),
+    "dk_before_term": ("przed końcem najkrótszego okresu ({day})", "before the least term is over ({day})"),
     "dk_ends_on": ("Ostatni dzień umowy", "Last day of the contract"),
     "dk_with_services": ("korzysta też z innych usług operatora", "uses other services of the operator, too"),
     "dk_agree": ("Zawarto umowę", "The agreement is made"),
