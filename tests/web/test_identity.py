@@ -294,3 +294,16 @@ def test_two_of_one_name_are_two_however_long_it_is() -> None:
     assert not is_same_person(first.name, second.name)
     assert first.name.endswith("Ż (9007199254740991)")
     assert len(first.name) == len(second.name) == ACTOR_CHARACTERS_MAX
+
+
+@pytest.mark.parametrize("path", ["accessibility", "register", "apply", "login"])
+def test_a_page_for_everybody_has_the_menu_of_who_has_signed_in(office: OfficeStage, path: str) -> None:
+    """And the way out; of a stranger it has none."""
+    client = office.signed_in("zgierz", "clerk")
+    page = client.get(f"/en/{path}").text
+    assert '<a href="/en/desk/holders"' in page
+    assert 'action="/en/logout"' in page
+    stranger = office.client().get(f"/en/{path}").text
+    assert "logout" not in stranger
+    assert client.post("/en/logout").status == 303
+    assert "logout" not in client.get(f"/en/{path}").text

@@ -33,7 +33,7 @@ IDLE_S: Final = 30 * 60
 HOURS_MAX: Final = 12
 """A session ends when nothing was asked for half an hour, and after twelve hours in any case."""
 SAFE: Final = frozenset({"GET", "HEAD"})
-PUBLIC: Final = ("/static/", "/accessibility")
+PUBLIC: Final = "/static/"
 """What is the same for everybody."""
 SOURCE_CHARACTERS_MAX: Final = 64
 
