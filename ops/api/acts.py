@@ -96,6 +96,8 @@ async def _ask(
     terms = asked_of(at.rules)
     today = await today_of(connection, programme)
     check_form(form, kind, at.rules, today)
+    if form.pickup and not terms.desks:
+        raise RegistryRefused("pickup is none of the programme's desks")
     new = NewApplication(
         programme,
         kind,

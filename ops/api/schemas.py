@@ -63,7 +63,9 @@ class Duplicate(Asked, frozen=True):
     why: Literal["fault", "no-fault", "changed-data"]
     reason: Reason
     lost: bool = False
-    pickup: Annotated[str, Meta(max_length=64, description="One of the programme's desks.")] = ""
+    pickup: Annotated[
+        str, Meta(max_length=64, description="One of the programme's desks, if it names any.")
+    ] = ""
 
 
 class Renewal(Asked, frozen=True):

@@ -48,7 +48,7 @@ from ops.office.application_reading import beside_file, card_of, read_view
 from ops.office.application_view import View
 from ops.office.duplicate_fees import fee_of
 from ops.office.file_since import with_file
-from ops.office.forms import Form, Kind, asked, check_form
+from ops.office.forms import Form, Kind, asked, check_form, placed
 from ops.office.rules_in_force import today, version_in_force
 from ops.office.seen import Seen, check_seen
 from ops.office.uploads.check import Checked
@@ -95,6 +95,7 @@ class ApplicationDesk:
         """Return an application as it is to be taken down today. Raises RegistryRefused."""
         version = await version_in_force(self.database, self.programme)
         rules, day, vault = version.rules, today(version), self.master.vault
+        form = placed(form, rules) if via == "web" else form
         known = await self._run(lambda c: find_person(c, vault, account)) if account is not None else None
         check_form(form, kind, rules, day, known)
         said = await self._run(lambda c: with_file(c, vault, account, form, (rules, day)))
@@ -204,6 +205,7 @@ class ApplicationDesk:
         """Put what an application says anew; what was missing has come, `via` which way."""
         version = await version_in_force(self.database, self.programme)
         rules, day = version.rules, today(version)
+        form = placed(form, rules) if via == "web" else form
         vault, which = self.master.vault, Which(self.programme, number)
 
         async def job(connection: Connection) -> None:

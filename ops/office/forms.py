@@ -131,6 +131,13 @@ def check_form(form: Form, kind: Kind, rules: Rules, today: date, known: Person 
             raise RegistryRefused("tax_year is too long ago")
 
 
+def placed(form: Form, rules: Rules) -> Form:
+    """Return what was filled in on line where it is to be seen: a programme that names no desks is asked for
+    none, for nobody but an officer knows them, and a made-up one would hide it from every desk.
+    """
+    return form if asked(rules).desks else msgspec.structs.replace(form, pickup="")
+
+
 def asked(rules: Rules) -> Applications:
     """Return what the rules of a programme ask of an application."""
     return rules.applications or DEFAULT

@@ -28,7 +28,7 @@ from ledger.registry.online_applications import Online, add_online, find_online
 from ledger.registry.secrets import MasterKey
 from ops.office.account_cards import newest_card
 from ops.office.applications import ApplicationDesk
-from ops.office.forms import Form, asked, who_it_is_of
+from ops.office.forms import Form, who_it_is_of
 from ops.office.own_applications import OwnApplication
 
 INVITED_S: Final = 48 * 3_600
@@ -90,7 +90,7 @@ class OnlineDesk:
 
     async def send(self, form: Form, online: Online) -> int:
         """Take an application down; return its number. Raises RegistryRefused."""
-        new = await self.desk.drawn_up("first", "web", await self._placed(form))
+        new = await self.desk.drawn_up("first", "web", form)
         vault = self.desk.master.vault
         return await self.desk.database.run(lambda c: add_online(c, APPLICANT, vault, new, online))
 
@@ -115,7 +115,7 @@ class OnlineDesk:
             raise RegistryRefused("whoever asked was erased")
         ticks = was if who_it_is_of(was) == who_it_is_of(form) else Form()
         changed = msgspec.structs.replace(
-            await self._placed(form),
+            form,
             email=was.email,
             flags=ticks.flags,
             proofs_seen=ticks.proofs_seen,
@@ -125,11 +125,6 @@ class OnlineDesk:
         )
         shown = own.view.row["digest"] if digest is None else digest
         await self.desk.change(own.actor, own.number, changed, "web", digest=shown)
-
-    async def _placed(self, form: Form) -> Form:
-        """Where a programme names no desks a form names none: it would be hidden from them all."""
-        rules, _ = await self.desk.terms()
-        return form if asked(rules).desks else msgspec.structs.replace(form, pickup="")
 
     async def guardian_of(self, own: OwnApplication) -> int | None:
         """Return as which representative whoever applied for somebody else acts for the holder of the card

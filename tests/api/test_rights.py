@@ -147,6 +147,10 @@ def test_a_duplicate_and_a_renewal_are_asked_of_the_desk(stage: Stage) -> None:
         "duplicate",
         "received",
     )
+    nowhere = {**BODIES["askDuplicate"], "pickup": "POK Rynek"}  # no desk of the programme: none would see it
+    other = stage.accounts[ZGIERZ][2]
+    refused = stage.ask(f"/v1/holders/{other}/duplicates", nowhere, Idempotency_Key="n-d")
+    assert (refused.status, "none of the programme's desks" in str(refused.body)) == (409, True)
     renewal = stage.ask(f"/v1/holders/{account}/renewals", {"by": "proxy"}, Idempotency_Key="r")
     assert (renewal.status, renewal.body["via"]) == (201, "api")
     again = stage.ask(f"/v1/holders/{account}/renewals", {"by": "holder"}, Idempotency_Key="r2")
