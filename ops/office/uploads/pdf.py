@@ -5,7 +5,7 @@ anything. A PDF is kept as it came, for a signature may hang on its bytes. Names
 them (#4a is J), also those in compressed objects: every stream that unpacks is looked into, whatever it is
 said to be, for readers find objects by the cross-reference, and not by what a stream is called. What is said
 of a stream begins where the first object does from which a reader comes to it, whatever its texts look like.
-Pure.
+A stream of pages or pictures may be written in ASCII; objects may not. Pure.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
+from ops.office.uploads.ascii_codes import ascii_code_of, decoded
 from ops.office.uploads.refused import UploadRefused, Why
 
 SIGNATURE: Final = b"%PDF-"
@@ -31,7 +33,8 @@ _NAME_BYTES_MAX: Final = 64
 _PIECE_BYTES: Final = (1_024, 4_096)
 """Of what is unpacked at a time, the first and the largest: a byte comes to a thousand at most."""
 _VERSION: Final = re.compile(rb"%PDF-(1\.[0-7]|2\.0)[\r\n %]")
-_END: Final = re.compile(rb"startxref\s+\d{1,10}\s+%%EOF\s*\Z")
+_END: Final = re.compile(rb"startxref\s+\d{1,10}\s+%%EOF[\s\0]*\Z")
+"""Nothing follows but blanks; the zeros are of what fills a block."""
 _STREAM: Final = re.compile(rb"stream[ \t]*[\r\n]+")
 _OBJECT: Final = re.compile(rb"(?<!end)obj[\s\0]*+(?=[<%])")
 _MARK: Final = re.compile(rb"%[^\r\n]*|<<|>>|[\[\]<(]|stream")
@@ -55,7 +58,7 @@ _HIDING: Final = re.compile(
 _CODED: Final = re.compile(
     rb"/(ASCII(Hex|85)Decode|LZWDecode|RunLengthDecode|Crypt(?=[\s\0/\]>%])|(AHx|A85|LZW)(?=[\s\0/\]>%]))"
 )
-"""What nothing is packed by that is made today, and what is read by none of what looks for names here."""
+"""What no objects are packed by, and pages in one of two ways alone (`ascii_code_of`)."""
 _OBJECTS: Final = re.compile(rb"/ObjStm|/First(?=[\s\0%])(?!\s++\d++\s++\d++\s++R)")
 """A stream of objects, by its type or by where the first of them begins; outlines have a reference there."""
 _FIRST: Final = re.compile(rb"/First(?=[\s\0])")
@@ -89,14 +92,26 @@ def _texts(data: bytes) -> Iterator[bytes]:
         word = found.start()
         about = _plain(data[min(behind, begins.get(word, behind)) : word])
         behind = found.end()
-        has_objects = _has_objects(about)
-        if count >= STREAMS_MAX or _CODED.search(about) or (has_objects and _HIDING.search(about)):
+        has_objects, codes = _has_objects(about), _CODED.findall(about)
+        code = ascii_code_of(about) if len(codes) == 1 and not has_objects else None
+        if count >= STREAMS_MAX or (codes and code is None) or (has_objects and _HIDING.search(about)):
             raise UploadRefused(Why.DAMAGED)
-        for text, read in _unpacked(view[behind:], has_objects=has_objects, is_packed=b"/Fl" in about):
+        is_packed = b"/Fl" in about
+        pieces = _unpacked(view[behind:], has_objects=has_objects, is_packed=is_packed and code is None)
+        if code is not None:
+            pieces = chain(pieces, _spelt(code, data, behind, is_packed=is_packed))
+        for text, read in pieces:
             left, to_read = left - len(text), to_read - read
             if left <= 0 or to_read < 0:
                 raise UploadRefused(Why.DAMAGED)
             yield text
+
+
+def _spelt(code: bytes, data: bytes, place: int, *, is_packed: bool) -> Iterator[tuple[bytes, int]]:
+    """Yield a stream that is written in ASCII as it is without that, and then unpacked; as `_unpacked`."""
+    text, read = decoded(code, data, place)
+    yield text, read
+    yield from _unpacked(memoryview(text), has_objects=False, is_packed=is_packed)
 
 
 def _begins(data: bytes) -> dict[int, int]:
