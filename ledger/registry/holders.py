@@ -33,6 +33,14 @@ async def find_holder(connection: Connection, account: int) -> Any | None:
     )
 
 
+async def entitled_until(connection: Connection, account: int) -> date | None:
+    """Until which day the holder of an account is entitled; None: without end, or nobody is known."""
+    day: date | None = await connection.fetchval(
+        "select entitled_until from registry.holder where account = $1", account
+    )
+    return day
+
+
 async def the_holder(connection: Connection, token: int) -> Any:
     """The holder of a card whose contract runs. Raises NotInRegistry, or RegistryRefused for one that
     ended.
@@ -82,6 +90,12 @@ async def set_flags(
         )
 
 
+def check_renews(was: date | None, until: date) -> None:
+    """Raise RegistryRefused for a proof that entitles until no later day than the one there `was`."""
+    if was is not None and until <= was:
+        raise RegistryRefused("entitled until {day} already: that proof renews nothing", day=was)
+
+
 async def prove_tax(
     connection: Connection,
     actor: Actor,
@@ -102,8 +116,8 @@ async def prove_tax(
         was = holder["entitled_until"]
         if is_correction and holder["tax_year"] is None:
             raise RegistryRefused("no proof was taken down: there is nothing to correct")
-        if not is_correction and was is not None and entitled_until <= was:
-            raise RegistryRefused("entitled until {day} already: that proof renews nothing", day=was)
+        if not is_correction:
+            check_renews(was, entitled_until)
         await connection.execute(
             "update registry.holder set tax_year = $2, entitled_until = $3 where account = $1",
             holder["account"],

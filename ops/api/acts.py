@@ -25,11 +25,12 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import HANDS, CardStatus, Hand
 from ledger.registry.cards import set_card_status
 from ledger.registry.duplicates import Carrier
+from ledger.registry.holders import entitled_until
 from ledger.registry.programmes import today_of
 from ledger.registry.vault import Vault
 from ops.api import schemas
 from ops.api.holders import cards_of, show_cards
-from ops.office.forms import Form, check_form
+from ops.office.forms import Form, check_form, check_proves_more
 from ops.office.forms import asked as asked_of
 from ops.office.granting import block_lost
 from switch.rules.programme import Rules
@@ -98,6 +99,7 @@ async def _ask(
     check_form(form, kind, at.rules, today)
     if form.pickup and not terms.desks:
         raise RegistryRefused("pickup is none of the programme's desks")
+    check_proves_more(form, kind, at.rules, await entitled_until(connection, at.account))
     new = NewApplication(
         programme,
         kind,

@@ -38,6 +38,7 @@ from ledger.registry.card_fees import (
     not_handed_over,
     record_paid,
 )
+from ledger.registry.holders import entitled_until
 from ledger.registry.installation import check_master_key
 from ledger.registry.numbers import Numbers
 from ledger.registry.people import find_person
@@ -48,7 +49,7 @@ from ops.office.application_reading import beside_file, card_of, read_view
 from ops.office.application_view import View
 from ops.office.duplicate_fees import fee_of
 from ops.office.file_since import with_file
-from ops.office.forms import Form, Kind, asked, check_form, placed
+from ops.office.forms import Form, Kind, asked, check_form, check_proves_more, placed
 from ops.office.rules_in_force import today, version_in_force
 from ops.office.seen import Seen, check_seen
 from ops.office.uploads.check import Checked
@@ -98,6 +99,8 @@ class ApplicationDesk:
         form = placed(form, rules) if via == "web" else form
         known = await self._run(lambda c: find_person(c, vault, account)) if account is not None else None
         check_form(form, kind, rules, day, known)
+        if account is not None:
+            check_proves_more(form, kind, rules, await self._run(lambda c: entitled_until(c, account)))
         said = await self._run(lambda c: with_file(c, vault, account, form, (rules, day)))
         return NewApplication(
             self.programme,
@@ -212,6 +215,9 @@ class ApplicationDesk:
             row = await kept.the_application(connection, which)
             known = await find_person(connection, vault, row["account"]) if row["account"] else None
             check_form(form, row["kind"], rules, day, known)
+            if row["account"]:
+                proved = await entitled_until(connection, row["account"])
+                check_proves_more(form, row["kind"], rules, proved)
             accepted = _accepted(form, row["kind"], version, via)
             text = kept.form_in(vault, row)
             was = None if text is None else msgspec.json.decode(text, type=Form)

@@ -14,6 +14,7 @@ import msgspec
 
 from ledger.errors import RegistryRefused
 from ledger.registry.agreements import Representative, representative_fault
+from ledger.registry.holders import check_renews
 from ledger.registry.people import Person, amended, born_of, person_fault
 from switch.rules.dates import age_on
 from switch.rules.programme import Applications, Rules, WhyDuplicate
@@ -136,6 +137,12 @@ def placed(form: Form, rules: Rules) -> Form:
     none, for nobody but an officer knows them, and a made-up one would hide it from every desk.
     """
     return form if asked(rules).desks else msgspec.structs.replace(form, pickup="")
+
+
+def check_proves_more(form: Form, kind: Kind, rules: Rules, entitled_until: date | None) -> None:
+    """Raise RegistryRefused for a renewal by a proof that entitles until no later day than the holder is."""
+    if kind == "renewal" and rules.entitlement is not None and form.tax_year is not None:
+        check_renews(entitled_until, rules.entitlement.until(form.tax_year))
 
 
 def asked(rules: Rules) -> Applications:

@@ -19,6 +19,7 @@ from ops.api.tokens import BURST_S, Allowance, bearer_of, make_token
 from ops.office.offer_publishing import PUBLISH, Plan, PublishingDesk
 from switch.rules.offers import encode_offer
 from tests.api.conftest import CARDS, CZESTOCHOWA, MONTH, SALES, ZGIERZ, Stage, number_of, offer_of
+from tests.days import today
 from tests.ledger.books import TESTER
 from tests.publish import API
 
@@ -157,6 +158,10 @@ def test_a_duplicate_and_a_renewal_are_asked_of_the_desk(stage: Stage) -> None:
     assert (again.status, str(renewal.body["number"]) in str(again.body)) == (409, True)
     future = {"by": "holder", "tax_year": 2190}
     assert stage.ask(f"/v1/holders/{account}/renewals", future, Idempotency_Key="f").status == 409
+    proved = {"by": "holder", "tax_year": today().year - 1}
+    entitled = stage.accounts[ZGIERZ][0]  # until 2099
+    nothing = stage.ask(f"/v1/holders/{entitled}/renewals", proved, Idempotency_Key="p0")
+    assert (nothing.status, "renews nothing" in nothing.body["detail"]) == (409, True)
     proxy = {**BODIES["askDuplicate"], "by": "proxy"}
     assert stage.ask(f"/v1/holders/{account}/duplicates", proxy, Idempotency_Key="p").status == 422
     found = stage.ask(f"/v1/holders/{account}/applications").body["applications"]

@@ -231,6 +231,18 @@ def test_a_renewal_comes_with_a_file_that_is_what_it_says(office: OfficeStage, a
     assert office.sql("select type from people.attachment order by number desc")[0]["type"] == "image/png"
 
 
+def test_a_proof_that_renews_nothing_is_told_at_once(office: OfficeStage) -> None:
+    """Zgierz § 20: who is entitled until a later day than the proof gives asks no desk to find that out."""
+    account = office.new_member("entitled", "zgierz")
+    proved = "entitled_until = '2099-05-31', tax_year = 2097"
+    office.write(f"update registry.holder set {proved} where account = {account}")
+    client = office.signed_in("zgierz", "entitled")
+    client.get("/pl/me/renewal")
+    refused = client.post("/pl/me/renewal", tax_year="2025")
+    assert (refused.status, "ten dokument niczego nie przedłuża" in refused.text) == (400, True), refused.text
+    assert office.sql("select count(*) from people.application where account = $1", account)[0][0] == 0
+
+
 def test_a_renewal_is_completed_on_its_own_page(office: OfficeStage) -> None:
     """Zgierz § 20.2: what the desk calls for is attached there, by as many files as it takes; one renewal is
     open at a time, beside a duplicate; it is withdrawn there; another's is not found.
