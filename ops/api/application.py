@@ -27,7 +27,7 @@ from starlette.types import ASGIApp
 from ledger.errors import LedgerError, NotInRegistry
 from ledger.postgres.database import Connection
 from ledger.registry.api_tokens import Kept, Token, begin_write, find_token, keep_answer
-from ledger.registry.bounds import plain_text, text_fault
+from ledger.registry.bounds import plain_text
 from ops.api.openapi import page
 from ops.api.operations import OPERATIONS, Context, Operation
 from ops.api.problems import Failure, failure_of
@@ -220,10 +220,7 @@ def read_body(row: Operation, raw: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Failure(400, "the body is no JSON") from None
     said = {name: getattr(asked, name) for name in row.takes.__struct_fields__}
-    texts = {name: plain_text(value) for name, value in said.items() if isinstance(value, str)}
-    for name, text in texts.items():
-        if why := text_fault(text, len(said[name]), least=bool(said[name])):
-            raise Failure(422, f"{why} - at `$.{name}`")
+    texts = {name: plain_text(value) or value for name, value in said.items() if isinstance(value, str)}
     return msgspec.structs.replace(asked, **texts)
 
 
