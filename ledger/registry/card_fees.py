@@ -30,6 +30,13 @@ _FIND: Final = f"""select f.grosze, f.old_card_needed, f.old_card, coalesce(p.ho
     left join lateral (select * from registry.card_fee_payment m where m.fee = f.number
       order by m.number desc limit 1) p on p.grosze > 0
   where {_THIS}"""  # noqa: S608 a fixed text
+_TO_GIVE_BACK: Final = """select f.account, f.carrier, f.issue, c.last4, c.status, p.number as payment,
+    p.grosze, p.how, p.at, p.made_by
+  from registry.card_fee f join registry.card c using (account, carrier, issue)
+    cross join lateral (select * from registry.card_fee_payment m where m.fee = f.number
+      order by m.number desc limit 1) p
+  where f.programme = $1 and f.owed_at is null and p.grosze > 0 and ($2::bigint is null or f.account = $2)
+  order by p.number"""
 _TAKE: Final = f"update registry.card_fee f set old_card = $4 where {_THIS}"  # noqa: S608 a fixed text
 _PAY: Final = "insert into registry.card_fee_payment (fee, how, grosze) values ($1, $2, $3)"
 _TAKE_BACK: Final = """insert into registry.card_fee_payment (fee, how, grosze, takes_back)
@@ -135,6 +142,22 @@ async def check_given_back(connection: Connection, card: Any) -> None:
             "the fee of this duplicate was paid, and it is not handed over: give it back first, and take "
             "that down"
         )
+
+
+async def fees_to_give_back(connection: Connection, programme: int, account: int | None = None) -> list[Any]:
+    """Return what was paid for duplicates of a programme (of an account) that nobody will be handed, the
+    oldest payment first: whoever deleted the account has no application any more by which it is given back.
+    """
+    rows = await connection.fetch(_TO_GIVE_BACK, programme, account)
+    return [row for row in rows if CardStatus(row["status"]) in ENDED]
+
+
+async def check_erasable(connection: Connection, programme: int, account: int) -> None:
+    """Raise RegistryRefused where a fee was paid for a duplicate of an account that nobody was handed: before
+    an office erases who it is of, it is given back.
+    """
+    for row in await connection.fetch(_TO_GIVE_BACK, programme, account):
+        await check_given_back(connection, row)
 
 
 def not_handed_over() -> RegistryRefused:

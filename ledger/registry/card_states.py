@@ -66,7 +66,7 @@ class Move(NamedTuple):
 _S = CardStatus
 OFFICE: Final = (Hand.DESK, Hand.ORGANISER)
 _AT_A_DESK: Final = (Hand.HOLDER_DESK, Hand.GUARDIAN_DESK)
-_ONLINE: Final = (Hand.HOLDER_ONLINE, Hand.GUARDIAN_ONLINE)
+ONLINE: Final = (Hand.HOLDER_ONLINE, Hand.GUARDIAN_ONLINE)
 _BY_POST: Final = (Hand.HOLDER_POST, Hand.GUARDIAN_POST)
 WAITING: Final = (_S.ORDERED, _S.READY)
 STOPPED: Final = (_S.BLOCKED, _S.WANTED, _S.RETAINED)
@@ -78,7 +78,7 @@ MOVES: Final = (
         "block",
         (*WAITING, _S.ACTIVE, _S.WANTED),
         (_S.BLOCKED,),
-        (*OFFICE, *_ONLINE, Hand.PROXY_ONLINE, *_AT_A_DESK, Hand.TERMINAL),
+        (*OFFICE, *ONLINE, Hand.PROXY_ONLINE, *_AT_A_DESK, Hand.TERMINAL),
         "Zgierz § 24; Żywiec 4: an attempt a partner reports",
     ),
     Move("unblock", STOPPED, (*WAITING, _S.ACTIVE), OFFICE, "not stated: the office, to what it was"),
@@ -101,7 +101,7 @@ MOVES: Final = (
         "resign",
         (*WAITING, _S.ACTIVE, *STOPPED),
         (_S.RESIGNED,),
-        (*_AT_A_DESK, *_ONLINE, *_BY_POST),
+        (*_AT_A_DESK, *ONLINE, *_BY_POST),
         "Zgierz § 31, § 35",
     ),
     Move(
@@ -115,7 +115,7 @@ MOVES: Final = (
         "close",
         (*WAITING, _S.ACTIVE, *STOPPED, _S.RESIGNED, _S.VOID),
         (_S.CLOSED,),
-        (*OFFICE, *_AT_A_DESK, *_ONLINE),
+        (*OFFICE, *_AT_A_DESK, *ONLINE),
         "Zgierz § 26: the account is deleted",
     ),
 )

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor, writing
-from ledger.registry.card_states import CardStatus, Hand, check_move
+from ledger.registry.card_fees import check_erasable
+from ledger.registry.card_states import ONLINE, CardStatus, Hand, check_move
 from ledger.registry.cards import the_card
 from ledger.registry.contracts import end_account
 from ledger.registry.holders import check_own_end
@@ -36,7 +37,8 @@ async def anonymise(connection: Connection, actor: Actor, vault: Vault, token: i
     more. Accounts of the same PESEL whose contracts ended go with it; one that goes on ends only where it is
     the one asked for.
 
-    Returns how many carriers ended with it (Zgierz § 19.9, § 26, § 38).
+    Returns how many carriers ended with it (Zgierz § 19.9, § 26, § 38). Raises RegistryRefused where an
+    office has a fee to give back first.
     """
     async with writing(connection, actor):
         card = await the_card(connection, token)
@@ -44,6 +46,8 @@ async def anonymise(connection: Connection, actor: Actor, vault: Vault, token: i
         await check_own_end(connection, actor, card["account"])
         carriers, keys = 0, dict[int, list[int]]()
         for account in (*await ended_beside(connection, card["account"]), card["account"]):
+            if actor.hand not in ONLINE:  # nobody is kept from it on line: what was paid is given back then
+                await check_erasable(connection, card["programme"], account)
             ended, keys[account] = await _forget(connection, actor, vault, card["programme"], account)
             carriers += ended
         for account, theirs in keys.items():  # the last step: only the commit comes after it

@@ -33,6 +33,7 @@ from ledger.registry import (
 from ledger.registry.acceptances import list_acceptances
 from ledger.registry.agreements import Representative
 from ledger.registry.audit import Actor, writing
+from ledger.registry.card_fees import fees_to_give_back, record_paid
 from ledger.registry.card_states import ENDED, CardStatus, Hand
 from ledger.registry.numbers import Numbers
 from ledger.registry.people_search import accounts_of_pesel, name_in, page_of_names
@@ -134,6 +135,7 @@ class HolderFile:
                 await self._erasure(connection, account),
                 await applications.applications_of(connection, self.programme, account),
                 await messages.page_of_messages(connection, vault, account, before),
+                await fees_to_give_back(connection, self.programme, account),
             )
 
         return await self.database.run(job)
@@ -278,6 +280,24 @@ class HolderFile:
         """Remove who may act for the holder no more, with the own login's way to it. Wants a reason."""
         with_reason(actor)
         await self._on(account, lambda c, token: agreements.end_representative(c, actor, token, number))
+
+    async def fees_to_give_back(self) -> list[Any]:
+        """Return what was paid for duplicates that nobody will be handed, by account."""
+        return await self.database.run(lambda c: fees_to_give_back(c, self.programme))
+
+    async def give_back(self, actor: Actor, account: int, payment: int) -> None:
+        """Take down that a fee was given back whose duplicate nobody will be handed. Wants a reason."""
+        with_reason(actor)
+
+        async def act(connection: Connection, _token: int) -> None:
+            async with writing(connection, actor):
+                rows = await fees_to_give_back(connection, self.programme, account)
+                card = next((row for row in rows if row["payment"] == payment), None)
+                if card is None:
+                    raise RegistryRefused("nothing of this is to be given back")
+                await record_paid(connection, actor, card, None)
+
+        await self._on(account, act)
 
     async def propose_erasure(self, actor: Actor, account: int) -> None:
         """Propose that nobody is known by the account any more (Zgierz § 19, § 38). Wants a reason."""

@@ -42,6 +42,8 @@ class Holder(NamedTuple):
     """What was proposed and waits to be approved: that nobody is known any more."""
     applications: list[Any]
     messages: Messages
+    fees: list[Any]
+    """What was paid for duplicates that nobody will be handed (`fees_to_give_back`)."""
 
     def standing(self, kind: Ending) -> list[Any]:
         """Return what stands of a kind and ends the contract, the earliest end first."""

@@ -11,11 +11,14 @@ from ledger.errors import LedgerError, RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry.audit import Wanted, list_audit, writing
 from ledger.registry.card_fees import Fee, PaidHow, record_paid
+from ledger.registry.card_states import Hand
 from ledger.registry.cards import the_card
 from ledger.registry.duplicates import hand_over_card, replace_card
+from ledger.registry.erasures import anonymise
 from ledger.settlement.closing import compute
 from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form
+from ops.office.holder_file import HolderFile
 from ops.settlement.prices import prices_of
 from tests.days import today
 from tests.ledger.books import write_registry
@@ -271,3 +274,31 @@ async def test_what_costs_nothing_is_not_paid(owner: Database) -> None:
     waiting = await granted(desk, "duplicate", Form(why="fault"), account)
     with pytest.raises(RegistryRefused, match="there is no card yet"):
         await desk.paid(ANNA, waiting, "cash")
+
+
+async def test_what_was_paid_is_given_back_whoever_is_erased(owner: Database) -> None:
+    """An office gives it back before it erases; whoever deletes the account on line is not kept from it, and
+    the payment is found by the account, given back once, and in the books.
+    """
+    desk, asked = await ready(owner, Form(why="fault"))
+    await desk.paid(ANNA, asked, "cash")
+    view = await desk.show(asked)
+    account, vault = view.row["account"], MASTER_KEY.vault
+    token = MASTER_KEY.pepper(CITY).token(card(0))
+    for hand in (Hand.DESK, Hand.HOLDER_DESK):
+        with pytest.raises(RegistryRefused, match="give it back first"):
+            await owner.run(lambda c, h=hand: anonymise(c, ANNA._replace(hand=h), vault, token))
+    file = HolderFile(owner, MASTER_KEY, CITY)
+    assert await file.fees_to_give_back() == [], "it may be handed over still"
+    await owner.run(lambda c: anonymise(c, ANNA._replace(hand=Hand.HOLDER_ONLINE), vault, token))
+    (row,) = await file.fees_to_give_back()
+    assert (row["account"], row["grosze"], row["how"]) == (account, 1_000, "cash")
+    why = ANNA._replace(reason="given back by post")
+    with pytest.raises(RegistryRefused, match="nothing of this"):
+        await file.give_back(why, account, row["payment"] + 1)
+    await file.give_back(why, account, row["payment"])
+    assert await file.fees_to_give_back() == []
+    with pytest.raises(RegistryRefused, match="nothing of this"):
+        await file.give_back(why, account, row["payment"])
+    paid = "select sum(grosze) from registry.card_fee_payment"
+    assert await owner.run(lambda c: c.fetchval(paid)) == 0

@@ -11,13 +11,14 @@ from ops import written
 from ops.office import granting
 from ops.office.applications import ApplicationDesk
 from ops.office.forms import Form
-from tests.web.desk_acts import Clicked, covers
+from tests.web.desk_acts import Clicked, by_menu, covers
 from tests.web.desk_counter import CITY, PROGRAMME, press, state
 from tests.web.desk_counter import number as card
-from tests.web.office_stage import TESTER, OfficeStage
+from tests.web.office_stage import PASSWORD, TESTER, OfficeStage
 from tests.web.shown_forms import form_on, send
 
 ONE = "/desk/applications/{number:int}"
+WHOSE = "/desk/holders/{account:int}"
 WANTED = Fee("fault", 1_000, old_card_needed=True)
 """As Żywiec wants it, of which the stage has no office."""
 
@@ -25,14 +26,18 @@ WANTED = Fee("fault", 1_000, old_card_needed=True)
 @pytest.fixture(scope="module")
 def application(office: OfficeStage) -> int:
     """The application for a duplicate at the holder's fault, whose card lies ready."""
+    return lies_ready(office, office.accounts["ola3"], 500)
+
+
+def lies_ready(office: OfficeStage, account: int, n: int) -> int:
+    """Let a duplicate of an account's card lie ready, for a fee; return the number of its application."""
     desk = ApplicationDesk(office.offices[PROGRAMME].database, office.master, PROGRAMME)
 
     async def job(_owner: object) -> int:
-        account = office.accounts["ola3"]
         number = await desk.take(TESTER, "duplicate", "desk", Form(why="fault", pickup="1"), account=account)
         await desk.verify(TESTER, number)
         await desk.grant(TESTER._replace(name="another tester"), number)
-        await desk.ready(TESTER, number, card(500))
+        await desk.ready(TESTER, number, card(n))
         return number
 
     with pytest.MonkeyPatch.context() as patch:
@@ -110,3 +115,32 @@ def test_a_duplicate_is_paid_and_handed_over_for_the_old_card(
     assert state(page) == "collected"
     assert page.locator("#old").inner_text() == "declared with a signature that it cannot be returned"
     assert page.locator("#act_paid").count() == 1, "a fee may be paid later"
+
+
+@covers(f"POST {WHOSE} give_back")
+def test_the_fee_of_who_deleted_the_account_is_given_back(office: OfficeStage, desk: Clicked) -> None:
+    """The holder's pages erase whoever asks; the desk finds the payment by the account, and takes it down."""
+    account = office.new_member("paid-and-gone", CITY)
+    number = lies_ready(office, account, 501)
+    office.officer(PROGRAMME, "cashier", "clerk")
+    client = office.signed_in(CITY, "cashier")
+    path = f"/en/desk/applications/{number}"
+    client.get(path)
+    assert client.post(path, act="paid", how="cash").status == 303
+    member = office.signed_in(CITY, "paid-and-gone")
+    member.get("/en/me/end")
+    gone = member.post("/en/me/end", what="delete", understood="yes", password=PASSWORD)
+    assert gone.status == 200
+    assert client.get(path).status == 404
+    page = desk.browser_of(client)
+    by_menu(office, page, "/desk/holders")
+    page.locator("section[aria-labelledby=h_fees] a").click()
+    assert "PLN 10.00, paid (cash)" in page.locator("section[aria-labelledby=h_fees]").inner_text()
+    page.fill("section[aria-labelledby=h_fees] input[name=reason]", "given back in cash")
+    page.click("section[aria-labelledby=h_fees] button")
+    assert page.locator("#h_fees").count() == 0
+    paid = (
+        "select sum(p.grosze) from registry.card_fee_payment p join registry.card_fee f on f.number = p.fee "
+        "where f.account = $1"
+    )
+    assert office.sql(paid, account)[0][0] == 0

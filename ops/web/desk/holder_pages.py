@@ -123,6 +123,10 @@ def _representative(form: FormData) -> int:
     return number
 
 
+async def _give_back(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
+    await file.give_back(actor, account, whole(form, "payment"))
+
+
 async def _approve_erasure(file: HolderFile, actor: Actor, account: int, form: FormData) -> None:
     sure(form)
     await file.approve_erasure(actor, account, seen_in(form))
@@ -144,6 +148,7 @@ ACTS: Final[dict[str, Act]] = {
     "write": _write,
     "represent": _represent,
     "end": _end,
+    "give_back": _give_back,
     "propose_erasure": lambda file, actor, account, _: file.propose_erasure(actor, account),
     "approve_erasure": _approve_erasure,
     "refuse_erasure": lambda file, actor, account, form: file.refuse_erasure(actor, account, seen_in(form)),
@@ -253,6 +258,7 @@ class HolderPages:
             is_cut=found is not None and len(found) > FOUND_MAX,
             waiting=await file_of(request).waiting(),
             erasures=await file_of(request).erasures_waiting(),
+            fees=await file_of(request).fees_to_give_back(),
             fault=fault_of(error),
         )
 

@@ -111,6 +111,11 @@ DESK: Final[Words] = {
     "dk_fee": ("Opłata za duplikat", "Fee for the duplicate"),
     "dk_fee_unpaid": ("nie zapłacono", "not paid"),
     "dk_fee_paid": ("zapłacono ({how}) {moment}, przyjął(-ęła) {by}", "paid ({how}) {moment}, taken by {by}"),
+    "dk_fees_back": (
+        "Opłaty do zwrotu: duplikatu nikt nie odbierze",
+        "Fees to be given back: nobody will be handed the duplicate",
+    ),
+    "dk_give_back": ("Zapisz zwrot opłaty", "Take down that it was given back"),
     "dk_act_paid": ("Zapisz zapłatę", "Take the payment down"),
     "dk_paid_how": ("Jak zapłacono opłatę", "How the fee was paid"),
     "dk_paid_cash": ("gotówką", "cash"),

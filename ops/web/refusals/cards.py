@@ -74,6 +74,7 @@ CARDS: Final = {
     "this duplicate is not handed over any more: nothing is paid for it": (
         "tego duplikatu już się nie wydaje: nic się za niego nie płaci"
     ),
+    "nothing of this is to be given back": "tego nie ma do zwrotu",
     "the fee of this duplicate was paid, and it is not handed over: give it back first, and take that down": (
         "opłatę za ten duplikat zapłacono, a nie zostanie on wydany: należy ją najpierw zwrócić i to zapisać"
     ),
