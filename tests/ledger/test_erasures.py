@@ -1,5 +1,6 @@
 """An erasure takes every copy of what was known of a holder, and is done again after a restore."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -14,15 +15,17 @@ from ledger.registry.audit import Actor, writing
 from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import find_card
 from ledger.registry.erasures import anonymise, apply_erasures, pending_erasures
+from ledger.registry.history import PastHolder, read_history
 from ledger.registry.holder_imports import NewHolder, add_holders
-from ledger.registry.holders import find_holder
+from ledger.registry.holders import find_holder, set_flags
+from ledger.registry.kinds import advance_kinds
 from ledger.registry.people import Person, change_person, find_person, open_person
 from ledger.registry.pesel import born_of_pesel
 from ledger.registry.pesel_tokens import basket_of, known_pesels
 from ledger.registry.sealed import key_in
 from ledger.registry.secrets import MasterKey
 from ledger.registry.vault import Vault
-from tests.ledger.books import TESTER, found_registry
+from tests.ledger.books import TESTER, found_registry, write_registry
 
 CLERK = Actor("clerk", "asked for by letter")
 ANNA = Person(
@@ -246,3 +249,37 @@ async def test_an_applicant_who_was_erased_comes_back_to_nobody(owner: Database,
         assert [row["number"] for row in left] == numbers[1:]
 
     await owner.run(job)
+
+
+@pytest.mark.parametrize("count", [1, 101])
+async def test_the_trail_tells_no_birthday_of_who_was_erased(
+    owner: Database, vault: Vault, count: int
+) -> None:
+    """Kinds moved on a birthday, of who came alone or by the hundred: no row has that day, nor kinds, nor the
+    number of the change, which stands between others whose days are known.
+    """
+    rows = [NewHolder(1000 + n, person=Person("Jan", born_on=date(2008, 11, 29))) for n in range(count)]
+    await owner.run(lambda c: found_registry(c, count))
+    await owner.run(lambda c: add_holders(c, TESTER, vault, 1, rows))
+    account = await owner.run(lambda c: c.fetchval("select account from registry.card where token = 1000"))
+    due = "update registry.holder set kinds = 4, next_from = registry.today_of(programme) where account = $1"
+    await owner.run(lambda c: write_registry(c, due, account))
+    await owner.run(advance_kinds)
+    number = await owner.run(
+        lambda c: c.fetchval("select changed from registry.holder where account = $1", account)
+    )
+    await owner.run(lambda c: set_flags(c, TESTER, 1000, flags=1))
+    await owner.run(lambda c: anonymise(c, CLERK, vault, 1000))
+    trail = await owner.run(
+        lambda c: c.fetch("select * from registry.audit where object = 'holder' and key <> '' order by id")
+    )
+    told = [
+        side for row in trail for side in (row["before"], row["after"]) if side and row["key"] == str(account)
+    ]
+    assert [row["actor"] for row in trail if row["actor"] == "keeper"] == []
+    assert [side for side in told if "kinds" in side] == []
+    assert number not in {json.loads(side)["changed"] for side in told}
+    changes = [each.row for each in await owner.run(lambda c: read_history(c, [account]))]
+    flags = [each.flags for each in changes if isinstance(each, PastHolder)]
+    assert flags[-2:] == [1, 0], "what the books are decided by is there all the same"
+    assert set(flags[:-2]) == {0}

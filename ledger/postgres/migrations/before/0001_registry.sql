@@ -227,6 +227,17 @@ begin
 end
 $$;
 
+-- The newest number of a holder that the trail tells: of its own row, or of those that came by the hundred with it.
+create function registry.told_change(p_account bigint) returns bigint
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select coalesce(
+    (select (a.after ->> 'changed')::bigint from registry.audit a where a.object = 'holder' and a.key = p_account::text
+      order by a.id desc limit 1),
+    (select (a.after ->> 'changed_last')::bigint from registry.audit a where a.object = 'holder' and a.key = ''
+      and p_account between (a.after ->> 'account_first')::bigint and (a.after ->> 'account_last')::bigint
+      order by a.id desc limit 1))
+$$;
+
 -- As the owner, so that the service leaves its rows too without a right to write them by hand.
 create function registry.record_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -236,9 +247,21 @@ declare
   v_source constant text := coalesce(current_setting('cityswitch.source', true), '');
   v_hand   constant text := registry.hand();
   v_second constant text := coalesce(current_setting('cityswitch.second', true), '');
-  v_hidden constant text[] := array['wrapped', 'rules_toml', 'token',
-    'kinds_from', 'kinds_before', 'next_from', 'kinds_next'];  -- the days of kinds are birthdays
+  v_kinds constant text[] := array['kinds', 'kinds_from', 'kinds_before', 'next_from', 'kinds_next'];
+  v_hidden constant text[] := array['wrapped', 'rules_toml', 'token'] || v_kinds;
 begin
+  if tg_table_name = 'holder' and tg_op = 'UPDATE' then
+    -- The days on which kinds change are birthdays, which stay with nobody who was erased: a change of kinds alone leaves no
+    -- row, nor its number in the next one's before, which stands between numbers whose days are known.
+    insert into registry.audit (actor, reason, source, hand, second, programme, object, key, before, after)
+      select v_actor, v_reason, v_source, v_hand, v_second, n.programme, tg_table_name, n.account,
+          to_jsonb(o) - v_hidden || jsonb_build_object('changed', coalesce(registry.told_change(o.account), o.changed)),
+          to_jsonb(n) - v_hidden
+        from new_rows n join old_rows o using (account)
+        where to_jsonb(n) - v_kinds - 'changed' <> to_jsonb(o) - v_kinds - 'changed'
+          or to_jsonb(n) - 'changed' = to_jsonb(o) - 'changed';
+    return null;
+  end if;
   if tg_op = 'UPDATE' then
     insert into registry.audit (actor, reason, source, hand, second, programme, object, key, before, after)
       select v_actor, v_reason, v_source, v_hand, v_second, registry.programme_of(tg_table_name, n.fields), tg_table_name, n.key, o.fields - v_hidden, n.fields - v_hidden
@@ -250,7 +273,8 @@ begin
   if tg_table_name in ('card', 'holder') and (select count(*) from new_rows) > 100 then
     insert into registry.audit (actor, reason, source, hand, second, programme, object, key, rows, after)
       select v_actor, v_reason, v_source, v_hand, v_second, programme, tg_table_name, '', count(*),
-          jsonb_build_object('programme', programme, 'account_first', min(account), 'account_last', max(account))
+          jsonb_build_object('programme', programme, 'account_first', min(account), 'account_last', max(account),
+            'changed_last', max(changed))
         from new_rows group by programme;
     return null;
   end if;
