@@ -30,7 +30,8 @@ BEGIN: Final = f"""select set_config('cityswitch.actor', $1, true), set_config('
 # Change numbers and past statuses are for `history.py`; a reader of the trail has its order and its moments.
 _COLUMNS: Final = (
     "id, at, actor, role, reason, source, hand, second, object, key, rows, "
-    "before - array['changed', 'past'] as before, after - array['changed', 'changed_last', 'past'] as after"
+    "before - array['changed', 'past', 'valid_past'] as before, "
+    "after - array['changed', 'changed_last', 'past', 'valid_past'] as after"
 )
 _VIEW: Final = f"""select {_COLUMNS} from registry.audit
   where id < $1 and ($3::text is null or object = $3) and ($4::text is null or key = $4)

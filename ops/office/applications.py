@@ -19,7 +19,7 @@ import msgspec
 from ledger.errors import RegistryRefused
 from ledger.postgres.database import Connection, Database
 from ledger.registry import applications as kept
-from ledger.registry.acceptances import Acceptance, acceptances_of
+from ledger.registry.acceptances import acceptances_of
 from ledger.registry.applications import NewApplication, Step, Which
 from ledger.registry.attachments import (
     ATTACHMENTS_MAX,
@@ -49,14 +49,13 @@ from ops.office.application_reading import beside_file, card_of, read_view
 from ops.office.application_view import View
 from ops.office.duplicate_fees import fee_of
 from ops.office.file_since import with_file
-from ops.office.forms import Form, Kind, asked, check_form, check_proves_more, placed
+from ops.office.forms import Form, Kind, acceptance_of, asked, check_form, check_proves_more, placed
 from ops.office.rules_in_force import today, version_in_force
 from ops.office.seen import Seen, check_seen
 from ops.office.uploads.check import Checked
 from ops.office.uploads.refused import UploadRefused, Why
 from ops.office.validity import Validity
 from switch.rules.programme import Rules
-from switch.rules.versions import Version
 
 T = TypeVar("T")
 UPLOAD_S_MAX: Final = 30.0
@@ -111,7 +110,7 @@ class ApplicationDesk:
             desk or form.pickup,
             account,
             rules.of_second_person().applications,
-            _accepted(form, kind, version, via),
+            acceptance_of(form, kind, version, via),
             asked(rules).keep_days,
         )
 
@@ -218,7 +217,7 @@ class ApplicationDesk:
             if row["account"]:
                 proved = await entitled_until(connection, row["account"])
                 check_proves_more(form, row["kind"], rules, proved)
-            accepted = _accepted(form, row["kind"], version, via)
+            accepted = acceptance_of(form, row["kind"], version, via)
             text = kept.form_in(vault, row)
             was = None if text is None else msgspec.json.decode(text, type=Form)
             said = await with_file(connection, vault, row["account"], form, (rules, day), was=was)
@@ -392,13 +391,6 @@ def _asked(view: View, rules: Rules, day: date) -> granting.Asked:
     if view.form is None:
         raise RegistryRefused("whoever asked was erased")
     return granting.Asked(view.row, view.form, rules, day)
-
-
-def _accepted(form: Form, kind: Kind, version: Version, via: str) -> Acceptance | None:
-    """Return which rules a form accepts; None where it accepts none, or there are none to be accepted."""
-    document = asked(version.rules).regulations
-    is_accepted = kind == "first" and form.rules_accepted
-    return Acceptance(version.number, document, via) if document and is_accepted else None
 
 
 def _told(reason: str) -> None:

@@ -13,11 +13,13 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from ledger.errors import RegistryRefused
+from ledger.registry.acceptances import Acceptance
 from ledger.registry.agreements import Representative, representative_fault
 from ledger.registry.holders import check_renews
 from ledger.registry.people import Person, amended, born_of, person_fault
 from switch.rules.dates import age_on
 from switch.rules.programme import Applications, Rules, WhyDuplicate
+from switch.rules.versions import Version
 
 Kind: TypeAlias = Literal["first", "renewal", "duplicate"]
 Lack: TypeAlias = Literal[
@@ -99,6 +101,13 @@ def who_it_is_of(form: Form) -> tuple[str, date | None, str]:
 def said_of(form: Form) -> dict[str, Any]:
     """Return what a form says of who somebody is, by the columns of a person; what is empty is not said."""
     return {column: value for column, value in form.person()._asdict().items() if value}
+
+
+def acceptance_of(form: Form, kind: Kind, version: Version, via: str) -> Acceptance | None:
+    """Return which rules a form accepts; None where it accepts none, or there are none to be accepted."""
+    document = asked(version.rules).regulations
+    is_accepted = kind == "first" and form.rules_accepted
+    return Acceptance(version.number, document, via) if document and is_accepted else None
 
 
 def check_form(form: Form, kind: Kind, rules: Rules, today: date, known: Person | None = None) -> None:
