@@ -147,6 +147,9 @@ def at_the_desk(office: OfficeStage) -> Way:
 
 
 def of_a_holder(office: OfficeStage) -> Way:
+    office.write(
+        f"update registry.holder set entitled_until = null where account = {office.accounts['ela3']}"
+    )
     holder = office.signed_in("zgierz", "ela")
     holder.get("/en/me/renewal")
     return Way(
