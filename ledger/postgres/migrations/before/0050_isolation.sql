@@ -82,7 +82,7 @@ grant update (status, outlet) on registry.terminal to cityswitch_programme;
 grant select (terminal, generation, issued_at, used_at, not_after, retired_at) on registry.terminal_key to cityswitch_programme;
 grant insert (terminal, generation, wrapped), update (not_after, retired_at) on registry.terminal_key to cityswitch_programme;
 grant update (status, expires_on) on registry.card to cityswitch_programme;
-grant update (flags, guardian, kinds, kinds_from, kinds_before, next_from, kinds_next, entitled_until, tax_year,
+grant update (flags, guardian, kinds, kinds_from, kinds_before, next_from, kinds_next, entitled_until, tax_year, past,
   contract_ends_on, resigned_on) on registry.holder to cityswitch_programme;
 grant insert (account, programme, kind, given_on, ends_on), update (withdrawn_at) on registry.ending to cityswitch_programme;
 grant update (state, decided_by, decided_at) on registry.card_case to cityswitch_programme;
