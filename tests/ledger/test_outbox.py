@@ -104,7 +104,7 @@ async def test_holders_and_partners_are_told_of(registry: Database) -> None:
     objected = date(2199, 2, 10)
     by_post = Actor("anna", hand=Hand.HOLDER_POST)
     await registry.run(lambda c: take_objection(c, by_post, 1000, given_on=given, ends_on=objected))
-    await registry.run(lambda c: withdraw(c, TESTER, 1000, "objection"))
+    await registry.run(lambda c: withdraw(c, by_post, 1000, "objection"))
     await registry.run(lambda c: withdraw(c, TESTER, 1000, "notice"))
     await registry.run(lambda c: set_partner_status(c, TESTER, PARTNER, Status.STOPPED))
     told = await events(registry)

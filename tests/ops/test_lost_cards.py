@@ -65,7 +65,7 @@ async def test_what_is_to_be_retained_stays_so(owner: Database) -> None:
     await owner.run(lambda c: set_card_status(c, ANNA, TOKEN, CardStatus.WANTED))
     number = await desk.take(HOLDER, "duplicate", "web", Form(why="fault", lost=True), account=account)
     assert await status(owner) is CardStatus.WANTED
-    await desk.withdraw(ANNA, number)
+    await desk.withdraw(ANNA, number, "telephone")
     await owner.run(lambda c: set_card_status(c, ANNA, TOKEN, CardStatus.BLOCKED))
     await desk.take(ANNA, "duplicate", "desk", Form(why="fault", lost=True), account=account)
     assert await status(owner) is CardStatus.BLOCKED

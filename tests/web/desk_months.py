@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from ledger.postgres.database import Connection
 from ledger.registry.audit import Actor
-from ledger.registry.invoice_billings import say_elsewhere
+from ledger.registry.invoice_billings import say_elsewhere, withdraw_elsewhere
 from ledger.registry.invoice_parties import set_seller
 from ledger.settlement.closing import correct
 from ops.settlement.prices import prices_of
@@ -69,6 +69,20 @@ def owes(office: OfficeStage, partner: int, month: str, net_grosze: int = 700, o
     office.run(lambda owner: owner.run(job))
 
 
+def billed_before(office: OfficeStage, partner: int) -> None:
+    """Name the invoice from elsewhere of `EARLIER`."""
+    said, reason = ("FV/5/2020", date(2020, 6, 2), ""), TESTER._replace(reason="before this office")
+    office.run(lambda owner: owner.run(lambda c: say_elsewhere(c, reason, partner, EARLIER, said)))
+
+
+def owes_of_before(office: OfficeStage, partner: int) -> None:
+    """Let a partner owe less of `EARLIER`, whose invoice was named by mistake and is taken back since."""
+    billed_before(office, partner)
+    owes(office, partner, last_month(), -100, EARLIER)
+    reason = TESTER._replace(reason="another partner's")
+    office.run(lambda owner: owner.run(lambda c: withdraw_elsewhere(c, reason, partner, EARLIER)))
+
+
 def the_documents(office: OfficeStage, page: Page) -> None:
     """What the closed month asks for: proposed, approved (the rules want one person here), sent, numbered."""
     office.run(lambda owner: owner.run(lambda c: set_seller(c, TESTER, SETTLED, SELLER)))
@@ -108,9 +122,7 @@ def what_changed_meanwhile(office: OfficeStage, page: Page, partner: int) -> Non
     page.goto(documents)
     assert "To be issued: 2." in page.locator("#state").inner_text()
     page.click("#act_propose")
-    said = ("FV/5/2020", date(2020, 6, 2), "")
-    reason = TESTER._replace(reason="before this office")
-    office.run(lambda owner: owner.run(lambda c: say_elsewhere(c, reason, partner, EARLIER, said)))
+    billed_before(office, partner)
     newest(page).get_by_role("link", name=last_month()).click()
     assert "waits to be approved" in page.locator("#documents_wait").inner_text()
     expect(page.locator("#proposed tbody tr")).to_have_count(1)

@@ -23,7 +23,6 @@ from tests.ops.test_applications import number_of
 from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers, kept
 from tests.web.desk_months import (
-    EARLIER,
     SETTLED,
     approve,
     fault,
@@ -31,6 +30,7 @@ from tests.web.desk_months import (
     last_month,
     newest,
     owes,
+    owes_of_before,
     the_documents,
     this_month,
     what_changed_meanwhile,
@@ -123,7 +123,7 @@ def test_a_month_is_corrected_settled_and_closed_by_two_persons(
 def close_the_last(office: OfficeStage, ann: Page, ben: Page, partner: int) -> None:
     """What changed since it was proposed is not approved: refused and proposed anew, it is closed."""
     owes(office, partner, last_month())
-    owes(office, partner, last_month(), -100, EARLIER)
+    owes_of_before(office, partner)
     ann.goto(f"{office.url}en/desk/months/{last_month()}")
     ann.click("#act_run")
     ann.click("#act_propose_close")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog.testing
 
+from ops.web.identity.making import NAME_TYPED_MAX
 from ops.web.refusals.names import NAMES
 from tests.days import today
 from tests.web.desk_counter import NOBODY, PERSON, PROGRAMME
@@ -50,6 +51,7 @@ TYPED = {
     "lost": "yes",
     "via": "post",
     "guardian": "Halina Q",
+    "needs_guardian": "yes",
 }
 
 
@@ -234,12 +236,12 @@ def test_every_form_of_the_desk_shows_what_was_typed(path: Path) -> None:
 def test_where_no_form_is_shown_again_the_page_says_which_field_it_was(office: OfficeStage) -> None:
     """Any page that reads a field: 400, by the same words, and no failure in the log."""
     client = office.client()
-    client.get("/en/apply")
+    client.get("/en/register")
     with structlog.testing.capture_logs() as logs:
-        reply: Reply = client.post("/en/apply", programme="zgierz", email="e" * 255)
-        polish = client.post("/pl/apply", programme="zgierz", email="e" * 255)
-    assert (reply.status, fault(reply.text)) == (400, "email must have at most 254 characters")
-    assert fault(polish.text).startswith("e-mail: dopuszczalna liczba znaków")
+        reply: Reply = client.post("/en/register", programme="zgierz", login="e" * 2_000)
+        polish = client.post("/pl/register", programme="zgierz", login="e" * 2_000)
+    assert (reply.status, fault(reply.text)) == (400, f"login must have at most {NAME_TYPED_MAX} characters")
+    assert fault(polish.text).startswith("login: dopuszczalna liczba znaków")
     assert [each for each in logs if each["event"] == "page_failed"] == []
 
 

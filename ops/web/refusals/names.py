@@ -98,6 +98,7 @@ _COLUMNS: Final = {
     "text": "treść",
     "lines": "pozycje",
     "reason": "powód",
+    "payment": "wpłata",
     "note": "uwaga",
     "until": "do dnia",
     "from_day": "pierwszy dzień",
