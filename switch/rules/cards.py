@@ -241,7 +241,9 @@ class Packed:
             return None
         account, day, programme, status, past, holder = found
         expires_day = None if day == FOR_EVER else day
-        statuses, days = self.pasts[past] or _NEVER_CHANGED
+        statuses = days = None
+        if past:
+            statuses, days = self.pasts[past] or _NEVER_CHANGED
         if days is not None:
             return ChangedCard(account, programme, status, expires_day, statuses, self.holders[holder], days)
         if holder:
