@@ -50,11 +50,14 @@ NOT_MET: Final[dict[tuple[str, str], str]] = {
     ("/register", "code"): "compared with what was given out",
     ("/register", "last4"): "compared with what is known",
     ("/register", "login"): "kept as a hash",
-    ("/me/login/code", "code"): "compared with what was sent",
     ("/me/family/code", "code"): "compared with what was given out",
     ("/account/passkeys", "name"): "kept with what a device makes, and renamed in another form",
 }
 """Fields, by route and name, whose text is kept nowhere or shown to nobody, and why."""
+MAYBE_OVER: Final = (
+    ("/desk/holders/{account:int}", "withdraw_notice"), ("/desk/applications/{number:int}", "withdraw"),
+)  # fmt: skip
+"""Acts whose object another form of the walk may have ended before: their reason is tested where they are."""
 
 
 class Field(NamedTuple):
@@ -275,5 +278,6 @@ def test_every_text_field_is_met_again(walk: Walk) -> None:
     """
     seen = walk.met | kept(walk.each.office)
     lost = {field for field, number in walk.texts.items() if number not in seen and field not in walk.refused}
+    lost = {field for field in lost if (field.route, field.does) not in MAYBE_OVER}
     assert {(field.route, field.name) for field in lost} == set(NOT_MET)
     assert len(walk.texts) - len(lost) - len(walk.refused) > 40, "so many texts are kept"
