@@ -16,6 +16,7 @@ from ops.web.identity.secrets import hash_of, new_code, plain_code
 from tests.ops.uploads import png
 from tests.web.office_stage import PASSWORD, TESTER, Client, OfficeStage
 from tests.web.test_apply import send_file
+from tests.web.test_own_contact import put
 
 POSTED = tuple(
     f"/me/{name}"
@@ -123,11 +124,12 @@ def test_a_block_is_at_once_and_of_one_s_own(office: OfficeStage) -> None:
 
 def test_a_login_is_changed_by_a_letter(office: OfficeStage) -> None:
     """Seven: the password and a code from the holder's own e-mail change the login; the code works once."""
-    client = office.signed_in("zgierz", "ela")
+    put(office, office.new_member("moves", "zgierz"), email="moves@example.org")
+    client = office.signed_in("zgierz", "moves")
     client.get("/en/me/login")
-    assert client.post("/en/me/login", login="ela-new", password="wrong").status == 403
+    assert client.post("/en/me/login", login="moves-new", password="wrong").status == 403
     assert client.post("/en/me/login", login="a b", password=PASSWORD).status == 403
-    assert client.post("/en/me/login", login="ela-new", password=PASSWORD).status == 303
+    assert client.post("/en/me/login", login="moves-new", password=PASSWORD).status == 303
     letter = max((office.directory / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
     assert letter.stat().st_mode & 0o077 == 0
     code = re.findall(r"\b[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}\b", letter.read_text())[0]
@@ -137,8 +139,8 @@ def test_a_login_is_changed_by_a_letter(office: OfficeStage) -> None:
     assert client.post("/en/me/login/code", code="AAAA-BBBB-CCCC").status == 403
     assert client.post("/en/me/login/code", code=code).status == 303
     assert client.post("/en/me/login/code", code=code).status == 403
-    assert office.client().sign_in("zgierz", "ela").status == 403
-    assert office.client().sign_in("zgierz", "ela-new").status == 303
+    assert office.client().sign_in("zgierz", "moves").status == 403
+    assert office.client().sign_in("zgierz", "moves-new").status == 303
 
 
 def test_a_card_gets_its_login_by_a_code(office: OfficeStage) -> None:
@@ -291,8 +293,8 @@ def test_a_renewal_is_completed_on_its_own_page(office: OfficeStage) -> None:
 
 def test_the_account_is_deleted(office: OfficeStage) -> None:
     """Nine: after password and tick the person, the login, all sessions are gone; books stay (§ 26)."""
-    client = office.signed_in("czestochowa", "ola")
-    account = office.accounts["ola1"]
+    account = office.new_member("goes")
+    client = office.signed_in("czestochowa", "goes")
     client.get("/en/me/end")
     assert client.post("/en/me/end", what="delete", password=PASSWORD).status == 400
     assert client.post("/en/me/end", what="delete", understood="yes", password="wrong").status == 400
@@ -301,7 +303,7 @@ def test_the_account_is_deleted(office: OfficeStage) -> None:
     assert office.sql("select 1 from people.person where account = $1", account) == []
     assert office.sql("select 1 from web.login where account = $1", account) == []
     assert client.get("/en/me").status == 303
-    assert office.client().sign_in("czestochowa", "ola").status == 403
+    assert office.client().sign_in("czestochowa", "goes").status == 403
     assert office.sql("select 1 from ledger.account where id = $1", account)
 
 
