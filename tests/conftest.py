@@ -1,6 +1,8 @@
 """Fixtures all tests may use; those of the database are described in tests/postgres.py."""
 
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -19,6 +21,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 keep_temporary_files_in_memory()
+# The commands that tests start, thousands of them, find our modules compiled, as those of an installation do.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A property is kept or broken, whatever the machine does besides: no example is late, no drawing of one slow.
 settings.register_profile("counted", deadline=None, suppress_health_check=[HealthCheck.too_slow])

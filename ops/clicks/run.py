@@ -26,7 +26,7 @@ from bench.command import Exit
 from bench.errors import CannotRun
 from bench.local_switch import STATE, say
 from bench.throughput.driver import GENERATOR, Clock, Driven, Timing, drive, running
-from bench.throughput.growth_data import recycle_wal
+from bench.throughput.growth_data import WAL_MIB, recycle_wal
 from bench.throughput.lanes import ClosedLane
 from bench.throughput.load_order import LoadReport, Phase
 from bench.throughput.open_lanes import TERMINALS, open_load
@@ -73,6 +73,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--holder-pause", type=float, default=30.0, help="a holder's mean seconds between clicks (30)")
     add("--officer-pause", type=float, default=10.0, help="an officer's (10)")
     add("--office-nice", type=int, default=OFFICE_NICE, help=f"as `office serve --nice` ({OFFICE_NICE})")
+    add("--wal-mib", type=int, default=WAL_MIB, help=f"MiB of the WAL that are written first ({WAL_MIB})")
     add("--cards", type=int, default=CARDS, help=f"cards ({CARDS})")
     add("--state-dir", type=Path, default=STATE, help=f"where data is made ({STATE})")
     add("--pages", action="store_true", help="print what each page took in all rounds")
@@ -166,7 +167,7 @@ async def rounds(options: argparse.Namespace, stop: trio.Event) -> Measured:
     measured = Measured(0.0 if options.share else options.rate)
     async with open_stage(options.state_dir, options.cards, PARTNERS) as stage:
         master, dsn = MasterKey.load(stage.master_key_path), stage.postgres.owner_dsn
-        await recycle_wal(stage.owner)
+        await recycle_wal(stage.owner, options.wal_mib)
         people = await seed_people(stage.owner, dsn, stage.population, master, sizes)
         say(f"{len(people.holders)} holders and {len(people.officers)} officers have logins")
         nice = options.office_nice

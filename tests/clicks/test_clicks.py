@@ -16,7 +16,7 @@ from simulators.fleet.histogram import Histogram
 
 PEOPLE = (
     "--rounds=1 --seconds=0.4 --warm-up=0.1 --rate=20 --holders=20 --officers=2 --persons=60 --applications=5"
-    " --cases=2 --cards=600 --holder-pause=0.5 --officer-pause=0.5"
+    " --cases=2 --cards=600 --holder-pause=0.5 --officer-pause=0.5 --wal-mib=16"
 )
 
 
