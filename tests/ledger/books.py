@@ -39,6 +39,12 @@ async def found_registry(connection: Connection, cards: int) -> None:
     await import_cards(connection, TESTER, 1, [CardRow(1000 + n, f"{n % 10000:04}") for n in range(cards)])
 
 
+async def found_old_registry(connection: Connection, cards: int) -> None:
+    """A registry whose cards came a year ago: sales of days ago are told of them."""
+    await found_registry(connection, cards)
+    await write_registry(connection, "update registry.card set added_at = now() - interval '1 year'")
+
+
 async def write_registry(connection: Connection, sql: str, *arguments: object) -> None:
     """Run a statement that writes to the registry, as its actor."""
     async with writing(connection, TESTER):

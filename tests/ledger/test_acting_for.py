@@ -5,6 +5,7 @@ database lets whoever acts for another write.
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from typing import Self
 
 import pytest
 
@@ -45,7 +46,9 @@ class Family:
     async def run(self, job: Callable[[Connection], Awaitable[object]]) -> None:
         await self.owner.run(job)
 
-    async def found(self) -> None:
+    async def found(self) -> Self:
+        """Found the registry, too."""
+        await self.owner.run(lambda c: found_registry(c, 5))
         today = await self.owner.run(lambda c: today_of(c, 1))
         born = {CHILD: today - timedelta(days=3000), GRANDPA: date(1940, 1, 2)}
         rows = [
@@ -63,6 +66,7 @@ class Family:
             )
             for token in (MOTHER, STRANGER)
         ]
+        return self
 
     async def link(self, token: int, role: str, login: int, until: date | None = None) -> int:
         who = Representative(role, "Somebody", until=until)
@@ -85,10 +89,7 @@ class Family:
 @pytest.fixture
 async def family(owner: Database) -> Family:
     """The four of them."""
-    await owner.run(lambda c: found_registry(c, 5))
-    made = Family(owner)
-    await made.found()
-    return made
+    return await Family(owner).found()
 
 
 async def test_a_code_links_one_login_once(family: Family) -> None:

@@ -10,14 +10,12 @@ from ledger.registry.card_states import CardStatus
 from ledger.registry.cards import set_card_status
 from ledger.registry.duplicates import replace_card
 from ledger.registry.reads import EARLY_MS, CardTuple, read_changes, since, status_at
-from tests.ledger.books import TESTER, found_registry, write_registry
+from tests.ledger.books import TESTER, found_old_registry, write_registry
 
 
 @pytest.fixture
 async def registry(owner: Database) -> Database:
-    await owner.run(lambda connection: found_registry(connection, 3))
-    long_ago = "update registry.card set added_at = now() - interval '1 year'"
-    await owner.run(lambda connection: write_registry(connection, long_ago))
+    await owner.run(lambda connection: found_old_registry(connection, 3))
     return owner
 
 

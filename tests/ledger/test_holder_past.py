@@ -17,16 +17,14 @@ from switch.rules.cards import Card
 from switch.rules.dates import day_number
 from switch.rules.directory import Directory
 from tests.days import today
-from tests.ledger.books import TESTER, found_registry, write_registry
+from tests.ledger.books import TESTER, found_old_registry, write_registry
 from tests.ledger.test_holders import VAULT, add, holder
 from tests.switch.memory import MASTER_KEY
 
 
 @pytest.fixture
 async def registry(owner: Database) -> Database:
-    await owner.run(lambda connection: found_registry(connection, 3))
-    long_ago = "update registry.card set added_at = now() - interval '1 year'"
-    await owner.run(lambda connection: write_registry(connection, long_ago))
+    await owner.run(lambda connection: found_old_registry(connection, 3))
     return owner
 
 

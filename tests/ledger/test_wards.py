@@ -17,7 +17,7 @@ from ledger.registry.endings import list_endings, take_objection, withdraw
 from ledger.registry.erasures import anonymise
 from ledger.registry.people import find_person
 from tests.days import today
-from tests.ledger.books import found_registry, write_registry
+from tests.ledger.books import write_registry
 from tests.ledger.test_acting_for import CHILD, STRANGER, VAULT, Family
 
 Act = Callable[[Connection, Actor, int], Awaitable[Any]]
@@ -27,10 +27,7 @@ DAY = today() + timedelta(20)
 @pytest.fixture
 async def family(owner: Database) -> Family:
     """A child among them, and a stranger of no age that is known."""
-    await owner.run(lambda c: found_registry(c, 5))
-    made = Family(owner)
-    await made.found()
-    return made
+    return await Family(owner).found()
 
 
 async def resign(connection: Connection, actor: Actor, token: int) -> object:
