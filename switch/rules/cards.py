@@ -165,9 +165,6 @@ else:
         store, find = store_in_python, find_in_python
 
 
-_NEVER_CHANGED: Final[Before] = (None, None)
-
-
 class Shared(Generic[T]):
     """Values that many cards have alike: each is held once, by a number from 1, as long as a card has it."""
 
@@ -242,8 +239,8 @@ class Packed:
         account, day, programme, status, past, holder = found
         expires_day = None if day == FOR_EVER else day
         statuses = days = None
-        if past:
-            statuses, days = self.pasts[past] or _NEVER_CHANGED
+        if past and (before := self.pasts[past]):
+            statuses, days = before
         if days is not None:
             return ChangedCard(account, programme, status, expires_day, statuses, self.holders[holder], days)
         if holder:
