@@ -33,7 +33,7 @@ from ops.office.adjustments import AccountsDesk
 from ops.output import Row, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
-from ops.till.terminal import FROM_INPUT
+from ops.till.cards import FROM_INPUT
 from protocol import mask_card
 
 app = App(

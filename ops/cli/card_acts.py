@@ -34,7 +34,7 @@ from ops.office import bureau
 from ops.office.bureau import Order
 from ops.office.duplicate_fees import in_zloty
 from ops.place.options import HERE, Place
-from ops.till.terminal import FROM_INPUT
+from ops.till.cards import FROM_INPUT
 from protocol import mask_card
 from switch.rules.programme import WhyDuplicate
 

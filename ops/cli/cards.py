@@ -54,7 +54,7 @@ from ops.office.validity import Validity
 from ops.output import Row, effect_so_far, print_fields, print_rows
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
-from ops.till.terminal import FROM_INPUT
+from ops.till.cards import FROM_INPUT
 from protocol import CardNumberError, mask_card, parse_card
 
 COLUMNS = Columns(required=("number",), optional=("expires_on", "status"))

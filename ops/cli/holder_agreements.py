@@ -19,7 +19,7 @@ from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import print_json, print_line
 from ops.place.options import HERE, Place
-from ops.till.terminal import FROM_INPUT
+from ops.till.cards import FROM_INPUT
 from protocol import mask_card
 
 __all__ = ["app"]

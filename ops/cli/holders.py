@@ -60,7 +60,7 @@ from ops.office.holders import HolderDesk
 from ops.output import print_fields
 from ops.place.database import changing, looking
 from ops.place.options import HERE, Place
-from ops.till.terminal import FROM_INPUT
+from ops.till.cards import FROM_INPUT
 from protocol import mask_card
 from switch.rules.programme import Rules
 

@@ -26,7 +26,7 @@ from ops.exit_codes import Exit
 from ops.office.acting import this_user
 from ops.output import Form, print_json, print_line, say, work_is_done
 from ops.place.options import Place
-from ops.till.terminal import typed_card
+from ops.till.cards import typed_card
 from protocol import parse_card
 
 Json = Annotated[bool, Parameter(help="JSON instead of a table or a sentence.")]

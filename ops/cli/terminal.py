@@ -27,7 +27,8 @@ from ops.till.answers import (
     show_totals,
     status_of,
 )
-from ops.till.terminal import FROM_INPUT, HAND, TillOptions, open_terminal, typed_card
+from ops.till.cards import FROM_INPUT, typed_card
+from ops.till.terminal import HAND, TillOptions, open_terminal
 from simulators.city.example import EXAMPLE_CARD
 
 app = App(

@@ -17,7 +17,8 @@ from ops.exit_codes import Exit
 from ops.output import print_fields, print_json, print_line
 from ops.place.options import HERE, Place
 from ops.till.answers import code_name, code_text, show_reply, show_verified, status_of
-from ops.till.terminal import FROM_INPUT, HAND, TillOptions, open_terminal, typed_card
+from ops.till.cards import FROM_INPUT, typed_card
+from ops.till.terminal import HAND, TillOptions, open_terminal
 from protocol import Ack, BenefitUse, Check, Earn, Redeem, ReportKind
 from simulators.city.example import EXAMPLE_CARD
 from simulators.errors import KeyNotChanged

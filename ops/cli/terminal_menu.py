@@ -18,7 +18,7 @@ from ops.errors import CommandError
 from ops.exit_codes import Exit
 from ops.output import print_line, print_text, say
 from ops.till.answers import code_text, describe, show_receipt, show_totals
-from ops.till.terminal import check_card, masked
+from ops.till.cards import check_card, masked
 from protocol import TransactionReply
 from simulators.errors import CannotConnect, LinkLost, TerminalError
 from simulators.till.terminal import PosTerminal

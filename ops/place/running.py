@@ -10,11 +10,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from switch.config import Config
-from switch.process.supervisor import Running, Switch
+
+if TYPE_CHECKING:  # who only reads a note does without a switch
+    from switch.process.supervisor import Running, Switch
 
 
 class Reloaded(msgspec.Struct, frozen=True):

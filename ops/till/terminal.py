@@ -7,7 +7,6 @@ nor how an answer is shown (`ops.till.answers`). Invariant: neither key nor full
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,17 +17,10 @@ from cyclopts import Group, Parameter
 
 from ops.errors import CommandError
 from ops.exit_codes import Exit
-from ops.output import say
 from ops.place.options import HERE, Place
 from ops.place.running import read_note
 from ops.program import project_version
-from protocol import (
-    CardNumberError,
-    EntryMode,
-    ResultCode,
-    mask_card,
-    parse_card,
-)
+from protocol import EntryMode, ResultCode
 from simulators.city.example import HAND_TERMINAL, development_key
 from simulators.till.channel import Address, connector
 from simulators.till.identity import TerminalIdentity
@@ -40,8 +32,6 @@ KEY_VARIABLE: Final = "CITYSWITCH_TERMINAL_KEY"
 """Holds the terminal's key itself."""
 CERTIFICATE_VARIABLE: Final = "CITYSWITCH_TERMINAL_CERTIFICATE"
 """Names a file with the terminal's own certificate and its private key."""
-FROM_INPUT: Final = "-"
-"""In place of a card: it is read from standard input."""
 CODES: Final = {int(code): code for code in ResultCode}
 
 
@@ -121,43 +111,6 @@ def key_from_hex(text: str) -> bytes:
             Exit.CONFIGURATION, "a terminal's key is 64 hex digits.", "Copy it again, or issue a new one."
         )
     return key
-
-
-def check_card(text: str) -> str:
-    """Return a keyed number or a swiped track 2 as it goes on the wire. Raises `CommandError`."""
-    card = text.strip()
-    try:
-        parse_card(card)
-    except CardNumberError as error:
-        raise CommandError(
-            Exit.USAGE,
-            f"this is no card: {error}.",
-            "Swipe it again, or type its 16 to 19 digits without spaces.",
-        ) from None
-    return card
-
-
-def typed_card(text: str, what: str = "Card") -> str:
-    """Return a card given on the command line, or read from standard input where `-` stands for it.
-
-    There nobody sees it in the list of processes; somebody at a terminal is asked for it. Raises
-    `CommandError`.
-    """
-    if text != FROM_INPUT:
-        if text.startswith("-"):
-            raise CommandError(Exit.USAGE, f"Unknown option: {text}.", "See the command's --help.")
-        return check_card(text)
-    if sys.stdin.isatty():
-        say(f"{what} (type it, or swipe it):")
-    line = sys.stdin.readline()
-    if not line.strip():
-        raise CommandError(Exit.USAGE, "no card was given.", "Type or swipe it, or pipe its number in.")
-    return check_card(line)
-
-
-def masked(card: str) -> str:
-    """Return a card, keyed or swiped, as it may be shown."""
-    return mask_card(parse_card(card))
 
 
 @asynccontextmanager
