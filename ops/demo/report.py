@@ -41,7 +41,7 @@ class CityOutcome:
             yield f"{len(self.fleet.remaining)} terminals went home with something unsettled"
         if self.fleet.totals_differed:
             yield f"{self.fleet.totals_differed} terminals' totals differ from the switch's"
-        if not self.fleet.transactions:
+        if not self.fleet.transactions and not self.fleet.was_stopped_early:
             yield "no transaction was answered"
 
 
@@ -183,6 +183,8 @@ def report_lines(outcome: DemoOutcome) -> list[str]:
     problems = list(outcome.problems())
     lines += [f"  DIFFERENCE: {problem}" for problem in problems]
     for city in outcome.cities:
+        if not city.fleet.transactions and city.fleet.was_stopped_early:
+            lines.append(f"  note: {city.name} was ended before it had traded.")
         if city.fleet.unexpected:
             # Not a matter of the books: a card blocked or rules changed by hand surprise the simulated
             # cashiers, too.

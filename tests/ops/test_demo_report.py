@@ -94,6 +94,14 @@ def test_anything_amiss_spoils_the_verdict_and_is_named(bad: DemoOutcome, named:
     assert any("DIFFERENCE" in line and named in line for line in lines)
 
 
+def test_ended_before_it_traded_is_told_and_spoils_nothing() -> None:
+    """Who ends a demo at once has lost nothing; what is amiss besides is a difference all the same."""
+    ended = msgspec.structs.replace(fleet_report(), transactions=0, was_stopped_early=True)
+    assert outcome(fleet=ended).holds
+    assert "  note: dolina was ended before it had traded." in report_lines(outcome(fleet=ended))
+    assert not outcome(fleet=ended, audit=with_difference()).holds
+
+
 def test_surprised_cashiers_are_told_and_spoil_nothing() -> None:
     """A card blocked by hand surprises the simulated cashiers; the books are right all the same."""
     surprised = outcome(fleet=fleet_report(unexpected=2, unexpected_examples=["card index 5: CARD_BLOCKED"]))
