@@ -6,19 +6,14 @@ Owns the reading of it, and which day it is there. Must not know what rules mean
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
-from typing import Final
 
 from ledger.errors import NotInRegistry
 from ledger.postgres.database import Database
 from ledger.registry.programmes import list_rules
 from switch.clock import clock_ms
 from switch.rules.dates import day_of_number
-from switch.rules.programme import UNSTATED_SECOND_PERSON, CardRules, SecondPerson, parse_rules
-from switch.rules.versions import Version, in_force
-
-VERSIONS_KEPT: Final = 64
-"""Of all programmes together."""
+from switch.rules.programme import UNSTATED_SECOND_PERSON, CardRules, SecondPerson
+from switch.rules.versions import Version, in_force, read_version
 
 
 async def version_in_force(database: Database, programme: int) -> Version:
@@ -73,15 +68,9 @@ async def second_person(database: Database, programme: int) -> SecondPerson:
 async def _versions(database: Database, programme: int) -> list[Version]:
     rows = await database.run(lambda c: list_rules(c, programme))
     return [
-        _version(row["version"], int(row["effective_from"].timestamp() * 1000), row["rules_toml"])
+        read_version(row["version"], int(row["effective_from"].timestamp() * 1000), row["rules_toml"])
         for row in rows
     ]
-
-
-@lru_cache(maxsize=VERSIONS_KEPT)
-def _version(number: int, from_ms: int, rules_toml: str) -> Version:
-    """Read a version once: the same text says the same, and to read it takes longer than a page."""
-    return Version.of(number, from_ms, parse_rules(rules_toml))
 
 
 def today(version: Version) -> date:

@@ -17,8 +17,7 @@ from switch.metrics import Meters
 from switch.metrics import city_catalogue as of
 from switch.metrics.meters import Labels
 from switch.process.job import Job
-from switch.rules.programme import parse_rules
-from switch.rules.versions import Version, in_force
+from switch.rules.versions import Version, in_force, read_version
 
 log = structlog.get_logger()
 
@@ -31,7 +30,6 @@ class Campaigns:
     """What bonuses came to since this worker began to post them, by programme's code and what it was."""
 
     def __init__(self, meters: Meters) -> None:
-        self._versions: dict[tuple[int, int], Version] = {}
         self._points: dict[Labels, int] = {}
         meters.attach(of.CAMPAIGN_POINTS, lambda: self._points)
 
@@ -48,10 +46,8 @@ class Campaigns:
             return
         versions: dict[int, list[Version]] = {}
         for one in ruled:
-            key = one.programme, one.version
-            if key not in self._versions:
-                self._versions[key] = Version.of(one.version, one.from_ms, parse_rules(one.rules_toml))
-            versions.setdefault(one.programme, []).append(self._versions[key])
+            version = read_version(one.version, one.from_ms, one.rules_toml)
+            versions.setdefault(one.programme, []).append(version)
         now = {programme: in_force(of_it, now_ms) for programme, of_it in versions.items()}
         terms = {programme: terms_of(version) for programme, version in now.items() if version.number}
         for programme in terms:  # from nothing on: an increase is seen from the first points

@@ -14,14 +14,13 @@ from typing import Final
 
 import structlog
 
-from ledger.books.expiry import ExpiryRules, Ruled, expire_slice, rules_that_expire
+from ledger.books.expiry import ExpiryRules, expire_slice, rules_that_expire
 from ledger.books.lots import Ends
 from ledger.postgres.database import Connection
 from switch.clock import clock_ms
 from switch.process.job import Job
 from switch.rules.dates import day_number, day_of_number, end_of_term
-from switch.rules.programme import parse_rules
-from switch.rules.versions import Version, in_force
+from switch.rules.versions import Version, in_force, read_version
 
 log = structlog.get_logger()
 
@@ -34,7 +33,6 @@ class Expiry:
     """Where the look at cards stands, in each programme."""
 
     def __init__(self) -> None:
-        self._versions: dict[tuple[int, int], Version] = {}
         self._after: dict[int, int] = {}
         self._done_on: dict[int, int] = {}
 
@@ -48,17 +46,12 @@ class Expiry:
         now_ms = clock_ms()
         programmes: dict[int, dict[int, Version]] = {}
         for ruled in await rules_that_expire(connection):
-            programmes.setdefault(ruled.programme, {})[ruled.version] = self._version(ruled)
+            version = read_version(ruled.version, ruled.from_ms, ruled.rules_toml)
+            programmes.setdefault(ruled.programme, {})[ruled.version] = version
         for programme, versions in programmes.items():
             now = in_force(versions.values(), now_ms)
             if now.number:
                 await self._sweep(connection, programme, versions, now, now_ms)
-
-    def _version(self, ruled: Ruled) -> Version:
-        key = ruled.programme, ruled.version
-        if key not in self._versions:
-            self._versions[key] = Version.of(ruled.version, ruled.from_ms, parse_rules(ruled.rules_toml))
-        return self._versions[key]
 
     async def _sweep(
         self,

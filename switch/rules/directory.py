@@ -21,9 +21,9 @@ from switch.rules.cards import Card, Cards
 from switch.rules.contract import Contract, Contracts
 from switch.rules.offer_book import OfferBook
 from switch.rules.offer_faults import OfferError
-from switch.rules.programme import Rules, RulesError, parse_rules
+from switch.rules.programme import RulesError
 from switch.rules.states import RUNNING, States
-from switch.rules.versions import NO_RULES, Version, in_force
+from switch.rules.versions import NO_RULES, Version, in_force, read_version
 
 REENTRIES_MAX: Final = 200
 """So many cards are noted at a time to be re-entered: a write of so many holds the registry for some ms."""
@@ -71,9 +71,9 @@ class Programme:
         self.offers = OfferBook()
         self.versions: dict[int, Version] = {0: NO_RULES}
 
-    def add_version(self, number: int, from_ms: int, rules: Rules) -> None:
-        """Take in a version; it holds from `from_ms` (ms since 1970) once `choose_version` is called."""
-        self.versions[number] = Version.of(number, from_ms, rules)
+    def add_version(self, version: Version) -> None:
+        """Take in a version; it holds from its moment on once `choose_version` is called."""
+        self.versions[version.number] = version
 
     def version_at(self, at_ms: int) -> Version:
         """Return the rules of a moment; `NO_RULES` before the first."""
@@ -333,14 +333,14 @@ class Directory:
             programme.states = States(
                 tuple((from_ms, until_ms) for from_ms, until_ms in row.suspended_ms), row.ended_from_ms
             )
-        for version in changes.rules:
+        for rules in changes.rules:
+            source = f"rules {rules.programme}/{rules.version}"
             try:
-                rules = parse_rules(version.rules_toml, source=f"rules {version.programme}/{version.version}")
+                version = read_version(rules.version, rules.effective_from_ms, rules.rules_toml, source)
             except RulesError as error:
                 self._faults.append(str(error))
                 continue
-            programme = self.programmes[version.programme]
-            programme.add_version(version.version, version.effective_from_ms, rules)
+            self.programmes[rules.programme].add_version(version)
 
     def _apply_offers(self, changes: RegistrySnapshot) -> None:
         for row in changes.offers:

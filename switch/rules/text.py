@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 _JOINER = "\u200d"
 _TOGETHER = "\0"
@@ -23,6 +24,8 @@ def is_plain(text: str) -> bool:
 
 def columns(text: str) -> int:
     """Return how many columns of fixed width a text takes."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     return sum(map(_columns_of, text))
 
 
@@ -41,18 +44,23 @@ def cut(text: str, bytes_max: int) -> str:
 
 def wrap(text: str, width: int) -> list[str]:
     """Return the lines of at most `width` columns (2 or more) a text takes, parted at words if possible."""
-    lines = [""]
+    lines, taken = [""], 0  # columns of the last one
     for word in text.split():
-        room = width - columns(lines[-1]) - bool(lines[-1])
-        if columns(word) <= room:
-            lines[-1] += " " * bool(lines[-1]) + word
+        size, space = columns(word), bool(lines[-1])
+        if taken + space + size <= width:
+            lines[-1] += " " * space + word
+            taken += space + size
             continue
         if lines[-1]:
             lines.append("")
+            taken = 0
         for grapheme in graphemes(word):
-            if columns(lines[-1]) + columns(grapheme) > width:
+            size = columns(grapheme)
+            if taken + size > width:
                 lines.append("")
+                taken = 0
             lines[-1] += grapheme
+            taken += size
     return lines
 
 
@@ -74,6 +82,9 @@ def _wrap_sums(line: str, width: int) -> list[str]:
 
 def graphemes(text: str) -> Iterator[str]:
     """Yield a text in pieces that must not be parted."""
+    if text.isascii():
+        yield from text
+        return
     start = 0
     flags = 0  # regional indicators in a row before this place
     for index, character in enumerate(text):
@@ -88,6 +99,7 @@ def graphemes(text: str) -> Iterator[str]:
         yield text[start:]
 
 
+@lru_cache(maxsize=1_024)
 def _columns_of(character: str) -> int:
     if unicodedata.category(character) in _NO_WIDTH:
         return 0

@@ -7,17 +7,21 @@ the higher number; so a correction of today's rules does not push aside what was
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
 from ledger.books.posting import AccountKind, account_id
 from switch.rules.calendar import Calendar
 from switch.rules.offers import Codes, codes_of
-from switch.rules.programme import CardRules, Identity, Receipt, Receipts, Rules, Terminals
+from switch.rules.programme import CardRules, Identity, Receipt, Receipts, Rules, Terminals, parse_rules
 from switch.rules.quotas import Counted, limits_of_programme
 from switch.rules.receipts import ReceiptPrinter
 
 DAY_MS = 86_400_000
+VERSIONS_KEPT: Final = 64
+"""Of all programmes together."""
 
 
 class Version(msgspec.Struct, frozen=True, eq=False):
@@ -58,6 +62,14 @@ class Version(msgspec.Struct, frozen=True, eq=False):
             limits_of_programme(rules, codes),
             account_id(rules.programme.number, AccountKind.ORGANISER),
         )
+
+
+@lru_cache(maxsize=VERSIONS_KEPT)
+def read_version(number: int, from_ms: int, rules_toml: str, source: str = "programme rules") -> Version:
+    """Return a version as the registry keeps it, read once: the same text says the same, and to read it takes
+    longer than what it is asked for. Raises RulesError, which names the source.
+    """
+    return Version.of(number, from_ms, parse_rules(rules_toml, source=source))
 
 
 def in_force(versions: Iterable[Version], at_ms: int) -> Version:

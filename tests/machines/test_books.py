@@ -256,5 +256,5 @@ def _ids(posting: Posting) -> list[tuple[int, int]]:
 
 def test_the_books_answer_as_the_model_in_any_order(postgres_server: Server) -> None:
     """Sales, refunds, reversals, repeats, late sales, limits, closings: equal answers, equal tables."""
-    settings = bounded(examples=20, steps=60)
+    settings = bounded(examples=12, steps=60)
     run_state_machine_as_test(lambda: Ledgers(postgres_server), settings=settings)  # type: ignore[arg-type]

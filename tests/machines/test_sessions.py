@@ -247,4 +247,4 @@ class Sessions(RuleBasedStateMachine):
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = bounded(examples=24, steps=60)
+TestSessions.settings = bounded(examples=12, steps=60)

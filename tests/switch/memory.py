@@ -23,6 +23,7 @@ from switch.metrics import Meters
 from switch.process.front import Front
 from switch.rules.directory import Directory, Partner, Programme, Terminal
 from switch.rules.programme import parse_rules
+from switch.rules.versions import Version
 from switch.wire.admission import ANY_KEY, KeyCheck
 from switch.wire.listener import bind_listener
 from tests.switch.tills import EVER
@@ -50,7 +51,7 @@ def make_directory(*, terminals: int = 3) -> Directory:
     directory = Directory(MASTER_KEY)
     programme = directory.programmes[1] = Programme(1, MASTER_KEY.pepper(1).token)
     programme.code, programme.name = "czestochowa", "Karta"
-    programme.add_version(1, 0, RULES)
+    programme.add_version(Version.of(1, 0, RULES))
     directory.choose_versions(1)
     partner = directory.partners[1] = Partner(1)
     partner.contracts.put(1, EVER)

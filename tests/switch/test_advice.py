@@ -15,7 +15,7 @@ from switch.rules.cards import Card
 from switch.rules.decide import Decision, Moment, decide_earn_advice
 from switch.rules.directory import Partner, Programme
 from switch.rules.programme import parse_rules
-from switch.rules.versions import DAY_MS
+from switch.rules.versions import DAY_MS, Version
 from tests.entries import SWIPED
 from tests.switch.memory import CARD, UNKNOWN_CARD, Line, running_front
 from tests.switch.tills import EVER, till
@@ -35,9 +35,9 @@ def make_partner() -> Partner:
     partner = Partner(7)
     partner.contracts.put(1, EVER)
     programme = partner.programme = Programme(1)
-    programme.add_version(1, ms("2016-12-19T00:00:00"), parse_rules(TOML))
+    programme.add_version(Version.of(1, ms("2016-12-19T00:00:00"), parse_rules(TOML)))
     dearer = TOML.replace("step_grosze = 1000", "step_grosze = 2000")
-    programme.add_version(2, ms("2026-06-05T00:00:00"), parse_rules(dearer))
+    programme.add_version(Version.of(2, ms("2026-06-05T00:00:00"), parse_rules(dearer)))
     programme.choose_version(ARRIVAL_MS)
     return partner
 
@@ -75,7 +75,7 @@ def test_a_sale_before_the_first_rules_cannot_be_judged() -> None:
     """A programme that began yesterday has no rules for the day before."""
     partner = make_partner()
     partner.programme = Programme(1)
-    partner.programme.add_version(1, ARRIVAL_MS - DAY_MS, parse_rules(TOML))
+    partner.programme.add_version(Version.of(1, ARRIVAL_MS - DAY_MS, parse_rules(TOML)))
     partner.programme.choose_version(ARRIVAL_MS)
     assert advise(make_card(), ARRIVAL_MS - 2 * DAY_MS, partner).code == ResultCode.ADVICE_OUT_OF_TIME
     assert advise(make_card(), ARRIVAL_MS - DAY_MS, partner).code == 0

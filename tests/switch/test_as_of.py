@@ -15,7 +15,7 @@ from switch.rules.decide import (
 )
 from switch.rules.entitlement import Held
 from switch.rules.programme import parse_rules
-from switch.rules.versions import DAY_MS
+from switch.rules.versions import DAY_MS, Version
 from tests.entries import SWIPED
 from tests.switch.offers import an_offer
 from tests.switch.test_advice import ARRIVAL_MS, TOML, make_partner
@@ -45,7 +45,7 @@ def earn(card: Card, sold_ms: int, *, proven: bool = False) -> Decision:
     """Points of a sale made offline."""
     partner = make_partner()
     if proven:
-        partner.programme.add_version(3, ARRIVAL_MS - 4 * DAY_MS, parse_rules(PROVEN))
+        partner.programme.add_version(Version.of(3, ARRIVAL_MS - 4 * DAY_MS, parse_rules(PROVEN)))
     message = EarnAdvice(1, sold_ms // 1_000, "", SWIPED, 10_000)
     return decide_earn_advice(message, till(partner), card, Moment(ARRIVAL_MS))
 

@@ -25,7 +25,7 @@ from switch.rules.directory import Partner, Programme, Terminal
 from switch.rules.entitlement import Held
 from switch.rules.offers import encode_offer
 from switch.rules.programme import parse_rules
-from switch.rules.versions import DAY_MS
+from switch.rules.versions import DAY_MS, Version
 from tests.switch.offers import an_offer
 from tests.switch.tills import EVER, till
 
@@ -57,9 +57,9 @@ def after_event(event: str) -> World:
     partner, programme = Partner(7), Programme(4)
     partner.contracts.put(1, EVER)
     partner.programme = programme
-    programme.add_version(1, 0, RULES)
+    programme.add_version(Version.of(1, 0, RULES))
     if event == "new rules":
-        programme.add_version(2, EVENT_MS, DEARER)
+        programme.add_version(Version.of(2, EVENT_MS, DEARER))
     programme.choose_version(NOW.now_ms)
     programme.offers.put(OfferRow(4, 9, 1, 7, False, 0, encode_offer(FOR_PUPILS)))
     if event == "new rules":

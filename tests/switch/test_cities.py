@@ -41,7 +41,7 @@ def partner_in(rules: Rules) -> Partner:
     partner = Partner(7)
     partner.contracts.put(1, EVER)
     partner.programme = Programme(rules.programme.number)
-    partner.programme.add_version(1, 0, rules)
+    partner.programme.add_version(Version.of(1, 0, rules))
     partner.programme.choose_version(AT_MS)
     return partner
 

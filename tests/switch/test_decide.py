@@ -21,7 +21,7 @@ from switch.rules.decide import (
 from switch.rules.directory import Partner, Programme
 from switch.rules.programme import parse_rules
 from switch.rules.states import States
-from switch.rules.versions import DAY_MS
+from switch.rules.versions import DAY_MS, Version
 from tests.entries import SWIPED
 from tests.switch.tills import EVER, till
 
@@ -33,7 +33,7 @@ STALE = Moment(now_ms=NOW.now_ms, is_stale=True)
 
 def make_partner(*, step_grosze: int | None = None) -> Partner:
     programme = Programme(1)
-    programme.add_version(1, 0, RULES)
+    programme.add_version(Version.of(1, 0, RULES))
     programme.choose_version(NOW.now_ms)
     partner = Partner(7)
     partner.contracts.put(1, EVER)

@@ -8,6 +8,7 @@ from protocol import Balance, Earn, ResultCode
 from switch.rules.cards import Cards
 from switch.rules.directory import Programme
 from switch.rules.programme import parse_rules
+from switch.rules.versions import Version
 from tests.entries import SWIPED
 from tests.switch.memory import (
     CARD,
@@ -27,7 +28,7 @@ ISSUED, NEVER = card_digits(10_000_000_001), card_digits(10_000_000_002)
 def add_zywiec(programmes: dict[int, Programme], cards: Cards) -> None:
     """A second programme on the same switch, with one card."""
     other = programmes[2] = Programme(2, MASTER_KEY.pepper(2).token)
-    other.add_version(1, 0, ZYWIEC)
+    other.add_version(Version.of(1, 0, ZYWIEC))
     other.choose_version(1)
     cards.put([(other.token_of(ISSUED), 8_000, 2, 1, None, None, None, None)])
 

@@ -17,6 +17,7 @@ from switch.flow.inquiry import Inquiries
 from switch.flow.question import Question
 from switch.rules.decide import Moment
 from switch.rules.programme import parse_rules
+from switch.rules.versions import Version
 from tests.switch.city import RULES
 from tests.switch.memory import MASTER_KEY, Line, MemoryLedger, make_directory, running_front
 
@@ -86,7 +87,7 @@ async def test_a_sign_on_tells_what_held_at_the_moment_it_states() -> None:
 
     class SlowDatabase:
         async def run(self, job: Callable[..., Any]) -> int:
-            programme.add_version(2, 5_000, stricter)
+            programme.add_version(Version.of(2, 5_000, stricter))
             directory.choose_versions(9_000)
             return 17
 

@@ -16,6 +16,7 @@ from switch.flow.verify import LEGS_MAX, TOGETHER_MAX, Verifier
 from switch.rules.cards import Card, HeldCard
 from switch.rules.decide import Moment
 from switch.rules.directory import Programme, Terminal
+from switch.rules.versions import Version
 from tests.entries import SWIPED
 from tests.patience import HANG_S
 from tests.switch.offers import ONCE_A_DAY
@@ -199,7 +200,7 @@ async def test_a_question_is_of_the_moment_it_came(mock_clock: MockClock) -> Non
         programme = room.terminal.partner.programme
         assert ZGIERZ.receipt.pl is not None
         renamed = replace(ZGIERZ.receipt, pl=replace(ZGIERZ.receipt.pl, header=["Nowa"]))
-        programme.add_version(2, room.now_ms, replace(ZGIERZ, receipt=renamed))
+        programme.add_version(Version.of(2, room.now_ms, replace(ZGIERZ, receipt=renamed)))
         programme.choose_version(room.now_ms)
         room.ask(3, 24)
         for _ in range(2):

@@ -6,6 +6,7 @@ import pytest
 
 from switch.rules.directory import CLOCK_TOLERANCE_MS, Programme
 from switch.rules.programme import parse_rules
+from switch.rules.versions import Version
 from tests.switch.memory import make_directory
 
 RULES = parse_rules(files("switch").joinpath("rules/programmes/czestochowa.toml").read_text())
@@ -19,7 +20,7 @@ def test_the_latest_moment_holds_then_the_higher_number(now_ms: int, number: int
     """2 was announced for 300; the fix 3, of 200, does not push it aside; 5 takes the place of 4."""
     programme = Programme(1)
     for version, from_ms in {1: 100, 2: 300, 3: 200, 4: 1_000, 5: 1_000}.items():
-        programme.add_version(version, from_ms, RULES)
+        programme.add_version(Version.of(version, from_ms, RULES))
     programme.choose_version(now_ms)
     assert programme.current.number == programme.version_at(now_ms).number == number
 

@@ -32,7 +32,6 @@ from tests.web.desk_counter import (
 )
 from tests.web.desk_endings import the_endings
 from tests.web.office_stage import TESTER, Client, OfficeStage
-from tests.web.till_page import axe_violations
 
 XSS = "<script>document.title='pwned'</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
 DECIDES = "#act_grant, #act_refuse, #act_withdraw"
@@ -341,27 +340,6 @@ def report(office: OfficeStage, token: int, card: int) -> int:
     (row,) = office.sql("select status from registry.card where token = $1", token)
     found: int = row["status"]
     return found
-
-
-@pytest.mark.parametrize("language", ["pl", "en"])
-def test_axe_finds_nothing_on_any_page(
-    office: OfficeStage, browser: Browser, clerk: Client, language: str
-) -> None:
-    """Every page of the desk, with faults on it too, in both languages: 0 violations of WCAG 2.1 AA."""
-    path = take(clerk, name=f"Ewa {language}", **NOBODY)
-    account = office.accounts["ela3"]
-    context = patient_context(browser, locale="pl-PL")
-    context.add_cookies([{"name": k, "value": v, "url": office.url} for k, v in clerk.cookies.items()])
-    opened = context.new_page()
-    for each in ("applications", "applications/new", "holders", f"holders/{account}", "cases"):
-        opened.goto(f"{office.url}{language}/desk/{each}")
-        assert axe_violations(opened) == [], each
-        assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    opened.goto(f"{office.url}{language}{path.removeprefix('/en')}")
-    opened.click("#act_verify")
-    expect(opened.locator("#fault")).to_have_count(1)
-    assert axe_violations(opened) == []
-    context.close()
 
 
 def test_what_was_typed_is_text_everywhere(office: OfficeStage, browser: Browser, clerk: Client) -> None:

@@ -32,11 +32,9 @@ from tests.web.desk_months import (
     owes,
     owes_of_before,
     the_documents,
-    this_month,
     what_changed_meanwhile,
 )
 from tests.web.office_stage import TESTER, Client, OfficeStage
-from tests.web.till_page import axe_violations
 
 WITH_POINTS = 1
 CITIES = {"zgierz": SETTLED, "czestochowa": WITH_POINTS}
@@ -317,28 +315,6 @@ def approve_points(page: Page, points: str) -> None:
     page.fill("#points", points)
     page.fill("#reason_approve", "seen")
     page.click("#act_approve")
-
-
-@pytest.mark.parametrize("language", ["pl", "en"])
-def test_axe_finds_nothing_on_the_accounts_pages(
-    desk: Clicked, office: OfficeStage, clients: dict[str, Client], partner: int, language: str
-) -> None:
-    """Months, a month, a statement, documents, points: 0 violations in both languages; nothing overflows."""
-    pages = {city: desk.browser_of(clients[f"ann{city}"], scripts=True) for city in CITIES.values()}
-    clients["ann3"].get("/en/desk/months")
-    assert clients["ann3"].post(f"/en/desk/months/{this_month()}", act="run").status == 303
-    for path in (
-        "months",
-        f"months/{this_month()}",
-        f"months/{this_month()}/{partner}",
-        f"months/{first_month()}/documents",
-        "points",
-        "points/1",
-    ):
-        page = pages[WITH_POINTS if path.startswith("points") else SETTLED]
-        page.goto(f"{office.url}{language}/desk/{path}")
-        assert axe_violations(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 EXAMPLE = "5265877635-20250826-0100001AF629-AF"

@@ -12,7 +12,6 @@ from tests.days import today
 from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers
 from tests.web.office_stage import PASSWORD, TESTER, Client, OfficeStage
-from tests.web.till_page import axe_violations
 
 HOLDER = "/desk/holders/{account:int}"
 
@@ -212,21 +211,6 @@ def test_a_holder_is_anonymised_by_two_persons(
     assert [row["state"] for row in rows] == [3, 2]
     trail = office.sql("select actor from registry.audit where second like 'Cyd%' and object = 'holder'")
     assert {row["actor"][:3] for row in trail} == {"Dan"}
-
-
-@pytest.mark.parametrize("language", ["pl", "en"])
-def test_axe_finds_nothing_where_somebody_acts_for_a_holder(
-    office: OfficeStage, desk: Clicked, clients: dict[str, Client], language: str
-) -> None:
-    """With representatives and a code on the page: 0 violations, and nothing overflows."""
-    page = desk.browser_of(clients["dan"], scripts=True)
-    page.goto(f"{office.url}{language}/desk/holders/{office.accounts['ela3']}")
-    add(page, f"Jan {language}", "guardian")
-    page.locator(".representative form[action$=code] input[name=reason]").first.fill("identity card seen")
-    page.locator(".representative form[action$=code] button").first.click()
-    expect(page.locator("#code")).to_have_count(1)
-    assert axe_violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_both_languages_say_the_same() -> None:

@@ -6,7 +6,6 @@ from playwright.sync_api import Page
 from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers
 from tests.web.office_stage import PASSWORD, Client, OfficeStage
-from tests.web.till_page import axe_violations
 
 LOGIN = "/desk/logins/{login:int}"
 OTHER = "Niebieski rower 10"
@@ -121,11 +120,3 @@ def test_the_own_login_and_holders_are_not_touched_there(office: OfficeStage, ad
         assert office.sql(kept, number) == before
     assert admin.post(f"/en/desk/logins/{theirs}", act="end", reason=" ").status == 409
     assert office.sql("select ended_at from web.login where id = $1", theirs)[0]["ended_at"] is None
-
-
-def test_axe_finds_nothing(office: OfficeStage, desk: Clicked, admin: Client) -> None:
-    """On the list, with its forms, and on the page of a login."""
-    page = desk.browser_of(admin, scripts=True)
-    for path in ("logins", f"logins/{number_of(office, 'Novice')}"):
-        page.goto(f"{office.url}pl/desk/{path}")
-        assert axe_violations(page) == []

@@ -16,7 +16,6 @@ from simulators.city.offers import offers_of
 from tests.days import today
 from tests.web.browser import whole
 from tests.web.desk_acts import Clicked, by_menu, covers
-from tests.web.desk_offers import proposed
 from tests.web.office_stage import CITIES, Client, OfficeStage
 from tests.web.till_page import axe_violations
 
@@ -309,23 +308,6 @@ def test_what_partners_declare_is_taken_into_the_drafts_or_refused(
     assert whole(page).locator("textarea").count() == 0
     page.goto(f"{office.url}en/desk/offers/810")
     assert page.locator("#state").inner_text() == "draft"
-
-
-@pytest.mark.parametrize("language", ["pl", "en"])
-def test_axe_finds_nothing_on_the_partners_pages(
-    office: OfficeStage, desk: Clicked, clients: dict[str, Client], partner: int, language: str
-) -> None:
-    """Offers, their form, a preview, what waits, partners, declarations: 0 violations, nothing overflows."""
-    declared(office, partner, 820 + len(language + "x") + (language == "pl"))
-    page = desk.browser_of(clients["eve"], scripts=True)
-    waiting = proposed(office, partner)
-    for path in (
-        "offers", "offers/new", "offers/preview?number=701", "offers/701", f"offers/proposals/{waiting}",
-        "partners", f"partners/{partner}", "declarations",
-    ):  # fmt: skip
-        page.goto(f"{office.url}{language}/desk/{path}")
-        assert axe_violations(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 def test_a_form_makes_the_offer_it_was_made_of() -> None:
