@@ -105,6 +105,9 @@ async def add_holders(
                     all=len(new),
                 )
             await _write(connection, vault, programme, chunk)
+        if begin == 0 and len(accounts) > ROWS_PER_TRANSACTION:
+            # New tables look empty to the planner until they are counted.
+            await connection.execute("analyze registry.holder, people.person")
     return Import(len(new), placed.unchanged, refused)
 
 

@@ -10,10 +10,18 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.patience import HANG_S
 
 PAGE = "Terminal in the browser"
 PAGE_TITLE = "<title>cityswitch: a terminal in the browser</title>"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state directory; whoever comes first fills it with cities, which takes longest."""
+    return tmp_path_factory.mktemp("demo")
 
 
 def start(state: Path, seconds: float) -> "subprocess.Popen[str]":
@@ -55,16 +63,16 @@ def processes_of(state: Path) -> list[int]:
     return found
 
 
-def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path) -> None:
+def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(place: Path) -> None:
     """A run killed in full swing is settled and audited by the next one; Ctrl-C leaves nothing behind.
 
     While a demo runs, the pages whose addresses it prints are there, and `till-page` serves one more.
     """
-    killed = start(tmp_path, 60)
+    killed = start(place, 60)
     said = read_until(killed, "approved")
     assert "<title>" in read_page(said, "Board")
     assert PAGE_TITLE in read_page(said, PAGE)
-    command = [sys.executable, "-m", "ops.cli", "till-page", "--port", "0", "--state-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "ops.cli", "till-page", "--port", "0", "--state-dir", str(place)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as own:
         assert own.stdout is not None
         try:
@@ -75,7 +83,7 @@ def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path
     killed.kill()
     killed.communicate()
 
-    whole = start(tmp_path, 1)
+    whole = start(place, 1)
     out, _ = whole.communicate(timeout=HANG_S)
     assert whole.returncode == 0, out
     assert "Everything reconciles." in out
@@ -87,25 +95,25 @@ def test_the_demo_reconciles_also_after_a_kill_and_ends_on_ctrl_c(tmp_path: Path
     assert re.search(r"(\d+) of \1 invariants hold", out)
     assert "\x1b" not in out
 
-    stopped = start(tmp_path, 60)
+    stopped = start(place, 60)
     read_until(stopped, "approved")
     os.killpg(stopped.pid, signal.SIGINT)
     rest, _ = stopped.communicate(timeout=HANG_S)
     assert stopped.returncode == 130, rest
     assert "Traceback" not in rest
     deadline = time.monotonic() + HANG_S
-    while processes_of(tmp_path):
-        assert time.monotonic() < deadline, processes_of(tmp_path)
+    while processes_of(place):
+        assert time.monotonic() < deadline, processes_of(place)
         threading.Event().wait(0.05)
 
 
-def test_two_demos_in_one_clone_do_not_meet(tmp_path: Path) -> None:
+def test_two_demos_in_one_clone_do_not_meet(place: Path) -> None:
     """The second is told who holds the place and touches nothing; the first reconciles, and a third too."""
-    first = start(tmp_path, 3)
+    first = start(place, 3)
     read_until(first, "approved")  # whoever is stopped while it starts is out of time when it goes on
     os.kill(first.pid, signal.SIGSTOP)  # else it may have ended before the second is there
     try:
-        second = start(tmp_path, 1)
+        second = start(place, 1)
         out, _ = second.communicate(timeout=HANG_S)
     finally:
         os.kill(first.pid, signal.SIGCONT)
@@ -113,7 +121,7 @@ def test_two_demos_in_one_clone_do_not_meet(tmp_path: Path) -> None:
     assert f"is in use by process {first.pid} (cityswitch demo) since" in out
     rest, _ = first.communicate(timeout=HANG_S)
     assert first.returncode == 0, rest
-    third = start(tmp_path, 1)
+    third = start(place, 1)
     out, _ = third.communicate(timeout=HANG_S)
     assert third.returncode == 0, out
     assert "a card for you" in out
