@@ -7,7 +7,6 @@ whether it may (a proxy blocks nothing at a desk: Zgierz § 24); no error repeat
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import date
@@ -43,6 +42,7 @@ from ledger.registry.secrets import MasterKey
 from ops.office.account_cards import any_card
 from ops.office.acting import with_reason
 from ops.office.holder_view import Found, Holder, held_flags
+from ops.office.name_match import is_named, words_of
 from ops.office.objections import announced_change
 from ops.office.rules_in_force import second_person, today, version_in_force
 from ops.office.seen import Seen, check_seen
@@ -89,7 +89,7 @@ class HolderFile:
         return await self.database.run(job)
 
     async def _by_name(self, text: str) -> list[Found]:
-        words = _folded(text).split()
+        words = words_of(text)
         if len("".join(words)) < NAME_CHARACTERS_MIN:
             raise RegistryRefused(
                 "a name is looked for by {least} letters or more", least=NAME_CHARACTERS_MIN
@@ -98,7 +98,7 @@ class HolderFile:
 
         def matching(rows: list[Any]) -> list[Found]:
             named = [Found(row["account"], name_in(vault, row)) for row in rows]
-            return [one for one in named if _has(one.name, words)]
+            return [one for one in named if is_named(one.name, words)]
 
         while len(found) <= FOUND_MAX:
             rows = await self.database.run(lambda c, a=after: page_of_names(c, self.programme, a))  # type: ignore[misc]
@@ -381,14 +381,3 @@ class HolderFile:
 
 _BLOCKABLE: Final = frozenset(CardStatus) - ENDED - {CardStatus.RETAINED}
 """One that is blocked already is blocked by this hand as well, which its trail says."""
-
-
-def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
-    return "".join(each for each in plain if each.isalnum() or each.isspace())
-
-
-def _has(name: str, words: list[str]) -> bool:
-    """Whether each of the words begins one of a name."""
-    parts = _folded(name).split()
-    return bool(parts) and all(any(part.startswith(word) for part in parts) for word in words)
