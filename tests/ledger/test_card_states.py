@@ -1,6 +1,7 @@
 """The life of a card: one table in code, database and page, and no way around it."""
 
 import itertools
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,24 @@ async def test_a_card_is_renewed_to_a_later_day_only(registry: Database) -> None
     await registry.run(lambda c: end_contract(c, HOLDER, 1000, CardStatus.RESIGNED))
     with pytest.raises(RegistryRefused, match="resigned is not renewed"):
         await registry.run(lambda c: renew_card(c, TESTER, 1000, later))
+
+
+async def test_a_renewal_stops_nothing(registry: Database) -> None:
+    """A lost card that an officer renews is stopped by its holder alone, who may have another; what an officer
+    stops once more is stopped by the office.
+    """
+    sql = "update registry.card set expires_on = '2030-01-01' where token = any($1::bigint[])"
+    await registry.run(lambda c: by_hand(c, "desk", sql, [1000, 1001]))
+    for token in (1000, 1001):
+        await registry.run(lambda c, t=token: set_card_status(c, HOLDER, t, BLOCKED))  # type: ignore[misc]
+    at_desk = Actor("desk", "lost", hand=Hand.HOLDER_DESK)
+    officer = Actor("desk", "a new year", hand=Hand.DESK)
+    await registry.run(lambda c: renew_card(c, officer, 1000, date(2031, 1, 1)))
+    duplicate = await registry.run(lambda c: replace_card(c, at_desk, 1000, 5000, "0098"))
+    assert duplicate.issue == 2
+    await registry.run(lambda c: set_card_status(c, officer, 1001, BLOCKED))
+    with pytest.raises(RegistryRefused, match="the office stopped this card"):
+        await registry.run(lambda c: replace_card(c, at_desk, 1001, 5001, "0099"))
 
 
 def test_the_table_names_who_may(tmp_path: Path) -> None:

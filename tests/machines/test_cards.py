@@ -307,5 +307,5 @@ class Cards(RuleBasedStateMachine):
 
 def test_cards_live_as_the_rules_say_in_any_order(postgres_server: Server) -> None:
     """Made, handed over, stopped, replaced, reported, renewed, ended: registry, trail and terminals agree."""
-    settings = bounded(examples=16, steps=60)
+    settings = bounded(examples=12, steps=60)
     run_state_machine_as_test(lambda: Cards(postgres_server), settings=settings)  # type: ignore[arg-type]
