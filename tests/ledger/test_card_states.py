@@ -217,8 +217,8 @@ async def test_a_card_is_renewed_to_a_later_day_only(registry: Database) -> None
 
 
 async def test_a_renewal_stops_nothing(registry: Database) -> None:
-    """A lost card that an officer renews is stopped by its holder alone, who may have another; what an officer
-    stops once more is stopped by the office.
+    """A lost card that an officer renews is stopped by its holder alone, who may have another; what an
+    officer stops once more is stopped by the office.
     """
     sql = "update registry.card set expires_on = '2030-01-01' where token = any($1::bigint[])"
     await registry.run(lambda c: by_hand(c, "desk", sql, [1000, 1001]))
