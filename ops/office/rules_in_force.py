@@ -68,7 +68,9 @@ async def second_person(database: Database, programme: int) -> SecondPerson:
 async def _versions(database: Database, programme: int) -> list[Version]:
     rows = await database.run(lambda c: list_rules(c, programme))
     return [
-        read_version(row["version"], int(row["effective_from"].timestamp() * 1000), row["rules_toml"])
+        read_version(
+            programme, row["version"], int(row["effective_from"].timestamp() * 1000), row["rules_toml"]
+        )
         for row in rows
     ]
 

@@ -46,7 +46,7 @@ class Campaigns:
             return
         versions: dict[int, list[Version]] = {}
         for one in ruled:
-            version = read_version(one.version, one.from_ms, one.rules_toml)
+            version = read_version(one.programme, one.version, one.from_ms, one.rules_toml)
             versions.setdefault(one.programme, []).append(version)
         now = {programme: in_force(of_it, now_ms) for programme, of_it in versions.items()}
         terms = {programme: terms_of(version) for programme, version in now.items() if version.number}

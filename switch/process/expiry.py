@@ -46,7 +46,7 @@ class Expiry:
         now_ms = clock_ms()
         programmes: dict[int, dict[int, Version]] = {}
         for ruled in await rules_that_expire(connection):
-            version = read_version(ruled.version, ruled.from_ms, ruled.rules_toml)
+            version = read_version(ruled.programme, ruled.version, ruled.from_ms, ruled.rules_toml)
             programmes.setdefault(ruled.programme, {})[ruled.version] = version
         for programme, versions in programmes.items():
             now = in_force(versions.values(), now_ms)

@@ -334,9 +334,10 @@ class Directory:
                 tuple((from_ms, until_ms) for from_ms, until_ms in row.suspended_ms), row.ended_from_ms
             )
         for rules in changes.rules:
-            source = f"rules {rules.programme}/{rules.version}"
             try:
-                version = read_version(rules.version, rules.effective_from_ms, rules.rules_toml, source)
+                version = read_version(
+                    rules.programme, rules.version, rules.effective_from_ms, rules.rules_toml
+                )
             except RulesError as error:
                 self._faults.append(str(error))
                 continue

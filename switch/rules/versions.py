@@ -20,7 +20,7 @@ from switch.rules.quotas import Counted, limits_of_programme
 from switch.rules.receipts import ReceiptPrinter
 
 DAY_MS = 86_400_000
-VERSIONS_KEPT: Final = 64
+VERSIONS_KEPT: Final = 512
 """Of all programmes together."""
 
 
@@ -65,11 +65,11 @@ class Version(msgspec.Struct, frozen=True, eq=False):
 
 
 @lru_cache(maxsize=VERSIONS_KEPT)
-def read_version(number: int, from_ms: int, rules_toml: str, source: str = "programme rules") -> Version:
+def read_version(programme: int, number: int, from_ms: int, rules_toml: str) -> Version:
     """Return a version as the registry keeps it, read once: the same text says the same, and to read it takes
-    longer than what it is asked for. Raises RulesError, which names the source.
+    longer than what it is asked for. Raises RulesError, which names programme and version.
     """
-    return Version.of(number, from_ms, parse_rules(rules_toml, source=source))
+    return Version.of(number, from_ms, parse_rules(rules_toml, source=f"rules {programme}/{number}"))
 
 
 def in_force(versions: Iterable[Version], at_ms: int) -> Version:

@@ -5,11 +5,12 @@ from importlib.resources import files
 import pytest
 
 from switch.rules.directory import CLOCK_TOLERANCE_MS, Programme
-from switch.rules.programme import parse_rules
-from switch.rules.versions import Version
+from switch.rules.programme import RulesError, parse_rules
+from switch.rules.versions import Version, read_version
 from tests.switch.memory import make_directory
 
-RULES = parse_rules(files("switch").joinpath("rules/programmes/czestochowa.toml").read_text())
+DELIVERED = files("switch").joinpath("rules/programmes/czestochowa.toml").read_text()
+RULES = parse_rules(DELIVERED)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,10 @@ def test_a_clock_is_right_near_the_database_s() -> None:
     assert not directory.is_clock_right(now_ms + apart_ms)
     directory.note_clock(database_ms=now_ms + apart_ms, now_ms=now_ms + apart_ms)
     assert directory.is_clock_right(now_ms + apart_ms)
+
+
+def test_a_version_is_read_once_for_all_who_ask() -> None:
+    """Directory, keeper and office have one and the same; a text that cannot be used names its version."""
+    assert read_version(1, 2, 5, DELIVERED) is read_version(1, 2, 5, DELIVERED)
+    with pytest.raises(RulesError, match="rules 1/2"):
+        read_version(1, 2, 5, "[programme]")
